@@ -1,0 +1,73 @@
+"""`serbench export` and `serbench predict`."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from serbench.cli.options import DataFolder, ResultsPath, default_results
+
+__all__ = ["export", "predict"]
+
+
+class PredictionFormat(str, Enum):
+    """How predictions are printed."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+def export(
+    entry: Annotated[
+        str | None, typer.Argument(help="An entry; the one that validation selects when none is named.")
+    ] = None,
+    to: Annotated[Path, typer.Option("--to", help="Folder that becomes the bundle.")] = Path("bundle"),
+    corpus: Annotated[str | None, typer.Option(help="Select among entries on this corpus.")] = None,
+    protocol: Annotated[str | None, typer.Option(help="Select among entries under this protocol.")] = None,
+    data: DataFolder = None,
+    results: ResultsPath = default_results(),
+    force: Annotated[bool, typer.Option("--force", help="Replace a bundle that is already there.")] = False,
+) -> None:
+    """Writes a bundle that classifies raw audio files, after checking that it repeats the recorded predictions."""
+    from rich.console import Console
+
+    from serbench.cli.watch import watcher
+    from serbench.export import export_bundle
+    from serbench.records import ResultsFolder
+    from serbench.report import select_entry
+
+    folder = ResultsFolder(results)
+    name = entry or select_entry(folder, corpus=corpus, protocol=protocol).entry
+    with watcher(Console(stderr=True)) as view:
+        bundle = export_bundle(folder, name, to, data=data, replace=force, say=view.message)
+    typer.echo(f"{bundle.path}", err=False)
+    typer.echo(
+        f"bundle of {name}: {bundle.record.check.clips:,} test clips predicted again from raw audio in a fresh "
+        f"process, largest difference {bundle.record.check.largest_difference:.1e}",
+        err=True,
+    )
+    typer.echo(f"try it: serbench predict {bundle.path} FILE_OR_FOLDER", err=True)
+
+
+def predict(
+    bundle: Annotated[Path, typer.Argument(help="A folder written by `serbench export`.")],
+    audio: Annotated[list[Path], typer.Argument(help="Sound files, or folders of them.")],
+    output: Annotated[PredictionFormat, typer.Option("--format", help="How it is printed.")] = PredictionFormat.table,
+    windows: Annotated[
+        bool, typer.Option("--windows", help="One row for each window of a long file instead of their mean.")
+    ] = False,
+) -> None:
+    """Classifies sound files of any sample rate, channels and length. Exit code 1 where one could not be read."""
+    from serbench.export import Bundle, render_predictions
+
+    loaded = Bundle.load(bundle)
+    predictions = loaded.predict_files(audio, each_window=windows)
+    typer.echo(render_predictions(predictions, loaded.record.labels, output.value), nl=False)
+    for failed in predictions.failures:
+        typer.echo(f"serbench: {failed}", err=True)
+    if predictions.failures:
+        raise typer.Exit(1)

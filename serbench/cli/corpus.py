@@ -1,0 +1,125 @@
+"""`serbench corpus list|show|check`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from serbench.cli.options import BriefFormat, DataFolder
+
+if TYPE_CHECKING:
+    from serbench.corpora import StudyClips
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Corpora: list, show, check.", no_args_is_help=True, rich_markup_mode=None)
+
+CorpusArgument = Annotated[str, typer.Argument(help="A corpus by name; see `serbench corpus list`.")]
+Format = Annotated[BriefFormat, typer.Option("--format", help="How it is printed.")]
+
+
+@app.command("list")
+def list_corpora(output: Format = BriefFormat.table) -> None:
+    """Lists the corpora that serbench can read."""
+    from serbench.corpora import corpus_names, get_corpus
+
+    corpora = [get_corpus(name) for name in corpus_names()]
+    if output is BriefFormat.json:
+        rows = [
+            {
+                "name": corpus.name, "title": corpus.title, "labels": list(corpus.labels),
+                "clips": corpus.expected_clips, "synthetic": corpus.synthetic, "licence": corpus.licence,
+            }
+            for corpus in corpora
+        ]  # fmt: skip
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    for corpus in corpora:
+        count = f"{corpus.expected_clips:,} clips, " if corpus.expected_clips else ""
+        typer.echo(f"{corpus.name:10} {corpus.title}: {count}{len(corpus.labels)} emotions, {corpus.licence}")
+
+
+@app.command("show")
+def show(corpus: CorpusArgument, data: DataFolder = None, output: Format = BriefFormat.table) -> None:
+    """Shows counts per class and speaker, durations, sample rates, licence and health."""
+    from serbench.corpora import corpus_summary
+
+    clips = _load(corpus, data, None)
+    summary = corpus_summary(clips)
+    if output is BriefFormat.json:
+        typer.echo(json.dumps(summary, indent=2))
+        return
+    _print_summary(summary)
+
+
+@app.command("check")
+def check(
+    corpus: CorpusArgument,
+    data: DataFolder = None,
+    sample_rate: Annotated[
+        int | None, typer.Option(help="Sample rate in Hz that features will ask for, to warn of clips below it.")
+    ] = None,
+    output: Format = BriefFormat.table,
+) -> None:
+    """Examines every file: what is unusable, silent, too short, doubled or unnamed. Exit code 1 on damage."""
+    clips = _load(corpus, data, sample_rate)
+    damaged = any(finding.severity == "error" for finding in clips.findings)
+    if output is BriefFormat.json:
+        found = [
+            {"kind": f.kind, "severity": f.severity, "message": f.message, "clips": list(f.clips)}
+            for f in clips.findings
+        ]
+        result = {"corpus": corpus, "usable": len(clips.table), "excluded": len(clips.excluded), "findings": found}
+        typer.echo(json.dumps(result, indent=2))
+    else:
+        typer.echo(f"{clips.corpus.title}: {len(clips.table):,} usable clips, {len(clips.excluded):,} left out")
+        for finding in clips.findings:
+            typer.echo(f"  {finding.severity:8} {finding.message}")
+        if not clips.findings:
+            typer.echo("  nothing to report")
+    if damaged:
+        raise typer.Exit(1)
+
+
+def _load(name: str, data: Path | None, sample_rate: int | None) -> StudyClips:
+    from rich.console import Console
+
+    from serbench.cli.watch import watcher
+    from serbench.corpora import get_corpus, load_clips
+
+    with watcher(Console(stderr=True)) as view:
+        return load_clips(
+            get_corpus(name), data, sample_rate, lambda done, total: view.progress("examining audio", done, total)
+        )
+
+
+def _print_summary(summary: dict[str, Any]) -> None:
+    synthetic = " (synthetic)" if summary["synthetic"] else ""
+    duration = summary["duration_s"]
+    lines = [
+        ("corpus", f"{summary['title']}{synthetic}"),
+        ("licence", f"{summary['licence']} {summary['licence_url']}".strip()),
+        ("citation", summary["citation"]),
+        ("clips", f"{summary['clips']:,} usable, {len(summary['excluded']):,} left out, {summary['hours']:.2f} h"),
+        ("durations", f"{duration['min']:.2f} s to {duration['max']:.2f} s, median {duration['median']:.2f} s"),
+        ("rates", ", ".join(f"{int(rate):,} Hz ({n:,})" for rate, n in summary["sample_rates"].items())),
+        ("speakers", f"{summary['speakers']} ({_counts(summary['speakers_per_sex'])})"),
+        ("classes", _counts(summary["clips_per_label"])),
+        ("per speaker", _spread(summary["clips_per_speaker"])),
+    ]
+    for name, text in lines:
+        typer.echo(f"{name:12} {text}")
+    for finding in summary["findings"]:
+        typer.echo(f"{finding['severity']:12} {finding['message']}")
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)
+
+
+def _spread(counts: dict[str, int]) -> str:
+    values = sorted(counts.values())
+    return f"{values[0]:,} to {values[-1]:,} clips, median {values[len(values) // 2]:,}"

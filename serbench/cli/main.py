@@ -1,0 +1,63 @@
+"""The `serbench` program: its commands, and errors told in one sentence."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+import serbench
+from serbench.cli import bundle, corpus, results, search, space
+from serbench.errors import SerbenchError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="serbench",
+    help="AutoML benchmarking for speech emotion recognition: search, judge honestly, export.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("search")(search.search)
+app.command("leaderboard")(results.leaderboard)
+app.command("report")(results.report)
+app.command("export")(bundle.export)
+app.command("predict")(bundle.predict)
+app.add_typer(corpus.app, name="corpus")
+app.add_typer(space.app, name="space")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"serbench {serbench.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """AutoML benchmarking for speech emotion recognition: search, judge honestly, export."""
+
+
+def main() -> None:
+    """Runs the program. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    try:
+        app()
+    except SerbenchError as error:
+        sys.stderr.write(f"serbench: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # `serbench leaderboard | head` is no error
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""`serbench leaderboard` and `serbench report`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from serbench.cli.options import ResultsPath, TableFormat, default_results
+
+if TYPE_CHECKING:
+    from serbench.records import ResultsFolder
+    from serbench.report import Leaderboard
+
+__all__ = ["leaderboard", "print_leaderboard", "print_report", "report"]
+
+
+def leaderboard(
+    corpus: Annotated[str | None, typer.Option(help="Only entries on this corpus.")] = None,
+    protocol: Annotated[str | None, typer.Option(help="Only entries under this protocol.")] = None,
+    results: ResultsPath = default_results(),
+    output: Annotated[TableFormat, typer.Option("--format", help="How it is printed.")] = TableFormat.table,
+) -> None:
+    """Prints every tested entry, grouped by what may be compared. Rebuilt from records; nothing is refitted."""
+    from serbench.errors import SerbenchError
+    from serbench.records import ResultsFolder
+    from serbench.report import Leaderboard
+
+    board = Leaderboard.from_results(ResultsFolder(results), corpus=corpus, protocol=protocol)
+    if not board.rows:
+        raise SerbenchError(f"no entries in {results} yet; run `serbench search`, or name a folder with --results")
+    print_leaderboard(board, output)
+
+
+def report(
+    entry: Annotated[str, typer.Argument(help="An entry's name, as the leaderboard shows it.")],
+    results: ResultsPath = default_results(),
+    output: Annotated[TableFormat, typer.Option("--format", help="How it is printed.")] = TableFormat.table,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write one self-contained HTML page with figures to this file.")
+    ] = None,
+) -> None:
+    """Prints the per-class report of one entry."""
+    from serbench.records import ResultsFolder
+
+    folder = ResultsFolder(results)
+    print_report(folder, entry, output)
+    if html is not None:
+        from serbench.report import write_entry_page
+
+        write_entry_page(folder, entry, html)
+        typer.echo(f"page       {html}", err=True)
+
+
+def print_leaderboard(board: Leaderboard, output: TableFormat) -> None:
+    """Writes a leaderboard to standard output."""
+    typer.echo(board.render(output.value, width=_width()), nl=False)
+
+
+def print_report(results: ResultsFolder, entry: str, output: TableFormat) -> None:
+    """Writes a per-class report to standard output."""
+    from serbench.report import EntryReport
+
+    typer.echo(EntryReport.from_results(results, entry).render(output.value, width=_width()), nl=False)
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((100, 24)).columns

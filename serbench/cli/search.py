@@ -1,0 +1,160 @@
+"""`serbench search`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from serbench.cli.options import CorpusName, DataFolder, ResultsPath, TableFormat, default_results
+from serbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["search"]
+
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+
+
+def seconds_of(text: str) -> float:
+    """Reads a duration: `90`, `90s`, `15m`, `1h30m`.
+
+    >>> seconds_of("90"), seconds_of("15m"), seconds_of("1h30m")
+    (90.0, 900.0, 5400.0)
+
+    Raises:
+        UsageError: it is none.
+    """
+    match = _DURATION.fullmatch(text.strip().lower())
+    if not match or not any(match.groups()):
+        raise UsageError(f"--time '{text}' is no duration; write for example 90, 15m or 1h30m")
+    return sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True))
+
+
+def search(  # noqa: PLR0917
+    spaces: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SPACE]...", help="Space files or names; both families when none is given."),
+    ] = None,
+    corpus: CorpusName = "demo",
+    data: DataFolder = None,
+    protocol: Annotated[
+        str, typer.Option(help="speaker (no speaker in two sets) or random (clips; shares speakers).")
+    ] = "speaker",
+    trials: Annotated[
+        int | None, typer.Option(help="Total of trials a space, earlier runs included.  [default: as the space says]")
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option("--time", "--timeout", help="Bound on the command, e.g. 90, 15m, 1h30m.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Trials side by side.  [default: by cores, memory and trials]")
+    ] = None,
+    finalists: Annotated[
+        int | None, typer.Option(help="Top configurations that are refitted and tested.  [default: as the space says]")
+    ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(help="Fresh seeds a finalist is refitted on.  [default: as the space says]")
+    ] = None,
+    study: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes it.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of sampling and training.")] = 0,
+    split_seed: Annotated[int, typer.Option(help="Seed of the split; another one is another test set.")] = 0,
+    sampler: Annotated[str, typer.Option(help="tpe or random.")] = "tpe",
+    pruner: Annotated[str, typer.Option(help="median or none.")] = "median",
+    results: ResultsPath = default_results(),
+    backend: Annotated[str | None, typer.Option(help="Keras backend: tensorflow, jax or torch.")] = None,
+    output: Annotated[TableFormat, typer.Option("--format", help="How the leaderboard is printed.")] = TableFormat.table,
+) -> None:
+    """Searches spaces on a corpus, tests the finalists once, and prints the leaderboard.
+
+    Called bare, it makes the demo corpus and searches both families. The same command again resumes: trials
+    that are recorded are not run again. Ctrl-C ends gracefully.
+    """
+    from rich.console import Console
+
+    from serbench.cli.watch import watcher
+    from serbench.corpora import get_corpus
+    from serbench.search import SearchPlan, load_space, run_search
+
+    names = spaces or (["demo_cnn1d", "demo_cnn2d"] if corpus == "demo" else ["cnn1d", "cnn2d"])
+    plan = SearchPlan(
+        spaces=tuple(load_space(name) for name in names),
+        corpus=get_corpus(corpus),
+        data=data,
+        results=results,
+        protocol=protocol,
+        trials=trials,
+        seconds=None if time is None else seconds_of(time),
+        workers=workers,
+        finalists=finalists,
+        repeats=repeats,
+        run=study,
+        seed=seed,
+        split_seed=split_seed,
+        sampler=sampler,
+        pruner=pruner,
+        backend=backend,
+    )
+    console = Console(stderr=True)
+    stop = threading.Event()
+    with stopping(stop, console), watcher(console) as view:
+        studies = run_search(plan, view, stop)
+    _conclude(results, studies, output, console)
+    if stop.is_set():
+        console.print("stopped; the same command goes on from here", markup=False)
+        raise typer.Exit(130)
+
+
+@contextlib.contextmanager
+def stopping(stop: threading.Event, console: Console) -> Iterator[None]:
+    """Ctrl-C (or SIGTERM) sets `stop`; a second one ends at once, children included (they notice)."""
+
+    def handle(_signal: int, _frame: object) -> None:
+        if stop.is_set():
+            sys.stderr.write("\nserbench: ended at once; the same command resumes\n")
+            os._exit(130)
+        stop.set()
+        console.print("stopping: running fits are told to stop and recorded (Ctrl-C again ends at once)", markup=False)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _conclude(results: Path, studies: list[str], output: TableFormat, console: Console) -> None:
+    """Prints the leaderboard of these studies, the report of the best entry, and where everything lies."""
+    from serbench.cli.results import print_leaderboard, print_report
+    from serbench.records import ResultsFolder
+    from serbench.report import Leaderboard
+
+    folder = ResultsFolder(results)
+    board = Leaderboard.from_results(folder)
+    groups = {row.group for row in board.rows if row.study in studies}
+    board = board.keep(lambda row: row.group in groups)
+    if not board.rows:
+        console.print(f"no entry was tested; trials lie in {results / 'studies'}", markup=False)
+        return
+    print_leaderboard(board, output)
+    best = board.best_selected()
+    if output is TableFormat.table and best is not None:
+        print_report(folder, best.entry, output)
+    lines = [f"studies    {results / 'studies' / name}" for name in studies]
+    if best is not None:
+        lines += [
+            f"report     serbench report {best.entry} --html report.html",
+            f"export     serbench export {best.entry} --to bundle",
+        ]
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)

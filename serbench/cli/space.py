@@ -1,0 +1,105 @@
+"""`serbench space list|show|check`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from serbench.cli.options import BriefFormat
+from serbench.errors import SerbenchError
+
+if TYPE_CHECKING:
+    from serbench.search.space import SearchSpace
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Search-space files: list, show, check.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("list")
+def list_spaces(
+    output: Annotated[BriefFormat, typer.Option("--format", help="How it is printed.")] = BriefFormat.table,
+) -> None:
+    """Lists the spaces that can be named: in ./search_spaces, then those that come with serbench."""
+    from serbench.search import load_space, space_names
+
+    rows = []
+    for name, path in space_names().items():
+        try:
+            space = load_space(path)
+            rows.append(
+                {
+                    "name": name, "family": space.family.name, "title": space.title,
+                    "searched": len(space.searched), "file": str(path),
+                }
+            )  # fmt: skip
+        except SerbenchError as error:
+            rows.append({"name": name, "family": "?", "title": f"invalid: {error}", "searched": 0, "file": str(path)})
+    if output is BriefFormat.json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    _table([(r["name"], r["family"], str(r["searched"]), r["title"]) for r in rows], ("space", "family", "searched", "title"))
+
+
+@app.command("show")
+def show(
+    space: Annotated[str, typer.Argument(help="A space's name or file.")],
+    output: Annotated[BriefFormat, typer.Option("--format", help="How it is printed.")] = BriefFormat.table,
+) -> None:
+    """Shows what a space searches, with the meaning of every parameter."""
+    from serbench.search import load_space
+
+    loaded = load_space(space)
+    if output is BriefFormat.json:
+        typer.echo(json.dumps({"name": loaded.name, "hash": loaded.hash, **loaded.describe()}, indent=2))
+        return
+    typer.echo(f"{loaded.name}: {loaded.title or loaded.family.title} (family {loaded.family.name})")
+    typer.echo(f"  protocol   test core {loaded.test_core:f} %, validation core {loaded.validation_core:f} %")
+    typer.echo(f"  features   {loaded.features.kind}, {' x '.join(map(str, loaded.features.shape))}, "
+               f"{loaded.features.sample_rate:,} Hz, {loaded.features.duration_s:g} s")  # fmt: skip
+    typer.echo(f"  training   up to {loaded.training.epochs} epochs, patience {loaded.training.patience}, "
+               f"at most {loaded.training.max_parameters:,} parameters")  # fmt: skip
+    typer.echo(f"  budget     {loaded.budget.trials} trials, {loaded.budget.finalists} finalists, "
+               f"{loaded.budget.repeats} refits each")  # fmt: skip
+    typer.echo("")
+    _table(_parameter_rows(loaded), ("parameter", "values", "when", "meaning"))
+    for known in loaded.enqueued:
+        mark = ", always a finalist" if known.finalist else ""
+        typer.echo(f"\nfirst tried: {known.name}{mark}")
+
+
+@app.command("check")
+def check(
+    spaces: Annotated[list[str], typer.Argument(help="Names or files.")],
+) -> None:
+    """Checks spaces; the first mistake is told, with its place and the nearest valid name."""
+    from serbench.search import find_space, load_space
+
+    for name in spaces:
+        space = load_space(name)
+        typer.echo(f"{find_space(name)}: valid ({len(space.searched)} parameters searched, hash {space.hash})")
+
+
+def _parameter_rows(space: SearchSpace) -> list[tuple[str, str, str, str]]:
+    rows = []
+    for name, dimension in space.parameters.items():
+        when = " and ".join(
+            f"{other} = {' or '.join(map(str, values))}" for other, values in dimension.when.items()
+        )
+        meaning = space.family.hyperparameters.model_fields[name].description or ""
+        rows.append((name, str(dimension), when, meaning))
+    return rows
+
+
+def _table(rows: list[tuple[str, ...]], header: tuple[str, ...]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for title in header:
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console(markup=False, highlight=False).print(table)

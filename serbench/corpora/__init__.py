@@ -1,0 +1,63 @@
+"""Where clips come from: one module a corpus, the health check, and the validated clip table.
+
+Names are loaded when first used, so that a process which only decodes audio need not import pandas.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from serbench.corpora.base import Corpus, Listing, SpeakerFacts
+    from serbench.corpora.findings import Finding, findings
+    from serbench.corpora.folders import cache_root, corpus_home
+    from serbench.corpora.inspection import inspect_clips
+    from serbench.corpora.registry import corpus_names, get_corpus
+    from serbench.corpora.study_clips import StudyClips, load_clips
+    from serbench.corpora.summary import corpus_summary
+    from serbench.corpora.table import CLIP_COLUMNS, clip_set_digest, clip_table
+
+__all__ = [
+    "CLIP_COLUMNS",
+    "Corpus",
+    "Finding",
+    "Listing",
+    "SpeakerFacts",
+    "StudyClips",
+    "cache_root",
+    "clip_set_digest",
+    "clip_table",
+    "corpus_home",
+    "corpus_names",
+    "corpus_summary",
+    "findings",
+    "get_corpus",
+    "inspect_clips",
+    "load_clips",
+]
+
+_HOMES = {
+    "CLIP_COLUMNS": "table",
+    "Corpus": "base",
+    "Finding": "findings",
+    "Listing": "base",
+    "SpeakerFacts": "base",
+    "StudyClips": "study_clips",
+    "cache_root": "folders",
+    "clip_set_digest": "table",
+    "clip_table": "table",
+    "corpus_home": "folders",
+    "corpus_names": "registry",
+    "corpus_summary": "summary",
+    "findings": "findings",
+    "get_corpus": "registry",
+    "inspect_clips": "inspection",
+    "load_clips": "study_clips",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

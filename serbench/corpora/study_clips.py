@@ -1,0 +1,116 @@
+"""`StudyClips`: the clips that a study can use, with what was left out and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from serbench.corpora.base import Corpus, Listing
+from serbench.corpora.findings import Finding, findings
+from serbench.corpora.folders import health_cache
+from serbench.corpora.inspection import inspect_clips
+from serbench.corpora.table import clip_set_digest
+from serbench.errors import SerbenchError
+from serbench.records.schemas import CorpusFacts, ExcludedClip
+
+__all__ = ["StudyClips", "load_clips"]
+
+_ADDED: Final = ("digest", "duration_s", "sample_rate", "channels")
+
+_STATE_WORDS: Final = {
+    "lfs_pointer": "Git LFS pointers (run `git lfs pull` there)",
+    "undecodable": "undecodable",
+    "empty": "empty",
+    "silent": "digital silence",
+    "too_short": "too short",
+}
+
+
+@dataclass(frozen=True)
+class StudyClips:
+    """Inspected clips of one corpus: every one of them decodes and has something to hear."""
+
+    corpus: Corpus
+    table: pd.DataFrame
+    """A clip table of the usable clips, with `digest`, `duration_s`, `sample_rate` (Hz) and `channels`."""
+    excluded: tuple[tuple[str, str], ...]
+    """Clips that were left out, as (clip id, state of `serbench.corpora.health`)."""
+    findings: tuple[Finding, ...]
+    digest: str
+    """Of clip ids, labels, speakers and decoded audio; not of paths."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that occur, in the corpus's order."""
+        present = set(self.table["label"])
+        return tuple(label for label in self.corpus.labels if label in present)
+
+    def facts(self) -> CorpusFacts:
+        """What a record keeps of the corpus."""
+        return CorpusFacts(
+            name=self.corpus.name,
+            title=self.corpus.title,
+            synthetic=self.corpus.synthetic,
+            licence=self.corpus.licence,
+            licence_url=self.corpus.licence_url,
+            citation=self.corpus.citation,
+            labels=self.labels,
+            clips=len(self.table),
+            speakers=int(self.table["speaker"].nunique()),
+            digest=self.digest,
+            excluded=tuple(ExcludedClip(clip_id=clip, reason=reason) for clip, reason in self.excluded),
+            warnings=tuple(finding.message for finding in self.findings),
+        )
+
+
+def load_clips(
+    corpus: Corpus,
+    folder: Path | None = None,
+    sample_rate: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    cache: Path | None = None,
+) -> StudyClips:
+    """Reads a corpus, examines every clip, and keeps the usable ones.
+
+    Args:
+        corpus: which corpus.
+        folder: where it lies; None for its default folder.
+        sample_rate: the rate (Hz) that features will be computed at, to warn of clips sampled below it.
+        progress: called with (done, total), while a corpus is made and again while clips are examined.
+        cache: the folder that keeps the results of examinations; None for the one in serbench's cache.
+
+    Raises:
+        SerbenchError: the corpus is not there, no clip is usable, or all usable clips have one label.
+    """
+    listing = corpus.read(corpus.prepare(folder, progress))
+    inspected = inspect_clips(listing.table, progress, cache=health_cache() if cache is None else cache)
+    usable = inspected["state"] == "ok"
+    _check_usable(listing, inspected)
+    table = listing.table[usable].join(inspected.loc[usable, list(_ADDED)]).reset_index(drop=True)
+    table = table.astype({"sample_rate": "int64", "channels": "int64"})
+    left_out = inspected[~usable]
+    return StudyClips(
+        corpus=corpus,
+        table=table,
+        excluded=tuple(zip(left_out["clip_id"], left_out["state"], strict=True)),
+        findings=tuple(findings(listing, inspected, sample_rate)),
+        digest=clip_set_digest(table),
+    )
+
+
+def _check_usable(listing: Listing, inspected: pd.DataFrame) -> None:
+    usable = inspected["state"] == "ok"
+    if not usable.any():
+        counts = inspected["state"].value_counts()
+        reasons = ", ".join(f"{count:,} {_STATE_WORDS[str(state)]}" for state, count in counts.items())
+        raise SerbenchError(f"none of the {len(inspected):,} clips in {listing.folder} is usable: {reasons}")
+    labels = listing.table.loc[usable, "label"].unique()
+    if len(labels) < 2:
+        raise SerbenchError(
+            f"all {int(usable.sum()):,} usable clips in {listing.folder} are labelled '{labels[0]}', and telling "
+            "emotions apart takes at least two; pass the folder that holds the whole corpus"
+        )

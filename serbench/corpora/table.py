@@ -1,0 +1,104 @@
+"""The clip table: one row a clip, checked on construction."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from serbench.errors import SerbenchError
+from serbench.records.files import digest_of
+
+__all__ = ["CLIP_COLUMNS", "clip_set_digest", "clip_table"]
+
+CLIP_COLUMNS: Final = ("clip_id", "path", "label", "speaker", "sex", "age", "sentence", "intensity")
+"""Columns every clip table has, in this order; all text but `age` (years, float)."""
+
+_REQUIRED: Final = ("clip_id", "path", "label", "speaker")
+_SEXES: Final = ("female", "male")
+
+
+def clip_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Checks and normalises a table of clips.
+
+    Columns that are not in `CLIP_COLUMNS` are kept behind them; optional ones that are absent are added as
+    missing.
+
+    >>> rows = pd.DataFrame({"clip_id": ["b", "a"], "path": ["/b", "/a"], "label": "anger", "speaker": "1"})
+    >>> clip_table(rows)["clip_id"].tolist()
+    ['a', 'b']
+
+    Args:
+        frame: at least `clip_id`, `path`, `label`, `speaker`.
+
+    Returns:
+        A new table, sorted by `clip_id`, with a RangeIndex.
+
+    Raises:
+        SerbenchError: a column is missing, a clip id occurs twice, an id, path, label or speaker is empty, a
+            sex is neither 'female' nor 'male', or an age is not a number of years.
+    """
+    absent = [column for column in _REQUIRED if column not in frame.columns]
+    if absent:
+        raise SerbenchError(f"the clip table has no column {', '.join(absent)}; add it")
+    table = frame.copy()
+    text = pd.StringDtype(storage="pyarrow", na_value=np.nan)
+    for column in CLIP_COLUMNS:
+        if column not in table.columns:
+            table[column] = np.nan
+        if column == "age":
+            table["age"] = _ages(table)
+        else:
+            filled = table[column].map(str, na_action="ignore").astype(text).str.strip()
+            table[column] = filled.where(filled != "")
+    _check_required(table)
+    _check_sexes(table)
+    rest = [column for column in table.columns if column not in CLIP_COLUMNS]
+    return table[[*CLIP_COLUMNS, *rest]].sort_values("clip_id", kind="stable").reset_index(drop=True)
+
+
+def clip_set_digest(table: pd.DataFrame) -> str:
+    """SHA-256 (32 hex digits) of what a study depends on: `clip_id`, `label`, `speaker` and audio `digest`.
+
+    Neither the order of the rows nor where the files lie makes a difference.
+
+    Raises:
+        ValueError: the table has no `digest` column, so its audio was never inspected.
+    """
+    if "digest" not in table.columns:
+        raise ValueError("the clip table has no digest column; inspect its audio first")
+    columns = (table[name].astype(str) for name in ("clip_id", "label", "speaker", "digest"))
+    return digest_of(sorted(zip(*columns, strict=True)), length=32)
+
+
+def _check_required(table: pd.DataFrame) -> None:
+    for column in _REQUIRED:
+        empty = table.index[table[column].isna()]
+        if len(empty):
+            named = table["clip_id"].get(empty[0])
+            who = f"clip '{named}'" if isinstance(named, str) else f"row {empty[0]}"
+            raise SerbenchError(f"{who} has no {column}; give every clip one")
+    twice = table.loc[table["clip_id"].duplicated(), "clip_id"]
+    if len(twice):
+        raise SerbenchError(f"the clip id '{twice.iloc[0]}' occurs more than once; make clip ids unique")
+
+
+def _check_sexes(table: pd.DataFrame) -> None:
+    wrong = table.loc[table["sex"].notna() & ~table["sex"].isin(_SEXES)]
+    if len(wrong):
+        first = wrong.iloc[0]
+        raise SerbenchError(
+            f"clip '{first['clip_id']}' has the sex '{first['sex']}'; write 'female', 'male' or leave it empty"
+        )
+
+
+def _ages(table: pd.DataFrame) -> pd.Series[float]:
+    ages = pd.to_numeric(table["age"], errors="coerce").astype("float64")
+    wrong = table["age"].notna() & ~ages.between(0, 150)
+    if wrong.any():
+        first = table.loc[wrong].iloc[0]
+        raise SerbenchError(
+            f"clip '{first['clip_id']}' has the age '{first['age']}'; write years or leave it empty"
+        )
+    return ages

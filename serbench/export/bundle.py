@@ -1,0 +1,176 @@
+"""`Bundle`: a folder that classifies raw audio.
+
+`model.keras` (its first layer normalises), `bundle.json` (front end, labels, provenance, checks),
+`metrics.json` (the entry's whole report) and `MODEL_CARD.md`. A bundle may come from anywhere: it is read
+without pickle, with Keras's safe mode, and nothing in it names a path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import Field
+
+from serbench.errors import SerbenchError, UsageError
+from serbench.export.predictions import Prediction, Predictions
+from serbench.export.windows import windows
+from serbench.families import custom_objects
+from serbench.features import FeatureSpec, decode, extract
+from serbench.records.base import FrozenModel, Record
+from serbench.records.schemas import CorpusFacts, Environment, ProtocolFacts, Scores
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["Bundle", "BundleCheck", "BundleRecord", "file_digest"]
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".opus")
+_BATCH = 64
+
+
+class BundleCheck(FrozenModel):
+    """What export proved before it finished."""
+
+    clips: int
+    largest_difference: float = Field(description="between recorded and repeated probabilities")
+
+
+class BundleRecord(Record):
+    """`bundle.json`."""
+
+    entry: str
+    study: str
+    refit: str
+    family: str
+    labels: tuple[str, ...]
+    features: FeatureSpec
+    longest_clip_s: float
+    model_sha256: str
+    parameters: int | None
+    config: dict[str, Any]
+    seed: int
+    scores: dict[str, Scores] = Field(description="of this refit; the entry's means are in metrics.json")
+    corpus: CorpusFacts
+    protocol: ProtocolFacts
+    environment: Environment
+    check: BundleCheck
+    created: str
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A loaded bundle."""
+
+    path: Path
+    record: BundleRecord
+    model: keras.Model
+
+    @classmethod
+    def load(cls, path: Path) -> Bundle:
+        """Reads a bundle.
+
+        Raises:
+            UsageError: the folder is none.
+            SerbenchError: it is damaged, or written by a newer serbench.
+        """
+        if not (path / "bundle.json").is_file():
+            raise UsageError(f"{path} is no bundle (it has no bundle.json); write one with `serbench export`")
+        record = BundleRecord.load(path / "bundle.json")
+        model = load_model(path / "model.keras", record.model_sha256)
+        if tuple(model.input_shape[1:]) != record.features.shape or model.output_shape[-1] != len(record.labels):
+            raise SerbenchError(f"{path} is damaged: the model does not fit its front end or labels; export again")
+        return cls(path, record, model)
+
+    def predict_waveforms(self, waveforms: np.ndarray) -> np.ndarray:
+        """Class probabilities of waveforms (n, n_samples) at the front end's sample rate: float32 (n, classes)."""
+        features = extract(waveforms, self.record.features)
+        return np.asarray(self.model.predict_on_batch(features), dtype=np.float32)
+
+    def predict_files(self, paths: Sequence[Path], *, each_window: bool = False) -> Predictions:
+        """Classifies files, and all sound files in folders.
+
+        Args:
+            paths: files or folders.
+            each_window: one row for each window of a long file instead of their mean.
+
+        Returns:
+            Rows in order; a file that cannot be read is a failure and stops nothing.
+        """
+        rows: list[Prediction] = []
+        failures: list[str] = []
+        for path in paths:
+            try:
+                for file in _audio_files(path):
+                    try:
+                        rows += self._predict_file(file, each_window)
+                    except SerbenchError as error:
+                        failures.append(str(error))
+            except SerbenchError as error:
+                failures.append(str(error))
+        return Predictions(tuple(rows), tuple(failures))
+
+    def _predict_file(self, path: Path, each_window: bool) -> list[Prediction]:
+        spec = self.record.features
+        waveform = decode(path, spec.sample_rate)
+        starts, cut = windows(waveform, spec, self.record.longest_clip_s)
+        parts = [self.predict_waveforms(cut[i : i + _BATCH]) for i in range(0, len(cut), _BATCH)]
+        probabilities = np.concatenate(parts)
+        if each_window and len(starts) > 1:
+            return [
+                self._prediction(path, start / spec.sample_rate, spec.duration_s, 1, row)
+                for start, row in zip(starts, probabilities, strict=True)
+            ]
+        duration = len(waveform) / spec.sample_rate
+        return [self._prediction(path, 0.0, duration, len(starts), probabilities.mean(axis=0))]
+
+    def _prediction(
+        self, path: Path, start_s: float, duration_s: float, count: int, probabilities: np.ndarray
+    ) -> Prediction:
+        label = self.record.labels[int(probabilities.argmax())]
+        return Prediction(str(path), start_s, duration_s, count, label, tuple(map(float, probabilities)))
+
+
+def load_model(path: Path, sha256: str) -> keras.Model:
+    """Loads a model that may come from a stranger: safe mode, serbench's own layers only.
+
+    Raises:
+        SerbenchError: it is missing, not the file it should be, or no model.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if not path.is_file():
+        raise SerbenchError(f"{path} is missing; export the bundle again")
+    if file_digest(path) != sha256:
+        raise SerbenchError(f"{path} is not the file that was exported (its SHA-256 differs); export again")
+    objects = custom_objects()
+    import keras
+
+    try:
+        return keras.models.load_model(path, custom_objects=objects, compile=False, safe_mode=True)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        raise SerbenchError(f"{path} cannot be loaded as a Keras model: {reason}; export it again") from error
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _audio_files(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        yield path
+        return
+    found = sorted(
+        file for file in path.rglob("*")
+        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
+    )  # fmt: skip
+    if not found:
+        raise SerbenchError(f"no sound files in {path} ({', '.join(SUFFIXES)})")
+    yield from found

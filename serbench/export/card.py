@@ -1,0 +1,70 @@
+"""The model card: what the model is, what it was trained on, how well it does and for what it is not."""
+
+from __future__ import annotations
+
+from serbench.export.bundle import BundleRecord
+from serbench.report import EntryReport
+from serbench.report.document import percent, span
+
+__all__ = ["model_card"]
+
+
+def model_card(record: BundleRecord, report: EntryReport) -> str:
+    """Writes the card as Markdown. A pure function of its arguments, so that it can be compared with a golden one."""
+    row, corpus, protocol = report.row, record.corpus, record.protocol
+    synthetic = "\n\n**The corpus is synthetic: the scores say nothing about human speech.**" if corpus.synthetic else ""
+    shared = "are also training speakers, which inflates scores" if protocol.shares_speakers else "are unknown to it"
+    interval = span(row.uar_low, row.uar_high)
+    confidence = f" (95 % interval {interval} %)" if row.uar_low is not None else f" ({report.no_interval})"
+    classes = "\n".join(
+        f"| {c.label} | {percent(c.precision)} | {percent(c.recall)} | {percent(c.f1)} | {c.support} |"
+        for c in report.per_class
+    )
+    excluded = ", ".join(f"{clip.clip_id} ({clip.reason})" for clip in corpus.excluded) or "none"
+    citation = f"\n\nCite the corpus: {corpus.citation}" if corpus.citation else ""
+    return f"""# Speech emotion recognition: {record.family} on {corpus.title}
+
+Classifies a sound file as {", ".join(record.labels)}. Made by serbench {record.environment.serbench}, entry
+`{record.entry}` of study `{record.study}`, refit `{record.refit}`.{synthetic}
+
+## Use
+
+```
+serbench predict . FILE_OR_FOLDER
+```
+
+Any sample rate, channels and length: audio is mixed to mono, resampled to {record.features.sample_rate:,} Hz and cut or
+padded to {record.features.duration_s:g} s; files longer than {record.longest_clip_s:.1f} s are read in overlapping windows.
+
+## Scores
+
+Protocol `{protocol.name}` (hash {protocol.hash}, split seed {protocol.split_seed}): test speakers {shared}.
+The configuration was chosen by validation alone; of its {row.seeds} refits this one is best on validation. The test
+core ({protocol.test_clips:,} clips, {protocol.test_speakers} speakers) was looked at {row.looks} time(s) for this entry.
+
+| mean over refits | % |
+|---|---|
+| UAR (mean of the classes' recalls) | {percent(row.uar)}{confidence} |
+| accuracy | {percent(row.accuracy)} |
+| macro-F1 | {percent(row.macro_f1)} |
+| validation UAR | {percent(row.validation_uar)} |
+
+| emotion | precision % | recall % | F1 % | clips |
+|---|---|---|---|---|
+{classes}
+
+## Training data
+
+{corpus.title}: {corpus.clips:,} clips, {corpus.speakers} speakers. Licence: {corpus.licence} {corpus.licence_url}
+Left out: {excluded}.{citation}
+
+## Limits
+
+Acted or synthetic emotion of one corpus and language; scores on other speech are lower. Not for judging people:
+employment, education, policing, health. A probability is not a measurement of what somebody feels.
+
+## Check
+
+Before this bundle was written, {record.check.clips:,} test clips were predicted again from raw audio in a fresh process;
+the largest difference of a probability was {record.check.largest_difference:.1e}.
+"""

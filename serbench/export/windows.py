@@ -1,0 +1,46 @@
+"""How a file of any length becomes windows of the length that a model was trained on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from serbench.features.audio import Waveform, fit_length
+from serbench.features.spec import FeatureSpec
+
+__all__ = ["window_starts", "windows"]
+
+
+def window_starts(n_samples: int, spec: FeatureSpec, longest_clip_s: float) -> list[int]:
+    """First sample of each window of a file.
+
+    A file no longer than the corpus's longest clip is one window, cut or padded as in training, so that a
+    clip gets the very prediction that was recorded. A longer file is covered by windows that overlap by half.
+
+    Args:
+        n_samples: of the file, at `spec.sample_rate`.
+        spec: the front end.
+        longest_clip_s: of the clips that the model was trained and tested on.
+
+    Returns:
+        Starts in samples; the last window ends with the file.
+
+    >>> spec = FeatureSpec(kind="log_mel", sample_rate=16000, duration_s=2.0)
+    >>> window_starts(16000 * 4, spec, longest_clip_s=5.0), window_starts(16000 * 6, spec, 5.0)
+    ([0], [0, 16000, 32000, 48000, 64000])
+    """
+    window = spec.n_samples
+    if n_samples <= max(window, round(longest_clip_s * spec.sample_rate)):
+        return [0]
+    return [*range(0, n_samples - window, window // 2), n_samples - window]
+
+
+def windows(waveform: Waveform, spec: FeatureSpec, longest_clip_s: float) -> tuple[list[int], Waveform]:
+    """Cuts a waveform.
+
+    Returns:
+        The starts in samples, and float32 (windows, spec.n_samples).
+    """
+    starts = window_starts(len(waveform), spec, longest_clip_s)
+    if len(starts) == 1:
+        return starts, fit_length(waveform, spec.n_samples, spec.crop)[None]
+    return starts, np.stack([waveform[start : start + spec.n_samples] for start in starts])

@@ -1,0 +1,156 @@
+"""`Family`: what one kind of model is, so that training, search and export need not know which one it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike
+from pydantic import ValidationError
+
+from serbench.errors import UsageError, unknown
+from serbench.families.hyperparameters import Hyperparameters
+
+if TYPE_CHECKING:
+    import keras
+
+    from serbench.features.spec import FeatureKind
+
+__all__ = ["FRONT_END", "Family", "InvalidConfiguration", "expect", "parse_hyperparameters", "statistics"]
+
+# Frames of 46 ms every 23 ms up to 5.5 kHz: what the first recipe was measured with. A copy of a corpus at
+# 11,025 Hz and its original at 16 kHz are then the same to a model.
+FRONT_END: dict[str, Any] = {"sample_rate": 11_025, "duration_s": 3.0, "window_length": 512, "hop_length": 256}
+
+H = TypeVar("H", bound=Hyperparameters)
+
+
+class InvalidConfiguration(UsageError):  # noqa: N818 -- it is a state of a trial, too
+    """Hyperparameters that are each allowed and together make no model. A trial of it is invalid, not failed."""
+
+
+@runtime_checkable
+class Family(Protocol):
+    """A model family: typed hyperparameters and a function that builds an uncompiled Keras model of them.
+
+    A plug-in offers one stateless object of this shape through the entry-point group `serbench.families`,
+    under the name that the object itself carries. Importing its module must not import Keras.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name in commands, files and records: lower case, `[a-z0-9_]+`."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """The name in tables and figures, such as `1-D CNN`."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """One sentence: what the model reads and how."""
+        ...
+
+    @property
+    def hyperparameters(self) -> type[Hyperparameters]:
+        """The hyperparameters' class. Its defaults are a good model."""
+        ...
+
+    @property
+    def feature_kind(self) -> FeatureKind:
+        """What the model reads: `acoustic` (frames, features) or `log_mel` (mel bands, frames)."""
+        ...
+
+    @property
+    def feature_axis(self) -> int:
+        """The axis of `input_shape` that keeps its own mean and std; statistics are taken over all others."""
+        ...
+
+    def default_features(self) -> dict[str, Any]:
+        """Returns the keyword arguments of the `FeatureSpec` that this family reads unless told otherwise."""
+        ...
+
+    def build(  # noqa: PLR0917
+        self,
+        hp: Hyperparameters,
+        input_shape: tuple[int, ...],
+        n_classes: int,
+        mean: ArrayLike,
+        std: ArrayLike,
+        seed: int,
+    ) -> keras.Model:
+        """Builds an uncompiled model. The same arguments give the same initial weights.
+
+        Args:
+            hp: an instance of `self.hyperparameters`.
+            input_shape: of one clip's raw features, without the batch axis.
+            n_classes: classes to tell apart, at least 2.
+            mean: of the training clips, shape `(input_shape[feature_axis],)`.
+            std: as `mean`. Zero (a constant feature) is taken as 1.
+            seed: of initial weights, dropout and masks.
+
+        Returns:
+            A model from float32 `(batch, *input_shape)`, normalised inside by `mean` and `std`, to float32
+            `(batch, n_classes)`, the softmax of a layer named `probabilities`. Regularisers are in its `losses`.
+
+        Raises:
+            InvalidConfiguration: the hyperparameters make no model of such input (pooled away, or one kernel
+                beyond all bounds). Nothing large has been allocated by then.
+            TypeError: `hp` belongs to another family.
+            ValueError: `mean` or `std` do not fit the input.
+        """
+        ...
+
+
+def parse_hyperparameters(family: Family, values: Mapping[str, Any]) -> Hyperparameters:
+    """Makes a family's hyperparameters of plain values, as from a file or a sampler.
+
+    Raises:
+        UsageError: a name that the family does not have.
+        InvalidConfiguration: a value out of its bounds, or a combination that cannot be.
+    """
+    known = family.hyperparameters.model_fields
+    for name in values:
+        if name not in known:
+            raise unknown("hyperparameter", name, known, hint=f"(family {family.name})")
+    try:
+        return family.hyperparameters.model_validate(dict(values))
+    except ValidationError as error:
+        raise InvalidConfiguration(f"{family.name}: {'; '.join(_sentences(error))}") from None
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    found = []
+    for item in error.errors(include_url=False):
+        message = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        where = ".".join(str(part) for part in item["loc"])
+        found.append(f"{where} = {item['input']!r} {message}" if where else message)
+    return found
+
+
+def expect(hp: Hyperparameters, cls: type[H]) -> H:
+    """Returns `hp`, narrowed to the class a family builds from.
+
+    Raises:
+        TypeError: it is another family's.
+    """
+    if not isinstance(hp, cls):
+        raise TypeError(f"expected {cls.__name__}, got {type(hp).__name__}")
+    return hp
+
+
+def statistics(mean: ArrayLike, std: ArrayLike, size: int) -> tuple[list[float], list[float]]:
+    """Returns mean and variance of `size` features as lists; a constant feature gets variance 1.
+
+    Raises:
+        ValueError: another number of values, or one that is not finite.
+    """
+    means, stds = (np.asarray(values, dtype=np.float64).reshape(-1) for values in (mean, std))
+    if means.shape != (size,) or stds.shape != (size,):
+        raise ValueError(f"mean and std need {size} values each, got {means.size} and {stds.size}")
+    if not (np.isfinite(means).all() and np.isfinite(stds).all()):
+        raise ValueError("mean and std must be finite")
+    variance = np.where(stds > 1e-8, np.square(stds), 1.0)
+    return means.tolist(), variance.tolist()

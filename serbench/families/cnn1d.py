@@ -1,0 +1,90 @@
+"""`cnn1d`: a 1-D convolutional network over ZCR, energy, RMS, chroma and MFCC."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from numpy.typing import ArrayLike
+from pydantic import Field
+
+from serbench.families.base import FRONT_END, Family, expect, statistics
+from serbench.families.blocks import Blocks, filter_counts
+from serbench.families.hyperparameters import ConvHyperparameters, Hyperparameters, KernelSize
+
+if TYPE_CHECKING:
+    import keras
+
+    from serbench.features.spec import FeatureKind
+
+__all__ = ["CNN1D", "Cnn1dFamily", "Cnn1dHyperparameters"]
+
+
+class Cnn1dHyperparameters(ConvHyperparameters):
+    """What may vary in the 1-D family."""
+
+    width: int = Field(96, ge=8, le=256, description="Filters of the first block.")
+    growth: float = Field(
+        1.4, ge=1.0, le=2.0, description="Factor of the filters from block to block (kept a multiple of 8)."
+    )
+    kernel_size: KernelSize = Field(5, description="Length of the kernels, in frames; odd.")
+    dropout: float = Field(0.2, ge=0.0, le=0.7, description="Dropout after each block.")
+    representation: Literal["sequence", "summary"] = Field(
+        "sequence",
+        description="Frames in their order, or one vector of their mean, std, min and max convolved along the "
+        "features.",
+    )
+    time_mask: int = Field(
+        0, ge=0, le=100, description="Most neighbouring frames hidden from training at once; 0 is off."
+    )
+
+
+class Cnn1dFamily:
+    """The 1-D family. See `serbench.families.base.Family` for the contract."""
+
+    name = "cnn1d"
+    title = "1-D CNN"
+    description = "Convolutions over time (or over summary statistics) of acoustic features a frame."
+    hyperparameters: type[Hyperparameters] = Cnn1dHyperparameters
+    feature_kind: FeatureKind = "acoustic"
+    feature_axis = 1
+
+    def default_features(self) -> dict[str, Any]:
+        """Returns the keyword arguments of the acoustic `FeatureSpec`."""
+        return {"kind": "acoustic", **FRONT_END}
+
+    def build(  # noqa: PLR0917
+        self,
+        hp: Hyperparameters,
+        input_shape: tuple[int, ...],
+        n_classes: int,
+        mean: ArrayLike,
+        std: ArrayLike,
+        seed: int,
+    ) -> keras.Model:
+        """Builds the model of `(frames, features)`; see `Family.build`.
+
+        A `summary` is a sequence of `4 * features` values of one channel, as in the report that serbench grew
+        from, so its kernels and pools run along the features.
+        """
+        import keras
+
+        from serbench.families.layers import SummaryStatistics, TimeMask
+
+        hp = expect(hp, Cnn1dHyperparameters)
+        frames, features = input_shape
+        means, variances = statistics(mean, std, features)
+        blocks = Blocks(hp, seed)
+        inputs = keras.Input((frames, features), dtype="float32", name="acoustic")
+        x = keras.layers.Normalization(axis=-1, mean=means, variance=variances, name="normalise")(inputs)
+        if hp.time_mask:
+            x = TimeMask(hp.time_mask, seed=next(blocks.seeds), name="time_mask")(x)
+        if hp.representation == "summary":
+            x = SummaryStatistics(name="summary")(x)
+            x = keras.layers.Reshape((4 * features, 1), name="summary_sequence")(x)
+        for i, filters in enumerate(filter_counts(hp), start=1):
+            x = blocks.convolution(x, filters, (hp.kernel_size,), (hp.pool_size,), name=f"block{i}")
+        outputs = blocks.classify(blocks.clip_vector(x), n_classes)
+        return keras.Model(inputs, outputs, name=self.name)
+
+
+CNN1D: Family = Cnn1dFamily()

@@ -1,0 +1,102 @@
+"""`cnn2d`: a 2-D convolutional network over the log-mel spectrogram."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from numpy.typing import ArrayLike
+from pydantic import Field
+
+from serbench.families.base import FRONT_END, Family, expect, statistics
+from serbench.families.blocks import Blocks, filter_counts
+from serbench.families.hyperparameters import ConvHyperparameters, Hyperparameters, KernelSize
+
+if TYPE_CHECKING:
+    import keras
+
+    from serbench.features.spec import FeatureKind
+
+__all__ = ["CNN2D", "Cnn2dFamily", "Cnn2dHyperparameters"]
+
+
+class Cnn2dHyperparameters(ConvHyperparameters):
+    """What may vary in the 2-D family. Its first block is the stem."""
+
+    frequency_mask: int = Field(
+        10, ge=0, le=64, description="Most neighbouring mel bands hidden from training at once; 0 is off."
+    )
+    time_mask: int = Field(
+        20, ge=0, le=100, description="Most neighbouring frames hidden from training at once; 0 is off."
+    )
+    stem_kernel: KernelSize = Field(5, description="Side of the first block's kernels; odd.")
+    stem_stride: int = Field(2, ge=1, le=3, description="Stride of the first block along both axes.")
+    stem_pool: Literal["none", "frequency", "both"] = Field(
+        "frequency", description="Axes that the first block pools, by pool_size."
+    )
+    time_filters: int = Field(
+        192, ge=0, le=512, description="Filters of a last convolution over time, frequency folded in; 0 is none."
+    )
+
+
+class Cnn2dFamily:
+    """The 2-D family. See `serbench.families.base.Family` for the contract."""
+
+    name = "cnn2d"
+    title = "2-D CNN"
+    description = "Convolutions over the frequency and time of the log-mel spectrogram."
+    hyperparameters: type[Hyperparameters] = Cnn2dHyperparameters
+    feature_kind: FeatureKind = "log_mel"
+    feature_axis = 0
+
+    def default_features(self) -> dict[str, Any]:
+        """Returns the keyword arguments of the log-mel `FeatureSpec`."""
+        return {"kind": "log_mel", **FRONT_END}
+
+    def build(  # noqa: PLR0917
+        self,
+        hp: Hyperparameters,
+        input_shape: tuple[int, ...],
+        n_classes: int,
+        mean: ArrayLike,
+        std: ArrayLike,
+        seed: int,
+    ) -> keras.Model:
+        """Builds the model of `(mel bands, frames)`; see `Family.build`."""
+        import keras
+
+        from serbench.families.layers import FrequencyMask, TimeMask
+
+        hp = expect(hp, Cnn2dHyperparameters)
+        bands, frames = input_shape
+        means, variances = statistics(mean, std, bands)
+        blocks = Blocks(hp, seed)
+        inputs = keras.Input((bands, frames), dtype="float32", name="log_mel")
+        x = keras.layers.Normalization(axis=1, mean=means, variance=variances, name="normalise")(inputs)
+        if hp.frequency_mask:
+            x = FrequencyMask(hp.frequency_mask, seed=next(blocks.seeds), name="frequency_mask")(x)
+        if hp.time_mask:
+            x = TimeMask(hp.time_mask, axis=2, seed=next(blocks.seeds), name="time_mask")(x)
+        x = keras.layers.Reshape((bands, frames, 1), name="channel")(x)
+        x = self._convolutions(x, hp, blocks)
+        # Where a sound lies in frequency matters, where in time hardly: only time is pooled by the head.
+        bands, frames, channels = x.shape[1:]
+        x = keras.layers.Permute((2, 1, 3), name="time_first")(x)
+        x = keras.layers.Reshape((frames, bands * channels), name="fold_frequency")(x)
+        if hp.time_filters:
+            x = blocks.convolution(x, hp.time_filters, (3,), (1,), name="time")
+        outputs = blocks.classify(blocks.clip_vector(x), n_classes)
+        return keras.Model(inputs, outputs, name=self.name)
+
+    @staticmethod
+    def _convolutions(x: Any, hp: Cnn2dHyperparameters, blocks: Blocks) -> Any:
+        stem, *others = filter_counts(hp)
+        size = hp.pool_size
+        pool = {"none": (1, 1), "frequency": (size, 1), "both": (size, size)}[hp.stem_pool]
+        kernel, strides = (hp.stem_kernel,) * 2, (hp.stem_stride,) * 2
+        x = blocks.convolution(x, stem, kernel, pool, name="stem", strides=strides)
+        for i, filters in enumerate(others, start=2):
+            x = blocks.convolution(x, filters, (hp.kernel_size,) * 2, (size, size), name=f"block{i}")
+        return x
+
+
+CNN2D: Family = Cnn2dFamily()

@@ -1,0 +1,231 @@
+"""What a search may vary: typed hyperparameters, each with a default, bounds and one line of description.
+
+A field may carry `only_when` in its JSON-schema extra: the values of another field under which it is read
+at all. Documentation and search-space checks are made from it.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
+
+from serbench.records.base import FrozenModel
+
+__all__ = ["NOISE_GRID_DB", "SHIFT_GRID_S", "ConvHyperparameters", "Hyperparameters"]
+
+# Small grids, since every distinct value is another cached copy of the whole corpus.
+NOISE_GRID_DB = (0.0, 10.0, 15.0, 20.0, 25.0, 30.0)
+SHIFT_GRID_S = (0.0, 0.1, 0.2, 0.3)
+
+_RATIO = re.compile(r"\d+(\.\d+)?(/\d+(\.\d+)?){2}")
+
+
+def _ratio(value: str) -> str:
+    parts = [Decimal(part) for part in value.split("/")] if _RATIO.fullmatch(value) else []
+    if sum(parts) != 100 or min(parts) <= 0:
+        raise ValueError(
+            "should be train/validation/test in percent, three positive numbers that sum to 100, such as '70/10/20'"
+        )
+    return value
+
+
+def _on_grid(grid: tuple[float, ...]) -> AfterValidator:
+    def check(value: float) -> float:
+        if value not in grid:
+            raise ValueError(f"should be one of {', '.join(f'{point:g}' for point in grid)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _odd(value: int) -> int:
+    if value % 2 == 0:
+        raise ValueError("should be odd, so that a kernel has a middle")
+    return value
+
+
+def _only_when(**conditions: list[Any]) -> dict[str, Any]:
+    return {"only_when": conditions}
+
+
+SplitRatio = Annotated[str, AfterValidator(_ratio)]
+NoiseLevel = Annotated[
+    float, _on_grid(NOISE_GRID_DB), WithJsonSchema({"type": "number", "enum": list(NOISE_GRID_DB)})
+]
+Shift = Annotated[float, _on_grid(SHIFT_GRID_S), WithJsonSchema({"type": "number", "enum": list(SHIFT_GRID_S)})]
+KernelSize = Annotated[int, Field(ge=3, le=9), AfterValidator(_odd)]
+
+_COPIES = _only_when(waveform_copies=[1, 2, 3])
+
+
+class Hyperparameters(FrozenModel):
+    """All that training reads; a family adds its architecture by subclassing.
+
+    The defaults are a recipe measured on CREMA-D: AdamW, a cosine schedule with warm-up, label smoothing, mixup.
+
+    Raises:
+        pydantic.ValidationError: a value out of bounds, an unknown name, or an impossible combination. See
+            `serbench.families.base.parse_hyperparameters` for the same as one sentence.
+    """
+
+    model_config = ConfigDict(allow_inf_nan=False, validate_default=True)
+
+    split_ratio: SplitRatio = Field("70/10/20", description="Train/validation/test shares of clips in percent.")
+    optimizer: Literal["rmsprop", "adam", "adamw", "nadam", "sgd"] = Field(
+        "adamw", description="Optimiser of the weights."
+    )
+    learning_rate: float = Field(0.002, ge=1e-6, le=1.0, description="Highest learning rate of the schedule.")
+    momentum: float = Field(
+        0.0,
+        ge=0.0,
+        le=0.99,
+        description="Momentum of the update.",
+        json_schema_extra=_only_when(optimizer=["rmsprop", "sgd"]),
+    )
+    weight_decay: float = Field(
+        0.01,
+        ge=0.0,
+        le=0.5,
+        description="Decoupled decay of kernels (never of biases or batch norm).",
+        json_schema_extra=_only_when(optimizer=["adamw"]),
+    )
+    batch_size: int = Field(64, ge=8, le=512, description="Clips in one training step.")
+    schedule: Literal["constant", "plateau", "cosine"] = Field(
+        "cosine",
+        description="Learning rate over time: constant, cut when validation stalls, or cosine to zero.",
+    )
+    warmup: float = Field(
+        0.1,
+        ge=0.0,
+        le=0.5,
+        description="Share of all steps in which the rate rises from zero.",
+        json_schema_extra=_only_when(schedule=["cosine"]),
+    )
+    plateau_patience: int = Field(
+        3,
+        ge=1,
+        le=20,
+        description="Epochs without improvement before the rate is cut.",
+        json_schema_extra=_only_when(schedule=["plateau"]),
+    )
+    plateau_factor: float = Field(
+        0.5,
+        ge=0.05,
+        le=0.95,
+        description="What the rate is multiplied by at a cut.",
+        json_schema_extra=_only_when(schedule=["plateau"]),
+    )
+    escape: Literal["none", "kick"] = Field(
+        "none", description="Way out of a local minimum: kick perturbs the weights once training stalls."
+    )
+    escape_patience: int = Field(
+        4,
+        ge=1,
+        le=50,
+        description="Epochs without a better training loss before a kick.",
+        json_schema_extra=_only_when(escape=["kick"]),
+    )
+    escape_strength: float = Field(
+        0.05,
+        gt=0.0,
+        le=1.0,
+        description="Noise of a kick, relative to the spread of each weight tensor.",
+        json_schema_extra=_only_when(escape=["kick"]),
+    )
+    class_weights: bool = Field(False, description="Weigh clips against the imbalance of their classes.")
+    label_smoothing: float = Field(0.1, ge=0.0, le=0.3, description="Share of a label spread over all classes.")
+    clip_norm: float = Field(0.0, ge=0.0, le=100.0, description="Largest norm of the whole gradient; 0 is off.")
+    mixup: float = Field(
+        0.3, ge=0.0, le=2.0, description="Alpha of the beta distribution two clips are mixed by; 0 is off."
+    )
+    waveform_copies: int = Field(
+        0, ge=0, le=3, description="Augmented copies of each training clip beside the original."
+    )
+    noise_snr_db: NoiseLevel = Field(
+        0.0,
+        description="Signal-to-noise ratio in dB of a copy's white noise; 0 is off.",
+        json_schema_extra=_COPIES,
+    )
+    shift_s: Shift = Field(
+        0.0, description="Largest time shift of a copy in seconds; 0 is off.", json_schema_extra=_COPIES
+    )
+
+    @model_validator(mode="after")
+    def _copies_differ(self) -> Self:
+        if self.waveform_copies and not self.noise_snr_db and not self.shift_s:
+            raise ValueError(
+                f"waveform_copies = {self.waveform_copies} would repeat clips unchanged: set noise_snr_db or "
+                "shift_s, or waveform_copies = 0"
+            )
+        return self
+
+    @classmethod
+    def conditions(cls) -> dict[str, dict[str, list[Any]]]:
+        """Returns, for each field that is not always read, the values of other fields under which it is.
+
+        >>> Hyperparameters.conditions()["momentum"]
+        {'optimizer': ['rmsprop', 'sgd']}
+        """
+        extras = {name: field.json_schema_extra for name, field in cls.model_fields.items()}
+        return {
+            name: extra["only_when"]  # type: ignore[misc]
+            for name, extra in extras.items()
+            if isinstance(extra, dict) and "only_when" in extra
+        }
+
+    def idle_fields(self) -> frozenset[str]:
+        """Returns the fields that this configuration does not read: two that differ only there are the same.
+
+        >>> "momentum" in Hyperparameters(optimizer="adam").idle_fields()
+        True
+        """
+        return frozenset(
+            name
+            for name, condition in self.conditions().items()
+            if any(getattr(self, other) not in values for other, values in condition.items())
+        )
+
+
+class ConvHyperparameters(Hyperparameters):
+    """The architecture that both convolutional families share: blocks, a head over time, a dense layer."""
+
+    depth: int = Field(4, ge=1, le=6, description="Convolution blocks.")
+    width: int = Field(32, ge=8, le=256, description="Filters of the first block.")
+    growth: float = Field(
+        1.7, ge=1.0, le=2.0, description="Factor of the filters from block to block (kept a multiple of 8)."
+    )
+    kernel_size: KernelSize = Field(3, description="Length (1-D) or side (2-D) of the kernels; odd.")
+    pooling: Literal["max", "average"] = Field("max", description="How a block shrinks its input.")
+    pool_size: int = Field(2, ge=1, le=4, description="Factor of that shrinking; 1 is none.")
+    batch_norm: bool = Field(True, description="Batch normalisation between convolution and activation.")
+    activation: Literal["relu", "elu", "gelu", "swish", "leaky_relu"] = Field(
+        "relu", description="Non-linearity of all hidden layers."
+    )
+    dropout: float = Field(0.1, ge=0.0, le=0.7, description="Dropout after each block.")
+    head: Literal["flatten", "average", "average_max", "attention"] = Field(
+        "average_max", description="How the frames of a clip become one vector."
+    )
+    dense_width: int = Field(96, ge=0, le=512, description="Units of the hidden dense layer; 0 is none.")
+    dense_dropout: float = Field(
+        0.35, ge=0.0, le=0.7, description="Dropout of the clip's vector and after the dense layer."
+    )
+    regulariser: Literal["none", "l1", "l2", "l1_l2"] = Field(
+        "none", description="Penalty on the kernels of convolutions and of the hidden dense layer."
+    )
+    l1: float = Field(
+        1e-5,
+        ge=1e-8,
+        le=0.1,
+        description="Strength of the l1 penalty; search it on a log scale.",
+        json_schema_extra=_only_when(regulariser=["l1", "l1_l2"]),
+    )
+    l2: float = Field(
+        1e-4,
+        ge=1e-8,
+        le=0.1,
+        description="Strength of the l2 penalty; search it on a log scale.",
+        json_schema_extra=_only_when(regulariser=["l2", "l1_l2"]),
+    )

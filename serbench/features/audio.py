@@ -1,0 +1,109 @@
+"""Audio files to mono waveforms of one sample rate, and waveforms to one length."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from serbench.errors import SerbenchError
+from serbench.features.spec import Crop
+
+__all__ = ["LONGEST_S", "Waveform", "decode", "fit_length"]
+
+Waveform = npt.NDArray[np.float32]
+
+LONGEST_S = 2 * 60 * 60
+"""Longer files are refused: they are no clips, and would not fit into memory."""
+
+_BLOCK_FRAMES = 1 << 20
+
+
+def decode(path: str | Path, sample_rate: int) -> Waveform:
+    """Reads an audio file as a mono waveform.
+
+    Any format of libsndfile, any sample type, rate and number of channels. Channels are averaged; another rate
+    is resampled by soxr at its setting HQ.
+
+    Args:
+        path: the file.
+        sample_rate: Hz of the result.
+
+    Returns:
+        float32 (samples,), full scale at 1.0.
+
+    Raises:
+        SerbenchError: the file is missing, not a regular file, not audio, damaged, empty, over two hours
+            long, or holds values that are not numbers.
+    """
+    _require_regular_file(Path(path))
+    waveform, rate = _read_mono(path)
+    if not np.isfinite(waveform).all():
+        raise SerbenchError(f"{path} holds samples that are not numbers; record or convert it again")
+    if rate != sample_rate:
+        import soxr
+
+        waveform = soxr.resample(waveform, rate, sample_rate, quality="HQ")
+    return waveform
+
+
+def fit_length(waveform: Waveform, n_samples: int, crop: Crop = "start", shift: int = 0) -> Waveform:
+    """Looks at a waveform through a window of `n_samples`; where the window sees past an end, there are zeros.
+
+    Args:
+        waveform: (samples,).
+        n_samples: length of the result.
+        crop: whether the window begins with the waveform, or has its middle on the waveform's.
+        shift: samples by which the waveform moves to the right in the window (negative: to the left). Nothing
+            wraps around: what leaves on one side is gone, what a longer waveform has beyond the other comes in.
+
+    Returns:
+        float32 (n_samples,), always a new array.
+
+    >>> fit_length(np.array([1, 2, 3], np.float32), 4, "start", shift=-1).tolist()
+    [2.0, 3.0, 0.0, 0.0]
+    >>> fit_length(np.array([1, 2, 3], np.float32), 5, "centre").tolist()
+    [0.0, 1.0, 2.0, 3.0, 0.0]
+    """
+    first = ((len(waveform) - n_samples) // 2 if crop == "centre" else 0) - shift
+    fitted = np.zeros(n_samples, dtype=np.float32)
+    begin, end = max(first, 0), min(first + n_samples, len(waveform))
+    if begin < end:
+        fitted[begin - first : end - first] = waveform[begin:end]
+    return fitted
+
+
+def _require_regular_file(path: Path) -> None:
+    """A named pipe or a terminal would be waited for without end."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError) as error:
+        raise SerbenchError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+    if not stat.S_ISREG(mode):
+        raise SerbenchError(f"{path} is not a regular file; name an audio file")
+
+
+def _read_mono(path: str | Path) -> tuple[Waveform, int]:
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(path) as file:
+            if file.frames > LONGEST_S * file.samplerate:
+                raise SerbenchError(f"{path} is longer than two hours; cut it into clips")
+            if file.channels == 1:
+                waveform = file.read(dtype="float32")
+            else:
+                # Block by block: a file of many channels would else be held whole.
+                blocks = file.blocks(_BLOCK_FRAMES // file.channels + 1, dtype="float32", always_2d=True)
+                means = [block.mean(axis=1) for block in blocks]
+                waveform = np.concatenate(means) if means else np.zeros(0, dtype=np.float32)
+            rate = file.samplerate
+    # TypeError: a name that ends in .raw, which says nothing about rate and sample type.
+    except (soundfile.SoundFileError, OSError, TypeError) as error:
+        reason = getattr(error, "error_string", None) or str(error)
+        raise SerbenchError(f"cannot read {path} as audio: {reason.rstrip('. ')}") from None
+    if not len(waveform):
+        raise SerbenchError(f"{path} holds no samples")
+    return waveform, rate

@@ -1,0 +1,52 @@
+"""Waveform augmentation: noise at a stated level, and a shift in time."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from serbench.features.audio import Waveform, fit_length
+from serbench.features.spec import FeatureSpec, WaveformAugmentation
+
+__all__ = ["augment"]
+
+
+def augment(waveform: Waveform, augmentation: WaveformAugmentation, spec: FeatureSpec, key: str) -> Waveform:
+    """Makes the altered copy of a clip, at the length that `spec` asks for.
+
+    Noise is scaled to the mean power of the clip as it was recorded, before padding, and covers the clip alone;
+    digital silence stays silent. The shift is drawn evenly from both directions and never moves more than
+    half of what can be seen out of sight.
+
+    Args:
+        waveform: (samples,), the whole clip at `spec.sample_rate`.
+        augmentation: what to do, and the seed.
+        spec: length and crop of the result.
+        key: the clip's `clip_id`; the same key, seed and copy give the same result wherever it is computed.
+
+    Returns:
+        float32 (spec.n_samples,).
+    """
+    # Streams of their own, so that the same shift is drawn at every strength of noise.
+    noise_stream, shift_stream = _seed(augmentation, key).spawn(2)
+    if augmentation.noise_snr_db is not None:
+        waveform = _add_noise(waveform, augmentation.noise_snr_db, np.random.default_rng(noise_stream))
+    shift = 0
+    if augmentation.shift_s is not None:
+        visible = min(len(waveform), spec.n_samples)
+        most = min(round(augmentation.shift_s * spec.sample_rate), visible // 2)
+        shift = int(np.random.default_rng(shift_stream).integers(-most, most, endpoint=True))
+    return fit_length(waveform, spec.n_samples, spec.crop, shift)
+
+
+def _seed(augmentation: WaveformAugmentation, key: str) -> np.random.SeedSequence:
+    # Python's own hash() of a text differs from process to process.
+    hashed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:16], "little")
+    return np.random.SeedSequence([augmentation.seed, augmentation.copy_index, hashed])
+
+
+def _add_noise(waveform: Waveform, snr_db: float, rng: np.random.Generator) -> Waveform:
+    power = float(np.mean(np.square(waveform, dtype=np.float64)))
+    scale = np.float32(np.sqrt(power / 10 ** (snr_db / 10)))
+    return waveform + scale * rng.standard_normal(len(waveform), dtype=np.float32)

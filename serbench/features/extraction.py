@@ -1,0 +1,128 @@
+"""Features of many files, by several threads.
+
+Threads, not processes: decoding, resampling, the Fourier transform and array arithmetic all release Python's
+global lock. Measured on two cores they gained as much as processes do (1.6 to 1.8 times), and they need no
+second to start, leave no orphans and work inside a daemonic worker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from serbench.errors import SerbenchError
+from serbench.features.audio import decode, fit_length
+from serbench.features.augment import augment
+from serbench.features.frontends import extract
+from serbench.features.spec import FeatureSpec, WaveformAugmentation
+
+__all__ = ["CHUNK_CLIPS", "ClipFile", "extract_files"]
+
+CHUNK_CLIPS = 32
+"""Clips in one unit of work: enough to drown the cost of handing it over, few enough to be interrupted."""
+
+
+class ClipFile(NamedTuple):
+    """What extraction needs to know of a clip."""
+
+    clip_id: str
+    path: str
+
+
+def extract_files(
+    clips: Sequence[ClipFile],
+    spec: FeatureSpec,
+    augmentation: WaveformAugmentation | None,
+    *,
+    workers: int,
+    write: Callable[[npt.NDArray[np.float32]], object],
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Computes the features of `clips` in their order, a few chunks ahead of what is written.
+
+    On an error or an interruption, chunks not yet begun are dropped.
+
+    Args:
+        clips: the files.
+        spec: the front end.
+        augmentation: applied to every clip before the front end; None takes the clips as they are.
+        workers: threads.
+        write: called in this thread with float32 (up to `CHUNK_CLIPS`, *spec.shape), chunk after chunk.
+        progress: called in this thread with (clips done, clips in all).
+
+    Raises:
+        SerbenchError: a clip cannot be read.
+    """
+    chunks = iter(clips[start : start + CHUNK_CLIPS] for start in range(0, len(clips), CHUNK_CLIPS))
+    pending: deque[Future[npt.NDArray[np.float32]]] = deque()
+    done = 0
+    with _single_threaded_algebra():
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="serbench-features")
+        try:
+            for chunk in itertools.islice(chunks, 2 * workers):
+                pending.append(pool.submit(_extract_chunk, chunk, spec, augmentation))
+            while pending:
+                features = pending.popleft().result()
+                for chunk in itertools.islice(chunks, 1):
+                    pending.append(pool.submit(_extract_chunk, chunk, spec, augmentation))
+                write(features)
+                done += len(features)
+                if progress is not None:
+                    progress(done, len(clips))
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _extract_chunk(
+    clips: Sequence[ClipFile], spec: FeatureSpec, augmentation: WaveformAugmentation | None
+) -> npt.NDArray[np.float32]:
+    waveforms = np.empty((len(clips), spec.n_samples), dtype=np.float32)
+    for row, clip in zip(waveforms, clips, strict=True):
+        try:
+            waveform = decode(clip.path, spec.sample_rate)
+        except SerbenchError as error:
+            raise SerbenchError(
+                f"clip '{clip.clip_id}' cannot be used: {error}; `serbench corpus check` lists all such clips"
+            ) from error
+        if augmentation is None:
+            row[:] = fit_length(waveform, spec.n_samples, spec.crop)
+        else:
+            row[:] = augment(waveform, augmentation, spec, clip.clip_id)
+    return extract(waveforms, spec)
+
+
+_algebra_lock = threading.Lock()
+_algebra_users = 0
+_algebra_limit = contextlib.ExitStack()
+
+
+@contextlib.contextmanager
+def _single_threaded_algebra() -> Iterator[None]:
+    """Keeps matrix products to one thread while the clips themselves are shared out among threads.
+
+    Else each thread starts a thread per core for each small product, which on two cores is slower than no
+    threads at all. The setting belongs to the whole process, so nested and parallel users are counted: the last one
+    restores it.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    global _algebra_users  # noqa: PLW0603 - a process-wide setting needs a process-wide count
+    with _algebra_lock:
+        _algebra_users += 1
+        if _algebra_users == 1:
+            _algebra_limit.enter_context(threadpool_limits(limits=1, user_api="blas"))
+    try:
+        yield
+    finally:
+        with _algebra_lock:
+            _algebra_users -= 1
+            if _algebra_users == 0:
+                _algebra_limit.close()

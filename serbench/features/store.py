@@ -1,0 +1,238 @@
+"""`FeatureStore`: every set of features is computed once and shared by all processes."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import errno
+import io
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import filelock
+import numpy as np
+
+from serbench.errors import SerbenchError
+from serbench.features import eviction
+from serbench.features.extraction import ClipFile, extract_files
+from serbench.features.spec import FeatureSpec, WaveformAugmentation
+from serbench.records.environment import usable_cores
+from serbench.records.files import digest_of, publish_folder, write_text_atomic
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["DEFAULT_LIMIT_BYTES", "FEATURE_VERSION", "FeatureStore"]
+
+FEATURE_VERSION = 1
+"""Part of every key. Raise it when a front end, decoding or augmentation gives other values than before."""
+
+DEFAULT_LIMIT_BYTES = 20 * 2**30
+
+_REFUSALS = frozenset(
+    {
+        errno.EACCES,
+        errno.EDQUOT,
+        errno.EEXIST,
+        errno.EFBIG,
+        errno.EIO,
+        errno.ENOSPC,
+        errno.ENOTDIR,
+        errno.EPERM,
+        errno.EROFS,
+    }
+)
+_ARRAY = "features.npy"
+_META = "meta.json"
+_DTYPE = np.dtype("<f4")
+
+
+class FeatureStore:
+    """Content-addressed features: one folder an entry, with a `.npy` file that all readers map.
+
+    The key is a hash of the clips (ids and audio digests, in their order), the spec and the augmentation. An
+    entry appears in one rename, whole and synced. Two processes (or threads) that want the same one compute
+    it once; a process killed while it computes leaves nothing that counts or blocks.
+    """
+
+    def __init__(self, root: Path, limit_bytes: int = DEFAULT_LIMIT_BYTES, workers: int | None = None) -> None:
+        """Opens the cache in `root`; nothing is written before features are asked for.
+
+        Args:
+            root: the cache folder, made when needed.
+            limit_bytes: the least recently used entries are removed above this size, save those used within
+                the last ten minutes.
+            workers: threads that compute; None takes one for each usable core.
+        """
+        self.root = Path(root)
+        self.limit_bytes = limit_bytes
+        self.workers = usable_cores() if workers is None else workers
+
+    def path(
+        self, clips: pd.DataFrame, spec: FeatureSpec, augmentation: WaveformAugmentation | None = None
+    ) -> Path:
+        """Where the features are kept, whether or not they are there: a `.npy` file, float32 (n, *shape)."""
+        return self.root / _key(clips, spec, augmentation) / _ARRAY
+
+    def has(self, clips: pd.DataFrame, spec: FeatureSpec, augmentation: WaveformAugmentation | None = None) -> bool:
+        """Whether the features are there and whole."""
+        return _open(self.path(clips, spec, augmentation), (len(clips), *spec.shape)) is not None
+
+    def get(
+        self,
+        clips: pd.DataFrame,
+        spec: FeatureSpec,
+        augmentation: WaveformAugmentation | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> np.memmap[Any, np.dtype[np.float32]]:
+        """Returns the features of `clips`, computing them where they are not there yet.
+
+        Args:
+            clips: a clip table with the columns `clip_id`, `path` and `digest`.
+            spec: the front end.
+            augmentation: applied to every clip; None takes the clips as they are.
+            progress: called with (clips done, clips in all) while features are computed; not at all where
+                they were there.
+
+        Returns:
+            A read-only memory map, float32 (len(clips), *spec.shape); row `i` belongs to row `i` of `clips`.
+            It stays valid even if the entry is removed. A process that opens `path()` on its own should do
+            so within ten minutes of this call.
+
+        Raises:
+            SerbenchError: a clip cannot be read, or the cache cannot be written.
+            ValueError: there are no clips.
+        """
+        if clips.empty:
+            raise ValueError("no clips to compute features of")
+        path, shape = self.path(clips, spec, augmentation), (len(clips), *spec.shape)
+        if (features := _open(path, shape)) is not None:
+            return features
+        with self._telling(_n_bytes(shape)):
+            self.root.mkdir(parents=True, exist_ok=True)
+            with self._lock(path.parent.name):
+                # Somebody else may have computed it while this process waited.
+                if (features := _open(path, shape)) is None:
+                    self._compute(clips, spec, augmentation, path.parent, progress)
+                    features = _open(path, shape)
+        if features is None:
+            raise SerbenchError(f"{path} was damaged while it was written; check the disk")
+        return features
+
+    def _compute(
+        self,
+        clips: pd.DataFrame,
+        spec: FeatureSpec,
+        augmentation: WaveformAugmentation | None,
+        entry: Path,
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        """Writes an entry; its lock is held."""
+        shape = (len(clips), *spec.shape)
+        eviction.discard(entry)
+        eviction.sweep(self.root, lambda key: key == entry.name or self._is_unlocked(key))
+        eviction.make_room(self.root, self.limit_bytes - _n_bytes(shape), keep=entry.name)
+        if shutil.disk_usage(self.root).free < _n_bytes(shape):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        files = [ClipFile(*row) for row in zip(clips["clip_id"], clips["path"], strict=True)]
+        with publish_folder(entry) as temporary:
+            # Written in sequence, not through a memory map: there, a full disk would be a fatal signal.
+            with (temporary / _ARRAY).open("wb") as file:
+                file.write(_header(shape))
+                extract_files(
+                    files,
+                    spec,
+                    augmentation,
+                    workers=self.workers,
+                    write=lambda part: file.write(part.astype(_DTYPE, copy=False).data),
+                    progress=progress,
+                )
+            write_text_atomic(temporary / _META, _meta(len(clips), spec, augmentation))
+        eviction.make_room(self.root, self.limit_bytes, keep=entry.name)
+
+    def _lock(self, key: str) -> filelock.BaseFileLock:
+        """A lock of the operating system's, gone with its process; 256 files serve all keys."""
+        folder = self.root / ".locks"
+        folder.mkdir(exist_ok=True)
+        return filelock.FileLock(folder / f"{key[:2]}.lock")
+
+    def _is_unlocked(self, key: str) -> bool:
+        try:
+            with self._lock(key).acquire(blocking=False):
+                return True
+        except filelock.Timeout:
+            return False
+
+    @contextlib.contextmanager
+    def _telling(self, n_bytes: int) -> Iterator[None]:
+        """Turns the file system's refusal into one sentence that names the cache and how to move it."""
+        try:
+            yield
+        except (OSError, SerbenchError) as error:
+            refusal = error if isinstance(error, OSError) else error.__cause__
+            if not isinstance(refusal, OSError) or refusal.errno not in _REFUSALS:
+                raise
+            raise SerbenchError(
+                f"cannot keep {n_bytes / 2**20:,.0f} MiB of features in {self.root}: {refusal.strerror}; "
+                "mend that or set SERBENCH_CACHE to another folder"
+            ) from error
+
+
+def _key(clips: pd.DataFrame, spec: FeatureSpec, augmentation: WaveformAugmentation | None) -> str:
+    if "digest" not in clips:
+        raise ValueError("the clip table has no column 'digest'; inspect its audio first")
+    what = {
+        "version": FEATURE_VERSION,
+        "clips": list(zip(clips["clip_id"], clips["digest"], strict=True)),
+        "spec": spec.digest(),
+        "augmentation": augmentation.digest() if augmentation else None,
+    }
+    return digest_of(what, length=eviction.KEY_LENGTH)
+
+
+def _meta(n_clips: int, spec: FeatureSpec, augmentation: WaveformAugmentation | None) -> str:
+    """For people who look into the cache; nothing reads it."""
+    meta = {
+        "feature_version": FEATURE_VERSION,
+        "clips": n_clips,
+        "spec": spec.model_dump(mode="json"),
+        "augmentation": augmentation.model_dump(mode="json") if augmentation else None,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+    return json.dumps(meta, indent=2) + "\n"
+
+
+def _n_bytes(shape: tuple[int, ...]) -> int:
+    n_values = 1
+    for length in shape:
+        n_values *= length
+    return n_values * _DTYPE.itemsize
+
+
+def _header(shape: tuple[int, ...]) -> bytes:
+    """What a `.npy` file of this shape begins with."""
+    buffer = io.BytesIO()
+    described = {"descr": _DTYPE.str, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(buffer, described)
+    return buffer.getvalue()
+
+
+def _open(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.float32]] | None:
+    """Maps the file if it is exactly what would have been written; its header is compared, never interpreted."""
+    header = _header(shape)
+    try:
+        with path.open("rb") as file:
+            if file.read(len(header)) != header:
+                return None
+            if os.fstat(file.fileno()).st_size != len(header) + _n_bytes(shape):
+                return None
+            features = np.memmap(file, dtype=_DTYPE, mode="r", offset=len(header), shape=shape)
+    except OSError:
+        return None
+    with contextlib.suppress(OSError):  # a cache that is shared read-only
+        os.utime(path)
+    return features

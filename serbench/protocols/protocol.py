@@ -1,0 +1,191 @@
+"""`Protocol`: a named way of splitting, its cores and its split seed; what a score under it means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from serbench.errors import SerbenchError, UsageError, unknown
+from serbench.protocols.ratio import Ratio
+from serbench.protocols.split import SplitPlan
+from serbench.protocols.units import Unit, clip_units, interleave, speaker_units
+from serbench.records.files import digest_of
+from serbench.records.schemas import ProtocolFacts
+
+__all__ = ["MIN_CORE_SPEAKERS", "Protocol", "protocol_names"]
+
+MIN_CORE_SPEAKERS = 8
+"""Fewer speakers than this in a core give no interval and no rank (a jackknife over them does not cover)."""
+
+# Part of every protocol hash: raise it when an order changes for the same seed.
+_ORDER_VERSION = 1
+_SEED_STREAM = 0x5E7  # keeps split draws apart from every training draw of the same number
+
+
+class _Kind(NamedTuple):
+    shares_speakers: bool
+    summary: str
+    units: Callable[[pd.DataFrame], list[Unit]]
+
+
+_KINDS = {
+    "speaker": _Kind(False, "no speaker is both trained and tested on", speaker_units),
+    "random": _Kind(True, "clips are drawn at random: test speakers are also trained on", clip_units),
+}
+
+
+def protocol_names() -> list[str]:
+    """Names of all protocols, the default first."""
+    return list(_KINDS)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How clips are split.
+
+    Attributes:
+        name: `speaker` (speaker-disjoint) or `random` (clip-level; shares speakers between the sets).
+        test_core: percent of the clips that every trial leaves for the test.
+        validation_core: percent that every trial leaves for validation.
+        split_seed: draws the order; apart from the training seed, so that changing that one never moves
+            the test set.
+
+    Raises:
+        UsageError: unknown name, or cores that leave nothing to train on.
+    """
+
+    name: str = "speaker"
+    test_core: Decimal = Decimal(20)
+    validation_core: Decimal = Decimal(10)
+    split_seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.name not in _KINDS:
+            raise unknown("protocol", self.name, _KINDS)
+        if self.test_core + self.validation_core >= 100:
+            raise UsageError(
+                f"cores of {self.test_core:f} % test and {self.validation_core:f} % validation leave nothing "
+                "to train on; lower them in the space's [protocol]"
+            )
+        if self.split_seed < 0:
+            raise UsageError(f"--split-seed must not be negative, got {self.split_seed}")
+
+    @property
+    def shares_speakers(self) -> bool:
+        """Whether test speakers are also trained on, which inflates every score."""
+        return _KINDS[self.name].shares_speakers
+
+    @property
+    def summary(self) -> str:
+        """What the protocol does, in a few words."""
+        return _KINDS[self.name].summary
+
+    @property
+    def cores(self) -> Ratio:
+        """The cores as the shares of a ratio."""
+        return Ratio(100 - self.test_core - self.validation_core, self.validation_core, self.test_core)
+
+    def describe(self) -> dict[str, str | int]:
+        """Everything the hash is made of."""
+        return {
+            "name": self.name,
+            "test_core": f"{self.test_core:f}",
+            "validation_core": f"{self.validation_core:f}",
+            "split_seed": self.split_seed,
+            "order_version": _ORDER_VERSION,
+        }
+
+    @property
+    def hash(self) -> str:
+        """Rows of a leaderboard are ranked against each other only where this is equal."""
+        return digest_of(self.describe())
+
+    def plans(self, clips: pd.DataFrame) -> tuple[SplitPlan, ...]:
+        """One plan a fold, for a table with `clip_id, label, speaker, sex` and, where known, `digest`.
+
+        The order depends on the clips and the split seed, never on the order of the table's rows.
+
+        >>> clips = pd.DataFrame({"clip_id": [f"c{i:02}" for i in range(60)], "label": ["joy", "fear"] * 30,
+        ...                       "speaker": [f"s{i // 6}" for i in range(60)], "sex": "female"})
+        >>> (plan,) = Protocol("speaker").plans(clips)
+        >>> split = plan.split(Ratio.parse("70/10/20"))
+        >>> len(split.train), len(split.validation), len(split.test)
+        (42, 6, 12)
+        >>> set(clips.speaker[list(split.train)]) & set(clips.speaker[list(split.test)])
+        set()
+
+        Raises:
+            SerbenchError: too few speakers, or a class that would have no training clip.
+        """
+        kind = _KINDS[self.name]
+        units = kind.units(clips)
+        if not kind.shares_speakers and len(units) < 3:
+            raise SerbenchError(
+                f"protocol '{self.name}' needs at least 3 speakers (one each to train on, validate and test), "
+                f"this corpus has {len(units)}; use --protocol random, whose scores share speakers"
+            )
+        seed = np.random.SeedSequence([_SEED_STREAM, self.split_seed])
+        plan = SplitPlan(tuple(interleave(units, seed)), self.cores)
+        trained = set(clips["label"].iloc[list(plan.split(self.cores).train)])
+        if missing := sorted(set(clips["label"]) - trained):
+            raise SerbenchError(
+                f"under protocol '{self.name}' no clip of class {', '.join(missing)} is left to train on; "
+                "give more clips of it, drop the class, or change --split-seed"
+            )
+        return (plan,)
+
+    def facts(self, clips: pd.DataFrame, plan: SplitPlan) -> ProtocolFacts:
+        """What a record says of this protocol on these clips, with warnings a reader needs."""
+        split = plan.split(self.cores)
+        speakers = {
+            part: clips["speaker"].iloc[list(getattr(split, part))].nunique()
+            for part in ("train", "validation", "test")
+        }
+        return ProtocolFacts(
+            name=self.name,
+            hash=self.hash,
+            split_seed=self.split_seed,
+            test_core=f"{self.test_core:f}",
+            validation_core=f"{self.validation_core:f}",
+            shares_speakers=self.shares_speakers,
+            fold=plan.fold,
+            train_speakers=speakers["train"],
+            validation_speakers=speakers["validation"],
+            test_speakers=speakers["test"],
+            validation_clips=len(split.validation),
+            test_clips=len(split.test),
+            warnings=tuple(_warnings(self, clips, split.validation, split.test, speakers)),
+        )
+
+
+def _warnings(
+    protocol: Protocol,
+    clips: pd.DataFrame,
+    validation: tuple[int, ...],
+    test: tuple[int, ...],
+    speakers: dict[str, int],
+) -> list[str]:
+    found = []
+    if protocol.shares_speakers:
+        found.append("test speakers are also trained on: scores are higher than on unknown speakers")
+    else:
+        small = [
+            f"{speakers[part]} {part}"
+            for part in ("validation", "test")
+            if speakers[part] < MIN_CORE_SPEAKERS
+        ]
+        if small:
+            found.append(
+                f"only {' and '.join(small)} speakers (under {MIN_CORE_SPEAKERS}): the score is shown without "
+                "interval and rank"
+            )
+    labels = set(clips["label"])
+    for part, rows in (("validation", validation), ("test", test)):
+        if absent := sorted(labels - set(clips["label"].iloc[list(rows)])):
+            found.append(f"no {part} clip of class {', '.join(absent)}: its recall cannot be measured there")
+    return found

@@ -1,0 +1,92 @@
+"""What may never be split: byte-identical clips, and under `speaker` everything a speaker said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["Unit", "clip_units", "interleave", "speaker_units"]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Clips that stay together. `rows` index the clip table; `stratum` is what an order balances."""
+
+    key: str
+    stratum: str
+    rows: tuple[int, ...]
+
+
+def clip_units(clips: pd.DataFrame) -> list[Unit]:
+    """One unit a clip, byte-identical clips together; the stratum is the label (of the first, by id).
+
+    >>> table = pd.DataFrame({"clip_id": ["a", "b", "c"], "label": ["x", "y", "x"], "digest": ["1", "1", "2"]})
+    >>> [(unit.key, unit.stratum, unit.rows) for unit in clip_units(table)]
+    [('a', 'x', (0, 1)), ('c', 'x', (2,))]
+    """
+    return _units(clips, clips["clip_id"].astype(str).tolist(), clips["label"].astype(str).tolist())
+
+
+def speaker_units(clips: pd.DataFrame) -> list[Unit]:
+    """One unit a speaker; speakers who share a byte-identical clip are one. The stratum is the sex.
+
+    >>> table = pd.DataFrame({"clip_id": list("abcd"), "speaker": list("ppqr"), "sex": ["male"] * 4,
+    ...                       "digest": ["1", "2", "2", "3"]})
+    >>> [(unit.key, unit.rows) for unit in speaker_units(table)]
+    [('p', (0, 1, 2)), ('r', (3,))]
+    """
+    sex = clips["sex"].astype(object).where(clips["sex"].notna(), "unknown").astype(str).tolist()
+    return _units(clips, clips["speaker"].astype(str).tolist(), sex)
+
+
+def _units(clips: pd.DataFrame, owners: Sequence[str], strata: Sequence[str]) -> list[Unit]:
+    """Connected components of rows that share an owner or an audio digest."""
+    parent = list(range(len(clips)))
+
+    def root(row: int) -> int:
+        while parent[row] != row:
+            parent[row] = parent[parent[row]]
+            row = parent[row]
+        return row
+
+    digests = clips["digest"] if "digest" in clips else pd.Series(clips["clip_id"])
+    for column in (owners, digests.astype(str).tolist()):
+        first: dict[str, int] = {}
+        for row, value in enumerate(column):
+            parent[root(row)] = root(first.setdefault(value, row))
+    members: dict[int, list[int]] = {}
+    for row in range(len(clips)):
+        members.setdefault(root(row), []).append(row)
+    ids = clips["clip_id"].astype(str).tolist()
+    units = []
+    for rows in members.values():
+        leader = min(rows, key=lambda row: (owners[row], ids[row]))
+        units.append(Unit(owners[leader], strata[leader], tuple(sorted(rows, key=lambda row: ids[row]))))
+    return sorted(units, key=lambda unit: unit.key)
+
+
+def interleave(units: Sequence[Unit], seed: np.random.SeedSequence) -> list[Unit]:
+    """Shuffles the units inside each stratum, then merges the strata so that every stretch is balanced.
+
+    The k-th of n units of a stratum is placed at (k + u) / n, with one random u a stratum; sorting by
+    place gives an order in which any prefix holds each stratum in its share, to within two units.
+
+    >>> units = [Unit(str(i), "f" if i < 3 else "m", (i,)) for i in range(6)]
+    >>> order = interleave(units, np.random.SeedSequence(0))
+    >>> sorted(unit.stratum for unit in order[:2]), sorted(unit.stratum for unit in order[:4])
+    (['f', 'm'], ['f', 'f', 'm', 'm'])
+    """
+    strata: dict[str, list[Unit]] = {}
+    for unit in sorted(units, key=lambda unit: unit.key):
+        strata.setdefault(unit.stratum, []).append(unit)
+    rng = np.random.default_rng(seed)
+    placed: list[tuple[float, str, Unit]] = []
+    for stratum in sorted(strata):
+        members = strata[stratum]
+        offset = rng.random()
+        for place, index in enumerate(rng.permutation(len(members))):
+            placed.append(((place + offset) / len(members), stratum, members[index]))
+    return [unit for _, _, unit in sorted(placed, key=lambda item: item[:2])]

@@ -1,0 +1,91 @@
+"""The environment a study ran in: versions, CPU, git revision. No host name, user name or path."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+import psutil
+
+import serbench
+from serbench.records.schemas import Environment
+
+__all__ = ["cpu_name", "current_environment", "usable_cores"]
+
+_PACKAGES = (
+    "keras",
+    "tensorflow",
+    "tensorflow-cpu",
+    "jax",
+    "torch",
+    "optuna",
+    "librosa",
+    "scikit-learn",
+    "numpy",
+    "scipy",
+    "pandas",
+    "soundfile",
+    "soxr",
+)
+
+
+def current_environment(backend: str) -> Environment:
+    """Describes this machine and installation."""
+    return Environment(
+        serbench=serbench.__version__,
+        python=platform.python_version(),
+        platform=f"{platform.system()} {platform.machine()}",
+        cpu=cpu_name(),
+        cores=usable_cores(),
+        memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
+        backend=backend,
+        packages={name: version for name in _PACKAGES if (version := _version(name))},
+        git_revision=_git_revision(),
+    )
+
+
+def usable_cores() -> int:
+    """Cores this process may run on (a container's or batch system's share, not the whole machine's)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@functools.cache
+def cpu_name() -> str:
+    """The CPU's model name, or its architecture where the system does not tell."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _git_revision() -> str | None:
+    """The revision of the checkout that serbench is imported from, '+' where files differ from it."""
+    root = Path(serbench.__file__).resolve().parents[1]
+    if not (root / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None

@@ -1,0 +1,176 @@
+"""The schemas of a study, its trials and its entries. Scores are fractions (0-1), durations seconds.
+
+Predictions lie beside a trial's record as `predictions.parquet`, one row a clip and subset:
+`clip_id`, `subset`, `label` (the true one) and one probability column `p_<label>` for each label.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from serbench.records.base import FrozenModel, Record
+
+__all__ = [
+    "CorpusFacts",
+    "EntryRecord",
+    "Environment",
+    "EpochMetrics",
+    "ExcludedClip",
+    "ProtocolFacts",
+    "Scores",
+    "StudyRecord",
+    "Subset",
+    "TrialRecord",
+    "TrialState",
+]
+
+Subset = Literal["train", "validation", "test", "test_rest"]
+"""`validation` and `test` are the protocol's cores; `test_rest` is a ratio's test set beyond the core."""
+
+TrialState = Literal[
+    "completed", "pruned", "diverged", "timeout", "memory", "crashed", "invalid", "interrupted", "lost"
+]
+
+
+class Environment(FrozenModel):
+    """Where numbers were made. Holds no host name, user name or path."""
+
+    serbench: str
+    python: str
+    platform: str
+    cpu: str
+    cores: int
+    memory_gib: float
+    backend: str
+    packages: dict[str, str]
+    git_revision: str | None = None
+
+
+class ExcludedClip(FrozenModel):
+    """A clip that took no part in the study, and why (`silent`, `undecodable`, ...)."""
+
+    clip_id: str
+    reason: str
+
+
+class CorpusFacts(FrozenModel):
+    """What a reader must know of the corpus to judge a score on it."""
+
+    name: str
+    title: str
+    synthetic: bool
+    licence: str
+    licence_url: str = ""
+    citation: str = ""
+    labels: tuple[str, ...]
+    clips: int
+    speakers: int
+    digest: str = Field(description="of clip ids, labels, speakers and decoded audio")
+    excluded: tuple[ExcludedClip, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class ProtocolFacts(FrozenModel):
+    """How clips were split, and what that means for a score."""
+
+    name: str
+    hash: str
+    split_seed: int
+    test_core: str = Field(description="percent of the clips, e.g. '20'")
+    validation_core: str
+    shares_speakers: bool
+    fold: int = 0
+    folds: int = 1
+    train_speakers: int
+    validation_speakers: int
+    test_speakers: int
+    validation_clips: int
+    test_clips: int
+    warnings: tuple[str, ...] = ()
+
+
+class EpochMetrics(FrozenModel):
+    """One epoch as streamed from the child. `loss` and `accuracy` are of the (augmented) training batches."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    val_uar: float
+    learning_rate: float
+    seconds: float
+
+
+class Scores(FrozenModel):
+    """Scores on one subset. `uar` is None where a class of the protocol is absent from the subset."""
+
+    clips: int
+    accuracy: float
+    uar: float | None
+    macro_f1: float
+
+
+class StudyRecord(Record):
+    """`studies/<name>/study.json`: one space on one corpus under one protocol (one fold of it)."""
+
+    name: str
+    run: str = Field(description="the `--study` name; a run has one study per space and fold")
+    family: str
+    space_name: str
+    space_hash: str
+    space_text: str = Field(description="the space file as it was")
+    space: dict[str, Any] = Field(description="what the hash is made of")
+    corpus: CorpusFacts
+    protocol: ProtocolFacts
+    features: dict[str, Any]
+    feature_shape: tuple[int, ...]
+    objective: str = "uar"
+    seed: int
+    sampler: dict[str, Any]
+    pruner: dict[str, Any]
+    environment: Environment
+    created: str
+
+
+class TrialRecord(Record):
+    """`trials/<job_id>/record.json` or `refits/<job_id>/record.json`: one configuration fitted once."""
+
+    study: str
+    job_id: str
+    kind: Literal["search", "refit"]
+    number: int | None = Field(default=None, description="Optuna's number; None for a refit")
+    origin: str | None = Field(default=None, description="a refit's: the name of the configuration")
+    state: TrialState
+    value: float | None = Field(default=None, description="the objective on the validation core, best epoch")
+    config: dict[str, Any]
+    seed: int
+    train_clips: int = 0
+    epochs: tuple[EpochMetrics, ...] = ()
+    best_epoch: int | None = None
+    scores: dict[str, Scores] = Field(default_factory=dict)
+    parameters: int | None = None
+    seconds: dict[str, float] = Field(default_factory=dict, description="wall time by part")
+    peak_memory_mib: float | None = None
+    error: str | None = None
+    error_kind: str | None = None
+    started: str
+    finished: str
+
+
+class EntryRecord(Record):
+    """`entries/<entry_id>.json`: a finalist, tested. A row of the leaderboard."""
+
+    entry_id: str
+    study: str
+    family: str
+    origin: str = Field(description="'trial 12', or the name of an enqueued configuration")
+    forced: bool = Field(default=False, description="made a finalist by the space file, not by validation")
+    config: dict[str, Any]
+    search_value: float | None = Field(description="validation score of the trial it was chosen by")
+    refits: tuple[str, ...] = Field(description="job ids under refits/, all completed")
+    failed_refits: tuple[str, ...] = ()
+    looks: int = Field(description="predictions made on the test core for this entry")
+    created: str

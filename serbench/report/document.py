@@ -1,0 +1,98 @@
+"""`Document`: tables, notes and data of one report, before a format is chosen; and how numbers are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pandas as pd
+
+__all__ = ["Column", "Document", "Sheet", "count", "duration", "percent", "points", "span", "table_of"]
+
+NOTHING = "-"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table for people. Those with a high `rank` give way where a table would be too wide."""
+
+    title: str
+    rank: int = 0
+    align: Literal["left", "right"] = "right"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table for people: cells are plain text, not yet escaped for any format."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+    def up_to(self, rank: int) -> Sheet:
+        """The table without the columns of a higher rank."""
+        keep = [index for index, column in enumerate(self.columns) if column.rank <= rank]
+        return Sheet(
+            self.title,
+            tuple(self.columns[index] for index in keep),
+            tuple(tuple(row[index] for index in keep) for row in self.rows),
+            self.notes,
+        )
+
+
+@dataclass(frozen=True)
+class Document:
+    """One report.
+
+    Attributes:
+        sheets: what people read (table, markdown, latex).
+        frame: what a CSV file holds; fractions, snake_case columns.
+        payload: what JSON holds; the same keys.
+        notes: below all sheets.
+    """
+
+    sheets: tuple[Sheet, ...]
+    frame: pd.DataFrame
+    payload: dict[str, Any]
+    notes: tuple[str, ...] = field(default=())
+
+
+def table_of(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Sheet:
+    """A table whose first column is a name and whose others are numbers, none of which gives way."""
+    columns = tuple(Column(name, align="right" if index else "left") for index, name in enumerate(header))
+    return Sheet(title, columns, tuple(tuple(row) for row in rows))
+
+
+def percent(value: float | None) -> str:
+    """A fraction as percent: 0.5712 -> '57.1'."""
+    return NOTHING if value is None else f"{value * 100:.1f}"
+
+
+def points(value: float | None) -> str:
+    """A difference of fractions as percentage points with its sign: 0.031 -> '+3.1'."""
+    return NOTHING if value is None else f"{value * 100:+.1f}"
+
+
+def span(low: float | None, high: float | None) -> str:
+    """An interval of fractions as percent: '53.2-60.9'."""
+    return NOTHING if low is None or high is None else f"{percent(low)}-{percent(high)}"
+
+
+def count(value: int | None) -> str:
+    """A count with thousands apart: 12345 -> '12,345'."""
+    return NOTHING if value is None else f"{value:,}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as one reads them: 8.5 -> '8.5 s', 75 -> '1 min 15 s', 4000 -> '1 h 7 min'."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min"

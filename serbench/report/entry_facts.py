@@ -1,0 +1,109 @@
+"""What is said of an entry in words: names and values, shared by the tables and the page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from serbench.report.comparison import why_unranked
+from serbench.report.document import NOTHING, count, duration, percent, points, span
+
+if TYPE_CHECKING:
+    from serbench.report.entry import EntryReport
+
+__all__ = ["caveats", "config_rows", "corpus_rows", "environment_rows", "result_rows"]
+
+Pairs = list[tuple[str, str]]
+
+
+def result_rows(report: EntryReport) -> Pairs:
+    """How the entry fared and how it came to be."""
+    row = report.row
+    uar = f"{percent(row.uar)} %"
+    if row.uar_low is not None:
+        uar += f", 95 % interval {span(row.uar_low, row.uar_high)}"
+    origin = f"{row.origin}, made a finalist by the space file" if row.forced else row.origin
+    return [
+        ("family", row.family),
+        ("study", row.study),
+        ("configuration", origin),
+        ("selected", "yes, by validation" if row.selected else "no"),
+        ("rank", NOTHING if row.rank is None else str(row.rank)),
+        ("test UAR", uar),
+        ("test accuracy", f"{percent(row.accuracy)} %"),
+        ("test macro-F1", f"{percent(row.macro_f1)} %"),
+        ("winner's curse", f"{points(row.winners_curse)} points (validation in the search - of the refits)"),
+        ("optimism gap", f"{points(row.optimism_gap)} points (validation - test UAR of the refits)"),
+        ("best class", _class(row.best_by_recall, row.best_by_count)),
+        ("worst class", _class(row.worst_by_recall, row.worst_by_count)),
+        ("refits", f"{row.seeds} completed, {row.failed_seeds} failed; {row.looks} looks at the test core"),
+        ("search", f"{row.trials} trials completed or pruned"),
+        ("model", f"{count(row.parameters)} parameters, {duration(row.train_seconds)} a fit"),
+    ]
+
+
+def corpus_rows(report: EntryReport) -> Pairs:
+    """What was learned from, and how it was split."""
+    corpus, protocol = report.corpus, report.protocol
+    synthetic = " (synthetic)" if corpus.synthetic else ""
+    shared = "test speakers are also trained on" if protocol.shares_speakers else "no speaker in two parts"
+    facts = [
+        ("corpus", f"{corpus.title}{synthetic}: {corpus.clips:,} clips, {corpus.speakers} speakers"),
+        ("licence", " ".join(part for part in (corpus.licence, corpus.licence_url) if part)),
+        ("citation", corpus.citation),
+        ("protocol", f"{protocol.name}: {shared}; split seed {protocol.split_seed}, hash {protocol.hash}"),
+        ("test core", f"{protocol.test_clips:,} clips of {protocol.test_speakers} speakers"),
+        ("validation core", f"{protocol.validation_clips:,} clips of {protocol.validation_speakers} speakers"),
+        ("excluded", ", ".join(f"{clip.clip_id} ({clip.reason})" for clip in corpus.excluded)),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def environment_rows(report: EntryReport) -> Pairs:
+    """Where the numbers were made."""
+    place = report.environment
+    packages = ", ".join(f"{name} {version}" for name, version in sorted(place.packages.items()))
+    facts = [
+        ("serbench", " ".join(part for part in (place.serbench, place.git_revision) if part)),
+        ("backend", place.backend),
+        ("python", place.python),
+        ("machine", f"{place.platform}, {place.cpu}, {place.cores} cores, {place.memory_gib:.1f} GiB"),
+        ("packages", packages),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def config_rows(config: Mapping[str, Any]) -> Pairs:
+    """Hyperparameters by name; nested ones under dotted names."""
+    rows: Pairs = []
+    for name, value in sorted(config.items()):
+        if isinstance(value, Mapping) and value:
+            rows += [(f"{name}.{inner}", shown) for inner, shown in config_rows(value)]
+        else:
+            rows.append((name, _shown(value)))
+    return rows
+
+
+def caveats(report: EntryReport) -> list[str]:
+    """What keeps the scores from being taken at their word, each a sentence, without repetition."""
+    found = []
+    if report.row.synthetic:
+        found.append("a synthetic corpus: these scores say nothing of human speech")
+    # A speaker-disjoint protocol with too few speakers says so itself, in its recorded warnings.
+    said = report.protocol.warnings and not report.protocol.shares_speakers
+    if report.no_interval and not (said and report.no_interval == why_unranked(report.protocol)):
+        found.append(report.no_interval)
+    return list(dict.fromkeys([*found, *report.row.warnings]))
+
+
+def _class(by_recall: str | None, by_count: str | None) -> str:
+    if by_recall == by_count:
+        return f"{by_recall or NOTHING} (by recall and by number correct)"
+    return f"{by_recall or NOTHING} by recall, {by_count or NOTHING} by number correct"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return value if isinstance(value, str) else json.dumps(value)

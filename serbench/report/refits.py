@@ -1,0 +1,160 @@
+"""`TestedEntry`: an entry with its refits' predictions scored. All that tables and figures are made of."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serbench.errors import SerbenchError
+from serbench.evaluation import Evaluation, Interval, evaluate, speaker_interval
+from serbench.records.results import StudyFolder
+from serbench.records.schemas import EntryRecord, Scores, StudyRecord, TrialRecord
+
+__all__ = ["Refit", "TestedEntry", "load_entry", "mean"]
+
+SUBSETS = ("train", "validation", "test", "test_rest")
+
+
+@dataclass(frozen=True, eq=False)
+class Refit:
+    """One refit of an entry.
+
+    Attributes:
+        record: the fit's record.
+        evaluations: by subset, of the subsets whose predictions were kept.
+        test_clips: (n,) ids of the test core's clips, sorted; the arrays below follow them.
+        test_true: (n,) true class indices.
+        test_predicted: (n,) predicted class indices.
+    """
+
+    record: TrialRecord
+    evaluations: dict[str, Evaluation]
+    test_clips: tuple[str, ...]
+    test_true: NDArray[np.int64]
+    test_predicted: NDArray[np.int64]
+
+    @property
+    def scores(self) -> dict[str, Scores]:
+        """By subset: recomputed from predictions, else as the fit recorded them (the training part)."""
+        computed = {subset: evaluation.to_scores() for subset, evaluation in self.evaluations.items()}
+        found = {**self.record.scores, **computed}
+        return {subset: found[subset] for subset in SUBSETS if subset in found}
+
+    @property
+    def train_seconds(self) -> float:
+        """Wall time of the fit itself: no features, no start of a process, no prediction."""
+        return self.record.seconds.get("fit", sum(epoch.seconds for epoch in self.record.epochs))
+
+
+@dataclass(frozen=True, eq=False)
+class TestedEntry:
+    """An entry, its study, and its refits in the order of the record. `speakers` are those of the test clips."""
+
+    __test__ = False  # pytest: the name is no test's
+
+    study: StudyRecord
+    entry: EntryRecord
+    refits: tuple[Refit, ...]
+    speakers: tuple[str, ...]
+
+    @property
+    def validation_score(self) -> float | None:
+        """The mean over refits of the study's objective on the validation core: what `selected` is chosen by."""
+        return mean(refit.record.value for refit in self.refits)
+
+    def mean_score(self, subset: str, score: str) -> float | None:
+        """The mean over refits of `accuracy`, `uar` or `macro_f1`; None where any refit has none."""
+        return mean(
+            getattr(refit.scores[subset], score) if subset in refit.scores else None for refit in self.refits
+        )
+
+    @functools.cached_property
+    def test(self) -> Evaluation | None:
+        """The test core's confusion matrix summed over refits. None without refits.
+
+        Its recalls and counts are in proportion to the means over refits, since each refit sees the same clips.
+        """
+        if not self.refits:
+            return None
+        total = np.sum([refit.evaluations["test"].confusion for refit in self.refits], axis=0)
+        return Evaluation.from_confusion(total, self.study.corpus.labels)
+
+    def interval(self) -> tuple[Interval | None, str]:
+        """The interval of the mean test UAR, or None and why there is none."""
+        if not self.refits:
+            return None, "no interval: no refit was completed"
+        return speaker_interval(
+            self.refits[0].test_true,
+            [refit.test_predicted for refit in self.refits],
+            self.speakers,
+            self.study.corpus.labels,
+        )
+
+
+def load_entry(folder: StudyFolder, study: StudyRecord, entry: EntryRecord) -> TestedEntry:
+    """Reads and scores the refits of an entry.
+
+    Raises:
+        SerbenchError: predictions are missing, damaged, or not of the study's clips and labels.
+    """
+    refits = tuple(_load_refit(folder, study, job_id) for job_id in entry.refits)
+    if not refits:
+        return TestedEntry(study, entry, (), ())
+    first = refits[0]
+    for refit in refits[1:]:
+        if refit.test_clips != first.test_clips or not np.array_equal(refit.test_true, first.test_true):
+            raise SerbenchError(
+                f"refits {first.record.job_id} and {refit.record.job_id} of {folder.path} were tested on "
+                "different clips; remove the study with `serbench study remove` and search again"
+            )
+    table = folder.clips()
+    speaker_of = dict(zip(table["clip_id"].astype(str), table["speaker"].astype(str), strict=True))
+    if unlisted := [clip for clip in first.test_clips if clip not in speaker_of]:
+        raise SerbenchError(
+            f"{folder.clips_path} lacks clip '{unlisted[0]}' of the predictions; it belongs to another study"
+        )
+    return TestedEntry(study, entry, refits, tuple(speaker_of[clip] for clip in first.test_clips))
+
+
+def mean(values: Iterable[float | None]) -> float | None:
+    """The mean, or None where there is no value or one is missing: a mean of the rest would flatter.
+
+    >>> mean([0.5, 1.0]), mean([0.5, None]), mean([])
+    (0.75, None, None)
+    """
+    listed = list(values)
+    known = [value for value in listed if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(listed) else None
+
+
+def _load_refit(folder: StudyFolder, study: StudyRecord, job_id: str) -> Refit:
+    frame = folder.predictions("refit", job_id)
+    labels = study.corpus.labels
+    where = folder.job_path("refit", job_id) / "predictions.parquet"
+    needed = ["clip_id", "subset", "label", *(f"p_{label}" for label in labels)]
+    if missing := [column for column in needed if column not in frame]:
+        raise SerbenchError(f"{where} has no column '{missing[0]}'; remove its folder and run the search again")
+    if strange := sorted(set(frame["label"].astype(str)) - set(labels)):
+        raise SerbenchError(f"{where} has the label '{strange[0]}', which study '{study.name}' does not have")
+    frame = frame.sort_values("clip_id", ignore_index=True)
+    index_of = {label: index for index, label in enumerate(labels)}
+    true = np.array([index_of[label] for label in frame["label"].astype(str)], dtype=np.int64)
+    probabilities = frame[needed[3:]].to_numpy(dtype=np.float64)
+    if not np.isfinite(probabilities).all():
+        raise SerbenchError(f"{where} holds a probability that is no number; run the search again")
+    predicted = probabilities.argmax(axis=1).astype(np.int64)
+    subset = frame["subset"].astype(str).to_numpy()
+    evaluations = {
+        name: evaluate(true[subset == name], predicted[subset == name], labels)
+        for name in SUBSETS
+        if (subset == name).any()
+    }
+    if "test" not in evaluations:
+        raise SerbenchError(f"{where} has no prediction of the test core; run the search again to add it")
+    tested = subset == "test"
+    clips = tuple(frame.loc[tested, "clip_id"].astype(str))
+    return Refit(folder.job("refit", job_id), evaluations, clips, true[tested], predicted[tested])

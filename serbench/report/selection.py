@@ -1,0 +1,49 @@
+"""Which entry stands for a whole set of results: the one validation chooses, never the best on the test."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from serbench.errors import SerbenchError, UsageError
+from serbench.records.results import ResultsFolder
+from serbench.report.leaderboard import Leaderboard
+from serbench.report.row import Row
+
+__all__ = ["best_selected", "select_entry"]
+
+
+def best_selected(board: Leaderboard, studies: Collection[str] | None = None) -> Row | None:
+    """Of the selected entries (one a study), the one with the highest mean validation UAR; None where there is none.
+
+    Args:
+        board: the leaderboard.
+        studies: only entries of these studies.
+    """
+    rows = [row for row in board.rows if row.selected and (studies is None or row.study in studies)]
+    return max(rows, key=lambda row: (row.validation_uar or 0.0, row.entry), default=None)
+
+
+def select_entry(results: ResultsFolder, *, corpus: str | None = None, protocol: str | None = None) -> Row:
+    """The entry that is meant when none is named.
+
+    Raises:
+        SerbenchError: there are no entries.
+        UsageError: they belong to several groups that cannot be compared; they are listed.
+    """
+    board = Leaderboard.from_results(results, corpus=corpus, protocol=protocol)
+    best = best_selected(board)
+    if best is None:
+        raise SerbenchError(
+            f"no entries in {results.root} yet; run `serbench search`, or name a folder with --results"
+        )
+    groups = [group for group in board.groups if group.rows]
+    if len(groups) > 1:
+        heads = "; ".join(
+            f"{group.title}: {next((row.entry for row in group.rows if row.selected), group.rows[0].entry)}"
+            for group in groups
+        )
+        raise UsageError(
+            f"{results.root} holds entries that cannot be compared with each other; name one ({heads}), or narrow "
+            "with --corpus and --protocol"
+        )
+    return best

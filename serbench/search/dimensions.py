@@ -1,0 +1,148 @@
+"""One parameter of a space: a fixed value, a choice, or a range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import optuna
+from pydantic import Field, model_validator
+
+from serbench.records.base import FrozenModel
+
+__all__ = ["Choice", "Dimension", "Fixed", "FloatRange", "IntRange"]
+
+Scalar = bool | int | float | str
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Equality in which 20 is 20.0 and True is not 1."""
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
+class _Conditional(FrozenModel):
+    """`when` names other parameters and the values they must have for this one to matter."""
+
+    when: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
+
+    def active(self, config: Mapping[str, Any]) -> bool:
+        """Whether the conditions hold in a configuration."""
+        return all(config.get(name) in values for name, values in self.when.items())
+
+
+class Fixed(_Conditional):
+    """A value that is not searched."""
+
+    value: Scalar
+
+    def probes(self) -> tuple[Scalar, ...]:
+        """Values that must all be valid for the family."""
+        return (self.value,)
+
+    def contains(self, value: Any) -> bool:
+        """Whether the value can be proposed."""
+        return _same(value, self.value)
+
+    def suggest(self, trial: optuna.Trial, name: str) -> Any:  # noqa: ARG002
+        """The value."""
+        return self.value
+
+    def __str__(self) -> str:
+        return f"{self.value}"
+
+
+class Choice(_Conditional):
+    """One of several values."""
+
+    choices: tuple[Scalar, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        if len({(type(choice), choice) for choice in self.choices}) < len(self.choices):
+            raise ValueError(f"choices {list(self.choices)} name a value twice")
+        return self
+
+    def probes(self) -> tuple[Scalar, ...]:
+        """Values that must all be valid for the family."""
+        return self.choices
+
+    def contains(self, value: Any) -> bool:
+        """Whether the value can be proposed."""
+        return any(_same(value, choice) for choice in self.choices)
+
+    def suggest(self, trial: optuna.Trial, name: str) -> Any:
+        """Draws one."""
+        return trial.suggest_categorical(name, self.choices)
+
+    def __str__(self) -> str:
+        return " | ".join(str(choice) for choice in self.choices)
+
+
+class _Range(_Conditional):
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        low, high = self.low, self.high  # type: ignore[attr-defined]
+        if low >= high:
+            raise ValueError(f"bounds are reversed or equal: low = {low}, high = {high}; swap or widen them")
+        if self.log and low <= 0:
+            raise ValueError(f"a log range must start above 0, got low = {low}")
+        if self.log and self.step is not None:  # type: ignore[attr-defined]
+            raise ValueError("a log range takes no step; remove one of the two")
+        return self
+
+    def probes(self) -> tuple[Scalar, ...]:
+        """Values that must all be valid for the family."""
+        return (self.low, self.high)  # type: ignore[attr-defined]
+
+    def __str__(self) -> str:
+        low, high, step = self.low, self.high, self.step  # type: ignore[attr-defined]
+        return f"{low} ... {high}{' (log)' if self.log else ''}{f' (step {step})' if step else ''}"
+
+
+class IntRange(_Range):
+    """A whole number between two, ends included."""
+
+    low: int
+    high: int
+    step: int | None = Field(default=None, ge=1)
+
+    def probes(self) -> tuple[Scalar, ...]:
+        """Values that must all be valid for the family; every one of a short range (odd kernels)."""
+        values = range(self.low, self.high + 1, self.step or 1)
+        return tuple(values) if len(values) <= 32 else (self.low, self.high)
+
+    def contains(self, value: Any) -> bool:
+        """Whether the value can be proposed."""
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return whole and self.low <= value <= self.high and (value - self.low) % (self.step or 1) == 0
+
+    def suggest(self, trial: optuna.Trial, name: str) -> Any:
+        """Draws one."""
+        return trial.suggest_int(name, self.low, self.high, step=self.step or 1, log=self.log)
+
+
+class FloatRange(_Range):
+    """A number between two."""
+
+    low: float
+    high: float
+    step: float | None = Field(default=None, gt=0)
+
+    def contains(self, value: Any) -> bool:
+        """Whether the value can be proposed."""
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not self.low <= value <= self.high:
+            return False
+        if self.step is None:
+            return True
+        places = (value - self.low) / self.step
+        return abs(places - round(places)) < 1e-8
+
+    def suggest(self, trial: optuna.Trial, name: str) -> Any:
+        """Draws one."""
+        return trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
+
+
+Dimension = Fixed | Choice | IntRange | FloatRange

@@ -1,0 +1,146 @@
+"""Finalists: the top configurations, refitted on fresh seeds and only then shown the test set, once each."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from serbench.records.files import digest_of
+from serbench.records.schemas import EntryRecord, TrialRecord
+from serbench.search.coordinator import JobRunner
+from serbench.search.jobs import JobMaker, predictions_of, record_of
+from serbench.search.observer import Observer
+from serbench.search.study import Study, now
+from serbench.training import TrialJob, Verdict
+
+__all__ = ["Finalist", "choose_finalists", "test_finalists"]
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """A configuration that will be tested."""
+
+    job_id: str
+    name: str
+    config: dict[str, Any]
+    search_value: float
+    forced: bool = False
+
+    @property
+    def number(self) -> int:
+        """The stable number its seeds come from."""
+        return int(self.job_id[1:])
+
+    def refit_id(self, repeat: int) -> str:
+        """Job id of one of its refits."""
+        return f"{self.job_id}-r{repeat}"
+
+
+def choose_finalists(
+    trials: Sequence[TrialRecord], count: int, forced: Sequence[str] = ()
+) -> list[Finalist]:
+    """The best completed trials by validation, each configuration once, and those the space forces.
+
+    Args:
+        trials: of one study.
+        count: how many validation chooses.
+        forced: names of enqueued configurations that are tested whatever their score.
+    """
+    done = [t for t in trials if t.state == "completed" and t.value is not None]
+    done.sort(key=lambda t: (-(t.value or 0.0), t.job_id))
+    chosen: dict[str, Finalist] = {}
+    picked = 0
+    for trial in done:
+        key = digest_of(trial.config)
+        if key in chosen:
+            continue
+        must = trial.origin is not None and trial.origin in forced
+        if picked >= count and not must:
+            continue
+        among_best = picked < count
+        picked += among_best
+        name = trial.origin or f"trial {int(trial.job_id[1:])}"
+        chosen[key] = Finalist(trial.job_id, name, trial.config, trial.value or 0.0, must and not among_best)
+    return list(chosen.values())
+
+
+def test_finalists(
+    study: Study,
+    maker: JobMaker,
+    runner: JobRunner,
+    observer: Observer,
+    stop: threading.Event,
+    finalists: Sequence[Finalist],
+    repeats: int,
+) -> list[EntryRecord]:
+    """Refits each finalist `repeats` times, predicts its test set, and writes its entry.
+
+    Refits that are recorded already are kept: the test core is not looked at again.
+    """
+    wanted = [
+        (finalist, repeat)
+        for finalist in finalists
+        for repeat in range(repeats)
+        if not study.folder.has_job("refit", finalist.refit_id(repeat))
+    ]
+    observer.refits_started(len(wanted))
+    waiting = [
+        (f, maker.refit(f.refit_id(repeat), f.number, repeat, f.config)) for f, repeat in wanted
+    ]
+    running: dict[str, tuple[Finalist, TrialJob, str]] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < runner.engine.workers and not stop.is_set():
+                finalist, job = waiting.pop(0)
+                running[job.job_id] = (finalist, job, now())
+                observer.trial_started(job.job_id, "refit", job.config, job.settings.epochs)
+                runner.submit(job)
+            if not running:
+                break
+            message = runner.next()
+            if message is None:
+                continue
+            finalist, job, started = running[message.job_id]
+            if hasattr(message, "metrics"):
+                observer.epoch(job.job_id, message.metrics)
+                message.answer.put(Verdict.CONTINUE)
+                continue
+            del running[message.job_id]
+            outcome = runner.outcome(message)
+            record = record_of(job, outcome, study.clips, started, origin=finalist.name)
+            predictions = predictions_of(job, outcome, study.clips)
+            study.folder.publish_job(record, predictions, outcome.model, outcome.traceback)
+            observer.trial_finished(record)
+    finally:
+        if running:
+            runner.engine.cancel_all()
+    entries = [entry for f in finalists if (entry := _entry(study, f)) is not None]
+    for entry in entries:
+        study.folder.save_entry(entry)
+        observer.entry_added(entry)
+    return entries
+
+
+def _entry(study: Study, finalist: Finalist) -> EntryRecord | None:
+    """The entry of a finalist from all its recorded refits; None where none of them completed."""
+    prefix = finalist.refit_id(0)[:-1]
+    refits = [r for r in study.folder.jobs("refit") if r.job_id.startswith(prefix)]
+    good = sorted((r.job_id for r in refits if r.state == "completed"), key=lambda name: int(name[len(prefix) :]))
+    if not good:
+        return None
+    identity = digest_of([study.record.name, finalist.job_id, study.record.space_hash], length=6)
+    return EntryRecord(
+        entry_id=f"{study.space.family.name}-{identity}",
+        study=study.record.name,
+        family=study.space.family.name,
+        origin=finalist.name,
+        forced=finalist.forced,
+        config=finalist.config,
+        search_value=finalist.search_value,
+        refits=tuple(good),
+        failed_refits=tuple(sorted(r.job_id for r in refits if r.state != "completed")),
+        looks=len(good),
+        created=now(),
+    )

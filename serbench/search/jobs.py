@@ -1,0 +1,123 @@
+"""From configurations to jobs, and from outcomes to records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from serbench.evaluation import evaluate
+from serbench.families import parse_hyperparameters
+from serbench.features.spec import WaveformAugmentation
+from serbench.protocols import Ratio
+from serbench.records.schemas import TrialRecord
+from serbench.search.resources import Resources
+from serbench.search.study import Study, now
+from serbench.training import TrialJob, TrialOutcome
+
+__all__ = ["JobMaker", "record_of", "predictions_of"]
+
+
+@dataclass(frozen=True)
+class JobMaker:
+    """Makes the jobs of one study."""
+
+    study: Study
+    resources: Resources
+    backend: str
+
+    def search(self, job_id: str, number: int, config: dict[str, Any]) -> TrialJob:
+        """A trial. Only the validation core is predicted; test rows are not in the job.
+
+        Raises:
+            UsageError: the configuration is invalid.
+        """
+        return self._job("search", job_id, self.study.seeds.trial(number), config)
+
+    def refit(self, job_id: str, number: int, repeat: int, config: dict[str, Any]) -> TrialJob:
+        """A finalist's refit: a fresh seed, every subset predicted, the model kept."""
+        return self._job("refit", job_id, self.study.seeds.refit(number, repeat), config)
+
+    def _job(self, kind: Any, job_id: str, seed: int, config: dict[str, Any]) -> TrialJob:
+        study = self.study
+        hp = parse_hyperparameters(study.space.family, config)
+        split = study.plan.split(Ratio.parse(hp.split_ratio))
+        predict = {"validation": split.validation}
+        if kind == "refit":
+            predict |= {"train": split.train, "test": split.test, "test_rest": split.test_rest}
+        copies = tuple(
+            WaveformAugmentation(
+                noise_snr_db=hp.noise_snr_db or None,
+                shift_s=hp.shift_s or None,
+                copy_index=copy,
+                seed=study.seeds.augmentation,
+            )
+            for copy in range(hp.waveform_copies)
+        )
+        return TrialJob(
+            job_id=job_id,
+            kind=kind,
+            study=study.record.name,
+            family=study.space.family.name,
+            config=hp.model_dump(mode="json"),
+            seed=seed,
+            settings=study.space.training,
+            features=study.space.features,
+            augmentations=copies,
+            labels=study.record.corpus.labels,
+            train=split.train,
+            predict=predict,
+            keep_model=kind == "refit",
+            threads=self.resources.threads,
+            backend=self.backend,
+            memory_limit_mib=self.resources.memory_limit_mib,
+        )
+
+
+def predictions_of(job: TrialJob, outcome: TrialOutcome, clips: pd.DataFrame) -> pd.DataFrame | None:
+    """Raw predictions as a table: `clip_id, subset, label, p_<label>...`."""
+    parts = []
+    for subset, probabilities in outcome.predictions.items():
+        rows = clips.iloc[list(job.predict[subset])]
+        part = pd.DataFrame({"clip_id": rows["clip_id"].to_numpy(), "subset": subset})
+        part["label"] = rows["label"].to_numpy()
+        for column, label in enumerate(job.labels):
+            part[f"p_{label}"] = probabilities[:, column]
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True) if parts else None
+
+
+def record_of(
+    job: TrialJob, outcome: TrialOutcome, clips: pd.DataFrame, started: str,
+    number: int | None = None, origin: str | None = None,
+) -> TrialRecord:
+    """The record of a fit."""
+    index = {label: place for place, label in enumerate(job.labels)}
+    scores = {}
+    for subset, probabilities in outcome.predictions.items():
+        truth = np.array([index[label] for label in clips["label"].iloc[list(job.predict[subset])]])
+        scores[subset] = evaluate(truth, probabilities, job.labels).to_scores()
+    return TrialRecord(
+        study=job.study,
+        job_id=job.job_id,
+        kind=job.kind,
+        number=number,
+        origin=origin,
+        state=outcome.state,
+        value=outcome.value,
+        config=job.config,
+        seed=job.seed,
+        train_clips=len(job.train),
+        epochs=outcome.epochs,
+        best_epoch=outcome.best_epoch,
+        scores=scores,
+        parameters=outcome.parameters,
+        seconds=outcome.seconds,
+        peak_memory_mib=outcome.peak_memory_mib,
+        error=outcome.error,
+        error_kind=outcome.error_kind,
+        started=started,
+        finished=now(),
+    )

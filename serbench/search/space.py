@@ -1,0 +1,158 @@
+"""`SearchSpace`: what is searched, validated against the family's hyperparameters before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import optuna
+from pydantic import Field, ValidationError
+
+from serbench.families import Family, parse_hyperparameters
+from serbench.families.hyperparameters import Hyperparameters
+from serbench.features.spec import FeatureSpec
+from serbench.records.base import FrozenModel
+from serbench.records.files import digest_of
+from serbench.search.dimensions import Dimension, Fixed
+from serbench.training.job import FitSettings
+
+__all__ = ["Budget", "Enqueued", "SearchSpace", "explain"]
+
+
+class Budget(FrozenModel):
+    """The `[budget]` table: how much a search spends where the command line does not say. Not part of the hash."""
+
+    trials: int = Field(default=30, ge=1, description="trials that count, earlier runs included")
+    finalists: int = Field(default=3, ge=0, description="configurations that are refitted and tested")
+    repeats: int = Field(default=3, ge=1, description="refits of each finalist, on fresh seeds")
+
+
+@dataclass(frozen=True)
+class Enqueued:
+    """A known configuration that is tried first. What it leaves open takes the family's default.
+
+    Attributes:
+        name: shown in tables; unique in the space.
+        config: complete hyperparameters.
+        finalist: whether it is refitted and tested whatever its validation score.
+    """
+
+    name: str
+    config: dict[str, Any]
+    finalist: bool = False
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """A validated space.
+
+    Attributes:
+        name: of the file, or as its `[space]` table says.
+        test_core: percent; part of the protocol this space is run under.
+        validation_core: percent.
+        parameters: in an order in which conditions come before what depends on them.
+        text: the file's text, kept in the study's record.
+    """
+
+    name: str
+    title: str
+    family: Family
+    test_core: Decimal
+    validation_core: Decimal
+    features: FeatureSpec
+    training: FitSettings
+    parameters: dict[str, Dimension]
+    enqueued: tuple[Enqueued, ...]
+    budget: Budget
+    text: str
+
+    def describe(self) -> dict[str, Any]:
+        """Everything that decides what is searched, JSON-able; comments and order of the file do not count."""
+        return {
+            "family": self.family.name,
+            "protocol": {
+                "test_core": f"{self.test_core:f}",
+                "validation_core": f"{self.validation_core:f}",
+            },
+            "features": self.features.model_dump(mode="json"),
+            "training": self.training.model_dump(mode="json"),
+            "parameters": {name: dim.model_dump(mode="json") for name, dim in self.parameters.items()},
+            "enqueue": {
+                known.name: {"finalist": known.finalist, "parameters": known.config}
+                for known in self.enqueued
+            },
+        }
+
+    @property
+    def hash(self) -> str:
+        """A study resumes only on an equal one."""
+        return digest_of(self.describe())
+
+    @property
+    def searched(self) -> list[str]:
+        """Names of the parameters that vary."""
+        return [name for name, dim in self.parameters.items() if not isinstance(dim, Fixed)]
+
+    def enqueued_named(self, name: str) -> Enqueued:
+        """The enqueued configuration of that name."""
+        return next(known for known in self.enqueued if known.name == name)
+
+    def proposals(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The part of a known configuration that Optuna can learn from: searched, active, inside its range."""
+        return {
+            name: config[name]
+            for name in self.searched
+            if self.parameters[name].active(config) and self.parameters[name].contains(config[name])
+        }
+
+    def suggest(self, trial: optuna.Trial, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Draws a configuration from an Optuna trial.
+
+        Args:
+            trial: an asked trial; where it was enqueued, Optuna hands back the values it was enqueued with.
+            known: a complete configuration that overrides what is drawn.
+
+        Returns:
+            Complete hyperparameters, not yet checked against each other.
+        """
+        config: dict[str, Any] = defaults(self.family.hyperparameters) | dict(known or {})
+        proposals = None if known is None else self.proposals(known)
+        for name, dimension in self.parameters.items():
+            if dimension.active(config) and (proposals is None or name in proposals):
+                config[name] = dimension.suggest(trial, name)
+        return config
+
+    def complete(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Checks a configuration against the family.
+
+        Raises:
+            InvalidConfiguration: its values do not go together.
+        """
+        return parse_hyperparameters(self.family, config).model_dump(mode="json")
+
+
+def defaults(model: type[Hyperparameters]) -> dict[str, Any]:
+    """The family's default of every hyperparameter."""
+    return {name: field.get_default(call_default_factory=True) for name, field in model.model_fields.items()}
+
+
+def explain(error: ValidationError) -> str:
+    """The first complaint of pydantic in one line.
+
+    >>> from pydantic import BaseModel
+    >>> class Model(BaseModel):
+    ...     depth: int
+    >>> try:
+    ...     Model(depth="x")
+    ... except ValidationError as problem:
+    ...     explain(problem)
+    "depth = 'x': input should be a valid integer, unable to parse string as an integer"
+    """
+    first = error.errors()[0]
+    message = first["msg"].removeprefix("Value error, ")
+    where = ".".join(str(part) for part in first["loc"])
+    if not where:
+        return message
+    return f"{where} = {first['input']!r}: {message[0].lower()}{message[1:]}"

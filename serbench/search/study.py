@@ -1,0 +1,261 @@
+"""`Study`: one space on one corpus under one protocol: its folder, its record, its Optuna storage."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import filelock
+import optuna
+import pandas as pd
+
+from serbench.errors import SerbenchError, UsageError
+from serbench.protocols import SplitPlan
+from serbench.records.files import write_bytes_atomic, writing
+from serbench.records.results import REPEATED_STATES, ResultsFolder, StudyFolder
+from serbench.records.schemas import StudyRecord, TrialRecord
+from serbench.search.samplers import make_pruner, make_sampler
+from serbench.search.space import SearchSpace
+from serbench.training.seeds import SeedTree
+
+__all__ = ["Study", "now", "study_name"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,120}")
+_JOB_ID = "job_id"
+_KNOWN = "enqueued"
+_CLIP_COLUMNS = (
+    "clip_id", "label", "speaker", "sex", "age", "sentence", "intensity", "digest", "duration_s", "sample_rate",
+)
+
+
+def now() -> str:
+    """UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def study_name(run: str | None, space: str, corpus: str, protocol: str) -> str:
+    """Name of a study's folder: the run's name if one was given, else what it is about.
+
+    Raises:
+        UsageError: a name that is no plain folder name.
+    """
+    name = f"{run}-{space}" if run else f"{corpus}-{protocol}-{space}"
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"study name '{name}' may hold letters, digits, '.', '_', '+' and '-' only; choose another --study"
+        )
+    return name
+
+
+@dataclass
+class Study:
+    """An opened study. Only the process that opened it writes to it: a lock keeps others out.
+
+    Attributes:
+        clips: with `path`, in the order that rows refer to.
+        plan: how they are split.
+    """
+
+    folder: StudyFolder
+    record: StudyRecord
+    space: SearchSpace
+    clips: pd.DataFrame
+    plan: SplitPlan
+    optuna: optuna.Study = field(repr=False)
+    _lock: filelock.BaseFileLock = field(repr=False)
+
+    @classmethod
+    def open(
+        cls, results: ResultsFolder, record: StudyRecord, space: SearchSpace, clips: pd.DataFrame, plan: SplitPlan
+    ) -> Study:
+        """Creates the study that `record` describes, or resumes it where it exists and is the same.
+
+        Raises:
+            UsageError: it exists with another space, protocol, corpus or seed; the difference is shown.
+            SerbenchError: another process is running it, or the folder cannot be written.
+        """
+        folder = results.study(record.name)
+        with writing(folder.path):
+            folder.path.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(folder.path / ".lock", blocking=False)
+            try:
+                lock.acquire()
+            except filelock.Timeout:
+                raise SerbenchError(
+                    f"study '{record.name}' is being run by another serbench process; wait for it, or name "
+                    "another --study"
+                ) from None
+        try:
+            record = cls._settle(folder, record, clips)
+            return cls(folder, record, space, clips, plan, _open_storage(folder, record, space), lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @staticmethod
+    def _settle(folder: StudyFolder, record: StudyRecord, clips: pd.DataFrame) -> StudyRecord:
+        if folder.record_path.exists():
+            known = folder.record()
+            if changed := list(_differences(known, record)):
+                raise UsageError(
+                    f"study '{record.name}' was begun with other settings: {'; '.join(changed)}. Go back to "
+                    "them, or begin another study with --study NAME"
+                )
+            return known
+        columns = [name for name in _CLIP_COLUMNS if name in clips]
+        write_bytes_atomic(folder.clips_path, clips[columns].to_parquet(index=False))
+        record.save(folder.record_path)
+        return record
+
+    def close(self) -> None:
+        """Lets others open the study."""
+        self._lock.release()
+
+    @property
+    def seeds(self) -> SeedTree:
+        """Where the study's random draws come from."""
+        return SeedTree(self.record.seed)
+
+    def records(self) -> list[TrialRecord]:
+        """Complete trials by job id."""
+        return list(self.folder.jobs("search"))
+
+    def settle_leftovers(self) -> list[str]:
+        """Makes Optuna agree with the records after a stop or a kill; run once after opening.
+
+        A trial that Optuna believes running is told its result where its record is complete; else it is
+        failed as interrupted and queued again under its job id.
+
+        Returns:
+            Job ids that will be repeated.
+        """
+        repeated: list[str] = []
+        trials = self.optuna.get_trials(deepcopy=False)
+        waiting = {t.user_attrs.get(_JOB_ID) for t in trials if t.state == optuna.trial.TrialState.WAITING}
+        for trial in trials:
+            job_id = trial.user_attrs.get(_JOB_ID)
+            if trial.state == optuna.trial.TrialState.RUNNING:
+                if job_id and self.folder.has_job("search", job_id):
+                    self.tell(trial.number, self.folder.job("search", job_id))
+                    continue
+                self.optuna.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+            elif trial.state != optuna.trial.TrialState.FAIL:
+                continue
+            if job_id and job_id not in waiting and not self.folder.has_job("search", job_id):
+                self._queue_again(trial)
+                waiting.add(job_id)
+                repeated.append(job_id)
+        return repeated
+
+    def _queue_again(self, trial: optuna.trial.FrozenTrial) -> None:
+        attributes = {key: trial.user_attrs[key] for key in (_JOB_ID, _KNOWN) if key in trial.user_attrs}
+        self.optuna.enqueue_trial(trial.params, user_attrs=attributes)
+
+    def ask(self) -> tuple[optuna.Trial, str, int, dict[str, Any]]:
+        """Asks for the next configuration.
+
+        Returns:
+            Optuna's trial, the job id, the number its seed comes from, and the (unchecked) configuration.
+        """
+        number = self._next_number()
+        self.optuna.sampler = make_sampler(self.record.sampler, self.seeds.sampler(number))
+        trial = self.optuna.ask()
+        job_id = trial.user_attrs.get(_JOB_ID)
+        if job_id is None:
+            job_id = f"t{number:04d}"
+            trial.set_user_attr(_JOB_ID, job_id)
+        known = trial.user_attrs.get(_KNOWN)
+        config = self.space.suggest(trial, self.space.enqueued_named(known).config if known else None)
+        return trial, job_id, int(job_id[1:]), config
+
+    def _next_number(self) -> int:
+        taken = [
+            int(job_id[1:])
+            for trial in self.optuna.get_trials(deepcopy=False)
+            if (job_id := trial.user_attrs.get(_JOB_ID))
+        ]
+        return max(taken, default=-1) + 1
+
+    def known_name(self, trial_number: int) -> str | None:
+        """Name of the enqueued configuration that a trial came from."""
+        return self.optuna.get_trials(deepcopy=False)[trial_number].user_attrs.get(_KNOWN)
+
+    def tell(self, number: int, record: TrialRecord) -> None:
+        """Tells Optuna a recorded result. A trial without a score is failed there, whatever the reason."""
+        states = optuna.trial.TrialState
+        if record.state == "completed" and record.value is not None:
+            self.optuna.tell(number, record.value)
+        elif record.state == "pruned":
+            self.optuna.tell(number, state=states.PRUNED)
+        else:
+            self.optuna.tell(number, state=states.FAIL)
+        if record.state in REPEATED_STATES:
+            self._queue_again(self.optuna.get_trials(deepcopy=False)[number])
+
+
+def _open_storage(folder: StudyFolder, record: StudyRecord, space: SearchSpace) -> optuna.Study:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    path = folder.storage_path
+    try:
+        with sqlite3.connect(path) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+        connection.close()
+        storage = optuna.storages.RDBStorage(
+            f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}}
+        )
+        study = optuna.create_study(
+            storage=storage,
+            study_name=record.name,
+            direction="maximize",
+            load_if_exists=True,
+            sampler=make_sampler(record.sampler, 0),
+            pruner=make_pruner(record.pruner),
+        )
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise SerbenchError(
+            f"cannot open the study's database {path}: {reason}; free disk space or mend its permissions"
+        ) from error
+    queued = {trial.user_attrs.get(_KNOWN) for trial in study.get_trials(deepcopy=False)}
+    for known in space.enqueued:
+        if known.name not in queued:
+            study.enqueue_trial(space.proposals(known.config), user_attrs={_KNOWN: known.name})
+    return study
+
+
+def _differences(known: StudyRecord, asked: StudyRecord) -> Iterator[str]:
+    """What keeps two study records from being one study, in words."""
+    if known.space_hash != asked.space_hash:
+        old, new = _flat(known.space), _flat(asked.space)
+        for key in sorted(old.keys() | new.keys()):
+            if old.get(key) != new.get(key):
+                yield f"space {key}: {old.get(key, 'absent')} -> {new.get(key, 'absent')}"
+    if known.protocol.hash != asked.protocol.hash:
+        for name in ("name", "test_core", "validation_core", "split_seed"):
+            old_value, new_value = getattr(known.protocol, name), getattr(asked.protocol, name)
+            if old_value != new_value:
+                yield f"protocol {name}: {old_value} -> {new_value}"
+        if known.protocol.name == asked.protocol.name and known.protocol.split_seed == asked.protocol.split_seed:
+            yield f"protocol hash: {known.protocol.hash} -> {asked.protocol.hash}"
+    if known.corpus.digest != asked.corpus.digest:
+        yield (
+            f"corpus {known.corpus.name} with {known.corpus.clips} usable clips -> {asked.corpus.name} with "
+            f"{asked.corpus.clips} (or other audio)"
+        )
+    for name in ("seed", "sampler", "pruner"):
+        if getattr(known, name) != getattr(asked, name):
+            yield f"{name}: {getattr(known, name)} -> {getattr(asked, name)}"
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, str]:
+    """Nested dictionaries as dotted paths; a parameter is one value, so that a change of it is one line."""
+    if isinstance(value, dict) and not prefix.startswith(("parameters.", "enqueue.")):
+        return {
+            path: text for key, item in value.items()
+            for path, text in _flat(item, f"{prefix}.{key}" if prefix else key).items()
+        }
+    return {prefix: str({k: v for k, v in value.items() if v} if isinstance(value, dict) else value)}

@@ -1,0 +1,121 @@
+"""Keras callbacks of a fit: the exchange with the coordinator after each epoch, and the escape."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from serbench.evaluation import evaluate
+from serbench.records.schemas import EpochMetrics
+from serbench.training.data import predict
+from serbench.training.job import Verdict
+
+__all__ = ["EpochExchange", "Kick"]
+
+
+class EpochExchange(keras.callbacks.Callback):
+    """Scores the validation core after each epoch, reports it, and obeys the answer.
+
+    Comes first in the list: it adds `val_loss` and `val_uar` to the logs that the others read.
+    """
+
+    def __init__(
+        self,
+        features: np.ndarray,
+        rows: Sequence[int],
+        targets: np.ndarray,
+        labels: tuple[str, ...],
+        exchange: Callable[[EpochMetrics], Verdict],
+        should_stop: Callable[[], bool],
+    ) -> None:
+        super().__init__()
+        self._features = features
+        self._rows = rows
+        self._truth = targets[np.asarray(rows)]
+        self._labels = labels
+        self._exchange = exchange
+        self._should_stop = should_stop
+        self._began = 0.0
+        self.epochs: list[EpochMetrics] = []
+        self.verdict = Verdict.CONTINUE
+        self.diverged = False
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Starts the clock of the epoch."""
+        self._began = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Leaves in mid-epoch when told to stop."""
+        if self._should_stop():
+            self.verdict = Verdict.STOP
+            self.model.stop_training = True
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Scores, reports, obeys."""
+        if self.verdict is Verdict.STOP or logs is None:
+            return
+        probabilities = predict(self.model, self._features, self._rows)
+        self.diverged = not (math.isfinite(float(logs["loss"])) and bool(np.isfinite(probabilities).all()))
+        if self.diverged:
+            self.model.stop_training = True
+            return
+        chosen = np.take_along_axis(probabilities, self._truth[:, None], axis=1)
+        scores = evaluate(self._truth, probabilities, self._labels)
+        metrics = EpochMetrics(
+            epoch=epoch,
+            loss=float(logs["loss"]),
+            accuracy=float(logs["accuracy"]),
+            val_loss=float(-np.log(np.clip(chosen, 1e-7, 1.0)).mean()),
+            val_accuracy=scores.accuracy,
+            val_uar=scores.mean_recall_present,
+            learning_rate=float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            seconds=round(time.monotonic() - self._began, 3),
+        )
+        logs.update(val_loss=metrics.val_loss, val_uar=metrics.val_uar, val_accuracy=metrics.val_accuracy)
+        self.epochs.append(metrics)
+        self.verdict = self._exchange(metrics)
+        if self.verdict is not Verdict.CONTINUE:
+            self.model.stop_training = True
+
+
+class Kick(keras.callbacks.Callback):
+    """Shakes a model that is stuck in a local minimum.
+
+    When the training loss has not improved for `patience` epochs, every kernel gets Gaussian noise of
+    `strength` times its own standard deviation. The best weights so far are kept elsewhere, so that a
+    bad shake costs epochs and no result.
+    """
+
+    def __init__(self, patience: int, strength: float, seed: int) -> None:
+        super().__init__()
+        self._patience = patience
+        self._strength = strength
+        self._rng = np.random.default_rng(np.random.SeedSequence([seed, 2]))
+        self._best = math.inf
+        self._waited = 0
+        self.kicks = 0
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Watches the loss."""
+        loss = float((logs or {}).get("loss", math.nan))
+        if loss < self._best - 1e-4:
+            self._best, self._waited = loss, 0
+            return
+        self._waited += 1
+        if self._waited >= self._patience:
+            self._shake()
+            self._waited, self._best = 0, math.inf
+
+    def _shake(self) -> None:
+        self.kicks += 1
+        for variable in self.model.trainable_variables:
+            if len(variable.shape) < 2:
+                continue
+            value = np.asarray(keras.ops.convert_to_numpy(variable))
+            noise = self._rng.standard_normal(value.shape) * value.std() * self._strength
+            variable.assign((value + noise).astype(value.dtype))

@@ -1,0 +1,92 @@
+"""The child process of one fit: reads features, trains, talks to its parent through one pipe.
+
+It never writes under `results/`, ignores Ctrl-C (the parent decides), and ends when the pipe closes, so
+that it cannot train on as an orphan after its parent was killed.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+
+from serbench.records.schemas import EpochMetrics
+from serbench.training.job import TrialJob, TrialOutcome, Verdict
+
+__all__ = ["main"]
+
+
+def main(
+    job: TrialJob, paths: tuple[Path, ...], targets: np.ndarray, pipe: Connection, log: Path, began: float
+) -> None:
+    """Entry point. Sends `("epoch", EpochMetrics)` messages and at the end `("outcome", TrialOutcome)`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _redirect_output(log)
+    link = _Link(pipe)
+    try:
+        from serbench.training.backend import limit_threads
+        from serbench.training.fit import fit
+
+        limit_threads(job.backend, job.threads)
+        start = time.monotonic() - began
+        arrays = [np.load(path, mmap_mode="r", allow_pickle=False) for path in paths]
+        outcome = fit(job, arrays, targets, link.exchange, link.stopped)
+        outcome = outcome.with_parts(seconds={"start": round(start, 3), **outcome.seconds})
+    except MemoryError as error:
+        outcome = TrialOutcome("memory", error=f"out of memory: {error}", error_kind="MemoryError")
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        outcome = TrialOutcome(
+            "crashed", error=reason[:2000], error_kind=type(error).__name__, traceback=traceback.format_exc()
+        )
+    link.send(("outcome", outcome))
+
+
+def _redirect_output(log: Path) -> None:
+    """What backends print goes to a log that the parent reads only after a crash."""
+    handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    for stream in (1, 2):
+        os.dup2(handle, stream)
+    os.close(handle)
+    sys.stdout = sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+
+
+class _Link:
+    """The child's end of the pipe; a thread listens, so that a closed pipe is noticed in mid-epoch."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._answers: queue.SimpleQueue[Verdict] = queue.SimpleQueue()
+        self._stop = threading.Event()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                verdict = self._pipe.recv()
+            except (EOFError, OSError):
+                os._exit(3)
+            if verdict is Verdict.STOP:
+                self._stop.set()
+            self._answers.put(verdict)
+
+    def stopped(self) -> bool:
+        return self._stop.is_set()
+
+    def exchange(self, metrics: EpochMetrics) -> Verdict:
+        self.send(("epoch", metrics))
+        return self._answers.get()
+
+    def send(self, message: tuple[str, EpochMetrics | TrialOutcome]) -> None:
+        try:
+            self._pipe.send(message)
+        except (BrokenPipeError, OSError):
+            os._exit(3)

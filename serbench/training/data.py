@@ -1,0 +1,119 @@
+"""What a fit reads: training batches with mixup and class weights, and the normalisation of training clips.
+
+Mixup (Zhang et al. 2018, arXiv:1710.09412) is drawn here rather than in a layer, since it mixes labels too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+__all__ = ["TrainingBatches", "balanced_weights", "normalisation", "predict"]
+
+_CHUNK = 256
+
+
+class TrainingBatches(keras.utils.PyDataset):
+    """Shuffled batches of the training clips and their augmented copies.
+
+    Args:
+        arrays: features (clips, *shape) of the plain clips, then of each copy.
+        rows: rows to train on.
+        targets: class index of every clip.
+        n_classes: classes.
+        batch_size: clips a batch; the last one may be smaller.
+        mixup: parameter of the beta distribution, 0 for none.
+        class_weights: weight of each class, or None.
+        seed: of the order and the mixing.
+    """
+
+    def __init__(
+        self,
+        arrays: Sequence[np.ndarray],
+        rows: Sequence[int],
+        targets: np.ndarray,
+        n_classes: int,
+        *,
+        batch_size: int,
+        mixup: float = 0.0,
+        class_weights: np.ndarray | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self._arrays = arrays
+        self._items = np.array([(copy, row) for copy in range(len(arrays)) for row in rows])
+        self._targets = targets
+        self._identity = np.eye(n_classes, dtype=np.float32)
+        self._batch_size = batch_size
+        self._mixup = mixup
+        self._class_weights = class_weights
+        self._rng = np.random.default_rng(np.random.SeedSequence([seed, 1]))
+        self._order = self._rng.permutation(len(self._items))
+
+    def __len__(self) -> int:
+        return -(-len(self._items) // self._batch_size)
+
+    def on_epoch_end(self) -> None:
+        """Draws a new order."""
+        self._order = self._rng.permutation(len(self._items))
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        chosen = self._items[self._order[index * self._batch_size : (index + 1) * self._batch_size]]
+        x = np.stack([self._arrays[copy][row] for copy, row in chosen]).astype(np.float32, copy=False)
+        y = self._identity[self._targets[chosen[:, 1]]]
+        if self._mixup:
+            share = self._rng.beta(self._mixup, self._mixup, size=len(x)).astype(np.float32)
+            partner = self._rng.permutation(len(x))
+            wide = share.reshape(-1, *[1] * (x.ndim - 1))
+            x = wide * x + (1 - wide) * x[partner]
+            y = share[:, None] * y + (1 - share[:, None]) * y[partner]
+        if self._class_weights is None:
+            return x, y
+        return x, y, (y @ self._class_weights).astype(np.float32)
+
+
+def balanced_weights(targets: np.ndarray, n_classes: int) -> np.ndarray:
+    """Weight of each class, n / (classes * n_class), of the training clips; float32 (classes,).
+
+    >>> balanced_weights(np.array([0, 0, 0, 1]), 2).round(2).tolist()
+    [0.6700000166893005, 2.0]
+    """
+    counts = np.bincount(targets, minlength=n_classes)
+    return (len(targets) / (n_classes * np.maximum(counts, 1))).astype(np.float32)
+
+
+def normalisation(features: np.ndarray, rows: Sequence[int], axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of the training clips alone, one a feature or band.
+
+    Args:
+        features: (clips, *shape).
+        rows: the training rows.
+        axis: axis of a clip's array that holds features (acoustic: 1) or bands (log-mel: 0).
+
+    Returns:
+        Two float32 arrays (features,); a deviation of almost zero is given as one.
+    """
+    others = tuple(a for a in range(features.ndim) if a != axis + 1)
+    total = np.zeros(features.shape[axis + 1])
+    squares = np.zeros_like(total)
+    count = 0
+    for start in range(0, len(rows), _CHUNK):
+        chunk = np.asarray(features[np.asarray(rows[start : start + _CHUNK])], dtype=np.float64)
+        total += chunk.sum(axis=others)
+        squares += np.square(chunk).sum(axis=others)
+        count += chunk.size // chunk.shape[axis + 1]
+    mean = total / count
+    deviation = np.sqrt(np.maximum(squares / count - np.square(mean), 0.0))
+    return mean.astype(np.float32), np.where(deviation > 1e-6, deviation, 1.0).astype(np.float32)
+
+
+def predict(model: keras.Model, features: np.ndarray, rows: Sequence[int]) -> np.ndarray:
+    """Class probabilities of the given rows, float32 (rows, classes)."""
+    chunks = [
+        np.asarray(model.predict_on_batch(np.ascontiguousarray(features[np.asarray(rows[i : i + _CHUNK])])))
+        for i in range(0, len(rows), _CHUNK)
+    ]
+    return np.concatenate(chunks).astype(np.float32, copy=False)

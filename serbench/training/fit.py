@@ -1,0 +1,139 @@
+"""Fits one job in this process. Run by a child; tests call it directly."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from serbench.evaluation import evaluate
+from serbench.families import InvalidConfiguration, get_family, parse_hyperparameters
+from serbench.families.cost import parameter_count
+from serbench.families.hyperparameters import Hyperparameters
+from serbench.families.optimizers import build_optimizer
+from serbench.records.schemas import EpochMetrics
+from serbench.training.backend import compile_options
+from serbench.training.callbacks import EpochExchange, Kick
+from serbench.training.data import TrainingBatches, balanced_weights, normalisation, predict
+from serbench.training.job import TrialJob, TrialOutcome, Verdict
+
+__all__ = ["fit"]
+
+
+def fit(
+    job: TrialJob,
+    arrays: Sequence[np.ndarray],
+    targets: np.ndarray,
+    exchange: Callable[[EpochMetrics], Verdict] = lambda _: Verdict.CONTINUE,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> TrialOutcome:
+    """Builds, trains and predicts.
+
+    Args:
+        job: what to fit.
+        arrays: features (clips, *shape): plain, then one array an augmentation of the job.
+        targets: class index of every clip, int (clips,).
+        exchange: called after every epoch; its answer is obeyed.
+        should_stop: asked after every batch.
+
+    Returns:
+        `completed`, `pruned`, `diverged`, `invalid` or `interrupted`. The predictions are those of the
+        epoch with the best validation UAR; normalisation and class weights come from `job.train` alone.
+    """
+    started = time.monotonic()
+    keras.utils.set_random_seed(job.seed)
+    family = get_family(job.family)
+    try:
+        hp = parse_hyperparameters(family, job.config)
+        mean, std = normalisation(arrays[0], job.train, family.feature_axis)
+        model = family.build(hp, tuple(arrays[0].shape[1:]), len(job.labels), mean, std, job.seed)
+    except InvalidConfiguration as error:
+        return TrialOutcome("invalid", error=str(error), error_kind="architecture")
+    parameters = parameter_count(model)
+    if parameters > job.settings.max_parameters:
+        reason = f"{parameters:,} parameters, over the budget of {job.settings.max_parameters:,}"
+        return TrialOutcome("invalid", parameters=parameters, error=reason, error_kind="parameters")
+    batches = _batches(job, hp, arrays, targets)
+    _compile(model, job, hp, len(batches))
+    built = time.monotonic()
+
+    watch = EpochExchange(arrays[0], job.predict["validation"], targets, job.labels, exchange, should_stop)
+    model.fit(batches, epochs=job.settings.epochs, verbose=0, callbacks=_callbacks(job, hp, watch))
+    fitted = time.monotonic()
+
+    seconds = {"build": round(built - started, 3), "fit": round(fitted - built, 3)}
+    partial = TrialOutcome(
+        "completed", epochs=tuple(watch.epochs), parameters=parameters, seconds=seconds
+    )
+    if watch.diverged:
+        return partial.with_parts(
+            state="diverged", error=f"loss or outputs not finite in epoch {len(watch.epochs) + 1}",
+            error_kind="not finite",
+        )
+    if watch.verdict is Verdict.STOP:
+        return partial.with_parts(state="interrupted", error="told to stop", error_kind="stop")
+    best = max(watch.epochs, key=lambda metrics: (metrics.val_uar, -metrics.epoch))
+    predictions = {name: predict(model, arrays[0], rows) for name, rows in job.predict.items() if rows}
+    truth = targets[np.asarray(job.predict["validation"])]
+    value = evaluate(truth, predictions["validation"], job.labels).mean_recall_present
+    if not math.isfinite(value):
+        return partial.with_parts(state="diverged", error="no finite score", error_kind="not finite")
+    return partial.with_parts(
+        state="pruned" if watch.verdict is Verdict.PRUNE else "completed",
+        value=value,
+        best_epoch=best.epoch,
+        predictions=predictions,
+        model=_saved(model) if job.keep_model else None,
+        seconds={**seconds, "predict": round(time.monotonic() - fitted, 3)},
+    )
+
+
+def _batches(
+    job: TrialJob, hp: Hyperparameters, arrays: Sequence[np.ndarray], targets: np.ndarray
+) -> TrainingBatches:
+    n_classes = len(job.labels)
+    weights = balanced_weights(targets[np.asarray(job.train)], n_classes) if hp.class_weights else None
+    return TrainingBatches(
+        arrays, job.train, targets, n_classes, batch_size=hp.batch_size, mixup=hp.mixup,
+        class_weights=weights, seed=job.seed,
+    )
+
+
+def _compile(model: keras.Model, job: TrialJob, hp: Hyperparameters, steps_per_epoch: int) -> None:
+    model.compile(
+        optimizer=build_optimizer(hp, steps_per_epoch * job.settings.epochs),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=hp.label_smoothing),
+        metrics=["accuracy"],
+        **compile_options(job.backend),
+    )
+
+
+def _callbacks(job: TrialJob, hp: Hyperparameters, watch: EpochExchange) -> list[keras.callbacks.Callback]:
+    callbacks: list[keras.callbacks.Callback] = [
+        watch,
+        keras.callbacks.EarlyStopping(
+            monitor="val_uar", mode="max", patience=job.settings.patience, restore_best_weights=True
+        ),
+    ]
+    if hp.schedule == "plateau":
+        callbacks.append(
+            keras.callbacks.ReduceLROnPlateau(
+                monitor="val_loss", factor=hp.plateau_factor, patience=hp.plateau_patience, min_lr=1e-6
+            )
+        )
+    if hp.escape == "kick":
+        callbacks.append(Kick(hp.escape_patience, hp.escape_strength, job.seed))
+    return callbacks
+
+
+def _saved(model: keras.Model) -> bytes:
+    """The `.keras` file of the model without its optimiser's state, which nobody resumes from."""
+    with tempfile.TemporaryDirectory(prefix="serbench-") as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path, include_optimizer=False)
+        return path.read_bytes()

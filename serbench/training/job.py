@@ -1,0 +1,96 @@
+"""`TrialJob`: everything one fit needs to know, frozen and serialisable. `TrialOutcome`: what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from serbench.features.spec import FeatureSpec, WaveformAugmentation
+from serbench.records.base import FrozenModel
+from serbench.records.schemas import EpochMetrics, TrialState
+
+__all__ = ["FitSettings", "TrialJob", "TrialOutcome", "Verdict"]
+
+
+class FitSettings(FrozenModel):
+    """The `[training]` table of a space file: what all its trials share."""
+
+    epochs: int = Field(default=40, ge=1, le=10_000, description="epochs at the most")
+    patience: int = Field(
+        default=10, ge=1, description="epochs without a better validation UAR before training stops"
+    )
+    max_parameters: int = Field(default=2_000_000, ge=1, description="larger models are not trained")
+    trial_timeout_s: float | None = Field(default=None, gt=0, description="a trial that takes longer is ended")
+
+
+class Verdict(Enum):
+    """What the coordinator answers to an epoch."""
+
+    CONTINUE = "continue"
+    PRUNE = "prune"
+    STOP = "stop"
+
+
+@dataclass(frozen=True)
+class TrialJob:
+    """One configuration to be fitted once.
+
+    A search job's `predict` holds the validation core only: test rows are not in it, so no code that
+    runs a trial could look at them.
+
+    Attributes:
+        job_id: stable name inside the study; a repeat after an interruption keeps it.
+        config: the family's hyperparameters, complete.
+        seed: of weights, batches and masks.
+        augmentations: waveform copies of the training clips, one feature array each.
+        labels: class names in the order of the probabilities.
+        train: rows of the clip table to train on.
+        predict: rows of each subset that is predicted with the best weights; has `validation`.
+        keep_model: whether the outcome carries the trained model.
+        threads: compute threads of the child.
+        backend: of Keras.
+        memory_limit_mib: of the child's own (anonymous) resident memory.
+    """
+
+    job_id: str
+    kind: Literal["search", "refit"]
+    study: str
+    family: str
+    config: dict[str, Any]
+    seed: int
+    settings: FitSettings
+    features: FeatureSpec
+    augmentations: tuple[WaveformAugmentation, ...]
+    labels: tuple[str, ...]
+    train: tuple[int, ...]
+    predict: dict[str, tuple[int, ...]]
+    keep_model: bool = False
+    threads: int = 1
+    backend: str = "tensorflow"
+    memory_limit_mib: int | None = None
+
+
+@dataclass(frozen=True)
+class TrialOutcome:
+    """What came of a job. `predictions` has one float32 array (rows, classes) a subset."""
+
+    state: TrialState
+    value: float | None = None
+    epochs: tuple[EpochMetrics, ...] = ()
+    best_epoch: int | None = None
+    parameters: int | None = None
+    predictions: dict[str, np.ndarray] = field(default_factory=dict)
+    model: bytes | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    peak_memory_mib: float | None = None
+    error: str | None = None
+    error_kind: str | None = None
+    traceback: str | None = None
+
+    def with_parts(self, **changes: Any) -> TrialOutcome:
+        """A copy with some parts replaced."""
+        return replace(self, **changes)

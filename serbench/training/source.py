@@ -1,0 +1,46 @@
+"""`FeatureSource`: the clips of a study and the store of their features, as an engine needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from serbench.features.spec import FeatureSpec, WaveformAugmentation
+from serbench.features.store import FeatureStore
+
+__all__ = ["FeatureSource"]
+
+
+@dataclass(frozen=True)
+class FeatureSource:
+    """Where a job's arrays come from; can be sent to another process.
+
+    Attributes:
+        clips: the study's clip table; row i of every feature array is clip i.
+        store: the feature cache.
+    """
+
+    clips: pd.DataFrame
+    store: FeatureStore
+
+    def paths(
+        self,
+        spec: FeatureSpec,
+        augmentations: tuple[WaveformAugmentation, ...] = (),
+        progress: Callable[[int, int], None] | None = None,
+    ) -> tuple[Path, ...]:
+        """Files of the plain features and of each augmented copy, computed where the cache has none."""
+        files = []
+        for augmentation in (None, *augmentations):
+            self.store.get(self.clips, spec, augmentation, progress)
+            files.append(self.store.path(self.clips, spec, augmentation))
+        return tuple(files)
+
+    def targets(self, labels: tuple[str, ...]) -> np.ndarray:
+        """Index of each clip's label, int64 (clips,)."""
+        index = {label: number for number, label in enumerate(labels)}
+        return np.array([index[label] for label in self.clips["label"]], dtype=np.int64)

@@ -1,0 +1,167 @@
+"""The parent's side of one fit: starts the child, relays its epochs, owns time, memory and the kill."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import psutil
+
+from serbench.records.schemas import EpochMetrics
+from serbench.training import child
+from serbench.training.backend import process_context
+from serbench.training.job import TrialJob, TrialOutcome, Verdict
+from serbench.training.source import FeatureSource
+
+__all__ = ["JobControl", "run_job"]
+
+_POLL_S = 0.2
+_STOP_GRACE_S = 15.0
+_TERM_GRACE_S = 5.0
+
+
+@dataclass
+class JobControl:
+    """What an engine holds of a running job.
+
+    Attributes:
+        report: called with every epoch; its answer goes to the child.
+        cancel: set it, and the child is told to stop, then ended if it does not.
+    """
+
+    report: Callable[[EpochMetrics], Verdict] = lambda _: Verdict.CONTINUE
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+
+def run_job(job: TrialJob, source: FeatureSource, control: JobControl | None = None) -> TrialOutcome:
+    """Fits a job in a fresh child process and always comes back with an outcome.
+
+    Raises:
+        SerbenchError: the features cannot be computed (audio gone, cache full); nothing was started.
+    """
+    control = control or JobControl()
+    began = time.monotonic()
+    paths = source.paths(job.features, job.augmentations)
+    targets = source.targets(job.labels)
+    waited = time.monotonic() - began
+    context = process_context(job.backend)
+    with tempfile.TemporaryDirectory(prefix="serbench-") as folder:
+        log = Path(folder) / "child.log"
+        ours, theirs = context.Pipe()
+        process = context.Process(  # type: ignore[attr-defined]
+            target=child.main, args=(job, paths, targets, theirs, log, time.monotonic()), daemon=True
+        )
+        process.start()
+        theirs.close()
+        watch = _Watch(job, process, ours, control)
+        try:
+            outcome = watch.wait()
+        finally:
+            _end(process)
+            ours.close()
+        if outcome is None:
+            outcome = _died(process.exitcode, log)
+    return outcome.with_parts(
+        peak_memory_mib=watch.peak_mib,
+        epochs=outcome.epochs or tuple(watch.epochs),
+        seconds={
+            **outcome.seconds, "features": round(waited, 3), "total": round(time.monotonic() - began, 3)
+        },
+    )
+
+
+class _Watch:
+    """Waits for a child while relaying epochs and enforcing limits."""
+
+    def __init__(self, job: TrialJob, process: BaseProcess, pipe: Connection, control: JobControl) -> None:
+        self._job = job
+        self._process = process
+        self._pipe = pipe
+        self._control = control
+        self._deadline = (
+            time.monotonic() + job.settings.trial_timeout_s if job.settings.trial_timeout_s else None
+        )
+        self._stop_by: float | None = None
+        self.peak_mib: float | None = None
+        self.epochs: list[EpochMetrics] = []
+
+    def wait(self) -> TrialOutcome | None:
+        """The outcome, or None where the child died without one."""
+        while True:
+            try:
+                if self._pipe.poll(_POLL_S):
+                    kind, content = self._pipe.recv()
+                    if kind == "outcome":
+                        return content  # type: ignore[no-any-return]
+                    self.epochs.append(content)
+                    verdict = self._control.report(content)
+                    self._pipe.send(Verdict.STOP if self._control.cancel.is_set() else verdict)
+            except (EOFError, OSError):
+                return None
+            if (limit := self._over_limit()) is not None:
+                return limit
+
+    def _over_limit(self) -> TrialOutcome | None:
+        now = time.monotonic()
+        memory = anonymous_memory_mib(self._process.pid)
+        if memory is not None:
+            self.peak_mib = round(max(self.peak_mib or 0.0, memory), 1)
+        limit = self._job.memory_limit_mib
+        if limit is not None and memory is not None and memory > limit:
+            reason = f"used {memory:.0f} MiB, over its limit of {limit} MiB"
+            return TrialOutcome("memory", error=reason, error_kind="limit")
+        if self._deadline is not None and now > self._deadline:
+            reason = f"took longer than {self._job.settings.trial_timeout_s:g} s"
+            return TrialOutcome("timeout", error=reason, error_kind="limit")
+        if self._control.cancel.is_set():
+            if self._stop_by is None:
+                self._stop_by = now + _STOP_GRACE_S
+                self._pipe.send(Verdict.STOP)
+            elif now > self._stop_by:
+                return TrialOutcome("interrupted", error="did not stop when told to", error_kind="stop")
+        return None
+
+
+def anonymous_memory_mib(pid: int | None) -> float | None:
+    """A process's own resident memory without mapped files (feature memmaps are shared and may be dropped)."""
+    if pid is None:
+        return None
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1]) / 1024
+        return float(psutil.Process(pid).memory_info().rss) / 2**20
+    except (OSError, psutil.Error):
+        return None
+
+
+def _end(process: BaseProcess) -> None:
+    """Makes sure that the child is gone: it leaves by itself, else SIGTERM, else SIGKILL."""
+    process.join(1.0)
+    if process.is_alive():
+        process.terminate()
+        process.join(_TERM_GRACE_S)
+    if process.is_alive():
+        process.kill()
+        process.join()
+
+
+def _died(exitcode: int | None, log: Path) -> TrialOutcome:
+    said = log.read_text(encoding="utf-8", errors="replace")[-4000:] if log.is_file() else ""
+    if exitcode is not None and exitcode < 0:
+        name = signal.Signals(-exitcode).name
+        hint = " (often the system's out-of-memory killer)" if name == "SIGKILL" else ""
+        return TrialOutcome(
+            "crashed", error=f"the child was killed by {name}{hint}", error_kind=name, traceback=said or None
+        )
+    return TrialOutcome(
+        "crashed", error=f"the child ended with exit code {exitcode} and no word", error_kind="exit",
+        traceback=said or None,
+    )

@@ -1,0 +1,150 @@
+"""Whole tables: parallel work, the cache, and workers that crash."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from corpora_files import LFS_POINTER, crash_on_seven, double, noise, process_ids, write
+
+from serbench.corpora.health import examine_file
+from serbench.corpora.inspection import INSPECTION_COLUMNS, inspect_clips
+from serbench.corpora.processes import map_in_processes
+from serbench.corpora.table import clip_table
+
+
+def table_of(folder: Path, count: int) -> pd.DataFrame:
+    paths = [write(folder / f"{index:03d}.wav", noise(index)) for index in range(count)]
+    return clip_table(
+        pd.DataFrame(
+            {
+                "clip_id": [path.stem for path in paths],
+                "path": [str(path) for path in paths],
+                "label": "anger",
+                "speaker": "1",
+            }
+        )
+    )
+
+
+def stored(cache: Path) -> Path:
+    (file,) = cache.iterdir()
+    return file
+
+
+def test_rows_follow_the_table_and_its_index(tmp_path: Path) -> None:
+    table = table_of(tmp_path, 5).iloc[[3, 0, 4]]
+    (tmp_path / "000.wav").write_text(LFS_POINTER)
+    found = inspect_clips(table)
+    assert tuple(found.columns) == INSPECTION_COLUMNS
+    assert found.index.tolist() == [3, 0, 4]
+    assert found["clip_id"].tolist() == ["003", "000", "004"]
+    assert found["state"].tolist() == ["ok", "lfs_pointer", "ok"]
+    assert found.loc[3, "digest"] == examine_file(str(tmp_path / "003.wav")).digest
+    assert pd.isna(found.loc[0, "digest"])
+    assert pd.isna(found.loc[0, "sample_rate"])
+
+
+def test_worker_processes_find_the_same(tmp_path: Path) -> None:
+    table = table_of(tmp_path / "audio", 70)
+    calls: list[tuple[int, int]] = []
+    spread = inspect_clips(table, lambda done, total: calls.append((done, total)), workers=2)
+    assert spread.equals(inspect_clips(table, workers=1))
+    assert calls[-1] == (70, 70)
+    assert [done for done, _ in calls] == sorted(done for done, _ in calls)
+
+
+def test_no_clips_at_all(tmp_path: Path) -> None:
+    assert len(inspect_clips(table_of(tmp_path, 1).iloc[:0], cache=tmp_path / "cache")) == 0
+
+
+def test_the_cache_answers_for_unchanged_files(tmp_path: Path) -> None:
+    table = table_of(tmp_path / "audio", 4)
+    cache = tmp_path / "cache"
+    first = inspect_clips(table, cache=cache)
+    path = Path(table["path"][1])
+    status = path.stat()
+    path.write_bytes(b"x" * status.st_size)  # same size, and below the same time: only a cache can say ok
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    calls: list[tuple[int, int]] = []
+    again = inspect_clips(table, lambda done, total: calls.append((done, total)), cache=cache)
+    assert again.equals(first)
+    assert calls == [(4, 4)]
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    assert inspect_clips(table, cache=cache)["state"].tolist() == ["ok", "undecodable", "ok", "ok"]
+
+
+def test_the_cache_survives_a_look_at_a_part(tmp_path: Path) -> None:
+    table = table_of(tmp_path / "audio", 4)
+    cache = tmp_path / "cache"
+    inspect_clips(table.iloc[:2], cache=cache)
+    inspect_clips(table.iloc[2:], cache=cache)
+    assert len(pd.read_parquet(stored(cache))) == 4
+
+
+def test_what_cannot_be_decoded_is_looked_at_again(tmp_path: Path) -> None:
+    table = table_of(tmp_path / "audio", 2)
+    Path(table["path"][0]).unlink()
+    inspect_clips(table, cache=tmp_path / "cache")
+    assert pd.read_parquet(stored(tmp_path / "cache"))["path"].tolist() == [table["path"][1]]
+
+
+@pytest.mark.parametrize("damage", ["garbage", "columns", "state"])
+def test_a_damaged_cache_is_ignored(tmp_path: Path, damage: str) -> None:
+    table = table_of(tmp_path / "audio", 3)
+    cache = tmp_path / "cache"
+    first = inspect_clips(table, cache=cache)
+    file = stored(cache)
+    if damage == "garbage":
+        file.write_bytes(b"PAR1 no more")
+    elif damage == "columns":
+        pd.read_parquet(file).drop(columns="digest").to_parquet(file)
+    else:
+        pd.read_parquet(file).assign(state="splendid").to_parquet(file)
+    assert inspect_clips(table, cache=cache).equals(first)
+    assert len(pd.read_parquet(stored(cache))) == 3
+
+
+def test_a_cache_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
+    table = table_of(tmp_path / "audio", 2)
+    (tmp_path / "file").write_text("in the way")
+    assert inspect_clips(table, cache=tmp_path / "file")["state"].tolist() == ["ok", "ok"]
+
+
+def test_a_crash_costs_the_one_item() -> None:
+    found = map_in_processes(crash_on_seven, range(10), on_crash=-1, workers=2, chunk=5)
+    assert found == [0, 2, 4, 6, 8, 10, 12, -1, 16, 18]
+
+
+def test_one_worker_stays_in_this_process() -> None:
+    found = map_in_processes(process_ids, range(3), on_crash=-1, workers=1, chunk=2)
+    assert found == [os.getpid()] * 3
+
+
+def test_two_workers_are_other_processes() -> None:
+    found = map_in_processes(process_ids, range(3), on_crash=-1, workers=2, chunk=1)
+    assert os.getpid() not in found
+
+
+def test_a_script_without_a_main_guard_gets_its_answer_all_the_same(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from corpora_files import double\n"
+        "from serbench.corpora.processes import map_in_processes\n"
+        "print(map_in_processes(double, range(4), on_crash=-1, workers=2, chunk=2))\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[0, 2, 4, 6]"
+
+
+def test_an_interrupted_progress_ends_the_work() -> None:
+    def interrupt(_: int, __: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        map_in_processes(double, range(6), on_crash=-1, workers=2, chunk=2, progress=interrupt)

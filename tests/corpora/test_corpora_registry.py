@@ -1,0 +1,90 @@
+"""Corpora as plug-ins: real distributions on the path, as an installer would leave them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from serbench.corpora import corpus_names, get_corpus
+from serbench.errors import SerbenchError, UsageError
+
+PLUGIN = """
+from serbench.corpora.base import Corpus
+
+class Tiny(Corpus):
+    def parse(self, path):
+        return {"label": path.stem[:4], "speaker": "1"}
+
+TINY = Tiny(name="tiny", title="Tiny", labels=("calm",), licence="MIT", name_form="calm.wav")
+NOT_ONE = 3
+"""
+
+
+@pytest.fixture
+def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A distribution with one good corpus and several bad ones."""
+    (tmp_path / "tiny_corpus.py").write_text(PLUGIN)
+    (tmp_path / "broken_corpus.py").write_text("raise OSError('no such library')")
+    info = tmp_path / "tiny-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-plugin\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[serbench.corpora]\n"
+        "tiny = tiny_corpus:TINY\n"
+        "broken = broken_corpus:X\n"
+        "gone = no_such_module:X\n"
+        "number = tiny_corpus:NOT_ONE\n"
+        "misnamed = tiny_corpus:TINY\n"
+        "emo-db = tiny_corpus:TINY\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("tiny_corpus", "broken_corpus"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return tmp_path
+
+
+def test_the_corpora_of_serbench_are_known() -> None:
+    assert {"crema-d", "demo", "emo-db"} <= set(corpus_names())
+
+
+def test_listing_loads_no_plugin(plugins: Path) -> None:
+    assert {"tiny", "broken", "gone"} <= set(corpus_names())
+    assert "tiny_corpus" not in sys.modules
+
+
+def test_a_plugin_is_a_corpus_beside_broken_ones(plugins: Path, tmp_path: Path) -> None:
+    assert get_corpus("tiny").title == "Tiny"
+    assert get_corpus("crema-d").name == "crema-d"
+
+
+def test_a_label_that_was_not_declared_blames_the_plugin(plugins: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "wild1.wav").write_bytes(b"")
+    with pytest.raises(SerbenchError, match=r"label 'wild' .* declares only calm"):
+        get_corpus("tiny").read(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("broken", r"'broken' \(tiny-plugin, broken_corpus:X\) cannot be loaded: OSError: no such library"),
+        ("gone", "cannot be loaded: ModuleNotFoundError"),
+        ("number", "names a int instead of a Corpus called 'number'"),
+        ("misnamed", "names the corpus 'tiny' instead of a Corpus called 'misnamed'"),
+    ],
+)
+def test_a_broken_plugin_is_named(plugins: Path, name: str, message: str) -> None:
+    with pytest.raises(SerbenchError, match=message):
+        get_corpus(name)
+
+
+def test_no_plugin_takes_the_name_of_a_known_corpus(plugins: Path) -> None:
+    assert get_corpus("emo-db").title == "EMO-DB"
+
+
+def test_an_unknown_name_gets_the_nearest() -> None:
+    with pytest.raises(UsageError, match="did you mean 'crema-d'"):
+        get_corpus("cremad")

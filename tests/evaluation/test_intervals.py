@@ -1,0 +1,131 @@
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from serbench.evaluation import MIN_SPEAKERS, evaluate, speaker_interval
+
+LABELS = ["anger", "fear"]
+
+
+def eight_speakers(wrong_of_last=1):
+    """Eight speakers with two clips of each class; the last one has `wrong_of_last` clips wrong."""
+    true = np.tile([0, 0, 1, 1], 8)
+    predicted = true.copy()
+    predicted[28 : 28 + wrong_of_last] = 1 - predicted[28 : 28 + wrong_of_last]
+    return true, predicted, np.repeat([f"s{i}" for i in range(8)], 4)
+
+
+def test_one_refit_worked_by_hand():
+    true, predicted, speakers = eight_speakers()
+    interval, reason = speaker_interval(true, [predicted], speakers, LABELS)
+    # UAR = (15/16 + 16/16) / 2. Without the last speaker 1, without another (13/14 + 1) / 2 = 27/28.
+    score = (15 / 16 + 1) / 2
+    without = np.array([27 / 28] * 7 + [1.0])
+    variance = 7 / 8 * np.sum((without - without.mean()) ** 2)
+    half = stats.t.ppf(0.975, 7) * math.sqrt(variance)
+    assert reason == ""
+    assert interval is not None
+    assert interval.low == pytest.approx(score - half)
+    assert interval.high == min(1.0, score + half)
+    assert (interval.speakers, interval.seeds, interval.level) == (8, 1, 0.95)
+
+
+def test_the_spread_over_seeds_is_included():
+    true, first, speakers = eight_speakers(1)
+    second = eight_speakers(2)[1]
+    interval, _ = speaker_interval(true, [first, second], speakers, LABELS, level=0.8)
+    # U = 31/32 and 30/32; M without the last speaker 1, without another (27/28 + 26/28) / 2 = 53/56.
+    without = np.array([53 / 56] * 7 + [1.0])
+    of_speakers = 7 / 8 * np.sum((without - without.mean()) ** 2)
+    of_seeds = np.var([31 / 32, 30 / 32], ddof=1) / 2
+    total = of_speakers + of_seeds
+    freedom = min(7, total**2 / (of_speakers**2 / 7 + of_seeds**2 / 1))
+    half = stats.t.ppf(0.9, freedom) * math.sqrt(total)
+    assert interval is not None
+    assert interval.low == pytest.approx(61 / 64 - half)
+
+
+def test_refits_that_disagree_widen_the_interval():
+    rng = np.random.default_rng(1)
+    true, speakers = np.tile([0, 1], 200), np.repeat(np.arange(10), 40)
+    good = np.where(rng.random(400) < 0.8, true, 1 - true)
+    fair = np.where(rng.random(400) < 0.6, true, 1 - true)
+    agreeing, _ = speaker_interval(true, [good, good, good], speakers, LABELS)
+    disagreeing, _ = speaker_interval(true, [good, fair, good], speakers, LABELS)
+    assert agreeing is not None
+    assert disagreeing is not None
+    assert disagreeing.high - disagreeing.low > agreeing.high - agreeing.low
+
+
+def test_probabilities_do_as_well_as_indices():
+    true, predicted, speakers = eight_speakers()
+    probabilities = np.eye(2)[predicted] * 0.6 + 0.2
+    assert speaker_interval(true, [probabilities], speakers, LABELS) == speaker_interval(
+        true, [predicted], speakers, LABELS
+    )
+
+
+def test_the_order_of_the_clips_does_not_matter():
+    true, predicted, speakers = eight_speakers(2)
+    order = np.random.default_rng(0).permutation(len(true))
+    one, _ = speaker_interval(true, [predicted], speakers, LABELS)
+    other, _ = speaker_interval(true[order], [predicted[order]], speakers[order], LABELS)
+    assert one is not None
+    assert other is not None
+    assert other.low == pytest.approx(one.low)
+
+
+def test_seven_speakers_are_too_few():
+    true, predicted, speakers = eight_speakers()
+    few = speakers != "s0"
+    interval, reason = speaker_interval(true[few], [predicted[few]], speakers[few], LABELS)
+    assert interval is None
+    assert "7 test speakers" in reason
+    assert str(MIN_SPEAKERS) in reason
+
+
+def test_a_class_of_one_speaker_leaves_the_interval_open():
+    true, predicted, speakers = eight_speakers()
+    true[:28] = 0
+    interval, reason = speaker_interval(true, [predicted], speakers, LABELS)
+    assert interval is None
+    assert "'fear'" in reason
+
+
+def test_a_score_without_any_spread_is_not_called_certain():
+    true, _, speakers = eight_speakers()
+    interval, reason = speaker_interval(true, [true, true], speakers, LABELS)
+    assert interval is None
+    assert "same for every speaker" in reason
+
+
+@pytest.mark.parametrize(
+    ("refits", "level", "message"),
+    [([], 0.95, "no refit"), ([[0, 1]], 0.95, "cannot be compared"), ([], 95, "lies")],
+)
+def test_wrong_arguments_are_refused(refits, level, message):
+    true, _, speakers = eight_speakers()
+    with pytest.raises(ValueError, match=message):
+        speaker_interval(true, refits, speakers, LABELS, level=level)
+
+
+def test_covers_the_true_score_about_as_often_as_it_says():
+    """Speakers differ in difficulty, refits in skill; the expected UAR lies inside about 95 % of intervals."""
+    rng = np.random.default_rng(20)
+    runs, speakers_n, refits_n, clips_n = 300, 12, 3, 40
+    hits = 0
+    true = np.tile([0, 1], speakers_n * clips_n // 2)
+    speakers = np.repeat(np.arange(speakers_n), clips_n)
+    for _ in range(runs):
+        ease = rng.normal(0.0, 0.08, speakers_n)[speakers]
+        refits = [
+            np.where(rng.random(len(true)) < 0.6 + ease + rng.normal(0.0, 0.01), true, 1 - true)
+            for _ in range(refits_n)
+        ]
+        interval, _ = speaker_interval(true, refits, speakers, LABELS)
+        assert interval is not None
+        hits += interval.low <= 0.6 <= interval.high
+        assert interval.low <= np.mean([evaluate(true, r, LABELS).accuracy for r in refits]) <= interval.high
+    assert 0.91 <= hits / runs <= 0.99

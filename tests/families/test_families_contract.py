@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from family_contract import FamilyContract
+
+PLAIN = {"width": 8, "depth": 2, "dropout": 0, "dense_dropout": 0, "dense_width": 16, "time_mask": 0}
+
+
+class TestCnn1d(FamilyContract):
+    family_name = "cnn1d"
+    input_shape = (40, 7)
+    plain: ClassVar = PLAIN
+    masks: ClassVar = {"time_mask": 60}
+    too_deep: ClassVar = {"depth": 6, "pool_size": 4}
+    too_wide: ClassVar = {"width": 256, "growth": 2.0, "depth": 5, "kernel_size": 9}
+    extremes: ClassVar = [
+        {"representation": "summary", "time_mask": 5, "width": 8},
+        {"depth": 1, "width": 8, "head": "flatten", "dense_width": 0, "batch_norm": False, "dropout": 0},
+        {"depth": 6, "width": 8, "growth": 1.0, "pool_size": 1, "head": "attention", "activation": "swish"},
+        {"depth": 2, "kernel_size": 9, "pool_size": 4, "pooling": "average", "activation": "leaky_relu"},
+        {"width": 8, "depth": 3, "head": "average", "activation": "elu", "regulariser": "l1_l2"},
+    ]
+
+    def test_summary_is_numpys(self, family, clips):
+        import keras
+
+        model = self.make(family, representation="summary", mean=0.0, std=1.0, width=8)
+        inner = keras.Model(model.input, model.get_layer("summary_sequence").output)
+        expected = np.concatenate([getattr(clips, name)(axis=1) for name in ("mean", "std", "min", "max")], axis=1)
+        np.testing.assert_allclose(np.asarray(inner(clips)), expected[:, :, None], rtol=1e-4)
+
+
+class TestCnn2d(FamilyContract):
+    family_name = "cnn2d"
+    input_shape = (32, 40)
+    plain: ClassVar = {**PLAIN, "frequency_mask": 0, "time_filters": 16}
+    masks: ClassVar = {"time_mask": 60, "frequency_mask": 60}
+    too_deep: ClassVar = {"depth": 6}
+    too_wide: ClassVar = {"width": 256, "growth": 2.0, "depth": 4, "kernel_size": 9, "pool_size": 1}
+    extremes: ClassVar = [
+        {"depth": 1, "width": 8, "head": "flatten", "dense_width": 0, "batch_norm": False, "time_filters": 0},
+        {"depth": 6, "width": 8, "growth": 1.0, "pool_size": 1, "head": "attention", "activation": "gelu"},
+        {"depth": 2, "stem_stride": 1, "stem_pool": "both", "pooling": "average", "activation": "elu"},
+        {"depth": 2, "stem_stride": 3, "stem_pool": "none", "stem_kernel": 9, "kernel_size": 9, "width": 8},
+    ]
+
+    @pytest.mark.parametrize(
+        ("stem_pool", "expected"), [("none", (16, 20)), ("frequency", (8, 20)), ("both", (8, 10))]
+    )
+    def test_stem_pools_the_axes_it_names(self, family, stem_pool, expected):
+        model = self.make(family, stem_pool=stem_pool, depth=1)
+        assert model.get_layer("stem_dropout").output.shape[1:3] == expected
+
+    def test_fold_keeps_time_in_order(self, family, clips):
+        import keras
+
+        model = self.make(family, **{**self.plain, "time_filters": 0})
+        fold = model.get_layer("fold_frequency")
+        inner = keras.Model(model.input, [model.get_layer("time_first").input, fold.output])
+        before, after = (np.asarray(part) for part in inner(clips[:2]))
+        assert np.array_equal(after, np.moveaxis(before, 2, 1).reshape(after.shape))
+        assert after.shape[1] == before.shape[2]

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from serbench.families import InvalidConfiguration, get_family
+from serbench.families.cost import multiply_accumulates, parameter_count
+
+
+def test_costs_are_those_counted_by_hand():
+    family = get_family("cnn1d")
+    hp = family.hyperparameters(depth=1, width=8, kernel_size=3, head="average", dense_width=10)
+    model = family.build(hp, (20, 5), 3, np.zeros(5), np.ones(5), 0)
+    # Kernel 3 x 5 x 8 without bias, four vectors of batch norm, dense 8 -> 10 -> 3.
+    assert parameter_count(model) == 120 + 4 * 8 + (8 * 10 + 10) + (10 * 3 + 3)
+    assert multiply_accumulates(model) == 20 * 120 + 8 * 10 + 10 * 3
+
+
+def test_costs_of_strided_two_dimensional_convolutions():
+    family = get_family("cnn2d")
+    hp = family.hyperparameters(depth=1, width=8, stem_kernel=5, time_filters=0, head="average", dense_width=0)
+    model = family.build(hp, (16, 20), 3, np.zeros(16), np.ones(16), 0)
+    folded = 8 // 2 * 8
+    assert parameter_count(model) == 25 * 8 + 4 * 8 + folded * 3 + 3
+    assert multiply_accumulates(model) == 8 * 10 * 25 * 8 + folded * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "low", "high"),
+    [("cnn1d", (130, 55), 400_000, 600_000), ("cnn2d", (64, 130), 350_000, 500_000)],
+)
+def test_default_models_are_small(name, shape, low, high):
+    family = get_family(name)
+    size = shape[family.feature_axis]
+    model = family.build(family.hyperparameters(), shape, 6, np.zeros(size), np.ones(size), 0)
+    assert low < parameter_count(model) < high
+
+
+def configurations(family):
+    """Any values within the bounds that the hyperparameters state, kept narrow to be fast."""
+    strategies = {}
+    for name, field in family.hyperparameters.model_json_schema()["properties"].items():
+        if "enum" in field:
+            strategies[name] = st.sampled_from(field["enum"])
+        elif field["type"] == "boolean":
+            strategies[name] = st.booleans()
+        elif name in {"kernel_size", "stem_kernel"}:
+            strategies[name] = st.sampled_from([3, 5, 7, 9])
+        elif field["type"] == "integer":
+            top = {"width": 16, "dense_width": 32, "time_filters": 32}.get(name, field["maximum"])
+            strategies[name] = st.integers(field["minimum"], top)
+        elif field["type"] == "number":
+            low = field.get("minimum", 1e-3)
+            strategies[name] = st.floats(low, field["maximum"], allow_subnormal=False)
+    return st.fixed_dictionaries(strategies)
+
+
+@pytest.mark.parametrize(("name", "shape"), [("cnn1d", (30, 5)), ("cnn2d", (16, 30))])
+def test_any_configuration_builds_or_is_invalid(name, shape):
+    family = get_family(name)
+    size = shape[family.feature_axis]
+    built = []
+
+    @settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(configurations(family))
+    def check(values):
+        if not (values["noise_snr_db"] or values["shift_s"]):
+            values["waveform_copies"] = 0
+        hp = family.hyperparameters(**values)
+        try:
+            model = family.build(hp, shape, 4, np.zeros(size), np.ones(size), 0)
+        except InvalidConfiguration:
+            return
+        assert model.output_shape == (None, 4)
+        built.append(values)
+
+    check()
+    assert built

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serbench.features import FeatureSpec, WaveformAugmentation, augment, fit_length
+
+SPEC = FeatureSpec(kind="log_mel", sample_rate=8_000, duration_s=1.0, window_length=256, hop_length=128)
+
+
+def tone(n_samples: int = 6_000) -> np.ndarray:
+    return (0.3 * np.sin(0.3 * np.arange(n_samples)) + 0.01).astype(np.float32)
+
+
+@pytest.mark.parametrize("snr_db", [0.0, 10.0, 30.0])
+def test_noise_stands_at_the_stated_level_and_spares_the_padding(snr_db):
+    clip = tone()
+    noisy = augment(clip, WaveformAugmentation(noise_snr_db=snr_db), SPEC, "clip")
+    noise = noisy[: len(clip)] - clip
+    measured = 10 * np.log10(np.mean(clip**2) / np.mean(noise**2))
+    assert measured == pytest.approx(snr_db, abs=0.3)
+    assert not noisy[len(clip) :].any()
+
+
+def test_silence_stays_silent():
+    assert not augment(np.zeros(500, np.float32), WaveformAugmentation(noise_snr_db=0), SPEC, "clip").any()
+
+
+@given(
+    key=st.text(min_size=1, max_size=8),
+    length=st.integers(2, 12_000),
+    shift_s=st.floats(0.001, 10),
+    crop=st.sampled_from(["start", "centre"]),
+)
+def test_a_shift_moves_a_clip_without_wrapping_or_losing_it(key, length, shift_s, crop):
+    spec = SPEC.model_copy(update={"crop": crop})
+    clip = np.arange(1, length + 1, dtype=np.float32)
+    shifted = augment(clip, WaveformAugmentation(shift_s=shift_s), spec, key)
+    left = fit_length(clip, spec.n_samples, crop)
+    at = {value: place for place, value in enumerate(left.tolist()) if value}
+    moves = {place - at[value] for place, value in enumerate(shifted.tolist()) if value in at}
+    assert len(moves) == 1
+    assert abs(moves.pop()) <= min(round(shift_s * 8_000), min(length, 8_000) // 2)
+
+
+def test_shifts_go_both_ways():
+    clip = np.ones(4_000, np.float32)
+    augmentation = WaveformAugmentation(shift_s=0.1)
+    starts = [int(np.argmax(augment(clip, augmentation, SPEC, f"clip{i}"))) for i in range(40)]
+    ends = [int(augment(clip, augmentation, SPEC, f"clip{i}").sum()) for i in range(40)]
+    assert max(starts) > 400
+    assert min(ends) < 3_600
+
+
+def test_copies_depend_on_key_seed_and_copy_alone():
+    both = {"noise_snr_db": 20.0, "shift_s": 0.2}
+    first = augment(tone(), WaveformAugmentation(**both), SPEC, "a")
+    np.testing.assert_array_equal(first, augment(tone(), WaveformAugmentation(**both), SPEC, "a"))
+    others = [
+        augment(tone(), WaveformAugmentation(**both), SPEC, "b"),
+        augment(tone(), WaveformAugmentation(**both, seed=1), SPEC, "a"),
+        augment(tone(), WaveformAugmentation(**both, copy_index=1), SPEC, "a"),
+    ]
+    assert all(not np.array_equal(first, other) for other in others)
+
+
+def test_the_original_is_left_alone():
+    clip = tone()
+    augment(clip, WaveformAugmentation(noise_snr_db=0, shift_s=0.1), SPEC, "a")
+    np.testing.assert_array_equal(clip, tone())

@@ -1,0 +1,134 @@
+"""The front ends against librosa's documented functions, one clip at a time."""
+
+import librosa
+import numpy as np
+import pytest
+
+from serbench.features import FeatureSpec, extract
+from serbench.features.filters import chroma_bank, cosine_bank, mel_bank
+
+SPECS = [
+    {},
+    {"sample_rate": 11_025, "window_length": 400, "hop_length": 110, "n_mels": 40, "n_mfcc": 13, "deltas": False},
+    {"duration_s": 0.777, "window_length": 1024, "hop_length": 1024, "fmin": 50.0, "fmax": 7_600.0},
+    {"sample_rate": 8_000, "window_length": 256, "hop_length": 100, "n_mels": 30, "n_chroma": 24},
+]
+
+
+def waveforms(spec: FeatureSpec) -> np.ndarray:
+    """Voice-like sound with pauses; noise at many levels; a click; digital silence.
+
+    The voice stands in a little noise, as every recording does: librosa transforms in double precision, the front
+    end in single, and 120 dB below a harmonic they differ.
+    """
+    rng = np.random.default_rng(7)
+    time = np.arange(spec.n_samples) / spec.sample_rate
+    voice = sum(np.sin(2 * np.pi * 140 * k * time + k) / k for k in range(1, 20)) * np.hanning(spec.n_samples)
+    voice += 1e-3 * rng.standard_normal(spec.n_samples)
+    voice[spec.n_samples // 2 :] = 0
+    noise = rng.standard_normal(spec.n_samples) * np.logspace(-7, 0, spec.n_samples)
+    click = np.zeros(spec.n_samples)
+    click[spec.n_samples // 3] = -0.9
+    loud = 2 * rng.standard_normal(spec.n_samples)
+    return np.stack([0.2 * voice, noise, click, loud, np.zeros_like(click)]).astype(np.float32)
+
+
+def librosa_log_mel(y: np.ndarray, spec: FeatureSpec) -> np.ndarray:
+    mel = librosa.feature.melspectrogram(
+        y=y,
+        sr=spec.sample_rate,
+        n_fft=spec.window_length,
+        hop_length=spec.hop_length,
+        n_mels=spec.n_mels,
+        fmin=spec.fmin,
+        fmax=spec.fmax,
+    )
+    return librosa.power_to_db(mel, ref=1.0, amin=1e-10, top_db=None)
+
+
+def librosa_acoustic(y: np.ndarray, spec: FeatureSpec) -> np.ndarray:
+    framing = {"frame_length": spec.window_length, "hop_length": spec.hop_length}
+    rms = librosa.feature.rms(y=y, **framing)
+    chroma = librosa.feature.chroma_stft(
+        y=y,
+        sr=spec.sample_rate,
+        n_fft=spec.window_length,
+        hop_length=spec.hop_length,
+        n_chroma=spec.n_chroma,
+        tuning=0.0,
+    )
+    mfcc = librosa.feature.mfcc(S=librosa_log_mel(y, spec), n_mfcc=spec.n_mfcc)
+    parts = [
+        librosa.feature.zero_crossing_rate(y, **framing),
+        librosa.power_to_db(rms**2 * spec.window_length, ref=1.0, amin=1e-10, top_db=None),
+        rms,
+        chroma,
+        mfcc,
+        *([librosa.feature.delta(mfcc)] if spec.deltas else []),
+    ]
+    return np.concatenate(parts).T
+
+
+@pytest.mark.parametrize("settings", SPECS)
+@pytest.mark.filterwarnings("ignore:Empty filters")
+def test_acoustic_features_are_librosas(settings):
+    spec = FeatureSpec(kind="acoustic", **settings)
+    clips = waveforms(spec)
+    features = extract(clips, spec)
+    assert features.shape == (len(clips), *spec.shape)
+    assert features.dtype == np.float32
+    for clip, found in zip(clips, features, strict=True):
+        expected = librosa_acoustic(clip, spec)
+        # Relative to each feature's own range: a cepstral coefficient of speech reaches hundreds.
+        scale = np.maximum(1, np.abs(expected).max(axis=0))
+        worst = (np.abs(found - expected) / scale).max(axis=0)
+        assert dict(zip(spec.feature_names, worst, strict=True)) == pytest.approx(
+            dict.fromkeys(spec.feature_names, 0), abs=1e-4
+        )
+
+
+@pytest.mark.parametrize("settings", SPECS)
+@pytest.mark.filterwarnings("ignore:Empty filters")
+def test_log_mel_is_librosas(settings):
+    spec = FeatureSpec(kind="log_mel", **settings)
+    clips = waveforms(spec)
+    expected = np.stack([librosa_log_mel(clip, spec) for clip in clips])
+    np.testing.assert_allclose(extract(clips, spec), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("rate", "window", "n_mels"), [(16_000, 512, 64), (11_025, 400, 23), (48_000, 2048, 128)])
+def test_the_matrices_are_librosas(rate, window, n_mels):
+    expected = librosa.filters.mel(sr=rate, n_fft=window, n_mels=n_mels, fmin=20, fmax=rate / 2)
+    np.testing.assert_allclose(mel_bank(rate, window, n_mels, 20, rate / 2), expected, rtol=1e-4, atol=1e-8)
+    for n_chroma in (12, 24):
+        expected = librosa.filters.chroma(sr=rate, n_fft=window, n_chroma=n_chroma, tuning=0.0)
+        np.testing.assert_allclose(chroma_bank(rate, window, n_chroma), expected, rtol=1e-4, atol=1e-7)
+
+
+def test_the_cosine_bank_is_orthonormal():
+    bank = cosine_bank(40, 40)
+    np.testing.assert_allclose(bank @ bank.T, np.eye(40), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["acoustic", "log_mel"])
+def test_a_clip_does_not_depend_on_its_neighbours(kind):
+    spec = FeatureSpec(kind=kind, duration_s=0.5)
+    clips = np.concatenate([waveforms(spec), 100 * waveforms(spec), waveforms(spec)])
+    together = extract(clips, spec)
+    alone = np.concatenate([extract(clip[None], spec) for clip in clips])
+    np.testing.assert_array_equal(together, alone)
+
+
+@pytest.mark.parametrize("kind", ["acoustic", "log_mel"])
+def test_silence_is_finite_and_constant(kind):
+    spec = FeatureSpec(kind=kind, duration_s=0.5)
+    silence = extract(np.zeros((1, spec.n_samples), np.float32), spec)
+    assert np.isfinite(silence).all()
+    time = 0 if kind == "acoustic" else 1
+    np.testing.assert_array_equal(np.ptp(silence[0], axis=time), 0)
+
+
+def test_waveforms_of_another_length_are_refused():
+    spec = FeatureSpec(kind="log_mel")
+    with pytest.raises(ValueError, match=r"shape \(n, 48000\)"):
+        extract(np.zeros((2, 100), np.float32), spec)
