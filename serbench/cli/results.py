@@ -48,9 +48,9 @@ def report(
     folder = ResultsFolder(results)
     print_report(folder, entry, output)
     if html is not None:
-        from serbench.report import write_entry_page
+        from serbench.report import EntryReport, mask_example, write_page
 
-        write_entry_page(folder, entry, html)
+        write_page(EntryReport.from_results(folder, entry), html, mask_example(folder, entry))
         typer.echo(f"page       {html}", err=True)
 
 

@@ -137,17 +137,16 @@ def _conclude(results: Path, studies: list[str], output: TableFormat, console: C
     """Prints the leaderboard of these studies, the report of the best entry, and where everything lies."""
     from serbench.cli.results import print_leaderboard, print_report
     from serbench.records import ResultsFolder
-    from serbench.report import Leaderboard
+    from serbench.report import Leaderboard, best_selected
 
     folder = ResultsFolder(results)
-    board = Leaderboard.from_results(folder)
-    groups = {row.group for row in board.rows if row.study in studies}
-    board = board.keep(lambda row: row.group in groups)
-    if not board.rows:
-        console.print(f"no entry was tested; trials lie in {results / 'studies'}", markup=False)
+    records = [folder.existing_study(name).record() for name in studies]
+    if not any(list(folder.study(name).entries()) for name in studies):
+        console.print(f"no entry was tested yet; trials lie in {results / 'studies'}", markup=False)
         return
+    board = Leaderboard.from_results(folder, corpus=records[0].corpus.name, protocol=records[0].protocol.name)
     print_leaderboard(board, output)
-    best = board.best_selected()
+    best = best_selected(board, studies)
     if output is TableFormat.table and best is not None:
         print_report(folder, best.entry, output)
     lines = [f"studies    {results / 'studies' / name}" for name in studies]

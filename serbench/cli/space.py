@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,7 +26,7 @@ def list_spaces(
     """Lists the spaces that can be named: in ./search_spaces, then those that come with serbench."""
     from serbench.search import load_space, space_names
 
-    rows = []
+    rows: list[dict[str, str | int]] = []
     for name, path in space_names().items():
         try:
             space = load_space(path)
@@ -40,7 +41,8 @@ def list_spaces(
     if output is BriefFormat.json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    _table([(r["name"], r["family"], str(r["searched"]), r["title"]) for r in rows], ("space", "family", "searched", "title"))
+    keys = ("name", "family", "searched", "title")
+    _table([tuple(str(row[key]) for key in keys) for row in rows], keys)
 
 
 @app.command("show")
@@ -93,7 +95,7 @@ def _parameter_rows(space: SearchSpace) -> list[tuple[str, str, str, str]]:
     return rows
 
 
-def _table(rows: list[tuple[str, ...]], header: tuple[str, ...]) -> None:
+def _table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> None:
     from rich.console import Console
     from rich.table import Table
 

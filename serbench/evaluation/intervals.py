@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 from serbench.evaluation.metrics import confusion_matrix, predicted_classes
 
@@ -123,4 +123,4 @@ def _half_width(per_refit: NDArray[np.float64], without: NDArray[np.float64], le
         return 0.0
     spread = of_speakers**2 / (speakers - 1) + (of_seeds**2 / (seeds - 1) if seeds > 1 else 0.0)
     freedom = min(float(speakers - 1), total**2 / spread)
-    return float(stats.t.ppf((1 + level) / 2, freedom)) * math.sqrt(total)
+    return float(special.stdtrit(freedom, (1 + level) / 2)) * math.sqrt(total)

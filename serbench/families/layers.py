@@ -16,7 +16,7 @@ PACKAGE = "serbench"
 Shape = tuple[int | None, ...]
 
 
-class _SpanMask(keras.layers.Layer):  # type: ignore[misc]
+class _SpanMask(keras.layers.Layer):
     """Sets one span along an axis to zero, the mean of normalised features. Training only, per clip.
 
     Each clip draws a width from 0 to the largest, both included, and then where the span begins, so that
@@ -80,7 +80,7 @@ class TimeMask(_SpanMask):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class SummaryStatistics(keras.layers.Layer):  # type: ignore[misc]
+class SummaryStatistics(keras.layers.Layer):
     """Mean, standard deviation, minimum and maximum over time, in this order.
 
     `(batch, frames, features)` becomes `(batch, 4 * features)`.
@@ -98,7 +98,7 @@ class SummaryStatistics(keras.layers.Layer):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class AttentionPooling(keras.layers.Layer):  # type: ignore[misc]
+class AttentionPooling(keras.layers.Layer):
     """Averages frames by learned weights: `(batch, frames, channels)` becomes `(batch, channels)`.
 
     One learned query scores each frame; a softmax over time makes weights of the scores (the local attention

@@ -73,12 +73,13 @@ def confusion_figure(
         title={"text": "predicted", "standoff": 8},
         side="top",
         tickangle=-90,
+        ticklabelstandoff=4,
         ticks="",
         showgrid=False,
         fixedrange=True,
     )
     # No title "true" here: on a telephone it costs a column's width, and the caption says it.
-    figure.update_yaxes(autorange="reversed", ticks="", showgrid=False, fixedrange=True)
+    figure.update_yaxes(autorange="reversed", ticks="", ticklabelstandoff=4, showgrid=False, fixedrange=True)
     return figure
 
 

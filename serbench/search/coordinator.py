@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections import Counter
-from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import optuna
 
@@ -15,84 +13,19 @@ from serbench.errors import SerbenchError
 from serbench.families import InvalidConfiguration
 from serbench.records.results import REPEATED_STATES
 from serbench.records.schemas import EpochMetrics, TrialRecord
-from serbench.search.engine import Engine
 from serbench.search.jobs import JobMaker, predictions_of, record_of
 from serbench.search.observer import Observer
+from serbench.search.runner import DoneMessage, EpochMessage, JobRunner
 from serbench.search.study import Study, now
 from serbench.training import TrialJob, TrialOutcome, Verdict
 
-__all__ = ["UNCOUNTED_STATES", "Coordinator", "JobRunner"]
+__all__ = ["UNCOUNTED_STATES", "Coordinator"]
 
 UNCOUNTED_STATES = REPEATED_STATES | {"invalid"}
 """States that do not use up the trial budget."""
 
 _MAX_INVALID_IN_A_ROW = 200
 _SAME_CRASHES = 5
-
-
-@dataclass
-class _Epoch:
-    job_id: str
-    metrics: EpochMetrics
-    answer: queue.SimpleQueue[Verdict] = field(default_factory=queue.SimpleQueue)
-
-
-@dataclass
-class _Done:
-    job_id: str
-    future: Future[TrialOutcome]
-
-
-class JobRunner:
-    """Hands jobs to an engine and brings what they say back to one thread.
-
-    Args:
-        engine: runs the jobs.
-        stop: set from outside (Ctrl-C); running jobs are then cancelled and still recorded.
-    """
-
-    def __init__(self, engine: Engine, stop: threading.Event) -> None:
-        self.engine = engine
-        self._stop = stop
-        self._inbox: queue.SimpleQueue[_Epoch | _Done] = queue.SimpleQueue()
-        self._cancelled = False
-
-    def submit(self, job: TrialJob) -> None:
-        """Starts a job."""
-
-        def report(metrics: EpochMetrics) -> Verdict:
-            message = _Epoch(job.job_id, metrics)
-            self._inbox.put(message)
-            return message.answer.get()
-
-        future = self.engine.submit(job, report)
-        future.add_done_callback(lambda done: self._inbox.put(_Done(job.job_id, done)))
-
-    def next(self, deadline: float | None = None) -> _Epoch | _Done | None:
-        """Waits for the next word of any job; None after a while, so that the caller can look at the clock.
-
-        Running jobs are cancelled once a stop was asked for or the deadline (monotonic) has passed.
-        """
-        late = deadline is not None and time.monotonic() > deadline
-        if (self._stop.is_set() or late) and not self._cancelled:
-            self._cancelled = True
-            self.engine.cancel_all()
-        try:
-            return self._inbox.get(timeout=0.2)
-        except queue.Empty:
-            return None
-
-    @staticmethod
-    def outcome(done: _Done) -> TrialOutcome:
-        """The outcome of a finished job.
-
-        Raises:
-            SerbenchError: the job could not be started.
-        """
-        try:
-            return done.future.result()
-        except CancelledError:
-            return TrialOutcome("interrupted", error="cancelled before it began", error_kind="stop")
 
 
 @dataclass
@@ -185,11 +118,11 @@ class Coordinator:
         )
         self._finish(trial.number, record, None, None)
 
-    def _handle(self, message: _Epoch | _Done | None) -> None:
-        if isinstance(message, _Epoch):
+    def _handle(self, message: EpochMessage | DoneMessage | None) -> None:
+        if isinstance(message, EpochMessage):
             self._observer.epoch(message.job_id, message.metrics)
             message.answer.put(self._judge(self._running[message.job_id], message.metrics))
-        elif isinstance(message, _Done):
+        elif isinstance(message, DoneMessage):
             running = self._running.pop(message.job_id)
             outcome = self._runner.outcome(message)
             clips = self._study.clips

@@ -138,7 +138,7 @@ class FloatRange(_Range):
         if self.step is None:
             return True
         places = (value - self.low) / self.step
-        return abs(places - round(places)) < 1e-8
+        return bool(abs(places - round(places)) < 1e-8)
 
     def suggest(self, trial: optuna.Trial, name: str) -> Any:
         """Draws one."""

@@ -9,9 +9,9 @@ from typing import Any
 
 from serbench.records.files import digest_of
 from serbench.records.schemas import EntryRecord, TrialRecord
-from serbench.search.coordinator import JobRunner
 from serbench.search.jobs import JobMaker, predictions_of, record_of
 from serbench.search.observer import Observer
+from serbench.search.runner import EpochMessage, JobRunner
 from serbench.search.study import Study, now
 from serbench.training import TrialJob, Verdict
 
@@ -103,7 +103,7 @@ def test_finalists(
             if message is None:
                 continue
             finalist, job, started = running[message.job_id]
-            if hasattr(message, "metrics"):
+            if isinstance(message, EpochMessage):
                 observer.epoch(job.job_id, message.metrics)
                 message.answer.put(Verdict.CONTINUE)
                 continue

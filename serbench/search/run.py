@@ -17,12 +17,13 @@ from serbench.protocols import Protocol, SplitPlan
 from serbench.records import ResultsFolder
 from serbench.records.environment import current_environment
 from serbench.records.schemas import StudyRecord
-from serbench.search.coordinator import Coordinator, JobRunner
+from serbench.search.coordinator import Coordinator
 from serbench.search.engine import LocalEngine
 from serbench.search.finalists import choose_finalists, test_finalists
 from serbench.search.jobs import JobMaker
 from serbench.search.observer import Observer
 from serbench.search.resources import Resources
+from serbench.search.runner import JobRunner
 from serbench.search.samplers import pruner_settings, sampler_settings
 from serbench.search.space import Budget, SearchSpace
 from serbench.search.study import Study, now, study_name

@@ -185,7 +185,7 @@ def _reason(error: ValidationError) -> str:
 
 
 def _check_value(name: str, value: Any, field: FieldInfo) -> None:
-    annotated = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    annotated: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
     try:
         TypeAdapter(annotated).validate_python(value)
     except ValidationError as error:

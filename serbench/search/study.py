@@ -12,6 +12,7 @@ from typing import Any
 import filelock
 import optuna
 import pandas as pd
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import SplitPlan
@@ -135,15 +136,15 @@ class Study:
         """
         repeated: list[str] = []
         trials = self.optuna.get_trials(deepcopy=False)
-        waiting = {t.user_attrs.get(_JOB_ID) for t in trials if t.state == optuna.trial.TrialState.WAITING}
+        waiting = {t.user_attrs.get(_JOB_ID) for t in trials if t.state == TrialState.WAITING}
         for trial in trials:
             job_id = trial.user_attrs.get(_JOB_ID)
-            if trial.state == optuna.trial.TrialState.RUNNING:
+            if trial.state == TrialState.RUNNING:
                 if job_id and self.folder.has_job("search", job_id):
                     self.tell(trial.number, self.folder.job("search", job_id))
                     continue
-                self.optuna.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-            elif trial.state != optuna.trial.TrialState.FAIL:
+                self.optuna.tell(trial.number, state=TrialState.FAIL)
+            elif trial.state != TrialState.FAIL:
                 continue
             if job_id and job_id not in waiting and not self.folder.has_job("search", job_id):
                 self._queue_again(trial)
@@ -151,11 +152,11 @@ class Study:
                 repeated.append(job_id)
         return repeated
 
-    def _queue_again(self, trial: optuna.trial.FrozenTrial) -> None:
+    def _queue_again(self, trial: FrozenTrial) -> None:
         attributes = {key: trial.user_attrs[key] for key in (_JOB_ID, _KNOWN) if key in trial.user_attrs}
         self.optuna.enqueue_trial(trial.params, user_attrs=attributes)
 
-    def ask(self) -> tuple[optuna.Trial, str, int, dict[str, Any]]:
+    def ask(self) -> tuple[Trial, str, int, dict[str, Any]]:
         """Asks for the next configuration.
 
         Returns:
@@ -186,13 +187,12 @@ class Study:
 
     def tell(self, number: int, record: TrialRecord) -> None:
         """Tells Optuna a recorded result. A trial without a score is failed there, whatever the reason."""
-        states = optuna.trial.TrialState
         if record.state == "completed" and record.value is not None:
             self.optuna.tell(number, record.value)
         elif record.state == "pruned":
-            self.optuna.tell(number, state=states.PRUNED)
+            self.optuna.tell(number, state=TrialState.PRUNED)
         else:
-            self.optuna.tell(number, state=states.FAIL)
+            self.optuna.tell(number, state=TrialState.FAIL)
         if record.state in REPEATED_STATES:
             self._queue_again(self.optuna.get_trials(deepcopy=False)[number])
 

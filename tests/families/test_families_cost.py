@@ -63,7 +63,7 @@ def test_any_configuration_builds_or_is_invalid(name, shape):
     size = shape[family.feature_axis]
     built = []
 
-    @settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(configurations(family))
     def check(values):
         if not (values["noise_snr_db"] or values["shift_s"]):

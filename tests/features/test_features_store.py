@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from threadpoolctl import threadpool_info
 
 from serbench.errors import SerbenchError
 from serbench.features import FeatureSpec, FeatureStore, WaveformAugmentation, augment, decode, extract, fit_length
@@ -167,6 +168,8 @@ def test_the_returned_entry_stays_whatever_the_limit(tmp_path, make_clips, small
     features = store.get(clips, small_spec)
     assert features.shape == (3, *small_spec.shape)
     assert store.has(clips, small_spec)
+    make_room(store.root, 1, keep=store.path(clips, small_spec).parent.name, recent_s=0)
+    assert store.has(clips, small_spec)
     age(store.path(clips, small_spec).parent, 5_000)
     make_room(store.root, 1, keep="")
     assert not store.has(clips, small_spec)
@@ -197,7 +200,7 @@ def test_leftovers_of_killed_writers_are_removed_and_those_of_living_ones_are_no
 
 def test_a_set_larger_than_the_disk_is_refused_before_any_work(tmp_path, make_clips):
     one = make_clips(1)
-    clips = one.loc[[0] * 200_000].reset_index(drop=True)
+    clips = one.loc[[0] * 200_000].assign(path="/missing.wav")
     huge = FeatureSpec(kind="log_mel", sample_rate=96_000, duration_s=60, hop_length=32, n_mels=512)
     calls = Calls()
     with pytest.raises(SerbenchError, match=r"MiB of features in .*cache: No space left.*SERBENCH_CACHE"):
@@ -217,6 +220,25 @@ def test_an_error_of_the_callers_progress_is_not_blamed_on_the_cache(tmp_path, m
 
     with pytest.raises(BrokenPipeError):
         FeatureStore(tmp_path / "cache").get(make_clips(1), small_spec, progress=closed)
+
+
+def test_matrix_products_keep_to_one_thread_meanwhile_and_only_then(tmp_path, make_clips, small_spec):
+    clips, store, seen = make_clips(2), FeatureStore(tmp_path / "cache"), []
+
+    def threads() -> list[int]:
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    def progress(done: int, total: int) -> None:
+        if not seen:  # a second extraction inside the first must not end the first one's limit
+            seen.append(threads())
+            store.get(clips, small_spec, NOISE)
+        seen.append(threads())
+
+    before = threads()
+    store.get(clips, small_spec, progress=progress)
+    assert all(count == 1 for counts in seen for count in counts)
+    assert len(seen) == 2
+    assert threads() == before
 
 
 def test_the_entry_says_what_it_is(tmp_path, make_clips, small_spec):

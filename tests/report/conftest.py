@@ -94,7 +94,7 @@ class Builder:
         rest=0,
         looks=2,
         config=None,
-        spoil=lambda frame, repeat: frame,
+        spoil=None,
     ):
         folder = self.results.study(study)
         record, clips = folder.record(), folder.clips()
@@ -116,7 +116,8 @@ class Builder:
             if rest:
                 extra = frame[subset == "test"].head(rest).assign(subset="test_rest")
                 frame = pd.concat([frame, extra.assign(clip_id="rest-" + extra["clip_id"])], ignore_index=True)
-            frame = spoil(frame.sample(frac=1, random_state=repeat), repeat)
+            frame = frame.sample(frac=1, random_state=repeat)
+            frame = spoil(frame, repeat) if spoil else frame
             on_validation = subset == "validation"
             score = evaluate(true[on_validation], predicted[on_validation], labels).mean_recall_present
             job_id = f"{entry_id}-r{repeat}"
@@ -135,7 +136,7 @@ class Builder:
         return entry_id
 
     @staticmethod
-    def _trial(study, kind, job_id, state, number, value, config=None, scores=None):
+    def _trial(study, kind, job_id, state, number, value, config=None, scores=None):  # noqa: PLR0917
         epochs = tuple(
             EpochMetrics(
                 epoch=epoch, loss=2 / epoch, accuracy=min(0.9, 0.2 + 0.05 * epoch), val_loss=1.8 / epoch**0.6,

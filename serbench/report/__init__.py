@@ -1,0 +1,22 @@
+"""Tables, figures and pages made of what lies in a results folder. Nothing is trained or imported for training."""
+
+from serbench.report.entry import EntryReport
+from serbench.report.formats import FORMATS, render
+from serbench.report.leaderboard import Leaderboard
+from serbench.report.mask_example import mask_example
+from serbench.report.page import render_page, write_page
+from serbench.report.row import Row
+from serbench.report.selection import best_selected, select_entry
+
+__all__ = [
+    "FORMATS",
+    "EntryReport",
+    "Leaderboard",
+    "Row",
+    "best_selected",
+    "mask_example",
+    "render",
+    "render_page",
+    "select_entry",
+    "write_page",
+]

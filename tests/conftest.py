@@ -1,0 +1,95 @@
+"""What all tests share: a cache of their own, a backend, and a tiny synthetic corpus on disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+CREMA_CODES = ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD")
+TONES_HZ = {"ANG": 700, "DIS": 300, "FEA": 1100, "HAP": 1600, "NEU": 180, "SAD": 2300}
+
+
+@pytest.fixture(scope="session")
+def _session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(_session_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test touches the cache of the person who runs it."""
+    monkeypatch.setenv("SERBENCH_CACHE", str(_session_cache))
+    return _session_cache
+
+
+def write_tone_corpus(folder: Path, n_speakers: int = 12, seed: int = 0, rate: int = 8000) -> Path:
+    """A corpus with CREMA-D's names in which each emotion is a tone in noise: easily learnt, quickly made."""
+    rng = np.random.default_rng(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    time = np.arange(int(0.6 * rate)) / rate
+    for speaker in range(1001, 1001 + n_speakers):
+        for code in CREMA_CODES:
+            for sentence in ("DFA", "IEO"):
+                tone = np.sin(2 * np.pi * TONES_HZ[code] * rng.uniform(0.9, 1.1) * time)
+                wave = 0.3 * tone + 0.05 * rng.standard_normal(len(time))
+                soundfile.write(folder / f"{speaker}_{sentence}_{code}_XX.wav", wave, rate)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tone_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """12 speakers x 6 emotions x 2 sentences = 144 clips of 0.6 s."""
+    return write_tone_corpus(tmp_path_factory.mktemp("tones") / "AudioWAV")
+
+
+TINY_SPACE = """
+[space]
+family = "{family}"
+
+[features]
+sample_rate = 8000
+duration_s = 0.6
+window_length = 256
+hop_length = 128
+n_mels = 24
+{extra}
+
+[training]
+epochs = 3
+patience = 3
+max_parameters = 200_000
+
+[budget]
+trials = 3
+finalists = 1
+repeats = 2
+
+[parameters]
+depth = 2
+width = [8, 16]
+dense_width = 16
+batch_size = 16
+learning_rate = {{ low = 1e-3, high = 1e-2, log = true }}
+"""
+
+
+@pytest.fixture
+def tiny_space(tmp_path: Path):
+    """Writes a space of a family that fits in a second, and returns its path."""
+
+    def write(family: str = "cnn1d", **replace: str) -> Path:
+        extra = "n_mfcc = 8\ndeltas = false" if family == "cnn1d" else ""
+        text = TINY_SPACE.format(family=family, extra=extra)
+        for old, new in replace.items():
+            text = text.replace(f"{old} = ", f"{old} = {new} #", 1)
+        path = tmp_path / f"tiny_{family}.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write

@@ -1,0 +1,167 @@
+"""A fit in this process: what it learns from, what it returns, and how it ends."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+
+from serbench.training import FitSettings, Verdict
+from serbench.training.data import TrainingBatches, balanced_weights, normalisation
+from serbench.training.fit import fit
+
+
+def test_an_easy_task_is_learnt(make_job, features, targets) -> None:
+    outcome = fit(make_job(settings={"epochs": 12}), [features], targets)
+    assert outcome.state == "completed"
+    assert outcome.value > 0.8
+    assert outcome.predictions["validation"].shape == (12, 3)
+    assert np.allclose(outcome.predictions["validation"].sum(axis=1), 1, atol=1e-5)
+
+
+def test_the_value_is_that_of_the_best_epoch_and_of_the_returned_predictions(make_job, features, targets) -> None:
+    outcome = fit(make_job(config={"learning_rate": 0.05}, settings={"epochs": 8}), [features], targets)
+    uars = [epoch.val_uar for epoch in outcome.epochs]
+    assert outcome.value == pytest.approx(max(uars))
+    assert outcome.best_epoch == uars.index(max(uars))
+    predicted = outcome.predictions["validation"].argmax(axis=1)
+    truth = targets[36:48]
+    recalls = [(predicted[truth == c] == c).mean() for c in range(3)]
+    assert outcome.value == pytest.approx(np.mean(recalls))
+
+
+def test_the_same_seed_repeats_and_another_does_not(make_job, features, targets) -> None:
+    config = {"mixup": 0.3, "dropout": 0.2, "time_mask": 5}
+    first, again, other = (fit(make_job(config=config, seed=seed), [features], targets) for seed in (1, 1, 2))
+    assert [e.loss for e in first.epochs] == [e.loss for e in again.epochs]
+    assert np.array_equal(first.predictions["validation"], again.predictions["validation"])
+    assert [e.loss for e in first.epochs] != [e.loss for e in other.epochs]
+
+
+def test_clips_outside_the_training_rows_do_not_touch_the_model(make_job, features, targets) -> None:
+    """Rows that are not trained on may hold anything: the same weights, the same scores on validation."""
+    job = make_job(config={"class_weights": True})
+    spoilt, wrong = features.copy(), targets.copy()
+    spoilt[48:] = 1e6
+    wrong[48:] = 0
+    clean, dirty = fit(job, [features], targets), fit(job, [spoilt], wrong)
+    assert np.array_equal(clean.predictions["validation"], dirty.predictions["validation"])
+
+
+def test_augmented_copies_of_validation_and_test_clips_are_never_read(make_job, features, targets) -> None:
+    copy = features + 0.1
+    poisoned = copy.copy()
+    poisoned[36:] = np.nan
+    job = make_job()
+    clean, dirty = fit(job, [features, copy], targets), fit(job, [features, poisoned], targets)
+    assert dirty.state == "completed"
+    assert np.array_equal(clean.predictions["validation"], dirty.predictions["validation"])
+
+
+def test_a_loss_that_is_not_finite_is_named_diverged(make_job, features, targets) -> None:
+    copy = features.copy()
+    copy[5] = np.nan
+    outcome = fit(make_job(config={"activation": "elu"}), [features, copy], targets)
+    assert outcome.state == "diverged"
+    assert outcome.value is None
+    assert not outcome.predictions
+
+
+def test_too_many_parameters_are_refused_before_training(make_job, features, targets) -> None:
+    outcome = fit(make_job(settings={"max_parameters": 10}), [features], targets)
+    assert outcome.state == "invalid"
+    assert "over the budget of 10" in outcome.error
+    assert not outcome.epochs
+
+
+@pytest.mark.parametrize(("verdict", "state"), [(Verdict.PRUNE, "pruned"), (Verdict.STOP, "interrupted")])
+def test_the_answer_to_an_epoch_is_obeyed(make_job, features, targets, verdict, state) -> None:
+    answers = iter([Verdict.CONTINUE, verdict])
+    outcome = fit(make_job(settings={"epochs": 9, "patience": 9}), [features], targets, lambda _: next(answers))
+    assert outcome.state == state
+    assert len(outcome.epochs) == 2
+
+
+def test_a_stop_is_heard_in_mid_epoch(make_job, features, targets) -> None:
+    outcome = fit(make_job(), [features], targets, should_stop=lambda: True)
+    assert outcome.state == "interrupted"
+    assert not outcome.epochs
+
+
+def test_patience_ends_training_and_restores_the_best(make_job, features, targets) -> None:
+    shuffled = np.random.default_rng(1).permutation(targets)
+    outcome = fit(make_job(settings={"epochs": 30, "patience": 2}), [features], shuffled)
+    assert len(outcome.epochs) < 30
+    assert outcome.best_epoch == len(outcome.epochs) - 3
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"schedule": "plateau", "plateau_patience": 1},
+        {"schedule": "cosine"},
+        {"schedule": "constant", "optimizer": "sgd", "momentum": 0.9},
+        {"escape": "kick", "escape_patience": 1, "escape_strength": 0.5},
+        {"class_weights": True, "mixup": 0.4, "label_smoothing": 0.2, "clip_norm": 1.0},
+        {"optimizer": "rmsprop", "regulariser": "l1_l2"},
+        {"optimizer": "nadam", "regulariser": "l1", "representation": "summary"},
+    ],
+)
+def test_every_way_of_training_completes(make_job, features, targets, config) -> None:
+    outcome = fit(make_job(config=config, settings={"epochs": 2}), [features], targets)
+    assert outcome.state == "completed"
+
+
+def test_a_plateau_lowers_the_learning_rate(make_job, features, targets) -> None:
+    shuffled = np.random.default_rng(1).permutation(targets)
+    config = {"schedule": "plateau", "plateau_patience": 1, "optimizer": "adam"}
+    outcome = fit(make_job(config=config, settings={"epochs": 12, "patience": 12}), [features], shuffled)
+    rates = [epoch.learning_rate for epoch in outcome.epochs]
+    assert rates[-1] < rates[0]
+
+
+def test_a_refit_carries_its_model(make_job, features, targets) -> None:
+    outcome = fit(make_job(keep_model=True), [features], targets)
+    with zipfile.ZipFile(io.BytesIO(outcome.model)) as archive:
+        assert {"config.json", "model.weights.h5"} <= set(archive.namelist())
+
+
+def test_normalisation_is_that_of_the_training_rows() -> None:
+    x = np.random.default_rng(0).normal(5, 3, size=(300, 7, 4)).astype(np.float32)
+    x[..., 2] = 1.0
+    rows = tuple(range(0, 290, 2))
+    mean, std = normalisation(x, rows, axis=1)
+    assert np.allclose(mean, x[list(rows)].mean(axis=(0, 1)), atol=1e-4)
+    expected = x[list(rows)].std(axis=(0, 1))
+    expected[2] = 1.0
+    assert np.allclose(std, expected, atol=1e-4)
+
+
+def test_an_epoch_shows_every_clip_and_copy_once() -> None:
+    arrays = [np.arange(20, dtype=np.float32)[:, None], 100 + np.arange(20, dtype=np.float32)[:, None]]
+    batches = TrainingBatches(arrays, range(10), np.zeros(20, int), 2, batch_size=6)
+    for _ in range(2):
+        seen = np.concatenate([batches[i][0][:, 0] for i in range(len(batches))])
+        assert sorted(seen) == [*range(10), *range(100, 110)]
+        batches.on_epoch_end()
+
+
+def test_mixup_mixes_clips_and_labels_alike() -> None:
+    x = np.eye(4, dtype=np.float32)
+    batches = TrainingBatches([x], range(4), np.arange(4), 4, batch_size=4, mixup=1.0, seed=3)
+    mixed, labels = batches[0]
+    assert np.allclose(mixed, labels)
+    assert not np.array_equal(np.sort(mixed, axis=1)[:, -1], np.ones(4))
+
+
+def test_class_weights_balance_the_classes() -> None:
+    targets = np.array([0] * 8 + [1] * 2)
+    weights = balanced_weights(targets, 2)
+    assert weights[0] * 8 == pytest.approx(weights[1] * 2)
+
+
+def test_settings_refuse_nonsense() -> None:
+    with pytest.raises(ValueError, match="greater than or equal to 1"):
+        FitSettings(epochs=0)

@@ -1,0 +1,171 @@
+"""Real child processes: started, killed, timed out, starved and orphaned for real."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+
+import numpy as np
+import psutil
+import pytest
+
+from serbench.training import JobControl, Verdict, run_job
+from serbench.training.backend import choose_backend
+from serbench.errors import SerbenchError, UsageError
+
+LONG = {"epochs": 2000, "patience": 2000}
+
+
+def children() -> set[int]:
+    """Processes that fit for this one (children of the fork server, too)."""
+    return {child.pid for child in psutil.Process().children(recursive=True)}
+
+
+def test_a_child_fits_and_streams_its_epochs(make_job, source) -> None:
+    seen = []
+
+    def report(metrics):
+        seen.append(metrics.epoch)
+        return Verdict.CONTINUE
+
+    outcome = run_job(make_job(), source, JobControl(report))
+    assert outcome.state == "completed"
+    assert seen == [0, 1, 2, 3]
+    assert outcome.peak_memory_mib > 0
+    assert {"start", "build", "fit", "predict", "features", "total"} <= outcome.seconds.keys()
+
+
+def test_a_child_repeats_what_a_fit_in_this_process_gives(make_job, source, features, targets) -> None:
+    from serbench.training.backend import limit_threads  # noqa: F401  (a child sets it, this process may not)
+    from serbench.training.fit import fit
+
+    inside, outside = fit(make_job(), [features], targets), run_job(make_job(), source)
+    assert np.allclose(inside.predictions["validation"], outside.predictions["validation"], atol=1e-5)
+
+
+def test_two_children_of_one_job_agree_to_the_last_bit(make_job, source) -> None:
+    first, second = run_job(make_job(), source), run_job(make_job(), source)
+    assert np.array_equal(first.predictions["validation"], second.predictions["validation"])
+    assert [e.val_uar for e in first.epochs] == [e.val_uar for e in second.epochs]
+
+
+def test_a_killed_child_costs_one_trial(make_job, source) -> None:
+    before = children()
+
+    def kill(_metrics):
+        for pid in children() - before:
+            if psutil.Process(pid).ppid() != os.getpid():
+                os.kill(pid, signal.SIGKILL)
+        return Verdict.CONTINUE
+
+    run_job(make_job(settings={"epochs": 1}), source)  # the fork server is there from now on
+    before = children()
+    outcome = run_job(make_job(settings=LONG), source, JobControl(kill))
+    assert outcome.state == "crashed"
+    assert "SIGKILL" in outcome.error
+    assert len(outcome.epochs) >= 1
+
+
+def test_a_crash_keeps_its_traceback(make_job, source) -> None:
+    outcome = run_job(make_job(train=(0, 1, 10_000)), source)
+    assert outcome.state == "crashed"
+    assert outcome.error_kind == "IndexError"
+    assert "Traceback" in outcome.traceback
+
+
+def test_a_trial_that_takes_too_long_is_ended(make_job, source) -> None:
+    outcome = run_job(make_job(settings={**LONG, "trial_timeout_s": 2.0}), source)
+    assert outcome.state == "timeout"
+    assert "longer than 2 s" in outcome.error
+
+
+def test_a_trial_over_its_memory_limit_is_ended(make_job, source) -> None:
+    outcome = run_job(make_job(settings=LONG, memory_limit_mib=10), source)
+    assert outcome.state == "memory"
+    assert "over its limit of 10 MiB" in outcome.error
+
+
+def test_a_cancelled_trial_is_interrupted(make_job, source) -> None:
+    control = JobControl()
+    control.report = lambda _: control.cancel.set() or Verdict.CONTINUE
+    outcome = run_job(make_job(settings=LONG), source, control)
+    assert outcome.state == "interrupted"
+
+
+def test_a_silent_child_hears_a_cancel_too(make_job, source) -> None:
+    """Set while the child is in mid-epoch, not in answer to a report."""
+    control = JobControl()
+    begun = threading.Event()
+    control.report = lambda _: begun.set() or Verdict.CONTINUE
+    threading.Thread(target=lambda: begun.wait(60) and control.cancel.set(), daemon=True).start()
+    assert run_job(make_job(settings=LONG), source, control).state == "interrupted"
+
+
+def test_no_orphan_trains_on_after_its_parent_is_killed(tmp_path, features, targets) -> None:
+    np.save(tmp_path / "features0.npy", features)
+    np.save(tmp_path / "targets.npy", targets)
+    script = tmp_path / "parent.py"
+    script.write_text(
+        textwrap.dedent("""
+        import sys
+        from pathlib import Path
+        import numpy as np
+        from serbench.families import get_family
+        from serbench.features import FeatureSpec
+        from serbench.training import FitSettings, JobControl, TrialJob, Verdict, run_job
+
+        folder = Path(sys.argv[1])
+
+        class Source:
+            def paths(self, spec, augmentations=(), progress=None):
+                return (folder / "features0.npy",)
+
+            def targets(self, labels):
+                return np.load(folder / "targets.npy")
+
+        def report(metrics):
+            print("epoch", flush=True)
+            return Verdict.CONTINUE
+
+        if __name__ == "__main__":
+            family = get_family("cnn1d")
+            spec = FeatureSpec(kind="acoustic", sample_rate=8000, duration_s=0.6, window_length=256,
+                               hop_length=128, n_mfcc=8, n_mels=24, deltas=False)
+            job = TrialJob("t0", "search", "s", "cnn1d", family.hyperparameters(depth=1, width=8).model_dump(), 1,
+                           FitSettings(epochs=5000, patience=5000), spec, (), ("anger", "joy", "sadness"),
+                           tuple(range(36)), {"validation": tuple(range(36, 48))})
+            run_job(job, Source(), JobControl(report))
+        """),
+        encoding="utf-8",
+    )
+    parent = subprocess.Popen([sys.executable, str(script), str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert parent.stdout.readline() == "epoch\n"
+        family = psutil.Process(parent.pid).children(recursive=True)
+        assert family
+    finally:
+        parent.kill()
+        parent.wait()
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert not alive
+
+
+@pytest.mark.parametrize("name", ["tensorflo", "mxnet"])
+def test_an_unknown_backend_is_told_with_those_known(name) -> None:
+    with pytest.raises(UsageError, match="Known: jax, tensorflow, torch"):
+        choose_backend(name)
+
+
+def test_a_backend_that_is_not_installed_names_what_to_install(monkeypatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(SerbenchError, match=r"pip install 'serbench\[jax\]'"):
+        choose_backend("jax")
+
+
+def test_the_backend_of_the_environment_is_taken(monkeypatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    assert choose_backend() == "tensorflow"
