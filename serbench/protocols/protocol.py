@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from serbench.errors import SerbenchError, UsageError, unknown
-from serbench.protocols.ratio import Ratio
+from serbench.protocols.ratio import Ratio, parse_percent
 from serbench.protocols.split import SplitPlan
 from serbench.protocols.units import Unit, clip_units, interleave, speaker_units
 from serbench.records.files import digest_of
@@ -31,12 +31,20 @@ class _Kind(NamedTuple):
     shares_speakers: bool
     summary: str
     units: Callable[[pd.DataFrame], list[Unit]]
+    unit: str
+    way_out: str
 
 
 _KINDS = {
-    "speaker": _Kind(False, "no speaker is both trained and tested on", speaker_units),
-    "random": _Kind(True, "clips are drawn at random: test speakers are also trained on", clip_units),
-}
+    "speaker": _Kind(
+        False, "no speaker is both trained and tested on", speaker_units,
+        "speakers", "use --protocol random, whose scores share speakers",
+    ),
+    "random": _Kind(
+        True, "clips are drawn at random: test speakers are also trained on", clip_units,
+        "clips that differ", "give it more clips",
+    ),
+}  # fmt: skip
 
 
 def protocol_names() -> list[str]:
@@ -67,6 +75,8 @@ class Protocol:
     def __post_init__(self) -> None:
         if self.name not in _KINDS:
             raise unknown("protocol", self.name, _KINDS)
+        for core in ("test_core", "validation_core"):  # 20.0 and 20 are one protocol and need one hash
+            object.__setattr__(self, core, parse_percent(getattr(self, core), f"{core} of the protocol:"))
         if self.test_core + self.validation_core >= 100:
             raise UsageError(
                 f"cores of {self.test_core:f} % test and {self.validation_core:f} % validation leave nothing "
@@ -124,10 +134,10 @@ class Protocol:
         """
         kind = _KINDS[self.name]
         units = kind.units(clips)
-        if not kind.shares_speakers and len(units) < 3:
+        if len(units) < 3:
             raise SerbenchError(
-                f"protocol '{self.name}' needs at least 3 speakers (one each to train on, validate and test), "
-                f"this corpus has {len(units)}; use --protocol random, whose scores share speakers"
+                f"protocol '{self.name}' needs at least 3 {kind.unit} (one each to train on, validate and "
+                f"test), this corpus has {len(units)}; {kind.way_out}"
             )
         seed = np.random.SeedSequence([_SEED_STREAM, self.split_seed])
         plan = SplitPlan(tuple(interleave(units, seed)), self.cores)
@@ -175,9 +185,7 @@ def _warnings(
         found.append("test speakers are also trained on: scores are higher than on unknown speakers")
     else:
         small = [
-            f"{speakers[part]} {part}"
-            for part in ("validation", "test")
-            if speakers[part] < MIN_CORE_SPEAKERS
+            f"{speakers[part]} {part}" for part in ("validation", "test") if speakers[part] < MIN_CORE_SPEAKERS
         ]
         if small:
             found.append(

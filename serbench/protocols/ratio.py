@@ -11,7 +11,7 @@ from serbench.errors import UsageError
 __all__ = ["Ratio", "clip_count", "parse_percent"]
 
 
-def parse_percent(text: str | float, what: str = "percentage") -> Decimal:
+def parse_percent(text: str | float | Decimal, what: str = "percentage") -> Decimal:
     """Reads a percentage strictly between 0 and 100.
 
     Raises:

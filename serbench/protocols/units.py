@@ -43,7 +43,7 @@ def speaker_units(clips: pd.DataFrame) -> list[Unit]:
 
 
 def _units(clips: pd.DataFrame, owners: Sequence[str], strata: Sequence[str]) -> list[Unit]:
-    """Connected components of rows that share an owner or an audio digest."""
+    """Connected components of rows that share an owner or an audio digest. A missing digest is nobody's twin."""
     parent = list(range(len(clips)))
 
     def root(row: int) -> int:
@@ -52,11 +52,12 @@ def _units(clips: pd.DataFrame, owners: Sequence[str], strata: Sequence[str]) ->
             row = parent[row]
         return row
 
-    digests = clips["digest"] if "digest" in clips else pd.Series(clips["clip_id"])
-    for column in (owners, digests.astype(str).tolist()):
+    digests = clips["digest"].tolist() if "digest" in clips else [None] * len(clips)
+    for column in (owners, digests):
         first: dict[str, int] = {}
         for row, value in enumerate(column):
-            parent[root(row)] = root(first.setdefault(value, row))
+            if not pd.isna(value):
+                parent[root(row)] = root(first.setdefault(value, row))
     members: dict[int, list[int]] = {}
     for row in range(len(clips)):
         members.setdefault(root(row), []).append(row)
@@ -72,7 +73,8 @@ def interleave(units: Sequence[Unit], seed: np.random.SeedSequence) -> list[Unit
     """Shuffles the units inside each stratum, then merges the strata so that every stretch is balanced.
 
     The k-th of n units of a stratum is placed at (k + u) / n, with one random u a stratum; sorting by
-    place gives an order in which any prefix holds each stratum in its share, to within two units.
+    place gives an order in which any prefix holds each stratum in its share, to within one unit where there
+    are two strata, and to within 1 + share x (strata - 2) units where there are more.
 
     >>> units = [Unit(str(i), "f" if i < 3 else "m", (i,)) for i in range(6)]
     >>> order = interleave(units, np.random.SeedSequence(0))

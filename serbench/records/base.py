@@ -17,17 +17,17 @@ __all__ = ["FrozenModel", "Record"]
 class FrozenModel(BaseModel):
     """A part of a record: immutable, and strict about names so that a typo cannot pass for a default."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
 class Record(BaseModel):
     """A file under `results/`, readable for as long as its schema version is not newer than this program's.
 
-    Unknown keys of an equal or older schema are ignored; a newer schema is refused, since its meaning
-    may have changed.
+    Unknown keys of an equal or older schema are ignored, in its parts too; a newer schema is refused, since
+    its meaning may have changed. JSON has no NaN or infinity: they are written as text and read back as numbers.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings")
 
     SCHEMA: ClassVar[int] = 1
     schema_version: int = Field(default=1)
@@ -39,25 +39,26 @@ class Record(BaseModel):
         Raises:
             SerbenchError: the file is missing, damaged, or written by a newer serbench.
         """
-        text = read_text(path)
+        mend = "restore it or remove its folder"
         try:
-            raw = json.loads(text)
-            version = raw["schema_version"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise SerbenchError(
-                f"{path} is not a serbench record ({error}); restore it or remove its folder"
-            ) from None
+            raw = json.loads(read_text(path))
+        except (ValueError, RecursionError) as error:
+            raise SerbenchError(f"{path} is not a serbench record ({error}); {mend}") from None
+        version = raw.get("schema_version") if isinstance(raw, dict) else None
+        if version is None:
+            raise SerbenchError(f"{path} is not a serbench record (it has no schema_version); {mend}")
         if not isinstance(version, int) or version > cls.SCHEMA:
             raise SerbenchError(
                 f"{path} was written by a newer serbench (schema {version}, this one reads up to "
                 f"{cls.SCHEMA}); upgrade serbench or name another --results folder"
             )
         try:
-            return cls.model_validate(raw)
+            return cls.model_validate(raw, extra="ignore")
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise SerbenchError(f"{path} is damaged: {where}: {first['msg']}") from None
+            message = first["msg"][0].lower() + first["msg"][1:]
+            raise SerbenchError(f"{path} is damaged ({where}: {message}); {mend}") from None
 
     def save(self, path: Path) -> None:
         """Writes the record atomically: either the whole new file is there, or the old one."""

@@ -20,6 +20,7 @@ __all__ = ["digest_of", "publish_folder", "read_text", "write_bytes_atomic", "wr
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space",
     errno.EDQUOT: "the disk quota is used up; free some space",
+    errno.EFBIG: "the file is larger than this system allows; raise the limit (ulimit -f)",
     errno.EROFS: "the file system is read-only; name another folder",
     errno.EACCES: "permission denied; name a folder you may write to",
     errno.EPERM: "permission denied; name a folder you may write to",
@@ -54,8 +55,10 @@ def read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise SerbenchError(f"{path} does not exist") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SerbenchError(f"cannot read {path}: {error}") from None
+    except UnicodeDecodeError:
+        raise SerbenchError(f"{path} is no text in UTF-8; restore it, or save it as UTF-8") from None
+    except OSError as error:
+        raise SerbenchError(f"cannot read {path}: {error.strerror}") from None
 
 
 def write_bytes_atomic(path: Path, data: bytes) -> None:

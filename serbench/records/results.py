@@ -30,8 +30,10 @@ class _FolderMark(Record):
 
 
 class StudyFolder:
-    """One study's folder: `study.json`, `clips.parquet`, `optuna.sqlite3`, and a folder each for
-    `trials/`, `refits/`, `attempts/` (broken off, to be repeated) and `entries/`.
+    """One study's folder.
+
+    It holds `study.json`, `clips.parquet`, `optuna.sqlite3`, and a folder each for `trials/`, `refits/`,
+    `attempts/` (broken off, to be repeated) and `entries/`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -173,16 +175,20 @@ class ResultsFolder:
         Raises:
             UsageError: there is none of that name; the nearest is named.
         """
-        folder = self.study(name)
-        if not folder.record_path.is_file():
-            raise unknown("study", name, [record.name for _, record in self.studies()])
-        return folder
+        known = [path.parent.name for path in self._study_paths()]
+        if name not in known:  # never a path: '../x' must not be read, let alone removed
+            hint = "" if known else f"There are no studies in {self.root} yet; run `serbench search` first."
+            raise unknown("study", name, known, hint=hint)
+        return self.study(name)
 
     def studies(self) -> Iterator[tuple[StudyFolder, StudyRecord]]:
         """All studies, by name."""
-        for path in sorted((self.root / "studies").glob("*/study.json")):
+        for path in self._study_paths():
             folder = StudyFolder(path.parent)
             yield folder, folder.record()
+
+    def _study_paths(self) -> list[Path]:
+        return sorted((self.root / "studies").glob("*/study.json"))
 
     def entry(self, entry_id: str) -> tuple[StudyFolder, EntryRecord]:
         """Finds an entry by its id.
@@ -210,6 +216,4 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     except FileNotFoundError:
         raise SerbenchError(f"{path} does not exist; the record beside it is incomplete") from None
     except Exception as error:
-        raise SerbenchError(
-            f"{path} is damaged ({error}); remove its folder and run the search again"
-        ) from None
+        raise SerbenchError(f"{path} is damaged ({error}); remove its folder and run the search again") from None

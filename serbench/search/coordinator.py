@@ -24,7 +24,7 @@ __all__ = ["UNCOUNTED_STATES", "Coordinator"]
 UNCOUNTED_STATES = REPEATED_STATES | {"invalid"}
 """States that do not use up the trial budget."""
 
-_MAX_INVALID_IN_A_ROW = 200
+_MAX_INVALID_IN_A_ROW = 50
 _SAME_CRASHES = 5
 
 

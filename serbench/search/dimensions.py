@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import optuna
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from serbench.records.base import FrozenModel
 
@@ -14,14 +14,23 @@ __all__ = ["Choice", "Dimension", "Fixed", "FloatRange", "IntRange"]
 
 Scalar = bool | int | float | str
 
+_ALL_PROBED = 32
+_BETWEEN = 0.381966  # no round number: what only a grid allows must not pass by chance
+
 
 def _same(one: Any, other: Any) -> bool:
     """Equality in which 20 is 20.0 and True is not 1."""
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
+def _whole(number: float) -> bool:
+    return abs(number - round(number)) < 1e-8
+
+
 class _Conditional(FrozenModel):
     """`when` names other parameters and the values they must have for this one to matter."""
+
+    model_config = ConfigDict(strict=True)
 
     when: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
 
@@ -54,12 +63,15 @@ class Fixed(_Conditional):
 class Choice(_Conditional):
     """One of several values."""
 
-    choices: tuple[Scalar, ...] = Field(min_length=1)
+    choices: tuple[Scalar, ...]
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
-        if len({(type(choice), choice) for choice in self.choices}) < len(self.choices):
-            raise ValueError(f"choices {list(self.choices)} name a value twice")
+        if not self.choices:
+            raise ValueError("the list of choices is empty; give at least one value")
+        for place, choice in enumerate(self.choices):
+            if any(_same(choice, other) for other in self.choices[:place]):
+                raise ValueError(f"{choice!r} is among the choices twice; remove one")
         return self
 
     def probes(self) -> tuple[Scalar, ...]:
@@ -87,14 +99,13 @@ class _Range(_Conditional):
         if low >= high:
             raise ValueError(f"bounds are reversed or equal: low = {low}, high = {high}; swap or widen them")
         if self.log and low <= 0:
-            raise ValueError(f"a log range must start above 0, got low = {low}")
-        if self.log and self.step is not None:  # type: ignore[attr-defined]
+            raise ValueError(f"a log range must start above 0, got low = {low}; raise low or remove log")
+        step = self.step  # type: ignore[attr-defined]
+        if self.log and step is not None:
             raise ValueError("a log range takes no step; remove one of the two")
+        if step is not None and not _whole((high - low) / step):
+            raise ValueError(f"no number of steps of {step} leads from {low} to {high}; change step, low or high")
         return self
-
-    def probes(self) -> tuple[Scalar, ...]:
-        """Values that must all be valid for the family."""
-        return (self.low, self.high)  # type: ignore[attr-defined]
 
     def __str__(self) -> str:
         low, high, step = self.low, self.high, self.step  # type: ignore[attr-defined]
@@ -110,8 +121,10 @@ class IntRange(_Range):
 
     def probes(self) -> tuple[Scalar, ...]:
         """Values that must all be valid for the family; every one of a short range (odd kernels)."""
-        values = range(self.low, self.high + 1, self.step or 1)
-        return tuple(values) if len(values) <= 32 else (self.low, self.high)
+        step = self.step or 1
+        if (self.high - self.low) // step >= _ALL_PROBED:
+            return (self.low, self.low + step, self.high)
+        return tuple(range(self.low, self.high + 1, step))
 
     def contains(self, value: Any) -> bool:
         """Whether the value can be proposed."""
@@ -130,15 +143,17 @@ class FloatRange(_Range):
     high: float
     step: float | None = Field(default=None, gt=0)
 
+    def probes(self) -> tuple[Scalar, ...]:
+        """Values that must all be valid for the family; also one between the ends, where a grid has none."""
+        between = self.step if self.step is not None else _BETWEEN * (self.high - self.low)
+        return (self.low, self.low + between, self.high)
+
     def contains(self, value: Any) -> bool:
         """Whether the value can be proposed."""
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not self.low <= value <= self.high:
             return False
-        if self.step is None:
-            return True
-        places = (value - self.low) / self.step
-        return bool(abs(places - round(places)) < 1e-8)
+        return self.step is None or _whole((value - self.low) / self.step)
 
     def suggest(self, trial: optuna.Trial, name: str) -> Any:
         """Draws one."""

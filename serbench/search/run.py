@@ -181,10 +181,10 @@ def _run_study(
         if not stop.is_set():
             forced = [known.name for known in space.enqueued if known.finalist]
             finalists = choose_finalists(study.records(), budget.finalists, forced)
-            if not finalists:
+            if not finalists and budget.finalists:
                 raise SerbenchError(
-                    f"no trial of study '{study.record.name}' completed, so there is nothing to test; see "
-                    f"`serbench study show {study.record.name}` for the reasons"
+                    f"no trial of study '{study.record.name}' completed, so there is nothing to test; the "
+                    f"reasons are in the records under {study.folder.path / 'trials'}"
                 )
             fresh = JobRunner(engine, stop)
             test_finalists(study, maker, fresh, observer, stop, finalists, budget.repeats)

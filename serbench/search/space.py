@@ -31,7 +31,9 @@ class Budget(FrozenModel):
 
 @dataclass(frozen=True)
 class Enqueued:
-    """A known configuration that is tried first. What it leaves open takes the family's default.
+    """A known configuration that is tried first.
+
+    What it leaves open is the space's fixed value, else the family's default.
 
     Attributes:
         name: shown in tables; unique in the space.
@@ -80,8 +82,7 @@ class SearchSpace:
             "training": self.training.model_dump(mode="json"),
             "parameters": {name: dim.model_dump(mode="json") for name, dim in self.parameters.items()},
             "enqueue": {
-                known.name: {"finalist": known.finalist, "parameters": known.config}
-                for known in self.enqueued
+                known.name: {"finalist": known.finalist, "parameters": known.config} for known in self.enqueued
             },
         }
 
@@ -139,7 +140,7 @@ def defaults(model: type[Hyperparameters]) -> dict[str, Any]:
 
 
 def explain(error: ValidationError) -> str:
-    """The first complaint of pydantic in one line.
+    """The first complaint of pydantic in one line, beginning with the value that it is about.
 
     >>> from pydantic import BaseModel
     >>> class Model(BaseModel):
@@ -152,7 +153,6 @@ def explain(error: ValidationError) -> str:
     """
     first = error.errors()[0]
     message = first["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
     where = ".".join(str(part) for part in first["loc"])
-    if not where:
-        return message
-    return f"{where} = {first['input']!r}: {message[0].lower()}{message[1:]}"
+    return f"{where} = {first['input']!r}: {message}" if where else message

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from decimal import Decimal
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, ValidationError
 
 import serbench
-from serbench.errors import SerbenchError, UsageError, nearest, unknown
+from serbench.errors import SerbenchError, UsageError, unknown
 from serbench.families import get_family
-from serbench.families.hyperparameters import Hyperparameters
 from serbench.features.spec import FeatureSpec
-from serbench.protocols import Ratio
+from serbench.protocols import Protocol, Ratio
 from serbench.protocols.ratio import parse_percent
 from serbench.records.files import read_text
-from serbench.search.dimensions import Choice, Dimension, Fixed, FloatRange, IntRange
-from serbench.search.space import Budget, Enqueued, SearchSpace, defaults, explain
+from serbench.search.space import Budget, SearchSpace, defaults, explain
+from serbench.search.space_parameters import known_keys, read_enqueued, read_parameters
 from serbench.training.job import FitSettings
 
 __all__ = ["find_space", "load_space", "space_names"]
@@ -28,6 +27,7 @@ __all__ = ["find_space", "load_space", "space_names"]
 M = TypeVar("M", bound=BaseModel)
 
 _TABLES = ("space", "protocol", "features", "training", "budget", "parameters", "enqueue")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,60}")
 _DEFAULT_CORES = {"test_core": "20", "validation_core": "10"}
 
 
@@ -58,12 +58,14 @@ def find_space(name: str) -> Path:
     path = Path(name)
     if path.is_file():
         return path
-    if path.suffix == ".toml" and path.parent != Path():
-        raise UsageError(f"space file {name} does not exist")
     known = space_names()
-    if path.stem not in known:
-        raise unknown("space", name, known)
-    return known[path.stem]
+    if path.parent == Path() and (stem := name.removesuffix(".toml")) in known:
+        return known[stem]
+    if path.is_dir():
+        raise UsageError(f"space '{name}' is a folder; name a .toml file in it")
+    if path.parent != Path():
+        raise UsageError(f"space file {name} does not exist; mend the path, or name one of: {', '.join(known)}")
+    raise unknown("space", name, known)
 
 
 def load_space(name: str | Path) -> SearchSpace:
@@ -73,13 +75,14 @@ def load_space(name: str | Path) -> SearchSpace:
         UsageError: the file or anything in it is wrong; the sentence says where and how to mend it.
     """
     path = find_space(str(name))
-    text = read_text(path)
     try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        text = read_text(path)
+    except SerbenchError as error:
+        raise UsageError(f"{error}") from None
+    try:
+        return _build(tomllib.loads(text), path.stem, text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}") from None
-    try:
-        return _build(raw, path.stem, text)
     except SerbenchError as error:
         raise UsageError(f"{path}: {error}") from None
 
@@ -89,21 +92,27 @@ def _build(raw: dict[str, Any], stem: str, text: str) -> SearchSpace:
         if table not in _TABLES:
             raise unknown("table", f"[{table}]", [f"[{known}]" for known in _TABLES])
     head = _table(raw, "space")
-    _known_keys(head, "space", ("name", "title", "family"))
+    known_keys(head, "[space]", ("name", "title", "family"))
     if "family" not in head:
         raise UsageError('[space] must name a family, for example family = "cnn2d"')
-    family = get_family(str(head["family"]))
+    family = get_family(_text(head, "family"))
     cores = _cores(_table(raw, "protocol"))
-    parameters = _parameters(_table(raw, "parameters"), family.hyperparameters)
+    features = _table(raw, "features")
+    if features.get("kind", family.feature_kind) != family.feature_kind:
+        raise UsageError(
+            f"[features] kind = {features['kind']!r}: family {family.name} reads '{family.feature_kind}'; "
+            "leave kind out"
+        )
+    parameters = read_parameters(_table(raw, "parameters"), family.hyperparameters)
     space = SearchSpace(
-        name=str(head.get("name", stem)),
-        title=str(head.get("title", "")),
+        name=_name(head.get("name", stem)),
+        title=_text(head, "title"),
         family=family,
         **cores,
-        features=_model(FeatureSpec, "features", family.default_features() | _table(raw, "features")),
+        features=_model(FeatureSpec, "features", family.default_features() | features),
         training=_model(FitSettings, "training", _table(raw, "training")),
         parameters=parameters,
-        enqueued=_enqueued(raw.get("enqueue", []), parameters, family.hyperparameters),
+        enqueued=read_enqueued(raw.get("enqueue", []), parameters, family.hyperparameters),
         budget=_model(Budget, "budget", _table(raw, "budget")),
         text=text,
     )
@@ -118,148 +127,52 @@ def _table(raw: dict[str, Any], name: str) -> dict[str, Any]:
     return table
 
 
-def _known_keys(table: dict[str, Any], where: str, known: tuple[str, ...]) -> None:
-    for key in table:
-        if key not in known:
-            raise unknown(f"key in [{where}]", key, known)
+def _text(table: dict[str, Any], key: str) -> str:
+    value = table.get(key, "")
+    if not isinstance(value, str):
+        raise UsageError(f"[space] {key} = {value!r} must be a text; put it in quotes")
+    return value
+
+
+def _name(value: Any) -> str:
+    """Checks the name of a space, which becomes a part of a folder's name."""
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise UsageError(
+            f"the space's name {value!r} must be letters, digits, '.', '_', '+' and '-'; rename the file or give "
+            "a name in [space]"
+        )
+    return value
 
 
 def _model(model: type[M], where: str, values: dict[str, Any]) -> M:
-    _known_keys(values, where, tuple(model.model_fields))
+    known_keys(values, f"[{where}]", tuple(model.model_fields))
     try:
-        return model.model_validate(values)
+        return model.model_validate(values, strict=True)
     except ValidationError as error:
         raise UsageError(f"[{where}] {explain(error)}") from None
 
 
 def _cores(table: dict[str, Any]) -> dict[str, Decimal]:
-    _known_keys(table, "protocol", tuple(_DEFAULT_CORES))
-    return {
-        key: parse_percent(table.get(key, default), f"[protocol] {key}")
-        for key, default in _DEFAULT_CORES.items()
+    known_keys(table, "[protocol]", tuple(_DEFAULT_CORES))
+    cores = {
+        key: parse_percent(table.get(key, default), f"[protocol] {key}") for key, default in _DEFAULT_CORES.items()
     }
-
-
-def _parameters(table: dict[str, Any], model: type[Hyperparameters]) -> dict[str, Dimension]:
-    found: dict[str, Dimension] = {}
-    for name, raw in table.items():
-        if name not in model.model_fields:
-            raise unknown("parameter", name, model.model_fields)
-        field = model.model_fields[name]
-        try:
-            dimension = _dimension(raw, field)
-        except ValidationError as error:
-            raise UsageError(f"[parameters] {name}: {_reason(error)}") from None
-        for probe in dimension.probes():
-            _check_value(name, probe, field)
-        found[name] = dimension
-    return _in_order(found, model)
-
-
-def _dimension(raw: Any, field: FieldInfo) -> Dimension:
-    if isinstance(raw, list):
-        return Choice(choices=tuple(raw))
-    if not isinstance(raw, dict):
-        return Fixed(value=raw)
-    when = {
-        key: tuple(value) if isinstance(value, list) else (value,) for key, value in raw.get("when", {}).items()
-    }
-    rest = {key: value for key, value in raw.items() if key != "when"}
-    keys = ("value", "choices", "low", "high", "log", "step", "when")
-    for key in rest:
-        if key not in keys:
-            raise unknown("key", key, keys)
-    if "value" in rest:
-        return Fixed(when=when, **rest)
-    if "choices" in rest:
-        return Choice(when=when, **rest)
-    whole = field.annotation is int
-    return IntRange(when=when, **rest) if whole else FloatRange(when=when, **rest)
-
-
-def _reason(error: ValidationError) -> str:
-    first = error.errors()[0]
-    if first["type"] == "missing":
-        return f"'{first['loc'][0]}' is missing; a range has low and high, a choice is a list of values"
-    return explain(error)
-
-
-def _check_value(name: str, value: Any, field: FieldInfo) -> None:
-    annotated: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
-    try:
-        TypeAdapter(annotated).validate_python(value)
-    except ValidationError as error:
-        guess = ""
-        if isinstance(value, str) and (near := nearest(value, _literals(field))):
-            guess = f"; did you mean '{near}'?"
-        message = error.errors()[0]["msg"]
-        raise UsageError(
-            f"[parameters] {name} = {value!r}: {message[0].lower()}{message[1:]}{guess}"
-        ) from None
-
-
-def _literals(field: FieldInfo) -> list[str]:
-    return [value for value in getattr(field.annotation, "__args__", ()) if isinstance(value, str)]
-
-
-def _in_order(found: dict[str, Dimension], model: type[Hyperparameters]) -> dict[str, Dimension]:
-    """Sorts so that a condition's parameter comes before what depends on it; the file's order else."""
-    for name, dimension in found.items():
-        for other, values in dimension.when.items():
-            if other not in model.model_fields:
-                raise unknown(f"parameter in the condition of {name}", other, model.model_fields)
-            for value in values:
-                _check_value(other, value, model.model_fields[other])
-            if other in found and not any(found[other].contains(value) for value in values):
-                raise UsageError(
-                    f"[parameters] {name} is never used: {other} ({found[other]}) cannot be {list(values)}"
-                )
-    ordered: dict[str, Dimension] = {}
-    while len(ordered) < len(found):
-        ready = [
-            name for name, dim in found.items()
-            if name not in ordered and all(other in ordered or other not in found for other in dim.when)
-        ]
-        if not ready:
-            circle = ", ".join(name for name in found if name not in ordered)
-            raise UsageError(f"[parameters] the conditions of {circle} go round in a circle")
-        ordered |= {name: found[name] for name in ready}
-    return ordered
-
-
-def _enqueued(
-    raw: Any, parameters: dict[str, Dimension], model: type[Hyperparameters]
-) -> tuple[Enqueued, ...]:
-    if not isinstance(raw, list):
-        raise UsageError("'enqueue' must be a list of tables; write [[enqueue]]")
-    fixed = {name: dim.value for name, dim in parameters.items() if isinstance(dim, Fixed) and not dim.when}
-    found: list[Enqueued] = []
-    for number, item in enumerate(raw, start=1):
-        _known_keys(item, "[enqueue]", ("name", "finalist", "parameters"))
-        name = str(item.get("name", f"enqueued-{number}"))
-        given = item.get("parameters", {})
-        for key in given:
-            if key not in model.model_fields:
-                raise unknown(f"parameter of enqueued '{name}':", key, model.model_fields)
-        try:
-            config = model.model_validate(defaults(model) | fixed | given).model_dump(mode="json")
-        except ValidationError as error:
-            raise UsageError(f"enqueued '{name}': {explain(error)}") from None
-        if any(name == other.name for other in found):
-            raise UsageError(f"two enqueued configurations are named '{name}'; names must differ")
-        found.append(Enqueued(name, config, bool(item.get("finalist", False))))
-    return tuple(found)
+    Protocol(**cores)  # refuses cores that leave nothing to train on
+    return cores
 
 
 def _check_ratios(space: SearchSpace) -> None:
     """Every ratio a trial could draw must contain the cores; found here, not in trial 17."""
-    field = defaults(space.family.hyperparameters)["split_ratio"]
-    dimension = space.parameters.get("split_ratio", Fixed(value=field))
-    drawn = [*dimension.probes(), *(known.config["split_ratio"] for known in space.enqueued)]
-    for text in drawn:
+    default = defaults(space.family.hyperparameters)["split_ratio"]
+    dimension = space.parameters.get("split_ratio")
+    drawn = [("[parameters] split_ratio", text) for text in dimension.probes()] if dimension else []
+    if dimension is None or dimension.when:
+        drawn.append(("the default split_ratio", default))
+    drawn += [(f"enqueued '{known.name}': split_ratio", known.config["split_ratio"]) for known in space.enqueued]
+    for where, text in drawn:
         ratio = Ratio.parse(str(text))
         if ratio.test < space.test_core or ratio.validation < space.validation_core:
             raise UsageError(
-                f"split_ratio {text} does not contain the cores (test {space.test_core:f} %, validation "
-                f"{space.validation_core:f} %); enlarge its shares or declare smaller cores in [protocol]"
+                f"{where} = {text!r} does not contain the cores (test {space.test_core:f} %, validation "
+                f"{space.validation_core:f} %); enlarge its shares, or declare smaller cores in [protocol]"
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -79,10 +78,10 @@ def fit(
         return partial.with_parts(state="interrupted", error="told to stop", error_kind="stop")
     best = max(watch.epochs, key=lambda metrics: (metrics.val_uar, -metrics.epoch))
     predictions = {name: predict(model, arrays[0], rows) for name, rows in job.predict.items() if rows}
+    if not all(np.isfinite(probabilities).all() for probabilities in predictions.values()):
+        return partial.with_parts(state="diverged", error="outputs are not finite", error_kind="not finite")
     truth = targets[np.asarray(job.predict["validation"])]
     value = evaluate(truth, predictions["validation"], job.labels).mean_recall_present
-    if not math.isfinite(value):
-        return partial.with_parts(state="diverged", error="no finite score", error_kind="not finite")
     return partial.with_parts(
         state="pruned" if watch.verdict is Verdict.PRUNE else "completed",
         value=value,

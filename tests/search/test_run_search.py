@@ -1,0 +1,268 @@
+"""Whole searches on a tiny corpus: real audio files, real children, real SQLite."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections import Counter
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from serbench.errors import SerbenchError, UsageError
+from serbench.protocols import Protocol
+from serbench.records import ResultsFolder
+from serbench.search import Observer, run_search
+from serbench.training import TrialJob
+
+NAME = "crema-d-speaker-tiny_cnn1d"
+
+
+class Watch(Observer):
+    """Remembers what it is told; stops the search after so many trials or epochs."""
+
+    def __init__(self, stop: threading.Event | None = None, after: int = 0, epochs: int = 0) -> None:
+        self.trials, self.warnings, self.epochs, self.entries = [], [], 0, []
+        self._stop, self._after, self._after_epochs = stop, after, epochs
+
+    def warning(self, text):
+        self.warnings.append(text)
+
+    def epoch(self, job_id, metrics):
+        self.epochs += 1
+        if self._after_epochs and self.epochs >= self._after_epochs:
+            self._stop.set()
+
+    def trial_finished(self, record):
+        self.trials.append(record)
+        if self._after and len(self.trials) >= self._after:
+            self._stop.set()
+
+    def entry_added(self, entry):
+        self.entries.append(entry)
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """The one search that several tests look at."""
+    return {"results": tmp_path_factory.mktemp("finished") / "results"}
+
+
+@pytest.fixture
+def finished(make_plan, once, tmp_path):
+    """A copy of a finished search, so that a test may go on with it."""
+    if "watch" not in once:
+        watch = Watch()
+        assert run_search(make_plan(results=once["results"]), watch) == [NAME]
+        once["watch"] = watch
+    plan = make_plan()
+    shutil.copytree(once["results"], plan.results)
+    return plan, once["watch"], ResultsFolder(plan.results).existing_study(NAME)
+
+
+def test_a_search_ends_with_a_tested_entry(finished) -> None:
+    plan, watch, folder = finished
+    trials, refits = list(folder.jobs("search")), list(folder.jobs("refit"))
+    assert [t.state for t in trials] == ["completed"] * 3
+    assert [r.state for r in refits] == ["completed"] * 2
+    (entry,) = folder.entries()
+    assert entry.looks == 2
+    assert entry.search_value == max(t.value for t in trials)
+    best = max(trials, key=lambda t: t.value)
+    assert entry.config == best.config
+    assert all(refit.seed != best.seed for refit in refits)
+    assert folder.record().corpus.clips == 144
+    assert any("under 8" in text for text in watch.warnings)
+
+
+def test_trials_hold_no_prediction_of_a_test_clip(finished) -> None:
+    plan, _, folder = finished
+    clips = folder.clips()
+    (split_plan,) = Protocol("speaker", Decimal(20), Decimal(10)).plans(clips)
+    split = split_plan.split(split_plan.cores)
+    core = set(clips["clip_id"].iloc[list(split.validation)])
+    tested = set(clips["clip_id"].iloc[list(split.test)])
+    for trial in folder.jobs("search"):
+        predictions = folder.predictions("search", trial.job_id)
+        assert set(predictions["clip_id"]) == core
+        assert set(trial.scores) == {"validation"}
+    for refit in folder.jobs("refit"):
+        predictions = folder.predictions("refit", refit.job_id)
+        by_subset = predictions.groupby("subset")["clip_id"].agg(set)
+        assert by_subset["test"] == tested
+        assert by_subset["train"] == set(clips["clip_id"]) - core - tested
+        assert np.allclose(predictions.filter(regex="^p_").sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_search_job_has_no_test_rows(make_plan, monkeypatch) -> None:
+    """The lock is in the structure: what runs a trial is never told which clips are the test's."""
+    seen: list[TrialJob] = []
+    from serbench.search.engine import LocalEngine
+
+    submit = LocalEngine.submit
+
+    def spy(self, job, report):
+        seen.append(job)
+        return submit(self, job, report)
+
+    monkeypatch.setattr(LocalEngine, "submit", spy)
+    run_search(make_plan(trials=1, repeats=1))
+    search, refit = seen
+    assert set(search.predict) == {"validation"}
+    assert set(refit.predict["test"]).isdisjoint([*search.train, *search.predict["validation"]])
+
+
+def test_the_same_command_runs_nothing_again(finished) -> None:
+    plan, _, folder = finished
+    before = [entry.looks for entry in folder.entries()]
+    again = Watch()
+    run_search(plan, again)
+    assert not again.trials
+    assert [entry.looks for entry in folder.entries()] == before
+
+
+def test_more_trials_resume_to_the_total(finished, make_plan) -> None:
+    watch = Watch()
+    run_search(make_plan(trials=4), watch)
+    assert Counter(t.kind for t in watch.trials)["search"] == 1
+
+
+@pytest.mark.parametrize("family", ["cnn1d", "cnn2d"])
+def test_one_worker_and_one_seed_give_the_same_trials(make_plan, tmp_path, family) -> None:
+    values = []
+    for run in ("a", "b"):
+        plan = make_plan(family, results=tmp_path / run, trials=2, finalists=0)
+        (name,) = run_search(plan)
+        jobs = list(ResultsFolder(plan.results).study(name).jobs("search"))
+        values.append([(j.config, j.value, [e.loss for e in j.epochs]) for j in jobs])
+    assert values[0] == values[1]
+
+
+def test_a_stopped_search_goes_on_as_if_unbroken(make_plan, tmp_path, finished) -> None:
+    _, _, whole = finished
+    stop = threading.Event()
+    plan = make_plan(results=tmp_path / "broken")
+    run_search(plan, Watch(stop, epochs=4), stop)
+    folder = ResultsFolder(plan.results).study(NAME)
+    assert len(list(folder.jobs("search"))) == 1
+    assert len(list((folder.path / "attempts").iterdir())) == 1
+    assert not list(folder.entries())
+    run_search(plan)
+    resumed = [(j.job_id, j.config, j.value) for j in folder.jobs("search")]
+    assert resumed == [(j.job_id, j.config, j.value) for j in whole.jobs("search")]
+    assert len(list(folder.entries())) == 1
+
+
+def test_a_trial_that_was_recorded_but_not_told_is_not_run_again(make_plan, monkeypatch) -> None:
+    """What a kill between a record and its `tell` leaves behind."""
+    from serbench.search.study import Study
+
+    tell = Study.tell
+
+    def dies(self, number, record):
+        raise KeyboardInterrupt
+
+    plan = make_plan(trials=1)
+    monkeypatch.setattr(Study, "tell", dies)
+    with pytest.raises(KeyboardInterrupt):
+        run_search(plan)
+    monkeypatch.setattr(Study, "tell", tell)
+    watch = Watch()
+    run_search(plan, watch)
+    assert [t.kind for t in watch.trials] == ["refit", "refit"]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"seed": 1}, "seed: 0 -> 1"),
+        ({"split_seed": 3}, "protocol split_seed: 0 -> 3"),
+        ({"sampler": "random"}, "sampler:"),
+        ({"pruner": "none"}, "pruner:"),
+    ],
+)
+def test_a_study_does_not_resume_under_other_settings(finished, make_plan, change, told) -> None:
+    with pytest.raises(UsageError, match="begun with other settings") as caught:
+        run_search(make_plan(**change))
+    assert told in str(caught.value)
+    assert "--study" in str(caught.value)
+
+
+def test_a_study_does_not_resume_on_another_space(finished, make_plan, tiny_space) -> None:
+    with pytest.raises(UsageError, match=r"parameters\.depth") as caught:
+        run_search(make_plan(space=tiny_space("cnn1d", depth="[1, 2]")))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_study_that_runs_is_locked(finished, make_plan) -> None:
+    import filelock
+
+    _, _, folder = finished
+    with filelock.FileLock(folder.path / ".lock"), pytest.raises(SerbenchError, match="another serbench process"):
+        run_search(make_plan(trials=4))
+
+
+def test_invalid_configurations_are_recorded_and_do_not_count(make_plan, tiny_space) -> None:
+    space = tiny_space("cnn1d", width="[8, 256]", max_parameters="40_000")
+    watch = Watch()
+    run_search(make_plan(space=space, trials=2, repeats=1, sampler="random", seed=1), watch)
+    states = Counter(t.state for t in watch.trials if t.kind == "search")
+    assert states["completed"] == 2
+    assert states["invalid"] >= 1
+    assert all("over the budget" in t.error for t in watch.trials if t.state == "invalid")
+
+
+def test_a_space_without_valid_configurations_says_so(make_plan, tiny_space) -> None:
+    space = tiny_space("cnn1d", depth="2\nwaveform_copies = 1")
+    with pytest.raises(SerbenchError, match="configurations in a row were invalid.*noise_snr_db"):
+        run_search(make_plan(space=space, trials=1))
+
+
+def test_two_workers_give_each_trial_the_score_of_one(make_plan, tmp_path, finished) -> None:
+    """Proposals may differ with several workers; a trial's own numbers may not."""
+    _, _, alone = finished
+    plan = make_plan(results=tmp_path / "two", workers=2, sampler="tpe")
+    run_search(plan)
+    side_by_side = {j.job_id: j for j in ResultsFolder(plan.results).study(NAME).jobs("search")}
+    for job in alone.jobs("search"):
+        other = side_by_side[job.job_id]
+        assert other.seed == job.seed
+        if other.config == job.config:
+            assert other.value == job.value
+
+
+def test_time_ends_the_trials_and_leaves_room_for_refits(make_plan) -> None:
+    watch = Watch()
+    run_search(make_plan(trials=500, seconds=15, repeats=1), watch)
+    kinds = Counter((t.kind, t.state) for t in watch.trials)
+    assert 1 <= kinds["search", "completed"] < 500
+    assert kinds["refit", "completed"] == 1
+
+
+@pytest.mark.parametrize(
+    "parts", [{"trials": 0}, {"repeats": 0}, {"workers": 0}, {"seconds": -1}, {"seed": -1}, {"protocol": "speakr"}]
+)
+def test_nonsense_is_refused_before_anything_runs(make_plan, parts) -> None:
+    with pytest.raises(UsageError):
+        run_search(make_plan(**parts))
+
+
+def test_shuffled_labels_fall_to_chance(make_plan, tmp_path, monkeypatch) -> None:
+    """If labels say nothing, no honest pipeline scores above chance; one that leaks does."""
+    import serbench.search.run as module
+
+    load = module.load_clips
+
+    def shuffled(*args, **kwargs):
+        clips = load(*args, **kwargs)
+        labels = clips.table["label"].to_numpy()
+        clips.table["label"] = np.random.default_rng(0).permutation(labels)
+        return clips
+
+    monkeypatch.setattr(module, "load_clips", shuffled)
+    plan = make_plan(results=tmp_path / "shuffled", trials=2, repeats=3)
+    (name,) = run_search(plan)
+    folder = ResultsFolder(plan.results).study(name)
+    accuracy = np.mean([r.scores["test"].accuracy for r in folder.jobs("refit")])
+    assert accuracy < 0.40
