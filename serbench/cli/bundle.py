@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from serbench.cli.options import DataFolder, ResultsPath, default_results
 __all__ = ["export", "predict"]
 
 
-class PredictionFormat(str, Enum):
+class PredictionFormat(StrEnum):
     """How predictions are printed."""
 
     table = "table"

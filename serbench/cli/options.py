@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +12,7 @@ import typer
 __all__ = ["BriefFormat", "CorpusName", "DataFolder", "ResultsPath", "TableFormat", "default_results"]
 
 
-class TableFormat(str, Enum):
+class TableFormat(StrEnum):
     """How results are printed."""
 
     table = "table"
@@ -22,7 +22,7 @@ class TableFormat(str, Enum):
     latex = "latex"
 
 
-class BriefFormat(str, Enum):
+class BriefFormat(StrEnum):
     """How lists are printed."""
 
     table = "table"

@@ -40,7 +40,7 @@ def seconds_of(text: str) -> float:
     return sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True))
 
 
-def search(  # noqa: PLR0917
+def search(
     spaces: Annotated[
         list[str] | None,
         typer.Argument(metavar="[SPACE]...", help="Space files or names; both families when none is given."),
@@ -65,6 +65,9 @@ def search(  # noqa: PLR0917
     repeats: Annotated[
         int | None, typer.Option(help="Fresh seeds a finalist is refitted on.  [default: as the space says]")
     ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Epochs of a fit at the most, instead of what the space says.")
+    ] = None,
     study: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes it.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of sampling and training.")] = 0,
     split_seed: Annotated[int, typer.Option(help="Seed of the split; another one is another test set.")] = 0,
@@ -86,8 +89,11 @@ def search(  # noqa: PLR0917
     from serbench.search import SearchPlan, load_space, run_search
 
     names = spaces or (["demo_cnn1d", "demo_cnn2d"] if corpus == "demo" else ["cnn1d", "cnn2d"])
+    loaded = [load_space(name) for name in names]
+    if epochs is not None and epochs < 1:
+        raise UsageError(f"--epochs must be at least 1, got {epochs}")
     plan = SearchPlan(
-        spaces=tuple(load_space(name) for name in names),
+        spaces=tuple(space if epochs is None else space.with_epochs(epochs) for space in loaded),
         corpus=get_corpus(corpus),
         data=data,
         results=results,

@@ -72,7 +72,7 @@ class Family(Protocol):
         """Returns the keyword arguments of the `FeatureSpec` that this family reads unless told otherwise."""
         ...
 
-    def build(  # noqa: PLR0917
+    def build(
         self,
         hp: Hyperparameters,
         input_shape: tuple[int, ...],

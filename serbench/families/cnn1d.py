@@ -52,7 +52,7 @@ class Cnn1dFamily:
         """Returns the keyword arguments of the acoustic `FeatureSpec`."""
         return {"kind": "acoustic", **FRONT_END}
 
-    def build(  # noqa: PLR0917
+    def build(
         self,
         hp: Hyperparameters,
         input_shape: tuple[int, ...],

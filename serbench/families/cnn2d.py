@@ -52,7 +52,7 @@ class Cnn2dFamily:
         """Returns the keyword arguments of the log-mel `FeatureSpec`."""
         return {"kind": "log_mel", **FRONT_END}
 
-    def build(  # noqa: PLR0917
+    def build(
         self,
         hp: Hyperparameters,
         input_shape: tuple[int, ...],

@@ -147,6 +147,7 @@ class TrialRecord(Record):
     value: float | None = Field(default=None, description="the objective on the validation core, best epoch")
     config: dict[str, Any]
     seed: int
+    threads: int | None = Field(default=None, description="compute threads of the child")
     train_clips: int = 0
     epochs: tuple[EpochMetrics, ...] = ()
     best_epoch: int | None = None

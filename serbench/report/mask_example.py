@@ -76,4 +76,5 @@ def _masked(features: np.ndarray, hp: Any, seed: int) -> np.ndarray:
         x = FrequencyMask(hp.frequency_mask, seed=seed)(x, training=True)
     if hp.time_mask:
         x = TimeMask(hp.time_mask, axis=2, seed=seed + 1)(x, training=True)
-    return np.asarray(keras.ops.convert_to_numpy(x)) + mean
+    masked: np.ndarray = np.asarray(keras.ops.convert_to_numpy(x)) + mean
+    return masked

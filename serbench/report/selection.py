@@ -13,7 +13,7 @@ __all__ = ["best_selected", "select_entry"]
 
 
 def best_selected(board: Leaderboard, studies: Collection[str] | None = None) -> Row | None:
-    """Of the selected entries (one a study), the one with the highest mean validation UAR; None where there is none.
+    """Of the selected entries (one a study), the one with the highest mean validation UAR, if there is any.
 
     Args:
         board: the leaderboard.

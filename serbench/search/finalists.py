@@ -86,6 +86,7 @@ def test_finalists(
         if not study.folder.has_job("refit", finalist.refit_id(repeat))
     ]
     observer.refits_started(len(wanted))
+    maker = maker.for_jobs(len(wanted))
     waiting = [
         (f, maker.refit(f.refit_id(repeat), f.number, repeat, f.config)) for f, repeat in wanted
     ]

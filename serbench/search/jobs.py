@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from serbench.search.resources import Resources
 from serbench.search.study import Study, now
 from serbench.training import TrialJob, TrialOutcome
 
-__all__ = ["JobMaker", "record_of", "predictions_of"]
+__all__ = ["JobMaker", "predictions_of", "record_of"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,10 @@ class JobMaker:
     study: Study
     resources: Resources
     backend: str
+
+    def for_jobs(self, count: int) -> JobMaker:
+        """The same, for `count` last jobs: where they are fewer than the workers, each gets more threads."""
+        return replace(self, resources=self.resources.for_jobs(count))
 
     def search(self, job_id: str, number: int, config: dict[str, Any]) -> TrialJob:
         """A trial. Only the validation core is predicted; test rows are not in the job.
@@ -109,6 +113,7 @@ def record_of(
         value=outcome.value,
         config=job.config,
         seed=job.seed,
+        threads=job.threads,
         train_clips=len(job.train),
         epochs=outcome.epochs,
         best_epoch=outcome.best_epoch,

@@ -41,3 +41,13 @@ class Resources:
         available = psutil.virtual_memory().available / 2**20
         chosen = workers or max(1, min(cores, int(available // _WORKER_MIB), max(trials, 1)))
         return cls(chosen, max(1, cores // chosen), int(0.9 * available / chosen))
+
+    def for_jobs(self, count: int) -> Resources:
+        """The same cores and memory shared by at most `count` jobs.
+
+        >>> Resources(workers=4, threads=1, memory_limit_mib=1000).for_jobs(2)
+        Resources(workers=2, threads=2, memory_limit_mib=2000)
+        """
+        workers = max(1, min(self.workers, count))
+        share = self.workers // workers
+        return Resources(workers, self.threads * share, self.memory_limit_mib * share)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -85,6 +85,10 @@ class SearchSpace:
                 known.name: {"finalist": known.finalist, "parameters": known.config} for known in self.enqueued
             },
         }
+
+    def with_epochs(self, epochs: int) -> SearchSpace:
+        """The same space with another bound on the epochs, which makes it another space."""
+        return replace(self, training=self.training.model_copy(update={"epochs": epochs}))
 
     @property
     def hash(self) -> str:

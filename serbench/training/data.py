@@ -5,6 +5,7 @@ Mixup (Zhang et al. 2018, arXiv:1710.09412) is drawn here rather than in a layer
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,7 +55,7 @@ class TrainingBatches(keras.utils.PyDataset):
         self._order = self._rng.permutation(len(self._items))
 
     def __len__(self) -> int:
-        return -(-len(self._items) // self._batch_size)
+        return math.ceil(len(self._items) / self._batch_size)
 
     def on_epoch_end(self) -> None:
         """Draws a new order."""

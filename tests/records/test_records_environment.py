@@ -1,0 +1,47 @@
+"""`Environment`: enough to judge a number by, and nothing of who made it."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import socket
+from pathlib import Path
+
+import keras
+import pytest
+
+import serbench
+from serbench.records.environment import current_environment, usable_cores
+
+
+def test_versions_are_told() -> None:
+    environment = current_environment("jax")
+    assert environment.serbench == serbench.__version__
+    assert environment.python == platform.python_version()
+    assert environment.packages["keras"] == keras.__version__
+    assert environment.backend == "jax"
+    assert environment.memory_gib > 0
+
+
+def test_no_host_user_or_path_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("USER", "ada-lovelace")
+    monkeypatch.setenv("HOSTNAME", "engine-1843")
+    text = current_environment("tensorflow").model_dump_json()
+    secrets = {
+        socket.gethostname(), platform.node(), getpass.getuser(), "ada-lovelace", "engine-1843",
+        str(Path.home()), str(Path.cwd()), str(Path(serbench.__file__).parents[1]),
+    }  # fmt: skip
+    for secret in secrets - {"", "/"}:
+        assert f'"{secret}"' not in text
+        assert secret not in text or len(secret) < 5, f"the environment tells {secret}"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system has no CPU affinity")
+def test_cores_are_those_that_this_process_may_use() -> None:
+    before = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(before)})
+        assert usable_cores() == 1
+    finally:
+        os.sched_setaffinity(0, before)

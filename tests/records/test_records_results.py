@@ -1,0 +1,162 @@
+"""`ResultsFolder`: where records lie, what is found by name, and what a broken-off fit leaves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from records_made import entry, study, trial
+
+from serbench.errors import SerbenchError, UsageError
+from serbench.records import ResultsFolder
+
+PREDICTIONS = pd.DataFrame(
+    {"clip_id": ["a", "b"], "subset": "validation", "label": ["x", "y"], "p_x": [0.9, 0.4], "p_y": [0.1, 0.6]}
+)
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> ResultsFolder:
+    """A folder with the studies `first` and `second` and one entry, `first-t0000`."""
+    folder = ResultsFolder(tmp_path / "results")
+    folder.prepare()
+    for name in ("first", "second"):
+        study(name=name).save(folder.study(name).record_path)
+    folder.study("first").save_entry(entry(entry_id="first-t0000", study="first"))
+    return folder
+
+
+def test_what_was_saved_is_found(results: ResultsFolder) -> None:
+    again = ResultsFolder(results.root)
+    assert [record.name for _, record in again.studies()] == ["first", "second"]
+    assert again.existing_study("second").record().name == "second"
+    folder, found = again.entry("first-t0000")
+    assert (folder.path.name, found.entry_id) == ("first", "first-t0000")
+
+
+def test_an_unknown_study_is_answered_with_the_nearest(results: ResultsFolder) -> None:
+    with pytest.raises(UsageError, match="unknown study 'frist'; did you mean 'first'"):
+        results.existing_study("frist")
+
+
+def test_an_unknown_entry_is_answered_with_the_nearest(results: ResultsFolder) -> None:
+    with pytest.raises(UsageError, match="unknown entry 'first-t000'; did you mean 'first-t0000'"):
+        results.entry("first-t000")
+
+
+def test_an_empty_folder_says_what_to_run_first(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no entries in .*; run `serbench search` first"):
+        ResultsFolder(tmp_path).entry("x")
+    with pytest.raises(UsageError, match="no studies in .*; run `serbench search` first"):
+        ResultsFolder(tmp_path).existing_study("x")
+
+
+def test_a_study_is_a_name_and_never_a_path(results: ResultsFolder, tmp_path: Path) -> None:
+    study(name="outside").save(tmp_path / "outside" / "study.json")
+    study(name="above").save(results.root / "study.json")
+    for name in ("../../outside", str(tmp_path / "outside"), "..", ".", "", "first/../second"):
+        with pytest.raises(UsageError, match="unknown study"):
+            results.remove_study(name)
+    assert (tmp_path / "outside" / "study.json").exists()
+    assert results.root.exists()
+
+
+def test_a_removed_study_is_gone_and_the_other_stays(results: ResultsFolder) -> None:
+    results.remove_study("first")
+    assert [record.name for _, record in results.studies()] == ["second"]
+
+
+def test_a_newer_folder_is_refused(results: ResultsFolder) -> None:
+    (results.root / "serbench.json").write_text(json.dumps({"schema_version": 99}), encoding="utf-8")
+    with pytest.raises(SerbenchError, match="newer serbench .*upgrade serbench or name another --results folder"):
+        ResultsFolder(results.root)
+
+
+def test_a_file_is_no_results_folder(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("x", encoding="utf-8")
+    with pytest.raises(SerbenchError, match="is a file; name a folder with --results"):
+        ResultsFolder(tmp_path / "results")
+
+
+def test_looking_at_a_folder_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    assert list(ResultsFolder(tmp_path / "results").studies()) == []
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_fit_is_published_with_all_its_files(results: ResultsFolder) -> None:
+    folder = results.study("first")
+    record = trial(kind="refit", job_id="t0000-r0")
+    folder.publish_job(record, PREDICTIONS, b"model")
+    assert folder.has_job("refit", "t0000-r0")
+    assert not folder.has_job("search", "t0000-r0")
+    assert folder.job("refit", "t0000-r0") == record
+    pd.testing.assert_frame_equal(folder.predictions("refit", "t0000-r0"), PREDICTIONS)
+    assert folder.model_path("t0000-r0").read_bytes() == b"model"
+
+
+def test_a_crash_keeps_its_text(results: ResultsFolder) -> None:
+    folder = results.study("first")
+    folder.publish_job(trial(state="crashed", value=None), error_text="Traceback é")
+    assert (folder.job_path("search", "t0000") / "error.txt").read_text(encoding="utf-8") == "Traceback é"
+
+
+@pytest.mark.parametrize("state", ["interrupted", "lost"])
+def test_an_attempt_that_was_broken_off_leaves_its_place_to_the_repeat(results: ResultsFolder, state: str) -> None:
+    folder = results.study("first")
+    for _ in range(2):
+        folder.publish_job(trial(state=state, value=None))
+    assert not folder.has_job("search", "t0000")
+    assert list(folder.jobs("search")) == []
+    folder.publish_job(trial())
+    assert [record.state for record in folder.jobs("search")] == ["completed"]
+    kept = sorted(path.parent.name for path in (folder.path / "attempts").glob("*/record.json"))
+    assert kept == ["t0000.0", "t0000.1"]
+
+
+def test_attempts_of_jobs_with_like_names_are_counted_apart(results: ResultsFolder) -> None:
+    folder = results.study("first")
+    folder.publish_job(trial(job_id="t0001-r0", kind="refit", state="interrupted"))
+    folder.publish_job(trial(job_id="t0001", state="interrupted"))
+    assert sorted(path.name for path in (folder.path / "attempts").iterdir()) == ["t0001-r0.0", "t0001.0"]
+
+
+def test_a_recorded_fit_is_never_overwritten(results: ResultsFolder) -> None:
+    folder = results.study("first")
+    folder.publish_job(trial(value=0.5))
+    folder.publish_job(trial(value=0.9))
+    assert folder.job("search", "t0000").value == 0.5
+
+
+def test_fits_come_by_id_and_half_published_ones_not_at_all(results: ResultsFolder) -> None:
+    folder = results.study("first")
+    for job_id in ("t0002", "t0000", "t0001"):
+        folder.publish_job(trial(job_id=job_id))
+    killed = folder.path / "trials" / ".t0003.abc.tmp"  # what a kill in the middle of publishing leaves
+    trial(job_id="t0003").save(killed / "record.json")
+    (folder.path / "trials" / "t0004").mkdir()
+    assert [record.job_id for record in folder.jobs("search")] == ["t0000", "t0001", "t0002"]
+
+
+def test_missing_and_damaged_predictions_are_one_sentence(results: ResultsFolder) -> None:
+    folder = results.study("first")
+    folder.publish_job(trial())
+    with pytest.raises(SerbenchError, match=r"predictions\.parquet does not exist"):
+        folder.predictions("search", "t0000")
+    (folder.job_path("search", "t0000") / "predictions.parquet").write_bytes(b"PAR1 but not really")
+    with pytest.raises(SerbenchError, match=r"predictions\.parquet is damaged .*run the search again"):
+        folder.predictions("search", "t0000")
+
+
+def test_where_the_data_lay_is_remembered_apart_from_the_record(results: ResultsFolder, tmp_path: Path) -> None:
+    folder = results.study("first")
+    assert folder.remembered_data() is None
+    data = tmp_path / "data"
+    folder.remember_data(data)
+    assert folder.remembered_data() is None, "it is not there"
+    data.mkdir()
+    assert folder.remembered_data() == data
+    assert str(tmp_path) not in folder.record_path.read_text(encoding="utf-8")
+    (folder.path / "local.json").write_text("[]", encoding="utf-8")
+    assert folder.remembered_data() is None
