@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from serbench.cli.options import DataFolder, ResultsPath, default_results
+from serbench.cli.options import DEFAULT_RESULTS, DataFolder, ResultsPath
 
 __all__ = ["export", "predict"]
 
@@ -29,7 +29,7 @@ def export(
     corpus: Annotated[str | None, typer.Option(help="Select among entries on this corpus.")] = None,
     protocol: Annotated[str | None, typer.Option(help="Select among entries under this protocol.")] = None,
     data: DataFolder = None,
-    results: ResultsPath = default_results(),
+    results: ResultsPath = DEFAULT_RESULTS,
     force: Annotated[bool, typer.Option("--force", help="Replace a bundle that is already there.")] = False,
 ) -> None:
     """Writes a bundle that classifies raw audio files, after checking that it repeats the recorded predictions."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-__all__ = ["BriefFormat", "CorpusName", "DataFolder", "ResultsPath", "TableFormat", "default_results"]
+__all__ = ["DEFAULT_RESULTS", "BriefFormat", "CorpusName", "DataFolder", "ResultsPath", "TableFormat"]
 
 
 class TableFormat(StrEnum):
@@ -29,14 +28,9 @@ class BriefFormat(StrEnum):
     json = "json"
 
 
-def default_results() -> Path:
-    """`SERBENCH_RESULTS`, else `./results`."""
-    return Path(os.environ.get("SERBENCH_RESULTS", "results"))
+DEFAULT_RESULTS = Path("results")
 
-
-ResultsPath = Annotated[
-    Path, typer.Option("--results", help="Folder of results (or SERBENCH_RESULTS).", default_factory=default_results)
-]
+ResultsPath = Annotated[Path, typer.Option("--results", envvar="SERBENCH_RESULTS", help="Folder of results.")]
 DataFolder = Annotated[
     Path | None, typer.Option("--data", help="Folder where the corpus lies; the demo corpus makes itself.")
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serbench.cli.options import ResultsPath, TableFormat, default_results
+from serbench.cli.options import DEFAULT_RESULTS, ResultsPath, TableFormat
 
 if TYPE_CHECKING:
     from serbench.records import ResultsFolder
@@ -20,7 +20,7 @@ __all__ = ["leaderboard", "print_leaderboard", "print_report", "report"]
 def leaderboard(
     corpus: Annotated[str | None, typer.Option(help="Only entries on this corpus.")] = None,
     protocol: Annotated[str | None, typer.Option(help="Only entries under this protocol.")] = None,
-    results: ResultsPath = default_results(),
+    results: ResultsPath = DEFAULT_RESULTS,
     output: Annotated[TableFormat, typer.Option("--format", help="How it is printed.")] = TableFormat.table,
 ) -> None:
     """Prints every tested entry, grouped by what may be compared. Rebuilt from records; nothing is refitted."""
@@ -36,7 +36,7 @@ def leaderboard(
 
 def report(
     entry: Annotated[str, typer.Argument(help="An entry's name, as the leaderboard shows it.")],
-    results: ResultsPath = default_results(),
+    results: ResultsPath = DEFAULT_RESULTS,
     output: Annotated[TableFormat, typer.Option("--format", help="How it is printed.")] = TableFormat.table,
     html: Annotated[
         Path | None, typer.Option(help="Also write one self-contained HTML page with figures to this file.")

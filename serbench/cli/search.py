@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serbench.cli.options import CorpusName, DataFolder, ResultsPath, TableFormat, default_results
+from serbench.cli.options import DEFAULT_RESULTS, CorpusName, DataFolder, ResultsPath, TableFormat
 from serbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -73,9 +73,11 @@ def search(
     split_seed: Annotated[int, typer.Option(help="Seed of the split; another one is another test set.")] = 0,
     sampler: Annotated[str, typer.Option(help="tpe or random.")] = "tpe",
     pruner: Annotated[str, typer.Option(help="median or none.")] = "median",
-    results: ResultsPath = default_results(),
+    results: ResultsPath = DEFAULT_RESULTS,
     backend: Annotated[str | None, typer.Option(help="Keras backend: tensorflow, jax or torch.")] = None,
-    output: Annotated[TableFormat, typer.Option("--format", help="How the leaderboard is printed.")] = TableFormat.table,
+    output: Annotated[
+        TableFormat, typer.Option("--format", help="How the leaderboard is printed.")
+    ] = TableFormat.table,
 ) -> None:
     """Searches spaces on a corpus, tests the finalists once, and prints the leaderboard.
 

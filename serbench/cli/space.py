@@ -87,9 +87,7 @@ def check(
 def _parameter_rows(space: SearchSpace) -> list[tuple[str, str, str, str]]:
     rows = []
     for name, dimension in space.parameters.items():
-        when = " and ".join(
-            f"{other} = {' or '.join(map(str, values))}" for other, values in dimension.when.items()
-        )
+        when = " and ".join(f"{other} = {' or '.join(map(str, values))}" for other, values in dimension.when.items())
         meaning = space.family.hyperparameters.model_fields[name].description or ""
         rows.append((name, str(dimension), when, meaning))
     return rows

@@ -224,9 +224,7 @@ class LiveView(PlainView):
         state = self._state
         if state is not None:
             took = clock(time.monotonic() - state.began)
-            self._say(
-                f"  {state.done} of {state.total} trials, best validation UAR {percent(state.best)} %, {took}"
-            )
+            self._say(f"  {state.done} of {state.total} trials, best validation UAR {percent(state.best)} %, {took}")
         self._state = None
 
     def _draw(self) -> RenderableType:

@@ -47,11 +47,12 @@ def study(**changes: Any) -> StudyRecord:
         "space_text": "[space]\n",
         "space": {},
         "corpus": CorpusFacts(
-            name="demo", title="Demo", synthetic=True, licence="CC0", labels=("x", "y"), clips=9, speakers=3, digest="d"
+            name="demo", title="Demo", synthetic=True, licence="CC0", labels=("x", "y"), clips=9, speakers=3,
+            digest="d",
         ),
         "protocol": ProtocolFacts(
-            name="speaker", hash="0" * 16, split_seed=0, test_core="20", validation_core="10", shares_speakers=False,
-            train_speakers=1, validation_speakers=1, test_speakers=1, validation_clips=3, test_clips=3,
+            name="speaker", hash="0" * 16, split_seed=0, test_core="20", validation_core="10",
+            shares_speakers=False, train_speakers=1, validation_speakers=1, test_speakers=1, validation_clips=3, test_clips=3,
         ),
         "features": {},
         "feature_shape": (3, 4),

@@ -8,7 +8,7 @@ import platform
 import socket
 from pathlib import Path
 
-import keras
+import numpy as np
 import pytest
 
 import serbench
@@ -19,7 +19,7 @@ def test_versions_are_told() -> None:
     environment = current_environment("jax")
     assert environment.serbench == serbench.__version__
     assert environment.python == platform.python_version()
-    assert environment.packages["keras"] == keras.__version__
+    assert environment.packages["numpy"] == np.__version__
     assert environment.backend == "jax"
     assert environment.memory_gib > 0
 
@@ -32,9 +32,8 @@ def test_no_host_user_or_path_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         socket.gethostname(), platform.node(), getpass.getuser(), "ada-lovelace", "engine-1843",
         str(Path.home()), str(Path.cwd()), str(Path(serbench.__file__).parents[1]),
     }  # fmt: skip
-    for secret in secrets - {"", "/"}:
-        assert f'"{secret}"' not in text
-        assert secret not in text or len(secret) < 5, f"the environment tells {secret}"
+    for secret in secrets:
+        assert len(secret) < 4 or secret not in text, f"the environment tells {secret}"
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system has no CPU affinity")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import resource
@@ -195,11 +196,13 @@ def test_a_full_disk_is_one_sentence_and_leaves_the_old_file(tmp_path: Path) -> 
 
 def test_a_file_in_the_way_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x", encoding="utf-8")
-    with pytest.raises(SerbenchError, match="cannot write .*: a (part of the path is a file|file of that name)"):
+    with pytest.raises(SerbenchError, match=r"cannot write .*: a (part of the path is a file|file of that name)"):
         write_text_atomic(tmp_path / "file" / "record.json", "x")
-    with pytest.raises(SerbenchError, match="cannot write .*/file: a part of the path is a file"):
-        with publish_folder(tmp_path / "file") as folder:
-            (folder / "x").touch()
+    with (
+        pytest.raises(SerbenchError, match=r"cannot write .*/file: a part of the path is a file"),
+        publish_folder(tmp_path / "file"),
+    ):
+        pass
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -228,9 +231,13 @@ def test_of_two_publishers_the_first_wins(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt])
 def test_an_exception_while_publishing_leaves_nothing(kind: type[BaseException], tmp_path: Path) -> None:
-    with pytest.raises(kind), publish_folder(tmp_path / "folder") as folder:
-        (folder / "file").write_text("x", encoding="utf-8")
-        raise kind
+    def publish() -> None:
+        with publish_folder(tmp_path / "folder") as folder:
+            (folder / "file").write_text("x", encoding="utf-8")
+            raise kind
+
+    with pytest.raises(kind):
+        publish()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -255,6 +262,6 @@ def test_a_digest_tells_values_and_order_of_lists_apart() -> None:
 
 def test_a_digest_is_the_same_on_every_machine_and_of_the_length_asked_for() -> None:
     value = {"b": [1, 2.5, "é"], "a": None}
-    assert digest_of(value) == "60d6a2e51b2c8a86"
-    assert digest_of(value, length=40).startswith(digest_of(value))
-    assert len(digest_of(value, length=40)) == 40
+    whole = hashlib.sha256(rb'{"a":null,"b":[1,2.5,"\u00e9"]}').hexdigest()
+    assert digest_of(value) == whole[:16]
+    assert digest_of(value, length=40) == whole[:40]

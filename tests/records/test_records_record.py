@@ -132,5 +132,5 @@ def test_missing_and_unreadable_files_are_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SerbenchError, match=r"binary\.json is no text in UTF-8"):
         EntryRecord.load(tmp_path / "binary.json")
-    with pytest.raises(SerbenchError, match="cannot read .*: Is a directory$"):
+    with pytest.raises(SerbenchError, match=r"cannot read .*: Is a directory$"):
         EntryRecord.load(tmp_path)

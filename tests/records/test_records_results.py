@@ -47,9 +47,9 @@ def test_an_unknown_entry_is_answered_with_the_nearest(results: ResultsFolder) -
 
 
 def test_an_empty_folder_says_what_to_run_first(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no entries in .*; run `serbench search` first"):
+    with pytest.raises(UsageError, match=r"no entries in .*; run `serbench search` first"):
         ResultsFolder(tmp_path).entry("x")
-    with pytest.raises(UsageError, match="no studies in .*; run `serbench search` first"):
+    with pytest.raises(UsageError, match=r"no studies in .*; run `serbench search` first"):
         ResultsFolder(tmp_path).existing_study("x")
 
 
@@ -70,7 +70,7 @@ def test_a_removed_study_is_gone_and_the_other_stays(results: ResultsFolder) -> 
 
 def test_a_newer_folder_is_refused(results: ResultsFolder) -> None:
     (results.root / "serbench.json").write_text(json.dumps({"schema_version": 99}), encoding="utf-8")
-    with pytest.raises(SerbenchError, match="newer serbench .*upgrade serbench or name another --results folder"):
+    with pytest.raises(SerbenchError, match=r"newer serbench .*upgrade serbench or name another --results folder"):
         ResultsFolder(results.root)
 
 
