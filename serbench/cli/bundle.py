@@ -43,14 +43,14 @@ def export(
     folder = ResultsFolder(results)
     name = entry or select_entry(folder, corpus=corpus, protocol=protocol).entry
     with watcher(Console(stderr=True)) as view:
-        bundle = export_bundle(folder, name, to, data=data, replace=force, say=view.message)
-    typer.echo(f"{bundle.path}", err=False)
+        record = export_bundle(folder, name, to, data=data, replace=force, say=view.message)
+    typer.echo(str(to))
     typer.echo(
-        f"bundle of {name}: {bundle.record.check.clips:,} test clips predicted again from raw audio in a fresh "
-        f"process, largest difference {bundle.record.check.largest_difference:.1e}",
+        f"bundle of {name}: {record.check.clips:,} test clips predicted again from raw audio in a fresh "
+        f"process, largest difference {record.check.largest_difference:.1e}",
         err=True,
     )
-    typer.echo(f"try it: serbench predict {bundle.path} FILE_OR_FOLDER", err=True)
+    typer.echo(f"try it: serbench predict {to} FILE_OR_FOLDER", err=True)
 
 
 def predict(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from serbench.records import ResultsFolder
     from serbench.report import Leaderboard
 
-__all__ = ["leaderboard", "print_leaderboard", "print_report", "report"]
+__all__ = ["leaderboard", "print_leaderboard", "print_report", "print_summary", "report"]
 
 
 def leaderboard(
@@ -64,6 +64,13 @@ def print_report(results: ResultsFolder, entry: str, output: TableFormat) -> Non
     from serbench.report import EntryReport
 
     typer.echo(EntryReport.from_results(results, entry).render(output.value, width=_width()), nl=False)
+
+
+def print_summary(results: ResultsFolder, entry: str) -> None:
+    """Writes the first tables of a per-class report to standard output."""
+    from serbench.report import EntryReport
+
+    typer.echo(f"\n{EntryReport.from_results(results, entry).summary(width=_width())}", nl=False)
 
 
 def _width() -> int:

@@ -143,7 +143,7 @@ def stopping(stop: threading.Event, console: Console) -> Iterator[None]:
 
 def _conclude(results: Path, studies: list[str], output: TableFormat, console: Console) -> None:
     """Prints the leaderboard of these studies, the report of the best entry, and where everything lies."""
-    from serbench.cli.results import print_leaderboard, print_report
+    from serbench.cli.results import print_leaderboard, print_summary
     from serbench.records import ResultsFolder
     from serbench.report import Leaderboard, best_selected
 
@@ -156,7 +156,7 @@ def _conclude(results: Path, studies: list[str], output: TableFormat, console: C
     print_leaderboard(board, output)
     best = best_selected(board, studies)
     if output is TableFormat.table and best is not None:
-        print_report(folder, best.entry, output)
+        print_summary(folder, best.entry)
     lines = [f"studies    {results / 'studies' / name}" for name in studies]
     if best is not None:
         lines += [

@@ -58,7 +58,7 @@ class _Fit:
     """A running fit."""
 
     job_id: str
-    kind: str
+    config: dict[str, Any]
     epochs: int
     began: float = field(default_factory=time.monotonic)
     done: int = 0
@@ -124,10 +124,10 @@ class PlainView(Observer):
         if done:
             self._say(f"resuming study {record.name}: {done} trials are recorded")
 
-    def trial_started(self, job_id: str, kind: str, config: dict[str, Any], epochs: int) -> None:
+    def trial_started(self, job_id: str, config: dict[str, Any], epochs: int) -> None:
         """Keeps it in mind."""
         assert self._state is not None  # noqa: S101
-        self._state.running[job_id] = _Fit(job_id, kind, epochs)
+        self._state.running[job_id] = _Fit(job_id, config, epochs)
 
     def epoch(self, job_id: str, metrics: EpochMetrics) -> None:
         """Keeps it in mind."""
@@ -221,10 +221,9 @@ class LiveView(PlainView):
 
     def study_finished(self, record: StudyRecord) -> None:
         """Leaves one line of what came of it."""
-        state = self._state
-        if state is not None:
+        if (state := self._state) is not None:
             took = clock(time.monotonic() - state.began)
-            self._say(f"  {state.done} of {state.total} trials, best validation UAR {percent(state.best)} %, {took}")
+            self._say(f"  {record.name}: {state.done} of {state.total} trials, best validation UAR {percent(state.best)} %, {took}")
         self._state = None
 
     def _draw(self) -> RenderableType:
@@ -267,7 +266,8 @@ class LiveView(PlainView):
         for fit in list(state.running.values()):
             table.add_row(
                 fit.job_id, "fitting" if fit.done else "starting", f"{fit.done}/{fit.epochs}", percent(fit.last),
-                percent(fit.best), clock(time.monotonic() - fit.began), "", style="bold",
+                percent(fit.best), clock(time.monotonic() - fit.began), differing(fit.config, state.searched),
+                style="bold",
             )  # fmt: skip
         return table
 

@@ -8,7 +8,6 @@ without pickle, with Keras's safe mode, and nothing in it names a path.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from serbench.families import custom_objects
 from serbench.features import FeatureSpec, decode, extract
 from serbench.records.base import FrozenModel, Record
 from serbench.records.schemas import CorpusFacts, Environment, ProtocolFacts, Scores
+from serbench.training.backend import choose_backend, import_keras
 
 if TYPE_CHECKING:
     import keras
@@ -142,11 +142,11 @@ def load_model(path: Path, sha256: str) -> keras.Model:
     Raises:
         SerbenchError: it is missing, not the file it should be, or no model.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if not path.is_file():
         raise SerbenchError(f"{path} is missing; export the bundle again")
     if file_digest(path) != sha256:
         raise SerbenchError(f"{path} is not the file that was exported (its SHA-256 differs); export again")
+    import_keras(choose_backend())
     objects = custom_objects()
     import keras
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from serbench.corpora import get_corpus
 from serbench.errors import SerbenchError, UsageError
-from serbench.export.bundle import Bundle, BundleCheck, BundleRecord, file_digest
+from serbench.export.bundle import BundleCheck, BundleRecord, file_digest
 from serbench.export.card import model_card
 from serbench.export.verify import verify_bundle
 from serbench.features import FeatureSpec
@@ -30,7 +29,7 @@ def export_bundle(
     data: Path | None = None,
     replace: bool = False,
     say: Callable[[str], None] = lambda _: None,
-) -> Bundle:
+) -> BundleRecord:
     """Exports an entry.
 
     Args:
@@ -40,6 +39,9 @@ def export_bundle(
         data: the corpus's folder; None for where the search found it.
         replace: whether a bundle that is already there gives way.
         say: told what is going on.
+
+    Returns:
+        What was written as `bundle.json`.
 
     Raises:
         UsageError: no such entry, or `to` is in the way.
@@ -75,8 +77,7 @@ def export_bundle(
             _put_in_place(temporary, to)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-    os.environ["KERAS_BACKEND"] = study.environment.backend
-    return Bundle.load(to)
+    return record
 
 
 def _check_target(to: Path, replace: bool) -> None:

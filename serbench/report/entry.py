@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,11 @@ class EntryReport(FrozenModel):
             UsageError: another format was asked for.
         """
         return render(entry_document(self), form, width=width)
+
+    def summary(self, *, width: int = 80) -> str:
+        """The first tables of the report: the result, the classes, the subsets and the confusion matrix."""
+        document = entry_document(self)
+        return render(replace(document, sheets=document.sheets[:4]), width=width)
 
 
 def _subsets(tested: TestedEntry) -> tuple[SubsetScores, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from serbench.features import FeatureSpec, decode, extract, fit_length
 from serbench.records.results import ResultsFolder, StudyFolder
 from serbench.report.figures import mask_figure
 from serbench.report.page import ExtraFigure
+from serbench.training.backend import import_keras
 
 __all__ = ["mask_example"]
 
@@ -43,7 +43,7 @@ def mask_example(results: ResultsFolder, entry_id: str, data: Path | None = None
         return []
     clip_id, path = found
     before = extract(fit_length(decode(path, spec.sample_rate), spec.n_samples, spec.crop)[None], spec)
-    os.environ.setdefault("KERAS_BACKEND", study.environment.backend)
+    import_keras(study.environment.backend)
     after = _masked(before, parse_hyperparameters(get_family(entry.family), entry.config), study.seed)
     caption = (
         f"Log-mel spectrogram of {clip_id} before and after one draw of the masks: up to "

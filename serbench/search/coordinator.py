@@ -105,7 +105,7 @@ class Coordinator:
             self._record_invalid(trial, job_id, number, config, str(error), started)
             return
         self._running[job_id] = _Running(job, trial, started)
-        self._observer.trial_started(job_id, "search", job.config, job.settings.epochs)
+        self._observer.trial_started(job_id, job.config, job.settings.epochs)
         self._runner.submit(job)
 
     def _record_invalid(

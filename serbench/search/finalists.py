@@ -96,7 +96,7 @@ def test_finalists(
             while waiting and len(running) < runner.engine.workers and not stop.is_set():
                 finalist, job = waiting.pop(0)
                 running[job.job_id] = (finalist, job, now())
-                observer.trial_started(job.job_id, "refit", job.config, job.settings.epochs)
+                observer.trial_started(job.job_id, job.config, job.settings.epochs)
                 runner.submit(job)
             if not running:
                 break

@@ -24,7 +24,7 @@ class Observer:
     def study_started(self, record: StudyRecord, trials: int, done: int, seconds: float | None) -> None:
         """A study begins or resumes with `done` of `trials`; `seconds` is its share of the time, if bounded."""
 
-    def trial_started(self, job_id: str, kind: str, config: dict[str, Any], epochs: int) -> None:
+    def trial_started(self, job_id: str, config: dict[str, Any], epochs: int) -> None:
         """A fit was handed to the engine."""
 
     def epoch(self, job_id: str, metrics: EpochMetrics) -> None:

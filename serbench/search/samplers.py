@@ -53,7 +53,13 @@ def pruner_settings(name: str, epochs: int) -> dict[str, Any]:
 
 
 def make_sampler(settings: dict[str, Any], seed: int) -> optuna.samplers.BaseSampler:
-    """Builds a sampler from its settings."""
+    """Builds a sampler from its settings.
+
+    Raises:
+        UsageError: no such sampler; a record's may be of another version.
+    """
+    if settings["name"] not in SAMPLERS:
+        raise unknown("sampler", settings["name"], SAMPLERS)
     arguments = {key: value for key, value in settings.items() if key != "name"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -63,7 +69,13 @@ def make_sampler(settings: dict[str, Any], seed: int) -> optuna.samplers.BaseSam
 
 
 def make_pruner(settings: dict[str, Any]) -> optuna.pruners.BasePruner:
-    """Builds a pruner from its settings."""
+    """Builds a pruner from its settings.
+
+    Raises:
+        UsageError: no such pruner.
+    """
+    if settings["name"] not in PRUNERS:
+        raise unknown("pruner", settings["name"], PRUNERS)
     arguments = {key: value for key, value in settings.items() if key != "name"}
     if settings["name"] == "median":
         return optuna.pruners.MedianPruner(**arguments)

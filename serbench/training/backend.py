@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.util
 import multiprocessing
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from serbench.errors import SerbenchError, unknown
 
-__all__ = ["BACKENDS", "choose_backend", "compile_options", "limit_threads", "process_context"]
+__all__ = ["BACKENDS", "choose_backend", "compile_options", "import_keras", "limit_threads", "process_context"]
 
 BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
@@ -40,6 +41,24 @@ def choose_backend(asked: str | None = None) -> str:
 
 def _has_gpu() -> bool:
     return any(Path("/dev").glob("nvidia[0-9]*"))
+
+
+def import_keras(backend: str) -> None:
+    """Imports Keras on a backend without what backends write to standard error while they load.
+
+    Only for a process without other threads that write there.
+    """
+    os.environ["KERAS_BACKEND"] = backend
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        importlib.import_module("keras")
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(null)
 
 
 @functools.cache

@@ -52,7 +52,8 @@ def study(**changes: Any) -> StudyRecord:
         ),
         "protocol": ProtocolFacts(
             name="speaker", hash="0" * 16, split_seed=0, test_core="20", validation_core="10",
-            shares_speakers=False, train_speakers=1, validation_speakers=1, test_speakers=1, validation_clips=3, test_clips=3,
+            shares_speakers=False, train_speakers=1, validation_speakers=1,
+            test_speakers=1, validation_clips=3, test_clips=3,
         ),
         "features": {},
         "feature_shape": (3, 4),

@@ -73,7 +73,7 @@ from serbench.records import TrialRecord
 path = Path(sys.argv[1])
 records = [trial(job_id=str(i), error=str(i) * 300_000) for i in range(2)]
 seen = set()
-for attempt in range(25):
+for attempt in range(15):
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
