@@ -175,9 +175,7 @@ class Corpus(ABC):
         source = f" from {self.homepage}" if self.homepage else ""
         return SerbenchError(f"{self.title} is not at {folder}; get it{source} and pass its folder with --data DIR")
 
-    def _row(
-        self, path: Path, facts: NameFacts, speakers: Mapping[str, SpeakerFacts]
-    ) -> dict[str, str | float | None]:
+    def _row(self, path: Path, facts: NameFacts, speakers: Mapping[str, SpeakerFacts]) -> dict[str, str | float | None]:
         row: dict[str, str | float | None] = {"clip_id": path.stem, **facts, "path": str(path)}
         if row["label"] not in self.labels:
             raise SerbenchError(

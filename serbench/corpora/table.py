@@ -98,7 +98,5 @@ def _ages(table: pd.DataFrame) -> pd.Series[float]:
     wrong = table["age"].notna() & ~ages.between(0, 150)
     if wrong.any():
         first = table.loc[wrong].iloc[0]
-        raise SerbenchError(
-            f"clip '{first['clip_id']}' has the age '{first['age']}'; write years or leave it empty"
-        )
+        raise SerbenchError(f"clip '{first['clip_id']}' has the age '{first['age']}'; write years or leave it empty")
     return ages

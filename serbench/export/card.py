@@ -12,7 +12,9 @@ __all__ = ["model_card"]
 def model_card(record: BundleRecord, report: EntryReport) -> str:
     """Writes the card as Markdown. A pure function of its arguments, so that it can be compared with a golden one."""
     row, corpus, protocol = report.row, record.corpus, record.protocol
-    synthetic = "\n\n**The corpus is synthetic: the scores say nothing about human speech.**" if corpus.synthetic else ""
+    synthetic = (
+        "\n\n**The corpus is synthetic: the scores say nothing about human speech.**" if corpus.synthetic else ""
+    )
     shared = "are also training speakers, which inflates scores" if protocol.shares_speakers else "are unknown to it"
     interval = span(row.uar_low, row.uar_high)
     confidence = f" (95 % interval {interval} %)" if row.uar_low is not None else f" ({report.no_interval})"

@@ -60,9 +60,7 @@ def _json(predictions: Predictions, labels: tuple[str, ...]) -> str:
         {
             "path": row.path,
             "label": row.label,
-            "probabilities": {
-                label: round(value, 6) for label, value in zip(labels, row.probabilities, strict=True)
-            },
+            "probabilities": {label: round(value, 6) for label, value in zip(labels, row.probabilities, strict=True)},
             "start_s": round(row.start_s, 3),
             "duration_s": round(row.duration_s, 3),
             "windows": row.windows,
@@ -78,9 +76,7 @@ def _csv(predictions: Predictions, labels: tuple[str, ...]) -> str:
     writer.writerow(["path", "label", *(f"p_{label}" for label in labels), "start_s", "duration_s", "windows"])
     for row in predictions.rows:
         values = [f"{value:.6f}" for value in row.probabilities]
-        writer.writerow(
-            [row.path, row.label, *values, f"{row.start_s:.3f}", f"{row.duration_s:.3f}", row.windows]
-        )
+        writer.writerow([row.path, row.label, *values, f"{row.start_s:.3f}", f"{row.duration_s:.3f}", row.windows])
     return out.getvalue()
 
 
@@ -94,7 +90,5 @@ def _table(predictions: Predictions, labels: tuple[str, ...]) -> str:
         where = f" at {row.start_s:.1f} s" if row.start_s else ""
         many = f" (mean of {row.windows} windows)" if row.windows > 1 else ""
         name = row.path.encode("unicode_escape").decode("ascii") if not row.path.isprintable() else row.path
-        lines.append(
-            f"{row.label:{width}} {100 * max(row.probabilities):6.1f} | {shares} | {name}{where}{many}"
-        )
+        lines.append(f"{row.label:{width}} {100 * max(row.probabilities):6.1f} | {shares} | {name}{where}{many}")
     return "\n".join(lines) + "\n"

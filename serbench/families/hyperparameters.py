@@ -52,9 +52,7 @@ def _only_when(**conditions: list[Any]) -> dict[str, Any]:
 
 
 SplitRatio = Annotated[str, AfterValidator(_ratio)]
-NoiseLevel = Annotated[
-    float, _on_grid(NOISE_GRID_DB), WithJsonSchema({"type": "number", "enum": list(NOISE_GRID_DB)})
-]
+NoiseLevel = Annotated[float, _on_grid(NOISE_GRID_DB), WithJsonSchema({"type": "number", "enum": list(NOISE_GRID_DB)})]
 Shift = Annotated[float, _on_grid(SHIFT_GRID_S), WithJsonSchema({"type": "number", "enum": list(SHIFT_GRID_S)})]
 KernelSize = Annotated[int, Field(ge=3, le=9), AfterValidator(_odd)]
 

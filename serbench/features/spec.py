@@ -6,7 +6,6 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from serbench.features.filters import mel_bank
 from serbench.records.base import FrozenModel
 from serbench.records.files import digest_of
 
@@ -63,8 +62,7 @@ class FeatureSpec(FrozenModel):
             )
         if self.hop_length * _MOST_OVERLAP < self.window_length:
             raise ValueError(
-                f"hop_length ({self.hop_length}) must be at least a sixteenth of window_length "
-                f"({self.window_length})"
+                f"hop_length ({self.hop_length}) must be at least a sixteenth of window_length ({self.window_length})"
             )
         if self.fmax is not None and self.fmax > self.sample_rate / 2:
             raise ValueError(
@@ -123,7 +121,15 @@ class FeatureSpec(FrozenModel):
 
         Not an error: but a search that has any should take fewer bands or a longer window.
         """
-        bank = mel_bank(self.sample_rate, self.window_length, self.n_mels, self.fmin, self.highest_hz)
+        import warnings
+
+        import librosa
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # librosa says the same in its own words
+            bank = librosa.filters.mel(
+                sr=self.sample_rate, n_fft=self.window_length, n_mels=self.n_mels, fmin=self.fmin, fmax=self.highest_hz
+            )
         return tuple(band for band, weights in enumerate(bank) if not weights.any())
 
     def digest(self) -> str:

@@ -72,9 +72,7 @@ class FeatureStore:
         self.limit_bytes = limit_bytes
         self.workers = usable_cores() if workers is None else workers
 
-    def path(
-        self, clips: pd.DataFrame, spec: FeatureSpec, augmentation: WaveformAugmentation | None = None
-    ) -> Path:
+    def path(self, clips: pd.DataFrame, spec: FeatureSpec, augmentation: WaveformAugmentation | None = None) -> Path:
         """Where the features are kept, whether or not they are there: a `.npy` file, float32 (n, *shape)."""
         return self.root / _key(clips, spec, augmentation) / _ARRAY
 

@@ -184,9 +184,7 @@ def _warnings(
     if protocol.shares_speakers:
         found.append("test speakers are also trained on: scores are higher than on unknown speakers")
     else:
-        small = [
-            f"{speakers[part]} {part}" for part in ("validation", "test") if speakers[part] < MIN_CORE_SPEAKERS
-        ]
+        small = [f"{speakers[part]} {part}" for part in ("validation", "test") if speakers[part] < MIN_CORE_SPEAKERS]
         if small:
             found.append(
                 f"only {' and '.join(small)} speakers (under {MIN_CORE_SPEAKERS}): the score is shown without "

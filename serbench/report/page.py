@@ -143,9 +143,7 @@ def _ruler(report: EntryReport) -> dict[str, Any] | None:
     return {
         "uar": f"{100 * row.uar:.2f}",
         "low": None if row.uar_low is None else f"{100 * row.uar_low:.2f}",
-        "width": None
-        if row.uar_low is None or row.uar_high is None
-        else f"{100 * (row.uar_high - row.uar_low):.2f}",
+        "width": None if row.uar_low is None or row.uar_high is None else f"{100 * (row.uar_high - row.uar_low):.2f}",
         "chance": f"{100 / row.labels:.2f}",
         "shown": percent(row.uar),
         "interval": span(row.uar_low, row.uar_high),

@@ -68,9 +68,7 @@ class TestedEntry:
 
     def mean_score(self, subset: str, score: str) -> float | None:
         """The mean over refits of `accuracy`, `uar` or `macro_f1`; None where any refit has none."""
-        return mean(
-            getattr(refit.scores[subset], score) if subset in refit.scores else None for refit in self.refits
-        )
+        return mean(getattr(refit.scores[subset], score) if subset in refit.scores else None for refit in self.refits)
 
     @functools.cached_property
     def test(self) -> Evaluation | None:

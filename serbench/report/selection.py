@@ -33,9 +33,7 @@ def select_entry(results: ResultsFolder, *, corpus: str | None = None, protocol:
     board = Leaderboard.from_results(results, corpus=corpus, protocol=protocol)
     best = best_selected(board)
     if best is None:
-        raise SerbenchError(
-            f"no entries in {results.root} yet; run `serbench search`, or name a folder with --results"
-        )
+        raise SerbenchError(f"no entries in {results.root} yet; run `serbench search`, or name a folder with --results")
     groups = [group for group in board.groups if group.rows]
     if len(groups) > 1:
         heads = "; ".join(

@@ -112,9 +112,17 @@ class Coordinator:
         self, trial: optuna.Trial, job_id: str, number: int, config: dict[str, object], reason: str, started: str
     ) -> None:
         record = TrialRecord(
-            study=self._study.record.name, job_id=job_id, kind="search", number=trial.number, state="invalid",
-            config=config, seed=self._study.seeds.trial(number), error=reason, error_kind="configuration",
-            started=started, finished=now(),
+            study=self._study.record.name,
+            job_id=job_id,
+            kind="search",
+            number=trial.number,
+            state="invalid",
+            config=config,
+            seed=self._study.seeds.trial(number),
+            error=reason,
+            error_kind="configuration",
+            started=started,
+            finished=now(),
         )
         self._finish(trial.number, record, None, None)
 
@@ -137,14 +145,10 @@ class Coordinator:
         running.trial.report(running.best, metrics.epoch)
         return Verdict.PRUNE if running.trial.should_prune() else Verdict.CONTINUE
 
-    def _finish(
-        self, number: int, record: TrialRecord, outcome: TrialOutcome | None, job: TrialJob | None
-    ) -> None:
+    def _finish(self, number: int, record: TrialRecord, outcome: TrialOutcome | None, job: TrialJob | None) -> None:
         """Records, then tells: a kill between the two loses nothing."""
         predictions = predictions_of(job, outcome, self._study.clips) if outcome and job else None
-        self._study.folder.publish_job(
-            record, predictions, error_text=outcome.traceback if outcome else None
-        )
+        self._study.folder.publish_job(record, predictions, error_text=outcome.traceback if outcome else None)
         self._study.tell(number, record)
         self._observer.trial_finished(record)
         self._counted += record.state not in UNCOUNTED_STATES

@@ -146,7 +146,7 @@ class FloatRange(_Range):
     def probes(self) -> tuple[Scalar, ...]:
         """Values that must all be valid for the family; also one between the ends, where a grid has none."""
         between = self.step if self.step is not None else _BETWEEN * (self.high - self.low)
-        return (self.low, self.low + between, self.high)
+        return (self.low, min(self.low + between, self.high), self.high)
 
     def contains(self, value: Any) -> bool:
         """Whether the value can be proposed."""

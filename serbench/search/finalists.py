@@ -38,9 +38,7 @@ class Finalist:
         return f"{self.job_id}-r{repeat}"
 
 
-def choose_finalists(
-    trials: Sequence[TrialRecord], count: int, forced: Sequence[str] = ()
-) -> list[Finalist]:
+def choose_finalists(trials: Sequence[TrialRecord], count: int, forced: Sequence[str] = ()) -> list[Finalist]:
     """The best completed trials by validation, each configuration once, and those the space forces.
 
     Args:
@@ -87,9 +85,7 @@ def test_finalists(
     ]
     observer.refits_started(len(wanted))
     maker = maker.for_jobs(len(wanted))
-    waiting = [
-        (f, maker.refit(f.refit_id(repeat), f.number, repeat, f.config)) for f, repeat in wanted
-    ]
+    waiting = [(f, maker.refit(f.refit_id(repeat), f.number, repeat, f.config)) for f, repeat in wanted]
     running: dict[str, tuple[Finalist, TrialJob, str]] = {}
     try:
         while waiting or running:

@@ -94,8 +94,12 @@ def predictions_of(job: TrialJob, outcome: TrialOutcome, clips: pd.DataFrame) ->
 
 
 def record_of(
-    job: TrialJob, outcome: TrialOutcome, clips: pd.DataFrame, started: str,
-    number: int | None = None, origin: str | None = None,
+    job: TrialJob,
+    outcome: TrialOutcome,
+    clips: pd.DataFrame,
+    started: str,
+    number: int | None = None,
+    origin: str | None = None,
 ) -> TrialRecord:
     """The record of a fit."""
     index = {label: place for place, label in enumerate(job.labels)}

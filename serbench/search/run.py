@@ -82,9 +82,7 @@ class SearchPlan:
             raise UsageError(f"space '{twice[0]}' is named twice; each space makes one study")
 
 
-def run_search(
-    plan: SearchPlan, observer: Observer | None = None, stop: threading.Event | None = None
-) -> list[str]:
+def run_search(plan: SearchPlan, observer: Observer | None = None, stop: threading.Event | None = None) -> list[str]:
     """Searches every space of the plan, then tests the finalists.
 
     Returns:
@@ -165,9 +163,7 @@ def _run_study(
     end: float | None,
 ) -> None:
     space = study.space
-    source.paths(
-        space.features, progress=lambda done, total: observer.progress("computing features", done, total)
-    )
+    source.paths(space.features, progress=lambda done, total: observer.progress("computing features", done, total))
     budget = plan.budget(space)
     resources = Resources.choose(plan.workers, budget.trials)
     maker = JobMaker(study, resources, backend)

@@ -157,7 +157,8 @@ def _cores(table: dict[str, Any]) -> dict[str, Decimal]:
     cores = {
         key: parse_percent(table.get(key, default), f"[protocol] {key}") for key, default in _DEFAULT_CORES.items()
     }
-    Protocol(test_core=cores["test_core"], validation_core=cores["validation_core"])  # refuses cores that leave nothing to train on
+    # Refuses cores that leave nothing to train on.
+    Protocol(test_core=cores["test_core"], validation_core=cores["validation_core"])
     return cores
 
 

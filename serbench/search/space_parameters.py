@@ -138,9 +138,7 @@ def _in_order(found: Mapping[str, Dimension]) -> dict[str, Dimension]:
     return ordered
 
 
-def read_enqueued(
-    raw: Any, parameters: Mapping[str, Dimension], model: type[Hyperparameters]
-) -> tuple[Enqueued, ...]:
+def read_enqueued(raw: Any, parameters: Mapping[str, Dimension], model: type[Hyperparameters]) -> tuple[Enqueued, ...]:
     """Reads the `[[enqueue]]` tables. What one leaves open is the space's fixed value, else the family's default.
 
     Raises:

@@ -29,7 +29,16 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,120}")
 _JOB_ID = "job_id"
 _KNOWN = "enqueued"
 _CLIP_COLUMNS = (
-    "clip_id", "label", "speaker", "sex", "age", "sentence", "intensity", "digest", "duration_s", "sample_rate",
+    "clip_id",
+    "label",
+    "speaker",
+    "sex",
+    "age",
+    "sentence",
+    "intensity",
+    "digest",
+    "duration_s",
+    "sample_rate",
 )
 
 
@@ -67,6 +76,7 @@ class Study:
     clips: pd.DataFrame
     plan: SplitPlan
     optuna: optuna.Study = field(repr=False)
+    _storage: optuna.storages.RDBStorage = field(repr=False)
     _lock: filelock.BaseFileLock = field(repr=False)
 
     @classmethod
@@ -92,7 +102,8 @@ class Study:
                 ) from None
         try:
             record = cls._settle(folder, record, clips)
-            return cls(folder, record, space, clips, plan, _open_storage(folder, record, space), lock)
+            study, storage = _open_storage(folder, record, space)
+            return cls(folder, record, space, clips, plan, study, storage, lock)
         except BaseException:
             lock.release()
             raise
@@ -114,6 +125,8 @@ class Study:
 
     def close(self) -> None:
         """Lets others open the study."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()
         self._lock.release()
 
     @property
@@ -197,16 +210,16 @@ class Study:
             self._queue_again(self.optuna.get_trials(deepcopy=False)[number])
 
 
-def _open_storage(folder: StudyFolder, record: StudyRecord, space: SearchSpace) -> optuna.Study:
+def _open_storage(
+    folder: StudyFolder, record: StudyRecord, space: SearchSpace
+) -> tuple[optuna.Study, optuna.storages.RDBStorage]:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     path = folder.storage_path
     try:
         with sqlite3.connect(path) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
         connection.close()
-        storage = optuna.storages.RDBStorage(
-            f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}}
-        )
+        storage = optuna.storages.RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}})
         study = optuna.create_study(
             storage=storage,
             study_name=record.name,
@@ -224,7 +237,7 @@ def _open_storage(folder: StudyFolder, record: StudyRecord, space: SearchSpace) 
     for known in space.enqueued:
         if known.name not in queued:
             study.enqueue_trial(space.proposals(known.config), user_attrs={_KNOWN: known.name})
-    return study
+    return study, storage
 
 
 def _differences(known: StudyRecord, asked: StudyRecord) -> Iterator[str]:
@@ -255,7 +268,8 @@ def _flat(value: Any, prefix: str = "") -> dict[str, str]:
     """Nested dictionaries as dotted paths; a parameter is one value, so that a change of it is one line."""
     if isinstance(value, dict) and not prefix.startswith(("parameters.", "enqueue.")):
         return {
-            path: text for key, item in value.items()
+            path: text
+            for key, item in value.items()
             for path, text in _flat(item, f"{prefix}.{key}" if prefix else key).items()
         }
     return {prefix: str({k: v for k, v in value.items() if v} if isinstance(value, dict) else value)}

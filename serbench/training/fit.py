@@ -66,12 +66,11 @@ def fit(
     fitted = time.monotonic()
 
     seconds = {"build": round(built - started, 3), "fit": round(fitted - built, 3)}
-    partial = TrialOutcome(
-        "completed", epochs=tuple(watch.epochs), parameters=parameters, seconds=seconds
-    )
+    partial = TrialOutcome("completed", epochs=tuple(watch.epochs), parameters=parameters, seconds=seconds)
     if watch.diverged:
         return partial.with_parts(
-            state="diverged", error=f"loss or outputs not finite in epoch {len(watch.epochs) + 1}",
+            state="diverged",
+            error=f"loss or outputs not finite in epoch {len(watch.epochs) + 1}",
             error_kind="not finite",
         )
     if watch.verdict is Verdict.STOP:
@@ -92,14 +91,18 @@ def fit(
     )
 
 
-def _batches(
-    job: TrialJob, hp: Hyperparameters, arrays: Sequence[np.ndarray], targets: np.ndarray
-) -> TrainingBatches:
+def _batches(job: TrialJob, hp: Hyperparameters, arrays: Sequence[np.ndarray], targets: np.ndarray) -> TrainingBatches:
     n_classes = len(job.labels)
     weights = balanced_weights(targets[np.asarray(job.train)], n_classes) if hp.class_weights else None
     return TrainingBatches(
-        arrays, job.train, targets, n_classes, batch_size=hp.batch_size, mixup=hp.mixup,
-        class_weights=weights, seed=job.seed,
+        arrays,
+        job.train,
+        targets,
+        n_classes,
+        batch_size=hp.batch_size,
+        mixup=hp.mixup,
+        class_weights=weights,
+        seed=job.seed,
     )
 
 

@@ -20,9 +20,7 @@ class FitSettings(FrozenModel):
     """The `[training]` table of a space file: what all its trials share."""
 
     epochs: int = Field(default=40, ge=1, le=10_000, description="epochs at the most")
-    patience: int = Field(
-        default=10, ge=1, description="epochs without a better validation UAR before training stops"
-    )
+    patience: int = Field(default=10, ge=1, description="epochs without a better validation UAR before training stops")
     max_parameters: int = Field(default=2_000_000, ge=1, description="larger models are not trained")
     trial_timeout_s: float | None = Field(default=None, gt=0, description="a trial that takes longer is ended")
 

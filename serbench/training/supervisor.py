@@ -71,9 +71,7 @@ def run_job(job: TrialJob, source: FeatureSource, control: JobControl | None = N
     return outcome.with_parts(
         peak_memory_mib=watch.peak_mib,
         epochs=outcome.epochs or tuple(watch.epochs),
-        seconds={
-            **outcome.seconds, "features": round(waited, 3), "total": round(time.monotonic() - began, 3)
-        },
+        seconds={**outcome.seconds, "features": round(waited, 3), "total": round(time.monotonic() - began, 3)},
     )
 
 
@@ -85,9 +83,7 @@ class _Watch:
         self._process = process
         self._pipe = pipe
         self._control = control
-        self._deadline = (
-            time.monotonic() + job.settings.trial_timeout_s if job.settings.trial_timeout_s else None
-        )
+        self._deadline = time.monotonic() + job.settings.trial_timeout_s if job.settings.trial_timeout_s else None
         self._stop_by: float | None = None
         self.peak_mib: float | None = None
         self.epochs: list[EpochMetrics] = []
@@ -162,6 +158,8 @@ def _died(exitcode: int | None, log: Path) -> TrialOutcome:
             "crashed", error=f"the child was killed by {name}{hint}", error_kind=name, traceback=said or None
         )
     return TrialOutcome(
-        "crashed", error=f"the child ended with exit code {exitcode} and no word", error_kind="exit",
+        "crashed",
+        error=f"the child ended with exit code {exitcode} and no word",
+        error_kind="exit",
         traceback=said or None,
     )

@@ -103,9 +103,7 @@ class CorpusContract:
         with pytest.raises(SerbenchError, match="is a file"):
             self.corpus.prepare(tmp_path / "file")
 
-    def test_without_data_the_way_to_get_it_is_told(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_without_data_the_way_to_get_it_is_told(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SERBENCH_CACHE", str(tmp_path))
         with pytest.raises(SerbenchError, match="--data DIR") as caught:
             self.corpus.prepare()

@@ -47,9 +47,7 @@ class TestCnn2d(FamilyContract):
         {"depth": 2, "stem_stride": 3, "stem_pool": "none", "stem_kernel": 9, "kernel_size": 9, "width": 8},
     ]
 
-    @pytest.mark.parametrize(
-        ("stem_pool", "expected"), [("none", (16, 20)), ("frequency", (8, 20)), ("both", (8, 10))]
-    )
+    @pytest.mark.parametrize(("stem_pool", "expected"), [("none", (16, 20)), ("frequency", (8, 20)), ("both", (8, 10))])
     def test_stem_pools_the_axes_it_names(self, family, stem_pool, expected):
         model = self.make(family, stem_pool=stem_pool, depth=1)
         assert model.get_layer("stem_dropout").output.shape[1:3] == expected

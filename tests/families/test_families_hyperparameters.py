@@ -20,9 +20,7 @@ def test_split_ratio_of_100_percent_is_kept(ratio):
     assert Hyperparameters(split_ratio=ratio).split_ratio == ratio
 
 
-@pytest.mark.parametrize(
-    "ratio", ["", "70/30", "70/10/10", "0/50/50", "-10/90/20", "a/b/c", "70/10/20/0", "70 /10/20"]
-)
+@pytest.mark.parametrize("ratio", ["", "70/30", "70/10/10", "0/50/50", "-10/90/20", "a/b/c", "70/10/20/0", "70 /10/20"])
 def test_other_split_ratios_are_refused(ratio):
     with pytest.raises(ValidationError, match="train/validation/test in percent"):
         Hyperparameters(split_ratio=ratio)

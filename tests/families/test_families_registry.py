@@ -86,9 +86,7 @@ def test_a_fresh_process_loads_a_saved_model(tmp_path):
     import numpy as np
 
     family = get_family("cnn2d")
-    model = family.build(
-        family.hyperparameters(depth=2, head="attention"), (16, 20), 3, np.zeros(16), np.ones(16), 0
-    )
+    model = family.build(family.hyperparameters(depth=2, head="attention"), (16, 20), 3, np.zeros(16), np.ones(16), 0)
     model.save(tmp_path / "model.keras")
     clips = np.random.default_rng(0).normal(size=(2, 16, 20)).astype(np.float32)
     np.save(tmp_path / "clips.npy", clips)

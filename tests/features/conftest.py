@@ -39,6 +39,4 @@ def make_clips(tmp_path: Path) -> MakeClips:
 @pytest.fixture
 def small_spec() -> FeatureSpec:
     """A log-mel front end that costs next to nothing."""
-    return FeatureSpec(
-        kind="log_mel", sample_rate=8_000, duration_s=0.5, window_length=256, hop_length=128, n_mels=16
-    )
+    return FeatureSpec(kind="log_mel", sample_rate=8_000, duration_s=0.5, window_length=256, hop_length=128, n_mels=16)

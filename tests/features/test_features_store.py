@@ -102,9 +102,7 @@ def test_a_damaged_entry_is_computed_anew(tmp_path, make_clips, small_spec, dama
 def test_an_unreadable_clip_is_named_and_nothing_is_kept(tmp_path, make_clips, small_spec):
     clips, store = make_clips(3), FeatureStore(tmp_path / "cache")
     Path(clips["path"][1]).write_text("not audio")
-    with pytest.raises(
-        SerbenchError, match=r"clip 'clip001' cannot be used: .*clip001\.wav as audio.*corpus check"
-    ):
+    with pytest.raises(SerbenchError, match=r"clip 'clip001' cannot be used: .*clip001\.wav as audio.*corpus check"):
         store.get(clips, small_spec)
     assert entries(tmp_path / "cache") == []
     assert not list((tmp_path / "cache").glob("*.tmp"))

@@ -43,7 +43,7 @@ def ids(clips: pd.DataFrame, split: Split) -> dict[str, set[str]]:
     return {part: set(clips["clip_id"].iloc[list(getattr(split, part))]) for part in PARTS}
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(clip_tables(), names, seeds, ratios())
 def test_every_clip_is_in_exactly_one_part(clips: pd.DataFrame, name: str, seed: int, ratio: Ratio) -> None:
     split = split_of(plan_of(clips, Protocol(name, split_seed=seed)), ratio)
@@ -54,7 +54,7 @@ def test_every_clip_is_in_exactly_one_part(clips: pd.DataFrame, name: str, seed:
     assert split.test
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(clip_tables(), names, seeds, ratios())
 def test_the_cores_are_the_same_for_every_ratio_and_never_trained_on(
     clips: pd.DataFrame, name: str, seed: int, ratio: Ratio
@@ -66,7 +66,7 @@ def test_the_cores_are_the_same_for_every_ratio_and_never_trained_on(
     assert not set(split.train) & {*cores.test, *cores.validation}
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(clip_tables(), names, seeds, ratios(), ratios())
 def test_a_larger_share_contains_the_smaller_whatever_the_other_share(
     clips: pd.DataFrame, name: str, seed: int, one: Ratio, other: Ratio
@@ -81,7 +81,7 @@ def test_a_larger_share_contains_the_smaller_whatever_the_other_share(
         assert whole[0] <= whole[1]
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(clip_tables(), seeds, ratios())
 def test_no_speaker_is_in_two_sets_under_speaker(clips: pd.DataFrame, seed: int, ratio: Ratio) -> None:
     split = split_of(plan_of(clips, Protocol("speaker", split_seed=seed)), ratio)
@@ -89,7 +89,7 @@ def test_no_speaker_is_in_two_sets_under_speaker(clips: pd.DataFrame, seed: int,
     assert sum(map(len, speakers)) == len(set.union(*speakers))
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(clip_tables(), names, seeds, ratios())
 def test_byte_identical_clips_stay_together(clips: pd.DataFrame, name: str, seed: int, ratio: Ratio) -> None:
     assume("digest" in clips)
@@ -99,7 +99,7 @@ def test_byte_identical_clips_stay_together(clips: pd.DataFrame, name: str, seed
         assert len({part_of[row] for row in twins.index}) == 1
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(clip_tables(), names, seeds, ratios(), st.randoms())
 def test_the_order_of_the_rows_does_not_matter(clips: pd.DataFrame, name: str, seed: int, ratio: Ratio, random) -> None:
     split = split_of(plan_of(clips, Protocol(name, split_seed=seed)), ratio)

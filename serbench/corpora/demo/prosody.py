@@ -56,10 +56,10 @@ class Prosody(NamedTuple):
 
 
 PROFILES: dict[str, Prosody] = {
-    "anger": Prosody(+4.0, +0.55, -2.5, +0.20, -0.5, +8.0, +2.2, +0.7, -4.0, +0.20),
+    "anger": Prosody(+4.0, +0.55, -3.0, +0.20, -0.5, +8.0, +2.6, +0.8, -4.0, +0.20),
     "disgust": Prosody(-1.5, +0.15, -4.0, -0.28, +0.6, -1.0, -0.2, +0.9, -1.0, +0.05),
     "fear": Prosody(+5.0, -0.25, +2.0, +0.28, +0.2, +1.0, +0.4, +1.0, +4.0, -0.05),
-    "happiness": Prosody(+3.8, +0.60, +3.0, +0.12, -0.3, +5.0, +1.2, -0.3, -1.0, +0.10),
+    "happiness": Prosody(+4.2, +0.60, +3.5, +0.08, -0.3, +4.5, +0.9, -0.4, -0.5, +0.10),
     "neutral": Prosody(),
     "sadness": Prosody(-1.8, -0.70, -1.5, -0.25, +0.9, -6.0, -1.8, +0.4, +4.0, -0.25),
 }
@@ -71,7 +71,7 @@ SPREAD = Prosody(1.5, 0.30, 1.6, 0.10, 0.5, 2.5, 0.8, 0.5, 2.5, 0.12)
 EMOTIONS = tuple(PROFILES)
 """The labels, in alphabetical order."""
 
-_CLIP_CHANCE = 0.75
+_CLIP_CHANCE = 0.4
 
 
 def clip_prosody(speaker: Speaker, emotion: str, rng: np.random.Generator) -> Prosody:
@@ -80,7 +80,7 @@ def clip_prosody(speaker: Speaker, emotion: str, rng: np.random.Generator) -> Pr
     The emotion's profile is scaled by how expressive the speaker is and how strong this rendering happens
     to be; the speaker's own way with this emotion and the chance of the clip are added.
     """
-    strength = speaker.expressiveness * rng.uniform(0.55, 1.25)
+    strength = speaker.expressiveness * rng.uniform(0.75, 1.35)
     profile = strength * np.asarray(PROFILES[emotion])
     chance = rng.standard_normal(len(SPREAD)) * _CLIP_CHANCE * np.asarray(SPREAD)
     return Prosody(*(float(v) for v in profile + np.asarray(speaker.habits[emotion]) + chance))

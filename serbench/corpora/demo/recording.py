@@ -17,7 +17,7 @@ __all__ = ["record", "wav_bytes"]
 Floats = NDArray[np.float64]
 
 _LEVEL_DBFS = -27.0
-_KEPT_INTENSITY = 0.4  # people and gain controls level recordings, so loudness alone must not tell the emotion
+_KEPT_INTENSITY = 0.5  # people and gain controls level recordings, so loudness alone must not tell the emotion
 _CEILING = 0.89
 
 

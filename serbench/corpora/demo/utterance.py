@@ -48,9 +48,7 @@ class Tracks:
     noise_width_hz: Floats
 
 
-def utterance_tracks(
-    sounds: tuple[Sound, ...], speaker: Speaker, prosody: Prosody, rng: np.random.Generator
-) -> Tracks:
+def utterance_tracks(sounds: tuple[Sound, ...], speaker: Speaker, prosody: Prosody, rng: np.random.Generator) -> Tracks:
     """Times the sounds and lays out formants, amplitudes and f0.
 
     Sounds glide into each other (formants within about 60 ms, amplitudes within 14 ms), which is all the
@@ -82,9 +80,7 @@ def utterance_tracks(
     )
 
 
-def _durations(
-    sounds: tuple[Sound, ...], speaker: Speaker, prosody: Prosody, rng: np.random.Generator
-) -> Floats:
+def _durations(sounds: tuple[Sound, ...], speaker: Speaker, prosody: Prosody, rng: np.random.Generator) -> Floats:
     """Seconds of each sound. Vowels give way to a change of rate more than consonants do."""
     rate = speaker.rate + prosody.rate
     seconds = []

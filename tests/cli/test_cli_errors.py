@@ -1,0 +1,185 @@
+"""Wrong input: one sentence that says what and how to mend it, the right exit code, nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests_shared import needs_own_permissions
+
+
+def search(serbench, *arguments, corpus="crema-d"):
+    return serbench("search", "--corpus", corpus, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["--corpus", "crema"], 2, "did you mean 'crema-d'?"),
+        (["cnn3d", "--corpus", "crema-d"], 2, "did you mean 'cnn"),
+        (["--protocol", "speakers"], 2, "did you mean 'speaker'?"),
+        (["--sampler", "tpee"], 2, "did you mean 'tpe'?"),
+        (["--pruner", "medium"], 2, "unknown pruner"),
+        (["--backend", "tensorflw"], 2, "did you mean 'tensorflow'?"),
+        (["--trials", "0"], 2, "--trials must be at least 1"),
+        (["--time", "soon"], 2, "is no duration"),
+        (["--epochs", "0"], 2, "--epochs must be at least 1"),
+        (["--study", "../../etc"], 2, "may hold letters"),
+    ],
+)
+def test_wrong_words_are_answered_with_the_right_ones(serbench, tone_corpus, tmp_path, arguments, code, told) -> None:
+    results = tmp_path / "results"
+    extra = ["--data", tone_corpus] if "crema" not in arguments else []
+    arguments = arguments if "--corpus" in arguments else ["--corpus", "crema-d", *arguments]
+    ran = serbench("search", *arguments, *extra, "--results", results)
+    assert ran.code == code
+    assert told in ran.sentence
+    assert not (results / "studies").exists()
+
+
+def test_a_missing_folder_is_named(serbench, tmp_path) -> None:
+    ran = search(serbench, "--data", tmp_path / "nowhere", "--results", tmp_path / "r")
+    assert (ran.code, "nowhere does not exist" in ran.sentence) == (1, True)
+
+
+def test_an_empty_folder_is_named(serbench, tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    ran = search(serbench, "--data", tmp_path / "empty", "--results", tmp_path / "r")
+    assert (ran.code, "holds no WAV or FLAC" in ran.sentence) == (1, True)
+
+
+def test_a_corpus_of_one_class_is_refused(serbench, tone_corpus, tmp_path) -> None:
+    folder = tmp_path / "sad"
+    folder.mkdir()
+    for path in tone_corpus.glob("*_SAD_*"):
+        shutil.copy(path, folder)
+    ran = search(serbench, "--data", folder, "--results", tmp_path / "r")
+    assert (ran.code, "labelled 'sadness'" in ran.sentence) == (1, True)
+
+
+def test_too_few_speakers_for_the_protocol(serbench, tone_corpus, tmp_path) -> None:
+    folder = tmp_path / "two"
+    folder.mkdir()
+    for path in [*tone_corpus.glob("1001_*"), *tone_corpus.glob("1002_*")]:
+        shutil.copy(path, folder)
+    ran = search(serbench, "--data", folder, "--results", tmp_path / "r")
+    assert ran.code == 1
+    assert "needs at least 3 speakers" in ran.sentence
+    assert "--protocol random" in ran.sentence
+
+
+def test_unknown_entries_and_bundles(serbench, searched, tmp_path) -> None:
+    rows = json.loads(serbench("leaderboard", "--results", searched, "--format", "json").out)["rows"]
+    almost = rows[0]["entry"][:-1] + "x"
+    ran = serbench("report", almost, "--results", searched)
+    assert (ran.code, f"did you mean '{rows[0]['entry']}'" in ran.sentence) == (2, True)
+    assert serbench("export", almost, "--results", searched).code == 2
+    ran = serbench("predict", tmp_path, tmp_path)
+    assert (ran.code, "is no bundle" in ran.sentence) == (2, True)
+
+
+def test_results_without_entries_say_what_to_do(serbench, tmp_path) -> None:
+    assert "run `serbench search`" in serbench("leaderboard", "--results", tmp_path).sentence
+    assert "run `serbench search`" in serbench("export", "--results", tmp_path).sentence
+
+
+def test_results_of_a_newer_version_are_left_alone(serbench, tone_corpus, tmp_path) -> None:
+    mark = tmp_path / "serbench.json"
+    mark.write_text('{"schema_version": 99}', encoding="utf-8")
+    for command in (["leaderboard"], ["search", "--corpus", "crema-d", "--data", tone_corpus]):
+        ran = serbench(*command, "--results", tmp_path)
+        assert (ran.code, "written by a newer serbench" in ran.sentence) == (1, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["serbench.json"]
+
+
+def test_a_file_in_place_of_the_results_folder(serbench, tone_corpus, tmp_path) -> None:
+    place = tmp_path / "results"
+    place.write_text("mine", encoding="utf-8")
+    ran = search(serbench, "--data", tone_corpus, "--results", place)
+    assert (ran.code, "--results" in ran.sentence) == (1, True)
+    assert place.read_text(encoding="utf-8") == "mine"
+
+
+@needs_own_permissions
+def test_a_read_only_results_folder(serbench, tone_corpus, tmp_path) -> None:
+    tmp_path.chmod(0o500)
+    ran = search(serbench, "--data", tone_corpus, "--results", tmp_path / "results")
+    tmp_path.chmod(0o700)
+    assert (ran.code, "cannot write" in ran.sentence) == (1, True)
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path):
+    """A file system of 100 KiB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", place], capture_output=True).returncode:
+        pytest.skip("mounting a tmpfs needs root")
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def test_a_full_disk_is_one_sentence(serbench, tone_corpus, tiny_space, full_disk) -> None:
+    ran = search(serbench, tiny_space(), "--data", tone_corpus, "--results", full_disk / "results", "--trials", 1)
+    assert ran.code == 1
+    assert "disk" in ran.sentence
+    assert not list(full_disk.rglob("*.tmp"))
+
+
+def test_a_study_resumed_on_another_space_shows_the_difference(serbench, searched, tone_corpus, tiny_space) -> None:
+    space = tiny_space("cnn1d", depth="1")
+    ran = search(serbench, space, "--data", tone_corpus, "--results", searched)
+    assert ran.code == 2
+    assert "parameters.depth" in ran.sentence
+    assert "--study NAME" in ran.sentence
+
+
+def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(program, tone_corpus, tiny_space, tmp_path) -> None:
+    results = tmp_path / "results"
+    arguments = [
+        "search", tiny_space(epochs="40", patience="40"), "--corpus", "crema-d", "--data", tone_corpus,
+        "--results", results, "--trials", 3, "--repeats", 1, "--workers", 1,
+    ]  # fmt: skip
+    process = program(*arguments)
+    for line in process.stderr:
+        if "trial t0000" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    (study,) = (results / "studies").iterdir()
+    before = {path.name for path in (study / "trials").iterdir()}
+    assert "t0000" in before
+    assert not list(results.rglob("*.tmp"))
+    again = program(*arguments)
+    out, err = again.communicate(timeout=300)
+    assert again.returncode == 0, err
+    assert {path.name for path in (study / "trials").iterdir()} == {"t0000", "t0001", "t0002"}
+    assert "cnn1d-" in out
+
+
+def test_a_killed_coordinator_loses_nothing(program, tone_corpus, tiny_space, tmp_path) -> None:
+    results = tmp_path / "results"
+    arguments = [
+        "search", tiny_space(), "--corpus", "crema-d", "--data", tone_corpus, "--results", results,
+        "--trials", 3, "--repeats", 1, "--workers", 1, "--format", "json",
+    ]  # fmt: skip
+    process = program(*arguments)
+    for line in process.stderr:
+        if "trial t0001" in line:
+            break
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    again = program(*arguments)
+    out, err = again.communicate(timeout=300)
+    assert again.returncode == 0, err
+    (study,) = (results / "studies").iterdir()
+    assert {path.name for path in (study / "trials").iterdir()} == {"t0000", "t0001", "t0002"}
+    assert json.loads(out)["rows"][0]["trials"] == 3

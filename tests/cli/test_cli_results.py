@@ -1,0 +1,108 @@
+"""Leaderboard, report, export and predict on the results of a real search."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+
+REQUIRED_KEYS = {
+    "family", "corpus", "protocol", "uar", "accuracy", "macro_f1", "selected", "entry", "study", "validation_uar",
+    "seeds", "looks", "trials", "parameters", "winners_curse", "optimism_gap", "synthetic", "shares_speakers",
+}  # fmt: skip
+
+
+def entries(serbench, results) -> list[dict]:
+    return json.loads(serbench("leaderboard", "--results", results, "--format", "json").out)["rows"]
+
+
+def test_the_leaderboard_has_both_families_with_stable_keys(serbench, searched) -> None:
+    rows = entries(serbench, searched)
+    assert {row["family"] for row in rows} == {"cnn1d", "cnn2d"}
+    assert all(row.keys() >= REQUIRED_KEYS for row in rows)
+    assert [row["selected"] for row in rows] == [True, True]
+    assert all(row["rank"] is None and row["uar_low"] is None for row in rows)  # too few speakers
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "markdown", "latex"])
+def test_every_format_names_every_entry(serbench, searched, form) -> None:
+    out = serbench("leaderboard", "--results", searched, "--format", form).out
+    assert all(row["entry"].replace("_", r"\_") in out.replace("_", r"\_") for row in entries(serbench, searched))
+
+
+def test_a_report_has_every_class(serbench, searched, tmp_path) -> None:
+    entry = entries(serbench, searched)[0]["entry"]
+    page = tmp_path / "page.html"
+    ran = serbench("report", entry, "--results", searched, "--format", "csv", "--html", page)
+    rows = list(csv.DictReader(io.StringIO(ran.out)))
+    assert [row["label"] for row in rows] == ["anger", "disgust", "fear", "happiness", "neutral", "sadness"]
+    assert sum(int(row["support"]) for row in rows) == 24
+    assert "<html" in page.read_text(encoding="utf-8")
+
+
+def test_the_page_of_a_2d_entry_shows_the_mask(serbench, searched, tmp_path) -> None:
+    entry = next(row["entry"] for row in entries(serbench, searched) if row["family"] == "cnn2d")
+    page = tmp_path / "page.html"
+    serbench("report", entry, "--results", searched, "--html", page)
+    assert "Spectrogram masks" in page.read_text(encoding="utf-8")
+
+
+def test_export_selects_by_validation_and_predict_reads_any_audio(serbench, searched, tmp_path) -> None:
+    bundle = tmp_path / "bundle"
+    ran = serbench("export", "--results", searched, "--to", bundle)
+    assert ran.code == 0
+    assert {path.name for path in bundle.iterdir()} == {"model.keras", "bundle.json", "metrics.json", "MODEL_CARD.md"}
+    record = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
+    best = max(entries(serbench, searched), key=lambda row: row["validation_uar"])
+    assert record["entry"] == best["entry"]
+    assert record["check"]["clips"] == 24
+    assert record["check"]["largest_difference"] <= 1e-4
+
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    tone = 0.3 * np.sin(np.arange(48_000 * 3) * 0.1)
+    soundfile.write(sounds / "stereo48k.wav", np.stack([tone, tone], axis=1), 48_000)
+    soundfile.write(sounds / "short.flac", tone[:2000], 22_050)
+    soundfile.write(sounds / "eight_bit.wav", tone[:9000], 11_025, subtype="PCM_U8")
+    predicted = json.loads(serbench("predict", bundle, sounds, "--format", "json").out)
+    assert [len(row["probabilities"]) for row in predicted] == [6, 6, 6]
+    assert all(sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-4) for row in predicted)
+    long_one = next(row for row in predicted if row["path"].endswith("stereo48k.wav"))
+    assert long_one["windows"] > 1
+    each = json.loads(serbench("predict", bundle, sounds, "--format", "json", "--windows").out)
+    assert len(each) == sum(row["windows"] for row in predicted)
+
+    (sounds / "broken.wav").write_bytes(b"no audio at all")
+    ran = serbench("predict", bundle, sounds, "--format", "csv")
+    assert ran.code == 1
+    assert "broken.wav" in ran.err
+    assert len(ran.out.splitlines()) == 4
+
+    assert "already holds a bundle" in serbench("export", "--results", searched, "--to", bundle).sentence
+    assert serbench("export", "--results", searched, "--to", bundle, "--force").code == 0
+
+    (bundle / "model.keras").write_bytes(b"something else")
+    assert "not the file that was exported" in serbench("predict", bundle, sounds).sentence
+
+
+def test_export_refuses_a_model_that_does_not_repeat_its_predictions(serbench, searched, tmp_path) -> None:
+    """The audio changed since the search: nothing may be exported on the strength of old numbers."""
+    import pandas as pd
+
+    results = tmp_path / "results"
+    shutil.copytree(searched, results)
+    entry = entries(serbench, results)[0]
+    for path in (results / "studies" / entry["study"] / "refits").glob("*/predictions.parquet"):
+        table = pd.read_parquet(path)
+        columns = [name for name in table if name.startswith("p_")]
+        table[columns] = table[columns].to_numpy()[:, ::-1]
+        table.to_parquet(path)
+    ran = serbench("export", entry["entry"], "--results", results, "--to", tmp_path / "bundle")
+    assert ran.code == 1
+    assert "does not repeat the recorded predictions" in ran.sentence
+    assert not list(tmp_path.glob("*bundle*"))

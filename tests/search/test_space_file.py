@@ -1,0 +1,329 @@
+"""Space files that are right: the shipped ones, where a name is looked up, and what the hash is made of."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import serbench
+from serbench.families import parse_hyperparameters
+from serbench.protocols import Protocol, Ratio
+from serbench.records.files import digest_of
+from serbench.search import SearchSpace, find_space, load_space, space_names
+from serbench.search.dimensions import Choice, Dimension, Fixed, FloatRange, IntRange
+from serbench.search.space import Budget
+
+SHIPPED = ("cnn1d", "cnn2d", "demo_cnn1d", "demo_cnn2d")
+CHECKOUT = Path(serbench.__file__).parents[1]
+
+TEXT = """
+[space]
+family = "cnn1d"
+
+[protocol]
+test_core = 20
+validation_core = 10
+
+[features]
+n_mfcc = 13
+
+[training]
+epochs = 20
+
+[parameters]
+depth = { low = 2, high = 4 }
+width = { low = 16, high = 64, step = 16 }
+dropout = { low = 0.0, high = 0.4 }
+learning_rate = { low = 1e-4, high = 1e-2, log = true }
+optimizer = ["adam", "sgd"]
+momentum = { low = 0.1, high = 0.9, when = { optimizer = "sgd" } }
+batch_size = 32
+
+[[enqueue]]
+name = "known"
+finalist = true
+parameters = { depth = 3, optimizer = "sgd", momentum = 0.5 }
+"""
+
+
+@pytest.fixture
+def space_of(tmp_path: Path):
+    """Loads a space from its text."""
+
+    def load(text: str = TEXT) -> SearchSpace:
+        (tmp_path / "space.toml").write_text(text, encoding="utf-8")
+        return load_space(tmp_path / "space.toml")
+
+    return load
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_space_is_valid_and_its_known_configurations_are_complete(name: str) -> None:
+    space = load_space(name)
+    assert space.name == name
+    assert space.title
+    assert space.family.name == name.removeprefix("demo_")
+    assert space.searched
+    for known in space.enqueued:
+        assert set(known.config) == set(space.family.hyperparameters.model_fields)
+        assert parse_hyperparameters(space.family, known.config).model_dump(mode="json") == known.config
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_space_varies_what_a_family_must_vary(name: str) -> None:
+    wanted = {"depth", "width", "kernel_size", "regulariser", "optimizer", "learning_rate", "split_ratio", "dropout"}
+    if not name.startswith("demo"):
+        wanted |= {
+            "activation",
+            "pooling",
+            "batch_norm",
+            "schedule",
+            "escape",
+            "batch_size",
+            "waveform_copies",
+            "mixup",
+        }
+        assert wanted <= set(load_space(name).searched)
+    assert {"l1", "l2"} <= set(load_space(name).searched)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_condition_of_the_family_is_a_condition_of_a_shipped_space(name: str) -> None:
+    """Else Optuna would be shown values that a trial never read."""
+    space = load_space(name)
+    for parameter, condition in space.family.hyperparameters.conditions().items():
+        dimension = space.parameters.get(parameter)
+        for other, values in condition.items() if dimension else ():
+            assert set(dimension.when[other]) <= set(values), f"{parameter} is read only when {other} in {values}"
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_space_can_be_split_under_its_own_protocol(name: str) -> None:
+    space = load_space(name)
+    cores = Protocol("speaker", space.test_core, space.validation_core).cores
+    for text in space.parameters["split_ratio"].probes():
+        ratio = Ratio.parse(str(text))
+        assert ratio.test >= cores.test
+        assert ratio.validation >= cores.validation
+
+
+def test_every_form_of_a_parameter_is_read(space_of) -> None:
+    assert space_of().parameters == {
+        "depth": IntRange(low=2, high=4),
+        "width": IntRange(low=16, high=64, step=16),
+        "dropout": FloatRange(low=0, high=0.4),
+        "learning_rate": FloatRange(low=1e-4, high=1e-2, log=True),
+        "optimizer": Choice(choices=("adam", "sgd")),
+        "momentum": FloatRange(low=0.1, high=0.9, when={"optimizer": ("sgd",)}),
+        "batch_size": Fixed(value=32),
+    }
+    assert "batch_size" not in space_of().searched
+
+
+def test_what_a_file_leaves_open_has_defaults(space_of) -> None:
+    space = space_of('[space]\nfamily = "cnn2d"\n')
+    assert (space.name, space.test_core, space.validation_core) == ("space", Decimal(20), Decimal(10))
+    assert space.features.kind == "log_mel"
+    assert (space.budget.trials, space.parameters, space.enqueued) == (30, {}, ())
+
+
+def test_a_condition_may_come_before_its_parameter_in_the_file(space_of) -> None:
+    space = space_of(
+        '[space]\nfamily = "cnn1d"\n[parameters]\n'
+        "l2 = { low = 1e-5, high = 1e-3, log = true, when = { regulariser = \"l2\" } }\n"
+        "regulariser = { choices = [\"none\", \"l2\"], when = { optimizer = \"sgd\" } }\n"
+        'optimizer = ["sgd", "adam"]\n'
+    )  # fmt: skip
+    assert list(space.parameters) == ["optimizer", "regulariser", "l2"]
+
+
+def test_a_condition_may_be_met_by_the_default_of_a_parameter_that_is_idle(space_of) -> None:
+    """`regulariser` stays `none` unless the optimiser is sgd; so this condition can hold."""
+    space = space_of(
+        '[space]\nfamily = "cnn1d"\n[parameters]\noptimizer = ["sgd", "adam"]\n'
+        'regulariser = { choices = ["l1", "l2"], when = { optimizer = "sgd" } }\n'
+        'label_smoothing = { low = 0.0, high = 0.2, when = { regulariser = "none" } }\n'
+    )
+    assert "label_smoothing" in space.searched
+
+
+def test_an_enqueued_configuration_takes_fixed_values_then_defaults(space_of) -> None:
+    space = space_of(
+        '[space]\nfamily = "cnn1d"\n[parameters]\nbatch_size = 16\nwaveform_copies = [0, 1]\n'
+        "noise_snr_db = { value = 20, when = { waveform_copies = 1 } }\n"
+        '[[enqueue]]\nname = "plain"\n'
+        '[[enqueue]]\nname = "own"\nparameters = { batch_size = 64 }\n'
+        '[[enqueue]]\nparameters = { waveform_copies = 1 }\n'
+    )  # fmt: skip
+    plain, own, third = space.enqueued
+    assert (plain.config["batch_size"], plain.config["noise_snr_db"], plain.config["learning_rate"]) == (16, 0.0, 0.002)
+    assert own.config["batch_size"] == 64
+    assert (third.name, third.config["noise_snr_db"]) == ("enqueued-3", 20)
+    assert not plain.finalist
+
+
+# Where a name is looked up
+
+
+def test_a_path_comes_before_the_folder_here_and_that_before_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shipped = find_space("cnn1d")
+    assert shipped.resolve().parent.name == "search_spaces"
+    assert tmp_path not in shipped.resolve().parents
+    here = tmp_path / "search_spaces" / "cnn1d.toml"
+    here.parent.mkdir()
+    shutil.copy(shipped, here)
+    for name in ("cnn1d", "cnn1d.toml"):
+        assert find_space(name).resolve() == here
+    assert space_names()["cnn1d"].resolve() == here
+    assert find_space("cnn2d").resolve() == shipped.resolve().with_name("cnn2d.toml")
+    shutil.copy(shipped, tmp_path / "cnn1d.toml")
+    assert find_space("cnn1d.toml").resolve() == tmp_path / "cnn1d.toml"
+    assert find_space("cnn1d").resolve() == here
+    assert find_space(str(here)) == here
+
+
+def test_a_folder_of_the_same_name_does_not_hide_a_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cnn1d").mkdir()
+    assert load_space("cnn1d").name == "cnn1d"
+
+
+def test_all_shipped_spaces_have_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert set(space_names()) == set(SHIPPED)
+
+
+# What the hash is made of
+
+
+def shuffled(text: str, seed: int) -> str:
+    """The same tables and keys in another order, with comments."""
+    rng = random.Random(seed)
+    tables = [part for part in re.split(r"(?m)^(?=\[)", text) if part.strip()]
+    rng.shuffle(tables)
+    written = []
+    for table in tables:
+        head, *lines = table.strip().splitlines()
+        rng.shuffle(lines)
+        written += ["# a comment", head, *(f"  {line}   # why" for line in lines), ""]
+    return "\n".join(written)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("name", SHIPPED)
+def test_comments_and_order_do_not_count(name: str, seed: int, space_of) -> None:
+    text = load_space(name).text
+    assert space_of(shuffled(text, seed)).hash == load_space(name).hash
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('family = "cnn1d"', 'family = "cnn1d"\nname = "other"\ntitle = "Other"'),
+        ("[training]", "[budget]\ntrials = 99\n[training]"),
+        ("test_core = 20", 'test_core = "20.0"'),
+        ("low = 0.0, high = 0.4", "low = 0, high = 0.40"),
+        ('{ optimizer = "sgd" }', '{ optimizer = ["sgd"] }'),
+        ("batch_size = 32", "batch_size = { value = 32 }"),
+        ('optimizer = ["adam", "sgd"]', 'optimizer = { choices = ["adam", "sgd"] }'),
+    ],
+)
+def test_what_means_the_same_has_the_same_hash(old: str, new: str, space_of) -> None:
+    assert TEXT.count(old) == 1
+    assert space_of(TEXT.replace(old, new)).hash == space_of().hash
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('family = "cnn1d"', 'family = "cnn2d"'),
+        ("validation_core = 10", "validation_core = 9"),
+        ("n_mfcc = 13", "n_mfcc = 14"),
+        ("epochs = 20", "epochs = 21"),
+        ("batch_size = 32", "batch_size = 64"),
+        ("batch_size = 32", ""),
+        ('["adam", "sgd"]', '["adam", "sgd", "nadam"]'),
+        (", log = true", ""),
+        (", step = 16", ""),
+        (', when = { optimizer = "sgd" }', ""),
+        ('name = "known"', 'name = "other"'),
+        ("finalist = true", "finalist = false"),
+        ("depth = 3,", "depth = 4,"),
+    ],
+)
+def test_what_means_something_else_has_another_hash(old: str, new: str, space_of) -> None:
+    assert TEXT.count(old) == 1
+    assert space_of(TEXT.replace(old, new)).hash != space_of().hash
+
+
+def moved(dimension: Dimension) -> list[Dimension]:
+    """A dimension with each of its bounds moved in turn."""
+    changes: list[dict[str, Any]] = []
+    if isinstance(dimension, IntRange | FloatRange):
+        step = dimension.step or (1 if isinstance(dimension, IntRange) else dimension.high / 100)
+        changes = [{"low": dimension.low + step}, {"high": dimension.high - step}, {"log": not dimension.log}]
+    if isinstance(dimension, Choice):
+        changes = [{"choices": dimension.choices[:-1]}, {"choices": dimension.choices[::-1]}]
+    return [dimension.model_copy(update=change) for change in changes]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_bound_of_every_parameter_counts(name: str) -> None:
+    space = load_space(name)
+    hashes, spaces = {space.hash}, 1
+    for parameter, dimension in space.parameters.items():
+        for other in moved(dimension):
+            hashes.add(replace(space, parameters=space.parameters | {parameter: other}).hash)
+            spaces += 1
+    assert spaces > 20
+    assert len(hashes) == spaces
+
+
+def test_the_hash_is_that_of_what_is_described(space_of) -> None:
+    space = space_of()
+    described = space.describe()
+    assert json.loads(json.dumps(described)) == described
+    assert digest_of(described) == space.hash
+    assert replace(space, text="", title="x", name="x", budget=Budget(trials=1)).hash == space.hash
+
+
+# What is packed
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("uv") is None, reason="uv, which builds the wheel, is not installed")
+def test_the_wheel_carries_the_spaces_and_finds_them(tmp_path: Path) -> None:
+    command = ["uv", "build", "--wheel", "--out-dir", str(tmp_path), str(CHECKOUT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    installed = tmp_path / "installed"
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if name.endswith(".toml")}
+        archive.extractall(installed)
+    assert packed == {f"serbench/search_spaces/{name}.toml" for name in SHIPPED}
+    code = "from serbench.search import find_space, load_space as load\n"
+    code += f"for name in {SHIPPED}: print(find_space(name), load(name).hash)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(installed)},
+    )  # fmt: skip
+    assert done.stdout.splitlines() == [
+        f"{installed}/serbench/search_spaces/{name}.toml {load_space(CHECKOUT / f'search_spaces/{name}.toml').hash}"
+        for name in SHIPPED
+    ]
