@@ -1,0 +1,110 @@
+"""The demo corpus as a `Corpus`: it makes itself where it is not there yet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from serbench.corpora.base import Corpus, NameFacts, Progress, SpeakerFacts
+from serbench.corpora.demo.clips import EMOTION_CODES, DemoClip, demo_clips, render
+from serbench.corpora.demo.recording import wav_bytes
+from serbench.corpora.demo.speakers import SPEAKER_IDS, speaker
+from serbench.corpora.processes import map_in_processes
+from serbench.errors import SerbenchError
+from serbench.records.environment import usable_cores
+from serbench.records.files import publish_folder
+
+__all__ = ["DEMO", "DemoCorpus", "write_demo"]
+
+VERSION: Final = 1
+"""Part of the folder's name: another synthesiser makes another corpus."""
+
+_LABELS: Final = {code: label for label, code in EMOTION_CODES.items()}
+_NAME: Final = re.compile(r"(?P<speaker>2\d{3})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3})_XX")
+_CHUNK: Final = 24
+_README: Final = (
+    "Synthetic speech, made by serbench from formulas: no person was recorded. It is there to try the program;\n"
+    "scores on it say nothing about human speech. Free of rights (CC0 1.0).\n"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoCorpus(Corpus):
+    """960 clips: 40 made-up speakers, four pseudo-sentences each, six emotions."""
+
+    def parse(self, path: Path) -> NameFacts | None:
+        """Reads `<speaker>_<sentence>_<emotion>_XX`, CREMA-D's form.
+
+        >>> DEMO.parse(Path("2001_BAD_ANG_XX.wav"))["label"]
+        'anger'
+        """
+        found = _NAME.fullmatch(path.stem)
+        if found is None or int(found["speaker"]) not in SPEAKER_IDS or found["emotion"] not in _LABELS:
+            return None
+        return {
+            "label": _LABELS[found["emotion"]],
+            "speaker": found["speaker"],
+            "sentence": found["sentence"],
+        }
+
+    def speaker_facts(self, folder: Path) -> Mapping[str, SpeakerFacts]:  # noqa: ARG002
+        """Sex and age, as the speakers were made."""
+        people = [speaker(number) for number in SPEAKER_IDS]
+        return {str(one.speaker_id): SpeakerFacts(sex=one.sex, age=float(one.age)) for one in people}
+
+    def default_folder(self) -> Path:
+        """In serbench's cache."""
+        return super().default_folder() / f"v{VERSION}"
+
+    def prepare(self, folder: Path | None = None, progress: Progress | None = None) -> Path:
+        """Makes the corpus where it is not there yet; a broken-off one is never mistaken for a whole one.
+
+        Raises:
+            SerbenchError: the folder cannot be written.
+        """
+        target = self.default_folder() if folder is None else folder
+        if not target.exists():
+            write_demo(target, progress=progress)
+        return super().prepare(target)
+
+
+def write_demo(target: Path, speakers: tuple[int, ...] = SPEAKER_IDS, progress: Progress | None = None) -> None:
+    """Writes the clips of some speakers to `target/AudioWAV`; the folder appears whole, or not at all.
+
+    The same bytes come out whatever the number of processes.
+
+    Raises:
+        SerbenchError: the folder cannot be written, or a process that makes clips died.
+    """
+    clips = demo_clips(speakers)
+    workers = usable_cores() if len(clips) > 2 * _CHUNK else 1
+    sounds = map_in_processes(_speak, clips, on_crash=b"", workers=workers, chunk=_CHUNK, progress=progress)
+    if not all(sounds):
+        raise SerbenchError("a process that makes the demo corpus died; free some memory and run the command again")
+    with publish_folder(target) as folder:
+        (folder / "AudioWAV").mkdir()
+        for clip, sound in zip(clips, sounds, strict=True):
+            (folder / "AudioWAV" / f"{clip.clip_id}.wav").write_bytes(sound)
+        (folder / "README.txt").write_text(_README, encoding="utf-8")
+
+
+def _speak(clips: Sequence[DemoClip]) -> list[bytes]:
+    return [wav_bytes(render(clip)) for clip in clips]
+
+
+DEMO: Final = DemoCorpus(
+    name="demo",
+    title="serbench demo",
+    labels=tuple(sorted(EMOTION_CODES)),
+    licence="CC0 1.0 (made by serbench)",
+    licence_url="https://creativecommons.org/publicdomain/zero/1.0/",
+    synthetic=True,
+    expected_clips=24 * len(SPEAKER_IDS),
+    suffixes=(".wav",),
+    audio_folders=("AudioWAV",),
+    name_form="<speaker>_<sentence>_<emotion>_XX, e.g. 2001_BAD_ANG_XX.wav",
+)
+"""The corpus as registered."""
