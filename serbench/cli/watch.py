@@ -223,9 +223,8 @@ class LiveView(PlainView):
         """Leaves one line of what came of it."""
         if (state := self._state) is not None:
             took = clock(time.monotonic() - state.began)
-            self._say(
-                f"  {record.name}: {state.done} of {state.total} trials, best validation UAR {percent(state.best)} %, {took}"
-            )
+            count = f"{state.done} of {state.total} trials"
+            self._say(f"  {record.name}: {count}, best validation UAR {percent(state.best)} %, {took}")
         self._state = None
 
     def _draw(self) -> RenderableType:

@@ -11,7 +11,7 @@ __all__ = ["model_card"]
 
 def model_card(record: BundleRecord, report: EntryReport) -> str:
     """Writes the card as Markdown. A pure function of its arguments, so that it can be compared with a golden one."""
-    row, corpus, protocol = report.row, record.corpus, record.protocol
+    row, corpus, protocol, spec = report.row, record.corpus, record.protocol, record.features
     synthetic = (
         "\n\n**The corpus is synthetic: the scores say nothing about human speech.**" if corpus.synthetic else ""
     )
@@ -35,14 +35,15 @@ Classifies a sound file as {", ".join(record.labels)}. Made by serbench {record.
 serbench predict . FILE_OR_FOLDER
 ```
 
-Any sample rate, channels and length: audio is mixed to mono, resampled to {record.features.sample_rate:,} Hz and cut or
-padded to {record.features.duration_s:g} s; files longer than {record.longest_clip_s:.1f} s are read in overlapping windows.
+Any sample rate, channels and length: audio is mixed to mono, resampled to {spec.sample_rate:,} Hz and cut or padded
+to {spec.duration_s:g} s; files longer than {record.longest_clip_s:.1f} s are read in overlapping windows.
 
 ## Scores
 
 Protocol `{protocol.name}` (hash {protocol.hash}, split seed {protocol.split_seed}): test speakers {shared}.
 The configuration was chosen by validation alone; of its {row.seeds} refits this one is best on validation. The test
-core ({protocol.test_clips:,} clips, {protocol.test_speakers} speakers) was looked at {row.looks} time(s) for this entry.
+core ({protocol.test_clips:,} clips, {protocol.test_speakers} speakers) was looked at {row.looks} time(s) for this
+entry.
 
 | mean over refits | % |
 |---|---|
@@ -67,6 +68,6 @@ employment, education, policing, health. A probability is not a measurement of w
 
 ## Check
 
-Before this bundle was written, {record.check.clips:,} test clips were predicted again from raw audio in a fresh process;
-the largest difference of a probability was {record.check.largest_difference:.1e}.
+Before this bundle was written, {record.check.clips:,} test clips were predicted again from raw audio in a fresh
+process; the largest difference of a probability was {record.check.largest_difference:.1e}.
 """

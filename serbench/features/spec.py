@@ -123,11 +123,11 @@ class FeatureSpec(FrozenModel):
         """
         import warnings
 
-        import librosa
+        from librosa.filters import mel
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # librosa says the same in its own words
-            bank = librosa.filters.mel(
+            bank = mel(
                 sr=self.sample_rate, n_fft=self.window_length, n_mels=self.n_mels, fmin=self.fmin, fmax=self.highest_hz
             )
         return tuple(band for band, weights in enumerate(bank) if not weights.any())

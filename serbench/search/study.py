@@ -12,6 +12,7 @@ from typing import Any
 import filelock
 import optuna
 import pandas as pd
+from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from serbench.errors import SerbenchError, UsageError
@@ -76,7 +77,7 @@ class Study:
     clips: pd.DataFrame
     plan: SplitPlan
     optuna: optuna.Study = field(repr=False)
-    _storage: optuna.storages.RDBStorage = field(repr=False)
+    _storage: RDBStorage = field(repr=False)
     _lock: filelock.BaseFileLock = field(repr=False)
 
     @classmethod
@@ -212,14 +213,14 @@ class Study:
 
 def _open_storage(
     folder: StudyFolder, record: StudyRecord, space: SearchSpace
-) -> tuple[optuna.Study, optuna.storages.RDBStorage]:
+) -> tuple[optuna.Study, RDBStorage]:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     path = folder.storage_path
     try:
         with sqlite3.connect(path) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
         connection.close()
-        storage = optuna.storages.RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}})
+        storage = RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}})
         study = optuna.create_study(
             storage=storage,
             study_name=record.name,

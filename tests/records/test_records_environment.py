@@ -27,7 +27,9 @@ def test_versions_are_told() -> None:
 def test_no_host_user_or_path_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("USER", "ada-lovelace")
     monkeypatch.setenv("HOSTNAME", "engine-1843")
-    text = current_environment("tensorflow").model_dump_json()
+    environment = current_environment("tensorflow")
+    assert environment.platform.split() == [platform.system(), platform.machine()]
+    text = environment.model_dump_json()
     secrets = {
         socket.gethostname(), platform.node(), getpass.getuser(), "ada-lovelace", "engine-1843",
         str(Path.home()), str(Path.cwd()), str(Path(serbench.__file__).parents[1]),

@@ -136,7 +136,7 @@ class Builder:
         return entry_id
 
     @staticmethod
-    def _trial(study, kind, job_id, state, number, value, config=None, scores=None):  # noqa: PLR0917
+    def _trial(study, kind, job_id, state, number, value, config=None, scores=None):
         epochs = tuple(
             EpochMetrics(
                 epoch=epoch, loss=2 / epoch, accuracy=min(0.9, 0.2 + 0.05 * epoch), val_loss=1.8 / epoch**0.6,

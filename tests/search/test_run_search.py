@@ -62,7 +62,7 @@ def finished(make_plan, once, tmp_path):
 
 
 def test_a_search_ends_with_a_tested_entry(finished) -> None:
-    plan, watch, folder = finished
+    _, watch, folder = finished
     trials, refits = list(folder.jobs("search")), list(folder.jobs("refit"))
     assert [t.state for t in trials] == ["completed"] * 3
     assert [r.state for r in refits] == ["completed"] * 2
@@ -77,7 +77,7 @@ def test_a_search_ends_with_a_tested_entry(finished) -> None:
 
 
 def test_trials_hold_no_prediction_of_a_test_clip(finished) -> None:
-    plan, _, folder = finished
+    _, _, folder = finished
     clips = folder.clips()
     (split_plan,) = Protocol("speaker", Decimal(20), Decimal(10)).plans(clips)
     split = split_plan.split(split_plan.cores)
@@ -215,7 +215,7 @@ def test_invalid_configurations_are_recorded_and_do_not_count(make_plan, tiny_sp
 
 def test_a_space_without_valid_configurations_says_so(make_plan, tiny_space) -> None:
     space = tiny_space("cnn1d", depth="2\nwaveform_copies = 1")
-    with pytest.raises(SerbenchError, match="configurations in a row were invalid.*noise_snr_db"):
+    with pytest.raises(SerbenchError, match=r"configurations in a row were invalid.*noise_snr_db"):
         run_search(make_plan(space=space, trials=1))
 
 

@@ -13,9 +13,9 @@ import numpy as np
 import psutil
 import pytest
 
+from serbench.errors import SerbenchError, UsageError
 from serbench.training import JobControl, Verdict, run_job
 from serbench.training.backend import choose_backend
-from serbench.errors import SerbenchError, UsageError
 
 LONG = {"epochs": 2000, "patience": 2000}
 

@@ -1,0 +1,70 @@
+"""What the docs show is true: commands parse, spaces load, links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """(page, text) of every fenced block of a language."""
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        found += [(page.name, block) for block in re.findall(rf"```{language}\n(.*?)```", text, flags=re.S)]
+    return found
+
+
+def commands() -> list[str]:
+    """Every serbench command in a shell block."""
+    lines = [line.strip() for _, block in blocks("sh") for line in block.splitlines()]
+    ours = [line for line in lines if re.match(r"(uv run )?serbench ", line)]
+    return sorted({line.removeprefix("uv run ").split("  #")[0] for line in ours})
+
+
+@pytest.mark.parametrize("command", commands())
+def test_commands_parse(command: str) -> None:
+    """Names, options and kinds of values are right; nothing is run."""
+    import typer
+
+    from serbench.cli.main import app
+
+    words = shlex.split(command)[1:]
+    group = typer.main.get_command(app)
+    context = group.make_context("serbench", words, resilient_parsing=False)
+    while hasattr(group, "resolve_command"):
+        rest = [*context._protected_args, *context.args]
+        name, group, rest = group.resolve_command(context, rest)
+        context = group.make_context(name, rest, parent=context)
+
+
+@pytest.mark.parametrize(("page", "text"), [b for b in blocks("toml") if "[space]" in b[1]])
+def test_spaces_are_valid(page: str, text: str, tmp_path: Path) -> None:
+    from serbench.search import load_space
+
+    path = tmp_path / "space.toml"
+    path.write_text(text, encoding="utf-8")
+    assert load_space(path).searched
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_the_readme_starts_with_the_two_commands() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    first, second = text.index("uv run serbench search"), text.index("uv run pytest")
+    assert first < second < text.index("##", second)
+
+
+def test_ci_runs_the_readmes_test_command() -> None:
+    assert "\nuv run pytest\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
