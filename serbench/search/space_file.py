@@ -59,7 +59,7 @@ def find_space(name: str) -> Path:
     if path.is_file():
         return path
     known = space_names()
-    if path.parent == Path() and (stem := name.removesuffix(".toml")) in known:
+    if (stem := name.removesuffix(".toml")) in known:
         return known[stem]
     if path.is_dir():
         raise UsageError(f"space '{name}' is a folder; name a .toml file in it")

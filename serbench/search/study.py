@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +19,7 @@ from serbench.protocols import SplitPlan
 from serbench.records.files import write_bytes_atomic, writing
 from serbench.records.results import REPEATED_STATES, ResultsFolder, StudyFolder
 from serbench.records.schemas import StudyRecord, TrialRecord
+from serbench.search.differences import differences
 from serbench.search.samplers import make_pruner, make_sampler
 from serbench.search.space import SearchSpace
 from serbench.training.seeds import SeedTree
@@ -113,7 +113,7 @@ class Study:
     def _settle(folder: StudyFolder, record: StudyRecord, clips: pd.DataFrame) -> StudyRecord:
         if folder.record_path.exists():
             known = folder.record()
-            if changed := list(_differences(known, record)):
+            if changed := list(differences(known, record)):
                 raise UsageError(
                     f"study '{record.name}' was begun with other settings: {'; '.join(changed)}. Go back to "
                     "them, or begin another study with --study NAME"
@@ -239,38 +239,3 @@ def _open_storage(
         if known.name not in queued:
             study.enqueue_trial(space.proposals(known.config), user_attrs={_KNOWN: known.name})
     return study, storage
-
-
-def _differences(known: StudyRecord, asked: StudyRecord) -> Iterator[str]:
-    """What keeps two study records from being one study, in words."""
-    if known.space_hash != asked.space_hash:
-        old, new = _flat(known.space), _flat(asked.space)
-        for key in sorted(old.keys() | new.keys()):
-            if old.get(key) != new.get(key):
-                yield f"space {key}: {old.get(key, 'absent')} -> {new.get(key, 'absent')}"
-    if known.protocol.hash != asked.protocol.hash:
-        for name in ("name", "test_core", "validation_core", "split_seed"):
-            old_value, new_value = getattr(known.protocol, name), getattr(asked.protocol, name)
-            if old_value != new_value:
-                yield f"protocol {name}: {old_value} -> {new_value}"
-        if known.protocol.name == asked.protocol.name and known.protocol.split_seed == asked.protocol.split_seed:
-            yield f"protocol hash: {known.protocol.hash} -> {asked.protocol.hash}"
-    if known.corpus.digest != asked.corpus.digest:
-        yield (
-            f"corpus {known.corpus.name} with {known.corpus.clips} usable clips -> {asked.corpus.name} with "
-            f"{asked.corpus.clips} (or other audio)"
-        )
-    for name in ("seed", "sampler", "pruner"):
-        if getattr(known, name) != getattr(asked, name):
-            yield f"{name}: {getattr(known, name)} -> {getattr(asked, name)}"
-
-
-def _flat(value: Any, prefix: str = "") -> dict[str, str]:
-    """Nested dictionaries as dotted paths; a parameter is one value, so that a change of it is one line."""
-    if isinstance(value, dict) and not prefix.startswith(("parameters.", "enqueue.")):
-        return {
-            path: text
-            for key, item in value.items()
-            for path, text in _flat(item, f"{prefix}.{key}" if prefix else key).items()
-        }
-    return {prefix: str({k: v for k, v in value.items() if v} if isinstance(value, dict) else value)}

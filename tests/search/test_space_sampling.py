@@ -124,6 +124,26 @@ def test_a_stepped_range_contains_what_optuna_draws_from_it(low: int, steps: int
     assert not dimension.contains(dimension.high + step)
 
 
+@pytest.mark.parametrize(
+    "dimension",
+    [
+        IntRange(low=2, high=9),
+        IntRange(low=8, high=64, step=8),
+        IntRange(low=8, high=64, log=True),
+        FloatRange(low=0.1, high=0.5),
+        FloatRange(low=0.1, high=0.5, step=0.1),
+        FloatRange(low=0.1, high=0.5, log=True),
+    ],
+    ids=str,
+)
+def test_optuna_is_told_the_range_that_is_written(dimension: IntRange | FloatRange) -> None:
+    trial = study_of().ask()
+    dimension.suggest(trial, "x")
+    told = trial.distributions["x"]
+    step = dimension.step or (1 if isinstance(dimension, IntRange) else None)
+    assert (told.low, told.high, told.step, told.log) == (dimension.low, dimension.high, step, dimension.log)
+
+
 def test_a_choice_tells_switches_from_numbers() -> None:
     assert Choice(choices=(0, 1)).contains(1.0)
     assert not Choice(choices=(0, 1)).contains(True)

@@ -10,21 +10,23 @@ from typing import Final
 
 from serbench.corpora.base import Corpus, NameFacts, Progress, SpeakerFacts
 from serbench.corpora.demo.clips import EMOTION_CODES, DemoClip, demo_clips, render
+from serbench.corpora.demo.phones import SENTENCES
 from serbench.corpora.demo.recording import wav_bytes
 from serbench.corpora.demo.speakers import SPEAKER_IDS, speaker
 from serbench.corpora.processes import map_in_processes
 from serbench.errors import SerbenchError
 from serbench.records.environment import usable_cores
-from serbench.records.files import publish_folder
+from serbench.records.files import publish_folder, write_bytes_atomic
 
 __all__ = ["DEMO", "DemoCorpus", "write_demo"]
 
-VERSION: Final = 1
-"""Part of the folder's name: another synthesiser makes another corpus."""
+VERSION: Final = 2
+"""Part of the folder's name, to be raised with every change of the sound: another synthesiser, another corpus."""
 
 _LABELS: Final = {code: label for label, code in EMOTION_CODES.items()}
 _NAME: Final = re.compile(r"(?P<speaker>2\d{3})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3})_XX")
 _CHUNK: Final = 24
+_FOLDER: Final = "AudioWAV"
 _README: Final = (
     "Synthetic speech, made by serbench from formulas: no person was recorded. It is there to try the program;\n"
     "scores on it say nothing about human speech. Free of rights (CC0 1.0).\n"
@@ -35,6 +37,9 @@ _README: Final = (
 class DemoCorpus(Corpus):
     """960 clips: 40 made-up speakers, four pseudo-sentences each, six emotions."""
 
+    speakers: tuple[int, ...] = SPEAKER_IDS
+    """Whose clips are made; fewer make a smaller corpus sooner."""
+
     def parse(self, path: Path) -> NameFacts | None:
         """Reads `<speaker>_<sentence>_<emotion>_XX`, CREMA-D's form.
 
@@ -42,7 +47,9 @@ class DemoCorpus(Corpus):
         'anger'
         """
         found = _NAME.fullmatch(path.stem)
-        if found is None or int(found["speaker"]) not in SPEAKER_IDS or found["emotion"] not in _LABELS:
+        if found is None or int(found["speaker"]) not in SPEAKER_IDS:
+            return None
+        if found["sentence"] not in SENTENCES or found["emotion"] not in _LABELS:
             return None
         return {
             "label": _LABELS[found["emotion"]],
@@ -60,35 +67,50 @@ class DemoCorpus(Corpus):
         return super().default_folder() / f"v{VERSION}"
 
     def prepare(self, folder: Path | None = None, progress: Progress | None = None) -> Path:
-        """Makes the corpus where it is not there yet; a broken-off one is never mistaken for a whole one.
+        """Makes the corpus where it is not there yet.
+
+        The default folder is serbench's own, so clips that have gone from it are made again. A folder that a
+        person names is made when it does not exist, and else taken as it is.
 
         Raises:
             SerbenchError: the folder cannot be written.
         """
         target = self.default_folder() if folder is None else folder
-        if not target.exists():
-            write_demo(target, progress=progress)
+        if folder is None or not target.exists():
+            write_demo(target, self.speakers, progress)
         return super().prepare(target)
 
 
 def write_demo(target: Path, speakers: tuple[int, ...] = SPEAKER_IDS, progress: Progress | None = None) -> None:
-    """Writes the clips of some speakers to `target/AudioWAV`; the folder appears whole, or not at all.
+    """Writes those clips of some speakers that are not in `target/AudioWAV` yet.
 
-    The same bytes come out whatever the number of processes.
+    A new folder appears whole or not at all; what is missing from an existing one is added file by file, each
+    whole or not at all. The same bytes come out whatever the number of processes.
 
     Raises:
         SerbenchError: the folder cannot be written, or a process that makes clips died.
     """
-    clips = demo_clips(speakers)
+    clips = [clip for clip in demo_clips(speakers) if not (target / _name(clip)).is_file()]
+    if not clips:
+        return
     workers = usable_cores() if len(clips) > 2 * _CHUNK else 1
     sounds = map_in_processes(_speak, clips, on_crash=b"", workers=workers, chunk=_CHUNK, progress=progress)
     if not all(sounds):
         raise SerbenchError("a process that makes the demo corpus died; free some memory and run the command again")
+    files = dict(zip(map(_name, clips), sounds, strict=True))
+    if target.is_dir():
+        for name, sound in files.items():
+            write_bytes_atomic(target / name, sound)
+        return
     with publish_folder(target) as folder:
-        (folder / "AudioWAV").mkdir()
-        for clip, sound in zip(clips, sounds, strict=True):
-            (folder / "AudioWAV" / f"{clip.clip_id}.wav").write_bytes(sound)
+        (folder / _FOLDER).mkdir()
+        for name, sound in files.items():
+            (folder / name).write_bytes(sound)
         (folder / "README.txt").write_text(_README, encoding="utf-8")
+
+
+def _name(clip: DemoClip) -> str:
+    return f"{_FOLDER}/{clip.clip_id}.wav"
 
 
 def _speak(clips: Sequence[DemoClip]) -> list[bytes]:
@@ -101,10 +123,15 @@ DEMO: Final = DemoCorpus(
     labels=tuple(sorted(EMOTION_CODES)),
     licence="CC0 1.0 (made by serbench)",
     licence_url="https://creativecommons.org/publicdomain/zero/1.0/",
+    citation=(
+        "Synthetic speech, made by serbench: the formant synthesis of Klatt, D. H. (1980), "
+        "https://doi.org/10.1121/1.383940, with the prosody of emotion after Banse & Scherer (1996), "
+        "https://doi.org/10.1037/0022-3514.70.3.614, and Juslin & Laukka (2003), "
+        "https://doi.org/10.1037/0033-2909.129.5.770."
+    ),
     synthetic=True,
     expected_clips=24 * len(SPEAKER_IDS),
-    suffixes=(".wav",),
-    audio_folders=("AudioWAV",),
+    audio_folders=(_FOLDER,),
     name_form="<speaker>_<sentence>_<emotion>_XX, e.g. 2001_BAD_ANG_XX.wav",
 )
 """The corpus as registered."""

@@ -40,7 +40,8 @@ def synthesise(tracks: Tracks, speaker: Speaker, prosody: Prosody, rng: np.rando
     points = np.arange(len(tracks.f0_hz))
 
     def per_sample(track: Floats) -> Floats:
-        return np.interp(at, points, track)
+        values: Floats = np.interp(at, points, track)
+        return values
 
     openness = float(np.clip(0.62 + 0.02 * prosody.breath - 0.04 * prosody.tilt, 0.4, 0.85))
     jitter = float(np.clip(speaker.jitter * 2**prosody.jitter, 0.0, 0.06))

@@ -1,0 +1,45 @@
+"""What keeps two study records from being one study, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from serbench.records.schemas import StudyRecord
+
+__all__ = ["differences"]
+
+
+def differences(known: StudyRecord, asked: StudyRecord) -> Iterator[str]:
+    """What keeps two study records from being one study, in words."""
+    if known.space_hash != asked.space_hash:
+        old, new = _flat(known.space), _flat(asked.space)
+        for key in sorted(old.keys() | new.keys()):
+            if old.get(key) != new.get(key):
+                yield f"space {key}: {old.get(key, 'absent')} -> {new.get(key, 'absent')}"
+    if known.protocol.hash != asked.protocol.hash:
+        for name in ("name", "test_core", "validation_core", "split_seed"):
+            old_value, new_value = getattr(known.protocol, name), getattr(asked.protocol, name)
+            if old_value != new_value:
+                yield f"protocol {name}: {old_value} -> {new_value}"
+        if known.protocol.name == asked.protocol.name and known.protocol.split_seed == asked.protocol.split_seed:
+            yield f"protocol hash: {known.protocol.hash} -> {asked.protocol.hash}"
+    if known.corpus.digest != asked.corpus.digest:
+        yield (
+            f"corpus {known.corpus.name} with {known.corpus.clips} usable clips -> {asked.corpus.name} with "
+            f"{asked.corpus.clips} (or other audio)"
+        )
+    for name in ("seed", "sampler", "pruner"):
+        if getattr(known, name) != getattr(asked, name):
+            yield f"{name}: {getattr(known, name)} -> {getattr(asked, name)}"
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, str]:
+    """Nested dictionaries as dotted paths; a parameter is one value, so that a change of it is one line."""
+    if isinstance(value, dict) and not prefix.startswith(("parameters.", "enqueue.")):
+        return {
+            path: text
+            for key, item in value.items()
+            for path, text in _flat(item, f"{prefix}.{key}" if prefix else key).items()
+        }
+    return {prefix: str({k: v for k, v in value.items() if v} if isinstance(value, dict) else value)}

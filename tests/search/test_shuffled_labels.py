@@ -1,0 +1,42 @@
+"""The honesty test: on labels that say nothing, nothing is learnt that shows on the test set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.shuffled_labels import search_shuffled
+from serbench.corpora import get_corpus
+from serbench.corpora.demo.corpus import write_demo
+from serbench.corpora.demo.speakers import SPEAKER_IDS
+from serbench.records import ResultsFolder
+from serbench.search import SearchPlan, load_space, run_search
+
+
+@pytest.fixture(scope="module")
+def small_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten speakers of the demo corpus: 240 clips."""
+    folder = tmp_path_factory.mktemp("demo") / "demo"
+    write_demo(folder, SPEAKER_IDS[:10])
+    return folder
+
+
+@pytest.fixture
+def plan(small_demo: Path, tmp_path: Path) -> SearchPlan:
+    return SearchPlan(
+        spaces=(load_space("demo_cnn1d").with_epochs(8),), corpus=get_corpus("demo"), data=small_demo,
+        results=tmp_path / "results", trials=2, finalists=1, repeats=3, workers=2,
+    )  # fmt: skip
+
+
+def test_shuffled_labels_fall_to_chance(plan) -> None:
+    accuracies = search_shuffled(plan)
+    assert len(accuracies) == 3
+    assert sum(accuracies) / 3 < 0.30  # chance is 1/6; 48 test clips a refit
+
+
+def test_true_labels_do_not(plan) -> None:
+    (name,) = run_search(plan)
+    refits = list(ResultsFolder(plan.results).study(name).jobs("refit"))
+    assert sum(refit.scores["test"].accuracy for refit in refits) / 3 > 0.30
