@@ -87,9 +87,7 @@ def _mel_decibels(power: Array, spec: FeatureSpec) -> Array:
     """Mel bands in dB (n, n_mels, frames)."""
     from librosa.filters import mel
 
-    bank = mel(
-        sr=spec.sample_rate, n_fft=spec.window_length, n_mels=spec.n_mels, fmin=spec.fmin, fmax=spec.highest_hz
-    )
+    bank = mel(sr=spec.sample_rate, n_fft=spec.window_length, n_mels=spec.n_mels, fmin=spec.fmin, fmax=spec.highest_hz)
     # A matrix product a clip: librosa's own contraction of a batch is several times slower.
     return _decibels(bank @ power)
 

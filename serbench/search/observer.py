@@ -21,8 +21,18 @@ class Observer:
     def progress(self, what: str, done: int, total: int) -> None:
         """A step of preparation (`inspecting audio`, `computing features`) moved on."""
 
-    def study_started(self, record: StudyRecord, trials: int, done: int, seconds: float | None) -> None:
-        """A study begins or resumes with `done` of `trials`; `seconds` is its share of the time, if bounded."""
+    def study_started(
+        self, record: StudyRecord, trials: int, done: int, best: float | None, seconds: float | None
+    ) -> None:
+        """A study begins or resumes.
+
+        Args:
+            record: the study.
+            trials: how many are wanted in all.
+            done: how many of them are recorded.
+            best: the best score among those.
+            seconds: the study's share of the time, if that is bounded.
+        """
 
     def trial_started(self, job_id: str, config: dict[str, Any], epochs: int) -> None:
         """A fit was handed to the engine."""

@@ -17,7 +17,7 @@ from serbench.protocols import Protocol, SplitPlan
 from serbench.records import ResultsFolder
 from serbench.records.environment import current_environment
 from serbench.records.schemas import StudyRecord
-from serbench.search.coordinator import Coordinator
+from serbench.search.coordinator import UNCOUNTED_STATES, Coordinator
 from serbench.search.engine import LocalEngine
 from serbench.search.finalists import choose_finalists, test_finalists
 from serbench.search.jobs import JobMaker
@@ -171,7 +171,9 @@ def _run_study(
     try:
         runner = JobRunner(engine, stop)
         seconds = None if end is None else end - time.monotonic()
-        observer.study_started(study.record, budget.trials, len(study.records()), seconds)
+        known = [record for record in study.records() if record.state not in UNCOUNTED_STATES]
+        best = max((record.value or 0.0 for record in known if record.state == "completed"), default=None)
+        observer.study_started(study.record, budget.trials, len(known), best, seconds)
         rounds = -(-budget.finalists * budget.repeats // resources.workers)
         Coordinator(study, maker, runner, observer, stop).run(budget.trials, end, rounds)
         if not stop.is_set():

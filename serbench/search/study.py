@@ -211,9 +211,7 @@ class Study:
             self._queue_again(self.optuna.get_trials(deepcopy=False)[number])
 
 
-def _open_storage(
-    folder: StudyFolder, record: StudyRecord, space: SearchSpace
-) -> tuple[optuna.Study, RDBStorage]:
+def _open_storage(folder: StudyFolder, record: StudyRecord, space: SearchSpace) -> tuple[optuna.Study, RDBStorage]:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     path = folder.storage_path
     try:

@@ -84,9 +84,7 @@ def speaker(speaker_id: int) -> Speaker:
     unit = rng.standard_normal(8)
     age = int(rng.integers(20, 75))
     spread = _HABIT * np.asarray(SPREAD)
-    habits = {
-        emotion: Prosody(*(float(v) for v in rng.standard_normal(len(SPREAD)) * spread)) for emotion in EMOTIONS
-    }
+    habits = {emotion: Prosody(*(float(v) for v in rng.standard_normal(len(SPREAD)) * spread)) for emotion in EMOTIONS}
     return Speaker(
         speaker_id=speaker_id,
         sex="female" if female else "male",

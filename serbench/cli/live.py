@@ -1,0 +1,101 @@
+"""The view for a terminal."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from serbench.cli.plain import PlainView
+from serbench.cli.study_state import StudyState, clock, differing, percent
+from serbench.records.schemas import StudyRecord, TrialRecord
+
+__all__ = ["LiveView"]
+
+
+class LiveView(PlainView):
+    """The same, redrawn in place: running fits with their epochs, the latest trials, the best so far."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._step: tuple[str, int, int] | None = None
+        self._live = Live(
+            console=console, get_renderable=self._draw, refresh_per_second=4, transient=True, auto_refresh=True
+        )
+
+    def __enter__(self) -> LiveView:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leaves the terminal as it was; what was said stays."""
+        self._live.stop()
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Moves the bar."""
+        self._step = (what, done, total) if done < total else None
+
+    def _say(self, text: str) -> None:
+        style = "yellow" if text.startswith("note:") else None
+        self.console.print(text, style=style, markup=False, highlight=False)
+
+    def _finished(self, record: TrialRecord, state: StudyState) -> None:
+        if record.state in {"crashed", "memory", "timeout"}:
+            super()._finished(record, state)
+
+    def study_finished(self, record: StudyRecord) -> None:
+        """Leaves one line of what came of it."""
+        if (state := self._state) is not None:
+            took = clock(time.monotonic() - state.began)
+            count = f"{state.done} of {state.total} trials"
+            self._say(f"  {record.name}: {count}, best validation UAR {percent(state.best)} %, {took}")
+        self._state = None
+
+    def _draw(self) -> RenderableType:
+        parts: list[RenderableType] = []
+        if (state := self._state) is not None:
+            parts += [self._bar(state), self._trials(state)]
+        if self._step is not None:
+            what, done, total = self._step
+            row = Table.grid(padding=(0, 1))
+            row.add_row(Text(f"  {what}"), ProgressBar(total=total, completed=done, width=24), f"{done:,}/{total:,}")
+            parts.append(row)
+        return Group(*parts)
+
+    def _bar(self, state: StudyState) -> RenderableType:
+        row = Table.grid(padding=(0, 1))
+        elapsed = time.monotonic() - state.began
+        if state.refits is None:
+            what, done, total = "trials", state.done, state.total
+        else:
+            what, done, total = "refits", state.refits_done, state.refits
+        words = f"{done}/{total} {what}   best validation UAR {percent(state.best)} %   {clock(elapsed)}"
+        if left := state.time_left(elapsed):
+            words += f", about {clock(left)} left"
+        row.add_row(Text(" "), ProgressBar(total=max(total, 1), completed=done, width=24), Text(words))
+        return row
+
+    def _trials(self, state: StudyState) -> RenderableType:
+        table = Table(box=None, padding=(0, 2, 0, 2), header_style="dim")
+        for name, justify in (("fit", "left"), ("state", "left"), ("epoch", "right"), ("val UAR %", "right"),
+                              ("best %", "right"), ("time", "right")):  # fmt: skip
+            table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        table.add_column("configuration", no_wrap=True, overflow="ellipsis", ratio=1)
+        for record in list(state.latest):
+            style = "dim" if record.state != "completed" else None
+            table.add_row(
+                record.job_id, record.state, str(len(record.epochs)),
+                percent(record.epochs[-1].val_uar if record.epochs else None), percent(record.value),
+                clock(record.seconds.get("total", 0.0)), differing(record.config, state.searched), style=style,
+            )  # fmt: skip
+        for fit in list(state.running.values()):
+            table.add_row(
+                fit.job_id, "fitting" if fit.done else "starting", f"{fit.done}/{fit.epochs}", percent(fit.last),
+                percent(fit.best), clock(time.monotonic() - fit.began), differing(fit.config, state.searched),
+                style="bold",
+            )  # fmt: skip
+        return table
