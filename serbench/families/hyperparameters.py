@@ -208,7 +208,7 @@ class ConvHyperparameters(Hyperparameters):
     )
     dense_width: int = Field(96, ge=0, le=512, description="Units of the hidden dense layer; 0 is none.")
     dense_dropout: float = Field(
-        0.35, ge=0.0, le=0.7, description="Dropout of the clip's vector and after the dense layer."
+        0.2, ge=0.0, le=0.7, description="Dropout of the clip's vector and after the dense layer."
     )
     regulariser: Literal["none", "l1", "l2", "l1_l2"] = Field(
         "none", description="Penalty on the kernels of convolutions and of the hidden dense layer."

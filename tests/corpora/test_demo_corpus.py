@@ -54,8 +54,10 @@ class TestDemo(CorpusContract):
     )
 
     def test_a_missing_folder_is_named(self, tmp_path: Path) -> None:
-        """Here, it is made."""
-        assert len(SMALL.read(tmp_path / "gone").table) == 24
+        """Only when it is read: to prepare it is to make it."""
+        with pytest.raises(SerbenchError, match="gone does not exist"):
+            SMALL.read(tmp_path / "gone")
+        assert len(SMALL.read(SMALL.prepare(tmp_path / "gone")).table) == 24
 
     def test_without_data_the_way_to_get_it_is_told(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Here, there is no need of one: it makes itself in the cache."""
@@ -98,6 +100,7 @@ def test_the_folder_says_that_it_is_synthetic(made: Path) -> None:
     assert "Synthetic" in (made / "README.txt").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_processes_make_the_same_bytes(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_CHUNK", 8)
     monkeypatch.setattr(module, "usable_cores", lambda: 2)

@@ -20,7 +20,7 @@ from serbench.records.files import publish_folder, write_bytes_atomic
 
 __all__ = ["DEMO", "DemoCorpus", "write_demo"]
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Part of the folder's name, to be raised with every change of the sound: another synthesiser, another corpus."""
 
 _LABELS: Final = {code: label for label, code in EMOTION_CODES.items()}

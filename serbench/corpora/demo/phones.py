@@ -111,7 +111,7 @@ PAUSE = Phone((450.0, 1450.0, 2450.0), 0.045)
 
 SENTENCES: dict[str, str] = {
     "BAD": "B AA1 D IH N | OW1 L UW | S EH M AA1 K IY",
-    "TOV": "T OW V AX | N IY1 SH AX R | L AE1 M UH",
+    "TOV": "T OW1 V AX | N IY1 SH AX R | L AE1 M UH",
     "KEL": "K EH1 L OW | V AX N D UW1 | S AO L EY1",
     "MIR": "M IY1 R AX | F AH1 N AX | T UW D EH1 M",
     "SUN": "S UH1 N D IH G | P R AO1 N | Y UW V EH1 N S IY",
