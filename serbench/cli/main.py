@@ -54,9 +54,6 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:  # `serbench leaderboard | head` is no error
-        sys.stderr.close()
-        sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from serbench.features.audio import Waveform, fit_length
@@ -29,7 +31,8 @@ def window_starts(n_samples: int, spec: FeatureSpec, longest_clip_s: float) -> l
     ([0], [0, 16000, 32000, 48000, 64000])
     """
     window = spec.n_samples
-    if n_samples <= max(window, round(longest_clip_s * spec.sample_rate)):
+    # One sample more: resampling may round a length up.
+    if n_samples <= max(window, math.ceil(longest_clip_s * spec.sample_rate) + 1):
         return [0]
     return [*range(0, n_samples - window, window // 2), n_samples - window]
 

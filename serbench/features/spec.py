@@ -148,7 +148,7 @@ class WaveformAugmentation(FrozenModel):
     Attributes:
         noise_snr_db: white Gaussian noise this many dB below the clip's own mean power; None adds none.
         shift_s: the clip is moved by up to this many seconds either way, zeros filling in; None moves nothing.
-        copy: which of several copies with these settings, from 0.
+        copy_index: which of several copies with these settings, from 0.
         seed: seed of all copies.
     """
 

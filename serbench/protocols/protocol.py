@@ -141,13 +141,22 @@ class Protocol:
             )
         seed = np.random.SeedSequence([_SEED_STREAM, self.split_seed])
         plan = SplitPlan(tuple(interleave(units, seed)), self.cores)
-        trained = set(clips["label"].iloc[list(plan.split(self.cores).train)])
+        self.check(clips, plan, self.cores)
+        return (plan,)
+
+    def check(self, clips: pd.DataFrame, plan: SplitPlan, ratio: Ratio) -> None:
+        """Makes sure that a ratio leaves clips of every class to train on.
+
+        Raises:
+            UsageError: the ratio leaves nothing to train on, or does not contain the cores.
+            SerbenchError: a class would have no training clip.
+        """
+        trained = set(clips["label"].iloc[list(plan.split(ratio).train)])
         if missing := sorted(set(clips["label"]) - trained):
             raise SerbenchError(
-                f"under protocol '{self.name}' no clip of class {', '.join(missing)} is left to train on; "
-                "give more clips of it, drop the class, or change --split-seed"
+                f"under protocol '{self.name}' and split ratio {ratio} no clip of class {', '.join(missing)} is left "
+                "to train on; give more clips of it, drop the class or the ratio, or change --split-seed"
             )
-        return (plan,)
 
     def facts(self, clips: pd.DataFrame, plan: SplitPlan) -> ProtocolFacts:
         """What a record says of this protocol on these clips, with warnings a reader needs."""

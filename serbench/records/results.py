@@ -116,8 +116,7 @@ class StudyFolder:
         """
         target = self.job_path(record.kind, record.job_id)
         if record.state in REPEATED_STATES:
-            attempt = len(list((self.path / "attempts").glob(f"{record.job_id}.*")))
-            target = self.path / "attempts" / f"{record.job_id}.{attempt}"
+            target = self._attempt_path(record.job_id)
         with publish_folder(target) as folder:
             if predictions is not None:
                 predictions.to_parquet(folder / "predictions.parquet", index=False)
@@ -126,6 +125,17 @@ class StudyFolder:
             if error_text is not None:
                 (folder / "error.txt").write_text(error_text, encoding="utf-8")
             record.save(folder / "record.json")
+
+    def retire_job(self, kind: Kind, job_id: str) -> None:
+        """Moves a fit's folder to `attempts/`, so that it can be run again."""
+        target = self._attempt_path(job_id)
+        with writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self.job_path(kind, job_id).rename(target)
+
+    def _attempt_path(self, job_id: str) -> Path:
+        attempt = len(list((self.path / "attempts").glob(f"{job_id}.*")))
+        return self.path / "attempts" / f"{job_id}.{attempt}"
 
     def entries(self) -> Iterator[EntryRecord]:
         """All entries of this study, by id."""

@@ -107,7 +107,7 @@ def load_entry(folder: StudyFolder, study: StudyRecord, entry: EntryRecord) -> T
         if refit.test_clips != first.test_clips or not np.array_equal(refit.test_true, first.test_true):
             raise SerbenchError(
                 f"refits {first.record.job_id} and {refit.record.job_id} of {folder.path} were tested on "
-                "different clips; remove the study with `serbench study remove` and search again"
+                "different clips; remove the study's folder and search again"
             )
     table = folder.clips()
     speaker_of = dict(zip(table["clip_id"].astype(str), table["speaker"].astype(str), strict=True))

@@ -38,6 +38,7 @@ class Row(FrozenModel):
     accuracy: float | None
     macro_f1: float | None
     validation_uar: float | None = Field(description="on the validation core, of the refits")
+    validation_score: float | None = Field(description="the objective on the validation core: what chooses")
     search_uar: float | None = Field(description="on the validation core, of the trial it was chosen by")
     winners_curse: float | None = Field(description="the objective: search value - mean validation of refits")
     optimism_gap: float | None = Field(description="validation_uar - uar")
@@ -97,6 +98,7 @@ def make_row(tested: TestedEntry, *, selected: bool, trials: int, interval: Inte
         accuracy=tested.mean_score("test", "accuracy"),
         macro_f1=tested.mean_score("test", "macro_f1"),
         validation_uar=validation_uar,
+        validation_score=tested.validation_score,
         search_uar=entry.search_value if study.objective == "uar" else None,
         winners_curse=_difference(entry.search_value, tested.validation_score),
         optimism_gap=_difference(validation_uar, uar),

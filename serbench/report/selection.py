@@ -13,14 +13,14 @@ __all__ = ["best_selected", "select_entry"]
 
 
 def best_selected(board: Leaderboard, studies: Collection[str] | None = None) -> Row | None:
-    """Of the selected entries (one a study), the one with the highest mean validation UAR, if there is any.
+    """Of the selected entries (one a study), the one with the highest mean validation score, if there is any.
 
     Args:
         board: the leaderboard.
         studies: only entries of these studies.
     """
     rows = [row for row in board.rows if row.selected and (studies is None or row.study in studies)]
-    return max(rows, key=lambda row: (row.validation_uar or 0.0, row.entry), default=None)
+    return max(rows, key=lambda row: (row.validation_score or 0.0, row.entry), default=None)
 
 
 def select_entry(results: ResultsFolder, *, corpus: str | None = None, protocol: str | None = None) -> Row:

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import optuna
 
-from serbench.errors import SerbenchError
-from serbench.families import InvalidConfiguration
+from serbench.errors import SerbenchError, UsageError
 from serbench.records.results import REPEATED_STATES
 from serbench.records.schemas import EpochMetrics, TrialRecord
 from serbench.search.jobs import JobMaker, predictions_of, record_of
@@ -33,6 +32,7 @@ class _Running:
     job: TrialJob
     trial: optuna.Trial
     started: str
+    known: str | None
     best: float = float("-inf")
 
 
@@ -56,6 +56,7 @@ class Coordinator:
         self._observer = observer
         self._stop = stop
         self._running: dict[str, _Running] = {}
+        self._forced = {known.name for known in study.space.enqueued if known.finalist}
         self._counted = 0
         self._longest = 0.0
         self._invalid_in_a_row = 0
@@ -94,17 +95,17 @@ class Coordinator:
                 self._handle(self._runner.next(deadline))
         finally:
             if self._running:
-                self._runner.engine.cancel_all()
+                self._runner.close()
 
     def _begin(self) -> None:
         trial, job_id, number, config = self._study.ask()
         started = now()
         try:
             job = self._maker.search(job_id, number, config)
-        except InvalidConfiguration as error:
+        except UsageError as error:
             self._record_invalid(trial, job_id, number, config, str(error), started)
             return
-        self._running[job_id] = _Running(job, trial, started)
+        self._running[job_id] = _Running(job, trial, started, self._study.known_name(trial))
         self._observer.trial_started(job_id, job.config, job.settings.epochs)
         self._runner.submit(job)
 
@@ -133,17 +134,18 @@ class Coordinator:
         elif isinstance(message, DoneMessage):
             running = self._running.pop(message.job_id)
             outcome = self._runner.outcome(message)
-            clips = self._study.clips
             number = running.trial.number
-            name = self._study.known_name(number)
-            record = record_of(running.job, outcome, clips, running.started, number, name)
+            record = record_of(running.job, outcome, self._study.clips, running.started, number, running.known)
             self._finish(number, record, outcome, running.job)
 
     def _judge(self, running: _Running, metrics: EpochMetrics) -> Verdict:
-        """Pruning looks at the running best: one bad epoch is no reason to end a good trial."""
+        """Pruning looks at the running best: one bad epoch is no reason to end a good trial.
+
+        A configuration that will be tested whatever its score is never pruned.
+        """
         running.best = max(running.best, metrics.val_uar)
-        running.trial.report(running.best, metrics.epoch)
-        return Verdict.PRUNE if running.trial.should_prune() else Verdict.CONTINUE
+        prune = self._study.report(running.trial, running.best, metrics.epoch)
+        return Verdict.PRUNE if prune and running.known not in self._forced else Verdict.CONTINUE
 
     def _finish(self, number: int, record: TrialRecord, outcome: TrialOutcome | None, job: TrialJob | None) -> None:
         """Records, then tells: a kill between the two loses nothing."""

@@ -29,6 +29,8 @@ def differences(known: StudyRecord, asked: StudyRecord) -> Iterator[str]:
             f"corpus {known.corpus.name} with {known.corpus.clips} usable clips -> {asked.corpus.name} with "
             f"{asked.corpus.clips} (or other audio)"
         )
+    if known.environment.backend != asked.environment.backend:
+        yield f"backend: {known.environment.backend} -> {asked.environment.backend}"
     for name in ("seed", "sampler", "pruner"):
         if getattr(known, name) != getattr(asked, name):
             yield f"{name}: {getattr(known, name)} -> {getattr(asked, name)}"

@@ -18,6 +18,9 @@ from serbench.training import TrialJob, Verdict
 __all__ = ["Finalist", "choose_finalists", "test_finalists"]
 
 
+_RETRIED_STATES = frozenset({"crashed", "timeout", "memory"})
+
+
 @dataclass(frozen=True)
 class Finalist:
     """A configuration that will be tested."""
@@ -75,8 +78,12 @@ def test_finalists(
 ) -> list[EntryRecord]:
     """Refits each finalist `repeats` times, predicts its test set, and writes its entry.
 
-    Refits that are recorded already are kept: the test core is not looked at again.
+    Refits that are recorded already are kept: the test core is not looked at again. One that crashed, or ran out
+    of time or memory, looked at nothing and is run again.
     """
+    for refit in list(study.folder.jobs("refit")):
+        if refit.state in _RETRIED_STATES:
+            study.folder.retire_job("refit", refit.job_id)
     wanted = [
         (finalist, repeat)
         for finalist in finalists
@@ -112,12 +119,22 @@ def test_finalists(
             observer.trial_finished(record)
     finally:
         if running:
-            runner.engine.cancel_all()
-    entries = [entry for f in finalists if (entry := _entry(study, f)) is not None]
-    for entry in entries:
-        study.folder.save_entry(entry)
-        observer.entry_added(entry)
-    return entries
+            runner.close()
+    return [entry for finalist in finalists if (entry := _settled_entry(study, finalist, observer)) is not None]
+
+
+def _settled_entry(study: Study, finalist: Finalist, observer: Observer) -> EntryRecord | None:
+    """The entry of a finalist, written where it is new or has new refits."""
+    entry = _entry(study, finalist)
+    if entry is None:
+        observer.warning(f"no refit of {finalist.name} completed, so it has no entry")
+        return None
+    known = next((old for old in study.folder.entries() if old.entry_id == entry.entry_id), None)
+    if known is not None and known.model_copy(update={"created": entry.created}) == entry:
+        return known
+    study.folder.save_entry(entry)
+    observer.entry_added(entry)
+    return entry
 
 
 def _entry(study: Study, finalist: Finalist) -> EntryRecord | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +14,13 @@ from serbench.corpora import Corpus, StudyClips, load_clips
 from serbench.corpora.folders import cache_root
 from serbench.errors import SerbenchError, UsageError
 from serbench.features.store import FeatureStore
-from serbench.protocols import Protocol, SplitPlan
+from serbench.protocols import Protocol, Ratio, SplitPlan
 from serbench.records import ResultsFolder
 from serbench.records.environment import current_environment
 from serbench.records.schemas import StudyRecord
 from serbench.search.coordinator import UNCOUNTED_STATES, Coordinator
 from serbench.search.engine import LocalEngine
-from serbench.search.finalists import choose_finalists, test_finalists
+from serbench.search.finalists import Finalist, choose_finalists, test_finalists
 from serbench.search.jobs import JobMaker
 from serbench.search.observer import Observer
 from serbench.search.resources import Resources
@@ -93,20 +94,49 @@ def run_search(plan: SearchPlan, observer: Observer | None = None, stop: threadi
     """
     observer = observer or Observer()
     stop = stop or threading.Event()
-    results = ResultsFolder(plan.results)
-    results.prepare()
+    end = time.monotonic() + plan.seconds if plan.seconds else None
     backend = choose_backend(plan.backend)
     pruner_settings(plan.pruner, 1), sampler_settings(plan.sampler)
+    results = ResultsFolder(plan.results)
+    results.prepare()
+    names: list[str] = []
+    with contextlib.suppress(_StoppedError):
+        _search_all(plan, results, backend, observer, stop, end, names)
+    return names
+
+
+class _StoppedError(Exception):
+    """A stop was asked for while audio was prepared; nothing of it was half-written."""
+
+
+def _progress(observer: Observer, stop: threading.Event, what: str) -> Callable[[int, int], None]:
+    """Shows progress, and leaves the preparation when a stop was asked for."""
+
+    def show(done: int, total: int) -> None:
+        observer.progress(what, done, total)
+        if stop.is_set():
+            raise _StoppedError
+
+    return show
+
+
+def _search_all(
+    plan: SearchPlan,
+    results: ResultsFolder,
+    backend: str,
+    observer: Observer,
+    stop: threading.Event,
+    end: float | None,
+    names: list[str],
+) -> None:
     clips = load_clips(
         plan.corpus,
         plan.data,
         sample_rate=max(space.features.sample_rate for space in plan.spaces),
-        progress=lambda done, total: observer.progress("preparing audio", done, total),
+        progress=_progress(observer, stop, "preparing audio"),
     )
     for finding in clips.findings:
         observer.warning(finding.message)
-    end = time.monotonic() + plan.seconds if plan.seconds else None
-    names: list[str] = []
     for place, space in enumerate(plan.spaces):
         if stop.is_set():
             break
@@ -114,7 +144,6 @@ def run_search(plan: SearchPlan, observer: Observer | None = None, stop: threadi
         if end is not None:
             share = time.monotonic() + max(0.0, end - time.monotonic()) / (len(plan.spaces) - place)
         names += _search_space(plan, space, clips, results, backend, observer, stop, share)
-    return names
 
 
 def _search_space(
@@ -131,6 +160,8 @@ def _search_space(
     source = FeatureSource(clips.table, FeatureStore(cache_root() / "features"))
     names = []
     for split_plan in protocol.plans(clips.table):
+        for text in space.ratios():
+            protocol.check(clips.table, split_plan, Ratio.parse(text))
         record = _study_record(plan, space, clips, protocol, split_plan, backend)
         for warning in record.protocol.warnings:
             observer.warning(f"protocol '{protocol.name}': {warning}")
@@ -163,7 +194,7 @@ def _run_study(
     end: float | None,
 ) -> None:
     space = study.space
-    source.paths(space.features, progress=lambda done, total: observer.progress("computing features", done, total))
+    source.paths(space.features, progress=_progress(observer, stop, "computing features"))
     budget = plan.budget(space)
     resources = Resources.choose(plan.workers, budget.trials)
     maker = JobMaker(study, resources, backend)
@@ -174,21 +205,40 @@ def _run_study(
         known = [record for record in study.records() if record.state not in UNCOUNTED_STATES]
         best = max((record.value or 0.0 for record in known if record.state == "completed"), default=None)
         observer.study_started(study.record, budget.trials, len(known), best, seconds)
-        rounds = -(-budget.finalists * budget.repeats // resources.workers)
+        forced = [known.name for known in space.enqueued if known.finalist]
+        rounds = math.ceil((budget.finalists + len(forced)) * budget.repeats / resources.workers)
         Coordinator(study, maker, runner, observer, stop).run(budget.trials, end, rounds)
         if not stop.is_set():
-            forced = [known.name for known in space.enqueued if known.finalist]
             finalists = choose_finalists(study.records(), budget.finalists, forced)
+            for name in set(forced) - {finalist.name for finalist in finalists}:
+                observer.warning(f"no trial of '{name}', which the space makes a finalist, has completed yet")
             if not finalists and budget.finalists:
-                raise SerbenchError(
-                    f"no trial of study '{study.record.name}' completed, so there is nothing to test; the "
-                    f"reasons are in the records under {study.folder.path / 'trials'}"
-                )
-            fresh = JobRunner(engine, stop)
-            test_finalists(study, maker, fresh, observer, stop, finalists, budget.repeats)
+                _nothing_to_test(study, observer, end)
+            elif not test_finalists(study, maker, JobRunner(engine, stop), observer, stop, finalists, budget.repeats):
+                _nothing_tested(study, stop, finalists)
         observer.study_finished(study.record)
     finally:
         engine.close()
+
+
+def _nothing_to_test(study: Study, observer: Observer, end: float | None) -> None:
+    if end is not None:
+        observer.warning(
+            f"no trial of study '{study.record.name}' ended within --time; the same command goes on from here"
+        )
+        return
+    raise SerbenchError(
+        f"no trial of study '{study.record.name}' completed, so there is nothing to test; the reasons are in the "
+        f"records under {study.folder.path / 'trials'}"
+    )
+
+
+def _nothing_tested(study: Study, stop: threading.Event, finalists: Sequence[Finalist]) -> None:
+    if finalists and not stop.is_set():
+        raise SerbenchError(
+            f"no refit of study '{study.record.name}' completed; the reasons are in the records under "
+            f"{study.folder.path / 'refits'}, and the same command tries again"
+        )
 
 
 def _study_record(

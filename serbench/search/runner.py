@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -13,6 +14,9 @@ from serbench.search.engine import Engine
 from serbench.training import TrialJob, TrialOutcome, Verdict
 
 __all__ = ["DoneMessage", "EpochMessage", "JobRunner"]
+
+
+_ANSWER_POLL_S = 0.2
 
 
 @dataclass
@@ -45,6 +49,7 @@ class JobRunner:
         self._stop = stop
         self._inbox: queue.SimpleQueue[EpochMessage | DoneMessage] = queue.SimpleQueue()
         self._cancelled = False
+        self._closed = threading.Event()
 
     def submit(self, job: TrialJob) -> None:
         """Starts a job."""
@@ -52,7 +57,11 @@ class JobRunner:
         def report(metrics: EpochMetrics) -> Verdict:
             message = EpochMessage(job.job_id, metrics)
             self._inbox.put(message)
-            return message.answer.get()
+            # Whoever should answer may have failed meanwhile; a job must not wait for it for ever.
+            while not self._closed.is_set():
+                with contextlib.suppress(queue.Empty):
+                    return message.answer.get(timeout=_ANSWER_POLL_S)
+            return Verdict.STOP
 
         future = self.engine.submit(job, report)
         future.add_done_callback(lambda done: self._inbox.put(DoneMessage(job.job_id, done)))
@@ -70,6 +79,11 @@ class JobRunner:
             return self._inbox.get(timeout=0.2)
         except queue.Empty:
             return None
+
+    def close(self) -> None:
+        """Stops listening: jobs that still run are told to stop, and none of them waits for an answer."""
+        self._closed.set()
+        self.engine.cancel_all()
 
     @staticmethod
     def outcome(done: DoneMessage) -> TrialOutcome:

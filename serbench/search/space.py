@@ -86,6 +86,14 @@ class SearchSpace:
             },
         }
 
+    def ratios(self) -> list[str]:
+        """Every split ratio that a trial of this space may draw."""
+        dimension = self.parameters.get("split_ratio")
+        drawn = [str(text) for text in dimension.probes()] if dimension else []
+        if dimension is None or dimension.when:
+            drawn.append(str(defaults(self.family.hyperparameters)["split_ratio"]))
+        return [*drawn, *(str(known.config["split_ratio"]) for known in self.enqueued)]
+
     def with_epochs(self, epochs: int) -> SearchSpace:
         """The same space with another bound on the epochs, which makes it another space."""
         return replace(self, training=self.training.model_copy(update={"epochs": epochs}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -20,8 +19,9 @@ from serbench.records.files import write_bytes_atomic, writing
 from serbench.records.results import REPEATED_STATES, ResultsFolder, StudyFolder
 from serbench.records.schemas import StudyRecord, TrialRecord
 from serbench.search.differences import differences
-from serbench.search.samplers import make_pruner, make_sampler
+from serbench.search.samplers import make_sampler
 from serbench.search.space import SearchSpace
+from serbench.search.storage import open_storage, storage_errors
 from serbench.training.seeds import SeedTree
 
 __all__ = ["Study", "now", "study_name"]
@@ -103,8 +103,10 @@ class Study:
                 ) from None
         try:
             record = cls._settle(folder, record, clips)
-            study, storage = _open_storage(folder, record, space)
-            return cls(folder, record, space, clips, plan, study, storage, lock)
+            study, storage = open_storage(folder.storage_path, record)
+            opened = cls(folder, record, space, clips, plan, study, storage, lock)
+            opened._queue_known()
+            return opened
         except BaseException:
             lock.release()
             raise
@@ -148,6 +150,10 @@ class Study:
         Returns:
             Job ids that will be repeated.
         """
+        with storage_errors(self.folder.storage_path):
+            return self._settle_leftovers()
+
+    def _settle_leftovers(self) -> list[str]:
         repeated: list[str] = []
         trials = self.optuna.get_trials(deepcopy=False)
         waiting = {t.user_attrs.get(_JOB_ID) for t in trials if t.state == TrialState.WAITING}
@@ -164,7 +170,21 @@ class Study:
                 self._queue_again(trial)
                 waiting.add(job_id)
                 repeated.append(job_id)
+        self._queue_known()
         return repeated
+
+    def _queue_known(self) -> None:
+        """Queues the space's known configurations, but for those that wait already or were given a job."""
+        with storage_errors(self.folder.storage_path):
+            trials = self.optuna.get_trials(deepcopy=False)
+            taken = {
+                trial.user_attrs.get(_KNOWN)
+                for trial in trials
+                if _JOB_ID in trial.user_attrs or trial.state == TrialState.WAITING
+            }
+            for known in self.space.enqueued:
+                if known.name not in taken:
+                    self.optuna.enqueue_trial(self.space.proposals(known.config), user_attrs={_KNOWN: known.name})
 
     def _queue_again(self, trial: FrozenTrial) -> None:
         attributes = {key: trial.user_attrs[key] for key in (_JOB_ID, _KNOWN) if key in trial.user_attrs}
@@ -176,6 +196,10 @@ class Study:
         Returns:
             Optuna's trial, the job id, the number its seed comes from, and the (unchecked) configuration.
         """
+        with storage_errors(self.folder.storage_path):
+            return self._ask()
+
+    def _ask(self) -> tuple[Trial, str, int, dict[str, Any]]:
         number = self._next_number()
         self.optuna.sampler = make_sampler(self.record.sampler, self.seeds.sampler(number))
         trial = self.optuna.ask()
@@ -195,12 +219,23 @@ class Study:
         ]
         return max(taken, default=-1) + 1
 
-    def known_name(self, trial_number: int) -> str | None:
+    @staticmethod
+    def known_name(trial: Trial) -> str | None:
         """Name of the enqueued configuration that a trial came from."""
-        return self.optuna.get_trials(deepcopy=False)[trial_number].user_attrs.get(_KNOWN)
+        return trial.user_attrs.get(_KNOWN)
+
+    def report(self, trial: Trial, value: float, epoch: int) -> bool:
+        """Reports a trial's score so far; whether the pruner would end it."""
+        with storage_errors(self.folder.storage_path):
+            trial.report(value, epoch)
+            return trial.should_prune()
 
     def tell(self, number: int, record: TrialRecord) -> None:
         """Tells Optuna a recorded result. A trial without a score is failed there, whatever the reason."""
+        with storage_errors(self.folder.storage_path):
+            self._tell(number, record)
+
+    def _tell(self, number: int, record: TrialRecord) -> None:
         if record.state == "completed" and record.value is not None:
             self.optuna.tell(number, record.value)
         elif record.state == "pruned":
@@ -209,31 +244,3 @@ class Study:
             self.optuna.tell(number, state=TrialState.FAIL)
         if record.state in REPEATED_STATES:
             self._queue_again(self.optuna.get_trials(deepcopy=False)[number])
-
-
-def _open_storage(folder: StudyFolder, record: StudyRecord, space: SearchSpace) -> tuple[optuna.Study, RDBStorage]:
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    path = folder.storage_path
-    try:
-        with sqlite3.connect(path) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
-        connection.close()
-        storage = RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}})
-        study = optuna.create_study(
-            storage=storage,
-            study_name=record.name,
-            direction="maximize",
-            load_if_exists=True,
-            sampler=make_sampler(record.sampler, 0),
-            pruner=make_pruner(record.pruner),
-        )
-    except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise SerbenchError(
-            f"cannot open the study's database {path}: {reason}; free disk space or mend its permissions"
-        ) from error
-    queued = {trial.user_attrs.get(_KNOWN) for trial in study.get_trials(deepcopy=False)}
-    for known in space.enqueued:
-        if known.name not in queued:
-            study.enqueue_trial(space.proposals(known.config), user_attrs={_KNOWN: known.name})
-    return study, storage

@@ -7,7 +7,9 @@ import importlib
 import importlib.util
 import multiprocessing
 import os
+import signal
 import sys
+from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from pathlib import Path
 
@@ -74,7 +76,13 @@ def process_context(backend: str) -> BaseContext:
     if not sys.platform.startswith("linux"):
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", "serbench.training.preload"])
+    context.set_forkserver_preload(["serbench.training.preload", "__main__"])
+    # Held back until the server ignores them: a Ctrl-C while it starts would else leave a search without one.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     return context
 
 

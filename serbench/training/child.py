@@ -1,6 +1,6 @@
 """The child process of one fit: reads features, trains, talks to its parent through one pipe.
 
-It never writes under `results/`, ignores Ctrl-C (the parent decides), and ends when the pipe closes, so
+It never writes under `results/`, ignores Ctrl-C and SIGTERM (the parent decides), and ends when the pipe closes, so
 that it cannot train on as an orphan after its parent was killed.
 """
 
@@ -28,7 +28,8 @@ def main(
     job: TrialJob, paths: tuple[Path, ...], targets: np.ndarray, pipe: Connection, log: Path, began: float
 ) -> None:
     """Entry point. Sends `("epoch", EpochMetrics)` messages and at the end `("outcome", TrialOutcome)`."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     _redirect_output(log)
     link = _Link(pipe)
     try:

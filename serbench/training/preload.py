@@ -5,6 +5,12 @@ itself a log file of its own.
 """
 
 import os
+import signal
+
+# A terminal's Ctrl-C and a batch system's SIGTERM reach the whole process group; when to end is the parent's decision.
+for _number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(_number, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
 
 _null = os.open(os.devnull, os.O_WRONLY)
 os.dup2(_null, 2)

@@ -24,7 +24,7 @@ __all__ = ["JobControl", "run_job"]
 
 _POLL_S = 0.2
 _STOP_GRACE_S = 15.0
-_TERM_GRACE_S = 5.0
+_LEAVE_GRACE_S = 1.0
 
 
 @dataclass
@@ -55,19 +55,22 @@ def run_job(job: TrialJob, source: FeatureSource, control: JobControl | None = N
     with tempfile.TemporaryDirectory(prefix="serbench-") as folder:
         log = Path(folder) / "child.log"
         ours, theirs = context.Pipe()
+        watch = _Watch(job, ours, control)
         process = context.Process(  # type: ignore[attr-defined]
             target=child.main, args=(job, paths, targets, theirs, log, time.monotonic()), daemon=True
         )
-        process.start()
-        theirs.close()
-        watch = _Watch(job, process, ours, control)
         try:
-            outcome = watch.wait()
+            process.start()
+            theirs.close()
+            outcome = watch.wait(process.pid) or _died(process, log)
+        except (EOFError, OSError) as error:  # the fork server is gone, or the machine has no room for a process
+            outcome = TrialOutcome("crashed", error=f"no child could be started: {error}", error_kind="start")
         finally:
             _end(process)
             ours.close()
-        if outcome is None:
-            outcome = _died(process.exitcode, log)
+    if outcome.state == "crashed" and control.cancel.is_set():
+        # A signal to the whole group ends children, too: that says nothing about the configuration.
+        outcome = TrialOutcome("interrupted", error="ended while it was told to stop", error_kind="stop")
     return outcome.with_parts(
         peak_memory_mib=watch.peak_mib,
         epochs=outcome.epochs or tuple(watch.epochs),
@@ -78,9 +81,8 @@ def run_job(job: TrialJob, source: FeatureSource, control: JobControl | None = N
 class _Watch:
     """Waits for a child while relaying epochs and enforcing limits."""
 
-    def __init__(self, job: TrialJob, process: BaseProcess, pipe: Connection, control: JobControl) -> None:
+    def __init__(self, job: TrialJob, pipe: Connection, control: JobControl) -> None:
         self._job = job
-        self._process = process
         self._pipe = pipe
         self._control = control
         self._deadline = time.monotonic() + job.settings.trial_timeout_s if job.settings.trial_timeout_s else None
@@ -88,7 +90,7 @@ class _Watch:
         self.peak_mib: float | None = None
         self.epochs: list[EpochMetrics] = []
 
-    def wait(self) -> TrialOutcome | None:
+    def wait(self, pid: int | None) -> TrialOutcome | None:
         """The outcome, or None where the child died without one."""
         while True:
             try:
@@ -99,14 +101,14 @@ class _Watch:
                     self.epochs.append(content)
                     verdict = self._control.report(content)
                     self._pipe.send(Verdict.STOP if self._control.cancel.is_set() else verdict)
+                if (limit := self._over_limit(pid)) is not None:
+                    return limit
             except (EOFError, OSError):
                 return None
-            if (limit := self._over_limit()) is not None:
-                return limit
 
-    def _over_limit(self) -> TrialOutcome | None:
+    def _over_limit(self, pid: int | None) -> TrialOutcome | None:
         now = time.monotonic()
-        memory = anonymous_memory_mib(self._process.pid)
+        memory = anonymous_memory_mib(pid)
         if memory is not None:
             self.peak_mib = round(max(self.peak_mib or 0.0, memory), 1)
         limit = self._job.memory_limit_mib
@@ -139,17 +141,18 @@ def anonymous_memory_mib(pid: int | None) -> float | None:
 
 
 def _end(process: BaseProcess) -> None:
-    """Makes sure that the child is gone: it leaves by itself, else SIGTERM, else SIGKILL."""
-    process.join(1.0)
-    if process.is_alive():
-        process.terminate()
-        process.join(_TERM_GRACE_S)
+    """Makes sure that the child is gone: it leaves by itself, else SIGKILL, since it ignores all others."""
+    if process.pid is None:
+        return
+    process.join(_LEAVE_GRACE_S)
     if process.is_alive():
         process.kill()
         process.join()
 
 
-def _died(exitcode: int | None, log: Path) -> TrialOutcome:
+def _died(process: BaseProcess, log: Path) -> TrialOutcome:
+    process.join(_LEAVE_GRACE_S)
+    exitcode = process.exitcode
     said = log.read_text(encoding="utf-8", errors="replace")[-4000:] if log.is_file() else ""
     if exitcode is not None and exitcode < 0:
         name = signal.Signals(-exitcode).name

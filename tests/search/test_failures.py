@@ -1,0 +1,169 @@
+"""What goes wrong while fits run: the search ends with a sentence, hangs never, and the same command mends it."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+
+import pytest
+
+from serbench.errors import SerbenchError
+from serbench.records import ResultsFolder
+from serbench.records.results import StudyFolder
+from serbench.search import Observer, run_search
+from serbench.training import TrialOutcome
+
+NAME = "crema-d-speaker-tiny_cnn1d"
+
+
+class Fails(Observer):
+    """An observer whose own bug hits the coordinator in mid-fit."""
+
+    def epoch(self, job_id, metrics):
+        raise RuntimeError("a bug in the view")
+
+
+def ends(run) -> BaseException | None:
+    """Runs in a thread, so that a hang is a failure and not a hang of the tests; what it raised."""
+    raised: list[BaseException] = []
+
+    def guarded():
+        try:
+            run()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=guarded, daemon=True)
+    thread.start()
+    thread.join(120)
+    assert not thread.is_alive(), "the search hangs"
+    return raised[0] if raised else None
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_in_mid_fit_ends_the_search(make_plan, workers) -> None:
+    plan = make_plan(workers=workers)
+    error = ends(lambda: run_search(plan, Fails()))
+    assert isinstance(error, RuntimeError)
+
+
+def test_a_database_that_fails_in_mid_study_is_one_sentence(make_plan, monkeypatch) -> None:
+    def full(*_):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("optuna.Trial.report", full)
+    error = ends(lambda: run_search(make_plan()))
+    assert isinstance(error, SerbenchError)
+    assert "database or disk is full" in str(error)
+
+
+def test_a_record_that_cannot_be_written_is_one_sentence_and_resumes(make_plan, monkeypatch) -> None:
+    publish = StudyFolder.publish_job
+
+    def full(self, record, *args, **kwargs):
+        if record.kind == "refit":
+            raise SerbenchError("cannot write: the disk is full")
+        publish(self, record, *args, **kwargs)
+
+    monkeypatch.setattr(StudyFolder, "publish_job", full)
+    plan = make_plan(trials=1, workers=2)
+    assert "disk is full" in str(ends(lambda: run_search(plan)))
+    monkeypatch.setattr(StudyFolder, "publish_job", publish)
+    run_search(plan)
+    assert len(list(ResultsFolder(plan.results).study(NAME).entries())) == 1
+
+
+def test_a_refit_that_crashed_is_tried_again(make_plan, monkeypatch) -> None:
+    from serbench.search import engine
+
+    run_job = engine.run_job
+
+    def crashes(job, source, control):
+        if job.kind == "refit":
+            return TrialOutcome("crashed", error="killed", error_kind="SIGKILL")
+        return run_job(job, source, control)
+
+    monkeypatch.setattr(engine, "run_job", crashes)
+    plan = make_plan(trials=1, repeats=1)
+    with pytest.raises(SerbenchError, match="no refit of study"):
+        run_search(plan)
+    monkeypatch.setattr(engine, "run_job", run_job)
+    run_search(plan)
+    folder = ResultsFolder(plan.results).study(NAME)
+    (entry,) = folder.entries()
+    assert entry.looks == 1
+    assert [path.name for path in (folder.path / "attempts").iterdir()] == ["t0000-r0.0"]
+
+
+def test_a_time_too_short_for_a_trial_is_told_and_resumed(make_plan) -> None:
+    class Watch(Observer):
+        warnings: list[str] = []  # noqa: RUF012
+
+        def warning(self, text):
+            self.warnings.append(text)
+
+    watch = Watch()
+    assert run_search(make_plan(seconds=0.01), watch) == [NAME]
+    assert any("within --time" in text for text in watch.warnings)
+    plan = make_plan(trials=1, repeats=1)
+    run_search(plan)
+    assert len(list(ResultsFolder(plan.results).study(NAME).entries())) == 1
+
+
+def test_the_first_trials_that_all_crash_alike_stop_the_search(make_plan, monkeypatch) -> None:
+    from serbench.search import engine
+
+    outcome = TrialOutcome("crashed", error="ValueError: no such layer", error_kind="ValueError", traceback="...")
+    monkeypatch.setattr(engine, "run_job", lambda *_: outcome)
+    with pytest.raises(SerbenchError, match="crashed the same way: ValueError: no such layer"):
+        run_search(make_plan(trials=50))
+
+
+def test_a_finalist_by_decree_is_tested_and_never_pruned(make_plan, tiny_space, monkeypatch) -> None:
+    space = tiny_space("cnn1d")
+    decree = '\n[[enqueue]]\nname = "decreed"\nfinalist = true\nparameters = { width = 16 }\n'
+    space.write_text(space.read_text(encoding="utf-8") + decree, encoding="utf-8")
+    monkeypatch.setattr("optuna.Trial.should_prune", lambda _: True)
+    plan = make_plan(space=space, trials=2, finalists=0, repeats=1)
+    run_search(plan)
+    (entry,) = ResultsFolder(plan.results).study(NAME).entries()
+    assert (entry.origin, entry.forced) == ("decreed", True)
+
+
+def test_a_rerun_leaves_entries_as_they_were(make_plan) -> None:
+    plan = make_plan(trials=1, repeats=1)
+    run_search(plan)
+    folder = ResultsFolder(plan.results).study(NAME)
+    (path,) = (folder.path / "entries").iterdir()
+    before = (path.read_bytes(), path.stat().st_mtime_ns)
+    run_search(plan)
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+
+
+def test_an_enqueued_configuration_survives_a_kill_while_it_is_asked(make_plan, tiny_space, monkeypatch) -> None:
+    space = tiny_space("cnn1d")
+    space.write_text(space.read_text(encoding="utf-8") + '\n[[enqueue]]\nname = "mine"\n', encoding="utf-8")
+    plan = make_plan(space=space, trials=1, repeats=1)
+
+    def dies(self, *_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("optuna.Trial.set_user_attr", dies)
+        with pytest.raises(KeyboardInterrupt):
+            run_search(plan)
+    run_search(plan)
+    trials = list(ResultsFolder(plan.results).study(NAME).jobs("search"))
+    assert [trial.origin for trial in trials] == ["mine"]
+
+
+def test_a_stop_is_heard_while_audio_is_prepared(make_plan, own_cache) -> None:
+    stop = threading.Event()
+
+    class Watch(Observer):
+        def progress(self, what, done, total):
+            stop.set()
+
+    plan = make_plan()
+    assert run_search(plan, Watch(), stop) in ([], [NAME])
+    assert not (plan.results / "studies" / NAME / "trials").exists()
