@@ -52,8 +52,9 @@ def program() -> Callable[..., subprocess.Popen[str]]:
     def start(*arguments: object, cwd: Path | None = None) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "serbench.cli.main", *map(str, arguments)]
         return subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd, env=dict(os.environ)
-        )
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd, env=dict(os.environ),
+            start_new_session=True,
+        )  # fmt: skip
 
     return start
 

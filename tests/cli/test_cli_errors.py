@@ -165,6 +165,29 @@ def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(program, tone_corpus, 
     assert "cnn1d-" in out
 
 
+@pytest.mark.parametrize(
+    ("number", "moment"), [(signal.SIGINT, "cnn1d on CREMA-D"), (signal.SIGTERM, "trial t0000")], ids=["early", "late"]
+)
+def test_a_signal_to_the_whole_group_ends_cleanly(program, tone_corpus, tiny_space, tmp_path, number, moment) -> None:
+    """A terminal's Ctrl-C and a batch system's SIGTERM reach the children and the fork server, too."""
+    results = tmp_path / "results"
+    process = program(
+        "search", tiny_space(epochs="300", patience="300"), "--corpus", "crema-d", "--data", tone_corpus,
+        "--results", results, "--trials", 3, "--workers", 2,
+    )  # fmt: skip
+    for line in process.stderr:
+        if moment in line:
+            break
+    os.killpg(process.pid, number)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in results.rglob("attempts/*/record.json")]
+    assert {record["state"] for record in records} <= {"interrupted"}
+    told = [json.loads(path.read_text(encoding="utf-8"))["state"] for path in results.rglob("trials/*/record.json")]
+    assert set(told) <= {"completed", "pruned"}
+
+
 def test_a_killed_coordinator_loses_nothing(program, tone_corpus, tiny_space, tmp_path) -> None:
     results = tmp_path / "results"
     arguments = [

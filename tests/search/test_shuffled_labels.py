@@ -25,18 +25,18 @@ def small_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def plan(small_demo: Path, tmp_path: Path) -> SearchPlan:
     return SearchPlan(
-        spaces=(load_space("demo_cnn1d").with_epochs(8),), corpus=get_corpus("demo"), data=small_demo,
-        results=tmp_path / "results", trials=2, finalists=1, repeats=3, workers=2,
+        spaces=(load_space("demo_cnn1d").with_epochs(6),), corpus=get_corpus("demo"), data=small_demo,
+        results=tmp_path / "results", trials=1, finalists=1, repeats=2, workers=2,
     )  # fmt: skip
 
 
 def test_shuffled_labels_fall_to_chance(plan) -> None:
     accuracies = search_shuffled(plan)
-    assert len(accuracies) == 3
-    assert sum(accuracies) / 3 < 0.30  # chance is 1/6; 48 test clips a refit
+    assert len(accuracies) == 2
+    assert sum(accuracies) / 2 < 0.30  # chance is 1/6; 48 test clips a refit
 
 
 def test_true_labels_do_not(plan) -> None:
     (name,) = run_search(plan)
     refits = list(ResultsFolder(plan.results).study(name).jobs("refit"))
-    assert sum(refit.scores["test"].accuracy for refit in refits) / 3 > 0.30
+    assert sum(refit.scores["test"].accuracy for refit in refits) / 2 > 0.30
