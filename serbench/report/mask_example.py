@@ -14,7 +14,6 @@ from serbench.features import FeatureSpec, decode, extract, fit_length
 from serbench.records.results import ResultsFolder, StudyFolder
 from serbench.report.figures import mask_figure
 from serbench.report.page import ExtraFigure
-from serbench.training.backend import import_keras
 
 __all__ = ["mask_example"]
 
@@ -43,6 +42,8 @@ def mask_example(results: ResultsFolder, entry_id: str, data: Path | None = None
         return []
     clip_id, path = found
     before = extract(fit_length(decode(path, spec.sample_rate), spec.n_samples, spec.crop)[None], spec)
+    from serbench.training.backend import import_keras
+
     import_keras(study.environment.backend)
     after = _masked(before, parse_hyperparameters(get_family(entry.family), entry.config), study.seed)
     caption = (

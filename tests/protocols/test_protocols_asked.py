@@ -79,8 +79,8 @@ def test_a_class_with_nothing_to_train_on_is_named(name: str) -> None:
             outcomes.add(str(error))
     assert outcomes == {
         "trained",
-        f"under protocol '{name}' no clip of class rare is left to train on; give more clips of it, drop the class, "
-        "or change --split-seed",
+        f"under protocol '{name}' and split ratio 70/10/20 no clip of class rare is left to train on; give more clips "
+        "of it, drop the class or the ratio, or change --split-seed",
     }
 
 
