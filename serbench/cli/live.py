@@ -73,17 +73,19 @@ class LiveView(PlainView):
             what, done, total = "trials", state.done, state.total
         else:
             what, done, total = "refits", state.refits_done, state.refits
-        words = f"{done}/{total} {what}   best validation UAR {percent(state.best)} %   {clock(elapsed)}"
+        words = f"{done}/{total} {what}  best UAR {percent(state.best)} %  {clock(elapsed)}"
         if left := state.time_left(elapsed):
             words += f", about {clock(left)} left"
         row.add_row(Text(" "), ProgressBar(total=max(total, 1), completed=done, width=24), Text(words))
         return row
 
     def _trials(self, state: StudyState) -> RenderableType:
-        table = Table(box=None, padding=(0, 2, 0, 2), header_style="dim")
-        for name, justify in (("fit", "left"), ("state", "left"), ("epoch", "right"), ("val UAR %", "right"),
-                              ("best %", "right"), ("time", "right")):  # fmt: skip
-            table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        # Widths are fixed, so that on a narrow screen only the configuration is cut.
+        table = Table(box=None, padding=(0, 1), header_style="dim")
+        table.add_column("fit", min_width=8, no_wrap=True)
+        table.add_column("state", min_width=11, no_wrap=True)
+        for name, width in (("epoch", 5), ("val UAR %", 9), ("best %", 6), ("time", 7)):
+            table.add_column(name, min_width=width, justify="right", no_wrap=True)
         table.add_column("configuration", no_wrap=True, overflow="ellipsis", ratio=1)
         for record in list(state.latest):
             style = "dim" if record.state != "completed" else None

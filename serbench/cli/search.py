@@ -160,6 +160,7 @@ def _conclude(results: Path, studies: list[str], output: TableFormat, console: C
     lines = [f"studies    {results / 'studies' / name}" for name in studies]
     if best is not None:
         lines += [
+            f"chosen     {best.entry}, of the selected entries the best on validation",
             f"report     serbench report {best.entry} --html report.html",
             f"export     serbench export {best.entry} --to bundle",
         ]

@@ -37,7 +37,8 @@ def differing(config: dict[str, Any], searched: list[str], limit: int = 4) -> st
     for name in searched:
         value = config.get(name)
         if name in {"optimizer", "regulariser", "depth", "width", "head", "learning_rate"}:
-            parts.append(f"{value:.2g}" if isinstance(value, float) else f"{value}")
+            words = f"{value:.2g}" if isinstance(value, float) else f"{value}"
+            parts.append(f"{name} {words}" if name in {"depth", "width"} else words)
     return " ".join(parts[:limit])
 
 

@@ -122,6 +122,8 @@ def _group_rows(group: Group, title: str, members: Sequence[tuple[StudyRecord, R
     if any(row.uar is None and row.seeds for row in rows):
         notes.append("UAR is not shown ('-') where a class has no clip in the test core")
     notes += sorted({f"{row.entry}: {why}" for _, row, why in members if why})
+    if any(row.seeds == 1 and row.uar_low is not None for row in rows):
+        notes.append("an interval of one refit holds the spread over speakers alone, not over seeds")
     if sum(row.rank is not None for row in rows) > 1:
         notes.append("rank is by UAR; rows whose intervals overlap are not separable")
     return GroupRows(group, title, tuple(rows), tuple(notes))
