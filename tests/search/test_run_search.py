@@ -219,6 +219,7 @@ def test_a_space_without_valid_configurations_says_so(make_plan, tiny_space) -> 
         run_search(make_plan(space=space, trials=1))
 
 
+@pytest.mark.slow
 def test_two_workers_give_each_trial_the_score_of_one(make_plan, tmp_path, finished) -> None:
     """Proposals may differ with several workers; a trial's own numbers may not."""
     _, _, alone = finished

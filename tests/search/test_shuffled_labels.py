@@ -36,6 +36,7 @@ def test_shuffled_labels_fall_to_chance(plan) -> None:
     assert sum(accuracies) / 2 < 0.30  # chance is 1/6; 48 test clips a refit
 
 
+@pytest.mark.slow
 def test_true_labels_do_not(plan) -> None:
     (name,) = run_search(plan)
     refits = list(ResultsFolder(plan.results).study(name).jobs("refit"))
