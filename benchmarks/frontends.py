@@ -24,7 +24,8 @@ import soundfile
 from threadpoolctl import threadpool_limits
 
 from serbench.features import FeatureSpec, FeatureStore
-from serbench.records.environment import cpu_name, usable_cores
+from serbench.records.environment import cpu_name
+from serbench.records.machine import usable_cores
 
 SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aiff"}
 

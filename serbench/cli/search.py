@@ -71,8 +71,26 @@ def search(
     study: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes it.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of sampling and training.")] = 0,
     split_seed: Annotated[int, typer.Option(help="Seed of the split; another one is another test set.")] = 0,
-    sampler: Annotated[str, typer.Option(help="tpe or random.")] = "tpe",
-    pruner: Annotated[str, typer.Option(help="median or none.")] = "median",
+    sampler: Annotated[str, typer.Option(help="tpe, random, or gp (an extra).")] = "tpe",
+    pruner: Annotated[str, typer.Option(help="median, hyperband or none.")] = "median",
+    max_params: Annotated[
+        int | None, typer.Option(help="Larger models are not trained, and the sampler learns to avoid them.")
+    ] = None,
+    probes: Annotated[
+        int | None, typer.Option(help="Cheap start: so many short fits say what is tried first.  [default: none]")
+    ] = None,
+    warm_start: Annotated[
+        str | None, typer.Option(metavar="STUDY", help="Try the best configurations of an earlier study first.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Compute threads of each trial.  [default: cores shared out among workers]")
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="Run trials on a Dask cluster: tcp://HOST:8786, or local for one made here.")
+    ] = None,
+    storage: Annotated[
+        str | None, typer.Option(envvar="SERBENCH_STORAGE", help="Keep Optuna's studies in postgresql://... .")
+    ] = None,
     results: ResultsPath = DEFAULT_RESULTS,
     backend: Annotated[str | None, typer.Option(help="Keras backend: tensorflow, jax or torch.")] = None,
     output: Annotated[
@@ -94,8 +112,12 @@ def search(
     loaded = [load_space(name) for name in names]
     if epochs is not None and epochs < 1:
         raise UsageError(f"--epochs must be at least 1, got {epochs}")
+    if max_params is not None and max_params < 1:
+        raise UsageError(f"--max-params must be at least 1, got {max_params}")
+    changes = {"epochs": epochs, "max_parameters": max_params}
+    changes = {name: value for name, value in changes.items() if value is not None}
     plan = SearchPlan(
-        spaces=tuple(space if epochs is None else space.with_epochs(epochs) for space in loaded),
+        spaces=tuple(space.with_training(**changes) for space in loaded),
         corpus=get_corpus(corpus),
         data=data,
         results=results,
@@ -111,6 +133,11 @@ def search(
         sampler=sampler,
         pruner=pruner,
         backend=backend,
+        threads=threads,
+        probes=probes,
+        warm_start=warm_start,
+        storage=storage,
+        cluster=cluster,
     )
     console = Console(stderr=True)
     stop = threading.Event()

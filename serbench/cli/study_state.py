@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from serbench.records.schemas import StudyRecord, TrialRecord
-from serbench.search.coordinator import UNCOUNTED_STATES
+from serbench.records.states import UNCOUNTED_STATES
 
 __all__ = ["RunningFit", "StudyState", "clock", "differing", "headline", "percent"]
 

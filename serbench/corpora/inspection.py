@@ -14,8 +14,8 @@ import pandas as pd
 from serbench.corpora.health import AudioHealth, ClipState, examine_files
 from serbench.corpora.processes import map_in_processes
 from serbench.errors import SerbenchError
-from serbench.records.environment import usable_cores
 from serbench.records.files import digest_of, write_bytes_atomic
+from serbench.records.machine import usable_cores
 
 __all__ = ["INSPECTION_COLUMNS", "inspect_clips"]
 

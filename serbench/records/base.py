@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -11,7 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from serbench.errors import SerbenchError
 from serbench.records.files import read_text, write_text_atomic
 
-__all__ = ["FrozenModel", "Record"]
+__all__ = ["FrozenModel", "Record", "now"]
+
+
+def now() -> str:
+    """UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 class FrozenModel(BaseModel):

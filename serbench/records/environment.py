@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import platform
 import subprocess
 from importlib import metadata
@@ -12,9 +11,10 @@ from pathlib import Path
 import psutil
 
 import serbench
+from serbench.records.machine import usable_cores
 from serbench.records.schemas import Environment
 
-__all__ = ["cpu_name", "current_environment", "usable_cores"]
+__all__ = ["cpu_name", "current_environment"]
 
 _PACKAGES = (
     "keras",
@@ -46,13 +46,6 @@ def current_environment(backend: str) -> Environment:
         packages={name: version for name in _PACKAGES if (version := _version(name))},
         git_revision=_git_revision(),
     )
-
-
-def usable_cores() -> int:
-    """Cores this process may run on (a container's or batch system's share, not the whole machine's)."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @functools.cache

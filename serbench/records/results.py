@@ -6,21 +6,18 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 
 from serbench.errors import SerbenchError, unknown
 from serbench.records.base import Record
 from serbench.records.files import publish_folder, write_text_atomic, writing
-from serbench.records.schemas import EntryRecord, StudyRecord, TrialRecord
+from serbench.records.schemas import EntryRecord, JobKind, StudyRecord, TrialRecord
+from serbench.records.states import is_repeated
 
-__all__ = ["REPEATED_STATES", "ResultsFolder", "StudyFolder"]
+__all__ = ["ResultsFolder", "StudyFolder"]
 
-Kind = Literal["search", "refit"]
-
-REPEATED_STATES = frozenset({"interrupted", "lost"})
-"""States that say nothing about a configuration: it is run again under the same job id."""
+_FOLDERS: dict[JobKind, str] = {"search": "trials", "refit": "refits", "probe": "probes"}
 
 
 class _FolderMark(Record):
@@ -32,7 +29,7 @@ class _FolderMark(Record):
 class StudyFolder:
     """One study's folder.
 
-    It holds `study.json`, `clips.parquet`, `optuna.sqlite3`, and a folder each for `trials/`, `refits/`,
+    It holds `study.json`, `clips.parquet`, `optuna.sqlite3`, and a folder each for `trials/`, `probes/`, `refits/`,
     `attempts/` (broken off, to be repeated) and `entries/`.
     """
 
@@ -74,28 +71,28 @@ class StudyFolder:
         """Reads the table of clips that took part."""
         return _read_parquet(self.clips_path)
 
-    def _jobs(self, kind: Kind) -> Path:
-        return self.path / ("trials" if kind == "search" else "refits")
+    def _jobs(self, kind: JobKind) -> Path:
+        return self.path / _FOLDERS[kind]
 
-    def job_path(self, kind: Kind, job_id: str) -> Path:
+    def job_path(self, kind: JobKind, job_id: str) -> Path:
         """Folder of one fit: `record.json`, `predictions.parquet` and, for a refit, `model.keras`."""
         return self._jobs(kind) / job_id
 
-    def has_job(self, kind: Kind, job_id: str) -> bool:
+    def has_job(self, kind: JobKind, job_id: str) -> bool:
         """Whether a complete record of this fit exists."""
         return (self.job_path(kind, job_id) / "record.json").is_file()
 
-    def job(self, kind: Kind, job_id: str) -> TrialRecord:
+    def job(self, kind: JobKind, job_id: str) -> TrialRecord:
         """Reads the record of one fit."""
         return TrialRecord.load(self.job_path(kind, job_id) / "record.json")
 
-    def jobs(self, kind: Kind) -> Iterator[TrialRecord]:
+    def jobs(self, kind: JobKind) -> Iterator[TrialRecord]:
         """All complete fits, by job id."""
         for path in sorted(self._jobs(kind).glob("*/record.json")):
             if not path.parent.name.startswith("."):
                 yield TrialRecord.load(path)
 
-    def predictions(self, kind: Kind, job_id: str) -> pd.DataFrame:
+    def predictions(self, kind: JobKind, job_id: str) -> pd.DataFrame:
         """Reads a fit's predictions (columns: see `serbench.records.schemas`)."""
         return _read_parquet(self.job_path(kind, job_id) / "predictions.parquet")
 
@@ -112,11 +109,17 @@ class StudyFolder:
     ) -> None:
         """Writes a fit's folder in one rename: whole, or not at all.
 
-        A fit that was broken off goes to `attempts/`, so that its repeat can take its place.
+        A fit that was broken off goes to `attempts/`, so that its repeat can take its place; the last repeat's
+        record stays, whatever it says.
+
+        Raises:
+            ValueError: the fit has a record already. A record is never replaced.
         """
         target = self.job_path(record.kind, record.job_id)
-        if record.state in REPEATED_STATES:
+        if is_repeated(record.state, record.attempt):
             target = self._attempt_path(record.job_id)
+        elif self.has_job(record.kind, record.job_id):
+            raise ValueError(f"{target} holds a record already")
         with publish_folder(target) as folder:
             if predictions is not None:
                 predictions.to_parquet(folder / "predictions.parquet", index=False)
@@ -126,16 +129,27 @@ class StudyFolder:
                 (folder / "error.txt").write_text(error_text, encoding="utf-8")
             record.save(folder / "record.json")
 
-    def retire_job(self, kind: Kind, job_id: str) -> None:
+    def retire_job(self, kind: JobKind, job_id: str) -> None:
         """Moves a fit's folder to `attempts/`, so that it can be run again."""
         target = self._attempt_path(job_id)
         with writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             self.job_path(kind, job_id).rename(target)
 
+    def attempts(self, job_id: str) -> list[Path]:
+        """Folders of a fit's earlier attempts, which were broken off or had no room."""
+        return sorted((self.path / "attempts").glob(f"{job_id}.*"))
+
     def _attempt_path(self, job_id: str) -> Path:
-        attempt = len(list((self.path / "attempts").glob(f"{job_id}.*")))
-        return self.path / "attempts" / f"{job_id}.{attempt}"
+        return self.path / "attempts" / f"{job_id}.{len(self.attempts(job_id))}"
+
+    def sweep(self) -> None:
+        """Removes what a killed process left half-written. Only for the one process that holds the study's lock."""
+        for left in self.path.rglob(".*.tmp"):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
 
     def entries(self) -> Iterator[EntryRecord]:
         """All entries of this study, by id."""

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from serbench.records.base import FrozenModel, Record
+from serbench.records.states import TrialState
 
 __all__ = [
     "CorpusFacts",
@@ -18,20 +19,20 @@ __all__ = [
     "Environment",
     "EpochMetrics",
     "ExcludedClip",
+    "JobKind",
     "ProtocolFacts",
     "Scores",
     "StudyRecord",
     "Subset",
     "TrialRecord",
-    "TrialState",
+    "WarmStart",
 ]
+
+JobKind = Literal["search", "refit", "probe"]
+"""A trial of the search, a finalist's refit, or a short fit that only says which trials come first."""
 
 Subset = Literal["train", "validation", "test", "test_rest"]
 """`validation` and `test` are the protocol's cores; `test_rest` is a ratio's test set beyond the core."""
-
-TrialState = Literal[
-    "completed", "pruned", "diverged", "timeout", "memory", "crashed", "invalid", "interrupted", "lost"
-]
 
 
 class Environment(FrozenModel):
@@ -113,6 +114,13 @@ class Scores(FrozenModel):
     macro_f1: float
 
 
+class WarmStart(FrozenModel):
+    """Configurations that a study tries first because an earlier one found them good."""
+
+    study: str
+    configs: dict[str, dict[str, Any]] = Field(description="by the job id they had there")
+
+
 class StudyRecord(Record):
     """`studies/<name>/study.json`: one space on one corpus under one protocol (one fold of it)."""
 
@@ -132,6 +140,9 @@ class StudyRecord(Record):
     sampler: dict[str, Any]
     pruner: dict[str, Any]
     environment: Environment
+    identity: str | None = Field(default=None, description="marks its trials in a database that others use, too")
+    parent: str | None = Field(default=None, description="the study it was forked from")
+    warm_start: WarmStart | None = None
     created: str
 
 
@@ -140,9 +151,10 @@ class TrialRecord(Record):
 
     study: str
     job_id: str
-    kind: Literal["search", "refit"]
+    kind: JobKind
     number: int | None = Field(default=None, description="Optuna's number; None for a refit")
-    origin: str | None = Field(default=None, description="a refit's: the name of the configuration")
+    attempt: int = Field(default=0, description="how often it had been broken off before")
+    origin: str | None = Field(default=None, description="where the configuration comes from, if not from the sampler")
     state: TrialState
     value: float | None = Field(default=None, description="the objective on the validation core, best epoch")
     config: dict[str, Any]

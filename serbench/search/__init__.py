@@ -1,7 +1,8 @@
 """Search-space files, the Optuna study and its coordinator, the engines that run jobs."""
 
 from serbench.search.observer import Observer
-from serbench.search.run import SearchPlan, run_search
+from serbench.search.plan import SearchPlan
+from serbench.search.run import run_search
 from serbench.search.space import SearchSpace
 from serbench.search.space_file import find_space, load_space, space_names
 from serbench.search.study import Study

@@ -7,21 +7,17 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
-import optuna
-
 from serbench.errors import SerbenchError, UsageError
-from serbench.records.results import REPEATED_STATES
+from serbench.records.base import now
 from serbench.records.schemas import EpochMetrics, TrialRecord
+from serbench.records.states import STATES, UNCOUNTED_STATES, is_repeated
 from serbench.search.jobs import JobMaker, predictions_of, record_of
 from serbench.search.observer import Observer
 from serbench.search.runner import DoneMessage, EpochMessage, JobRunner
-from serbench.search.study import Study, now
+from serbench.search.study import Asked, Study
 from serbench.training import TrialJob, TrialOutcome, Verdict
 
-__all__ = ["UNCOUNTED_STATES", "Coordinator"]
-
-UNCOUNTED_STATES = REPEATED_STATES | {"invalid"}
-"""States that do not use up the trial budget."""
+__all__ = ["Coordinator"]
 
 _MAX_INVALID_IN_A_ROW = 50
 _SAME_CRASHES = 5
@@ -30,9 +26,8 @@ _SAME_CRASHES = 5
 @dataclass
 class _Running:
     job: TrialJob
-    trial: optuna.Trial
+    asked: Asked
     started: str
-    known: str | None
     best: float = float("-inf")
 
 
@@ -64,7 +59,7 @@ class Coordinator:
         self._in_a_row = True
 
     def run(self, trials: int, end: float | None = None, refit_rounds: int = 0) -> None:
-        """Runs until `trials` trials count (those of earlier runs included), or the deadline, or a stop.
+        """Runs the (settled) study until `trials` trials count, earlier ones included, or the deadline, or a stop.
 
         Args:
             trials: total number of trials that count: not invalid, interrupted or lost ones.
@@ -76,7 +71,6 @@ class Coordinator:
             SerbenchError: the study cannot go on (features, storage, a space without valid configurations,
                 trials that all crash the same way).
         """
-        self._study.settle_leftovers()
         records = self._study.records()
         self._counted = sum(r.state not in UNCOUNTED_STATES for r in records)
         self._longest = max((r.seconds.get("total", 0.0) for r in records), default=0.0)
@@ -98,44 +92,44 @@ class Coordinator:
                 self._runner.close()
 
     def _begin(self) -> None:
-        trial, job_id, number, config = self._study.ask()
+        asked = self._study.ask()
         started = now()
         try:
-            job = self._maker.search(job_id, number, config)
+            job = self._maker.search(asked.job_id, asked.number, asked.config, asked.attempt)
         except UsageError as error:
-            self._record_invalid(trial, job_id, number, config, str(error), started)
+            self._record_invalid(asked, str(error), started)
             return
-        self._running[job_id] = _Running(job, trial, started, self._study.known_name(trial))
-        self._observer.trial_started(job_id, job.config, job.settings.epochs)
+        self._running[asked.job_id] = _Running(job, asked, started)
+        self._observer.trial_started(asked.job_id, job.config, job.settings.epochs)
         self._runner.submit(job)
 
-    def _record_invalid(
-        self, trial: optuna.Trial, job_id: str, number: int, config: dict[str, object], reason: str, started: str
-    ) -> None:
+    def _record_invalid(self, asked: Asked, reason: str, started: str) -> None:
         record = TrialRecord(
             study=self._study.record.name,
-            job_id=job_id,
+            job_id=asked.job_id,
             kind="search",
-            number=trial.number,
+            number=asked.trial.number,
+            attempt=asked.attempt,
+            origin=asked.origin,
             state="invalid",
-            config=config,
-            seed=self._study.seeds.trial(number),
+            config=asked.config,
+            seed=self._study.seeds.trial(asked.number),
             error=reason,
             error_kind="configuration",
             started=started,
             finished=now(),
         )
-        self._finish(trial.number, record, None, None)
+        self._finish(asked.trial.number, record, None, None)
 
     def _handle(self, message: EpochMessage | DoneMessage | None) -> None:
         if isinstance(message, EpochMessage):
             self._observer.epoch(message.job_id, message.metrics)
-            message.answer.put(self._judge(self._running[message.job_id], message.metrics))
+            message.answer(self._judge(self._running[message.job_id], message.metrics))
         elif isinstance(message, DoneMessage):
             running = self._running.pop(message.job_id)
             outcome = self._runner.outcome(message)
-            number = running.trial.number
-            record = record_of(running.job, outcome, self._study.clips, running.started, number, running.known)
+            number, origin = running.asked.trial.number, running.asked.origin
+            record = record_of(running.job, outcome, self._study.clips, running.started, number, origin)
             self._finish(number, record, outcome, running.job)
 
     def _judge(self, running: _Running, metrics: EpochMetrics) -> Verdict:
@@ -144,8 +138,8 @@ class Coordinator:
         A configuration that will be tested whatever its score is never pruned.
         """
         running.best = max(running.best, metrics.val_uar)
-        prune = self._study.report(running.trial, running.best, metrics.epoch)
-        return Verdict.PRUNE if prune and running.known not in self._forced else Verdict.CONTINUE
+        prune = self._study.report(running.asked.trial, running.best, metrics.epoch)
+        return Verdict.PRUNE if prune and running.asked.origin not in self._forced else Verdict.CONTINUE
 
     def _finish(self, number: int, record: TrialRecord, outcome: TrialOutcome | None, job: TrialJob | None) -> None:
         """Records, then tells: a kill between the two loses nothing."""
@@ -155,6 +149,11 @@ class Coordinator:
         self._observer.trial_finished(record)
         self._counted += record.state not in UNCOUNTED_STATES
         self._longest = max(self._longest, record.seconds.get("total", 0.0))
+        if STATES[record.state].repeated and not is_repeated(record.state, record.attempt):
+            self._observer.warning(
+                f"trial {record.job_id} was broken off {record.attempt + 1} times and is given up; another takes its "
+                "place"
+            )
         self._watch_failures(record)
 
     def _watch_failures(self, record: TrialRecord) -> None:

@@ -31,6 +31,9 @@ def differences(known: StudyRecord, asked: StudyRecord) -> Iterator[str]:
         )
     if known.environment.backend != asked.environment.backend:
         yield f"backend: {known.environment.backend} -> {asked.environment.backend}"
+    old_start, new_start = (record.warm_start and record.warm_start.study for record in (known, asked))
+    if new_start is not None and old_start != new_start:
+        yield f"warm start: {old_start or 'none'} -> {new_start}"
     for name in ("seed", "sampler", "pruner"):
         if getattr(known, name) != getattr(asked, name):
             yield f"{name}: {getattr(known, name)} -> {getattr(asked, name)}"

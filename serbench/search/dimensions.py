@@ -52,7 +52,7 @@ class Fixed(_Conditional):
         """Whether the value can be proposed."""
         return _same(value, self.value)
 
-    def suggest(self, trial: optuna.Trial, name: str) -> Any:  # noqa: ARG002
+    def suggest(self, trial: optuna.trial.BaseTrial, name: str) -> Any:  # noqa: ARG002
         """The value."""
         return self.value
 
@@ -82,9 +82,14 @@ class Choice(_Conditional):
         """Whether the value can be proposed."""
         return any(_same(value, choice) for choice in self.choices)
 
-    def suggest(self, trial: optuna.Trial, name: str) -> Any:
+    def suggest(self, trial: optuna.trial.BaseTrial, name: str) -> Any:
         """Draws one."""
         return trial.suggest_categorical(name, self.choices)
+
+    @property
+    def distribution(self) -> optuna.distributions.BaseDistribution:
+        """What Optuna draws from."""
+        return optuna.distributions.CategoricalDistribution(self.choices)
 
     def __str__(self) -> str:
         return " | ".join(str(choice) for choice in self.choices)
@@ -131,9 +136,14 @@ class IntRange(_Range):
         whole = isinstance(value, int) and not isinstance(value, bool)
         return whole and self.low <= value <= self.high and (value - self.low) % (self.step or 1) == 0
 
-    def suggest(self, trial: optuna.Trial, name: str) -> Any:
+    def suggest(self, trial: optuna.trial.BaseTrial, name: str) -> Any:
         """Draws one."""
         return trial.suggest_int(name, self.low, self.high, step=self.step or 1, log=self.log)
+
+    @property
+    def distribution(self) -> optuna.distributions.BaseDistribution:
+        """What Optuna draws from."""
+        return optuna.distributions.IntDistribution(self.low, self.high, log=self.log, step=self.step or 1)
 
 
 class FloatRange(_Range):
@@ -155,9 +165,14 @@ class FloatRange(_Range):
             return False
         return self.step is None or _whole((value - self.low) / self.step)
 
-    def suggest(self, trial: optuna.Trial, name: str) -> Any:
+    def suggest(self, trial: optuna.trial.BaseTrial, name: str) -> Any:
         """Draws one."""
         return trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
+
+    @property
+    def distribution(self) -> optuna.distributions.BaseDistribution:
+        """What Optuna draws from."""
+        return optuna.distributions.FloatDistribution(self.low, self.high, log=self.log, step=self.step)
 
 
 Dimension = Fixed | Choice | IntRange | FloatRange

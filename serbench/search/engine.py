@@ -1,31 +1,50 @@
-"""Engines run jobs and know nothing of Optuna. `LocalEngine`: threads that each babysit a child process."""
+"""`Engine`: runs jobs and knows nothing of Optuna. `LocalEngine`: threads that each babysit a child process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 from serbench.records.schemas import EpochMetrics
 from serbench.training import FeatureSource, JobControl, TrialJob, TrialOutcome, Verdict, run_job
 
-__all__ = ["Engine", "LocalEngine"]
+__all__ = ["Answer", "Engine", "Heard", "LocalEngine"]
 
-Report = Callable[[EpochMetrics], Verdict]
+Answer = Callable[[Verdict], None]
+Heard = Callable[[EpochMetrics, Answer], None]
+
+_ANSWER_POLL_S = 0.2
 
 
 class Engine(Protocol):
-    """Runs jobs side by side. `report` is called from another thread and may block until it has an answer."""
+    """Runs jobs side by side, here or elsewhere."""
 
     @property
     def workers(self) -> int:
-        """Jobs that run at the same time."""
+        """Jobs that can run at the same time, now; another number may be right a moment later."""
 
-    def submit(self, job: TrialJob, report: Report) -> Future[TrialOutcome]:
-        """Starts a job. The future's exception is a `SerbenchError` where the job could not be started."""
+    @property
+    def threads(self) -> int | None:
+        """Compute threads that a job should use, or None where the machine that asks decides."""
+
+    def submit(self, job: TrialJob, heard: Heard) -> Future[TrialOutcome]:
+        """Starts a job.
+
+        Args:
+            job: what to run.
+            heard: called from any thread with each epoch and with what takes the verdict. It must not block; the
+                job waits until the verdict is given.
+
+        Returns:
+            Its outcome; `lost` where the worker went away. A `SerbenchError` where it could not be started.
+        """
 
     def cancel_all(self) -> None:
-        """Tells every running job to stop; their futures still come to an outcome."""
+        """Tells every running job to stop; their futures still come to an outcome, and none waits for a verdict."""
 
     def close(self) -> None:
         """Waits for running jobs and frees what the engine holds."""
@@ -37,26 +56,50 @@ class LocalEngine:
     Args:
         source: where features come from.
         workers: children side by side.
+        devices: GPUs by index, one for each worker; none on a CPU.
     """
 
-    def __init__(self, source: FeatureSource, workers: int) -> None:
+    threads = None
+
+    def __init__(self, source: FeatureSource, workers: int, devices: Sequence[str] = ()) -> None:
         self._source = source
         self._workers = workers
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="serbench-worker")
         self._controls: dict[str, JobControl] = {}
+        self._free: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        for place in range(workers):
+            self._free.put(devices[place % len(devices)] if devices else None)
 
     @property
     def workers(self) -> int:
         """Jobs that run at the same time."""
         return self._workers
 
-    def submit(self, job: TrialJob, report: Report) -> Future[TrialOutcome]:
+    def submit(self, job: TrialJob, heard: Heard) -> Future[TrialOutcome]:
         """Starts a job."""
-        control = JobControl(report)
-        self._controls[job.job_id] = control
-        future = self._pool.submit(run_job, job, self._source, control)
+        cancel = threading.Event()
+
+        def report(metrics: EpochMetrics) -> Verdict:
+            answers: queue.SimpleQueue[Verdict] = queue.SimpleQueue()
+            heard(metrics, answers.put)
+            # Whoever should answer may have failed meanwhile; a job must not wait for it for ever.
+            while not cancel.is_set():
+                with contextlib.suppress(queue.Empty):
+                    return answers.get(timeout=_ANSWER_POLL_S)
+            return Verdict.STOP
+
+        self._controls[job.job_id] = JobControl(report, cancel)
+        future = self._pool.submit(self._run, job, self._controls[job.job_id])
         future.add_done_callback(lambda _: self._controls.pop(job.job_id, None))
         return future
+
+    def _run(self, job: TrialJob, control: JobControl) -> TrialOutcome:
+        device = self._free.get()
+        try:
+            control.device = device
+            return run_job(job, self._source, control)
+        finally:
+            self._free.put(device)
 
     def cancel_all(self) -> None:
         """Tells every running job to stop."""

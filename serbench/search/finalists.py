@@ -7,18 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from serbench.records.base import now
 from serbench.records.files import digest_of
 from serbench.records.schemas import EntryRecord, TrialRecord
-from serbench.search.jobs import JobMaker, predictions_of, record_of
+from serbench.records.states import STATES
+from serbench.search.batch import run_batch
+from serbench.search.jobs import JobMaker
 from serbench.search.observer import Observer
-from serbench.search.runner import EpochMessage, JobRunner
-from serbench.search.study import Study, now
-from serbench.training import TrialJob, Verdict
+from serbench.search.runner import JobRunner
+from serbench.search.study import Study
 
 __all__ = ["Finalist", "choose_finalists", "test_finalists"]
-
-
-_RETRIED_STATES = frozenset({"crashed", "timeout", "memory"})
 
 
 @dataclass(frozen=True)
@@ -78,11 +77,11 @@ def test_finalists(
 ) -> list[EntryRecord]:
     """Refits each finalist `repeats` times, predicts its test set, and writes its entry.
 
-    Refits that are recorded already are kept: the test core is not looked at again. One that crashed, or ran out
-    of time or memory, looked at nothing and is run again.
+    Refits that are recorded already are kept: the test core is not looked at again. One that crashed, was broken
+    off, or ran out of time or memory, looked at nothing and is run again.
     """
     for refit in list(study.folder.jobs("refit")):
-        if refit.state in _RETRIED_STATES:
+        if STATES[refit.state].refit_again:
             study.folder.retire_job("refit", refit.job_id)
     wanted = [
         (finalist, repeat)
@@ -92,34 +91,9 @@ def test_finalists(
     ]
     observer.refits_started(len(wanted))
     maker = maker.for_jobs(len(wanted))
-    waiting = [(f, maker.refit(f.refit_id(repeat), f.number, repeat, f.config)) for f, repeat in wanted]
-    running: dict[str, tuple[Finalist, TrialJob, str]] = {}
-    try:
-        while waiting or running:
-            while waiting and len(running) < runner.engine.workers and not stop.is_set():
-                finalist, job = waiting.pop(0)
-                running[job.job_id] = (finalist, job, now())
-                observer.trial_started(job.job_id, job.config, job.settings.epochs)
-                runner.submit(job)
-            if not running:
-                break
-            message = runner.next()
-            if message is None:
-                continue
-            finalist, job, started = running[message.job_id]
-            if isinstance(message, EpochMessage):
-                observer.epoch(job.job_id, message.metrics)
-                message.answer.put(Verdict.CONTINUE)
-                continue
-            del running[message.job_id]
-            outcome = runner.outcome(message)
-            record = record_of(job, outcome, study.clips, started, origin=finalist.name)
-            predictions = predictions_of(job, outcome, study.clips)
-            study.folder.publish_job(record, predictions, outcome.model, outcome.traceback)
-            observer.trial_finished(record)
-    finally:
-        if running:
-            runner.close()
+    jobs = [maker.refit(f.refit_id(repeat), f.number, repeat, f.config) for f, repeat in wanted]
+    origins = {f.refit_id(repeat): f.name for f, repeat in wanted}
+    run_batch(study, runner, observer, stop, jobs, origins)
     return [entry for finalist in finalists if (entry := _settled_entry(study, finalist, observer)) is not None]
 
 

@@ -12,9 +12,10 @@ from serbench.evaluation import evaluate
 from serbench.families import parse_hyperparameters
 from serbench.features.spec import WaveformAugmentation
 from serbench.protocols import Ratio
-from serbench.records.schemas import TrialRecord
+from serbench.records.base import now
+from serbench.records.schemas import JobKind, TrialRecord
 from serbench.search.resources import Resources
-from serbench.search.study import Study, now
+from serbench.search.study import Study
 from serbench.training import TrialJob, TrialOutcome
 
 __all__ = ["JobMaker", "predictions_of", "record_of"]
@@ -32,19 +33,31 @@ class JobMaker:
         """The same, for `count` last jobs: where they are fewer than the workers, each gets more threads."""
         return replace(self, resources=self.resources.for_jobs(count))
 
-    def search(self, job_id: str, number: int, config: dict[str, Any]) -> TrialJob:
+    def search(self, job_id: str, number: int, config: dict[str, Any], attempt: int = 0) -> TrialJob:
         """A trial. Only the validation core is predicted; test rows are not in the job.
 
         Raises:
             UsageError: the configuration is invalid.
         """
-        return self._job("search", job_id, self.study.seeds.trial(number), config)
+        return self._job("search", job_id, self.study.seeds.trial(number), config, attempt)
 
     def refit(self, job_id: str, number: int, repeat: int, config: dict[str, Any]) -> TrialJob:
         """A finalist's refit: a fresh seed, every subset predicted, the model kept."""
-        return self._job("refit", job_id, self.study.seeds.refit(number, repeat), config)
+        seed = self.study.seeds.refit(number, repeat)
+        return self._job("refit", job_id, seed, config, len(self.study.folder.attempts(job_id)))
 
-    def _job(self, kind: Any, job_id: str, seed: int, config: dict[str, Any]) -> TrialJob:
+    def probe(self, job_id: str, number: int, config: dict[str, Any], share: float) -> TrialJob:
+        """A short fit on a share of the epochs.
+
+        Raises:
+            UsageError: the configuration is invalid.
+        """
+        seed, attempt = self.study.seeds.probe(number), len(self.study.folder.attempts(job_id))
+        job = self._job("probe", job_id, seed, config, attempt)
+        epochs = max(1, round(share * job.settings.epochs))
+        return replace(job, settings=job.settings.model_copy(update={"epochs": epochs}))
+
+    def _job(self, kind: JobKind, job_id: str, seed: int, config: dict[str, Any], attempt: int) -> TrialJob:
         study = self.study
         hp = parse_hyperparameters(study.space.family, config)
         split = study.plan.split(Ratio.parse(hp.split_ratio))
@@ -77,6 +90,7 @@ class JobMaker:
             threads=self.resources.threads,
             backend=self.backend,
             memory_limit_mib=self.resources.memory_limit_mib,
+            attempt=attempt,
         )
 
 
@@ -112,6 +126,7 @@ def record_of(
         job_id=job.job_id,
         kind=job.kind,
         number=number,
+        attempt=job.attempt,
         origin=origin,
         state=outcome.state,
         value=outcome.value,

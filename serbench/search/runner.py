@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 import time
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from serbench.records.schemas import EpochMetrics
-from serbench.search.engine import Engine
-from serbench.training import TrialJob, TrialOutcome, Verdict
+from serbench.search.engine import Answer, Engine
+from serbench.training import TrialJob, TrialOutcome
 
 __all__ = ["DoneMessage", "EpochMessage", "JobRunner"]
 
+_POLL_S = 0.2
 
-_ANSWER_POLL_S = 0.2
 
-
-@dataclass
+@dataclass(frozen=True)
 class EpochMessage:
     """A job finished an epoch and waits for an answer."""
 
     job_id: str
     metrics: EpochMetrics
-    answer: queue.SimpleQueue[Verdict] = field(default_factory=queue.SimpleQueue)
+    answer: Answer
 
 
-@dataclass
+@dataclass(frozen=True)
 class DoneMessage:
     """A job ended."""
 
@@ -49,21 +47,12 @@ class JobRunner:
         self._stop = stop
         self._inbox: queue.SimpleQueue[EpochMessage | DoneMessage] = queue.SimpleQueue()
         self._cancelled = False
-        self._closed = threading.Event()
 
     def submit(self, job: TrialJob) -> None:
         """Starts a job."""
-
-        def report(metrics: EpochMetrics) -> Verdict:
-            message = EpochMessage(job.job_id, metrics)
-            self._inbox.put(message)
-            # Whoever should answer may have failed meanwhile; a job must not wait for it for ever.
-            while not self._closed.is_set():
-                with contextlib.suppress(queue.Empty):
-                    return message.answer.get(timeout=_ANSWER_POLL_S)
-            return Verdict.STOP
-
-        future = self.engine.submit(job, report)
+        future = self.engine.submit(
+            job, lambda metrics, answer: self._inbox.put(EpochMessage(job.job_id, metrics, answer))
+        )
         future.add_done_callback(lambda done: self._inbox.put(DoneMessage(job.job_id, done)))
 
     def next(self, deadline: float | None = None) -> EpochMessage | DoneMessage | None:
@@ -76,13 +65,12 @@ class JobRunner:
             self._cancelled = True
             self.engine.cancel_all()
         try:
-            return self._inbox.get(timeout=0.2)
+            return self._inbox.get(timeout=_POLL_S)
         except queue.Empty:
             return None
 
     def close(self) -> None:
         """Stops listening: jobs that still run are told to stop, and none of them waits for an answer."""
-        self._closed.set()
         self.engine.cancel_all()
 
     @staticmethod

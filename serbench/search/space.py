@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -25,6 +25,7 @@ class Budget(FrozenModel):
     """The `[budget]` table: how much a search spends where the command line does not say. Not part of the hash."""
 
     trials: int = Field(default=30, ge=1, description="trials that count, earlier runs included")
+    probes: int = Field(default=0, ge=0, description="random configurations first trained on a quarter of the epochs")
     finalists: int = Field(default=3, ge=0, description="configurations that are refitted and tested")
     repeats: int = Field(default=3, ge=1, description="refits of each finalist, on fresh seeds")
 
@@ -94,9 +95,9 @@ class SearchSpace:
             drawn.append(str(defaults(self.family.hyperparameters)["split_ratio"]))
         return [*drawn, *(str(known.config["split_ratio"]) for known in self.enqueued)]
 
-    def with_epochs(self, epochs: int) -> SearchSpace:
-        """The same space with another bound on the epochs, which makes it another space."""
-        return replace(self, training=self.training.model_copy(update={"epochs": epochs}))
+    def with_training(self, **changes: Any) -> SearchSpace:
+        """The same space with other `[training]` settings, which makes it another space."""
+        return replace(self, training=self.training.model_copy(update=changes))
 
     @property
     def hash(self) -> str:
@@ -108,10 +109,6 @@ class SearchSpace:
         """Names of the parameters that vary."""
         return [name for name, dim in self.parameters.items() if not isinstance(dim, Fixed)]
 
-    def enqueued_named(self, name: str) -> Enqueued:
-        """The enqueued configuration of that name."""
-        return next(known for known in self.enqueued if known.name == name)
-
     def proposals(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """The part of a known configuration that Optuna can learn from: searched, active, inside its range."""
         return {
@@ -120,7 +117,12 @@ class SearchSpace:
             if self.parameters[name].active(config) and self.parameters[name].contains(config[name])
         }
 
-    def suggest(self, trial: optuna.Trial, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def distributions(self, names: Iterable[str]) -> dict[str, optuna.distributions.BaseDistribution]:
+        """What Optuna draws searched parameters from."""
+        dimensions = {name: self.parameters[name] for name in names}
+        return {name: dim.distribution for name, dim in dimensions.items() if not isinstance(dim, Fixed)}
+
+    def suggest(self, trial: optuna.trial.BaseTrial, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Draws a configuration from an Optuna trial.
 
         Args:
@@ -136,6 +138,26 @@ class SearchSpace:
             if dimension.active(config) and (proposals is None or name in proposals):
                 config[name] = dimension.suggest(trial, name)
         return config
+
+    def misfit(self, config: Mapping[str, Any]) -> str | None:
+        """Why a complete configuration could not have been drawn from this space; None where it could.
+
+        What the configuration does not read (the momentum of an optimiser that has none) does not matter.
+        """
+        model = self.family.hyperparameters
+        if unknown_names := sorted(config.keys() - model.model_fields.keys()):
+            return f"family {self.family.name} has no {unknown_names[0]}"
+        idle = parse_hyperparameters(self.family, config).idle_fields()
+        for name, default in defaults(model).items():
+            dimension = self.parameters.get(name)
+            if name in idle:
+                continue
+            if dimension is not None and dimension.active(config):
+                if not dimension.contains(config[name]):
+                    return f"{name} = {config[name]} is not in {dimension}"
+            elif config[name] != default:
+                return f"{name} = {config[name]}, where the space has {default}"
+        return None
 
     def complete(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Checks a configuration against the family.

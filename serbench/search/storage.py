@@ -1,31 +1,121 @@
-"""The Optuna database of one study: opened for a single writer, its failures told in a sentence."""
+"""`StudyStorage`: the Optuna database of one study, opened for a single writer, its failures told in a sentence."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
 
-from serbench.errors import SerbenchError
+from serbench.errors import SerbenchError, UsageError
+from serbench.records.results import StudyFolder
 from serbench.records.schemas import StudyRecord
 from serbench.search.samplers import make_pruner, make_sampler
 
-__all__ = ["open_storage", "storage_errors"]
+__all__ = ["StudyStorage", "check_storage_url"]
 
 _LOCK_TIMEOUT_S = 60
+_IDENTITY = "serbench_identity"
+
+
+@dataclass
+class StudyStorage:
+    """An opened database.
+
+    Attributes:
+        study: Optuna's study in it.
+        place: where it is, for people; without a password.
+    """
+
+    study: optuna.Study
+    place: str
+    _storage: RDBStorage = field(repr=False)
+    _lease: sqlalchemy.Connection | None = field(default=None, repr=False)
+
+    @classmethod
+    def open(cls, folder: StudyFolder, record: StudyRecord, url: str | None = None) -> StudyStorage:
+        """Opens or creates the database and the study in it.
+
+        Args:
+            folder: of the study; holds the database where no `url` is given.
+            record: of the study.
+            url: of a PostgreSQL database.
+
+        Raises:
+            UsageError: the database has another study of this name.
+            SerbenchError: it cannot be opened, or another process drives this study.
+        """
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        if url is None:
+            return cls._open(_sqlite_url(folder.storage_path), str(folder.storage_path), record, _SQLITE_OPTIONS)
+        shared = check_storage_url(url)
+        return cls._open(shared, shared.render_as_string(), record, {"pool_pre_ping": True})
+
+    @classmethod
+    def _open(cls, url: sqlalchemy.URL, place: str, record: StudyRecord, options: dict[str, object]) -> StudyStorage:
+        with storage_errors(place):
+            storage = RDBStorage(url.render_as_string(hide_password=False), engine_kwargs=options)
+            study = optuna.create_study(
+                storage=storage,
+                study_name=record.name,
+                direction="maximize",
+                load_if_exists=True,
+                sampler=make_sampler(record.sampler, 0),
+                pruner=make_pruner(record.pruner),
+            )
+            opened = cls(study, place, storage)
+            try:
+                opened._claim(record)
+            except BaseException:
+                opened.close()
+                raise
+        return opened
+
+    def _claim(self, record: StudyRecord) -> None:
+        """Makes sure that the study found is this one, and that nobody else drives it."""
+        found = self.study.user_attrs.get(_IDENTITY)
+        if found is None and record.identity is not None:
+            self.study.set_user_attr(_IDENTITY, record.identity)
+        elif found != record.identity:
+            raise UsageError(
+                f"{self.place} has a study '{record.name}' that belongs to another results folder; go back to that "
+                "folder with --results, or begin another study with --study NAME"
+            )
+        if self._storage.engine.dialect.name != "postgresql":
+            return  # a database in the study's own folder is guarded by the folder's lock
+        self._lease = self._storage.engine.connect()
+        asked = sqlalchemy.text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
+        if not self._lease.execute(asked, {"name": f"serbench {record.name} {record.identity}"}).scalar():
+            raise SerbenchError(
+                f"study '{record.name}' is being run by another serbench process that uses {self.place}; wait for it, "
+                "or name another --study"
+            )
+
+    def errors(self) -> contextlib.AbstractContextManager[None]:
+        """Turns failures of this database into one sentence."""
+        return storage_errors(self.place)
+
+    def close(self) -> None:
+        """Frees the database; a lease ends with its connection."""
+        if self._lease is not None:
+            self._lease.detach()
+            self._lease.close()
+        self._storage.remove_session()
+        self._storage.engine.dispose()
 
 
 @contextlib.contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
+def storage_errors(place: str) -> Iterator[None]:
     """Turns a database that cannot be read or written into one sentence.
 
     Raises:
-        SerbenchError: the disk is full, the file damaged or read-only, ...
+        SerbenchError: the disk is full, the file damaged or read-only, the server gone, ...
     """
     try:
         yield
@@ -33,38 +123,41 @@ def storage_errors(path: Path) -> Iterator[None]:
         cause = error.__cause__ or error
         reason = str(getattr(cause, "orig", cause)).splitlines()[0]
         raise SerbenchError(
-            f"cannot use the study's database {path}: {reason}; free disk space or mend its permissions and run the "
-            "same command again"
+            f"cannot use the study's database {place}: {reason}; mend that (disk space, permissions, or remove a "
+            "damaged file: it is made anew from the records) and run the same command again"
         ) from error
 
 
-def open_storage(path: Path, record: StudyRecord) -> tuple[optuna.Study, RDBStorage]:
-    """Opens or creates the database and the study in it.
+def check_storage_url(url: str) -> sqlalchemy.URL:
+    """Reads the address of a shared database.
 
     Raises:
-        SerbenchError: it cannot be opened.
+        UsageError: it is no PostgreSQL address.
+        SerbenchError: the driver is not installed.
     """
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        parsed = sqlalchemy.make_url(url)
+    except sqlalchemy.exc.ArgumentError:
+        parsed = None
+    if parsed is None or parsed.get_backend_name() not in {"postgresql", "postgres"}:
+        raise UsageError(
+            f"--storage '{url}' is no PostgreSQL address; write postgresql://USER:PASSWORD@HOST/DATABASE, or leave "
+            "it out for a file in the study's folder"
+        )
+    if importlib.util.find_spec("psycopg") is None:
+        raise SerbenchError("--storage needs a PostgreSQL driver; run `pip install 'serbench[postgres]'`")
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+_SQLITE_OPTIONS: dict[str, object] = {"connect_args": {"timeout": _LOCK_TIMEOUT_S}}
+
+
+def _sqlite_url(path: Path) -> sqlalchemy.URL:
+    """Address of a database file, prepared so that others may read while a search writes."""
     if set("{}") & set(str(path)):
         raise SerbenchError(f"a results folder may not have braces in its path ({path}); name another with --results")
-    with storage_errors(path):
-        _allow_readers(path)
-        url = sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
-        storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": _LOCK_TIMEOUT_S}})
-        study = optuna.create_study(
-            storage=storage,
-            study_name=record.name,
-            direction="maximize",
-            load_if_exists=True,
-            sampler=make_sampler(record.sampler, 0),
-            pruner=make_pruner(record.pruner),
-        )
-    return study, storage
-
-
-def _allow_readers(path: Path) -> None:
-    """Write-ahead logging, so that others may read while a search writes; where the file system has it."""
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
-        if mode != "wal":
+    with storage_errors(str(path)), contextlib.closing(sqlite3.connect(path)) as connection:
+        # Write-ahead logging needs shared memory, which not every file system has.
+        if connection.execute("PRAGMA journal_mode=WAL").fetchone()[0] != "wal":
             connection.execute("PRAGMA journal_mode=DELETE")
+    return sqlalchemy.URL.create("sqlite", database=str(path))

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import filelock
 import optuna
 import pandas as pd
-from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import Trial, TrialState
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import SplitPlan
 from serbench.records.files import write_bytes_atomic, writing
-from serbench.records.results import REPEATED_STATES, ResultsFolder, StudyFolder
+from serbench.records.results import ResultsFolder, StudyFolder
 from serbench.records.schemas import StudyRecord, TrialRecord
+from serbench.records.states import STATES, is_repeated
+from serbench.search import history
 from serbench.search.differences import differences
 from serbench.search.samplers import make_sampler
-from serbench.search.space import SearchSpace
-from serbench.search.storage import open_storage, storage_errors
+from serbench.search.space import Enqueued, SearchSpace
+from serbench.search.storage import StudyStorage
 from serbench.training.seeds import SeedTree
 
-__all__ = ["Study", "now", "study_name"]
+__all__ = ["Asked", "Study", "study_name"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,120}")
-_JOB_ID = "job_id"
-_KNOWN = "enqueued"
 _CLIP_COLUMNS = (
     "clip_id",
     "label",
@@ -41,11 +40,6 @@ _CLIP_COLUMNS = (
     "duration_s",
     "sample_rate",
 )
-
-
-def now() -> str:
-    """UTC, ISO 8601, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def study_name(run: str | None, space: str, corpus: str, protocol: str) -> str:
@@ -62,6 +56,27 @@ def study_name(run: str | None, space: str, corpus: str, protocol: str) -> str:
     return name
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A configuration to be tried.
+
+    Attributes:
+        trial: Optuna's.
+        job_id: stable name of the trial; a repeat has that of the first attempt.
+        number: what its seeds come from.
+        attempt: how often it was broken off before.
+        config: not yet checked.
+        origin: name of the known configuration it is, or None where the sampler proposed it.
+    """
+
+    trial: Trial
+    job_id: str
+    number: int
+    attempt: int
+    config: dict[str, Any]
+    origin: str | None
+
+
 @dataclass
 class Study:
     """An opened study. Only the process that opened it writes to it: a lock keeps others out.
@@ -76,15 +91,30 @@ class Study:
     space: SearchSpace
     clips: pd.DataFrame
     plan: SplitPlan
-    optuna: optuna.Study = field(repr=False)
-    _storage: RDBStorage = field(repr=False)
+    storage: StudyStorage = field(repr=False)
     _lock: filelock.BaseFileLock = field(repr=False)
 
     @classmethod
     def open(
-        cls, results: ResultsFolder, record: StudyRecord, space: SearchSpace, clips: pd.DataFrame, plan: SplitPlan
+        cls,
+        results: ResultsFolder,
+        record: StudyRecord,
+        space: SearchSpace,
+        clips: pd.DataFrame,
+        plan: SplitPlan,
+        storage_url: str | None = None,
     ) -> Study:
         """Creates the study that `record` describes, or resumes it where it exists and is the same.
+
+        Optuna's database is made to agree with the records, or anew from them where it is gone.
+
+        Args:
+            results: where it lies.
+            record: what it is.
+            space: what `record` says of it, ready to draw from.
+            clips: with `path`.
+            plan: their split.
+            storage_url: a database that others use, too; None for a file in the study's folder.
 
         Raises:
             UsageError: it exists with another space, protocol, corpus or seed; the difference is shown.
@@ -102,11 +132,10 @@ class Study:
                     "another --study"
                 ) from None
         try:
+            folder.sweep()
             record = cls._settle(folder, record, clips)
-            study, storage = open_storage(folder.storage_path, record)
-            opened = cls(folder, record, space, clips, plan, study, storage, lock)
-            opened._queue_known()
-            return opened
+            storage = StudyStorage.open(folder, record, storage_url)
+            return cls(folder, record, space, clips, plan, storage, lock)
         except BaseException:
             lock.release()
             raise
@@ -128,9 +157,20 @@ class Study:
 
     def close(self) -> None:
         """Lets others open the study."""
-        self._storage.remove_session()
-        self._storage.engine.dispose()
+        self.storage.close()
         self._lock.release()
+
+    @property
+    def optuna(self) -> optuna.Study:
+        """Optuna's side of the study."""
+        return self.storage.study
+
+    @property
+    def known(self) -> tuple[Enqueued, ...]:
+        """Configurations that are tried first: the space's own, then those of an earlier study."""
+        warm = self.record.warm_start
+        earlier = [] if warm is None else [Enqueued(f"{warm.study}/{job}", c) for job, c in warm.configs.items()]
+        return (*self.space.enqueued, *earlier)
 
     @property
     def seeds(self) -> SeedTree:
@@ -141,106 +181,78 @@ class Study:
         """Complete trials by job id."""
         return list(self.folder.jobs("search"))
 
-    def settle_leftovers(self) -> list[str]:
+    def settle(self) -> list[str]:
         """Makes Optuna agree with the records after a stop or a kill; run once after opening.
-
-        A trial that Optuna believes running is told its result where its record is complete; else it is
-        failed as interrupted and queued again under its job id.
 
         Returns:
             Job ids that will be repeated.
         """
-        with storage_errors(self.folder.storage_path):
-            return self._settle_leftovers()
-
-    def _settle_leftovers(self) -> list[str]:
-        repeated: list[str] = []
-        trials = self.optuna.get_trials(deepcopy=False)
-        waiting = {t.user_attrs.get(_JOB_ID) for t in trials if t.state == TrialState.WAITING}
-        for trial in trials:
-            job_id = trial.user_attrs.get(_JOB_ID)
-            if trial.state == TrialState.RUNNING:
-                if job_id and self.folder.has_job("search", job_id):
-                    self.tell(trial.number, self.folder.job("search", job_id))
-                    continue
-                self.optuna.tell(trial.number, state=TrialState.FAIL)
-            elif trial.state != TrialState.FAIL:
-                continue
-            if job_id and job_id not in waiting and not self.folder.has_job("search", job_id):
-                self._queue_again(trial)
-                waiting.add(job_id)
-                repeated.append(job_id)
-        self._queue_known()
+        with self.storage.errors():
+            repeated = history.settle(self)
+        self.queue_known(self.known)
         return repeated
 
-    def _queue_known(self) -> None:
-        """Queues the space's known configurations, but for those that wait already or were given a job."""
-        with storage_errors(self.folder.storage_path):
+    def queue_known(self, known: tuple[Enqueued, ...]) -> None:
+        """Queues known configurations, but for those that wait already or were given a job."""
+        with self.storage.errors():
             trials = self.optuna.get_trials(deepcopy=False)
             taken = {
-                trial.user_attrs.get(_KNOWN)
+                trial.user_attrs.get(history.ORIGIN)
                 for trial in trials
-                if _JOB_ID in trial.user_attrs or trial.state == TrialState.WAITING
+                if history.JOB_ID in trial.user_attrs or trial.state == TrialState.WAITING
             }
-            for known in self.space.enqueued:
-                if known.name not in taken:
-                    self.optuna.enqueue_trial(self.space.proposals(known.config), user_attrs={_KNOWN: known.name})
+            for one in known:
+                if one.name not in taken:
+                    attributes = {history.ORIGIN: one.name, history.CONFIG: one.config}
+                    self.optuna.enqueue_trial(self.space.proposals(one.config), user_attrs=attributes)
 
-    def _queue_again(self, trial: FrozenTrial) -> None:
-        attributes = {key: trial.user_attrs[key] for key in (_JOB_ID, _KNOWN) if key in trial.user_attrs}
-        self.optuna.enqueue_trial(trial.params, user_attrs=attributes)
-
-    def ask(self) -> tuple[Trial, str, int, dict[str, Any]]:
-        """Asks for the next configuration.
-
-        Returns:
-            Optuna's trial, the job id, the number its seed comes from, and the (unchecked) configuration.
-        """
-        with storage_errors(self.folder.storage_path):
+    def ask(self) -> Asked:
+        """Asks for the next configuration."""
+        with self.storage.errors():
             return self._ask()
 
-    def _ask(self) -> tuple[Trial, str, int, dict[str, Any]]:
-        number = self._next_number()
+    def _ask(self) -> Asked:
+        trials = self.optuna.get_trials(deepcopy=False)
+        waiting = next((trial for trial in trials if trial.state == TrialState.WAITING), None)
+        known_id = waiting.user_attrs.get(history.JOB_ID) if waiting is not None else None
+        taken = (int(job_id[1:]) for trial in trials if (job_id := trial.user_attrs.get(history.JOB_ID)))
+        number = int(known_id[1:]) if known_id else max(taken, default=-1) + 1
+        # Seeded by the trial's own number, so that a study that was broken off proposes what an unbroken one would.
         self.optuna.sampler = make_sampler(self.record.sampler, self.seeds.sampler(number))
         trial = self.optuna.ask()
-        job_id = trial.user_attrs.get(_JOB_ID)
+        job_id = trial.user_attrs.get(history.JOB_ID)
         if job_id is None:
             job_id = f"t{number:04d}"
-            trial.set_user_attr(_JOB_ID, job_id)
-        known = trial.user_attrs.get(_KNOWN)
-        config = self.space.suggest(trial, self.space.enqueued_named(known).config if known else None)
-        return trial, job_id, int(job_id[1:]), config
-
-    def _next_number(self) -> int:
-        taken = [
-            int(job_id[1:])
-            for trial in self.optuna.get_trials(deepcopy=False)
-            if (job_id := trial.user_attrs.get(_JOB_ID))
-        ]
-        return max(taken, default=-1) + 1
-
-    @staticmethod
-    def known_name(trial: Trial) -> str | None:
-        """Name of the enqueued configuration that a trial came from."""
-        return trial.user_attrs.get(_KNOWN)
+            trial.set_user_attr(history.JOB_ID, job_id)
+        config = self.space.suggest(trial, trial.user_attrs.get(history.CONFIG))
+        attempt = len(self.folder.attempts(job_id))
+        return Asked(trial, job_id, int(job_id[1:]), attempt, config, trial.user_attrs.get(history.ORIGIN))
 
     def report(self, trial: Trial, value: float, epoch: int) -> bool:
         """Reports a trial's score so far; whether the pruner would end it."""
-        with storage_errors(self.folder.storage_path):
+        with self.storage.errors():
             trial.report(value, epoch)
             return trial.should_prune()
 
     def tell(self, number: int, record: TrialRecord) -> None:
-        """Tells Optuna a recorded result. A trial without a score is failed there, whatever the reason."""
-        with storage_errors(self.folder.storage_path):
-            self._tell(number, record)
+        """Tells Optuna a recorded result, and queues the trial again where it is to be repeated."""
+        with self.storage.errors():
+            learned = STATES[record.state].sampler
+            if learned == "score":
+                self.optuna.tell(number, record.value)
+            elif learned == "nothing":
+                self.optuna.tell(number, state=TrialState.FAIL)
+            else:
+                if learned == "infeasible":
+                    trial_id = self.optuna.get_trials(deepcopy=False)[number]._trial_id
+                    Trial(self.optuna, trial_id).set_constraint(history.CONSTRAINT, history.violation(self, record))
+                self.optuna.tell(number, state=TrialState.PRUNED)
+            if is_repeated(record.state, record.attempt):
+                history.queue_again(self.optuna, self.optuna.get_trials(deepcopy=False)[number])
 
-    def _tell(self, number: int, record: TrialRecord) -> None:
-        if record.state == "completed" and record.value is not None:
-            self.optuna.tell(number, record.value)
-        elif record.state == "pruned":
-            self.optuna.tell(number, state=TrialState.PRUNED)
-        else:
-            self.optuna.tell(number, state=TrialState.FAIL)
-        if record.state in REPEATED_STATES:
-            self._queue_again(self.optuna.get_trials(deepcopy=False)[number])
+    def config_of(self, params: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The configuration of Optuna's parameters, as far as they were drawn before a kill."""
+        try:
+            return self.space.suggest(optuna.trial.FixedTrial(dict(params)), known)
+        except ValueError:
+            return dict(params)

@@ -6,6 +6,8 @@ that it cannot train on as an orphan after its parent was killed.
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
 import os
 import queue
 import signal
@@ -21,16 +23,29 @@ import numpy as np
 from serbench.records.schemas import EpochMetrics
 from serbench.training.job import TrialJob, TrialOutcome, Verdict
 
-__all__ = ["main"]
+__all__ = ["FEATURES_GONE", "STACK_SIGNAL", "main"]
+
+FEATURES_GONE = "features gone"
+STACK_SIGNAL = signal.SIGUSR1
+"""Makes a child write the stack of every thread to its log."""
 
 
 def main(
-    job: TrialJob, paths: tuple[Path, ...], targets: np.ndarray, pipe: Connection, log: Path, began: float
+    job: TrialJob,
+    paths: tuple[Path, ...],
+    targets: np.ndarray,
+    pipe: Connection,
+    log: Path,
+    began: float,
+    device: str | None = None,
 ) -> None:
     """Entry point. Sends `("epoch", EpochMetrics)` messages and at the end `("outcome", TrialOutcome)`."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     _redirect_output(log)
+    _stand_first_in_line()
+    if device is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = device
     link = _Link(pipe)
     try:
         from serbench.training.backend import limit_threads
@@ -38,9 +53,11 @@ def main(
 
         limit_threads(job.backend, job.threads)
         start = time.monotonic() - began
-        arrays = [np.load(path, mmap_mode="r", allow_pickle=False) for path in paths]
+        arrays = _opened(paths)
         outcome = fit(job, arrays, targets, link.exchange, link.stopped)
         outcome = outcome.with_parts(seconds={"start": round(start, 3), **outcome.seconds})
+    except _FeaturesGoneError as error:
+        outcome = TrialOutcome("crashed", error=str(error), error_kind=FEATURES_GONE)
     except MemoryError as error:
         outcome = TrialOutcome("memory", error=f"out of memory: {error}", error_kind="MemoryError")
     except Exception as error:
@@ -51,6 +68,23 @@ def main(
     link.send(("outcome", outcome))
 
 
+class _FeaturesGoneError(Exception):
+    """The cache was emptied between the parent's look and the child's."""
+
+
+def _opened(paths: tuple[Path, ...]) -> list[np.ndarray]:
+    try:
+        return [np.load(path, mmap_mode="r", allow_pickle=False) for path in paths]
+    except FileNotFoundError as error:
+        raise _FeaturesGoneError(f"features vanished from the cache: {error.filename}") from None
+
+
+def _stand_first_in_line() -> None:
+    """Where memory runs out, the kernel should end this fit and not the coordinator."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
 def _redirect_output(log: Path) -> None:
     """What backends print goes to a log that the parent reads only after a crash."""
     handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -58,6 +92,7 @@ def _redirect_output(log: Path) -> None:
         os.dup2(handle, stream)
     os.close(handle)
     sys.stdout = sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    faulthandler.register(STACK_SIGNAL, file=sys.stderr, all_threads=True)
 
 
 class _Link:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 
 from serbench.features.spec import FeatureSpec, WaveformAugmentation
 from serbench.records.base import FrozenModel
-from serbench.records.schemas import EpochMetrics, TrialState
+from serbench.records.schemas import EpochMetrics, JobKind
+from serbench.records.states import TrialState
 
 __all__ = ["FitSettings", "TrialJob", "TrialOutcome", "Verdict"]
 
@@ -52,10 +53,11 @@ class TrialJob:
         threads: compute threads of the child.
         backend: of Keras.
         memory_limit_mib: of the child's own (anonymous) resident memory.
+        attempt: how often this fit was broken off before; tells late words of a dead attempt from those of its repeat.
     """
 
     job_id: str
-    kind: Literal["search", "refit"]
+    kind: JobKind
     study: str
     family: str
     config: dict[str, Any]
@@ -70,6 +72,7 @@ class TrialJob:
     threads: int = 1
     backend: str = "tensorflow"
     memory_limit_mib: int | None = None
+    attempt: int = 0
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 __all__ = ["SeedTree"]
 
-_SAMPLER, _TRIAL, _REFIT, _AUGMENTATION = range(4)
+_SAMPLER, _TRIAL, _REFIT, _AUGMENTATION, _PROBE = range(5)
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,10 @@ class SeedTree:
     def refit(self, number: int, repeat: int) -> int:
         """Of a finalist's refit: fresh, never that of the trial it was chosen by."""
         return self._draw(_REFIT, number, repeat)
+
+    def probe(self, number: int, draw: int = 0) -> int:
+        """Of a short fit: of its weights and batches, and of the draws that its configuration comes from."""
+        return self._draw(_PROBE, number, draw)
 
     @property
     def augmentation(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import tempfile
 import threading
@@ -14,9 +15,11 @@ from pathlib import Path
 
 import psutil
 
+from serbench.records.machine import kernel_memory_kills
 from serbench.records.schemas import EpochMetrics
 from serbench.training import child
 from serbench.training.backend import process_context
+from serbench.training.child import FEATURES_GONE, STACK_SIGNAL
 from serbench.training.job import TrialJob, TrialOutcome, Verdict
 from serbench.training.source import FeatureSource
 
@@ -25,6 +28,7 @@ __all__ = ["JobControl", "run_job"]
 _POLL_S = 0.2
 _STOP_GRACE_S = 15.0
 _LEAVE_GRACE_S = 1.0
+_CACHE_TRIES = 3
 
 
 @dataclass
@@ -34,10 +38,12 @@ class JobControl:
     Attributes:
         report: called with every epoch; its answer goes to the child.
         cancel: set it, and the child is told to stop, then ended if it does not.
+        device: the GPU that the child may see; None for all there are.
     """
 
     report: Callable[[EpochMetrics], Verdict] = lambda _: Verdict.CONTINUE
     cancel: threading.Event = field(default_factory=threading.Event)
+    device: str | None = None
 
 
 def run_job(job: TrialJob, source: FeatureSource, control: JobControl | None = None) -> TrialOutcome:
@@ -47,22 +53,33 @@ def run_job(job: TrialJob, source: FeatureSource, control: JobControl | None = N
         SerbenchError: the features cannot be computed (audio gone, cache full); nothing was started.
     """
     control = control or JobControl()
+    for _ in range(_CACHE_TRIES):
+        outcome = _run_once(job, source, control)
+        if outcome.error_kind != FEATURES_GONE:
+            break
+    return outcome
+
+
+def _run_once(job: TrialJob, source: FeatureSource, control: JobControl) -> TrialOutcome:
     began = time.monotonic()
     paths = source.paths(job.features, job.augmentations)
     targets = source.targets(job.labels)
     waited = time.monotonic() - began
+    kernel_kills = kernel_memory_kills()
     context = process_context(job.backend)
     with tempfile.TemporaryDirectory(prefix="serbench-") as folder:
         log = Path(folder) / "child.log"
         ours, theirs = context.Pipe()
         watch = _Watch(job, ours, control)
         process = context.Process(  # type: ignore[attr-defined]
-            target=child.main, args=(job, paths, targets, theirs, log, time.monotonic()), daemon=True
+            target=child.main, args=(job, paths, targets, theirs, log, time.monotonic(), control.device), daemon=True
         )
         try:
             process.start()
             theirs.close()
-            outcome = watch.wait(process.pid) or _died(process, log)
+            outcome = watch.wait(process.pid) or _died(process, log, kernel_kills)
+            if outcome.error_kind == "limit" and outcome.state == "timeout":
+                outcome = outcome.with_parts(traceback=_last_words(process, log))
         except (EOFError, OSError) as error:  # the fork server is gone, or the machine has no room for a process
             outcome = TrialOutcome("crashed", error=f"no child could be started: {error}", error_kind="start")
         finally:
@@ -150,19 +167,34 @@ def _end(process: BaseProcess) -> None:
         process.join()
 
 
-def _died(process: BaseProcess, log: Path) -> TrialOutcome:
+def _said(log: Path) -> str | None:
+    return (log.read_text(encoding="utf-8", errors="replace")[-4000:] if log.is_file() else "") or None
+
+
+def _last_words(process: BaseProcess, log: Path) -> str | None:
+    """Where a child that is about to be ended hangs.
+
+    On this signal it writes the stack of every thread, even if it sits in compiled code and hears nothing else.
+    """
+    if process.pid is not None and process.is_alive():
+        os.kill(process.pid, STACK_SIGNAL)
+        process.join(_LEAVE_GRACE_S)
+    return _said(log)
+
+
+def _died(process: BaseProcess, log: Path, kernel_kills: int) -> TrialOutcome:
     process.join(_LEAVE_GRACE_S)
     exitcode = process.exitcode
-    said = log.read_text(encoding="utf-8", errors="replace")[-4000:] if log.is_file() else ""
+    said = _said(log)
+    if exitcode == -signal.SIGKILL and kernel_memory_kills() > kernel_kills:
+        reason = "the kernel ended it, since the machine or its share of it had no memory left"
+        return TrialOutcome("memory", error=reason, error_kind="kernel", traceback=said)
     if exitcode is not None and exitcode < 0:
         name = signal.Signals(-exitcode).name
-        hint = " (often the system's out-of-memory killer)" if name == "SIGKILL" else ""
-        return TrialOutcome(
-            "crashed", error=f"the child was killed by {name}{hint}", error_kind=name, traceback=said or None
-        )
+        return TrialOutcome("crashed", error=f"the child was killed by {name}", error_kind=name, traceback=said)
     return TrialOutcome(
         "crashed",
         error=f"the child ended with exit code {exitcode} and no word",
         error_kind="exit",
-        traceback=said or None,
+        traceback=said,
     )

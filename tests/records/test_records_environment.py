@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import serbench
-from serbench.records.environment import current_environment, usable_cores
+from serbench.records.environment import current_environment
+from serbench.records.machine import usable_cores
 
 
 def test_versions_are_told() -> None:

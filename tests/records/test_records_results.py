@@ -125,7 +125,8 @@ def test_attempts_of_jobs_with_like_names_are_counted_apart(results: ResultsFold
 def test_a_recorded_fit_is_never_overwritten(results: ResultsFolder) -> None:
     folder = results.study("first")
     folder.publish_job(trial(value=0.5))
-    folder.publish_job(trial(value=0.9))
+    with pytest.raises(ValueError, match="holds a record already"):
+        folder.publish_job(trial(value=0.9))
     assert folder.job("search", "t0000").value == 0.5
 
 

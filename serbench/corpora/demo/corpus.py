@@ -15,8 +15,8 @@ from serbench.corpora.demo.recording import wav_bytes
 from serbench.corpora.demo.speakers import SPEAKER_IDS, speaker
 from serbench.corpora.processes import map_in_processes
 from serbench.errors import SerbenchError
-from serbench.records.environment import usable_cores
 from serbench.records.files import publish_folder, write_bytes_atomic
+from serbench.records.machine import usable_cores
 
 __all__ = ["DEMO", "DemoCorpus", "write_demo"]
 

@@ -1,0 +1,91 @@
+"""What this process may use of its machine: cores, memory, GPUs. A container or batch system may grant a share."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+import psutil
+
+__all__ = ["available_memory_mib", "gpus", "kernel_memory_kills", "usable_cores"]
+
+_CGROUPS = Path("/sys/fs/cgroup")
+_UNLIMITED = 2**60  # cgroup v1 writes a huge number where there is no limit
+
+
+def usable_cores() -> int:
+    """Cores this process may run on: its affinity, and the quota of its control group, rounded up."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota, period = _numbers(_own_group("cpu"), "cpu.max")
+    if quota is None:
+        quota, period = _first(_own_group("cpu"), "cpu.cfs_quota_us"), _first(_own_group("cpu"), "cpu.cfs_period_us")
+    if quota is not None and period and quota > 0:
+        cores = min(cores, math.ceil(quota / period))
+    return max(1, cores)
+
+
+def available_memory_mib() -> float:
+    """Memory that can be taken without swapping: the machine's, or what is left of the control group's limit."""
+    free = float(psutil.virtual_memory().available)
+    group = _own_group("memory")
+    for limit_name, used_name in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
+        limit, used = _first(group, limit_name), _first(group, used_name)
+        if limit is not None and used is not None and limit < _UNLIMITED:
+            free = min(free, max(0, limit - used + _reclaimable(group)))
+    return free / 2**20
+
+
+def _reclaimable(group: Path | None) -> int:
+    """Bytes of cached files that a group's usage counts and that the kernel gives up when asked."""
+    if group is None or not (group / "memory.stat").is_file():
+        return 0
+    lines = (group / "memory.stat").read_text(encoding="ascii", errors="replace").splitlines()
+    values = {name: int(value) for name, _, value in (line.partition(" ") for line in lines) if value.isdigit()}
+    return values.get("total_inactive_file", values.get("inactive_file", 0))
+
+
+def kernel_memory_kills() -> int:
+    """Processes that the kernel has ended for want of memory since it booted; 0 where it does not tell."""
+    try:
+        lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+
+
+def gpus() -> list[str]:
+    """The NVIDIA GPUs that this process may use, as CUDA names them."""
+    asked = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if asked is not None:
+        return [name for name in asked.split(",") if name.strip() not in {"", "-1"}]
+    found = (path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*"))
+    return sorted((name for name in found if name.isdigit()), key=int)
+
+
+def _own_group(controller: str) -> Path | None:
+    """Folder of the control group this process is in, for one controller; v1 has one tree each, v2 one for all."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        _, names, path = line.split(":", 2)
+        root = _CGROUPS / controller if controller in names.split(",") else _CGROUPS if names == "" else None
+        # Inside a container the path may be the host's; its own group is then the root of what it sees.
+        for folder in () if root is None else (root / path.lstrip("/"), root):
+            if any(folder.glob(f"{controller}.*")):
+                return folder
+    return None
+
+
+def _numbers(group: Path | None, name: str) -> tuple[int | None, int | None]:
+    if group is None or not (group / name).is_file():
+        return None, None
+    words = (group / name).read_text(encoding="ascii", errors="replace").split()
+    values = [int(word) if word.lstrip("-").isdigit() else None for word in (*words, "", "")]
+    return values[0], values[1]
+
+
+def _first(group: Path | None, name: str) -> int | None:
+    return _numbers(group, name)[0]

@@ -1,0 +1,82 @@
+"""A cheap start: random configurations are trained on a part of the epochs, and the best of them open the study.
+
+A probe is no trial: it uses up no budget, is never a finalist, and its score is compared with nothing but other
+probes'. What it says is only which configurations are tried first, in full.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import optuna
+
+from serbench.errors import UsageError
+from serbench.search.batch import run_batch
+from serbench.search.jobs import JobMaker
+from serbench.search.observer import Observer
+from serbench.search.runner import JobRunner
+from serbench.search.space import Enqueued
+from serbench.search.study import Study
+from serbench.training import TrialJob
+
+__all__ = ["EPOCH_SHARE", "KEPT_SHARE", "run_probes"]
+
+EPOCH_SHARE = 0.25
+"""Of the epochs of a trial."""
+
+KEPT_SHARE = 1 / 3
+"""Of the probes, rounded up: those that are tried in full."""
+
+_DRAWS_PER_PROBE = 20
+
+
+def run_probes(
+    study: Study,
+    maker: JobMaker,
+    runner: JobRunner,
+    observer: Observer,
+    stop: threading.Event,
+    count: int,
+    end: float | None = None,
+) -> None:
+    """Runs the probes that have no record yet, then queues the best ones as the study's next trials.
+
+    Args:
+        study: opened and settled. Probes open a study: one that has trials already gets no more of them.
+        maker: makes the jobs.
+        runner: runs them.
+        observer: is told.
+        stop: set from outside to end gracefully.
+        count: how many; 0 for none.
+        end: `time.monotonic()` at which they are broken off.
+    """
+    if count == 0 or study.records():
+        return
+    jobs = [job for number in range(count) if (job := _job(study, maker, number)) is not None]
+    todo = [job for job in jobs if not study.folder.has_job("probe", job.job_id)]
+    if todo:
+        observer.message(f"{len(todo)} probes on {todo[0].settings.epochs} epochs each say what is tried first")
+        run_batch(study, runner, observer, stop, todo, {job.job_id: "probe" for job in todo}, end)
+    ended = [record for record in study.folder.jobs("probe") if record.value is not None]
+    if stop.is_set() or not all(study.folder.has_job("probe", job.job_id) for job in jobs):
+        return
+    ended.sort(key=lambda record: (-(record.value or 0.0), record.job_id))
+    kept = ended[: -int(-len(ended) * KEPT_SHARE // 1)]
+    study.queue_known(tuple(Enqueued(f"probe {record.job_id}", record.config) for record in kept))
+
+
+def _job(study: Study, maker: JobMaker, number: int) -> TrialJob | None:
+    """The probe of this number; None where the space gives no valid configuration in many draws."""
+    for draw in range(_DRAWS_PER_PROBE):
+        config = _draw(study, number, draw)
+        try:
+            return maker.probe(f"p{number:04d}", number, config, EPOCH_SHARE)
+        except UsageError:
+            continue
+    return None
+
+
+def _draw(study: Study, number: int, draw: int) -> dict[str, Any]:
+    sampler = optuna.samplers.RandomSampler(seed=study.seeds.probe(number, draw))
+    return study.space.suggest(optuna.create_study(sampler=sampler).ask())
