@@ -72,7 +72,7 @@ def search(
     seed: Annotated[int, typer.Option(help="Seed of sampling and training.")] = 0,
     split_seed: Annotated[int, typer.Option(help="Seed of the split; another one is another test set.")] = 0,
     sampler: Annotated[str, typer.Option(help="tpe, random, or gp (an extra).")] = "tpe",
-    pruner: Annotated[str, typer.Option(help="median, hyperband or none.")] = "median",
+    pruner: Annotated[str, typer.Option(help="percentile, median, hyperband or none.")] = "percentile",
     max_params: Annotated[
         int | None, typer.Option(help="Larger models are not trained, and the sampler learns to avoid them.")
     ] = None,

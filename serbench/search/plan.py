@@ -50,7 +50,7 @@ class SearchPlan:
     seed: int = 0
     split_seed: int = 0
     sampler: str = "tpe"
-    pruner: str = "median"
+    pruner: str = "percentile"
     backend: str | None = None
     threads: int | None = None
     probes: int | None = None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import warnings
 from typing import Any
 
 import optuna
 
-from serbench.errors import unknown
+from serbench.errors import SerbenchError, unknown
 
 __all__ = ["PRUNERS", "SAMPLERS", "make_pruner", "make_sampler", "pruner_settings", "sampler_settings"]
 
@@ -20,9 +21,19 @@ SAMPLERS: dict[str, dict[str, Any]] = {
         "constant_liar": True,
     },
     "random": {},
+    "gp": {"n_startup_trials": 10, "deterministic_objective": False, "warn_independent_sampling": False},
 }
 PRUNERS: dict[str, dict[str, Any]] = {
+    # Keeps the best 75 % of what completed trials had reached by the same epoch (docs/decisions.md says why not half).
+    "percentile": {
+        "percentile": 75.0,
+        "n_startup_trials": 10,
+        "warmup_share": 0.25,
+        "interval_steps": 1,
+        "n_min_trials": 1,
+    },
     "median": {"n_startup_trials": 5, "warmup_share": 0.25, "interval_steps": 1, "n_min_trials": 1},
+    "hyperband": {"min_share": 0.1, "reduction_factor": 3, "bootstrap_count": 0},
     "none": {},
 }
 
@@ -32,14 +43,17 @@ def sampler_settings(name: str) -> dict[str, Any]:
 
     Raises:
         UsageError: no such sampler.
+        SerbenchError: what it needs is not installed.
     """
     if name not in SAMPLERS:
         raise unknown("sampler", name, SAMPLERS)
+    if name == "gp" and importlib.util.find_spec("torch") is None:
+        raise SerbenchError("sampler 'gp' needs PyTorch; run `pip install 'serbench[gp]'`")
     return {"name": name, **SAMPLERS[name]}
 
 
 def pruner_settings(name: str, epochs: int) -> dict[str, Any]:
-    """What a record says of a pruner; its warm-up is a share of the epochs.
+    """What a record says of a pruner; what it calls a share becomes a number of epochs.
 
     Raises:
         UsageError: no such pruner.
@@ -49,6 +63,9 @@ def pruner_settings(name: str, epochs: int) -> dict[str, Any]:
     settings = {"name": name, **PRUNERS[name]}
     if "warmup_share" in settings:
         settings["n_warmup_steps"] = max(1, round(settings.pop("warmup_share") * epochs))
+    if "min_share" in settings:
+        settings["min_resource"] = max(1, round(settings.pop("min_share") * epochs))
+        settings["max_resource"] = epochs
     return settings
 
 
@@ -65,6 +82,8 @@ def make_sampler(settings: dict[str, Any], seed: int) -> optuna.samplers.BaseSam
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         if settings["name"] == "tpe":
             return optuna.samplers.TPESampler(seed=seed, **arguments)
+        if settings["name"] == "gp":
+            return optuna.samplers.GPSampler(seed=seed, **arguments)
         return optuna.samplers.RandomSampler(seed=seed)
 
 
@@ -77,6 +96,10 @@ def make_pruner(settings: dict[str, Any]) -> optuna.pruners.BasePruner:
     if settings["name"] not in PRUNERS:
         raise unknown("pruner", settings["name"], PRUNERS)
     arguments = {key: value for key, value in settings.items() if key != "name"}
+    if settings["name"] == "percentile":
+        return optuna.pruners.PercentilePruner(**arguments)
     if settings["name"] == "median":
         return optuna.pruners.MedianPruner(**arguments)
+    if settings["name"] == "hyperband":
+        return optuna.pruners.HyperbandPruner(**arguments)
     return optuna.pruners.NopPruner()

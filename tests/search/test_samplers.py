@@ -8,7 +8,7 @@ import json
 import optuna
 import pytest
 
-from serbench.errors import UsageError
+from serbench.errors import SerbenchError, UsageError
 from serbench.search.samplers import make_pruner, make_sampler, pruner_settings, sampler_settings
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -26,8 +26,29 @@ def test_every_argument_of_the_default_sampler_is_recorded() -> None:
     assert set(sampler_settings("tpe")) - {"name"} == decided | {"multivariate"}
 
 
-def test_every_argument_of_the_default_pruner_is_recorded() -> None:
-    assert set(pruner_settings("median", 40)) - {"name"} == set(arguments(optuna.pruners.MedianPruner))
+@pytest.mark.parametrize(
+    ("name", "cls"),
+    [
+        ("percentile", optuna.pruners.PercentilePruner),
+        ("median", optuna.pruners.MedianPruner),
+        ("hyperband", optuna.pruners.HyperbandPruner),
+    ],
+)
+def test_every_argument_of_a_pruner_is_recorded(name: str, cls: type) -> None:
+    assert set(pruner_settings(name, 40)) - {"name"} == set(arguments(cls))
+
+
+def test_every_argument_of_the_gaussian_process_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those whose default is None are an object or a deprecated way to say what `set_constraint` says."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: object())
+    decided = {name for name, default in arguments(optuna.samplers.GPSampler).items() if default is not None}
+    assert set(sampler_settings("gp")) - {"name"} == decided
+
+
+def test_the_gaussian_process_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(SerbenchError, match=r"pip install 'serbench\[gp\]'"):
+        sampler_settings("gp")
 
 
 @pytest.mark.parametrize("name", ["tpe", "random"])
@@ -49,8 +70,10 @@ def draws(settings: dict[str, object], seed: int, asks: int = 14) -> list[float]
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("name", ["tpe", "random"])
+@pytest.mark.parametrize("name", ["tpe", "random", "gp"])
 def test_a_seed_is_a_sequence(name: str) -> None:
+    if name == "gp":
+        pytest.importorskip("torch", reason="the gp sampler needs serbench[gp]")
     settings = sampler_settings(name)
     assert draws(settings, 1) == draws(settings, 1)
     assert draws(settings, 1) != draws(settings, 2)
@@ -102,7 +125,7 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
 
 
 def test_settings_of_another_version_are_refused_not_replaced() -> None:
-    with pytest.raises(UsageError, match="unknown sampler 'gp'"):
-        make_sampler({"name": "gp"}, 0)
-    with pytest.raises(UsageError, match="unknown pruner 'hyperband'"):
-        make_pruner({"name": "hyperband"})
+    with pytest.raises(UsageError, match="unknown sampler 'cmaes'"):
+        make_sampler({"name": "cmaes"}, 0)
+    with pytest.raises(UsageError, match="unknown pruner 'wilcoxon'"):
+        make_pruner({"name": "wilcoxon"})
