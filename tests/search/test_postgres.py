@@ -1,0 +1,123 @@
+"""`--storage postgresql://...` against a real server of this machine's, started for the tests."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from serbench.errors import SerbenchError, UsageError
+from serbench.records import ResultsFolder
+from serbench.search import Observer, run_search
+from serbench.search.storage import check_storage_url
+
+NAME = "crema-d-speaker-tiny_cnn1d"
+
+
+def program(name: str) -> str | None:
+    """A program of the server's; Debian keeps them out of the path."""
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return str(found[-1]) if found else shutil.which(name)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """A server with an empty database, reached through a socket in a folder of its own; its address."""
+    if program("initdb") is None or program("pg_ctl") is None:
+        pytest.skip("no PostgreSQL server on this machine; install it (Debian: apt-get install postgresql)")
+    user = None
+    if os.geteuid() == 0:  # the server refuses to run as root
+        user = "postgres" if "postgres" in {entry.pw_name for entry in pwd.getpwall()} else "nobody"
+    folder = Path(tempfile.mkdtemp(prefix="sb-pg-", dir="/tmp"))
+    if user is not None:
+        shutil.chown(folder, user)
+
+    def call(*command: object) -> None:
+        done = subprocess.run(
+            [str(part) for part in command], user=user, cwd="/", capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    call(program("initdb"), "-D", folder / "data", "-U", "team", "--auth=trust", "--no-sync")
+    options = f"-c listen_addresses='' -c fsync=off -k {folder}"
+    call(program("pg_ctl"), "-D", folder / "data", "-w", "-l", folder / "log", "-o", options, "start")
+    try:
+        yield f"postgresql://team@/postgres?host={folder}"
+    finally:
+        call(program("pg_ctl"), "-D", folder / "data", "-m", "immediate", "stop")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def trials(plan) -> dict[str, float | None]:
+    return {record.job_id: record.value for record in ResultsFolder(plan.results).study(NAME).jobs("search")}
+
+
+def test_a_study_in_a_database_goes_as_one_in_a_file_and_resumes(make_plan, tmp_path, server) -> None:
+    shared = make_plan(storage=server, trials=2, repeats=1)
+    run_search(shared)
+    run_search(make_plan(storage=server, trials=3, repeats=1))
+    alone = make_plan(results=tmp_path / "alone", trials=3, repeats=1)
+    run_search(alone)
+    assert trials(shared) == trials(alone)
+    assert not ResultsFolder(shared.results).study(NAME).storage_path.exists()
+
+    run_search(make_plan(trials=4, repeats=1))  # without the database: made anew from the records, here in a file
+    assert len(trials(shared)) == 4
+    run_search(make_plan(storage=server, trials=4, repeats=1))  # and the database hears of what it missed
+    assert len(trials(shared)) == 4
+
+
+def test_a_study_of_that_name_in_another_folder_is_refused(make_plan, tmp_path, server) -> None:
+    run_search(make_plan(storage=server, run="taken", trials=1, repeats=1))
+    other = make_plan(storage=server, run="taken", results=tmp_path / "other")
+    with pytest.raises(UsageError, match="belongs to another results folder"):
+        run_search(other)
+
+
+def test_a_study_that_runs_cannot_be_driven_from_a_copy_of_its_folder(make_plan, tmp_path, server) -> None:
+    """Where two machines do not see each other's file locks, the database's lease still keeps them apart."""
+    run_search(make_plan(storage=server, run="twice", trials=1, repeats=1))
+    copy = tmp_path / "copy"
+    shutil.copytree(tmp_path / "results", copy)
+    said: list[str] = []
+
+    class Second(Observer):
+        def trial_started(self, job_id, config, epochs):
+            with contextlib.suppress(SerbenchError):
+                try:
+                    run_search(make_plan(storage=server, run="twice", results=copy, trials=5))
+                except SerbenchError as error:
+                    said.append(str(error))
+
+    run_search(make_plan(storage=server, run="twice", trials=2, repeats=1), Second())
+    assert said
+    assert all("is being run by another serbench process" in text for text in said)
+    run_search(make_plan(storage=server, run="twice", trials=2, repeats=1))  # the lease went with its holder
+
+
+def test_a_server_that_does_not_answer_is_one_sentence(make_plan, tmp_path) -> None:
+    with pytest.raises(SerbenchError, match="cannot use the study's database") as caught:
+        run_search(make_plan(storage=f"postgresql://team:secret@/postgres?host={tmp_path}"))
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["mysql://host/db", "postgres", "sqlite:///x.db", "postgresql:/x"])
+def test_another_address_is_refused_before_anything_runs(make_plan, url) -> None:
+    plan = make_plan(storage=url)
+    with pytest.raises(UsageError, match="is no PostgreSQL address"):
+        run_search(plan)
+    assert not plan.results.exists()
+
+
+def test_the_driver_is_named_where_it_is_missing(monkeypatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(SerbenchError, match=r"pip install 'serbench\[postgres\]'"):
+        check_storage_url("postgresql://host/db")
