@@ -75,8 +75,9 @@ class PlainView(Observer):
         self._finished(record, state)
 
     def _finished(self, record: TrialRecord, state: StudyState) -> None:
-        kind = "refit" if record.kind == "refit" else "trial"
+        kind = "trial" if record.kind == "search" else record.kind
         count = f"{state.refits_done}/{state.refits}" if record.kind == "refit" else f"{state.done}/{state.total}"
+        count = "before the trials" if record.kind == "probe" else count
         score = f"validation UAR {percent(record.value)} %" if record.value is not None else record.error or ""
         took = clock(record.seconds.get("total", 0.0))
         best = f", best {percent(state.best)} %" if record.kind == "search" and state.best else ""

@@ -81,8 +81,8 @@ class StudyState:
         self.running.pop(record.job_id, None)
         self.latest.append(record)
         self.times.append(record.seconds.get("total", 0.0))
-        if record.kind == "refit":
-            self.refits_done += 1
+        if record.kind != "search":
+            self.refits_done += record.kind == "refit"
             return
         self.done += record.state not in UNCOUNTED_STATES
         if record.state == "completed" and record.value is not None:
