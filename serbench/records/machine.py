@@ -11,6 +11,7 @@ import psutil
 __all__ = ["available_memory_mib", "gpus", "kernel_memory_kills", "usable_cores"]
 
 _CGROUPS = Path("/sys/fs/cgroup")
+_OWN_GROUPS = Path("/proc/self/cgroup")
 _UNLIMITED = 2**60  # cgroup v1 writes a huge number where there is no limit
 
 
@@ -66,7 +67,7 @@ def gpus() -> list[str]:
 def _own_group(controller: str) -> Path | None:
     """Folder of the control group this process is in, for one controller; v1 has one tree each, v2 one for all."""
     try:
-        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+        lines = _OWN_GROUPS.read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
     for line in lines:
