@@ -1,6 +1,23 @@
-"""Metrics and intervals: pure functions of true labels, predictions and speakers."""
+"""Metrics, intervals and comparisons: pure functions of true labels, predictions and speakers."""
 
+from serbench.evaluation.calibration import brier_score, expected_calibration_error
 from serbench.evaluation.intervals import MIN_SPEAKERS, Interval, speaker_interval
 from serbench.evaluation.metrics import ClassScores, Evaluation, evaluate
+from serbench.evaluation.paired import McNemar, PairedComparison, compare, holm, mcnemar, tie_groups
 
-__all__ = ["MIN_SPEAKERS", "ClassScores", "Evaluation", "Interval", "evaluate", "speaker_interval"]
+__all__ = [
+    "MIN_SPEAKERS",
+    "ClassScores",
+    "Evaluation",
+    "Interval",
+    "McNemar",
+    "PairedComparison",
+    "brier_score",
+    "compare",
+    "evaluate",
+    "expected_calibration_error",
+    "holm",
+    "mcnemar",
+    "speaker_interval",
+    "tie_groups",
+]

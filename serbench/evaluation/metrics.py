@@ -98,6 +98,12 @@ class Evaluation:
         return math.fsum(row.f1 * row.support for row in self.per_class) / self.clips
 
     @property
+    def kappa(self) -> float | None:
+        """Cohen's kappa: agreement beyond what the two sets of labels would have by chance. None where that is all."""
+        by_chance = float(self._support @ self.confusion.sum(axis=0)) / self.clips**2
+        return None if by_chance == 1.0 else (self.accuracy - by_chance) / (1 - by_chance)
+
+    @property
     def per_class(self) -> tuple[ClassScores, ...]:
         """Precision, recall, F1 and support of each class, in the order of `labels`."""
         predicted = self.confusion.sum(axis=0)

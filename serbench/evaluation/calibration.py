@@ -1,0 +1,55 @@
+"""Do probabilities mean what they say? Expected calibration error and Brier score."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["brier_score", "expected_calibration_error"]
+
+BINS = 15
+
+
+def _checked(y_true: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    true, given = np.asarray(y_true, dtype=np.int64), np.asarray(probabilities, dtype=np.float64)
+    if given.ndim != 2 or true.shape != given.shape[:1] or true.size == 0:
+        raise ValueError(f"probabilities of shape {given.shape} do not fit labels of shape {true.shape}")
+    if not np.isfinite(given).all() or (given < 0).any() or not np.allclose(given.sum(axis=1), 1, atol=1e-3):
+        raise ValueError("each row of probabilities must hold numbers from 0 that sum to 1")
+    return true, given
+
+
+def expected_calibration_error(y_true: ArrayLike, probabilities: ArrayLike, bins: int = BINS) -> float:
+    """The mean distance between confidence and accuracy, over bins of equal width, weighted with their clips.
+
+    Args:
+        y_true: (n,) class indices.
+        probabilities: (n, C).
+        bins: of the largest probability, (0, 1/bins], ..., (1 - 1/bins, 1].
+
+    Raises:
+        ValueError: shapes do not fit, or a row is no distribution.
+
+    Source: M. P. Naeini, G. F. Cooper and M. Hauskrecht, AAAI 2015; C. Guo et al., ICML 2017 (15 bins).
+    """
+    true, given = _checked(y_true, probabilities)
+    confidence, right = given.max(axis=1), given.argmax(axis=1) == true
+    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    gaps = np.bincount(place, right - confidence, minlength=bins)
+    return float(np.abs(gaps).sum() / len(true))
+
+
+def brier_score(y_true: ArrayLike, probabilities: ArrayLike) -> float:
+    """The mean squared distance of the probabilities from the truth, summed over classes: 0 best, 2 worst.
+
+    Args:
+        y_true: (n,) class indices.
+        probabilities: (n, C).
+
+    Raises:
+        ValueError: shapes do not fit, or a row is no distribution.
+
+    Source: G. W. Brier, Monthly Weather Review 78 (1950), 1-3.
+    """
+    true, given = _checked(y_true, probabilities)
+    return float(((given - np.eye(given.shape[1])[true]) ** 2).sum(axis=1).mean())
