@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import serbench
-from serbench.cli import bundle, corpus, results, search, space
+from serbench.cli import bundle, corpus, doctor, results, search, space, study
 from serbench.errors import SerbenchError
 
 __all__ = ["app", "main"]
@@ -28,6 +28,8 @@ app.command("export")(bundle.export)
 app.command("predict")(bundle.predict)
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(space.app, name="space")
+app.add_typer(study.app, name="study")
+app.command("doctor")(doctor.doctor)
 
 
 def _version(asked: bool) -> None:

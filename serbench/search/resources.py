@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from serbench.errors import UsageError
 from serbench.records.machine import available_memory_mib, gpus, usable_cores
 
-__all__ = ["Resources"]
+__all__ = ["WORKER_MIB", "Resources"]
 
-_WORKER_MIB = 1500  # a TensorFlow child with a small CNN (measured: 0.6-1.2 GiB)
+WORKER_MIB = 1500  # a TensorFlow child with a small CNN (measured: 0.6-1.2 GiB)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Resources:
         cores, available = usable_cores(), available_memory_mib()
         devices = tuple(gpus()) if backend in {"jax", "torch"} else ()
         most = len(devices) or cores
-        chosen = workers or max(1, min(most, int(available // _WORKER_MIB), max(trials, 1)))
+        chosen = workers or max(1, min(most, int(available // WORKER_MIB), max(trials, 1)))
         return cls(chosen, threads or max(1, cores // chosen), int(0.9 * available / chosen), devices)
 
     def for_jobs(self, count: int) -> Resources:

@@ -28,6 +28,7 @@ from serbench.training.seeds import SeedTree
 __all__ = ["Asked", "Study", "study_name"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,120}")
+_LOOK_S = 1.0  # whoever asks whether a study is being run holds its lock for an instant
 _CLIP_COLUMNS = (
     "clip_id",
     "label",
@@ -123,7 +124,7 @@ class Study:
         folder = results.study(record.name)
         with writing(folder.path):
             folder.path.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(folder.path / ".lock", blocking=False)
+            lock = filelock.FileLock(folder.lock_path, timeout=_LOOK_S)
             try:
                 lock.acquire()
             except filelock.Timeout:

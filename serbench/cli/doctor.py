@@ -1,0 +1,43 @@
+"""`serbench doctor`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, ResultsPath
+from serbench.errors import SerbenchError
+
+__all__ = ["doctor"]
+
+
+def doctor(
+    results: ResultsPath = DEFAULT_RESULTS,
+    backend: Annotated[str | None, typer.Option(help="Keras backend: tensorflow, jax or torch.")] = None,
+    output: Annotated[BriefFormat, typer.Option("--format", help="How it is printed.")] = BriefFormat.table,
+) -> None:
+    """Looks whether searches can run here: backend, GPUs, cores, memory, versions, extras, folders.
+
+    A process is started as a trial starts one. Exit code 1 where something keeps every search from running.
+    """
+    try:
+        from serbench.search.diagnosis import diagnose
+    except ImportError as error:
+        raise SerbenchError(
+            f"a package that serbench needs cannot be imported ({error}); run `pip install serbench` again"
+        ) from None
+    from serbench.cli.printing import echo_pairs
+
+    findings = diagnose(results, backend)
+    failed = [finding for finding in findings if finding.state == "failed"]
+    if output is BriefFormat.json:
+        document = {"schema_version": 1, "ok": not failed, "findings": [asdict(finding) for finding in findings]}
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        marks = {"ok": "", "note": "note: ", "failed": "FAILED: "}
+        echo_pairs((finding.name, f"{marks[finding.state]}{finding.text}") for finding in findings)
+    if failed:
+        raise SerbenchError("; ".join(f"{finding.name}: {finding.text}" for finding in failed))

@@ -1,0 +1,81 @@
+"""`serbench study list|show|remove`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, ResultsPath
+from serbench.errors import SerbenchError
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Studies: list, show, remove.", no_args_is_help=True, rich_markup_mode=None)
+
+StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="A study by name; see `serbench study list`.")]
+Format = Annotated[BriefFormat, typer.Option("--format", help="How it is printed.")]
+
+
+@app.command("list")
+def list_studies(results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefFormat.table) -> None:
+    """Lists every study with its trials, best validation score, entries, and whether it is being run."""
+    from serbench.cli.printing import screen_width
+    from serbench.records import ResultsFolder
+    from serbench.report import render
+    from serbench.report.study_documents import studies_document
+    from serbench.report.study_rows import study_rows
+
+    rows = study_rows(ResultsFolder(results), _warn)
+    if not rows and output is BriefFormat.table:
+        typer.echo(f"no studies in {results} yet; run `serbench search`, or name a folder with --results", err=True)
+        return
+    typer.echo(render(studies_document(rows), output.value, width=screen_width()), nl=False)
+
+
+@app.command("show")
+def show(study: StudyArgument, results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefFormat.table) -> None:
+    """Shows what a study is, how its trials ended, the best ones, what failed and why, and its entries."""
+    from serbench.cli.printing import echo_pairs, screen_width
+    from serbench.records import ResultsFolder
+    from serbench.report import render
+    from serbench.report.study_documents import study_document, study_facts
+    from serbench.report.study_report import StudyReport
+
+    report = StudyReport.from_results(ResultsFolder(results), study, _warn)
+    document = study_document(report)
+    if output is BriefFormat.json:
+        typer.echo(render(document, "json"), nl=False)
+        return
+    echo_pairs(study_facts(report))
+    if document.sheets:
+        typer.echo("")
+        typer.echo(render(document, "table", width=screen_width()), nl=False)
+
+
+@app.command("remove")
+def remove(
+    study: StudyArgument,
+    results: ResultsPath = DEFAULT_RESULTS,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Deletes a study with its trials, refits and entries, for good. A study that is being run is left alone."""
+    from serbench.errors import UsageError
+    from serbench.records import ResultsFolder
+
+    folder = ResultsFolder(results)
+    path = folder.existing_study(study).path
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError(f"nobody can be asked whether to delete {path}; add --yes to delete it")
+        entries = len(list((path / "entries").glob("*.json")))
+        trials = len(folder.existing_study(study).job_ids("search"))
+        if not typer.confirm(f"delete {path} with {trials} trials and {entries} entries, for good?", err=True):
+            raise SerbenchError(f"{path} was left as it is")
+    folder.remove_study(study)
+    typer.echo(f"removed {path}", err=True)
+
+
+def _warn(error: SerbenchError) -> None:
+    typer.echo(f"note: {error}; it is left out here", err=True)

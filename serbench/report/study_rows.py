@@ -1,0 +1,139 @@
+"""What is known of studies, as rows: one a study for the list, and of one study one a fit, a failure, an entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import Field
+
+from serbench.records.base import FrozenModel
+from serbench.records.results import ResultsFolder, StudyFolder
+from serbench.records.schemas import EntryRecord, JobKind, StudyRecord, TrialRecord
+from serbench.records.states import STATES, UNCOUNTED_STATES, TrialState
+from serbench.records.study_folder import Damaged
+
+__all__ = ["FailureRow", "FitRow", "StudyRow", "best_score", "count_states", "group_failures", "study_rows"]
+
+_GOOD_STATES = frozenset({"completed", "pruned"})
+
+
+class StudyRow(FrozenModel):
+    """One study in the list of all. Scores are fractions, times UTC."""
+
+    name: str
+    run: str
+    family: str
+    space: str
+    corpus: str
+    protocol: str
+    fold: int
+    seed: int
+    trials: int = Field(description="trials that count towards the budget")
+    validation_uar: float | None = Field(description="of the best completed trial")
+    entries: int
+    parent: str | None
+    created: str
+    last_activity: str
+    running: bool = Field(description="whether a process runs it now")
+
+
+class FitRow(FrozenModel):
+    """One trial, refit or probe."""
+
+    job_id: str
+    kind: JobKind
+    state: TrialState
+    validation_uar: float | None
+    epochs: int
+    best_epoch: int | None
+    seconds: float | None
+    parameters: int | None
+    attempt: int
+    origin: str | None
+    error_kind: str | None
+    error: str | None
+    config: dict[str, Any]
+
+    @classmethod
+    def of(cls, record: TrialRecord) -> FitRow:
+        """The row of a record."""
+        same = {name: getattr(record, name) for name in cls.model_fields if name in TrialRecord.model_fields}
+        changed = {
+            "epochs": len(record.epochs),
+            "seconds": record.seconds.get("total"),
+            "validation_uar": record.value,
+        }
+        return cls(**(same | changed))
+
+
+class FailureRow(FrozenModel):
+    """Fits that ended in the same way for the same reason."""
+
+    state: TrialState
+    error_kind: str | None
+    error: str
+    count: int
+    jobs: tuple[str, ...]
+
+
+def study_rows(results: ResultsFolder, damaged: Damaged | None = None) -> list[StudyRow]:
+    """All studies, by name.
+
+    Args:
+        results: where they lie.
+        damaged: told of what cannot be read, which is then left out; None raises.
+    """
+    return [_study_row(folder, record, damaged) for folder, record in results.studies(damaged)]
+
+
+def _study_row(folder: StudyFolder, record: StudyRecord, damaged: Damaged | None) -> StudyRow:
+    fits = list(folder.jobs("search", damaged))
+    others = [*folder.jobs("refit", damaged), *folder.jobs("probe", damaged)]
+    entries = list(folder.entries(damaged))
+    return StudyRow(
+        name=folder.path.name,
+        run=record.run,
+        family=record.family,
+        space=record.space_name,
+        corpus=record.corpus.name,
+        protocol=record.protocol.name,
+        fold=record.protocol.fold,
+        seed=record.seed,
+        trials=sum(fit.state not in UNCOUNTED_STATES for fit in fits),
+        validation_uar=best_score(fits),
+        entries=len(entries),
+        parent=record.parent,
+        created=record.created,
+        last_activity=last_activity(record, [*fits, *others], entries),
+        running=folder.is_running(),
+    )
+
+
+def last_activity(record: StudyRecord, fits: Iterable[TrialRecord], entries: Iterable[EntryRecord]) -> str:
+    """When the last of a study's records was written."""
+    return max([record.created, *(fit.finished for fit in fits), *(entry.created for entry in entries)])
+
+
+def best_score(fits: Iterable[TrialRecord]) -> float | None:
+    """The best validation score of the completed fits; a pruned one's is of fewer epochs."""
+    return max((fit.value for fit in fits if fit.state == "completed" and fit.value is not None), default=None)
+
+
+def count_states(fits: Iterable[TrialRecord]) -> dict[TrialState, int]:
+    """How many fits ended in each state that occurs, in the order of `STATES`."""
+    states = [fit.state for fit in fits]
+    return {state: states.count(state) for state in STATES if state in states}
+
+
+def group_failures(fits: Iterable[TrialRecord]) -> tuple[FailureRow, ...]:
+    """Fits that gave no score, those of one state and reason together, the most frequent first."""
+    groups: dict[tuple[TrialState, str | None, str], list[str]] = {}
+    for fit in fits:
+        if fit.state not in _GOOD_STATES:
+            groups.setdefault((fit.state, fit.error_kind, fit.error or "no reason recorded"), []).append(fit.job_id)
+    rows = [
+        FailureRow(state=state, error_kind=kind, error=error, count=len(jobs), jobs=tuple(jobs))
+        for (state, kind, error), jobs in groups.items()
+    ]
+    return tuple(sorted(rows, key=lambda row: (-row.count, row.jobs)))

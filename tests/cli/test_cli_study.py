@@ -1,0 +1,203 @@
+"""`serbench study list|show|remove`: what is told of studies, and what is never touched."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import filelock
+import pytest
+
+from serbench.records import ResultsFolder
+from serbench.records.states import STATES
+
+NAME = "crema-d-speaker-tiny_cnn1d"
+
+LIST_KEYS = {
+    "name", "run", "family", "space", "corpus", "protocol", "fold", "seed", "trials", "validation_uar", "entries",
+    "parent", "created", "last_activity", "running",
+}  # fmt: skip
+SHOW_KEYS = {
+    "schema_version", "name", "running", "family", "space", "space_hash", "corpus", "protocol", "protocol_hash", "seed",
+    "sampler", "pruner", "parent", "warm_start", "environment", "created", "last_activity", "uar", "accuracy",
+    "macro_f1", "validation_uar", "counted", "states", "refit_states", "broken_off", "failures", "trials", "probes",
+    "refits", "entries", "folder", "files",
+}  # fmt: skip
+
+
+@pytest.fixture
+def mine(searched: Path, tmp_path: Path) -> Path:
+    """A copy of the search's results that a test may spoil."""
+    return shutil.copytree(searched, tmp_path / "results")
+
+
+def listed(serbench, results: Path) -> list[dict]:
+    return json.loads(serbench("study", "list", "--results", results, "--format", "json").out)["rows"]
+
+
+def shown(serbench, results: Path, name: str = NAME) -> dict:
+    return json.loads(serbench("study", "show", name, "--results", results, "--format", "json").out)
+
+
+def change(path: Path, **values) -> None:
+    """Edits a record by hand."""
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | values), encoding="utf-8")
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_list_has_every_study_with_stable_keys(serbench, searched) -> None:
+    rows = listed(serbench, searched)
+    assert [row["name"] for row in rows] == [NAME, "crema-d-speaker-tiny_cnn2d"]
+    assert all(row.keys() >= LIST_KEYS for row in rows)
+    assert [(row["family"], row["trials"], row["entries"], row["running"]) for row in rows] == [
+        ("cnn1d", 2, 1, False), ("cnn2d", 2, 1, False),
+    ]  # fmt: skip
+    fits = [fit.value for fit in ResultsFolder(searched).study(NAME).jobs("search") if fit.state == "completed"]
+    assert rows[0]["validation_uar"] == max(fits)
+    out = serbench("study", "list", "--results", searched).out
+    assert all(row["name"] in out for row in rows)
+
+
+def test_a_study_that_a_process_runs_is_marked(serbench, mine) -> None:
+    with filelock.FileLock(mine / "studies" / NAME / ".lock"):
+        assert [row["running"] for row in listed(serbench, mine)] == [True, False]
+        assert "running now" in serbench("study", "show", NAME, "--results", mine).out
+    assert [row["running"] for row in listed(serbench, mine)] == [False, False]
+
+
+def test_one_damaged_study_hides_no_other(serbench, mine) -> None:
+    (mine / "studies" / NAME / "study.json").write_text("{", encoding="utf-8")
+    ran = serbench("study", "list", "--results", mine, "--format", "json")
+    assert ran.code == 0
+    assert [row["family"] for row in json.loads(ran.out)["rows"]] == ["cnn2d"]
+    assert f"{NAME}/study.json is not a serbench record" in ran.err
+    leaderboard = serbench("leaderboard", "--results", mine)
+    assert leaderboard.code == 1, "a ranking of the rest would pass for the whole"
+    ran = serbench("study", "show", NAME, "--results", mine)
+    assert (ran.code, "is not a serbench record" in ran.sentence) == (1, True)
+
+
+def test_half_made_studies_are_none(serbench, mine) -> None:
+    shutil.copytree(mine / "studies" / NAME, mine / "studies" / ".fork.abc.tmp")
+    assert len(listed(serbench, mine)) == 2
+
+
+def test_looking_writes_nothing(serbench, searched) -> None:
+    before = everything(searched)
+    listed(serbench, searched)
+    shown(serbench, searched)
+    assert everything(searched) == before
+
+
+def test_show_tells_what_came_of_a_study(serbench, searched) -> None:
+    study = shown(serbench, searched)
+    assert study.keys() >= SHOW_KEYS
+    assert (study["family"], study["corpus"], study["protocol"], study["seed"]) == ("cnn1d", "crema-d", "speaker", 0)
+    assert study["counted"] == sum(study["states"].values()) == len(study["trials"]) == 2
+    assert [entry["selected"] for entry in study["entries"]] == [True]
+    row = next(
+        row for row in json.loads(serbench("leaderboard", "--results", searched, "--format", "json").out)["rows"]
+        if row["family"] == "cnn1d"
+    )  # fmt: skip
+    for key in ("uar", "accuracy", "macro_f1"):
+        assert study[key] == study["entries"][0][key] == row[key]
+    assert study["trials"][0]["config"]["depth"] == 2
+    assert {fit["kind"] for fit in study["refits"]} == {"refit"}
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_show_fits_the_screen(serbench, searched, monkeypatch, columns) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    out = serbench("study", "show", NAME, "--results", searched).out
+    long = [line for line in out.splitlines() if len(line) > columns and str(searched) not in line]
+    assert not long
+    assert "learning rate" in out
+    assert "Entries" in out
+
+
+def test_failures_are_grouped_and_states_keep_the_order_of_the_table(serbench, mine) -> None:
+    trials = mine / "studies" / NAME / "trials"
+    for number in range(2, 7):
+        shutil.copytree(trials / "t0000", trials / f"t{number:04}")
+        ended = {"state": "crashed", "value": None, "error": "ValueError: no such layer", "error_kind": "ValueError"}
+        change(trials / f"t{number:04}" / "record.json", job_id=f"t{number:04}", **ended)
+    change(trials / "t0006" / "record.json", state="invalid", error="too large")
+    change(trials / "t0005" / "record.json", state="pruned", value=0.99, error=None)
+    study = shown(serbench, mine)
+    assert list(study["states"]) == [state for state in STATES if state in study["states"]]
+    assert (
+        study["states"] == {"completed": 2, "pruned": 1, "crashed": 3, "invalid": 1}
+    )
+    assert study["counted"] == 6, "an invalid trial does not count"
+    assert [(row["state"], row["count"], row["jobs"]) for row in study["failures"]] == [
+        ("crashed", 3, ["t0002", "t0003", "t0004"]), ("invalid", 1, ["t0006"]),
+    ]  # fmt: skip
+    assert study["validation_uar"] < 0.99, "a pruned trial's score is of fewer epochs"
+    out = serbench("study", "show", NAME, "--results", mine).out
+    assert "ValueError: no such layer" in out
+
+
+def test_a_damaged_trial_is_named_and_the_rest_is_shown(serbench, mine) -> None:
+    (mine / "studies" / NAME / "trials" / "t0001" / "record.json").write_text('{"schema_version": 1}')
+    ran = serbench("study", "show", NAME, "--results", mine, "--format", "json")
+    assert ran.code == 0
+    assert [trial["job_id"] for trial in json.loads(ran.out)["trials"]] == ["t0000"]
+    assert "t0001/record.json is damaged" in ran.err
+
+
+@pytest.mark.parametrize("command", ["show", "remove"])
+def test_an_unknown_study_is_answered_with_the_nearest(serbench, searched, command) -> None:
+    ran = serbench("study", command, "crema-d-speaker-tiny_cnn1", "--results", searched)
+    assert (ran.code, f"did you mean '{NAME}'?" in ran.sentence) == (2, True)
+    assert serbench("study", command, f"../studies/{NAME}", "--results", searched).code == 2
+
+
+def test_no_studies_say_what_to_run(serbench, tmp_path) -> None:
+    ran = serbench("study", "list", "--results", tmp_path / "none")
+    assert (ran.code, ran.out) == (0, "")
+    assert "run `serbench search`" in ran.err
+    assert listed(serbench, tmp_path / "none") == []
+    assert not (tmp_path / "none").exists()
+
+
+def test_nothing_is_removed_unasked(serbench, mine) -> None:
+    before = everything(mine)
+    ran = serbench("study", "remove", NAME, "--results", mine)
+    assert (ran.code, "--yes" in ran.sentence) == (2, True)
+    assert everything(mine) == before
+
+
+def test_remove_takes_one_study_and_leaves_the_other(serbench, mine) -> None:
+    other = everything(mine / "studies" / "crema-d-speaker-tiny_cnn2d")
+    assert serbench("study", "remove", NAME, "--yes", "--results", mine).code == 0
+    assert [row["name"] for row in listed(serbench, mine)] == ["crema-d-speaker-tiny_cnn2d"]
+    assert everything(mine / "studies" / "crema-d-speaker-tiny_cnn2d") == other
+    assert not list(mine.rglob("*.tmp"))
+
+
+def test_a_study_that_is_being_run_is_not_removed(serbench, mine) -> None:
+    with filelock.FileLock(mine / "studies" / NAME / ".lock"):
+        ran = serbench("study", "remove", NAME, "--yes", "--results", mine)
+    assert (ran.code, "is being run" in ran.sentence) == (1, True)
+    assert (mine / "studies" / NAME / "study.json").is_file()
+
+
+def test_links_are_not_followed(serbench, mine, tmp_path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    shutil.move(mine / "studies" / NAME, elsewhere)
+    (mine / "studies" / NAME).symlink_to(elsewhere)
+    ran = serbench("study", "remove", NAME, "--yes", "--results", mine)
+    assert (ran.code, "is a link" in ran.sentence) == (2, True)
+    assert (elsewhere / "study.json").is_file()
+    (mine / "studies" / NAME).unlink()
+    shutil.move(elsewhere, mine / "studies" / NAME)
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("years of work", encoding="utf-8")
+    (mine / "studies" / NAME / "trials" / "link").symlink_to(precious)
+    assert serbench("study", "remove", NAME, "--yes", "--results", mine).code == 0
+    assert (precious / "thesis.txt").is_file()
