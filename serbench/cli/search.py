@@ -48,7 +48,11 @@ def search(
     corpus: CorpusName = "demo",
     data: DataFolder = None,
     protocol: Annotated[
-        str, typer.Option(help="speaker (no speaker in two sets) or random (clips; shares speakers).")
+        str,
+        typer.Option(
+            help="speaker (no speaker in two sets), random (shares speakers), sentence, speaker+sentence, speaker-cv, "
+            "loso or emo-superb."
+        ),
     ] = "speaker",
     trials: Annotated[
         int | None, typer.Option(help="Total of trials a space, earlier runs included.  [default: as the space says]")

@@ -1,6 +1,7 @@
 """Who is trained on and who is tested on. Pure functions of a clip table, a split seed and a ratio."""
 
-from serbench.protocols.protocol import Protocol, protocol_names
+from serbench.protocols.kinds import protocol_names
+from serbench.protocols.protocol import Protocol
 from serbench.protocols.ratio import Ratio
 from serbench.protocols.split import Split, SplitPlan
 

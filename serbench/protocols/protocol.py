@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from serbench.errors import SerbenchError, UsageError, unknown
+from serbench.errors import SerbenchError, UsageError
+from serbench.protocols.kinds import Kind, TooFewError, get_kind
 from serbench.protocols.ratio import Ratio, parse_percent
-from serbench.protocols.split import SplitPlan
-from serbench.protocols.units import Unit, clip_units, interleave, speaker_units
+from serbench.protocols.split import Split, SplitPlan
 from serbench.records.files import digest_of
 from serbench.records.schemas import ProtocolFacts
 
-__all__ = ["MIN_CORE_SPEAKERS", "Protocol", "protocol_names"]
+__all__ = ["MIN_CORE_SPEAKERS", "Protocol"]
 
 MIN_CORE_SPEAKERS = 8
 """Fewer speakers than this in a core give no interval and no rank (a jackknife over them does not cover)."""
@@ -27,37 +25,12 @@ _ORDER_VERSION = 1
 _SEED_STREAM = 0x5E7  # keeps split draws apart from every training draw of the same number
 
 
-class _Kind(NamedTuple):
-    shares_speakers: bool
-    summary: str
-    units: Callable[[pd.DataFrame], list[Unit]]
-    unit: str
-    way_out: str
-
-
-_KINDS = {
-    "speaker": _Kind(
-        False, "no speaker is both trained and tested on", speaker_units,
-        "speakers", "use --protocol random, whose scores share speakers",
-    ),
-    "random": _Kind(
-        True, "clips are drawn at random: test speakers are also trained on", clip_units,
-        "clips that differ", "give it more clips",
-    ),
-}  # fmt: skip
-
-
-def protocol_names() -> list[str]:
-    """Names of all protocols, the default first."""
-    return list(_KINDS)
-
-
 @dataclass(frozen=True)
 class Protocol:
     """How clips are split.
 
     Attributes:
-        name: `speaker` (speaker-disjoint) or `random` (clip-level; shares speakers between the sets).
+        name: of a kind: `speaker` (speaker-disjoint), `random` (clip-level; shares speakers between the sets), ...
         test_core: percent of the clips that every trial leaves for the test.
         validation_core: percent that every trial leaves for validation.
         split_seed: draws the order; apart from the training seed, so that changing that one never moves
@@ -73,8 +46,7 @@ class Protocol:
     split_seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.name not in _KINDS:
-            raise unknown("protocol", self.name, _KINDS)
+        get_kind(self.name)
         for core in ("test_core", "validation_core"):  # 20.0 and 20 are one protocol and need one hash
             object.__setattr__(self, core, parse_percent(getattr(self, core), f"{core} of the protocol:"))
         if self.test_core + self.validation_core >= 100:
@@ -88,12 +60,21 @@ class Protocol:
     @property
     def shares_speakers(self) -> bool:
         """Whether test speakers are also trained on, which inflates every score."""
-        return _KINDS[self.name].shares_speakers
+        return self._kind.shares_speakers
 
     @property
     def summary(self) -> str:
         """What the protocol does, in a few words."""
-        return _KINDS[self.name].summary
+        return self._kind.summary
+
+    @property
+    def folded(self) -> bool:
+        """Whether every speaker is tested in one of several folds, each a study of its own."""
+        return self._kind.folded
+
+    @property
+    def _kind(self) -> Kind:
+        return get_kind(self.name)
 
     @property
     def cores(self) -> Ratio:
@@ -132,17 +113,18 @@ class Protocol:
         Raises:
             SerbenchError: too few speakers, or a class that would have no training clip.
         """
-        kind = _KINDS[self.name]
-        units = kind.units(clips)
-        if len(units) < 3:
-            raise SerbenchError(
-                f"protocol '{self.name}' needs at least 3 {kind.unit} (one each to train on, validate and "
-                f"test), this corpus has {len(units)}; {kind.way_out}"
-            )
+        kind = self._kind
         seed = np.random.SeedSequence([_SEED_STREAM, self.split_seed])
-        plan = SplitPlan(tuple(interleave(units, seed)), self.cores)
-        self.check(clips, plan, self.cores)
-        return (plan,)
+        try:
+            plans = kind.plans(clips, self.cores, seed)
+        except TooFewError as few:
+            raise SerbenchError(
+                f"protocol '{self.name}' needs at least {few.least} {kind.unit} (to train on, validate and test), "
+                f"this corpus has {few.found}; {kind.way_out}"
+            ) from None
+        for plan in plans:
+            self.check(clips, plan, self.cores)
+        return plans
 
     def check(self, clips: pd.DataFrame, plan: SplitPlan, ratio: Ratio) -> None:
         """Makes sure that a ratio leaves clips of every class to train on.
@@ -158,8 +140,8 @@ class Protocol:
                 "to train on; give more clips of it, drop the class or the ratio, or change --split-seed"
             )
 
-    def facts(self, clips: pd.DataFrame, plan: SplitPlan) -> ProtocolFacts:
-        """What a record says of this protocol on these clips, with warnings a reader needs."""
+    def facts(self, clips: pd.DataFrame, plan: SplitPlan, folds: int = 1) -> ProtocolFacts:
+        """What a record says of one of a protocol's `folds` on these clips, with warnings a reader needs."""
         split = plan.split(self.cores)
         speakers = {
             part: clips["speaker"].iloc[list(getattr(split, part))].nunique()
@@ -173,34 +155,36 @@ class Protocol:
             validation_core=f"{self.validation_core:f}",
             shares_speakers=self.shares_speakers,
             fold=plan.fold,
+            folds=folds,
             train_speakers=speakers["train"],
             validation_speakers=speakers["validation"],
             test_speakers=speakers["test"],
             validation_clips=len(split.validation),
             test_clips=len(split.test),
-            warnings=tuple(_warnings(self, clips, split.validation, split.test, speakers)),
+            warnings=tuple(_warnings(self, clips, split, speakers)),
         )
 
 
-def _warnings(
-    protocol: Protocol,
-    clips: pd.DataFrame,
-    validation: tuple[int, ...],
-    test: tuple[int, ...],
-    speakers: dict[str, int],
-) -> list[str]:
+def _warnings(protocol: Protocol, clips: pd.DataFrame, split: Split, speakers: dict[str, int]) -> list[str]:
     found = []
+    # A fold is not judged by itself: its test speakers are pooled with those of all others.
+    judged = ("validation",) if protocol.folded else ("validation", "test")
     if protocol.shares_speakers:
         found.append("test speakers are also trained on: scores are higher than on unknown speakers")
     else:
-        small = [f"{speakers[part]} {part}" for part in ("validation", "test") if speakers[part] < MIN_CORE_SPEAKERS]
-        if small:
+        small = [f"{speakers[part]} {part}" for part in judged if speakers[part] < MIN_CORE_SPEAKERS]
+        if small and not protocol.folded:
             found.append(
                 f"only {' and '.join(small)} speakers (under {MIN_CORE_SPEAKERS}): the score is shown without "
-                "interval and rank"
+                "interval and rank; --protocol speaker-cv or loso tests every speaker once"
             )
+    if split.left_out:
+        found.append(
+            f"{len(split.left_out):,} of {len(clips):,} clips are left out: their speaker belongs to one set and their "
+            "sentence to another"
+        )
     labels = set(clips["label"])
-    for part, rows in (("validation", validation), ("test", test)):
-        if absent := sorted(labels - set(clips["label"].iloc[list(rows)])):
+    for part in judged:
+        if absent := sorted(labels - set(clips["label"].iloc[list(getattr(split, part))])):
             found.append(f"no {part} clip of class {', '.join(absent)}: its recall cannot be measured there")
     return found

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from decimal import Decimal
+from itertools import accumulate, pairwise
 
 from serbench.errors import UsageError
 from serbench.protocols.ratio import Ratio, clip_count
 from serbench.protocols.units import Unit
 
 __all__ = ["Split", "SplitPlan"]
+
+_PARTS = ("train", "validation", "validation_rest", "test", "test_rest")
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class Split:
 
     `validation` and `test` are the protocol's cores. `validation_rest` and `test_rest` are what the
     ratio adds to them: not trained on, not chosen by; `test_rest` is predicted once, by a finalist.
+    `left_out` belongs to one set by one order and to another by the second, and so to none.
     """
 
     train: tuple[int, ...]
@@ -31,15 +35,28 @@ class Split:
     validation_rest: tuple[int, ...]
     test: tuple[int, ...]
     test_rest: tuple[int, ...]
+    left_out: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """A fold of a protocol on one corpus: an order of units, and the cores (as a ratio's shares)."""
+    """A fold of a protocol on one corpus: an order of units, and the cores (as a ratio's shares).
+
+    Attributes:
+        order: of units that are never split.
+        cores: of the protocol.
+        fold: from 1 under a folded protocol, 0 under any other.
+        test_units: units at the head that are the test core, where a fold fixes them.
+        validation_units: units at the tail that are the validation core, where a fold fixes them.
+        crossed: a second order of the same rows; a row is in a set only where both orders say so.
+    """
 
     order: tuple[Unit, ...]
     cores: Ratio
     fold: int = 0
+    test_units: int | None = None
+    validation_units: int | None = None
+    crossed: tuple[Unit, ...] = ()
 
     @property
     def n_clips(self) -> int:
@@ -51,8 +68,11 @@ class SplitPlan:
 
         >>> units = tuple(Unit(key, "x", (row,)) for row, key in enumerate("abcdefghij"))
         >>> plan = SplitPlan(units, Ratio.parse("70/10/20"))
-        >>> plan.split(Ratio.parse("50/20/30"))
-        Split(train=(3, 4, 5, 6, 7), validation=(9,), validation_rest=(8,), test=(0, 1), test_rest=(2,))
+        >>> plan.split(Ratio.parse("50/20/30")).test_rest
+        (2,)
+        >>> fold = SplitPlan(units, Ratio.parse("70/10/20"), fold=1, test_units=4)
+        >>> fold.split(Ratio.parse("70/10/20")).test, fold.split(Ratio.parse("60/10/30")).test_rest
+        ((0, 1, 2, 3), (4,))
 
         Raises:
             UsageError: the ratio does not contain the cores, or leaves nothing to train on.
@@ -63,27 +83,62 @@ class SplitPlan:
                 f"validation {self.cores.validation:f} %); enlarge its shares or declare smaller cores in "
                 "the space's [protocol]"
             )
-        sizes = [len(unit.rows) for unit in self.order]
-        test = _cut(sizes, clip_count(ratio.test, self.n_clips))
-        test_core = _cut(sizes, clip_count(self.cores.test, self.n_clips))
-        validation = _cut(sizes[::-1], clip_count(ratio.validation, self.n_clips))
-        validation_core = _cut(sizes[::-1], clip_count(self.cores.validation, self.n_clips))
-        n = len(self.order)
+        parts = self._parts(self.order, ratio, self.test_units, self.validation_units)
+        if self.crossed:
+            other = self._parts(self.crossed, ratio, None, None)
+            parts = {row: _in_both(part, other[row]) for row, part in parts.items()}
+        rows: dict[str, list[int]] = {}
+        for row in sorted(parts):
+            rows.setdefault(parts[row], []).append(row)
+        if not all(rows.get(part) for part in ("train", "validation", "test")):
+            raise UsageError(f"split ratio {ratio} leaves no clip that both orders agree on; use larger shares")
+        return Split(**{part: tuple(rows.get(part, ())) for part in (*_PARTS, "left_out")})
+
+    def _parts(
+        self, units: Sequence[Unit], ratio: Ratio, test_units: int | None, validation_units: int | None
+    ) -> dict[int, str]:
+        """The part of each row, by one order."""
+        sizes = [len(unit.rows) for unit in units]
+        total = sum(sizes)
+        if test_units is None:
+            test_core = _cut(sizes, clip_count(self.cores.test, total))
+            test = _cut(sizes, clip_count(ratio.test, total))
+        else:
+            test_core = test = test_units
+            if surplus := clip_count(ratio.test, total) - clip_count(self.cores.test, total):
+                test += _cut(sizes[test_units:], surplus)
+        if validation_units is None:
+            validation_core = _cut(sizes[::-1], clip_count(self.cores.validation, total))
+            validation = _cut(sizes[::-1], clip_count(ratio.validation, total))
+        else:
+            validation_core = validation = validation_units
+        n = len(units)
         if test + validation >= n:
             raise UsageError(
                 f"split ratio {ratio} leaves no training clips: {n} indivisible groups (speakers, or clips "
                 f"with their duplicates), of which {test} are for test and {validation} for validation"
             )
-        return Split(
-            train=_rows(self.order[test : n - validation]),
-            validation=_rows(self.order[n - validation_core :]),
-            validation_rest=_rows(self.order[n - validation : n - validation_core]),
-            test=_rows(self.order[:test_core]),
-            test_rest=_rows(self.order[test_core:test]),
-        )
+        bounds = accumulate((test_core, test - test_core, n - validation - test, validation - validation_core))
+        names = ("test", "test_rest", "train", "validation_rest", "validation")
+        cuts = [0, *bounds, n]
+        return {
+            row: name
+            for name, (start, end) in zip(names, pairwise(cuts), strict=True)
+            for unit in units[start:end]
+            for row in unit.rows
+        }
 
 
-def _cut(sizes: Sequence[int], wanted: int) -> int:
+def _in_both(one: str, other: str) -> str:
+    if one == other:
+        return one
+    for core in ("test", "validation"):
+        if {one, other} == {core, f"{core}_rest"}:
+            return f"{core}_rest"
+    return "left_out"
+
+
+def _cut(sizes: Sequence[int], wanted: int | Decimal) -> int:
     """How many units (at least one) come nearest to `wanted` clips; of two as near, the larger cut.
 
     >>> _cut([82, 82, 82], 100), _cut([1, 2, 1], 2), _cut([50], 1)
@@ -91,7 +146,3 @@ def _cut(sizes: Sequence[int], wanted: int) -> int:
     """
     totals = list(accumulate(sizes))
     return min(range(1, len(sizes) + 1), key=lambda k: (abs(totals[k - 1] - wanted), -k))
-
-
-def _rows(units: Sequence[Unit]) -> tuple[int, ...]:
-    return tuple(sorted(row for unit in units for row in unit.rows))

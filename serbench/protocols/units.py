@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-__all__ = ["Unit", "clip_units", "interleave", "speaker_units"]
+from serbench.errors import SerbenchError
+
+__all__ = ["Unit", "clip_units", "interleave", "sentence_units", "speaker_units"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,24 @@ def speaker_units(clips: pd.DataFrame) -> list[Unit]:
     """
     sex = clips["sex"].astype(object).where(clips["sex"].notna(), "unknown").astype(str).tolist()
     return _units(clips, clips["speaker"].astype(str).tolist(), sex)
+
+
+def sentence_units(clips: pd.DataFrame) -> list[Unit]:
+    """One unit a sentence; sentences that share a byte-identical clip are one.
+
+    >>> table = pd.DataFrame({"clip_id": list("abc"), "sentence": ["IEO", "DFA", "IEO"]})
+    >>> [(unit.key, unit.rows) for unit in sentence_units(table)]
+    [('DFA', (1,)), ('IEO', (0, 2))]
+
+    Raises:
+        SerbenchError: the corpus does not say which sentence is spoken in each clip.
+    """
+    if "sentence" not in clips or clips["sentence"].isna().any():
+        raise SerbenchError(
+            "this protocol keeps sentences apart, and this corpus does not say which sentence is spoken in each clip; "
+            "use --protocol speaker, or give its table a column 'sentence'"
+        )
+    return _units(clips, clips["sentence"].astype(str).tolist(), ["sentence"] * len(clips))
 
 
 def _units(clips: pd.DataFrame, owners: Sequence[str], strata: Sequence[str]) -> list[Unit]:

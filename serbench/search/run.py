@@ -81,10 +81,7 @@ class _Search:
         for place, space in enumerate(spaces):
             if self.stop.is_set():
                 return
-            share = None
-            if end is not None:
-                share = time.monotonic() + max(0.0, end - time.monotonic()) / (len(spaces) - place)
-            self._search_space(space, clips, share)
+            self._search_space(space, clips, _share(end, len(spaces) - place))
 
     def _progress(self, what: str) -> Callable[[int, int], None]:
         """Shows progress, and leaves the preparation when a stop was asked for."""
@@ -98,17 +95,20 @@ class _Search:
 
     def _search_space(self, space: SearchSpace, clips: StudyClips, end: float | None) -> None:
         protocol = Protocol(self.plan.protocol, space.test_core, space.validation_core, self.plan.split_seed)
-        for split_plan in protocol.plans(clips.table):
+        plans = protocol.plans(clips.table)
+        for place, split_plan in enumerate(plans):
+            if self.stop.is_set():
+                return
             for text in space.ratios():
                 protocol.check(clips.table, split_plan, Ratio.parse(text))
-            record = self._record(space, clips, protocol, split_plan)
+            record = self._record(space, clips, protocol, split_plan, len(plans))
             for warning in record.protocol.warnings:
                 self.observer.warning(f"protocol '{protocol.name}': {warning}")
             study = Study.open(self.results, record, space, clips.table, split_plan, self.plan.storage)
             with contextlib.closing(study):
                 if self.plan.data is not None:
                     study.folder.remember_data(self.plan.data.resolve())
-                self._run_study(study, end)
+                self._run_study(study, _share(end, len(plans) - place))
             self.names.append(record.name)
 
     def _run_study(self, study: Study, end: float | None) -> None:
@@ -119,21 +119,23 @@ class _Search:
         with contextlib.closing(LocalEngine(source, resources.workers, resources.devices)) as engine:
             drive(study, engine, resources, budget, self.backend, self.observer, self.stop, end)
 
-    def _record(self, space: SearchSpace, clips: StudyClips, protocol: Protocol, split_plan: SplitPlan) -> StudyRecord:
+    def _record(
+        self, space: SearchSpace, clips: StudyClips, protocol: Protocol, split_plan: SplitPlan, folds: int
+    ) -> StudyRecord:
         plan = self.plan
         name = study_name(plan.run, space.name, clips.corpus.name, protocol.name)
         if split_plan.fold:
             name = f"{name}-fold{split_plan.fold}"
         return StudyRecord(
             name=name,
-            run=plan.run or f"{clips.corpus.name}-{protocol.name}",
+            run=plan.run or f"{clips.corpus.name}-{protocol.name.replace(':', '')}",
             family=space.family.name,
             space_name=space.name,
             space_hash=space.hash,
             space_text=space.text,
             space=space.describe(),
             corpus=clips.facts(),
-            protocol=protocol.facts(clips.table, split_plan),
+            protocol=protocol.facts(clips.table, split_plan, folds),
             features=space.features.model_dump(mode="json"),
             feature_shape=space.features.shape,
             seed=plan.seed,
@@ -155,3 +157,8 @@ class _Search:
             return known
         test = split_plan.split(split_plan.cores).test
         return load_warm_start(self.results, earlier, space, set(clips.table["digest"].iloc[list(test)]))
+
+
+def _share(end: float | None, parts: int) -> float | None:
+    """When the first of so many parts should be over, for all to be over by `end`."""
+    return None if end is None else time.monotonic() + max(0.0, end - time.monotonic()) / parts

@@ -49,7 +49,7 @@ def study_name(run: str | None, space: str, corpus: str, protocol: str) -> str:
     Raises:
         UsageError: a name that is no plain folder name.
     """
-    name = f"{run}-{space}" if run else f"{corpus}-{protocol}-{space}"
+    name = f"{run}-{space}" if run else f"{corpus}-{protocol.replace(':', '')}-{space}"
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"study name '{name}' may hold letters, digits, '.', '_', '+' and '-' only; choose another --study"

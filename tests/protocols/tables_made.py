@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 from serbench.protocols import Ratio
 
+SINGLE = ("speaker", "random", "sentence")
+"""Protocols of one fold and one order, for which everything that holds for a split can be asked."""
+
 LABELS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness")
 
 
@@ -25,6 +28,7 @@ def clip_tables(draw: st.DrawFn, min_speakers: int = 4) -> pd.DataFrame:
             "label": rng.permutation(np.resize(labels, len(speakers))),
             "speaker": [f"speaker{s}" for s in speakers],
             "sex": [sexes[s] for s in speakers],
+            "sentence": [f"sentence{i}" for i in rng.integers(0, 6, len(speakers))],
         }
     )
     if draw(st.booleans()):
@@ -56,5 +60,6 @@ def crema_like() -> pd.DataFrame:
             "label": labels,
             "speaker": speakers,
             "sex": ["female" if int(speaker) < 1044 else "male" for speaker in speakers],
+            "sentence": [f"sentence{i * 7919 % 12:02}" for i in range(len(labels))],
         }
     )

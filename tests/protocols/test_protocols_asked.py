@@ -30,7 +30,10 @@ def test_the_default_is_speaker_disjoint() -> None:
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({"name": "speakr"}, "unknown protocol 'speakr'; did you mean 'speaker'? Known: random, speaker."),
+        (
+            {"name": "speakr"},
+            "unknown protocol 'speakr'; did you mean 'speaker'? Known: emo-superb, loso, random, sentence, speaker,",
+        ),
         ({"split_seed": -1}, "--split-seed must not be negative, got -1"),
         ({"test_core": Decimal(60), "validation_core": Decimal(40)}, "cores of 60 % test and 40 % validation leave"),
         ({"test_core": Decimal(0)}, "test_core of the protocol: 0 must lie between 0 and 100"),
@@ -66,7 +69,7 @@ def test_three_speakers_are_enough() -> None:
     assert any("only 1 validation and 1 test speakers" in warning for warning in facts.warnings)
 
 
-@pytest.mark.parametrize("name", protocol_names())
+@pytest.mark.parametrize("name", ["speaker", "random"])
 def test_a_class_with_nothing_to_train_on_is_named(name: str) -> None:
     """With one clip of `rare`, some seed puts it into a core, and the other seeds train on it."""
     clips = table([f"s{i % 10}" for i in range(60)], ["rare" if i == 7 else "xy"[i % 2] for i in range(60)])

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from tables_made import clip_tables, crema_like, ratios
+from tables_made import SINGLE, clip_tables, crema_like, ratios
 
 from serbench.errors import SerbenchError
-from serbench.protocols import Protocol, Ratio, Split, SplitPlan, protocol_names
+from serbench.protocols import Protocol, Ratio, Split, SplitPlan
 from serbench.protocols.units import Unit, clip_units, interleave, speaker_units
 
-PARTS = ("train", "validation", "validation_rest", "test", "test_rest")
-names = st.sampled_from(protocol_names())
+PARTS = ("train", "validation", "validation_rest", "test", "test_rest", "left_out")
+names = st.sampled_from(SINGLE)
 seeds = st.integers(0, 20)
 
 
@@ -168,7 +168,7 @@ def test_speakers_and_sexes_under_speaker(crema: pd.DataFrame, seed: int) -> Non
     assert facts.warnings == ()
 
 
-@pytest.mark.parametrize("name", protocol_names())
+@pytest.mark.parametrize("name", SINGLE)
 def test_a_seed_is_a_split(crema: pd.DataFrame, name: str) -> None:
     drawn = [plan.split(plan.cores).test for seed in range(4) for plan in Protocol(name, split_seed=seed).plans(crema)]
     assert len(set(drawn)) == 4
