@@ -78,18 +78,28 @@ class Coordinator:
             while True:
                 deadline = None if end is None else end - refit_rounds * self._longest
                 wanted = not self._stop.is_set() and (deadline is None or time.monotonic() < deadline)
-                while (
+                if (
                     wanted
                     and len(self._running) < self._runner.engine.workers
                     and self._counted + len(self._running) < trials
                 ):
                     self._begin()
-                if not self._running:
+                    self._answer_waiting(deadline)
+                elif self._running:
+                    self._handle(self._runner.next(deadline))
+                else:
                     return
-                self._handle(self._runner.next(deadline))
         finally:
             if self._running:
                 self._runner.close()
+
+    def _answer_waiting(self, deadline: float | None) -> None:
+        """Running jobs do not wait for an answer until the last of many workers was given its first job."""
+        for _ in range(len(self._running)):
+            message = self._runner.next(deadline, wait=False)
+            if message is None:
+                return
+            self._handle(message)
 
     def _begin(self) -> None:
         asked = self._study.ask()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from serbench.evaluation import evaluate
 from serbench.families import parse_hyperparameters
 from serbench.features.spec import WaveformAugmentation
-from serbench.protocols import Ratio
+from serbench.protocols import Ratio, Split
 from serbench.records.base import now
 from serbench.records.schemas import JobKind, TrialRecord
 from serbench.search.resources import Resources
@@ -28,6 +28,7 @@ class JobMaker:
     study: Study
     resources: Resources
     backend: str
+    _splits: dict[str, Split] = field(default_factory=dict, repr=False, compare=False)
 
     def for_jobs(self, count: int) -> JobMaker:
         """The same, for `count` last jobs: where they are fewer than the workers, each gets more threads."""
@@ -57,10 +58,16 @@ class JobMaker:
         epochs = max(1, round(share * job.settings.epochs))
         return replace(job, settings=job.settings.model_copy(update={"epochs": epochs}))
 
+    def _split(self, ratio: str) -> Split:
+        """Rows by ratio, made once: a thousand running jobs share them."""
+        if ratio not in self._splits:
+            self._splits[ratio] = self.study.plan.split(Ratio.parse(ratio))
+        return self._splits[ratio]
+
     def _job(self, kind: JobKind, job_id: str, seed: int, config: dict[str, Any], attempt: int) -> TrialJob:
         study = self.study
         hp = parse_hyperparameters(study.space.family, config)
-        split = study.plan.split(Ratio.parse(hp.split_ratio))
+        split = self._split(hp.split_ratio)
         predict = {"validation": split.validation}
         if kind == "refit":
             predict |= {"train": split.train, "test": split.test, "test_rest": split.test_rest}

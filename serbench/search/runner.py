@@ -55,8 +55,10 @@ class JobRunner:
         )
         future.add_done_callback(lambda done: self._inbox.put(DoneMessage(job.job_id, done)))
 
-    def next(self, deadline: float | None = None) -> EpochMessage | DoneMessage | None:
+    def next(self, deadline: float | None = None, *, wait: bool = True) -> EpochMessage | DoneMessage | None:
         """Waits for the next word of any job; None after a while, so that the caller can look at the clock.
+
+        With `wait` false, None at once where nobody has said anything.
 
         Running jobs are cancelled once a stop was asked for or the deadline (monotonic) has passed.
         """
@@ -65,7 +67,7 @@ class JobRunner:
             self._cancelled = True
             self.engine.cancel_all()
         try:
-            return self._inbox.get(timeout=_POLL_S)
+            return self._inbox.get(wait, _POLL_S)
         except queue.Empty:
             return None
 
