@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,7 +98,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def tie_groups(comparisons: Sequence[Sequence[PairedComparison | None]], *, alpha: float = 0.05) -> list[int]:
+def tie_groups(
+    count: int, comparison: Callable[[int, int], PairedComparison | None], *, alpha: float = 0.05
+) -> list[int]:
     """Groups entries that the test core cannot tell apart. Entries come best first.
 
     The first entry leads group 1. Each next one joins the group above unless it is separable from that group's
@@ -106,30 +108,22 @@ def tie_groups(comparisons: Sequence[Sequence[PairedComparison | None]], *, alph
     Comparing with the leader keeps a chain of small steps from tying the best to the worst.
 
     Args:
-        comparisons: `comparisons[i][j]`, for i < j, compares entry i with entry j; None where that is impossible, which
-            separates nothing. Others are not read.
+        count: of entries.
+        comparison: compares a leader with an entry below it; None where that is impossible, which separates nothing.
         alpha: of the corrected comparisons.
 
     Returns:
         The number of each entry's group, from 1.
     """
-    count = len(comparisons)
     groups: list[int] = []
-    leader = 0
+    separable: list[bool] = []
     for place in range(count):
-        if place == 0:
-            groups.append(1)
-            continue
-        if _separable(comparisons, leader, place, alpha):
-            leader = place
-        groups.append(groups[-1] + (leader == place))
+        leads = place == 0 or separable[place]
+        groups.append((groups[-1] if groups else 0) + leads)
+        if leads:
+            values = [_p_value(comparison(place, other)) for other in range(place + 1, count)]
+            separable = [False] * (place + 1) + [value < alpha for value in holm(values)]
     return groups
-
-
-def _separable(comparisons: Sequence[Sequence[PairedComparison | None]], leader: int, place: int, alpha: float) -> bool:
-    below = range(leader + 1, len(comparisons))
-    values = [_p_value(comparisons[leader][other]) for other in below]
-    return holm(values)[place - leader - 1] < alpha
 
 
 def _p_value(comparison: PairedComparison | None) -> float:

@@ -29,10 +29,12 @@ def result_rows(report: EntryReport) -> Pairs:
         ("study", row.study),
         ("configuration", origin),
         ("selected", "yes, by validation" if row.selected else "no"),
-        ("rank", NOTHING if row.rank is None else str(row.rank)),
+        ("tie group", NOTHING if row.tie_group is None else f"{row.tie_group} (by UAR at place {row.rank})"),
         ("test UAR", uar),
         ("test accuracy", f"{percent(row.accuracy)} %"),
-        ("test macro-F1", f"{percent(row.macro_f1)} %"),
+        ("test F1", f"macro {percent(row.macro_f1)} %, weighted {percent(row.weighted_f1)} %"),
+        ("agreement", f"Cohen's kappa {_decimal(row.kappa)}"),
+        ("calibration", f"expected calibration error {percent(row.ece)} %, Brier score {_decimal(row.brier)}"),
         ("winner's curse", f"{points(row.winners_curse)} points (validation in the search - of the refits)"),
         ("optimism gap", f"{points(row.optimism_gap)} points (validation - test UAR of the refits)"),
         ("best class", _class(row.best_by_recall, row.best_by_count)),
@@ -95,6 +97,10 @@ def caveats(report: EntryReport) -> list[str]:
     if report.no_interval and not (said and report.no_interval == why_unranked(report.protocol)):
         found.append(report.no_interval)
     return list(dict.fromkeys([*found, *report.row.warnings]))
+
+
+def _decimal(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.3f}"
 
 
 def _class(by_recall: str | None, by_count: str | None) -> str:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from serbench.errors import unknown
+from serbench.evaluation import tie_groups
 from serbench.records.results import ResultsFolder, StudyFolder
 from serbench.records.schemas import EntryRecord, StudyRecord
 from serbench.report.comparison import Group, choose, group_of, why_unranked
 from serbench.report.document import Document
 from serbench.report.formats import render
 from serbench.report.leaderboard_document import leaderboard_document
-from serbench.report.refits import load_entry
+from serbench.report.refits import TestedEntry, load_entry
 from serbench.report.row import GroupRows, Row, make_row
 
 __all__ = ["Leaderboard"]
@@ -47,11 +49,11 @@ class Leaderboard:
         ]
         _check_filter("corpus", corpus, [study.corpus.name for _, study, _ in studies])
         _check_filter("protocol", protocol, [study.protocol.name for _, study, _ in studies])
-        members: dict[Group, list[tuple[StudyRecord, Row, str]]] = defaultdict(list)
+        members: dict[Group, list[_Member]] = defaultdict(list)
         for folder, study, entries in studies:
             if corpus in (None, study.corpus.name) and protocol in (None, study.protocol.name):
                 members[group_of(study)] += _study_rows(folder, study, entries)
-        titles = {group: _title(group, rows[0][0]) for group, rows in members.items()}
+        titles = {group: _title(group, rows[0].tested.study) for group, rows in members.items()}
         repeated = Counter(titles.values())
         return cls(
             tuple(
@@ -92,10 +94,16 @@ def _check_filter(kind: str, wanted: str | None, known: Sequence[str]) -> None:
         raise unknown(kind, wanted, set(known), hint="Only those with entries in these results are listed.")
 
 
-def _study_rows(
-    folder: StudyFolder, study: StudyRecord, entries: Sequence[EntryRecord]
-) -> Iterator[tuple[StudyRecord, Row, str]]:
-    """The study's rows without ranks, each with the reason why it has no interval ('' where it has one)."""
+class _Member(NamedTuple):
+    """An entry of a group: what was tested, its row, and why it has no interval ('' where it has one)."""
+
+    tested: TestedEntry
+    row: Row
+    why: str
+
+
+def _study_rows(folder: StudyFolder, study: StudyRecord, entries: Sequence[EntryRecord]) -> Iterator[_Member]:
+    """The study's rows, without ranks."""
     tested = [load_entry(folder, study, entry) for entry in entries]
     chosen = choose(tested)
     trials = sum(record.state in SPENT_STATES for record in folder.jobs("search"))
@@ -103,15 +111,16 @@ def _study_rows(
     for one in tested:
         interval, why = one.interval() if ranked else (None, "")
         row = make_row(one, selected=one.entry.entry_id == chosen, trials=trials, interval=interval)
-        yield study, row, why
+        yield _Member(one, row, why)
 
 
-def _group_rows(group: Group, title: str, members: Sequence[tuple[StudyRecord, Row, str]]) -> GroupRows:
-    study = members[0][0]
+def _group_rows(group: Group, title: str, members: Sequence[_Member]) -> GroupRows:
+    study = members[0].tested.study
     reason = why_unranked(study.protocol)
-    rows = sorted((row for _, row, _ in members), key=lambda row: (-_or_nothing(row.uar), row.entry))
+    ordered = sorted(members, key=lambda member: (-_or_nothing(member.row.uar), member.row.entry))
+    rows = [member.row for member in ordered]
     if not reason:
-        rows = [row if row.uar is None else row.model_copy(update={"rank": _rank(row.uar, rows)}) for row in rows]
+        rows = _ranked(ordered)
     notes = []
     if study.corpus.synthetic:
         notes.append("a synthetic corpus: these scores say nothing of human speech")
@@ -121,12 +130,23 @@ def _group_rows(group: Group, title: str, members: Sequence[tuple[StudyRecord, R
         notes.append(reason)
     if any(row.uar is None and row.seeds for row in rows):
         notes.append("UAR is not shown ('-') where a class has no clip in the test core")
-    notes += sorted({f"{row.entry}: {why}" for _, row, why in members if why})
+    notes += sorted({f"{member.row.entry}: {member.why}" for member in members if member.why})
     if any(row.seeds == 1 and row.uar_low is not None for row in rows):
-        notes.append("an interval of one refit holds the spread over speakers alone, not over seeds")
-    if sum(row.rank is not None for row in rows) > 1:
-        notes.append("rank is by UAR; rows whose intervals overlap are not separable")
+        notes.append("an interval of one refit holds the spread over speakers alone; entries of one refit are tied")
+    if sum(row.tie_group is not None for row in rows) > 1:
+        notes.append("rows of one tie group are not separable from its leader by these test speakers (5 %, Holm)")
     return GroupRows(group, title, tuple(rows), tuple(notes))
+
+
+def _ranked(members: Sequence[_Member]) -> list[Row]:
+    """Rows, best UAR first, with their rank and tie group. One without a UAR has neither."""
+    scored = [member for member in members if member.row.uar is not None]
+    rows = [member.row for member in members]
+    groups = tie_groups(len(scored), lambda leader, other: scored[leader].tested.comparison(scored[other].tested))
+    for place, tie_group in enumerate(groups):
+        row = rows[place]
+        rows[place] = row.model_copy(update={"rank": _rank(row.uar or 0.0, rows), "tie_group": tie_group})
+    return rows
 
 
 def _rank(uar: float, rows: Sequence[Row]) -> int:

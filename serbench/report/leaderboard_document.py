@@ -13,7 +13,7 @@ __all__ = ["leaderboard_document"]
 
 # In the order of display. The column's rank says which give way first on a narrow screen.
 _COLUMNS: tuple[tuple[Column, Callable[[Row], str]], ...] = (
-    (Column("rank", 3), lambda row: NOTHING if row.rank is None else str(row.rank)),
+    (Column("tie group", 3), lambda row: NOTHING if row.tie_group is None else str(row.tie_group)),
     (Column("entry", 0, "left"), lambda row: row.entry),
     (Column("selected", 4, "left"), lambda row: "yes" if row.selected else ""),
     (Column("family", 7, "left"), lambda row: row.family),
@@ -35,6 +35,7 @@ _COLUMNS: tuple[tuple[Column, Callable[[Row], str]], ...] = (
 )
 
 _LEGEND = (
+    "tie group: entries that the test speakers cannot tell from the best of them. "
     "UAR: mean recall of the classes, mean over refits, on the test core. CI: over speakers and seeds. "
     "selected: chosen by validation, never by the test. gap: validation - test UAR of the refits, in points. "
     "curse: validation score in the search - of the refits, in points. best, worst: class by recall."
@@ -47,7 +48,7 @@ def leaderboard_document(groups: Sequence[GroupRows], notes: Sequence[str]) -> D
     data = [row.model_dump(mode="json") for row in rows]
     frame = pd.DataFrame(data, columns=list(Row.model_fields))
     frame["warnings"] = ["; ".join(row.warnings) for row in rows]
-    for column in ("rank", "parameters"):  # else pandas writes 1 as 1.0 where another row has none
+    for column in ("rank", "tie_group", "parameters"):  # else pandas writes 1 as 1.0 where another row has none
         frame[column] = frame[column].astype("Int64")
     sheets = tuple(
         Sheet(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from serbench.errors import SerbenchError
-from serbench.evaluation import Evaluation, Interval, evaluate, speaker_interval
+from serbench.evaluation import Evaluation, Interval, PairedComparison, compare, evaluate, speaker_interval
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import EntryRecord, Scores, StudyRecord, TrialRecord
 
@@ -29,6 +29,7 @@ class Refit:
         test_clips: (n,) ids of the test core's clips, sorted; the arrays below follow them.
         test_true: (n,) true class indices.
         test_predicted: (n,) predicted class indices.
+        test_probabilities: (n, C) as the model gave them.
     """
 
     record: TrialRecord
@@ -36,6 +37,7 @@ class Refit:
     test_clips: tuple[str, ...]
     test_true: NDArray[np.int64]
     test_predicted: NDArray[np.int64]
+    test_probabilities: NDArray[np.float64]
 
     @property
     def scores(self) -> dict[str, Scores]:
@@ -80,6 +82,20 @@ class TestedEntry:
             return None
         total = np.sum([refit.evaluations["test"].confusion for refit in self.refits], axis=0)
         return Evaluation.from_confusion(total, self.study.corpus.labels)
+
+    def comparison(self, other: TestedEntry) -> PairedComparison | None:
+        """This entry against another one, paired by speaker; None where they cannot be compared.
+
+        Both must have been tested on the same clips with the same labels.
+        """
+        if not (self.refits and other.refits) or self.refits[0].test_clips != other.refits[0].test_clips:
+            return None
+        mine, theirs = ([refit.test_predicted for refit in one.refits] for one in (self, other))
+        return compare(self.refits[0].test_true, mine, theirs, self.speakers, self.study.corpus.labels)[0]
+
+    def mean_of(self, score: Callable[[Refit], float | None]) -> float | None:
+        """The mean of a score over refits; None where any refit has none."""
+        return mean(score(refit) for refit in self.refits)
 
     def interval(self) -> tuple[Interval | None, str]:
         """The interval of the mean test UAR, or None and why there is none."""
@@ -155,4 +171,5 @@ def _load_refit(folder: StudyFolder, study: StudyRecord, job_id: str) -> Refit:
         raise SerbenchError(f"{where} has no prediction of the test core; run the search again to add it")
     tested = subset == "test"
     clips = tuple(frame.loc[tested, "clip_id"].astype(str))
-    return Refit(folder.job("refit", job_id), evaluations, clips, true[tested], predicted[tested])
+    record = folder.job("refit", job_id)
+    return Refit(record, evaluations, clips, true[tested], predicted[tested], probabilities[tested])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from serbench.evaluation import Interval
+from serbench.evaluation import Interval, brier_score, expected_calibration_error
 from serbench.records.base import FrozenModel
 from serbench.report.comparison import Group
 from serbench.report.refits import TestedEntry, mean
@@ -18,6 +18,7 @@ class Row(FrozenModel):
     """An entry on the test core. Scores are fractions and means over refits; None where they are undefined."""
 
     rank: int | None = Field(description="by UAR among rows of the same group; None where none is given")
+    tie_group: int | None = Field(description="rows that the test speakers cannot tell from their leader share it")
     selected: bool = Field(description="the entry of its study that validation chooses")
     entry: str
     study: str
@@ -37,6 +38,10 @@ class Row(FrozenModel):
     uar_high: float | None
     accuracy: float | None
     macro_f1: float | None
+    weighted_f1: float | None
+    kappa: float | None = Field(description="Cohen's kappa: agreement beyond chance")
+    ece: float | None = Field(description="expected calibration error, 15 bins")
+    brier: float | None = Field(description="mean squared distance of the probabilities from the truth, 0 to 2")
     validation_uar: float | None = Field(description="on the validation core, of the refits")
     validation_score: float | None = Field(description="the objective on the validation core: what chooses")
     search_uar: float | None = Field(description="on the validation core, of the trial it was chosen by")
@@ -78,6 +83,7 @@ def make_row(tested: TestedEntry, *, selected: bool, trials: int, interval: Inte
     parameters = [refit.record.parameters for refit in tested.refits]
     return Row(
         rank=None,
+        tie_group=None,
         selected=selected,
         entry=entry.entry_id,
         study=study.name,
@@ -97,6 +103,10 @@ def make_row(tested: TestedEntry, *, selected: bool, trials: int, interval: Inte
         uar_high=interval.high if interval else None,
         accuracy=tested.mean_score("test", "accuracy"),
         macro_f1=tested.mean_score("test", "macro_f1"),
+        weighted_f1=tested.mean_of(lambda refit: refit.evaluations["test"].weighted_f1),
+        kappa=tested.mean_of(lambda refit: refit.evaluations["test"].kappa),
+        ece=tested.mean_of(lambda refit: expected_calibration_error(refit.test_true, refit.test_probabilities)),
+        brier=tested.mean_of(lambda refit: brier_score(refit.test_true, refit.test_probabilities)),
         validation_uar=validation_uar,
         validation_score=tested.validation_score,
         search_uar=entry.search_value if study.objective == "uar" else None,

@@ -116,27 +116,27 @@ def found(p_value):
     return PairedComparison(0.1, 0.0, 0.2, p_value, 18)
 
 
-def table(count, p_values):
-    """Comparisons of all pairs; those not named are far from separable."""
-    return [[found(p_values.get((i, j), 0.9)) for j in range(count)] for i in range(count)]
+def groups(count, p_values):
+    """Tie groups where the pairs named have these p-values; all others are far from separable."""
+    return tie_groups(count, lambda leader, other: found(p_values.get((leader, other), 0.9)))
 
 
 def test_an_entry_joins_unless_it_differs_from_the_leader():
     """Each step is small, yet the third differs from the first: it leads a group of its own."""
-    assert tie_groups(table(3, {(0, 1): 0.3, (1, 2): 0.3, (0, 2): 0.001})) == [1, 1, 2]
-    assert tie_groups(table(4, {(0, 2): 0.001, (0, 3): 0.001})) == [1, 1, 2, 2]
-    assert tie_groups(table(4, {(0, 2): 0.001, (0, 3): 0.001, (2, 3): 0.001})) == [1, 1, 2, 3]
+    assert groups(3, {(0, 1): 0.3, (1, 2): 0.3, (0, 2): 0.001}) == [1, 1, 2]
+    assert groups(4, {(0, 2): 0.001, (0, 3): 0.001}) == [1, 1, 2, 2]
+    assert groups(4, {(0, 2): 0.001, (0, 3): 0.001, (2, 3): 0.001}) == [1, 1, 2, 3]
 
 
 def test_many_comparisons_with_a_leader_must_each_say_more():
-    assert tie_groups(table(2, {(0, 1): 0.04})) == [1, 2]
-    assert tie_groups(table(5, {(0, 1): 0.04})) == [1, 1, 1, 1, 1]
+    assert groups(2, {(0, 1): 0.04}) == [1, 2]
+    assert groups(5, {(0, 1): 0.04}) == [1, 1, 1, 1, 1]
 
 
 def test_what_cannot_be_compared_is_tied():
-    assert tie_groups([[None, None], [None, None]]) == [1, 1]
-    assert tie_groups([[None]]) == [1]
-    assert tie_groups([]) == []
+    assert tie_groups(2, lambda *_: None) == [1, 1]
+    assert tie_groups(1, lambda *_: None) == [1]
+    assert tie_groups(0, lambda *_: None) == []
 
 
 def test_mcnemar_is_the_binomial_test_of_what_only_one_has_right():

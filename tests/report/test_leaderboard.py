@@ -55,6 +55,18 @@ def test_best_uar_ranks_first_and_rows_are_sorted(build):
     assert [(row.rank, row.entry) for row in rows] == [(1, "strong"), (2, "middling"), (3, "weak")]
 
 
+def test_tie_groups_follow_what_the_speakers_can_tell_apart(build):
+    study = build.study(test_speakers=18)
+    build.entry("good", study, skill=0.8)
+    build.entry("nearly", study, skill=0.79)
+    build.entry("poor", study, skill=0.4)
+    build.entry("once", study, skill=0.35, refits=1)
+    rows = {row.entry: row for row in Leaderboard.from_results(build.results).rows}
+    assert rows["good"].tie_group == rows["nearly"].tie_group == 1
+    assert rows["poor"].tie_group == 2
+    assert rows["once"].tie_group == 2  # one refit: nothing separates it
+
+
 def test_an_interval_surrounds_the_score(build):
     build.entry("a", build.study())
     (row,) = Leaderboard.from_results(build.results).rows

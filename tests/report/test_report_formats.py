@@ -74,7 +74,7 @@ def test_notes_stand_below_their_group(board):
     text = " ".join(board.render().split())
     assert "no rank and no interval: 4 test speakers" in text
     assert "a synthetic corpus" in text
-    assert "intervals overlap are not separable" in text
+    assert "not separable from its leader" in text
 
 
 def test_control_characters_do_not_reach_the_screen():
@@ -87,7 +87,7 @@ def test_csv_has_fractions_under_the_documented_keys(board):
     assert frame["uar"].tolist() == pytest.approx([row.uar for row in board.rows])
     assert frame["rank"].iloc[0] == 1
     assert pd.isna(frame["rank"].iloc[2])
-    assert board.render("csv").splitlines()[1].startswith("1,True,cnn2d-12,")
+    assert board.render("csv").splitlines()[1].startswith("1,1,True,cnn2d-12,")
 
 
 def test_json_has_the_documented_keys_and_null_for_what_is_undefined(board):
