@@ -1,4 +1,4 @@
-"""`serbench study list|show|remove`."""
+"""`serbench study list|show|replay|fork|remove`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
+from serbench.cli import study_runs
 from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, ResultsPath
 from serbench.errors import SerbenchError
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Studies: list, show, remove.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Studies: list, show, replay, fork, remove.", no_args_is_help=True, rich_markup_mode=None)
 
 StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="A study by name; see `serbench study list`.")]
 Format = Annotated[BriefFormat, typer.Option("--format", help="How it is printed.")]
@@ -52,6 +53,10 @@ def show(study: StudyArgument, results: ResultsPath = DEFAULT_RESULTS, output: F
     if document.sheets:
         typer.echo("")
         typer.echo(render(document, "table", width=screen_width()), nl=False)
+
+
+app.command("replay")(study_runs.replay)
+app.command("fork")(study_runs.fork)
 
 
 @app.command("remove")

@@ -152,7 +152,7 @@ class TrialRecord(Record):
     study: str
     job_id: str
     kind: JobKind
-    number: int | None = Field(default=None, description="Optuna's number; None for a refit")
+    number: int | None = Field(default=None, description="Optuna's number; None for a refit and in a fork")
     attempt: int = Field(default=0, description="how often it had been broken off before")
     origin: str | None = Field(default=None, description="where the configuration comes from, if not from the sampler")
     state: TrialState

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -11,21 +11,47 @@ import pandas as pd
 from serbench.evaluation import evaluate
 from serbench.families import parse_hyperparameters
 from serbench.features.spec import WaveformAugmentation
-from serbench.protocols import Ratio, Split
+from serbench.protocols import Ratio, Split, SplitPlan
 from serbench.records.base import now
-from serbench.records.schemas import JobKind, TrialRecord
+from serbench.records.results import StudyFolder
+from serbench.records.schemas import JobKind, StudyRecord, TrialRecord
 from serbench.search.resources import Resources
-from serbench.search.study import Study
+from serbench.search.space import SearchSpace
 from serbench.training import TrialJob, TrialOutcome
+from serbench.training.seeds import SeedTree
 
-__all__ = ["JobMaker", "predictions_of", "record_of"]
+__all__ = ["JobMaker", "PlannedStudy", "predictions_of", "record_of"]
+
+
+class PlannedStudy(Protocol):
+    """A study as far as jobs are made of it: an opened one, or one rebuilt from its record."""
+
+    @property
+    def folder(self) -> StudyFolder:
+        """Where earlier attempts are counted."""
+
+    @property
+    def record(self) -> StudyRecord:
+        """Names the study and the labels."""
+
+    @property
+    def space(self) -> SearchSpace:
+        """Has the family, the front end and what all fits share."""
+
+    @property
+    def plan(self) -> SplitPlan:
+        """How clips are split."""
+
+    @property
+    def seeds(self) -> SeedTree:
+        """Where random draws come from."""
 
 
 @dataclass(frozen=True)
 class JobMaker:
     """Makes the jobs of one study."""
 
-    study: Study
+    study: PlannedStudy
     resources: Resources
     backend: str
     _splits: dict[str, Split] = field(default_factory=dict, repr=False, compare=False)

@@ -140,13 +140,18 @@ class SearchSpace:
         return config
 
     def misfit(self, config: Mapping[str, Any]) -> str | None:
-        """Why a complete configuration could not have been drawn from this space; None where it could.
+        """Why a complete configuration could not have been drawn from this space; None where it could."""
+        return next(iter(self.misfits(config).values()), None)
+
+    def misfits(self, config: Mapping[str, Any]) -> dict[str, str]:
+        """Each hyperparameter that keeps a complete configuration from having been drawn from this space, and why.
 
         What the configuration does not read (the momentum of an optimiser that has none) does not matter.
         """
         model = self.family.hyperparameters
-        if unknown_names := sorted(config.keys() - model.model_fields.keys()):
-            return f"family {self.family.name} has no {unknown_names[0]}"
+        found = {name: f"family {self.family.name} has no {name}" for name in config.keys() - model.model_fields.keys()}
+        if found:
+            return dict(sorted(found.items()))
         idle = parse_hyperparameters(self.family, config).idle_fields()
         for name, default in defaults(model).items():
             dimension = self.parameters.get(name)
@@ -154,10 +159,10 @@ class SearchSpace:
                 continue
             if dimension is not None and dimension.active(config):
                 if not dimension.contains(config[name]):
-                    return f"{name} = {config[name]} is not in {dimension}"
+                    found[name] = f"{name} = {config[name]} is not in {dimension}"
             elif config[name] != default:
-                return f"{name} = {config[name]}, where the space has {default}"
-        return None
+                found[name] = f"{name} = {config[name]}, where the space has {default}"
+        return found
 
     def complete(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Checks a configuration against the family.

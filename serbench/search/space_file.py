@@ -22,7 +22,7 @@ from serbench.search.space import Budget, SearchSpace, defaults, explain
 from serbench.search.space_parameters import known_keys, read_enqueued, read_parameters
 from serbench.training.job import FitSettings
 
-__all__ = ["find_space", "load_space", "space_names"]
+__all__ = ["find_space", "load_space", "read_space", "space_names"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -79,12 +79,26 @@ def load_space(name: str | Path) -> SearchSpace:
         text = read_text(path)
     except SerbenchError as error:
         raise UsageError(f"{error}") from None
+    return read_space(text, path.stem, str(path))
+
+
+def read_space(text: str, name: str, where: str) -> SearchSpace:
+    """Reads and checks the text of a space.
+
+    Args:
+        text: TOML; nothing in it is run or trusted.
+        name: of the space, where the text gives none.
+        where: the text comes from; begins the sentence of an error.
+
+    Raises:
+        UsageError: something in it is wrong.
+    """
     try:
-        return _build(tomllib.loads(text), path.stem, text)
+        return _build(tomllib.loads(text), name, text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"{path} is not valid TOML: {error}") from None
+        raise UsageError(f"{where} is not valid TOML: {error}") from None
     except SerbenchError as error:
-        raise UsageError(f"{path}: {error}") from None
+        raise UsageError(f"{where}: {error}") from None
 
 
 def _build(raw: dict[str, Any], stem: str, text: str) -> SearchSpace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -129,9 +130,7 @@ def test_failures_are_grouped_and_states_keep_the_order_of_the_table(serbench, m
     change(trials / "t0005" / "record.json", state="pruned", value=0.99, error=None)
     study = shown(serbench, mine)
     assert list(study["states"]) == [state for state in STATES if state in study["states"]]
-    assert (
-        study["states"] == {"completed": 2, "pruned": 1, "crashed": 3, "invalid": 1}
-    )
+    assert study["states"] == {"completed": 2, "pruned": 1, "crashed": 3, "invalid": 1}
     assert study["counted"] == 6, "an invalid trial does not count"
     assert [(row["state"], row["count"], row["jobs"]) for row in study["failures"]] == [
         ("crashed", 3, ["t0002", "t0003", "t0004"]), ("invalid", 1, ["t0006"]),
@@ -201,3 +200,83 @@ def test_links_are_not_followed(serbench, mine, tmp_path) -> None:
     (mine / "studies" / NAME / "trials" / "link").symlink_to(precious)
     assert serbench("study", "remove", NAME, "--yes", "--results", mine).code == 0
     assert (precious / "thesis.txt").is_file()
+
+
+REPLAY_KEYS = {
+    "schema_version", "study", "job_id", "kind", "recorded_state", "replayed_state", "recorded_uar", "replayed_uar",
+    "recorded_epochs", "replayed_epochs", "largest_difference", "seconds", "error", "changed", "repeated",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("study", "trial"), [(NAME, "t0001"), ("crema-d-speaker-tiny_cnn2d", "t0000"), (NAME, "refit")]
+)
+def test_a_replay_gives_the_recorded_score(serbench, searched, study, trial) -> None:
+    if trial == "refit":
+        trial = shown(serbench, searched, study)["refits"][0]["job_id"]
+    ran = serbench("study", "replay", study, trial, "--results", searched, "--format", "json")
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert found.keys() == REPLAY_KEYS
+    assert found["recorded_uar"] == found["replayed_uar"] is not None
+    assert (found["largest_difference"], found["repeated"], found["job_id"]) == (0, True, trial)
+
+
+def test_a_tampered_seed_is_found_out(serbench, mine) -> None:
+    record = mine / "studies" / NAME / "trials" / "t0000" / "record.json"
+    for seed in range(1, 5):  # a score is a share of twelve clips: one other seed may chance on the same
+        change(record, seed=seed)
+        ran = serbench("study", "replay", NAME, "t0000", "--results", mine)
+        assert "the same probabilities" not in ran.out
+        if ran.code:
+            break
+    assert ran.code == 1
+    assert "the score does not repeat" in ran.out
+    assert "scored" in ran.sentence
+    assert "changed" in ran.sentence
+
+
+def test_a_replay_without_its_trial_or_data(serbench, searched, tmp_path) -> None:
+    ran = serbench("study", "replay", NAME, "t00001", "--results", searched)
+    assert (ran.code, "did you mean 't0001'?" in ran.sentence) == (2, True)
+    ran = serbench("study", "replay", NAME, "t0000", "--results", searched, "--data", tmp_path / "none")
+    assert (ran.code, "does not exist" in ran.sentence) == (1, True)
+
+
+def test_a_fork_goes_on_with_the_command_it_prints(serbench, mine, tiny_space) -> None:
+    trials = {trial["job_id"]: trial for trial in shown(serbench, mine)["trials"]}
+    rates = {job_id: trial["config"]["learning_rate"] for job_id, trial in trials.items()}
+    limit = sum(rates.values()) / 2
+    space = tiny_space()
+    space.write_text(space.read_text(encoding="utf-8").replace("high = 1e-2", f"high = {limit}"), encoding="utf-8")
+    ran = serbench("study", "fork", NAME, "--space", space, "--study", "narrow", "--results", mine)
+    assert ran.code == 0, ran.err
+    (kept,) = (job_id for job_id, rate in rates.items() if rate < limit)
+    assert "1 of 2 trials kept" in ran.err
+    assert "left out by learning_rate: 1" in ran.err
+    name = "narrow-tiny_cnn1d"
+    before = everything(mine / "studies" / name)
+    program, *words = shlex.split(ran.out)
+    assert program == "serbench"
+    went_on = serbench(*words, "--repeats", 1)
+    assert went_on.code == 0, went_on.err
+    study = shown(serbench, mine, name)
+    assert (study["parent"], study["counted"], study["states"]) == (NAME, 3, {"completed": 3})
+    after = everything(mine / "studies" / name)
+    assert {path: after[path] for path in before} == before, "kept trials are not run again"
+    assert f"trial {kept} " not in went_on.err
+    assert all(trial["config"]["learning_rate"] <= limit for trial in study["trials"])
+    assert len({trial["job_id"] for trial in study["trials"]}) == 3
+    assert len(study["entries"]) == 1
+
+
+def test_a_fork_that_would_not_compare_is_refused(serbench, mine, tiny_space) -> None:
+    space = tiny_space(epochs="9")
+    ran = serbench("study", "fork", NAME, "--space", space, "--study", "longer", "--results", mine)
+    assert (ran.code, "training epochs: 3 -> 9" in ran.sentence) == (2, True)
+    assert len(listed(serbench, mine)) == 2
+    arguments = ["study", "fork", NAME, "--space", space, "--study", "same", "--results", mine, "--epochs", 3]
+    ran = serbench(*arguments)
+    assert (ran.code, "--epochs 3" in ran.out) == (0, True), ran.err
+    ran = serbench(*arguments)
+    assert (ran.code, "exists already" in ran.sentence) == (2, True)

@@ -1,0 +1,82 @@
+"""`serbench study fork|replay`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, DataFolder, ResultsPath
+
+__all__ = ["fork", "replay"]
+
+StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="A study by name; see `serbench study list`.")]
+
+
+def fork(
+    study: StudyArgument,
+    space: Annotated[str, typer.Option("--space", help="The new space: a file or a name.")],
+    run: Annotated[
+        str | None, typer.Option("--study", metavar="RUN", help="Name of the new run.  [default: by corpus, protocol]")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Epochs of a fit, where the source was searched with --epochs.")
+    ] = None,
+    max_params: Annotated[
+        int | None, typer.Option(min=1, help="Larger trials are left out, and no larger model is trained.")
+    ] = None,
+    results: ResultsPath = DEFAULT_RESULTS,
+) -> None:
+    """Begins a study under a changed space with those old trials that still fit it.
+
+    Kept trials keep their ids, seeds and predictions. Refits and entries stay behind: the fork chooses its own.
+    """
+    from rich.console import Console
+
+    from serbench.records import ResultsFolder
+    from serbench.search import load_space
+    from serbench.search.fork import fork_study, search_command
+
+    asked = {"epochs": epochs, "max_parameters": max_params}
+    loaded = load_space(space).with_training(**{name: value for name, value in asked.items() if value is not None})
+    folder = ResultsFolder(results)
+    made = fork_study(folder, study, loaded, run)
+    console = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
+    total = len(made.kept) + len(made.left_out)
+    console.print(f"study {made.record.name}: {len(made.kept)} of {total} trials kept")
+    for about, trials in made.groups().items():
+        console.print(f"  left out by {about}: {len(trials)} ({trials[0].job_id}: {trials[0].reason})")
+    console.print("go on with:")
+    data = folder.study(made.record.name).remembered_data()
+    overrides = {"epochs": epochs, "max_params": max_params}
+    typer.echo(search_command(made, space, results, loaded.budget.trials, data, overrides))
+
+
+def replay(
+    study: StudyArgument,
+    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="A trial (t0003), a refit (t0003-r0) or a probe.")],
+    data: DataFolder = None,
+    results: ResultsPath = DEFAULT_RESULTS,
+    output: Annotated[BriefFormat, typer.Option("--format", help="How it is printed.")] = BriefFormat.table,
+) -> None:
+    """Fits one trial again exactly as recorded, and compares. Exit code 1 where its score does not repeat.
+
+    Nothing is written to the results.
+    """
+    from rich.console import Console
+
+    from serbench.cli.printing import echo_pairs
+    from serbench.cli.watch import watcher
+    from serbench.errors import SerbenchError
+    from serbench.records import ResultsFolder
+    from serbench.search.replay import replay_facts, replay_trial
+
+    with watcher(Console(stderr=True)) as view:
+        found = replay_trial(ResultsFolder(results), study, trial, data, view.progress)
+    if output is BriefFormat.json:
+        typer.echo(json.dumps(found.describe(), indent=2))
+    else:
+        echo_pairs(replay_facts(found))
+    if not found.repeated:
+        raise SerbenchError(found.complaint())
