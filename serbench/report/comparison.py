@@ -35,10 +35,10 @@ def why_unranked(protocol: ProtocolFacts) -> str:
 
     Over fewer than `MIN_SPEAKERS` speakers no interval covers what it says, so an order of scores means little.
     The validation core counts too, since the entry was chosen on it; not so where speakers are shared, since
-    validation there stands for the same speakers as training does.
+    validation there stands for the same speakers as training does, nor over pooled folds, which chose for themselves.
     """
     cores = {"test": protocol.test_speakers}
-    if not protocol.shares_speakers:
+    if not protocol.shares_speakers and protocol.folds == 1:
         cores["validation"] = protocol.validation_speakers
     small = [f"{count} {core}" for core, count in cores.items() if count < MIN_SPEAKERS]
     if not small:

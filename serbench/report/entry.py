@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from serbench.errors import UsageError, unknown
 from serbench.evaluation import Evaluation
 from serbench.records.base import FrozenModel
 from serbench.records.results import ResultsFolder
@@ -17,7 +18,7 @@ from serbench.report.comparison import why_unranked
 from serbench.report.entry_document import entry_document
 from serbench.report.formats import render
 from serbench.report.leaderboard import Leaderboard
-from serbench.report.refits import Refit, TestedEntry, load_entry, mean
+from serbench.report.refits import Refit, TestedEntry, mean
 from serbench.report.row import Row
 
 __all__ = ["ClassRow", "EntryReport", "RefitReport", "SubsetScores"]
@@ -92,12 +93,12 @@ class EntryReport(FrozenModel):
             UsageError: no such entry; the nearest is named.
             SerbenchError: a record or predictions are damaged.
         """
-        folder, entry = results.entry(entry_id)
-        study = folder.record()
-        tested = load_entry(folder, study, entry)
-        # The rank and `selected` are facts about the rows beside it, so they are read off the leaderboard.
-        board = Leaderboard.from_results(results, corpus=study.corpus.name, protocol=study.protocol.name)
-        total = tested.test
+        # The tie group and `selected` are facts about the rows beside it, so they are read off the leaderboard.
+        board = Leaderboard.from_results(results)
+        tested = next((one for one in board.tested if one.entry.entry_id == entry_id), None)
+        if tested is None:
+            raise _unknown(results, board, entry_id)
+        study, entry, total = tested.study, tested.entry, tested.test
         return cls(
             row=next(row for row in board.rows if row.entry == entry_id),
             no_interval=why_unranked(study.protocol) or tested.interval()[1],
@@ -128,6 +129,17 @@ class EntryReport(FrozenModel):
         """The first tables of the report: the result, the classes, the subsets and the confusion matrix."""
         document = entry_document(self)
         return render(replace(document, sheets=document.sheets[:4]), width=width)
+
+
+def _unknown(results: ResultsFolder, board: Leaderboard, entry_id: str) -> UsageError:
+    for folder, study in results.studies():
+        if any(entry.entry_id == entry_id for entry in folder.entries()):
+            return UsageError(
+                f"entry '{entry_id}' is one fold of {study.protocol.folds}; once all folds are tested, the leaderboard "
+                "names the entry that pools them"
+            )
+    hint = "" if board.rows else f"There are no entries in {results.root} yet; run `serbench search` first."
+    return unknown("entry", entry_id, [row.entry for row in board.rows], hint=hint)
 
 
 def _subsets(tested: TestedEntry) -> tuple[SubsetScores, ...]:

@@ -4,30 +4,36 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from serbench.errors import unknown
 from serbench.evaluation import tie_groups
-from serbench.records.results import ResultsFolder, StudyFolder
-from serbench.records.schemas import EntryRecord, StudyRecord
+from serbench.records.results import ResultsFolder
+from serbench.records.schemas import StudyRecord
 from serbench.report.comparison import Group, choose, group_of, why_unranked
 from serbench.report.document import Document
 from serbench.report.formats import render
+from serbench.report.gather import gather
 from serbench.report.leaderboard_document import leaderboard_document
-from serbench.report.refits import TestedEntry, load_entry
+from serbench.report.refits import TestedEntry
 from serbench.report.row import GroupRows, Row, make_row
 
 __all__ = ["Leaderboard"]
 
-SPENT_STATES = ("completed", "pruned")
-
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """All groups, by corpus and protocol. Empty where nothing was tested yet."""
+    """All groups, by corpus and protocol. Empty where nothing was tested yet.
+
+    Attributes:
+        groups: of rows.
+        tested: what the rows were made of; under a folded protocol the pooled folds.
+        incomplete: runs that make no row yet, since folds of them are missing.
+    """
 
     groups: tuple[GroupRows, ...]
+    tested: tuple[TestedEntry, ...] = field(default=(), repr=False)
+    incomplete: tuple[str, ...] = ()
 
     @classmethod
     def from_results(
@@ -44,15 +50,10 @@ class Leaderboard:
             UsageError: there are entries, but none of that corpus or protocol.
             SerbenchError: a record or predictions are damaged.
         """
-        studies = [
-            (folder, study, entries) for folder, study in results.studies() if (entries := tuple(folder.entries()))
-        ]
-        _check_filter("corpus", corpus, [study.corpus.name for _, study, _ in studies])
-        _check_filter("protocol", protocol, [study.protocol.name for _, study, _ in studies])
+        found = gather(results, corpus, protocol)
         members: dict[Group, list[_Member]] = defaultdict(list)
-        for folder, study, entries in studies:
-            if corpus in (None, study.corpus.name) and protocol in (None, study.protocol.name):
-                members[group_of(study)] += _study_rows(folder, study, entries)
+        for tested in found.studies:
+            members[group_of(tested[0].study)] += _members(tested)
         titles = {group: _title(group, rows[0].tested.study) for group, rows in members.items()}
         repeated = Counter(titles.values())
         return cls(
@@ -63,7 +64,9 @@ class Leaderboard:
                     members[group],
                 )
                 for group in sorted(members)
-            )
+            ),
+            tuple(one for tested in found.studies for one in tested),
+            found.notes,
         )
 
     @property
@@ -74,11 +77,11 @@ class Leaderboard:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know, each with the group that it is about."""
-        return tuple(f"{group.title}: {note}" for group in self.groups for note in group.notes)
+        return (*(f"{group.title}: {note}" for group in self.groups for note in group.notes), *self.incomplete)
 
     def document(self) -> Document:
         """The leaderboard as something that any format can be made of."""
-        return leaderboard_document(self.groups, self.notes)
+        return leaderboard_document(self.groups, self.notes, self.incomplete)
 
     def render(self, form: str = "table", *, width: int = 80) -> str:
         """The leaderboard as text: `table`, `csv`, `json`, `markdown` or `latex`.
@@ -89,11 +92,6 @@ class Leaderboard:
         return render(self.document(), form, width=width)
 
 
-def _check_filter(kind: str, wanted: str | None, known: Sequence[str]) -> None:
-    if wanted is not None and known and wanted not in known:
-        raise unknown(kind, wanted, set(known), hint="Only those with entries in these results are listed.")
-
-
 class _Member(NamedTuple):
     """An entry of a group: what was tested, its row, and why it has no interval ('' where it has one)."""
 
@@ -102,16 +100,13 @@ class _Member(NamedTuple):
     why: str
 
 
-def _study_rows(folder: StudyFolder, study: StudyRecord, entries: Sequence[EntryRecord]) -> Iterator[_Member]:
-    """The study's rows, without ranks."""
-    tested = [load_entry(folder, study, entry) for entry in entries]
-    chosen = choose(tested)
-    trials = sum(record.state in SPENT_STATES for record in folder.jobs("search"))
-    ranked = not why_unranked(study.protocol)
-    for one in tested:
-        interval, why = one.interval() if ranked else (None, "")
-        row = make_row(one, selected=one.entry.entry_id == chosen, trials=trials, interval=interval)
-        yield _Member(one, row, why)
+def _members(entries: Sequence[TestedEntry]) -> Iterator[_Member]:
+    """The rows of one study, without ranks."""
+    chosen = choose(entries)
+    ranked = not why_unranked(entries[0].study.protocol)
+    for tested in entries:
+        interval, why = tested.interval() if ranked else (None, "")
+        yield _Member(tested, make_row(tested, selected=tested.entry.entry_id == chosen, interval=interval), why)
 
 
 def _group_rows(group: Group, title: str, members: Sequence[_Member]) -> GroupRows:
@@ -161,7 +156,7 @@ def _or_nothing(uar: float | None) -> float:
 def _title(group: Group, study: StudyRecord) -> str:
     parts = [group.corpus, f"protocol {group.protocol}", f"{len(group.labels)} labels"]
     if study.protocol.folds > 1:
-        parts.append(f"fold {group.fold + 1} of {study.protocol.folds}")
+        parts.append(f"{study.protocol.folds} folds pooled")
     if study.corpus.synthetic:
         parts.append("synthetic")
     if study.protocol.shares_speakers:

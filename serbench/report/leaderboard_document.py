@@ -42,7 +42,7 @@ _LEGEND = (
 )
 
 
-def leaderboard_document(groups: Sequence[GroupRows], notes: Sequence[str]) -> Document:
+def leaderboard_document(groups: Sequence[GroupRows], notes: Sequence[str], below: Sequence[str] = ()) -> Document:
     """A table a group; in CSV and JSON one row an entry, with the field names of `Row` as keys."""
     rows = [row for group in groups for row in group.rows]
     data = [row.model_dump(mode="json") for row in rows]
@@ -64,5 +64,5 @@ def leaderboard_document(groups: Sequence[GroupRows], notes: Sequence[str]) -> D
         sheets=sheets,
         frame=frame,
         payload={"schema_version": 1, "interval_level": 0.95, "rows": data, "notes": list(notes)},
-        notes=(_LEGEND,) if groups else (empty,),
+        notes=(_LEGEND, *below) if groups else (empty, *below),
     )

@@ -54,7 +54,12 @@ class Refit:
 
 @dataclass(frozen=True, eq=False)
 class TestedEntry:
-    """An entry, its study, and its refits in the order of the record. `speakers` are those of the test clips."""
+    """An entry, its study, and its refits in the order of the record.
+
+    Attributes:
+        speakers: of the test clips.
+        trials: that its study spent.
+    """
 
     __test__ = False  # pytest: the name is no test's
 
@@ -62,6 +67,7 @@ class TestedEntry:
     entry: EntryRecord
     refits: tuple[Refit, ...]
     speakers: tuple[str, ...]
+    trials: int = 0
 
     @property
     def validation_score(self) -> float | None:

@@ -31,7 +31,7 @@ class Row(FrozenModel):
     labels: int
     protocol: str
     protocol_hash: str
-    fold: int
+    folds: int = Field(description="over which test speakers were pooled; 1 where the protocol has none")
     shares_speakers: bool = Field(description="test speakers were also trained on")
     uar: float | None
     uar_low: float | None = Field(description="lower end of the 95 % interval over speakers and seeds")
@@ -72,7 +72,7 @@ class GroupRows:
     notes: tuple[str, ...]
 
 
-def make_row(tested: TestedEntry, *, selected: bool, trials: int, interval: Interval | None) -> Row:
+def make_row(tested: TestedEntry, *, selected: bool, interval: Interval | None) -> Row:
     """Makes an entry's row, without a rank: that takes the rows beside it."""
     study, entry, test = tested.study, tested.entry, tested.test
     uar, validation_uar = tested.mean_score("test", "uar"), tested.mean_score("validation", "uar")
@@ -96,7 +96,7 @@ def make_row(tested: TestedEntry, *, selected: bool, trials: int, interval: Inte
         labels=len(study.corpus.labels),
         protocol=study.protocol.name,
         protocol_hash=study.protocol.hash,
-        fold=study.protocol.fold,
+        folds=study.protocol.folds,
         shares_speakers=study.protocol.shares_speakers,
         uar=uar,
         uar_low=interval.low if interval else None,
@@ -115,7 +115,7 @@ def make_row(tested: TestedEntry, *, selected: bool, trials: int, interval: Inte
         seeds=len(tested.refits),
         failed_seeds=len(entry.failed_refits),
         looks=entry.looks,
-        trials=trials,
+        trials=tested.trials,
         test_clips=study.protocol.test_clips,
         test_speakers=study.protocol.test_speakers,
         parameters=parameters[0] if parameters else None,

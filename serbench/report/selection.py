@@ -7,6 +7,7 @@ from collections.abc import Collection
 from serbench.errors import SerbenchError, UsageError
 from serbench.records.results import ResultsFolder
 from serbench.report.leaderboard import Leaderboard
+from serbench.report.pooled import run_name
 from serbench.report.row import Row
 
 __all__ = ["best_selected", "select_entry"]
@@ -19,7 +20,8 @@ def best_selected(board: Leaderboard, studies: Collection[str] | None = None) ->
         board: the leaderboard.
         studies: only entries of these studies.
     """
-    rows = [row for row in board.rows if row.selected and (studies is None or row.study in studies)]
+    names = None if studies is None else {run_name(study) for study in studies}
+    rows = [row for row in board.rows if row.selected and (names is None or row.study in names)]
     return max(rows, key=lambda row: (row.validation_score or 0.0, row.entry), default=None)
 
 
@@ -32,6 +34,11 @@ def select_entry(results: ResultsFolder, *, corpus: str | None = None, protocol:
     """
     board = Leaderboard.from_results(results, corpus=corpus, protocol=protocol)
     best = best_selected(board)
+    if best is not None and best.folds > 1:
+        raise UsageError(
+            f"entry '{best.entry}' pools {best.folds} folds and is no single model; name an entry, or search with "
+            "--protocol speaker"
+        )
     if best is None:
         raise SerbenchError(f"no entries in {results.root} yet; run `serbench search`, or name a folder with --results")
     groups = [group for group in board.groups if group.rows]

@@ -39,9 +39,16 @@ class Builder:
         trial_states=("completed", "completed", "pruned", "crashed"),
         absent=(),
         corpus_warnings=(),
+        fold=0,
+        folds=1,
     ):
         clips = [
-            {"clip_id": f"{part}-{s}-{label}-{take}", "label": label, "speaker": f"{part}{s:02}", "part": part}
+            {
+                "clip_id": f"{part}-{fold}-{s}-{label}-{take}",
+                "label": label,
+                "speaker": f"{part}{fold}-{s:02}",
+                "part": part,
+            }
             for part, speakers in (("validation", validation_speakers), ("test", test_speakers))
             for s in range(speakers)
             for label in labels
@@ -60,7 +67,8 @@ class Builder:
             ),
             protocol=ProtocolFacts(
                 name=protocol, hash=protocol_hash, split_seed=0, test_core="20", validation_core="10",
-                shares_speakers=shares_speakers, train_speakers=40, validation_speakers=validation_speakers,
+                shares_speakers=shares_speakers, fold=fold, folds=folds, train_speakers=40,
+                validation_speakers=validation_speakers,
                 test_speakers=test_speakers, validation_clips=int(counts["validation"]),
                 test_clips=int(counts["test"]),
             ),

@@ -1,0 +1,59 @@
+"""Reads and scores every tested entry of a results folder, folds pooled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from serbench.errors import unknown
+from serbench.records.results import ResultsFolder
+from serbench.report.pooled import pool
+from serbench.report.refits import TestedEntry, load_entry
+
+__all__ = ["Tested", "gather"]
+
+_SPENT_STATES = ("completed", "pruned")
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What was tested.
+
+    Attributes:
+        studies: the entries of each study; under a folded protocol the pooled entry of each run.
+        notes: runs whose folds are not complete yet.
+    """
+
+    studies: tuple[tuple[TestedEntry, ...], ...]
+    notes: tuple[str, ...]
+
+
+def gather(results: ResultsFolder, corpus: str | None = None, protocol: str | None = None) -> Tested:
+    """Reads entries from records and predictions alone.
+
+    Args:
+        results: the folder.
+        corpus: only entries of the corpus of this name.
+        protocol: only entries under the protocol of this name.
+
+    Raises:
+        UsageError: there are entries, but none of that corpus or protocol.
+        SerbenchError: a record or predictions are damaged.
+    """
+    studies = [(folder, study, entries) for folder, study in results.studies() if (entries := tuple(folder.entries()))]
+    _check_filter("corpus", corpus, [study.corpus.name for _, study, _ in studies])
+    _check_filter("protocol", protocol, [study.protocol.name for _, study, _ in studies])
+    whole: list[tuple[TestedEntry, ...]] = []
+    folds: list[tuple[TestedEntry, ...]] = []
+    for folder, study, entries in studies:
+        if corpus in (None, study.corpus.name) and protocol in (None, study.protocol.name):
+            trials = sum(record.state in _SPENT_STATES for record in folder.jobs("search"))
+            tested = tuple(replace(load_entry(folder, study, entry), trials=trials) for entry in entries)
+            (folds if study.protocol.folds > 1 else whole).append(tested)
+    pooled, notes = pool(folds)
+    return Tested((*whole, *((one,) for one in pooled)), tuple(notes))
+
+
+def _check_filter(kind: str, wanted: str | None, known: Sequence[str]) -> None:
+    if wanted is not None and known and wanted not in known:
+        raise unknown(kind, wanted, set(known), hint="Only those with entries in these results are listed.")
