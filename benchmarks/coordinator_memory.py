@@ -1,79 +1,65 @@
-"""Resident memory of the coordinator over many tiny trials: it should be flat.
+"""How much the coordinator grows by a trial: 10,000 that train nothing, and some real ones in children.
 
-    uv run python benchmarks/coordinator_memory.py --trials 100
-
-Makes a small corpus of tones, runs trials of one epoch with a one-block 1-D CNN, and prints the coordinator's own
-(anonymous) memory after every tenth trial.
+The simulated ones draw from the real space at random (what is proposed does not matter here, and TPE on 10,000
+trials is slow), report up to 40 epochs each and write real records.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
-import sys
-import tempfile
-from pathlib import Path
+import threading
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from benchmarks.real_trials import Ended, fit_trials, small_space
+from benchmarks.simulated import SIMULATED, SimulatedEngine, simulated_study
+from benchmarks.table import Row, Settings
+from serbench.records.schemas import TrialRecord
+from serbench.search import Observer, load_space
+from serbench.search.coordinator import Coordinator
+from serbench.search.jobs import JobMaker
+from serbench.search.runner import JobRunner
+from serbench.training.supervisor import anonymous_memory_mib
 
-SPACE = """
-[space]
-family = "cnn1d"
-[features]
-sample_rate = 8000
-duration_s = 0.6
-window_length = 256
-hop_length = 128
-n_mels = 24
-n_mfcc = 8
-deltas = false
-[training]
-epochs = 1
-[parameters]
-depth = 1
-width = [8, 16]
-dense_width = 0
-learning_rate = { low = 1e-4, high = 1e-2, log = true }
-"""
+__all__ = ["Growth", "measure"]
 
 
-def main() -> None:
-    """Runs the trials and prints a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=100)
-    trials = parser.parse_args().trials
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        os.environ["SERBENCH_CACHE"] = str(folder / "cache")
-        from conftest import write_tone_corpus
+class Growth(Observer):
+    """Notes this process's own memory after every trial."""
 
-        from serbench.corpora import get_corpus
-        from serbench.records.schemas import TrialRecord
-        from serbench.search import Observer, SearchPlan, load_space, run_search
-        from serbench.training.supervisor import anonymous_memory_mib
+    def __init__(self) -> None:
+        self.mib: list[float] = []
 
-        class Watch(Observer):
-            """Prints the memory after every tenth trial."""
+    def trial_finished(self, record: TrialRecord) -> None:  # noqa: ARG002
+        """Looks."""
+        self.mib.append(anonymous_memory_mib(os.getpid()) or 0.0)
 
-            count = 0
-
-            def trial_finished(self, record: TrialRecord) -> None:
-                self.count += 1
-                if self.count == 1 or self.count % 10 == 0:
-                    memory = anonymous_memory_mib(os.getpid()) or 0.0
-                    print(f"{self.count:6} trials  {memory:8.1f} MiB  {record.state}", flush=True)
-
-        (folder / "tiny.toml").write_text(SPACE, encoding="utf-8")
-        plan = SearchPlan(
-            spaces=(load_space(folder / "tiny.toml"),),
-            corpus=get_corpus("crema-d"),
-            data=write_tone_corpus(folder / "AudioWAV"),
-            results=folder / "results",
-            trials=trials,
-            finalists=0,
-        )
-        run_search(plan, Watch())
+    def kib_a_trial(self) -> float:
+        """Growth between the first tenth, in which caches fill, and the end."""
+        first = len(self.mib) // 10
+        return 1024 * (self.mib[-1] - self.mib[first]) / (len(self.mib) - 1 - first)
 
 
-if __name__ == "__main__":
-    main()
+def measure(settings: Settings) -> list[Row]:
+    """Growth by trial."""
+    trials, fits = (40, 3) if settings.quick else (10_000, 60)
+    simulated = _simulated(settings, trials)
+    real = Ended()
+    memory = Growth()
+    fit_trials(settings, small_space("cnn1d", epochs=1), fits, workers=1, observers=(real, memory))
+    return [
+        Row("coordinator memory", simulated.kib_a_trial(), "KiB a trial", "Optuna's history, kept for the sampler", 20,
+            note=f"{trials:,} simulated trials, from {simulated.mib[0]:.0f} to {simulated.mib[-1]:.0f} MiB"),
+        Row("coordinator memory", memory.kib_a_trial(), "KiB a trial", "noise of the allocator, at this number",
+            note=f"{fits} real trials in children, from {memory.mib[0]:.0f} to {memory.mib[-1]:.0f} MiB"),
+    ]  # fmt: skip
+
+
+def _simulated(settings: Settings, trials: int) -> Growth:
+    growth, stop = Growth(), threading.Event()
+    with simulated_study(settings.folder("memory"), load_space("cnn1d"), sampler="random") as study:
+        engine = SimulatedEngine(workers=1)
+        try:
+            maker = JobMaker(study, SIMULATED, "tensorflow")
+            Coordinator(study, maker, JobRunner(engine, stop), growth, stop).run(trials)
+        finally:
+            engine.close()
+    return growth

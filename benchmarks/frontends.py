@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -23,30 +25,78 @@ import pandas as pd
 import soundfile
 from threadpoolctl import threadpool_limits
 
-from serbench.features import FeatureSpec, FeatureStore
-from serbench.records.environment import cpu_name
+if __name__ == "__main__":
+    # Not the folder of this file: a benchmark may be named as a package is that others import.
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from benchmarks.table import Row, Settings, as_table, machine
+from serbench.corpora import get_corpus
+from serbench.features import FeatureSpec, FeatureStore, decode, extract, fit_length
+from serbench.features.extraction import CHUNK_CLIPS
 from serbench.records.machine import usable_cores
 
+__all__ = ["measure"]
+
 SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aiff"}
+GOAL = 4.0
+
+
+def measure(settings: Settings) -> list[Row]:
+    """Rows for both front ends on the corpus of the settings, at its own sample rate."""
+    corpus = get_corpus(settings.corpus)
+    table = corpus.read(corpus.prepare(settings.data)).table
+    files = [Path(path) for path in table["path"][: 40 if settings.quick else 1_000]]
+    return _rows(files, soundfile.info(files[0]).samplerate)
 
 
 def main() -> None:
-    """Prints one row for each front end."""
+    """Prints one row for each front end, with and without reading the files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, help="a folder of audio files (default: noise)")
     parser.add_argument("--clips", type=int, default=1_000, help="how many at most (default %(default)s)")
     parser.add_argument("--sample-rate", type=int, default=16_000, help="Hz (default %(default)s)")
     asked = parser.parse_args()
-    cores = usable_cores()
+    print(machine(), file=sys.stderr)
     with audio_files(asked.folder, asked.clips, asked.sample_rate) as files:
-        print(f"{len(files)} clips, {asked.sample_rate} Hz, {cpu_name()}, {cores} cores; clips/s")
-        print(f"{'front end':10} {'1 thread':>9} {f'{cores} threads':>10} {'librosa':>8}  ratio")
-        for kind, alone in (("acoustic", librosa_acoustic), ("log_mel", librosa_log_mel)):
-            spec = FeatureSpec(kind=kind, sample_rate=asked.sample_rate)
-            one, all_cores = (serbench_rate(files, spec, workers) for workers in (1, cores))
-            librosa_rate = one_at_a_time(files[:: max(1, len(files) // (asked.clips // 5 + 1))], spec, alone)
-            ratios = f"{one / librosa_rate:.1f} / {all_cores / librosa_rate:.1f}"
-            print(f"{kind:10} {one:9.0f} {all_cores:10.0f} {librosa_rate:8.0f}  {ratios}")
+        print(as_table(_rows(files, asked.sample_rate)))
+
+
+def _rows(files: list[Path], sample_rate: int) -> list[Row]:
+    for path in files:  # from the disk once, so that nobody is charged for it
+        path.read_bytes()
+    rows = []
+    cores = usable_cores()
+    for kind, alone in (("acoustic", librosa_acoustic), ("log_mel", librosa_log_mel)):
+        spec = FeatureSpec(kind=kind, sample_rate=sample_rate)
+        few = files[:: max(1, len(files) // (len(files) // 5 + 1))]
+        one, all_cores = (stored_rate(files, spec, workers) for workers in (1, cores))
+        note = f"{len(files):,} clips, {sample_rate:,} Hz, files read"
+        rows += _pair(f"{kind} features", all_cores, one, librosa_rate(few, spec, alone), f"{note}, features written")
+        waveforms = np.stack([fit_length(decode(path, sample_rate), spec.n_samples, spec.crop) for path in files])
+        one, all_cores = (extracted_rate(waveforms, spec, workers) for workers in (1, cores))
+        alone_rate = librosa_rate_in_memory(waveforms[:: len(files) // len(few)], spec, alone)
+        rows += _pair(f"{kind} features", all_cores, one, alone_rate, f"{len(files):,} clips, {sample_rate:,} Hz")
+    return rows
+
+
+def _pair(what: str, all_cores: float, one: float, alone: float, note: str) -> list[Row]:
+    rates = f"{one:,.0f} on one core; librosa one clip at a time {alone:,.0f}"
+    limit = "the Fourier transform and, in the acoustic set, chroma and slopes"
+    return [
+        Row(what, all_cores, "clips a second", limit, note=f"{note}; {rates}"),
+        Row(f"{what} beside librosa", all_cores / alone, "times", f"{usable_cores()} cores", GOAL, True, note),
+    ]
+
+
+def extracted_rate(waveforms: np.ndarray, spec: FeatureSpec, workers: int) -> float:
+    """Clips a second of the front end alone, chunks shared out among threads as the store does."""
+    chunks = [waveforms[start : start + CHUNK_CLIPS] for start in range(0, len(waveforms), CHUNK_CLIPS)]
+    extract(chunks[0][:1], spec)
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+        start = time.perf_counter()
+        for _ in pool.map(lambda chunk: extract(chunk, spec), chunks):
+            pass
+        return len(waveforms) / (time.perf_counter() - start)
 
 
 @contextlib.contextmanager
@@ -56,8 +106,6 @@ def audio_files(folder: Path | None, n_clips: int, sample_rate: int) -> Iterator
         found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)[:n_clips]
         if not found:
             raise SystemExit(f"no audio files in {folder}")
-        for path in found:  # from the disk once, so that nobody is charged for it
-            path.read_bytes()
         yield found
         return
     with tempfile.TemporaryDirectory() as temporary:
@@ -68,7 +116,7 @@ def audio_files(folder: Path | None, n_clips: int, sample_rate: int) -> Iterator
         yield paths
 
 
-def serbench_rate(files: list[Path], spec: FeatureSpec, workers: int) -> float:
+def stored_rate(files: list[Path], spec: FeatureSpec, workers: int) -> float:
     """Clips a second through a `FeatureStore`, writing included."""
     clips = pd.DataFrame({"clip_id": [path.name for path in files], "path": [str(path) for path in files]})
     clips["digest"] = clips["clip_id"]
@@ -80,21 +128,30 @@ def serbench_rate(files: list[Path], spec: FeatureSpec, workers: int) -> float:
         return len(files) / (time.perf_counter() - start)
 
 
-def one_at_a_time(files: list[Path], spec: FeatureSpec, compute: Callable[..., np.ndarray]) -> float:
-    """Clips a second through librosa."""
+def librosa_rate(files: Sequence[Path], spec: FeatureSpec, compute: Callable[..., np.ndarray]) -> float:
+    """Clips a second through librosa, each file read for itself."""
     import librosa
 
     def run(path: Path) -> np.ndarray:
         waveform, _ = librosa.load(path, sr=spec.sample_rate)
         return compute(librosa.util.fix_length(waveform, size=spec.n_samples), spec)
 
+    return _one_at_a_time(files, run)
+
+
+def librosa_rate_in_memory(waveforms: np.ndarray, spec: FeatureSpec, compute: Callable[..., np.ndarray]) -> float:
+    """Clips a second through librosa without reading files."""
+    return _one_at_a_time(waveforms, lambda waveform: compute(waveform, spec))
+
+
+def _one_at_a_time(items: Sequence[Path] | np.ndarray, run: Callable[..., np.ndarray]) -> float:
     with warnings.catch_warnings(), threadpool_limits(limits=1, user_api="blas"):
         warnings.simplefilter("ignore")
-        run(files[0])
+        run(items[0])
         start = time.perf_counter()
-        for path in files:
-            run(path)
-    return len(files) / (time.perf_counter() - start)
+        for item in items:
+            run(item)
+    return len(items) / (time.perf_counter() - start)
 
 
 def librosa_log_mel(waveform: np.ndarray, spec: FeatureSpec) -> np.ndarray:

@@ -33,9 +33,8 @@ class SoleWriterStorage(BaseStorage):
 
     def __init__(self, backend: RDBStorage) -> None:
         self._backend = backend
-        self._numbers: dict[int, dict[int, int]] = {}
-        self._trials: dict[int, FrozenTrial] = {}
-        self._study_of: dict[int, int] = {}
+        self._trials: dict[int, list[FrozenTrial]] = {}
+        self._places: dict[int, tuple[int, int]] = {}
         self._names: dict[int, str] = {}
         self._directions: dict[int, list[StudyDirection]] = {}
         self._distributions: dict[tuple[int, str], BaseDistribution] = {}
@@ -47,8 +46,8 @@ class SoleWriterStorage(BaseStorage):
     def delete_study(self, study_id: int) -> None:
         """Deletes a study."""
         self._backend.delete_study(study_id)
-        for trial_id in self._numbers.pop(study_id, {}).values():
-            del self._trials[trial_id], self._study_of[trial_id]
+        for trial in self._trials.pop(study_id, []):
+            del self._places[trial._trial_id]
         self._names.pop(study_id, None)
         self._directions.pop(study_id, None)
 
@@ -90,10 +89,10 @@ class SoleWriterStorage(BaseStorage):
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         """Creates a trial, running unless the template says otherwise."""
-        numbers = self._numbers_of(study_id)
+        trials = self._trials_of(study_id)
         trial_id = self._backend.create_new_trial(study_id, template_trial)
         trial = self._backend.get_trial(trial_id)
-        if trial.number != len(numbers):
+        if trial.number != len(trials):
             raise optuna.exceptions.StorageInternalError("another process writes to this study")
         self._keep(study_id, trial)
         return trial_id
@@ -105,7 +104,7 @@ class SoleWriterStorage(BaseStorage):
         self._loaded(trial_id)
         self._backend.set_trial_param(trial_id, param_name, param_value_internal, distribution)
         value = distribution.to_external_repr(param_value_internal)
-        known = self._known(self._study_of[trial_id], param_name, distribution)
+        known = self._known(self._places[trial_id][0], param_name, distribution)
 
         def change(trial: FrozenTrial) -> None:
             trial.params = {**trial.params, param_name: value}
@@ -163,10 +162,10 @@ class SoleWriterStorage(BaseStorage):
 
     def get_trial_id_from_study_id_trial_number(self, study_id: int, trial_number: int) -> int:
         """Finds a trial by its number."""
-        numbers = self._numbers_of(study_id)
-        if trial_number not in numbers:
+        trials = self._trials_of(study_id)
+        if trial_number >= len(trials):
             raise KeyError(f"No trial with trial number {trial_number} exists in study with study_id {study_id}.")
-        return numbers[trial_number]
+        return trials[trial_number]._trial_id
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
         """A trial as it is now."""
@@ -176,43 +175,44 @@ class SoleWriterStorage(BaseStorage):
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         """Trials of a study by number."""
-        found = (self._trials[trial_id] for trial_id in self._numbers_of(study_id).values())
-        trials = [trial for trial in found if states is None or trial.state in states]
+        known = self._trials_of(study_id)
+        trials = list(known) if states is None else [trial for trial in known if trial.state in states]
         return copy.deepcopy(trials) if deepcopy else trials
 
     def remove_session(self) -> None:
         """Ends the database session of this thread."""
         self._backend.remove_session()
 
-    def _numbers_of(self, study_id: int) -> dict[int, int]:
-        """Trial ids by number; the study is read if it was not yet."""
-        if study_id not in self._numbers:
+    def _trials_of(self, study_id: int) -> list[FrozenTrial]:
+        """Trials by number; the study is read if it was not yet."""
+        if study_id not in self._trials:
             trials = self._backend.get_all_trials(study_id, deepcopy=False)
-            self._numbers[study_id] = {}
-            for trial in trials:
+            self._trials[study_id] = []
+            for trial in sorted(trials, key=lambda trial: trial.number):
                 self._keep(study_id, trial)
-        return self._numbers[study_id]
+        return self._trials[study_id]
 
     def _loaded(self, trial_id: int) -> FrozenTrial:
-        if trial_id not in self._trials:
+        if trial_id not in self._places:
             for study in self._backend.get_all_studies():
-                self._numbers_of(study._study_id)
-        if trial_id not in self._trials:
+                self._trials_of(study._study_id)
+        if trial_id not in self._places:
             raise KeyError(f"No trial with trial_id {trial_id} exists.")
-        return self._trials[trial_id]
+        study_id, number = self._places[trial_id]
+        return self._trials[study_id][number]
 
     def _keep(self, study_id: int, trial: FrozenTrial) -> None:
-        """Keeps a trial that was read; equal distributions are one object, which is most of a trial's memory."""
+        """Keeps the next trial; equal distributions are one object, else they were most of a trial's memory."""
         trial.distributions = {name: self._known(study_id, name, it) for name, it in trial.distributions.items()}
-        self._numbers[study_id][trial.number] = trial._trial_id
-        self._trials[trial._trial_id] = trial
-        self._study_of[trial._trial_id] = study_id
+        self._places[trial._trial_id] = (study_id, trial.number)
+        self._trials[study_id].append(trial)
 
     def _known(self, study_id: int, name: str, distribution: BaseDistribution) -> BaseDistribution:
         known = self._distributions.setdefault((study_id, name), distribution)
         return known if known == distribution else distribution
 
     def _change(self, trial_id: int, change: Callable[[FrozenTrial], None]) -> None:
-        trial = copy.copy(self._trials[trial_id])
+        study_id, number = self._places[trial_id]
+        trial = copy.copy(self._trials[study_id][number])
         change(trial)
-        self._trials[trial_id] = trial
+        self._trials[study_id][number] = trial

@@ -16,9 +16,10 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
 def database(folder: Path) -> RDBStorage:
-    return RDBStorage(f"sqlite:///{folder / 'optuna.sqlite3'}")
+    return RDBStorage(f"sqlite:///{folder / 'optuna.sqlite3'}", skip_compatibility_check=True)
 
 
+@pytest.mark.slow
 class TestContract(StorageTestCase):
     @pytest.fixture
     def storage(self, tmp_path: Path) -> SoleWriterStorage:

@@ -1,0 +1,69 @@
+"""The benchmarks of the harness run and say what their tables need. No test asserts a time."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from pathlib import Path
+
+import pytest
+
+from benchmarks.harness import BENCHMARKS, run
+from benchmarks.simulated import SIMULATED, SimulatedEngine, simulated_study
+from benchmarks.table import Row, Settings, as_json, as_table
+from serbench.search import Observer, load_space
+from serbench.search.coordinator import Coordinator
+from serbench.search.jobs import JobMaker
+from serbench.search.runner import JobRunner
+
+
+@pytest.mark.parametrize("name", ["ask", "crowd"])
+def test_a_benchmark_that_trains_nothing_runs(name: str, tmp_path: Path) -> None:
+    rows = run(name, Settings(tmp_path, quick=True))
+    assert all(math.isfinite(row.value) and row.value >= 0 for row in rows)
+    assert all(row.limit for row in rows if row.goal is not None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(BENCHMARKS))
+def test_every_benchmark_runs(name: str, tmp_path: Path) -> None:
+    assert run(name, Settings(tmp_path, quick=True))
+
+
+def test_simulated_fits_are_a_search_like_any_other(tmp_path: Path) -> None:
+    """They end as completed or pruned, with a record, a curve and predictions each."""
+    engine, stop = SimulatedEngine(workers=3), threading.Event()
+    with simulated_study(tmp_path, load_space("cnn1d"), sampler="random") as study:
+        maker = JobMaker(study, SIMULATED, "tensorflow")
+        try:
+            Coordinator(study, maker, JobRunner(engine, stop), Observer(), stop).run(14)
+        finally:
+            engine.close()
+        records = study.records()
+        tables = [study.folder.predictions("search", record.job_id) for record in records]
+    assert {record.state for record in records} <= {"completed", "pruned"}
+    assert len(records) == 14
+    assert len(engine.waits_s) == sum(len(record.epochs) for record in records)
+    assert all(len(table) == record.scores["validation"].clips for table, record in zip(tables, records, strict=True))
+
+
+def test_a_stop_ends_simulated_fits(tmp_path: Path) -> None:
+    engine, stop = SimulatedEngine(workers=2, epoch_s=60.0), threading.Event()
+    with simulated_study(tmp_path, load_space("cnn1d"), sampler="random") as study:
+        maker = JobMaker(study, SIMULATED, "tensorflow")
+        threading.Timer(0.5, stop.set).start()
+        try:
+            Coordinator(study, maker, JobRunner(engine, stop), Observer(), stop).run(2)
+        finally:
+            engine.close()
+        assert not study.records()
+        assert len(list((study.folder.path / "attempts").iterdir())) == 2
+
+
+def test_a_goal_is_judged_in_its_direction() -> None:
+    slow = Row("start", 0.3, "s", "a fork", goal=0.2)
+    fast = Row("features", 5.0, "times", "cores", goal=4, at_least=True)
+    assert (slow.met, fast.met, Row("a", 1, "s", "").met) == (False, True, None)
+    assert "not met" in as_table([slow])
+    assert [row["met"] for row in json.loads(as_json([slow, fast]))] == [False, True]
