@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
@@ -45,12 +46,13 @@ def run_batch(
     running: dict[str, tuple[TrialJob, str]] = {}
     try:
         while waiting or running:
-            while waiting and len(running) < runner.engine.workers and not stop.is_set():
+            ending = stop.is_set() or (deadline is not None and time.monotonic() > deadline)
+            while waiting and not ending and len(running) < runner.engine.workers:
                 job = waiting.popleft()
                 running[job.job_id] = (job, now())
                 observer.trial_started(job.job_id, job.config, job.settings.epochs)
                 runner.submit(job)
-            if not running and stop.is_set():
+            if ending and not running:
                 return
             message = runner.next(deadline)
             if message is None:

@@ -78,14 +78,11 @@ class Coordinator:
             while True:
                 deadline = None if end is None else end - refit_rounds * self._longest
                 wanted = not self._stop.is_set() and (deadline is None or time.monotonic() < deadline)
-                if (
-                    wanted
-                    and len(self._running) < self._runner.engine.workers
-                    and self._counted + len(self._running) < trials
-                ):
+                wanted = wanted and self._counted + len(self._running) < trials
+                if wanted and len(self._running) < self._runner.engine.workers:
                     self._begin()
                     self._answer_waiting(deadline)
-                elif self._running:
+                elif self._running or wanted:
                     self._handle(self._runner.next(deadline))
                 else:
                     return

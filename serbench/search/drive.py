@@ -53,7 +53,7 @@ def drive(
     study.settle()
     run_probes(study, maker, JobRunner(engine, stop), observer, stop, budget.probes, end)
     forced = [known.name for known in study.space.enqueued if known.finalist]
-    rounds = math.ceil((budget.finalists + len(forced)) * budget.repeats / resources.workers)
+    rounds = math.ceil((budget.finalists + len(forced)) * budget.repeats / max(1, engine.workers))
     Coordinator(study, maker, JobRunner(engine, stop), observer, stop).run(budget.trials, end, rounds)
     if not stop.is_set():
         finalists = choose_finalists(study.records(), budget.finalists, forced)

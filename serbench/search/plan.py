@@ -7,6 +7,7 @@ from pathlib import Path
 
 from serbench.corpora import Corpus
 from serbench.errors import UsageError
+from serbench.search.cluster import check_cluster
 from serbench.search.samplers import pruner_settings, sampler_settings
 from serbench.search.space import Budget, SearchSpace
 from serbench.search.storage import check_storage_url
@@ -85,3 +86,5 @@ class SearchPlan:
         sampler_settings(self.sampler)
         if self.storage is not None:
             check_storage_url(self.storage)
+        if self.cluster is not None:
+            check_cluster(self.cluster)

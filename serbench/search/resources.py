@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from serbench.errors import UsageError
 from serbench.records.machine import available_memory_mib, gpus, usable_cores
 
-__all__ = ["WORKER_MIB", "Resources"]
+__all__ = ["GPU_BACKENDS", "WORKER_MIB", "Resources"]
+
+GPU_BACKENDS = frozenset({"jax", "torch"})
+"""Those that are given a GPU; TensorFlow's CPU package from PyPI sees none."""
 
 WORKER_MIB = 1500  # a TensorFlow child with a small CNN (measured: 0.6-1.2 GiB)
 
@@ -46,10 +49,15 @@ class Resources:
         if workers is not None and workers < 1:
             raise UsageError(f"--workers must be at least 1, got {workers}")
         cores, available = usable_cores(), available_memory_mib()
-        devices = tuple(gpus()) if backend in {"jax", "torch"} else ()
+        devices = tuple(gpus()) if backend in GPU_BACKENDS else ()
         most = len(devices) or cores
         chosen = workers or max(1, min(most, int(available // WORKER_MIB), max(trials, 1)))
         return cls(chosen, threads or max(1, cores // chosen), int(0.9 * available / chosen), devices)
+
+    @classmethod
+    def elsewhere(cls, threads: int) -> Resources:
+        """What the coordinator says of jobs on other machines: their threads. The rest is for each worker to say."""
+        return cls(1, threads, None)
 
     def for_jobs(self, count: int) -> Resources:
         """The same cores and memory shared by at most `count` jobs.

@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from serbench.corpora import StudyClips, load_clips
@@ -17,8 +17,11 @@ from serbench.records import ResultsFolder
 from serbench.records.base import now
 from serbench.records.environment import current_environment
 from serbench.records.schemas import StudyRecord, WarmStart
+from serbench.search.cluster import LOCAL, Cluster, open_cluster
+from serbench.search.cluster_audio import StudyAudio
+from serbench.search.dask_engine import DaskEngine
 from serbench.search.drive import drive
-from serbench.search.engine import LocalEngine
+from serbench.search.engine import Engine, LocalEngine
 from serbench.search.observer import Observer
 from serbench.search.plan import SearchPlan
 from serbench.search.resources import Resources
@@ -47,7 +50,7 @@ def run_search(plan: SearchPlan, observer: Observer | None = None, stop: threadi
     backend = choose_backend(plan.backend)
     results.prepare()
     search = _Search(plan, results, backend, observer or Observer(), stop or threading.Event(), [])
-    with contextlib.suppress(_StoppedError):
+    with contextlib.suppress(_StoppedError), search.connected():
         search.run(end)
     return search.names
 
@@ -66,6 +69,17 @@ class _Search:
     observer: Observer
     stop: threading.Event
     names: list[str]
+    cluster: Cluster | None = None
+
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[None]:
+        """Holds the connection to a cluster, where one was asked for, before anything that takes long is begun."""
+        if self.plan.cluster is None:
+            yield
+            return
+        most = max((self.plan.budget(space).trials for space in self.plan.spaces), default=1)
+        with open_cluster(self.plan.cluster, self.backend, self._resources(most)) as self.cluster:
+            yield
 
     def run(self, end: float | None) -> None:
         """Reads the corpus, then searches space after space."""
@@ -112,12 +126,25 @@ class _Search:
             self.names.append(record.name)
 
     def _run_study(self, study: Study, end: float | None) -> None:
-        source = FeatureSource(study.clips, FeatureStore(cache_root() / "features"))
-        source.paths(study.space.features, progress=self._progress("computing features"))
         budget = self.plan.budget(study.space)
-        resources = Resources.choose(self.plan.workers, budget.trials, self.backend, self.plan.threads)
-        with contextlib.closing(LocalEngine(source, resources.workers, resources.devices)) as engine:
+        resources = self._resources(budget.trials)
+        with contextlib.closing(self._engine(study, resources)) as engine:
             drive(study, engine, resources, budget, self.backend, self.observer, self.stop, end)
+
+    def _resources(self, trials: int) -> Resources:
+        if self.plan.cluster in {None, LOCAL}:
+            return Resources.choose(self.plan.workers, trials, self.backend, self.plan.threads)
+        return Resources.elsewhere(self.plan.threads or 1)
+
+    def _engine(self, study: Study, resources: Resources) -> Engine:
+        """Features are computed here where the workers share this machine's cache, else by whoever trains on them."""
+        if self.plan.cluster in {None, LOCAL}:
+            source = FeatureSource(study.clips, FeatureStore(cache_root() / "features"))
+            source.paths(study.space.features, progress=self._progress("computing features"))
+        if self.cluster is None:
+            return LocalEngine(source, resources.workers, resources.devices)
+        audio = StudyAudio.of(study.clips, self.plan.data)
+        return DaskEngine(self.cluster, audio, resources.threads, self.observer.message)
 
     def _record(
         self, space: SearchSpace, clips: StudyClips, protocol: Protocol, split_plan: SplitPlan, folds: int

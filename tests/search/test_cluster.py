@@ -1,0 +1,320 @@
+"""Searches on a real Dask scheduler with real worker processes on this machine, some of which are killed."""
+
+from __future__ import annotations
+
+import importlib.util
+import pickle
+import subprocess
+import sys
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+
+import psutil
+import pytest
+from dask_made import Dask, alive, fits_of, until
+
+import serbench
+from serbench.corpora import load_clips
+from serbench.errors import SerbenchError, UsageError
+from serbench.records import ResultsFolder
+from serbench.records.results import StudyFolder
+from serbench.search import Observer, SearchPlan, cluster, run_search
+from serbench.search.cluster import open_cluster
+from serbench.search.cluster_audio import StudyAudio
+from serbench.search.cluster_worker import LOST, run_on_worker
+from serbench.search.dask_engine import DaskEngine
+from serbench.search.resources import Resources
+from serbench.training import TrialJob, Verdict
+
+NAME = "crema-d-speaker-tiny_cnn1d"
+
+
+class Watch(Observer):
+    """Remembers what it is told; calls `waited` when the search waits for workers, `each` at every epoch."""
+
+    def __init__(self, waited=None, each=None) -> None:
+        self.messages, self.trials = [], []
+        self._waited, self._each = waited, each
+
+    def message(self, text):
+        self.messages.append(text)
+        if "waiting for workers" in text and self._waited:
+            self._waited()
+
+    def epoch(self, job_id, metrics):
+        if self._each:
+            self._each()
+
+    def trial_finished(self, record):
+        self.trials.append(record)
+
+
+def folder_of(plan: SearchPlan) -> StudyFolder:
+    return ResultsFolder(plan.results).study(NAME)
+
+
+def told(folder: StudyFolder) -> list[tuple]:
+    """What a study found out, without how long it took and where."""
+    return [
+        (record.job_id, record.state, record.attempt, record.value, record.config, record.seed, record.scores)
+        for kind in ("search", "refit")
+        for record in folder.jobs(kind)
+    ]
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory: pytest.TempPathFactory, _session_cache: Path):
+    made = Dask(tmp_path_factory.mktemp("dask"), _session_cache)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def once() -> dict[str, object]:
+    """What several tests look at: the worker that stays, and the search that it was waited for in."""
+    return {}
+
+
+@pytest.fixture
+def searched(dask: Dask, once, make_plan, tmp_path_factory):
+    """A search that found no worker at first, and then one that stays for the other tests."""
+    if "plan" not in once:
+        results = tmp_path_factory.mktemp("searched") / "results"
+        watch = Watch(waited=lambda: once.setdefault("worker", dask.worker()))
+        plan = make_plan(cluster=dask.address, results=results)
+        run_search(plan, watch)
+        once |= {"plan": plan, "watch": watch}
+    return once["plan"], once["watch"]
+
+
+@pytest.fixture
+def worker(searched, once) -> subprocess.Popen[bytes]:
+    return once["worker"]
+
+
+@pytest.fixture
+def engine(dask: Dask, worker, tone_corpus: Path):
+    """An engine without a search around it, on the worker that stays."""
+    from serbench.corpora import get_corpus
+
+    clips = load_clips(get_corpus("crema-d"), tone_corpus, sample_rate=8000)
+    with open_cluster(dask.address, "tensorflow", Resources.elsewhere(1)) as connection:
+        made = DaskEngine(connection, StudyAudio.of(clips.table, tone_corpus), 1, lambda _: None)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def make_job(make_plan, monkeypatch):
+    """A job as a search makes it."""
+
+    def make(**parts) -> TrialJob:
+        jobs: list[TrialJob] = []
+
+        class Taken(Exception):  # noqa: N818
+            pass
+
+        def take(self, job, heard):
+            jobs.append(job)
+            raise Taken
+
+        with monkeypatch.context() as patch:
+            patch.setattr("serbench.search.engine.LocalEngine.submit", take)
+            with pytest.raises(Taken):
+                run_search(make_plan())
+        from dataclasses import replace
+
+        return replace(jobs[0], memory_limit_mib=None, threads=1, **parts)
+
+    return make
+
+
+def test_a_search_waits_for_its_first_worker_and_says_so_once(searched, dask) -> None:
+    plan, watch = searched
+    assert [text for text in watch.messages if "waiting" in text] == [
+        f"waiting for workers at {dask.address}; start some with `dask worker --no-nanny`"
+    ]
+    assert [trial.state for trial in watch.trials] == ["completed"] * 5
+    assert len(list(folder_of(plan).entries())) == 1
+
+
+def test_one_worker_elsewhere_finds_what_one_worker_here_finds(searched, make_plan) -> None:
+    plan, _ = searched
+    here = make_plan(threads=1)
+    run_search(here)
+    assert told(folder_of(plan)) == told(folder_of(here))
+
+
+def test_pruning_reaches_a_running_trial(worker, dask, make_plan, monkeypatch) -> None:
+    monkeypatch.setattr("optuna.Trial.should_prune", lambda _: True)
+    plan = make_plan(cluster=dask.address, trials=2, finalists=0)
+    run_search(plan)
+    assert [(t.state, len(t.epochs)) for t in folder_of(plan).jobs("search")] == [("pruned", 1)] * 2
+
+
+def test_a_stop_reaches_a_running_trial(worker, dask, make_plan) -> None:
+    stop = threading.Event()
+    watch = Watch(each=stop.set)
+    run_search(make_plan(cluster=dask.address), watch, stop)
+    (trial,) = watch.trials
+    assert trial.state == "interrupted"
+    assert trial.epochs
+
+
+def test_what_is_said_in_the_name_of_a_dead_attempt_is_dropped(engine: DaskEngine, make_job) -> None:
+    job = make_job(attempt=1)
+    heard: list[int] = []
+    beside: list[object] = []
+
+    def listen(metrics, answer):
+        heard.append(metrics.epoch)
+        if metrics.epoch == 0:
+            ghost = {"kind": "epoch", "run": "a run that nobody let in", "worker": "tcp://127.0.0.1:1"}
+            said = metrics.model_copy(update={"epoch": 99}).model_dump()
+            for attempt in (0, 1, 2):
+                engine.hear((0.0, {**ghost, "job": job.job_id, "attempt": attempt, "metrics": said}))
+            beside.append(engine)
+        answer(Verdict.CONTINUE)
+
+    outcome = engine.submit(job, listen).result(120)
+    assert beside
+    assert heard == [0, 1, 2]
+    assert outcome.state == "completed"
+    late = {"kind": "epoch", "run": "late", "worker": "tcp://127.0.0.1:1", "job": job.job_id, "attempt": 1}
+    engine.hear((0.0, {**late, "metrics": {}}))
+    assert heard == [0, 1, 2]
+
+
+def test_a_task_that_dask_runs_again_does_not_train(dask, engine: DaskEngine, make_job) -> None:
+    """So Dask may do when a worker dies: the same task once more, while the coordinator believes the first to run."""
+    job = make_job()
+    waiting: Future = Future()
+    running = engine.submit(job, lambda metrics, answer: waiting.done() or waiting.set_result((metrics, answer)))
+    _, answer = waiting.result(120)
+    second = dask.worker("--no-nanny", "--nthreads", "1", "--name", "second")
+    client = engine._cluster.client
+    repeat = client.submit(
+        run_on_worker, serbench.__version__, engine._topic, pickle.dumps(job), key="again", workers=["second"],
+        allow_other_workers=False,
+    )  # fmt: skip
+    assert repeat.result(120) == LOST
+    assert not fits_of(second)
+    engine.cancel_all()
+    answer(Verdict.CONTINUE)
+    assert running.result(120).state == "interrupted"
+    second.terminate()
+    second.wait()
+
+
+def test_a_trial_whose_worker_dies_is_run_again_elsewhere(worker, dask, make_plan) -> None:
+    victim = dask.worker()
+    dying: list[psutil.Process] = []
+
+    def kill():
+        fits = fits_of(victim)
+        if fits and not dying:
+            dying.extend([*fits, *psutil.Process(victim.pid).children()])
+            victim.kill()
+            victim.wait()
+
+    watch = Watch(each=kill)
+    plan = make_plan(cluster=dask.address, trials=4, repeats=1)
+    with open_cluster(dask.address, "tensorflow", Resources.elsewhere(1)) as connection:
+        until(lambda: connection.slots == 2, "two workers")
+    run_search(plan, watch)
+    assert dying, "the second worker was never given a trial"
+    folder = folder_of(plan)
+    (lost,) = (record for record in watch.trials if record.state == "lost")
+    assert (lost.attempt, lost.error) == (0, "the worker it ran on is gone")
+    assert [path.name for path in (folder.path / "attempts").iterdir()] == [f"{lost.job_id}.0"]
+    trials = list(folder.jobs("search"))
+    assert [trial.state for trial in trials] == ["completed"] * 4
+    assert [trial.attempt for trial in trials] == [int(trial.job_id == lost.job_id) for trial in trials]
+    until(lambda: not any(alive(process) for process in dying), "the dead worker's children to be gone")
+
+
+@pytest.fixture
+def command(dask: Dask, tone_corpus: Path, tiny_space, tmp_path: Path):
+    """Starts `serbench search` on the tiny space as a process of its own."""
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        words = ["search", str(tiny_space("cnn1d")), "--corpus", "crema-d", "--data", str(tone_corpus)]
+        words += ["--results", str(tmp_path / "results"), "--format", "json", *arguments]
+        return subprocess.Popen(
+            [sys.executable, "-m", "serbench.cli.main", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, start_new_session=True,
+        )  # fmt: skip
+
+    return start
+
+
+@pytest.mark.slow
+def test_a_killed_coordinator_leaves_no_fit_behind_and_resumes(worker, dask, command, tmp_path) -> None:
+    words = ("--cluster", dask.address, "--trials", "3", "--repeats", "1")
+    killed = command(*words)
+    until(lambda: fits_of(worker) or killed.poll() is not None, "a fit")
+    (fit,) = fits_of(worker)
+    killed.kill()
+    killed.communicate()
+    until(lambda: not alive(fit), "the fit to end")
+    again = command(*words)
+    _, said = again.communicate(timeout=300)
+    assert again.returncode == 0, said
+    folder = ResultsFolder(tmp_path / "results").study(NAME)
+    assert [trial.state for trial in folder.jobs("search")] == ["completed"] * 3
+    assert not fits_of(worker)
+
+
+@pytest.mark.slow
+def test_workers_of_ones_own_come_and_go_with_the_command(command, tmp_path) -> None:
+    search = command("--cluster", "local", "--workers", "2", "--trials", "3", "--repeats", "1")
+    family = psutil.Process(search.pid)
+    seen: set[psutil.Process] = set()
+    until(lambda: seen.update(family.children(recursive=True)) or len(seen) > 4 or search.poll() is not None, "workers")
+    out, said = search.communicate(timeout=300)
+    assert search.returncode == 0, said
+    assert '"uar"' in out
+    assert "distributed" not in said
+    assert "Traceback" not in said
+    folder = ResultsFolder(tmp_path / "results").study(NAME)
+    assert [trial.state for trial in folder.jobs("search")] == ["completed"] * 3
+    until(lambda: not any(alive(process) for process in seen), "its processes to be gone")
+
+
+def test_a_worker_under_a_nanny_is_told_how_to_start(worker, dask, engine: DaskEngine, make_job) -> None:
+    nannied = dask.worker("--nthreads", "1", "--name", "nannied")
+    client = engine._cluster.client
+    until(lambda: engine._cluster.slots == 2, "the worker with a nanny")
+    task = client.submit(
+        run_on_worker, serbench.__version__, "nobody listens", pickle.dumps(make_job()), workers=["nannied"]
+    )
+    with pytest.raises(SerbenchError, match=r"worker tcp://.*: it runs under a nanny .*--no-nanny"):
+        task.result(120)
+    nannied.terminate()
+    nannied.wait()
+
+
+def test_another_version_is_a_sentence(dask, engine: DaskEngine) -> None:
+    task = engine._cluster.client.submit(run_on_worker, "0.0.1", "nobody listens", b"")
+    with pytest.raises(SerbenchError, match=r"worker tcp://.*has serbench .* and the coordinator has 0\.0\.1"):
+        task.result(60)
+
+
+def test_a_scheduler_that_does_not_answer_is_a_sentence(make_plan, monkeypatch) -> None:
+    monkeypatch.setattr(cluster, "_CONNECT_S", 1.0)
+    with pytest.raises(SerbenchError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9 within 1 s"):
+        run_search(make_plan(cluster="tcp://127.0.0.1:9"))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:8786", "http://127.0.0.1:8786", "tcp://127.0.0.1", "lokal", ""])
+def test_what_is_no_address_is_refused(make_plan, address) -> None:
+    with pytest.raises(UsageError, match="is no address of a Dask scheduler; write tcp://HOST:8786"):
+        run_search(make_plan(cluster=address))
+
+
+def test_a_missing_extra_is_named(make_plan, monkeypatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "distributed" else find(name))
+    with pytest.raises(SerbenchError, match=r"--cluster needs Dask; run `pip install 'serbench\[cluster\]'`"):
+        run_search(make_plan(cluster="local"))
