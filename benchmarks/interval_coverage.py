@@ -1,6 +1,6 @@
 """Simulates test cores: how often intervals cover the truth, and what differences so many speakers can show.
 
-uv run python benchmarks/coverage.py [--runs 2000] [--seed 0]
+uv run python benchmarks/interval_coverage.py [--runs 2000] [--seed 0]
 """
 
 from __future__ import annotations
