@@ -10,7 +10,7 @@ __all__ = ["measure"]
 
 def measure(settings: Settings) -> list[Row]:
     """Runs trials whose epochs take about two minutes together."""
-    trials, wanted_s, pilot = (2, 2.0, 2) if settings.quick else (3, 120.0, 6)
+    trials, wanted_s, pilot = (2, 2.0, 2) if settings.quick else (2, 120.0, 6)
     short = Ended()
     fit_trials(settings, small_space("cnn2d", pilot), 2, workers=1, observers=(short,))
     epoch_s = min(epoch.seconds for epoch in short.records[-1].epochs)

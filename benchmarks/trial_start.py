@@ -27,7 +27,8 @@ def measure(settings: Settings) -> list[Row]:
     start = [part["features"] + part["start"] for part in parts]
     working = [part["start"] + part["build"] + part["fit"] + part["predict"] + part["features"] for part in parts]
     end = [part["total"] - busy for part, busy in zip(parts, working, strict=True)]
-    between = [later - earlier for later, earlier in zip(ended.began[2:], ended.ended[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in zip(ended.began[1:], ended.began[2:], strict=False)]
+    between = [gap - part["total"] for gap, part in zip(gaps, parts, strict=False)]
     note = f"median of {len(parts)}"
     return [
         Row("start of a trial", statistics.median(start), "s", "forking a process that has imported Keras", 0.2,
