@@ -208,9 +208,7 @@ REPLAY_KEYS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("study", "trial"), [(NAME, "t0001"), ("crema-d-speaker-tiny_cnn2d", "t0000"), (NAME, "refit")]
-)
+@pytest.mark.parametrize(("study", "trial"), [("crema-d-speaker-tiny_cnn2d", "t0000"), (NAME, "refit")])
 def test_a_replay_gives_the_recorded_score(serbench, searched, study, trial) -> None:
     if trial == "refit":
         trial = shown(serbench, searched, study)["refits"][0]["job_id"]
