@@ -176,6 +176,9 @@ class SimulatedEngine:
         if self._fits.pop(fit.job.job_id, None) is not None:
             fit.future.set_result(fit.outcome(verdict))
 
+    def tend(self) -> None:
+        """Nothing to say."""
+
     def cancel_all(self) -> None:
         """Tells every running job to stop."""
         self._loop.call_soon_threadsafe(self._stop_all)

@@ -121,6 +121,11 @@ class Cluster:
             work.close()
             raise self.lost() from error
 
+    def leave(self) -> None:
+        """Listens no more. The scheduler would else tell a client that has just gone that it has gone."""
+        if self.connected:
+            self.client.unsubscribe_topic(_EVENTS)
+
     def _hear(self, event: tuple[float, Any]) -> None:
         _, message = event
         action = message.get("action") if isinstance(message, dict) else None
@@ -181,7 +186,9 @@ def open_cluster(address: str, backend: str, resources: Resources) -> Iterator[C
                 "or correct --cluster"
             ) from error
         stack.callback(_close, client)
-        yield Cluster(client, place, backend)
+        connection = Cluster(client, place, backend)
+        stack.callback(connection.leave)
+        yield connection
 
 
 @contextlib.contextmanager
@@ -238,7 +245,7 @@ def _quiet() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
+        logger.setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:

@@ -142,7 +142,7 @@ def _run(job: TrialJob, link: _Link, topic: str, threads: int) -> TrialOutcome:
             return link.left()
         neighbours, study = pickle.loads(content)  # noqa: S301
         if known is None:
-            known = _remember(topic, study)
+            known = _remember(topic, pickle.loads(study))  # noqa: S301
         source = known.source(job)
         source.paths(job.features, job.augmentations, link.progress)
         slots = max(neighbours, 1 if device is not None else threads)

@@ -22,7 +22,7 @@ from serbench.errors import SerbenchError
 from serbench.records.schemas import EpochMetrics
 from serbench.search.cluster import Cluster
 from serbench.search.cluster_audio import StudyAudio
-from serbench.search.cluster_worker import LOST, Admission, deliver, run_on_worker
+from serbench.search.cluster_worker import LOST, Admission, deliver
 from serbench.search.engine import Heard
 from serbench.training import TrialJob, TrialOutcome, Verdict
 
@@ -54,6 +54,21 @@ class _Attempt:
         return self.job.job_id, self.job.attempt
 
 
+def _task() -> Callable[[str, str, bytes], TrialOutcome]:
+    """The task, as a function that is sent by value: where serbench is not installed, calling it says so.
+
+    A function sent by name would end the whole worker there (Dask reads it before it knows whose task it is), and would
+    have to be known to the scheduler, too.
+    """
+
+    def task(version: str, topic: str, payload: bytes) -> TrialOutcome:
+        from serbench.search.cluster_worker import run_on_worker
+
+        return run_on_worker(version, topic, payload)
+
+    return task
+
+
 class DaskEngine:
     """Runs the jobs of one study on a cluster.
 
@@ -61,13 +76,17 @@ class DaskEngine:
         cluster: connected.
         audio: the study's clips.
         threads: compute threads of each job.
-        say: called, from the thread that asks for `workers`, when there are none to wait for.
+        most: jobs at the same time, however many workers there are; None for no bound.
+        say: called by `tend` when there are no workers.
     """
 
-    def __init__(self, cluster: Cluster, audio: StudyAudio, threads: int, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, cluster: Cluster, audio: StudyAudio, threads: int, most: int | None, say: Callable[[str], None]
+    ) -> None:
         self._cluster = cluster
-        self._audio = audio
+        self._study = pickle.dumps(audio)
         self._threads = threads
+        self._most = most
         self._say = say
         self._topic = f"serbench-{uuid.uuid4().hex}"
         self._attempts: dict[tuple[str, int], _Attempt] = {}
@@ -79,21 +98,29 @@ class DaskEngine:
 
     @property
     def workers(self) -> int:
-        """Jobs that the present workers can run at the same time. While there are none, that is said, once.
+        """Jobs that the present workers can run at the same time.
 
         Raises:
             SerbenchError: the scheduler is gone.
         """
         slots = self._cluster.slots
-        if not slots and not self._waiting:
-            self._say(f"waiting for workers at {self._cluster.place}; start some with `dask worker --no-nanny`")
-        self._waiting = not slots
-        return slots
+        return slots if self._most is None else min(slots, self._most)
 
     @property
     def threads(self) -> int | None:
         """Compute threads that a job should use."""
         return self._threads
+
+    def tend(self) -> None:
+        """Says, once, that there are no workers to run anything.
+
+        Raises:
+            SerbenchError: the scheduler is gone.
+        """
+        alone = not self._cluster.slots
+        if alone and not self._waiting:
+            self._say(f"waiting for workers at {self._cluster.place}; start some with `dask worker --no-nanny`")
+        self._waiting = alone
 
     def submit(self, job: TrialJob, heard: Heard) -> Future[TrialOutcome]:
         """Hands a job to the scheduler.
@@ -107,7 +134,7 @@ class DaskEngine:
         with self._lock:
             self._attempts[attempt.key] = attempt
         attempt.task = self._cluster.client.submit(
-            run_on_worker,
+            _task(),
             serbench.__version__,
             self._topic,
             pickle.dumps(job),
@@ -136,9 +163,10 @@ class DaskEngine:
             return LOST
         if isinstance(error, SerbenchError):
             return error
+        first_line = str(error).partition("\n")[0]
         return SerbenchError(
-            f"a job cannot run at {self._cluster.place} ({type(error).__name__}: {error}); install serbench "
-            f"{serbench.__version__}, with the same extras as here, for the scheduler and on every worker"
+            f"a job cannot run at {self._cluster.place} ({type(error).__name__}: {first_line}); install serbench "
+            f"{serbench.__version__}, with the same extras as here, on every worker"
         )
 
     def hear(self, event: tuple[float, dict[str, Any]]) -> None:
@@ -155,7 +183,7 @@ class DaskEngine:
         elif attempt.run != run:
             self._send(worker, run, Admission.REPEAT if asks else Verdict.STOP)
         elif asks:
-            study = None if message["knows"] else self._audio
+            study = None if message["knows"] else self._study
             content = pickle.dumps((self._cluster.neighbours(worker), study))
             self._send(worker, run, Admission.GO, content, attempt)
         else:

@@ -43,6 +43,13 @@ class Engine(Protocol):
             Its outcome; `lost` where the worker went away. A `SerbenchError` where it could not be started.
         """
 
+    def tend(self) -> None:
+        """Called again and again by the thread that waits for jobs, so that the engine can say what it waits for.
+
+        Raises:
+            SerbenchError: there is nothing more to wait for.
+        """
+
     def cancel_all(self) -> None:
         """Tells every running job to stop; their futures still come to an outcome, and none waits for a verdict."""
 
@@ -100,6 +107,9 @@ class LocalEngine:
             return run_job(job, self._source, control)
         finally:
             self._free.put(device)
+
+    def tend(self) -> None:
+        """Nothing to say: its workers are always there."""
 
     def cancel_all(self) -> None:
         """Tells every running job to stop."""

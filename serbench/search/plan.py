@@ -14,7 +14,9 @@ from serbench.search.storage import check_storage_url
 
 __all__ = ["SearchPlan"]
 
-_LEAST = {"trials": 1, "finalists": 0, "repeats": 1, "seed": 0, "split_seed": 0, "threads": 1, "probes": 0}
+_LEAST = {
+    "trials": 1, "workers": 1, "finalists": 0, "repeats": 1, "seed": 0, "split_seed": 0, "threads": 1, "probes": 0,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,7 @@ class _Search:
         if self.cluster is None:
             return LocalEngine(source, resources.workers, resources.devices)
         audio = StudyAudio.of(study.clips, self.plan.data)
-        return DaskEngine(self.cluster, audio, resources.threads, self.observer.message)
+        return DaskEngine(self.cluster, audio, resources.threads, self.plan.workers, self.observer.message)
 
     def _record(
         self, space: SearchSpace, clips: StudyClips, protocol: Protocol, split_plan: SplitPlan, folds: int

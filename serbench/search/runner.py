@@ -61,6 +61,9 @@ class JobRunner:
         With `wait` false, None at once where nobody has said anything.
 
         Running jobs are cancelled once a stop was asked for or the deadline (monotonic) has passed.
+
+        Raises:
+            SerbenchError: the engine is gone.
         """
         late = deadline is not None and time.monotonic() > deadline
         if (self._stop.is_set() or late) and not self._cancelled:
@@ -69,6 +72,7 @@ class JobRunner:
         try:
             return self._inbox.get(wait, _POLL_S)
         except queue.Empty:
+            self.engine.tend()
             return None
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-PATIENCE_S = 120
+PATIENCE_S = 300
 
 
 def until(true: Callable[[], object], what: str) -> None:

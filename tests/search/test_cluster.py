@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -12,13 +14,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from dask_made import Dask, alive, fits_of, until
+from dask_made import PATIENCE_S, Dask, alive, fits_of, until
 
 import serbench
 from serbench.corpora import load_clips
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import ResultsFolder
 from serbench.records.results import StudyFolder
+from serbench.records.schemas import TrialRecord
 from serbench.search import Observer, SearchPlan, cluster, run_search
 from serbench.search.cluster import open_cluster
 from serbench.search.cluster_audio import StudyAudio
@@ -81,8 +84,8 @@ def searched(dask: Dask, once, make_plan, tmp_path_factory):
     """A search that found no worker at first, and then one that stays for the other tests."""
     if "plan" not in once:
         results = tmp_path_factory.mktemp("searched") / "results"
-        watch = Watch(waited=lambda: once.setdefault("worker", dask.worker()))
-        plan = make_plan(cluster=dask.address, results=results)
+        watch = Watch(waited=lambda: once.setdefault("worker", dask.worker("--no-nanny", "--nthreads", "2")))
+        plan = make_plan(cluster=dask.address, results=results, trials=2, repeats=1)
         run_search(plan, watch)
         once |= {"plan": plan, "watch": watch}
     return once["plan"], once["watch"]
@@ -100,7 +103,7 @@ def engine(dask: Dask, worker, tone_corpus: Path):
 
     clips = load_clips(get_corpus("crema-d"), tone_corpus, sample_rate=8000)
     with open_cluster(dask.address, "tensorflow", Resources.elsewhere(1)) as connection:
-        made = DaskEngine(connection, StudyAudio.of(clips.table, tone_corpus), 1, lambda _: None)
+        made = DaskEngine(connection, StudyAudio.of(clips.table, tone_corpus), 1, None, lambda _: None)
         yield made
         made.close()
 
@@ -135,22 +138,22 @@ def test_a_search_waits_for_its_first_worker_and_says_so_once(searched, dask) ->
     assert [text for text in watch.messages if "waiting" in text] == [
         f"waiting for workers at {dask.address}; start some with `dask worker --no-nanny`"
     ]
-    assert [trial.state for trial in watch.trials] == ["completed"] * 5
+    assert [trial.state for trial in watch.trials] == ["completed"] * 3
     assert len(list(folder_of(plan).entries())) == 1
 
 
 def test_one_worker_elsewhere_finds_what_one_worker_here_finds(searched, make_plan) -> None:
     plan, _ = searched
-    here = make_plan(threads=1)
+    here = make_plan(threads=1, trials=2, repeats=1)
     run_search(here)
     assert told(folder_of(plan)) == told(folder_of(here))
 
 
 def test_pruning_reaches_a_running_trial(worker, dask, make_plan, monkeypatch) -> None:
     monkeypatch.setattr("optuna.Trial.should_prune", lambda _: True)
-    plan = make_plan(cluster=dask.address, trials=2, finalists=0)
+    plan = make_plan(cluster=dask.address, trials=1, finalists=0)
     run_search(plan)
-    assert [(t.state, len(t.epochs)) for t in folder_of(plan).jobs("search")] == [("pruned", 1)] * 2
+    assert [(t.state, len(t.epochs)) for t in folder_of(plan).jobs("search")] == [("pruned", 1)]
 
 
 def test_a_stop_reaches_a_running_trial(worker, dask, make_plan) -> None:
@@ -177,7 +180,7 @@ def test_what_is_said_in_the_name_of_a_dead_attempt_is_dropped(engine: DaskEngin
             beside.append(engine)
         answer(Verdict.CONTINUE)
 
-    outcome = engine.submit(job, listen).result(120)
+    outcome = engine.submit(job, listen).result(PATIENCE_S)
     assert beside
     assert heard == [0, 1, 2]
     assert outcome.state == "completed"
@@ -186,25 +189,19 @@ def test_what_is_said_in_the_name_of_a_dead_attempt_is_dropped(engine: DaskEngin
     assert heard == [0, 1, 2]
 
 
-def test_a_task_that_dask_runs_again_does_not_train(dask, engine: DaskEngine, make_job) -> None:
+def test_a_task_that_dask_runs_again_does_not_train(worker, engine: DaskEngine, make_job) -> None:
     """So Dask may do when a worker dies: the same task once more, while the coordinator believes the first to run."""
     job = make_job()
     waiting: Future = Future()
     running = engine.submit(job, lambda metrics, answer: waiting.done() or waiting.set_result((metrics, answer)))
-    _, answer = waiting.result(120)
-    second = dask.worker("--no-nanny", "--nthreads", "1", "--name", "second")
-    client = engine._cluster.client
-    repeat = client.submit(
-        run_on_worker, serbench.__version__, engine._topic, pickle.dumps(job), key="again", workers=["second"],
-        allow_other_workers=False,
-    )  # fmt: skip
-    assert repeat.result(120) == LOST
-    assert not fits_of(second)
+    _, answer = waiting.result(PATIENCE_S)
+    again = (serbench.__version__, engine._topic, pickle.dumps(job))
+    repeat = engine._cluster.client.submit(run_on_worker, *again, key="again")
+    assert repeat.result(PATIENCE_S) == LOST
+    assert len(fits_of(worker)) == 1
     engine.cancel_all()
     answer(Verdict.CONTINUE)
-    assert running.result(120).state == "interrupted"
-    second.terminate()
-    second.wait()
+    assert running.result(PATIENCE_S).state == "interrupted"
 
 
 def test_a_trial_whose_worker_dies_is_run_again_elsewhere(worker, dask, make_plan) -> None:
@@ -219,9 +216,9 @@ def test_a_trial_whose_worker_dies_is_run_again_elsewhere(worker, dask, make_pla
             victim.wait()
 
     watch = Watch(each=kill)
-    plan = make_plan(cluster=dask.address, trials=4, repeats=1)
+    plan = make_plan(cluster=dask.address, trials=3, finalists=0, workers=None)
     with open_cluster(dask.address, "tensorflow", Resources.elsewhere(1)) as connection:
-        until(lambda: connection.slots == 2, "two workers")
+        until(lambda: connection.slots == 3, "two workers")
     run_search(plan, watch)
     assert dying, "the second worker was never given a trial"
     folder = folder_of(plan)
@@ -229,9 +226,22 @@ def test_a_trial_whose_worker_dies_is_run_again_elsewhere(worker, dask, make_pla
     assert (lost.attempt, lost.error) == (0, "the worker it ran on is gone")
     assert [path.name for path in (folder.path / "attempts").iterdir()] == [f"{lost.job_id}.0"]
     trials = list(folder.jobs("search"))
-    assert [trial.state for trial in trials] == ["completed"] * 4
+    assert [trial.state for trial in trials] == ["completed"] * 3
     assert [trial.attempt for trial in trials] == [int(trial.job_id == lost.job_id) for trial in trials]
     until(lambda: not any(alive(process) for process in dying), "the dead worker's children to be gone")
+
+
+def own(search: subprocess.Popen[str], seen: set[psutil.Process]) -> set[psutil.Process]:
+    """Fits of a command's own workers, now; every process of the command is added to `seen`."""
+    try:
+        workers = [p for p in psutil.Process(search.pid).children() if "--multiprocessing-fork" in p.cmdline()]
+        seen.update(workers)
+        servers = {server for worker in workers for server in worker.children()}
+        fits = {fit for server in servers for fit in server.children()}
+    except psutil.NoSuchProcess:
+        return set()
+    seen.update(servers, fits)
+    return fits
 
 
 @pytest.fixture
@@ -259,7 +269,7 @@ def test_a_killed_coordinator_leaves_no_fit_behind_and_resumes(worker, dask, com
     killed.communicate()
     until(lambda: not alive(fit), "the fit to end")
     again = command(*words)
-    _, said = again.communicate(timeout=300)
+    _, said = again.communicate(timeout=PATIENCE_S)
     assert again.returncode == 0, said
     folder = ResultsFolder(tmp_path / "results").study(NAME)
     assert [trial.state for trial in folder.jobs("search")] == ["completed"] * 3
@@ -269,10 +279,9 @@ def test_a_killed_coordinator_leaves_no_fit_behind_and_resumes(worker, dask, com
 @pytest.mark.slow
 def test_workers_of_ones_own_come_and_go_with_the_command(command, tmp_path) -> None:
     search = command("--cluster", "local", "--workers", "2", "--trials", "3", "--repeats", "1")
-    family = psutil.Process(search.pid)
     seen: set[psutil.Process] = set()
-    until(lambda: seen.update(family.children(recursive=True)) or len(seen) > 4 or search.poll() is not None, "workers")
-    out, said = search.communicate(timeout=300)
+    until(lambda: len(own(search, seen)) >= 2 or search.poll() is not None, "two fits")
+    out, said = search.communicate(timeout=PATIENCE_S)
     assert search.returncode == 0, said
     assert '"uar"' in out
     assert "distributed" not in said
@@ -282,15 +291,62 @@ def test_workers_of_ones_own_come_and_go_with_the_command(command, tmp_path) -> 
     until(lambda: not any(alive(process) for process in seen), "its processes to be gone")
 
 
+@pytest.mark.slow
+def test_ctrl_c_in_a_terminal_records_what_runs_on_workers_of_ones_own(command, tmp_path) -> None:
+    """A terminal sends it to every process of the command, workers and their children included."""
+    search = command("--cluster", "local", "--workers", "2", "--trials", "50", "--repeats", "1")
+    seen: set[psutil.Process] = set()
+    until(lambda: len(own(search, seen)) >= 2 or search.poll() is not None, "two fits")
+    os.killpg(search.pid, signal.SIGINT)
+    _, said = search.communicate(timeout=PATIENCE_S)
+    assert search.returncode == 130, said
+    assert "Traceback" not in said
+    attempts = ResultsFolder(tmp_path / "results").study(NAME).path / "attempts"
+    states = [TrialRecord.load(path).state for path in attempts.glob("*/record.json")]
+    assert states == ["interrupted"] * 2
+    until(lambda: not any(alive(process) for process in seen), "its processes to be gone")
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_dies_is_a_sentence_and_leaves_no_fit(make_plan, tmp_path, own_cache) -> None:
+    doomed = Dask(tmp_path, own_cache)
+    try:
+        worker = doomed.worker()
+        fits: list[psutil.Process] = []
+
+        def kill():
+            fits.extend(fits_of(worker))
+            doomed.scheduler.kill()
+
+        with pytest.raises(SerbenchError, match=rf"scheduler at {doomed.address} is lost.*same command resumes"):
+            run_search(make_plan(cluster=doomed.address), Watch(each=kill))
+        assert fits
+        until(lambda: not any(alive(fit) for fit in fits), "the fit to end")
+    finally:
+        doomed.close()
+
+
+@pytest.mark.slow
+def test_a_worker_with_a_gpu_has_one_slot(dask, worker) -> None:
+    with open_cluster(dask.address, "jax", Resources.elsewhere(1)) as connection:
+        assert connection.slots == 2
+        several = dask.worker("--no-nanny", "--nthreads", "4", CUDA_VISIBLE_DEVICES="0")
+        until(lambda: connection.slots > 2, "a worker with a GPU")
+        assert connection.slots == 3
+        several.terminate()
+        several.wait()
+        until(lambda: connection.slots == 2, "it to be gone")
+
+
 def test_a_worker_under_a_nanny_is_told_how_to_start(worker, dask, engine: DaskEngine, make_job) -> None:
     nannied = dask.worker("--nthreads", "1", "--name", "nannied")
     client = engine._cluster.client
-    until(lambda: engine._cluster.slots == 2, "the worker with a nanny")
+    until(lambda: engine._cluster.slots == 3, "the worker with a nanny")
     task = client.submit(
         run_on_worker, serbench.__version__, "nobody listens", pickle.dumps(make_job()), workers=["nannied"]
     )
     with pytest.raises(SerbenchError, match=r"worker tcp://.*: it runs under a nanny .*--no-nanny"):
-        task.result(120)
+        task.result(PATIENCE_S)
     nannied.terminate()
     nannied.wait()
 
@@ -298,7 +354,7 @@ def test_a_worker_under_a_nanny_is_told_how_to_start(worker, dask, engine: DaskE
 def test_another_version_is_a_sentence(dask, engine: DaskEngine) -> None:
     task = engine._cluster.client.submit(run_on_worker, "0.0.1", "nobody listens", b"")
     with pytest.raises(SerbenchError, match=r"worker tcp://.*has serbench .* and the coordinator has 0\.0\.1"):
-        task.result(60)
+        task.result(PATIENCE_S)
 
 
 def test_a_scheduler_that_does_not_answer_is_a_sentence(make_plan, monkeypatch) -> None:
