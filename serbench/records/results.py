@@ -51,7 +51,10 @@ class ResultsFolder:
         """
         with writing(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
-        _FolderMark().save(self._mark)
+            with filelock.FileLock(self.root / ".lock"):
+                for left in self.root.glob(".*.tmp"):  # of one who was killed right here
+                    left.unlink(missing_ok=True)
+                _FolderMark().save(self._mark)
 
     def study(self, name: str) -> StudyFolder:
         """The folder of one study, which need not exist yet."""

@@ -163,7 +163,12 @@ class StudyFolder:
 
     def attempts(self, job_id: str = "*") -> list[Path]:
         """Folders of earlier attempts, which were broken off or had no room: of one fit, or of all."""
-        return sorted((self.path / "attempts").glob(f"{job_id}.*"))
+        return sorted(path for path in (self.path / "attempts").glob(f"{job_id}.*") if not path.name.startswith("."))
+
+    def broken_off(self, kind: JobKind) -> Iterator[TrialRecord]:
+        """The earlier attempts' records."""
+        records = (TrialRecord.load(path / "record.json") for path in self.attempts())
+        return (record for record in records if record.kind == kind)
 
     def _attempt_path(self, job_id: str) -> Path:
         return self.path / "attempts" / f"{job_id}.{len(self.attempts(job_id))}"

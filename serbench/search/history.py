@@ -7,14 +7,14 @@ broken off. So a killed search, a lost database and a forked study all come back
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from serbench.records.base import now
 from serbench.records.schemas import TrialRecord
-from serbench.records.states import STATES, is_repeated
+from serbench.records.states import STATES
 
 if TYPE_CHECKING:
     from serbench.search.study import Study
@@ -25,6 +25,7 @@ JOB_ID = "job_id"
 ORIGIN = "enqueued"
 CONFIG = "config"
 CONSTRAINT = "valid"
+_ATTEMPT = "attempt"
 
 
 def settle(study: Study) -> list[str]:
@@ -34,34 +35,43 @@ def settle(study: Study) -> list[str]:
         Job ids that will be repeated.
     """
     _adopt_records(study)
+    for trial in study.optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        _end(study, trial)
+    # Only now: whether a trial is repeated is decided by its last attempt, and Optuna knows all of them.
+    waiting = study.optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+    settled = {trial.user_attrs.get(JOB_ID) for trial in waiting} | {*study.folder.job_ids("search")}
     repeated: list[str] = []
-    trials = study.optuna.get_trials(deepcopy=False)
-    waiting = {t.user_attrs.get(JOB_ID) for t in trials if t.state == TrialState.WAITING}
-    for trial in trials:
+    for trial in study.optuna.get_trials(deepcopy=False, states=(TrialState.FAIL,)):
         job_id = trial.user_attrs.get(JOB_ID)
-        recorded = job_id is not None and study.folder.has_job("search", job_id)
-        if trial.state == TrialState.RUNNING:
-            if job_id is not None and recorded:
-                study.tell(trial.number, study.folder.job("search", job_id))
-                continue
-            if job_id is not None:
-                recorded = not _record_interrupted(study, trial, job_id)
-            study.optuna.tell(trial.number, state=TrialState.FAIL)
-        elif trial.state != TrialState.FAIL:
-            continue
-        if job_id is not None and job_id not in waiting and not recorded:
-            queue_again(study.optuna, trial)
-            waiting.add(job_id)
+        if job_id is not None and job_id not in settled:
+            queue_again(study, trial)
+            settled.add(job_id)
             repeated.append(job_id)
     return repeated
 
 
+def _end(study: Study, trial: FrozenTrial) -> None:
+    """Tells Optuna how a trial ended that it believes running."""
+    job_id = trial.user_attrs.get(JOB_ID)
+    if job_id is not None and study.folder.has_job("search", job_id):
+        study.tell(trial.number, study.folder.job("search", job_id))
+        return
+    if job_id is not None:
+        _record_interrupted(study, trial, job_id)
+    study.optuna.tell(trial.number, state=TrialState.FAIL)
+
+
 def _adopt_records(study: Study) -> None:
-    """Adds trials that are recorded and that Optuna has never heard of."""
+    """Adds trials that are recorded and that Optuna has never heard of; what was broken off waits for its repeat."""
     heard = {trial.user_attrs.get(JOB_ID) for trial in study.optuna.get_trials(deepcopy=False)}
     for record in study.records():
         if record.job_id not in heard:
             study.optuna.add_trial(frozen_trial(study, record))
+            heard.add(record.job_id)
+    for record in study.folder.broken_off("search"):
+        if record.job_id not in heard:
+            _queue(study, record.config, _attributes(record))
+            heard.add(record.job_id)
 
 
 def frozen_trial(study: Study, record: TrialRecord) -> FrozenTrial:
@@ -78,10 +88,14 @@ def frozen_trial(study: Study, record: TrialRecord) -> FrozenTrial:
         value=record.value if learned == "score" else None,
         params=params,
         distributions=study.space.distributions(params),
-        user_attrs={JOB_ID: record.job_id, **({ORIGIN: record.origin} if record.origin else {})},
+        user_attrs={**_attributes(record), CONFIG: record.config},
         intermediate_values=curve,
         constraints={CONSTRAINT: violation(study, record)} if learned == "infeasible" else None,
     )
+
+
+def _attributes(record: TrialRecord) -> dict[str, Any]:
+    return {JOB_ID: record.job_id, **({ORIGIN: record.origin} if record.origin else {})}
 
 
 def violation(study: Study, record: TrialRecord) -> float:
@@ -91,18 +105,21 @@ def violation(study: Study, record: TrialRecord) -> float:
     return math.log2(record.parameters / study.space.training.max_parameters)
 
 
-def _record_interrupted(study: Study, trial: FrozenTrial, job_id: str) -> bool:
-    """Records that a trial was broken off by a kill; whether it will be repeated."""
+def _record_interrupted(study: Study, trial: FrozenTrial, job_id: str) -> None:
+    """Records that a trial was broken off by a kill."""
+    attempt = len(study.folder.attempts(job_id))
+    if attempt > trial.user_attrs.get(_ATTEMPT, 0):
+        return  # another kill came between this attempt's record and its `tell`
     started = trial.datetime_start.astimezone().isoformat(timespec="seconds") if trial.datetime_start else now()
     record = TrialRecord(
         study=study.record.name,
         job_id=job_id,
         kind="search",
         number=trial.number,
-        attempt=len(study.folder.attempts(job_id)),
+        attempt=attempt,
         origin=trial.user_attrs.get(ORIGIN),
         state="interrupted",
-        config=study.config_of(trial.params, trial.user_attrs.get(CONFIG)),
+        config=study.config_of(trial),
         seed=study.seeds.trial(int(job_id[1:])),
         error="the search was killed while this trial ran",
         error_kind="kill",
@@ -110,10 +127,15 @@ def _record_interrupted(study: Study, trial: FrozenTrial, job_id: str) -> bool:
         finished=now(),
     )
     study.folder.publish_job(record)
-    return is_repeated(record.state, record.attempt)
 
 
-def queue_again(study: optuna.Study, trial: FrozenTrial) -> None:
-    """Queues a trial with the same parameters under the same job id."""
-    attributes = {key: trial.user_attrs[key] for key in (JOB_ID, ORIGIN, CONFIG) if key in trial.user_attrs}
-    study.enqueue_trial(trial.params, user_attrs=attributes)
+def queue_again(study: Study, trial: FrozenTrial) -> None:
+    """Queues a trial with the same configuration under the same job id."""
+    attributes = {key: trial.user_attrs[key] for key in (JOB_ID, ORIGIN) if key in trial.user_attrs}
+    _queue(study, study.config_of(trial), attributes)
+
+
+def _queue(study: Study, config: dict[str, Any], attributes: dict[str, Any]) -> None:
+    """Queues a repeat. Its configuration goes along, since a kill may come before Optuna has all of its parameters."""
+    attributes |= {CONFIG: config, _ATTEMPT: len(study.folder.attempts(attributes[JOB_ID]))}
+    study.optuna.enqueue_trial(study.space.proposals(config), user_attrs=attributes)

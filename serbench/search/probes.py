@@ -40,7 +40,7 @@ def run_probes(
     count: int,
     end: float | None = None,
 ) -> None:
-    """Runs the probes that have no record yet, then queues the best ones as the study's next trials.
+    """Runs the probes that have no record yet, then has the best ones tried as the study's next trials.
 
     Args:
         study: opened and settled. Probes open a study: one that has trials already gets no more of them.
@@ -51,10 +51,12 @@ def run_probes(
         count: how many; 0 for none.
         end: `time.monotonic()` at which they are broken off.
     """
-    if count == 0 or study.records():
+    if count == 0:
         return
     jobs = [job for number in range(count) if (job := _job(study, maker, number)) is not None]
     todo = [job for job in jobs if not study.folder.has_job("probe", job.job_id)]
+    if todo and study.records():
+        return
     if todo:
         observer.message(f"{len(todo)} probes on {todo[0].settings.epochs} epochs each say what is tried first")
         run_batch(study, runner, observer, stop, todo, {job.job_id: "probe" for job in todo}, end)
@@ -63,7 +65,7 @@ def run_probes(
         return
     ended.sort(key=lambda record: (-(record.value or 0.0), record.job_id))
     kept = ended[: -int(-len(ended) * KEPT_SHARE // 1)]
-    study.queue_known(tuple(Enqueued(f"probe {record.job_id}", record.config) for record in kept))
+    study.try_first(tuple(Enqueued(f"probe {record.job_id}", record.config) for record in kept))
 
 
 def _job(study: Study, maker: JobMaker, number: int) -> TrialJob | None:

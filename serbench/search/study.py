@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import filelock
 import optuna
 import pandas as pd
-from optuna.trial import Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import SplitPlan
@@ -94,6 +94,7 @@ class Study:
     plan: SplitPlan
     storage: StudyStorage = field(repr=False)
     _lock: filelock.BaseFileLock = field(repr=False)
+    _probed: tuple[Enqueued, ...] = field(default=(), repr=False)
 
     @classmethod
     def open(
@@ -168,10 +169,10 @@ class Study:
 
     @property
     def known(self) -> tuple[Enqueued, ...]:
-        """Configurations that are tried first: the space's own, then those of an earlier study."""
+        """Configurations that are tried first: the space's own, those of an earlier study, what probes found best."""
         warm = self.record.warm_start
         earlier = [] if warm is None else [Enqueued(f"{warm.study}/{job}", c) for job, c in warm.configs.items()]
-        return (*self.space.enqueued, *earlier)
+        return (*self.space.enqueued, *earlier, *self._probed)
 
     @property
     def seeds(self) -> SeedTree:
@@ -189,23 +190,11 @@ class Study:
             Job ids that will be repeated.
         """
         with self.storage.errors():
-            repeated = history.settle(self)
-        self.queue_known(self.known)
-        return repeated
+            return history.settle(self)
 
-    def queue_known(self, known: tuple[Enqueued, ...]) -> None:
-        """Queues known configurations, but for those that wait already or were given a job."""
-        with self.storage.errors():
-            trials = self.optuna.get_trials(deepcopy=False)
-            taken = {
-                trial.user_attrs.get(history.ORIGIN)
-                for trial in trials
-                if history.JOB_ID in trial.user_attrs or trial.state == TrialState.WAITING
-            }
-            for one in known:
-                if one.name not in taken:
-                    attributes = {history.ORIGIN: one.name, history.CONFIG: one.config}
-                    self.optuna.enqueue_trial(self.space.proposals(one.config), user_attrs=attributes)
+    def try_first(self, probed: tuple[Enqueued, ...]) -> None:
+        """Has what probes found best tried after the other known configurations, as far as it was not yet."""
+        self._probed = probed
 
     def ask(self) -> Asked:
         """Asks for the next configuration."""
@@ -215,19 +204,36 @@ class Study:
     def _ask(self) -> Asked:
         trials = self.optuna.get_trials(deepcopy=False)
         waiting = next((trial for trial in trials if trial.state == TrialState.WAITING), None)
+        if waiting is None:
+            self._queue_next_known(trials)
         known_id = waiting.user_attrs.get(history.JOB_ID) if waiting is not None else None
         taken = (int(job_id[1:]) for trial in trials if (job_id := trial.user_attrs.get(history.JOB_ID)))
         number = int(known_id[1:]) if known_id else max(taken, default=-1) + 1
         # Seeded by the trial's own number, so that a study that was broken off proposes what an unbroken one would.
         self.optuna.sampler = make_sampler(self.record.sampler, self.seeds.sampler(number))
         trial = self.optuna.ask()
+        config = self.space.suggest(trial, trial.user_attrs.get(history.CONFIG))
         job_id = trial.user_attrs.get(history.JOB_ID)
         if job_id is None:
             job_id = f"t{number:04d}"
+            # Last: what a kill leaves without a name is forgotten, and the same number proposes the same again.
             trial.set_user_attr(history.JOB_ID, job_id)
-        config = self.space.suggest(trial, trial.user_attrs.get(history.CONFIG))
         attempt = len(self.folder.attempts(job_id))
         return Asked(trial, job_id, int(job_id[1:]), attempt, config, trial.user_attrs.get(history.ORIGIN))
+
+    def _queue_next_known(self, trials: Sequence[FrozenTrial]) -> None:
+        """Queues the first known configuration that was not tried yet.
+
+        One at a time and only when nothing waits: a repeat goes before it, as its first attempt did.
+        """
+        tried = {
+            t.user_attrs[history.ORIGIN] for t in trials if {history.ORIGIN, history.JOB_ID} <= t.user_attrs.keys()
+        }
+        for one in self.known:
+            if one.name not in tried:
+                attributes = {history.ORIGIN: one.name, history.CONFIG: one.config}
+                self.optuna.enqueue_trial(self.space.proposals(one.config), user_attrs=attributes)
+                return
 
     def report(self, trial: Trial, value: float, epoch: int) -> bool:
         """Reports a trial's score so far; whether the pruner would end it."""
@@ -249,11 +255,9 @@ class Study:
                     Trial(self.optuna, trial_id).set_constraint(history.CONSTRAINT, history.violation(self, record))
                 self.optuna.tell(number, state=TrialState.PRUNED)
             if is_repeated(record.state, record.attempt):
-                history.queue_again(self.optuna, self.optuna.get_trials(deepcopy=False)[number])
+                history.queue_again(self, self.optuna.get_trials(deepcopy=False)[number])
 
-    def config_of(self, params: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The configuration of Optuna's parameters, as far as they were drawn before a kill."""
-        try:
-            return self.space.suggest(optuna.trial.FixedTrial(dict(params)), known)
-        except ValueError:
-            return dict(params)
+    def config_of(self, trial: FrozenTrial) -> dict[str, Any]:
+        """The configuration that a named trial was to try."""
+        known = trial.user_attrs.get(history.CONFIG)
+        return dict(known) if known else self.space.suggest(optuna.trial.FixedTrial(trial.params))

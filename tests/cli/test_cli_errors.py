@@ -186,23 +186,3 @@ def test_a_signal_to_the_whole_group_ends_cleanly(program, tone_corpus, tiny_spa
     assert {record["state"] for record in records} <= {"interrupted"}
     told = [json.loads(path.read_text(encoding="utf-8"))["state"] for path in results.rglob("trials/*/record.json")]
     assert set(told) <= {"completed", "pruned"}
-
-
-def test_a_killed_coordinator_loses_nothing(program, tone_corpus, tiny_space, tmp_path) -> None:
-    results = tmp_path / "results"
-    arguments = [
-        "search", tiny_space(), "--corpus", "crema-d", "--data", tone_corpus, "--results", results,
-        "--trials", 3, "--repeats", 1, "--workers", 1, "--format", "json",
-    ]  # fmt: skip
-    process = program(*arguments)
-    for line in process.stderr:
-        if "trial t0001" in line:
-            break
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=60)
-    again = program(*arguments)
-    out, err = again.communicate(timeout=300)
-    assert again.returncode == 0, err
-    (study,) = (results / "studies").iterdir()
-    assert {path.name for path in (study / "trials").iterdir()} == {"t0000", "t0001", "t0002"}
-    assert json.loads(out)["rows"][0]["trials"] == 3

@@ -140,23 +140,6 @@ def test_a_rerun_leaves_entries_as_they_were(make_plan) -> None:
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
 
 
-def test_an_enqueued_configuration_survives_a_kill_while_it_is_asked(make_plan, tiny_space, monkeypatch) -> None:
-    space = tiny_space("cnn1d")
-    space.write_text(space.read_text(encoding="utf-8") + '\n[[enqueue]]\nname = "mine"\n', encoding="utf-8")
-    plan = make_plan(space=space, trials=1, repeats=1)
-
-    def dies(self, *_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr("optuna.Trial.set_user_attr", dies)
-        with pytest.raises(KeyboardInterrupt):
-            run_search(plan)
-    run_search(plan)
-    trials = list(ResultsFolder(plan.results).study(NAME).jobs("search"))
-    assert [trial.origin for trial in trials] == ["mine"]
-
-
 def test_a_stop_is_heard_while_audio_is_prepared(make_plan, own_cache) -> None:
     stop = threading.Event()
 

@@ -154,25 +154,6 @@ def test_a_stopped_search_goes_on_as_if_unbroken(make_plan, tmp_path, finished) 
     assert len(list(folder.entries())) == 1
 
 
-def test_a_trial_that_was_recorded_but_not_told_is_not_run_again(make_plan, monkeypatch) -> None:
-    """What a kill between a record and its `tell` leaves behind."""
-    from serbench.search.study import Study
-
-    tell = Study.tell
-
-    def dies(self, number, record):
-        raise KeyboardInterrupt
-
-    plan = make_plan(trials=1)
-    monkeypatch.setattr(Study, "tell", dies)
-    with pytest.raises(KeyboardInterrupt):
-        run_search(plan)
-    monkeypatch.setattr(Study, "tell", tell)
-    watch = Watch()
-    run_search(plan, watch)
-    assert [t.kind for t in watch.trials] == ["refit", "refit"]
-
-
 @pytest.mark.parametrize(
     ("change", "told"),
     [

@@ -1,0 +1,215 @@
+"""Searches that are killed, really: the same command then comes to what an unbroken one comes to.
+
+Two kinds of lives. The whole program, with children that fit, is killed from outside. And a program whose fits are
+made up is killed by itself at exact points: a tenth of a second each, so that every point can have its turn.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from kills import Command, Nursery, check, check_files, result
+
+KNOWN = """
+[[enqueue]]
+name = "first"
+parameters = { width = 16 }
+
+[[enqueue]]
+name = "second"
+parameters = { width = 8 }
+"""
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("kills")
+
+
+@pytest.fixture
+def real(place, tiny_space, tone_corpus, tmp_path) -> Command:
+    """A command whose fits are real and long enough to be broken off."""
+    space = place / "real.toml"
+    if not space.exists():
+        shutil.copy(tiny_space(epochs="30", patience="30"), space)
+    return Command(space, tone_corpus, tmp_path / "results", place / "cache", trials=2)
+
+
+@pytest.fixture
+def made_up(place, tiny_space, tone_corpus, tmp_path, own_cache) -> Command:
+    """A command of all that a study can have: known configurations, probes, trials that are lost or invalid."""
+    space = place / "made_up.toml"
+    if not space.exists():
+        space.write_text(tiny_space().read_text(encoding="utf-8") + KNOWN, encoding="utf-8")
+    more = ("--repeats", "2", "--workers", "1", "--probes", "2")
+    return Command(space, tone_corpus, tmp_path / "results", own_cache, 4, more)
+
+
+@pytest.fixture(scope="session")
+def _unbroken() -> dict[str, object]:
+    return {}
+
+
+@pytest.fixture
+def unbroken_real(real, place, _unbroken) -> object:
+    """What the real search comes to when nobody kills it."""
+    if "real" not in _unbroken:
+        whole = dataclasses.replace(real, results=place / "whole")
+        whole.finish()
+        check(whole)
+        _unbroken["real"] = result(whole)
+    return _unbroken["real"]
+
+
+@pytest.fixture(scope="module")
+def nursery(place, _session_cache):
+    lives = Nursery(_session_cache, place)
+    yield lives
+    lives.close()
+
+
+@pytest.fixture
+def unbroken(made_up, nursery, place, _unbroken) -> object:
+    """What the made-up search comes to when nobody kills it."""
+    if "made up" not in _unbroken:
+        whole = dataclasses.replace(made_up, results=place / "made_up")
+        assert nursery.run(whole, diary=place / "diary") == 0, nursery.said()
+        check(whole)
+        _unbroken["made up"] = result(whole)
+    return _unbroken["made up"]
+
+
+def test_a_search_that_was_killed_again_and_again_ends_as_if_unbroken(real, unbroken_real) -> None:
+    # The coordinator alone, in mid-epoch. `ended` proves that the child trains no more.
+    life = real.start()
+    life.until(real.epochs_told)
+    assert life.fits()
+    life.kill()
+    life.ended()
+    check_files(real)
+
+    # Everything at once, after the cache was deleted under a running search.
+    life = real.start()
+    life.until(real.epochs_told)
+    shutil.rmtree(real.cache)
+    life.says("trial t0000")
+    life.until(real.epochs_told)
+    life.kill_all()
+    life.ended()
+    assert [path.name for path in real.study.attempts()] == ["t0000.0"]
+    check_files(real)
+
+    real.dies_at(r"rename .*/trials/t0001$")
+    assert [path.name for path in real.study.attempts()] == ["t0000.0", "t0001.0"]
+    assert not real.study.has_job("search", "t0001")
+    real.finish()
+    check(real)
+    assert [path.name for path in real.study.attempts()] == ["t0000.0", "t0001.0", "t0001.1"]
+    assert result(real) == unbroken_real
+
+
+def test_what_ended_a_trial_is_told_apart(real, unbroken_real, place) -> None:
+    """A killed child is a crash of its trial and counts; a second Ctrl-C is not the trial's fault."""
+    shutil.copytree(place / "whole", real.results)
+    real.trials = 4
+    life = real.start()
+    life.says("resuming study")
+    life.process.send_signal(signal.SIGSTOP)  # the study stays open for as long as the second needs to find that out
+    second = real.start()
+    _, err = second.ended()
+    assert (second.process.returncode, "run by another serbench process" in err) == (1, True)
+    life.process.send_signal(signal.SIGCONT)
+    life.until(real.epochs_told)
+    life.process.send_signal(signal.SIGINT)
+    life.process.send_signal(signal.SIGINT)
+    life.ended()
+    assert life.process.returncode == 130
+
+    life = real.start()
+    life.until(real.epochs_told)
+    (child,) = life.fits()
+    child.kill()
+    life.says("t0002 (3/4) crashed: the child was killed by SIGKILL")
+    life.ended()
+    assert life.process.returncode == 0
+    check(real)
+    after = result(real)
+    assert {job: after["trials"][job] for job in unbroken_real["trials"]} == unbroken_real["trials"]
+    assert len(after["trials"]) == 4
+
+
+def test_a_database_made_read_only_is_one_sentence_and_goes_on(made_up, nursery, unbroken) -> None:
+    assert nursery.run(made_up, "epoch", 8) == -signal.SIGKILL
+    base = made_up.study.storage_path
+    mounts = (["mount", "--bind", base, base], ["mount", "-o", "remount,ro,bind", base])
+    if any(subprocess.run(mount, capture_output=True, check=False).returncode for mount in mounts):
+        pytest.skip("a read-only bind mount needs root, and root heeds no permissions")
+    try:
+        assert nursery.run(made_up) == 1
+        assert "readonly database" in nursery.said()
+        assert "Traceback" not in nursery.said()
+    finally:
+        subprocess.run(["umount", base], check=True)
+    nursery.finish(made_up)
+    check(made_up)
+    assert result(made_up) == unbroken
+
+
+POINTS = [
+    "rename .*clips.parquet$",
+    "rename .*study.json$",
+    "create table trial_params",
+    "create table alembic",
+    "rename .*probes/p0001$",
+    "asked",
+    "suggest",
+    "epoch 1",
+    "rename .*trials/t0000$",
+    "tell t0000",
+    "told t0000",
+    "attribute job_id",
+    "rename .*trials/.t000..*record.json",
+    "queue again",
+    "tell t0002",
+    "rename .*refits/",
+    "rename .*entries/",
+]
+"""In this order, each is reached by the life after the one that died at the last; some are in the midst of repairs."""
+
+
+def test_a_search_killed_at_one_exact_point_after_another_ends_as_if_unbroken(made_up, nursery, unbroken) -> None:
+    for point in POINTS:
+        assert nursery.run(made_up, point) == -signal.SIGKILL, (point, nursery.said())
+        check_files(made_up)
+    nursery.finish(made_up)
+    check(made_up)
+    assert result(made_up) == unbroken
+
+
+def test_a_trial_that_was_broken_off_three_times_gives_way_to_another(made_up, nursery, unbroken) -> None:
+    for _ in range(3):
+        assert nursery.run(made_up, "epoch 1") == -signal.SIGKILL
+        check_files(made_up)
+    nursery.finish(made_up)
+    check(made_up)
+    given_up = made_up.study.job("search", "t0000")
+    assert (given_up.state, given_up.attempt, given_up.origin) == ("interrupted", 2, "first")
+    assert len(made_up.study.attempts("t0000")) == 2
+
+
+def test_a_database_that_is_gone_comes_back_from_the_records(made_up, nursery, unbroken) -> None:
+    for point in ("asked", "epoch 1", "tell t0002"):
+        assert nursery.run(made_up, point) == -signal.SIGKILL
+        if made_up.study.attempts("t0001"):
+            made_up.study.storage_path.write_bytes(b"no database" * 1000)
+            assert nursery.run(made_up) == 1
+            assert "made anew from the records" in nursery.said()
+        made_up.study.storage_path.unlink()
+    nursery.finish(made_up)
+    check(made_up)
+    assert result(made_up) == unbroken
