@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +16,7 @@ import sqlalchemy
 from optuna.storages import RDBStorage
 
 from serbench.errors import SerbenchError, UsageError
+from serbench.records.files import writing
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import StudyRecord
 from serbench.search.samplers import make_pruner, make_sampler
@@ -175,8 +178,33 @@ def _sqlite_url(path: Path) -> sqlalchemy.URL:
     """Address of a database file, prepared so that others may read while a search writes."""
     if set("{}") & set(str(path)):
         raise SerbenchError(f"a results folder may not have braces in its path ({path}); name another with --results")
+    if not path.exists():
+        _make_database(path)
     with storage_errors(str(path)), contextlib.closing(sqlite3.connect(path)) as connection:
         # Write-ahead logging needs shared memory, which not every file system has.
         if connection.execute("PRAGMA journal_mode=WAL").fetchone()[0] != "wal":
             connection.execute("PRAGMA journal_mode=DELETE")
     return sqlalchemy.URL.create("sqlite", database=str(path))
+
+
+def _make_database(path: Path) -> None:
+    """Makes an empty database with all its tables, or none.
+
+    Tables and their indices are made one by one. After a kill between a table and its unique index, a database that
+    grew in place would for ever take two studies of one name.
+    """
+    with writing(path):
+        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+        try:
+            made = folder / path.name
+            with storage_errors(str(path)):
+                storage = RDBStorage(_address(made))
+                storage.remove_session()
+                storage.engine.dispose()
+            made.replace(path)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _address(path: Path) -> str:
+    return sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
