@@ -7,6 +7,7 @@ import contextlib
 import importlib.util
 import logging
 import re
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ LOCAL = "local"
 _ADDRESS = re.compile(r"(?:tcp|tls)://(?:\[[0-9A-Fa-f:]+\]|[\w.-]+):\d{1,5}", re.ASCII)
 _CONNECT_S = 10.0
 _CLOSE_S = 30.0
+_GREETING_GRACE_S = 2.0
 _EVENTS = "all"  # the scheduler's own topic for workers that come and go
 _LOGGERS = ("distributed", "distributed.client", "distributed.gc")
 
@@ -178,17 +180,46 @@ def open_cluster(address: str, backend: str, resources: Resources) -> Iterator[C
         stack.enter_context(_quiet())
         where = stack.enter_context(_own_workers(resources)) if address == LOCAL else address
         place = address if isinstance(where, str) else where.scheduler_address
-        try:
-            client = distributed.Client(where, timeout=_CONNECT_S, set_as_default=False)
-        except (OSError, TimeoutError) as error:
-            raise SerbenchError(
-                f"no Dask scheduler answers at {place} within {_CONNECT_S:g} s; start one there with `dask scheduler`, "
-                "or correct --cluster"
-            ) from error
+        if isinstance(where, str):
+            _greet(where)
+        client = distributed.Client(where, timeout=_CONNECT_S, set_as_default=False)
         stack.callback(_close, client)
         connection = Cluster(client, place, backend)
         stack.callback(connection.leave)
         yield connection
+
+
+def _greet(address: str) -> None:
+    """Makes sure that a scheduler answers: Dask's client may wait for ever, or run out of memory, on another server.
+
+    Raises:
+        SerbenchError: it is none, or does not answer in time.
+    """
+    from distributed import Security
+    from distributed.core import rpc
+
+    answer: Future[None] = Future()
+
+    async def ask() -> None:
+        async with rpc(address, connection_args=Security().get_connection_args("client")) as there:
+            await there.identity(n_workers=0)  # a worker's takes no such argument
+
+    def greet() -> None:
+        try:
+            asyncio.run(asyncio.wait_for(ask(), _CONNECT_S))
+            answer.set_result(None)
+        except BaseException as error:
+            answer.set_exception(error)
+
+    # A thread, since the caller may have an event loop of its own, and since what hangs must not hang the command.
+    threading.Thread(target=greet, name="serbench-greeting", daemon=True).start()
+    try:
+        answer.result(_CONNECT_S + _GREETING_GRACE_S)
+    except Exception as error:
+        raise SerbenchError(
+            f"no Dask scheduler answers at {address} within {_CONNECT_S:g} s; start one there with `dask scheduler`, "
+            "or correct --cluster"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -182,6 +182,7 @@ def nursery() -> None:
             os.setsid()
             for stream, path in ((1, life["out"]), (2, life["err"])):
                 os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
+            os.environ["SERBENCH_CACHE"] = life["cache"]
             make_fits_up()
             watch_everything(Doom(life["pattern"], life["nth"], life["diary"]))
             code = 0

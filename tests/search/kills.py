@@ -215,6 +215,7 @@ class Nursery:
             "pattern": pattern,
             "nth": nth,
             "diary": diary and str(diary),
+            "cache": str(command.cache),
             "out": str(self._notes / "out"),
             "err": str(self._notes / "err"),
         }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -86,7 +88,11 @@ def searched(dask: Dask, once, make_plan, tmp_path_factory):
         results = tmp_path_factory.mktemp("searched") / "results"
         watch = Watch(waited=lambda: once.setdefault("worker", dask.worker("--no-nanny", "--nthreads", "2")))
         plan = make_plan(cluster=dask.address, results=results, trials=2, repeats=1)
-        run_search(plan, watch)
+        stop = threading.Event()
+        patience = threading.Timer(PATIENCE_S, stop.set)
+        patience.start()
+        run_search(plan, watch, stop)
+        patience.cancel()
         once |= {"plan": plan, "watch": watch}
     return once["plan"], once["watch"]
 
@@ -357,10 +363,36 @@ def test_another_version_is_a_sentence(dask, engine: DaskEngine) -> None:
         task.result(PATIENCE_S)
 
 
-def test_a_scheduler_that_does_not_answer_is_a_sentence(make_plan, monkeypatch) -> None:
+@pytest.mark.parametrize("says", [None, b"", b"HTTP/1.1 400 Bad Request\r\n\r\nno such thing"])
+def test_a_scheduler_that_does_not_answer_is_a_sentence(make_plan, monkeypatch, says) -> None:
+    """Nobody listens; somebody listens and is silent; somebody listens and is no scheduler."""
     monkeypatch.setattr(cluster, "_CONNECT_S", 1.0)
-    with pytest.raises(SerbenchError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9 within 1 s"):
-        run_search(make_plan(cluster="tcp://127.0.0.1:9"))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        taken: list[socket.socket] = []
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    taken.append(server.accept()[0])
+                    taken[-1].sendall(says)
+
+        if says is None:
+            server.close()
+        else:
+            threading.Thread(target=serve, daemon=True).start()
+        with pytest.raises(SerbenchError, match=rf"no Dask scheduler answers at tcp://127\.0\.0\.1:{port} within 1 s"):
+            run_search(make_plan(cluster=f"tcp://127.0.0.1:{port}"))
+        assert bool(taken) == (says is not None)
+
+
+def test_a_worker_is_no_scheduler(worker, dask, engine: DaskEngine) -> None:
+    (address,) = engine._cluster._members
+    with (
+        pytest.raises(SerbenchError, match=f"no Dask scheduler answers at {address}"),
+        open_cluster(address, "tensorflow", Resources.elsewhere(1)),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:8786", "http://127.0.0.1:8786", "tcp://127.0.0.1", "lokal", ""])

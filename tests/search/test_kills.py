@@ -6,82 +6,12 @@ made up is killed by itself at exact points: a tenth of a second each, so that e
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import signal
 import subprocess
-from pathlib import Path
 
 import pytest
-from kills import Command, Nursery, check, check_files, result
-
-KNOWN = """
-[[enqueue]]
-name = "first"
-parameters = { width = 16 }
-
-[[enqueue]]
-name = "second"
-parameters = { width = 8 }
-"""
-
-
-@pytest.fixture(scope="session")
-def place(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("kills")
-
-
-@pytest.fixture
-def real(place, tiny_space, tone_corpus, tmp_path) -> Command:
-    """A command whose fits are real and long enough to be broken off."""
-    space = place / "real.toml"
-    if not space.exists():
-        shutil.copy(tiny_space(epochs="30", patience="30"), space)
-    return Command(space, tone_corpus, tmp_path / "results", place / "cache", trials=2)
-
-
-@pytest.fixture
-def made_up(place, tiny_space, tone_corpus, tmp_path, own_cache) -> Command:
-    """A command of all that a study can have: known configurations, probes, trials that are lost or invalid."""
-    space = place / "made_up.toml"
-    if not space.exists():
-        space.write_text(tiny_space().read_text(encoding="utf-8") + KNOWN, encoding="utf-8")
-    more = ("--repeats", "2", "--workers", "1", "--probes", "2")
-    return Command(space, tone_corpus, tmp_path / "results", own_cache, 4, more)
-
-
-@pytest.fixture(scope="session")
-def _unbroken() -> dict[str, object]:
-    return {}
-
-
-@pytest.fixture
-def unbroken_real(real, place, _unbroken) -> object:
-    """What the real search comes to when nobody kills it."""
-    if "real" not in _unbroken:
-        whole = dataclasses.replace(real, results=place / "whole")
-        whole.finish()
-        check(whole)
-        _unbroken["real"] = result(whole)
-    return _unbroken["real"]
-
-
-@pytest.fixture(scope="module")
-def nursery(place, _session_cache):
-    lives = Nursery(_session_cache, place)
-    yield lives
-    lives.close()
-
-
-@pytest.fixture
-def unbroken(made_up, nursery, place, _unbroken) -> object:
-    """What the made-up search comes to when nobody kills it."""
-    if "made up" not in _unbroken:
-        whole = dataclasses.replace(made_up, results=place / "made_up")
-        assert nursery.run(whole, diary=place / "diary") == 0, nursery.said()
-        check(whole)
-        _unbroken["made up"] = result(whole)
-    return _unbroken["made up"]
+from kills import check, check_files, result
 
 
 def test_a_search_that_was_killed_again_and_again_ends_as_if_unbroken(real, unbroken_real) -> None:

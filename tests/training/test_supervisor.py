@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -77,16 +78,46 @@ def test_a_crash_keeps_its_traceback(make_job, source) -> None:
     assert "Traceback" in outcome.traceback
 
 
-def test_a_trial_that_takes_too_long_is_ended(make_job, source) -> None:
+def test_a_trial_that_takes_too_long_is_ended_and_says_where_it_was(make_job, source) -> None:
+    run_job(make_job(settings={"epochs": 1}), source)  # the fork server is there from now on
     outcome = run_job(make_job(settings={**LONG, "trial_timeout_s": 2.0}), source)
     assert outcome.state == "timeout"
     assert "longer than 2 s" in outcome.error
+    assert outcome.traceback.count("most recent call first") >= 2  # the thread that fits, and the one that listens
+    assert "fit.py" in outcome.traceback
 
 
 def test_a_trial_over_its_memory_limit_is_ended(make_job, source) -> None:
     outcome = run_job(make_job(settings=LONG, memory_limit_mib=10), source)
     assert outcome.state == "memory"
     assert "over its limit of 10 MiB" in outcome.error
+
+
+@pytest.fixture
+def tight_group():
+    """A control group in which no process finds room."""
+    group = Path(f"/sys/fs/cgroup/memory/serbench-test-{os.getpid()}")
+    try:
+        group.mkdir()
+        (group / "memory.limit_in_bytes").write_text("4096", encoding="ascii")
+    except OSError:
+        pytest.skip("needs root and control groups of version 1 to be written to")
+    yield group
+    group.rmdir()
+
+
+def test_a_child_that_the_kernel_ends_for_want_of_memory_is_told_apart(make_job, source, tight_group) -> None:
+    run_job(make_job(settings={"epochs": 1}), source)  # the fork server is there from now on
+    before = children()
+
+    def starve(_metrics):
+        for pid in children() - before:
+            (tight_group / "cgroup.procs").write_text(str(pid), encoding="ascii")
+        return Verdict.CONTINUE
+
+    outcome = run_job(make_job(settings=LONG), source, JobControl(starve))
+    assert (outcome.state, outcome.error_kind) == ("memory", "kernel")
+    assert len(outcome.epochs) >= 1
 
 
 def test_a_cancelled_trial_is_interrupted(make_job, source) -> None:

@@ -1,0 +1,158 @@
+"""Kills at every point there is, and what else may befall a search: a full disk, a wrong clock, a neighbour.
+
+uv run pytest -m slow -n 0 tests/search/test_kills_slow.py
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from kills import Command, Nursery, check, check_files, result
+
+pytestmark = pytest.mark.slow
+
+_NOTHING_NEW = re.compile(r"sync|make |remove ")
+"""Events at which the disk says what it says at the one before or after."""
+
+
+def points(diary: Path) -> list[int]:
+    """Numbers of the events at which a kill leaves something else behind than at the last."""
+    events = diary.read_text(encoding="utf-8").splitlines()
+    return [number for number, event in enumerate(events, 1) if not _NOTHING_NEW.match(event)]
+
+
+def survives(nursery: Nursery, begun: Command, numbers: Iterable[int], unbroken: object, trials: int) -> None:
+    """Goes on from a study as it stands, once for each number, is killed at that event, and is run to its end."""
+    lost = []
+    for number in numbers:
+        command = dataclasses.replace(begun, results=begun.results.with_name("attempted"), trials=trials)
+        shutil.rmtree(command.results, ignore_errors=True)
+        if begun.results.exists():
+            shutil.copytree(begun.results, command.results)
+        try:
+            assert nursery.run(command, "", number) == -signal.SIGKILL, nursery.said()
+            check_files(command)
+            nursery.finish(command)
+            check(command)
+            assert result(command) == unbroken
+        except AssertionError as error:
+            lost.append((number, str(error)[:300]))
+    assert not lost
+
+
+def test_any_point_of_a_search(made_up, nursery, unbroken, place) -> None:
+    survives(nursery, made_up, points(place / "diary"), unbroken, made_up.trials)
+
+
+def test_any_point_of_the_repairs_after_a_kill(made_up, nursery, unbroken, tmp_path) -> None:
+    """A kill in mid-epoch of a repeat, then another while that is recorded, told and queued again."""
+    assert nursery.run(made_up, "queue again") == -signal.SIGKILL
+    assert nursery.run(made_up, "epoch 1") == -signal.SIGKILL
+    whole = dataclasses.replace(made_up, results=tmp_path / "repaired")
+    shutil.copytree(made_up.results, whole.results)
+    assert nursery.run(whole, diary=tmp_path / "diary") == 0
+    assert result(whole) == unbroken
+    events = (tmp_path / "diary").read_text(encoding="utf-8").splitlines()
+    told = next(number for number, event in enumerate(events, 1) if event.startswith("told"))
+    survives(nursery, made_up, [n for n in points(tmp_path / "diary") if n <= told + 2], unbroken, made_up.trials)
+
+
+def test_any_point_at_which_the_sampler_has_learnt(made_up, nursery, tmp_path) -> None:
+    """From the tenth trial on, proposals and pruning depend on all trials before and on their order."""
+    begun = dataclasses.replace(made_up, trials=11)
+    nursery.finish(begun)
+    whole = dataclasses.replace(made_up, trials=14, results=tmp_path / "whole")
+    shutil.copytree(begun.results, whole.results)
+    assert nursery.run(whole, diary=tmp_path / "diary") == 0
+    in_one_go = dataclasses.replace(whole, results=tmp_path / "in_one_go")
+    nursery.finish(in_one_go)
+    assert result(in_one_go)["trials"] == result(whole)["trials"]
+    survives(nursery, begun, points(tmp_path / "diary")[::2], result(whole), 14)
+
+
+def test_a_kill_while_features_are_computed(made_up, nursery, unbroken, tmp_path) -> None:
+    command = dataclasses.replace(made_up, cache=tmp_path / "cache")
+    for point in (
+        "progress preparing audio",
+        "progress computing features 96",
+        "rename .*/meta.json",
+        "rename .*features/",
+    ):
+        assert nursery.run(command, point) == -signal.SIGKILL, (point, nursery.said())
+        check_files(command)
+    nursery.finish(command)
+    assert not list((command.cache / "features").glob(".*.tmp"))
+    check(command)
+    assert result(command) == unbroken
+
+
+def test_a_clock_that_was_set_back_does_not_matter(real, unbroken_real) -> None:
+    """The second life takes the time for a day earlier than the first did."""
+    life = real.start()
+    life.says("trial t0000")
+    life.until(real.epochs_told)
+    life.kill()
+    life.ended()
+    life = real.start("--days-back", "1")
+    _, err = life.ended()
+    assert life.process.returncode == 0, err
+    assert real.study.job("search", "t0001").finished < real.study.job("search", "t0000").started
+    check(real)
+    assert result(real) == unbroken_real
+
+
+def test_two_searches_fill_one_cache_at_once(real, unbroken_real, tmp_path) -> None:
+    both = [dataclasses.replace(real, results=tmp_path / name, cache=tmp_path / "cache") for name in ("one", "two")]
+    lives = [command.start() for command in both]
+    for life in lives:
+        _, err = life.ended()
+        assert life.process.returncode == 0, err
+    kept = [path.name for path in (tmp_path / "cache" / "features").iterdir() if path.name != ".locks"]
+    assert len(kept) == 1
+    for command in both:
+        check(command)
+        assert result(command) == unbroken_real
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 100 KiB, and what makes it larger."""
+    place = tmp_path / "disk"
+    place.mkdir()
+
+    def mount(size: int, *options: str) -> bool:
+        option = ",".join([*options, f"size={size}k"])
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", option, "tmpfs", place], capture_output=True, check=False)
+        return done.returncode == 0
+
+    if not mount(100):
+        pytest.skip("mounting a tmpfs needs root")
+    yield place, lambda size: mount(size, "remount")
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def test_a_disk_that_is_full_again_and_again(made_up, nursery, unbroken, small_disk) -> None:
+    """Each life ends with a sentence wherever the disk is full; once there is room, nothing is missing."""
+    place, enlarge = small_disk
+    command = dataclasses.replace(made_up, results=place / "results")
+    full = 0
+    for size in range(100, 3000, 24):
+        assert enlarge(size)
+        code = nursery.run(command)
+        check_files(command)
+        if code == 0:
+            break
+        full += 1
+        assert code == 1
+        assert "Traceback" not in nursery.said()
+        assert "full" in nursery.said().splitlines()[-1]
+    assert full >= 5
+    check(command)
+    assert result(command) == unbroken
