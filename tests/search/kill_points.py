@@ -148,6 +148,8 @@ def make_fits_up() -> None:
 
 def set_clock_back(days: float) -> None:
     """What this process takes for now is earlier than it is. Time that runs (`monotonic`) is the kernel's affair."""
+    import pandas as pd  # noqa: F401 (compiled code takes the real class as it is imported, and fails on another)
+
     behind = 86400 * days
     real_time, real_datetime = time.time, datetime.datetime
     time.time = lambda: real_time() - behind

@@ -128,8 +128,11 @@ class Life:
         self._out.extend(self.process.stdout or ())
 
     def line(self) -> str | None:
-        """The next line that it says; None when it has ended."""
-        return self._lines.get(timeout=PATIENCE_S)
+        """The next line that it says; None, for ever, when it has said its last."""
+        line = self._lines.get(timeout=PATIENCE_S)
+        if line is None:
+            self._lines.put(None)
+        return line
 
     def says(self, text: str) -> str:
         """Waits for a line that has `text` in it."""

@@ -52,7 +52,7 @@ def test_any_point_of_a_search(made_up, nursery, unbroken, place) -> None:
 
 
 def test_any_point_of_the_repairs_after_a_kill(made_up, nursery, unbroken, tmp_path) -> None:
-    """A kill in mid-epoch of a repeat, then another while that is recorded, told and queued again."""
+    """A kill in mid-epoch of a repeat, then another while that is recorded, told and queued for the last time."""
     assert nursery.run(made_up, "queue again") == -signal.SIGKILL
     assert nursery.run(made_up, "epoch 1") == -signal.SIGKILL
     whole = dataclasses.replace(made_up, results=tmp_path / "repaired")
@@ -60,8 +60,8 @@ def test_any_point_of_the_repairs_after_a_kill(made_up, nursery, unbroken, tmp_p
     assert nursery.run(whole, diary=tmp_path / "diary") == 0
     assert result(whole) == unbroken
     events = (tmp_path / "diary").read_text(encoding="utf-8").splitlines()
-    told = next(number for number, event in enumerate(events, 1) if event.startswith("told"))
-    survives(nursery, made_up, [n for n in points(tmp_path / "diary") if n <= told + 2], unbroken, made_up.trials)
+    repairs = [number for number in points(tmp_path / "diary") if number < events.index("asked")]
+    survives(nursery, made_up, repairs, unbroken, made_up.trials)
 
 
 def test_any_point_at_which_the_sampler_has_learnt(made_up, nursery, tmp_path) -> None:
