@@ -119,6 +119,9 @@ def test_a_search_killed_at_one_exact_point_after_another_ends_as_if_unbroken(ma
     nursery.finish(made_up)
     check(made_up)
     assert result(made_up) == unbroken
+    # Two kills in t0000 and one in t0001, the rest were lost; none is there twice, and no ask that came to nothing.
+    broken_off = ["t0000.0", "t0000.1", "t0001.0", "t0001.1", "t0002.0", "t0003.0"]
+    assert [path.name for path in made_up.study.attempts()] == broken_off
 
 
 def test_a_trial_that_was_broken_off_three_times_gives_way_to_another(made_up, nursery, unbroken) -> None:
