@@ -1,4 +1,4 @@
-"""`serbench leaderboard` and `serbench report`."""
+"""`serbench leaderboard`, `serbench report` and `serbench compare`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from serbench.records import ResultsFolder
     from serbench.report import Leaderboard
 
-__all__ = ["leaderboard", "print_leaderboard", "print_report", "print_summary", "report"]
+__all__ = ["compare", "leaderboard", "print_leaderboard", "print_report", "print_summary", "report"]
 
 
 def leaderboard(
@@ -52,6 +52,19 @@ def report(
 
         write_page(EntryReport.from_results(folder, entry), html, mask_example(folder, entry))
         typer.echo(f"page       {html}", err=True)
+
+
+def compare(
+    entries: Annotated[list[str], typer.Argument(metavar="ENTRY ENTRY...", help="Entries of one test core.")],
+    results: ResultsPath = DEFAULT_RESULTS,
+    output: Annotated[TableFormat, typer.Option("--format", help="How it is printed.")] = TableFormat.table,
+) -> None:
+    """Compares entries pair by pair over the test speakers, corrected for the number of pairs."""
+    from serbench.records import ResultsFolder
+    from serbench.report import EntryComparison
+
+    found = EntryComparison.from_results(ResultsFolder(results), entries)
+    typer.echo(found.render(output.value, width=_width()), nl=False)
 
 
 def print_leaderboard(board: Leaderboard, output: TableFormat) -> None:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import signal
-import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -108,6 +103,7 @@ def search(
     """
     from rich.console import Console
 
+    from serbench.cli.stopping import stopping
     from serbench.cli.watch import watcher
     from serbench.corpora import get_corpus
     from serbench.search import SearchPlan, load_space, run_search
@@ -151,25 +147,6 @@ def search(
     if stop.is_set():
         console.print("stopped; the same command goes on from here", markup=False)
         raise typer.Exit(130)
-
-
-@contextlib.contextmanager
-def stopping(stop: threading.Event, console: Console) -> Iterator[None]:
-    """Ctrl-C (or SIGTERM) sets `stop`; a second one ends at once, children included (they notice)."""
-
-    def handle(_signal: int, _frame: object) -> None:
-        if stop.is_set():
-            sys.stderr.write("\nserbench: ended at once; the same command resumes\n")
-            os._exit(130)
-        stop.set()
-        console.print("stopping: running fits are told to stop and recorded (Ctrl-C again ends at once)", markup=False)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _conclude(results: Path, studies: list[str], output: TableFormat, console: Console) -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "EpochMetrics",
     "ExcludedClip",
     "JobKind",
+    "ModelCost",
     "ProtocolFacts",
     "Scores",
     "StudyRecord",
@@ -114,6 +115,15 @@ class Scores(FrozenModel):
     macro_f1: float
 
 
+class ModelCost(FrozenModel):
+    """What one prediction costs, and what is shipped for it."""
+
+    multiply_accumulates: int = Field(description="of one clip's forward pass: convolutions and dense layers")
+    model_bytes: int = Field(description="of the model's file, most of an exported bundle")
+    features_ms: float = Field(description="front end, one clip on one core, median; decoding left out")
+    model_ms: float = Field(description="forward pass, one clip on one core, median")
+
+
 class WarmStart(FrozenModel):
     """Configurations that a study tries first because an earlier one found them good."""
 
@@ -165,6 +175,7 @@ class TrialRecord(Record):
     best_epoch: int | None = None
     scores: dict[str, Scores] = Field(default_factory=dict)
     parameters: int | None = None
+    cost: ModelCost | None = Field(default=None, description="of a refit")
     seconds: dict[str, float] = Field(default_factory=dict, description="wall time by part")
     peak_memory_mib: float | None = None
     error: str | None = None

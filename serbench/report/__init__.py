@@ -1,5 +1,6 @@
 """Tables, figures and pages made of what lies in a results folder. Nothing is trained or imported for training."""
 
+from serbench.report.compare import EntryComparison
 from serbench.report.entry import EntryReport
 from serbench.report.formats import FORMATS, render
 from serbench.report.leaderboard import Leaderboard
@@ -10,6 +11,7 @@ from serbench.report.selection import best_selected, select_entry
 
 __all__ = [
     "FORMATS",
+    "EntryComparison",
     "EntryReport",
     "Leaderboard",
     "Row",

@@ -8,7 +8,20 @@ from typing import Any, Literal
 
 import pandas as pd
 
-__all__ = ["Column", "Document", "Sheet", "count", "duration", "percent", "points", "span", "table_of"]
+__all__ = [
+    "Column",
+    "Document",
+    "Sheet",
+    "count",
+    "duration",
+    "millions",
+    "milliseconds",
+    "percent",
+    "points",
+    "size",
+    "span",
+    "table_of",
+]
 
 NOTHING = "-"
 
@@ -75,14 +88,33 @@ def points(value: float | None) -> str:
     return NOTHING if value is None else f"{value * 100:+.1f}"
 
 
-def span(low: float | None, high: float | None) -> str:
-    """An interval of fractions as percent: '53.2-60.9'."""
-    return NOTHING if low is None or high is None else f"{percent(low)}-{percent(high)}"
+def span(low: float | None, high: float | None, *, signed: bool = False) -> str:
+    """An interval of fractions as percent: '53.2-60.9'; of differences, as points: '-1.2 to +3.4'."""
+    if low is None or high is None:
+        return NOTHING
+    return f"{points(low)} to {points(high)}" if signed else f"{percent(low)}-{percent(high)}"
 
 
 def count(value: int | None) -> str:
     """A count with thousands apart: 12345 -> '12,345'."""
     return NOTHING if value is None else f"{value:,}"
+
+
+def millions(value: int | None) -> str:
+    """A large count in millions: 12345678 -> '12.3'."""
+    return NOTHING if value is None else f"{value / 1e6:.1f}"
+
+
+def milliseconds(value: float | None) -> str:
+    """Milliseconds: 3.14159 -> '3.1'."""
+    return NOTHING if value is None else f"{value:.1f}"
+
+
+def size(value: int | None) -> str:
+    """Bytes as one reads them: 1536 -> '2 kB', 2500000 -> '2.5 MB'."""
+    if value is None:
+        return NOTHING
+    return f"{value / 1e3:.0f} kB" if value < 1e6 else f"{value / 1e6:.1f} MB"
 
 
 def duration(seconds: float | None) -> str:

@@ -21,7 +21,7 @@ from serbench.report.leaderboard import Leaderboard
 from serbench.report.refits import Refit, TestedEntry, mean
 from serbench.report.row import Row
 
-__all__ = ["ClassRow", "EntryReport", "RefitReport", "SubsetScores"]
+__all__ = ["ClassRow", "EntryReport", "RefitReport", "SubsetScores", "find_entry"]
 
 
 class ClassRow(FrozenModel):
@@ -95,9 +95,7 @@ class EntryReport(FrozenModel):
         """
         # The tie group and `selected` are facts about the rows beside it, so they are read off the leaderboard.
         board = Leaderboard.from_results(results)
-        tested = next((one for one in board.tested if one.entry.entry_id == entry_id), None)
-        if tested is None:
-            raise _unknown(results, board, entry_id)
+        tested = find_entry(results, board, entry_id)
         study, entry, total = tested.study, tested.entry, tested.test
         return cls(
             row=next(row for row in board.rows if row.entry == entry_id),
@@ -129,6 +127,18 @@ class EntryReport(FrozenModel):
         """The first tables of the report: the result, the classes, the subsets and the confusion matrix."""
         document = entry_document(self)
         return render(replace(document, sheets=document.sheets[:4]), width=width)
+
+
+def find_entry(results: ResultsFolder, board: Leaderboard, entry_id: str) -> TestedEntry:
+    """The tested entry of this name; under a folded protocol the one that pools all folds.
+
+    Raises:
+        UsageError: there is none; the nearest is named.
+    """
+    for tested in board.tested:
+        if tested.entry.entry_id == entry_id:
+            return tested
+    raise _unknown(results, board, entry_id)
 
 
 def _unknown(results: ResultsFolder, board: Leaderboard, entry_id: str) -> UsageError:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from serbench.report.comparison import why_unranked
-from serbench.report.document import NOTHING, count, duration, percent, points, span
+from serbench.report.document import NOTHING, count, duration, millions, milliseconds, percent, points, size, span
 
 if TYPE_CHECKING:
     from serbench.report.entry import EntryReport
@@ -41,7 +41,12 @@ def result_rows(report: EntryReport) -> Pairs:
         ("worst class", _class(row.worst_by_recall, row.worst_by_count)),
         ("refits", f"{row.seeds} completed, {row.failed_seeds} failed; {row.looks} looks at the test core"),
         ("search", f"{row.trials} trials completed or pruned"),
-        ("model", f"{count(row.parameters)} parameters, {duration(row.train_seconds)} a fit"),
+        ("model", f"{count(row.parameters)} parameters, {size(row.model_bytes)}, {duration(row.train_seconds)} a fit"),
+        (
+            "prediction",
+            f"{milliseconds(row.ms_per_clip)} ms a clip on one core, {millions(row.multiply_accumulates)} million "
+            "multiply-accumulates",
+        ),
     ]
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from serbench.errors import unknown
-from serbench.records.results import ResultsFolder
+from serbench.records.results import ResultsFolder, StudyFolder
+from serbench.records.schemas import EntryRecord, StudyRecord
 from serbench.report.pooled import pool
 from serbench.report.refits import TestedEntry, load_entry
 
@@ -48,10 +49,26 @@ def gather(results: ResultsFolder, corpus: str | None = None, protocol: str | No
     for folder, study, entries in studies:
         if corpus in (None, study.corpus.name) and protocol in (None, study.protocol.name):
             trials = sum(record.state in _SPENT_STATES for record in folder.jobs("search"))
-            tested = tuple(replace(load_entry(folder, study, entry), trials=trials) for entry in entries)
+            tested = tuple(
+                replace(load_entry(folder, study, _seen(folder, study, entry)), trials=trials) for entry in entries
+            )
             (folds if study.protocol.folds > 1 else whole).append(tested)
     pooled, notes = pool(folds)
     return Tested((*whole, *((one,) for one in pooled)), tuple(notes))
+
+
+def _seen(folder: StudyFolder, study: StudyRecord, entry: EntryRecord) -> EntryRecord:
+    """The entry with those looks counted that an audit took at the same test core."""
+    audits = folder.path / "audits"
+    if not audits.is_dir():
+        return entry
+    looks = sum(
+        refit.state == "completed"
+        for again, record in ResultsFolder(audits).studies()
+        if record.name.startswith(f"{entry.entry_id}-") and record.protocol.hash == study.protocol.hash
+        for refit in again.jobs("refit")
+    )
+    return entry.model_copy(update={"looks": entry.looks + looks})
 
 
 def _check_filter(kind: str, wanted: str | None, known: Sequence[str]) -> None:

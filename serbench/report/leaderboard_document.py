@@ -6,7 +6,20 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from serbench.report.document import NOTHING, Column, Document, Sheet, count, duration, percent, points, span
+from serbench.report.document import (
+    NOTHING,
+    Column,
+    Document,
+    Sheet,
+    count,
+    duration,
+    millions,
+    milliseconds,
+    percent,
+    points,
+    size,
+    span,
+)
 from serbench.report.row import GroupRows, Row
 
 __all__ = ["leaderboard_document"]
@@ -30,15 +43,21 @@ _COLUMNS: tuple[tuple[Column, Callable[[Row], str]], ...] = (
     (Column("best", 13, "left"), lambda row: row.best_by_recall or NOTHING),
     (Column("worst", 14, "left"), lambda row: row.worst_by_recall or NOTHING),
     (Column("parameters", 16), lambda row: count(row.parameters)),
+    (Column("MACs (M)", 20), lambda row: millions(row.multiply_accumulates)),
+    (Column("ms/clip", 19), lambda row: milliseconds(row.ms_per_clip)),
+    (Column("model", 21), lambda row: size(row.model_bytes)),
     (Column("fit time", 17), lambda row: duration(row.train_seconds)),
     (Column("study", 18, "left"), lambda row: row.study),
 )
+
+_COUNTS = ("rank", "tie_group", "parameters", "multiply_accumulates", "model_bytes")
 
 _LEGEND = (
     "tie group: entries that the test speakers cannot tell from the best of them. "
     "UAR: mean recall of the classes, mean over refits, on the test core. CI: over speakers and seeds. "
     "selected: chosen by validation, never by the test. gap: validation - test UAR of the refits, in points. "
-    "curse: validation score in the search - of the refits, in points. best, worst: class by recall."
+    "curse: validation score in the search - of the refits, in points. best, worst: class by recall. "
+    "ms/clip: front end and model, one clip on one core. model: size of the file."
 )
 
 
@@ -48,7 +67,7 @@ def leaderboard_document(groups: Sequence[GroupRows], notes: Sequence[str], belo
     data = [row.model_dump(mode="json") for row in rows]
     frame = pd.DataFrame(data, columns=list(Row.model_fields))
     frame["warnings"] = ["; ".join(row.warnings) for row in rows]
-    for column in ("rank", "tie_group", "parameters"):  # else pandas writes 1 as 1.0 where another row has none
+    for column in _COUNTS:  # else pandas writes 1 as 1.0 where another row has none
         frame[column] = frame[column].astype("Int64")
     sheets = tuple(
         Sheet(

@@ -91,6 +91,7 @@ def _joined(parts: Sequence[Refit]) -> Refit:
         update={
             "value": float(np.mean(values)) if values else None,
             "epochs": (),
+            "cost": None,
             "scores": {},
             "best_epoch": None,
             "seconds": {"fit": sum(part.train_seconds for part in parts)},

@@ -49,11 +49,14 @@ class Row(FrozenModel):
     optimism_gap: float | None = Field(description="validation_uar - uar")
     seeds: int = Field(description="completed refits")
     failed_seeds: int
-    looks: int = Field(description="predictions made on the test core")
+    looks: int = Field(description="predictions made on the test core, those of audits included")
     trials: int = Field(description="completed and pruned trials of the study")
     test_clips: int
     test_speakers: int
     parameters: int | None
+    multiply_accumulates: int | None = Field(description="of one clip's forward pass")
+    ms_per_clip: float | None = Field(description="front end and model, one clip on one core; mean over refits")
+    model_bytes: int | None = Field(description="of the model's file in a bundle")
     train_seconds: float | None = Field(description="wall time of one fit")
     best_by_recall: str | None
     worst_by_recall: str | None
@@ -81,6 +84,8 @@ def make_row(tested: TestedEntry, *, selected: bool, interval: Interval | None) 
         tried = len(entry.failed_refits) + len(entry.refits)
         warnings.append(f"{len(entry.failed_refits)} of {tried} refits failed and are in no mean")
     parameters = [refit.record.parameters for refit in tested.refits]
+    costs = [refit.record.cost for refit in tested.refits]
+    cost = costs[0] if costs else None
     return Row(
         rank=None,
         tie_group=None,
@@ -119,6 +124,9 @@ def make_row(tested: TestedEntry, *, selected: bool, interval: Interval | None) 
         test_clips=study.protocol.test_clips,
         test_speakers=study.protocol.test_speakers,
         parameters=parameters[0] if parameters else None,
+        multiply_accumulates=cost.multiply_accumulates if cost else None,
+        ms_per_clip=mean(None if one is None else one.features_ms + one.model_ms for one in costs),
+        model_bytes=cost.model_bytes if cost else None,
         train_seconds=mean(refit.train_seconds for refit in tested.refits),
         best_by_recall=test.best_class_by_recall if test else None,
         worst_by_recall=test.worst_class_by_recall if test else None,

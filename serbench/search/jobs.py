@@ -171,6 +171,7 @@ def record_of(
         best_epoch=outcome.best_epoch,
         scores=scores,
         parameters=outcome.parameters,
+        cost=outcome.cost,
         seconds=outcome.seconds,
         peak_memory_mib=outcome.peak_memory_mib,
         error=outcome.error,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import TypeVar
 
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
+from serbench.corpora import StudyClips, get_corpus, load_clips
 from serbench.errors import SerbenchError
 from serbench.features.spec import FeatureSpec
 from serbench.protocols import Protocol, SplitPlan
@@ -17,10 +20,34 @@ from serbench.records.schemas import StudyRecord
 from serbench.search.space import SearchSpace, explain
 from serbench.search.space_file import read_space
 from serbench.training import FitSettings
+from serbench.training.seeds import SeedTree
 
-__all__ = ["recorded_features", "recorded_plan", "recorded_protocol", "recorded_space", "recorded_training"]
+__all__ = [
+    "Progress",
+    "RecordedStudy",
+    "recorded_clips",
+    "recorded_features",
+    "recorded_plan",
+    "recorded_protocol",
+    "recorded_space",
+    "recorded_training",
+]
 
 M = TypeVar("M", bound=BaseModel)
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is done, and (done, total)."""
+
+
+@dataclass(frozen=True)
+class RecordedStudy:
+    """A study as far as jobs are made of it."""
+
+    folder: StudyFolder
+    record: StudyRecord
+    space: SearchSpace
+    plan: SplitPlan
+    seeds: SeedTree
 
 
 def recorded_training(folder: StudyFolder, record: StudyRecord) -> FitSettings:
@@ -87,6 +114,47 @@ def recorded_plan(folder: StudyFolder, record: StudyRecord, clips: pd.DataFrame)
     if not 0 <= fold < len(plans):
         raise SerbenchError(f"{folder.record_path} has fold {fold} of {len(plans)}; restore it")
     return plans[fold]
+
+
+def recorded_clips(
+    folder: StudyFolder,
+    record: StudyRecord,
+    data: Path | None,
+    progress: Progress = lambda _what, _done, _total: None,
+) -> pd.DataFrame:
+    """The study's clips with their paths, in the order of the study: rows decide what a batch holds.
+
+    Args:
+        folder: of the study.
+        record: its record.
+        data: the corpus's folder; None for where the search found it.
+        progress: called with what is done, and (done, total).
+
+    Raises:
+        SerbenchError: the corpus is gone, or its clips are not those of the study.
+    """
+    data = data or folder.remembered_data()
+    found = load_clips(
+        get_corpus(record.corpus.name), data, progress=lambda done, total: progress("examining audio", done, total)
+    )
+    order = folder.clips()["clip_id"].tolist()
+    table = found.table.set_index("clip_id", drop=False)
+    if found.digest != record.corpus.digest or sorted(order) != sorted(table.index):
+        raise SerbenchError(_other_clips(record, found, data, order))
+    return table.loc[order].reset_index(drop=True)
+
+
+def _other_clips(record: StudyRecord, found: StudyClips, data: Path | None, order: list[str]) -> str:
+    here = set(found.table["clip_id"])
+    missing, more = sorted(set(order) - here), sorted(here - set(order))
+    what = "their audio, labels or speakers differ"
+    if missing or more:
+        groups = ((missing, "are missing"), (more, "are there besides"))
+        what = " and ".join(f"{len(ids):,} {word} (among them {ids[0]})" for ids, word in groups if ids)
+    return (
+        f"the clips in {data or 'the default folder of the corpus'} are not those of study '{record.name}': {what}; "
+        "name the folder that the search used with --data DIR"
+    )
 
 
 def _part(model: type[M], folder: StudyFolder, where: str, values: object) -> M:

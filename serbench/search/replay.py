@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from serbench.corpora import StudyClips, get_corpus, load_clips
 from serbench.corpora.folders import cache_root
 from serbench.errors import SerbenchError, UsageError, unknown
 from serbench.features.store import FeatureStore
-from serbench.protocols import SplitPlan
 from serbench.records import ResultsFolder, StudyRecord, TrialRecord
 from serbench.records.environment import current_environment
 from serbench.records.results import StudyFolder
@@ -22,7 +20,7 @@ from serbench.records.schemas import Environment, EpochMetrics, JobKind
 from serbench.records.states import TrialState
 from serbench.search.jobs import JobMaker, predictions_of
 from serbench.search.probes import EPOCH_SHARE
-from serbench.search.recorded import recorded_plan, recorded_space
+from serbench.search.recorded import Progress, RecordedStudy, recorded_clips, recorded_plan, recorded_space
 from serbench.search.resources import Resources
 from serbench.search.space import SearchSpace
 from serbench.training import FeatureSource, JobControl, TrialJob, TrialOutcome, Verdict, run_job
@@ -35,7 +33,6 @@ TOLERANCE = 1e-6
 """How far a replayed score may lie from the recorded one."""
 
 _KINDS: tuple[JobKind, ...] = ("search", "refit", "probe")
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -87,17 +84,6 @@ class Replay:
         return f"{self.job_id} of study '{self.study}' scored {self.recorded_uar:.6f} and now {got}; {why}"
 
 
-@dataclass(frozen=True)
-class _Rebuilt:
-    """A study as far as jobs are made of it."""
-
-    folder: StudyFolder
-    record: StudyRecord
-    space: SearchSpace
-    plan: SplitPlan
-    seeds: SeedTree
-
-
 def replay_trial(
     results: ResultsFolder,
     study: str,
@@ -129,8 +115,8 @@ def replay_trial(
         raise SerbenchError(f"{folder.job_path(kind, job_id)} holds the record of {trial.job_id}; restore it")
     backend = choose_backend(record.environment.backend)
     space = recorded_space(folder, record)
-    clips = _clips(folder, record, data or folder.remembered_data(), progress)
-    rebuilt = _Rebuilt(folder, record, space, recorded_plan(folder, record, clips), SeedTree(record.seed))
+    clips = recorded_clips(folder, record, data, progress)
+    rebuilt = RecordedStudy(folder, record, space, recorded_plan(folder, record, clips), SeedTree(record.seed))
     source = FeatureSource(clips, FeatureStore(cache_root() / "features"))
     source.paths(space.features, progress=lambda done, total: progress("computing features", done, total))
     resources = Resources.choose(1, 1, backend, trial.threads or 1)
@@ -190,32 +176,7 @@ def _kind(folder: StudyFolder, job_id: str) -> JobKind:
     return known[job_id]
 
 
-def _clips(folder: StudyFolder, record: StudyRecord, data: Path | None, progress: Progress) -> pd.DataFrame:
-    """The study's clips with their paths, in the order of the study: rows decide what a batch holds."""
-    found = load_clips(
-        get_corpus(record.corpus.name), data, progress=lambda done, total: progress("examining audio", done, total)
-    )
-    order = folder.clips()["clip_id"].tolist()
-    table = found.table.set_index("clip_id", drop=False)
-    if found.digest != record.corpus.digest or sorted(order) != sorted(table.index):
-        raise SerbenchError(_other_clips(record, found, data, order))
-    return table.loc[order].reset_index(drop=True)
-
-
-def _other_clips(record: StudyRecord, found: StudyClips, data: Path | None, order: list[str]) -> str:
-    here = set(found.table["clip_id"])
-    missing, more = sorted(set(order) - here), sorted(here - set(order))
-    what = "their audio, labels or speakers differ"
-    if missing or more:
-        groups = ((missing, "are missing"), (more, "are there besides"))
-        what = " and ".join(f"{len(ids):,} {word} (among them {ids[0]})" for ids, word in groups if ids)
-    return (
-        f"the clips in {data or 'the default folder of the corpus'} are not those of study '{record.name}': {what}; "
-        "name the folder that the search used with --data DIR"
-    )
-
-
-def _job(study: _Rebuilt, trial: TrialRecord, resources: Resources, backend: str) -> TrialJob:
+def _job(study: RecordedStudy, trial: TrialRecord, resources: Resources, backend: str) -> TrialJob:
     """The job of a record; its seed is the record's own, so that numbers which seeds come from do not matter."""
     maker = JobMaker(study, resources, backend)
     if trial.kind == "refit":

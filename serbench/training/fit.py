@@ -12,14 +12,15 @@ import numpy as np
 
 from serbench.evaluation import evaluate
 from serbench.families import InvalidConfiguration, get_family, parse_hyperparameters
-from serbench.families.cost import parameter_count
+from serbench.families.cost import multiply_accumulates, parameter_count
 from serbench.families.hyperparameters import Hyperparameters
 from serbench.families.optimizers import build_optimizer
-from serbench.records.schemas import EpochMetrics
+from serbench.records.schemas import EpochMetrics, ModelCost
 from serbench.training.backend import compile_options
 from serbench.training.callbacks import EpochExchange, Kick
 from serbench.training.data import TrainingBatches, balanced_weights, normalisation, predict
 from serbench.training.job import TrialJob, TrialOutcome, Verdict
+from serbench.training.latency import clip_latency_ms
 
 __all__ = ["fit"]
 
@@ -81,12 +82,14 @@ def fit(
         return partial.with_parts(state="diverged", error="outputs are not finite", error_kind="not finite")
     truth = targets[np.asarray(job.predict["validation"])]
     value = evaluate(truth, predictions["validation"], job.labels).mean_recall_present
+    saved = _saved(model) if job.keep_model else None
     return partial.with_parts(
         state="pruned" if watch.verdict is Verdict.PRUNE else "completed",
         value=value,
         best_epoch=best.epoch,
         predictions=predictions,
-        model=_saved(model) if job.keep_model else None,
+        model=saved,
+        cost=None if saved is None else _cost(model, job, len(saved)),
         seconds={**seconds, "predict": round(time.monotonic() - fitted, 3)},
     )
 
@@ -131,6 +134,16 @@ def _callbacks(job: TrialJob, hp: Hyperparameters, watch: EpochExchange) -> list
     if hp.escape == "kick":
         callbacks.append(Kick(hp.escape_patience, hp.escape_strength, job.seed))
     return callbacks
+
+
+def _cost(model: keras.Model, job: TrialJob, model_bytes: int) -> ModelCost:
+    features_ms, model_ms = clip_latency_ms(model, job.features)
+    return ModelCost(
+        multiply_accumulates=multiply_accumulates(model),
+        model_bytes=model_bytes,
+        features_ms=features_ms,
+        model_ms=model_ms,
+    )
 
 
 def _saved(model: keras.Model) -> bytes:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from serbench.features.spec import FeatureSpec, WaveformAugmentation
 from serbench.records.base import FrozenModel
-from serbench.records.schemas import EpochMetrics, JobKind
+from serbench.records.schemas import EpochMetrics, JobKind, ModelCost
 from serbench.records.states import TrialState
 
 __all__ = ["FitSettings", "TrialJob", "TrialOutcome", "Verdict"]
@@ -49,7 +49,7 @@ class TrialJob:
         labels: class names in the order of the probabilities.
         train: rows of the clip table to train on.
         predict: rows of each subset that is predicted with the best weights; has `validation`.
-        keep_model: whether the outcome carries the trained model.
+        keep_model: whether the outcome carries the trained model and what it costs.
         threads: compute threads of the child.
         backend: of Keras.
         memory_limit_mib: of the child's own (anonymous) resident memory.
@@ -84,6 +84,7 @@ class TrialOutcome:
     epochs: tuple[EpochMetrics, ...] = ()
     best_epoch: int | None = None
     parameters: int | None = None
+    cost: ModelCost | None = None
     predictions: dict[str, np.ndarray] = field(default_factory=dict)
     model: bytes | None = None
     seconds: dict[str, float] = field(default_factory=dict)

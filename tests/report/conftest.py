@@ -8,9 +8,10 @@ import pytest
 
 from serbench.evaluation import evaluate
 from serbench.records import EntryRecord, ResultsFolder, StudyRecord, TrialRecord
-from serbench.records.schemas import CorpusFacts, Environment, EpochMetrics, ProtocolFacts, Scores
+from serbench.records.schemas import CorpusFacts, Environment, EpochMetrics, ModelCost, ProtocolFacts, Scores
 
 LABELS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness")
+COST = ModelCost(multiply_accumulates=12_300_000, model_bytes=654_321, features_ms=1.25, model_ms=2.5)
 TIME = "2026-01-02T03:04:05+00:00"
 
 
@@ -155,7 +156,8 @@ class Builder:
         return TrialRecord(
             study=study, job_id=job_id, kind=kind, number=number, state=state, value=value, config=config or {},
             seed=hash_seed(job_id), train_clips=500, epochs=epochs if kind == "refit" else (), best_epoch=14,
-            scores=scores or {}, parameters=123456, seconds={"fit": 75.0, "total": 90.0}, started=TIME,
+            scores=scores or {}, parameters=123456,
+            cost=COST if kind == "refit" else None, seconds={"fit": 75.0, "total": 90.0}, started=TIME,
             finished=TIME,
         )  # fmt: skip
 

@@ -29,7 +29,17 @@ from serbench.report import Leaderboard
 POINTS = Path(__file__).with_name("kill_points.py")
 PATIENCE_S = 600  # of a machine that others use, too; a hang is a failure, a slow run is none
 
-_TIMES = {"seconds", "started", "finished", "created", "peak_memory_mib", "train_seconds"}
+_TIMES = {
+    "seconds",
+    "started",
+    "finished",
+    "created",
+    "peak_memory_mib",
+    "train_seconds",
+    "features_ms",
+    "model_ms",
+    "ms_per_clip",
+}
 _TRACES = {"number", "attempt"}  # what a repeat may have that an unbroken trial has not
 
 

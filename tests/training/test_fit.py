@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 
 import numpy as np
@@ -126,6 +127,19 @@ def test_a_refit_carries_its_model(make_job, features, targets) -> None:
     outcome = fit(make_job(keep_model=True), [features], targets)
     with zipfile.ZipFile(io.BytesIO(outcome.model)) as archive:
         assert {"config.json", "model.weights.h5"} <= set(archive.namelist())
+
+
+def test_a_refit_says_what_a_prediction_costs(make_job, features, targets) -> None:
+    before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    outcome = fit(make_job(keep_model=True), [features], targets)
+    assert outcome.cost.model_bytes == len(outcome.model)
+    # Two convolutions of 3 over as many frames each, and what follows them: of this order, and no parameter count.
+    assert outcome.cost.multiply_accumulates > outcome.parameters
+    assert outcome.cost.features_ms > 0
+    assert outcome.cost.model_ms > 0
+    if before is not None:
+        assert os.sched_getaffinity(0) == before
+    assert fit(make_job(), [features], targets).cost is None
 
 
 def test_normalisation_is_that_of_the_training_rows() -> None:

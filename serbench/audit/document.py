@@ -1,0 +1,82 @@
+"""An audit as one page of plain verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from serbench.audit.finding import Finding
+from serbench.audit.record import AuditRecord
+from serbench.audit.retrained import Draw
+from serbench.report.document import NOTHING, Column, Document, Sheet, count, percent
+
+__all__ = ["audit_document"]
+
+_LEGEND = (
+    "ok: nothing found. note: worth knowing. warning: read the score with this in mind. alarm: do not trust the score "
+    "before this is explained. skipped: could not be checked, and why."
+)
+
+
+def audit_document(record: AuditRecord) -> Document:
+    """The verdicts, then the numbers behind those that have tables; CSV holds one row a check."""
+    head = Sheet(
+        f"Audit of {record.entry} ({record.family} on {record.corpus}, protocol {record.protocol})",
+        (Column("check", 0, "left"), Column("result", 0, "left"), Column("verdict", 0, "left")),
+        tuple((one.check, one.level, one.verdict) for one in record.findings),
+    )
+    tables = [_table(one) for one in record.findings if one.table]
+    draws = [_draws(record.draws)] if record.draws else []
+    frame = pd.DataFrame(
+        [{"check": one.check, "level": one.level, "verdict": one.verdict} for one in record.findings],
+        columns=["check", "level", "verdict"],
+    )
+    return Document((head, *draws, *tables), frame, record.model_dump(mode="json"), (_LEGEND,))
+
+
+def _draws(draws: Sequence[Draw]) -> Sheet:
+    columns = (
+        Column("protocol", 0, "left"),
+        Column("split seed"),
+        Column("UAR %"),
+        Column("acc. %", 1),
+        Column("val. UAR %", 2),
+        Column("trained on", 3),
+        Column("test clips", 4),
+        Column("test speakers", 4),
+        Column("fits", 5),
+    )
+    rows = [
+        (
+            draw.protocol,
+            str(draw.split_seed),
+            percent(draw.uar),
+            percent(draw.accuracy),
+            percent(draw.validation_uar),
+            count(draw.train_clips),
+            count(draw.test_clips),
+            str(draw.test_speakers),
+            str(draw.seeds),
+        )
+        for draw in draws
+    ]
+    return Sheet("The same configuration on other draws, means over fits", columns, tuple(rows))
+
+
+def _table(finding: Finding) -> Sheet:
+    """A finding's rows: fractions as percent, the first column a name."""
+    names = list(dict.fromkeys(key for row in finding.table for key in row))
+    columns = tuple(
+        Column(name, 0 if place < 3 else place, "right" if place else "left") for place, name in enumerate(names)
+    )
+    rows = tuple(tuple(_cell(row.get(name)) for name in names) for row in finding.table)
+    return Sheet(f"{finding.check} (scores in %)", columns, rows)
+
+
+def _cell(value: float | int | str | None) -> str:
+    if value is None:
+        return NOTHING
+    if isinstance(value, float):
+        return percent(value)
+    return value if isinstance(value, str) else count(value)

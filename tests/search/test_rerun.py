@@ -1,0 +1,92 @@
+"""An entry's configuration fitted again on other draws: recorded beside it, resumed, and on no leaderboard."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serbench.records import ResultsFolder
+from serbench.report import Leaderboard
+from serbench.search import run_search
+from serbench.search.observer import Observer
+from serbench.search.recorded import recorded_clips, recorded_protocol, recorded_space
+from serbench.search.rerun import Rerun, Reruns
+
+STUDY = "crema-d-speaker-tiny_cnn1d"
+
+
+@pytest.fixture(scope="module")
+def _made(tmp_path_factory) -> dict[str, Path]:
+    return {}
+
+
+@pytest.fixture
+def reruns(_made, make_plan, tmp_path, tmp_path_factory, tone_corpus) -> Reruns:
+    """On a copy of one small search."""
+    if not _made:
+        _made["root"] = tmp_path_factory.mktemp("rerun") / "results"
+        run_search(make_plan(results=_made["root"], trials=1, finalists=1, repeats=1))
+    results = ResultsFolder(shutil.copytree(_made["root"], tmp_path / "copied"))
+    folder = results.study(STUDY)
+    record = folder.record()
+    (entry,) = folder.entries()
+    clips = recorded_clips(folder, record, tone_corpus)
+    return Reruns(folder, record, recorded_space(folder, record), entry, clips, Observer(), threading.Event())
+
+
+def test_equal_sizes_under_both_protocols_and_speakers_apart_only_under_one(reruns) -> None:
+    base = recorded_protocol(reruns.folder, reruns.record)
+    pair = [replace(base, name=name, split_seed=3) for name in ("speaker", "random")]
+    size = min(reruns.train_size(one) for one in pair) - 5
+    speaker_of = dict(zip(reruns.clips["clip_id"], reruns.clips["speaker"], strict=True))
+    for protocol in pair:
+        folder, entry = reruns.fit(Rerun(protocol, size), 1)
+        record = folder.job("refit", entry.refits[0])
+        assert record.train_clips == size
+        predictions = folder.predictions("refit", entry.refits[0])
+        sets = {
+            subset: {speaker_of[clip] for clip in rows["clip_id"]} for subset, rows in predictions.groupby("subset")
+        }
+        assert bool(sets["train"] & sets["test"]) == (protocol.name == "random")
+        assert (predictions["subset"] == "train").sum() == size
+        assert not folder.model_path(entry.refits[0]).exists()
+
+
+def test_a_rerun_is_kept_goes_on_and_shows_on_no_leaderboard(reruns) -> None:
+    before = Leaderboard.from_results(ResultsFolder(reruns.folder.path.parents[1])).render("json")
+    rerun = Rerun(replace(recorded_protocol(reruns.folder, reruns.record), split_seed=1))
+    folder, entry = reruns.fit(rerun, 1)
+    first = (folder.job_path("refit", entry.refits[0]) / "record.json").read_bytes()
+    _, again = reruns.fit(rerun, 2)
+    assert again.refits == ("t0000-r0", "t0000-r1")
+    assert (folder.job_path("refit", "t0000-r0") / "record.json").read_bytes() == first
+    seeds = {folder.job("refit", job).seed for job in again.refits}
+    assert len(seeds) == 2
+    assert Leaderboard.from_results(ResultsFolder(reruns.folder.path.parents[1])).render("json") == before
+
+
+def test_shuffled_labels_are_traded_among_training_clips_alone(reruns) -> None:
+    protocol = recorded_protocol(reruns.folder, reruns.record)
+    folder, entry = reruns.fit(Rerun(protocol, shuffled=True), 1)
+    table = folder.predictions("refit", entry.refits[0])
+    truth = dict(zip(reruns.clips["clip_id"], reruns.clips["label"], strict=True))
+    true = np.array([truth[clip] for clip in table["clip_id"]])
+    for subset in ("validation", "test"):
+        part = (table["subset"] == subset).to_numpy()
+        assert (table["label"].to_numpy()[part] == true[part]).all()
+    trained = (table["subset"] == "train").to_numpy()
+    shuffled = table["label"].to_numpy()[trained]
+    assert (shuffled != true[trained]).mean() > 0.5
+    assert sorted(shuffled) == sorted(true[trained])
+
+
+def test_a_stop_keeps_nothing_half_done(reruns) -> None:
+    reruns.stop.set()
+    folder, entry = reruns.fit(Rerun(replace(recorded_protocol(reruns.folder, reruns.record), split_seed=2)), 1)
+    assert entry is None
+    assert not folder.job_ids("refit")
