@@ -1,0 +1,95 @@
+"""`audit_entry`: every check of one entry, from the ones that only read predictions to those that train again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import serbench
+from serbench.audit.finding import Finding
+from serbench.audit.record import AuditRecord, audit_path
+from serbench.audit.retrained import Drawn, draw_again, leakage, over_draws, shuffled_labels
+from serbench.errors import SerbenchError, UsageError
+from serbench.records.base import now
+from serbench.records.results import ResultsFolder, StudyFolder
+from serbench.report.entry import find_entry
+from serbench.report.leaderboard import Leaderboard
+from serbench.report.pooled import run_name
+from serbench.report.refits import TestedEntry
+from serbench.search.observer import Observer
+from serbench.search.recorded import recorded_clips, recorded_protocol, recorded_space
+from serbench.search.rerun import Reruns
+
+__all__ = ["AuditPlan", "audit_entry"]
+
+
+@dataclass(frozen=True)
+class AuditPlan:
+    """What is checked.
+
+    Attributes:
+        target: an entry, or a study for its selected entry.
+        split_seeds: draws that the configuration is fitted on again.
+        repeats: fits of each draw.
+        refits: whether anything is fitted at all.
+        data: the corpus's folder; None for where the search found it.
+        workers: fits side by side; None for as many as fit.
+    """
+
+    target: str
+    split_seeds: int = 1
+    repeats: int = 1
+    refits: bool = True
+    data: Path | None = None
+    workers: int | None = None
+
+
+def audit_entry(
+    results: ResultsFolder,
+    plan: AuditPlan,
+    observer: Observer | None = None,
+    stop: threading.Event | None = None,
+) -> AuditRecord:
+    """Audits an entry and keeps what was found beside it.
+
+    Args:
+        results: where it lies.
+        plan: what is checked.
+        observer: is told of every step.
+        stop: set from outside to end gracefully; what was fitted is kept.
+
+    Raises:
+        UsageError: there is no such entry or study.
+        SerbenchError: the corpus is gone or another, or a record is damaged.
+    """
+    tested = _target(results, plan.target)
+    folder = _folder(results, tested)
+    audit = _Audit(tested, folder, plan, observer or Observer(), stop or threading.Event())
+    record = audit.run()
+    record.save(audit_path(folder, tested.entry.entry_id))
+    return record
+
+
+def _target(results: ResultsFolder, name: str) -> TestedEntry:
+    board = Leaderboard.from_results(results)
+    chosen = [row.entry for row in board.rows if row.selected and name in (row.study, run_name(row.study))]
+    if len(chosen) == 1:
+        return find_entry(results, board, chosen[0])
+    try:
+        return find_entry(results, board, name)
+    except UsageError:
+        known = [run_name(record.name) for _, record in results.studies()]
+        if run_name(name) in known:
+            raise UsageError(
+                f"study '{name}' has no tested entry to audit yet (under a folded protocol all folds are needed); the "
+                "same search command goes on"
+            ) from None
+        raise
+
+
+def _folder(results: ResultsFolder, tested: TestedEntry) -> StudyFolder:
+    """Of the study; of a folded one's first fold."""
+    name = tested.study.name
+    return results.existing_study(name if tested.study.protocol.folds == 1 else f"{name}-fold1")
