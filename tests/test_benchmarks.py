@@ -48,13 +48,25 @@ def test_simulated_fits_are_a_search_like_any_other(tmp_path: Path) -> None:
     assert all(len(table) == record.scores["validation"].clips for table, record in zip(tables, records, strict=True))
 
 
+class _StopAfter(Observer):
+    """Asks for a stop as soon as so many fits were handed out."""
+
+    def __init__(self, fits: int, stop: threading.Event) -> None:
+        self._left, self._stop = fits, stop
+
+    def trial_started(self, job_id, config, epochs):
+        self._left -= 1
+        if not self._left:
+            self._stop.set()
+
+
 def test_a_stop_ends_simulated_fits(tmp_path: Path) -> None:
     engine, stop = SimulatedEngine(workers=2, epoch_s=60.0), threading.Event()
     with simulated_study(tmp_path, load_space("cnn1d"), sampler="random") as study:
         maker = JobMaker(study, SIMULATED, "tensorflow")
-        threading.Timer(0.5, stop.set).start()
+        begun = _StopAfter(2, stop)
         try:
-            Coordinator(study, maker, JobRunner(engine, stop), Observer(), stop).run(2)
+            Coordinator(study, maker, JobRunner(engine, stop), begun, stop).run(2)
         finally:
             engine.close()
         assert not study.records()

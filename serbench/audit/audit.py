@@ -7,19 +7,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 import serbench
+from serbench.audit.data import duplicate_findings, speaker_telling
 from serbench.audit.finding import Finding
 from serbench.audit.record import AuditRecord, audit_path
 from serbench.audit.retrained import Drawn, draw_again, leakage, over_draws, shuffled_labels
+from serbench.audit.scored import against_literature, against_validation, by_slices
+from serbench.audit.watch import FitWatch
 from serbench.errors import SerbenchError, UsageError
 from serbench.records.base import now
 from serbench.records.results import ResultsFolder, StudyFolder
+from serbench.records.schemas import StudyRecord
 from serbench.report.entry import find_entry
 from serbench.report.leaderboard import Leaderboard
 from serbench.report.pooled import run_name
 from serbench.report.refits import TestedEntry
 from serbench.search.observer import Observer
-from serbench.search.recorded import recorded_clips, recorded_protocol, recorded_space
+from serbench.search.recorded import recorded_clips, recorded_plan, recorded_protocol, recorded_space
 from serbench.search.rerun import Reruns
 
 __all__ = ["AuditPlan", "audit_entry"]
@@ -70,6 +76,66 @@ def audit_entry(
     record = audit.run()
     record.save(audit_path(folder, tested.entry.entry_id))
     return record
+
+
+@dataclass(frozen=True)
+class _Audit:
+    """One audit; `folder` is of the study, or of a folded one's first fold."""
+
+    tested: TestedEntry
+    folder: StudyFolder
+    plan: AuditPlan
+    observer: Observer
+    stop: threading.Event
+
+    def run(self) -> AuditRecord:
+        """Makes all checks, the cheap ones first."""
+        study, entry = self.tested.study, self.tested.entry
+        if not self.tested.refits:
+            raise SerbenchError(f"entry '{entry.entry_id}' has no completed refit, so there is nothing to audit")
+        record = self.folder.record()
+        clips = recorded_clips(self.folder, record, self.plan.data, self.observer.progress)
+        findings = [*self._of_scores(clips), *self._of_data(record, clips)]
+        drawn = Drawn((), "")
+        if self.plan.refits and not self.stop.is_set():
+            retrained, drawn = self._retrained(record, clips)
+            findings += retrained
+        return AuditRecord(
+            entry=entry.entry_id,
+            study=study.name,
+            family=entry.family,
+            corpus=study.corpus.name,
+            protocol=study.protocol.name,
+            findings=tuple(findings),
+            draws=drawn.draws,
+            serbench=serbench.__version__,
+            created=now(),
+        )
+
+    def _of_scores(self, clips: pd.DataFrame) -> Iterator[Finding]:
+        yield against_validation(self.tested, self.folder, clips)
+        yield against_literature(self.tested)
+        yield from by_slices(self.tested, clips)
+
+    def _of_data(self, record: StudyRecord, clips: pd.DataFrame) -> Iterator[Finding]:
+        plan = recorded_plan(self.folder, record, clips)
+        yield from duplicate_findings(clips, plan, record.protocol, self.observer.progress)
+        yield speaker_telling(clips, plan, record, self.observer.progress)
+
+    def _retrained(self, record: StudyRecord, clips: pd.DataFrame) -> tuple[list[Finding], Drawn]:
+        if record.protocol.folds > 1:
+            why = "each fold chose a configuration of its own; audit an entry of protocol 'speaker' for this"
+            return [Finding(check="leakage delta", level="skipped", verdict=why)], Drawn(())
+        space, protocol = recorded_space(self.folder, record), recorded_protocol(self.folder, record)
+        again = Reruns(self.folder, record, space, self.tested.entry, clips, FitWatch(self.observer), self.stop)
+        workers, repeats = self.plan.workers, self.plan.repeats
+        findings = [shuffled_labels(again, protocol, 1, workers)]
+        if self.stop.is_set():
+            return findings, Drawn(())
+        seeds = range(protocol.split_seed, protocol.split_seed + self.plan.split_seeds)
+        drawn = draw_again(again, protocol, seeds, repeats, workers)
+        own = self.tested.mean_score("test", "uar") if protocol.name == "speaker" else None
+        return [*findings, leakage(drawn, protocol), over_draws(drawn, own)], drawn
 
 
 def _target(results: ResultsFolder, name: str) -> TestedEntry:

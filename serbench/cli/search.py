@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -14,6 +14,8 @@ from serbench.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from serbench.records.schemas import LabelSource
 
 __all__ = ["search"]
 
@@ -42,6 +44,9 @@ def search(
     ] = None,
     corpus: CorpusName = "demo",
     data: DataFolder = None,
+    labels: Annotated[
+        str, typer.Option(help="Whose labels: intended (by the speaker) or perceived (by most listeners).")
+    ] = "intended",
     protocol: Annotated[
         str,
         typer.Option(
@@ -122,6 +127,7 @@ def search(
         data=data,
         results=results,
         protocol=protocol,
+        labels=cast("LabelSource", labels),
         trials=trials,
         seconds=None if time is None else seconds_of(time),
         workers=workers,

@@ -93,6 +93,14 @@ class Corpus(ABC):
         """What is known of each speaker, from files in or beside the audio folder, or from the module itself."""
         return {}
 
+    def votes(self, folder: Path) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
+        """What listeners heard: by clip id the labels that most of them chose, several where they tie.
+
+        Args:
+            folder: that holds the audio.
+        """
+        return {}
+
     def default_folder(self) -> Path:
         """Where this corpus lies when no folder is named."""
         return corpus_home(self.name)
@@ -151,6 +159,9 @@ class Corpus(ABC):
                 shadowed.append(path)
             else:
                 rows[str(row["clip_id"])] = row
+        for clip_id, heard in (self.votes(audio) if rows else {}).items():
+            if clip_id in rows:
+                rows[clip_id]["votes"] = ":".join(heard)
         if not rows:
             raise SerbenchError(
                 f"no file name in {audio} is one of {self.title}: '{unparsed[0].name}' should look like "

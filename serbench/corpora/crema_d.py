@@ -39,7 +39,9 @@ _FEMALE: Final = frozenset(
 )  # fmt: skip
 
 _DEMOGRAPHICS: Final = "VideoDemographics.csv"
-_DEMOGRAPHICS_LIMIT: Final = 1 << 20
+_VOTES: Final = "processedResults/summaryTable.csv"
+_TABLE_LIMIT: Final = 4 << 20
+_VOTED: Final = {code[0]: label for code, label in _LABELS.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,21 +71,36 @@ class CremaD(Corpus):
     def speaker_facts(self, folder: Path) -> Mapping[str, SpeakerFacts]:
         """Sex and age from VideoDemographics.csv in or beside the audio folder; without it, the sex alone."""
         facts = {str(actor): SpeakerFacts(sex="female" if actor in _FEMALE else "male") for actor in _ACTORS}
-        for place in (folder, folder.parent):
-            table = place / _DEMOGRAPHICS
-            if table.is_file() and table.stat().st_size <= _DEMOGRAPHICS_LIMIT:
-                return facts | _read_demographics(table)
-        return facts
+        return facts | _read_demographics(_rows(folder, _DEMOGRAPHICS))
+
+    def votes(self, folder: Path) -> Mapping[str, tuple[str, ...]]:
+        """What most listeners chose from the voice alone: VoiceVote of summaryTable.csv in or beside the folder."""
+        heard: dict[str, tuple[str, ...]] = {}
+        for row in _rows(folder, _VOTES):
+            found = self.parse(Path(f"{(row.get('FileName') or '').strip()}.wav"))
+            letters = (row.get("VoiceVote") or "").strip().split(":")
+            if found is not None and all(letter in _VOTED for letter in letters):
+                heard[str(found["clip_id"])] = tuple(sorted({_VOTED[letter] for letter in letters}))
+        return heard
 
 
-def _read_demographics(table: Path) -> dict[str, SpeakerFacts]:
+def _rows(folder: Path, name: str) -> list[dict[str, str | None]]:
+    """Rows of an official table in or beside the audio folder; none where it is not there or cannot be read."""
+    for place in (folder, folder.parent):
+        table = place / name
+        try:
+            if table.is_file() and table.stat().st_size <= _TABLE_LIMIT:
+                lines = table.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+                return list(csv.DictReader(lines))
+        except (OSError, csv.Error):
+            continue
+    return []
+
+
+def _read_demographics(rows: list[dict[str, str | None]]) -> dict[str, SpeakerFacts]:
     """Reads `ActorID,Age,Sex,...`; rows that make no sense are passed over."""
     facts: dict[str, SpeakerFacts] = {}
-    try:
-        lines = table.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    except OSError:
-        return facts
-    for row in csv.DictReader(lines):
+    for row in rows:
         actor = (row.get("ActorID") or "").strip()
         sex = (row.get("Sex") or "").strip().lower()
         age = (row.get("Age") or "").strip()

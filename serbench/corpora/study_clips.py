@@ -13,9 +13,10 @@ from serbench.corpora.base import Corpus, Listing
 from serbench.corpora.findings import Finding, findings
 from serbench.corpora.folders import health_cache
 from serbench.corpora.inspection import inspect_clips
+from serbench.corpora.perceived import heard_labels
 from serbench.corpora.table import clip_set_digest
 from serbench.errors import SerbenchError
-from serbench.records.schemas import CorpusFacts, ExcludedClip
+from serbench.records.schemas import CorpusFacts, ExcludedClip, LabelSource
 
 __all__ = ["StudyClips", "load_clips"]
 
@@ -42,6 +43,7 @@ class StudyClips:
     findings: tuple[Finding, ...]
     digest: str
     """Of clip ids, labels, speakers and decoded audio; not of paths."""
+    label_source: LabelSource = "intended"
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -59,6 +61,7 @@ class StudyClips:
             licence_url=self.corpus.licence_url,
             citation=self.corpus.citation,
             labels=self.labels,
+            label_source=self.label_source,
             clips=len(self.table),
             speakers=int(self.table["speaker"].nunique()),
             digest=self.digest,
@@ -73,6 +76,7 @@ def load_clips(
     sample_rate: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     cache: Path | None = None,
+    labels: LabelSource = "intended",
 ) -> StudyClips:
     """Reads a corpus, examines every clip, and keeps the usable ones.
 
@@ -82,8 +86,11 @@ def load_clips(
         sample_rate: the rate (Hz) that features will be computed at, to warn of clips sampled below it.
         progress: called with (done, total), while a corpus is made and again while clips are examined.
         cache: the folder that keeps the results of examinations; None for the one in serbench's cache.
+        labels: `perceived` takes what most listeners heard instead of what was meant; clips on which they tie, or
+            that nobody voted on, are left out.
 
     Raises:
+        UsageError: perceived labels of a corpus, or a copy of it, that has no votes.
         SerbenchError: the corpus is not there, no clip is usable, or all usable clips have one label.
     """
     listing = corpus.read(corpus.prepare(folder, progress))
@@ -93,12 +100,19 @@ def load_clips(
     table = listing.table[usable].join(inspected.loc[usable, list(_ADDED)]).reset_index(drop=True)
     table = table.astype({"sample_rate": "int64", "channels": "int64"})
     left_out = inspected[~usable]
+    excluded = list(zip(left_out["clip_id"], left_out["state"], strict=True))
+    found = findings(listing, inspected, sample_rate)
+    if labels == "perceived":
+        table, undecided = heard_labels(corpus, listing.folder, table)
+        excluded += undecided.excluded
+        found.append(undecided.finding())
     return StudyClips(
         corpus=corpus,
         table=table,
-        excluded=tuple(zip(left_out["clip_id"], left_out["state"], strict=True)),
-        findings=tuple(findings(listing, inspected, sample_rate)),
+        excluded=tuple(excluded),
+        findings=tuple(found),
         digest=clip_set_digest(table),
+        label_source=labels,
     )
 
 

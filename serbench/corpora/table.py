@@ -12,8 +12,9 @@ from serbench.records.files import digest_of
 
 __all__ = ["CLIP_COLUMNS", "clip_set_digest", "clip_table"]
 
-CLIP_COLUMNS: Final = ("clip_id", "path", "label", "speaker", "sex", "age", "sentence", "intensity")
-"""Columns every clip table has, in this order; all text but `age` (years, float)."""
+CLIP_COLUMNS: Final = ("clip_id", "path", "label", "speaker", "sex", "age", "sentence", "intensity", "votes")
+"""Columns every clip table has, in this order; all text but `age` (years, float). `votes` are the labels
+that most listeners chose, joined by ':' where they tie."""
 
 _REQUIRED: Final = ("clip_id", "path", "label", "speaker")
 _SEXES: Final = ("female", "male")

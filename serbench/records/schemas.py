@@ -20,6 +20,7 @@ __all__ = [
     "EpochMetrics",
     "ExcludedClip",
     "JobKind",
+    "LabelSource",
     "ModelCost",
     "ProtocolFacts",
     "Scores",
@@ -31,6 +32,9 @@ __all__ = [
 
 JobKind = Literal["search", "refit", "probe"]
 """A trial of the search, a finalist's refit, or a short fit that only says which trials come first."""
+
+LabelSource = Literal["intended", "perceived"]
+"""Labels that the corpus gives, or what most of its listeners heard."""
 
 Subset = Literal["train", "validation", "test", "test_rest"]
 """`validation` and `test` are the protocol's cores; `test_rest` is a ratio's test set beyond the core."""
@@ -67,6 +71,7 @@ class CorpusFacts(FrozenModel):
     licence_url: str = ""
     citation: str = ""
     labels: tuple[str, ...]
+    label_source: LabelSource = Field(default="intended", description="what the speaker meant or listeners heard")
     clips: int
     speakers: int
     digest: str = Field(description="of clip ids, labels, speakers and decoded audio")
@@ -120,8 +125,10 @@ class ModelCost(FrozenModel):
 
     multiply_accumulates: int = Field(description="of one clip's forward pass: convolutions and dense layers")
     model_bytes: int = Field(description="of the model's file, most of an exported bundle")
-    features_ms: float = Field(description="front end, one clip on one core, median; decoding left out")
     model_ms: float = Field(description="forward pass, one clip on one core, median")
+    features_ms: float | None = Field(
+        default=None, description="front end, one clip on one core of the coordinator's machine; decoding left out"
+    )
 
 
 class WarmStart(FrozenModel):

@@ -16,7 +16,7 @@ from serbench.records.files import publish_folder, write_text_atomic, writing
 from serbench.records.schemas import EntryRecord, JobKind, StudyRecord, TrialRecord
 from serbench.records.states import is_repeated
 
-__all__ = ["Damaged", "StudyFolder", "tolerating"]
+__all__ = ["Damaged", "StudyFolder", "read_parquet", "tolerating"]
 
 _FOLDERS: dict[JobKind, str] = {"search": "trials", "refit": "refits", "probe": "probes"}
 
@@ -84,7 +84,7 @@ class StudyFolder:
 
     def clips(self) -> pd.DataFrame:
         """Reads the table of clips that took part."""
-        return _read_parquet(self.clips_path)
+        return read_parquet(self.clips_path)
 
     def _jobs(self, kind: JobKind) -> Path:
         return self.path / _FOLDERS[kind]
@@ -119,7 +119,7 @@ class StudyFolder:
 
     def predictions(self, kind: JobKind, job_id: str) -> pd.DataFrame:
         """Reads a fit's predictions (columns: see `serbench.records.schemas`)."""
-        return _read_parquet(self.job_path(kind, job_id) / "predictions.parquet")
+        return read_parquet(self.job_path(kind, job_id) / "predictions.parquet")
 
     def model_path(self, job_id: str) -> Path:
         """A refit's trained model."""
@@ -207,7 +207,12 @@ def tolerating(damaged: Damaged | None) -> Iterator[None]:
         damaged(error)
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Reads a table.
+
+    Raises:
+        SerbenchError: it is missing or damaged.
+    """
     try:
         return pd.read_parquet(path)
     except FileNotFoundError:

@@ -18,6 +18,7 @@ class Group(NamedTuple):
 
     corpus: str
     protocol: str
+    label_source: str
     labels: tuple[str, ...]
     fold: int
     corpus_digest: str
@@ -27,7 +28,15 @@ class Group(NamedTuple):
 def group_of(study: StudyRecord) -> Group:
     """The comparison group of a study's entries."""
     corpus, protocol = study.corpus, study.protocol
-    return Group(corpus.name, protocol.name, corpus.labels, protocol.fold, corpus.digest, protocol.hash)
+    return Group(
+        corpus.name,
+        protocol.name,
+        corpus.label_source,
+        corpus.labels,
+        protocol.fold,
+        corpus.digest,
+        protocol.hash,
+    )
 
 
 def why_unranked(protocol: ProtocolFacts) -> str:

@@ -10,11 +10,13 @@ from typing import NamedTuple
 from serbench.evaluation import tie_groups
 from serbench.records.results import ResultsFolder
 from serbench.records.schemas import StudyRecord
+from serbench.references.literature import Reported, reported
 from serbench.report.comparison import Group, choose, group_of, why_unranked
 from serbench.report.document import Document
 from serbench.report.formats import render
 from serbench.report.gather import gather
 from serbench.report.leaderboard_document import leaderboard_document
+from serbench.report.reference_rows import ReferenceRow, reference_rows
 from serbench.report.refits import TestedEntry
 from serbench.report.row import GroupRows, Row, make_row
 
@@ -29,11 +31,13 @@ class Leaderboard:
         groups: of rows.
         tested: what the rows were made of; under a folded protocol the pooled folds.
         incomplete: runs that make no row yet, since folds of them are missing.
+        reported: figures from the literature for the corpora of the groups, as their authors reported them.
     """
 
     groups: tuple[GroupRows, ...]
     tested: tuple[TestedEntry, ...] = field(default=(), repr=False)
     incomplete: tuple[str, ...] = ()
+    reported: tuple[Reported, ...] = ()
 
     @classmethod
     def from_results(
@@ -62,11 +66,15 @@ class Leaderboard:
                     group,
                     titles[group] if repeated[titles[group]] == 1 else _exact_title(titles[group], group),
                     members[group],
+                    reference_rows(results, members[group][0].tested.study),
                 )
                 for group in sorted(members)
             ),
             tuple(one for tested in found.studies for one in tested),
             found.notes,
+            tuple(
+                row for about in sorted({(one.corpus, one.label_source) for one in members}) for row in reported(*about)
+            ),
         )
 
     @property
@@ -75,13 +83,18 @@ class Leaderboard:
         return tuple(row for group in self.groups for row in group.rows)
 
     @property
+    def references(self) -> tuple[ReferenceRow, ...]:
+        """What the rows are compared with, by group."""
+        return tuple(row for group in self.groups for row in group.references)
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know, each with the group that it is about."""
         return (*(f"{group.title}: {note}" for group in self.groups for note in group.notes), *self.incomplete)
 
     def document(self) -> Document:
         """The leaderboard as something that any format can be made of."""
-        return leaderboard_document(self.groups, self.notes, self.incomplete)
+        return leaderboard_document(self.groups, self.notes, self.incomplete, self.reported)
 
     def render(self, form: str = "table", *, width: int = 80) -> str:
         """The leaderboard as text: `table`, `csv`, `json`, `markdown` or `latex`.
@@ -109,7 +122,9 @@ def _members(entries: Sequence[TestedEntry]) -> Iterator[_Member]:
         yield _Member(tested, make_row(tested, selected=tested.entry.entry_id == chosen, interval=interval), why)
 
 
-def _group_rows(group: Group, title: str, members: Sequence[_Member]) -> GroupRows:
+def _group_rows(
+    group: Group, title: str, members: Sequence[_Member], references: tuple[ReferenceRow, ...]
+) -> GroupRows:
     study = members[0].tested.study
     reason = why_unranked(study.protocol)
     ordered = sorted(members, key=lambda member: (-_or_nothing(member.row.uar), member.row.entry))
@@ -130,7 +145,7 @@ def _group_rows(group: Group, title: str, members: Sequence[_Member]) -> GroupRo
         notes.append("an interval of one refit holds the spread over speakers alone; entries of one refit are tied")
     if sum(row.tie_group is not None for row in rows) > 1:
         notes.append("rows of one tie group are not separable from its leader by these test speakers (5 %, Holm)")
-    return GroupRows(group, title, tuple(rows), tuple(notes))
+    return GroupRows(group, title, tuple(rows), tuple(notes), references)
 
 
 def _ranked(members: Sequence[_Member]) -> list[Row]:
@@ -154,7 +169,7 @@ def _or_nothing(uar: float | None) -> float:
 
 
 def _title(group: Group, study: StudyRecord) -> str:
-    parts = [group.corpus, f"protocol {group.protocol}", f"{len(group.labels)} labels"]
+    parts = [group.corpus, f"protocol {group.protocol}", f"{len(group.labels)} {group.label_source} labels"]
     if study.protocol.folds > 1:
         parts.append(f"{study.protocol.folds} folds pooled")
     if study.corpus.synthetic:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 
+from serbench.references.literature import Reported
 from serbench.report.document import (
     NOTHING,
     Column,
@@ -20,6 +22,7 @@ from serbench.report.document import (
     size,
     span,
 )
+from serbench.report.reference_rows import ReferenceRow
 from serbench.report.row import GroupRows, Row
 
 __all__ = ["leaderboard_document"]
@@ -30,6 +33,7 @@ _COLUMNS: tuple[tuple[Column, Callable[[Row], str]], ...] = (
     (Column("entry", 0, "left"), lambda row: row.entry),
     (Column("selected", 4, "left"), lambda row: "yes" if row.selected else ""),
     (Column("family", 7, "left"), lambda row: row.family),
+    (Column("labels", 22, "left"), lambda row: row.label_source),
     (Column("UAR %", 1), lambda row: percent(row.uar)),
     (Column("95 % CI", 2), lambda row: span(row.uar_low, row.uar_high)),
     (Column("acc. %", 5), lambda row: percent(row.accuracy)),
@@ -61,27 +65,121 @@ _LEGEND = (
 )
 
 
-def leaderboard_document(groups: Sequence[GroupRows], notes: Sequence[str], below: Sequence[str] = ()) -> Document:
-    """A table a group; in CSV and JSON one row an entry, with the field names of `Row` as keys."""
+def leaderboard_document(
+    groups: Sequence[GroupRows],
+    notes: Sequence[str],
+    below: Sequence[str] = (),
+    reported: Sequence[Reported] = (),
+) -> Document:
+    """A table a group, then its references, at the end the literature.
+
+    CSV has one row for each of them, told apart by `kind`; JSON one list each. Keys are the field names of `Row`,
+    `ReferenceRow` and `Reported`.
+    """
     rows = [row for group in groups for row in group.rows]
     data = [row.model_dump(mode="json") for row in rows]
-    frame = pd.DataFrame(data, columns=list(Row.model_fields))
-    frame["warnings"] = ["; ".join(row.warnings) for row in rows]
+    references = [row.model_dump(mode="json") for group in groups for row in group.references]
+    literature = [row.model_dump(mode="json") for row in reported]
+    frame = pd.DataFrame(
+        [
+            *({"kind": "entry", **row, "warnings": "; ".join(row["warnings"])} for row in data),
+            *({"kind": "reference", "entry": row["name"], **_known(row)} for row in references),
+            *(_reported_row(row) for row in reported),
+        ],
+        columns=["kind", *Row.model_fields],
+    )
     for column in _COUNTS:  # else pandas writes 1 as 1.0 where another row has none
         frame[column] = frame[column].astype("Int64")
-    sheets = tuple(
-        Sheet(
-            group.title,
-            tuple(column for column, _ in _COLUMNS),
-            tuple(tuple(cell(row) for _, cell in _COLUMNS) for row in group.rows),
-            group.notes,
-        )
-        for group in groups
-    )
+    sheets = tuple(sheet for group in groups for sheet in _group_sheets(group))
+    if reported:
+        sheets += (_reported_sheet(reported),)
     empty = "No entry was tested yet; run `serbench search` first."
     return Document(
         sheets=sheets,
         frame=frame,
-        payload={"schema_version": 1, "interval_level": 0.95, "rows": data, "notes": list(notes)},
+        payload={
+            "schema_version": 1,
+            "interval_level": 0.95,
+            "rows": data,
+            "references": references,
+            "reported": literature,
+            "notes": list(notes),
+        },
         notes=(_LEGEND, *below) if groups else (empty, *below),
     )
+
+
+def _group_sheets(group: GroupRows) -> list[Sheet]:
+    rows = tuple(tuple(cell(row) for _, cell in _COLUMNS) for row in group.rows)
+    sheets = [Sheet(group.title, tuple(column for column, _ in _COLUMNS), rows, group.notes)]
+    if group.references:
+        sheets.append(_references_sheet(group.references))
+    return sheets
+
+
+def _references_sheet(rows: Sequence[ReferenceRow]) -> Sheet:
+    columns = (
+        Column("reference", 0, "left"),
+        Column("UAR %"),
+        Column("95 % CI", 1),
+        Column("acc. %", 2),
+        Column("macro-F1 %", 3),
+        Column("what it is", 4, "left"),
+    )
+    cells = tuple(
+        (
+            row.title,
+            percent(row.uar),
+            span(row.uar_low, row.uar_high),
+            percent(row.accuracy),
+            percent(row.macro_f1),
+            row.detail,
+        )
+        for row in rows
+    )
+    notes = tuple(
+        f"{row.title}: {row.left_out:,} of {row.clips + row.left_out:,} test clips have no answer and are left out"
+        for row in rows
+        if row.left_out
+    )
+    return Sheet("References on the same test clips, not ranked", columns, cells, notes)
+
+
+def _reported_sheet(rows: Sequence[Reported]) -> Sheet:
+    columns = (
+        Column("system", 0, "left"),
+        Column("%"),
+        Column("metric", 0, "left"),
+        Column("speakers shared", 1, "left"),
+        Column("from scratch", 4, "left"),
+        Column("protocol", 2, "left"),
+        Column("source", 3, "left"),
+    )
+    said = {True: "yes", False: "no", None: NOTHING}
+    cells = tuple(
+        (
+            row.system,
+            f"{row.value_pct:.1f}",
+            row.metric,
+            said[row.speakers_shared],
+            said[row.trained_from_scratch],
+            row.protocol,
+            row.source,
+        )
+        for row in rows
+    )
+    return Sheet("As others reported it: other clips, other protocols, never ranked", columns, cells)
+
+
+def _known(row: dict[str, Any]) -> dict[str, Any]:
+    """Those fields of a reference that entries have, too."""
+    return {key: value for key, value in row.items() if key in Row.model_fields}
+
+
+def _reported_row(row: Reported) -> dict[str, Any]:
+    score = {"UAR": "uar", "accuracy": "accuracy", "macro-F1": "macro_f1"}.get(row.metric)
+    cells: dict[str, Any] = {
+        "kind": "reported", "entry": row.system, "corpus": row.corpus, "label_source": row.labels,
+        "protocol": row.protocol, "shares_speakers": row.speakers_shared, "warnings": row.source,
+    }  # fmt: skip
+    return cells | ({} if score is None else {score: row.value_pct / 100})

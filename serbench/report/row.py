@@ -8,7 +8,9 @@ from pydantic import Field
 
 from serbench.evaluation import Interval, brier_score, expected_calibration_error
 from serbench.records.base import FrozenModel
+from serbench.records.schemas import ModelCost
 from serbench.report.comparison import Group
+from serbench.report.reference_rows import ReferenceRow
 from serbench.report.refits import TestedEntry, mean
 
 __all__ = ["GroupRows", "Row", "make_row"]
@@ -29,6 +31,7 @@ class Row(FrozenModel):
     corpus_digest: str
     synthetic: bool = Field(description="the corpus holds no human speech")
     labels: int
+    label_source: str = Field(description="'intended' by the speaker or 'perceived' by most listeners")
     protocol: str
     protocol_hash: str
     folds: int = Field(description="over which test speakers were pooled; 1 where the protocol has none")
@@ -73,6 +76,7 @@ class GroupRows:
     title: str
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
+    references: tuple[ReferenceRow, ...] = ()
 
 
 def make_row(tested: TestedEntry, *, selected: bool, interval: Interval | None) -> Row:
@@ -99,6 +103,7 @@ def make_row(tested: TestedEntry, *, selected: bool, interval: Interval | None) 
         corpus_digest=study.corpus.digest,
         synthetic=study.corpus.synthetic,
         labels=len(study.corpus.labels),
+        label_source=study.corpus.label_source,
         protocol=study.protocol.name,
         protocol_hash=study.protocol.hash,
         folds=study.protocol.folds,
@@ -125,7 +130,7 @@ def make_row(tested: TestedEntry, *, selected: bool, interval: Interval | None) 
         test_speakers=study.protocol.test_speakers,
         parameters=parameters[0] if parameters else None,
         multiply_accumulates=cost.multiply_accumulates if cost else None,
-        ms_per_clip=mean(None if one is None else one.features_ms + one.model_ms for one in costs),
+        ms_per_clip=mean(_ms(one) for one in costs),
         model_bytes=cost.model_bytes if cost else None,
         train_seconds=mean(refit.train_seconds for refit in tested.refits),
         best_by_recall=test.best_class_by_recall if test else None,
@@ -134,6 +139,10 @@ def make_row(tested: TestedEntry, *, selected: bool, interval: Interval | None) 
         worst_by_count=test.worst_class_by_count if test else None,
         warnings=tuple(warnings),
     )
+
+
+def _ms(cost: ModelCost | None) -> float | None:
+    return None if cost is None or cost.features_ms is None else cost.features_ms + cost.model_ms
 
 
 def _difference(larger: float | None, smaller: float | None) -> float | None:

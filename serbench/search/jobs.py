@@ -10,6 +10,7 @@ import pandas as pd
 
 from serbench.evaluation import evaluate
 from serbench.families import parse_hyperparameters
+from serbench.features.latency import front_end_ms
 from serbench.features.spec import WaveformAugmentation
 from serbench.protocols import Ratio, Split, SplitPlan
 from serbench.records.base import now
@@ -171,7 +172,7 @@ def record_of(
         best_epoch=outcome.best_epoch,
         scores=scores,
         parameters=outcome.parameters,
-        cost=outcome.cost,
+        cost=outcome.cost and outcome.cost.model_copy(update={"features_ms": front_end_ms(job.features)}),
         seconds=outcome.seconds,
         peak_memory_mib=outcome.peak_memory_mib,
         error=outcome.error,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from serbench.corpora import Corpus
-from serbench.errors import UsageError
+from serbench.errors import UsageError, unknown
+from serbench.records.schemas import LabelSource
 from serbench.search.cluster import check_cluster
 from serbench.search.samplers import pruner_settings, sampler_settings
 from serbench.search.space import Budget, SearchSpace
@@ -29,6 +31,7 @@ class SearchPlan:
         data: folder of the corpus, or None for where it usually lies.
         results: folder that everything is written to.
         protocol: its name; the cores come from each space.
+        labels: what the corpus says was meant, or what its listeners heard.
         trials: total a space that count, earlier runs included; None for what the space's budget says.
         seconds: bound on the trials of the command, refits included as far as their time can be foreseen.
         run: name of the run, or None for a derived one.
@@ -44,6 +47,7 @@ class SearchPlan:
     data: Path | None
     results: Path
     protocol: str = "speaker"
+    labels: LabelSource = "intended"
     trials: int | None = None
     seconds: float | None = None
     workers: int | None = None
@@ -73,6 +77,8 @@ class SearchPlan:
                 raise UsageError(f"--{name.replace('_', '-')} must be at least {least}, got {value}")
         if self.seconds is not None and self.seconds <= 0:
             raise UsageError(f"--time must be above 0 seconds, got {self.seconds:g}")
+        if self.labels not in get_args(LabelSource):
+            raise unknown("labels", self.labels, get_args(LabelSource))
         names = [space.name for space in self.spaces]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise UsageError(f"space '{twice[0]}' is named twice; each space makes one study")

@@ -135,7 +135,10 @@ def recorded_clips(
     """
     data = data or folder.remembered_data()
     found = load_clips(
-        get_corpus(record.corpus.name), data, progress=lambda done, total: progress("examining audio", done, total)
+        get_corpus(record.corpus.name),
+        data,
+        progress=lambda done, total: progress("examining audio", done, total),
+        labels=record.corpus.label_source,
     )
     order = folder.clips()["clip_id"].tolist()
     table = found.table.set_index("clip_id", drop=False)

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 
 from serbench.corpora import StudyClips, load_clips
 from serbench.corpora.folders import cache_root
+from serbench.errors import SerbenchError
 from serbench.features.store import FeatureStore
 from serbench.protocols import Protocol, Ratio, SplitPlan
 from serbench.records import ResultsFolder
 from serbench.records.base import now
 from serbench.records.environment import current_environment
 from serbench.records.schemas import StudyRecord, WarmStart
+from serbench.references import compute_references
+from serbench.references.core import Core
 from serbench.search.cluster import LOCAL, Cluster, open_cluster
 from serbench.search.cluster_audio import StudyAudio
 from serbench.search.dask_engine import DaskEngine
@@ -89,6 +92,7 @@ class _Search:
             self.plan.data,
             sample_rate=max(space.features.sample_rate for space in spaces),
             progress=self._progress("preparing audio"),
+            labels=self.plan.labels,
         )
         for finding in clips.findings:
             self.observer.warning(finding.message)
@@ -123,6 +127,7 @@ class _Search:
                 if self.plan.data is not None:
                     study.folder.remember_data(self.plan.data.resolve())
                 self._run_study(study, _share(end, len(plans) - place))
+                self._compute_references(study)
             self.names.append(record.name)
 
     def _run_study(self, study: Study, end: float | None) -> None:
@@ -130,6 +135,19 @@ class _Search:
         resources = self._resources(budget.trials)
         with contextlib.closing(self._engine(study, resources)) as engine:
             drive(study, engine, resources, budget, self.backend, self.observer, self.stop, end)
+
+    def _compute_references(self, study: Study) -> None:
+        """What the study's scores are compared with. Whatever goes wrong there ends no search."""
+        if self.stop.is_set():
+            return
+        core = Core(study.record, study.clips, study.plan.split(study.plan.cores), self._step)
+        try:
+            compute_references(self.results.root, core)
+        except SerbenchError as error:
+            self.observer.warning(f"no reference rows for study '{study.record.name}': {error}")
+
+    def _step(self, what: str, done: int, total: int) -> None:
+        self._progress(what)(done, total)
 
     def _resources(self, trials: int) -> Resources:
         if self.plan.cluster in {None, LOCAL}:
@@ -150,12 +168,13 @@ class _Search:
         self, space: SearchSpace, clips: StudyClips, protocol: Protocol, split_plan: SplitPlan, folds: int
     ) -> StudyRecord:
         plan = self.plan
-        name = study_name(plan.run, space.name, clips.corpus.name, protocol.name)
+        corpus = clips.corpus.name + ("-perceived" if plan.labels == "perceived" else "")
+        name = study_name(plan.run, space.name, corpus, protocol.name)
         if split_plan.fold:
             name = f"{name}-fold{split_plan.fold}"
         return StudyRecord(
             name=name,
-            run=plan.run or f"{clips.corpus.name}-{protocol.name.replace(':', '')}",
+            run=plan.run or f"{corpus}-{protocol.name.replace(':', '')}",
             family=space.family.name,
             space_name=space.name,
             space_hash=space.hash,

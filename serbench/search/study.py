@@ -37,6 +37,7 @@ _CLIP_COLUMNS = (
     "age",
     "sentence",
     "intensity",
+    "votes",
     "digest",
     "duration_s",
     "sample_rate",

@@ -20,7 +20,7 @@ from serbench.training.backend import compile_options
 from serbench.training.callbacks import EpochExchange, Kick
 from serbench.training.data import TrainingBatches, balanced_weights, normalisation, predict
 from serbench.training.job import TrialJob, TrialOutcome, Verdict
-from serbench.training.latency import clip_latency_ms
+from serbench.training.latency import model_ms
 
 __all__ = ["fit"]
 
@@ -89,7 +89,7 @@ def fit(
         best_epoch=best.epoch,
         predictions=predictions,
         model=saved,
-        cost=None if saved is None else _cost(model, job, len(saved)),
+        cost=None if saved is None else _cost(model, len(saved)),
         seconds={**seconds, "predict": round(time.monotonic() - fitted, 3)},
     )
 
@@ -136,13 +136,9 @@ def _callbacks(job: TrialJob, hp: Hyperparameters, watch: EpochExchange) -> list
     return callbacks
 
 
-def _cost(model: keras.Model, job: TrialJob, model_bytes: int) -> ModelCost:
-    features_ms, model_ms = clip_latency_ms(model, job.features)
+def _cost(model: keras.Model, model_bytes: int) -> ModelCost:
     return ModelCost(
-        multiply_accumulates=multiply_accumulates(model),
-        model_bytes=model_bytes,
-        features_ms=features_ms,
-        model_ms=model_ms,
+        multiply_accumulates=multiply_accumulates(model), model_bytes=model_bytes, model_ms=model_ms(model)
     )
 
 

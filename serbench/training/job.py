@@ -84,7 +84,6 @@ class TrialOutcome:
     epochs: tuple[EpochMetrics, ...] = ()
     best_epoch: int | None = None
     parameters: int | None = None
-    cost: ModelCost | None = None
     predictions: dict[str, np.ndarray] = field(default_factory=dict)
     model: bytes | None = None
     seconds: dict[str, float] = field(default_factory=dict)
@@ -92,6 +91,7 @@ class TrialOutcome:
     error: str | None = None
     error_kind: str | None = None
     traceback: str | None = None
+    cost: ModelCost | None = None
 
     def with_parts(self, **changes: Any) -> TrialOutcome:
         """A copy with some parts replaced."""

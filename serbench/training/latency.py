@@ -1,47 +1,30 @@
-"""How long one clip takes: the front end and the model, one clip at a time on one core."""
+"""How long a model takes for one clip on one core."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import statistics
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from serbench.features.frontends import extract
-from serbench.features.spec import FeatureSpec
+from serbench.features.latency import median_ms
 
-__all__ = ["clip_latency_ms"]
+__all__ = ["model_ms"]
 
-_WARM, _RUNS = 3, 25
 _PROCESSOR = 36  # place of the core's number in /proc/self/stat, after the command's name
 
 
-def clip_latency_ms(model: keras.Model, spec: FeatureSpec) -> tuple[float, float]:
-    """Milliseconds of the front end and of the model for one clip of `spec.duration_s`: medians of repeated runs.
+def model_ms(model: keras.Model) -> float:
+    """Milliseconds of the forward pass of one clip, as `predict_on_batch` does it.
 
-    Decoding the file is left out. On Linux all threads of this process are held on one core meanwhile; elsewhere the
-    process keeps the threads it has.
+    On Linux all threads of this process are held on one core meanwhile; elsewhere it keeps the threads it has.
     """
-    waveform = np.random.default_rng(0).standard_normal((1, spec.n_samples)).astype(np.float32)
+    clip = np.random.default_rng(0).standard_normal((1, *model.input_shape[1:])).astype(np.float32)
     with _one_core():
-        features = extract(waveform, spec)
-        return _median_ms(lambda: extract(waveform, spec)), _median_ms(lambda: model.predict_on_batch(features))
-
-
-def _median_ms(work: Callable[[], object]) -> float:
-    for _ in range(_WARM):
-        work()
-    times = []
-    for _ in range(_RUNS):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return round(1000 * statistics.median(times), 3)
+        return median_ms(lambda: model.predict_on_batch(clip))
 
 
 @contextlib.contextmanager

@@ -19,5 +19,4 @@ os.close(_null)
 import keras  # noqa: E402, F401
 
 import serbench.families.layers  # noqa: E402
-import serbench.features.frontends  # noqa: E402
 import serbench.training.fit  # noqa: E402, F401

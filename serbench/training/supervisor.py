@@ -29,6 +29,7 @@ _POLL_S = 0.2
 _STOP_GRACE_S = 15.0
 _LEAVE_GRACE_S = 1.0
 _CACHE_TRIES = 3
+_STACKS = 64_000  # characters: a backend that traces a model stands some hundred calls deep, in each thread
 
 
 @dataclass
@@ -167,8 +168,8 @@ def _end(process: BaseProcess) -> None:
         process.join()
 
 
-def _said(log: Path) -> str | None:
-    return (log.read_text(encoding="utf-8", errors="replace")[-4000:] if log.is_file() else "") or None
+def _said(log: Path, most: int = 4_000) -> str | None:
+    return (log.read_text(encoding="utf-8", errors="replace")[-most:] if log.is_file() else "") or None
 
 
 def _last_words(process: BaseProcess, log: Path) -> str | None:
@@ -179,7 +180,7 @@ def _last_words(process: BaseProcess, log: Path) -> str | None:
     if process.pid is not None and process.is_alive():
         os.kill(process.pid, STACK_SIGNAL)
         process.join(_LEAVE_GRACE_S)
-    return _said(log)
+    return _said(log, _STACKS)
 
 
 def _died(process: BaseProcess, log: Path, kernel_kills: int) -> TrialOutcome:

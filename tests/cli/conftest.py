@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import filelock
 import pytest
 from typer.testing import CliRunner
 
@@ -60,20 +61,25 @@ def program() -> Callable[..., subprocess.Popen[str]]:
 
 
 @pytest.fixture(scope="session")
-def _searched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return {}
+def _searched(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all processes of one test run share."""
+    own = tmp_path_factory.getbasetemp()
+    return (own if worker_id == "master" else own.parent) / "searched"
 
 
 @pytest.fixture
-def searched(_searched, serbench, tone_corpus, tiny_space, tmp_path_factory) -> Path:
-    """Results of one finished search of both families, made once; read only."""
-    if not _searched:
-        results = tmp_path_factory.mktemp("cli") / "results"
+def searched(_searched, serbench, tone_corpus, tiny_space) -> Path:
+    """Results of one finished search of both families, made once for all; read only."""
+    results = _searched / "results"
+    _searched.mkdir(exist_ok=True)
+    with filelock.FileLock(_searched / "lock"):
+        if (_searched / "done").exists():
+            return results
         spaces = [tiny_space("cnn1d"), tiny_space("cnn2d")]
         ran = serbench(
             "search", *spaces, "--corpus", "crema-d", "--data", tone_corpus, "--results", results, "--trials", 2,
             "--format", "json",
         )  # fmt: skip
         assert ran.code == 0, ran.err
-        _searched["results"] = results
-    return _searched["results"]
+        (_searched / "done").touch()
+    return results

@@ -45,6 +45,22 @@ def test_a_report_has_every_class(serbench, searched, tmp_path) -> None:
     assert "<html" in page.read_text(encoding="utf-8")
 
 
+def test_every_refit_says_what_a_prediction_costs(serbench, searched) -> None:
+    for row in entries(serbench, searched):
+        assert row["multiply_accumulates"] > 0
+        assert row["ms_per_clip"] > 0
+        assert row["model_bytes"] > 4 * row["parameters"]
+
+
+def test_entries_are_compared_on_the_same_clips(serbench, searched) -> None:
+    names = [row["entry"] for row in entries(serbench, searched)]
+    ran = serbench("compare", *names, "--results", searched, "--format", "json")
+    (pair,) = json.loads(ran.out)["pairs"]
+    assert [pair["first"], pair["second"]] == names
+    assert "test speakers, fewer than 8" in pair["why_not"]
+    assert serbench("compare", names[0], "--results", searched).code == 2
+
+
 def test_the_page_of_a_2d_entry_shows_the_mask(serbench, searched, tmp_path) -> None:
     entry = next(row["entry"] for row in entries(serbench, searched) if row["family"] == "cnn2d")
     page = tmp_path / "page.html"

@@ -58,7 +58,7 @@ def test_other_clips_other_names_and_too_few_are_refused(build, study) -> None:
         (["cnn2d-a", "cnn2d-a"], "two or more"),
         (["cnn2d-a", "cnn2d-q"], "unknown entry 'cnn2d-q'"),
     ):
-        with pytest.raises(UsageError, match="") as error:
+        with pytest.raises(UsageError) as error:
             EntryComparison.from_results(build.results, names)
         assert said in str(error.value)
 

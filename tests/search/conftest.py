@@ -48,7 +48,7 @@ def real(place, tiny_space, tone_corpus, tmp_path) -> Command:
     """A command whose fits are real and long enough to be broken off."""
     space = place / "real.toml"
     if not space.exists():
-        shutil.copy(tiny_space(epochs="30", patience="30"), space)
+        shutil.copy(tiny_space(epochs="16", patience="16"), space)
     return Command(space, tone_corpus, tmp_path / "results", place / "cache", trials=2)
 
 

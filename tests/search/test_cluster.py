@@ -344,6 +344,7 @@ def test_a_worker_with_a_gpu_has_one_slot(dask, worker) -> None:
         until(lambda: connection.slots == 2, "it to be gone")
 
 
+@pytest.mark.slow
 def test_a_worker_under_a_nanny_is_told_how_to_start(worker, dask, engine: DaskEngine, make_job) -> None:
     nannied = dask.worker("--nthreads", "1", "--name", "nannied")
     client = engine._cluster.client

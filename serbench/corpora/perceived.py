@@ -1,0 +1,63 @@
+"""Perceived labels: what most listeners heard in a clip, whatever its speaker meant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from serbench.corpora.base import Corpus
+from serbench.corpora.findings import Finding
+from serbench.errors import UsageError
+
+__all__ = ["Undecided", "heard_labels"]
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """Clips without one label that most listeners heard: `tied` between several, or `unheard` by anybody."""
+
+    tied: tuple[str, ...]
+    unheard: tuple[str, ...]
+
+    @property
+    def excluded(self) -> list[tuple[str, str]]:
+        """As a study's record has it: clip id and reason."""
+        return [(clip, "votes tied") for clip in self.tied] + [(clip, "no votes") for clip in self.unheard]
+
+    def finding(self) -> Finding:
+        """One sentence."""
+        parts = [f"{len(self.tied):,} on whose emotion listeners tied"] if self.tied else []
+        parts += [f"{len(self.unheard):,} that nobody voted on"] if self.unheard else []
+        left = " and ".join(parts) or "none"
+        return Finding(
+            "perceived_labels",
+            "warning",
+            (*self.tied, *self.unheard),
+            f"labels are what most listeners heard, not what was meant; clips left out: {left}",
+        )
+
+
+def heard_labels(corpus: Corpus, folder: Path, table: pd.DataFrame) -> tuple[pd.DataFrame, Undecided]:
+    """The clips that listeners agree on, labelled with what most of them heard.
+
+    Args:
+        corpus: whose clips they are.
+        folder: that they were read from.
+        table: a clip table.
+
+    Raises:
+        UsageError: there are no votes.
+    """
+    votes = table["votes"]
+    if not votes.notna().any():
+        raise UsageError(
+            f"{corpus.title} in {folder} has no listeners' votes, which perceived labels are made of; use --labels "
+            "intended, or restore the corpus's table of votes"
+        )
+    tied = votes.str.contains(":", regex=False, na=False)
+    clear = votes.notna() & ~tied
+    undecided = Undecided(tuple(table.loc[tied, "clip_id"]), tuple(table.loc[votes.isna(), "clip_id"]))
+    heard = table[clear].assign(label=votes[clear]).reset_index(drop=True)
+    return heard, undecided

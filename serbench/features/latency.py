@@ -1,0 +1,41 @@
+"""How long the front end takes for one clip on one core."""
+
+from __future__ import annotations
+
+import functools
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from serbench.features.frontends import extract
+from serbench.features.spec import FeatureSpec
+
+__all__ = ["front_end_ms", "median_ms"]
+
+_WARM, _RUNS = 3, 25
+
+
+def median_ms(work: Callable[[], object]) -> float:
+    """Milliseconds that something takes: the median of repeated runs, after a few that load and compile."""
+    for _ in range(_WARM):
+        work()
+    times = []
+    for _ in range(_RUNS):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return round(1000 * statistics.median(times), 3)
+
+
+@functools.lru_cache(maxsize=32)
+def front_end_ms(spec: FeatureSpec) -> float:
+    """Milliseconds from one waveform of `spec.duration_s` to its features, in one thread; decoding is left out.
+
+    Measured once in a process for each front end.
+    """
+    waveform = np.random.default_rng(0).standard_normal((1, spec.n_samples)).astype(np.float32)
+    with threadpool_limits(1):
+        return median_ms(lambda: extract(waveform, spec))

@@ -1,0 +1,59 @@
+"""Figures from the literature: shown as their authors reported them, never ranked."""
+
+from __future__ import annotations
+
+import csv
+import functools
+from importlib import resources
+
+from serbench.records.base import FrozenModel
+
+__all__ = ["Reported", "reported"]
+
+_TABLE = "literature.csv"
+
+
+class Reported(FrozenModel):
+    """One published figure."""
+
+    corpus: str
+    system: str
+    trained_from_scratch: bool | None
+    metric: str
+    value_pct: float
+    protocol: str
+    speakers_shared: bool | None
+    labels: str
+    source: str
+
+
+def reported(corpus: str, labels: str = "intended") -> tuple[Reported, ...]:
+    """Figures published for a corpus with this kind of labels, best first within a metric.
+
+    Args:
+        corpus: its name in serbench.
+        labels: 'intended' by the speaker or 'perceived' by listeners.
+    """
+    return tuple(row for row in _all() if (row.corpus, row.labels) == (corpus, labels))
+
+
+@functools.cache
+def _all() -> tuple[Reported, ...]:
+    text = resources.files("serbench.references").joinpath(_TABLE).read_text(encoding="utf-8")
+    rows = [_row(row) for row in csv.DictReader(text.splitlines())]
+    return tuple(sorted(rows, key=lambda row: (row.metric, -row.value_pct, row.system)))
+
+
+def _row(row: dict[str, str]) -> Reported:
+    known = {"yes": True, "no": False, "": None}
+    return Reported(
+        corpus=row["corpus"],
+        system=row["system"],
+        trained_from_scratch=known[row["trained_from_scratch"]],
+        metric=row["metric"],
+        value_pct=float(row["value_pct"]),
+        protocol=row["protocol"],
+        speakers_shared=known[row["speakers_shared"]],
+        labels=row["labels"],
+        source=row["source"],
+    )

@@ -1,0 +1,89 @@
+"""Rows to compare with: references on the same test core, folds pooled. Rebuilt from their recorded answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from serbench.evaluation.soft import SoftEvaluation, soft_interval
+from serbench.records.base import FrozenModel
+from serbench.records.references import ReferenceFolder, ReferenceRecord
+from serbench.records.results import ResultsFolder
+from serbench.records.schemas import StudyRecord
+from serbench.report.comparison import why_unranked
+
+__all__ = ["ReferenceRow", "reference_rows"]
+
+_ORDER = ("chance", "majority", "svm", "egemaps", "encoder", "listeners")
+
+
+class ReferenceRow(FrozenModel):
+    """A reference on a test core. Scores are fractions, None where they are undefined; it has no rank."""
+
+    name: str
+    title: str
+    detail: str
+    corpus: str
+    corpus_digest: str
+    label_source: str
+    protocol: str
+    protocol_hash: str
+    uar: float | None
+    uar_low: float | None = Field(description="lower end of the 95 % interval over speakers")
+    uar_high: float | None
+    accuracy: float
+    macro_f1: float
+    recalls: dict[str, float | None]
+    clips: int
+    left_out: int = Field(description="clips of the test core that it has no answer to")
+
+
+def reference_rows(results: ResultsFolder, study: StudyRecord) -> tuple[ReferenceRow, ...]:
+    """The references of the test core that a study has; those of folded protocols once all folds are there.
+
+    Raises:
+        SerbenchError: one is damaged.
+    """
+    folds = [0] if study.protocol.folds == 1 else list(range(1, study.protocol.folds + 1))
+    folders = [_folder(results.root, study, fold) for fold in folds]
+    complete = set.intersection(*(set(folder.names()) for folder in folders))
+    names = [name for name in _ORDER if name in complete] + sorted(complete - set(_ORDER))
+    return tuple(_row(study, [folder.load(name) for folder in folders]) for name in names)
+
+
+def _folder(root: Path, study: StudyRecord, fold: int) -> ReferenceFolder:
+    protocol = study.protocol.model_copy(update={"fold": fold})
+    return ReferenceFolder.of(root, study.model_copy(update={"protocol": protocol}))
+
+
+def _row(study: StudyRecord, parts: Sequence[tuple[ReferenceRecord, pd.DataFrame]]) -> ReferenceRow:
+    record = parts[0][0]
+    table = pd.concat([frame for _, frame in parts], ignore_index=True)
+    true = pd.Index(record.labels).get_indexer(table["label"])
+    shares = table[[f"p_{label}" for label in record.labels]].to_numpy(dtype=np.float64)
+    scores = SoftEvaluation.of(true, shares, record.labels)
+    interval = None
+    if record.name not in {"chance", "majority"} and not why_unranked(study.protocol):
+        interval, _ = soft_interval(true, shares, table["speaker"].to_numpy(), record.labels)
+    return ReferenceRow(
+        name=record.name,
+        title=record.title,
+        detail=record.detail,
+        corpus=record.corpus,
+        corpus_digest=record.corpus_digest,
+        label_source=study.corpus.label_source,
+        protocol=record.protocol,
+        protocol_hash=record.protocol_hash,
+        uar=scores.uar,
+        uar_low=interval.low if interval else None,
+        uar_high=interval.high if interval else None,
+        accuracy=scores.accuracy,
+        macro_f1=scores.macro_f1,
+        recalls=dict(zip(record.labels, scores.recalls, strict=True)),
+        clips=len(table),
+        left_out=sum(one.left_out for one, _ in parts),
+    )

@@ -1,0 +1,92 @@
+"""The whole audit of a real entry on the tone corpus, in this process and on the command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+from serbench.audit import AuditPlan, audit_document, audit_entry
+from serbench.audit.record import AuditRecord, audit_path
+from serbench.corpora import get_corpus
+from serbench.errors import UsageError
+from serbench.records import ResultsFolder
+from serbench.report import FORMATS, Leaderboard, render
+from serbench.search import SearchPlan, load_space, run_search
+
+STUDY = "crema-d-speaker-tiny_cnn1d"
+
+
+@pytest.fixture(scope="module")
+def _made() -> dict[str, Path]:
+    return {}
+
+
+@pytest.fixture
+def results(_made, tone_corpus, tiny_space, tmp_path, tmp_path_factory) -> ResultsFolder:
+    """A copy of one small search."""
+    if not _made:
+        _made["root"] = tmp_path_factory.mktemp("audited") / "results"
+        plan = SearchPlan(
+            (load_space(tiny_space()),), get_corpus("crema-d"), tone_corpus, _made["root"], trials=1, finalists=1,
+            repeats=2, workers=1,
+        )  # fmt: skip
+        run_search(plan)
+    return ResultsFolder(shutil.copytree(_made["root"], tmp_path / "copied"))
+
+
+def levels(record: AuditRecord) -> dict[str, str]:
+    return {finding.check: finding.level for finding in record.findings}
+
+
+def test_a_study_is_audited_by_its_selected_entry_and_every_check_says_something(results, tone_corpus) -> None:
+    record = audit_entry(results, AuditPlan(STUDY, split_seeds=2, data=tone_corpus, workers=1))
+    (entry,) = results.study(STUDY).entries()
+    assert record.entry == entry.entry_id
+    found = levels(record)
+    assert found["shuffled labels"] == "ok"
+    assert found["exact duplicates"] == "ok"
+    assert found["leakage delta"] == "note"
+    assert found["draws of test speakers"] == "note"
+    assert {"validation against test", "literature", "near duplicates", "speakers in the features"} <= found.keys()
+    assert {"slices by sex", "slices by sentence"} <= found.keys()
+    assert [(draw.protocol, draw.split_seed) for draw in record.draws] == [
+        ("speaker", 0), ("random", 0), ("speaker", 1), ("random", 1),
+    ]  # fmt: skip
+    assert len({draw.train_clips for draw in record.draws if draw.split_seed == 0}) == 1
+    assert AuditRecord.load(audit_path(results.study(STUDY), entry.entry_id)) == record
+    # Looks at the entry's own test core: two refits, the draw of split seed 0, and the fit on shuffled labels.
+    (row,) = Leaderboard.from_results(results).rows
+    assert row.looks == 2 + 1 + 1
+
+
+def test_an_audit_goes_on_where_it_was_and_says_the_same(results, tone_corpus) -> None:
+    plan = AuditPlan(STUDY, data=tone_corpus, workers=1)
+    stop = threading.Event()
+    stop.set()
+    cut = audit_entry(results, plan, stop=stop)
+    assert "shuffled labels" not in levels(cut)
+    first = audit_entry(results, plan)
+    fits = {path: path.stat().st_mtime_ns for path in results.root.rglob("audits/**/record.json")}
+    again = audit_entry(results, plan)
+    assert again.findings == first.findings
+    assert {path: path.stat().st_mtime_ns for path in results.root.rglob("audits/**/record.json")} == fits
+
+
+def test_every_format_has_every_verdict(results, tone_corpus) -> None:
+    record = audit_entry(results, AuditPlan(STUDY, refits=False, data=tone_corpus))
+    document = audit_document(record)
+    for form in FORMATS:
+        text = render(document, form, width=200)
+        for finding in record.findings:
+            assert finding.check in text
+    assert json.loads(render(document, "json"))["findings"][0]["level"] == record.findings[0].level
+    assert max(map(len, render(document, "table", width=80).splitlines())) <= 80
+
+
+def test_an_unknown_name_gets_the_nearest(results, tone_corpus) -> None:
+    with pytest.raises(UsageError, match="unknown entry"):
+        audit_entry(results, AuditPlan("cnn1d-zzz", data=tone_corpus))

@@ -1,0 +1,64 @@
+"""What is made of refits on other draws: leakage, spread over draws, and why something is missing."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from serbench.audit.retrained import Draw, Drawn, leakage, over_draws
+from serbench.protocols import Protocol
+
+
+def drawn(*scores: tuple[float, float], why_not: str = "") -> Drawn:
+    """One draw for each pair of UARs under `speaker` and `random`."""
+    draws = [
+        Draw(
+            protocol=name, protocol_hash=f"{name}{seed}", split_seed=seed, train_clips=500, test_clips=100,
+            test_speakers=18, seeds=1, uar=uar, accuracy=uar, validation_uar=uar,
+        )
+        for seed, pair in enumerate(scores)
+        for name, uar in zip(("speaker", "random"), pair, strict=True)
+    ]  # fmt: skip
+    return Drawn(tuple(draws), why_not)
+
+
+def test_the_delta_is_paired_by_draw_with_students_t() -> None:
+    scores = [(0.50, 0.58), (0.52, 0.61), (0.49, 0.55)]
+    found = leakage(drawn(*scores), Protocol("speaker"))
+    deltas = [random - speaker for speaker, random in scores]
+    low, high = stats.t.interval(0.95, 2, np.mean(deltas), np.std(deltas, ddof=1) / math.sqrt(3))
+    assert found.numbers["delta"] == pytest.approx(np.mean(deltas))
+    assert (found.numbers["low"], found.numbers["high"]) == (pytest.approx(low), pytest.approx(high))
+    assert found.level == "note"
+    assert "+7.7 points" in found.verdict
+
+
+def test_an_entry_that_shares_speakers_is_warned_of() -> None:
+    found = leakage(drawn((0.5, 0.6)), Protocol("random"))
+    assert found.level == "warning"
+    assert found.numbers["low"] is None  # one draw has no spread
+    assert "one draw" in found.verdict
+
+
+def test_what_could_not_be_drawn_says_why() -> None:
+    for check in (
+        leakage(drawn(why_not="too few speakers"), Protocol()),
+        over_draws(drawn(why_not="too few speakers"), 0.5),
+    ):
+        assert (check.level, check.verdict) == ("skipped", "too few speakers")
+
+
+def test_draws_of_one_protocol_alone_make_no_delta() -> None:
+    one = drawn((0.5, 0.6))
+    assert leakage(Drawn(one.draws[:1], "stopped"), Protocol()).level == "skipped"
+
+
+def test_the_spread_over_draws_is_told_and_one_draw_is_not_enough() -> None:
+    found = over_draws(drawn((0.50, 0.6), (0.54, 0.6), (0.58, 0.6)), 0.55)
+    assert found.numbers["uar"] == pytest.approx(0.54)
+    assert found.numbers["sd"] == pytest.approx(0.04)
+    assert "from 50.0% to 58.0%" in found.verdict
+    assert over_draws(drawn((0.5, 0.6)), 0.5).level == "skipped"
