@@ -3,12 +3,8 @@
 A part (slice) is the clips of one value of an attribute: of one sex, one sentence. The classes compared are those that
 every slice has, since a mean recall over other classes is another score.
 
-How far apart would the best and the worst slice be if the attribute had nothing to do with the errors? That is
-simulated: a model that is as accurate on every class, whose errors are dealt out anew. Where the attribute belongs to
-the speaker, whole speakers swap it, so that the spread between speakers stays: two groups of nine people always differ
-a little. Else clips of one speaker and class swap it. This is a permutation test: P. Good, Permutation, Parametric and
-Bootstrap Tests of Hypotheses (2005), chapter 3; p = (k + 1) / (n + 1) after B. Phipson and G. K. Smyth, Statistical
-Applications in Genetics and Molecular Biology 9 (2010), article 39.
+Whether slices differ is judged against errors that have nothing to do with the attribute, dealt out by
+`serbench.evaluation.dealing`.
 """
 
 from __future__ import annotations
@@ -20,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from serbench.evaluation.dealing import deal_clips, deal_speakers
 from serbench.evaluation.intervals import Interval, recalls_interval
 from serbench.evaluation.jackknife import SpeakerRecalls
 from serbench.evaluation.metrics import predicted_classes
@@ -28,7 +25,6 @@ from serbench.evaluation.paired import holm
 __all__ = ["Attribute", "AttributeSlices", "Slice", "judge_slices", "slice_scores"]
 
 DRAWS = 2000
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -238,7 +234,7 @@ class _Cut:
     @functools.cached_property
     def of_speakers(self) -> bool:
         pairs = np.unique(np.stack([self.speakers, self.slices]), axis=1)
-        return pairs.shape[1] == len(np.unique(self.speakers))
+        return bool(pairs.shape[1] == len(np.unique(self.speakers)))
 
     def scores(self, level: float) -> AttributeSlices:
         slices = tuple(self._slice(place, level) for place in range(len(self.values)))
@@ -275,60 +271,5 @@ class _Cut:
         right = (self.guesses[:, judged] == self.true[judged]).mean(axis=0)
         true = np.searchsorted(self.classes, self.true[judged])
         who = np.unique(self.speakers[judged], return_inverse=True)[1]
-        deal = _deal_speakers if self.of_speakers else _deal_clips
+        deal = deal_speakers if self.of_speakers else deal_clips
         return deal(right, true, who, self.slices[judged], (len(self.values), len(self.classes)), rng, draws)
-
-
-def _deal_speakers(
-    right: NDArray[np.float64],
-    true: NDArray[np.intp],
-    who: NDArray[np.intp],
-    slices: NDArray[np.int64],
-    shape: tuple[int, int],
-    rng: np.random.Generator,
-    draws: int,
-) -> NDArray[np.float64]:
-    """Speakers swap their values. `right` is how often each clip was right, `shape` (K, C)."""
-    values, classes = shape
-    speakers = int(who.max()) + 1
-    cell = who * classes + true
-    correct = np.bincount(cell, right, speakers * classes).reshape(speakers, classes)
-    support = np.bincount(cell, minlength=speakers * classes).reshape(speakers, classes)
-    own = np.zeros(speakers, dtype=np.int64)
-    own[who] = slices
-    dealt = rng.permuted(np.tile(own, (draws, 1)), axis=1)
-    recalls = []
-    for value in range(values):
-        has = (dealt == value).astype(np.float64)
-        with np.errstate(invalid="ignore"):
-            # Speakers may lack a class; a slice that comes to lack it is scored by those it has.
-            recalls.append(np.nanmean((has @ correct) / (has @ support), axis=1))
-    return np.asarray(np.ptp(np.stack(recalls), axis=0))
-
-
-def _deal_clips(
-    right: NDArray[np.float64],
-    true: NDArray[np.intp],
-    who: NDArray[np.intp],
-    slices: NDArray[np.int64],
-    shape: tuple[int, int],
-    rng: np.random.Generator,
-    draws: int,
-) -> NDArray[np.float64]:
-    """Clips of one speaker and class swap their values, so each slice keeps its number of clips of each class."""
-    values, classes = shape
-    support = np.bincount(slices * classes + true, minlength=values * classes).reshape(shape)
-    worth = right / (classes * support[:, true])  # (K, m): what a clip adds to the mean recall of each slice
-    group = who * classes + true
-    order = np.argsort(group, kind="stable")
-    worth, group, dealt = worth[:, order], group[order], slices[order]
-    gaps = []
-    block = max(1, _BLOCK // len(true))
-    for start in range(0, draws, block):
-        rows = min(block, draws - start)
-        # Groups lie side by side, so sorting (group + a random fraction) shuffles within each of them.
-        shuffled = dealt[np.argsort(group + rng.random((rows, len(group))), axis=1)]
-        added = worth[shuffled, np.arange(len(group))]
-        recalls = np.stack([np.where(shuffled == value, added, 0.0).sum(axis=1) for value in range(values)])
-        gaps.append(np.ptp(recalls, axis=0))
-    return np.concatenate(gaps)
