@@ -39,7 +39,7 @@ FINGERPRINT_SPEC = FeatureSpec(
 )
 """Below 3.5 kHz, so that neither resampling nor a codec takes anything away."""
 
-THRESHOLD = 0.85
+THRESHOLD = 0.8
 """Pairs at least so alike are reported."""
 
 _DEPTH_DB = 30.0
@@ -219,6 +219,8 @@ def _modulations(decibels: NDArray[np.float32]) -> NDArray[np.complex64]:
 
 def _candidates(spectra: NDArray[np.complex64], codes: NDArray[np.int64]) -> NDArray[np.intp]:
     """(m, 2) pairs of rows in different subsets, the first below the second: the most alike of each by magnitude."""
+    if not len(spectra):
+        return np.zeros((0, 2), dtype=np.intp)
     magnitudes = np.abs(spectra).reshape(len(spectra), -1)
     magnitudes -= magnitudes.mean(axis=0)
     magnitudes /= np.maximum(np.linalg.norm(magnitudes, axis=1, keepdims=True), np.finfo(np.float32).tiny)
@@ -230,6 +232,4 @@ def _candidates(spectra: NDArray[np.complex64], codes: NDArray[np.int64]) -> NDA
         best = np.argpartition(-alike, min(_CANDIDATES, len(spectra)) - 1, axis=1)[:, :_CANDIDATES]
         chosen = np.stack([np.repeat(rows, best.shape[1]), best.ravel()], axis=1)
         pairs.append(chosen[np.isfinite(alike[chosen[:, 0] - start, chosen[:, 1]])])
-    if not pairs:
-        return np.zeros((0, 2), dtype=np.intp)
     return np.unique(np.sort(np.concatenate(pairs), axis=1), axis=0)
