@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from serbench.audit.duplicates import (
     FINGERPRINT_SPEC,
@@ -36,7 +37,8 @@ def duplicate_findings(
 ) -> Iterator[Finding]:
     """Whether audio is in more than one subset, exactly or as an altered copy.
 
-    Under a folded protocol every clip is tested by someone who trained on other speakers: subsets are then the speakers.
+    Under a folded protocol every clip is tested by someone who trained on other speakers: the speakers are
+    its subsets.
     """
     names = clips["clip_id"].tolist()
     if protocol.folds > 1:

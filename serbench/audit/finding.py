@@ -1,4 +1,4 @@
-"""`Finding`: what one check of an audit says."""
+"""`Finding`: what one check found, in a sentence and in numbers."""
 
 from __future__ import annotations
 
@@ -8,16 +8,28 @@ from pydantic import Field
 
 from serbench.records.base import FrozenModel
 
-__all__ = ["Finding", "Level"]
+__all__ = ["Cell", "Finding", "Level"]
 
 Level = Literal["ok", "note", "warning", "alarm", "skipped"]
+"""`note`: worth knowing. `warning`: a reader of the score must know it. `alarm`: the score is not to be believed until
+the matter is settled. `skipped`: the check could not be made, which says nothing either way."""
+
+Cell = float | int | str | None
 
 
 class Finding(FrozenModel):
-    """What one check says."""
+    """One check of an audit.
+
+    Attributes:
+        check: its name, the same in every audit.
+        level: how much it matters.
+        verdict: one plain sentence.
+        numbers: what it was judged by. Fractions, unless the name says points, percent or clips.
+        table: rows of the same keys, where there is more than one thing to list.
+    """
 
     check: str
     level: Level
-    verdict: str = Field(description="one plain sentence")
-    numbers: dict[str, float | int | str | None]
-    table: tuple[dict[str, float | int | str | None], ...] = ()
+    verdict: str
+    numbers: dict[str, Cell] = Field(default_factory=dict)
+    table: tuple[dict[str, Cell], ...] = ()

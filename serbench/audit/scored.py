@@ -11,7 +11,7 @@ from serbench.audit.scores import Core, literature_finding, validation_finding
 from serbench.audit.verdicts import slice_finding
 from serbench.evaluation.slices import judge_slices
 from serbench.records.results import StudyFolder
-from serbench.references.literature import reported
+from serbench.references.literature import Reported, reported
 from serbench.report.refits import TestedEntry
 
 __all__ = ["against_literature", "against_validation", "by_slices"]
@@ -46,8 +46,18 @@ def against_literature(tested: TestedEntry) -> Finding:
         tested.mean_score("test", "uar"),
         tested.mean_score("test", "accuracy") or 0.0,
         shares_speakers=protocol.shares_speakers,
-        literature=reported(corpus.name),
+        literature=[_words(figure) for figure in reported(corpus.name, corpus.label_source)],
+        labels=corpus.label_source,
     )
+
+
+def _words(figure: Reported) -> dict[str, object]:
+    said = {True: "yes", False: "no", None: ""}
+    return {
+        **figure.model_dump(),
+        "trained_from_scratch": said[figure.trained_from_scratch],
+        "speakers_shared": said[figure.speakers_shared],
+    }
 
 
 def by_slices(tested: TestedEntry, clips: pd.DataFrame) -> list[Finding]:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from serbench.evaluation.jackknife import SpeakerRecalls, Spread
 
-__all__ = ["MIN_SPEAKERS", "Interval", "speaker_interval"]
+__all__ = ["MIN_SPEAKERS", "Interval", "recalls_interval", "speaker_interval"]
 
 MIN_SPEAKERS = 8
 """Under so many speakers a score gets neither an interval nor a rank."""
@@ -59,7 +59,19 @@ def speaker_interval(
     """
     if not 0 < level < 1:
         raise ValueError(f"a confidence level lies between 0 and 1, not at {level}")
-    recalls = SpeakerRecalls.count(y_true, predictions, speakers, len(labels))
+    return recalls_interval(SpeakerRecalls.count(y_true, predictions, speakers, len(labels)), labels, level=level)
+
+
+def recalls_interval(
+    recalls: SpeakerRecalls, labels: Sequence[str], *, level: float = 0.95
+) -> tuple[Interval | None, str]:
+    """As `speaker_interval`, of counts by speaker and class.
+
+    Args:
+        recalls: the counts.
+        labels: names of the C classes that are counted.
+        level: the confidence level.
+    """
     if recalls.speakers < MIN_SPEAKERS:
         return None, f"no interval: {recalls.speakers} test speakers, fewer than {MIN_SPEAKERS}"
     if recalls.rare_classes:

@@ -60,6 +60,22 @@ class Spread:
         freedom = total**2 / sum(variance**2 / degrees for variance, degrees in parts)
         return cls(math.sqrt(total), min(float(speakers - 1), freedom))
 
+    @classmethod
+    def apart(cls, first: SpeakerRecalls, second: SpeakerRecalls) -> Spread:
+        """The spread of the difference of two scores on different speakers: their variances add up.
+
+        Where the refits are the same models, their luck with the seed is partly common to both scores, and where
+        the speakers are the same, their ease is: the spread is then too large rather than too small.
+        """
+        parts = []
+        for entry in (first, second):
+            alone = cls.of(entry.without_each(), entry)
+            parts.append((alone.error**2, alone.freedom))
+        total = sum(variance for variance, _ in parts)
+        if total == 0.0:
+            return cls(0.0, sum(freedom for _, freedom in parts))
+        return cls(math.sqrt(total), total**2 / sum(variance**2 / freedom for variance, freedom in parts))
+
     def half_width(self, level: float) -> float:
         """Half of a two-sided interval of this level (0-1), by Student's t."""
         return float(special.stdtrit(self.freedom, (1 + level) / 2)) * self.error

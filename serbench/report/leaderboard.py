@@ -60,6 +60,7 @@ class Leaderboard:
             members[group_of(tested[0].study)] += _members(tested)
         titles = {group: _title(group, rows[0].tested.study) for group, rows in members.items()}
         repeated = Counter(titles.values())
+        corpora = sorted({(group.corpus, group.label_source) for group in members})
         return cls(
             tuple(
                 _group_rows(

@@ -1,0 +1,97 @@
+"""Attributes of a clip table, and what the gaps between their slices come to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from serbench.audit import clip_attributes, slice_finding
+from serbench.audit.attributes import age_band
+from serbench.audit.finding import Finding
+from serbench.corpora.table import clip_table
+from serbench.evaluation import Attribute, judge_slices
+
+LABELS = ["anger", "fear"]
+WHO = np.repeat(np.arange(16), 20)
+TRUE = np.tile([0, 1], 160)
+
+
+def finding(ease, values, name="sex", keep=None):
+    """`ease` is how much more easily each clip is recognised than six of ten."""
+    rng = np.random.default_rng(1)
+    keep = np.ones(len(TRUE), dtype=bool) if keep is None else keep
+    guess = np.where(rng.random(len(TRUE)) < 0.6 + ease, TRUE, 1 - TRUE)
+    attribute = Attribute(name, tuple(np.asarray(values)[keep].tolist()))
+    (judged,) = judge_slices(TRUE[keep], [guess[keep]], WHO[keep], LABELS, [attribute], rng, draws=499)
+    return slice_finding(judged)
+
+
+SEX = np.where(WHO % 2, "female", "male")
+SENTENCE = np.where(np.arange(len(TRUE)) % 4 < 2, "DFA", "IEO")
+
+
+def test_a_model_that_works_less_well_for_some_speakers_is_a_warning():
+    found = finding(np.where(SEX == "female", 0.3, 0.0), SEX)
+    assert found.level == "warning"
+    assert "lower for 'male'" in found.verdict
+    assert [row["value"] for row in found.table] == ["female", "male"]
+    assert found.table[0]["low"] < found.table[0]["recall"] < found.table[0]["high"]
+
+
+def test_a_harder_sentence_is_a_note():
+    assert finding(np.where(SENTENCE == "DFA", 0.3, 0.0), SENTENCE, "sentence").level == "note"
+
+
+def test_no_difference_shown():
+    found = finding(0.0, SEX)
+    assert found.level == "ok"
+    assert "no difference shown" in found.verdict
+    assert found.numbers["gap_points"] < found.numbers["chance_gap_points"]
+
+
+def test_a_few_speakers_show_nothing():
+    found = finding(np.where(SEX == "female", 0.3, 0.0), SEX, keep=WHO < 7)
+    assert found.level == "skipped"
+    assert "7 speakers are too few" in found.verdict
+
+
+def test_nothing_to_compare():
+    found = finding(0.0, np.where(TRUE, "high", "low"), "intensity")
+    assert found.level == "skipped"
+    assert "no class" in found.verdict
+
+
+def test_a_finding_is_what_it_was_after_a_round_trip():
+    found = finding(0.0, SEX)
+    assert Finding.model_validate_json(found.model_dump_json()) == found
+
+
+@pytest.mark.parametrize(
+    ("years", "band"),
+    [(20, "under 30"), (30, "30-44"), (44.9, "30-44"), (45, "45-59"), (60, "60 and over"), (None, None)],
+)
+def test_age_bands(years, band):
+    assert age_band(years) == band
+
+
+def test_attributes_of_a_clip_table():
+    table = clip_table(
+        pd.DataFrame(
+            {
+                "clip_id": ["a", "b", "c"],
+                "path": ["/a", "/b", "/c"],
+                "label": "anger",
+                "speaker": ["1", "1", "2"],
+                "sex": ["male", "male", None],
+                "age": [25, 25, 61],
+                "sentence": ["DFA", "IEO", "IEO"],
+                "intensity": [None, "high", "low"],
+            }
+        )
+    )
+    found = {attribute.name: attribute for attribute in clip_attributes(table)}
+    assert list(found) == ["age band", "sentence", "intensity"]
+    assert found["age band"].values == ("under 30", "under 30", "60 and over")
+    assert found["intensity"].values == (None, "high", "low")
+    assert found["intensity"].order == ("low", "medium", "high")
