@@ -60,8 +60,6 @@ def speaker_telling(clips: pd.DataFrame, plan: SplitPlan, record: StudyRecord, p
     return speakers_finding(tell_speakers(summaries, speakers, rng), shares_speakers=record.protocol.shares_speakers)
 
 
-def _features(
-    clips: pd.DataFrame, spec: FeatureSpec, progress: Progress
-) -> np.memmap[tuple[int, ...], np.dtype[np.float32]]:
+def _features(clips: pd.DataFrame, spec: FeatureSpec, progress: Progress) -> NDArray[np.float32]:
     store = FeatureStore(cache_root() / "features")
     return store.get(clips, spec, progress=lambda done, total: progress("computing features", done, total))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from serbench.audit.attributes import clip_attributes
 from serbench.audit.finding import Finding
@@ -27,7 +28,8 @@ def against_validation(tested: TestedEntry, folder: StudyFolder, clips: pd.DataF
         return Finding(check="validation against test", level="skipped", verdict=why)
     speaker_of = dict(zip(clips["clip_id"], clips["speaker"], strict=True))
     places = {label: place for place, label in enumerate(study.corpus.labels)}
-    true, predictions, speakers = np.zeros(0, dtype=np.int64), [], []
+    true: NDArray[np.generic] = np.zeros(0, dtype=np.int64)
+    predictions, speakers = [], []
     for refit in tested.refits:
         table = folder.predictions("refit", refit.record.job_id)
         table = table[table["subset"] == "validation"].sort_values("clip_id")

@@ -92,11 +92,11 @@ class SpeakerRecalls:
     """How many clips of each speaker and class some refits had right.
 
     Attributes:
-        correct: (R, S, C) clips.
+        correct: (R, S, C) clips; of soft answers, shares of clips.
         support: (S, C) clips there are.
     """
 
-    correct: NDArray[np.int64]
+    correct: NDArray[np.int64] | NDArray[np.float64]
     support: NDArray[np.int64]
 
     @classmethod

@@ -112,7 +112,7 @@ def _single_threaded_algebra() -> Iterator[None]:
     threads at all. The setting belongs to the whole process, so nested and parallel users are counted: the last one
     restores it.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     global _algebra_users  # noqa: PLW0603 - a process-wide setting needs a process-wide count
     with _algebra_lock:

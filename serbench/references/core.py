@@ -42,7 +42,9 @@ class Core:
 
     def targets(self, rows: tuple[int, ...]) -> NDArray[np.int64]:
         """Class indices of these rows."""
-        return np.asarray(pd.Index(self.labels).get_indexer(self.clips["label"].iloc[list(rows)]), dtype=np.int64)
+        return np.asarray(
+            pd.Index(self.labels).get_indexer(pd.Index(self.clips["label"].iloc[list(rows)])), dtype=np.int64
+        )
 
     @property
     def features(self) -> FeatureSpec:

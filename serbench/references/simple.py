@@ -33,6 +33,6 @@ def listeners(core: Core) -> Answers | None:
     shares = np.zeros((len(rows), len(core.labels)))
     index = pd.Index(core.labels)
     for place, votes in enumerate(text for text in heard if isinstance(text, str)):
-        chosen = index.get_indexer(votes.split(":"))
+        chosen = index.get_indexer(pd.Index(votes.split(":")))
         shares[place, chosen] = 1 / len(chosen)
     return Answers(rows, shares) if rows else None

@@ -73,9 +73,7 @@ class Leaderboard:
             ),
             tuple(one for tested in found.studies for one in tested),
             found.notes,
-            tuple(
-                row for about in sorted({(one.corpus, one.label_source) for one in members}) for row in reported(*about)
-            ),
+            tuple(figure for about in corpora for figure in reported(*about)),
         )
 
     @property

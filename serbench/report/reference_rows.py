@@ -63,7 +63,7 @@ def _folder(root: Path, study: StudyRecord, fold: int) -> ReferenceFolder:
 def _row(study: StudyRecord, parts: Sequence[tuple[ReferenceRecord, pd.DataFrame]]) -> ReferenceRow:
     record = parts[0][0]
     table = pd.concat([frame for _, frame in parts], ignore_index=True)
-    true = pd.Index(record.labels).get_indexer(table["label"])
+    true = pd.Index(record.labels).get_indexer(pd.Index(table["label"]))
     shares = table[[f"p_{label}" for label in record.labels]].to_numpy(dtype=np.float64)
     scores = SoftEvaluation.of(true, shares, record.labels)
     interval = None
