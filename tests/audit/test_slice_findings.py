@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from serbench.audit import clip_attributes, slice_finding
-from serbench.audit.attributes import age_band
+from serbench.audit.attributes import age_band, clip_attributes
 from serbench.audit.finding import Finding
+from serbench.audit.verdicts import slice_finding
 from serbench.corpora.table import clip_table
 from serbench.evaluation import Attribute, judge_slices
 

@@ -83,16 +83,18 @@ def test_control_characters_do_not_reach_the_screen():
 
 def test_csv_has_fractions_under_the_documented_keys(board):
     frame = pd.read_csv(io.StringIO(board.render("csv")))
-    assert list(frame.columns) == list(Row.model_fields)
+    assert list(frame.columns) == ["kind", *Row.model_fields]
+    assert set(frame["kind"]) == {"entry", "reported"}
+    frame = frame[frame["kind"] == "entry"]
     assert frame["uar"].tolist() == pytest.approx([row.uar for row in board.rows])
     assert frame["rank"].iloc[0] == 1
     assert pd.isna(frame["rank"].iloc[2])
-    assert board.render("csv").splitlines()[1].startswith("1,1,True,cnn2d-12,")
+    assert board.render("csv").splitlines()[1].startswith("entry,1,1,True,cnn2d-12,")
 
 
 def test_json_has_the_documented_keys_and_null_for_what_is_undefined(board):
     data = json.loads(board.render("json"))
-    assert set(data) == {"schema_version", "interval_level", "rows", "notes"}
+    assert set(data) == {"schema_version", "interval_level", "rows", "references", "reported", "notes"}
     first, last = data["rows"][0], data["rows"][-1]
     for key in ("family", "corpus", "protocol", "uar", "accuracy", "macro_f1", "selected", "entry", "study"):
         assert key in first

@@ -1,0 +1,54 @@
+"""Shares of labels: for one-hot answers the usual scores, for ties the expected ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import balanced_accuracy_score, f1_score
+
+from serbench.evaluation import speaker_interval
+from serbench.evaluation.soft import SoftEvaluation, soft_interval
+
+LABELS = ("anger", "fear", "joy")
+
+
+@pytest.fixture
+def answers() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(3)
+    true = rng.integers(0, 3, 240)
+    guessed = np.where(rng.random(240) < 0.6, true, rng.integers(0, 3, 240))
+    return true, guessed, np.repeat([f"s{i}" for i in range(12)], 20)
+
+
+def test_one_hot_answers_have_the_usual_scores(answers) -> None:
+    true, guessed, speakers = answers
+    shares = np.eye(3)[guessed]
+    found = SoftEvaluation.of(true, shares, LABELS)
+    assert found.accuracy == pytest.approx((true == guessed).mean())
+    assert found.uar == pytest.approx(balanced_accuracy_score(true, guessed))
+    assert found.macro_f1 == pytest.approx(f1_score(true, guessed, average="macro"))
+    soft, _ = soft_interval(true, shares, speakers, LABELS)
+    hard, _ = speaker_interval(true, [guessed], speakers, LABELS)
+    assert (soft.low, soft.high) == (pytest.approx(hard.low), pytest.approx(hard.high))
+
+
+def test_a_tie_is_half_a_hit_and_chance_is_one_in_c() -> None:
+    tie = SoftEvaluation.of([0, 1, 1], [[0.5, 0.5, 0], [0, 1, 0], [0, 0, 1]], LABELS)
+    assert tie.accuracy == pytest.approx(1.5 / 3)
+    assert tie.recalls == (0.5, 0.5, None)
+    assert tie.uar is None
+    chance = SoftEvaluation.of([0, 0, 1, 2], np.full((4, 3), 1 / 3), LABELS)
+    assert (chance.uar, chance.accuracy) == (pytest.approx(1 / 3), pytest.approx(1 / 3))
+
+
+@pytest.mark.parametrize("shares", [[[0.5, 0.2, 0.2]], [[1.0, 0.0]], [[np.nan, 0.5, 0.5]], np.zeros((0, 3))])
+def test_what_is_no_distribution_is_refused(shares) -> None:
+    with pytest.raises(ValueError, match="shares"):
+        SoftEvaluation.of([0] * len(shares), shares, LABELS)
+
+
+def test_few_speakers_have_no_interval(answers) -> None:
+    true, guessed, _ = answers
+    interval, why = soft_interval(true, np.eye(3)[guessed], np.arange(240) % 5, LABELS)
+    assert interval is None
+    assert "fewer than 8" in why

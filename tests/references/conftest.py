@@ -1,0 +1,21 @@
+"""One small search whose references are looked at."""
+
+from __future__ import annotations
+
+import pytest
+
+from serbench.corpora import get_corpus
+from serbench.records import ResultsFolder
+from serbench.report import Leaderboard
+from serbench.search import SearchPlan, load_space, run_search
+
+
+@pytest.fixture
+def searched_board(tone_corpus, tiny_space, tmp_path) -> Leaderboard:
+    """The leaderboard of a search of one trial."""
+    plan = SearchPlan(
+        (load_space(tiny_space()),), get_corpus("crema-d"), tone_corpus, tmp_path / "results", trials=1, finalists=1,
+        repeats=1, workers=1,
+    )  # fmt: skip
+    run_search(plan)
+    return Leaderboard.from_results(ResultsFolder(tmp_path / "results"))
