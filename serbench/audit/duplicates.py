@@ -6,7 +6,10 @@ the fastest parts are dropped. Each part is divided by its strength over the cor
 tells no two recordings apart. Two clips are as alike as their fingerprints correlate at the best shift in time.
 
 All pairs across subsets are compared by the magnitudes alone, which a shift does not change; the most alike of each
-clip are then correlated. Measured (see `docs/audit.md`): THRESHOLD_TABLE
+clip are then correlated. Measured with `benchmarks/near_duplicates.py` on 7,441 clips of CREMA-D and 535 of EMO-DB
+(`docs/audit.md`): at 0.8 every copy that was made softer, clipped, noisier (20 dB and better), moved by 50 ms,
+resampled, encoded or trimmed is found. No two different recordings reach 0.75. A copy that lacks
+a quarter, has noise at 10 dB or plays 2 % faster is found in some cases only; one that plays 5 % faster never.
 """
 
 from __future__ import annotations
