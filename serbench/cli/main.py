@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import serbench
-from serbench.cli import audit, bundle, corpus, doctor, results, search, space, study
+from serbench.cli import audit, bundle, corpus, doctor, reference, results, search, space, study
 from serbench.errors import SerbenchError
 
 __all__ = ["app", "main"]
@@ -26,6 +26,7 @@ app.command("leaderboard")(results.leaderboard)
 app.command("report")(results.report)
 app.command("compare")(results.compare)
 app.command("audit")(audit.audit)
+app.command("reference")(reference.reference)
 app.command("export")(bundle.export)
 app.command("predict")(bundle.predict)
 app.add_typer(corpus.app, name="corpus")

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import pandas as pd
 
 import serbench
-from serbench.errors import SerbenchError, unknown
+from serbench.errors import SerbenchError, UsageError, unknown
 from serbench.records.base import now
 from serbench.records.references import ReferenceFolder, ReferenceRecord
 from serbench.references.core import Answers, Core
+from serbench.references.egemaps import egemaps
+from serbench.references.encoder import encoder
 from serbench.references.simple import chance, listeners, majority
 from serbench.references.svm import svm
 
-__all__ = ["REFERENCES", "compute_references"]
+__all__ = ["OPTIONAL", "REFERENCES", "Reference", "compute_references", "optional_reference"]
+
+OPTIONAL = ("egemaps", "encoder")
+"""Those that take an extra and are computed when asked for."""
 
 
-class _Reference(NamedTuple):
+class Reference(NamedTuple):
     """A way to answer; `answer` gives None where the corpus has nothing to answer with."""
 
     title: str
@@ -28,36 +35,56 @@ class _Reference(NamedTuple):
     answer: Callable[[Core], Answers | None]
 
 
-REFERENCES: dict[str, _Reference] = {
-    "chance": _Reference("chance", "every label equally often", chance),
-    "majority": _Reference("majority class", "always the most frequent training class", majority),
-    "svm": _Reference("SVM", "RBF SVM on means and deviations of the acoustic features", svm),
-    "listeners": _Reference("human listeners", "what most heard from the voice alone; ties shared", listeners),
+REFERENCES: dict[str, Reference] = {
+    "chance": Reference("chance", "every label equally often", chance),
+    "majority": Reference("majority class", "always the most frequent training class", majority),
+    "svm": Reference("SVM", "RBF SVM on means and deviations of the acoustic features", svm),
+    "listeners": Reference("human listeners", "what most heard from the voice alone; ties shared", listeners),
 }
 """By name; all of them are computed at the end of a search."""
 
 
-def compute_references(root: Path, core: Core, names: Iterable[str] = tuple(REFERENCES)) -> list[str]:
+def optional_reference(name: str, folder: Path | None = None) -> tuple[str, Reference]:
+    """One that takes an extra: `egemaps`, or `encoder` with the folder of a pretrained model.
+
+    Returns:
+        The name it is kept under (each encoder has its own) and the reference.
+
+    Raises:
+        UsageError: an unknown name, or an encoder without a folder.
+    """
+    if name == "egemaps":
+        return name, Reference("eGeMAPS + SVM", "RBF SVM on openSMILE's 88 functionals", egemaps)
+    if name != "encoder":
+        raise unknown("reference", name, OPTIONAL)
+    if folder is None:
+        raise UsageError("reference 'encoder' needs the folder of a pretrained model; name it with --encoder DIR")
+    model = folder.resolve().name
+    kept = f"encoder-{re.sub(r'[^A-Za-z0-9._-]', '-', model)}"
+    detail = "RBF SVM on the mean last hidden layer, frozen; pretrained on other speech"
+    return kept, Reference(f"{model} (frozen)", detail, lambda core: encoder(core, folder))
+
+
+def compute_references(
+    root: Path, core: Core, references: Mapping[str, Reference] = MappingProxyType(REFERENCES)
+) -> list[str]:
     """Computes references that are missing or damaged.
 
     Args:
         root: of the results.
         core: what is answered.
-        names: of which.
+        references: which, by the name they are kept under.
 
     Returns:
         Names of those that were computed now.
 
     Raises:
-        UsageError: an unknown name.
-        SerbenchError: audio is gone, or the results cannot be written.
+        SerbenchError: an extra is missing, audio is gone, or the results cannot be written.
     """
     folder = ReferenceFolder.of(root, core.study)
     made = []
-    for name in names:
-        if name not in REFERENCES:
-            raise unknown("reference", name, REFERENCES)
-        if not _is_there(folder, name) and _make(folder, name, core):
+    for name, reference in references.items():
+        if not _is_there(folder, name) and _make(folder, name, reference, core):
             made.append(name)
     return made
 
@@ -70,8 +97,8 @@ def _is_there(folder: ReferenceFolder, name: str) -> bool:
     return True
 
 
-def _make(folder: ReferenceFolder, name: str, core: Core) -> bool:
-    reference, started = REFERENCES[name], time.monotonic()
+def _make(folder: ReferenceFolder, name: str, reference: Reference, core: Core) -> bool:
+    started = time.monotonic()
     answers = reference.answer(core)
     if answers is None:
         return False

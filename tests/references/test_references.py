@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 from dataclasses import replace
@@ -11,11 +12,11 @@ import pandas as pd
 import pytest
 
 from serbench.corpora import get_corpus, load_clips
-from serbench.errors import UsageError
+from serbench.errors import SerbenchError, UsageError
 from serbench.features import FeatureSpec
 from serbench.protocols import Protocol
 from serbench.records.references import ReferenceFolder
-from serbench.references import compute_references, reported
+from serbench.references import compute_references, optional_reference, reported
 from serbench.references.core import Core
 from serbench.references.simple import chance, listeners, majority
 from serbench.references.svm import acoustic_spec, svm
@@ -88,8 +89,30 @@ def test_they_are_made_once_and_anew_where_damaged(core, tmp_path) -> None:
 
 
 def test_an_unknown_reference_gets_the_nearest(core, tmp_path) -> None:
-    with pytest.raises(UsageError, match="did you mean 'svm'"):
-        compute_references(tmp_path, core, ["svn"])
+    with pytest.raises(UsageError, match="did you mean 'egemaps'"):
+        optional_reference("egemap")
+    with pytest.raises(UsageError, match="name it with --encoder DIR"):
+        optional_reference("encoder")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("opensmile") is not None, reason="openSMILE is installed")
+def test_an_extra_that_is_missing_is_named_late(core, tmp_path) -> None:
+    name, reference = optional_reference("egemaps")
+    with pytest.raises(SerbenchError, match=r"serbench\[egemaps\]"):
+        compute_references(tmp_path, core, {name: reference})
+
+
+def test_an_encoder_is_read_from_safetensors_alone(core, tmp_path) -> None:
+    folder = tmp_path / "my model!"
+    folder.mkdir()
+    name, reference = optional_reference("encoder", folder)
+    assert name == "encoder-my-model-"
+    with pytest.raises(UsageError, match=r"has no config.json"):
+        compute_references(tmp_path, core, {name: reference})
+    for file in ("config.json", "preprocessor_config.json", "pytorch_model.bin"):
+        (folder / file).write_text("{}", encoding="utf-8")
+    with pytest.raises(UsageError, match="no weights as safetensors"):
+        compute_references(tmp_path, core, {name: reference})
 
 
 def test_a_log_mel_study_gets_acoustic_features_of_the_same_frames() -> None:

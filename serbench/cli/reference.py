@@ -1,0 +1,48 @@
+"""`serbench reference`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from serbench.cli.options import DEFAULT_RESULTS, DataFolder, ResultsPath, TableFormat
+
+__all__ = ["reference"]
+
+
+def reference(
+    name: Annotated[str, typer.Argument(help="egemaps (openSMILE), or encoder (a pretrained model).")],
+    study: Annotated[str, typer.Option(help="A study whose test core is answered; see `serbench study list`.")],
+    encoder: Annotated[
+        Path | None, typer.Option(help="Folder of a speech encoder that transformers saved; nothing is downloaded.")
+    ] = None,
+    data: DataFolder = None,
+    results: ResultsPath = DEFAULT_RESULTS,
+    output: Annotated[
+        TableFormat, typer.Option("--format", help="How the leaderboard is printed.")
+    ] = TableFormat.table,
+) -> None:
+    """Adds a reference row that takes an extra to install. Chance, majority, SVM and listeners come with a search."""
+    from rich.console import Console
+
+    from serbench.cli.results import print_leaderboard
+    from serbench.cli.watch import watcher
+    from serbench.records import ResultsFolder
+    from serbench.references import compute_references, optional_reference
+    from serbench.references.core import Core
+    from serbench.report import Leaderboard
+    from serbench.search.recorded import recorded_clips, recorded_plan
+
+    kept, chosen = optional_reference(name, encoder)
+    folder = ResultsFolder(results)
+    found = folder.existing_study(study)
+    record = found.record()
+    with watcher(Console(stderr=True)) as view:
+        clips = recorded_clips(found, record, data, view.progress)
+        plan = recorded_plan(found, record, clips)
+        made = compute_references(results, Core(record, clips, plan.split(plan.cores), view.progress), {kept: chosen})
+    if not made:
+        typer.echo(f"{kept} is there already", err=True)
+    print_leaderboard(Leaderboard.from_results(folder, corpus=record.corpus.name), output)

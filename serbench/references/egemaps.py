@@ -1,0 +1,40 @@
+"""openSMILE's eGeMAPS functionals (88 a clip) under the same machine as the SVM reference.
+
+F. Eyben et al., The Geneva Minimalistic Acoustic Parameter Set, IEEE Transactions on Affective Computing 7 (2016),
+190-202. openSMILE is free for research, not for commercial products.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from serbench.errors import SerbenchError
+from serbench.features.audio import decode
+from serbench.references.core import Answers, Core
+from serbench.references.svm import classify
+
+__all__ = ["egemaps"]
+
+
+def egemaps(core: Core) -> Answers:
+    """Learns from functionals of the training clips, at the study's sample rate.
+
+    Raises:
+        SerbenchError: openSMILE is not installed, or a clip cannot be read.
+    """
+    try:
+        import opensmile
+    except ImportError:
+        raise SerbenchError("reference 'egemaps' needs openSMILE; run `pip install 'serbench[egemaps]'`") from None
+    smile = opensmile.Smile(
+        feature_set=opensmile.FeatureSet.eGeMAPSv02, feature_level=opensmile.FeatureLevel.Functionals
+    )
+    rate = core.features.sample_rate
+    vectors = []
+    for done, path in enumerate(core.clips["path"]):
+        core.progress("eGeMAPS", done, len(core.clips))
+        vectors.append(smile.process_signal(decode(Path(path), rate), rate).to_numpy()[0])
+    known = np.nan_to_num(np.asarray(vectors, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    return classify(core, known, {"features": f"eGeMAPSv02, opensmile {opensmile.__version__}, {rate} Hz"})
