@@ -1,0 +1,42 @@
+"""`serbench audit` and `serbench reference` on the command line."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+
+import pytest
+
+STUDY = "crema-d-speaker-tiny_cnn1d"
+
+
+@pytest.fixture
+def copied(searched, tmp_path):
+    """Results of a search that a test may add to."""
+    return shutil.copytree(searched, tmp_path / "results")
+
+
+def test_an_audit_without_fits_is_one_page_of_verdicts(serbench, copied) -> None:
+    ran = serbench("audit", STUDY, "--results", copied, "--no-refits", "--format", "json")
+    assert ran.code == 0, ran.err
+    record = json.loads(ran.out)
+    assert record["study"] == STUDY
+    assert {"check", "level", "verdict", "numbers", "table"} <= record["findings"][0].keys()
+    assert record["draws"] == []
+    table = serbench("audit", record["entry"], "--results", copied, "--no-refits").out
+    assert f"Audit of {record['entry']}" in table
+    assert "exact duplicates" in table
+
+
+def test_an_unknown_entry_or_moved_audio_is_one_sentence(serbench, copied, tmp_path) -> None:
+    assert "unknown entry 'cnn1d-zzz'" in serbench("audit", "cnn1d-zzz", "--results", copied).sentence
+    ran = serbench("audit", STUDY, "--results", copied, "--data", tmp_path / "gone", "--no-refits")
+    assert (ran.code, "gone does not exist" in ran.sentence) == (1, True)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("opensmile") is not None, reason="openSMILE is installed")
+def test_a_reference_without_its_extra_names_it(serbench, copied) -> None:
+    ran = serbench("reference", "egemaps", "--study", STUDY, "--results", copied)
+    assert (ran.code, "serbench[egemaps]" in ran.sentence) == (1, True)
+    assert serbench("reference", "egemap", "--study", STUDY, "--results", copied).code == 2
