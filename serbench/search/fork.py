@@ -136,6 +136,7 @@ def search_command(
         "data": (data, None),
         "results": (results, None),
         "protocol": (record.protocol.name, usual["protocol"]),
+        "labels": (record.corpus.label_source, usual["labels"]),
         "split-seed": (record.protocol.split_seed, usual["split_seed"]),
         "study": (record.run, f"{record.corpus.name}-{record.protocol.name}"),
         "seed": (record.seed, usual["seed"]),

@@ -1,7 +1,7 @@
 """Searches that are killed, really: the same command then comes to what an unbroken one comes to.
 
-Two kinds of lives. The whole program, with children that fit, is killed from outside. And a program whose fits are
-made up is killed by itself at exact points: a tenth of a second each, so that every point can have its turn.
+Here the fits are made up, and the program kills itself at exact points: a tenth of a second each, so that every point can
+have its turn. `test_kills_slow.py` kills the whole program from outside, with children that fit.
 """
 
 from __future__ import annotations
@@ -11,19 +11,6 @@ import subprocess
 
 import pytest
 from kills import check, check_files, result
-
-
-def test_a_search_whose_coordinator_is_killed_ends_as_if_unbroken(real, unbroken_real) -> None:
-    life = real.start()
-    life.until(real.epochs_told)  # in mid-epoch; `ended` proves that the child trains no more
-    assert life.fits()
-    life.kill()
-    life.ended()
-    check_files(real)
-    real.finish()
-    check(real)
-    assert [path.name for path in real.study.attempts()] == ["t0000.0"]
-    assert result(real) == unbroken_real
 
 
 def test_a_database_made_read_only_is_one_sentence_and_goes_on(made_up, nursery, unbroken) -> None:

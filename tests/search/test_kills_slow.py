@@ -215,3 +215,16 @@ def test_what_ended_a_trial_is_told_apart(real, unbroken_real, place) -> None:
     after = result(real)
     assert {job: after["trials"][job] for job in unbroken_real["trials"]} == unbroken_real["trials"]
     assert len(after["trials"]) == 4
+
+
+def test_a_search_whose_coordinator_is_killed_ends_as_if_unbroken(real, unbroken_real) -> None:
+    life = real.start()
+    life.until(real.epochs_told)  # in mid-epoch; `ended` proves that the child trains no more
+    assert life.fits()
+    life.kill()
+    life.ended()
+    check_files(real)
+    real.finish()
+    check(real)
+    assert [path.name for path in real.study.attempts()] == ["t0000.0"]
+    assert result(real) == unbroken_real
