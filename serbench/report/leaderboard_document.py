@@ -151,9 +151,9 @@ def _reported_sheet(rows: Sequence[Reported]) -> Sheet:
         Column("%"),
         Column("metric", 0, "left"),
         Column("speakers shared", 1, "left"),
-        Column("from scratch", 4, "left"),
-        Column("protocol", 2, "left"),
-        Column("source", 3, "left"),
+        Column("from scratch", 2, "left"),
+        Column("protocol", 0, "left"),
+        Column("source", 0, "left"),
     )
     said = {True: "yes", False: "no", None: NOTHING}
     cells = tuple(
