@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -167,7 +168,8 @@ def _conclude(results: Path, studies: list[str], output: TableFormat, console: C
         console.print(f"no entry was tested yet; trials lie in {results / 'studies'}", markup=False)
         return
     board = Leaderboard.from_results(folder, corpus=records[0].corpus.name, protocol=records[0].protocol.name)
-    print_leaderboard(board, output)
+    # Figures of others can wait for `serbench leaderboard`: what was just found comes first.
+    print_leaderboard(replace(board, reported=()) if output is TableFormat.table else board, output)
     best = best_selected(board, studies)
     if output is TableFormat.table and best is not None:
         print_summary(folder, best.entry)
