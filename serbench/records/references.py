@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import filelock
 import pandas as pd
 from pydantic import Field
 
 from serbench.errors import SerbenchError
 from serbench.records.base import Record
-from serbench.records.files import publish_folder
+from serbench.records.files import publish_folder, writing
 from serbench.records.study_folder import read_parquet
 
 if TYPE_CHECKING:
@@ -84,8 +86,22 @@ class ReferenceFolder:
         for name in self.names():
             yield self.load(name)
 
+    @contextlib.contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """Keeps out others who make references of this core, and clears away what a killed one of them left.
+
+        Raises:
+            SerbenchError: the folder cannot be written.
+        """
+        with writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(self.path / ".lock"):
+                for left in self.path.glob(".*.tmp"):
+                    shutil.rmtree(left, ignore_errors=True)
+                yield
+
     def publish(self, record: ReferenceRecord, predictions: pd.DataFrame) -> None:
-        """Writes one in one rename, in the place of any other."""
+        """Writes one in one rename, in the place of any other. Only inside `exclusively`."""
         target = self.path / record.name
         shutil.rmtree(target, ignore_errors=True)
         with publish_folder(target) as folder:

@@ -88,6 +88,13 @@ def test_they_are_made_once_and_anew_where_damaged(core, tmp_path) -> None:
     pd.testing.assert_frame_equal(folder.load("svm")[1], table)
 
 
+def test_what_a_killed_search_left_is_cleared_away(core, tmp_path) -> None:
+    folder = ReferenceFolder.of(tmp_path, core.study)
+    (folder.path / ".svm.abc.tmp").mkdir(parents=True)
+    compute_references(tmp_path, core)
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
 def test_an_unknown_reference_gets_the_nearest(core, tmp_path) -> None:
     with pytest.raises(UsageError, match="did you mean 'egemaps'"):
         optional_reference("egemap")
