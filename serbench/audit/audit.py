@@ -11,7 +11,7 @@ import pandas as pd
 
 import serbench
 from serbench.audit.data import duplicate_findings, speaker_telling
-from serbench.audit.finding import Finding
+from serbench.audit.finding import Finding, skipped
 from serbench.audit.record import AuditRecord, audit_path
 from serbench.audit.retrained import Drawn, draw_again, leakage, over_draws, shuffled_labels
 from serbench.audit.scored import against_literature, against_validation, by_slices
@@ -29,6 +29,9 @@ from serbench.search.recorded import recorded_clips, recorded_plan, recorded_pro
 from serbench.search.rerun import Reruns
 
 __all__ = ["AuditPlan", "audit_entry"]
+
+TRAINED = ("shuffled labels", "leakage delta", "draws of test speakers")
+"""Checks that train."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def audit_entry(
     folder = _folder(results, tested)
     audit = _Audit(tested, folder, plan, observer or Observer(), stop or threading.Event())
     record = audit.run()
-    record.save(audit_path(folder, tested.entry.entry_id))
+    _keep(record, audit_path(folder, tested.entry.entry_id), audit)
     return record
 
 
@@ -96,7 +99,7 @@ class _Audit:
         record = self.folder.record()
         clips = recorded_clips(self.folder, record, self.plan.data, self.observer.progress)
         findings = [*self._of_scores(clips), *self._of_data(record, clips)]
-        drawn = Drawn((), "")
+        drawn = Drawn(())
         if self.plan.refits and not self.stop.is_set():
             retrained, drawn = self._retrained(record, clips)
             findings += retrained
@@ -118,24 +121,38 @@ class _Audit:
         yield from by_slices(self.tested, clips)
 
     def _of_data(self, record: StudyRecord, clips: pd.DataFrame) -> Iterator[Finding]:
-        plan = recorded_plan(self.folder, record, clips)
-        yield from duplicate_findings(clips, plan, record.protocol, self.observer.progress)
-        yield speaker_telling(clips, plan, record, self.observer.progress)
+        yield from duplicate_findings(
+            clips, recorded_protocol(self.folder, record).plans(clips), self.observer.progress
+        )
+        yield speaker_telling(clips, recorded_plan(self.folder, record, clips), record, self.observer.progress)
 
     def _retrained(self, record: StudyRecord, clips: pd.DataFrame) -> tuple[list[Finding], Drawn]:
         if record.protocol.folds > 1:
-            why = "each fold chose a configuration of its own; audit an entry of protocol 'speaker' for this"
-            return [Finding(check="leakage delta", level="skipped", verdict=why)], Drawn(())
+            why = "not tried: each fold chose a configuration of its own; audit an entry of protocol 'speaker' for this"
+            return [skipped(check, why) for check in TRAINED], Drawn(())
         space, protocol = recorded_space(self.folder, record), recorded_protocol(self.folder, record)
         again = Reruns(self.folder, record, space, self.tested.entry, clips, FitWatch(self.observer), self.stop)
         workers, repeats = self.plan.workers, self.plan.repeats
-        findings = [shuffled_labels(again, protocol, 1, workers)]
+        try:
+            findings = [shuffled_labels(again, protocol, workers)]
+        except SerbenchError as error:
+            findings = [skipped(TRAINED[0], str(error))]
         if self.stop.is_set():
             return findings, Drawn(())
         seeds = range(protocol.split_seed, protocol.split_seed + self.plan.split_seeds)
         drawn = draw_again(again, protocol, seeds, repeats, workers)
         own = self.tested.mean_score("test", "uar") if protocol.name == "speaker" else None
         return [*findings, leakage(drawn, protocol), over_draws(drawn, own)], drawn
+
+
+def _keep(record: AuditRecord, path: Path, audit: _Audit) -> None:
+    """Saves an audit, unless an earlier one that has trained says more."""
+    if audit.stop.is_set() or (not audit.plan.refits and path.exists()):
+        return
+    try:
+        record.save(path)
+    except SerbenchError as error:  # somebody else's results, readable only
+        audit.observer.warning(f"the audit is not kept: {error}")
 
 
 def _target(results: ResultsFolder, name: str) -> TestedEntry:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ from serbench.corpora.folders import cache_root
 from serbench.features.spec import FeatureSpec
 from serbench.features.store import FeatureStore
 from serbench.protocols import SplitPlan
-from serbench.records.schemas import ProtocolFacts, StudyRecord
+from serbench.records.schemas import StudyRecord
 
 __all__ = ["duplicate_findings", "speaker_telling"]
 
@@ -32,22 +32,25 @@ Progress = Callable[[str, int, int], None]
 _HALVES = 0x4A1F  # a stream of its own, beside those of the study's seed tree
 
 
-def duplicate_findings(
-    clips: pd.DataFrame, plan: SplitPlan, protocol: ProtocolFacts, progress: Progress
-) -> Iterator[Finding]:
+def duplicate_findings(clips: pd.DataFrame, plans: Sequence[SplitPlan], progress: Progress) -> Iterator[Finding]:
     """Whether audio is in more than one subset, exactly or as an altered copy.
 
-    Under a folded protocol every clip is tested by someone who trained on other speakers: the speakers are
-    its subsets.
+    Under a folded protocol the subsets are the clips that each fold tests, since it trains on most of the others.
     """
     names = clips["clip_id"].tolist()
-    if protocol.folds > 1:
-        parts: tuple[str | None, ...] = tuple(f"speaker {speaker}" for speaker in clips["speaker"])
-    else:
-        parts = parts_of(plan.split(plan.cores), len(clips))
+    parts = _tested_by(plans, len(clips)) if len(plans) > 1 else parts_of(plans[0].split(plans[0].cores), len(clips))
     yield exact_finding(exact_duplicates(clips["digest"].tolist(), parts), names, parts)
     features = _features(clips, FINGERPRINT_SPEC, progress)
     yield near_finding(near_duplicates(Fingerprints.of(features), parts), names, parts, THRESHOLD)
+
+
+def _tested_by(plans: Sequence[SplitPlan], clips: int) -> tuple[str | None, ...]:
+    """The fold that tests each row."""
+    parts: list[str | None] = [None] * clips
+    for plan in plans:
+        for row in plan.split(plan.cores).test:
+            parts[row] = f"fold {plan.fold}"
+    return tuple(parts)
 
 
 def speaker_telling(clips: pd.DataFrame, plan: SplitPlan, record: StudyRecord, progress: Progress) -> Finding:

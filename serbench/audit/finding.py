@@ -8,7 +8,7 @@ from pydantic import Field
 
 from serbench.records.base import FrozenModel
 
-__all__ = ["Cell", "Finding", "Level"]
+__all__ = ["Cell", "Finding", "Level", "skipped"]
 
 Level = Literal["ok", "note", "warning", "alarm", "skipped"]
 """`note`: worth knowing. `warning`: a reader of the score must know it. `alarm`: the score is not to be believed until
@@ -33,3 +33,8 @@ class Finding(FrozenModel):
     verdict: str
     numbers: dict[str, Cell] = Field(default_factory=dict)
     table: tuple[dict[str, Cell], ...] = ()
+
+
+def skipped(check: str, why: str) -> Finding:
+    """A check that could not be made, and why."""
+    return Finding(check=check, level="skipped", verdict=why)

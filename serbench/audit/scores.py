@@ -137,9 +137,14 @@ def literature_finding(
             level="skipped",
             verdict=f"no published from-scratch figure is known for this corpus under a protocol {kind}",
         )
-    best, metric, system = max(figures)
-    score, own = (accuracy, "accuracy") if metric == "accuracy" or uar is None else (uar, "UAR")
-    above = round(100 * score - best, 6)  # 75.4 is 20 points above 55.4, not a trifle more
+    # The best figure of each metric beside the entry's score in that metric; the one it exceeds most counts.
+    judged = []
+    for metric in sorted({figure[1] for figure in figures}):
+        best, _, system = max(figure for figure in figures if figure[1] == metric)
+        score, own = (accuracy, "accuracy") if metric == "accuracy" or uar is None else (uar, "UAR")
+        # 75.4 is 20 points above 55.4, not a trifle more
+        judged.append((round(100 * score - best, 6), best, metric, system, score, own))
+    above, best, metric, system, score, own = max(judged)
     numbers: dict[str, float | int | str | None] = {
         "metric": own,
         "score": score,

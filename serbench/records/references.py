@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import filelock
+import numpy as np
 import pandas as pd
 from pydantic import Field
 
@@ -42,6 +43,12 @@ class ReferenceRecord(Record):
     created: str
 
 
+def _are_shares(table: pd.DataFrame) -> bool:
+    """Whether each row is a distribution, and there is one."""
+    values = table.to_numpy(dtype=np.float64)
+    return bool(len(values) and (values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-6))
+
+
 class ReferenceFolder:
     """`references/<corpus digest>-<protocol hash>-fold<k>/` of a results folder: one test core."""
 
@@ -72,8 +79,10 @@ class ReferenceFolder:
         """
         record = ReferenceRecord.load(self.path / name / "record.json")
         table = read_parquet(self.path / name / "predictions.parquet")
-        needed = {"clip_id", "label", "speaker", *(f"p_{label}" for label in record.labels)}
-        if not needed <= set(table) or not set(table["label"]) <= set(record.labels):
+        columns = [f"p_{label}" for label in record.labels]
+        whole = {"clip_id", "label", "speaker", *columns} <= set(table) and set(table["label"]) <= set(record.labels)
+        core = f"{record.corpus_digest[:16]}-{record.protocol_hash}-fold{record.fold}"
+        if not whole or (record.name, core) != (name, self.path.name) or not _are_shares(table[columns]):
             raise SerbenchError(f"{self.path / name} is damaged; remove that folder, and the next search makes it anew")
         return record, table
 

@@ -135,6 +135,8 @@ class ResultsFolder:
         with self._tidied(), writing(folder.path):
             try:
                 with filelock.FileLock(folder.lock_path, blocking=False):
+                    if any(StudyFolder(path).is_running() for path in (folder.path / "audits" / "studies").glob("*")):
+                        raise SerbenchError(f"study '{name}' is being audited, so it was not removed; stop that first")
                     trash = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=".tmp", dir=folder.path.parent))
                     folder.path.rename(trash / name)
             except filelock.Timeout:

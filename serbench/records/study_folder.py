@@ -176,6 +176,8 @@ class StudyFolder:
     def sweep(self) -> None:
         """Removes what a killed process left half-written. Only for the one process that holds the study's lock."""
         for left in self.path.rglob(".*.tmp"):
+            if (self.path / "audits") in left.parents:  # studies of their own, which may be running
+                continue
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
             else:

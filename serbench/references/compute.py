@@ -17,7 +17,7 @@ from serbench.records.base import now
 from serbench.records.references import ReferenceFolder, ReferenceRecord
 from serbench.references.core import Answers, Core
 from serbench.references.egemaps import egemaps
-from serbench.references.encoder import encoder
+from serbench.references.encoder import encoder, identity
 from serbench.references.simple import chance, listeners, majority
 from serbench.references.svm import svm
 
@@ -60,7 +60,7 @@ def optional_reference(name: str, folder: Path | None = None) -> tuple[str, Refe
     if folder is None:
         raise UsageError("reference 'encoder' needs the folder of a pretrained model; name it with --encoder DIR")
     model = folder.resolve().name
-    kept = f"encoder-{re.sub(r'[^A-Za-z0-9._-]', '-', model)}"
+    kept = f"encoder-{re.sub(r'[^A-Za-z0-9._-]', '-', model)}-{identity(folder)[:6]}"
     detail = "RBF SVM on the mean last hidden layer, frozen; pretrained on other speech"
     return kept, Reference(f"{model} (frozen)", detail, lambda core: encoder(core, folder))
 

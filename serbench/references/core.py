@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from serbench.features.spec import FeatureSpec
 from serbench.protocols import Split
 from serbench.records.schemas import StudyRecord
 
@@ -47,9 +46,9 @@ class Core:
         )
 
     @property
-    def features(self) -> FeatureSpec:
-        """The study's front end."""
-        return FeatureSpec.model_validate(self.study.features)
+    def rate(self) -> int:
+        """Sample rate in Hz that most clips have, 16,000 at the most: what references read."""
+        return min(16_000, int(self.clips["sample_rate"].mode().iloc[0]))
 
 
 @dataclass(frozen=True)

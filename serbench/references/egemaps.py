@@ -19,7 +19,7 @@ __all__ = ["egemaps"]
 
 
 def egemaps(core: Core) -> Answers:
-    """Learns from functionals of the training clips, at the study's sample rate.
+    """Learns from functionals of the training clips.
 
     Raises:
         SerbenchError: openSMILE is not installed, or a clip cannot be read.
@@ -31,7 +31,7 @@ def egemaps(core: Core) -> Answers:
     smile = opensmile.Smile(
         feature_set=opensmile.FeatureSet.eGeMAPSv02, feature_level=opensmile.FeatureLevel.Functionals
     )
-    rate = core.features.sample_rate
+    rate = core.rate
     vectors = []
     for done, path in enumerate(core.clips["path"]):
         core.progress("eGeMAPS", done, len(core.clips))

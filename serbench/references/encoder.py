@@ -6,6 +6,7 @@ weights are read as safetensors only.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,10 @@ import numpy as np
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.features.audio import decode
-from serbench.records.files import digest_of, read_text
 from serbench.references.core import Answers, Core
 from serbench.references.svm import classify
 
-__all__ = ["encoder"]
+__all__ = ["encoder", "identity"]
 
 
 def encoder(core: Core, folder: Path) -> Answers:
@@ -31,20 +31,14 @@ def encoder(core: Core, folder: Path) -> Answers:
         UsageError: the folder holds no such model.
         SerbenchError: transformers or PyTorch are not installed, or a clip cannot be read.
     """
-    for name in ("config.json", "preprocessor_config.json"):
-        if not (folder / name).is_file():
-            raise UsageError(f"{folder} has no {name}; name the folder of a speech encoder saved by transformers")
-    if not list(folder.glob("*.safetensors")):
-        raise UsageError(f"{folder} has no weights as safetensors; other formats may run code and are not read")
+    known = identity(folder)
     model, extractor = _load(folder)
     rate = int(extractor.sampling_rate)
     vectors = []
     for done, path in enumerate(core.clips["path"]):
         core.progress("encoder", done, len(core.clips))
-        vectors.append(_embed(model, extractor, decode(Path(path), rate), rate))
-    settings: dict[str, str | int | float] = {
-        "model": folder.resolve().name, "config": digest_of(read_text(folder / "config.json"))
-    }  # fmt: skip
+        vectors.append(_embed(model, extractor, decode(Path(path), rate), rate, path))
+    settings: dict[str, str | int | float] = {"model": folder.resolve().name, "sha256": known}
     return classify(core, np.asarray(vectors, dtype=np.float64), settings)
 
 
@@ -66,6 +60,32 @@ def _load(folder: Path) -> tuple[Any, Any]:
     return (model.get_encoder() if model.config.is_encoder_decoder else model), extractor
 
 
-def _embed(model: Any, extractor: Any, waveform: np.ndarray, rate: int) -> np.ndarray:
-    inputs = extractor(waveform, sampling_rate=rate, return_tensors="pt")
-    return np.asarray(model(**inputs).last_hidden_state.mean(dim=1)[0].numpy())
+def _embed(model: Any, extractor: Any, waveform: np.ndarray, rate: int, path: str) -> np.ndarray:
+    try:
+        inputs = extractor(waveform, sampling_rate=rate, return_tensors="pt")
+        vector = np.asarray(model(**inputs).last_hidden_state.mean(dim=1)[0].numpy())
+    except (RuntimeError, ValueError, AttributeError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise SerbenchError(f"the encoder cannot read {path}: {reason}; use a model of raw speech") from error
+    if not np.isfinite(vector).all():
+        raise SerbenchError(f"the encoder's answer to {path} is not finite; use another model")
+    return vector
+
+
+def identity(folder: Path) -> str:
+    """SHA-256 of all that makes the model, so that two of one name are told apart.
+
+    Raises:
+        UsageError: the folder holds no such model.
+    """
+    for name in ("config.json", "preprocessor_config.json"):
+        if not (folder / name).is_file():
+            raise UsageError(f"{folder} has no {name}; name the folder of a speech encoder saved by transformers")
+    weights = sorted(folder.glob("*.safetensors"))
+    if not weights:
+        raise UsageError(f"{folder} has no weights as safetensors; other formats may run code and are not read")
+    total = hashlib.sha256()
+    for path in (folder / "config.json", folder / "preprocessor_config.json", *weights):
+        with path.open("rb") as file:
+            total.update(hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()

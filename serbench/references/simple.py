@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from serbench.references.core import Answers, Core
 
@@ -25,14 +24,22 @@ def majority(core: Core) -> Answers:
 
 
 def listeners(core: Core) -> Answers | None:
-    """What most listeners chose from the voice alone; labels that tie share the clip. None where nobody was asked."""
-    if "votes" not in core.clips:
+    """What most listeners chose from the voice alone; labels that tie share the clip.
+
+    Clips that nobody was asked about, or that were taken for something the study has no label for, have no answer. None
+    where there are no votes, or where they are the labels themselves.
+    """
+    if "votes" not in core.clips or core.study.corpus.label_source == "perceived":
         return None
-    heard = core.clips["votes"].iloc[list(core.split.test)]
-    rows = tuple(row for row, votes in zip(core.split.test, heard, strict=True) if isinstance(votes, str))
-    shares = np.zeros((len(rows), len(core.labels)))
-    index = pd.Index(core.labels)
-    for place, votes in enumerate(text for text in heard if isinstance(text, str)):
-        chosen = index.get_indexer(pd.Index(votes.split(":")))
-        shares[place, chosen] = 1 / len(chosen)
-    return Answers(rows, shares) if rows else None
+    places = {label: place for place, label in enumerate(core.labels)}
+    answered: dict[int, list[int]] = {}
+    for row in core.split.test:
+        votes = core.clips["votes"].iloc[row]
+        chosen = [places.get(label) for label in votes.split(":")] if isinstance(votes, str) else [None]
+        known = [place for place in chosen if place is not None]
+        if len(known) == len(chosen):
+            answered[row] = known
+    shares = np.zeros((len(answered), len(core.labels)))
+    for place, known in enumerate(answered.values()):
+        shares[place, known] = 1 / len(known)
+    return Answers(tuple(answered), shares) if answered else None

@@ -6,6 +6,8 @@ training clips; RBF kernel, balanced class weights. The penalty is chosen by UAR
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,11 +21,12 @@ __all__ = ["acoustic_spec", "classify", "svm"]
 
 PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0)
 _BLOCK = 512
+_FRAME_S = 0.04
 
 
 def svm(core: Core) -> Answers:
     """Learns from the training clips of the protocol's cores; the test core is answered once."""
-    spec = acoustic_spec(core.features)
+    spec = acoustic_spec(core.rate)
     store = FeatureStore(cache_root() / "features")
     features = store.get(
         core.clips, spec, progress=lambda done, total: core.progress("features of the SVM", done, total)
@@ -32,7 +35,9 @@ def svm(core: Core) -> Answers:
     for start in range(0, len(features), _BLOCK):
         block = np.asarray(features[start : start + _BLOCK], dtype=np.float64)
         parts.append(np.concatenate([block.mean(axis=1), block.std(axis=1)], axis=1))
-    return classify(core, np.concatenate(parts), {"features": f"acoustic {spec.digest()}"})
+    return classify(
+        core, np.concatenate(parts), {"features": f"acoustic, {spec.sample_rate} Hz, {spec.duration_s:g} s"}
+    )
 
 
 def classify(core: Core, vectors: NDArray[np.float64], settings: dict[str, str | int | float]) -> Answers:
@@ -64,19 +69,11 @@ def classify(core: Core, vectors: NDArray[np.float64], settings: dict[str, str |
     return Answers(core.split.test, shares, {**settings, "C": penalty, "validation_uar": round(best, 6)})
 
 
-def acoustic_spec(spec: FeatureSpec) -> FeatureSpec:
-    """A study's own front end if it is acoustic, else an acoustic one of the same rate, length and frames."""
-    if spec.kind == "acoustic":
-        return spec
-    return FeatureSpec(
-        kind="acoustic",
-        sample_rate=spec.sample_rate,
-        duration_s=spec.duration_s,
-        crop=spec.crop,
-        window_length=spec.window_length,
-        hop_length=spec.hop_length,
-        n_mels=max(spec.n_mels, 20),
-        fmin=spec.fmin,
-        fmax=spec.fmax,
-        deltas=spec.frames >= 9,
-    )
+def acoustic_spec(rate: int) -> FeatureSpec:
+    """The front end of the reference: the same for all studies of a corpus, whatever theirs is.
+
+    Args:
+        rate: Hz; frames are of 46 ms or the next power of two above.
+    """
+    window = 1 << math.ceil(math.log2(rate * _FRAME_S))
+    return FeatureSpec(kind="acoustic", sample_rate=rate, window_length=window, hop_length=window // 2)

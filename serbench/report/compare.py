@@ -13,7 +13,7 @@ from serbench.errors import UsageError
 from serbench.evaluation import compare, holm, mcnemar
 from serbench.records.base import FrozenModel
 from serbench.records.results import ResultsFolder
-from serbench.report.comparison import group_of
+from serbench.report.comparison import group_of, why_unranked
 from serbench.report.document import NOTHING, Column, Document, Sheet, percent, points, span, table_of
 from serbench.report.entry import find_entry
 from serbench.report.formats import render
@@ -99,7 +99,7 @@ def _check_comparable(one: TestedEntry, other: TestedEntry) -> None:
     if group_of(one.study) != group_of(other.study) or one.refits[0].test_clips != other.refits[0].test_clips:
         first, second = group_of(one.study), group_of(other.study)
         names = f"'{one.entry.entry_id}' and '{other.entry.entry_id}'"
-        differ = [name for name, a, b in zip(first._fields, first, second, strict=True) if a != b]
+        differ = [name for name, a, b in zip(first._fields, first, second, strict=True) if a != b] or ["clips"]
         raise UsageError(
             f"entries {names} were not tested on the same clips ({', '.join(differ).replace('_', ' ')} differ); "
             "compare entries that stand in one table of the leaderboard"
@@ -109,7 +109,9 @@ def _check_comparable(one: TestedEntry, other: TestedEntry) -> None:
 def _pair(one: TestedEntry, other: TestedEntry) -> Pair:
     true, labels = one.refits[0].test_true, one.study.corpus.labels
     mine, theirs = ([refit.test_predicted for refit in tested.refits] for tested in (one, other))
-    found, why_not = compare(true, mine, theirs, one.speakers, labels)
+    found, why_not = None, why_unranked(one.study.protocol)
+    if not why_not:
+        found, why_not = compare(true, mine, theirs, one.speakers, labels)
     clips = mcnemar(true, _best(one).test_predicted, _best(other).test_predicted, len(labels))
     means = one.mean_score("test", "uar"), other.mean_score("test", "uar")
     return Pair(

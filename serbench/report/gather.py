@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from serbench.errors import unknown
+from serbench.errors import SerbenchError, unknown
 from serbench.records.results import ResultsFolder, StudyFolder
 from serbench.records.schemas import EntryRecord, StudyRecord
 from serbench.report.pooled import pool
@@ -64,11 +64,15 @@ def _seen(folder: StudyFolder, study: StudyRecord, entry: EntryRecord) -> EntryR
         return entry
     looks = sum(
         refit.state == "completed"
-        for again, record in ResultsFolder(audits).studies()
+        for again, record in ResultsFolder(audits).studies(_ignore)
         if record.name.startswith(f"{entry.entry_id}-") and record.protocol.hash == study.protocol.hash
-        for refit in again.jobs("refit")
+        for refit in again.jobs("refit", _ignore)
     )
     return entry.model_copy(update={"looks": entry.looks + looks})
+
+
+def _ignore(_: SerbenchError) -> None:
+    """A damaged audit costs a count of looks, not the leaderboard."""
 
 
 def _check_filter(kind: str, wanted: str | None, known: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from serbench.errors import SerbenchError
 from serbench.evaluation.soft import SoftEvaluation, soft_interval
 from serbench.records.base import FrozenModel
 from serbench.records.references import ReferenceFolder, ReferenceRecord
@@ -45,14 +47,17 @@ class ReferenceRow(FrozenModel):
 def reference_rows(results: ResultsFolder, study: StudyRecord) -> tuple[ReferenceRow, ...]:
     """The references of the test core that a study has; those of folded protocols once all folds are there.
 
-    Raises:
-        SerbenchError: one is damaged.
+    One that is damaged is left out: no ranked number hangs on it, and the next search makes it anew.
     """
     folds = [0] if study.protocol.folds == 1 else list(range(1, study.protocol.folds + 1))
     folders = [_folder(results.root, study, fold) for fold in folds]
     complete = set.intersection(*(set(folder.names()) for folder in folders))
     names = [name for name in _ORDER if name in complete] + sorted(complete - set(_ORDER))
-    return tuple(_row(study, [folder.load(name) for folder in folders]) for name in names)
+    rows = []
+    for name in names:
+        with contextlib.suppress(SerbenchError):
+            rows.append(_row(study, [folder.load(name) for folder in folders]))
+    return tuple(rows)
 
 
 def _folder(root: Path, study: StudyRecord, fold: int) -> ReferenceFolder:

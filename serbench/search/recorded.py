@@ -110,10 +110,10 @@ def recorded_plan(folder: StudyFolder, record: StudyRecord, clips: pd.DataFrame)
         SerbenchError: the record is damaged, this serbench splits otherwise, or the clips cannot be split so.
     """
     plans = recorded_protocol(folder, record).plans(clips)
-    fold = record.protocol.fold
-    if not 0 <= fold < len(plans):
-        raise SerbenchError(f"{folder.record_path} has fold {fold} of {len(plans)}; restore it")
-    return plans[fold]
+    for plan in plans:
+        if plan.fold == record.protocol.fold:
+            return plan
+    raise SerbenchError(f"{folder.record_path} has fold {record.protocol.fold} of {len(plans)}; restore it")
 
 
 def recorded_clips(

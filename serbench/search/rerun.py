@@ -49,7 +49,7 @@ class Rerun:
     Attributes:
         protocol: how clips are split.
         train_clips: train on so many of the training clips, drawn by the split seed; None for all of them.
-        shuffled: whether the training clips trade their labels.
+        shuffled: whether all clips but those of the test core trade their labels.
     """
 
     protocol: Protocol
@@ -193,9 +193,9 @@ def _refit_id(repeat: int) -> str:
 
 
 def _shuffled(clips: pd.DataFrame, plan: SplitPlan, protocol: Protocol) -> pd.DataFrame:
-    """The clips with the labels of all that is neither core traded among them; the cores keep theirs."""
+    """The clips with all labels traded but those of the test core: else validation would choose what fits the truth."""
     split = plan.split(plan.cores)
-    rows = np.array(sorted((*split.train, *split.validation_rest, *split.test_rest)))
+    rows = np.array(sorted((*split.train, *split.validation, *split.validation_rest, *split.test_rest)))
     labels = clips["label"].to_numpy(copy=True)
     rng = np.random.default_rng([_SHUFFLE, protocol.split_seed])
     labels[rows] = labels[rows][rng.permutation(len(rows))]

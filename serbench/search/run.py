@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from serbench.corpora import StudyClips, load_clips
 from serbench.corpora.folders import cache_root
-from serbench.errors import SerbenchError
 from serbench.features.store import FeatureStore
 from serbench.protocols import Protocol, Ratio, SplitPlan
 from serbench.records import ResultsFolder
@@ -127,8 +126,8 @@ class _Search:
                 if self.plan.data is not None:
                     study.folder.remember_data(self.plan.data.resolve())
                 self._run_study(study, _share(end, len(plans) - place))
+                self.names.append(record.name)
                 self._compute_references(study)
-            self.names.append(record.name)
 
     def _run_study(self, study: Study, end: float | None) -> None:
         budget = self.plan.budget(study.space)
@@ -143,7 +142,9 @@ class _Search:
         core = Core(study.record, study.clips, study.plan.split(study.plan.cores), self._step)
         try:
             compute_references(self.results.root, core)
-        except SerbenchError as error:
+        except _StoppedError:
+            return
+        except Exception as error:
             self.observer.warning(f"no reference rows for study '{study.record.name}': {error}")
 
     def _step(self, what: str, done: int, total: int) -> None:

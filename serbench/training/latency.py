@@ -34,11 +34,14 @@ def _one_core() -> Iterator[None]:
         yield
         return
     threads = [int(path.name) for path in Path("/proc/self/task").iterdir()]
-    before = {thread: os.sched_getaffinity(thread) for thread in threads}
-    core = int(Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[_PROCESSOR])
+    before = {}
+    for thread in threads:
+        with contextlib.suppress(OSError):  # ended since
+            before[thread] = os.sched_getaffinity(thread)
+    core = int(Path("/proc/thread-self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[_PROCESSOR])
     try:
-        for thread in threads:
-            with contextlib.suppress(OSError):  # ended since
+        for thread in before:
+            with contextlib.suppress(OSError):
                 os.sched_setaffinity(thread, {core})
         yield
     finally:

@@ -22,7 +22,7 @@ def drawn(*scores: tuple[float, float], why_not: str = "") -> Drawn:
         for seed, pair in enumerate(scores)
         for name, uar in zip(("speaker", "random"), pair, strict=True)
     ]  # fmt: skip
-    return Drawn(tuple(draws), why_not)
+    return Drawn(tuple(draws), len(scores), why_not)
 
 
 def test_the_delta_is_paired_by_draw_with_students_t() -> None:
@@ -53,7 +53,7 @@ def test_what_could_not_be_drawn_says_why() -> None:
 
 def test_draws_of_one_protocol_alone_make_no_delta() -> None:
     one = drawn((0.5, 0.6))
-    assert leakage(Drawn(one.draws[:1], "stopped"), Protocol()).level == "skipped"
+    assert leakage(Drawn(one.draws[:1], 1, "stopped"), Protocol()).level == "skipped"
 
 
 def test_the_spread_over_draws_is_told_and_one_draw_is_not_enough() -> None:
@@ -62,3 +62,13 @@ def test_the_spread_over_draws_is_told_and_one_draw_is_not_enough() -> None:
     assert found.numbers["sd"] == pytest.approx(0.04)
     assert "from 50.0% to 58.0%" in found.verdict
     assert over_draws(drawn((0.5, 0.6)), 0.5).level == "skipped"
+
+
+def test_a_draw_that_is_missing_is_told_and_why() -> None:
+    two = drawn((0.5, 0.6), (0.5, 0.7))
+    found = leakage(Drawn(two.draws, 3, "the disk is full"), Protocol())
+    assert "1 of 3 draws gave none (the disk is full)" in found.verdict
+    undefined = tuple(draw.model_copy(update={"uar": None}) for draw in two.draws)
+    assert "no clip in these test cores" in leakage(Drawn(undefined, 2), Protocol()).verdict
+    few = tuple(draw.model_copy(update={"test_speakers": 2}) for draw in two.draws)
+    assert "2 test speakers a draw are too few" in over_draws(Drawn(few, 2), None).verdict

@@ -67,12 +67,15 @@ def test_listeners_share_a_clip_they_tie_on_and_are_silent_where_nobody_asked(co
     assert listeners(core) is None
     rows = core.split.test
     votes = pd.Series([None] * len(core.clips), dtype=object)
-    votes.iloc[rows[0]], votes.iloc[rows[1]] = "fear", "anger:sadness"
-    answers = listeners(replace(core, clips=core.clips.assign(votes=votes)))
+    votes.iloc[rows[0]], votes.iloc[rows[1]], votes.iloc[rows[2]] = "fear", "anger:sadness", "boredom:fear"
+    asked = replace(core, clips=core.clips.assign(votes=votes))
+    answers = listeners(asked)
     assert answers.rows == (rows[0], rows[1])
     place = {label: index for index, label in enumerate(core.labels)}
     assert answers.shares[0, place["fear"]] == 1.0
     assert answers.shares[1, place["anger"]] == answers.shares[1, place["sadness"]] == 0.5
+    core.study.corpus = core.study.corpus.model_copy(update={"label_source": "perceived"})
+    assert listeners(asked) is None  # they would be compared with themselves
 
 
 def test_they_are_made_once_and_anew_where_damaged(core, tmp_path) -> None:
@@ -109,24 +112,29 @@ def test_an_extra_that_is_missing_is_named_late(core, tmp_path) -> None:
         compute_references(tmp_path, core, {name: reference})
 
 
-def test_an_encoder_is_read_from_safetensors_alone(core, tmp_path) -> None:
+def test_an_encoder_is_read_from_safetensors_alone(tmp_path) -> None:
     folder = tmp_path / "my model!"
     folder.mkdir()
-    name, reference = optional_reference("encoder", folder)
-    assert name == "encoder-my-model-"
     with pytest.raises(UsageError, match=r"has no config.json"):
-        compute_references(tmp_path, core, {name: reference})
+        optional_reference("encoder", folder)
     for file in ("config.json", "preprocessor_config.json", "pytorch_model.bin"):
         (folder / file).write_text("{}", encoding="utf-8")
     with pytest.raises(UsageError, match="no weights as safetensors"):
-        compute_references(tmp_path, core, {name: reference})
+        optional_reference("encoder", folder)
+    (folder / "model.safetensors").write_bytes(b"1")
+    first, _ = optional_reference("encoder", folder)
+    (folder / "model.safetensors").write_bytes(b"2")
+    second, _ = optional_reference("encoder", folder)
+    assert first.startswith("encoder-my-model--")
+    assert first != second  # other weights under one name are another reference
 
 
-def test_a_log_mel_study_gets_acoustic_features_of_the_same_frames() -> None:
-    mel = FeatureSpec(kind="log_mel", sample_rate=16_000, duration_s=2.0, n_mels=16)
-    spec = acoustic_spec(mel)
-    assert (spec.kind, spec.frames, spec.sample_rate) == ("acoustic", mel.frames, 16_000)
-    assert acoustic_spec(SPEC) is SPEC
+def test_the_svm_is_the_same_whatever_the_study_reads(core) -> None:
+    assert [acoustic_spec(rate).window_length for rate in (8_000, 11_025, 16_000)] == [512, 512, 1024]
+    mel = FeatureSpec(kind="log_mel", sample_rate=8000, duration_s=0.6).model_dump(mode="json")
+    first = svm(core)
+    core.study.features = mel
+    assert np.array_equal(svm(core).shares, first.shares)
 
 
 def test_the_literature_is_of_one_corpus_and_one_kind_of_labels() -> None:

@@ -14,7 +14,7 @@ from serbench.records import ResultsFolder
 from serbench.report import Leaderboard
 from serbench.search import run_search
 from serbench.search.observer import Observer
-from serbench.search.recorded import recorded_clips, recorded_protocol, recorded_space
+from serbench.search.recorded import recorded_clips, recorded_plan, recorded_protocol, recorded_space
 from serbench.search.rerun import Rerun, Reruns
 
 STUDY = "crema-d-speaker-tiny_cnn1d"
@@ -70,19 +70,27 @@ def test_a_rerun_is_kept_goes_on_and_shows_on_no_leaderboard(reruns) -> None:
     assert Leaderboard.from_results(ResultsFolder(reruns.folder.path.parents[1])).render("json") == before
 
 
-def test_shuffled_labels_are_traded_among_training_clips_alone(reruns) -> None:
+def test_shuffled_labels_are_traded_among_all_but_the_test_core(reruns) -> None:
     protocol = recorded_protocol(reruns.folder, reruns.record)
     folder, entry = reruns.fit(Rerun(protocol, shuffled=True), 1)
     table = folder.predictions("refit", entry.refits[0])
     truth = dict(zip(reruns.clips["clip_id"], reruns.clips["label"], strict=True))
     true = np.array([truth[clip] for clip in table["clip_id"]])
-    for subset in ("validation", "test"):
-        part = (table["subset"] == subset).to_numpy()
-        assert (table["label"].to_numpy()[part] == true[part]).all()
-    trained = (table["subset"] == "train").to_numpy()
+    tested = (table["subset"] == "test").to_numpy()
+    assert (table["label"].to_numpy()[tested] == true[tested]).all()
+    trained = ~tested
     shuffled = table["label"].to_numpy()[trained]
     assert (shuffled != true[trained]).mean() > 0.5
     assert sorted(shuffled) == sorted(true[trained])
+
+
+def test_a_fold_is_found_again_by_its_number(reruns) -> None:
+    protocol = replace(recorded_protocol(reruns.folder, reruns.record), name="loso")
+    plans = protocol.plans(reruns.clips)
+    for plan in (plans[0], plans[-1]):
+        facts = protocol.facts(reruns.clips, plan, len(plans))
+        record = reruns.record.model_copy(update={"protocol": facts})
+        assert recorded_plan(reruns.folder, record, reruns.clips) == plan
 
 
 def test_a_stop_keeps_nothing_half_done(reruns) -> None:
