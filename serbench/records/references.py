@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import filelock
 import pandas as pd
 from pydantic import Field
 
 from serbench.errors import SerbenchError
+from serbench.evaluation.soft import are_shares
 from serbench.records.base import Record
-from serbench.records.files import publish_folder
+from serbench.records.files import publish_folder, writing
 from serbench.records.study_folder import read_parquet
 
 if TYPE_CHECKING:
@@ -70,24 +73,45 @@ class ReferenceFolder:
         """
         record = ReferenceRecord.load(self.path / name / "record.json")
         table = read_parquet(self.path / name / "predictions.parquet")
-        needed = {"clip_id", "label", "speaker", *(f"p_{label}" for label in record.labels)}
-        if not needed <= set(table) or not set(table["label"]) <= set(record.labels):
-            raise SerbenchError(f"{self.path / name} is damaged; remove that folder, and the next search makes it anew")
+        if not _is_whole(record, table):
+            raise SerbenchError(f"{self.path / name} is damaged; the next search on these clips makes it anew")
         return record, table
 
-    def all(self) -> Iterator[tuple[ReferenceRecord, pd.DataFrame]]:
-        """All references.
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keeps other processes from computing the same references at the same time, or from replacing them.
 
         Raises:
-            SerbenchError: one is damaged.
+            SerbenchError: the folder cannot be written.
         """
-        for name in self.names():
-            yield self.load(name)
+        with writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(self.path / ".lock")
+            lock.acquire()
+        try:
+            for left in self.path.glob(".*.tmp"):  # of one who was killed
+                shutil.rmtree(left, ignore_errors=True)
+            yield
+        finally:
+            lock.release()
 
     def publish(self, record: ReferenceRecord, predictions: pd.DataFrame) -> None:
-        """Writes one in one rename, in the place of any other."""
+        """Writes one in one rename, in the place of any other; only under `alone`."""
         target = self.path / record.name
-        shutil.rmtree(target, ignore_errors=True)
+        if target.exists():
+            with writing(target):
+                shutil.rmtree(target)
         with publish_folder(target) as folder:
             predictions.to_parquet(folder / "predictions.parquet", index=False)
             record.save(folder / "record.json")
+
+
+def _is_whole(record: ReferenceRecord, table: pd.DataFrame) -> bool:
+    """Whether the answers are of the record's labels, one a clip, and shares."""
+    shares = [f"p_{label}" for label in record.labels]
+    if not {"clip_id", "label", "speaker", *shares} <= set(table) or table.empty:
+        return False
+    if not set(table["label"]) <= set(record.labels) or table["clip_id"].duplicated().any():
+        return False
+    numeric = all(pd.api.types.is_float_dtype(table[column]) for column in shares)
+    return numeric and are_shares(table[shares].to_numpy(dtype="float64"))

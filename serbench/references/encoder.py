@@ -6,6 +6,7 @@ weights are read as safetensors only.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -17,34 +18,47 @@ from serbench.records.files import digest_of, read_text
 from serbench.references.core import Answers, Core
 from serbench.references.svm import classify
 
-__all__ = ["encoder"]
+__all__ = ["encoder", "weights_digest"]
 
 
-def encoder(core: Core, folder: Path) -> Answers:
+def weights_digest(folder: Path) -> str:
+    """SHA-256 (16 hex digits) of an encoder's weights: two folders of one name may hold two encoders.
+
+    Raises:
+        UsageError: the folder holds no speech encoder with its weights as safetensors.
+    """
+    for name in ("config.json", "preprocessor_config.json"):
+        if not (folder / name).is_file():
+            raise UsageError(f"{folder} has no {name}; name the folder of a speech encoder saved by transformers")
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise UsageError(f"{folder} has no weights as safetensors; other formats may run code and are not read")
+    digests = []
+    for path in files:
+        with path.open("rb") as file:
+            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return digest_of(digests)
+
+
+def encoder(core: Core, folder: Path, weights: str) -> Answers:
     """Learns from the embeddings of the training clips.
 
     Args:
         core: what is answered.
         folder: of a model that transformers saved: `config.json`, `preprocessor_config.json`, `model.safetensors`.
+        weights: their digest.
 
     Raises:
-        UsageError: the folder holds no such model.
-        SerbenchError: transformers or PyTorch are not installed, or a clip cannot be read.
+        SerbenchError: transformers or PyTorch are not installed, the model cannot be loaded, or a clip cannot be read.
     """
-    for name in ("config.json", "preprocessor_config.json"):
-        if not (folder / name).is_file():
-            raise UsageError(f"{folder} has no {name}; name the folder of a speech encoder saved by transformers")
-    if not list(folder.glob("*.safetensors")):
-        raise UsageError(f"{folder} has no weights as safetensors; other formats may run code and are not read")
     model, extractor = _load(folder)
     rate = int(extractor.sampling_rate)
     vectors = []
     for done, path in enumerate(core.clips["path"]):
         core.progress("encoder", done, len(core.clips))
         vectors.append(_embed(model, extractor, decode(Path(path), rate), rate))
-    settings: dict[str, str | int | float] = {
-        "model": folder.resolve().name, "config": digest_of(read_text(folder / "config.json"))
-    }  # fmt: skip
+    config = digest_of(read_text(folder / "config.json"))
+    settings: dict[str, str | int | float] = {"model": folder.resolve().name, "config": config, "weights": weights}
     return classify(core, np.asarray(vectors, dtype=np.float64), settings)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from serbench.references.core import Answers, Core
 
@@ -25,14 +24,20 @@ def majority(core: Core) -> Answers:
 
 
 def listeners(core: Core) -> Answers | None:
-    """What most listeners chose from the voice alone; labels that tie share the clip. None where nobody was asked."""
-    if "votes" not in core.clips:
+    """What most listeners chose from the voice alone; labels that tie share the clip.
+
+    A vote for a label that the study does not have is a share of no label. None where nobody was asked, and for
+    perceived labels, which are these votes.
+    """
+    if "votes" not in core.clips or core.study.corpus.label_source == "perceived":
         return None
     heard = core.clips["votes"].iloc[list(core.split.test)]
-    rows = tuple(row for row, votes in zip(core.split.test, heard, strict=True) if isinstance(votes, str))
-    shares = np.zeros((len(rows), len(core.labels)))
-    index = pd.Index(core.labels)
-    for place, votes in enumerate(text for text in heard if isinstance(text, str)):
-        chosen = index.get_indexer(pd.Index(votes.split(":")))
-        shares[place, chosen] = 1 / len(chosen)
-    return Answers(rows, shares) if rows else None
+    listed = zip(core.split.test, heard, strict=True)
+    asked = [(row, votes.split(":")) for row, votes in listed if isinstance(votes, str)]
+    place = {label: index for index, label in enumerate(core.labels)}
+    shares = np.zeros((len(asked), len(core.labels)))
+    for number, (_, votes) in enumerate(asked):
+        for vote in votes:
+            if vote in place:
+                shares[number, place[vote]] = 1 / len(votes)
+    return Answers(tuple(row for row, _ in asked), shares) if asked else None

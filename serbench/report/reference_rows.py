@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from serbench.errors import SerbenchError
 from serbench.evaluation.soft import SoftEvaluation, soft_interval
 from serbench.records.base import FrozenModel
 from serbench.records.references import ReferenceFolder, ReferenceRecord
 from serbench.records.results import ResultsFolder
 from serbench.records.schemas import StudyRecord
+from serbench.records.study_folder import Damaged, tolerating
 from serbench.report.comparison import why_unranked
 
 __all__ = ["ReferenceRow", "reference_rows"]
@@ -37,22 +39,32 @@ class ReferenceRow(FrozenModel):
     uar_high: float | None
     accuracy: float
     macro_f1: float
+    weighted_f1: float
+    kappa: float | None = Field(description="Cohen's kappa: agreement beyond chance")
     recalls: dict[str, float | None]
     clips: int
     left_out: int = Field(description="clips of the test core that it has no answer to")
 
 
-def reference_rows(results: ResultsFolder, study: StudyRecord) -> tuple[ReferenceRow, ...]:
+def reference_rows(
+    results: ResultsFolder, study: StudyRecord, damaged: Damaged | None = None
+) -> tuple[ReferenceRow, ...]:
     """The references of the test core that a study has; those of folded protocols once all folds are there.
 
-    Raises:
-        SerbenchError: one is damaged.
+    Args:
+        results: where they lie.
+        study: pooled, where its protocol has folds.
+        damaged: told of each that cannot be read, which is then left out; None raises.
     """
     folds = [0] if study.protocol.folds == 1 else list(range(1, study.protocol.folds + 1))
     folders = [_folder(results.root, study, fold) for fold in folds]
     complete = set.intersection(*(set(folder.names()) for folder in folders))
     names = [name for name in _ORDER if name in complete] + sorted(complete - set(_ORDER))
-    return tuple(_row(study, [folder.load(name) for folder in folders]) for name in names)
+    rows = []
+    for name in names:
+        with tolerating(damaged):
+            rows.append(_row(study, [folder.load(name) for folder in folders]))
+    return tuple(rows)
 
 
 def _folder(root: Path, study: StudyRecord, fold: int) -> ReferenceFolder:
@@ -62,6 +74,9 @@ def _folder(root: Path, study: StudyRecord, fold: int) -> ReferenceFolder:
 
 def _row(study: StudyRecord, parts: Sequence[tuple[ReferenceRecord, pd.DataFrame]]) -> ReferenceRow:
     record = parts[0][0]
+    answered = sum(len(frame) + one.left_out for one, frame in parts)
+    if record.labels != study.corpus.labels or answered != study.protocol.test_clips:
+        raise SerbenchError(f"reference '{record.name}' was made of other clips or labels than the entries beside it")
     table = pd.concat([frame for _, frame in parts], ignore_index=True)
     true = pd.Index(record.labels).get_indexer(pd.Index(table["label"]))
     shares = table[[f"p_{label}" for label in record.labels]].to_numpy(dtype=np.float64)
@@ -83,6 +98,8 @@ def _row(study: StudyRecord, parts: Sequence[tuple[ReferenceRecord, pd.DataFrame
         uar_high=interval.high if interval else None,
         accuracy=scores.accuracy,
         macro_f1=scores.macro_f1,
+        weighted_f1=scores.weighted_f1,
+        kappa=scores.kappa,
         recalls=dict(zip(record.labels, scores.recalls, strict=True)),
         clips=len(table),
         left_out=sum(one.left_out for one, _ in parts),
