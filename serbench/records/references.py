@@ -73,13 +73,14 @@ class ReferenceFolder:
         """
         record = ReferenceRecord.load(self.path / name / "record.json")
         table = read_parquet(self.path / name / "predictions.parquet")
-        if not _is_whole(record, table):
+        core = f"{record.corpus_digest[:16]}-{record.protocol_hash}-fold{record.fold}"
+        if (record.name, core) != (name, self.path.name) or not _is_whole(record, table):
             raise SerbenchError(f"{self.path / name} is damaged; the next search on these clips makes it anew")
         return record, table
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keeps other processes from computing the same references at the same time, or from replacing them.
+    def exclusively(self) -> Iterator[None]:
+        """Keeps out others who make references of this core, and clears away what a killed one of them left.
 
         Raises:
             SerbenchError: the folder cannot be written.
@@ -89,14 +90,14 @@ class ReferenceFolder:
             lock = filelock.FileLock(self.path / ".lock")
             lock.acquire()
         try:
-            for left in self.path.glob(".*.tmp"):  # of one who was killed
+            for left in self.path.glob(".*.tmp"):
                 shutil.rmtree(left, ignore_errors=True)
             yield
         finally:
             lock.release()
 
     def publish(self, record: ReferenceRecord, predictions: pd.DataFrame) -> None:
-        """Writes one in one rename, in the place of any other; only under `alone`."""
+        """Writes one in one rename, in the place of any other; only inside `exclusively`."""
         target = self.path / record.name
         if target.exists():
             with writing(target):

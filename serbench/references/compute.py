@@ -90,15 +90,15 @@ def compute_references(
         SerbenchError: an extra is missing, audio is gone, or the results cannot be written.
     """
     folder = ReferenceFolder.of(root, core.study)
-    made = []
-    for name, reference in references.items():
-        if _is_there(folder, name):
-            continue
-        with folder.alone():
-            # Somebody else may have computed it while this process waited.
-            if not _is_there(folder, name) and _make(folder, name, reference, core):
-                made.append(name)
-    return made
+    missing = {name: reference for name, reference in references.items() if not _is_there(folder, name)}
+    if not missing:
+        return []
+    with folder.exclusively():  # whoever waited here finds that another search has made them
+        return [
+            name
+            for name, reference in missing.items()
+            if not _is_there(folder, name) and _make(folder, name, reference, core)
+        ]
 
 
 def _is_there(folder: ReferenceFolder, name: str) -> bool:

@@ -110,14 +110,23 @@ def test_they_are_made_once_and_anew_where_damaged(core, tmp_path) -> None:
     shutil.rmtree(folder.path / "chance")
     table_of = folder.load("majority")[1]
     table_of.assign(p_anger=float("nan")).to_parquet(folder.path / "majority" / "predictions.parquet")
-    (folder.path / ".svm.killed.tmp").mkdir()
     assert compute_references(tmp_path, core) == ["chance", "majority", "svm"]
     pd.testing.assert_frame_equal(folder.load("svm")[1], table)
-    assert not list(folder.path.glob(".*.tmp"))
+
+
+def test_a_reference_of_another_core_or_name_is_not_taken(core, tmp_path) -> None:
+    compute_references(tmp_path, core)
+    folder = ReferenceFolder.of(tmp_path, core.study)
+    shutil.copytree(folder.path / "majority", folder.path / "other")
+    with pytest.raises(SerbenchError, match="damaged"):
+        folder.load("other")
+    moved = ReferenceFolder(folder.path.rename(folder.path.with_name("0-1-fold0")))
+    with pytest.raises(SerbenchError, match="damaged"):
+        moved.load("svm")
 
 
 def test_one_that_somebody_else_makes_meanwhile_is_not_made_again(core, tmp_path, monkeypatch) -> None:
-    once, alone = [], ReferenceFolder.alone
+    once, alone = [], ReferenceFolder.exclusively
 
     @contextlib.contextmanager
     def late(self):
@@ -127,8 +136,15 @@ def test_one_that_somebody_else_makes_meanwhile_is_not_made_again(core, tmp_path
         with alone(self):
             yield
 
-    monkeypatch.setattr(ReferenceFolder, "alone", late)
+    monkeypatch.setattr(ReferenceFolder, "exclusively", late)
     assert compute_references(tmp_path, core, {"chance": REFERENCES["chance"]}) == []
+
+
+def test_what_a_killed_search_left_is_cleared_away(core, tmp_path) -> None:
+    folder = ReferenceFolder.of(tmp_path, core.study)
+    (folder.path / ".svm.abc.tmp").mkdir(parents=True)
+    compute_references(tmp_path, core)
+    assert not list(tmp_path.rglob("*.tmp"))
 
 
 def test_an_unknown_reference_gets_the_nearest(core, tmp_path) -> None:

@@ -48,6 +48,7 @@ POINTS = [
     "tell t0002",
     "rename .*refits/",
     "rename .*entries/",
+    "rename .*references/",
 ]
 """In this order, each is reached by the life after the one that died at the last; some are in the midst of repairs."""
 
