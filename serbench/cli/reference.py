@@ -13,7 +13,7 @@ __all__ = ["reference"]
 
 
 def reference(
-    name: Annotated[str, typer.Argument(help="egemaps (openSMILE), or encoder (a pretrained model).")],
+    name: Annotated[str, typer.Argument(help="egemaps, encoder, chance, majority, svm or listeners.")],
     study: Annotated[str, typer.Option(help="A study whose test core is answered; see `serbench study list`.")],
     encoder: Annotated[
         Path | None, typer.Option(help="Folder of a speech encoder that transformers saved; nothing is downloaded.")
@@ -24,18 +24,23 @@ def reference(
         TableFormat, typer.Option("--format", help="How the leaderboard is printed.")
     ] = TableFormat.table,
 ) -> None:
-    """Adds a reference row that takes an extra to install. Chance, majority, SVM and listeners come with a search."""
+    """Adds a reference row to a study's test core.
+
+    Chance, majority, SVM and listeners come with every search; egemaps (openSMILE) and encoder (a frozen pretrained
+    model) take an extra to install.
+    """
     from rich.console import Console
 
     from serbench.cli.results import print_leaderboard
     from serbench.cli.watch import watcher
     from serbench.records import ResultsFolder
-    from serbench.references import compute_references, optional_reference
+    from serbench.records.references import ReferenceFolder
+    from serbench.references import compute_references, named_reference
     from serbench.references.core import Core
     from serbench.report import Leaderboard
     from serbench.search.recorded import recorded_clips, recorded_plan
 
-    kept, chosen = optional_reference(name, encoder)
+    kept, chosen = named_reference(name, encoder)
     folder = ResultsFolder(results)
     found = folder.existing_study(study)
     record = found.record()
@@ -44,5 +49,6 @@ def reference(
         plan = recorded_plan(found, record, clips)
         made = compute_references(results, Core(record, clips, plan.split(plan.cores), view.progress), {kept: chosen})
     if not made:
-        typer.echo(f"{kept} is there already", err=True)
+        there = kept in ReferenceFolder.of(results, record).names()
+        typer.echo(f"{kept} {'is there already' if there else 'has nothing to answer with in this study'}", err=True)
     print_leaderboard(Leaderboard.from_results(folder, corpus=record.corpus.name), output)

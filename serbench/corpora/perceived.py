@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
-import pandas as pd
-
-from serbench.corpora.base import Corpus
+from serbench.corpora.base import Corpus, Listing
 from serbench.corpora.findings import Finding
 from serbench.errors import UsageError
 
@@ -39,25 +36,25 @@ class Undecided:
         )
 
 
-def heard_labels(corpus: Corpus, folder: Path, table: pd.DataFrame) -> tuple[pd.DataFrame, Undecided]:
+def heard_labels(corpus: Corpus, listing: Listing) -> tuple[Listing, Undecided]:
     """The clips that listeners agree on, labelled with what most of them heard.
 
     Args:
         corpus: whose clips they are.
-        folder: that they were read from.
-        table: a clip table.
+        listing: its clips as they were read.
 
     Raises:
-        UsageError: there are no votes.
+        UsageError: there are no votes, or none that decides.
     """
-    votes = table["votes"]
-    if not votes.notna().any():
-        raise UsageError(
-            f"{corpus.title} in {folder} has no listeners' votes, which perceived labels are made of; use --labels "
-            "intended, or restore the corpus's table of votes"
-        )
+    table, votes = listing.table, listing.table["votes"]
     tied = votes.str.contains(":", regex=False, na=False)
     clear = votes.notna() & ~tied
+    if not clear.any():
+        found = "listeners' vote without a tie" if tied.any() else "listeners' votes"
+        raise UsageError(
+            f"{corpus.title} in {listing.folder} has no {found}, which perceived labels are made of; use --labels "
+            "intended, or restore the corpus's table of votes"
+        )
     undecided = Undecided(tuple(table.loc[tied, "clip_id"]), tuple(table.loc[votes.isna(), "clip_id"]))
     heard = table[clear].assign(label=votes[clear]).reset_index(drop=True)
-    return heard, undecided
+    return replace(listing, table=heard), undecided

@@ -94,6 +94,9 @@ def load_clips(
         SerbenchError: the corpus is not there, no clip is usable, or all usable clips have one label.
     """
     listing = corpus.read(corpus.prepare(folder, progress))
+    undecided = None
+    if labels == "perceived":
+        listing, undecided = heard_labels(corpus, listing)
     inspected = inspect_clips(listing.table, progress, cache=health_cache() if cache is None else cache)
     usable = inspected["state"] == "ok"
     _check_usable(listing, inspected)
@@ -102,8 +105,7 @@ def load_clips(
     left_out = inspected[~usable]
     excluded = list(zip(left_out["clip_id"], left_out["state"], strict=True))
     found = findings(listing, inspected, sample_rate)
-    if labels == "perceived":
-        table, undecided = heard_labels(corpus, listing.folder, table)
+    if undecided is not None:
         excluded += undecided.excluded
         found.append(undecided.finding())
     return StudyClips(

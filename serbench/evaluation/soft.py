@@ -15,7 +15,21 @@ from numpy.typing import ArrayLike, NDArray
 from serbench.evaluation.intervals import Interval, recalls_interval
 from serbench.evaluation.jackknife import SpeakerRecalls
 
-__all__ = ["SoftEvaluation", "soft_interval"]
+__all__ = ["SoftClass", "SoftEvaluation", "are_shares", "soft_interval"]
+
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True)
+class SoftClass:
+    """One class. Fractions; `support` counts clips, `correct` shares of them. `recall` is None without clips."""
+
+    label: str
+    precision: float
+    recall: float | None
+    f1: float
+    support: int
+    correct: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +38,9 @@ class SoftEvaluation:
 
     Attributes:
         labels: the C classes.
-        confusion: (C, C); a row is a true class and sums to its clips.
+        confusion: (C, C) shares of clips; a row is a true class. What a row lacks of its support was given to labels
+            that are none of these, and is wrong. Read-only.
+        support: (C,) clips of each class. Read-only.
 
     Example:
         >>> tie = SoftEvaluation.of([0, 1], [[0.5, 0.5], [0.0, 1.0]], ["anger", "fear"])
@@ -34,6 +50,7 @@ class SoftEvaluation:
 
     labels: tuple[str, ...]
     confusion: NDArray[np.float64]
+    support: NDArray[np.int64]
 
     @classmethod
     def of(cls, y_true: ArrayLike, shares: ArrayLike, labels: Sequence[str]) -> SoftEvaluation:
@@ -41,35 +58,38 @@ class SoftEvaluation:
 
         Args:
             y_true: (n,) class indices into `labels`.
-            shares: (n, C), each row sums to 1.
+            shares: (n, C), each row sums to 1, or to less where other labels were given, too.
             labels: the C class names.
 
         Raises:
-            ValueError: shapes do not fit, there is no clip, or a row is no distribution.
+            ValueError: shapes do not fit, there is no clip, or a row holds no shares.
         """
         true, given = np.asarray(y_true, dtype=np.int64), np.asarray(shares, dtype=np.float64)
         if given.shape != (len(true), len(labels)) or not len(true):
             raise ValueError(f"shares of shape {given.shape} do not fit {len(true)} clips of {len(labels)} labels")
-        if not np.isfinite(given).all() or (given < 0).any() or not np.allclose(given.sum(axis=1), 1, atol=1e-6):
-            raise ValueError("each row of shares must hold numbers from 0 that sum to 1")
+        if not are_shares(given):
+            raise ValueError("each row of shares must hold numbers from 0 that sum to 1 at the most")
         confusion = np.zeros((len(labels), len(labels)))
         np.add.at(confusion, true, given)
+        support = np.bincount(true, minlength=len(labels)).astype(np.int64)
         confusion.setflags(write=False)
-        return cls(tuple(labels), confusion)
+        support.setflags(write=False)
+        return cls(tuple(labels), confusion, support)
+
+    @property
+    def clips(self) -> int:
+        """How many were answered."""
+        return int(self.support.sum())
 
     @property
     def accuracy(self) -> float:
         """The expected fraction of clips answered correctly."""
-        return float(np.trace(self.confusion) / self.confusion.sum())
+        return float(np.trace(self.confusion)) / self.clips
 
     @property
     def recalls(self) -> tuple[float | None, ...]:
         """Of each class; None where it has no clip."""
-        support = self.confusion.sum(axis=1)
-        return tuple(
-            float(right / clips) if clips else None
-            for right, clips in zip(np.diagonal(self.confusion), support, strict=True)
-        )
+        return tuple(row.recall for row in self.per_class)
 
     @property
     def uar(self) -> float | None:
@@ -80,9 +100,40 @@ class SoftEvaluation:
     @property
     def macro_f1(self) -> float:
         """The mean F1 of the classes that occur among the true or the given labels."""
-        both = self.confusion.sum(axis=0) + self.confusion.sum(axis=1)
-        occurs = both > 0
-        return float((2 * np.diagonal(self.confusion)[occurs] / both[occurs]).mean())
+        occurs = self.support + self.confusion.sum(axis=0) > 0
+        return float(np.mean([row.f1 for row, use in zip(self.per_class, occurs, strict=True) if use]))
+
+    @property
+    def weighted_f1(self) -> float:
+        """The mean F1 of the classes, each weighted with its support."""
+        return sum(row.f1 * row.support for row in self.per_class) / self.clips
+
+    @property
+    def kappa(self) -> float | None:
+        """Cohen's kappa: agreement beyond what the two sets of labels would have by chance. None where that is all."""
+        by_chance = float(self.support @ self.confusion.sum(axis=0)) / self.clips**2
+        return None if by_chance == 1.0 else (self.accuracy - by_chance) / (1 - by_chance)
+
+    @property
+    def per_class(self) -> tuple[SoftClass, ...]:
+        """Precision, recall and F1 of each class, in the order of `labels`; 0 where nothing could be counted."""
+        correct, given = np.diagonal(self.confusion).tolist(), self.confusion.sum(axis=0).tolist()
+        return tuple(
+            SoftClass(
+                label=label,
+                precision=right / shares if shares else 0.0,
+                recall=right / clips if clips else None,
+                f1=2 * right / (shares + clips) if shares + clips else 0.0,
+                support=clips,
+                correct=right,
+            )
+            for label, right, shares, clips in zip(self.labels, correct, given, self.support.tolist(), strict=True)
+        )
+
+
+def are_shares(given: NDArray[np.float64]) -> bool:
+    """Whether each row (n, C) holds numbers from 0 that sum to 1 at the most."""
+    return bool(np.isfinite(given).all() and (given >= 0).all() and (given.sum(axis=1) <= 1 + _ROUNDING).all())
 
 
 def soft_interval(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from serbench.export.bundle import BundleRecord
 from serbench.report import EntryReport
 from serbench.report.document import percent, span
+from serbench.report.entry_facts import left_out, whose_labels
 
 __all__ = ["model_card"]
 
@@ -22,7 +23,8 @@ def model_card(record: BundleRecord, report: EntryReport) -> str:
         f"| {c.label} | {percent(c.precision)} | {percent(c.recall)} | {percent(c.f1)} | {c.support} |"
         for c in report.per_class
     )
-    excluded = ", ".join(f"{clip.clip_id} ({clip.reason})" for clip in corpus.excluded) or "none"
+    excluded = left_out(corpus.excluded) or "none"
+    labels = f"\nLabels are {whose}." if (whose := whose_labels(corpus)) else ""
     citation = f"\n\nCite the corpus: {corpus.citation}" if corpus.citation else ""
     return f"""# Speech emotion recognition: {record.family} on {corpus.title}
 
@@ -59,7 +61,7 @@ entry.
 ## Training data
 
 {corpus.title}: {corpus.clips:,} clips, {corpus.speakers} speakers. Licence: {corpus.licence} {corpus.licence_url}
-Left out: {excluded}.{citation}
+Left out: {excluded}.{labels}{citation}
 
 ## Limits
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import filelock
-import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from serbench.errors import SerbenchError
+from serbench.evaluation.soft import are_shares
 from serbench.records.base import Record
 from serbench.records.files import publish_folder, writing
 from serbench.records.study_folder import read_parquet
@@ -41,12 +41,6 @@ class ReferenceRecord(Record):
     seconds: float
     serbench: str
     created: str
-
-
-def _are_shares(table: pd.DataFrame) -> bool:
-    """Whether each row is a distribution, and there is one."""
-    values = table.to_numpy(dtype=np.float64)
-    return bool(len(values) and (values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-6))
 
 
 class ReferenceFolder:
@@ -79,21 +73,10 @@ class ReferenceFolder:
         """
         record = ReferenceRecord.load(self.path / name / "record.json")
         table = read_parquet(self.path / name / "predictions.parquet")
-        columns = [f"p_{label}" for label in record.labels]
-        whole = {"clip_id", "label", "speaker", *columns} <= set(table) and set(table["label"]) <= set(record.labels)
         core = f"{record.corpus_digest[:16]}-{record.protocol_hash}-fold{record.fold}"
-        if not whole or (record.name, core) != (name, self.path.name) or not _are_shares(table[columns]):
-            raise SerbenchError(f"{self.path / name} is damaged; remove that folder, and the next search makes it anew")
+        if (record.name, core) != (name, self.path.name) or not _is_whole(record, table):
+            raise SerbenchError(f"{self.path / name} is damaged; the next search on these clips makes it anew")
         return record, table
-
-    def all(self) -> Iterator[tuple[ReferenceRecord, pd.DataFrame]]:
-        """All references.
-
-        Raises:
-            SerbenchError: one is damaged.
-        """
-        for name in self.names():
-            yield self.load(name)
 
     @contextlib.contextmanager
     def exclusively(self) -> Iterator[None]:
@@ -104,15 +87,32 @@ class ReferenceFolder:
         """
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            with filelock.FileLock(self.path / ".lock"):
-                for left in self.path.glob(".*.tmp"):
-                    shutil.rmtree(left, ignore_errors=True)
-                yield
+            lock = filelock.FileLock(self.path / ".lock")
+            lock.acquire()
+        try:
+            for left in self.path.glob(".*.tmp"):
+                shutil.rmtree(left, ignore_errors=True)
+            yield
+        finally:
+            lock.release()
 
     def publish(self, record: ReferenceRecord, predictions: pd.DataFrame) -> None:
-        """Writes one in one rename, in the place of any other. Only inside `exclusively`."""
+        """Writes one in one rename, in the place of any other; only inside `exclusively`."""
         target = self.path / record.name
-        shutil.rmtree(target, ignore_errors=True)
+        if target.exists():
+            with writing(target):
+                shutil.rmtree(target)
         with publish_folder(target) as folder:
             predictions.to_parquet(folder / "predictions.parquet", index=False)
             record.save(folder / "record.json")
+
+
+def _is_whole(record: ReferenceRecord, table: pd.DataFrame) -> bool:
+    """Whether the answers are of the record's labels, one a clip, and shares."""
+    shares = [f"p_{label}" for label in record.labels]
+    if not {"clip_id", "label", "speaker", *shares} <= set(table) or table.empty:
+        return False
+    if not set(table["label"]) <= set(record.labels) or table["clip_id"].duplicated().any():
+        return False
+    numeric = all(pd.api.types.is_float_dtype(table[column]) for column in shares)
+    return numeric and are_shares(table[shares].to_numpy(dtype="float64"))

@@ -17,11 +17,11 @@ from serbench.records.base import now
 from serbench.records.references import ReferenceFolder, ReferenceRecord
 from serbench.references.core import Answers, Core
 from serbench.references.egemaps import egemaps
-from serbench.references.encoder import encoder, identity
+from serbench.references.encoder import encoder, weights_digest
 from serbench.references.simple import chance, listeners, majority
 from serbench.references.svm import svm
 
-__all__ = ["OPTIONAL", "REFERENCES", "Reference", "compute_references", "optional_reference"]
+__all__ = ["OPTIONAL", "REFERENCES", "Reference", "compute_references", "named_reference"]
 
 OPTIONAL = ("egemaps", "encoder")
 """Those that take an extra and are computed when asked for."""
@@ -44,25 +44,33 @@ REFERENCES: dict[str, Reference] = {
 """By name; all of them are computed at the end of a search."""
 
 
-def optional_reference(name: str, folder: Path | None = None) -> tuple[str, Reference]:
-    """One that takes an extra: `egemaps`, or `encoder` with the folder of a pretrained model.
+def named_reference(name: str, folder: Path | None = None) -> tuple[str, Reference]:
+    """One by its name: any of `REFERENCES`, or one that takes an extra.
+
+    Args:
+        name: of the reference.
+        folder: of a pretrained model, for `encoder`.
 
     Returns:
-        The name it is kept under (each encoder has its own) and the reference.
+        The name it is kept under (each encoder has its own, made of its folder's name and its weights) and the
+        reference.
 
     Raises:
-        UsageError: an unknown name, or an encoder without a folder.
+        UsageError: an unknown name, or an encoder without the folder of one.
     """
+    if name in REFERENCES:
+        return name, REFERENCES[name]
     if name == "egemaps":
         return name, Reference("eGeMAPS + SVM", "RBF SVM on openSMILE's 88 functionals", egemaps)
     if name != "encoder":
-        raise unknown("reference", name, OPTIONAL)
+        raise unknown("reference", name, (*REFERENCES, *OPTIONAL))
     if folder is None:
         raise UsageError("reference 'encoder' needs the folder of a pretrained model; name it with --encoder DIR")
+    weights = weights_digest(folder)
     model = folder.resolve().name
-    kept = f"encoder-{re.sub(r'[^A-Za-z0-9._-]', '-', model)}-{identity(folder)[:6]}"
+    kept = f"encoder-{re.sub(r'[^A-Za-z0-9._-]', '-', model)}-{weights[:6]}"
     detail = "RBF SVM on the mean last hidden layer, frozen; pretrained on other speech"
-    return kept, Reference(f"{model} (frozen)", detail, lambda core: encoder(core, folder))
+    return kept, Reference(f"{model} (frozen)", detail, lambda core: encoder(core, folder, weights))
 
 
 def compute_references(

@@ -57,7 +57,7 @@ class Answers:
 
     Attributes:
         rows: (n,) of the clip table; a part of the test core where it has no answer to the rest.
-        shares: (n, C): of each label, rows sum to 1.
+        shares: (n, C): of each label; rows sum to 1, or to less where it gave labels that the study lacks.
         settings: what it was made with.
     """
 

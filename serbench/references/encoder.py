@@ -14,31 +14,51 @@ import numpy as np
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.features.audio import decode
+from serbench.records.files import digest_of, read_text
 from serbench.references.core import Answers, Core
 from serbench.references.svm import classify
 
-__all__ = ["encoder", "identity"]
+__all__ = ["encoder", "weights_digest"]
 
 
-def encoder(core: Core, folder: Path) -> Answers:
+def weights_digest(folder: Path) -> str:
+    """SHA-256 (16 hex digits) of an encoder's weights: two folders of one name may hold two encoders.
+
+    Raises:
+        UsageError: the folder holds no speech encoder with its weights as safetensors.
+    """
+    for name in ("config.json", "preprocessor_config.json"):
+        if not (folder / name).is_file():
+            raise UsageError(f"{folder} has no {name}; name the folder of a speech encoder saved by transformers")
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise UsageError(f"{folder} has no weights as safetensors; other formats may run code and are not read")
+    digests = []
+    for path in files:
+        with path.open("rb") as file:
+            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return digest_of(digests)
+
+
+def encoder(core: Core, folder: Path, weights: str) -> Answers:
     """Learns from the embeddings of the training clips.
 
     Args:
         core: what is answered.
         folder: of a model that transformers saved: `config.json`, `preprocessor_config.json`, `model.safetensors`.
+        weights: their digest.
 
     Raises:
-        UsageError: the folder holds no such model.
-        SerbenchError: transformers or PyTorch are not installed, or a clip cannot be read.
+        SerbenchError: transformers or PyTorch are not installed, the model cannot be loaded, or a clip cannot be read.
     """
-    known = identity(folder)
     model, extractor = _load(folder)
     rate = int(extractor.sampling_rate)
     vectors = []
     for done, path in enumerate(core.clips["path"]):
         core.progress("encoder", done, len(core.clips))
         vectors.append(_embed(model, extractor, decode(Path(path), rate), rate, path))
-    settings: dict[str, str | int | float] = {"model": folder.resolve().name, "sha256": known}
+    config = digest_of(read_text(folder / "config.json"))
+    settings: dict[str, str | int | float] = {"model": folder.resolve().name, "config": config, "weights": weights}
     return classify(core, np.asarray(vectors, dtype=np.float64), settings)
 
 
@@ -70,22 +90,3 @@ def _embed(model: Any, extractor: Any, waveform: np.ndarray, rate: int, path: st
     if not np.isfinite(vector).all():
         raise SerbenchError(f"the encoder's answer to {path} is not finite; use another model")
     return vector
-
-
-def identity(folder: Path) -> str:
-    """SHA-256 of all that makes the model, so that two of one name are told apart.
-
-    Raises:
-        UsageError: the folder holds no such model.
-    """
-    for name in ("config.json", "preprocessor_config.json"):
-        if not (folder / name).is_file():
-            raise UsageError(f"{folder} has no {name}; name the folder of a speech encoder saved by transformers")
-    weights = sorted(folder.glob("*.safetensors"))
-    if not weights:
-        raise UsageError(f"{folder} has no weights as safetensors; other formats may run code and are not read")
-    total = hashlib.sha256()
-    for path in (folder / "config.json", folder / "preprocessor_config.json", *weights):
-        with path.open("rb") as file:
-            total.update(hashlib.file_digest(file, "sha256").digest())
-    return total.hexdigest()

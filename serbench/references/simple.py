@@ -26,20 +26,18 @@ def majority(core: Core) -> Answers:
 def listeners(core: Core) -> Answers | None:
     """What most listeners chose from the voice alone; labels that tie share the clip.
 
-    Clips that nobody was asked about, or that were taken for something the study has no label for, have no answer. None
-    where there are no votes, or where they are the labels themselves.
+    A vote for a label that the study does not have is a share of no label. None where nobody was asked, and for
+    perceived labels, which are these votes.
     """
     if "votes" not in core.clips or core.study.corpus.label_source == "perceived":
         return None
-    places = {label: place for place, label in enumerate(core.labels)}
-    answered: dict[int, list[int]] = {}
-    for row in core.split.test:
-        votes = core.clips["votes"].iloc[row]
-        chosen = [places.get(label) for label in votes.split(":")] if isinstance(votes, str) else [None]
-        known = [place for place in chosen if place is not None]
-        if len(known) == len(chosen):
-            answered[row] = known
-    shares = np.zeros((len(answered), len(core.labels)))
-    for place, known in enumerate(answered.values()):
-        shares[place, known] = 1 / len(known)
-    return Answers(tuple(answered), shares) if answered else None
+    heard = core.clips["votes"].iloc[list(core.split.test)]
+    listed = zip(core.split.test, heard, strict=True)
+    asked = [(row, votes.split(":")) for row, votes in listed if isinstance(votes, str)]
+    place = {label: index for index, label in enumerate(core.labels)}
+    shares = np.zeros((len(asked), len(core.labels)))
+    for number, (_, votes) in enumerate(asked):
+        for vote in votes:
+            if vote in place:
+                shares[number, place[vote]] = 1 / len(votes)
+    return Answers(tuple(row for row, _ in asked), shares) if asked else None

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from serbench.records.schemas import CorpusFacts, ExcludedClip
 from serbench.report.comparison import why_unranked
 from serbench.report.document import NOTHING, count, duration, millions, milliseconds, percent, points, size, span
 
 if TYPE_CHECKING:
     from serbench.report.entry import EntryReport
 
-__all__ = ["caveats", "config_rows", "corpus_rows", "environment_rows", "result_rows"]
+__all__ = [
+    "caveats",
+    "config_rows",
+    "corpus_rows",
+    "environment_rows",
+    "left_out",
+    "result_rows",
+    "whose_labels",
+]
 
 Pairs = list[tuple[str, str]]
+
+_NAMED = 5
 
 
 def result_rows(report: EntryReport) -> Pairs:
@@ -62,9 +73,30 @@ def corpus_rows(report: EntryReport) -> Pairs:
         ("protocol", f"{protocol.name}: {shared}; split seed {protocol.split_seed}, hash {protocol.hash}"),
         ("test core", f"{protocol.test_clips:,} clips of {protocol.test_speakers} speakers"),
         ("validation core", f"{protocol.validation_clips:,} clips of {protocol.validation_speakers} speakers"),
-        ("excluded", ", ".join(f"{clip.clip_id} ({clip.reason})" for clip in corpus.excluded)),
+        ("labels", whose_labels(corpus)),
+        ("excluded", left_out(corpus.excluded)),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def whose_labels(corpus: CorpusFacts) -> str:
+    """Whose labels were learned, where that is not what the speaker meant; else ''."""
+    return "perceived: what most listeners heard" if corpus.label_source == "perceived" else ""
+
+
+def left_out(clips: Sequence[ExcludedClip]) -> str:
+    """Clips that took no part, by reason; many of one reason are counted.
+
+    >>> left_out([ExcludedClip(clip_id="a", reason="silent")])
+    'a (silent)'
+    """
+    by_reason: dict[str, list[str]] = {}
+    for clip in clips:
+        by_reason.setdefault(clip.reason, []).append(clip.clip_id)
+    return ", ".join(
+        f"{len(ids):,} ({reason}), among them {ids[0]}" if len(ids) > _NAMED else f"{', '.join(ids)} ({reason})"
+        for reason, ids in by_reason.items()
+    )
 
 
 def environment_rows(report: EntryReport) -> Pairs:

@@ -67,7 +67,7 @@ class Leaderboard:
                     group,
                     titles[group] if repeated[titles[group]] == 1 else _exact_title(titles[group], group),
                     members[group],
-                    reference_rows(results, members[group][0].tested.study),
+                    results,
                 )
                 for group in sorted(members)
             ),
@@ -121,9 +121,7 @@ def _members(entries: Sequence[TestedEntry]) -> Iterator[_Member]:
         yield _Member(tested, make_row(tested, selected=tested.entry.entry_id == chosen, interval=interval), why)
 
 
-def _group_rows(
-    group: Group, title: str, members: Sequence[_Member], references: tuple[ReferenceRow, ...]
-) -> GroupRows:
+def _group_rows(group: Group, title: str, members: Sequence[_Member], results: ResultsFolder) -> GroupRows:
     study = members[0].tested.study
     reason = why_unranked(study.protocol)
     ordered = sorted(members, key=lambda member: (-_or_nothing(member.row.uar), member.row.entry))
@@ -144,6 +142,7 @@ def _group_rows(
         notes.append("an interval of one refit holds the spread over speakers alone; entries of one refit are tied")
     if sum(row.tie_group is not None for row in rows) > 1:
         notes.append("rows of one tie group are not separable from its leader by these test speakers (5 %, Holm)")
+    references = reference_rows(results, study, lambda error: notes.append(f"a reference is left out: {error}"))
     return GroupRows(group, title, tuple(rows), tuple(notes), references)
 
 

@@ -54,8 +54,6 @@ _COLUMNS: tuple[tuple[Column, Callable[[Row], str]], ...] = (
     (Column("study", 18, "left"), lambda row: row.study),
 )
 
-_COUNTS = ("rank", "tie_group", "parameters", "multiply_accumulates", "model_bytes")
-
 _LEGEND = (
     "tie group: entries that the test speakers cannot tell from the best of them. "
     "UAR: mean recall of the classes, mean over refits, on the test core. CI: over speakers and seeds. "
@@ -87,12 +85,13 @@ def leaderboard_document(
             *(_reported_row(row) for row in reported),
         ],
         columns=["kind", *Row.model_fields],
+        dtype=object,  # else pandas writes 1 as 1.0 where another row has none
     )
-    for column in _COUNTS:  # else pandas writes 1 as 1.0 where another row has none
-        frame[column] = frame[column].astype("Int64")
     sheets = tuple(sheet for group in groups for sheet in _group_sheets(group))
-    if reported:
-        sheets += (_reported_sheet(reported),)
+    about = dict.fromkeys((row.corpus, row.labels) for row in reported)
+    sheets += tuple(
+        _reported_sheet(*one, [row for row in reported if (row.corpus, row.labels) == one]) for one in about
+    )
     empty = "No entry was tested yet; run `serbench search` first."
     return Document(
         sheets=sheets,
@@ -113,11 +112,11 @@ def _group_sheets(group: GroupRows) -> list[Sheet]:
     rows = tuple(tuple(cell(row) for _, cell in _COLUMNS) for row in group.rows)
     sheets = [Sheet(group.title, tuple(column for column, _ in _COLUMNS), rows, group.notes)]
     if group.references:
-        sheets.append(_references_sheet(group.references))
+        sheets.append(_references_sheet(group.title, group.references))
     return sheets
 
 
-def _references_sheet(rows: Sequence[ReferenceRow]) -> Sheet:
+def _references_sheet(title: str, rows: Sequence[ReferenceRow]) -> Sheet:
     columns = (
         Column("reference", 0, "left"),
         Column("UAR %"),
@@ -142,10 +141,10 @@ def _references_sheet(rows: Sequence[ReferenceRow]) -> Sheet:
         for row in rows
         if row.left_out
     )
-    return Sheet("References on the same test clips, not ranked", columns, cells, notes)
+    return Sheet(f"References on the same test clips, not ranked: {title}", columns, cells, notes)
 
 
-def _reported_sheet(rows: Sequence[Reported]) -> Sheet:
+def _reported_sheet(corpus: str, labels: str, rows: Sequence[Reported]) -> Sheet:
     columns = (
         Column("system", 0, "left"),
         Column("%"),
@@ -159,7 +158,7 @@ def _reported_sheet(rows: Sequence[Reported]) -> Sheet:
     cells = tuple(
         (
             row.system,
-            f"{row.value_pct:.1f}",
+            f"{row.value_pct:g}",
             row.metric,
             said[row.speakers_shared],
             said[row.trained_from_scratch],
@@ -168,7 +167,8 @@ def _reported_sheet(rows: Sequence[Reported]) -> Sheet:
         )
         for row in rows
     )
-    return Sheet("As others reported it: other clips, other protocols, never ranked", columns, cells)
+    title = f"As others reported it on {corpus}, {labels} labels: other clips, other protocols, never ranked"
+    return Sheet(title, columns, cells)
 
 
 def _known(row: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from serbench.records.base import FrozenModel
 from serbench.records.references import ReferenceFolder, ReferenceRecord
 from serbench.records.results import ResultsFolder
 from serbench.records.schemas import StudyRecord
+from serbench.records.study_folder import Damaged, tolerating
 from serbench.report.comparison import why_unranked
 
 __all__ = ["ReferenceRow", "reference_rows"]
@@ -39,15 +39,22 @@ class ReferenceRow(FrozenModel):
     uar_high: float | None
     accuracy: float
     macro_f1: float
+    weighted_f1: float
+    kappa: float | None = Field(description="Cohen's kappa: agreement beyond chance")
     recalls: dict[str, float | None]
     clips: int
     left_out: int = Field(description="clips of the test core that it has no answer to")
 
 
-def reference_rows(results: ResultsFolder, study: StudyRecord) -> tuple[ReferenceRow, ...]:
+def reference_rows(
+    results: ResultsFolder, study: StudyRecord, damaged: Damaged | None = None
+) -> tuple[ReferenceRow, ...]:
     """The references of the test core that a study has; those of folded protocols once all folds are there.
 
-    One that is damaged is left out: no ranked number hangs on it, and the next search makes it anew.
+    Args:
+        results: where they lie.
+        study: pooled, where its protocol has folds.
+        damaged: told of each that cannot be read, which is then left out; None raises.
     """
     folds = [0] if study.protocol.folds == 1 else list(range(1, study.protocol.folds + 1))
     folders = [_folder(results.root, study, fold) for fold in folds]
@@ -55,7 +62,7 @@ def reference_rows(results: ResultsFolder, study: StudyRecord) -> tuple[Referenc
     names = [name for name in _ORDER if name in complete] + sorted(complete - set(_ORDER))
     rows = []
     for name in names:
-        with contextlib.suppress(SerbenchError):
+        with tolerating(damaged):
             rows.append(_row(study, [folder.load(name) for folder in folders]))
     return tuple(rows)
 
@@ -67,6 +74,9 @@ def _folder(root: Path, study: StudyRecord, fold: int) -> ReferenceFolder:
 
 def _row(study: StudyRecord, parts: Sequence[tuple[ReferenceRecord, pd.DataFrame]]) -> ReferenceRow:
     record = parts[0][0]
+    answered = sum(len(frame) + one.left_out for one, frame in parts)
+    if record.labels != study.corpus.labels or answered != study.protocol.test_clips:
+        raise SerbenchError(f"reference '{record.name}' was made of other clips or labels than the entries beside it")
     table = pd.concat([frame for _, frame in parts], ignore_index=True)
     true = pd.Index(record.labels).get_indexer(pd.Index(table["label"]))
     shares = table[[f"p_{label}" for label in record.labels]].to_numpy(dtype=np.float64)
@@ -88,6 +98,8 @@ def _row(study: StudyRecord, parts: Sequence[tuple[ReferenceRecord, pd.DataFrame
         uar_high=interval.high if interval else None,
         accuracy=scores.accuracy,
         macro_f1=scores.macro_f1,
+        weighted_f1=scores.weighted_f1,
+        kappa=scores.kappa,
         recalls=dict(zip(record.labels, scores.recalls, strict=True)),
         clips=len(table),
         left_out=sum(one.left_out for one, _ in parts),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from serbench.records.schemas import StudyRecord
+from serbench.records.schemas import CorpusFacts, StudyRecord
 
 __all__ = ["differences"]
 
@@ -24,11 +24,7 @@ def differences(known: StudyRecord, asked: StudyRecord) -> Iterator[str]:
                 yield f"protocol {name}: {old_value} -> {new_value}"
         if known.protocol.name == asked.protocol.name and known.protocol.split_seed == asked.protocol.split_seed:
             yield f"protocol hash: {known.protocol.hash} -> {asked.protocol.hash}"
-    if known.corpus.digest != asked.corpus.digest:
-        yield (
-            f"corpus {known.corpus.name} with {known.corpus.clips} usable clips -> {asked.corpus.name} with "
-            f"{asked.corpus.clips} (or other audio)"
-        )
+    yield from _other_clips(known.corpus, asked.corpus)
     if known.environment.backend != asked.environment.backend:
         yield f"backend: {known.environment.backend} -> {asked.environment.backend}"
     old_start, new_start = (record.warm_start and record.warm_start.study for record in (known, asked))
@@ -37,6 +33,15 @@ def differences(known: StudyRecord, asked: StudyRecord) -> Iterator[str]:
     for name in ("seed", "sampler", "pruner"):
         if getattr(known, name) != getattr(asked, name):
             yield f"{name}: {getattr(known, name)} -> {getattr(asked, name)}"
+
+
+def _other_clips(known: CorpusFacts, asked: CorpusFacts) -> Iterator[str]:
+    if known.label_source != asked.label_source:
+        yield f"labels: {known.label_source} -> {asked.label_source}"
+    elif known.digest != asked.digest:
+        yield (
+            f"corpus {known.name} with {known.clips} usable clips -> {asked.name} with {asked.clips} (or other audio)"
+        )
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, str]:

@@ -22,7 +22,7 @@ from serbench.search.plan import SearchPlan
 from serbench.search.recorded import recorded_features, recorded_plan, recorded_protocol, recorded_training
 from serbench.search.samplers import pruner_settings, sampler_settings
 from serbench.search.space import SearchSpace
-from serbench.search.study import study_name
+from serbench.search.study import derived_run, study_name
 from serbench.training import FitSettings
 from serbench.training.backend import choose_backend
 
@@ -138,7 +138,7 @@ def search_command(
         "protocol": (record.protocol.name, usual["protocol"]),
         "labels": (record.corpus.label_source, usual["labels"]),
         "split-seed": (record.protocol.split_seed, usual["split_seed"]),
-        "study": (record.run, f"{record.corpus.name}-{record.protocol.name}"),
+        "study": (record.run, _derived_run(record)),
         "seed": (record.seed, usual["seed"]),
         "sampler": (record.sampler["name"], usual["sampler"]),
         "pruner": (record.pruner["name"], usual["pruner"]),
@@ -180,14 +180,20 @@ def _check_ratios(folder: StudyFolder, old: StudyRecord, space: SearchSpace) -> 
         protocol.check(clips, plan, Ratio.parse(text))
 
 
+def _derived_run(record: StudyRecord) -> str:
+    """What the next search calls a run of such a study where none is named."""
+    return derived_run(record.corpus.name, record.corpus.label_source, record.protocol.name)
+
+
 def _record(old: StudyRecord, space: SearchSpace, source: str, run: str | None) -> StudyRecord:
-    name = study_name(run, space.name, old.corpus.name, old.protocol.name)
+    run = run or _derived_run(old)
+    name = study_name(run, space.name)
     if old.protocol.fold:
         name = f"{name}-fold{old.protocol.fold}"
     return old.model_copy(
         update={
             "name": name,
-            "run": run or f"{old.corpus.name}-{old.protocol.name}",
+            "run": run,
             "space_name": space.name,
             "space_hash": space.hash,
             "space_text": space.text,

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 from serbench.corpora import StudyClips, load_clips
 from serbench.corpora.folders import cache_root
+from serbench.errors import SerbenchError
 from serbench.features.store import FeatureStore
 from serbench.protocols import Protocol, Ratio, SplitPlan
 from serbench.records import ResultsFolder
 from serbench.records.base import now
 from serbench.records.environment import current_environment
 from serbench.records.schemas import StudyRecord, WarmStart
-from serbench.references import compute_references
+from serbench.references import REFERENCES, compute_references
 from serbench.references.core import Core
 from serbench.search.cluster import LOCAL, Cluster, open_cluster
 from serbench.search.cluster_audio import StudyAudio
@@ -29,7 +30,7 @@ from serbench.search.plan import SearchPlan
 from serbench.search.resources import Resources
 from serbench.search.samplers import pruner_settings, sampler_settings
 from serbench.search.space import SearchSpace
-from serbench.search.study import Study, study_name
+from serbench.search.study import Study, derived_run, study_name
 from serbench.search.warm import load_warm_start
 from serbench.training import FeatureSource
 from serbench.training.backend import choose_backend
@@ -140,12 +141,14 @@ class _Search:
         if self.stop.is_set():
             return
         core = Core(study.record, study.clips, study.plan.split(study.plan.cores), self._step)
-        try:
-            compute_references(self.results.root, core)
-        except _StoppedError:
-            return
-        except Exception as error:
-            self.observer.warning(f"no reference rows for study '{study.record.name}': {error}")
+        for name, reference in REFERENCES.items():
+            try:
+                compute_references(self.results.root, core, {name: reference})
+            except _StoppedError:
+                return
+            except Exception as error:
+                reason = str(error) if isinstance(error, SerbenchError) else f"{type(error).__name__}: {error}"
+                self.observer.warning(f"no reference row '{name}' for study '{study.record.name}': {reason}")
 
     def _step(self, what: str, done: int, total: int) -> None:
         self._progress(what)(done, total)
@@ -169,13 +172,13 @@ class _Search:
         self, space: SearchSpace, clips: StudyClips, protocol: Protocol, split_plan: SplitPlan, folds: int
     ) -> StudyRecord:
         plan = self.plan
-        corpus = clips.corpus.name + ("-perceived" if plan.labels == "perceived" else "")
-        name = study_name(plan.run, space.name, corpus, protocol.name)
+        run = plan.run or derived_run(clips.corpus.name, clips.label_source, protocol.name)
+        name = study_name(run, space.name)
         if split_plan.fold:
             name = f"{name}-fold{split_plan.fold}"
         return StudyRecord(
             name=name,
-            run=plan.run or f"{corpus}-{protocol.name.replace(':', '')}",
+            run=run,
             family=space.family.name,
             space_name=space.name,
             space_hash=space.hash,

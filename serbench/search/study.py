@@ -16,7 +16,7 @@ from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import SplitPlan
 from serbench.records.files import write_bytes_atomic, writing
 from serbench.records.results import ResultsFolder, StudyFolder
-from serbench.records.schemas import StudyRecord, TrialRecord
+from serbench.records.schemas import LabelSource, StudyRecord, TrialRecord
 from serbench.records.states import STATES, is_repeated
 from serbench.search import history
 from serbench.search.differences import differences
@@ -25,7 +25,7 @@ from serbench.search.space import Enqueued, SearchSpace
 from serbench.search.storage import StudyStorage
 from serbench.training.seeds import SeedTree
 
-__all__ = ["Asked", "Study", "study_name"]
+__all__ = ["Asked", "Study", "derived_run", "study_name"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,120}")
 _LOOK_S = 1.0  # whoever asks whether a study is being run holds its lock for an instant
@@ -44,13 +44,23 @@ _CLIP_COLUMNS = (
 )
 
 
-def study_name(run: str | None, space: str, corpus: str, protocol: str) -> str:
-    """Name of a study's folder: the run's name if one was given, else what it is about.
+def derived_run(corpus: str, labels: LabelSource, protocol: str) -> str:
+    """What a run is called that was given no name: what it is about.
+
+    >>> derived_run("crema-d", "perceived", "speaker-cv:10")
+    'crema-d-perceived-speaker-cv10'
+    """
+    whose = "" if labels == "intended" else f"-{labels}"
+    return f"{corpus}{whose}-{protocol.replace(':', '')}"
+
+
+def study_name(run: str, space: str) -> str:
+    """Name of a study's folder.
 
     Raises:
         UsageError: a name that is no plain folder name.
     """
-    name = f"{run}-{space}" if run else f"{corpus}-{protocol.replace(':', '')}-{space}"
+    name = f"{run}-{space}"
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"study name '{name}' may hold letters, digits, '.', '_', '+' and '-' only; choose another --study"

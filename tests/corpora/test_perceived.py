@@ -7,7 +7,7 @@ import csv
 import pytest
 
 from serbench.corpora import get_corpus, load_clips
-from serbench.errors import UsageError
+from serbench.errors import SerbenchError, UsageError
 
 VOTES = {"1001_DFA_ANG_XX": "A", "1001_IEO_ANG_XX": "D:A", "1001_DFA_FEA_XX": "S", "1001_IEO_FEA_XX": "Q"}
 
@@ -51,3 +51,28 @@ def test_perceived_labels_are_what_most_heard_and_ties_are_left_out_and_counted(
 def test_a_corpus_without_votes_refuses(tone_corpus) -> None:
     with pytest.raises(UsageError, match="has no listeners' votes"):
         load_clips(get_corpus("crema-d"), tone_corpus, labels="perceived")
+
+
+def test_what_is_found_in_a_corpus_is_found_under_the_labels_that_are_used(corpus_folder) -> None:
+    """Twins that were meant as two emotions and heard as one are no contradiction, and one class is too few."""
+    audio = corpus_folder / "AudioWAV"
+    table = corpus_folder / "processedResults" / "summaryTable.csv"
+    (audio / "1001_DFA_SAD_XX.wav").write_bytes((audio / "1001_DFA_FEA_XX.wav").read_bytes())
+    table.write_text(table.read_text(encoding="utf-8") + "9,1001_DFA_SAD_XX,S,1\n", encoding="utf-8")
+    kinds = {
+        labels: {one.kind for one in load_clips(get_corpus("crema-d"), corpus_folder, labels=labels).findings}
+        for labels in ("intended", "perceived")
+    }
+    assert "duplicate_labels" in kinds["intended"]
+    assert "duplicate_audio" in kinds["perceived"]
+    assert "duplicate_labels" not in kinds["perceived"]
+    table.write_text(table.read_text(encoding="utf-8").replace(",A,", ",S,"), encoding="utf-8")
+    with pytest.raises(SerbenchError, match="labelled 'sadness'"):
+        load_clips(get_corpus("crema-d"), corpus_folder, labels="perceived")
+
+
+def test_ties_alone_decide_nothing(corpus_folder) -> None:
+    table = corpus_folder / "processedResults" / "summaryTable.csv"
+    table.write_text("FileName,VoiceVote\n1001_DFA_ANG_XX,A:D\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="no listeners' vote without a tie"):
+        load_clips(get_corpus("crema-d"), corpus_folder, labels="perceived")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import balanced_accuracy_score, f1_score
+from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, f1_score, precision_recall_fscore_support
 
 from serbench.evaluation import speaker_interval
 from serbench.evaluation.soft import SoftEvaluation, soft_interval
@@ -27,6 +27,10 @@ def test_one_hot_answers_have_the_usual_scores(answers) -> None:
     assert found.accuracy == pytest.approx((true == guessed).mean())
     assert found.uar == pytest.approx(balanced_accuracy_score(true, guessed))
     assert found.macro_f1 == pytest.approx(f1_score(true, guessed, average="macro"))
+    assert found.weighted_f1 == pytest.approx(f1_score(true, guessed, average="weighted"))
+    assert found.kappa == pytest.approx(cohen_kappa_score(true, guessed))
+    table = [(row.precision, row.recall, row.f1, row.support) for row in found.per_class]
+    assert np.allclose(np.transpose(table), precision_recall_fscore_support(true, guessed))
     soft, _ = soft_interval(true, shares, speakers, LABELS)
     hard, _ = speaker_interval(true, [guessed], speakers, LABELS)
     assert (soft.low, soft.high) == (pytest.approx(hard.low), pytest.approx(hard.high))
@@ -41,7 +45,15 @@ def test_a_tie_is_half_a_hit_and_chance_is_one_in_c() -> None:
     assert (chance.uar, chance.accuracy) == (pytest.approx(1 / 3), pytest.approx(1 / 3))
 
 
-@pytest.mark.parametrize("shares", [[[0.5, 0.2, 0.2]], [[1.0, 0.0]], [[np.nan, 0.5, 0.5]], np.zeros((0, 3))])
+def test_what_is_given_to_other_labels_is_wrong() -> None:
+    found = SoftEvaluation.of([0, 0, 1, 2], [[0.5, 0, 0], [0, 0, 0], [0, 1, 0], [0, 0, 1]], LABELS)
+    assert (found.recalls, found.accuracy) == ((0.25, 1.0, 1.0), pytest.approx(2.5 / 4))
+    assert [row.support for row in found.per_class] == [2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "shares", [[[0.7, 0.2, 0.2]], [[-0.1, 0.5, 0.5]], [[1.0, 0.0]], [[np.nan, 0.5, 0.5]], np.zeros((0, 3))]
+)
 def test_what_is_no_distribution_is_refused(shares) -> None:
     with pytest.raises(ValueError, match="shares"):
         SoftEvaluation.of([0] * len(shares), shares, LABELS)

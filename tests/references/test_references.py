@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import importlib.util
 import json
 import shutil
@@ -15,11 +17,13 @@ from serbench.corpora import get_corpus, load_clips
 from serbench.errors import SerbenchError, UsageError
 from serbench.features import FeatureSpec
 from serbench.protocols import Protocol
+from serbench.records import ResultsFolder
 from serbench.records.references import ReferenceFolder
-from serbench.references import compute_references, optional_reference, reported
+from serbench.references import REFERENCES, compute_references, named_reference, reported
 from serbench.references.core import Core
 from serbench.references.simple import chance, listeners, majority
 from serbench.references.svm import acoustic_spec, svm
+from serbench.report import Leaderboard
 
 SPEC = FeatureSpec(
     kind="acoustic", sample_rate=8000, duration_s=0.6, window_length=256, hop_length=128, n_mfcc=8, n_mels=24,
@@ -70,12 +74,32 @@ def test_listeners_share_a_clip_they_tie_on_and_are_silent_where_nobody_asked(co
     votes.iloc[rows[0]], votes.iloc[rows[1]], votes.iloc[rows[2]] = "fear", "anger:sadness", "boredom:fear"
     asked = replace(core, clips=core.clips.assign(votes=votes))
     answers = listeners(asked)
-    assert answers.rows == (rows[0], rows[1])
+    assert answers.rows == rows[:3]
     place = {label: index for index, label in enumerate(core.labels)}
     assert answers.shares[0, place["fear"]] == 1.0
     assert answers.shares[1, place["anger"]] == answers.shares[1, place["sadness"]] == 0.5
     core.study.corpus = core.study.corpus.model_copy(update={"label_source": "perceived"})
     assert listeners(asked) is None  # they would be compared with themselves
+
+
+def test_listeners_who_heard_a_label_that_the_study_lacks_are_wrong(core) -> None:
+    few = core.clips[core.clips["label"] != "sadness"].reset_index(drop=True)
+    facts = core.study.corpus.model_copy(update={"labels": core.labels[:-1]})
+    study = _Study(facts, core.study.protocol)
+    (plan,) = Protocol("speaker").plans(few)
+    split = plan.split(plan.cores)
+    votes = few["label"].to_numpy(dtype=object, copy=True)
+    votes[split.test[0]], votes[split.test[1]] = "sadness", "anger:sadness"
+    answers = listeners(Core(study, few.assign(votes=votes), split))
+    assert answers.shares[0].tolist() == [0.0] * 5
+    assert answers.shares[1].tolist() == [0.5, 0.0, 0.0, 0.0, 0.0]
+
+
+def test_listeners_do_not_answer_to_labels_that_are_their_own_votes(core) -> None:
+    heard = core.clips.assign(votes=core.clips["label"])
+    assert listeners(replace(core, clips=heard)) is not None
+    core.study.corpus = core.study.corpus.model_copy(update={"label_source": "perceived"})
+    assert listeners(replace(core, clips=heard)) is None
 
 
 def test_they_are_made_once_and_anew_where_damaged(core, tmp_path) -> None:
@@ -87,8 +111,36 @@ def test_they_are_made_once_and_anew_where_damaged(core, tmp_path) -> None:
     assert record.settings["C"] > 0
     (folder.path / "svm" / "predictions.parquet").write_bytes(b"no table")
     shutil.rmtree(folder.path / "chance")
-    assert compute_references(tmp_path, core) == ["chance", "svm"]
+    table_of = folder.load("majority")[1]
+    table_of.assign(p_anger=float("nan")).to_parquet(folder.path / "majority" / "predictions.parquet")
+    assert compute_references(tmp_path, core) == ["chance", "majority", "svm"]
     pd.testing.assert_frame_equal(folder.load("svm")[1], table)
+
+
+def test_a_reference_of_another_core_or_name_is_not_taken(core, tmp_path) -> None:
+    compute_references(tmp_path, core)
+    folder = ReferenceFolder.of(tmp_path, core.study)
+    shutil.copytree(folder.path / "majority", folder.path / "other")
+    with pytest.raises(SerbenchError, match="damaged"):
+        folder.load("other")
+    moved = ReferenceFolder(folder.path.rename(folder.path.with_name("0-1-fold0")))
+    with pytest.raises(SerbenchError, match="damaged"):
+        moved.load("svm")
+
+
+def test_one_that_somebody_else_makes_meanwhile_is_not_made_again(core, tmp_path, monkeypatch) -> None:
+    once, alone = [], ReferenceFolder.exclusively
+
+    @contextlib.contextmanager
+    def late(self):
+        if not once:
+            once.append(True)
+            assert compute_references(tmp_path, core, {"chance": REFERENCES["chance"]}) == ["chance"]
+        with alone(self):
+            yield
+
+    monkeypatch.setattr(ReferenceFolder, "exclusively", late)
+    assert compute_references(tmp_path, core, {"chance": REFERENCES["chance"]}) == []
 
 
 def test_what_a_killed_search_left_is_cleared_away(core, tmp_path) -> None:
@@ -100,33 +152,37 @@ def test_what_a_killed_search_left_is_cleared_away(core, tmp_path) -> None:
 
 def test_an_unknown_reference_gets_the_nearest(core, tmp_path) -> None:
     with pytest.raises(UsageError, match="did you mean 'egemaps'"):
-        optional_reference("egemap")
+        named_reference("egemap")
     with pytest.raises(UsageError, match="name it with --encoder DIR"):
-        optional_reference("encoder")
+        named_reference("encoder")
 
 
 @pytest.mark.skipif(importlib.util.find_spec("opensmile") is not None, reason="openSMILE is installed")
 def test_an_extra_that_is_missing_is_named_late(core, tmp_path) -> None:
-    name, reference = optional_reference("egemaps")
+    name, reference = named_reference("egemaps")
     with pytest.raises(SerbenchError, match=r"serbench\[egemaps\]"):
         compute_references(tmp_path, core, {name: reference})
 
 
-def test_an_encoder_is_read_from_safetensors_alone(tmp_path) -> None:
+def test_an_encoder_is_read_from_safetensors_alone_and_known_by_its_weights(core, tmp_path) -> None:
     folder = tmp_path / "my model!"
     folder.mkdir()
     with pytest.raises(UsageError, match=r"has no config.json"):
-        optional_reference("encoder", folder)
+        named_reference("encoder", folder)
     for file in ("config.json", "preprocessor_config.json", "pytorch_model.bin"):
         (folder / file).write_text("{}", encoding="utf-8")
     with pytest.raises(UsageError, match="no weights as safetensors"):
-        optional_reference("encoder", folder)
-    (folder / "model.safetensors").write_bytes(b"1")
-    first, _ = optional_reference("encoder", folder)
-    (folder / "model.safetensors").write_bytes(b"2")
-    second, _ = optional_reference("encoder", folder)
-    assert first.startswith("encoder-my-model--")
-    assert first != second  # other weights under one name are another reference
+        named_reference("encoder", folder)
+    names = []
+    for weights in (b"one", b"another", b"one"):
+        (folder / "model.safetensors").write_bytes(weights)
+        names.append(named_reference("encoder", folder)[0])
+    assert names[0].startswith("encoder-my-model--")
+    assert names[0] == names[2] != names[1]
+
+
+def test_those_of_every_search_have_their_names_too() -> None:
+    assert named_reference("svm") == ("svm", REFERENCES["svm"])
 
 
 def test_the_svm_is_the_same_whatever_the_study_reads(core) -> None:
@@ -155,11 +211,38 @@ def test_a_search_leaves_them_on_the_leaderboard_in_every_format(searched_board)
     shown = f"{100 * svm_row.accuracy:.1f}"
     for form in ("table", "markdown", "latex"):
         text = board.render(form, width=120)
-        assert "References on the same test clips" in text
+        assert "References on the same test clips, not ranked: crema-d, protocol speaker" in " ".join(text.split())
         assert shown in text
+        assert "As others reported it on crema-d, intended labels" in " ".join(text.split())
+        assert "61.95" in text  # as published, not rounded
     data = json.loads(board.render("json"))
     assert [row["name"] for row in data["references"]] == names
     assert any(row["system"] == "SER report 2-D CNN" for row in data["reported"])
     lines = board.render("csv").splitlines()
     assert sum(line.startswith("reference,") for line in lines) == 3
     assert f"{svm_row.uar}" in next(line for line in lines if ",svm," in line)
+
+
+def test_csv_writes_whole_numbers_whole(searched_board) -> None:
+    rows = list(csv.DictReader(searched_board.render("csv").splitlines()))
+    entry = next(row for row in rows if row["kind"] == "entry")
+    assert (entry["labels"], entry["folds"], entry["test_clips"]) == ("6", "1", "24")
+    assert {row["kind"] for row in rows} == {"entry", "reference", "reported"}
+
+
+def test_a_damaged_reference_is_left_out_and_told_and_hides_no_entry(searched_board, tmp_path) -> None:
+    results = ResultsFolder(tmp_path / "results")
+    (path,) = (tmp_path / "results" / "references").glob("*/svm/predictions.parquet")
+    path.write_bytes(b"no table")
+    board = Leaderboard.from_results(results)
+    assert [row.entry for row in board.rows] == [row.entry for row in searched_board.rows]
+    assert [row.name for row in board.references] == ["chance", "majority"]
+    assert any("a reference is left out" in note for note in board.notes)
+
+
+def test_answers_to_fewer_clips_than_the_core_has_are_left_out(searched_board, tmp_path) -> None:
+    (path,) = (tmp_path / "results" / "references").glob("*/svm/predictions.parquet")
+    pd.read_parquet(path).iloc[1:].to_parquet(path)
+    board = Leaderboard.from_results(ResultsFolder(tmp_path / "results"))
+    assert "svm" not in [row.name for row in board.references]
+    assert any("other clips or labels" in note for note in board.notes)

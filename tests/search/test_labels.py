@@ -1,0 +1,111 @@
+"""Searches on perceived labels are studies of their own; references that fail or are stopped cost a search nothing."""
+
+from __future__ import annotations
+
+import csv
+import shlex
+import shutil
+import threading
+
+import pytest
+
+from serbench.errors import UsageError
+from serbench.records import ResultsFolder
+from serbench.records.references import ReferenceFolder
+from serbench.references import REFERENCES
+from serbench.report import EntryReport, Leaderboard
+from serbench.search import Observer, load_space, run_search
+from serbench.search import run as run_module
+from serbench.search.fork import fork_study, search_command
+from serbench.search.recorded import recorded_clips
+
+LETTERS = {"ANG": "A", "DIS": "D", "FEA": "F", "HAP": "H", "NEU": "N", "SAD": "S"}
+
+
+class Watch(Observer):
+    """Keeps warnings, and stops the search when something of that name goes on."""
+
+    def __init__(self, stop: threading.Event | None = None, at: str = "") -> None:
+        self.warnings, self._stop, self._at = [], stop, at
+
+    def warning(self, text):
+        self.warnings.append(text)
+
+    def progress(self, what, done, total):
+        if self._stop is not None and what == self._at:
+            self._stop.set()
+
+
+@pytest.fixture
+def heard_corpus(tone_corpus, tmp_path):
+    """The tones with votes: heard as meant, but neutral for disgust, and a tie on each speaker's second fear."""
+    folder = tmp_path / "heard"
+    shutil.copytree(tone_corpus, folder / "AudioWAV")
+    (folder / "processedResults").mkdir()
+    with (folder / "processedResults" / "summaryTable.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["FileName", "VoiceVote"])
+        for path in sorted(tone_corpus.glob("*.wav")):
+            _, sentence, code, _ = path.stem.split("_")
+            tied = code == "FEA" and sentence == "IEO"
+            writer.writerow([path.stem, "A:F" if tied else LETTERS["NEU" if code == "DIS" else code]])
+    return folder
+
+
+def test_perceived_labels_make_a_study_of_their_own_that_everything_keeps(
+    make_plan, heard_corpus, tiny_space, tmp_path
+) -> None:
+    plan = make_plan(data=heard_corpus, labels="perceived", trials=1, repeats=1)
+    watch = Watch()
+    (name,) = run_search(plan, watch)
+    assert name == "crema-d-perceived-speaker-tiny_cnn1d"
+    results = ResultsFolder(plan.results)
+    folder = results.existing_study(name)
+    record = folder.record()
+    assert (record.run, record.corpus.label_source) == ("crema-d-perceived-speaker", "perceived")
+    assert record.corpus.labels == ("anger", "fear", "happiness", "neutral", "sadness")
+    assert any("12 on whose emotion listeners tied" in text for text in watch.warnings)
+    assert ReferenceFolder.of(plan.results, record).names() == ["chance", "majority", "svm"]
+    clips = recorded_clips(folder, record, None)
+    assert (len(clips), clips["label"].tolist()) == (132, folder.clips()["label"].tolist())
+
+    board = Leaderboard.from_results(results)
+    assert "5 perceived labels" in board.groups[0].title
+    assert {row.labels for row in board.reported} == {"perceived"}
+    report = EntryReport.from_results(results, board.rows[0].entry).render(width=200)
+    assert "12 (votes tied), among them 1001_IEO_FEA_XX" in report
+    assert "what most listeners heard" in report
+
+    with pytest.raises(UsageError, match="labels: perceived -> intended"):
+        run_search(make_plan(data=heard_corpus, run=record.run, trials=1))
+
+    other = tiny_space().rename(tmp_path / "other.toml")
+    made = fork_study(results, name, load_space(other))
+    assert made.record.name == "crema-d-perceived-speaker-other"
+    words = shlex.split(search_command(made, str(other), plan.results, 3, heard_corpus, {}))
+    assert words[words.index("--labels") + 1] == "perceived"
+    assert "--study" not in words
+
+
+def broken(_core):
+    raise ValueError("no such thing")
+
+
+def test_a_reference_that_fails_is_a_warning_and_keeps_no_other_away(make_plan, monkeypatch) -> None:
+    chance = REFERENCES["chance"]
+    monkeypatch.setattr(run_module, "REFERENCES", {"svm": chance._replace(answer=broken), "chance": chance})
+    plan, watch = make_plan(trials=1, finalists=0), Watch()
+    (name,) = run_search(plan, watch)
+    record = ResultsFolder(plan.results).existing_study(name).record()
+    assert ReferenceFolder.of(plan.results, record).names() == ["chance"]
+    assert any("no reference row 'svm'" in text and "ValueError: no such thing" in text for text in watch.warnings)
+
+
+def test_a_stop_while_references_are_made_leaves_the_study_done(make_plan) -> None:
+    stop = threading.Event()
+    plan = make_plan(trials=1, finalists=0)
+    (name,) = run_search(plan, Watch(stop, at="SVM"), stop)
+    record = ResultsFolder(plan.results).existing_study(name).record()
+    assert ReferenceFolder.of(plan.results, record).names() == ["chance", "majority"]
+    run_search(plan)
+    assert ReferenceFolder.of(plan.results, record).names() == ["chance", "majority", "svm"]
