@@ -140,6 +140,7 @@ def test_a_study_resumed_on_another_space_shows_the_difference(serbench, searche
     assert "--study NAME" in ran.sentence
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(program, tone_corpus, tiny_space, tmp_path) -> None:
     results = tmp_path / "results"
     arguments = [

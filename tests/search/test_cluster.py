@@ -148,6 +148,7 @@ def test_a_search_waits_for_its_first_worker_and_says_so_once(searched, dask) ->
     assert len(list(folder_of(plan).entries())) == 1
 
 
+@pytest.mark.slow
 def test_one_worker_elsewhere_finds_what_one_worker_here_finds(searched, make_plan) -> None:
     plan, _ = searched
     here = make_plan(threads=1, trials=2, repeats=1)

@@ -214,6 +214,7 @@ def test_two_workers_give_each_trial_the_score_of_one(make_plan, tmp_path, finis
             assert other.value == job.value
 
 
+@pytest.mark.slow
 def test_time_ends_the_trials_and_leaves_room_for_refits(make_plan) -> None:
     watch = Watch()
     run_search(make_plan(trials=500, seconds=15, repeats=1), watch)

@@ -6,6 +6,7 @@ import io
 import os
 import zipfile
 
+import h5py
 import numpy as np
 import pytest
 
@@ -133,6 +134,10 @@ def test_a_refit_says_what_a_prediction_costs(make_job, features, targets) -> No
     before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
     outcome = fit(make_job(keep_model=True), [features], targets)
     assert outcome.cost.model_bytes == len(outcome.model)
+    with zipfile.ZipFile(io.BytesIO(outcome.model)) as archive:
+        weights = archive.read("model.weights.h5")
+    with h5py.File(io.BytesIO(weights)) as kept:
+        assert "optimizer" not in kept
     # Two convolutions of 3 over as many frames each, and what follows them: of this order, and no parameter count.
     assert outcome.cost.multiply_accumulates > outcome.parameters
     assert outcome.cost.model_ms > 0
