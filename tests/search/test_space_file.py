@@ -25,7 +25,7 @@ from serbench.search import SearchSpace, find_space, load_space, space_names
 from serbench.search.dimensions import Choice, Dimension, Fixed, FloatRange, IntRange
 from serbench.search.space import Budget
 
-SHIPPED = ("cnn1d", "cnn2d", "demo_cnn1d", "demo_cnn2d")
+SHIPPED = ("cnn1d", "cnn2d", "demo_cnn1d", "demo_cnn2d", "small_cnn1d", "small_cnn2d")
 CHECKOUT = Path(serbench.__file__).parents[1]
 
 TEXT = """
