@@ -15,7 +15,7 @@ from serbench.search.dimensions import Choice, Fixed, FloatRange, IntRange
 from serbench.search.samplers import make_sampler, sampler_settings
 from serbench.search.space import defaults
 
-SHIPPED = ("cnn1d", "cnn2d", "demo_cnn1d", "demo_cnn2d", "small_cnn1d", "small_cnn2d")
+SHIPPED = ("cnn1d", "cnn2d", "demo_cnn1d", "demo_cnn2d")
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
