@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from serbench.cli.options import DEFAULT_RESULTS, ResultsPath, TableFormat
+from serbench.cli.printing import screen_width
 
 if TYPE_CHECKING:
     from serbench.records import ResultsFolder
@@ -64,27 +64,23 @@ def compare(
     from serbench.report import EntryComparison
 
     found = EntryComparison.from_results(ResultsFolder(results), entries)
-    typer.echo(found.render(output.value, width=_width()), nl=False)
+    typer.echo(found.render(output.value, width=screen_width()), nl=False)
 
 
 def print_leaderboard(board: Leaderboard, output: TableFormat) -> None:
     """Writes a leaderboard to standard output."""
-    typer.echo(board.render(output.value, width=_width()), nl=False)
+    typer.echo(board.render(output.value, width=screen_width()), nl=False)
 
 
 def print_report(results: ResultsFolder, entry: str, output: TableFormat) -> None:
     """Writes a per-class report to standard output."""
     from serbench.report import EntryReport
 
-    typer.echo(EntryReport.from_results(results, entry).render(output.value, width=_width()), nl=False)
+    typer.echo(EntryReport.from_results(results, entry).render(output.value, width=screen_width()), nl=False)
 
 
 def print_summary(results: ResultsFolder, entry: str) -> None:
     """Writes the first tables of a per-class report to standard output."""
     from serbench.report import EntryReport
 
-    typer.echo(f"\n{EntryReport.from_results(results, entry).summary(width=_width())}", nl=False)
-
-
-def _width() -> int:
-    return shutil.get_terminal_size((100, 24)).columns
+    typer.echo(f"\n{EntryReport.from_results(results, entry).summary(width=screen_width())}", nl=False)
