@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import filelock
 import pandas as pd
 
 import serbench
@@ -18,6 +20,7 @@ from serbench.audit.scored import against_literature, against_validation, by_sli
 from serbench.audit.watch import FitWatch
 from serbench.errors import SerbenchError, UsageError
 from serbench.records.base import now
+from serbench.records.files import writing
 from serbench.records.results import ResultsFolder, StudyFolder
 from serbench.records.schemas import StudyRecord
 from serbench.report.entry import find_entry
@@ -71,14 +74,34 @@ def audit_entry(
 
     Raises:
         UsageError: there is no such entry or study.
-        SerbenchError: the corpus is gone or another, or a record is damaged.
+        SerbenchError: the corpus is gone or another, a record is damaged, or another process audits the entry.
     """
     tested = _target(results, plan.target)
     folder = _folder(results, tested)
     audit = _Audit(tested, folder, plan, observer or Observer(), stop or threading.Event())
-    record = audit.run()
-    _keep(record, audit_path(folder, tested.entry.entry_id), audit)
+    path = audit_path(folder, tested.entry.entry_id)
+    with _alone(path) if plan.refits else contextlib.nullcontext():
+        record = audit.run()
+        _keep(record, path, audit)
     return record
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keeps a second audit of the same entry out: it would find fits taken and say less than the first."""
+    lock = filelock.FileLock(path.with_name(f".{path.stem}.lock"))
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(blocking=False)
+        except filelock.Timeout:
+            raise SerbenchError(
+                f"entry '{path.stem}' is being audited by another serbench process; wait for it, or use --no-refits"
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ import shutil
 import threading
 from pathlib import Path
 
+import filelock
 import pytest
 
 from serbench.audit import AuditPlan, audit_document, audit_entry
 from serbench.audit.record import AuditRecord, audit_path
 from serbench.corpora import get_corpus
-from serbench.errors import UsageError
+from serbench.errors import SerbenchError, UsageError
 from serbench.records import ResultsFolder
 from serbench.report import FORMATS, Leaderboard, render
 from serbench.search import SearchPlan, load_space, run_search
@@ -85,6 +86,17 @@ def test_every_format_has_every_verdict(results, tone_corpus) -> None:
             assert finding.check in text
     assert json.loads(render(document, "json"))["findings"][0]["level"] == record.findings[0].level
     assert max(map(len, render(document, "table", width=80).splitlines())) <= 80
+
+
+def test_a_second_audit_at_once_is_one_sentence_and_spoils_nothing(results, tone_corpus) -> None:
+    (entry,) = results.study(STUDY).entries()
+    path = audit_path(results.study(STUDY), entry.entry_id)
+    path.parent.mkdir()
+    with filelock.FileLock(path.with_name(f".{entry.entry_id}.lock"), is_singleton=False):
+        with pytest.raises(SerbenchError, match="is being audited by another serbench process"):
+            audit_entry(results, AuditPlan(STUDY, data=tone_corpus))
+        assert not path.exists()
+        assert audit_entry(results, AuditPlan(STUDY, refits=False, data=tone_corpus)).findings
 
 
 def test_an_unknown_name_gets_the_nearest(results, tone_corpus) -> None:
