@@ -37,10 +37,12 @@ def reference(
     from serbench.records.references import ReferenceFolder
     from serbench.references import compute_references, named_reference
     from serbench.references.core import Core
+    from serbench.references.extras import require_extra
     from serbench.report import Leaderboard
     from serbench.search.recorded import recorded_clips, recorded_plan
 
     kept, chosen = named_reference(name, encoder)
+    require_extra(name)
     folder = ResultsFolder(results)
     found = folder.existing_study(study)
     record = found.record()

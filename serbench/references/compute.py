@@ -18,13 +18,11 @@ from serbench.records.references import ReferenceFolder, ReferenceRecord
 from serbench.references.core import Answers, Core
 from serbench.references.egemaps import egemaps
 from serbench.references.encoder import encoder, weights_digest
+from serbench.references.extras import OPTIONAL
 from serbench.references.simple import chance, listeners, majority
 from serbench.references.svm import svm
 
-__all__ = ["OPTIONAL", "REFERENCES", "Reference", "compute_references", "named_reference"]
-
-OPTIONAL = ("egemaps", "encoder")
-"""Those that take an extra and are computed when asked for."""
+__all__ = ["REFERENCES", "Reference", "compute_references", "named_reference"]
 
 
 class Reference(NamedTuple):

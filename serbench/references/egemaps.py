@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from serbench.errors import SerbenchError
 from serbench.features.audio import decode
 from serbench.references.core import Answers, Core
+from serbench.references.extras import require_extra
 from serbench.references.svm import classify
 
 __all__ = ["egemaps"]
@@ -24,10 +24,9 @@ def egemaps(core: Core) -> Answers:
     Raises:
         SerbenchError: openSMILE is not installed, or a clip cannot be read.
     """
-    try:
-        import opensmile
-    except ImportError:
-        raise SerbenchError("reference 'egemaps' needs openSMILE; run `pip install 'serbench[egemaps]'`") from None
+    require_extra("egemaps")
+    import opensmile
+
     smile = opensmile.Smile(
         feature_set=opensmile.FeatureSet.eGeMAPSv02, feature_level=opensmile.FeatureLevel.Functionals
     )

@@ -16,6 +16,7 @@ from serbench.errors import SerbenchError, UsageError
 from serbench.features.audio import decode
 from serbench.records.files import digest_of, read_text
 from serbench.references.core import Answers, Core
+from serbench.references.extras import require_extra
 from serbench.references.svm import classify
 
 __all__ = ["encoder", "weights_digest"]
@@ -63,13 +64,10 @@ def encoder(core: Core, folder: Path, weights: str) -> Answers:
 
 
 def _load(folder: Path) -> tuple[Any, Any]:
-    try:
-        import torch
-        from transformers import AutoFeatureExtractor, AutoModel
-    except ImportError:
-        raise SerbenchError(
-            "reference 'encoder' needs transformers and PyTorch; run `pip install 'serbench[encoder]'`"
-        ) from None
+    require_extra("encoder")
+    import torch
+    from transformers import AutoFeatureExtractor, AutoModel
+
     trusted = {"local_files_only": True, "trust_remote_code": False}
     torch.set_grad_enabled(False)
     try:
