@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["brier_score", "expected_calibration_error"]
+__all__ = ["ReliabilityBin", "brier_score", "expected_calibration_error", "reliability"]
 
 BINS = 15
 
@@ -32,11 +34,49 @@ def expected_calibration_error(y_true: ArrayLike, probabilities: ArrayLike, bins
 
     Source: M. P. Naeini, G. F. Cooper and M. Hauskrecht, AAAI 2015; C. Guo et al., ICML 2017 (15 bins).
     """
+    found = reliability(y_true, probabilities, bins)
+    clips = sum(one.clips for one in found)
+    return sum(one.clips * abs(one.accuracy - one.confidence) for one in found) / clips
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Clips of about equal confidence.
+
+    Attributes:
+        clips: in the bin.
+        confidence: their mean largest probability.
+        accuracy: the fraction of them predicted correctly.
+    """
+
+    clips: int
+    confidence: float
+    accuracy: float
+
+
+def reliability(y_true: ArrayLike, probabilities: ArrayLike, bins: int = BINS) -> tuple[ReliabilityBin, ...]:
+    """The bins of a reliability diagram that have clips, least confident first.
+
+    >>> [(one.clips, one.confidence, one.accuracy) for one in reliability([0, 1], [[0.5, 0.5], [0.5, 0.5]])]
+    [(2, 0.5, 0.5)]
+
+    Args:
+        y_true: (n,) class indices.
+        probabilities: (n, C).
+        bins: of the largest probability, (0, 1/bins], ..., (1 - 1/bins, 1].
+
+    Raises:
+        ValueError: shapes do not fit, or a row is no distribution.
+    """
     true, given = _checked(y_true, probabilities)
     confidence, right = given.max(axis=1), given.argmax(axis=1) == true
     place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    gaps = np.bincount(place, right - confidence, minlength=bins)
-    return float(np.abs(gaps).sum() / len(true))
+    clips = np.bincount(place, minlength=bins)
+    sure, correct = (np.bincount(place, weights, minlength=bins) for weights in (confidence, right))
+    return tuple(
+        ReliabilityBin(int(clips[at]), float(sure[at] / clips[at]), float(correct[at] / clips[at]))
+        for at in np.flatnonzero(clips)
+    )
 
 
 def brier_score(y_true: ArrayLike, probabilities: ArrayLike) -> float:

@@ -22,6 +22,7 @@ Components (1992), chapter 4.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ class Spread:
         speakers = len(without)
         of_speakers = (speakers - 1) / speakers * float(((without - without.mean()) ** 2).sum())
         parts = [(of_speakers, speakers - 1)]
-        parts += [(entry.seed_variance(), entry.refits - 1) for entry in entries if entry.refits > 1]
+        parts += [(entry.seed_variance, entry.refits - 1) for entry in entries if entry.refits > 1]
         total = sum(variance for variance, _ in parts)
         if total == 0.0:
             return cls(0.0, float(speakers - 1))
@@ -146,6 +147,7 @@ class SpeakerRecalls:
         """(S,) mean over refits of UAR without the clips of each speaker."""
         return np.asarray(self._without().mean(axis=0))
 
+    @functools.cached_property
     def seed_variance(self) -> float:
         """max(0, V_seeds - V_both) of the module's formula: of the mean over refits, for want of more of them."""
         scores = self.per_refit()
@@ -169,4 +171,7 @@ def _tables(
     predicted = predicted_classes(guess, classes)
     if predicted.shape != true.shape:
         raise ValueError(f"{true.shape} true labels cannot be compared with {predicted.shape} predictions")
-    return np.stack([confusion_matrix(true[who == s], predicted[who == s], classes) for s in range(speakers)])
+    confusion_matrix(true, predicted, classes)  # refuses what is no class
+    cells = (who * classes + true.astype(np.int64)) * classes + predicted
+    counts = np.bincount(cells, minlength=speakers * classes * classes)
+    return counts.reshape(speakers, classes, classes).astype(np.int64)

@@ -13,7 +13,7 @@ from serbench.evaluation.intervals import MIN_SPEAKERS
 from serbench.evaluation.jackknife import SpeakerRecalls, Spread
 from serbench.evaluation.metrics import predicted_classes
 
-__all__ = ["McNemar", "PairedComparison", "compare", "holm", "mcnemar", "tie_groups"]
+__all__ = ["McNemar", "PairedComparison", "compare", "compare_recalls", "holm", "mcnemar", "tie_groups"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,13 @@ def compare(
         ValueError: arrays do not fit one another, or an entry has no refit.
     """
     one, other = (SpeakerRecalls.count(y_true, guesses, speakers, len(labels)) for guesses in (first, second))
+    return compare_recalls(one, other, labels, level=level)
+
+
+def compare_recalls(
+    one: SpeakerRecalls, other: SpeakerRecalls, labels: Sequence[str], *, level: float = 0.95
+) -> tuple[PairedComparison | None, str]:
+    """As `compare`, of counts by speaker and class of the same clips."""
     if one.speakers < MIN_SPEAKERS:
         return None, f"no comparison: {one.speakers} test speakers, fewer than {MIN_SPEAKERS}"
     if one.rare_classes:

@@ -4,8 +4,6 @@ from serbench.report.compare import EntryComparison
 from serbench.report.entry import EntryReport
 from serbench.report.formats import FORMATS, render
 from serbench.report.leaderboard import Leaderboard
-from serbench.report.mask_example import mask_example
-from serbench.report.page import render_page, write_page
 from serbench.report.row import Row
 from serbench.report.selection import best_selected, select_entry
 
@@ -16,9 +14,6 @@ __all__ = [
     "Leaderboard",
     "Row",
     "best_selected",
-    "mask_example",
     "render",
-    "render_page",
     "select_entry",
-    "write_page",
 ]

@@ -10,7 +10,7 @@ from itertools import combinations
 import pandas as pd
 
 from serbench.errors import UsageError
-from serbench.evaluation import compare, holm, mcnemar
+from serbench.evaluation import compare_recalls, holm, mcnemar
 from serbench.records.base import FrozenModel
 from serbench.records.results import ResultsFolder
 from serbench.report.comparison import group_of, why_unranked
@@ -108,10 +108,9 @@ def _check_comparable(one: TestedEntry, other: TestedEntry) -> None:
 
 def _pair(one: TestedEntry, other: TestedEntry) -> Pair:
     true, labels = one.refits[0].test_true, one.study.corpus.labels
-    mine, theirs = ([refit.test_predicted for refit in tested.refits] for tested in (one, other))
     found, why_not = None, why_unranked(one.study.protocol)
     if not why_not:
-        found, why_not = compare(true, mine, theirs, one.speakers, labels)
+        found, why_not = compare_recalls(one.recalls, other.recalls, labels)
     clips = mcnemar(true, _best(one).test_predicted, _best(other).test_predicted, len(labels))
     means = one.mean_score("test", "uar"), other.mean_score("test", "uar")
     return Pair(

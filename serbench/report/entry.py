@@ -96,9 +96,19 @@ class EntryReport(FrozenModel):
         # The tie group and `selected` are facts about the rows beside it, so they are read off the leaderboard.
         board = Leaderboard.from_results(results)
         tested = find_entry(results, board, entry_id)
+        return cls.of(tested, next(row for row in board.rows if row.entry == entry_id))
+
+    @classmethod
+    def of(cls, tested: TestedEntry, row: Row) -> EntryReport:
+        """The report of an entry of a leaderboard.
+
+        Args:
+            tested: the entry, of `Leaderboard.tested`.
+            row: its row there.
+        """
         study, entry, total = tested.study, tested.entry, tested.test
         return cls(
-            row=next(row for row in board.rows if row.entry == entry_id),
+            row=row,
             no_interval=why_unranked(study.protocol) or tested.interval()[1],
             corpus=study.corpus,
             protocol=study.protocol,

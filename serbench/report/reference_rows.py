@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pydantic import Field
 
 from serbench.errors import SerbenchError
@@ -18,7 +20,7 @@ from serbench.records.schemas import StudyRecord
 from serbench.records.study_folder import Damaged, tolerating
 from serbench.report.comparison import why_unranked
 
-__all__ = ["ReferenceRow", "reference_rows"]
+__all__ = ["ReferenceRow", "reference_rows", "reference_scores"]
 
 _ORDER = ("chance", "majority", "svm", "egemaps", "encoder", "listeners")
 
@@ -56,8 +58,7 @@ def reference_rows(
         study: pooled, where its protocol has folds.
         damaged: told of each that cannot be read, which is then left out; None raises.
     """
-    folds = [0] if study.protocol.folds == 1 else list(range(1, study.protocol.folds + 1))
-    folders = [_folder(results.root, study, fold) for fold in folds]
+    folders = _folders(results.root, study)
     complete = set.intersection(*(set(folder.names()) for folder in folders))
     names = [name for name in _ORDER if name in complete] + sorted(complete - set(_ORDER))
     rows = []
@@ -67,12 +68,41 @@ def reference_rows(
     return tuple(rows)
 
 
-def _folder(root: Path, study: StudyRecord, fold: int) -> ReferenceFolder:
-    protocol = study.protocol.model_copy(update={"fold": fold})
-    return ReferenceFolder.of(root, study.model_copy(update={"protocol": protocol}))
+def _folders(root: Path, study: StudyRecord) -> list[ReferenceFolder]:
+    """Where the references of each fold lie."""
+    folds = [0] if study.protocol.folds == 1 else list(range(1, study.protocol.folds + 1))
+    protocols = [study.protocol.model_copy(update={"fold": fold}) for fold in folds]
+    return [ReferenceFolder.of(root, study.model_copy(update={"protocol": protocol})) for protocol in protocols]
 
 
-def _row(study: StudyRecord, parts: Sequence[tuple[ReferenceRecord, pd.DataFrame]]) -> ReferenceRow:
+def reference_scores(results: ResultsFolder, study: StudyRecord, name: str) -> SoftEvaluation | None:
+    """All scores of one reference, its confusion matrix among them; None where a part of it is missing.
+
+    Args:
+        results: where it lies.
+        study: pooled, where its protocol has folds.
+        name: of the reference.
+
+    Raises:
+        SerbenchError: it is damaged, or was made of other clips.
+    """
+    folders = _folders(results.root, study)
+    if any(name not in folder.names() for folder in folders):
+        return None
+    return _answers(study, [folder.load(name) for folder in folders]).scores
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """A reference's answers, folds together."""
+
+    true: NDArray[np.intp]
+    shares: NDArray[np.float64]
+    speakers: NDArray[np.generic]
+    scores: SoftEvaluation
+
+
+def _answers(study: StudyRecord, parts: Sequence[tuple[ReferenceRecord, pd.DataFrame]]) -> _Answers:
     record = parts[0][0]
     answered = sum(len(frame) + one.left_out for one, frame in parts)
     if record.labels != study.corpus.labels or answered != study.protocol.test_clips:
@@ -80,10 +110,15 @@ def _row(study: StudyRecord, parts: Sequence[tuple[ReferenceRecord, pd.DataFrame
     table = pd.concat([frame for _, frame in parts], ignore_index=True)
     true = pd.Index(record.labels).get_indexer(pd.Index(table["label"]))
     shares = table[[f"p_{label}" for label in record.labels]].to_numpy(dtype=np.float64)
-    scores = SoftEvaluation.of(true, shares, record.labels)
+    return _Answers(true, shares, table["speaker"].to_numpy(), SoftEvaluation.of(true, shares, record.labels))
+
+
+def _row(study: StudyRecord, parts: Sequence[tuple[ReferenceRecord, pd.DataFrame]]) -> ReferenceRow:
+    record, answers = parts[0][0], _answers(study, parts)
+    scores = answers.scores
     interval = None
     if record.name not in {"chance", "majority"} and not why_unranked(study.protocol):
-        interval, _ = soft_interval(true, shares, table["speaker"].to_numpy(), record.labels)
+        interval, _ = soft_interval(answers.true, answers.shares, answers.speakers, record.labels)
     return ReferenceRow(
         name=record.name,
         title=record.title,
@@ -101,6 +136,6 @@ def _row(study: StudyRecord, parts: Sequence[tuple[ReferenceRecord, pd.DataFrame
         weighted_f1=scores.weighted_f1,
         kappa=scores.kappa,
         recalls=dict(zip(record.labels, scores.recalls, strict=True)),
-        clips=len(table),
+        clips=len(answers.true),
         left_out=sum(one.left_out for one, _ in parts),
     )

@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serbench.errors import SerbenchError
-from serbench.evaluation import Evaluation, Interval, PairedComparison, compare, evaluate, speaker_interval
+from serbench.evaluation import (
+    Evaluation,
+    Interval,
+    PairedComparison,
+    SpeakerRecalls,
+    compare_recalls,
+    evaluate,
+    recalls_interval,
+)
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import EntryRecord, Scores, StudyRecord, TrialRecord
 
@@ -96,8 +104,15 @@ class TestedEntry:
         """
         if not (self.refits and other.refits) or self.refits[0].test_clips != other.refits[0].test_clips:
             return None
-        mine, theirs = ([refit.test_predicted for refit in one.refits] for one in (self, other))
-        return compare(self.refits[0].test_true, mine, theirs, self.speakers, self.study.corpus.labels)[0]
+        return compare_recalls(self.recalls, other.recalls, self.study.corpus.labels)[0]
+
+    @functools.cached_property
+    def recalls(self) -> SpeakerRecalls:
+        """Clips of each speaker and class that the refits had right. Only with refits."""
+        predictions = [refit.test_predicted for refit in self.refits]
+        return SpeakerRecalls.count(
+            self.refits[0].test_true, predictions, self.speakers, len(self.study.corpus.labels)
+        )
 
     def mean_of(self, score: Callable[[Refit], float | None]) -> float | None:
         """The mean of a score over refits; None where any refit has none."""
@@ -107,12 +122,7 @@ class TestedEntry:
         """The interval of the mean test UAR, or None and why there is none."""
         if not self.refits:
             return None, "no interval: no refit was completed"
-        return speaker_interval(
-            self.refits[0].test_true,
-            [refit.test_predicted for refit in self.refits],
-            self.speakers,
-            self.study.corpus.labels,
-        )
+        return recalls_interval(self.recalls, self.study.corpus.labels)
 
 
 def load_entry(folder: StudyFolder, study: StudyRecord, entry: EntryRecord) -> TestedEntry:

@@ -63,7 +63,7 @@ def study_facts(report: StudyReport) -> list[tuple[str, str]]:
     origin = [f"forked from {report.parent}"] if report.parent else []
     origin += [f"warm start from {report.warm_start}"] if report.warm_start else []
     synthetic = " (synthetic)" if report.synthetic else ""
-    fold = f", fold {report.fold + 1} of {report.folds}" if report.folds > 1 else ""
+    fold = f", fold {report.fold} of {report.folds}" if report.folds > 1 else ""
     shared = ", which are also trained on" if report.shares_speakers else ""
     ended = [_counts(report.states)] if report.states else []
     ended += [f"{report.broken_off} broken off before that"] if report.broken_off else []

@@ -1,0 +1,196 @@
+// Compares the entries that the reader chooses. Differences, intervals and p-values come with the page; only Holm's
+// correction, which depends on the choice, is made here.
+document.addEventListener("DOMContentLoaded", function () {
+  "use strict";
+  var source = document.getElementById("compare-data");
+  if (!source) { return; }
+  var data = JSON.parse(source.textContent), CODES = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  var select = document.getElementById("group"), choices = document.getElementById("entries");
+  var place = document.getElementById("comparison"), SHOWN = 20;
+
+  function el(tag, attributes, children) {
+    var node = document.createElement(tag);
+    Object.keys(attributes || {}).forEach(function (name) { node.setAttribute(name, attributes[name]); });
+    (children || []).forEach(function (child) {
+      node.appendChild(typeof child === "string" ? document.createTextNode(child) : child);
+    });
+    return node;
+  }
+  function points(value) { return value === null ? "-" : (value < 0 ? "" : "+") + (100 * value).toFixed(1); }
+  function percent(value) { return value === null ? "-" : (100 * value).toFixed(1); }
+  function chance(p) { return p === null ? "-" : p < 0.001 ? "< 0.001" : p.toFixed(3); }
+
+  function holm(values) {
+    var order = values.map(function (_, at) { return at; }).sort(function (a, b) { return values[a] - values[b]; });
+    var adjusted = [], highest = 0;
+    order.forEach(function (at, rank) {
+      highest = Math.max(highest, Math.min(1, (values.length - rank) * values[at]));
+      adjusted[at] = highest;
+    });
+    return adjusted;
+  }
+  function pairAt(group, i, j) { // i < j, in the order of itertools.combinations
+    var n = group.entries.length;
+    return group.pairs.length ? group.pairs[i * n - i * (i + 1) / 2 + j - i - 1] : group.why;
+  }
+  function table(caption, head, rows, words) {
+    var header = el("tr", {}, head.map(function (name, at) {
+      return el("th", at && at <= words ? { scope: "col", "class": "words" } : { scope: "col" }, [name]);
+    }));
+    var body = rows.map(function (cells) {
+      return el("tr", {}, cells.map(function (cell, at) {
+        if (at === 0) { return el("th", { scope: "row" }, [cell]); }
+        return el("td", at <= words ? { "class": "words" } : {}, [cell]);
+      }));
+    });
+    return el("div", { "class": "wide", role: "region", "aria-label": caption, tabindex: "0" }, [
+      el("table", {}, [el("caption", {}, [caption]), el("thead", {}, [header]), el("tbody", {}, body)])
+    ]);
+  }
+  function link(id) { return data.ways[id] ? el("a", { href: data.ways[id] }, [id]) : id; }
+
+  function pairsTable(group, chosen) {
+    var pairs = [];
+    chosen.forEach(function (i, at) { chosen.slice(at + 1).forEach(function (j) { pairs.push([i, j, pairAt(group, i, j)]); }); });
+    var tested = pairs.map(function (pair) { return Array.isArray(pair[2]) && pair[2][3] !== null ? pair[2][3] : 1; });
+    var adjusted = holm(tested), reasons = [];
+    var rows = pairs.map(function (pair, at) {
+      var one = group.entries[pair[0]], other = group.entries[pair[1]], found = pair[2];
+      var plain = one.uar === null || other.uar === null ? null : one.uar - other.uar;
+      if (!Array.isArray(found)) {
+        if (found && reasons.indexOf(found) < 0) { reasons.push(found); }
+        return [link(one.id), link(other.id), points(plain), "-", "-", "-", "no"];
+      }
+      var holmed = found[3] === null ? null : adjusted[at];
+      return [link(one.id), link(other.id), points(found[0]), points(found[1]) + " to " + points(found[2]), chance(found[3]),
+        chance(holmed), holmed !== null && holmed < 0.05 ? "yes" : "no"];
+    });
+    var head = ["first", "second", "difference", "95 % CI", "p", "p (Holm)", "told apart"];
+    var parts = [table("Paired differences, points of test UAR", head, rows, 1)];
+    reasons.forEach(function (reason) { parts.push(el("p", { "class": "notes" }, [reason])); });
+    return parts;
+  }
+  function byClass(group, chosen) {
+    var rows = group.labels.map(function (label, c) {
+      var clips = group.support.reduce(function (sum, row) { return sum + row[c]; }, 0);
+      var recalls = chosen.map(function (i) {
+        var right = group.entries[i].correct.reduce(function (sum, row) { return sum + row[c]; }, 0);
+        return clips ? right / clips : null;
+      });
+      return [label].concat(recalls.map(percent), chosen.length === 2 ? [points(minus(recalls))] : [], [String(clips)]);
+    });
+    return table("Recall of each class in %", ["class"].concat(names(group, chosen), chosen.length === 2 ? ["difference"] : [], ["clips"]), rows, 0);
+  }
+  function minus(pair) { return pair[0] === null || pair[1] === null ? null : pair[0] - pair[1]; }
+  function names(group, chosen) { return chosen.map(function (i) { return group.entries[i].id; }); }
+  function speakerScores(group, i) {
+    return group.support.map(function (support, s) {
+      var recalls = [];
+      support.forEach(function (clips, c) { if (clips) { recalls.push(group.entries[i].correct[s][c] / clips); } });
+      return recalls.length ? recalls.reduce(function (a, b) { return a + b; }, 0) / recalls.length : null;
+    });
+  }
+  function bySpeaker(group, chosen) {
+    var scores = chosen.map(function (i) { return speakerScores(group, i); });
+    var two = chosen.length === 2;
+    var rows = group.speakers.map(function (name, s) {
+      var own = scores.map(function (list) { return list[s]; });
+      var clips = group.support[s].reduce(function (a, b) { return a + b; }, 0);
+      return { cells: [name].concat(own.map(percent), two ? [points(minus(own))] : [], [String(clips)]), by: two ? minus(own) : own[0] };
+    });
+    rows.sort(function (a, b) { return b.by - a.by; });
+    return table("Mean recall of each test speaker in %, over the classes they have", ["speaker"].concat(names(group, chosen), two ? ["difference"] : [], ["clips"]),
+      rows.map(function (row) { return row.cells; }), 0);
+  }
+  function figure(group, chosen) {
+    var scores = chosen.map(function (i) { return speakerScores(group, i); });
+    var by = group.speakers.map(function (name, s) { return { name: name, value: 100 * (scores[0][s] - scores[1][s]) }; })
+      .sort(function (a, b) { return b.value - a.value; });
+    var spec = {
+      data: [{
+        type: "bar", x: by.map(function (one) { return one.name; }), y: by.map(function (one) { return one.value; }),
+        marker: { color: by.map(function (one) { return one.value < 0 ? "#c9782b" : "#3f7fc4"; }) },
+        hovertemplate: "%{x}: %{y:+.1f} points<extra></extra>"
+      }],
+      layout: { height: 320, xaxis: { type: "category", title: { text: "test speaker" } }, yaxis: { title: { text: "difference, points" }, zeroline: true } }
+    };
+    var better = by.filter(function (one) { return one.value > 0; }).length;
+    var words = group.entries[chosen[0]].id + " is ahead for " + better + " of " + by.length + " test speakers";
+    var plot = el("div", { "class": "plot", id: "plot-compared", role: "img", "aria-label": words, style: "height:320px" });
+    var text = el("script", { type: "application/json", "data-for": "plot-compared" }, [JSON.stringify(spec)]);
+    return [el("figure", {}, [el("h3", {}, ["Speaker by speaker"]), plot, text, el("figcaption", {}, [words + "."])]), plot];
+  }
+  function disagreement(group, chosen) {
+    if (!group["true"]) { return []; }
+    var one = group.entries[chosen[0]], other = group.entries[chosen[1]];
+    var counts = { both: 0, first: 0, second: 0, neither: 0 }, apart = [];
+    var labels = group.labels.map(function () { return [0, 0]; });
+    for (var at = 0; at < group.clips.length; at += 1) {
+      var truth = group["true"][at], a = one.predicted[at] === truth, b = other.predicted[at] === truth;
+      counts[a && b ? "both" : a ? "first" : b ? "second" : "neither"] += 1;
+      if (a !== b) { labels[CODES.indexOf(truth)][a ? 0 : 1] += 1; apart.push(at); }
+    }
+    function word(entry, at) { return group.labels[CODES.indexOf(entry.predicted[at])]; }
+    var parts = [
+      table("Clips that one has right and the other has not, of the refits that are exported",
+        ["class", "only " + one.id, "only " + other.id],
+        group.labels.map(function (label, c) { return [label, String(labels[c][0]), String(labels[c][1])]; })
+          .concat([["all", String(counts.first), String(counts.second)]]), 0),
+      el("p", { "class": "notes" }, ["Both right: " + counts.both + ", both wrong: " + counts.neither + " of " + group.clips.length + " clips."])
+    ];
+    if (apart.length) {
+      var rows = apart.slice(0, SHOWN).map(function (at) {
+        return [group.clips[at], group.labels[CODES.indexOf(group["true"][at])], word(one, at), word(other, at)];
+      });
+      var more = apart.length > SHOWN ? " (the first " + SHOWN + " of " + apart.length + ")" : "";
+      parts.push(table("Where they disagree" + more, ["clip", "true", one.id, other.id], rows, 3));
+    }
+    return parts;
+  }
+  function section(title, children) { return el("section", {}, [el("h2", {}, [title])].concat(children)); }
+
+  function draw() {
+    var group = data.groups[Number(select.value)];
+    var chosen = Array.from(choices.querySelectorAll("input:checked")).map(function (box) { return Number(box.value); });
+    place.replaceChildren();
+    if (chosen.length < 2) {
+      place.appendChild(el("p", {}, ["Choose two or more entries."]));
+      return;
+    }
+    place.appendChild(section("Can they be told apart?", pairsTable(group, chosen)));
+    var two = chosen.length === 2, drawn = two ? figure(group, chosen) : null;
+    place.appendChild(section("By speaker", (two ? [drawn[0]] : []).concat([bySpeaker(group, chosen)])));
+    place.appendChild(section("By class", [byClass(group, chosen)]));
+    if (two) {
+      var apart = disagreement(group, chosen);
+      if (apart.length) { place.appendChild(section("Where they disagree", apart)); }
+      window.serbenchDraw(drawn[1]);
+    }
+    history.replaceState(null, "", "#" + names(group, chosen).map(encodeURIComponent).join(","));
+  }
+  function offer(checked) {
+    var group = data.groups[Number(select.value)];
+    choices.querySelectorAll("label").forEach(function (label) { label.remove(); });
+    group.entries.forEach(function (entry, at) {
+      var box = el("input", { type: "checkbox", value: String(at) });
+      box.checked = checked.length ? checked.indexOf(entry.id) >= 0 : at < 2;
+      choices.appendChild(el("label", { "class": "tick" }, [box, entry.id + " (" + percent(entry.uar) + ")"]));
+    });
+    draw();
+  }
+  function asked() {
+    try { return location.hash.slice(1).split(",").filter(Boolean).map(decodeURIComponent); } catch (error) { return []; }
+  }
+  function fromAddress() {
+    var ids = asked();
+    var at = data.groups.findIndex(function (group) {
+      return group.entries.some(function (entry) { return ids.indexOf(entry.id) >= 0; });
+    });
+    select.value = String(Math.max(at, 0));
+    offer(at < 0 ? [] : ids);
+  }
+  select.addEventListener("change", function () { offer([]); });
+  choices.addEventListener("change", draw);
+  window.addEventListener("hashchange", fromAddress);
+  fromAddress();
+});

@@ -1,0 +1,32 @@
+// Runs before the page is drawn, so that a chosen theme never flashes. "auto" follows the system.
+(function () {
+  "use strict";
+  var KEY = "serbench-theme";
+  var dark = window.matchMedia("(prefers-color-scheme: dark)");
+  function kept() {
+    try { return localStorage.getItem(KEY); } catch (error) { return null; }
+  }
+  function keep(theme) {
+    try { localStorage.setItem(KEY, theme); } catch (error) { /* a browser that keeps nothing of files */ }
+  }
+  function shown() {
+    return document.documentElement.dataset.theme || (dark.matches ? "dark" : "light");
+  }
+  function tell() {
+    var button = document.getElementById("theme");
+    if (button) { button.setAttribute("aria-pressed", String(shown() === "dark")); }
+    document.dispatchEvent(new CustomEvent("themechange"));
+  }
+  var theme = kept();
+  if (theme === "light" || theme === "dark") { document.documentElement.dataset.theme = theme; }
+  dark.addEventListener("change", tell);
+  document.addEventListener("DOMContentLoaded", function () {
+    tell();
+    document.getElementById("theme").addEventListener("click", function () {
+      var next = shown() === "dark" ? "light" : "dark";
+      document.documentElement.dataset.theme = next;
+      keep(next);
+      tell();
+    });
+  });
+})();

@@ -1,0 +1,105 @@
+"""`Sounds`: the audio of a study's clips, where the corpus still lies; else there are simply no pictures."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from serbench.corpora import get_corpus
+from serbench.errors import SerbenchError
+from serbench.features import FeatureSpec, decode, extract, fit_length
+from serbench.records.files import digest_of
+from serbench.records.results import StudyFolder
+from serbench.site.media import Media
+from serbench.site.pictures import mel_png
+
+__all__ = ["Sounds", "picture_spec"]
+
+_BANDS = 64
+
+
+def picture_spec(features: dict[str, object]) -> FeatureSpec:
+    """The spectrogram that stands for a clip: the model's own, or for one that reads none 64 bands at its rate."""
+    spec = FeatureSpec.model_validate(features)
+    return spec if spec.kind == "log_mel" else spec.model_copy(update={"kind": "log_mel", "n_mels": _BANDS})
+
+
+class Sounds:
+    """Finds clips of corpora on this machine, each folder read once.
+
+    Args:
+        media: where pictures and sounds go.
+        with_audio: whether the clips themselves are taken along.
+    """
+
+    def __init__(self, media: Media, *, with_audio: bool = False) -> None:
+        self.media = media
+        self.with_audio = with_audio
+        self._tables: dict[tuple[str, Path], pd.Series[str]] = {}
+        self._made: dict[str, tuple[str, ...] | None] = {}
+
+    def path(self, folder: StudyFolder, corpus: str, clip_id: str) -> Path | None:
+        """The file of a clip, or None where the corpus or the clip is gone."""
+        data = folder.remembered_data()
+        if data is None:
+            return None
+        if (corpus, data) not in self._tables:
+            try:
+                table = get_corpus(corpus).read(data).table
+                self._tables[corpus, data] = table.set_index("clip_id")["path"]
+            except SerbenchError:
+                self._tables[corpus, data] = pd.Series(dtype=str)
+        found = self._tables[corpus, data].get(clip_id)
+        return None if found is None else Path(str(found))
+
+    def spectrogram(self, path: Path, spec: FeatureSpec) -> NDArray[np.float32] | None:
+        """(n_mels, frames) in dB; None where the file cannot be decoded."""
+        try:
+            wave = decode(str(path), spec.sample_rate)
+        except SerbenchError:
+            return None
+        return extract(fit_length(wave, spec.n_samples, spec.crop)[None], spec)[0]
+
+    def picture(self, path: Path, spec: FeatureSpec) -> str | None:
+        """The way to a picture of a clip, made once for all pages that show it."""
+
+        def make() -> tuple[bytes, ...] | None:
+            mel = self.spectrogram(path, spec)
+            return None if mel is None else (mel_png(mel),)
+
+        return _only(self.once(digest_of([str(path), spec.model_dump(mode="json")]), make))
+
+    def sound(self, path: Path) -> str | None:
+        """The way to a clip's audio as a mono wave file, where it is taken along."""
+        if not self.with_audio:
+            return None
+        return _only(self.once(digest_of([str(path), "wav"]), lambda: _wave(path), "wav"))
+
+    def once(self, key: str, make: Callable[[], tuple[bytes, ...] | None], suffix: str = "png") -> tuple[str, ...] | None:
+        """Files under `key`, made on its first use; None where they cannot be made."""
+        if key not in self._made:
+            files = make()
+            names = [f"{key}{place or ''}.{suffix}" for place in range(len(files or ()))]
+            self._made[key] = files and tuple(map(self.media.add, names, files))
+        return self._made[key]
+
+
+def _only(ways: tuple[str, ...] | None) -> str | None:
+    return ways[0] if ways else None
+
+
+def _wave(path: Path) -> tuple[bytes, ...] | None:
+    import soundfile
+
+    try:
+        wave, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except (OSError, RuntimeError):
+        return None
+    file = io.BytesIO()
+    soundfile.write(file, wave.mean(axis=1), rate, format="WAV", subtype="PCM_16")
+    return (file.getvalue(),)

@@ -1,0 +1,92 @@
+"""The leaderboard's figure: score against what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from serbench.report.document import percent
+from serbench.report.row import Row
+from serbench.site.chart import GREY, PALETTE, Chart, escaped
+from serbench.site.lines import Line
+
+__all__ = ["COSTS", "cost_chart"]
+
+COSTS = (
+    ("parameters", "parameters", lambda row: row.parameters),
+    ("ms", "milliseconds a clip on one core", lambda row: row.ms_per_clip),
+    ("minutes", "minutes of one fit", lambda row: None if row.train_seconds is None else row.train_seconds / 60),
+)
+_LINES = {"svm": PALETTE[1], "listeners": PALETTE[3]}
+_SYMBOLS = ("circle", "diamond", "square", "triangle-up")
+
+
+def cost_chart(key: str, rows: Sequence[Row], lines: Sequence[Line]) -> Chart | None:
+    """UAR against a cost that the reader chooses; None where no entry has both.
+
+    Args:
+        key: unique on the page.
+        rows: of one group.
+        lines: drawn across.
+    """
+    shown = [row for row in rows if row.uar is not None and any(cost(row) is not None for _, _, cost in COSTS)]
+    if not shown:
+        return None
+    families = sorted({row.family for row in shown})
+    data = [_points(family, place, [row for row in shown if row.family == family]) for place, family in enumerate(families)]
+    layout: dict[str, Any] = {
+        "xaxis": {"title": {"text": COSTS[0][1]}, "type": "log"},
+        "yaxis": {"title": {"text": "test UAR, %"}},
+        "shapes": [
+            {
+                "type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 100 * line.value, "y1": 100 * line.value,
+                "line": {"color": _LINES.get(line.kind, GREY), "width": 1.5, "dash": "dot"},
+            }
+            for line in lines
+        ],
+        "annotations": [
+            {
+                "xref": "paper", "x": 1, "xanchor": "right", "y": 100 * line.value, "yanchor": "bottom",
+                "text": escaped(f"{line.name} {percent(line.value)}"), "showarrow": False, "font": {"size": 11},
+            }
+            for line in lines
+        ],
+    }  # fmt: skip
+    best = max(shown, key=lambda row: row.uar or 0.0)
+    return Chart(
+        key,
+        "Score against cost",
+        "Test UAR with its interval. The cost is on a logarithmic scale; entries without that cost are left out.",
+        f"Scatter of test UAR against cost for {len(shown)} entries; the highest UAR is {percent(best.uar)} % "
+        f"({best.entry}). The table has all values.",
+        tuple(data),
+        layout,
+        height=360,
+    )
+
+
+def _points(family: str, place: int, rows: Sequence[Row]) -> dict[str, Any]:
+    costs = {name: [cost(row) for row in rows] for name, _, cost in COSTS}
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": escaped(family),
+        "x": costs[COSTS[0][0]],
+        "y": [100 * (row.uar or 0.0) for row in rows],
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "array": [100 * (row.uar_high - row.uar) if row.uar_high and row.uar else 0 for row in rows],
+            "arrayminus": [100 * (row.uar - row.uar_low) if row.uar_low is not None and row.uar else 0 for row in rows],
+            "thickness": 1,
+            "width": 3,
+        },
+        "marker": {
+            "color": PALETTE[place % len(PALETTE)],
+            "symbol": _SYMBOLS[place % len(_SYMBOLS)],
+            "size": [11 if row.selected else 8 for row in rows],
+        },
+        "text": [escaped(f"{row.entry}{' (selected)' if row.selected else ''}") for row in rows],
+        "meta": costs,
+        "hovertemplate": "%{text}: %{y:.1f} % at %{x:,.4~g}<extra></extra>",
+    }

@@ -1,0 +1,139 @@
+"""`Site`: writes the whole site of a results folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from serbench.records.results import ResultsFolder
+from serbench.report.leaderboard import Leaderboard
+from serbench.report.study_rows import StudyRow, study_rows
+from serbench.site.audio import Sounds
+from serbench.site.board_page import Ways, board_page
+from serbench.site.compare_page import compare_page
+from serbench.site.entry_details import EntryDetails
+from serbench.site.entry_page import EntryPage, entry_page
+from serbench.site.files import SiteFolder, page_name
+from serbench.site.pages import ASSETS, Pages, asset, plotly_js
+from serbench.site.sources import find_sources
+from serbench.site.study_page import study_page
+
+__all__ = ["Site"]
+
+_PLOTLY = "assets/plotly.min.js"
+
+
+@dataclass(frozen=True)
+class Site:
+    """A site that was written.
+
+    Attributes:
+        index: the page to open.
+        pages: how many there are.
+        bytes: of all files but plotly.js.
+        plotly_bytes: of plotly.js.
+        notes: what is not on it, and why.
+    """
+
+    index: Path
+    pages: int
+    bytes: int
+    plotly_bytes: int
+    notes: tuple[str, ...]
+
+    @classmethod
+    def build(
+        cls,
+        results: ResultsFolder,
+        folder: Path,
+        *,
+        corpus: str | None = None,
+        protocol: str | None = None,
+        with_audio: bool = False,
+        live: bool = False,
+    ) -> Site:
+        """Writes index, entries, studies and comparisons, over an earlier site if there is one.
+
+        Args:
+            results: what is shown.
+            folder: new, empty, or of an earlier site.
+            corpus: only entries of the corpus of this name.
+            protocol: only entries under the protocol of this name.
+            with_audio: take along the audio of the clips that are shown; their licence must allow it.
+            live: for a server that makes the pages anew while a search runs.
+
+        Raises:
+            UsageError: the folder holds something else, or nothing is of that corpus or protocol.
+            SerbenchError: a record is damaged, or the folder cannot be written.
+        """
+        board = Leaderboard.from_results(results, corpus=corpus, protocol=protocol)
+        notes: list[str] = []
+        studies = [
+            row
+            for row in study_rows(results, lambda error: notes.append(f"a study is left out: {error}"))
+            if corpus in (None, row.corpus) and protocol in (None, row.protocol)
+        ]
+        files = SiteFolder(folder)
+        maker = _Maker(results, board, studies, files, Pages(live=live), with_audio, notes)
+        maker.run()
+        files.finish()
+        plotly = files.size(_PLOTLY)
+        return cls(folder / "index.html", files.pages, files.bytes - plotly, plotly, tuple(notes))
+
+
+@dataclass(frozen=True)
+class _Maker:
+    results: ResultsFolder
+    board: Leaderboard
+    studies: list[StudyRow]
+    files: SiteFolder
+    pages: Pages
+    with_audio: bool
+    notes: list[str]
+
+    def run(self) -> None:
+        """Writes everything."""
+        for name in ASSETS:
+            self.files.write(f"assets/{name}", asset(name))
+        self.files.write(_PLOTLY, plotly_js())
+        ways = Ways(
+            {row.entry: f"entries/{page_name(row.entry)}" for row in self.board.rows},
+            {study.name: f"studies/{page_name(study.name)}" for study in self.studies},
+        )
+        self._entries(ways)
+        for study in self.studies:
+            page = study_page(self.pages, self.results, study.name, ways, self.notes)
+            self.files.write(ways.studies[study.name], page)
+        self.files.write("compare.html", compare_page(self.pages, self.board, ways))
+        document = self.board.document()
+        self.files.write("leaderboard.csv", document.frame.to_csv(index=False, lineterminator="\n"))
+        self.files.write("leaderboard.json", self.board.render("json"))
+        made = max((study.last_activity for study in self.studies), default="")
+        self.files.write("index.html", board_page(self.pages, self.board, ways, self.studies, self.notes, made))
+
+    def _entries(self, ways: Ways) -> None:
+        tested = {one.entry.entry_id: one for one in self.board.tested}
+        sources = find_sources(self.results, tested.values())
+        sounds = Sounds(_Clips(self.files), with_audio=self.with_audio)
+        for group in self.board.groups:
+            for row in group.rows:
+                behind = sources[row.entry]
+                page = EntryPage(
+                    tested=tested[row.entry],
+                    row=row,
+                    details=EntryDetails.of(self.results, tested[row.entry], behind, sounds),
+                    references=group.references,
+                    studies=tuple((name, f"../{ways.studies[name]}" if name in ways.studies else "") for name in behind.names),
+                )
+                self.files.write(ways.entries[row.entry], entry_page(self.pages, page, root="../"))
+
+
+@dataclass(frozen=True)
+class _Clips:
+    """Puts pictures and sounds beside the pages, for the pages of entries to find."""
+
+    files: SiteFolder
+
+    def add(self, name: str, data: bytes) -> str:
+        self.files.write(f"clips/{name}", data)
+        return f"../clips/{name}"

@@ -1,0 +1,85 @@
+"""The page that compares entries of one table: the reader chooses which, so it carries what any choice needs."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from serbench.evaluation import compare_recalls
+from serbench.report.comparison import why_unranked
+from serbench.report.leaderboard import Leaderboard
+from serbench.report.refits import TestedEntry
+from serbench.report.row import GroupRows
+from serbench.site.board_page import Ways
+from serbench.site.chart import rounded
+from serbench.site.misses import kept_refit
+from serbench.site.pages import Pages
+
+__all__ = ["compare_page"]
+
+_CODES = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""A predicted class as one character; corpora of more classes have no list of clips."""
+
+
+def compare_page(pages: Pages, board: Leaderboard, ways: Ways) -> str:
+    """The page as HTML."""
+    tested = {one.entry.entry_id: one for one in board.tested}
+    groups = [_group(group, [tested[row.entry] for row in group.rows if tested[row.entry].refits]) for group in board.groups]
+    groups = [group for group in groups if len(group["entries"]) > 1]
+    return pages.render(
+        "compare.html",
+        scripts=("compare.js",),
+        here="compare",
+        groups=groups,
+        data={"groups": groups, "ways": {name: ways.entries[name] for name in tested if name in ways.entries}},
+    )
+
+
+def _group(group: GroupRows, entries: list[TestedEntry]) -> dict[str, Any]:
+    if not entries:
+        return {"title": group.title, "entries": []}
+    first = entries[0]
+    labels = first.study.corpus.labels
+    # Entries of one group have the same clips, unless a record was tampered with.
+    entries = [one for one in entries if one.refits[0].test_clips == first.refits[0].test_clips]
+    return {
+        "title": group.title,
+        "labels": list(labels),
+        "speakers": [str(name) for name in np.unique(np.asarray(first.speakers))],
+        "support": first.recalls.support.tolist(),
+        "clips": list(first.refits[0].test_clips),
+        "true": _coded(first.refits[0].test_true, len(labels)),
+        "why": why_unranked(first.study.protocol),
+        "entries": [_entry(one, len(labels)) for one in entries],
+        "pairs": _pairs(entries, labels),
+    }
+
+
+def _entry(tested: TestedEntry, classes: int) -> dict[str, Any]:
+    """One entry: `correct` are clips by speaker and class, means over refits."""
+    return {
+        "id": tested.entry.entry_id,
+        "uar": rounded(tested.mean_score("test", "uar")),
+        "seeds": len(tested.refits),
+        "correct": rounded(tested.recalls.correct.mean(axis=0).tolist()),
+        "predicted": _coded(kept_refit(tested).test_predicted, classes),
+    }
+
+
+def _coded(places: Any, classes: int) -> str:
+    return "".join(_CODES[place] for place in places) if classes <= len(_CODES) else ""
+
+
+def _pairs(entries: list[TestedEntry], labels: tuple[str, ...]) -> list[Any]:
+    """Of each two entries, in the order of `combinations`: difference, low, high, p; or why there is none."""
+    if why_unranked(entries[0].study.protocol):
+        return []
+    found = []
+    for one, other in combinations(entries, 2):
+        compared, why = compare_recalls(one.recalls, other.recalls, labels)
+        found.append(
+            why if compared is None else rounded([compared.difference, compared.low, compared.high, compared.p_value])
+        )
+    return found

@@ -1,0 +1,140 @@
+"""The page of one entry, in a site or by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from serbench.records.files import write_text_atomic
+from serbench.records.results import ResultsFolder
+from serbench.report.document import percent, span
+from serbench.report.entry import EntryReport, find_entry
+from serbench.report.entry_document import SUBSET_HEADER, subset_cells
+from serbench.report.entry_facts import caveats, config_rows, corpus_rows, environment_rows, result_rows
+from serbench.report.leaderboard import Leaderboard
+from serbench.report.reference_rows import ReferenceRow
+from serbench.report.refits import TestedEntry
+from serbench.report.row import Row
+from serbench.site.audio import Sounds
+from serbench.site.entry_charts import calibration_chart, curve_charts
+from serbench.site.entry_details import EntryDetails
+from serbench.site.lines import reference_lines
+from serbench.site.media import Inline
+from serbench.site.misses import kept_refit
+from serbench.site.pages import Pages
+from serbench.site.sources import find_sources
+from serbench.site.words import citation, entry_commands, protocol_sentence
+
+__all__ = ["EntryPage", "entry_page", "write_entry_page"]
+
+
+@dataclass(frozen=True)
+class EntryPage:
+    """What an entry's page is made of.
+
+    Attributes:
+        tested: the entry with its predictions.
+        row: of the leaderboard.
+        details: what takes more than these.
+        references: on the same test core.
+        studies: names of the studies behind it, each with the way to its page; '' where there is none.
+    """
+
+    tested: TestedEntry
+    row: Row
+    details: EntryDetails
+    references: tuple[ReferenceRow, ...]
+    studies: tuple[tuple[str, str], ...] = ()
+
+
+def write_entry_page(results: ResultsFolder, entry_id: str, path: Path) -> None:
+    """Writes the page of one entry as a single file that needs nothing beside it.
+
+    Raises:
+        UsageError: no such entry; the nearest is named.
+        SerbenchError: a record is damaged, or the file cannot be written.
+    """
+    board = Leaderboard.from_results(results)
+    tested = find_entry(results, board, entry_id)
+    group = next(group for group in board.groups if any(row.entry == entry_id for row in group.rows))
+    sources = find_sources(results, [tested])[entry_id]
+    details = EntryDetails.of(results, tested, sources, Sounds(Inline()))
+    row = next(row for row in group.rows if row.entry == entry_id)
+    page = EntryPage(tested, row, details, group.references, tuple((name, "") for name in sources.names))
+    write_text_atomic(path, entry_page(Pages(embedded=True), page))
+
+
+def entry_page(pages: Pages, page: EntryPage, *, root: str = "") -> str:
+    """The page as HTML."""
+    report = EntryReport.of(page.tested, page.row)
+    return pages.render(
+        "entry.html",
+        root=root,
+        scripts=("copy.js",),
+        here="entry",
+        row=page.row,
+        report=report,
+        protocol=report.protocol,
+        meaning=protocol_sentence(report.protocol),
+        lines=reference_lines(page.references, page.row.labels),
+        caveats=caveats(report),
+        curves=curve_charts(report.refits),
+        calibration=calibration_chart(page.details.bins, page.row.ece) if page.details.bins else None,
+        details=page.details,
+        labels=report.corpus.labels,
+        listeners=_listeners(page.details),
+        slices=[_slice_rows(page.details, place) for place in range(len(page.details.slices))],
+        subset_header=SUBSET_HEADER,
+        subsets=subset_cells(report),
+        results=result_rows(report),
+        config=config_rows(report.config),
+        data=corpus_rows(report),
+        environment=environment_rows(report),
+        studies=page.studies,
+        commands=entry_commands(page.row, page.tested.study, _refit(page), page.row.trials),
+        cite=citation(page.row, report.protocol, report.environment.serbench),
+    )
+
+
+def _refit(page: EntryPage) -> str:
+    return kept_refit(page.tested).record.job_id if page.tested.refits else "REFIT"
+
+
+def _listeners(details: EntryDetails) -> dict[str, Any] | None:
+    """The listeners' confusion matrix: shares of each row, and clips rounded to whole ones."""
+    found = details.listeners
+    if found is None:
+        return None
+    shares = [
+        [float(cell / total) if total else None for cell in row]
+        for row, total in zip(found.confusion, found.support, strict=True)
+    ]
+    counts = [[f"{cell:.0f}" for cell in row] for row in found.confusion]
+    return {"shares": shares, "counts": counts, "accuracy": percent(found.accuracy), "clips": int(found.clips)}
+
+
+def _slice_rows(details: EntryDetails, place: int) -> dict[str, Any]:
+    found = details.slices[place]
+    scores = found.scores
+    return {
+        "attribute": scores.attribute,
+        "gap": None if scores.gap is None else f"{100 * scores.gap:.1f}",
+        "classes": len(scores.classes),
+        "left_out": found.left_out,
+        "rows": [
+            {
+                "value": one.value,
+                "clips": f"{one.clips:,}",
+                "speakers": str(one.speakers),
+                "accuracy": percent(one.accuracy),
+                "recall": percent(one.recall),
+                "score": one.recall,
+                "low": one.interval.low if one.interval else None,
+                "high": one.interval.high if one.interval else None,
+                "interval": span(one.interval.low, one.interval.high) if one.interval else "",
+            }
+            for one in scores.slices
+        ],
+        "no_interval": next((one.no_interval for one in scores.slices if one.no_interval), ""),
+    }

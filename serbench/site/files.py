@@ -1,0 +1,114 @@
+"""`SiteFolder`: the folder that a site is written to. It holds nothing else, and no page's name leads out of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from serbench.errors import UsageError
+from serbench.records.files import digest_of, writing
+
+__all__ = ["SiteFolder", "page_name"]
+
+_MARK = "serbench-site.json"
+_SAFE = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._+-]{0,100}")
+
+
+def page_name(name: str) -> str:
+    """The file of a page about something of this name; a name that is no plain file name becomes its digest.
+
+    >>> page_name("cnn2d-1a2b3c"), page_name("../../etc") == page_name("../../etc"), "/" in page_name("../../etc")
+    ('cnn2d-1a2b3c.html', True, False)
+    """
+    return f"{name if _SAFE.fullmatch(name) else digest_of(name)}.html"
+
+
+class SiteFolder:
+    """Writes files, each whole or not at all, and removes at the end what an earlier site had and this one has not.
+
+    Args:
+        path: a new or empty folder, or one with an earlier site.
+
+    Raises:
+        UsageError: the folder holds something else.
+        SerbenchError: it cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._written: dict[str, int] = {}
+        with writing(path):
+            path.mkdir(parents=True, exist_ok=True)
+            if any(path.iterdir()) and not (path / _MARK).is_file():
+                raise UsageError(f"{path} holds files that are no site of serbench; name a new or empty folder")
+        self._earlier = self._listed()
+        self._mark({*self._earlier})
+
+    @property
+    def bytes(self) -> int:
+        """Of all files written."""
+        return sum(self._written.values())
+
+    @property
+    def pages(self) -> int:
+        """How many of them are pages."""
+        return sum(name.endswith(".html") for name in self._written)
+
+    def size(self, name: str) -> int:
+        """Bytes of a file that was written."""
+        return self._written[name]
+
+    def write(self, name: str, content: str | bytes) -> None:
+        """Writes a file under a relative name with '/', unless it is there with this content already."""
+        data = content.encode("utf-8") if isinstance(content, str) else content
+        self._written[name] = len(data)
+        target = self.path / name
+        with writing(target):
+            with contextlib.suppress(OSError):
+                if target.stat().st_size == len(data) and target.read_bytes() == data:
+                    return
+            if name not in self._earlier:  # before the file, so that a kill leaves none that a later site forgets
+                self._earlier.add(name)
+                self._mark(self._earlier)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(prefix=".site.", suffix=".tmp", dir=target.parent)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(data)
+                Path(temporary).chmod(0o644)
+                Path(temporary).replace(target)
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+
+    def finish(self) -> None:
+        """Removes what is no longer part of the site."""
+        for name in self._listed() - self._written.keys():
+            (self.path / name).unlink(missing_ok=True)
+        for left in self.path.rglob(".site.*.tmp"):
+            left.unlink(missing_ok=True)
+        self._mark({*self._written})
+
+    def _listed(self) -> set[str]:
+        """Files of the site by its mark; names that lead out of the folder are none of ours."""
+        try:
+            files = json.loads((self.path / _MARK).read_text(encoding="utf-8"))["files"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return set()
+        inside = self.path.resolve()
+        return {
+            name
+            for name in files
+            if isinstance(name, str) and name and (inside / name).resolve().is_relative_to(inside) and name != _MARK
+        }
+
+    def _mark(self, names: set[str]) -> None:
+        target = self.path / _MARK
+        with writing(target):
+            temporary = target.with_name(".site.mark.tmp")
+            temporary.write_text(json.dumps({"files": sorted(names)}, indent=0) + "\n", encoding="utf-8")
+            temporary.replace(target)

@@ -1,0 +1,79 @@
+"""Clips that an entry gets wrong, the surest error of each class first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from serbench.report.refits import Refit, TestedEntry
+from serbench.site.audio import Sounds, picture_spec
+from serbench.site.sources import Sources
+
+__all__ = ["Miss", "find_misses", "kept_refit"]
+
+SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Miss:
+    """One clip.
+
+    Attributes:
+        clip_id: its name.
+        speaker: who said it.
+        true: its label.
+        predicted: what the model took it for.
+        chances: every label with its probability, the likeliest first.
+        picture: the way to its spectrogram, None where the audio is not at hand.
+        sound: the way to its audio, None unless asked for.
+    """
+
+    clip_id: str
+    speaker: str
+    true: str
+    predicted: str
+    chances: tuple[tuple[str, float], ...]
+    picture: str | None = None
+    sound: str | None = None
+
+
+def kept_refit(tested: TestedEntry) -> Refit:
+    """The refit that is exported: the best on validation."""
+    return max(tested.refits, key=lambda refit: (refit.record.value or 0.0, refit.record.job_id))
+
+
+def find_misses(tested: TestedEntry, sources: Sources, sounds: Sounds, count: int = SHOWN) -> tuple[Miss, ...]:
+    """Errors of the refit that would be exported: of each class the surest, then the surest of all others.
+
+    Args:
+        tested: the entry, with refits.
+        sources: the study's folders.
+        sounds: finds the audio.
+        count: at the most.
+    """
+    refit, labels = kept_refit(tested), tested.study.corpus.labels
+    wrong = np.flatnonzero(refit.test_predicted != refit.test_true)
+    surest = wrong[np.argsort(-refit.test_probabilities[wrong].max(axis=1), kind="stable")]
+    first_of_class = dict.fromkeys(int(refit.test_true[row]) for row in surest)
+    firsts = [next(row for row in surest if refit.test_true[row] == place) for place in first_of_class]
+    rest = [row for row in surest if row not in set(firsts)]
+    chosen = [int(row) for row in [*firsts, *rest][:count]]
+    return tuple(_miss(tested, refit, row, labels, sources, sounds) for row in chosen)
+
+
+def _miss(
+    tested: TestedEntry, refit: Refit, row: int, labels: tuple[str, ...], sources: Sources, sounds: Sounds
+) -> Miss:
+    clip = refit.test_clips[row]
+    chances = refit.test_probabilities[row]
+    path = sounds.path(sources.folders[0], tested.study.corpus.name, clip)
+    return Miss(
+        clip,
+        tested.speakers[row],
+        labels[refit.test_true[row]],
+        labels[refit.test_predicted[row]],
+        tuple((labels[place], float(chances[place])) for place in np.argsort(-chances, kind="stable")),
+        None if path is None else sounds.picture(path, picture_spec(tested.study.features)),
+        None if path is None else sounds.sound(path),
+    )

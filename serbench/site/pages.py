@@ -1,0 +1,89 @@
+"""`Pages`: renders templates, everything in them escaped, with assets beside the page or carried inside it."""
+
+from __future__ import annotations
+
+import functools
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from serbench.report.document import count, duration, millions, milliseconds, percent, points, size, span
+
+if TYPE_CHECKING:
+    import jinja2
+
+__all__ = ["ASSETS", "Pages", "asset", "plotly_js"]
+
+ASSETS = ("site.css", "theme.js", "charts.js", "table.js", "compare.js", "copy.js", "live.js")
+
+# `file:` since a page that is opened from disk has no origin that 'self' could mean in every browser.
+_POLICY = (
+    "default-src 'none'; script-src {scripts}; style-src 'self' file: 'unsafe-inline'; "
+    "img-src 'self' file: data: blob:; media-src 'self' file: data:; connect-src {connections}; "
+    "base-uri 'none'; form-action 'none'"
+)
+
+
+def asset(name: str) -> str:
+    """The text of a file in `serbench/site/assets`."""
+    return resources.files("serbench.site").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def plotly_js() -> str:
+    """The script that draws figures, as the plotly package brings it."""
+    import plotly.offline
+
+    script: str = plotly.offline.get_plotlyjs()
+    return script
+
+
+class Pages:
+    """Renders pages of one kind of site.
+
+    Args:
+        embedded: each page carries its style and scripts along and stands alone; else they lie in `assets/`.
+        live: pages ask their server whether there is news.
+    """
+
+    def __init__(self, *, embedded: bool = False, live: bool = False) -> None:
+        self._embedded = embedded
+        self._live = live
+
+    def render(self, template: str, *, root: str = "", scripts: tuple[str, ...] = (), **context: Any) -> str:
+        """One page as HTML.
+
+        Args:
+            template: its file in `serbench/site/templates`.
+            root: the way from the page to the site's folder: '' or '../'.
+            scripts: assets that the page needs besides those of all pages.
+            context: what the template is filled with.
+        """
+        policy = _POLICY.format(
+            scripts="'unsafe-inline'" if self._embedded else "'self' file:",
+            connections="'self'" if self._live else "'none'",
+        )
+        names = [*scripts, *(["live.js"] if self._live else [])]
+        return (
+            _environment()
+            .get_template(template)
+            .render(policy=policy, root=root, embedded=self._embedded, live=self._live, scripts=names, **context)
+        )
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("serbench.site"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    numbers = (count, duration, millions, milliseconds, percent, points, size, span)
+    environment.filters.update({number.__name__: number for number in numbers})
+    # Our own files and plotly's, into a page that carries them along: no text of a user is among them.
+    environment.globals["asset"] = lambda name: Markup(asset(name))  # noqa: S704
+    environment.globals["plotly_js"] = lambda: Markup(plotly_js())  # noqa: S704
+    return environment

@@ -1,0 +1,130 @@
+"""`StudyData`: the fits of a study as its page draws them, and what they say of the hyperparameters."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+from serbench.errors import SerbenchError
+from serbench.records.results import ResultsFolder, StudyFolder
+from serbench.records.schemas import StudyRecord, TrialRecord
+from serbench.records.study_folder import Damaged
+from serbench.search.dimensions import Choice, FloatRange
+from serbench.search.recorded import recorded_space
+from serbench.search.space import SearchSpace
+
+__all__ = ["Control", "StudyData"]
+
+MIN_TRIALS = 10
+"""Under so many completed trials nothing is said of importance."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """A random search of the same space on the same cores, to compare the sampler with."""
+
+    name: str
+    trials: tuple[TrialRecord, ...]
+
+
+@dataclass(frozen=True)
+class StudyData:
+    """A study's fits.
+
+    Attributes:
+        record: of the study.
+        trials: in the order of their ids.
+        refits: likewise.
+        space: None where this serbench no longer reads it.
+        control: the random search, where there is one.
+    """
+
+    record: StudyRecord
+    trials: tuple[TrialRecord, ...]
+    refits: tuple[TrialRecord, ...]
+    space: SearchSpace | None
+    control: Control | None
+
+    @classmethod
+    def read(cls, results: ResultsFolder, folder: StudyFolder, damaged: Damaged) -> StudyData:
+        """Reads a study.
+
+        Args:
+            results: where its control is looked for.
+            folder: of the study.
+            damaged: told of each record that cannot be read, which is then left out.
+        """
+        record = folder.record()
+        try:
+            space = recorded_space(folder, record)
+        except SerbenchError as error:
+            damaged(error)
+            space = None
+        trials, refits = (tuple(folder.jobs(kind, damaged)) for kind in ("search", "refit"))
+        return cls(record, trials, refits, space, _control(results, record, damaged))
+
+    @property
+    def searched(self) -> list[str]:
+        """Hyperparameters that vary."""
+        return self.space.searched if self.space else []
+
+    def is_log(self, name: str) -> bool:
+        """Whether a hyperparameter is drawn on a logarithmic scale."""
+        dimension = self.space.parameters.get(name) if self.space else None
+        return isinstance(dimension, FloatRange) and dimension.log
+
+    def is_choice(self, name: str) -> bool:
+        """Whether a hyperparameter is one of several values."""
+        return isinstance(self.space.parameters.get(name), Choice) if self.space else False
+
+    def scored(self) -> list[TrialRecord]:
+        """Completed trials."""
+        return [trial for trial in self.trials if trial.state == "completed" and trial.value is not None]
+
+    def importances(self) -> dict[str, float]:
+        """How much each hyperparameter mattered for reaching the best tenth, the most first; shares of 1.
+
+        PED-ANOVA (S. Watanabe, A. Bansal and F. Hutter, IJCAI 2023) over completed trials, of the hyperparameters
+        that all of them have. Empty under `MIN_TRIALS` trials.
+        """
+        import optuna
+
+        scored = self.scored()
+        if self.space is None or len(scored) < MIN_TRIALS or len({trial.value for trial in scored}) < 2:
+            return {}
+        proposals = [self.space.proposals(trial.config) for trial in scored]
+        common = [name for name in self.searched if all(name in one for one in proposals)]
+        if not common:
+            return {}
+        verbosity = optuna.logging.get_verbosity()
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        try:
+            study = optuna.create_study(direction="maximize")
+            for trial, params in zip(scored, proposals, strict=True):
+                kept = {name: params[name] for name in common}
+                study.add_trial(
+                    optuna.trial.create_trial(
+                        value=trial.value, params=kept, distributions=self.space.distributions(common)
+                    )
+                )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found = optuna.importance.get_param_importances(study)
+        finally:
+            optuna.logging.set_verbosity(verbosity)
+        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _control(results: ResultsFolder, record: StudyRecord, damaged: Damaged) -> Control | None:
+    if record.sampler.get("name") == "random":
+        return None
+    for folder, other in results.studies(damaged):
+        same = (
+            other.sampler.get("name") == "random"
+            and other.space_hash == record.space_hash
+            and other.corpus.digest == record.corpus.digest
+            and (other.protocol.hash, other.protocol.fold) == (record.protocol.hash, record.protocol.fold)
+        )
+        if same:
+            return Control(other.name, tuple(folder.jobs("search", damaged)))
+    return None

@@ -1,0 +1,107 @@
+"""The page of one study."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from serbench.errors import SerbenchError
+from serbench.records.results import ResultsFolder
+from serbench.records.schemas import TrialRecord
+from serbench.records.states import STATES
+from serbench.report.document import duration, percent
+from serbench.report.study_documents import moment, study_facts
+from serbench.report.study_report import StudyReport
+from serbench.site.board_page import Ways
+from serbench.site.pages import Pages
+from serbench.site.space_charts import parallel_chart, slice_chart
+from serbench.site.study_charts import history_charts, importance_chart, time_chart
+from serbench.site.study_data import MIN_TRIALS, StudyData
+from serbench.site.words import search_words
+
+__all__ = ["study_page"]
+
+_MOST_ROWS = 300
+
+
+def study_page(pages: Pages, results: ResultsFolder, name: str, ways: Ways, notes: list[str]) -> str:
+    """The page as HTML.
+
+    Args:
+        pages: renders it.
+        results: where the study lies.
+        name: of the study.
+        ways: to other pages, from the index.
+        notes: gets a sentence for each record that cannot be read.
+    """
+
+    def damaged(error: SerbenchError) -> None:
+        said = f"{name}: {error}"
+        if said not in notes:
+            notes.append(said)
+
+    report = StudyReport.from_results(results, name, damaged)
+    data = StudyData.read(results, results.existing_study(name), damaged)
+    importance = importance_chart(data.importances())
+    charts = [*history_charts(data), importance, time_chart([*data.trials, *data.refits])]
+    return pages.render(
+        "study.html",
+        root="../",
+        scripts=("copy.js",),
+        here="study",
+        report=report,
+        record=data.record,
+        facts=[(about, text) for about, text in study_facts(report) if about != "folder"],  # a path of this machine
+        charts=[chart for chart in charts if chart],
+        wide=[chart for chart in (slice_chart(data), parallel_chart(data)) if chart],
+        few=len(data.scored()) < MIN_TRIALS,
+        fewest=MIN_TRIALS,
+        control=data.control.name if data.control else "",
+        states=[(state, count, STATES[state].meaning) for state, count in report.states.items()],
+        pruned=_pruned(data),
+        trials=_trial_rows(data),
+        left_out=max(0, len(data.trials) - _MOST_ROWS),
+        trial_header=("trial", "state", "val. UAR %", "epochs", "time", *data.searched),
+        entries=[(one, f"../{ways.entries[one.entry]}" if one.entry in ways.entries else "") for one in report.entries],
+        moment=moment,
+        command=shlex.join(
+            [*search_words(data.record, f"{data.record.space_name}.toml"), "--trials", str(max(report.counted, 1))]
+        ),
+    )
+
+
+def _pruned(data: StudyData) -> list[tuple[str, ...]]:
+    """Trials that were ended early: when, and where they stood."""
+    rows = []
+    for trial in data.trials:
+        if trial.state == "pruned":
+            best = max((one.val_uar for one in trial.epochs), default=None)
+            budget = data.space.training.epochs if data.space else None
+            epochs = f"{len(trial.epochs)}" + (f" of {budget}" if budget else "")
+            rows.append((trial.job_id, epochs, percent(best), duration(trial.seconds.get("total"))))
+    return rows[:_MOST_ROWS]
+
+
+def _trial_rows(data: StudyData) -> list[tuple[str, ...]]:
+    """One row a trial, the best first."""
+    ordered = sorted(data.trials, key=lambda trial: (-(trial.value or -1.0), trial.job_id))
+    return [
+        (
+            trial.job_id + (f" ({trial.origin})" if trial.origin else ""),
+            trial.state,
+            percent(trial.value),
+            str(len(trial.epochs)),
+            duration(trial.seconds.get("total")),
+            *_values(trial, data.searched),
+        )
+        for trial in ordered[:_MOST_ROWS]
+    ]
+
+
+def _values(trial: TrialRecord, names: Sequence[str]) -> list[str]:
+    return [_shown(trial.config.get(name)) for name in names]
+
+
+def _shown(value: Any) -> str:
+    return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,110 @@
+"""What pages say in sentences: what a protocol means, how an entry is cited, which commands repeat it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from serbench.records.schemas import ProtocolFacts, StudyRecord
+from serbench.report.document import percent, span
+from serbench.report.row import Row
+
+__all__ = ["citation", "entry_commands", "protocol_sentence", "search_words"]
+
+_PROTOCOLS = {
+    "speaker": "No test speaker is heard in training or validation, so the score is what an unknown speaker may expect.",
+    "random": "Clips are dealt out one by one, so test speakers were also trained on: "
+    "the score says nothing of an unknown speaker.",
+    "sentence": "No sentence of the test is trained on, but its speakers are: the score is that of known voices with new "
+    "words.",
+    "speaker+sentence": "Neither the test speakers nor the test sentences are trained on: the strictest of the protocols.",
+    "speaker-cv": "Speakers are dealt into folds, each tested by models that never heard them; the predictions of all "
+    "folds are pooled.",
+    "loso": "Leave one speaker out: each speaker is tested by models that never heard them, and all predictions are "
+    "pooled.",
+    "emo-superb": "The five folds that EMO-SUPERB publishes, each tested by models that never heard its speakers; the "
+    "predictions of all folds are pooled.",
+}
+
+
+def protocol_sentence(protocol: ProtocolFacts) -> str:
+    """What a score under a protocol means, in plain words."""
+    known = _PROTOCOLS.get(protocol.name.partition(":")[0])
+    if known:
+        return known
+    if protocol.shares_speakers:
+        return "Test speakers were also trained on: the score says nothing of an unknown speaker."
+    return "No test speaker is heard in training or validation."
+
+
+def citation(row: Row, protocol: ProtocolFacts, serbench: str) -> str:
+    """A score with all that it takes to be believed, as one would write it in a paper."""
+    if row.uar is None:
+        score = f"accuracy {percent(row.accuracy)} %"
+    else:
+        interval = f" (95 % CI {span(row.uar_low, row.uar_high)})" if row.uar_low is not None else " (no interval)"
+        score = f"UAR {percent(row.uar)} %{interval}, accuracy {percent(row.accuracy)} %"
+    shared = "speakers shared with training" if protocol.shares_speakers else "speakers unknown to the model"
+    folds = f", {protocol.folds} folds pooled" if protocol.folds > 1 else ""
+    return (
+        f"{score} on {row.corpus} ({row.labels} {row.label_source} labels), mean of {row.seeds} "
+        f"refit{'' if row.seeds == 1 else 's'}; protocol {protocol.name}{folds}, {protocol.test_clips:,} test clips of "
+        f"{protocol.test_speakers} speakers, {shared}, split seed {protocol.split_seed}, hash {protocol.hash}; "
+        f"chosen by validation among {row.trials} trials, {row.looks} looks at the test core; serbench {serbench}, entry "
+        f"{row.entry}."
+    )
+
+
+def search_words(record: StudyRecord, space: str, *, results: Path | None = None) -> list[str]:
+    """The words of a command that searches with the settings of a study.
+
+    Args:
+        record: of the study.
+        space: name or file of the space.
+        results: another folder than the default.
+    """
+    corpus, protocol = record.corpus, record.protocol
+    words = ["serbench", "search", space, "--corpus", corpus.name]
+    if corpus.name != "demo":
+        words += ["--data", "FOLDER"]
+    options = {
+        "--labels": (corpus.label_source, "intended"),
+        "--protocol": (protocol.name, "speaker"),
+        "--seed": (str(record.seed), "0"),
+        "--split-seed": (str(protocol.split_seed), "0"),
+        "--sampler": (str(record.sampler.get("name", "tpe")), "tpe"),
+        "--pruner": (str(record.pruner.get("name", "percentile")), "percentile"),
+    }
+    for name, (value, usual) in options.items():
+        if value != usual:
+            words += [name, value]
+    return words if results is None else [*words, "--results", str(results)]
+
+
+def entry_commands(row: Row, record: StudyRecord, refit: str, trials: int) -> list[tuple[str, str]]:
+    """Each command under what it is for.
+
+    Args:
+        row: of the entry.
+        record: of its study.
+        refit: one of its refits.
+        trials: of its study.
+    """
+    space = f"{record.space_name}.toml"
+    found = [
+        (
+            "Search again, from the study's space file on its page",
+            shlex.join([*search_words(record, space), "--trials", str(trials)]),
+        )
+    ]
+    if row.folds == 1:
+        found += [
+            (
+                "Fit this configuration alone, from the space file above",
+                shlex.join(search_words(record, f"{row.entry}.toml")),
+            ),
+            ("Repeat one of its refits and compare", shlex.join(["serbench", "study", "replay", row.study, refit])),
+            ("Export it", shlex.join(["serbench", "export", row.entry, "--to", "bundle"])),
+            ("Predict with it", "serbench predict bundle RECORDING.wav"),
+        ]
+    return [*found, ("Question it", shlex.join(["serbench", "audit", row.entry]))]
