@@ -31,6 +31,7 @@ BENCHMARKS = {
     "memory": "benchmarks.coordinator_memory",
     "crowd": "benchmarks.thousand_workers",
     "throughput": "benchmarks.throughput",
+    "site": "benchmarks.site_build",
 }
 """Each module has one function `measure(settings)`."""
 

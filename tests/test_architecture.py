@@ -14,7 +14,7 @@ import serbench
 PACKAGE = Path(serbench.__file__).parent
 ORDER = [
     {"errors"}, {"records", "evaluation"}, {"corpora"}, {"protocols"}, {"features"}, {"families"}, {"training"},
-    {"references"}, {"search"}, {"report"}, {"audit"}, {"export"}, {"cli"},
+    {"references"}, {"search"}, {"report"}, {"audit"}, {"site"}, {"export"}, {"cli"},
 ]  # fmt: skip
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 

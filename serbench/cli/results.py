@@ -9,6 +9,7 @@ import typer
 
 from serbench.cli.options import DEFAULT_RESULTS, ResultsPath, TableFormat
 from serbench.cli.printing import screen_width
+from serbench.errors import SerbenchError, UsageError
 
 if TYPE_CHECKING:
     from serbench.records import ResultsFolder
@@ -22,9 +23,19 @@ def leaderboard(
     protocol: Annotated[str | None, typer.Option(help="Only entries under this protocol.")] = None,
     results: ResultsPath = DEFAULT_RESULTS,
     output: Annotated[TableFormat, typer.Option("--format", help="How it is printed.")] = TableFormat.table,
+    html: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the whole site to this folder instead of printing.")
+    ] = None,
+    audio: Annotated[
+        bool, typer.Option("--audio", help="Take along the audio of clips that pages show; mind the corpus's licence.")
+    ] = False,
 ) -> None:
     """Prints every tested entry, grouped by what may be compared. Rebuilt from records; nothing is refitted."""
-    from serbench.errors import SerbenchError
+    if html is not None:
+        _write_site(results, html, corpus, protocol, audio)
+        return
+    if audio:
+        raise UsageError("--audio goes with --html DIR: a printed table has no sound")
     from serbench.records import ResultsFolder
     from serbench.report import Leaderboard
 
@@ -48,9 +59,9 @@ def report(
     folder = ResultsFolder(results)
     print_report(folder, entry, output)
     if html is not None:
-        from serbench.report import EntryReport, mask_example, write_page
+        from serbench.site.entry_page import write_entry_page
 
-        write_page(EntryReport.from_results(folder, entry), html, mask_example(folder, entry))
+        write_entry_page(folder, entry, html)
         typer.echo(f"page       {html}", err=True)
 
 
@@ -65,6 +76,23 @@ def compare(
 
     found = EntryComparison.from_results(ResultsFolder(results), entries)
     typer.echo(found.render(output.value, width=screen_width()), nl=False)
+
+
+def _write_site(results: Path, html: Path, corpus: str | None, protocol: str | None, audio: bool) -> None:
+    """Writes the site and says where, how large it is, and what is not on it."""
+    from serbench.records import ResultsFolder
+    from serbench.report.document import size
+    from serbench.site import Site
+
+    if not (results / "studies").is_dir():
+        raise SerbenchError(f"no studies in {results} yet; run `serbench search`, or name a folder with --results")
+    site = Site.build(ResultsFolder(results), html, corpus=corpus, protocol=protocol, with_audio=audio)
+    for note in site.notes:
+        typer.echo(f"note: {note}", err=True)
+    typer.echo(
+        f"{site.pages} pages, {size(site.bytes)} beside plotly.js ({size(site.plotly_bytes)}); open {site.index}",
+        err=True,
+    )
 
 
 def print_leaderboard(board: Leaderboard, output: TableFormat) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from serbench.records.schemas import LabelSource
+    from serbench.search import SearchPlan
 
 __all__ = ["search"]
 
@@ -96,6 +99,12 @@ def search(
     storage: Annotated[
         str | None, typer.Option(envvar="SERBENCH_STORAGE", help="Keep Optuna's studies in postgresql://... .")
     ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Show the search in a browser, on this machine only, while it runs.")
+    ] = False,
+    live_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port of the live pages.  [default: the first free from 8421]")
+    ] = None,
     results: ResultsPath = DEFAULT_RESULTS,
     backend: Annotated[str | None, typer.Option(help="Keras backend: tensorflow, jax or torch.")] = None,
     output: Annotated[
@@ -148,12 +157,26 @@ def search(
     )
     console = Console(stderr=True)
     stop = threading.Event()
-    with stopping(stop, console), watcher(console) as view:
+    pages = _shown(plan, live or live_port is not None, live_port, console)
+    with stopping(stop, console), pages, watcher(console) as view:
         studies = run_search(plan, view, stop)
     _conclude(results, studies, output, console)
     if stop.is_set():
         console.print("stopped; the same command goes on from here", markup=False)
         raise typer.Exit(130)
+
+
+@contextlib.contextmanager
+def _shown(plan: SearchPlan, live: bool, port: int | None, console: Console) -> Iterator[None]:
+    """Serves live pages while the block runs, if asked to."""
+    if not live:
+        yield
+        return
+    from serbench.site.live import LiveSite
+
+    with LiveSite(plan.results, plan.corpus.name, plan.protocol, port, plan.storage) as site:
+        console.print(f"live pages: {site.address} (until the search ends)", markup=False, highlight=False)
+        yield
 
 
 def _conclude(results: Path, studies: list[str], output: TableFormat, console: Console) -> None:

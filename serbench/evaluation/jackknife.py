@@ -134,29 +134,34 @@ class SpeakerRecalls:
         """R."""
         return len(self.correct)
 
-    @property
+    @functools.cached_property
     def rare_classes(self) -> list[int]:
         """Classes that fewer than two speakers have: without one of them UAR would be undefined."""
         return [int(place) for place in np.flatnonzero((self.support > 0).sum(axis=0) < 2)]
 
+    @functools.cached_property
+    def _uar(self) -> NDArray[np.float64]:
+        return np.asarray((self.correct.sum(axis=1) / self.support.sum(axis=0)).mean(axis=-1))
+
     def per_refit(self) -> NDArray[np.float64]:
         """(R,) UAR of each refit."""
-        return np.asarray((self.correct.sum(axis=1) / self.support.sum(axis=0)).mean(axis=-1))
+        return self._uar
 
     def without_each(self) -> NDArray[np.float64]:
         """(S,) mean over refits of UAR without the clips of each speaker."""
-        return np.asarray(self._without().mean(axis=0))
+        return np.asarray(self._without.mean(axis=0))
 
     @functools.cached_property
     def seed_variance(self) -> float:
         """max(0, V_seeds - V_both) of the module's formula: of the mean over refits, for want of more of them."""
         scores = self.per_refit()
-        pseudo = self.speakers * scores[:, np.newaxis] - (self.speakers - 1) * self._without()
+        pseudo = self.speakers * scores[:, np.newaxis] - (self.speakers - 1) * self._without
         both = pseudo - pseudo.mean(axis=0) - pseudo.mean(axis=1, keepdims=True) + pseudo.mean()
         freedom = (self.speakers - 1) * (self.refits - 1)
         of_both = float((both**2).sum()) / (freedom * self.speakers * self.refits)
         return max(0.0, float(scores.var(ddof=1)) / self.refits - of_both)
 
+    @functools.cached_property
     def _without(self) -> NDArray[np.float64]:
         """(R, S) UAR of each refit without the clips of each speaker."""
         correct = self.correct.sum(axis=1, keepdims=True) - self.correct

@@ -9,7 +9,7 @@ from serbench.errors import SerbenchError, unknown
 from serbench.records.results import ResultsFolder, StudyFolder
 from serbench.records.schemas import EntryRecord, StudyRecord
 from serbench.report.pooled import pool
-from serbench.report.refits import TestedEntry, load_entry
+from serbench.report.refits import TestedEntry, load_entry, speakers_of
 
 __all__ = ["Tested", "gather"]
 
@@ -49,8 +49,10 @@ def gather(results: ResultsFolder, corpus: str | None = None, protocol: str | No
     for folder, study, entries in studies:
         if corpus in (None, study.corpus.name) and protocol in (None, study.protocol.name):
             trials = sum(record.state in _SPENT_STATES for record in folder.jobs("search"))
+            speakers = speakers_of(folder) if any(entry.refits for entry in entries) else {}
             tested = tuple(
-                replace(load_entry(folder, study, _seen(folder, study, entry)), trials=trials) for entry in entries
+                replace(load_entry(folder, study, _seen(folder, study, entry), speakers), trials=trials)
+                for entry in entries
             )
             (folds if study.protocol.folds > 1 else whole).append(tested)
     pooled, notes = pool(folds)

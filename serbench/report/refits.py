@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from serbench.errors import SerbenchError
@@ -22,7 +23,7 @@ from serbench.evaluation import (
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import EntryRecord, Scores, StudyRecord, TrialRecord
 
-__all__ = ["Refit", "TestedEntry", "load_entry", "mean"]
+__all__ = ["Refit", "TestedEntry", "load_entry", "mean", "speakers_of"]
 
 SUBSETS = ("train", "validation", "test", "test_rest")
 
@@ -47,7 +48,7 @@ class Refit:
     test_predicted: NDArray[np.int64]
     test_probabilities: NDArray[np.float64]
 
-    @property
+    @functools.cached_property
     def scores(self) -> dict[str, Scores]:
         """By subset: recomputed from predictions, else as the fit recorded them (the training part)."""
         computed = {subset: evaluation.to_scores() for subset, evaluation in self.evaluations.items()}
@@ -110,9 +111,7 @@ class TestedEntry:
     def recalls(self) -> SpeakerRecalls:
         """Clips of each speaker and class that the refits had right. Only with refits."""
         predictions = [refit.test_predicted for refit in self.refits]
-        return SpeakerRecalls.count(
-            self.refits[0].test_true, predictions, self.speakers, len(self.study.corpus.labels)
-        )
+        return SpeakerRecalls.count(self.refits[0].test_true, predictions, self.speakers, len(self.study.corpus.labels))
 
     def mean_of(self, score: Callable[[Refit], float | None]) -> float | None:
         """The mean of a score over refits; None where any refit has none."""
@@ -125,8 +124,26 @@ class TestedEntry:
         return recalls_interval(self.recalls, self.study.corpus.labels)
 
 
-def load_entry(folder: StudyFolder, study: StudyRecord, entry: EntryRecord) -> TestedEntry:
+def speakers_of(folder: StudyFolder) -> dict[str, str]:
+    """Who says each clip of a study.
+
+    Raises:
+        SerbenchError: the table of clips is missing or damaged.
+    """
+    table = folder.clips()
+    return dict(zip(table["clip_id"].astype(str), table["speaker"].astype(str), strict=True))
+
+
+def load_entry(
+    folder: StudyFolder, study: StudyRecord, entry: EntryRecord, speakers: Mapping[str, str] | None = None
+) -> TestedEntry:
     """Reads and scores the refits of an entry.
+
+    Args:
+        folder: of the study.
+        study: its record.
+        entry: of the study.
+        speakers: what `speakers_of` the folder says, where it was asked before.
 
     Raises:
         SerbenchError: predictions are missing, damaged, or not of the study's clips and labels.
@@ -141,8 +158,7 @@ def load_entry(folder: StudyFolder, study: StudyRecord, entry: EntryRecord) -> T
                 f"refits {first.record.job_id} and {refit.record.job_id} of {folder.path} were tested on "
                 "different clips; remove the study's folder and search again"
             )
-    table = folder.clips()
-    speaker_of = dict(zip(table["clip_id"].astype(str), table["speaker"].astype(str), strict=True))
+    speaker_of = speakers_of(folder) if speakers is None else speakers
     if unlisted := [clip for clip in first.test_clips if clip not in speaker_of]:
         raise SerbenchError(
             f"{folder.clips_path} lacks clip '{unlisted[0]}' of the predictions; it belongs to another study"
@@ -168,11 +184,11 @@ def _load_refit(folder: StudyFolder, study: StudyRecord, job_id: str) -> Refit:
     needed = ["clip_id", "subset", "label", *(f"p_{label}" for label in labels)]
     if missing := [column for column in needed if column not in frame]:
         raise SerbenchError(f"{where} has no column '{missing[0]}'; remove its folder and run the search again")
-    if strange := sorted(set(frame["label"].astype(str)) - set(labels)):
-        raise SerbenchError(f"{where} has the label '{strange[0]}', which study '{study.name}' does not have")
     frame = frame.sort_values("clip_id", ignore_index=True)
-    index_of = {label: index for index, label in enumerate(labels)}
-    true = np.array([index_of[label] for label in frame["label"].astype(str)], dtype=np.int64)
+    true = pd.Index(labels).get_indexer(pd.Index(frame["label"])).astype(np.int64)
+    if (true < 0).any():
+        strange = sorted(set(frame["label"].astype(str)) - set(labels))
+        raise SerbenchError(f"{where} has the label '{strange[0]}', which study '{study.name}' does not have")
     probabilities = frame[needed[3:]].to_numpy(dtype=np.float64)
     if not np.isfinite(probabilities).all():
         raise SerbenchError(f"{where} holds a probability that is no number; run the search again")
@@ -186,6 +202,6 @@ def _load_refit(folder: StudyFolder, study: StudyRecord, job_id: str) -> Refit:
     if "test" not in evaluations:
         raise SerbenchError(f"{where} has no prediction of the test core; run the search again to add it")
     tested = subset == "test"
-    clips = tuple(frame.loc[tested, "clip_id"].astype(str))
+    clips = tuple(frame["clip_id"].to_numpy(dtype=object)[tested])
     record = folder.job("refit", job_id)
     return Refit(record, evaluations, clips, true[tested], predicted[tested], probabilities[tested])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -97,13 +98,20 @@ class StudyReport(FrozenModel):
     files: tuple[FileCount, ...]
 
     @classmethod
-    def from_results(cls, results: ResultsFolder, name: str, damaged: Damaged | None = None) -> StudyReport:
+    def from_results(
+        cls,
+        results: ResultsFolder,
+        name: str,
+        damaged: Damaged | None = None,
+        tested: Mapping[str, TestedEntry] | None = None,
+    ) -> StudyReport:
         """Reads a study.
 
         Args:
             results: where it lies.
             name: of the study.
             damaged: told of each fit or entry that cannot be read, which is then left out; None raises.
+            tested: entries that were read before, by id.
 
         Raises:
             UsageError: there is none of that name.
@@ -112,7 +120,7 @@ class StudyReport(FrozenModel):
         folder = results.existing_study(name)
         record = folder.record()
         trials, probes, refits = (list(folder.jobs(kind, damaged)) for kind in ("search", "probe", "refit"))
-        entries = _entries(folder, record, damaged)
+        entries = _entries(folder, record, tested or {}, damaged)
         chosen = next((entry for entry in entries if entry.selected), None)
         corpus, protocol = record.corpus, record.protocol
         return cls(
@@ -173,12 +181,14 @@ def _searched(record: StudyRecord) -> tuple[str, ...]:
     return tuple(name for name, dimension in known.items() if "value" not in dimension)
 
 
-def _entries(folder: StudyFolder, record: StudyRecord, damaged: Damaged | None) -> tuple[EntrySummary, ...]:
+def _entries(
+    folder: StudyFolder, record: StudyRecord, before: Mapping[str, TestedEntry], damaged: Damaged | None
+) -> tuple[EntrySummary, ...]:
     tested: dict[str, TestedEntry] = {}
     entries = list(folder.entries(damaged))
     for entry in entries:
         with tolerating(damaged):
-            tested[entry.entry_id] = load_entry(folder, record, entry)
+            tested[entry.entry_id] = before.get(entry.entry_id) or load_entry(folder, record, entry)
     chosen = choose(tested.values())
     return tuple(_entry(entry, tested.get(entry.entry_id), entry.entry_id == chosen) for entry in entries)
 

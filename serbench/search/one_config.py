@@ -1,4 +1,4 @@
-"""One configuration of a study as a space file of its own, in which nothing varies: to be copied, changed, run again."""
+"""One configuration of a study as a space file of its own, in which nothing varies."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def _table(name: str, values: Mapping[str, Any]) -> str:
 def _value(value: Any) -> str:
     """A scalar in TOML.
 
-    >>> [_value(one) for one in (True, 3, 1e-05, "a \\"b\\"")]
-    ['true', '3', '1e-05', '"a \\\\"b\\\\""']
+    >>> [_value(one) for one in (True, 3, 1e-05, "adam")]
+    ['true', '3', '1e-05', '"adam"']
     """
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

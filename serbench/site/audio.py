@@ -63,7 +63,8 @@ class Sounds:
             wave = decode(str(path), spec.sample_rate)
         except SerbenchError:
             return None
-        return extract(fit_length(wave, spec.n_samples, spec.crop)[None], spec)[0]
+        mel: NDArray[np.float32] = extract(fit_length(wave, spec.n_samples, spec.crop)[None], spec)[0]
+        return mel
 
     def picture(self, path: Path, spec: FeatureSpec) -> str | None:
         """The way to a picture of a clip, made once for all pages that show it."""
@@ -80,12 +81,14 @@ class Sounds:
             return None
         return _only(self.once(digest_of([str(path), "wav"]), lambda: _wave(path), "wav"))
 
-    def once(self, key: str, make: Callable[[], tuple[bytes, ...] | None], suffix: str = "png") -> tuple[str, ...] | None:
+    def once(
+        self, key: str, make: Callable[[], tuple[bytes, ...] | None], suffix: str = "png"
+    ) -> tuple[str, ...] | None:
         """Files under `key`, made on its first use; None where they cannot be made."""
         if key not in self._made:
             files = make()
             names = [f"{key}{place or ''}.{suffix}" for place in range(len(files or ()))]
-            self._made[key] = files and tuple(map(self.media.add, names, files))
+            self._made[key] = None if files is None else tuple(map(self.media.add, names, files))
         return self._made[key]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from serbench.report.document import percent
@@ -12,12 +12,15 @@ from serbench.site.lines import Line
 
 __all__ = ["COSTS", "cost_chart"]
 
-COSTS = (
+COSTS: tuple[tuple[str, str, Callable[[Row], float | None]], ...] = (
     ("parameters", "parameters", lambda row: row.parameters),
     ("ms", "milliseconds a clip on one core", lambda row: row.ms_per_clip),
     ("minutes", "minutes of one fit", lambda row: None if row.train_seconds is None else row.train_seconds / 60),
 )
+"""What the page offers: a key, the axis title, and the cost of an entry."""
+
 _LINES = {"svm": PALETTE[1], "listeners": PALETTE[3]}
+_CLOSE = 0.04
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up")
 
 
@@ -33,9 +36,11 @@ def cost_chart(key: str, rows: Sequence[Row], lines: Sequence[Line]) -> Chart | 
     if not shown:
         return None
     families = sorted({row.family for row in shown})
-    data = [_points(family, place, [row for row in shown if row.family == family]) for place, family in enumerate(families)]
+    data = [
+        _points(family, place, [row for row in shown if row.family == family]) for place, family in enumerate(families)
+    ]
     layout: dict[str, Any] = {
-        "xaxis": {"title": {"text": COSTS[0][1]}, "type": "log"},
+        "xaxis": {"title": {"text": COSTS[0][1]}, "rangemode": "tozero"},
         "yaxis": {"title": {"text": "test UAR, %"}},
         "shapes": [
             {
@@ -46,23 +51,32 @@ def cost_chart(key: str, rows: Sequence[Row], lines: Sequence[Line]) -> Chart | 
         ],
         "annotations": [
             {
-                "xref": "paper", "x": 1, "xanchor": "right", "y": 100 * line.value, "yanchor": "bottom",
+                "xref": "paper", "x": 1, "xanchor": "right", "y": 100 * line.value, "yanchor": side,
                 "text": escaped(f"{line.name} {percent(line.value)}"), "showarrow": False, "font": {"size": 11},
             }
-            for line in lines
+            for line, side in _sides(lines)
         ],
     }  # fmt: skip
     best = max(shown, key=lambda row: row.uar or 0.0)
     return Chart(
         key,
         "Score against cost",
-        "Test UAR with its interval. The cost is on a logarithmic scale; entries without that cost are left out.",
+        "Test UAR with its interval; entries without that cost are left out. Up and to the left is better.",
         f"Scatter of test UAR against cost for {len(shown)} entries; the highest UAR is {percent(best.uar)} % "
         f"({best.entry}). The table has all values.",
         tuple(data),
         layout,
         height=360,
     )
+
+
+def _sides(lines: Sequence[Line]) -> list[tuple[Line, str]]:
+    """Each line with the side that its name stands on: of two that are close, the lower one's is below it."""
+    ordered = sorted(lines, key=lambda line: line.value)
+    return [
+        (line, "top" if place + 1 < len(ordered) and ordered[place + 1].value - line.value < _CLOSE else "bottom")
+        for place, line in enumerate(ordered)
+    ]
 
 
 def _points(family: str, place: int, rows: Sequence[Row]) -> dict[str, Any]:

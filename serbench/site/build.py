@@ -7,6 +7,7 @@ from pathlib import Path
 
 from serbench.records.results import ResultsFolder
 from serbench.report.leaderboard import Leaderboard
+from serbench.report.refits import TestedEntry
 from serbench.report.study_rows import StudyRow, study_rows
 from serbench.site.audio import Sounds
 from serbench.site.board_page import Ways, board_page
@@ -78,7 +79,7 @@ class Site:
         maker.run()
         files.finish()
         plotly = files.size(_PLOTLY)
-        return cls(folder / "index.html", files.pages, files.bytes - plotly, plotly, tuple(notes))
+        return cls(folder / "index.html", files.pages, files.total_bytes - plotly, plotly, tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,10 @@ class _Maker:
             {row.entry: f"entries/{page_name(row.entry)}" for row in self.board.rows},
             {study.name: f"studies/{page_name(study.name)}" for study in self.studies},
         )
-        self._entries(ways)
+        tested = {one.entry.entry_id: one for one in self.board.tested}
+        self._entries(tested, ways)
         for study in self.studies:
-            page = study_page(self.pages, self.results, study.name, ways, self.notes)
+            page = study_page(self.pages, self.results, study.name, ways, tested, self.notes)
             self.files.write(ways.studies[study.name], page)
         self.files.write("compare.html", compare_page(self.pages, self.board, ways))
         document = self.board.document()
@@ -111,8 +113,7 @@ class _Maker:
         made = max((study.last_activity for study in self.studies), default="")
         self.files.write("index.html", board_page(self.pages, self.board, ways, self.studies, self.notes, made))
 
-    def _entries(self, ways: Ways) -> None:
-        tested = {one.entry.entry_id: one for one in self.board.tested}
+    def _entries(self, tested: dict[str, TestedEntry], ways: Ways) -> None:
         sources = find_sources(self.results, tested.values())
         sounds = Sounds(_Clips(self.files), with_audio=self.with_audio)
         for group in self.board.groups:
@@ -123,7 +124,9 @@ class _Maker:
                     row=row,
                     details=EntryDetails.of(self.results, tested[row.entry], behind, sounds),
                     references=group.references,
-                    studies=tuple((name, f"../{ways.studies[name]}" if name in ways.studies else "") for name in behind.names),
+                    studies=tuple(
+                        (name, f"../{ways.studies[name]}" if name in ways.studies else "") for name in behind.names
+                    ),
                 )
                 self.files.write(ways.entries[row.entry], entry_page(self.pages, page, root="../"))
 

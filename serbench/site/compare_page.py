@@ -26,7 +26,9 @@ _CODES = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 def compare_page(pages: Pages, board: Leaderboard, ways: Ways) -> str:
     """The page as HTML."""
     tested = {one.entry.entry_id: one for one in board.tested}
-    groups = [_group(group, [tested[row.entry] for row in group.rows if tested[row.entry].refits]) for group in board.groups]
+    groups = [
+        _group(group, [tested[row.entry] for row in group.rows if tested[row.entry].refits]) for group in board.groups
+    ]
     groups = [group for group in groups if len(group["entries"]) > 1]
     return pages.render(
         "compare.html",

@@ -109,8 +109,8 @@ def calibration_chart(bins: Sequence[ReliabilityBin], error: float | None) -> Ch
     return Chart(
         "calibration",
         "Do its probabilities mean what they say?",
-        "Clips of all refits by the largest probability, in 15 bins; larger dots hold more clips. Above the dashed line "
-        f"the model is right more often than it says, below it less often. On the whole it is {leaning}: it says "
+        "Clips of all refits by the largest probability, in 15 bins; larger dots hold more clips. Above the dashed "
+        f"line the model is right more often than it says, below it less often. On the whole it is {leaning}: it says "
         f"{percent(sure)} % and is right on {percent(right)} %; expected calibration error {percent(error)} %.",
         f"Reliability diagram: mean confidence {percent(sure)} %, accuracy {percent(right)} %, expected calibration "
         f"error {percent(error)} %.",

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from serbench.audit import AuditRecord, audit_path
-from serbench.audit.attributes import clip_attributes
 from serbench.errors import SerbenchError
 from serbench.evaluation import AttributeSlices, ReliabilityBin, reliability, slice_scores
 from serbench.evaluation.soft import SoftEvaluation
@@ -94,12 +93,10 @@ class EntryDetails:
 
 
 def _slices(tested: TestedEntry, sources: Sources) -> tuple[ScoredSlices, ...]:
-    table = sources.folders[0].clips()  # every fold's folder has all clips
-    rows = table.set_index("clip_id", drop=False).loc[list(tested.refits[0].test_clips)]
     predictions = [refit.test_predicted for refit in tested.refits]
     found = (
         slice_scores(tested.refits[0].test_true, predictions, tested.speakers, tested.study.corpus.labels, attribute)
-        for attribute in clip_attributes(rows)
+        for attribute in sources.attributes(tested.refits[0].test_clips)
     )
     return tuple(_shortened(scores) for scores in found)
 

@@ -49,7 +49,7 @@ class SiteFolder:
         self._mark({*self._earlier})
 
     @property
-    def bytes(self) -> int:
+    def total_bytes(self) -> int:
         """Of all files written."""
         return sum(self._written.values())
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from serbench.errors import SerbenchError
-from serbench.families import get_family, parse_hyperparameters
 from serbench.features import FeatureSpec
 from serbench.records.files import digest_of
 from serbench.report.refits import TestedEntry
@@ -16,7 +14,9 @@ from serbench.site.audio import Sounds
 from serbench.site.pictures import mel_png
 from serbench.site.sources import Sources
 
-__all__ = ["MaskExample", "mask_example"]
+__all__ = ["MaskExample", "mask_example", "masked_once"]
+
+_DRAWN = 0x3A5C  # a stream of its own, beside those of the study's seed tree
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class MaskExample:
 def mask_example(tested: TestedEntry, sources: Sources, sounds: Sounds) -> MaskExample | None:
     """Pictures for an entry that reads log-mel spectrograms and was trained with masks.
 
-    The masks are those of the model's own layers, at work as in training, on the study's first clip.
+    The masks are drawn as in training, on the study's first clip.
 
     Args:
         tested: the entry.
@@ -67,13 +67,7 @@ def mask_example(tested: TestedEntry, sources: Sources, sounds: Sounds) -> MaskE
         mel = sounds.spectrogram(path, spec)
         if mel is None:
             return None
-        from serbench.training.backend import import_keras
-
-        try:
-            import_keras(study.environment.backend)
-        except SerbenchError:  # the backend of another machine
-            return None
-        masked = _masked(mel[np.newaxis], parse_hyperparameters(get_family(study.family), config), study.seed)[0]
+        masked = masked_once(mel, bands, frames, np.random.default_rng([_DRAWN, study.seed]))
         top = float(mel.max())
         return mel_png(mel, top), mel_png(masked, top)
 
@@ -81,17 +75,24 @@ def mask_example(tested: TestedEntry, sources: Sources, sounds: Sounds) -> MaskE
     return None if ways is None else MaskExample(clip_id, bands, frames, *ways)
 
 
-def _masked(features: np.ndarray, hp: Any, seed: int) -> np.ndarray:
-    """Masks dB values as the model's layers mask normalised ones: with the mean, here each band's own."""
-    import keras
+def masked_once(mel: NDArray[np.float32], bands: int, frames: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """One draw of the masks as `serbench.families.layers` draws them, without Keras, whose import takes seconds.
 
-    from serbench.families.layers import FrequencyMask, TimeMask
+    Args:
+        mel: (n_mels, frames) in dB.
+        bands: the widest mask of neighbouring bands.
+        frames: the longest mask of time.
+        rng: draws the widths, from 0 to the largest, then the places.
 
-    mean = features.mean(axis=2, keepdims=True)
-    x = keras.ops.convert_to_tensor(features - mean)
-    if hp.frequency_mask:
-        x = FrequencyMask(hp.frequency_mask, seed=seed)(x, training=True)
-    if hp.time_mask:
-        x = TimeMask(hp.time_mask, axis=2, seed=seed + 1)(x, training=True)
-    masked: np.ndarray = np.asarray(keras.ops.convert_to_numpy(x)) + mean
+    Returns:
+        The same with the mean of each band where a mask lies: normalised features are set to 0 there.
+    """
+    masked, mean = mel.copy(), mel.mean(axis=1, keepdims=True)
+    for axis, widest in ((0, bands), (1, frames)):
+        size = mel.shape[axis]
+        width = int(rng.integers(0, min(widest, size) + 1))
+        start = int(rng.integers(0, size - width + 1))
+        place = [slice(None), slice(None)]
+        place[axis] = slice(start, start + width)
+        masked[tuple(place)] = np.broadcast_to(mean, mel.shape)[tuple(place)]
     return masked

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import pandas as pd
+
+from serbench.audit.attributes import clip_attributes
+from serbench.evaluation import Attribute
 from serbench.records.results import ResultsFolder, StudyFolder
 from serbench.records.schemas import StudyRecord
 from serbench.report.pooled import run_name
@@ -13,7 +18,7 @@ from serbench.report.refits import TestedEntry
 __all__ = ["Sources", "find_sources"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sources:
     """The studies behind one entry.
 
@@ -24,6 +29,17 @@ class Sources:
 
     folders: tuple[StudyFolder, ...]
     names: tuple[str, ...]
+
+    @functools.cached_property
+    def clips(self) -> pd.DataFrame:
+        """The clips that took part, by id; every fold has them all."""
+        table = self.folders[0].clips()
+        return table.set_index("clip_id", drop=False)
+
+    @functools.cache  # noqa: B019  (as old as the sources, which go with the site's build)
+    def attributes(self, clips: tuple[str, ...]) -> tuple[Attribute, ...]:
+        """What is known of clips besides their labels, in their order."""
+        return clip_attributes(self.clips.loc[list(clips)])
 
 
 def find_sources(results: ResultsFolder, entries: Iterable[TestedEntry]) -> dict[str, Sources]:
@@ -37,11 +53,13 @@ def find_sources(results: ResultsFolder, entries: Iterable[TestedEntry]) -> dict
     for folder, record in results.studies():
         name = record.name if record.protocol.folds == 1 else run_name(record.name)
         found.setdefault((name, record.space_hash, record.protocol.hash), []).append((folder, record))
+    made: dict[tuple[str, str, str], Sources] = {}
     sources = {}
     for tested in entries:
         study = tested.study
-        pairs = sorted(found[study.name, study.space_hash, study.protocol.hash], key=lambda pair: pair[1].protocol.fold)
-        sources[tested.entry.entry_id] = Sources(
-            tuple(folder for folder, _ in pairs), tuple(record.name for _, record in pairs)
-        )
+        key = (study.name, study.space_hash, study.protocol.hash)
+        if key not in made:
+            pairs = sorted(found[key], key=lambda pair: pair[1].protocol.fold)
+            made[key] = Sources(tuple(folder for folder, _ in pairs), tuple(record.name for _, record in pairs))
+        sources[tested.entry.entry_id] = made[key]
     return sources

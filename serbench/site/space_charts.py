@@ -87,8 +87,8 @@ def parallel_chart(data: StudyData) -> Chart | None:
         "values.",
         (
             {
-                "type": "parcoords", "line": line, "dimensions": dimensions, "labelangle": -25, "labelfont": {"size": 11},
-                "tickfont": {"size": 10},
+                "type": "parcoords", "line": line, "dimensions": dimensions, "labelangle": -25,
+                "labelfont": {"size": 11}, "tickfont": {"size": 10},
             },
         ),
         {"margin": {"t": 90, "l": 50, "r": 40, "b": 20}},
@@ -108,11 +108,12 @@ def _dimension(data: StudyData, name: str, trials: list[TrialRecord]) -> dict[st
         }
     if data.is_log(name):
         logs = [math.log10(value) for value in values]
-        ends = sorted({math.floor(min(logs)), math.ceil(max(logs))})
-        ticks = list(range(ends[0], ends[-1] + 1))
+        decades = range(math.floor(min(logs)), math.ceil(max(logs)) + 1)
+        ticks = [part * 10.0**decade for decade in decades for part in (1, 2, 5)]
+        shown = [tick for tick in ticks if min(logs) <= math.log10(tick) <= max(logs)]
         return {
-            "label": escaped(name), "values": logs, "range": [min(logs), max(logs)] if min(logs) < max(logs) else None,
-            "tickvals": ticks, "ticktext": [f"1e{tick}" for tick in ticks],
+            "label": escaped(name), "values": logs, "tickvals": [math.log10(tick) for tick in shown],
+            "ticktext": [f"{tick:g}" for tick in shown],
         }  # fmt: skip
     return {"label": escaped(name), "values": values}
 

@@ -33,7 +33,7 @@ def history_charts(data: StudyData) -> list[Chart]:
         Chart(
             "history",
             "Trial after trial",
-            f"Validation UAR of each trial (a pruned one's is its best when it was ended) and the best so far{against}.",
+            f"Validation UAR of each trial (of a pruned one its best until then) and the best so far{against}.",
             f"Validation UAR of {len(data.trials)} trials; the best is {percent(best)} %.",
             (*_trials(data), *_best_lines(data, lambda trials: [float(place) for place in range(len(trials))])),
             {"xaxis": {"title": {"text": "trial"}}, "yaxis": {"title": {"text": "validation UAR, %"}}},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from serbench.errors import SerbenchError
@@ -11,6 +11,7 @@ from serbench.records.results import ResultsFolder
 from serbench.records.schemas import TrialRecord
 from serbench.records.states import STATES
 from serbench.report.document import duration, percent
+from serbench.report.refits import TestedEntry
 from serbench.report.study_documents import moment, study_facts
 from serbench.report.study_report import StudyReport
 from serbench.site.board_page import Ways
@@ -25,7 +26,9 @@ __all__ = ["study_page"]
 _MOST_ROWS = 300
 
 
-def study_page(pages: Pages, results: ResultsFolder, name: str, ways: Ways, notes: list[str]) -> str:
+def study_page(
+    pages: Pages, results: ResultsFolder, name: str, ways: Ways, tested: Mapping[str, TestedEntry], notes: list[str]
+) -> str:
     """The page as HTML.
 
     Args:
@@ -33,6 +36,7 @@ def study_page(pages: Pages, results: ResultsFolder, name: str, ways: Ways, note
         results: where the study lies.
         name: of the study.
         ways: to other pages, from the index.
+        tested: entries that were read before, by id.
         notes: gets a sentence for each record that cannot be read.
     """
 
@@ -41,7 +45,7 @@ def study_page(pages: Pages, results: ResultsFolder, name: str, ways: Ways, note
         if said not in notes:
             notes.append(said)
 
-    report = StudyReport.from_results(results, name, damaged)
+    report = StudyReport.from_results(results, name, damaged, tested)
     data = StudyData.read(results, results.existing_study(name), damaged)
     importance = importance_chart(data.importances())
     charts = [*history_charts(data), importance, time_chart([*data.trials, *data.refits])]
@@ -71,7 +75,7 @@ def study_page(pages: Pages, results: ResultsFolder, name: str, ways: Ways, note
     )
 
 
-def _pruned(data: StudyData) -> list[tuple[str, ...]]:
+def _pruned(data: StudyData) -> list[tuple[str, str, str, str]]:
     """Trials that were ended early: when, and where they stood."""
     rows = []
     for trial in data.trials:

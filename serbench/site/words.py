@@ -12,12 +12,12 @@ from serbench.report.row import Row
 __all__ = ["citation", "entry_commands", "protocol_sentence", "search_words"]
 
 _PROTOCOLS = {
-    "speaker": "No test speaker is heard in training or validation, so the score is what an unknown speaker may expect.",
-    "random": "Clips are dealt out one by one, so test speakers were also trained on: "
-    "the score says nothing of an unknown speaker.",
-    "sentence": "No sentence of the test is trained on, but its speakers are: the score is that of known voices with new "
-    "words.",
-    "speaker+sentence": "Neither the test speakers nor the test sentences are trained on: the strictest of the protocols.",
+    "speaker": "No test speaker is heard in training or validation, so the score is what an unknown speaker may "
+    "expect.",
+    "random": "Clips are dealt out one by one, so test speakers were also trained on: the score says nothing of an unknown speaker.",
+    "sentence": "No sentence of the test is trained on, but its speakers are: the score is that of known voices with "
+    "new words.",
+    "speaker+sentence": "Neither the test speakers nor the test sentences are trained on: the strictest protocol.",
     "speaker-cv": "Speakers are dealt into folds, each tested by models that never heard them; the predictions of all "
     "folds are pooled.",
     "loso": "Leave one speaker out: each speaker is tested by models that never heard them, and all predictions are "
@@ -46,12 +46,12 @@ def citation(row: Row, protocol: ProtocolFacts, serbench: str) -> str:
         score = f"UAR {percent(row.uar)} %{interval}, accuracy {percent(row.accuracy)} %"
     shared = "speakers shared with training" if protocol.shares_speakers else "speakers unknown to the model"
     folds = f", {protocol.folds} folds pooled" if protocol.folds > 1 else ""
+    chosen = "selected by validation among" if row.selected else "not the entry that validation selects; of"
     return (
         f"{score} on {row.corpus} ({row.labels} {row.label_source} labels), mean of {row.seeds} "
         f"refit{'' if row.seeds == 1 else 's'}; protocol {protocol.name}{folds}, {protocol.test_clips:,} test clips of "
         f"{protocol.test_speakers} speakers, {shared}, split seed {protocol.split_seed}, hash {protocol.hash}; "
-        f"chosen by validation among {row.trials} trials, {row.looks} looks at the test core; serbench {serbench}, entry "
-        f"{row.entry}."
+        f"{chosen} {row.trials} trials, {row.looks} looks at the test core; serbench {serbench}, entry {row.entry}."
     )
 
 

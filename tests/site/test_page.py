@@ -3,11 +3,11 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from serbench.report.figures import class_figure, confusion_figure, curve_figure, mask_figure
+from serbench.report.page import render_page, write_page
 
 from serbench.errors import SerbenchError
 from serbench.report import EntryReport
-from serbench.report.figures import class_figure, confusion_figure, curve_figure, mask_figure
-from serbench.report.page import render_page, write_page
 
 
 class Outline(HTMLParser):

@@ -1,0 +1,177 @@
+"""The process behind `LiveSite`: makes the site anew when records appear, and serves it to this machine alone.
+
+It reads one line of JSON from standard input (what to serve), prints its address, and ends when that pipe closes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from serbench.errors import SerbenchError
+from serbench.records.results import ResultsFolder
+from serbench.site.build import Site
+from serbench.site.dashboard import Dashboards
+
+__all__ = ["main"]
+
+PORT = 8421
+_LOOK_EVERY_S = 1.0
+_REST = 5.0  # times the last build's duration, so that pages never take more than a sixth of one core
+_PORTS_TRIED = 20
+
+
+class _State:
+    """Which site is the newest."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.note = ""
+
+
+class _Watcher(threading.Thread):
+    """Builds the site again when a record appears."""
+
+    def __init__(self, asked: dict[str, Any], folder: Path, state: _State) -> None:
+        super().__init__(daemon=True, name="site-watcher")
+        self._results = Path(asked["results"])
+        self._narrow = {"corpus": asked["corpus"], "protocol": asked["protocol"]}
+        self._folder = folder
+        self._state = state
+
+    def run(self) -> None:
+        """Looks every second."""
+        seen: object = None
+        while True:
+            now = list(_traces(self._results))
+            if now != seen:
+                took = self.build()
+                seen = now
+                time.sleep(_REST * took)
+            time.sleep(_LOOK_EVERY_S)
+
+    def build(self) -> float:
+        """Writes the site; a record that is half there is there the next time. Returns the seconds it took."""
+        began = time.perf_counter()
+        try:
+            try:
+                Site.build(ResultsFolder(self._results), self._folder, live=True, **self._narrow)
+            except SerbenchError:  # no entry of this corpus and protocol yet, or other records are damaged
+                Site.build(ResultsFolder(self._results), self._folder, live=True)
+            self._state.note = ""
+            self._state.version += 1
+        except (SerbenchError, OSError) as error:
+            self._state.note = str(error)
+        return time.perf_counter() - began
+
+
+def _traces(results: Path) -> Iterator[tuple[str, int]]:
+    """What changes when a record is written: the folders that records lie in."""
+    for study in sorted((results / "studies").glob("*")):
+        for part in (
+            study,
+            *(study / name for name in ("trials", "probes", "refits", "entries", "attempts", "audits")),
+        ):
+            with contextlib.suppress(OSError):
+                yield str(part), part.stat().st_mtime_ns
+        lock = study / ".lock"
+        yield str(lock), int(lock.exists())
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    """Files of the site, its version, and the way to a study's Optuna Dashboard."""
+
+    def __init__(self, *args: Any, state: _State, dashboards: Dashboards, **kwargs: Any) -> None:
+        self._state = state
+        self._dashboards = dashboards
+        super().__init__(*args, **kwargs)
+
+    def do_GET(self) -> None:
+        """Answers a request from this machine."""
+        host = (self.headers.get("Host") or "").rsplit(":", 1)[0]
+        if host not in {"127.0.0.1", "localhost"}:  # a page elsewhere must not read results through a rebound name
+            self.send_error(403, "only this machine may look")
+            return
+        path = unquote(urlsplit(self.path).path)
+        if path == "/version":
+            self._answer(200, json.dumps({"version": self._state.version, "note": self._state.note}))
+        elif path.startswith("/dashboard/"):
+            self._dashboard(path.removeprefix("/dashboard/"))
+        else:
+            super().do_GET()
+
+    def end_headers(self) -> None:
+        """Pages are made anew all the time."""
+        self.send_header("Cache-Control", "no-cache")
+        super().end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """The terminal belongs to the search."""
+
+    def _dashboard(self, study: str) -> None:
+        try:
+            address = self._dashboards.address(study)
+        except SerbenchError as error:
+            self._answer(404, f"{error}\n", "text/plain")
+            return
+        self.send_response(302)
+        self.send_header("Location", address)
+        self.end_headers()
+
+    def _answer(self, code: int, text: str, kind: str = "application/json") -> None:
+        data = text.encode("utf-8")
+        self.send_response(code)
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+def _listen(handler: Any, port: int | None) -> ThreadingHTTPServer:
+    """A server on the port that was asked for, or on the first free one from `PORT` on."""
+    if port is not None:
+        return ThreadingHTTPServer(("127.0.0.1", port), handler)
+    for candidate in (*range(PORT, PORT + _PORTS_TRIED), 0):
+        with contextlib.suppress(OSError):
+            return ThreadingHTTPServer(("127.0.0.1", candidate), handler)
+    raise OSError("no port is free")
+
+
+def main() -> None:
+    """Serves until standard input closes."""
+    asked = json.loads(sys.stdin.readline())
+    with contextlib.suppress(OSError):
+        os.nice(10)
+    state = _State()
+    with tempfile.TemporaryDirectory(prefix="serbench-live-") as scratch:
+        folder = Path(scratch) / "site"
+        watcher = _Watcher(asked, folder, state)
+        watcher.build()  # so that the address, once told, has a page
+        dashboards = Dashboards(Path(asked["results"]), asked["storage"])
+        try:
+            server = _listen(
+                partial(_Handler, directory=str(folder), state=state, dashboards=dashboards), asked["port"]
+            )
+        except OSError as error:
+            print(f"port {asked['port']}: {error.strerror or error}; name another with --live-port", flush=True)
+            return
+        watcher.start()
+        threading.Thread(target=server.serve_forever, daemon=True, name="site-server").start()
+        print(f"http://127.0.0.1:{server.server_address[1]}/", flush=True)
+        sys.stdin.read()
+        server.shutdown()
+
+
+if __name__ == "__main__":
+    main()
