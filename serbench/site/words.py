@@ -14,7 +14,8 @@ __all__ = ["citation", "entry_commands", "protocol_sentence", "search_words"]
 _PROTOCOLS = {
     "speaker": "No test speaker is heard in training or validation, so the score is what an unknown speaker may "
     "expect.",
-    "random": "Clips are dealt out one by one, so test speakers were also trained on: the score says nothing of an unknown speaker.",
+    "random": "Clips are dealt out one by one, so test speakers were also trained on: the score says nothing of an "
+    "unknown speaker.",
     "sentence": "No sentence of the test is trained on, but its speakers are: the score is that of known voices with "
     "new words.",
     "speaker+sentence": "Neither the test speakers nor the test sentences are trained on: the strictest protocol.",

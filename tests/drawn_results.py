@@ -1,0 +1,187 @@
+"""Small results folders made of real records and drawn predictions; nothing is trained."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from serbench.evaluation import evaluate
+from serbench.records import EntryRecord, ResultsFolder, StudyRecord, TrialRecord
+from serbench.records.references import ReferenceFolder, ReferenceRecord
+from serbench.records.schemas import CorpusFacts, Environment, EpochMetrics, ModelCost, ProtocolFacts, Scores
+
+LABELS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness")
+COST = ModelCost(multiply_accumulates=12_300_000, model_bytes=654_321, features_ms=1.25, model_ms=2.5)
+TIME = "2026-01-02T03:04:05+00:00"
+
+
+class Builder:
+    """Writes studies and entries with chosen skill: the probability of a clip to be predicted rightly."""
+
+    def __init__(self, root):
+        self.results = ResultsFolder(root)
+        self.results.prepare()
+        self.seed = 0
+
+    def study(
+        self,
+        name="demo-speaker-cnn2d",
+        *,
+        family="cnn2d",
+        corpus="demo",
+        synthetic=False,
+        protocol="speaker",
+        protocol_hash="hash-a",
+        shares_speakers=False,
+        test_speakers=10,
+        validation_speakers=9,
+        labels=LABELS,
+        objective="uar",
+        trial_states=("completed", "completed", "pruned", "crashed"),
+        absent=(),
+        corpus_warnings=(),
+        fold=0,
+        folds=1,
+    ):
+        clips = [
+            {
+                "clip_id": f"{part}-{fold}-{s}-{label}-{take}",
+                "label": label,
+                "speaker": f"{part}{fold}-{s:02}",
+                "part": part,
+            }
+            for part, speakers in (("validation", validation_speakers), ("test", test_speakers))
+            for s in range(speakers)
+            for label in labels
+            for take in range(2)
+            if not (part == "test" and label in absent)
+        ]
+        frame = pd.DataFrame(clips)
+        counts = frame["part"].value_counts()
+        record = StudyRecord(
+            name=name, run="run", family=family, space_name=family, space_hash="s", space_text="", space={},
+            corpus=CorpusFacts(
+                name=corpus, title=corpus.title(), synthetic=synthetic, licence="ODbL 1.0",
+                licence_url="https://example.org/odbl", labels=labels, clips=len(clips),
+                speakers=frame["speaker"].nunique(), digest=f"digest-of-{corpus}", warnings=corpus_warnings,
+                excluded=({"clip_id": "silent_one", "reason": "silent"},),
+            ),
+            protocol=ProtocolFacts(
+                name=protocol, hash=protocol_hash, split_seed=0, test_core="20", validation_core="10",
+                shares_speakers=shares_speakers, fold=fold, folds=folds, train_speakers=40,
+                validation_speakers=validation_speakers,
+                test_speakers=test_speakers, validation_clips=int(counts["validation"]),
+                test_clips=int(counts["test"]),
+            ),
+            features={"kind": "log_mel"}, feature_shape=(64, 96), objective=objective, seed=0, sampler={},
+            pruner={},
+            environment=Environment(
+                serbench="0.1.0", python="3.11.9", platform="Linux x86_64", cpu="A CPU", cores=2,
+                memory_gib=8.0, backend="tensorflow", packages={"keras": "3.15.1", "numpy": "2.4.6"},
+            ),
+            created=TIME,
+        )  # fmt: skip
+        folder = self.results.study(name)
+        record.save(folder.record_path)
+        frame.drop(columns="part").to_parquet(folder.clips_path, index=False)
+        for number, state in enumerate(trial_states):
+            folder.publish_job(self._trial(name, "search", f"t{number}", state, number, 0.5))
+        return name
+
+    def entry(
+        self,
+        entry_id,
+        study,
+        *,
+        skill=0.6,
+        validation=0.6,
+        search_value=0.65,
+        refits=2,
+        values=None,
+        failed=(),
+        train=True,
+        rest=0,
+        looks=2,
+        config=None,
+        spoil=None,
+    ):
+        folder = self.results.study(study)
+        record, clips = folder.record(), folder.clips()
+        labels = record.corpus.labels
+        config = config or {"learning_rate": 0.001, "batch_size": 32, "layers": {"depth": 4}}
+        job_ids = []
+        for repeat in range(refits):
+            self.seed += 1
+            rng = np.random.default_rng(self.seed)
+            subset = clips["clip_id"].str.split("-").str[0].to_numpy()
+            true = pd.Index(labels).get_indexer(clips["label"])
+            right = rng.random(len(true)) < np.where(subset == "test", skill, validation)
+            wrong = (true + rng.integers(1, len(labels), len(true))) % len(labels)
+            predicted = np.where(right, true, wrong)
+            probabilities = np.full((len(true), len(labels)), 0.1) + 0.5 * np.eye(len(labels))[predicted]
+            frame = pd.DataFrame({"clip_id": clips["clip_id"], "subset": subset, "label": clips["label"]})
+            for index, label in enumerate(labels):
+                frame[f"p_{label}"] = (probabilities / probabilities.sum(axis=1, keepdims=True))[:, index]
+            if rest:
+                extra = frame[subset == "test"].head(rest).assign(subset="test_rest")
+                frame = pd.concat([frame, extra.assign(clip_id="rest-" + extra["clip_id"])], ignore_index=True)
+            frame = frame.sample(frac=1, random_state=repeat)
+            frame = spoil(frame, repeat) if spoil else frame
+            on_validation = subset == "validation"
+            score = evaluate(true[on_validation], predicted[on_validation], labels).mean_recall_present
+            job_id = f"{entry_id}-r{repeat}"
+            scores = {"train": Scores(clips=500, accuracy=0.9, uar=0.88, macro_f1=0.87)} if train else {}
+            job = self._trial(
+                study, "refit", job_id, "completed", None, values[repeat] if values else score, config, scores
+            )
+            folder.publish_job(job, frame)
+            job_ids.append(job_id)
+        folder.save_entry(
+            EntryRecord(
+                entry_id=entry_id, study=study, family=record.family, origin="trial 12", config=config,
+                search_value=search_value, refits=tuple(job_ids), failed_refits=failed, looks=looks, created=TIME,
+            )
+        )  # fmt: skip
+        return entry_id
+
+    def reference(self, study, name, title, *, skill=0.5):
+        """A reference on the study's test core that answers as if by votes."""
+        record, clips = self.results.study(study).record(), self.results.study(study).clips()
+        tested = clips[clips["clip_id"].str.startswith("test-")].reset_index(drop=True)
+        labels = record.corpus.labels
+        true = pd.Index(labels).get_indexer(pd.Index(tested["label"]))
+        rng = np.random.default_rng(len(name))
+        heard = np.where(rng.random(len(true)) < skill, true, (true + 1) % len(labels))
+        shares = pd.DataFrame(np.eye(len(labels))[heard], columns=[f"p_{label}" for label in labels])
+        folder = ReferenceFolder.of(self.results.root, record)
+        with folder.exclusively():
+            folder.publish(
+                ReferenceRecord(
+                    name=name, title=title, detail="drawn", corpus=record.corpus.name,
+                    corpus_digest=record.corpus.digest, protocol=record.protocol.name,
+                    protocol_hash=record.protocol.hash, fold=record.protocol.fold, labels=labels, seconds=0.1,
+                    serbench="0", created=TIME,
+                ),
+                pd.concat([tested[["clip_id", "label", "speaker"]], shares], axis=1),
+            )  # fmt: skip
+
+    @staticmethod
+    def _trial(study, kind, job_id, state, number, value, config=None, scores=None):
+        epochs = tuple(
+            EpochMetrics(
+                epoch=epoch, loss=2 / epoch, accuracy=min(0.9, 0.2 + 0.05 * epoch), val_loss=1.8 / epoch**0.6,
+                val_accuracy=0.6 - 0.4 / epoch, val_uar=0.6 - 0.4 / epoch, learning_rate=0.001, seconds=1.5,
+            )
+            for epoch in range(1, 21)
+        )  # fmt: skip
+        return TrialRecord(
+            study=study, job_id=job_id, kind=kind, number=number, state=state, value=value, config=config or {},
+            seed=hash_seed(job_id), train_clips=500, epochs=epochs if kind == "refit" else (), best_epoch=14,
+            scores=scores or {}, parameters=123456,
+            cost=COST if kind == "refit" else None, seconds={"fit": 75.0, "total": 90.0}, started=TIME,
+            finished=TIME,
+        )  # fmt: skip
+
+
+def hash_seed(text):
+    return sum(map(ord, text))
