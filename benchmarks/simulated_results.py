@@ -121,7 +121,7 @@ def _study(results: ResultsFolder, name: str, family: str, clips: pd.DataFrame, 
     rng = np.random.default_rng(len(name))
     for number in range(size.trials):
         pruned = bool(rng.random() < 0.4)
-        drawn = {"learning_rate": float(10 ** rng.uniform(-4, -2)), "dropout": float(rng.uniform(0, 0.4))}
+        drawn = {"learning_rate": float(10 ** rng.uniform(-4, -2)), "dropout": float(rng.uniform(0.05, 0.2))}
         config = defaults(space.family.hyperparameters) | drawn
         folder.publish_job(
             TrialRecord(

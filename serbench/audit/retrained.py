@@ -15,6 +15,7 @@ from serbench.errors import SerbenchError
 from serbench.evaluation import MIN_SPEAKERS
 from serbench.protocols import Protocol
 from serbench.records.base import FrozenModel
+from serbench.report.document import percent
 from serbench.report.refits import load_entry
 from serbench.search.rerun import Rerun, Reruns
 
@@ -113,13 +114,14 @@ def shuffled_labels(reruns: Reruns, protocol: Protocol, workers: int | None) -> 
     if uar is None:
         return skipped(check, "a class has no clip in the test core, so there is no UAR")
     chance = 1 / len(tested.study.corpus.labels)
+    said = percent(chance)
     numbers: dict[str, Cell] = {"uar": uar, "chance": chance, "bound": chance + _LUCK}
     if uar <= chance + _LUCK:
-        verdict = f"trained on shuffled labels it scores {uar:.1%} UAR on the test core, near chance ({chance:.1%})"
+        verdict = f"trained on shuffled labels it scores {percent(uar)} % UAR on the test core, near chance ({said} %)"
         return Finding(check=check, level="ok", verdict=verdict, numbers=numbers)
     verdict = (
-        f"trained on shuffled labels it still scores {uar:.1%} UAR on the test core, far above chance ({chance:.1%}): "
-        "the true labels reach it by another way than training"
+        f"trained on shuffled labels it still scores {percent(uar)} % UAR on the test core, far above chance "
+        f"({said} %): the true labels reach it by another way than training"
     )
     return Finding(check=check, level="alarm", verdict=verdict, numbers=numbers)
 
@@ -144,7 +146,8 @@ def leakage(drawn: Drawn, protocol: Protocol) -> Finding:
     sure = "" if low is None or high is None else f", {100 * low:+.1f} to {100 * high:+.1f} over draws"
     verdict = (
         f"the same configuration, trained on as many clips, scores {100 * mean:+.1f} points of UAR under 'random' "
-        f"beside 'speaker' ({scores['random']:.1%} and {scores['speaker']:.1%}, {_draws(len(seeds))}{sure})"
+        f"beside 'speaker' ({percent(scores['random'])} % and {percent(scores['speaker'])} %, "
+        f"{_draws(len(seeds))}{sure})"
         f"{drawn.caveat(len(seeds), [speaker[seed] for seed in seeds])}"
     )
     if protocol.shares_speakers:
@@ -164,11 +167,12 @@ def over_draws(drawn: Drawn, own_uar: float | None) -> Finding:
         return skipped(check, why if drawn.asked < 2 else drawn.reason())
     scores = [draw.uar or 0.0 for draw in draws]
     mean, spread = float(np.mean(scores)), float(np.std(scores, ddof=1))
-    own = "" if own_uar is None else f"; the entry itself has {own_uar:.1%}, on all its training clips"
+    own = "" if own_uar is None else f"; the entry itself has {percent(own_uar)} %, on all its training clips"
     verdict = (
-        f"over {len(scores)} draws of the test speakers UAR is {mean:.1%} in the mean, from {min(scores):.1%} to "
-        f"{max(scores):.1%} (standard deviation {100 * spread:.1f} points, the luck of seeds included{own}); the "
-        f"configuration was chosen with most of these speakers, so the mean flatters a little"
+        f"over {len(scores)} draws of the test speakers UAR is {percent(mean)} % in the mean, from "
+        f"{percent(min(scores))} % to {percent(max(scores))} % (standard deviation "
+        f"{100 * spread:.1f} points, the luck of seeds included{own}); the "
+        "configuration was chosen with most of these speakers, so the mean flatters a little"
         f"{drawn.caveat(len(scores), draws)}"
     )
     numbers: dict[str, Cell] = {

@@ -55,9 +55,9 @@ def slice_finding(slices: AttributeSlices, *, alpha: float = ALPHA) -> Finding:
         return Finding(check=check, level="skipped", verdict=verdict, numbers=numbers, table=table)
     usual = f"where errors unrelated to {slices.attribute} stay under {100 * slices.by_chance:.1f} in 19 of 20 cases"
     if slices.corrected >= alpha:
-        verdict = f"{said}, {usual}: no difference shown (p = {slices.corrected:.3f})"
+        verdict = f"{said}, {usual}: no difference shown (p = {slices.corrected:.3f}, corrected for all attributes)"
         return Finding(check=check, level="ok", verdict=verdict, numbers=numbers, table=table)
-    verdict = f"{said}, {usual}: more than chance (p = {slices.corrected:.3f})"
+    verdict = f"{said}, {usual}: more than chance (p = {slices.corrected:.3f}, corrected for all attributes)"
     level = "warning" if slices.of_speakers else "note"
     return Finding(check=check, level=level, verdict=verdict, numbers=numbers, table=table)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from serbench.errors import SerbenchError
 from serbench.records.results import ResultsFolder
 from serbench.report.leaderboard import Leaderboard
 from serbench.report.refits import TestedEntry
@@ -71,7 +72,7 @@ class Site:
         notes: list[str] = []
         studies = [
             row
-            for row in study_rows(results, lambda error: notes.append(f"a study is left out: {error}"))
+            for row in study_rows(results, lambda error: notes.append(_left_out(results, error)))
             if corpus in (None, row.corpus) and protocol in (None, row.protocol)
         ]
         files = SiteFolder(folder)
@@ -80,6 +81,10 @@ class Site:
         files.finish()
         plotly = files.size(_PLOTLY)
         return cls(folder / "index.html", files.pages, files.total_bytes - plotly, plotly, tuple(notes))
+
+
+def _left_out(results: ResultsFolder, error: SerbenchError) -> str:
+    return f"left out: {error}".replace(f"{results.root}/", "")  # a site is sent to others: no path of this machine
 
 
 @dataclass(frozen=True)

@@ -49,21 +49,19 @@ class _Watcher(threading.Thread):
         self._narrow = {"corpus": asked["corpus"], "protocol": asked["protocol"]}
         self._folder = folder
         self._state = state
+        self._seen: list[tuple[str, int]] = []
 
     def run(self) -> None:
         """Looks every second."""
-        seen: object = None
         while True:
-            now = list(_traces(self._results))
-            if now != seen:
-                took = self.build()
-                seen = now
-                time.sleep(_REST * took)
             time.sleep(_LOOK_EVERY_S)
+            if list(_traces(self._results)) != self._seen:
+                time.sleep(_REST * self.build())
 
     def build(self) -> float:
         """Writes the site; a record that is half there is there the next time. Returns the seconds it took."""
         began = time.perf_counter()
+        self._seen = list(_traces(self._results))
         try:
             try:
                 Site.build(ResultsFolder(self._results), self._folder, live=True, **self._narrow)
@@ -156,8 +154,6 @@ def main() -> None:
     state = _State()
     with tempfile.TemporaryDirectory(prefix="serbench-live-") as scratch:
         folder = Path(scratch) / "site"
-        watcher = _Watcher(asked, folder, state)
-        watcher.build()  # so that the address, once told, has a page
         dashboards = Dashboards(Path(asked["results"]), asked["storage"])
         try:
             server = _listen(
@@ -166,6 +162,8 @@ def main() -> None:
         except OSError as error:
             print(f"port {asked['port']}: {error.strerror or error}; name another with --live-port", flush=True)
             return
+        watcher = _Watcher(asked, folder, state)
+        watcher.build()  # so that the address, once told, has a page
         watcher.start()
         threading.Thread(target=server.serve_forever, daemon=True, name="site-server").start()
         print(f"http://127.0.0.1:{server.server_address[1]}/", flush=True)

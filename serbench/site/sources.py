@@ -32,9 +32,9 @@ class Sources:
 
     @functools.cached_property
     def clips(self) -> pd.DataFrame:
-        """The clips that took part, by id; every fold has them all."""
-        table = self.folders[0].clips()
-        return table.set_index("clip_id", drop=False)
+        """The clips that took part, by id; those of all folds."""
+        table = pd.concat([folder.clips() for folder in self.folders], ignore_index=True)
+        return table.drop_duplicates("clip_id").set_index("clip_id", drop=False)
 
     @functools.cache  # noqa: B019  (as old as the sources, which go with the site's build)
     def attributes(self, clips: tuple[str, ...]) -> tuple[Attribute, ...]:

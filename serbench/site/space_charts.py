@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from serbench.records.schemas import TrialRecord
@@ -14,11 +15,12 @@ __all__ = ["parallel_chart", "slice_chart"]
 _MOST = 1000  # trials that a figure draws: the best ones
 _COLUMNS = 3
 _FEWEST = 2
+_MOST_AXES = 10
 
 
 def slice_chart(data: StudyData) -> Chart | None:
     """Validation UAR against each hyperparameter that varies; None before two trials are completed."""
-    trials, names = _shown(data), data.searched
+    trials, names = _shown(data), data.varied
     if len(trials) < _FEWEST or not names:
         return None
     rows = math.ceil(len(names) / _COLUMNS)
@@ -30,7 +32,7 @@ def slice_chart(data: StudyData) -> Chart | None:
         row, column = divmod(place, _COLUMNS)
         number = "" if place == 0 else str(place + 1)
         left, top = column * (width + gap_x), 1 - row * (height + gap_y)
-        own = [trial for trial in trials if _active(data, trial, name)]
+        own = [trial for trial in trials if data.is_active(trial, name)]
         traces.append(
             {
                 "type": "scatter",
@@ -69,9 +71,17 @@ def slice_chart(data: StudyData) -> Chart | None:
     )
 
 
-def parallel_chart(data: StudyData) -> Chart | None:
-    """All hyperparameters of each completed trial as one line; None before two trials are completed."""
-    trials, names = _shown(data), data.searched
+def parallel_chart(data: StudyData, importances: Mapping[str, float]) -> Chart | None:
+    """The hyperparameters of each completed trial as one line; None before two trials are completed.
+
+    Args:
+        data: the study.
+        importances: where there are too many hyperparameters for one figure, the most important are shown.
+    """
+    trials, names = _shown(data), data.varied
+    if len(names) > _MOST_AXES:
+        first = sorted(names, key=lambda name: (-importances.get(name, 0.0), names.index(name)))[:_MOST_AXES]
+        names = [name for name in names if name in first]
     trials = [trial for trial in trials if all(name in trial.config for name in names)]
     if len(trials) < _FEWEST or len(names) < _FEWEST:
         return None
@@ -82,7 +92,8 @@ def parallel_chart(data: StudyData) -> Chart | None:
     return Chart(
         "parallel",
         "All of them together",
-        "A line is a completed trial, the bluer the better. Drag along an axis to keep the lines that pass there.",
+        "A line is a completed trial, the bluer the better. Drag along an axis to keep the lines that pass there."
+        + (f" The {_MOST_AXES} that mattered most are shown." if len(data.varied) > _MOST_AXES else ""),
         f"Parallel coordinates of {len(trials)} trials over {len(names)} hyperparameters; the table of trials has the "
         "values.",
         (
@@ -120,10 +131,6 @@ def _dimension(data: StudyData, name: str, trials: list[TrialRecord]) -> dict[st
 
 def _shown(data: StudyData) -> list[TrialRecord]:
     return sorted(data.scored(), key=lambda trial: -(trial.value or 0.0))[:_MOST]
-
-
-def _active(data: StudyData, trial: TrialRecord, name: str) -> bool:
-    return name in trial.config and data.space is not None and data.space.parameters[name].active(trial.config)
 
 
 def _value(value: Any, words: bool) -> Any:

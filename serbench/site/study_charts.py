@@ -13,6 +13,7 @@ from serbench.site.study_data import StudyData
 
 __all__ = ["history_charts", "importance_chart", "time_chart"]
 
+_MOST_NAMES = 15
 _MARKS = {
     "completed": (BLUE, "circle"),
     "pruned": (ORANGE, "line-ns-open"),
@@ -119,7 +120,7 @@ def importance_chart(shares: dict[str, float]) -> Chart | None:
     """What mattered for reaching the best tenth of the trials; None where too few say."""
     if not shares:
         return None
-    names = list(shares)[::-1]
+    names = list(shares)[:_MOST_NAMES][::-1]
     first = next(iter(shares))
     return Chart(
         "importance",

@@ -77,6 +77,20 @@ class StudyData:
         """Whether a hyperparameter is one of several values."""
         return isinstance(self.space.parameters.get(name), Choice) if self.space else False
 
+    @property
+    def varied(self) -> list[str]:
+        """Hyperparameters of which completed trials have at least two values; a say in the model or not."""
+        scored = self.scored()
+        return [
+            name
+            for name in self.searched
+            if len({str(trial.config[name]) for trial in scored if self.is_active(trial, name)}) > 1
+        ]
+
+    def is_active(self, trial: TrialRecord, name: str) -> bool:
+        """Whether a hyperparameter had a say in a trial."""
+        return name in trial.config and self.space is not None and self.space.parameters[name].active(trial.config)
+
     def scored(self) -> list[TrialRecord]:
         """Completed trials."""
         return [trial for trial in self.trials if trial.state == "completed" and trial.value is not None]
@@ -93,7 +107,7 @@ class StudyData:
         if self.space is None or len(scored) < MIN_TRIALS or len({trial.value for trial in scored}) < 2:
             return {}
         proposals = [self.space.proposals(trial.config) for trial in scored]
-        common = [name for name in self.searched if all(name in one for one in proposals)]
+        common = [name for name in self.varied if all(name in one for one in proposals)]
         if not common:
             return {}
         verbosity = optuna.logging.get_verbosity()

@@ -41,13 +41,14 @@ def study_page(
     """
 
     def damaged(error: SerbenchError) -> None:
-        said = f"{name}: {error}"
+        said = f"{name}: {error}".replace(f"{results.root}/", "")  # no path of this machine
         if said not in notes:
             notes.append(said)
 
     report = StudyReport.from_results(results, name, damaged, tested)
     data = StudyData.read(results, results.existing_study(name), damaged)
-    importance = importance_chart(data.importances())
+    importances = data.importances()
+    importance = importance_chart(importances)
     charts = [*history_charts(data), importance, time_chart([*data.trials, *data.refits])]
     return pages.render(
         "study.html",
@@ -58,11 +59,11 @@ def study_page(
         record=data.record,
         facts=[(about, text) for about, text in study_facts(report) if about != "folder"],  # a path of this machine
         charts=[chart for chart in charts if chart],
-        wide=[chart for chart in (slice_chart(data), parallel_chart(data)) if chart],
+        wide=[chart for chart in (slice_chart(data), parallel_chart(data, importances)) if chart],
         few=len(data.scored()) < MIN_TRIALS,
         fewest=MIN_TRIALS,
         control=data.control.name if data.control else "",
-        states=[(state, count, STATES[state].meaning) for state, count in report.states.items()],
+        states=[(state, STATES[state].meaning, count) for state, count in report.states.items()],
         pruned=_pruned(data),
         trials=_trial_rows(data),
         left_out=max(0, len(data.trials) - _MOST_ROWS),

@@ -1,0 +1,152 @@
+"""Live pages: a process that serves, notices records, and ends with the search, however that ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from drawn_results import Builder
+
+from serbench.errors import SerbenchError
+from serbench.search import load_space
+from serbench.search.storage import StudyStorage
+from serbench.site.live import LiveSite
+
+
+def fetch(address, host=None):
+    asked = urllib.request.Request(address, headers={"Host": host} if host else {})
+    with urllib.request.urlopen(asked, timeout=10) as answer:
+        return answer.status, answer.read().decode("utf-8")
+
+
+def version(site):
+    return json.loads(fetch(f"{site.address}version")[1])["version"]
+
+
+def until(true, seconds=30):
+    """Waits for something that another process brings about."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory):
+    made = Builder(tmp_path_factory.mktemp("live") / "results")
+    made.study("demo-speaker-cnn2d")
+    return made
+
+
+@pytest.fixture(scope="module")
+def live(build):
+    with LiveSite(build.results.root, "demo", "speaker") as site:
+        yield site
+
+
+def test_a_new_record_makes_a_new_version_with_the_trial_on_its_page(build, live):
+    page = f"{live.address}studies/demo-speaker-cnn2d.html"
+    assert "t9" not in fetch(page)[1]
+    before = version(live)
+    build.results.study("demo-speaker-cnn2d").publish_job(
+        build._trial("demo-speaker-cnn2d", "search", "t9", "completed", 9, 0.8)
+    )
+    until(lambda: version(live) > before)
+    assert "t9" in fetch(page)[1]
+    assert "live.js" in fetch(page)[1]
+    build.entry("first", "demo-speaker-cnn2d")
+    until(lambda: "first.html" in fetch(live.address)[1])
+
+
+def test_only_this_machine_may_look(live):
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        fetch(live.address, host="evil.example")
+    assert live.address.startswith("http://127.0.0.1:")
+    for path in ("..%2f..%2fetc/passwd", "../../../../etc/passwd"):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            fetch(live.address + path)
+
+
+def test_a_port_that_is_taken_is_told_when_it_was_asked_for(live, build):
+    port = int(live.address.rstrip("/").rsplit(":", 1)[1])
+    with pytest.raises(SerbenchError, match="--live-port"), LiveSite(build.results.root, "demo", "speaker", port):
+        pass
+
+
+def test_it_shows_results_that_do_not_exist_yet_and_ends_with_the_search_even_when_that_is_killed(tmp_path):
+    code = (
+        "import sys, time; from pathlib import Path; from serbench.site.live import LiveSite\n"
+        "with LiveSite(Path(sys.argv[1]), 'demo', 'speaker') as site:\n"
+        "    print(site.address, flush=True); time.sleep(600)"
+    )
+    search = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "results")], stdout=subprocess.PIPE, text=True
+    )
+    address = search.stdout.readline().strip()
+    assert "No entry was tested yet" in fetch(address)[1]
+    os.kill(search.pid, signal.SIGKILL)
+    search.wait()
+    search.stdout.close()
+
+    def gone():
+        try:
+            fetch(address)
+        except OSError:
+            return True
+        return False
+
+    until(gone)
+
+
+def test_the_dashboard_of_a_study_only_looks(build, live):
+    pytest.importorskip("optuna_dashboard")
+    folder = build.results.study("demo-speaker-cnn2d")
+    record = folder.record().model_copy(update={"sampler": {"name": "random"}, "pruner": {"name": "none"}})
+    storage = StudyStorage.open(folder, record)  # as while a search runs
+    try:
+        storage.study.add_trial(_some_trial())
+        status, page = fetch(f"{live.address}dashboard/demo-speaker-cnn2d")
+        assert status == 200
+        assert "Optuna" in page
+        with urllib.request.urlopen(f"{live.address}dashboard/demo-speaker-cnn2d", timeout=10) as answer:
+            root = answer.url.removesuffix("dashboard")
+        (study,) = json.loads(fetch(f"{root}api/studies")[1])["study_summaries"]
+        assert study["study_name"] == "demo-speaker-cnn2d"
+        remove = urllib.request.Request(f"{root}api/studies/{study['study_id']}", method="DELETE")
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(remove, timeout=10)
+        storage.study.add_trial(_some_trial())  # the search goes on writing beside it
+        assert len(storage.study.trials) == 2
+    finally:
+        storage.close()
+
+
+def _some_trial():
+    import optuna
+
+    space = load_space("demo_cnn1d")
+    name = space.searched[0]
+    values = {name: space.parameters[name].probes()[0]}
+    return optuna.trial.create_trial(value=0.5, params=values, distributions=space.distributions([name]))
+
+
+def test_a_study_that_is_not_there_has_no_dashboard(live):
+    with pytest.raises(urllib.error.HTTPError) as found:
+        fetch(f"{live.address}dashboard/demo-speaker-cnn9")
+    assert found.value.code == 404
+    assert "demo-speaker-cnn2d" in found.value.read().decode("utf-8")
+
+
+def test_the_address_is_all_it_says_on_the_command_line(live):
+    """The storage may name a password; what a process was started with can be read by everyone."""
+    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if os.access(path, os.R_OK)]
+    assert any(b"serbench.site.live_server" in line for line in lines)
+    assert not any(b"live_server" in line and b"demo" in line for line in lines)

@@ -1,0 +1,106 @@
+"""What a site may write and remove: its own files, in its own folder, each whole."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from serbench.errors import SerbenchError, UsageError
+from serbench.site import Site
+from serbench.site.files import SiteFolder, page_name
+
+
+def test_a_folder_with_other_things_is_refused_and_left_alone(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(UsageError, match="no site of serbench"):
+        SiteFolder(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_what_is_no_longer_part_of_the_site_goes_and_what_others_put_there_stays(tmp_path):
+    first = SiteFolder(tmp_path / "site")
+    first.write("entries/a.html", "a")
+    first.write("entries/b.html", "b")
+    first.finish()
+    (tmp_path / "site" / "notes.txt").write_text("mine")
+    second = SiteFolder(tmp_path / "site")
+    second.write("entries/b.html", "b")
+    second.finish()
+    names = {str(path.relative_to(tmp_path / "site")) for path in (tmp_path / "site").rglob("*") if path.is_file()}
+    assert names == {"entries/b.html", "notes.txt", "serbench-site.json"}
+
+
+def test_a_site_that_was_broken_off_is_taken_over(tmp_path):
+    broken = SiteFolder(tmp_path / "site")
+    broken.write("entries/a.html", "a")
+    (tmp_path / "site" / "entries" / ".site.half.tmp").write_text("half")
+    again = SiteFolder(tmp_path / "site")
+    again.write("index.html", "i")
+    again.finish()
+    assert not list((tmp_path / "site" / "entries").iterdir())
+
+
+def test_a_mark_cannot_make_it_remove_files_elsewhere(tmp_path):
+    (tmp_path / "precious.txt").write_text("keep")
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "serbench-site.json").write_text(json.dumps({"files": ["../precious.txt", 3, "serbench-site.json"]}))
+    SiteFolder(folder).finish()
+    assert (tmp_path / "precious.txt").exists()
+
+
+def test_a_file_that_has_not_changed_is_not_written_again(tmp_path):
+    site = SiteFolder(tmp_path)
+    site.write("index.html", "same")
+    before = (tmp_path / "index.html").stat().st_ino
+    site.write("index.html", "same")
+    assert (tmp_path / "index.html").stat().st_ino == before
+    site.write("index.html", "else")
+    assert (tmp_path / "index.html").read_text() == "else"
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", ".hidden", "", "x" * 300, "a\nb", "<b>"])
+def test_no_name_of_an_entry_leads_out_of_the_folder(name):
+    made = page_name(name)
+    assert "/" not in made
+    assert not made.startswith(".")
+    assert made.endswith(".html")
+    assert len(made) < 120
+
+
+def test_a_hostile_entry_gets_a_page_inside_the_site(build, tmp_path):
+    study = build.study()
+    build.entry("plain", study)
+    record = next(iter(build.results.study(study).entries()))
+    record.model_copy(update={"entry_id": "../../../escaped"}).save(
+        build.results.study(study).path / "entries" / "other.json"
+    )
+    Site.build(build.results, tmp_path / "site")
+    pages = {str(path.relative_to(tmp_path / "site")) for path in (tmp_path / "site").rglob("*.html")}
+    assert len([page for page in pages if page.startswith("entries/")]) == 2
+    assert not list(tmp_path.parent.rglob("escaped*"))
+
+
+def test_a_results_folder_without_entries_makes_a_site_of_its_studies(build, tmp_path):
+    name = build.study()
+    site = Site.build(build.results, tmp_path / "site")
+    assert site.pages == 3  # index, compare, the study
+    assert name in site.index.read_text(encoding="utf-8")
+
+
+def test_a_damaged_trial_is_told_and_the_rest_is_there(build, tmp_path):
+    build.entry("a", build.study())
+    broken = build.results.study(build.study("running")).job_path("search", "t1") / "record.json"
+    broken.write_text("{")
+    site = Site.build(build.results, tmp_path / "site")
+    assert [note for note in site.notes if note.startswith("running: studies/running/trials/t1")]
+    assert "trials/t1" in site.index.read_text(encoding="utf-8")
+    assert str(tmp_path) not in site.index.read_text(encoding="utf-8")  # a site is sent to others
+
+
+def test_a_site_that_cannot_be_written_is_one_sentence(build, tmp_path):
+    build.entry("a", build.study())
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SerbenchError, match="cannot write"):
+        Site.build(build.results, tmp_path / "file" / "site")
