@@ -64,6 +64,7 @@ def test_a_study_is_audited_by_its_selected_entry_and_every_check_says_something
     assert row.looks == 2 + 1 + 1
 
 
+@pytest.mark.slow
 def test_an_audit_goes_on_where_it_was_and_says_the_same(results, tone_corpus) -> None:
     plan = AuditPlan(STUDY, data=tone_corpus, workers=1)
     stop = threading.Event()

@@ -60,7 +60,7 @@ def test_the_spread_over_draws_is_told_and_one_draw_is_not_enough() -> None:
     found = over_draws(drawn((0.50, 0.6), (0.54, 0.6), (0.58, 0.6)), 0.55)
     assert found.numbers["uar"] == pytest.approx(0.54)
     assert found.numbers["sd"] == pytest.approx(0.04)
-    assert "from 50.0% to 58.0%" in found.verdict
+    assert "from 50.0 % to 58.0 %" in found.verdict
     assert over_draws(drawn((0.5, 0.6)), 0.5).level == "skipped"
 
 

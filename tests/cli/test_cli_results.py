@@ -65,7 +65,26 @@ def test_the_page_of_a_2d_entry_shows_the_mask(serbench, searched, tmp_path) -> 
     entry = next(row["entry"] for row in entries(serbench, searched) if row["family"] == "cnn2d")
     page = tmp_path / "page.html"
     serbench("report", entry, "--results", searched, "--html", page)
-    assert "Spectrogram masks" in page.read_text(encoding="utf-8")
+    assert "one draw of the masks" in page.read_text(encoding="utf-8")
+
+
+def test_the_site_of_a_real_search_is_written_and_its_way_told(serbench, searched, tmp_path) -> None:
+    ran = serbench("leaderboard", "--results", searched, "--html", tmp_path / "site")
+    assert ran.code == 0
+    assert str(tmp_path / "site" / "index.html") in ran.err
+    assert ran.out == ""
+    names = {row["entry"] for row in entries(serbench, searched)}
+    assert {path.stem for path in (tmp_path / "site" / "entries").iterdir()} == names
+    assert list((tmp_path / "site" / "clips").glob("*.png"))
+    assert not list((tmp_path / "site" / "clips").glob("*.wav"))
+    text = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "site").rglob("*.html"))
+    assert str(searched) not in text
+
+
+def test_sound_goes_with_a_site_only(serbench, searched, tmp_path) -> None:
+    assert serbench("leaderboard", "--results", searched, "--audio").code == 2
+    assert serbench("leaderboard", "--results", searched, "--html", tmp_path / "site", "--audio").code == 0
+    assert list((tmp_path / "site" / "clips").glob("*.wav"))
 
 
 def test_export_selects_by_validation_and_predict_reads_any_audio(serbench, searched, tmp_path) -> None:

@@ -59,6 +59,7 @@ def trials(plan) -> dict[str, float | None]:
     return {record.job_id: record.value for record in ResultsFolder(plan.results).study(NAME).jobs("search")}
 
 
+@pytest.mark.slow
 def test_a_study_in_a_database_goes_as_one_in_a_file_and_resumes(make_plan, tmp_path, server) -> None:
     shared = make_plan(storage=server, trials=2, repeats=1)
     run_search(shared)

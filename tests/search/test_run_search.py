@@ -128,7 +128,7 @@ def test_more_trials_resume_to_the_total(finished, make_plan) -> None:
     assert Counter(t.kind for t in watch.trials)["search"] == 1
 
 
-@pytest.mark.parametrize("family", ["cnn1d", "cnn2d"])
+@pytest.mark.parametrize("family", ["cnn1d", pytest.param("cnn2d", marks=pytest.mark.slow)])
 def test_one_worker_and_one_seed_give_the_same_trials(make_plan, tmp_path, family) -> None:
     values = []
     for run in ("a", "b"):

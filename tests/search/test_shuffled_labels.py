@@ -30,6 +30,7 @@ def plan(small_demo: Path, tmp_path: Path) -> SearchPlan:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_shuffled_labels_fall_to_chance(plan) -> None:
     accuracies = search_shuffled(plan)
     assert len(accuracies) == 2
