@@ -14,8 +14,9 @@ from serbench.errors import SerbenchError, UsageError
 if TYPE_CHECKING:
     from serbench.records import ResultsFolder
     from serbench.report import Leaderboard
+    from serbench.report.document import Sheet
 
-__all__ = ["compare", "leaderboard", "print_leaderboard", "print_report", "print_summary", "report"]
+__all__ = ["compare", "leaderboard", "print_leaderboard", "print_report", "print_sheet", "print_summary", "report"]
 
 
 def leaderboard(
@@ -98,6 +99,16 @@ def _write_site(results: Path, html: Path, corpus: str | None, protocol: str | N
 def print_leaderboard(board: Leaderboard, output: TableFormat) -> None:
     """Writes a leaderboard to standard output."""
     typer.echo(board.render(output.value, width=screen_width()), nl=False)
+
+
+def print_sheet(sheet: Sheet) -> None:
+    """Writes one more table to standard output."""
+    import pandas as pd
+
+    from serbench.report.document import Document
+    from serbench.report.formats import render
+
+    typer.echo(f"\n{render(Document((sheet,), pd.DataFrame(), {}), 'table', width=screen_width())}", nl=False)
 
 
 def print_report(results: ResultsFolder, entry: str, output: TableFormat) -> None:

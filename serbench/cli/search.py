@@ -52,12 +52,12 @@ def search(
         str, typer.Option(help="Whose labels: intended (by the speaker) or perceived (by most listeners).")
     ] = "intended",
     protocol: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="speaker (no speaker in two sets), random (shares speakers), sentence, speaker+sentence, speaker-cv, "
-            "loso or emo-superb."
+            "loso or emo-superb.  [default: as the space says, else speaker]"
         ),
-    ] = "speaker",
+    ] = None,
     trials: Annotated[
         int | None, typer.Option(help="Total of trials a space, earlier runs included.  [default: as the space says]")
     ] = None,
@@ -174,16 +174,16 @@ def _shown(plan: SearchPlan, live: bool, port: int | None, console: Console) -> 
         return
     from serbench.site.live import LiveSite
 
-    with LiveSite(plan.results, plan.corpus.name, plan.protocol, port, plan.storage) as site:
+    with LiveSite(plan.results, plan.corpus.name, plan.protocol_of(plan.spaces[0]), port, plan.storage) as site:
         console.print(f"live pages: {site.address} (until the search ends)", markup=False, highlight=False)
         yield
 
 
 def _conclude(results: Path, studies: list[str], output: TableFormat, console: Console) -> None:
     """Prints the leaderboard of these studies, the report of the best entry, and where everything lies."""
-    from serbench.cli.results import print_leaderboard, print_summary
+    from serbench.cli.results import print_leaderboard, print_sheet, print_summary
     from serbench.records import ResultsFolder
-    from serbench.report import Leaderboard, best_selected
+    from serbench.report import Leaderboard, beside_printed, best_selected
 
     folder = ResultsFolder(results)
     records = [folder.existing_study(name).record() for name in studies]
@@ -193,6 +193,9 @@ def _conclude(results: Path, studies: list[str], output: TableFormat, console: C
     board = Leaderboard.from_results(folder, corpus=records[0].corpus.name, protocol=records[0].protocol.name)
     # Figures of others can wait for `serbench leaderboard`: what was just found comes first.
     print_leaderboard(replace(board, reported=()) if output is TableFormat.table else board, output)
+    beside = beside_printed(board, studies)
+    if output is TableFormat.table and beside is not None:
+        print_sheet(beside)
     best = best_selected(board, studies)
     if output is TableFormat.table and best is not None:
         print_summary(folder, best.entry)

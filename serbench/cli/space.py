@@ -58,7 +58,8 @@ def show(
         typer.echo(json.dumps({"name": loaded.name, "hash": loaded.hash, **loaded.describe()}, indent=2))
         return
     typer.echo(f"{loaded.name}: {loaded.title or loaded.family.title} (family {loaded.family.name})")
-    typer.echo(f"  protocol   test core {loaded.test_core:f} %, validation core {loaded.validation_core:f} %")
+    named = f"{loaded.protocol}, " if loaded.protocol else ""
+    typer.echo(f"  protocol   {named}test core {loaded.test_core:f} %, validation core {loaded.validation_core:f} %")
     typer.echo(f"  features   {loaded.features.kind}, {' x '.join(map(str, loaded.features.shape))}, "
                f"{loaded.features.sample_rate:,} Hz, {loaded.features.duration_s:g} s")  # fmt: skip
     typer.echo(f"  training   up to {loaded.training.epochs} epochs, patience {loaded.training.patience}, "

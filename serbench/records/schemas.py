@@ -23,6 +23,7 @@ __all__ = [
     "LabelSource",
     "ModelCost",
     "ProtocolFacts",
+    "ReportedScores",
     "Scores",
     "StudyRecord",
     "Subset",
@@ -191,6 +192,16 @@ class TrialRecord(Record):
     finished: str
 
 
+class ReportedScores(FrozenModel):
+    """What somebody else printed for a configuration, in percent as they printed it."""
+
+    train_accuracy: float | None = Field(default=None, ge=0, le=100)
+    validation_accuracy: float | None = Field(default=None, ge=0, le=100)
+    test_accuracy: float | None = Field(default=None, ge=0, le=100)
+    test_uar: float | None = Field(default=None, ge=0, le=100)
+    source: str = Field(default="", description="where it was printed")
+
+
 class EntryRecord(Record):
     """`entries/<entry_id>.json`: a finalist, tested. A row of the leaderboard."""
 
@@ -200,6 +211,7 @@ class EntryRecord(Record):
     origin: str = Field(description="'trial 12', or the name of an enqueued configuration")
     forced: bool = Field(default=False, description="made a finalist by the space file, not by validation")
     config: dict[str, Any]
+    reported: ReportedScores | None = Field(default=None, description="what somebody else printed for it")
     search_value: float | None = Field(description="validation score of the trial it was chosen by")
     refits: tuple[str, ...] = Field(description="job ids under refits/, all completed")
     failed_refits: tuple[str, ...] = ()

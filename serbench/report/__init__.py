@@ -1,5 +1,6 @@
 """Tables, figures and pages made of what lies in a results folder. Nothing is trained or imported for training."""
 
+from serbench.report.beside import beside_printed
 from serbench.report.compare import EntryComparison
 from serbench.report.entry import EntryReport
 from serbench.report.formats import FORMATS, render
@@ -13,6 +14,7 @@ __all__ = [
     "EntryReport",
     "Leaderboard",
     "Row",
+    "beside_printed",
     "best_selected",
     "render",
     "select_entry",

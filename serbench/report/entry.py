@@ -13,7 +13,7 @@ from serbench.errors import UsageError, unknown
 from serbench.evaluation import Evaluation
 from serbench.records.base import FrozenModel
 from serbench.records.results import ResultsFolder
-from serbench.records.schemas import CorpusFacts, Environment, EpochMetrics, ProtocolFacts, Scores
+from serbench.records.schemas import CorpusFacts, Environment, EpochMetrics, ProtocolFacts, ReportedScores, Scores
 from serbench.report.comparison import why_unranked
 from serbench.report.entry_document import entry_document
 from serbench.report.formats import render
@@ -78,6 +78,7 @@ class EntryReport(FrozenModel):
     objective: str
     features: dict[str, Any]
     config: dict[str, Any]
+    reported: ReportedScores | None = Field(description="what somebody else printed for the configuration")
     per_class: tuple[ClassRow, ...]
     subsets: tuple[SubsetScores, ...]
     confusion: tuple[tuple[int, ...], ...]
@@ -117,6 +118,7 @@ class EntryReport(FrozenModel):
             objective=study.objective,
             features=study.features,
             config=entry.config,
+            reported=entry.reported,
             per_class=_mean_classes([refit.evaluations["test"] for refit in tested.refits]),
             subsets=_subsets(tested),
             confusion=_counts(total) if total else (),

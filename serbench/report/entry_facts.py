@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from serbench.records.schemas import CorpusFacts, ExcludedClip
+from serbench.records.schemas import CorpusFacts, ExcludedClip, ReportedScores
 from serbench.report.comparison import why_unranked
 from serbench.report.document import NOTHING, count, duration, millions, milliseconds, percent, points, size, span
 
@@ -39,6 +39,7 @@ def result_rows(report: EntryReport) -> Pairs:
         ("family", row.family),
         ("study", row.study),
         ("configuration", origin),
+        *([("printed elsewhere", _printed(report.reported))] if report.reported else []),
         ("selected", "yes, by validation" if row.selected else "no"),
         ("tie group", NOTHING if row.tie_group is None else f"{row.tie_group} (by UAR at place {row.rank})"),
         ("test UAR", uar),
@@ -134,6 +135,18 @@ def caveats(report: EntryReport) -> list[str]:
     if report.no_interval and not (said and report.no_interval == why_unranked(report.protocol)):
         found.append(report.no_interval)
     return list(dict.fromkeys([*found, *report.row.warnings]))
+
+
+def _printed(scores: ReportedScores) -> str:
+    """What somebody else printed, in words."""
+    named = {
+        "training accuracy": scores.train_accuracy,
+        "validation accuracy": scores.validation_accuracy,
+        "test accuracy": scores.test_accuracy,
+        "test UAR": scores.test_uar,
+    }
+    said = ", ".join(f"{name} {value:.1f} %" for name, value in named.items() if value is not None)
+    return f"{said} ({scores.source})" if scores.source else said
 
 
 def _decimal(value: float | None) -> str:

@@ -118,6 +118,7 @@ def _entry(study: Study, finalist: Finalist) -> EntryRecord | None:
     good = sorted((r.job_id for r in refits if r.state == "completed"), key=lambda name: int(name[len(prefix) :]))
     if not good:
         return None
+    reported = {known.name: known.reported for known in study.space.enqueued}
     identity = digest_of([study.record.name, finalist.job_id, study.record.space_hash], length=6)
     return EntryRecord(
         entry_id=f"{study.space.family.name}-{identity}",
@@ -126,6 +127,7 @@ def _entry(study: Study, finalist: Finalist) -> EntryRecord | None:
         origin=finalist.name,
         forced=finalist.forced,
         config=finalist.config,
+        reported=reported.get(finalist.name),
         search_value=finalist.search_value,
         refits=tuple(good),
         failed_refits=tuple(sorted(r.job_id for r in refits if r.state != "completed")),

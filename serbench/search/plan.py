@@ -30,7 +30,7 @@ class SearchPlan:
         corpus: where clips come from.
         data: folder of the corpus, or None for where it usually lies.
         results: folder that everything is written to.
-        protocol: its name; the cores come from each space.
+        protocol: its name; None for what each space says. The cores come from each space.
         labels: what the corpus says was meant, or what its listeners heard.
         trials: total a space that count, earlier runs included; None for what the space's budget says.
         seconds: bound on the trials of the command, refits included as far as their time can be foreseen.
@@ -46,7 +46,7 @@ class SearchPlan:
     corpus: Corpus
     data: Path | None
     results: Path
-    protocol: str = "speaker"
+    protocol: str | None = None
     labels: LabelSource = "intended"
     trials: int | None = None
     seconds: float | None = None
@@ -69,6 +69,10 @@ class SearchPlan:
         """What one space may spend: as asked, else as the space says."""
         asked = {name: getattr(self, name) for name in Budget.model_fields}
         return space.budget.model_copy(update={key: value for key, value in asked.items() if value is not None})
+
+    def protocol_of(self, space: SearchSpace) -> str:
+        """Name of the protocol that a space is searched under: as asked, else as the space says, else `speaker`."""
+        return self.protocol or space.protocol or "speaker"
 
     def __post_init__(self) -> None:
         for name, least in _LEAST.items():

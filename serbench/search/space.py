@@ -15,6 +15,7 @@ from serbench.families.hyperparameters import Hyperparameters
 from serbench.features.spec import FeatureSpec
 from serbench.records.base import FrozenModel
 from serbench.records.files import digest_of
+from serbench.records.schemas import ReportedScores
 from serbench.search.dimensions import Dimension, Fixed
 from serbench.training.job import FitSettings
 
@@ -40,11 +41,13 @@ class Enqueued:
         name: shown in tables; unique in the space.
         config: complete hyperparameters.
         finalist: whether it is refitted and tested whatever its validation score.
+        reported: what somebody else printed for it, to be shown beside what it reaches here.
     """
 
     name: str
     config: dict[str, Any]
     finalist: bool = False
+    reported: ReportedScores | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ class SearchSpace:
 
     Attributes:
         name: of the file, or as its `[space]` table says.
-        test_core: percent; part of the protocol this space is run under.
+        protocol: name of the one it is run under where the command line does not say; None for `speaker`.
+        test_core: percent; part of the protocol.
         validation_core: percent.
         parameters: in an order in which conditions come before what depends on them.
         text: the file's text, kept in the study's record.
@@ -62,6 +66,7 @@ class SearchSpace:
     name: str
     title: str
     family: Family
+    protocol: str | None
     test_core: Decimal
     validation_core: Decimal
     features: FeatureSpec

@@ -16,6 +16,7 @@ from serbench.errors import SerbenchError, UsageError, unknown
 from serbench.families import get_family
 from serbench.features.spec import FeatureSpec
 from serbench.protocols import Protocol, Ratio
+from serbench.protocols.kinds import get_kind
 from serbench.protocols.ratio import parse_percent
 from serbench.records.files import read_text
 from serbench.search.space import Budget, SearchSpace, defaults, explain
@@ -122,6 +123,7 @@ def _build(raw: dict[str, Any], stem: str, text: str) -> SearchSpace:
         name=_name(head.get("name", stem)),
         title=_text(head, "title"),
         family=family,
+        protocol=_protocol(_table(raw, "protocol")),
         **cores,
         features=_model(FeatureSpec, "features", family.default_features() | features),
         training=_model(FitSettings, "training", _table(raw, "training")),
@@ -166,8 +168,18 @@ def _model(model: type[M], where: str, values: dict[str, Any]) -> M:
         raise UsageError(f"[{where}] {explain(error)}") from None
 
 
+def _protocol(table: dict[str, Any]) -> str | None:
+    """The protocol that the space names, if it names one."""
+    name = table.get("name")
+    if name is not None and not isinstance(name, str):
+        raise UsageError(f"[protocol] name = {name!r} must be a text; put it in quotes")
+    if name is not None:
+        get_kind(name)
+    return name
+
+
 def _cores(table: dict[str, Any]) -> dict[str, Decimal]:
-    known_keys(table, "[protocol]", tuple(_DEFAULT_CORES))
+    known_keys(table, "[protocol]", ("name", *_DEFAULT_CORES))
     cores = {
         key: parse_percent(table.get(key, default), f"[protocol] {key}") for key, default in _DEFAULT_CORES.items()
     }

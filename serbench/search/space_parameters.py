@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from serbench.errors import UsageError, nearest, unknown
 from serbench.families.hyperparameters import Hyperparameters
+from serbench.records.schemas import ReportedScores
 from serbench.search.dimensions import Choice, Dimension, Fixed, FloatRange, IntRange
 from serbench.search.space import Enqueued, defaults, explain
 
@@ -148,7 +149,7 @@ def read_enqueued(raw: Any, parameters: Mapping[str, Dimension], model: type[Hyp
         raise UsageError("'enqueue' must be a list of tables; write [[enqueue]]")
     found: list[Enqueued] = []
     for number, item in enumerate(raw, start=1):
-        known_keys(item, "[[enqueue]]", ("name", "finalist", "parameters"))
+        known_keys(item, "[[enqueue]]", ("name", "finalist", "parameters", "reported"))
         name = item.get("name", f"enqueued-{number}")
         if not isinstance(name, str) or not name.strip():
             raise UsageError(f"[[enqueue]] number {number}: name = {name!r} must be a text that is not empty")
@@ -160,8 +161,22 @@ def read_enqueued(raw: Any, parameters: Mapping[str, Dimension], model: type[Hyp
             raise UsageError(f"enqueued '{name}': 'parameters' must be a table; write [enqueue.parameters]")
         if any(name == other.name for other in found):
             raise UsageError(f"two enqueued configurations are named '{name}'; names must differ")
-        found.append(Enqueued(name, _completed(name, given, parameters, model), finalist))
+        config = _completed(name, given, parameters, model)
+        found.append(Enqueued(name, config, finalist, _reported(name, item.get("reported"))))
     return tuple(found)
+
+
+def _reported(name: str, raw: Any) -> ReportedScores | None:
+    """What `[enqueue.reported]` says."""
+    if raw is None:
+        return None
+    if not isinstance(raw, dict):
+        raise UsageError(f"enqueued '{name}': 'reported' must be a table; write [enqueue.reported]")
+    known_keys(raw, f"enqueued '{name}' [enqueue.reported]", tuple(ReportedScores.model_fields))
+    try:
+        return ReportedScores.model_validate(raw)
+    except ValidationError as error:
+        raise UsageError(f"enqueued '{name}': [enqueue.reported] {explain(error)} (percent, 0 to 100)") from None
 
 
 def _completed(

@@ -18,14 +18,17 @@ from typing import Any
 import pytest
 
 import serbench
+from serbench.corpora import get_corpus
 from serbench.families import parse_hyperparameters
 from serbench.protocols import Protocol, Ratio
 from serbench.records.files import digest_of
-from serbench.search import SearchSpace, find_space, load_space, space_names
+from serbench.search import SearchPlan, SearchSpace, find_space, load_space, space_names
 from serbench.search.dimensions import Choice, Dimension, Fixed, FloatRange, IntRange
 from serbench.search.space import Budget
 
-SHIPPED = ("cnn1d", "cnn2d", "demo_cnn1d", "demo_cnn2d")
+SEARCHES = ("cnn1d", "cnn2d", "demo_cnn1d", "demo_cnn2d")
+REPORT = ("ser_report_1d", "ser_report_2d")
+SHIPPED = (*SEARCHES, *REPORT)
 CHECKOUT = Path(serbench.__file__).parents[1]
 
 TEXT = """
@@ -74,14 +77,16 @@ def test_a_shipped_space_is_valid_and_its_known_configurations_are_complete(name
     space = load_space(name)
     assert space.name == name
     assert space.title
-    assert space.family.name == name.removeprefix("demo_")
+    assert space.family.name == {"ser_report_1d": "cnn1d", "ser_report_2d": "cnn2d"}.get(
+        name, name.removeprefix("demo_")
+    )
     assert space.searched
     for known in space.enqueued:
         assert set(known.config) == set(space.family.hyperparameters.model_fields)
         assert parse_hyperparameters(space.family, known.config).model_dump(mode="json") == known.config
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", SEARCHES)
 def test_a_shipped_space_varies_what_a_family_must_vary(name: str) -> None:
     wanted = {"depth", "width", "kernel_size", "regulariser", "optimizer", "learning_rate", "split_ratio", "dropout"}
     if not name.startswith("demo"):
@@ -172,6 +177,28 @@ def test_an_enqueued_configuration_takes_fixed_values_then_defaults(space_of) ->
     assert own.config["batch_size"] == 64
     assert (third.name, third.config["noise_snr_db"]) == ("enqueued-3", 20)
     assert not plain.finalist
+
+
+@pytest.mark.parametrize("name", REPORT)
+def test_the_founding_reports_runs_are_tested_under_its_own_split_beside_its_scores(name: str) -> None:
+    facts = json.loads((CHECKOUT / "tests" / "search" / "ser_report_scores.json").read_text(encoding="utf-8"))
+    space = load_space(name)
+    assert space.protocol == "random"
+    assert [known.name for known in space.enqueued if known.finalist] == list(facts[name])
+    for known in space.enqueued:
+        printed = known.reported.model_dump(exclude_none=True, exclude={"source"})
+        assert printed == pytest.approx(facts[name][known.name], abs=0.05)
+        assert known.config["optimizer"] == "rmsprop"
+        assert known.config["activation"] == "relu"
+
+
+def test_a_protocol_may_be_named_and_is_the_commands_to_change(space_of, tmp_path: Path) -> None:
+    named = space_of(TEXT.replace("[protocol]", '[protocol]\nname = "speaker+sentence"'))
+    assert (named.protocol, space_of().protocol) == ("speaker+sentence", None)
+    assert named.hash == space_of().hash  # the protocol has a hash of its own
+    plan = SearchPlan((named, replace(space_of(), name="other")), get_corpus("demo"), None, tmp_path)
+    assert [plan.protocol_of(space) for space in plan.spaces] == ["speaker+sentence", "speaker"]
+    assert replace(plan, protocol="random").protocol_of(named) == "random"
 
 
 # Where a name is looked up
@@ -282,7 +309,7 @@ def moved(dimension: Dimension) -> list[Dimension]:
     return [dimension.model_copy(update=change) for change in changes]
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", SEARCHES)
 def test_every_bound_of_every_parameter_counts(name: str) -> None:
     space = load_space(name)
     hashes, spaces = {space.hash}, 1

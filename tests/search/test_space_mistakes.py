@@ -193,6 +193,16 @@ MISTAKES = {
     ),
     "enqueued by the wrong name": (
         '[[enqueue]]\nnmae = "a"', "unknown key in [[enqueue]]: 'nmae'; did you mean 'name'?"),
+    "enqueued beside a score that is none": (
+        '[[enqueue]]\nname = "a"\nreported = { test_accuracy = 571 }',
+        "enqueued 'a': [enqueue.reported] test_accuracy = 571: input should be less than or equal to 100 (percent, 0 to 100)",
+    ),
+    "enqueued beside an unknown score": (
+        '[[enqueue]]\nname = "a"\nreported = { test_acuracy = 57 }',
+        "unknown key in enqueued 'a' [enqueue.reported]: 'test_acuracy'; did you mean 'test_accuracy'?",
+    ),
+    "a protocol that is none": (
+        '[protocol]\nname = "spaeker"', "unknown protocol 'spaeker'; did you mean 'speaker'?"),
     "enqueued twice": (
         '[[enqueue]]\nname = "a"\n[[enqueue]]\nname = "a"',
         "two enqueued configurations are named 'a'; names must differ",
