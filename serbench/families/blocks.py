@@ -57,8 +57,11 @@ class Blocks:
         *,
         name: str,
         strides: tuple[int, ...] | None = None,
+        block: str | None = None,
     ) -> Any:
-        """Convolution, batch norm, activation, pooling, dropout. The rank is that of `kernel`: 1 or 2.
+        """Convolution, batch norm, activation, pooling, dropout; between them what the kind of block adds.
+
+        The rank is that of `kernel`: 1 or 2.
 
         Args:
             x: `(batch, *space, channels)`, as many space axes as `kernel` has.
@@ -67,29 +70,81 @@ class Blocks:
             pool: factor of each axis; what does not fill a whole pool is dropped.
             name: prefix of the layers' names.
             strides: of the convolution, 1 by default.
+            block: kind of block; None for that of the hyperparameters.
 
         Raises:
             InvalidConfiguration: pooling would leave nothing, or the kernel is beyond `MAX_KERNEL`.
         """
-        hp, rank = self.hp, len(kernel)
-        self._bounded((*kernel, x.shape[-1], filters), name)
-        conv = self.layers.Conv1D if rank == 1 else self.layers.Conv2D
-        x = conv(
-            filters,
-            kernel,
-            strides=strides or (1,) * rank,
-            padding="same",
-            use_bias=not hp.batch_norm,
-            kernel_initializer=self.keras.initializers.HeNormal(seed=next(self.seeds)),
-            kernel_regularizer=self._regulariser(),
-            name=f"{name}_conv",
-        )(x)
-        if hp.batch_norm:
-            # Short epochs of small corpora need moving averages faster than Keras' default of 0.99.
-            x = self.layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
-        x = self.layers.Activation(hp.activation, name=f"{name}_{hp.activation}")(x)
+        hp = self.hp
+        kind = block or hp.block
+        x = self._activated(self._normed(self._convolved(x, filters, kernel, strides, name, kind), name), name)
+        if kind == "residual":
+            second = self._convolved(x, filters, kernel, None, f"{name}_second", kind)
+            second = self._normed(second, f"{name}_second")
+            x = self._activated(self.layers.Add(name=f"{name}_sum")([x, second]), f"{name}_sum")
+        if hp.squeeze:
+            x = self._excited(x, name)
         x = self._pool(x, pool, name)
         return self._dropout(x, hp.dropout, f"{name}_dropout")
+
+    def _convolved(
+        self, x: Any, filters: int, kernel: tuple[int, ...], strides: tuple[int, ...] | None, name: str, kind: str
+    ) -> Any:
+        rank = len(kernel)
+        options = {
+            "strides": strides or (1,) * rank,
+            "padding": "same",
+            "use_bias": not self.hp.batch_norm,
+            "name": f"{name}_conv",
+        }
+        start = self.keras.initializers.HeNormal
+        if kind == "separable":
+            self._bounded((x.shape[-1], filters), name)
+            layer = self.layers.SeparableConv1D if rank == 1 else self.layers.SeparableConv2D
+            return layer(
+                filters,
+                kernel,
+                depthwise_initializer=start(seed=next(self.seeds)),
+                pointwise_initializer=start(seed=next(self.seeds)),
+                depthwise_regularizer=self._regulariser(),
+                pointwise_regularizer=self._regulariser(),
+                **options,
+            )(x)
+        self._bounded((*kernel, x.shape[-1], filters), name)
+        layer = self.layers.Conv1D if rank == 1 else self.layers.Conv2D
+        return layer(
+            filters,
+            kernel,
+            kernel_initializer=start(seed=next(self.seeds)),
+            kernel_regularizer=self._regulariser(),
+            **options,
+        )(x)
+
+    def _normed(self, x: Any, name: str) -> Any:
+        if not self.hp.batch_norm:
+            return x
+        # Short epochs of small corpora need moving averages faster than Keras' default of 0.99.
+        return self.layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
+
+    def _activated(self, x: Any, name: str) -> Any:
+        return self.layers.Activation(self.hp.activation, name=f"{name}_{self.hp.activation}")(x)
+
+    def _excited(self, x: Any, name: str) -> Any:
+        """Squeeze and excitation (J. Hu, L. Shen and G. Sun, CVPR 2018)."""
+        channels = x.shape[-1]
+        average = self.layers.GlobalAveragePooling1D if len(x.shape) == 3 else self.layers.GlobalAveragePooling2D
+        weights = average(keepdims=True, name=f"{name}_squeeze")(x)
+        for part, units, activation in (
+            ("reduce", max(4, channels // self.hp.squeeze), "relu"),
+            ("excite", channels, "sigmoid"),
+        ):
+            weights = self.layers.Dense(
+                units,
+                activation=activation,
+                kernel_initializer=self.keras.initializers.GlorotUniform(seed=next(self.seeds)),
+                name=f"{name}_{part}",
+            )(weights)
+        return self.layers.Multiply(name=f"{name}_weighed")([x, weights])
 
     def _pool(self, x: Any, pool: tuple[int, ...], name: str) -> Any:
         if max(pool) == 1:

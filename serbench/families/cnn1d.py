@@ -69,6 +69,7 @@ class Cnn1dFamily:
         import keras
 
         from serbench.families.layers import SummaryStatistics, TimeMask
+        from serbench.families.warps import Warp
 
         hp = expect(hp, Cnn1dHyperparameters)
         frames, features = input_shape
@@ -76,6 +77,8 @@ class Cnn1dFamily:
         blocks = Blocks(hp, seed)
         inputs = keras.Input((frames, features), dtype="float32", name="acoustic")
         x = keras.layers.Normalization(axis=-1, mean=means, variance=variances, name="normalise")(inputs)
+        if hp.time_shift or hp.time_stretch:
+            x = Warp(hp.time_stretch, hp.time_shift, axis=1, seed=next(blocks.seeds), name="time_warp")(x)
         if hp.time_mask:
             x = TimeMask(hp.time_mask, seed=next(blocks.seeds), name="time_mask")(x)
         if hp.representation == "summary":

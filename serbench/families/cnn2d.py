@@ -28,6 +28,12 @@ class Cnn2dHyperparameters(ConvHyperparameters):
     time_mask: int = Field(
         20, ge=0, le=100, description="Most neighbouring frames hidden from training at once; 0 is off."
     )
+    frequency_warp: float = Field(
+        0.0,
+        ge=0.0,
+        le=0.3,
+        description="Largest stretch of the mel axis, anew in each batch: other vocal tracts; 0 is off.",
+    )
     stem_kernel: KernelSize = Field(5, description="Side of the first block's kernels; odd.")
     stem_stride: int = Field(2, ge=1, le=3, description="Stride of the first block along both axes.")
     stem_pool: Literal["none", "frequency", "both"] = Field(
@@ -65,6 +71,7 @@ class Cnn2dFamily:
         import keras
 
         from serbench.families.layers import FrequencyMask, TimeMask
+        from serbench.families.warps import Warp
 
         hp = expect(hp, Cnn2dHyperparameters)
         bands, frames = input_shape
@@ -72,6 +79,10 @@ class Cnn2dFamily:
         blocks = Blocks(hp, seed)
         inputs = keras.Input((bands, frames), dtype="float32", name="log_mel")
         x = keras.layers.Normalization(axis=1, mean=means, variance=variances, name="normalise")(inputs)
+        if hp.frequency_warp:
+            x = Warp(hp.frequency_warp, axis=1, hold=True, seed=next(blocks.seeds), name="frequency_warp")(x)
+        if hp.time_shift or hp.time_stretch:
+            x = Warp(hp.time_stretch, hp.time_shift, axis=2, seed=next(blocks.seeds), name="time_warp")(x)
         if hp.frequency_mask:
             x = FrequencyMask(hp.frequency_mask, seed=next(blocks.seeds), name="frequency_mask")(x)
         if hp.time_mask:
@@ -83,7 +94,7 @@ class Cnn2dFamily:
         x = keras.layers.Permute((2, 1, 3), name="time_first")(x)
         x = keras.layers.Reshape((frames, bands * channels), name="fold_frequency")(x)
         if hp.time_filters:
-            x = blocks.convolution(x, hp.time_filters, (3,), (1,), name="time")
+            x = blocks.convolution(x, hp.time_filters, (3,), (1,), name="time", block="plain")
         outputs = blocks.classify(blocks.clip_vector(x), n_classes)
         return keras.Model(inputs, outputs, name=self.name)
 
@@ -93,7 +104,7 @@ class Cnn2dFamily:
         size = hp.pool_size
         pool = {"none": (1, 1), "frequency": (size, 1), "both": (size, size)}[hp.stem_pool]
         kernel, strides = (hp.stem_kernel,) * 2, (hp.stem_stride,) * 2
-        x = blocks.convolution(x, stem, kernel, pool, name="stem", strides=strides)
+        x = blocks.convolution(x, stem, kernel, pool, name="stem", strides=strides, block="plain")
         for i, filters in enumerate(others, start=2):
             x = blocks.convolution(x, filters, (hp.kernel_size,) * 2, (size, size), name=f"block{i}")
         return x

@@ -27,5 +27,10 @@ def multiply_accumulates(model: keras.Model) -> int:
     total = 0
     for layer in model.layers:
         if isinstance(layer, keras.layers.Conv1D | keras.layers.Conv2D | keras.layers.Dense):
-            total += prod(layer.output.shape[1:-1]) * prod(layer.kernel.shape)
+            kernels = [layer.kernel]
+        elif isinstance(layer, keras.layers.SeparableConv1D | keras.layers.SeparableConv2D):
+            kernels = [layer.depthwise_kernel, layer.pointwise_kernel]
+        else:
+            continue
+        total += prod(layer.output.shape[1:-1]) * sum(prod(kernel.shape) for kernel in kernels)
     return total

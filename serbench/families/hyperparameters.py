@@ -139,6 +139,18 @@ class Hyperparameters(FrozenModel):
     mixup: float = Field(
         0.3, ge=0.0, le=2.0, description="Alpha of the beta distribution two clips are mixed by; 0 is off."
     )
+    weight_averaging: float = Field(
+        0.0,
+        ge=0.0,
+        le=0.9999,
+        description="Momentum of the running average of weights that is validated and kept; 0 is off.",
+    )
+    time_shift: float = Field(
+        0.0, ge=0.0, le=100.0, description="Most frames a clip is moved by, anew in each batch; 0 is off."
+    )
+    time_stretch: float = Field(
+        0.0, ge=0.0, le=0.5, description="Largest change of pace, anew in each batch; 0.1 is a tenth, 0 is off."
+    )
     waveform_copies: int = Field(
         0, ge=0, le=3, description="Augmented copies of each training clip beside the original."
     )
@@ -201,6 +213,16 @@ class ConvHyperparameters(Hyperparameters):
     batch_norm: bool = Field(True, description="Batch normalisation between convolution and activation.")
     activation: Literal["relu", "elu", "gelu", "swish", "leaky_relu"] = Field(
         "relu", description="Non-linearity of all hidden layers."
+    )
+    block: Literal["plain", "residual", "separable"] = Field(
+        "plain",
+        description="A block's convolutions: one; two, the second added to the first; or depthwise then pointwise.",
+    )
+    squeeze: int = Field(
+        0,
+        ge=0,
+        le=32,
+        description="Squeeze and excitation: channels are weighed by what the clip holds; its reduction, 0 is off.",
     )
     dropout: float = Field(0.1, ge=0.0, le=0.7, description="Dropout after each block.")
     head: Literal["flatten", "average", "average_max", "attention"] = Field(

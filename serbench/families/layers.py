@@ -10,6 +10,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from serbench.families.warps import Warp
+
 __all__ = ["LAYERS", "PACKAGE", "AttentionPooling", "FrequencyMask", "SummaryStatistics", "TimeMask"]
 
 PACKAGE = "serbench"
@@ -123,4 +125,4 @@ class AttentionPooling(keras.layers.Layer):
         return (input_shape[0], input_shape[-1])
 
 
-LAYERS: tuple[type[keras.layers.Layer], ...] = (AttentionPooling, FrequencyMask, SummaryStatistics, TimeMask)
+LAYERS: tuple[type[keras.layers.Layer], ...] = (AttentionPooling, FrequencyMask, SummaryStatistics, TimeMask, Warp)

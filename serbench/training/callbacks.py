@@ -15,7 +15,7 @@ from serbench.records.schemas import EpochMetrics
 from serbench.training.data import predict
 from serbench.training.job import Verdict
 
-__all__ = ["EpochExchange", "Kick"]
+__all__ = ["AveragedWeights", "EpochExchange", "Kick"]
 
 
 class EpochExchange(keras.callbacks.Callback):
@@ -81,6 +81,54 @@ class EpochExchange(keras.callbacks.Callback):
         self.verdict = self._exchange(metrics)
         if self.verdict is not Verdict.CONTINUE:
             self.model.stop_training = True
+
+
+class AveragedWeights(keras.callbacks.Callback):
+    """Keeps a running average of the weights and puts it into the model wherever the model is judged.
+
+    Training goes on with its own weights after `back` (B. Polyak and A. Juditsky, SIAM J. Control Optim. 30,
+    1992). Averages of moving statistics (batch normalisation) are the model's own. The average warms up with the
+    steps, so that the first epochs are not those of the initial weights.
+
+    Args:
+        momentum: share of the average that stays in each step, once it has warmed up.
+    """
+
+    def __init__(self, momentum: float) -> None:
+        super().__init__()
+        self._momentum = momentum
+        self._steps = 0
+        self._average: list[np.ndarray] = []
+        self._own: list[np.ndarray] = []
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Adds a step to the average."""
+        weights = self._weights()
+        self._steps += 1
+        momentum = min(self._momentum, self._steps / (self._steps + 9))
+        if not self._average:
+            self._average = weights
+            return
+        self._average = [
+            average + (1 - momentum) * (weight - average)
+            for average, weight in zip(self._average, weights, strict=True)
+        ]
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Puts the average into the model."""
+        self._own = self._weights()
+        self._put(self._average)
+
+    def back(self) -> keras.callbacks.Callback:
+        """The callback that puts the model's own weights back, once all who judge the average have done so."""
+        return keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: self._put(self._own))
+
+    def _weights(self) -> list[np.ndarray]:
+        return [np.array(keras.ops.convert_to_numpy(variable)) for variable in self.model.trainable_variables]
+
+    def _put(self, values: list[np.ndarray]) -> None:
+        for variable, value in zip(self.model.trainable_variables, values, strict=True):
+            variable.assign(value)
 
 
 class Kick(keras.callbacks.Callback):

@@ -17,7 +17,7 @@ from serbench.families.hyperparameters import Hyperparameters
 from serbench.families.optimizers import build_optimizer
 from serbench.records.schemas import EpochMetrics, ModelCost
 from serbench.training.backend import compile_options
-from serbench.training.callbacks import EpochExchange, Kick
+from serbench.training.callbacks import AveragedWeights, EpochExchange, Kick
 from serbench.training.data import TrainingBatches, balanced_weights, normalisation, predict
 from serbench.training.job import TrialJob, TrialOutcome, Verdict
 from serbench.training.latency import model_ms
@@ -119,7 +119,10 @@ def _compile(model: keras.Model, job: TrialJob, hp: Hyperparameters, steps_per_e
 
 
 def _callbacks(job: TrialJob, hp: Hyperparameters, watch: EpochExchange) -> list[keras.callbacks.Callback]:
+    # First, so that all others see the averaged weights at the end of an epoch.
+    averaged = [AveragedWeights(hp.weight_averaging)] if hp.weight_averaging else []
     callbacks: list[keras.callbacks.Callback] = [
+        *averaged,
         watch,
         keras.callbacks.EarlyStopping(
             monitor="val_uar", mode="max", patience=job.settings.patience, restore_best_weights=True
@@ -131,6 +134,7 @@ def _callbacks(job: TrialJob, hp: Hyperparameters, watch: EpochExchange) -> list
                 monitor="val_loss", factor=hp.plateau_factor, patience=hp.plateau_patience, min_lr=1e-6
             )
         )
+    callbacks += [one.back() for one in averaged]
     if hp.escape == "kick":
         callbacks.append(Kick(hp.escape_patience, hp.escape_strength, job.seed))
     return callbacks

@@ -22,6 +22,8 @@ class TestCnn1d(FamilyContract):
         {"depth": 6, "width": 8, "growth": 1.0, "pool_size": 1, "head": "attention", "activation": "swish"},
         {"depth": 2, "kernel_size": 9, "pool_size": 4, "pooling": "average", "activation": "leaky_relu"},
         {"width": 8, "depth": 3, "head": "average", "activation": "elu", "regulariser": "l1_l2"},
+        {"width": 8, "depth": 2, "block": "residual", "squeeze": 4, "time_shift": 3.0, "time_stretch": 0.2},
+        {"width": 8, "depth": 2, "block": "separable", "regulariser": "l2", "batch_norm": False},
     ]
 
     def test_summary_is_numpys(self, family, clips):
@@ -45,6 +47,8 @@ class TestCnn2d(FamilyContract):
         {"depth": 6, "width": 8, "growth": 1.0, "pool_size": 1, "head": "attention", "activation": "gelu"},
         {"depth": 2, "stem_stride": 1, "stem_pool": "both", "pooling": "average", "activation": "elu"},
         {"depth": 2, "stem_stride": 3, "stem_pool": "none", "stem_kernel": 9, "kernel_size": 9, "width": 8},
+        {"depth": 2, "width": 8, "block": "residual", "squeeze": 32, "time_stretch": 0.2, "frequency_warp": 0.1},
+        {"depth": 2, "width": 8, "block": "separable", "squeeze": 1, "time_shift": 4.0},
     ]
 
     @pytest.mark.parametrize(("stem_pool", "expected"), [("none", (16, 20)), ("frequency", (8, 20)), ("both", (8, 10))])

@@ -18,6 +18,16 @@ def test_costs_are_those_counted_by_hand():
     assert multiply_accumulates(model) == 20 * 120 + 8 * 10 + 10 * 3
 
 
+def test_costs_of_separable_and_weighed_convolutions():
+    family = get_family("cnn1d")
+    common = {"depth": 1, "width": 8, "kernel_size": 3, "head": "average", "dense_width": 0}
+    hp = family.hyperparameters(block="separable", squeeze=2, **common)
+    model = family.build(hp, (20, 5), 3, np.zeros(5), np.ones(5), 0)
+    # Depthwise 3 x 5, pointwise 5 x 8; the squeeze of 8 channels goes through 4.
+    assert multiply_accumulates(model) == 20 * (15 + 40) + (8 * 4 + 4 * 8) + 8 * 3
+    assert parameter_count(model) == 15 + 40 + 4 * 8 + (8 * 4 + 4) + (4 * 8 + 8) + (8 * 3 + 3)
+
+
 def test_costs_of_strided_two_dimensional_convolutions():
     family = get_family("cnn2d")
     hp = family.hyperparameters(depth=1, width=8, stem_kernel=5, time_filters=0, head="average", dense_width=0)

@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from serbench.families.warps import Warp
+
 
 @pytest.fixture(scope="module")
 def layers():
@@ -68,6 +70,7 @@ def test_layers_survive_their_config_and_know_their_shape(layers):
         layers.TimeMask(4, axis=2, seed=2),
         layers.SummaryStatistics(),
         layers.AttentionPooling(),
+        Warp(0.1, 3, axis=2, seed=3),
     ]
     assert {type(layer) for layer in made} == set(layers.LAYERS)
     for layer in made:

@@ -195,7 +195,8 @@ MISTAKES = {
         '[[enqueue]]\nnmae = "a"', "unknown key in [[enqueue]]: 'nmae'; did you mean 'name'?"),
     "enqueued beside a score that is none": (
         '[[enqueue]]\nname = "a"\nreported = { test_accuracy = 571 }',
-        "enqueued 'a': [enqueue.reported] test_accuracy = 571: input should be less than or equal to 100 (percent, 0 to 100)",
+        "enqueued 'a': [enqueue.reported] test_accuracy = 571: input should be less than or equal to 100 (percent, "
+        "0 to 100)",
     ),
     "enqueued beside an unknown score": (
         '[[enqueue]]\nname = "a"\nreported = { test_acuracy = 57 }',

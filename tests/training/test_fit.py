@@ -10,7 +10,9 @@ import h5py
 import numpy as np
 import pytest
 
+from serbench.evaluation import evaluate
 from serbench.training import FitSettings, Verdict
+from serbench.training.callbacks import AveragedWeights
 from serbench.training.data import TrainingBatches, balanced_weights, normalisation
 from serbench.training.fit import fit
 
@@ -109,11 +111,40 @@ def test_patience_ends_training_and_restores_the_best(make_job, features, target
         {"class_weights": True, "mixup": 0.4, "label_smoothing": 0.2, "clip_norm": 1.0},
         {"optimizer": "rmsprop", "regulariser": "l1_l2"},
         {"optimizer": "nadam", "regulariser": "l1", "representation": "summary"},
+        {"weight_averaging": 0.99, "escape": "kick", "escape_patience": 1},
+        {"time_shift": 2.0, "time_stretch": 0.1, "block": "residual", "squeeze": 4},
     ],
 )
 def test_every_way_of_training_completes(make_job, features, targets, config) -> None:
     outcome = fit(make_job(config=config, settings={"epochs": 2}), [features], targets)
     assert outcome.state == "completed"
+
+
+def test_averaged_weights_are_judged_and_kept_while_training_goes_on_with_its_own() -> None:
+    import keras
+
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    averaged = AveragedWeights(0.9)
+    averaged.set_model(model)
+    back = averaged.back()
+    expected = None
+    for step, weight in enumerate((1.0, 3.0, 5.0), start=1):
+        model.set_weights([np.array([[weight]])])
+        averaged.on_train_batch_end(step)
+        momentum = min(0.9, step / (step + 9))
+        expected = weight if expected is None else expected + (1 - momentum) * (weight - expected)
+    averaged.on_epoch_end(0)
+    assert model.get_weights()[0].item() == pytest.approx(expected)
+    back.on_epoch_end(0, {})
+    assert model.get_weights()[0].item() == pytest.approx(5.0)
+
+
+def test_the_value_of_averaged_weights_is_that_of_the_returned_predictions(make_job, features, targets) -> None:
+    job = make_job(config={"weight_averaging": 0.95}, settings={"epochs": 6, "patience": 3})
+    outcome = fit(job, [features], targets)
+    rows = np.asarray(job.predict["validation"])
+    found = evaluate(targets[rows], outcome.predictions["validation"], job.labels).mean_recall_present
+    assert outcome.value == pytest.approx(found) == pytest.approx(max(one.val_uar for one in outcome.epochs))
 
 
 def test_a_plateau_lowers_the_learning_rate(make_job, features, targets) -> None:

@@ -1,0 +1,74 @@
+"""Shifts and stretches: nothing at rest, the right distance when drawn, reproducible, and only in training."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from serbench.families.warps import Warp
+
+
+@pytest.fixture
+def ramp():
+    """400 clips of one rising line along both axes: a value tells where it came from."""
+    line = np.arange(31, dtype=np.float32)
+    return np.broadcast_to(line[None, :, None], (400, 31, 5)).copy()
+
+
+def test_nothing_moves_without_a_stretch_or_a_shift(ramp):
+    assert np.asarray(Warp(seed=1)(ramp, training=True)) == pytest.approx(ramp)
+
+
+def test_it_is_off_in_inference(ramp):
+    for training in (False, None):
+        assert np.array_equal(np.asarray(Warp(0.3, 5, seed=1)(ramp, training=training)), ramp)
+
+
+def test_a_shift_moves_each_clip_by_its_own_distance_up_to_the_largest(ramp):
+    out = np.asarray(Warp(0, 4, hold=True, seed=1)(ramp, training=True))
+    moved = 15 - out[:, 15, 0]  # the middle now holds what lay so far before it
+    assert moved.min() == pytest.approx(-4, abs=0.1)
+    assert moved.max() == pytest.approx(4, abs=0.1)
+    assert abs(moved.mean()) < 0.4
+    inner = out[:, 10:20, 0]
+    assert np.diff(inner, axis=1) == pytest.approx(np.ones((400, 9)), abs=1e-4)  # moved, not stretched
+
+
+def test_a_stretch_keeps_the_middle_and_changes_the_pace(ramp):
+    out = np.asarray(Warp(0.2, 0, hold=True, seed=1)(ramp, training=True))
+    assert out[:, 15, 0] == pytest.approx(np.full(400, 15.0), abs=1e-4)
+    pace = np.diff(out[:, 12:19, 0], axis=1).mean(axis=1)
+    assert pace.min() == pytest.approx(1 / 1.2, abs=0.01)
+    assert pace.max() == pytest.approx(1 / 0.8, abs=0.01)
+
+
+def test_what_comes_in_from_outside_is_the_mean_or_the_edge(ramp):
+    filled = np.asarray(Warp(0, 10, seed=1)(ramp + 1, training=True))
+    held = np.asarray(Warp(0, 10, hold=True, seed=1)(ramp + 1, training=True))
+    assert (filled == 0).any()
+    assert held.min() >= 1
+    assert held.max() <= 31
+    assert np.array_equal(filled[filled != 0], held[filled != 0])
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_only_its_axis_is_touched(axis):
+    rng = np.random.default_rng(0)
+    other = rng.normal(size=(6, 1, 9) if axis == 1 else (6, 9, 1)).astype(np.float32)
+    clips = np.broadcast_to(other, (6, 9, 9)).copy()
+    assert np.asarray(Warp(0.2, 2, axis=axis, hold=True, seed=1)(clips, training=True)) == pytest.approx(
+        clips, abs=1e-5
+    )
+
+
+def test_it_draws_anew_but_reproducibly(ramp):
+    first, second = (Warp(0.1, 3, seed=3) for _ in range(2))
+    one, two = (np.asarray(first(ramp, training=True)) for _ in range(2))
+    assert not np.array_equal(one, two)
+    assert np.array_equal(np.asarray(second(ramp, training=True)), one)
+
+
+@pytest.mark.parametrize("wrong", [{"max_stretch": 1.0}, {"max_shift": -1}, {"axis": 0}])
+def test_what_makes_no_warp_is_refused(wrong):
+    with pytest.raises(ValueError, match="must lie"):
+        Warp(**wrong)
