@@ -1,8 +1,9 @@
-"""`serbench study list|show|replay|fork|remove`."""
+"""`serbench study list|show|replay|fork|publish|remove`."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +14,9 @@ from serbench.errors import SerbenchError
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Studies: list, show, replay, fork, remove.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Studies: list, show, replay, fork, publish, remove.", no_args_is_help=True, rich_markup_mode=None
+)
 
 StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="A study by name; see `serbench study list`.")]
 Format = Annotated[BriefFormat, typer.Option("--format", help="How it is printed.")]
@@ -57,6 +60,24 @@ def show(study: StudyArgument, results: ResultsPath = DEFAULT_RESULTS, output: F
 
 app.command("replay")(study_runs.replay)
 app.command("fork")(study_runs.fork)
+
+
+@app.command("publish")
+def publish(
+    studies: Annotated[list[str], typer.Argument(metavar="STUDY...", help="Studies by name; all folds of a run.")],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="A folder of results of its own, as in a repository.")],
+    results: ResultsPath = DEFAULT_RESULTS,
+) -> None:
+    """Copies studies without weights, databases and training predictions: all that every number is rebuilt from.
+
+    `serbench leaderboard --results DIR` then gives the same table.
+    """
+    from serbench.records import ResultsFolder
+    from serbench.records.publish import publish_studies
+    from serbench.report.document import size
+
+    for name, copied in publish_studies(ResultsFolder(results), studies, to):
+        typer.echo(f"{name}: {size(copied)}", err=True)
 
 
 @app.command("remove")

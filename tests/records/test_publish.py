@@ -1,0 +1,83 @@
+"""Published copies: every number is rebuilt from them, and they hold nothing heavy, private or of this machine."""
+
+from __future__ import annotations
+
+import pytest
+from drawn_results import Builder
+
+from benchmarks.simulated_results import Size, write_results
+from serbench.errors import SerbenchError, UsageError
+from serbench.records.publish import publish_studies
+from serbench.records.results import ResultsFolder
+from serbench.report import Leaderboard
+
+
+@pytest.fixture
+def build(tmp_path):
+    return Builder(tmp_path / "results")
+
+
+def files(folder):
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_copy_gives_the_same_leaderboard(build, tmp_path):
+    study = build.study()
+    build.entry("a", study)
+    build.entry("b", study, skill=0.4)
+    build.reference(study, "svm", "SVM")
+    names = dict(publish_studies(build.results, [study], tmp_path / "published"))
+    assert names[study] > 0
+    copy = ResultsFolder(tmp_path / "published")
+    assert Leaderboard.from_results(copy).render("json") == Leaderboard.from_results(build.results).render("json")
+
+
+def test_weights_databases_attempts_and_paths_stay_behind(build, tmp_path):
+    study = build.study()
+    build.entry("a", study)
+    folder = build.results.study(study)
+    folder.model_path("a-r0").write_bytes(b"weights")
+    folder.storage_path.write_bytes(b"database")
+    folder.remember_data(tmp_path)
+    (folder.path / "attempts" / "t0.0").mkdir(parents=True)
+    list(publish_studies(build.results, [study], tmp_path / "published"))
+    kinds = {name.rsplit("/", 1)[-1] for name in files(tmp_path / "published") if not name.endswith(".lock")}
+    assert kinds == {"serbench.json", "study.json", "clips.parquet", "record.json", "predictions.parquet", "a.json"}
+    assert str(tmp_path) not in "".join(
+        path.read_text(encoding="utf-8") for path in (tmp_path / "published").rglob("*.json")
+    )
+
+
+def test_predictions_of_training_clips_stay_behind_and_their_scores_do_not(build, tmp_path):
+    study = build.study()
+
+    def with_training(frame, _):
+        return frame.assign(subset=frame["subset"].where(frame.index % 3 > 0, "train"))
+
+    build.entry("a", study, spoil=with_training)
+    list(publish_studies(build.results, [study], tmp_path / "published"))
+    kept = ResultsFolder(tmp_path / "published").study(study).predictions("refit", "a-r0")
+    assert set(kept["subset"]) == {"validation", "test"}
+
+
+def test_publishing_again_replaces_the_copy(tmp_path):
+    results = write_results(tmp_path / "many", Size(4, 2, 90, 9, 2, 2, sound=False))
+    names = [record.name for _, record in results.studies()]
+    list(publish_studies(results, names, tmp_path / "published"))
+    before = files(tmp_path / "published")
+    stray = tmp_path / "published" / "studies" / names[0] / "entries" / "old.json"
+    stray.write_text("{}")
+    list(publish_studies(results, names[:1], tmp_path / "published"))
+    assert files(tmp_path / "published") == before
+
+
+def test_what_cannot_be_published_is_told_before_anything_is_written(build, tmp_path):
+    study = build.study()
+    with pytest.raises(UsageError, match=study):
+        list(publish_studies(build.results, [study, "demo-speaker-cnn3d"], tmp_path / "published"))
+    assert not (tmp_path / "published").exists()
+    with pytest.raises(UsageError, match="name another one"):
+        list(publish_studies(build.results, [study], build.results.root))
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SerbenchError):
+        list(publish_studies(build.results, [study], tmp_path / "file"))

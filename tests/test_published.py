@@ -1,0 +1,38 @@
+"""The published results are whole, hold nothing heavy or private, and the README says what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.readme_leaderboard import between, published_tables
+from serbench.records import ResultsFolder
+from serbench.report import EntryReport, Leaderboard
+
+ROOT = Path(__file__).parents[1]
+PUBLISHED = ROOT / "results" / "published"
+
+
+def test_the_readmes_leaderboard_is_that_of_the_published_results() -> None:
+    _, inside, _ = between((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert inside == published_tables(PUBLISHED), "run `uv run python benchmarks/readme_leaderboard.py`"
+
+
+def test_every_published_entry_has_its_report_and_its_references() -> None:
+    results = ResultsFolder(PUBLISHED)
+    board = Leaderboard.from_results(results)
+    assert board.rows
+    assert not board.incomplete
+    for row in board.rows:
+        report = EntryReport.from_results(results, row.entry)
+        assert len(report.refits) == row.seeds > 0
+    assert all(any(one.name == "chance" for one in group.references) for group in board.groups)
+
+
+def test_they_hold_no_weights_audio_or_paths_and_are_small() -> None:
+    files = [path for path in PUBLISHED.rglob("*") if path.is_file() and path.name != ".lock"]
+    assert {path.suffix for path in files} == {".json", ".parquet"}
+    assert sum(path.stat().st_size for path in files) < 5 * 2**20
+    for path in files:
+        if path.suffix == ".json":
+            text = path.read_text(encoding="utf-8")
+            assert not any(f"/{place}/" in text for place in ("home", "root", "tmp", "work", "Users")), path
