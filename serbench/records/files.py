@@ -25,6 +25,8 @@ _REASONS = {
     errno.EACCES: "permission denied; name a folder you may write to",
     errno.EPERM: "permission denied; name a folder you may write to",
     errno.ENOTDIR: "a part of the path is a file, not a folder; name another folder",
+    errno.ENAMETOOLONG: "the name is too long; name a shorter one",
+    errno.ELOOP: "the path runs in a circle of links; name another folder",
     errno.EEXIST: "a file of that name is in the way; name another folder",
 }
 

@@ -71,8 +71,8 @@ def leaderboard_document(
 ) -> Document:
     """A table a group, then its references, at the end the literature.
 
-    CSV has one row for each of them, told apart by `kind`; JSON one list each. Keys are the field names of `Row`,
-    `ReferenceRow` and `Reported`.
+    CSV has one row for each of them, told apart by `kind`, with the `source` of what others reported; JSON one list
+    each. Keys are the field names of `Row`, `ReferenceRow` and `Reported`.
     """
     rows = [row for group in groups for row in group.rows]
     data = [row.model_dump(mode="json") for row in rows]
@@ -84,7 +84,7 @@ def leaderboard_document(
             *({"kind": "reference", "entry": row["name"], **_known(row)} for row in references),
             *(_reported_row(row) for row in reported),
         ],
-        columns=["kind", *Row.model_fields],
+        columns=["kind", *Row.model_fields, "source"],
         dtype=object,  # else pandas writes 1 as 1.0 where another row has none
     )
     sheets = tuple(sheet for group in groups for sheet in _group_sheets(group))
@@ -180,6 +180,6 @@ def _reported_row(row: Reported) -> dict[str, Any]:
     score = {"UAR": "uar", "accuracy": "accuracy", "macro-F1": "macro_f1"}.get(row.metric)
     cells: dict[str, Any] = {
         "kind": "reported", "entry": row.system, "corpus": row.corpus, "label_source": row.labels,
-        "protocol": row.protocol, "shares_speakers": row.speakers_shared, "warnings": row.source,
+        "protocol": row.protocol, "shares_speakers": row.speakers_shared, "source": row.source,
     }  # fmt: skip
     return cells | ({} if score is None else {score: row.value_pct / 100})
