@@ -83,7 +83,8 @@ def test_control_characters_do_not_reach_the_screen():
 
 def test_csv_has_fractions_under_the_documented_keys(board):
     frame = pd.read_csv(io.StringIO(board.render("csv")))
-    assert list(frame.columns) == ["kind", *Row.model_fields]
+    assert list(frame.columns) == ["kind", *Row.model_fields, "source"]
+    assert frame.loc[frame["kind"] == "reported", "source"].notna().all()
     assert set(frame["kind"]) == {"entry", "reported"}
     frame = frame[frame["kind"] == "entry"]
     assert frame["uar"].tolist() == pytest.approx([row.uar for row in board.rows])
