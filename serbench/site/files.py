@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import tempfile
@@ -14,7 +13,7 @@ from serbench.records.files import digest_of, writing
 
 __all__ = ["SiteFolder", "page_name"]
 
-_MARK = "serbench-site.json"
+_MARK = "serbench-site.txt"
 _SAFE = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._+-]{0,100}")
 
 
@@ -73,7 +72,8 @@ class SiteFolder:
                     return
             if name not in self._earlier:  # before the file, so that a kill leaves none that a later site forgets
                 self._earlier.add(name)
-                self._mark(self._earlier)
+                with (self.path / _MARK).open("a", encoding="utf-8") as mark:
+                    mark.write(f"{name}\n")
             target.parent.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(prefix=".site.", suffix=".tmp", dir=target.parent)
             try:
@@ -96,19 +96,15 @@ class SiteFolder:
     def _listed(self) -> set[str]:
         """Files of the site by its mark; names that lead out of the folder are none of ours."""
         try:
-            files = json.loads((self.path / _MARK).read_text(encoding="utf-8"))["files"]
-        except (OSError, ValueError, KeyError, TypeError):
+            names = (self.path / _MARK).read_text(encoding="utf-8").splitlines()
+        except (OSError, ValueError):
             return set()
         inside = self.path.resolve()
-        return {
-            name
-            for name in files
-            if isinstance(name, str) and name and (inside / name).resolve().is_relative_to(inside) and name != _MARK
-        }
+        return {name for name in names if name and name != _MARK and (inside / name).resolve().is_relative_to(inside)}
 
     def _mark(self, names: set[str]) -> None:
         target = self.path / _MARK
         with writing(target):
             temporary = target.with_name(".site.mark.tmp")
-            temporary.write_text(json.dumps({"files": sorted(names)}, indent=0) + "\n", encoding="utf-8")
+            temporary.write_text("".join(f"{name}\n" for name in sorted(names)), encoding="utf-8")
             temporary.replace(target)

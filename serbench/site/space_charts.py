@@ -117,7 +117,7 @@ def _dimension(data: StudyData, name: str, trials: list[TrialRecord]) -> dict[st
             "tickvals": list(range(len(words))),
             "ticktext": [escaped(word) for word in words],
         }
-    if data.is_log(name):
+    if data.is_log(name) and min(values) > 0:  # an idle one may stand at 0
         logs = [math.log10(value) for value in values]
         decades = range(math.floor(min(logs)), math.ceil(max(logs)) + 1)
         ticks = [part * 10.0**decade for decade in decades for part in (1, 2, 5)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from serbench.errors import SerbenchError, UsageError
@@ -28,7 +26,7 @@ def test_what_is_no_longer_part_of_the_site_goes_and_what_others_put_there_stays
     second.write("entries/b.html", "b")
     second.finish()
     names = {str(path.relative_to(tmp_path / "site")) for path in (tmp_path / "site").rglob("*") if path.is_file()}
-    assert names == {"entries/b.html", "notes.txt", "serbench-site.json"}
+    assert names == {"entries/b.html", "notes.txt", "serbench-site.txt"}
 
 
 def test_a_site_that_was_broken_off_is_taken_over(tmp_path):
@@ -45,7 +43,7 @@ def test_a_mark_cannot_make_it_remove_files_elsewhere(tmp_path):
     (tmp_path / "precious.txt").write_text("keep")
     folder = tmp_path / "site"
     folder.mkdir()
-    (folder / "serbench-site.json").write_text(json.dumps({"files": ["../precious.txt", 3, "serbench-site.json"]}))
+    (folder / "serbench-site.txt").write_text("../precious.txt\n/etc/hostname\n\nserbench-site.txt\n")
     SiteFolder(folder).finish()
     assert (tmp_path / "precious.txt").exists()
 
