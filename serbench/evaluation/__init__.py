@@ -4,7 +4,16 @@ from serbench.evaluation.calibration import ReliabilityBin, brier_score, expecte
 from serbench.evaluation.intervals import MIN_SPEAKERS, Interval, recalls_interval, speaker_interval
 from serbench.evaluation.jackknife import SpeakerRecalls
 from serbench.evaluation.metrics import ClassScores, Evaluation, evaluate
-from serbench.evaluation.paired import McNemar, PairedComparison, compare, compare_recalls, holm, mcnemar, tie_groups
+from serbench.evaluation.paired import (
+    McNemar,
+    PairedComparison,
+    compare,
+    compare_all,
+    compare_recalls,
+    holm,
+    mcnemar,
+    tie_groups,
+)
 from serbench.evaluation.slices import Attribute, AttributeSlices, Slice, judge_slices, slice_scores
 
 __all__ = [
@@ -21,6 +30,7 @@ __all__ = [
     "SpeakerRecalls",
     "brier_score",
     "compare",
+    "compare_all",
     "compare_recalls",
     "evaluate",
     "expected_calibration_error",

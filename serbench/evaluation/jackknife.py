@@ -33,7 +33,7 @@ from scipy import special
 
 from serbench.evaluation.metrics import confusion_matrix, predicted_classes
 
-__all__ = ["SpeakerRecalls", "Spread"]
+__all__ = ["SpeakerRecalls", "Spread", "spreads"]
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,9 @@ class Spread:
             without: (S,) the score without each speaker.
             entries: the entry whose score it is, or both of them.
         """
-        speakers = len(without)
-        of_speakers = (speakers - 1) / speakers * float(((without - without.mean()) ** 2).sum())
-        parts = [(of_speakers, speakers - 1)]
-        parts += [(entry.seed_variance, entry.refits - 1) for entry in entries if entry.refits > 1]
-        total = sum(variance for variance, _ in parts)
-        if total == 0.0:
-            return cls(0.0, float(speakers - 1))
-        freedom = total**2 / sum(variance**2 / degrees for variance, degrees in parts)
-        return cls(math.sqrt(total), min(float(speakers - 1), freedom))
+        of_seeds = [(entry.seed_variance, entry.refits - 1) for entry in entries if entry.refits > 1]
+        errors, freedoms = spreads(without[np.newaxis], of_seeds)
+        return cls(float(errors[0]), float(freedoms[0]))
 
     @classmethod
     def apart(cls, first: SpeakerRecalls, second: SpeakerRecalls) -> Spread:
@@ -86,6 +80,29 @@ class Spread:
         if self.error == 0.0:
             return None
         return 2 * float(special.stdtr(self.freedom, -abs(difference) / self.error))
+
+
+def spreads(
+    without: NDArray[np.float64], of_seeds: Sequence[tuple[ArrayLike, ArrayLike]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Standard errors and degrees of freedom of many scores or differences at once.
+
+    Args:
+        without: (P, S) each score without each speaker.
+        of_seeds: variance and degrees of freedom of each part that seeds add; numbers or (P,).
+
+    Returns:
+        (P,) errors and (P,) degrees of freedom.
+    """
+    speakers = without.shape[1]
+    centred = without - without.mean(axis=1, keepdims=True)
+    of_speakers = (speakers - 1) / speakers * (centred**2).sum(axis=1)
+    total, welch = of_speakers.copy(), of_speakers**2 / (speakers - 1)
+    for variance, degrees in of_seeds:
+        total += np.asarray(variance)
+        welch += np.asarray(variance) ** 2 / np.asarray(degrees)
+    freedom = np.divide(total**2, welch, out=np.full(len(total), np.inf), where=welch > 0)
+    return np.sqrt(total), np.minimum(speakers - 1.0, freedom)
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special, stats
 
 from serbench.evaluation.intervals import MIN_SPEAKERS
-from serbench.evaluation.jackknife import SpeakerRecalls, Spread
+from serbench.evaluation.jackknife import SpeakerRecalls, Spread, spreads
 from serbench.evaluation.metrics import predicted_classes
 
-__all__ = ["McNemar", "PairedComparison", "compare", "compare_recalls", "holm", "mcnemar", "tie_groups"]
+__all__ = ["McNemar", "PairedComparison", "compare", "compare_all", "compare_recalls", "holm", "mcnemar", "tie_groups"]
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,39 @@ def compare_recalls(
     return PairedComparison(
         difference, difference - half, difference + half, spread.p_value(difference), one.speakers
     ), ""
+
+
+def compare_all(
+    entries: Sequence[SpeakerRecalls], labels: Sequence[str], *, level: float = 0.95
+) -> list[tuple[PairedComparison | None, str]]:
+    """As `compare_recalls` of each two entries, in the order of `itertools.combinations`, all at once.
+
+    Args:
+        entries: counts of the same clips.
+        labels: the C class names.
+        level: of the intervals.
+    """
+    pairs = list(combinations(range(len(entries)), 2))
+    odd = [one.speakers < MIN_SPEAKERS or one.rare_classes or one.refits < 2 for one in entries]
+    if any(odd):  # each has its own reason
+        return [compare_recalls(entries[i], entries[j], labels, level=level) for i, j in pairs]
+    if not pairs:
+        return []
+    first, second = np.array(pairs).T
+    scores = np.array([entry.per_refit().mean() for entry in entries])
+    without = np.stack([entry.without_each() for entry in entries])
+    seeds = np.array([entry.seed_variance for entry in entries])
+    degrees = np.array([entry.refits - 1 for entry in entries])
+    errors, freedoms = spreads(
+        without[first] - without[second], [(seeds[first], degrees[first]), (seeds[second], degrees[second])]
+    )
+    spread = [Spread(float(error), float(freedom)) for error, freedom in zip(errors, freedoms, strict=True)]
+    halves = special.stdtrit(freedoms, (1 + level) / 2) * errors
+    speakers = entries[0].speakers
+    return [
+        (PairedComparison(d, d - half, d + half, one.p_value(d), speakers), "")
+        for d, half, one in zip((scores[first] - scores[second]).tolist(), halves.tolist(), spread, strict=True)
+    ]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

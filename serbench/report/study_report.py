@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,15 @@ from serbench.records.states import UNCOUNTED_STATES, TrialState
 from serbench.records.study_folder import Damaged, tolerating
 from serbench.report.comparison import choose
 from serbench.report.refits import TestedEntry, load_entry
-from serbench.report.study_rows import FailureRow, FitRow, best_score, count_states, group_failures, last_activity
+from serbench.report.study_rows import (
+    FailureRow,
+    FitRow,
+    StudyFits,
+    best_score,
+    count_states,
+    group_failures,
+    last_activity,
+)
 
 __all__ = ["EntrySummary", "FileCount", "StudyReport"]
 
@@ -104,6 +112,7 @@ class StudyReport(FrozenModel):
         name: str,
         damaged: Damaged | None = None,
         tested: Mapping[str, TestedEntry] | None = None,
+        fits: StudyFits | None = None,
     ) -> StudyReport:
         """Reads a study.
 
@@ -112,6 +121,7 @@ class StudyReport(FrozenModel):
             name: of the study.
             damaged: told of each fit or entry that cannot be read, which is then left out; None raises.
             tested: entries that were read before, by id.
+            fits: of the study, where they were read before.
 
         Raises:
             UsageError: there is none of that name.
@@ -119,7 +129,8 @@ class StudyReport(FrozenModel):
         """
         folder = results.existing_study(name)
         record = folder.record()
-        trials, probes, refits = (list(folder.jobs(kind, damaged)) for kind in ("search", "probe", "refit"))
+        fits = fits or StudyFits.read(folder, damaged)
+        trials, probes, refits = fits.trials, fits.probes, fits.refits
         entries = _entries(folder, record, tested or {}, damaged)
         chosen = next((entry for entry in entries if entry.selected), None)
         corpus, protocol = record.corpus, record.protocol
@@ -171,7 +182,7 @@ class StudyReport(FrozenModel):
         )
 
 
-def _rows(fits: list[TrialRecord]) -> tuple[FitRow, ...]:
+def _rows(fits: Iterable[TrialRecord]) -> tuple[FitRow, ...]:
     return tuple(FitRow.of(fit) for fit in fits)
 
 

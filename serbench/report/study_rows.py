@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import Field
@@ -13,7 +14,17 @@ from serbench.records.schemas import EntryRecord, JobKind, StudyRecord, TrialRec
 from serbench.records.states import STATES, UNCOUNTED_STATES, TrialState
 from serbench.records.study_folder import Damaged
 
-__all__ = ["FailureRow", "FitRow", "StudyRow", "best_score", "count_states", "group_failures", "study_rows"]
+__all__ = [
+    "FailureRow",
+    "FitRow",
+    "StudyFits",
+    "StudyRow",
+    "best_score",
+    "count_states",
+    "group_failures",
+    "study_row",
+    "study_rows",
+]
 
 _GOOD_STATES = frozenset({"completed", "pruned"})
 
@@ -67,6 +78,26 @@ class FitRow(FrozenModel):
         return cls(**(same | changed))
 
 
+@dataclass(frozen=True)
+class StudyFits:
+    """All recorded fits of a study, read once."""
+
+    trials: tuple[TrialRecord, ...]
+    probes: tuple[TrialRecord, ...]
+    refits: tuple[TrialRecord, ...]
+
+    @classmethod
+    def read(cls, folder: StudyFolder, damaged: Damaged | None = None) -> StudyFits:
+        """Reads them.
+
+        Args:
+            folder: of the study.
+            damaged: told of each that cannot be read, which is then left out; None raises.
+        """
+        kinds: tuple[JobKind, ...] = ("search", "probe", "refit")
+        return cls(*(tuple(folder.jobs(kind, damaged)) for kind in kinds))
+
+
 class FailureRow(FrozenModel):
     """Fits that ended in the same way for the same reason."""
 
@@ -84,12 +115,14 @@ def study_rows(results: ResultsFolder, damaged: Damaged | None = None) -> list[S
         results: where they lie.
         damaged: told of what cannot be read, which is then left out; None raises.
     """
-    return [_study_row(folder, record, damaged) for folder, record in results.studies(damaged)]
+    return [
+        study_row(folder, record, StudyFits.read(folder, damaged), damaged)
+        for folder, record in results.studies(damaged)
+    ]
 
 
-def _study_row(folder: StudyFolder, record: StudyRecord, damaged: Damaged | None) -> StudyRow:
-    fits = list(folder.jobs("search", damaged))
-    others = [*folder.jobs("refit", damaged), *folder.jobs("probe", damaged)]
+def study_row(folder: StudyFolder, record: StudyRecord, fits: StudyFits, damaged: Damaged | None = None) -> StudyRow:
+    """The row of one study."""
     entries = list(folder.entries(damaged))
     return StudyRow(
         name=folder.path.name,
@@ -100,12 +133,12 @@ def _study_row(folder: StudyFolder, record: StudyRecord, damaged: Damaged | None
         protocol=record.protocol.name,
         fold=record.protocol.fold,
         seed=record.seed,
-        trials=sum(fit.state not in UNCOUNTED_STATES for fit in fits),
-        validation_uar=best_score(fits),
+        trials=sum(fit.state not in UNCOUNTED_STATES for fit in fits.trials),
+        validation_uar=best_score(fits.trials),
         entries=len(entries),
         parent=record.parent,
         created=record.created,
-        last_activity=last_activity(record, [*fits, *others], entries),
+        last_activity=last_activity(record, [*fits.trials, *fits.probes, *fits.refits], entries),
         running=folder.is_running(),
     )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from serbench.corpora import get_corpus
 from serbench.errors import SerbenchError
 from serbench.features import FeatureSpec, decode, extract, fit_length
 from serbench.records.files import digest_of
+from serbench.records.machine import usable_cores
 from serbench.records.results import StudyFolder
 from serbench.site.media import Media
 from serbench.site.pictures import mel_png
@@ -66,14 +69,21 @@ class Sounds:
         mel: NDArray[np.float32] = extract(fit_length(wave, spec.n_samples, spec.crop)[None], spec)[0]
         return mel
 
+    def prepare(self, wanted: Iterable[tuple[Path, FeatureSpec]]) -> None:
+        """Makes pictures side by side that pages will ask for: decoding and transforms leave Python's lock."""
+        keys = {_key(path, spec): (path, spec) for path, spec in wanted}
+        with ThreadPoolExecutor(max_workers=usable_cores()) as pool:
+            made = pool.map(lambda one: self._picture(*one), keys.values())
+            for key, files in zip(keys, made, strict=True):
+                self.once(key, functools.partial(_same, files))
+
     def picture(self, path: Path, spec: FeatureSpec) -> str | None:
         """The way to a picture of a clip, made once for all pages that show it."""
+        return _only(self.once(_key(path, spec), lambda: self._picture(path, spec)))
 
-        def make() -> tuple[bytes, ...] | None:
-            mel = self.spectrogram(path, spec)
-            return None if mel is None else (mel_png(mel),)
-
-        return _only(self.once(digest_of([str(path), spec.model_dump(mode="json")]), make))
+    def _picture(self, path: Path, spec: FeatureSpec) -> tuple[bytes, ...] | None:
+        mel = self.spectrogram(path, spec)
+        return None if mel is None else (mel_png(mel),)
 
     def sound(self, path: Path) -> str | None:
         """The way to a clip's audio as a mono wave file, where it is taken along."""
@@ -90,6 +100,14 @@ class Sounds:
             names = [f"{key}{place or ''}.{suffix}" for place in range(len(files or ()))]
             self._made[key] = None if files is None else tuple(map(self.media.add, names, files))
         return self._made[key]
+
+
+def _key(path: Path, spec: FeatureSpec) -> str:
+    return digest_of([str(path), spec.model_dump(mode="json")])
+
+
+def _same(files: tuple[bytes, ...] | None) -> tuple[bytes, ...] | None:
+    return files
 
 
 def _only(ways: tuple[str, ...] | None) -> str | None:

@@ -9,13 +9,14 @@ from serbench.errors import SerbenchError
 from serbench.records.results import ResultsFolder
 from serbench.report.leaderboard import Leaderboard
 from serbench.report.refits import TestedEntry
-from serbench.report.study_rows import StudyRow, study_rows
+from serbench.report.study_rows import StudyFits, StudyRow, study_row
 from serbench.site.audio import Sounds
 from serbench.site.board_page import Ways, board_page
 from serbench.site.compare_page import compare_page
 from serbench.site.entry_details import EntryDetails
 from serbench.site.entry_page import EntryPage, entry_page
 from serbench.site.files import SiteFolder, page_name
+from serbench.site.misses import wanted_pictures
 from serbench.site.pages import ASSETS, Pages, asset, plotly_js
 from serbench.site.sources import find_sources
 from serbench.site.study_page import study_page
@@ -70,13 +71,15 @@ class Site:
         """
         board = Leaderboard.from_results(results, corpus=corpus, protocol=protocol)
         notes: list[str] = []
-        studies = [
-            row
-            for row in study_rows(results, lambda error: notes.append(_left_out(results, error)))
-            if corpus in (None, row.corpus) and protocol in (None, row.protocol)
-        ]
+        fits: dict[str, StudyFits] = {}
+        studies = []
+        for place, record in results.studies(lambda error: notes.append(_left_out(results, error))):
+            if corpus in (None, record.corpus.name) and protocol in (None, record.protocol.name):
+                found = StudyFits.read(place, lambda error: notes.append(_left_out(results, error)))
+                studies.append(study_row(place, record, found, lambda _: None))
+                fits[place.path.name] = found
         files = SiteFolder(folder)
-        maker = _Maker(results, board, studies, files, Pages(live=live), with_audio, notes)
+        maker = _Maker(results, board, studies, fits, files, Pages(live=live), with_audio, notes)
         maker.run()
         files.finish()
         plotly = files.size(_PLOTLY)
@@ -92,6 +95,7 @@ class _Maker:
     results: ResultsFolder
     board: Leaderboard
     studies: list[StudyRow]
+    fits: dict[str, StudyFits]
     files: SiteFolder
     pages: Pages
     with_audio: bool
@@ -109,7 +113,7 @@ class _Maker:
         tested = {one.entry.entry_id: one for one in self.board.tested}
         self._entries(tested, ways)
         for study in self.studies:
-            page = study_page(self.pages, self.results, study.name, ways, tested, self.notes)
+            page = study_page(self.pages, self.results, study.name, ways, tested, self.fits[study.name], self.notes)
             self.files.write(ways.studies[study.name], page)
         self.files.write("compare.html", compare_page(self.pages, self.board, ways))
         document = self.board.document()
@@ -121,6 +125,9 @@ class _Maker:
     def _entries(self, tested: dict[str, TestedEntry], ways: Ways) -> None:
         sources = find_sources(self.results, tested.values())
         sounds = Sounds(_Clips(self.files), with_audio=self.with_audio)
+        sounds.prepare(
+            one for row in self.board.rows for one in wanted_pictures(tested[row.entry], sources[row.entry], sounds)
+        )
         for group in self.board.groups:
             for row in group.rows:
                 behind = sources[row.entry]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from serbench.evaluation import compare_recalls
+from serbench.evaluation import compare_all
 from serbench.report.comparison import why_unranked
 from serbench.report.leaderboard import Leaderboard
 from serbench.report.refits import TestedEntry
@@ -78,10 +77,7 @@ def _pairs(entries: list[TestedEntry], labels: tuple[str, ...]) -> list[Any]:
     """Of each two entries, in the order of `combinations`: difference, low, high, p; or why there is none."""
     if why_unranked(entries[0].study.protocol):
         return []
-    found = []
-    for one, other in combinations(entries, 2):
-        compared, why = compare_recalls(one.recalls, other.recalls, labels)
-        found.append(
-            why if compared is None else rounded([compared.difference, compared.low, compared.high, compared.p_value])
-        )
-    return found
+    return [
+        why if compared is None else rounded([compared.difference, compared.low, compared.high, compared.p_value])
+        for compared, why in compare_all([one.recalls for one in entries], labels)
+    ]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from serbench.features import FeatureSpec
 from serbench.report.refits import Refit, TestedEntry
 from serbench.site.audio import Sounds, picture_spec
 from serbench.site.sources import Sources
 
-__all__ = ["Miss", "find_misses", "kept_refit"]
+__all__ = ["Miss", "find_misses", "kept_refit", "wanted_pictures"]
 
 SHOWN = 6
 
@@ -53,13 +56,28 @@ def find_misses(tested: TestedEntry, sources: Sources, sounds: Sounds, count: in
         count: at the most.
     """
     refit, labels = kept_refit(tested), tested.study.corpus.labels
+    return tuple(_miss(tested, refit, row, labels, sources, sounds) for row in _rows(refit, count))
+
+
+def wanted_pictures(tested: TestedEntry, sources: Sources, sounds: Sounds) -> Iterator[tuple[Path, FeatureSpec]]:
+    """The pictures that `find_misses` will ask for."""
+    if not tested.refits:
+        return
+    refit, spec = kept_refit(tested), picture_spec(tested.study.features)
+    for row in _rows(refit, SHOWN):
+        path = sounds.path(sources.folders[0], tested.study.corpus.name, refit.test_clips[row])
+        if path is not None:
+            yield path, spec
+
+
+def _rows(refit: Refit, count: int) -> list[int]:
+    """Rows of the errors that are shown."""
     wrong = np.flatnonzero(refit.test_predicted != refit.test_true)
     surest = wrong[np.argsort(-refit.test_probabilities[wrong].max(axis=1), kind="stable")]
     first_of_class = dict.fromkeys(int(refit.test_true[row]) for row in surest)
     firsts = [next(row for row in surest if refit.test_true[row] == place) for place in first_of_class]
     rest = [row for row in surest if row not in set(firsts)]
-    chosen = [int(row) for row in [*firsts, *rest][:count]]
-    return tuple(_miss(tested, refit, row, labels, sources, sounds) for row in chosen)
+    return [int(row) for row in [*firsts, *rest][:count]]
 
 
 def _miss(

@@ -9,6 +9,7 @@ from serbench.errors import SerbenchError
 from serbench.records.results import ResultsFolder, StudyFolder
 from serbench.records.schemas import StudyRecord, TrialRecord
 from serbench.records.study_folder import Damaged
+from serbench.report.study_rows import StudyFits
 from serbench.search.dimensions import Choice, FloatRange
 from serbench.search.recorded import recorded_space
 from serbench.search.space import SearchSpace
@@ -46,13 +47,16 @@ class StudyData:
     control: Control | None
 
     @classmethod
-    def read(cls, results: ResultsFolder, folder: StudyFolder, damaged: Damaged) -> StudyData:
+    def read(
+        cls, results: ResultsFolder, folder: StudyFolder, damaged: Damaged, fits: StudyFits | None = None
+    ) -> StudyData:
         """Reads a study.
 
         Args:
             results: where its control is looked for.
             folder: of the study.
             damaged: told of each record that cannot be read, which is then left out.
+            fits: of the study, where they were read before.
         """
         record = folder.record()
         try:
@@ -60,8 +64,8 @@ class StudyData:
         except SerbenchError as error:
             damaged(error)
             space = None
-        trials, refits = (tuple(folder.jobs(kind, damaged)) for kind in ("search", "refit"))
-        return cls(record, trials, refits, space, _control(results, record, damaged))
+        fits = fits or StudyFits.read(folder, damaged)
+        return cls(record, fits.trials, fits.refits, space, _control(results, record, damaged))
 
     @property
     def searched(self) -> list[str]:

@@ -14,6 +14,7 @@ from serbench.report.document import duration, percent
 from serbench.report.refits import TestedEntry
 from serbench.report.study_documents import moment, study_facts
 from serbench.report.study_report import StudyReport
+from serbench.report.study_rows import StudyFits
 from serbench.site.board_page import Ways
 from serbench.site.pages import Pages
 from serbench.site.space_charts import parallel_chart, slice_chart
@@ -27,7 +28,13 @@ _MOST_ROWS = 300
 
 
 def study_page(
-    pages: Pages, results: ResultsFolder, name: str, ways: Ways, tested: Mapping[str, TestedEntry], notes: list[str]
+    pages: Pages,
+    results: ResultsFolder,
+    name: str,
+    ways: Ways,
+    tested: Mapping[str, TestedEntry],
+    fits: StudyFits,
+    notes: list[str],
 ) -> str:
     """The page as HTML.
 
@@ -37,6 +44,7 @@ def study_page(
         name: of the study.
         ways: to other pages, from the index.
         tested: entries that were read before, by id.
+        fits: of the study.
         notes: gets a sentence for each record that cannot be read.
     """
 
@@ -45,8 +53,8 @@ def study_page(
         if said not in notes:
             notes.append(said)
 
-    report = StudyReport.from_results(results, name, damaged, tested)
-    data = StudyData.read(results, results.existing_study(name), damaged)
+    report = StudyReport.from_results(results, name, damaged, tested, fits)
+    data = StudyData.read(results, results.existing_study(name), damaged, fits)
     importances = data.importances()
     importance = importance_chart(importances)
     charts = [*history_charts(data), importance, time_chart([*data.trials, *data.refits])]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import math
 
 import numpy as np
@@ -10,7 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from serbench.evaluation import PairedComparison, compare, evaluate, holm, mcnemar, tie_groups
+from serbench.evaluation import (
+    PairedComparison,
+    SpeakerRecalls,
+    compare,
+    compare_all,
+    compare_recalls,
+    evaluate,
+    holm,
+    mcnemar,
+    tie_groups,
+)
 
 LABELS = ["anger", "fear"]
 
@@ -147,3 +159,25 @@ def test_mcnemar_is_the_binomial_test_of_what_only_one_has_right():
     assert (found_.only_first, found_.only_second) == (9, 2)
     assert found_.p_value == pytest.approx(p)
     assert mcnemar(true, first, first, 2).p_value == 1
+
+
+@pytest.mark.parametrize("refits", [(3, 3, 2, 4), (3, 1, 2, 2)])
+def test_all_pairs_at_once_are_what_each_pair_is_by_itself(refits):
+    rng = np.random.default_rng(4)
+    true, who = np.tile(np.repeat([0, 1], 6), 10), np.repeat(np.arange(10), 12)
+    entries = [
+        SpeakerRecalls.count(true, [np.where(rng.random(120) < skill, true, 1 - true) for _ in range(count)], who, 2)
+        for skill, count in zip((0.8, 0.7, 0.5, 0.75), refits, strict=True)
+    ]
+    found = compare_all(entries, LABELS)
+    pairs = list(itertools.combinations(entries, 2))
+    assert len(found) == len(pairs)
+    for (together, why), (one, other) in zip(found, pairs, strict=True):
+        alone, reason = compare_recalls(one, other, LABELS)
+        assert why == reason
+        if alone is not None:
+            assert dataclasses.astuple(together) == pytest.approx(dataclasses.astuple(alone))
+
+
+def test_one_entry_has_no_pair():
+    assert compare_all([], LABELS) == []

@@ -92,7 +92,7 @@ def test_a_damaged_trial_is_told_and_the_rest_is_there(build, tmp_path):
     broken = build.results.study(build.study("running")).job_path("search", "t1") / "record.json"
     broken.write_text("{")
     site = Site.build(build.results, tmp_path / "site")
-    assert [note for note in site.notes if note.startswith("running: studies/running/trials/t1")]
+    assert [note for note in site.notes if note.startswith("left out: studies/running/trials/t1")]
     assert "trials/t1" in site.index.read_text(encoding="utf-8")
     assert str(tmp_path) not in site.index.read_text(encoding="utf-8")  # a site is sent to others
 
