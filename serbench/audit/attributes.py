@@ -41,7 +41,7 @@ def clip_attributes(clips: pd.DataFrame) -> tuple[Attribute, ...]:
     """
     columns = {
         "sex": _texts(clips, "sex"),
-        "age band": tuple(age_band(years) for years in clips["age"]) if "age" in clips else (),
+        "age band": tuple(map(age_band, pd.to_numeric(clips["age"], errors="coerce"))) if "age" in clips else (),
         "sentence": _texts(clips, "sentence"),
         "intensity": _texts(clips, "intensity"),
     }

@@ -18,7 +18,7 @@ from serbench.report.document import NOTHING, Column, Document, Sheet, percent, 
 from serbench.report.entry import find_entry
 from serbench.report.formats import render
 from serbench.report.leaderboard import Leaderboard
-from serbench.report.refits import Refit, TestedEntry
+from serbench.report.refits import TestedEntry
 
 __all__ = ["EntryComparison", "Pair"]
 
@@ -111,7 +111,7 @@ def _pair(one: TestedEntry, other: TestedEntry) -> Pair:
     found, why_not = None, why_unranked(one.study.protocol)
     if not why_not:
         found, why_not = compare_recalls(one.recalls, other.recalls, labels)
-    clips = mcnemar(true, _best(one).test_predicted, _best(other).test_predicted, len(labels))
+    clips = mcnemar(true, one.kept_refit.test_predicted, other.kept_refit.test_predicted, len(labels))
     means = one.mean_score("test", "uar"), other.mean_score("test", "uar")
     return Pair(
         first=one.entry.entry_id,
@@ -127,11 +127,6 @@ def _pair(one: TestedEntry, other: TestedEntry) -> Pair:
         only_second=clips.only_second,
         mcnemar_p=clips.p_value,
     )
-
-
-def _best(tested: TestedEntry) -> Refit:
-    """The refit that would be exported: the best on validation."""
-    return max(tested.refits, key=lambda refit: (refit.record.value or 0.0, refit.record.job_id))
 
 
 def _corrected(pairs: Sequence[Pair]) -> tuple[Pair, ...]:

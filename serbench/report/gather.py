@@ -11,7 +11,7 @@ from serbench.records.schemas import EntryRecord, StudyRecord
 from serbench.report.pooled import pool
 from serbench.report.refits import TestedEntry, load_entry, speakers_of
 
-__all__ = ["Tested", "gather"]
+__all__ = ["Tested", "gather", "with_all_looks"]
 
 _SPENT_STATES = ("completed", "pruned")
 
@@ -51,7 +51,7 @@ def gather(results: ResultsFolder, corpus: str | None = None, protocol: str | No
             trials = sum(record.state in _SPENT_STATES for record in folder.jobs("search"))
             speakers = speakers_of(folder) if any(entry.refits for entry in entries) else {}
             tested = tuple(
-                replace(load_entry(folder, study, _seen(folder, study, entry), speakers), trials=trials)
+                replace(load_entry(folder, study, with_all_looks(folder, study, entry), speakers), trials=trials)
                 for entry in entries
             )
             (folds if study.protocol.folds > 1 else whole).append(tested)
@@ -59,7 +59,7 @@ def gather(results: ResultsFolder, corpus: str | None = None, protocol: str | No
     return Tested((*whole, *((one,) for one in pooled)), tuple(notes))
 
 
-def _seen(folder: StudyFolder, study: StudyRecord, entry: EntryRecord) -> EntryRecord:
+def with_all_looks(folder: StudyFolder, study: StudyRecord, entry: EntryRecord) -> EntryRecord:
     """The entry with those looks counted that an audit took at the same test core."""
     audits = folder.path / "audits"
     if not audits.is_dir():

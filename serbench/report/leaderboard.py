@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from serbench.errors import SerbenchError
 from serbench.evaluation import tie_groups
 from serbench.records.results import ResultsFolder
 from serbench.records.schemas import StudyRecord
@@ -142,7 +143,11 @@ def _group_rows(group: Group, title: str, members: Sequence[_Member], results: R
         notes.append("an interval of one refit holds the spread over speakers alone; entries of one refit are tied")
     if sum(row.tie_group is not None for row in rows) > 1:
         notes.append("rows of one tie group are not separable from its leader by these test speakers (5 %, Holm)")
-    references = reference_rows(results, study, lambda error: notes.append(f"a reference is left out: {error}"))
+
+    def damaged(error: SerbenchError) -> None:
+        notes.append(f"a reference is left out: {error}".replace(f"{results.root}/", ""))  # the site is sent to others
+
+    references = reference_rows(results, study, damaged)
     return GroupRows(group, title, tuple(rows), tuple(notes), references)
 
 

@@ -113,6 +113,11 @@ class TestedEntry:
         predictions = [refit.test_predicted for refit in self.refits]
         return SpeakerRecalls.count(self.refits[0].test_true, predictions, self.speakers, len(self.study.corpus.labels))
 
+    @property
+    def kept_refit(self) -> Refit:
+        """Of the refits, the one best on validation, which is exported; the test has no say. Only with refits."""
+        return max(self.refits, key=lambda refit: (refit.record.value or 0.0, refit.record.job_id))
+
     def mean_of(self, score: Callable[[Refit], float | None]) -> float | None:
         """The mean of a score over refits; None where any refit has none."""
         return mean(score(refit) for refit in self.refits)

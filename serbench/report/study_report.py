@@ -16,6 +16,7 @@ from serbench.records.schemas import EntryRecord, Environment, StudyRecord, Tria
 from serbench.records.states import UNCOUNTED_STATES, TrialState
 from serbench.records.study_folder import Damaged, tolerating
 from serbench.report.comparison import choose
+from serbench.report.gather import with_all_looks
 from serbench.report.refits import TestedEntry, load_entry
 from serbench.report.study_rows import (
     FailureRow,
@@ -199,7 +200,9 @@ def _entries(
     entries = list(folder.entries(damaged))
     for entry in entries:
         with tolerating(damaged):
-            tested[entry.entry_id] = before.get(entry.entry_id) or load_entry(folder, record, entry)
+            tested[entry.entry_id] = before.get(entry.entry_id) or load_entry(
+                folder, record, with_all_looks(folder, record, entry)
+            )
     chosen = choose(tested.values())
     return tuple(_entry(entry, tested.get(entry.entry_id), entry.entry_id == chosen) for entry in entries)
 
@@ -215,7 +218,7 @@ def _entry(entry: EntryRecord, tested: TestedEntry | None, selected: bool) -> En
         selected=selected,
         refits=entry.refits,
         failed_refits=entry.failed_refits,
-        looks=entry.looks,
+        looks=tested.entry.looks if tested else entry.looks,
         **scores,
     )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from serbench.corpora import get_corpus
 from serbench.errors import SerbenchError
@@ -18,18 +19,30 @@ from serbench.features import FeatureSpec, decode, extract, fit_length
 from serbench.records.files import digest_of
 from serbench.records.machine import usable_cores
 from serbench.records.results import StudyFolder
+from serbench.records.schemas import StudyRecord
 from serbench.site.media import Media
 from serbench.site.pictures import mel_png
 
-__all__ = ["Sounds", "picture_spec"]
+__all__ = ["Sounds", "clip_key", "picture_spec"]
 
 _BANDS = 64
 
 
-def picture_spec(features: dict[str, object]) -> FeatureSpec:
-    """The spectrogram that stands for a clip: the model's own, or for one that reads none 64 bands at its rate."""
-    spec = FeatureSpec.model_validate(features)
+def picture_spec(features: dict[str, object]) -> FeatureSpec | None:
+    """The spectrogram that stands for a clip: the model's own, or for one that reads none 64 bands at its rate.
+
+    None where another serbench wrote settings that this one does not know.
+    """
+    try:
+        spec = FeatureSpec.model_validate(features)
+    except ValidationError:
+        return None
     return spec if spec.kind == "log_mel" else spec.model_copy(update={"kind": "log_mel", "n_mels": _BANDS})
+
+
+def clip_key(study: StudyRecord, clip_id: str) -> str:
+    """Tells a clip of a corpus apart from all others, on any machine."""
+    return f"{study.corpus.digest}/{clip_id}"
 
 
 class Sounds:
@@ -38,11 +51,13 @@ class Sounds:
     Args:
         media: where pictures and sounds go.
         with_audio: whether the clips themselves are taken along.
+        workers: threads that make pictures; None for one a core.
     """
 
-    def __init__(self, media: Media, *, with_audio: bool = False) -> None:
+    def __init__(self, media: Media, *, with_audio: bool = False, workers: int | None = None) -> None:
         self.media = media
         self.with_audio = with_audio
+        self._workers = workers or usable_cores()
         self._tables: dict[tuple[str, Path], pd.Series[str]] = {}
         self._made: dict[str, tuple[str, ...] | None] = {}
 
@@ -69,27 +84,37 @@ class Sounds:
         mel: NDArray[np.float32] = extract(fit_length(wave, spec.n_samples, spec.crop)[None], spec)[0]
         return mel
 
-    def prepare(self, wanted: Iterable[tuple[Path, FeatureSpec]]) -> None:
+    def prepare(self, wanted: Iterable[tuple[str, Path, FeatureSpec | None]]) -> None:
         """Makes pictures side by side that pages will ask for: decoding and transforms leave Python's lock."""
-        keys = {_key(path, spec): (path, spec) for path, spec in wanted}
-        with ThreadPoolExecutor(max_workers=usable_cores()) as pool:
-            made = pool.map(lambda one: self._picture(*one), keys.values())
-            for key, files in zip(keys, made, strict=True):
+        keys = {_key(clip, spec): (path, spec) for clip, path, spec in wanted if spec is not None}
+        missing = {key: one for key, one in keys.items() if not self._known(f"{key}.png", key)}
+        with ThreadPoolExecutor(max_workers=self._workers) as pool:
+            made = pool.map(lambda one: self._picture(*one), missing.values())
+            for key, files in zip(missing, made, strict=True):
                 self.once(key, functools.partial(_same, files))
 
-    def picture(self, path: Path, spec: FeatureSpec) -> str | None:
+    def picture(self, clip: str, path: Path, spec: FeatureSpec | None) -> str | None:
         """The way to a picture of a clip, made once for all pages that show it."""
-        return _only(self.once(_key(path, spec), lambda: self._picture(path, spec)))
+        if spec is None:
+            return None
+        return _only(self.once(_key(clip, spec), lambda: self._picture(path, spec)))
 
     def _picture(self, path: Path, spec: FeatureSpec) -> tuple[bytes, ...] | None:
         mel = self.spectrogram(path, spec)
         return None if mel is None else (mel_png(mel),)
 
-    def sound(self, path: Path) -> str | None:
+    def _known(self, name: str, key: str) -> bool:
+        """Whether an earlier site of this folder has the file, which its name says all of."""
+        way = self.media.find(name)
+        if way is not None:
+            self._made[key] = (way,)
+        return way is not None
+
+    def sound(self, clip: str, path: Path) -> str | None:
         """The way to a clip's audio as a mono wave file, where it is taken along."""
         if not self.with_audio:
             return None
-        return _only(self.once(digest_of([str(path), "wav"]), lambda: _wave(path), "wav"))
+        return _only(self.once(digest_of([clip, "wav"]), lambda: _wave(path), "wav"))
 
     def once(
         self, key: str, make: Callable[[], tuple[bytes, ...] | None], suffix: str = "png"
@@ -102,8 +127,8 @@ class Sounds:
         return self._made[key]
 
 
-def _key(path: Path, spec: FeatureSpec) -> str:
-    return digest_of([str(path), spec.model_dump(mode="json")])
+def _key(clip: str, spec: FeatureSpec) -> str:
+    return digest_of([clip, spec.model_dump(mode="json")])
 
 
 def _same(files: tuple[bytes, ...] | None) -> tuple[bytes, ...] | None:

@@ -11,7 +11,7 @@ from serbench.report.document import NOTHING, count, duration, millions, millise
 from serbench.report.leaderboard import Leaderboard
 from serbench.report.row import GroupRows, Row
 from serbench.report.study_rows import StudyRow
-from serbench.site.board_charts import cost_chart
+from serbench.site.board_charts import COSTS, cost_chart
 from serbench.site.lines import reference_lines
 from serbench.site.pages import Pages
 from serbench.site.words import protocol_sentence
@@ -88,6 +88,7 @@ def board_page(
         groups=[_group(place, group, facts) for place, group in enumerate(board.groups)],
         choices=_choices(board),
         columns=_COLUMNS,
+        costs=[(key, title) for key, title, _ in COSTS],
         ways=ways,
         studies=studies,
         reported=board.reported,

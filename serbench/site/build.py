@@ -124,7 +124,7 @@ class _Maker:
 
     def _entries(self, tested: dict[str, TestedEntry], ways: Ways) -> None:
         sources = find_sources(self.results, tested.values())
-        sounds = Sounds(_Clips(self.files), with_audio=self.with_audio)
+        sounds = Sounds(_Clips(self.files), with_audio=self.with_audio, workers=1 if self.pages.live else None)
         sounds.prepare(
             one for row in self.board.rows for one in wanted_pictures(tested[row.entry], sources[row.entry], sounds)
         )
@@ -136,6 +136,7 @@ class _Maker:
                     row=row,
                     details=EntryDetails.of(self.results, tested[row.entry], behind, sounds),
                     references=group.references,
+                    trials=behind.counted,
                     studies=tuple(
                         (name, f"../{ways.studies[name]}" if name in ways.studies else "") for name in behind.names
                     ),
@@ -148,6 +149,9 @@ class _Clips:
     """Puts pictures and sounds beside the pages, for the pages of entries to find."""
 
     files: SiteFolder
+
+    def find(self, name: str) -> str | None:
+        return f"../clips/{name}" if self.files.keep(f"clips/{name}") else None
 
     def add(self, name: str, data: bytes) -> str:
         self.files.write(f"clips/{name}", data)

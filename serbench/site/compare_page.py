@@ -13,7 +13,6 @@ from serbench.report.refits import TestedEntry
 from serbench.report.row import GroupRows
 from serbench.site.board_page import Ways
 from serbench.site.chart import rounded
-from serbench.site.misses import kept_refit
 from serbench.site.pages import Pages
 
 __all__ = ["compare_page"]
@@ -34,7 +33,11 @@ def compare_page(pages: Pages, board: Leaderboard, ways: Ways) -> str:
         scripts=("compare.js",),
         here="compare",
         groups=groups,
-        data={"groups": groups, "ways": {name: ways.entries[name] for name in tested if name in ways.entries}},
+        data={
+            "groups": groups,
+            "codes": _CODES,
+            "ways": {name: ways.entries[name] for name in tested if name in ways.entries},
+        },
     )
 
 
@@ -65,7 +68,7 @@ def _entry(tested: TestedEntry, classes: int) -> dict[str, Any]:
         "uar": rounded(tested.mean_score("test", "uar")),
         "seeds": len(tested.refits),
         "correct": rounded(tested.recalls.correct.mean(axis=0).tolist()),
-        "predicted": _coded(kept_refit(tested).test_predicted, classes),
+        "predicted": _coded(tested.kept_refit.test_predicted, classes),
     }
 
 

@@ -7,12 +7,18 @@ import threading
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any
+from urllib.parse import quote
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from serbench.errors import SerbenchError
 from serbench.records.results import ResultsFolder
 
-__all__ = ["Dashboards"]
+__all__ = ["Dashboards", "is_local"]
+
+
+def is_local(host: str | None) -> bool:
+    """Whether a request names this machine: a page elsewhere must not read results through a rebound name."""
+    return (host or "").rsplit(":", 1)[0] in {"127.0.0.1", "localhost"}
 
 
 class Dashboards:
@@ -46,7 +52,11 @@ class Dashboards:
             raise SerbenchError("Optuna Dashboard is an extra: install serbench[dashboard]")
         if self._storage is None and not folder.storage_path.is_file():
             raise SerbenchError(f"study '{study}' has no database in its folder; it is kept in another storage")
-        server = make_server("127.0.0.1", 0, self._application(folder.storage_path), _Threading, _Quiet)
+        try:
+            application = self._application(folder.storage_path)
+        except Exception as error:  # of Optuna, SQLAlchemy or the database's driver
+            raise SerbenchError(f"the storage of study '{study}' cannot be opened ({type(error).__name__})") from error
+        server = make_server("127.0.0.1", 0, application, _Threading, _Quiet)
         threading.Thread(target=server.serve_forever, daemon=True, name=f"dashboard-{study}").start()
         return f"http://127.0.0.1:{server.server_address[1]}/dashboard"
 
@@ -54,11 +64,14 @@ class Dashboards:
         import optuna_dashboard
         from optuna.storages import RDBStorage
 
-        # Read-only: the search alone may write, and nothing in a browser may remove a study.
-        url = self._storage or f"sqlite:///file:{path.resolve()}?mode=ro&uri=true"
+        # A file is opened read-only. Of a shared database only requests that look are let through.
+        url = self._storage or f"sqlite:///file:{quote(str(path.resolve()))}?mode=ro&uri=true"
         application = optuna_dashboard.wsgi(RDBStorage(url, skip_compatibility_check=True, skip_table_creation=True))
 
         def looking(environ: dict[str, Any], start_response: Any) -> Any:
+            if not is_local(environ.get("HTTP_HOST")):
+                start_response("403 Forbidden", [("Content-Type", "text/plain")])
+                return [b"only this machine may look"]
             if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
                 start_response("403 Forbidden", [("Content-Type", "application/json")])
                 return [b'{"reason": "only for looking: the search alone writes to its storage"}']
@@ -69,6 +82,9 @@ class Dashboards:
 
 class _Threading(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Says nothing of browsers that hang up."""
 
 
 class _Quiet(WSGIRequestHandler):

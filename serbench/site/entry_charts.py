@@ -111,7 +111,8 @@ def calibration_chart(bins: Sequence[ReliabilityBin], error: float | None) -> Ch
         "Do its probabilities mean what they say?",
         "Clips of all refits by the largest probability, in 15 bins; larger dots hold more clips. Above the dashed "
         f"line the model is right more often than it says, below it less often. On the whole it is {leaning}: it says "
-        f"{percent(sure)} % and is right on {percent(right)} %; expected calibration error {percent(error)} %.",
+        f"{percent(sure)} % and is right on {percent(right)} %; expected calibration error {percent(error)} % "
+        "(mean over refits).",
         f"Reliability diagram: mean confidence {percent(sure)} %, accuracy {percent(right)} %, expected calibration "
         f"error {percent(error)} %.",
         (diagonal, points),

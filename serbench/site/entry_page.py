@@ -21,7 +21,6 @@ from serbench.site.entry_charts import calibration_chart, curve_charts
 from serbench.site.entry_details import EntryDetails
 from serbench.site.lines import reference_lines
 from serbench.site.media import Inline
-from serbench.site.misses import kept_refit
 from serbench.site.pages import Pages
 from serbench.site.sources import find_sources
 from serbench.site.words import citation, entry_commands, protocol_sentence
@@ -38,6 +37,7 @@ class EntryPage:
         row: of the leaderboard.
         details: what takes more than these.
         references: on the same test core.
+        trials: of one of its studies that count towards the budget.
         studies: names of the studies behind it, each with the way to its page; '' where there is none.
     """
 
@@ -45,6 +45,7 @@ class EntryPage:
     row: Row
     details: EntryDetails
     references: tuple[ReferenceRow, ...]
+    trials: int
     studies: tuple[tuple[str, str], ...] = ()
 
 
@@ -61,7 +62,9 @@ def write_entry_page(results: ResultsFolder, entry_id: str, path: Path) -> None:
     sources = find_sources(results, [tested])[entry_id]
     details = EntryDetails.of(results, tested, sources, Sounds(Inline()))
     row = next(row for row in group.rows if row.entry == entry_id)
-    page = EntryPage(tested, row, details, group.references, tuple((name, "") for name in sources.names))
+    page = EntryPage(
+        tested, row, details, group.references, sources.counted, tuple((name, "") for name in sources.names)
+    )
     write_text_atomic(path, entry_page(Pages(embedded=True), page))
 
 
@@ -75,7 +78,6 @@ def entry_page(pages: Pages, page: EntryPage, *, root: str = "") -> str:
         here="entry",
         row=page.row,
         report=report,
-        protocol=report.protocol,
         meaning=protocol_sentence(report.protocol),
         lines=reference_lines(page.references, page.row.labels),
         caveats=caveats(report),
@@ -92,13 +94,13 @@ def entry_page(pages: Pages, page: EntryPage, *, root: str = "") -> str:
         data=corpus_rows(report),
         environment=environment_rows(report),
         studies=page.studies,
-        commands=entry_commands(page.row, page.tested.study, _refit(page), page.row.trials),
+        commands=entry_commands(page.row, page.tested.study, _refit(page), page.trials),
         cite=citation(page.row, report.protocol, report.environment.serbench),
     )
 
 
 def _refit(page: EntryPage) -> str:
-    return kept_refit(page.tested).record.job_id if page.tested.refits else "REFIT"
+    return page.tested.kept_refit.record.job_id if page.tested.refits else "REFIT"
 
 
 def _listeners(details: EntryDetails) -> dict[str, Any] | None:
@@ -120,7 +122,6 @@ def _slice_rows(details: EntryDetails, place: int) -> dict[str, Any]:
     return {
         "attribute": scores.attribute,
         "gap": None if scores.gap is None else f"{100 * scores.gap:.1f}",
-        "classes": len(scores.classes),
         "left_out": found.left_out,
         "rows": [
             {
@@ -136,5 +137,7 @@ def _slice_rows(details: EntryDetails, place: int) -> dict[str, Any]:
             }
             for one in scores.slices
         ],
-        "no_interval": next((one.no_interval for one in scores.slices if one.no_interval), ""),
+        "no_interval": list(
+            dict.fromkeys(f"{one.value}: {one.no_interval}" for one in scores.slices if one.no_interval)
+        ),
     }

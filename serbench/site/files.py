@@ -85,10 +85,20 @@ class SiteFolder:
                 Path(temporary).unlink(missing_ok=True)
                 raise
 
+    def keep(self, name: str) -> bool:
+        """Whether an earlier site has a file, which then is one of this site, too."""
+        path = self.path / name
+        if name in self._earlier and path.is_file():
+            self._written[name] = path.stat().st_size
+            return True
+        return False
+
     def finish(self) -> None:
         """Removes what is no longer part of the site."""
         for name in self._listed() - self._written.keys():
-            (self.path / name).unlink(missing_ok=True)
+            if (self.path / name).is_file():
+                with writing(self.path / name):
+                    (self.path / name).unlink(missing_ok=True)
         for left in self.path.rglob(".site.*.tmp"):
             left.unlink(missing_ok=True)
         self._mark({*self._written})
@@ -100,7 +110,8 @@ class SiteFolder:
         except (OSError, ValueError):
             return set()
         inside = self.path.resolve()
-        return {name for name in names if name and name != _MARK and (inside / name).resolve().is_relative_to(inside)}
+        plain = (name for name in names if name.isprintable() and name not in {"", _MARK})
+        return {name for name in plain if (inside / name).resolve().is_relative_to(inside)}
 
     def _mark(self, names: set[str]) -> None:
         target = self.path / _MARK

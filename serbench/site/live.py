@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Self
 
@@ -35,8 +37,10 @@ class LiveSite:
     ) -> None:
         self._asked = {
             "results": str(results), "corpus": corpus, "protocol": protocol, "port": port, "storage": storage,
+            "folder": "",
         }  # fmt: skip
         self._process: subprocess.Popen[str] | None = None
+        self._folder = ""
 
     def __enter__(self) -> Self:
         """Starts the process.
@@ -44,6 +48,7 @@ class LiveSite:
         Raises:
             SerbenchError: it cannot listen.
         """
+        self._folder = self._asked["folder"] = tempfile.mkdtemp(prefix="serbench-live-")
         # Ctrl-C is for the search; the pipe tells the server when that has ended, even by SIGKILL.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "serbench.site.live_server"],
@@ -73,3 +78,4 @@ class LiveSite:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)  # the server does that itself, unless it was killed

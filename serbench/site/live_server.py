@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from serbench.errors import SerbenchError
-from serbench.records.results import ResultsFolder
+from serbench.errors import SerbenchError, UsageError
+from serbench.records.results import ResultsFolder, StudyFolder
 from serbench.site.build import Site
-from serbench.site.dashboard import Dashboards
+from serbench.site.dashboard import Dashboards, is_local
+from serbench.site.words import without_paths
 
 __all__ = ["main"]
 
@@ -50,13 +51,13 @@ class _Watcher(threading.Thread):
         self._folder = folder
         self._state = state
         self._seen: list[tuple[str, int]] = []
+        self.stopped = threading.Event()
 
     def run(self) -> None:
-        """Looks every second."""
-        while True:
-            time.sleep(_LOOK_EVERY_S)
+        """Looks every second, until it is told to stop."""
+        while not self.stopped.wait(_LOOK_EVERY_S):
             if list(_traces(self._results)) != self._seen:
-                time.sleep(_REST * self.build())
+                self.stopped.wait(_REST * self.build())
 
     def build(self) -> float:
         """Writes the site; a record that is half there is there the next time. Returns the seconds it took."""
@@ -65,12 +66,12 @@ class _Watcher(threading.Thread):
         try:
             try:
                 Site.build(ResultsFolder(self._results), self._folder, live=True, **self._narrow)
-            except SerbenchError:  # no entry of this corpus and protocol yet, or other records are damaged
+            except UsageError:  # there is no entry of this corpus and protocol yet
                 Site.build(ResultsFolder(self._results), self._folder, live=True)
             self._state.note = ""
             self._state.version += 1
-        except (SerbenchError, OSError) as error:
-            self._state.note = str(error)
+        except Exception as error:  # whatever it is, the next record may mend it, and the search goes on
+            self._state.note = without_paths(str(error) or type(error).__name__)
         return time.perf_counter() - began
 
 
@@ -83,8 +84,7 @@ def _traces(results: Path) -> Iterator[tuple[str, int]]:
         ):
             with contextlib.suppress(OSError):
                 yield str(part), part.stat().st_mtime_ns
-        lock = study / ".lock"
-        yield str(lock), int(lock.exists())
+        yield f"{study} runs", int(StudyFolder(study).is_running())
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -95,11 +95,14 @@ class _Handler(SimpleHTTPRequestHandler):
         self._dashboards = dashboards
         super().__init__(*args, **kwargs)
 
+    def do_HEAD(self) -> None:
+        """Answers for the files of the site alone."""
+        if self._is_local():
+            super().do_HEAD()
+
     def do_GET(self) -> None:
         """Answers a request from this machine."""
-        host = (self.headers.get("Host") or "").rsplit(":", 1)[0]
-        if host not in {"127.0.0.1", "localhost"}:  # a page elsewhere must not read results through a rebound name
-            self.send_error(403, "only this machine may look")
+        if not self._is_local():
             return
         path = unquote(urlsplit(self.path).path)
         if path == "/version":
@@ -116,6 +119,12 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """The terminal belongs to the search."""
+
+    def _is_local(self) -> bool:
+        local = is_local(self.headers.get("Host"))
+        if not local:
+            self.send_error(403, "only this machine may look")
+        return local
 
     def _dashboard(self, study: str) -> None:
         try:
@@ -136,13 +145,18 @@ class _Handler(SimpleHTTPRequestHandler):
         self.wfile.write(data)
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Says nothing of browsers that hang up: the terminal belongs to the search."""
+
+
 def _listen(handler: Any, port: int | None) -> ThreadingHTTPServer:
     """A server on the port that was asked for, or on the first free one from `PORT` on."""
     if port is not None:
-        return ThreadingHTTPServer(("127.0.0.1", port), handler)
+        return _Server(("127.0.0.1", port), handler)
     for candidate in (*range(PORT, PORT + _PORTS_TRIED), 0):
         with contextlib.suppress(OSError):
-            return ThreadingHTTPServer(("127.0.0.1", candidate), handler)
+            return _Server(("127.0.0.1", candidate), handler)
     raise OSError("no port is free")
 
 
@@ -151,24 +165,25 @@ def main() -> None:
     asked = json.loads(sys.stdin.readline())
     with contextlib.suppress(OSError):
         os.nice(10)
-    state = _State()
-    with tempfile.TemporaryDirectory(prefix="serbench-live-") as scratch:
-        folder = Path(scratch) / "site"
-        dashboards = Dashboards(Path(asked["results"]), asked["storage"])
-        try:
-            server = _listen(
-                partial(_Handler, directory=str(folder), state=state, dashboards=dashboards), asked["port"]
-            )
-        except OSError as error:
-            print(f"port {asked['port']}: {error.strerror or error}; name another with --live-port", flush=True)
-            return
-        watcher = _Watcher(asked, folder, state)
-        watcher.build()  # so that the address, once told, has a page
-        watcher.start()
-        threading.Thread(target=server.serve_forever, daemon=True, name="site-server").start()
-        print(f"http://127.0.0.1:{server.server_address[1]}/", flush=True)
-        sys.stdin.read()
-        server.shutdown()
+    state, folder = _State(), Path(asked["folder"])
+    dashboards = Dashboards(Path(asked["results"]), asked["storage"])
+    try:
+        server = _listen(
+            partial(_Handler, directory=str(folder / "site"), state=state, dashboards=dashboards), asked["port"]
+        )
+    except OSError as error:
+        print(f"port {asked['port']}: {error.strerror or error}; name another with --live-port", flush=True)
+        return
+    watcher = _Watcher(asked, folder / "site", state)
+    watcher.build()  # so that the address, once told, has a page
+    watcher.start()
+    threading.Thread(target=server.serve_forever, daemon=True, name="site-server").start()
+    print(f"http://127.0.0.1:{server.server_address[1]}/", flush=True)
+    sys.stdin.read()
+    server.shutdown()
+    watcher.stopped.set()
+    watcher.join()  # else it would go on writing into a folder that is being removed
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

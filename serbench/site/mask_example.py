@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from serbench.features import FeatureSpec
 from serbench.records.files import digest_of
 from serbench.report.refits import TestedEntry
-from serbench.site.audio import Sounds
+from serbench.site.audio import Sounds, clip_key, picture_spec
 from serbench.site.pictures import mel_png
 from serbench.site.sources import Sources
 
@@ -60,10 +59,12 @@ def mask_example(tested: TestedEntry, sources: Sources, sounds: Sounds) -> MaskE
     path = sounds.path(folder, study.corpus.name, clip_id)
     if path is None:
         return None
-    key = digest_of([str(path), study.features, bands, frames, study.seed])
+    spec = picture_spec(study.features)
+    if spec is None:
+        return None
+    key = digest_of([clip_key(study, clip_id), study.features, bands, frames, study.seed])
 
     def pictures() -> tuple[bytes, bytes] | None:
-        spec = FeatureSpec.model_validate(study.features)
         mel = sounds.spectrogram(path, spec)
         if mel is None:
             return None

@@ -20,11 +20,18 @@ class Media(Protocol):
         """
         ...
 
+    def find(self, name: str) -> str | None:
+        """The way to a file that an earlier site kept under this name, which this one then keeps, too."""
+        ...
+
 
 class Inline:
     """As data URIs: for a page that stands alone."""
 
     _TYPES = {"png": "image/png", "wav": "audio/wav"}  # noqa: RUF012
+
+    def find(self, name: str) -> None:
+        """There was no earlier site."""
 
     def add(self, name: str, data: bytes) -> str:
         """The file as a URI."""

@@ -10,10 +10,10 @@ import numpy as np
 
 from serbench.features import FeatureSpec
 from serbench.report.refits import Refit, TestedEntry
-from serbench.site.audio import Sounds, picture_spec
+from serbench.site.audio import Sounds, clip_key, picture_spec
 from serbench.site.sources import Sources
 
-__all__ = ["Miss", "find_misses", "kept_refit", "wanted_pictures"]
+__all__ = ["Miss", "find_misses", "wanted_pictures"]
 
 SHOWN = 6
 
@@ -41,33 +41,34 @@ class Miss:
     sound: str | None = None
 
 
-def kept_refit(tested: TestedEntry) -> Refit:
-    """The refit that is exported: the best on validation."""
-    return max(tested.refits, key=lambda refit: (refit.record.value or 0.0, refit.record.job_id))
-
-
-def find_misses(tested: TestedEntry, sources: Sources, sounds: Sounds, count: int = SHOWN) -> tuple[Miss, ...]:
-    """Errors of the refit that would be exported: of each class the surest, then the surest of all others.
+def find_misses(tested: TestedEntry, sources: Sources, sounds: Sounds, count: int | None = None) -> tuple[Miss, ...]:
+    """Errors of the refit that is best on validation: of each class the surest, then the surest of all others.
 
     Args:
         tested: the entry, with refits.
         sources: the study's folders.
         sounds: finds the audio.
-        count: at the most.
+        count: at the most; None for one a class, and six at least.
     """
-    refit, labels = kept_refit(tested), tested.study.corpus.labels
-    return tuple(_miss(tested, refit, row, labels, sources, sounds) for row in _rows(refit, count))
+    refit, labels = tested.kept_refit, tested.study.corpus.labels
+    return tuple(_miss(tested, refit, row, labels, sources, sounds) for row in _rows(refit, count or _shown(tested)))
 
 
-def wanted_pictures(tested: TestedEntry, sources: Sources, sounds: Sounds) -> Iterator[tuple[Path, FeatureSpec]]:
+def wanted_pictures(
+    tested: TestedEntry, sources: Sources, sounds: Sounds
+) -> Iterator[tuple[str, Path, FeatureSpec | None]]:
     """The pictures that `find_misses` will ask for."""
     if not tested.refits:
         return
-    refit, spec = kept_refit(tested), picture_spec(tested.study.features)
-    for row in _rows(refit, SHOWN):
+    refit, spec = tested.kept_refit, picture_spec(tested.study.features)
+    for row in _rows(refit, _shown(tested)):
         path = sounds.path(sources.folders[0], tested.study.corpus.name, refit.test_clips[row])
         if path is not None:
-            yield path, spec
+            yield clip_key(tested.study, refit.test_clips[row]), path, spec
+
+
+def _shown(tested: TestedEntry) -> int:
+    return max(SHOWN, len(tested.study.corpus.labels))
 
 
 def _rows(refit: Refit, count: int) -> list[int]:
@@ -92,6 +93,8 @@ def _miss(
         labels[refit.test_true[row]],
         labels[refit.test_predicted[row]],
         tuple((labels[place], float(chances[place])) for place in np.argsort(-chances, kind="stable")),
-        None if path is None else sounds.picture(path, picture_spec(tested.study.features)),
-        None if path is None else sounds.sound(path),
+        None
+        if path is None
+        else sounds.picture(clip_key(tested.study, clip), path, picture_spec(tested.study.features)),
+        None if path is None else sounds.sound(clip_key(tested.study, clip), path),
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import functools
+import hashlib
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from serbench.report.document import count, duration, millions, milliseconds, percent, points, size, span
+from serbench.site.words import without_paths
 
 if TYPE_CHECKING:
     import jinja2
@@ -46,7 +49,7 @@ class Pages:
 
     def __init__(self, *, embedded: bool = False, live: bool = False) -> None:
         self._embedded = embedded
-        self._live = live
+        self.live = live
 
     def render(self, template: str, *, root: str = "", scripts: tuple[str, ...] = (), **context: Any) -> str:
         """One page as HTML.
@@ -58,15 +61,22 @@ class Pages:
             context: what the template is filled with.
         """
         policy = _POLICY.format(
-            scripts="'unsafe-inline'" if self._embedded else "'self' file:",
-            connections="'self'" if self._live else "'none'",
+            scripts=" ".join(_digests(scripts)) if self._embedded else "'self' file:",
+            connections="'self'" if self.live else "'none'",
         )
-        names = [*scripts, *(["live.js"] if self._live else [])]
+        names = [*scripts, *(["live.js"] if self.live else [])]
         return (
             _environment()
             .get_template(template)
-            .render(policy=policy, root=root, embedded=self._embedded, live=self._live, scripts=names, **context)
+            .render(policy=policy, root=root, embedded=self._embedded, live=self.live, scripts=names, **context)
         )
+
+
+def _digests(scripts: tuple[str, ...]) -> list[str]:
+    """What a page allows to run that carries its scripts along: these texts and no other."""
+    texts = (asset("theme.js"), plotly_js(), asset("charts.js"), *map(asset, scripts))
+    hashes = (hashlib.sha256(text.encode("utf-8")).digest() for text in texts)
+    return [f"'sha256-{base64.b64encode(one).decode('ascii')}'" for one in hashes]
 
 
 @functools.cache
@@ -81,8 +91,8 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    numbers = (count, duration, millions, milliseconds, percent, points, size, span)
-    environment.filters.update({number.__name__: number for number in numbers})
+    texts = (count, duration, millions, milliseconds, percent, points, size, span, without_paths)
+    environment.filters.update({shown.__name__: shown for shown in texts})
     # Our own files and plotly's, into a page that carries them along: no text of a user is among them.
     environment.globals["asset"] = lambda name: Markup(asset(name))  # noqa: S704
     environment.globals["plotly_js"] = lambda: Markup(plotly_js())  # noqa: S704

@@ -12,6 +12,7 @@ from serbench.audit.attributes import clip_attributes
 from serbench.evaluation import Attribute
 from serbench.records.results import ResultsFolder, StudyFolder
 from serbench.records.schemas import StudyRecord
+from serbench.records.states import UNCOUNTED_STATES
 from serbench.report.pooled import run_name
 from serbench.report.refits import TestedEntry
 
@@ -36,10 +37,20 @@ class Sources:
         table = pd.concat([folder.clips() for folder in self.folders], ignore_index=True)
         return table.drop_duplicates("clip_id").set_index("clip_id", drop=False)
 
-    @functools.cache  # noqa: B019  (as old as the sources, which go with the site's build)
+    @functools.cached_property
+    def _attributes(self) -> dict[tuple[str, ...], tuple[Attribute, ...]]:
+        return {}
+
     def attributes(self, clips: tuple[str, ...]) -> tuple[Attribute, ...]:
         """What is known of clips besides their labels, in their order."""
-        return clip_attributes(self.clips.loc[list(clips)])
+        if clips not in self._attributes:
+            self._attributes[clips] = clip_attributes(self.clips.loc[list(clips)])
+        return self._attributes[clips]
+
+    @functools.cached_property
+    def counted(self) -> int:
+        """Trials that count towards the budget of one of the studies: what `--trials` must say to repeat it."""
+        return max(sum(job.state not in UNCOUNTED_STATES for job in folder.jobs("search")) for folder in self.folders)
 
 
 def find_sources(results: ResultsFolder, entries: Iterable[TestedEntry]) -> dict[str, Sources]:

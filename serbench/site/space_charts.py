@@ -82,7 +82,8 @@ def parallel_chart(data: StudyData, importances: Mapping[str, float]) -> Chart |
     if len(names) > _MOST_AXES:
         first = sorted(names, key=lambda name: (-importances.get(name, 0.0), names.index(name)))[:_MOST_AXES]
         names = [name for name in names if name in first]
-    trials = [trial for trial in trials if all(name in trial.config for name in names)]
+    # An idle hyperparameter stands at its default, which nobody chose.
+    names = [name for name in names if all(data.is_active(trial, name) for trial in trials)]
     if len(trials) < _FEWEST or len(names) < _FEWEST:
         return None
     scores = [100 * (trial.value or 0.0) for trial in trials]

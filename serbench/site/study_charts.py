@@ -42,7 +42,7 @@ def history_charts(data: StudyData) -> list[Chart]:
         Chart(
             "minutes",
             "Best score against minutes spent",
-            "Minutes are those of all trials before it, one after another: with several workers less time passed.",
+            "Minutes are those of all trials until then, one after another: with several workers less time passed.",
             f"The best validation UAR, {percent(best)} %, after {duration(_spent(data.trials)[-1])} of trials.",
             tuple(_best_lines(data, lambda trials: [seconds / 60 for seconds in _spent(trials)])),
             {"xaxis": {"title": {"text": "minutes of trials"}}, "yaxis": {"title": {"text": "best validation UAR, %"}}},

@@ -10,7 +10,7 @@ from serbench.records.results import ResultsFolder, StudyFolder
 from serbench.records.schemas import StudyRecord, TrialRecord
 from serbench.records.study_folder import Damaged
 from serbench.report.study_rows import StudyFits
-from serbench.search.dimensions import Choice, FloatRange
+from serbench.search.dimensions import Choice
 from serbench.search.recorded import recorded_space
 from serbench.search.space import SearchSpace
 
@@ -75,7 +75,7 @@ class StudyData:
     def is_log(self, name: str) -> bool:
         """Whether a hyperparameter is drawn on a logarithmic scale."""
         dimension = self.space.parameters.get(name) if self.space else None
-        return isinstance(dimension, FloatRange) and dimension.log
+        return bool(getattr(dimension, "log", False))
 
     def is_choice(self, name: str) -> bool:
         """Whether a hyperparameter is one of several values."""

@@ -98,7 +98,9 @@ def _pruned(data: StudyData) -> list[tuple[str, str, str, str]]:
 
 def _trial_rows(data: StudyData) -> list[tuple[str, ...]]:
     """One row a trial, the best first."""
-    ordered = sorted(data.trials, key=lambda trial: (-(trial.value or -1.0), trial.job_id))
+    ordered = sorted(
+        data.trials, key=lambda trial: (-1.0 if trial.value is None else trial.value, trial.job_id), reverse=True
+    )
     return [
         (
             trial.job_id + (f" ({trial.origin})" if trial.origin else ""),

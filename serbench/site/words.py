@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 
+from serbench.errors import SerbenchError
 from serbench.records.schemas import ProtocolFacts, StudyRecord
 from serbench.report.document import percent, span
 from serbench.report.row import Row
+from serbench.search.space import SearchSpace
+from serbench.search.space_file import read_space
 
-__all__ = ["citation", "entry_commands", "protocol_sentence", "search_words"]
+__all__ = ["citation", "entry_commands", "protocol_sentence", "search_words", "without_paths"]
+
+_PATH = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[\\/](?:[^\s\\/'\":;,]+[\\/])+(?=[^\s\\/])")
 
 _PROTOCOLS = {
     "speaker": "No test speaker is heard in training or validation, so the score is what an unknown speaker may "
@@ -26,6 +32,15 @@ _PROTOCOLS = {
     "emo-superb": "The five folds that EMO-SUPERB publishes, each tested by models that never heard its speakers; the "
     "predictions of all folds are pooled.",
 }
+
+
+def without_paths(text: str) -> str:
+    """A message with every absolute path cut to its last part: a site is sent to others.
+
+    >>> without_paths("cannot decode /home/ann/data/1001.wav; see https://example.org/help/wav")
+    'cannot decode 1001.wav; see https://example.org/help/wav'
+    """
+    return _PATH.sub("", text)
 
 
 def protocol_sentence(protocol: ProtocolFacts) -> str:
@@ -68,18 +83,33 @@ def search_words(record: StudyRecord, space: str, *, results: Path | None = None
     words = ["serbench", "search", space, "--corpus", corpus.name]
     if corpus.name != "demo":
         words += ["--data", "FOLDER"]
+    read = _space(record)
+    training = record.space.get("training", {})
     options = {
         "--labels": (corpus.label_source, "intended"),
-        "--protocol": (protocol.name, "speaker"),
-        "--seed": (str(record.seed), "0"),
-        "--split-seed": (str(protocol.split_seed), "0"),
-        "--sampler": (str(record.sampler.get("name", "tpe")), "tpe"),
-        "--pruner": (str(record.pruner.get("name", "percentile")), "percentile"),
+        "--protocol": (protocol.name, (read.protocol if read else None) or "speaker"),
+        "--epochs": (training.get("epochs"), read.training.epochs if read else training.get("epochs")),
+        "--max-params": (
+            training.get("max_parameters"),
+            read.training.max_parameters if read else training.get("max_parameters"),
+        ),
+        "--seed": (record.seed, 0),
+        "--split-seed": (protocol.split_seed, 0),
+        "--sampler": (record.sampler.get("name", "tpe"), "tpe"),
+        "--pruner": (record.pruner.get("name", "percentile"), "percentile"),
     }
     for name, (value, usual) in options.items():
         if value != usual:
-            words += [name, value]
+            words += [name, str(value)]
     return words if results is None else [*words, "--results", str(results)]
+
+
+def _space(record: StudyRecord) -> SearchSpace | None:
+    """The space as its text says, without what the command line changed; None where it cannot be read."""
+    try:
+        return read_space(record.space_text, record.space_name, record.space_name)
+    except SerbenchError:
+        return None
 
 
 def entry_commands(row: Row, record: StudyRecord, refit: str, trials: int) -> list[tuple[str, str]]:

@@ -167,7 +167,7 @@ def test_the_scatter_takes_another_cost(open_page):
     figure = page.locator("section.group").nth(1)
     figure.locator(".plot").scroll_into_view_if_needed()
     page.wait_for_selector("#plot-cost-1 .main-svg")
-    figure.get_by_role("button", name="training minutes").click()
+    figure.get_by_role("button", name="minutes of one fit").click()
     title = "document.getElementById('plot-cost-1')._fullLayout.xaxis.title.text"
     page.wait_for_function(f"{title} === 'minutes of one fit'")
     assert page.evaluate("document.getElementById('plot-cost-1').data[0].x[0]") == pytest.approx(1.25)

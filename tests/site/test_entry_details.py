@@ -19,7 +19,7 @@ from serbench.site.audio import Sounds
 from serbench.site.entry_details import EntryDetails
 from serbench.site.mask_example import masked_once
 from serbench.site.media import Inline
-from serbench.site.misses import find_misses, kept_refit
+from serbench.site.misses import find_misses
 from serbench.site.pictures import mel_png
 from serbench.site.sources import find_sources
 from serbench.site.words import citation, entry_commands, protocol_sentence
@@ -42,7 +42,7 @@ def details(results, tested):
 
 
 def test_the_surest_error_of_each_class_is_shown(results, tested, details):
-    refit, labels = kept_refit(tested), tested.study.corpus.labels
+    refit, labels = tested.kept_refit, tested.study.corpus.labels
     assert sorted(miss.true for miss in details.misses) == sorted(labels)
     for miss in details.misses:
         place = refit.test_clips.index(miss.clip_id)

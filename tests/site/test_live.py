@@ -150,3 +150,37 @@ def test_the_address_is_all_it_says_on_the_command_line(live):
     lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if os.access(path, os.R_OK)]
     assert any(b"serbench.site.live_server" in line for line in lines)
     assert not any(b"live_server" in line and b"demo" in line for line in lines)
+
+
+def test_other_methods_and_the_dashboard_are_for_this_machine_alone_too(build, live):
+    head = urllib.request.Request(live.address, headers={"Host": "evil.example"}, method="HEAD")
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(head, timeout=10)
+    with urllib.request.urlopen(f"{live.address}dashboard/demo-speaker-cnn2d", timeout=10) as answer:
+        root = answer.url.removesuffix("dashboard")
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        fetch(f"{root}api/studies", host="evil.example")
+
+
+def test_a_record_that_no_build_can_read_is_told_and_the_next_one_shows_again(build, live):
+    study = build.results.study("demo-speaker-cnn2d")
+    record, before = study.record_path.read_text(encoding="utf-8"), version(live)
+    study.record_path.write_text("{}", encoding="utf-8")
+    (study.path / "trials" / "nudge").mkdir()
+    until(lambda: version(live) > before or json.loads(fetch(f"{live.address}version")[1])["note"])
+    study.record_path.write_text(record, encoding="utf-8")
+    (study.path / "trials" / "nudge").rmdir()
+    now = version(live)
+    until(lambda: version(live) > now)
+    assert json.loads(fetch(f"{live.address}version")[1])["note"] == ""
+    assert "demo-speaker-cnn2d" in fetch(live.address)[1]
+
+
+def test_nothing_is_left_when_it_ends(build):
+    with LiveSite(build.results.root, "demo", "speaker") as site:
+        folder = Path(site._folder)
+        assert (folder / "site" / "index.html").is_file()
+        build.results.study("demo-speaker-cnn2d").publish_job(
+            build._trial("demo-speaker-cnn2d", "search", "t77", "completed", 77, 0.1)
+        )  # so that a build may be under way
+    assert not folder.exists()

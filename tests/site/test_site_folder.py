@@ -102,3 +102,55 @@ def test_a_site_that_cannot_be_written_is_one_sentence(build, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SerbenchError, match="cannot write"):
         Site.build(build.results, tmp_path / "file" / "site")
+
+
+def test_no_path_of_this_machine_is_on_a_page(build, tmp_path):
+    study = build.study()
+    build.entry("a", study)
+    build.reference(study, "svm", "SVM")
+    (tmp_path / "results" / "references").joinpath(
+        next((tmp_path / "results" / "references").iterdir()), "svm", "record.json"
+    ).write_text("{}")
+    crashed = build.results.study(study).job("search", "t3")
+    crashed.model_copy(update={"error": "cannot decode /home/alice/data/1001.wav", "error_kind": "audio"}).save(
+        build.results.study(study).job_path("search", "t3") / "record.json"
+    )
+    Site.build(build.results, tmp_path / "site")
+    texts = [path.read_text(encoding="utf-8") for path in (tmp_path / "site").rglob("*.*") if path.suffix != ".js"]
+    assert any("cannot decode 1001.wav" in text for text in texts)
+    assert not any("/home/alice" in text or str(tmp_path) in text for text in texts)
+
+
+def test_settings_of_another_serbench_cost_pictures_and_not_the_site(build, tmp_path):
+    study = build.study()
+    build.entry("a", study)
+    folder = build.results.study(study)
+    record = folder.record()
+    record.model_copy(update={"features": {**record.features, "warp": 3}}).save(folder.record_path)
+    clips = folder.clips().assign(age="unknown", sex="female")
+    clips.to_parquet(folder.clips_path)
+    assert (Site.build(build.results, tmp_path / "site").index.parent / "entries" / "a.html").is_file()
+
+
+@pytest.mark.parametrize("name", ["assets", ".", "a\0b"])
+def test_a_mark_that_names_no_file_is_passed_over(tmp_path, name):
+    first = SiteFolder(tmp_path / "site")
+    first.write("assets/site.css", "a")
+    first.finish()
+    with (tmp_path / "site" / "serbench-site.txt").open("a", encoding="utf-8") as mark:
+        mark.write(f"{name}\n")
+    again = SiteFolder(tmp_path / "site")
+    again.write("assets/site.css", "a")
+    again.finish()
+    assert (tmp_path / "site" / "assets" / "site.css").is_file()
+
+
+def test_pictures_of_an_earlier_site_are_kept_without_being_made_again(tmp_path):
+    first = SiteFolder(tmp_path / "site")
+    first.write("clips/a.png", b"picture")
+    first.finish()
+    again = SiteFolder(tmp_path / "site")
+    assert again.keep("clips/a.png")
+    assert not again.keep("clips/b.png")
+    again.finish()
+    assert (tmp_path / "site" / "clips" / "a.png").read_bytes() == b"picture"

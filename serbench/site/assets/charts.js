@@ -36,7 +36,6 @@
     place.dataset.drawn = "yes";
     var source = document.querySelector('script[data-for="' + place.id + '"]');
     var spec = JSON.parse(source.textContent);
-    place.removeAttribute("tabindex");
     Plotly.newPlot(place, spec.data, styled(spec.layout, spec.layout.height), CONFIG);
     drawn.push(place);
   }

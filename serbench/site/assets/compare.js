@@ -4,7 +4,7 @@ document.addEventListener("DOMContentLoaded", function () {
   "use strict";
   var source = document.getElementById("compare-data");
   if (!source) { return; }
-  var data = JSON.parse(source.textContent), CODES = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  var data = JSON.parse(source.textContent), CODES = data.codes;
   var select = document.getElementById("group"), choices = document.getElementById("entries");
   var place = document.getElementById("comparison"), SHOWN = 20;
 
@@ -16,6 +16,8 @@ document.addEventListener("DOMContentLoaded", function () {
     });
     return node;
   }
+  // Plotly reads some HTML in names.
+  function plain(text) { return String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;"); }
   function points(value) { return value === null ? "-" : (value < 0 ? "" : "+") + (100 * value).toFixed(1); }
   function percent(value) { return value === null ? "-" : (100 * value).toFixed(1); }
   function chance(p) { return p === null ? "-" : p < 0.001 ? "< 0.001" : p.toFixed(3); }
@@ -108,7 +110,7 @@ document.addEventListener("DOMContentLoaded", function () {
       .sort(function (a, b) { return b.value - a.value; });
     var spec = {
       data: [{
-        type: "bar", x: by.map(function (one) { return one.name; }), y: by.map(function (one) { return one.value; }),
+        type: "bar", x: by.map(function (one) { return plain(one.name); }), y: by.map(function (one) { return one.value; }),
         marker: { color: by.map(function (one) { return one.value < 0 ? "#c9782b" : "#3f7fc4"; }) },
         hovertemplate: "%{x}: %{y:+.1f} points<extra></extra>"
       }],
@@ -132,7 +134,7 @@ document.addEventListener("DOMContentLoaded", function () {
     }
     function word(entry, at) { return group.labels[CODES.indexOf(entry.predicted[at])]; }
     var parts = [
-      table("Clips that one has right and the other has not, of the refits that are exported",
+      table("Clips that one has right and the other has not, of the refits with the best validation",
         ["class", "only " + one.id, "only " + other.id],
         group.labels.map(function (label, c) { return [label, String(labels[c][0]), String(labels[c][1])]; })
           .concat([["all", String(counts.first), String(counts.second)]]), 0),

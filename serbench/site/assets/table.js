@@ -7,9 +7,8 @@ document.addEventListener("DOMContentLoaded", function () {
     return cell ? cell.dataset.value : "";
   }
   function compare(one, other) {
-    var numbers = [parseFloat(one), parseFloat(other)];
-    if (!isNaN(numbers[0]) && !isNaN(numbers[1])) { return numbers[0] - numbers[1]; }
-    return one.localeCompare(other);
+    var difference = Number(one) - Number(other); // of names: no number
+    return isNaN(difference) ? one.localeCompare(other) : difference;
   }
   function sort(button) {
     var table = button.closest("table"), head = button.closest("th"), key = button.dataset.sort;

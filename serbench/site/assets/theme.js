@@ -1,4 +1,4 @@
-// Runs before the page is drawn, so that a chosen theme never flashes. "auto" follows the system.
+// Runs before the page is drawn, so that a chosen theme never flashes. Without a choice the system's is shown.
 (function () {
   "use strict";
   var KEY = "serbench-theme";
