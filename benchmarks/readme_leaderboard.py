@@ -1,4 +1,4 @@
-"""Writes the README's leaderboard from the published results, so that no figure in it is typed.
+"""Writes the leaderboards of the README and of docs/report.md from the published results: no figure is typed.
 
 uv run python benchmarks/readme_leaderboard.py
 """
@@ -12,25 +12,42 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from serbench.records import ResultsFolder
-from serbench.report import Leaderboard
-from serbench.report.document import count, duration, percent, span
+from serbench.report import Leaderboard, beside_printed
+from serbench.report.document import Sheet, count, duration, percent, span
 from serbench.report.reference_rows import ReferenceRow
 from serbench.report.row import GroupRows, Row
 
-__all__ = ["BEGIN", "END", "between", "published_tables"]
+__all__ = ["PAGES", "between", "published_tables"]
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- made by benchmarks/readme_leaderboard.py -->\n", "<!-- end -->\n"
+PAGES = {"README.md": False, "docs/report.md": True}
+"""Each page, and whether it shows protocols that share speakers."""
+
 _HEAD = (
     "| tie group | entry | UAR % | 95 % interval | accuracy % | macro-F1 % | validation UAR % | trials | parameters | "
     "fit time |\n|---:|:---|---:|---:|---:|---:|---:|---:|---:|---:|\n"
 )
 
 
-def published_tables(results: Path) -> str:
-    """All groups of a results folder as Markdown: entries, then references."""
+def published_tables(results: Path, *, shares_speakers: bool) -> str:
+    """Groups of a results folder as Markdown: entries, then references; at the end what was printed elsewhere.
+
+    Args:
+        results: the folder.
+        shares_speakers: groups whose protocol shares speakers, or those whose does not.
+    """
     board = Leaderboard.from_results(ResultsFolder(results))
-    return "\n".join(_table(group) for group in board.groups)
+    groups = [group for group in board.groups if group.rows[0].shares_speakers == shares_speakers]
+    studies = {row.study for group in groups for row in group.rows}
+    beside = beside_printed(board, studies)
+    return "\n".join([*map(_table, groups), *([] if beside is None else [_beside(beside)])])
+
+
+def _beside(sheet: Sheet) -> str:
+    head = " | ".join(column.title for column in sheet.columns)
+    rows = "".join(f"| {' | '.join(cells)} |\n" for cells in sheet.rows)
+    return f"**{sheet.title}**, in percent\n\n| {head} |\n|:---|:---|{'---:|' * (len(sheet.columns) - 2)}\n{rows}"
 
 
 def _table(group: GroupRows) -> str:
@@ -63,15 +80,17 @@ def between(text: str) -> tuple[str, str, str]:
     before, _, rest = text.partition(BEGIN)
     inside, _, after = rest.partition(END)
     if not after:
-        raise ValueError("the README has no marks to write the leaderboard between")
+        raise ValueError("the page has no marks to write the leaderboard between")
     return before, inside, after
 
 
 def main() -> None:
-    """Rewrites the README."""
-    path = ROOT / "README.md"
-    before, _, after = between(path.read_text(encoding="utf-8"))
-    path.write_text(f"{before}{BEGIN}{published_tables(ROOT / 'results' / 'published')}{END}{after}", encoding="utf-8")
+    """Rewrites the pages."""
+    for name, shares_speakers in PAGES.items():
+        path = ROOT / name
+        before, _, after = between(path.read_text(encoding="utf-8"))
+        tables = published_tables(ROOT / "results" / "published", shares_speakers=shares_speakers)
+        path.write_text(f"{before}{BEGIN}{tables}{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.readme_leaderboard import between, published_tables
+import pytest
+
+from benchmarks.readme_leaderboard import PAGES, between, published_tables
 from serbench.records import ResultsFolder
 from serbench.report import EntryReport, Leaderboard
 
@@ -12,9 +14,11 @@ ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "results" / "published"
 
 
-def test_the_readmes_leaderboard_is_that_of_the_published_results() -> None:
-    _, inside, _ = between((ROOT / "README.md").read_text(encoding="utf-8"))
-    assert inside == published_tables(PUBLISHED), "run `uv run python benchmarks/readme_leaderboard.py`"
+@pytest.mark.parametrize("page", PAGES)
+def test_the_leaderboard_of_a_page_is_that_of_the_published_results(page: str) -> None:
+    _, inside, _ = between((ROOT / page).read_text(encoding="utf-8"))
+    made = published_tables(PUBLISHED, shares_speakers=PAGES[page])
+    assert inside == made, "run `uv run python benchmarks/readme_leaderboard.py`"
 
 
 def test_every_published_entry_has_its_report_and_its_references() -> None:
