@@ -172,7 +172,7 @@ def _shown(plan: SearchPlan, live: bool, port: int | None, console: Console) -> 
     if not live:
         yield
         return
-    from serbench.site.live import LiveSite
+    from serbench.site.live.live_site import LiveSite
 
     with LiveSite(plan.results, plan.corpus.name, plan.protocol_of(plan.spaces[0]), port, plan.storage) as site:
         console.print(f"live pages: {site.address} (until the search ends)", markup=False, highlight=False)

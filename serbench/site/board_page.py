@@ -11,8 +11,8 @@ from serbench.report.document import NOTHING, count, duration, millions, millise
 from serbench.report.leaderboard import Leaderboard
 from serbench.report.row import GroupRows, Row
 from serbench.report.study_rows import StudyRow
-from serbench.site.board_charts import COSTS, cost_chart
-from serbench.site.lines import reference_lines
+from serbench.site.charts.board import COSTS, cost_chart
+from serbench.site.charts.lines import reference_lines
 from serbench.site.pages import Pages
 from serbench.site.words import protocol_sentence
 

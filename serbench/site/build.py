@@ -10,13 +10,13 @@ from serbench.records.results import ResultsFolder
 from serbench.report.leaderboard import Leaderboard
 from serbench.report.refits import TestedEntry
 from serbench.report.study_rows import StudyFits, StudyRow, study_row
-from serbench.site.audio import Sounds
 from serbench.site.board_page import Ways, board_page
+from serbench.site.clips.misses import wanted_pictures
+from serbench.site.clips.sounds import Sounds
 from serbench.site.compare_page import compare_page
 from serbench.site.entry_details import EntryDetails
 from serbench.site.entry_page import EntryPage, entry_page
 from serbench.site.files import SiteFolder, page_name
-from serbench.site.misses import wanted_pictures
 from serbench.site.pages import ASSETS, Pages, asset, plotly_js
 from serbench.site.sources import find_sources
 from serbench.site.study_page import study_page

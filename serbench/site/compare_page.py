@@ -12,7 +12,7 @@ from serbench.report.leaderboard import Leaderboard
 from serbench.report.refits import TestedEntry
 from serbench.report.row import GroupRows
 from serbench.site.board_page import Ways
-from serbench.site.chart import rounded
+from serbench.site.charts.chart import rounded
 from serbench.site.pages import Pages
 
 __all__ = ["compare_page"]

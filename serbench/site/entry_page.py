@@ -16,11 +16,11 @@ from serbench.report.leaderboard import Leaderboard
 from serbench.report.reference_rows import ReferenceRow
 from serbench.report.refits import TestedEntry
 from serbench.report.row import Row
-from serbench.site.audio import Sounds
-from serbench.site.entry_charts import calibration_chart, curve_charts
+from serbench.site.charts.entry import calibration_chart, curve_charts
+from serbench.site.charts.lines import reference_lines
+from serbench.site.clips.media import Inline
+from serbench.site.clips.sounds import Sounds
 from serbench.site.entry_details import EntryDetails
-from serbench.site.lines import reference_lines
-from serbench.site.media import Inline
 from serbench.site.pages import Pages
 from serbench.site.sources import find_sources
 from serbench.site.words import citation, entry_commands, protocol_sentence

@@ -16,9 +16,9 @@ from serbench.report.study_documents import moment, study_facts
 from serbench.report.study_report import StudyReport
 from serbench.report.study_rows import StudyFits
 from serbench.site.board_page import Ways
+from serbench.site.charts.space import parallel_chart, slice_chart
+from serbench.site.charts.study import history_charts, importance_chart, time_chart
 from serbench.site.pages import Pages
-from serbench.site.space_charts import parallel_chart, slice_chart
-from serbench.site.study_charts import history_charts, importance_chart, time_chart
 from serbench.site.study_data import MIN_TRIALS, StudyData
 from serbench.site.words import search_words
 

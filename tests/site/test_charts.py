@@ -9,11 +9,11 @@ from benchmarks.simulated_results import Size, write_results
 from serbench.evaluation import ReliabilityBin
 from serbench.records.results import ResultsFolder
 from serbench.report import EntryReport, Leaderboard
-from serbench.site.board_charts import cost_chart
-from serbench.site.entry_charts import calibration_chart, curve_charts
-from serbench.site.lines import Line, reference_lines
-from serbench.site.space_charts import parallel_chart, slice_chart
-from serbench.site.study_charts import history_charts, importance_chart, time_chart
+from serbench.site.charts.board import cost_chart
+from serbench.site.charts.entry import calibration_chart, curve_charts
+from serbench.site.charts.lines import Line, reference_lines
+from serbench.site.charts.space import parallel_chart, slice_chart
+from serbench.site.charts.study import history_charts, importance_chart, time_chart
 from serbench.site.study_data import MIN_TRIALS, StudyData
 
 

@@ -15,12 +15,12 @@ from serbench.search.one_config import one_config_space
 from serbench.search.space import defaults
 from serbench.search.space_file import load_space, read_space
 from serbench.site import Site
-from serbench.site.audio import Sounds
+from serbench.site.clips.mask_example import masked_once
+from serbench.site.clips.media import Inline
+from serbench.site.clips.misses import find_misses
+from serbench.site.clips.pictures import mel_png
+from serbench.site.clips.sounds import Sounds
 from serbench.site.entry_details import EntryDetails
-from serbench.site.mask_example import masked_once
-from serbench.site.media import Inline
-from serbench.site.misses import find_misses
-from serbench.site.pictures import mel_png
 from serbench.site.sources import find_sources
 from serbench.site.words import citation, entry_commands, protocol_sentence
 

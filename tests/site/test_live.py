@@ -18,7 +18,7 @@ from drawn_results import Builder
 from serbench.errors import SerbenchError
 from serbench.search import load_space
 from serbench.search.storage import StudyStorage
-from serbench.site.live import LiveSite
+from serbench.site.live.live_site import LiveSite
 
 
 def fetch(address, host=None):
@@ -83,7 +83,7 @@ def test_a_port_that_is_taken_is_told_when_it_was_asked_for(live, build):
 
 def test_it_shows_results_that_do_not_exist_yet_and_ends_with_the_search_even_when_that_is_killed(tmp_path):
     code = (
-        "import sys, time; from pathlib import Path; from serbench.site.live import LiveSite\n"
+        "import sys, time; from pathlib import Path; from serbench.site.live.live_site import LiveSite\n"
         "with LiveSite(Path(sys.argv[1]), 'demo', 'speaker') as site:\n"
         "    print(site.address, flush=True); time.sleep(600)"
     )
@@ -148,8 +148,8 @@ def test_a_study_that_is_not_there_has_no_dashboard(live):
 def test_the_address_is_all_it_says_on_the_command_line(live):
     """The storage may name a password; what a process was started with can be read by everyone."""
     lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if os.access(path, os.R_OK)]
-    assert any(b"serbench.site.live_server" in line for line in lines)
-    assert not any(b"live_server" in line and b"demo" in line for line in lines)
+    assert any(b"serbench.site.live.server" in line for line in lines)
+    assert not any(b"live.server" in line and b"demo" in line for line in lines)
 
 
 def test_other_methods_and_the_dashboard_are_for_this_machine_alone_too(build, live):

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from serbench.records.files import digest_of
 from serbench.report.refits import TestedEntry
-from serbench.site.audio import Sounds, clip_key, picture_spec
-from serbench.site.pictures import mel_png
+from serbench.site.clips.pictures import mel_png
+from serbench.site.clips.sounds import Sounds, clip_key, picture_spec
 from serbench.site.sources import Sources
 
 __all__ = ["MaskExample", "mask_example", "masked_once"]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from serbench.evaluation import ReliabilityBin
 from serbench.report.document import NOTHING, percent
 from serbench.report.entry import RefitReport
-from serbench.site.chart import BLUE, GREY, ORANGE, Chart
+from serbench.site.charts.chart import BLUE, GREY, ORANGE, Chart
 
 __all__ = ["calibration_chart", "curve_charts"]
 

@@ -51,7 +51,7 @@ class LiveSite:
         self._folder = self._asked["folder"] = tempfile.mkdtemp(prefix="serbench-live-")
         # Ctrl-C is for the search; the pipe tells the server when that has ended, even by SIGKILL.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "serbench.site.live_server"],
+            [sys.executable, "-m", "serbench.site.live.server"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
         assert self._process.stdin is not None and self._process.stdout is not None  # noqa: S101, PT018

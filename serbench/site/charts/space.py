@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from serbench.records.schemas import TrialRecord
-from serbench.site.chart import BLUE, Chart, escaped
+from serbench.site.charts.chart import BLUE, Chart, escaped
 from serbench.site.study_data import StudyData
 
 __all__ = ["parallel_chart", "slice_chart"]

@@ -7,8 +7,8 @@ from typing import Any
 
 from serbench.report.document import percent
 from serbench.report.row import Row
-from serbench.site.chart import GREY, PALETTE, Chart, escaped
-from serbench.site.lines import Line
+from serbench.site.charts.chart import GREY, PALETTE, Chart, escaped
+from serbench.site.charts.lines import Line
 
 __all__ = ["COSTS", "cost_chart"]
 

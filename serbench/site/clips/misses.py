@@ -10,7 +10,7 @@ import numpy as np
 
 from serbench.features import FeatureSpec
 from serbench.report.refits import Refit, TestedEntry
-from serbench.site.audio import Sounds, clip_key, picture_spec
+from serbench.site.clips.sounds import Sounds, clip_key, picture_spec
 from serbench.site.sources import Sources
 
 __all__ = ["Miss", "find_misses", "wanted_pictures"]

@@ -20,8 +20,8 @@ from serbench.records.files import digest_of
 from serbench.records.machine import usable_cores
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import StudyRecord
-from serbench.site.media import Media
-from serbench.site.pictures import mel_png
+from serbench.site.clips.media import Media
+from serbench.site.clips.pictures import mel_png
 
 __all__ = ["Sounds", "clip_key", "picture_spec"]
 

@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 from serbench.errors import SerbenchError, UsageError
 from serbench.records.results import ResultsFolder, StudyFolder
 from serbench.site.build import Site
-from serbench.site.dashboard import Dashboards, is_local
+from serbench.site.live.dashboard import Dashboards, is_local
 from serbench.site.words import without_paths
 
 __all__ = ["main"]

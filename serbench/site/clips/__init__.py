@@ -1,0 +1,1 @@
+"""Single clips on pages: spectrograms, sounds, errors, masks."""

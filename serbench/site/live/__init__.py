@@ -1,0 +1,1 @@
+"""Pages of a search that runs: their process, its server, and the way to Optuna Dashboard."""
