@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +22,10 @@ __all__ = ["compare", "leaderboard", "print_leaderboard", "print_report", "print
 def leaderboard(
     corpus: Annotated[str | None, typer.Option(help="Only entries on this corpus.")] = None,
     protocol: Annotated[str | None, typer.Option(help="Only entries under this protocol.")] = None,
+    ensembles: Annotated[
+        bool,
+        typer.Option("--ensembles", help="Also show the mean answer of each study's finalists as a row of its own."),
+    ] = False,
     results: ResultsPath = DEFAULT_RESULTS,
     output: Annotated[TableFormat, typer.Option("--format", help="How it is printed.")] = TableFormat.table,
     html: Annotated[
@@ -33,14 +37,14 @@ def leaderboard(
 ) -> None:
     """Prints every tested entry, grouped by what may be compared. Rebuilt from records; nothing is refitted."""
     if html is not None:
-        _write_site(results, html, corpus, protocol, audio)
+        _write_site(results, html, corpus=corpus, protocol=protocol, with_audio=audio, ensembles=ensembles)
         return
     if audio:
         raise UsageError("--audio goes with --html DIR: a printed table has no sound")
     from serbench.records import ResultsFolder
     from serbench.report import Leaderboard
 
-    board = Leaderboard.from_results(ResultsFolder(results), corpus=corpus, protocol=protocol)
+    board = Leaderboard.from_results(ResultsFolder(results), corpus=corpus, protocol=protocol, ensembles=ensembles)
     if not board.rows:
         raise SerbenchError(f"no entries in {results} yet; run `serbench search`, or name a folder with --results")
     print_leaderboard(board, output)
@@ -79,7 +83,7 @@ def compare(
     typer.echo(found.render(output.value, width=screen_width()), nl=False)
 
 
-def _write_site(results: Path, html: Path, corpus: str | None, protocol: str | None, audio: bool) -> None:
+def _write_site(results: Path, html: Path, **options: Any) -> None:
     """Writes the site and says where, how large it is, and what is not on it."""
     from serbench.records import ResultsFolder
     from serbench.report.document import size
@@ -87,7 +91,7 @@ def _write_site(results: Path, html: Path, corpus: str | None, protocol: str | N
 
     if not (results / "studies").is_dir():
         raise SerbenchError(f"no studies in {results} yet; run `serbench search`, or name a folder with --results")
-    site = Site.build(ResultsFolder(results), html, corpus=corpus, protocol=protocol, with_audio=audio)
+    site = Site.build(ResultsFolder(results), html, **options)
     for note in site.notes:
         typer.echo(f"note: {note}", err=True)
     typer.echo(

@@ -215,5 +215,6 @@ class EntryRecord(Record):
     search_value: float | None = Field(description="validation score of the trial it was chosen by")
     refits: tuple[str, ...] = Field(description="job ids under refits/, all completed")
     failed_refits: tuple[str, ...] = ()
+    members: tuple[str, ...] = Field(default=(), description="entries whose answers it averages; none for one model")
     looks: int = Field(description="predictions made on the test core for this entry")
     created: str

@@ -1,4 +1,4 @@
-"""Tables, figures and pages made of what lies in a results folder. Nothing is trained or imported for training."""
+"""Tables of what lies in a results folder. Nothing is trained, nor imported for training."""
 
 from serbench.report.beside import beside_printed
 from serbench.report.compare import EntryComparison

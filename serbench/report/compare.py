@@ -15,6 +15,7 @@ from serbench.records.base import FrozenModel
 from serbench.records.results import ResultsFolder
 from serbench.report.comparison import group_of, why_unranked
 from serbench.report.document import NOTHING, Column, Document, Sheet, percent, points, span, table_of
+from serbench.report.ensemble import ENSEMBLE
 from serbench.report.entry import find_entry
 from serbench.report.formats import render
 from serbench.report.leaderboard import Leaderboard
@@ -63,7 +64,7 @@ class EntryComparison:
         """
         if len(set(entry_ids)) < 2 or len(set(entry_ids)) < len(entry_ids):
             raise UsageError("a comparison takes two or more entries, each named once")
-        board = Leaderboard.from_results(results)
+        board = Leaderboard.from_results(results, ensembles=any(name.startswith(ENSEMBLE) for name in entry_ids))
         entries = tuple(find_entry(results, board, entry_id) for entry_id in entry_ids)
         for other in entries[1:]:
             _check_comparable(entries[0], other)

@@ -61,10 +61,12 @@ def why_unranked(protocol: ProtocolFacts) -> str:
 def choose(entries: Iterable[TestedEntry]) -> str | None:
     """The id of the entry of one study that validation chooses; None where no entry has a validation score.
 
+    An ensemble is no single model and is never chosen.
+
     The highest mean validation score of the refits wins; of equals the higher search value, then the first id.
     The test set has no say.
     """
-    candidates = [tested for tested in entries if tested.validation_score is not None]
+    candidates = [one for one in entries if one.validation_score is not None and not one.entry.members]
     if not candidates:
         return None
     return min(candidates, key=_preference).entry.entry_id

@@ -15,6 +15,7 @@ from serbench.records.base import FrozenModel
 from serbench.records.results import ResultsFolder
 from serbench.records.schemas import CorpusFacts, Environment, EpochMetrics, ProtocolFacts, ReportedScores, Scores
 from serbench.report.comparison import why_unranked
+from serbench.report.ensemble import ENSEMBLE
 from serbench.report.entry_document import entry_document
 from serbench.report.formats import render
 from serbench.report.leaderboard import Leaderboard
@@ -95,7 +96,7 @@ class EntryReport(FrozenModel):
             SerbenchError: a record or predictions are damaged.
         """
         # The tie group and `selected` are facts about the rows beside it, so they are read off the leaderboard.
-        board = Leaderboard.from_results(results)
+        board = Leaderboard.from_results(results, ensembles=entry_id.startswith(ENSEMBLE))
         tested = find_entry(results, board, entry_id)
         return cls.of(tested, next(row for row in board.rows if row.entry == entry_id))
 

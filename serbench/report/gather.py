@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from serbench.errors import SerbenchError, unknown
 from serbench.records.results import ResultsFolder, StudyFolder
 from serbench.records.schemas import EntryRecord, StudyRecord
+from serbench.report.ensemble import make_ensemble
 from serbench.report.pooled import pool
 from serbench.report.refits import TestedEntry, load_entry, speakers_of
 
@@ -29,13 +30,16 @@ class Tested:
     notes: tuple[str, ...]
 
 
-def gather(results: ResultsFolder, corpus: str | None = None, protocol: str | None = None) -> Tested:
+def gather(
+    results: ResultsFolder, corpus: str | None = None, protocol: str | None = None, *, ensembles: bool = False
+) -> Tested:
     """Reads entries from records and predictions alone.
 
     Args:
         results: the folder.
         corpus: only entries of the corpus of this name.
         protocol: only entries under the protocol of this name.
+        ensembles: whether the finalists of each study also make an ensemble; never of folds.
 
     Raises:
         UsageError: there are entries, but none of that corpus or protocol.
@@ -54,6 +58,8 @@ def gather(results: ResultsFolder, corpus: str | None = None, protocol: str | No
                 replace(load_entry(folder, study, with_all_looks(folder, study, entry), speakers), trials=trials)
                 for entry in entries
             )
+            if ensembles and study.protocol.folds == 1 and (together := make_ensemble(tested)) is not None:
+                tested = (*tested, together)
             (folds if study.protocol.folds > 1 else whole).append(tested)
     pooled, notes = pool(folds)
     return Tested((*whole, *((one,) for one in pooled)), tuple(notes))

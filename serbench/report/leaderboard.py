@@ -42,7 +42,12 @@ class Leaderboard:
 
     @classmethod
     def from_results(
-        cls, results: ResultsFolder, *, corpus: str | None = None, protocol: str | None = None
+        cls,
+        results: ResultsFolder,
+        *,
+        corpus: str | None = None,
+        protocol: str | None = None,
+        ensembles: bool = False,
     ) -> Leaderboard:
         """Makes the leaderboard from records and predictions alone.
 
@@ -50,12 +55,13 @@ class Leaderboard:
             results: the folder.
             corpus: only entries of the corpus of this name.
             protocol: only entries under the protocol of this name.
+            ensembles: whether the finalists of each study also make an ensemble, a row of its own.
 
         Raises:
             UsageError: there are entries, but none of that corpus or protocol.
             SerbenchError: a record or predictions are damaged.
         """
-        found = gather(results, corpus, protocol)
+        found = gather(results, corpus, protocol, ensembles=ensembles)
         members: dict[Group, list[_Member]] = defaultdict(list)
         for tested in found.studies:
             members[group_of(tested[0].study)] += _members(tested)
@@ -141,6 +147,8 @@ def _group_rows(group: Group, title: str, members: Sequence[_Member], results: R
     notes += sorted({f"{member.row.entry}: {member.why}" for member in members if member.why})
     if any(row.seeds == 1 and row.uar_low is not None for row in rows):
         notes.append("an interval of one refit holds the spread over speakers alone; entries of one refit are tied")
+    if any(row.ensemble_of for row in rows):
+        notes.append("an ensemble averages the answers of a study's finalists; it is no single model")
     if sum(row.tie_group is not None for row in rows) > 1:
         notes.append("rows of one tie group are not separable from its leader by these test speakers (5 %, Holm)")
 

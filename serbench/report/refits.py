@@ -23,9 +23,24 @@ from serbench.evaluation import (
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import EntryRecord, Scores, StudyRecord, TrialRecord
 
-__all__ = ["Refit", "TestedEntry", "load_entry", "mean", "speakers_of"]
+__all__ = ["Answers", "Refit", "TestedEntry", "load_entry", "mean", "speakers_of"]
 
 SUBSETS = ("train", "validation", "test", "test_rest")
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a refit answered on some clips.
+
+    Attributes:
+        clips: (n,) ids, sorted; the arrays follow them.
+        true: (n,) true class indices.
+        probabilities: (n, C) as the model gave them.
+    """
+
+    clips: tuple[str, ...]
+    true: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +54,7 @@ class Refit:
         test_true: (n,) true class indices.
         test_predicted: (n,) predicted class indices.
         test_probabilities: (n, C) as the model gave them.
+        validation: its answers on the validation core; None for pooled folds.
     """
 
     record: TrialRecord
@@ -47,6 +63,7 @@ class Refit:
     test_true: NDArray[np.int64]
     test_predicted: NDArray[np.int64]
     test_probabilities: NDArray[np.float64]
+    validation: Answers | None = None
 
     @functools.cached_property
     def scores(self) -> dict[str, Scores]:
@@ -209,4 +226,7 @@ def _load_refit(folder: StudyFolder, study: StudyRecord, job_id: str) -> Refit:
     tested = subset == "test"
     clips = tuple(frame["clip_id"].to_numpy(dtype=object)[tested])
     record = folder.job("refit", job_id)
-    return Refit(record, evaluations, clips, true[tested], predicted[tested], probabilities[tested])
+    judged = subset == "validation"
+    ids = tuple(frame["clip_id"].to_numpy(dtype=object)[judged])
+    validation = Answers(ids, true[judged], probabilities[judged])
+    return Refit(record, evaluations, clips, true[tested], predicted[tested], probabilities[tested], validation)

@@ -27,6 +27,7 @@ class Row(FrozenModel):
     family: str
     origin: str = Field(description="'trial 12', or the name of an enqueued configuration")
     forced: bool = Field(description="made a finalist by the space file, not by validation")
+    ensemble_of: int = Field(description="finalists whose answers are averaged; 0 where the entry is one model")
     corpus: str
     corpus_digest: str
     synthetic: bool = Field(description="the corpus holds no human speech")
@@ -99,6 +100,7 @@ def make_row(tested: TestedEntry, *, selected: bool, interval: Interval | None) 
         family=entry.family,
         origin=entry.origin,
         forced=entry.forced,
+        ensemble_of=len(entry.members),
         corpus=study.corpus.name,
         corpus_digest=study.corpus.digest,
         synthetic=study.corpus.synthetic,

@@ -53,6 +53,7 @@ class Site:
         corpus: str | None = None,
         protocol: str | None = None,
         with_audio: bool = False,
+        ensembles: bool = False,
         live: bool = False,
     ) -> Site:
         """Writes index, entries, studies and comparisons, over an earlier site if there is one.
@@ -63,13 +64,14 @@ class Site:
             corpus: only entries of the corpus of this name.
             protocol: only entries under the protocol of this name.
             with_audio: take along the audio of the clips that are shown; their licence must allow it.
+            ensembles: whether the finalists of each study also make an ensemble.
             live: for a server that makes the pages anew while a search runs.
 
         Raises:
             UsageError: the folder holds something else, or nothing is of that corpus or protocol.
             SerbenchError: a record is damaged, or the folder cannot be written.
         """
-        board = Leaderboard.from_results(results, corpus=corpus, protocol=protocol)
+        board = Leaderboard.from_results(results, corpus=corpus, protocol=protocol, ensembles=ensembles)
         notes: list[str] = []
         fits: dict[str, StudyFits] = {}
         studies = []

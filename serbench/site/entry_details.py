@@ -74,7 +74,7 @@ class EntryDetails:
         """
         study, entry = tested.study, tested.entry
         space = ""
-        if study.protocol.folds == 1:
+        if study.protocol.folds == 1 and not entry.members:
             space = one_config_space(study, entry.config, f"Entry {entry.entry_id} of study {study.name}")
         if not tested.refits:
             return cls((), (), None, None, space, (), None)

@@ -9,6 +9,7 @@ from typing import Any
 from serbench.records.files import write_text_atomic
 from serbench.records.results import ResultsFolder
 from serbench.report.document import percent, span
+from serbench.report.ensemble import ENSEMBLE
 from serbench.report.entry import EntryReport, find_entry
 from serbench.report.entry_document import SUBSET_HEADER, subset_cells
 from serbench.report.entry_facts import caveats, config_rows, corpus_rows, environment_rows, result_rows
@@ -56,7 +57,7 @@ def write_entry_page(results: ResultsFolder, entry_id: str, path: Path) -> None:
         UsageError: no such entry; the nearest is named.
         SerbenchError: a record is damaged, or the file cannot be written.
     """
-    board = Leaderboard.from_results(results)
+    board = Leaderboard.from_results(results, ensembles=entry_id.startswith(ENSEMBLE))
     tested = find_entry(results, board, entry_id)
     group = next(group for group in board.groups if any(row.entry == entry_id for row in group.rows))
     sources = find_sources(results, [tested])[entry_id]

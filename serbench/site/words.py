@@ -62,7 +62,13 @@ def citation(row: Row, protocol: ProtocolFacts, serbench: str) -> str:
         score = f"UAR {percent(row.uar)} %{interval}, accuracy {percent(row.accuracy)} %"
     shared = "speakers shared with training" if protocol.shares_speakers else "speakers unknown to the model"
     folds = f", {protocol.folds} folds pooled" if protocol.folds > 1 else ""
-    chosen = "selected by validation among" if row.selected else "not the entry that validation selects; of"
+    chosen = (
+        "an ensemble of the finalists of"
+        if row.ensemble_of
+        else "selected by validation among"
+        if row.selected
+        else "not the entry that validation selects; of"
+    )
     return (
         f"{score} on {row.corpus} ({row.labels} {row.label_source} labels), mean of {row.seeds} "
         f"refit{'' if row.seeds == 1 else 's'}; protocol {protocol.name}{folds}, {protocol.test_clips:,} test clips of "
@@ -128,6 +134,8 @@ def entry_commands(row: Row, record: StudyRecord, refit: str, trials: int) -> li
             shlex.join([*search_words(record, space), "--trials", str(trials)]),
         )
     ]
+    if row.ensemble_of:
+        return found
     if row.folds == 1:
         found += [
             (
