@@ -67,6 +67,8 @@ def predict(
     loaded = Bundle.load(bundle)
     predictions = loaded.predict_files(audio, each_window=windows)
     typer.echo(render_predictions(predictions, loaded.record.labels, output.value), nl=False)
+    for path in dict.fromkeys(row.path for row in predictions.rows if row.silent):
+        typer.echo(f"note: {path} is digital silence; its label says nothing", err=True)
     for failed in predictions.failures:
         typer.echo(f"serbench: {failed}", err=True)
     if predictions.failures:

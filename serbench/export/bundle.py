@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
+from serbench.corpora.health import SILENCE_PEAK
 from serbench.errors import SerbenchError, UsageError
 from serbench.export.predictions import Prediction, Predictions
 from serbench.export.windows import windows
@@ -118,22 +119,23 @@ class Bundle:
     def _predict_file(self, path: Path, each_window: bool) -> list[Prediction]:
         spec = self.record.features
         waveform = decode(path, spec.sample_rate)
+        silent = bool(np.abs(waveform).max() < SILENCE_PEAK)
         starts, cut = windows(waveform, spec, self.record.longest_clip_s)
         parts = [self.predict_waveforms(cut[i : i + _BATCH]) for i in range(0, len(cut), _BATCH)]
         probabilities = np.concatenate(parts)
         if each_window and len(starts) > 1:
             return [
-                self._prediction(path, start / spec.sample_rate, spec.duration_s, 1, row)
+                self._prediction(path, start / spec.sample_rate, spec.duration_s, 1, row, silent)
                 for start, row in zip(starts, probabilities, strict=True)
             ]
         duration = len(waveform) / spec.sample_rate
-        return [self._prediction(path, 0.0, duration, len(starts), probabilities.mean(axis=0))]
+        return [self._prediction(path, 0.0, duration, len(starts), probabilities.mean(axis=0), silent)]
 
     def _prediction(
-        self, path: Path, start_s: float, duration_s: float, count: int, probabilities: np.ndarray
+        self, path: Path, start_s: float, duration_s: float, count: int, probabilities: np.ndarray, silent: bool
     ) -> Prediction:
         label = self.record.labels[int(probabilities.argmax())]
-        return Prediction(str(path), start_s, duration_s, count, label, tuple(map(float, probabilities)))
+        return Prediction(str(path), start_s, duration_s, count, label, tuple(map(float, probabilities)), silent)
 
 
 def load_model(path: Path, sha256: str) -> keras.Model:

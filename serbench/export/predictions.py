@@ -23,6 +23,7 @@ class Prediction:
         windows: how many windows the probabilities are the mean of.
         label: the most probable class.
         probabilities: one a label, in the bundle's order; they add up to 1.
+        silent: whether the whole file is digital silence, of which no label says anything.
     """
 
     path: str
@@ -31,6 +32,7 @@ class Prediction:
     windows: int
     label: str
     probabilities: tuple[float, ...]
+    silent: bool = False
 
 
 @dataclass(frozen=True)

@@ -113,10 +113,13 @@ def test_export_selects_by_validation_and_predict_reads_any_audio(serbench, sear
     assert len(each) == sum(row["windows"] for row in predicted)
 
     (sounds / "broken.wav").write_bytes(b"no audio at all")
+    soundfile.write(sounds / "silence.wav", np.zeros(9000), 11_025)
     ran = serbench("predict", bundle, sounds, "--format", "csv")
     assert ran.code == 1
     assert "broken.wav" in ran.err
-    assert len(ran.out.splitlines()) == 4
+    assert ran.err.count("is digital silence") == 1
+    assert "silence.wav is digital silence; its label says nothing" in ran.err
+    assert len(ran.out.splitlines()) == 5
 
     assert "already holds a bundle" in serbench("export", "--results", searched, "--to", bundle).sentence
     assert serbench("export", "--results", searched, "--to", bundle, "--force").code == 0
