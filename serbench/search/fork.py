@@ -22,6 +22,7 @@ from serbench.search.plan import SearchPlan
 from serbench.search.recorded import recorded_features, recorded_plan, recorded_protocol, recorded_training
 from serbench.search.samplers import pruner_settings, sampler_settings
 from serbench.search.space import SearchSpace
+from serbench.search.space_file import read_space
 from serbench.search.study import derived_run, study_name
 from serbench.training import FitSettings
 from serbench.training.backend import choose_backend
@@ -135,7 +136,10 @@ def search_command(
         "corpus": (record.corpus.name, None),
         "data": (data, None),
         "results": (results, None),
-        "protocol": (record.protocol.name, usual["protocol"]),
+        "protocol": (
+            record.protocol.name,
+            read_space(record.space_text, record.space_name, space).protocol or "speaker",
+        ),
         "labels": (record.corpus.label_source, usual["labels"]),
         "split-seed": (record.protocol.split_seed, usual["split_seed"]),
         "study": (record.run, _derived_run(record)),
