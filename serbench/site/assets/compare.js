@@ -45,7 +45,7 @@ document.addEventListener("DOMContentLoaded", function () {
         return el("td", at <= words ? { "class": "words" } : {}, [cell]);
       }));
     });
-    return el("div", { "class": "wide", role: "region", "aria-label": caption, tabindex: "0" }, [
+    return el("div", { "class": "wide", role: "group", "aria-label": caption, tabindex: "0" }, [
       el("table", {}, [el("caption", {}, [caption]), el("thead", {}, [header]), el("tbody", {}, body)])
     ]);
   }
