@@ -204,6 +204,7 @@ def _conclude(results: Path, studies: list[str], output: TableFormat, console: C
         lines += [
             f"chosen     {best.entry}, of the selected entries the best on validation",
             f"report     serbench report {best.entry} --html report.html",
+            "site       serbench leaderboard --html site",
         ]
     if best is not None and best.folds == 1:  # pooled folds are no single model
         lines.append(f"export     serbench export {best.entry} --to bundle")
