@@ -33,7 +33,7 @@ def extract(waveforms: Array, spec: FeatureSpec) -> Array:
     `log_mel`: 10 log10 of the power in each mel band. `acoustic`, per frame: zero crossings per sample; energy
     (sum of squares) in dB; root mean square; chroma, relative to the strongest pitch class (all zero in
     silence); MFCC (cosine transform of the log-mel bands); the slope of each MFCC over nine frames. Power
-    spectra are of Hann-windowed frames. Levels are at least `FLOOR_DB`.
+    spectra are of Hann-windowed frames. Levels are at least `FLOOR_DB`, or `spec.top_db` below a clip's loudest.
 
     A clip's features do not depend on the clips beside it.
 
@@ -73,7 +73,7 @@ def _acoustic(waveforms: Array, spec: FeatureSpec) -> Array:
     mfcc = scipy.fft.dct(_mel_decibels(power, spec), axis=-1, type=2, norm="ortho")[..., : spec.n_mfcc]
     parts = [
         _crossings(waveforms, spec),
-        _decibels(squares),
+        _decibels(squares, spec),
         np.sqrt(squares / spec.window_length),
         _chroma(power, spec),
         mfcc,
@@ -103,7 +103,7 @@ def _power_spectrum(frames: Array) -> Array:
 
 def _mel_decibels(power: Array, spec: FeatureSpec) -> Array:
     """Mel bands in dB (n, frames, n_mels)."""
-    return _decibels(power @ _mel_bank(spec))
+    return _decibels(power @ _mel_bank(spec), spec)
 
 
 def _chroma(power: Array, spec: FeatureSpec) -> Array:
@@ -126,10 +126,12 @@ def _crossings(waveforms: Array, spec: FeatureSpec) -> Array:
     return (counts[..., None] / spec.window_length).astype(np.float32)
 
 
-def _decibels(power: Array) -> Array:
-    """10 log10, from `FLOOR_DB` up."""
+def _decibels(power: Array, spec: FeatureSpec) -> Array:
+    """10 log10 of (n, frames, ...), from `FLOOR_DB` or `spec.top_db` below a clip's loudest up."""
     levels = np.log10(np.maximum(power, _LEAST_POWER))
     levels *= 10
+    if spec.top_db is not None:
+        np.maximum(levels, levels.max(axis=(1, 2), keepdims=True) - np.float32(spec.top_db), out=levels)
     return levels
 
 

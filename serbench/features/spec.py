@@ -35,6 +35,8 @@ class FeatureSpec(FrozenModel):
         n_mels: mel bands, of the log-mel spectrogram or under the MFCC.
         fmin: lower edge of the mel bands in Hz.
         fmax: upper edge of the mel bands in Hz; None is half the sample rate.
+        top_db: levels lie at most this many dB below the clip's loudest one, as in librosa's `power_to_db`; None
+            lets them fall to -100 dB. So the zeros that fill up a short clip look like its quietest moments.
         n_mfcc: cepstral coefficients (acoustic only).
         n_chroma: pitch classes (acoustic only).
         deltas: whether the slopes of the MFCC over time are added (acoustic only).
@@ -49,6 +51,7 @@ class FeatureSpec(FrozenModel):
     n_mels: int = Field(default=64, ge=1, le=512)
     fmin: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     fmax: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    top_db: float | None = Field(default=None, ge=10, le=200, allow_inf_nan=False)
     n_mfcc: int = Field(default=20, ge=1, le=512)
     n_chroma: int = Field(default=12, ge=12, le=48, multiple_of=12)
     deltas: bool = True
@@ -135,6 +138,7 @@ class FeatureSpec(FrozenModel):
     def digest(self) -> str:
         """Hash of everything the values depend on; settings of the other kind do not count."""
         unused = {"n_mfcc", "n_chroma", "deltas"} if self.kind == "log_mel" else set()
+        unused |= {"top_db"} if self.top_db is None else set()
         value = self.model_dump(mode="json", exclude={"duration_s", "fmax", *unused})
         return digest_of(value | {"n_samples": self.n_samples, "highest_hz": self.highest_hz})
 

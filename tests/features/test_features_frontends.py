@@ -11,6 +11,7 @@ SPECS = [
     {"sample_rate": 11_025, "window_length": 400, "hop_length": 110, "n_mels": 40, "n_mfcc": 13, "deltas": False},
     {"duration_s": 0.777, "window_length": 1024, "hop_length": 1024, "fmin": 50.0, "fmax": 7_600.0},
     {"sample_rate": 8_000, "window_length": 256, "hop_length": 100, "n_mels": 30, "n_chroma": 24},
+    {"sample_rate": 11_025, "window_length": 512, "hop_length": 256, "top_db": 60.0},
 ]
 
 
@@ -42,7 +43,7 @@ def librosa_log_mel(y: np.ndarray, spec: FeatureSpec) -> np.ndarray:
         fmin=spec.fmin,
         fmax=spec.fmax,
     )
-    return librosa.power_to_db(mel, ref=1.0, amin=1e-10, top_db=None)
+    return librosa.power_to_db(mel, ref=1.0, amin=1e-10, top_db=spec.top_db)
 
 
 def librosa_acoustic(y: np.ndarray, spec: FeatureSpec) -> np.ndarray:
@@ -59,7 +60,7 @@ def librosa_acoustic(y: np.ndarray, spec: FeatureSpec) -> np.ndarray:
     mfcc = librosa.feature.mfcc(S=librosa_log_mel(y, spec), n_mfcc=spec.n_mfcc)
     parts = [
         librosa.feature.zero_crossing_rate(y, **framing),
-        librosa.power_to_db(rms**2 * spec.window_length, ref=1.0, amin=1e-10, top_db=None),
+        librosa.power_to_db(rms**2 * spec.window_length, ref=1.0, amin=1e-10, top_db=spec.top_db),
         rms,
         chroma,
         mfcc,

@@ -52,11 +52,12 @@ def test_digest_follows_what_the_values_depend_on():
         FeatureSpec(kind="log_mel", duration_s=2.0),
         FeatureSpec(kind="log_mel", fmax=7_000),
         FeatureSpec(kind="log_mel", crop="centre"),
+        FeatureSpec(kind="log_mel", top_db=60.0),
         acoustic,
         FeatureSpec(kind="acoustic", deltas=False),
         FeatureSpec(kind="acoustic", n_mfcc=13),
     ]
-    assert len({base.digest(), *(other.digest() for other in others)}) == 8
+    assert len({base.digest(), *(other.digest() for other in others)}) == 9
 
 
 def test_an_augmentation_has_to_alter_something():
