@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from serbench.corpora.study_clips import StudyClips, load_clips
     from serbench.corpora.summary import corpus_summary
     from serbench.corpora.table import CLIP_COLUMNS, clip_set_digest, clip_table
+    from serbench.corpora.votes import vote_shares
 
 __all__ = [
     "CLIP_COLUMNS",
@@ -35,6 +36,7 @@ __all__ = [
     "get_corpus",
     "inspect_clips",
     "load_clips",
+    "vote_shares",
 ]
 
 _HOMES = {
@@ -54,6 +56,7 @@ _HOMES = {
     "get_corpus": "registry",
     "inspect_clips": "inspection",
     "load_clips": "study_clips",
+    "vote_shares": "votes",
 }
 
 

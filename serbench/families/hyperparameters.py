@@ -135,6 +135,12 @@ class Hyperparameters(FrozenModel):
     )
     class_weights: bool = Field(False, description="Weigh clips against the imbalance of their classes.")
     label_smoothing: float = Field(0.1, ge=0.0, le=0.3, description="Share of a label spread over all classes.")
+    soft_labels: float = Field(
+        0.0,
+        ge=0.0,
+        le=1.0,
+        description="Share of a training clip's label that goes to what most listeners heard in it; needs votes.",
+    )
     clip_norm: float = Field(0.0, ge=0.0, le=100.0, description="Largest norm of the whole gradient; 0 is off.")
     mixup: float = Field(
         0.3, ge=0.0, le=2.0, description="Alpha of the beta distribution two clips are mixed by; 0 is off."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from serbench.corpora import vote_shares
 from serbench.references.core import Answers, Core
 
 __all__ = ["chance", "listeners", "majority"]
@@ -31,13 +32,7 @@ def listeners(core: Core) -> Answers | None:
     """
     if "votes" not in core.clips or core.study.corpus.label_source == "perceived":
         return None
-    heard = core.clips["votes"].iloc[list(core.split.test)]
-    listed = zip(core.split.test, heard, strict=True)
-    asked = [(row, votes.split(":")) for row, votes in listed if isinstance(votes, str)]
-    place = {label: index for index, label in enumerate(core.labels)}
-    shares = np.zeros((len(asked), len(core.labels)))
-    for number, (_, votes) in enumerate(asked):
-        for vote in votes:
-            if vote in place:
-                shares[number, place[vote]] = 1 / len(votes)
-    return Answers(tuple(row for row, _ in asked), shares) if asked else None
+    rows = np.asarray(core.split.test)
+    shares = vote_shares(core.clips["votes"].iloc[rows], core.labels).astype(np.float64)
+    asked = ~np.isnan(shares).any(axis=1)
+    return Answers(tuple(rows[asked].tolist()), shares[asked]) if asked.any() else None

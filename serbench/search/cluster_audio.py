@@ -30,7 +30,8 @@ class StudyAudio:
     """The clips of a study for a worker, in plain lists, so that both sides may have different versions of pandas.
 
     Attributes:
-        columns: `clip_id`, `path` (on the coordinator), `label` and `digest`, one value a clip.
+        columns: `clip_id`, `path` (on the coordinator), `label` and `digest`, one value a clip; also `votes`, empty
+            where nobody was asked.
         root: folder on the coordinator that all paths lie in.
     """
 
@@ -46,6 +47,7 @@ class StudyAudio:
             data: the folder that was given as that of the corpus.
         """
         columns = {name: [str(value) for value in clips[name]] for name in _COLUMNS}
+        columns["votes"] = [votes if isinstance(votes, str) else "" for votes in clips.get("votes", [""] * len(clips))]
         folders = [str(Path(path).parent) for path in columns["path"]]
         root = Path(os.path.commonpath(folders))
         if data is not None and root.is_relative_to(data.resolve()):

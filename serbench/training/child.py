@@ -34,6 +34,7 @@ def main(
     job: TrialJob,
     paths: tuple[Path, ...],
     targets: np.ndarray,
+    heard: np.ndarray | None,
     pipe: Connection,
     log: Path,
     began: float,
@@ -54,7 +55,7 @@ def main(
         limit_threads(job.backend, job.threads)
         start = time.monotonic() - began
         arrays = _opened(paths)
-        outcome = fit(job, arrays, targets, link.exchange, link.stopped)
+        outcome = fit(job, arrays, targets, link.exchange, link.stopped, heard)
         outcome = outcome.with_parts(seconds={"start": round(start, 3), **outcome.seconds})
     except _FeaturesGoneError as error:
         outcome = TrialOutcome("crashed", error=str(error), error_kind=FEATURES_GONE)

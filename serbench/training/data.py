@@ -12,7 +12,9 @@ from typing import Any
 import keras
 import numpy as np
 
-__all__ = ["TrainingBatches", "balanced_weights", "normalisation", "predict"]
+from serbench.families import InvalidConfiguration
+
+__all__ = ["TrainingBatches", "balanced_weights", "normalisation", "predict", "training_labels"]
 
 _CHUNK = 256
 
@@ -23,8 +25,7 @@ class TrainingBatches(keras.utils.PyDataset):
     Args:
         arrays: features (clips, *shape) of the plain clips, then of each copy.
         rows: rows to train on.
-        targets: class index of every clip.
-        n_classes: classes.
+        labels: share of each class in every clip's label, float32 (clips, classes).
         batch_size: clips a batch; the last one may be smaller.
         mixup: parameter of the beta distribution, 0 for none.
         class_weights: weight of each class, or None.
@@ -35,8 +36,7 @@ class TrainingBatches(keras.utils.PyDataset):
         self,
         arrays: Sequence[np.ndarray],
         rows: Sequence[int],
-        targets: np.ndarray,
-        n_classes: int,
+        labels: np.ndarray,
         *,
         batch_size: int,
         mixup: float = 0.0,
@@ -46,8 +46,7 @@ class TrainingBatches(keras.utils.PyDataset):
         super().__init__()
         self._arrays = arrays
         self._items = np.array([(copy, row) for copy in range(len(arrays)) for row in rows])
-        self._targets = targets
-        self._identity = np.eye(n_classes, dtype=np.float32)
+        self._labels = labels
         self._batch_size = batch_size
         self._mixup = mixup
         self._class_weights = class_weights
@@ -64,7 +63,7 @@ class TrainingBatches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         chosen = self._items[self._order[index * self._batch_size : (index + 1) * self._batch_size]]
         x = np.stack([self._arrays[copy][row] for copy, row in chosen]).astype(np.float32, copy=False)
-        y = self._identity[self._targets[chosen[:, 1]]]
+        y = self._labels[chosen[:, 1]]
         if self._mixup:
             share = self._rng.beta(self._mixup, self._mixup, size=len(x)).astype(np.float32)
             partner = self._rng.permutation(len(x))
@@ -74,6 +73,37 @@ class TrainingBatches(keras.utils.PyDataset):
         if self._class_weights is None:
             return x, y
         return x, y, (y @ self._class_weights).astype(np.float32)
+
+
+def training_labels(
+    targets: np.ndarray, n_classes: int, heard: np.ndarray | None = None, share: float = 0.0
+) -> np.ndarray:
+    """What training takes for each clip's label: what was meant, and for a share what listeners heard.
+
+    Soft labels keep what single labels lose, that listeners disagree (H. M. Fayek, M. Lech and L. Cavedon, IJCNN 2016).
+
+    Args:
+        targets: class index of every clip, int (clips,).
+        n_classes: classes.
+        heard: shares of what listeners heard, (clips, classes); not a number where nobody was asked.
+        share: of the label that goes to what was heard, 0 to 1.
+
+    Returns:
+        float32 (clips, classes), each row of sum 1.
+
+    Raises:
+        InvalidConfiguration: a share is asked for and nothing was heard.
+    """
+    meant: np.ndarray = np.eye(n_classes, dtype=np.float32)[targets]
+    if not share:
+        return meant
+    if heard is None:
+        raise InvalidConfiguration(
+            f"soft_labels = {share:g} needs listeners' votes, and this corpus has none: set it to 0"
+        )
+    moved = np.nan_to_num(share * heard).astype(np.float32)
+    softened: np.ndarray = moved + (1 - moved.sum(axis=1, keepdims=True)) * meant
+    return softened
 
 
 def balanced_weights(targets: np.ndarray, n_classes: int) -> np.ndarray:

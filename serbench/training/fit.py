@@ -18,7 +18,7 @@ from serbench.families.optimizers import build_optimizer
 from serbench.records.schemas import EpochMetrics, ModelCost
 from serbench.training.backend import compile_options
 from serbench.training.callbacks import AveragedWeights, EpochExchange, Kick
-from serbench.training.data import TrainingBatches, balanced_weights, normalisation, predict
+from serbench.training.data import TrainingBatches, balanced_weights, normalisation, predict, training_labels
 from serbench.training.job import TrialJob, TrialOutcome, Verdict
 from serbench.training.latency import model_ms
 
@@ -31,6 +31,7 @@ def fit(
     targets: np.ndarray,
     exchange: Callable[[EpochMetrics], Verdict] = lambda _: Verdict.CONTINUE,
     should_stop: Callable[[], bool] = lambda: False,
+    heard: np.ndarray | None = None,
 ) -> TrialOutcome:
     """Builds, trains and predicts.
 
@@ -40,6 +41,7 @@ def fit(
         targets: class index of every clip, int (clips,).
         exchange: called after every epoch; its answer is obeyed.
         should_stop: asked after every batch.
+        heard: shares of what listeners heard, float32 (clips, classes), for `soft_labels`.
 
     Returns:
         `completed`, `pruned`, `diverged`, `invalid` or `interrupted`. The predictions are those of the
@@ -50,6 +52,7 @@ def fit(
     family = get_family(job.family)
     try:
         hp = parse_hyperparameters(family, job.config)
+        labels = training_labels(targets, len(job.labels), heard, hp.soft_labels)
         mean, std = normalisation(arrays[0], job.train, family.feature_axis)
         model = family.build(hp, tuple(arrays[0].shape[1:]), len(job.labels), mean, std, job.seed)
     except InvalidConfiguration as error:
@@ -58,7 +61,7 @@ def fit(
     if parameters > job.settings.max_parameters:
         reason = f"{parameters:,} parameters, over the budget of {job.settings.max_parameters:,}"
         return TrialOutcome("invalid", parameters=parameters, error=reason, error_kind="parameters")
-    batches = _batches(job, hp, arrays, targets)
+    batches = _batches(job, hp, arrays, targets, labels)
     _compile(model, job, hp, len(batches))
     built = time.monotonic()
 
@@ -94,14 +97,14 @@ def fit(
     )
 
 
-def _batches(job: TrialJob, hp: Hyperparameters, arrays: Sequence[np.ndarray], targets: np.ndarray) -> TrainingBatches:
-    n_classes = len(job.labels)
-    weights = balanced_weights(targets[np.asarray(job.train)], n_classes) if hp.class_weights else None
+def _batches(
+    job: TrialJob, hp: Hyperparameters, arrays: Sequence[np.ndarray], targets: np.ndarray, labels: np.ndarray
+) -> TrainingBatches:
+    weights = balanced_weights(targets[np.asarray(job.train)], len(job.labels)) if hp.class_weights else None
     return TrainingBatches(
         arrays,
         job.train,
-        targets,
-        n_classes,
+        labels,
         batch_size=hp.batch_size,
         mixup=hp.mixup,
         class_weights=weights,

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from serbench.corpora import vote_shares
 from serbench.features.spec import FeatureSpec, WaveformAugmentation
 from serbench.features.store import FeatureStore
 
@@ -44,3 +45,10 @@ class FeatureSource:
         """Index of each clip's label, int64 (clips,)."""
         index = {label: number for number, label in enumerate(labels)}
         return np.array([index[label] for label in self.clips["label"]], dtype=np.int64)
+
+    def heard(self, labels: tuple[str, ...]) -> np.ndarray | None:
+        """What listeners heard, float32 (clips, labels); see `vote_shares`. None where no clip has votes."""
+        if "votes" not in self.clips:
+            return None
+        shares = vote_shares(self.clips["votes"], labels)
+        return None if np.isnan(shares).all() else shares

@@ -65,6 +65,7 @@ def _run_once(job: TrialJob, source: FeatureSource, control: JobControl) -> Tria
     began = time.monotonic()
     paths = source.paths(job.features, job.augmentations)
     targets = source.targets(job.labels)
+    heard = source.heard(job.labels) if job.config.get("soft_labels") else None
     waited = time.monotonic() - began
     kernel_kills = kernel_memory_kills()
     context = process_context(job.backend)
@@ -73,7 +74,9 @@ def _run_once(job: TrialJob, source: FeatureSource, control: JobControl) -> Tria
         ours, theirs = context.Pipe()
         watch = _Watch(job, ours, control)
         process = context.Process(  # type: ignore[attr-defined]
-            target=child.main, args=(job, paths, targets, theirs, log, time.monotonic(), control.device), daemon=True
+            target=child.main,
+            args=(job, paths, targets, heard, theirs, log, time.monotonic(), control.device),
+            daemon=True,
         )
         try:
             process.start()

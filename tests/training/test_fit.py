@@ -13,7 +13,7 @@ import pytest
 from serbench.evaluation import evaluate
 from serbench.training import FitSettings, Verdict
 from serbench.training.callbacks import AveragedWeights
-from serbench.training.data import TrainingBatches, balanced_weights, normalisation
+from serbench.training.data import TrainingBatches, balanced_weights, normalisation, training_labels
 from serbench.training.fit import fit
 
 
@@ -190,7 +190,7 @@ def test_normalisation_is_that_of_the_training_rows() -> None:
 
 def test_an_epoch_shows_every_clip_and_copy_once() -> None:
     arrays = [np.arange(20, dtype=np.float32)[:, None], 100 + np.arange(20, dtype=np.float32)[:, None]]
-    batches = TrainingBatches(arrays, range(10), np.zeros(20, int), 2, batch_size=6)
+    batches = TrainingBatches(arrays, range(10), np.eye(2, dtype=np.float32)[np.zeros(20, int)], batch_size=6)
     for _ in range(2):
         seen = np.concatenate([batches[i][0][:, 0] for i in range(len(batches))])
         assert sorted(seen) == [*range(10), *range(100, 110)]
@@ -199,10 +199,30 @@ def test_an_epoch_shows_every_clip_and_copy_once() -> None:
 
 def test_mixup_mixes_clips_and_labels_alike() -> None:
     x = np.eye(4, dtype=np.float32)
-    batches = TrainingBatches([x], range(4), np.arange(4), 4, batch_size=4, mixup=1.0, seed=3)
+    batches = TrainingBatches([x], range(4), np.eye(4, dtype=np.float32), batch_size=4, mixup=1.0, seed=3)
     mixed, labels = batches[0]
     assert np.allclose(mixed, labels)
     assert not np.array_equal(np.sort(mixed, axis=1)[:, -1], np.ones(4))
+
+
+def test_soft_labels_move_a_share_to_what_was_heard() -> None:
+    heard = np.array([[0, 0.5, 0.5], [0, 0, 0.5], [np.nan] * 3, [1, 0, 0]])
+    labels = training_labels(np.array([0, 1, 2, 0]), 3, heard, 0.4)
+    # The second was heard as a half of something that this study does not tell apart; nobody heard the third.
+    assert np.allclose(labels, [[0.6, 0.2, 0.2], [0, 0.8, 0.2], [0, 0, 1], [1, 0, 0]])
+
+
+def test_what_was_heard_is_trained_on(make_job, features, targets) -> None:
+    heard = np.eye(3, dtype=np.float32)[(targets + 1) % 3]
+    job = make_job(config={"soft_labels": 1.0, "learning_rate": 0.05}, settings={"epochs": 8})
+    outcome = fit(job, [features], targets, heard=heard)
+    assert min(epoch.val_uar for epoch in outcome.epochs[4:]) < 0.1
+
+
+def test_soft_labels_without_votes_are_an_invalid_configuration(make_job, features, targets) -> None:
+    outcome = fit(make_job(config={"soft_labels": 0.5}), [features], targets)
+    assert outcome.state == "invalid"
+    assert "needs listeners' votes" in outcome.error
 
 
 def test_class_weights_balance_the_classes() -> None:
