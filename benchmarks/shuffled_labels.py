@@ -54,7 +54,7 @@ def main() -> None:
     corpus = get_corpus(asked.corpus)
     with tempfile.TemporaryDirectory() as folder:
         plan = SearchPlan(
-            spaces=(load_space(asked.space).with_epochs(asked.epochs),),
+            spaces=(load_space(asked.space).with_training(epochs=asked.epochs),),
             corpus=corpus,
             data=asked.data,
             results=Path(folder),
