@@ -80,7 +80,7 @@ class Cnn2dFamily:
         inputs = keras.Input((bands, frames), dtype="float32", name="log_mel")
         x = keras.layers.Normalization(axis=1, mean=means, variance=variances, name="normalise")(inputs)
         if hp.frequency_warp:
-            x = Warp(hp.frequency_warp, axis=1, hold=True, seed=next(blocks.seeds), name="frequency_warp")(x)
+            x = Warp(hp.frequency_warp, axis=1, seed=next(blocks.seeds), name="frequency_warp")(x)
         if hp.time_shift or hp.time_stretch:
             x = Warp(hp.time_stretch, hp.time_shift, axis=2, seed=next(blocks.seeds), name="time_warp")(x)
         if hp.frequency_mask:

@@ -25,7 +25,7 @@ def test_it_is_off_in_inference(ramp):
 
 
 def test_a_shift_moves_each_clip_by_its_own_distance_up_to_the_largest(ramp):
-    out = np.asarray(Warp(0, 4, hold=True, seed=1)(ramp, training=True))
+    out = np.asarray(Warp(0, 4, seed=1)(ramp, training=True))
     moved = 15 - out[:, 15, 0]  # the middle now holds what lay so far before it
     assert moved.min() == pytest.approx(-4, abs=0.1)
     assert moved.max() == pytest.approx(4, abs=0.1)
@@ -35,20 +35,23 @@ def test_a_shift_moves_each_clip_by_its_own_distance_up_to_the_largest(ramp):
 
 
 def test_a_stretch_keeps_the_middle_and_changes_the_pace(ramp):
-    out = np.asarray(Warp(0.2, 0, hold=True, seed=1)(ramp, training=True))
+    out = np.asarray(Warp(0.2, 0, seed=1)(ramp, training=True))
     assert out[:, 15, 0] == pytest.approx(np.full(400, 15.0), abs=1e-4)
     pace = np.diff(out[:, 12:19, 0], axis=1).mean(axis=1)
-    assert pace.min() == pytest.approx(1 / 1.2, abs=0.01)
-    assert pace.max() == pytest.approx(1 / 0.8, abs=0.01)
+    assert pace.min() == pytest.approx(1 / 1.2, abs=0.02)
+    assert pace.max() == pytest.approx(1 / 0.8, abs=0.02)
 
 
-def test_what_comes_in_from_outside_is_the_mean_or_the_edge(ramp):
-    filled = np.asarray(Warp(0, 10, seed=1)(ramp + 1, training=True))
-    held = np.asarray(Warp(0, 10, hold=True, seed=1)(ramp + 1, training=True))
-    assert (filled == 0).any()
-    assert held.min() >= 1
-    assert held.max() <= 31
-    assert np.array_equal(filled[filled != 0], held[filled != 0])
+def test_what_comes_in_from_outside_is_the_edge(ramp):
+    moved = np.asarray(Warp(0.2, 10, seed=1)(ramp + 1, training=True))
+    assert moved.min() == 1
+    assert moved.max() == 31
+
+
+def test_a_half_of_the_clips_is_not_stretched_and_shifts_interpolate_nothing(ramp):
+    out = np.asarray(Warp(0.3, 4, seed=1)(ramp, training=True))[:, 10:20, 0]
+    sharp = np.isclose(out, np.round(out), atol=1e-4).all(axis=1)
+    assert 0.4 < sharp.mean() < 0.6
 
 
 @pytest.mark.parametrize("axis", [1, 2])
@@ -56,9 +59,7 @@ def test_only_its_axis_is_touched(axis):
     rng = np.random.default_rng(0)
     other = rng.normal(size=(6, 1, 9) if axis == 1 else (6, 9, 1)).astype(np.float32)
     clips = np.broadcast_to(other, (6, 9, 9)).copy()
-    assert np.asarray(Warp(0.2, 2, axis=axis, hold=True, seed=1)(clips, training=True)) == pytest.approx(
-        clips, abs=1e-5
-    )
+    assert np.asarray(Warp(0.2, 2, axis=axis, seed=1)(clips, training=True)) == pytest.approx(clips, abs=1e-5)
 
 
 def test_it_draws_anew_but_reproducibly(ramp):
