@@ -50,6 +50,11 @@ def export_bundle(
     _check_target(to, replace)
     folder, entry = results.entry(entry_id)
     study = folder.record()
+    if study.protocol.speaker_normalisation:
+        raise SerbenchError(
+            f"{entry_id} reads the other clips of a speaker before it answers (speaker_normalisation), so it cannot "
+            "label a single file; export an entry of a study without it"
+        )
     refit = _best_refit(folder, entry)
     source = folder.model_path(refit.job_id)
     if not source.is_file():

@@ -35,6 +35,8 @@ class Protocol:
         validation_core: percent that every trial leaves for validation.
         split_seed: draws the order; apart from the training seed, so that changing that one never moves
             the test set.
+        speaker_normalisation: whether each speaker's features are normalised by all of the speaker's own clips. That
+            reads clips of test speakers beside the one in question (transductive): no rank, no export.
 
     Raises:
         UsageError: unknown name, or cores that leave nothing to train on.
@@ -44,6 +46,7 @@ class Protocol:
     test_core: Decimal = Decimal(20)
     validation_core: Decimal = Decimal(10)
     split_seed: int = 0
+    speaker_normalisation: bool = False
 
     def __post_init__(self) -> None:
         get_kind(self.name)
@@ -83,12 +86,14 @@ class Protocol:
 
     def describe(self) -> dict[str, str | int]:
         """Everything the hash is made of."""
+        transductive: dict[str, str | int] = {"speaker_normalisation": 1} if self.speaker_normalisation else {}
         return {
             "name": self.name,
             "test_core": f"{self.test_core:f}",
             "validation_core": f"{self.validation_core:f}",
             "split_seed": self.split_seed,
             "order_version": _ORDER_VERSION,
+            **transductive,
         }
 
     @property
@@ -154,6 +159,7 @@ class Protocol:
             test_core=f"{self.test_core:f}",
             validation_core=f"{self.validation_core:f}",
             shares_speakers=self.shares_speakers,
+            speaker_normalisation=self.speaker_normalisation,
             fold=plan.fold,
             folds=folds,
             train_speakers=speakers["train"],
@@ -171,6 +177,11 @@ def _warnings(protocol: Protocol, clips: pd.DataFrame, split: Split, speakers: d
     judged = ("validation",) if protocol.folded else ("validation", "test")
     if protocol.shares_speakers:
         found.append("test speakers are also trained on: scores are higher than on unknown speakers")
+    if protocol.speaker_normalisation:
+        found.append(
+            "transductive: features are normalised by each speaker's own clips, which for a test speaker are the "
+            "other test clips; scores are higher than on a single clip, so there is no rank and no export"
+        )
     else:
         small = [f"{speakers[part]} {part}" for part in judged if speakers[part] < MIN_CORE_SPEAKERS]
         if small and not protocol.folded:

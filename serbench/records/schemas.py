@@ -89,6 +89,9 @@ class ProtocolFacts(FrozenModel):
     test_core: str = Field(description="percent of the clips, e.g. '20'")
     validation_core: str
     shares_speakers: bool
+    speaker_normalisation: bool = Field(
+        default=False, description="features were normalised by each speaker's own clips, the tested ones among them"
+    )
     fold: int = 0
     folds: int = 1
     train_speakers: int

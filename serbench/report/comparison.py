@@ -44,8 +44,13 @@ def why_unranked(protocol: ProtocolFacts) -> str:
 
     Over fewer than `MIN_SPEAKERS` speakers no interval covers what it says, so an order of scores means little.
     The validation core counts too, since the entry was chosen on it; not so where speakers are shared, since
-    validation there stands for the same speakers as training does, nor over pooled folds, which chose for themselves.
+    validation there stands for the same speakers as training does, nor over pooled folds, which chose for
+    themselves. What was normalised by the test speakers' own clips is no score of a clip.
     """
+    if protocol.speaker_normalisation:
+        return (
+            "no rank and no interval: normalised by the test speakers' own clips (transductive), so no score of a clip"
+        )
     cores = {"test": protocol.test_speakers}
     if not protocol.shares_speakers and protocol.folds == 1:
         cores["validation"] = protocol.validation_speakers

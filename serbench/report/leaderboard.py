@@ -187,6 +187,8 @@ def _title(group: Group, study: StudyRecord) -> str:
         parts.append("synthetic")
     if study.protocol.shares_speakers:
         parts.append("speakers shared")
+    if study.protocol.speaker_normalisation:
+        parts.append("transductive")
     return ", ".join(parts)
 
 

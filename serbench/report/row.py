@@ -37,6 +37,7 @@ class Row(FrozenModel):
     protocol_hash: str
     folds: int = Field(description="over which test speakers were pooled; 1 where the protocol has none")
     shares_speakers: bool = Field(description="test speakers were also trained on")
+    speaker_normalisation: bool = Field(description="transductive: normalised by the test speakers' own clips")
     uar: float | None
     uar_low: float | None = Field(description="lower end of the 95 % interval over speakers and seeds")
     uar_high: float | None
@@ -110,6 +111,7 @@ def make_row(tested: TestedEntry, *, selected: bool, interval: Interval | None) 
         protocol_hash=study.protocol.hash,
         folds=study.protocol.folds,
         shares_speakers=study.protocol.shares_speakers,
+        speaker_normalisation=study.protocol.speaker_normalisation,
         uar=uar,
         uar_low=interval.low if interval else None,
         uar_high=interval.high if interval else None,

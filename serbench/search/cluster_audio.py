@@ -21,7 +21,7 @@ __all__ = ["DATA_VARIABLE", "StudyAudio"]
 DATA_VARIABLE = "SERBENCH_DATA"
 """Environment variable of a worker: the folder that holds there what `--data` holds at the coordinator's."""
 
-_COLUMNS = ("clip_id", "path", "label", "digest")
+_COLUMNS = ("clip_id", "path", "label", "speaker", "digest")
 _LOOKED_AT = 8
 
 
@@ -30,8 +30,8 @@ class StudyAudio:
     """The clips of a study for a worker, in plain lists, so that both sides may have different versions of pandas.
 
     Attributes:
-        columns: `clip_id`, `path` (on the coordinator), `label` and `digest`, one value a clip; also `votes`, empty
-            where nobody was asked.
+        columns: `clip_id`, `path` (on the coordinator), `label`, `speaker` and `digest`, one value a clip; also
+            `votes`, empty where nobody was asked.
         root: folder on the coordinator that all paths lie in.
     """
 

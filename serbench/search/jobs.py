@@ -120,6 +120,7 @@ class JobMaker:
             labels=study.record.corpus.labels,
             train=split.train,
             predict=predict,
+            speaker_normalisation=study.record.protocol.speaker_normalisation,
             keep_model=kind == "refit",
             threads=self.resources.threads,
             backend=self.backend,

@@ -92,7 +92,7 @@ def recorded_protocol(folder: StudyFolder, record: StudyRecord) -> Protocol:
     facts = record.protocol
     try:
         cores = (Decimal(facts.test_core), Decimal(facts.validation_core))
-        protocol = Protocol(facts.name, *cores, facts.split_seed)
+        protocol = Protocol(facts.name, *cores, facts.split_seed, facts.speaker_normalisation)
     except (InvalidOperation, SerbenchError) as error:
         raise SerbenchError(f"{folder.record_path} has no valid protocol ({error}); restore it") from None
     if protocol.hash != facts.hash:

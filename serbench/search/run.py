@@ -112,7 +112,13 @@ class _Search:
         return show
 
     def _search_space(self, space: SearchSpace, clips: StudyClips, end: float | None) -> None:
-        protocol = Protocol(self.plan.protocol_of(space), space.test_core, space.validation_core, self.plan.split_seed)
+        protocol = Protocol(
+            self.plan.protocol_of(space),
+            space.test_core,
+            space.validation_core,
+            self.plan.split_seed,
+            space.speaker_normalisation,
+        )
         plans = protocol.plans(clips.table)
         for place, split_plan in enumerate(plans):
             if self.stop.is_set():

@@ -59,6 +59,7 @@ class SearchSpace:
         protocol: name of the one it is run under where the command line does not say; None for `speaker`.
         test_core: percent; part of the protocol.
         validation_core: percent.
+        speaker_normalisation: part of the protocol, too.
         parameters: in an order in which conditions come before what depends on them.
         text: the file's text, kept in the study's record.
     """
@@ -69,6 +70,7 @@ class SearchSpace:
     protocol: str | None
     test_core: Decimal
     validation_core: Decimal
+    speaker_normalisation: bool
     features: FeatureSpec
     training: FitSettings
     parameters: dict[str, Dimension]
@@ -78,11 +80,13 @@ class SearchSpace:
 
     def describe(self) -> dict[str, Any]:
         """Everything that decides what is searched, JSON-able; comments and order of the file do not count."""
+        transductive = {"speaker_normalisation": True} if self.speaker_normalisation else {}
         return {
             "family": self.family.name,
             "protocol": {
                 "test_core": f"{self.test_core:f}",
                 "validation_core": f"{self.validation_core:f}",
+                **transductive,
             },
             "features": self.features.model_dump(mode="json"),
             "training": self.training.model_dump(mode="json"),

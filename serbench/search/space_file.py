@@ -125,6 +125,7 @@ def _build(raw: dict[str, Any], stem: str, text: str) -> SearchSpace:
         family=family,
         protocol=_protocol(_table(raw, "protocol")),
         **cores,
+        speaker_normalisation=_speaker_normalisation(_table(raw, "protocol")),
         features=_model(FeatureSpec, "features", family.default_features() | features),
         training=_model(FitSettings, "training", _table(raw, "training")),
         parameters=parameters,
@@ -178,8 +179,15 @@ def _protocol(table: dict[str, Any]) -> str | None:
     return name
 
 
+def _speaker_normalisation(table: dict[str, Any]) -> bool:
+    asked = table.get("speaker_normalisation", False)
+    if not isinstance(asked, bool):
+        raise UsageError(f"[protocol] speaker_normalisation = {asked!r} must be true or false")
+    return asked
+
+
 def _cores(table: dict[str, Any]) -> dict[str, Decimal]:
-    known_keys(table, "[protocol]", ("name", *_DEFAULT_CORES))
+    known_keys(table, "[protocol]", ("name", *_DEFAULT_CORES, "speaker_normalisation"))
     cores = {
         key: parse_percent(table.get(key, default), f"[protocol] {key}") for key, default in _DEFAULT_CORES.items()
     }

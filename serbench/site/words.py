@@ -46,6 +46,8 @@ def without_paths(text: str) -> str:
 def protocol_sentence(protocol: ProtocolFacts) -> str:
     """What a score under a protocol means, in plain words."""
     known = _PROTOCOLS.get(protocol.name.partition(":")[0])
+    if protocol.speaker_normalisation:
+        return "Features are normalised by the test speakers' own clips (transductive): no score of a single clip."
     if known:
         return known
     if protocol.shares_speakers:

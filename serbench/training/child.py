@@ -35,6 +35,7 @@ def main(
     paths: tuple[Path, ...],
     targets: np.ndarray,
     heard: np.ndarray | None,
+    speakers: np.ndarray | None,
     pipe: Connection,
     log: Path,
     began: float,
@@ -55,6 +56,11 @@ def main(
         limit_threads(job.backend, job.threads)
         start = time.monotonic() - began
         arrays = _opened(paths)
+        if speakers is not None:
+            from serbench.families import get_family
+            from serbench.training.data import normalised_by_speaker
+
+            arrays = normalised_by_speaker(arrays, speakers, get_family(job.family).feature_axis)
         outcome = fit(job, arrays, targets, link.exchange, link.stopped, heard)
         outcome = outcome.with_parts(seconds={"start": round(start, 3), **outcome.seconds})
     except _FeaturesGoneError as error:

@@ -14,7 +14,14 @@ import numpy as np
 
 from serbench.families import InvalidConfiguration
 
-__all__ = ["TrainingBatches", "balanced_weights", "normalisation", "predict", "training_labels"]
+__all__ = [
+    "TrainingBatches",
+    "balanced_weights",
+    "normalisation",
+    "normalised_by_speaker",
+    "predict",
+    "training_labels",
+]
 
 _CHUNK = 256
 
@@ -139,6 +146,28 @@ def normalisation(features: np.ndarray, rows: Sequence[int], axis: int) -> tuple
     mean = total / count
     deviation = np.sqrt(np.maximum(squares / count - np.square(mean), 0.0))
     return mean.astype(np.float32), np.where(deviation > 1e-6, deviation, 1.0).astype(np.float32)
+
+
+def normalised_by_speaker(arrays: Sequence[np.ndarray], speakers: np.ndarray, axis: int) -> list[np.ndarray]:
+    """Features with each speaker's own mean and deviation taken out; all clips of the speaker count.
+
+    Copies are normalised by the plain clips, which is what they are copies of.
+
+    Args:
+        arrays: features (clips, *shape): plain, then one array an augmentation.
+        speakers: a number for the speaker of each clip, int (clips,).
+        axis: as in `normalisation`.
+    """
+    plain = arrays[0]
+    shape = [1] * (plain.ndim - 1)
+    shape[axis] = -1
+    found = [np.empty(array.shape, dtype=np.float32) for array in arrays]
+    for speaker in np.unique(speakers):
+        rows = np.flatnonzero(speakers == speaker)
+        mean, deviation = (part.reshape(shape) for part in normalisation(plain, rows.tolist(), axis))
+        for array, changed in zip(arrays, found, strict=True):
+            changed[rows] = (array[rows] - mean) / deviation
+    return found
 
 
 def predict(model: keras.Model, features: np.ndarray, rows: Sequence[int]) -> np.ndarray:

@@ -49,6 +49,7 @@ class TrialJob:
         labels: class names in the order of the probabilities.
         train: rows of the clip table to train on.
         predict: rows of each subset that is predicted with the best weights; has `validation`.
+        speaker_normalisation: whether features are normalised by each speaker's own clips.
         keep_model: whether the outcome carries the trained model and what it costs.
         threads: compute threads of the child.
         backend: of Keras.
@@ -68,6 +69,7 @@ class TrialJob:
     labels: tuple[str, ...]
     train: tuple[int, ...]
     predict: dict[str, tuple[int, ...]]
+    speaker_normalisation: bool = False
     keep_model: bool = False
     threads: int = 1
     backend: str = "tensorflow"

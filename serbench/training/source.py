@@ -46,6 +46,10 @@ class FeatureSource:
         index = {label: number for number, label in enumerate(labels)}
         return np.array([index[label] for label in self.clips["label"]], dtype=np.int64)
 
+    def speakers(self) -> np.ndarray:
+        """A number for each clip's speaker, int64 (clips,)."""
+        return pd.factorize(self.clips["speaker"])[0].astype(np.int64)
+
     def heard(self, labels: tuple[str, ...]) -> np.ndarray | None:
         """What listeners heard, float32 (clips, labels); see `vote_shares`. None where no clip has votes."""
         if "votes" not in self.clips:

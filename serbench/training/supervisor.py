@@ -66,6 +66,7 @@ def _run_once(job: TrialJob, source: FeatureSource, control: JobControl) -> Tria
     paths = source.paths(job.features, job.augmentations)
     targets = source.targets(job.labels)
     heard = source.heard(job.labels) if job.config.get("soft_labels") else None
+    speakers = source.speakers() if job.speaker_normalisation else None
     waited = time.monotonic() - began
     kernel_kills = kernel_memory_kills()
     context = process_context(job.backend)
@@ -75,7 +76,7 @@ def _run_once(job: TrialJob, source: FeatureSource, control: JobControl) -> Tria
         watch = _Watch(job, ours, control)
         process = context.Process(  # type: ignore[attr-defined]
             target=child.main,
-            args=(job, paths, targets, heard, theirs, log, time.monotonic(), control.device),
+            args=(job, paths, targets, heard, speakers, theirs, log, time.monotonic(), control.device),
             daemon=True,
         )
         try:

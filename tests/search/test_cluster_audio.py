@@ -34,7 +34,7 @@ def coordinator(tone_corpus: Path, tmp_path: Path, monkeypatch) -> Path:
 def audio(coordinator: Path) -> StudyAudio:
     paths = sorted((coordinator / "AudioWAV").iterdir())
     clips = pd.DataFrame({"clip_id": [path.stem for path in paths], "path": [str(path) for path in paths]})
-    clips["label"] = "anger"
+    clips["label"], clips["speaker"] = "anger", "1001"
     clips["digest"] = inspect_clips(clips)["digest"]
     return StudyAudio.of(clips, coordinator)
 
