@@ -76,6 +76,13 @@ def search(
     epochs: Annotated[
         int | None, typer.Option(help="Epochs of a fit at the most, instead of what the space says.")
     ] = None,
+    split_ratio: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RATIO",
+            help="One split for all trials, e.g. 72/8/20 (percent to train on, validate and test), and its cores.",
+        ),
+    ] = None,
     study: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes it.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of sampling and training.")] = 0,
     split_seed: Annotated[int, typer.Option(help="Seed of the split; another one is another test set.")] = 0,
@@ -125,6 +132,8 @@ def search(
 
     names = spaces or (["demo_cnn1d", "demo_cnn2d"] if corpus == "demo" else ["cnn1d", "cnn2d"])
     loaded = [load_space(name) for name in names]
+    if split_ratio is not None:
+        loaded = [space.with_split(split_ratio) for space in loaded]
     if epochs is not None and epochs < 1:
         raise UsageError(f"--epochs must be at least 1, got {epochs}")
     if max_params is not None and max_params < 1:

@@ -26,6 +26,9 @@ def fork(
     max_params: Annotated[
         int | None, typer.Option(min=1, help="Larger trials are left out, and no larger model is trained.")
     ] = None,
+    split_ratio: Annotated[
+        str | None, typer.Option(metavar="RATIO", help="The one split, where the source was searched with one.")
+    ] = None,
     results: ResultsPath = DEFAULT_RESULTS,
 ) -> None:
     """Begins a study under a changed space with those old trials that still fit it.
@@ -40,6 +43,8 @@ def fork(
 
     asked = {"epochs": epochs, "max_parameters": max_params}
     loaded = load_space(space).with_training(**{name: value for name, value in asked.items() if value is not None})
+    if split_ratio is not None:
+        loaded = loaded.with_split(split_ratio)
     folder = ResultsFolder(results)
     made = fork_study(folder, study, loaded, run)
     console = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
@@ -49,7 +54,7 @@ def fork(
         console.print(f"  left out by {about}: {len(trials)} ({trials[0].job_id}: {trials[0].reason})")
     console.print("go on with:")
     data = folder.study(made.record.name).remembered_data()
-    overrides = {"epochs": epochs, "max_params": max_params}
+    overrides = {"epochs": epochs, "max_params": max_params, "split_ratio": split_ratio}
     typer.echo(search_command(made, space, results, loaded.budget.trials, data, overrides))
 
 

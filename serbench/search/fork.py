@@ -6,7 +6,7 @@ import shlex
 import shutil
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from pathlib import Path
@@ -114,7 +114,7 @@ def fork_study(results: ResultsFolder, source: str, space: SearchSpace, run: str
 
 
 def search_command(
-    fork: Fork, space: str, results: Path, budget: int, data: Path | None, overrides: dict[str, int | None]
+    fork: Fork, space: str, results: Path, budget: int, data: Path | None, overrides: Mapping[str, int | str | None]
 ) -> str:
     """The command that goes on with a fork.
 

@@ -80,6 +80,9 @@ def recorded_space(folder: StudyFolder, record: StudyRecord) -> SearchSpace:
         raise SerbenchError(
             f"{error}; restore the record, or go back to serbench {record.environment.serbench}"
         ) from None
+    described = record.space.get("parameters", {}).get("split_ratio", {}).get("value")
+    if isinstance(described, str) and described != space.fixed_split:  # the command line said so
+        space = space.with_split(described)
     return replace(space, features=recorded_features(folder, record), training=recorded_training(folder, record))
 
 

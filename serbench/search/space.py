@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from serbench.families import Family, parse_hyperparameters
 from serbench.families.hyperparameters import Hyperparameters
 from serbench.features.spec import FeatureSpec
+from serbench.protocols import Ratio
 from serbench.records.base import FrozenModel
 from serbench.records.files import digest_of
 from serbench.records.schemas import ReportedScores
@@ -107,6 +108,27 @@ class SearchSpace:
     def with_training(self, **changes: Any) -> SearchSpace:
         """The same space with other `[training]` settings, which makes it another space."""
         return replace(self, training=self.training.model_copy(update=changes))
+
+    def with_split(self, text: str) -> SearchSpace:
+        """The same space at one split ratio whose shares are the cores, which makes it another space and protocol.
+
+        Raises:
+            UsageError: the text is no ratio.
+        """
+        ratio = Ratio.parse(text)
+        return replace(
+            self,
+            test_core=ratio.test,
+            validation_core=ratio.validation,
+            parameters=self.parameters | {"split_ratio": Fixed(value=text)},
+            enqueued=tuple(replace(known, config={**known.config, "split_ratio": text}) for known in self.enqueued),
+        )
+
+    @property
+    def fixed_split(self) -> str | None:
+        """The split ratio where there is but one."""
+        dimension = self.parameters.get("split_ratio")
+        return str(dimension.value) if isinstance(dimension, Fixed) else None
 
     @property
     def hash(self) -> str:

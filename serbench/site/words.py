@@ -101,6 +101,7 @@ def search_words(record: StudyRecord, space: str, *, results: Path | None = None
             training.get("max_parameters"),
             read.training.max_parameters if read else training.get("max_parameters"),
         ),
+        "--split-ratio": (_recorded_split(record), read.fixed_split if read else _recorded_split(record)),
         "--seed": (record.seed, 0),
         "--split-seed": (protocol.split_seed, 0),
         "--sampler": (record.sampler.get("name", "tpe"), "tpe"),
@@ -110,6 +111,12 @@ def search_words(record: StudyRecord, space: str, *, results: Path | None = None
         if value != usual:
             words += [name, str(value)]
     return words if results is None else [*words, "--results", str(results)]
+
+
+def _recorded_split(record: StudyRecord) -> str | None:
+    """The split ratio of all trials, where there is but one."""
+    found = record.space.get("parameters", {}).get("split_ratio", {}).get("value")
+    return found if isinstance(found, str) else None
 
 
 def _space(record: StudyRecord) -> SearchSpace | None:

@@ -23,10 +23,10 @@ def _made(tmp_path_factory) -> dict[str, Path]:
 
 @pytest.fixture
 def results(_made, make_plan, tiny_space, tmp_path, tmp_path_factory) -> ResultsFolder:
-    """A copy of one search on fewer epochs than its space says, with a probe."""
+    """A copy of one search on fewer epochs and another split than its space says, with a probe."""
     if not _made:
         _made["root"] = tmp_path_factory.mktemp("replay") / "results"
-        space = load_space(tiny_space(epochs="8", patience="8")).with_training(epochs=4)
+        space = load_space(tiny_space(epochs="8", patience="8")).with_training(epochs=4).with_split("50/20/30")
         run_search(make_plan(results=_made["root"], spaces=(space,), run="tried", trials=1, finalists=0, probes=1))
     return ResultsFolder(shutil.copytree(_made["root"], tmp_path / "copied"))
 

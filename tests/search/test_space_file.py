@@ -19,6 +19,7 @@ import pytest
 
 import serbench
 from serbench.corpora import get_corpus
+from serbench.errors import UsageError
 from serbench.families import parse_hyperparameters
 from serbench.protocols import Protocol, Ratio
 from serbench.records.files import digest_of
@@ -354,3 +355,14 @@ def test_the_wheel_carries_the_spaces_and_finds_them(tmp_path: Path) -> None:
         f"{installed}/serbench/search_spaces/{name}.toml {load_space(CHECKOUT / f'search_spaces/{name}.toml').hash}"
         for name in SHIPPED
     ]
+
+
+def test_one_split_for_all_is_another_space_and_protocol(tiny_space) -> None:
+    space = load_space(tiny_space())
+    other = space.with_split("66.5/3.5/30")
+    assert other.hash != space.hash
+    assert (f"{other.test_core:f}", f"{other.validation_core:f}") == ("30", "3.5")
+    assert other.ratios() == ["66.5/3.5/30"]
+    assert (space.fixed_split, other.fixed_split) == (None, "66.5/3.5/30")
+    with pytest.raises(UsageError, match="ratio"):
+        space.with_split("70/30")
