@@ -29,7 +29,8 @@ from serbench.search.space import Budget
 
 SEARCHES = ("cnn1d", "cnn2d", "demo_cnn1d", "demo_cnn2d")
 REPORT = ("ser_report_1d", "ser_report_2d")
-SHIPPED = (*SEARCHES, *REPORT)
+QUICK = ("quick_1d", "quick_2d")
+SHIPPED = (*SEARCHES, *REPORT, *QUICK)
 CHECKOUT = Path(serbench.__file__).parents[1]
 
 TEXT = """
