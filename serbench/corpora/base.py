@@ -49,6 +49,10 @@ class Listing:
     """Links that lead out of the folder, which are not followed."""
     expected: int | None = None
     """How many clips the published corpus has, where that is known."""
+    absent: tuple[str, ...] = ()
+    """Ids of those that are missing, where the corpus can name its clips."""
+    aside: tuple[tuple[str, Path], ...] = ()
+    """Files that are of this corpus and no clips of it, each with what it is, such as 'song'."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +92,14 @@ class Corpus(ABC):
             `intensity`, and `clip_id` where it is not the name without its suffix. None where the name is not
             one of this corpus.
         """
+
+    def aside(self, path: Path) -> str | None:  # noqa: ARG002
+        """What a file of this corpus is that is none of its clips, e.g. 'song'; None for every other file."""
+        return None
+
+    def names(self) -> tuple[str, ...]:
+        """Ids of all clips of the published corpus, where it can name them."""
+        return ()
 
     def speaker_facts(self, folder: Path) -> Mapping[str, SpeakerFacts]:  # noqa: ARG002
         """What is known of each speaker, from files in or beside the audio folder, or from the module itself."""
@@ -148,11 +160,16 @@ class Corpus(ABC):
         rows: dict[str, dict[str, str | float | None]] = {}
         unparsed: list[Path] = []
         shadowed: list[Path] = []
+        aside: list[tuple[str, Path]] = []
         speakers = self.speaker_facts(audio)
         for path in sorted(scan.files, key=self._preference):
             facts = self.parse(path)
             if facts is None:
-                unparsed.append(path)
+                what = self.aside(path)
+                if what is None:
+                    unparsed.append(path)
+                else:
+                    aside.append((what, path))
                 continue
             row = self._row(path, facts, speakers)
             if str(row["clip_id"]) in rows:
@@ -163,6 +180,11 @@ class Corpus(ABC):
             if clip_id in rows:
                 rows[clip_id]["votes"] = ":".join(heard)
         if not rows:
+            if aside and not unparsed:
+                raise SerbenchError(
+                    f"{audio} holds only {' and '.join(sorted({what for what, _ in aside}))} of {self.title}, such as "
+                    f"'{aside[0][1].name}', and none of its clips, which look like {self.name_form}"
+                )
             raise SerbenchError(
                 f"no file name in {audio} is one of {self.title}: '{unparsed[0].name}' should look like "
                 f"{self.name_form}"
@@ -176,6 +198,8 @@ class Corpus(ABC):
             shadowed=tuple(sorted(shadowed)),
             escaping=scan.escaping,
             expected=self.expected_clips,
+            absent=tuple(sorted(set(self.names()) - rows.keys())),
+            aside=tuple(sorted(aside)),
         )
 
     def _not_there(self, folder: Path, *, named: bool) -> SerbenchError:

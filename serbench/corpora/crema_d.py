@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from serbench.corpora.base import Corpus, NameFacts, SpeakerFacts
+from serbench.corpora.manifest import manifest
 
 __all__ = ["CREMA_D", "CremaD"]
 
@@ -67,6 +68,11 @@ class CremaD(Corpus):
             "sentence": found["sentence"],
             "intensity": _INTENSITIES[level],
         }
+
+    def names(self) -> tuple[str, ...]:
+        """The 7,442 clips."""
+        parsed = (self.parse(Path(file.name)) for file in manifest(self.name))
+        return tuple(str(facts["clip_id"]) for facts in parsed if facts is not None)
 
     def speaker_facts(self, folder: Path) -> Mapping[str, SpeakerFacts]:
         """Sex and age from VideoDemographics.csv in or beside the audio folder; without it, the sex alone."""

@@ -31,7 +31,7 @@ class Finding:
     """One thing found.
 
     `kind` is a state of `serbench.corpora.health` other than `ok`, or `duplicate_labels`, `duplicate_audio`,
-    `unparsed_names`, `shadowed_files`, `links_out`, `missing_clips`, `extra_clips`, `low_sample_rate`,
+    `unparsed_names`, `left_aside`, `shadowed_files`, `links_out`, `missing_clips`, `extra_clips`, `low_sample_rate`,
     `mixed_sample_rates`. An `error` means that the copy of the corpus is damaged; a `warning` is something
     that a reader of scores should know.
     """
@@ -87,6 +87,10 @@ def _files(listing: Listing) -> Iterable[Finding]:
     if names:
         message = f"{_count(names, 'file')} passed over, whose names say nothing to this corpus: {_listed(names)}"
         yield Finding("unparsed_names", "warning", names, message)
+    for what in sorted({kind for kind, _ in listing.aside}):
+        names = tuple(path.name for kind, path in listing.aside if kind == what)
+        message = f"{_count(names, 'file')} left aside as {what}, which this corpus's clips are not: {_listed(names)}"
+        yield Finding("left_aside", "warning", names, message)
     names = tuple(path.name for path in listing.shadowed)
     if names:
         message = f"{_count(names, 'further file')} of clips that are already there passed over: {_listed(names)}"
@@ -96,8 +100,9 @@ def _files(listing: Listing) -> Iterable[Finding]:
         message = f"{_count(names, 'link')} not followed, since they lead out of the folder: {_listed(names)}"
         yield Finding("links_out", "warning", names, message)
     if listing.expected is not None and listing.missing:
-        message = f"{listing.missing:,} of the {listing.expected:,} clips of this corpus are not there"
-        yield Finding("missing_clips", "warning", (), message)
+        named = f": {_listed(listing.absent)}" if listing.absent else ""
+        message = f"{listing.missing:,} of the {listing.expected:,} clips of this corpus are not there{named}"
+        yield Finding("missing_clips", "warning", listing.absent, message)
     if listing.expected is not None and len(listing.table) > listing.expected:
         extra = len(listing.table) - listing.expected
         message = f"{extra:,} more than the {listing.expected:,} clips that this corpus was published with"

@@ -87,6 +87,24 @@ class CorpusContract:
         assert [path.name for path in listing.unparsed] == [f"{self.bad[0]}.wav"]
         assert len(listing.table) == len(self.good)
 
+    def test_all_names_are_as_many_as_were_published_and_each_is_read(self) -> None:
+        names = self.corpus.names() or self.published()
+        if not names:
+            pytest.skip("nothing lists the names of this corpus")
+        parsed = [self.corpus.parse(Path(f"{name}.wav")) for name in names]
+        assert len(names) == self.corpus.expected_clips
+        assert {facts.get("clip_id", name) for name, facts in zip(names, parsed, strict=True)} == set(names)
+        assert {facts["label"] for facts in parsed} == set(self.corpus.labels)
+
+    def published(self) -> tuple[str, ...]:
+        """Clip ids as published, where only a test can list them."""
+        return ()
+
+    def test_names_what_is_missing(self, tmp_path: Path) -> None:
+        names = self.corpus.names()
+        listing = self.corpus.read(write_clips(tmp_path, [f"{name}.wav" for name in self.good]))
+        assert set(listing.absent) == set(names) - set(listing.table["clip_id"])
+
     def test_counts_missing_clips(self, tmp_path: Path) -> None:
         write_clips(tmp_path, [f"{name}.wav" for name in self.good])
         expected = self.corpus.expected_clips

@@ -1,4 +1,4 @@
-"""CREMA-D and EMO-DB."""
+"""The corpora that serbench knows by name."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ from corpus_contract import CorpusContract
 
 from serbench.corpora.crema_d import CREMA_D
 from serbench.corpora.emo_db import EMO_DB
+from serbench.corpora.ravdess import RAVDESS
+from serbench.corpora.savee import SAVEE
+from serbench.corpora.tess import TESS
+from serbench.errors import SerbenchError
+from serbench.protocols import Protocol
 
 CREMA_NAMES = ["1001_DFA_ANG_XX.wav", "1002_IEO_HAP_HI.wav", "1091_WSI_SAD_XX.wav"]
 
@@ -104,6 +109,90 @@ class TestEmoDb(CorpusContract):
         listing = EMO_DB.read(tmp_path)
         assert {Path(path).parent.name for path in listing.table["path"]} == {"wav"}
         assert not listing.shadowed
+
+
+class TestRavdess(CorpusContract):
+    corpus = RAVDESS
+    layout = "Audio_Speech_Actors_01-24"
+    good: ClassVar = {
+        "03-01-06-01-02-01-12": {"label": "fear", "speaker": "12", "sex": "female", "sentence": "02"},
+        "03-01-01-01-01-02-01": {"label": "neutral", "speaker": "01", "sex": "male", "intensity": "normal"},
+        "03-01-05-02-01-01-24": {"label": "anger", "speaker": "24", "intensity": "strong"},
+        "03-01-02-01-01-01-07": {"label": "calm"},
+        "03-01-08-01-01-01-07": {"label": "surprise"},
+    }
+    bad = (
+        "03-01-09-01-01-01-07",
+        "03-01-05-01-01-01-25",
+        "04-01-05-01-01-01-07",
+        "03-01-05-01-01-01",
+        "1001_DFA_ANG_XX",
+    )
+
+    def test_song_and_the_sound_of_videos_are_named_and_left_aside(self, tmp_path: Path) -> None:
+        names = ["03-02-05-01-01-01-07.wav", "01-01-05-01-01-01-07.wav", "03-01-05-01-01-01-07.wav"]
+        write_clips(tmp_path / "Actor_07", names)
+        listing = RAVDESS.read(tmp_path)
+        assert [(what, path.name) for what, path in listing.aside] == [("song", names[0]), ("video", names[1])]
+        assert not listing.unparsed
+        assert listing.table["clip_id"].tolist() == ["03-01-05-01-01-01-07"]
+
+    def test_a_folder_of_song_alone_says_so(self, tmp_path: Path) -> None:
+        write_clips(tmp_path, ["03-02-05-01-01-01-07.wav"])
+        with pytest.raises(SerbenchError, match="holds only song of RAVDESS"):
+            RAVDESS.read(tmp_path)
+
+    def test_a_copy_that_holds_everything_twice_is_read_once(self, tmp_path: Path) -> None:
+        for folder in ("Actor_07", "audio_speech_actors_01-24/Actor_07"):
+            write_clips(tmp_path / folder, ["03-01-05-01-01-01-07.wav", "03-01-06-01-01-01-07.wav"])
+        listing = RAVDESS.read(tmp_path)
+        assert len(listing.table) == len(listing.shadowed) == 2
+
+
+class TestSavee(CorpusContract):
+    corpus = SAVEE
+    layout = "AudioData"
+    good: ClassVar = {
+        "DC_a01": {"label": "anger", "speaker": "DC", "sex": "male", "clip_id": "DC_a01"},
+        "JE_n30": {"label": "neutral", "speaker": "JE"},
+        "JK_sa15": {"label": "sadness", "speaker": "JK"},
+        "KL_su07": {"label": "surprise", "speaker": "KL"},
+    }
+    bad = ("DC_a16", "XX_a01", "a01", "DC_x01", "DC_n31", "DC_a1", "03a01Fa")
+
+    def test_the_official_folders_are_the_speakers(self, tmp_path: Path) -> None:
+        write_clips(tmp_path / "AudioData" / "DC", ["a01.wav", "sa02.wav"])
+        write_clips(tmp_path / "AudioData" / "KL", ["a01.wav"])
+        table = SAVEE.read(tmp_path).table
+        assert table["clip_id"].tolist() == ["DC_a01", "DC_sa02", "KL_a01"]
+        assert table["speaker"].tolist() == ["DC", "DC", "KL"]
+
+
+class TestTess(CorpusContract):
+    corpus = TESS
+    layout = "TESS Toronto emotional speech set data"
+    good: ClassVar = {
+        "OAF_back_angry": {"label": "anger", "speaker": "OAF", "sex": "female", "age": 64, "sentence": "back"},
+        "YAF_youth_ps": {"label": "surprise", "speaker": "YAF", "age": 26},
+        "YAF_bite_neutral": {"label": "neutral"},
+        "OAF_bite_happy": {"label": "happiness"},
+    }
+    bad = ("OAF_back", "XAF_back_angry", "OAF_back_bored", "OAF__angry", "DC_a01")
+
+    def test_the_file_that_lacks_a_letter_is_the_older_womans(self) -> None:
+        parsed = TESS.parse(Path("OA_bite_neutral.wav"))
+        assert parsed is not None
+        assert (parsed["clip_id"], parsed["speaker"]) == ("OAF_bite_neutral", "OAF")
+
+    def published(self) -> tuple[str, ...]:
+        words = [f"word{chr(97 + i // 26)}{chr(97 + i % 26)}" for i in range(200)]
+        emotions = ("angry", "disgust", "fear", "happy", "neutral", "ps", "sad")
+        return tuple(f"{who}_{word}_{emotion}" for who in ("OAF", "YAF") for word in words for emotion in emotions)
+
+    def test_two_speakers_are_too_few_to_keep_apart(self, tmp_path: Path) -> None:
+        names = [f"{who}_back_{emotion}.wav" for who in ("OAF", "YAF") for emotion in ("angry", "sad")]
+        with pytest.raises(SerbenchError, match=r"'speaker' needs at least 3 speakers .* this corpus has 2; .*random"):
+            Protocol("speaker").plans(TESS.read(write_clips(tmp_path, names)).table)
 
 
 @pytest.mark.skipif("SERBENCH_TEST_DATA" not in os.environ, reason="SERBENCH_TEST_DATA names no folder of corpora")
