@@ -41,8 +41,9 @@ def _session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def own_cache(_session_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No test touches the cache of the person who runs it."""
+    """No test touches the cache or the corpora of the person who runs it."""
     monkeypatch.setenv("SERBENCH_CACHE", str(_session_cache))
+    monkeypatch.setenv("SERBENCH_CONFIG", str(_session_cache / "config"))
     return _session_cache
 
 

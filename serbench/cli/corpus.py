@@ -1,4 +1,4 @@
-"""`serbench corpus list|show|check`."""
+"""`serbench corpus list|show|check|add|remove`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serbench.cli.options import BriefFormat, DataFolder
+from serbench.cli.options import BriefFormat, DataFolder, FileNames, LabelDrops, LabelMaps
 
 if TYPE_CHECKING:
-    from serbench.corpora import StudyClips
+    from serbench.corpora import Corpus, StudyClips
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Corpora: list, show, check.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Corpora: list, show, check, add, remove.", no_args_is_help=True, rich_markup_mode=None)
 
-CorpusArgument = Annotated[str, typer.Argument(help="A corpus by name; see `serbench corpus list`.")]
+CorpusArgument = Annotated[str, typer.Argument(help="A name (see `corpus list`), several as a+b, a folder or a table.")]
 Format = Annotated[BriefFormat, typer.Option("--format", help="How it is printed.")]
 
 
@@ -25,6 +25,7 @@ Format = Annotated[BriefFormat, typer.Option("--format", help="How it is printed
 def list_corpora(output: Format = BriefFormat.table) -> None:
     """Lists the corpora that serbench can read."""
     from serbench.corpora import corpus_names, get_corpus
+    from serbench.corpora.own.own_corpus import OwnCorpus
 
     corpora = [get_corpus(name) for name in corpus_names()]
     if output is BriefFormat.json:
@@ -39,15 +40,24 @@ def list_corpora(output: Format = BriefFormat.table) -> None:
         return
     for corpus in corpora:
         count = f"{corpus.expected_clips:,} clips, " if corpus.expected_clips else ""
-        typer.echo(f"{corpus.name:10} {corpus.title}: {count}{len(corpus.labels)} emotions, {corpus.licence}")
+        labels = f"{len(corpus.labels)} emotions, " if corpus.labels else ""
+        place = f" (added, {corpus.home})" if isinstance(corpus, OwnCorpus) else ""
+        typer.echo(f"{corpus.name:10} {corpus.title}: {count}{labels}licence {corpus.licence}{place}")
 
 
 @app.command("show")
-def show(corpus: CorpusArgument, data: DataFolder = None, output: Format = BriefFormat.table) -> None:
+def show(
+    corpus: CorpusArgument,
+    data: DataFolder = None,
+    label_map: LabelMaps = None,
+    drop: LabelDrops = None,
+    file_names: FileNames = None,
+    output: Format = BriefFormat.table,
+) -> None:
     """Shows counts per class and speaker, durations, sample rates, licence and health."""
-    from serbench.corpora import corpus_summary
+    from serbench.corpora import choose_corpus, corpus_summary
 
-    clips = _load(corpus, data, None)
+    clips = _load(*choose_corpus(corpus, data, maps=label_map or (), drops=drop or (), names=file_names), None)
     summary = corpus_summary(clips)
     if output is BriefFormat.json:
         typer.echo(json.dumps(summary, indent=2))
@@ -59,13 +69,16 @@ def show(corpus: CorpusArgument, data: DataFolder = None, output: Format = Brief
 def check(
     corpus: CorpusArgument,
     data: DataFolder = None,
+    file_names: FileNames = None,
     sample_rate: Annotated[
         int | None, typer.Option(help="Sample rate in Hz that features will ask for, to warn of clips below it.")
     ] = None,
     output: Format = BriefFormat.table,
 ) -> None:
     """Examines every file: what is unusable, silent, too short, doubled or unnamed. Exit code 1 on damage."""
-    clips = _load(corpus, data, sample_rate)
+    from serbench.corpora import choose_corpus
+
+    clips = _load(*choose_corpus(corpus, data, names=file_names), sample_rate)
     damaged = any(finding.severity == "error" for finding in clips.findings)
     if output is BriefFormat.json:
         found = [
@@ -84,16 +97,50 @@ def check(
         raise typer.Exit(1)
 
 
-def _load(name: str, data: Path | None, sample_rate: int | None) -> StudyClips:
+@app.command("add")
+def add_corpus(
+    name: Annotated[str, typer.Argument(help="Its name from now on: small letters, digits, hyphens.")],
+    place: Annotated[Path, typer.Argument(metavar="PATH", help="A folder with a folder per class, or a table.")],
+    file_names: FileNames = None,
+    title: Annotated[str, typer.Option(help="As tables show it.")] = "",
+    licence: Annotated[str, typer.Option(help="What the audio may be used for.")] = "",
+    citation: Annotated[str, typer.Option(help="The work to cite.")] = "",
+) -> None:
+    """Gives a corpus of your own a name. Audio stays where it is; the same name again changes what is kept."""
+    from serbench.corpora.own.added import AddedCorpus, add
+    from serbench.corpora.own.kinds import kind_at, own_corpus
+    from serbench.corpora.registry import installed_names
+    from serbench.records.schemas import CorpusChoice
+
+    choice = CorpusChoice(name=name, parts=(kind_at(place),), names=file_names)
+    listing = own_corpus(choice, place).read(place)
+    one = AddedCorpus(choice=choice, place=str(place.resolve()), title=title, licence=licence, citation=citation)
+    add(name, one, installed_names())
+    labels = listing.table["label"].value_counts().sort_index()
+    typer.echo(
+        f"{name}: {len(listing.table):,} clips of {listing.table['speaker'].nunique():,} speakers; "
+        f"{', '.join(f'{label} {count:,}' for label, count in labels.items())}"
+    )
+    typer.echo(f"next: serbench corpus check {name}; serbench search --corpus {name}")
+
+
+@app.command("remove")
+def remove_corpus(name: Annotated[str, typer.Argument(help="A corpus that was added.")]) -> None:
+    """Forgets a corpus that was added. Its audio and its results stay."""
+    from serbench.corpora.own.added import remove
+
+    remove(name)
+    typer.echo(f"{name} is forgotten; its audio is where it was")
+
+
+def _load(corpus: Corpus, data: Path | None, sample_rate: int | None) -> StudyClips:
     from rich.console import Console
 
     from serbench.cli.watch import watcher
-    from serbench.corpora import get_corpus, load_clips
+    from serbench.corpora import load_clips
 
     with watcher(Console(stderr=True)) as view:
-        return load_clips(
-            get_corpus(name), data, sample_rate, lambda done, total: view.progress("examining audio", done, total)
-        )
+        return load_clips(corpus, data, sample_rate, lambda done, total: view.progress("examining audio", done, total))
 
 
 def _print_summary(summary: dict[str, Any]) -> None:

@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["DEFAULT_RESULTS", "BriefFormat", "CorpusName", "DataFolder", "ResultsPath", "TableFormat"]
+__all__ = [
+    "DEFAULT_RESULTS",
+    "BriefFormat",
+    "CorpusChoice",
+    "CorpusName",
+    "DataFolder",
+    "FileNames",
+    "LabelDrops",
+    "LabelMaps",
+    "ResultsPath",
+    "TableFormat",
+]
 
 
 class TableFormat(StrEnum):
@@ -33,5 +44,25 @@ DEFAULT_RESULTS = Path("results")
 ResultsPath = Annotated[Path, typer.Option("--results", envvar="SERBENCH_RESULTS", help="Folder of results.")]
 DataFolder = Annotated[
     Path | None, typer.Option("--data", help="Folder where the corpus lies; the demo corpus makes itself.")
+]
+CorpusChoice = Annotated[
+    str,
+    typer.Option(
+        "--corpus",
+        help="A name (see `serbench corpus list`), several as a+b, a folder with a folder per class, or a table.",
+    ),
+]
+LabelMaps = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="OLD=NEW|SET", help="Other names for labels, e.g. joy=happiness; or big6, four."),
+]
+LabelDrops = Annotated[
+    list[str] | None, typer.Option("--drop", metavar="LABEL", help="Labels to leave out, e.g. calm,surprise.")
+]
+FileNames = Annotated[
+    str | None,
+    typer.Option(
+        "--names", metavar="PATTERN", help="What file names of a folder or table say: '{speaker}_{sentence}_*'."
+    ),
 ]
 CorpusName = Annotated[str, typer.Option("--corpus", help="Corpus by name; see `serbench corpus list`.")]

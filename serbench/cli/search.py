@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from serbench.cli.options import DEFAULT_RESULTS, CorpusName, DataFolder, ResultsPath, TableFormat
+from serbench.cli.options import (
+    DEFAULT_RESULTS,
+    CorpusChoice,
+    DataFolder,
+    FileNames,
+    LabelDrops,
+    LabelMaps,
+    ResultsPath,
+    TableFormat,
+)
 from serbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,8 +55,14 @@ def search(
         list[str] | None,
         typer.Argument(metavar="[SPACE]...", help="Space files or names; both families when none is given."),
     ] = None,
-    corpus: CorpusName = "demo",
+    corpus: CorpusChoice = "demo",
     data: DataFolder = None,
+    label_map: LabelMaps = None,
+    drop: LabelDrops = None,
+    file_names: FileNames = None,
+    test_corpus: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Test on all of this corpus and learn from --corpus.")
+    ] = None,
     labels: Annotated[
         str, typer.Option(help="Whose labels: intended (by the speaker) or perceived (by most listeners).")
     ] = "intended",
@@ -55,7 +70,7 @@ def search(
         str | None,
         typer.Option(
             help="speaker (no speaker in two sets), random (shares speakers), sentence, speaker+sentence, speaker-cv, "
-            "loso or emo-superb.  [default: as the space says, else speaker]"
+            "loso, emo-superb, given (the corpus's own) or cross-corpus.  [default: as the space says, else speaker]"
         ),
     ] = None,
     trials: Annotated[
@@ -127,7 +142,7 @@ def search(
 
     from serbench.cli.stopping import stopping
     from serbench.cli.watch import watcher
-    from serbench.corpora import get_corpus
+    from serbench.corpora import choose_corpus
     from serbench.search import SearchPlan, load_space, run_search
 
     names = spaces or (["demo_cnn1d", "demo_cnn2d"] if corpus == "demo" else ["cnn1d", "cnn2d"])
@@ -138,14 +153,17 @@ def search(
         raise UsageError(f"--epochs must be at least 1, got {epochs}")
     if max_params is not None and max_params < 1:
         raise UsageError(f"--max-params must be at least 1, got {max_params}")
+    chosen, place = choose_corpus(
+        corpus, data, maps=label_map or (), drops=drop or (), names=file_names, test=test_corpus
+    )
     changes = {"epochs": epochs, "max_parameters": max_params}
     changes = {name: value for name, value in changes.items() if value is not None}
     plan = SearchPlan(
         spaces=tuple(space.with_training(**changes) for space in loaded),
-        corpus=get_corpus(corpus),
-        data=data,
+        corpus=chosen,
+        data=place,
         results=results,
-        protocol=protocol,
+        protocol=protocol or ("cross-corpus" if test_corpus else None),
         labels=cast("LabelSource", labels),
         trials=trials,
         seconds=None if time is None else seconds_of(time),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from serbench.corpora.findings import Finding, findings
     from serbench.corpora.folders import cache_root, corpus_home
     from serbench.corpora.inspection import inspect_clips
+    from serbench.corpora.own.choice import choose_corpus, recorded_corpus
     from serbench.corpora.registry import corpus_names, get_corpus
     from serbench.corpora.study_clips import StudyClips, load_clips
     from serbench.corpora.summary import corpus_summary
@@ -27,6 +28,7 @@ __all__ = [
     "SpeakerFacts",
     "StudyClips",
     "cache_root",
+    "choose_corpus",
     "clip_set_digest",
     "clip_table",
     "corpus_home",
@@ -36,6 +38,7 @@ __all__ = [
     "get_corpus",
     "inspect_clips",
     "load_clips",
+    "recorded_corpus",
     "vote_shares",
 ]
 
@@ -47,6 +50,7 @@ _HOMES = {
     "SpeakerFacts": "base",
     "StudyClips": "study_clips",
     "cache_root": "folders",
+    "choose_corpus": "own.choice",
     "clip_set_digest": "table",
     "clip_table": "table",
     "corpus_home": "folders",
@@ -56,6 +60,7 @@ _HOMES = {
     "get_corpus": "registry",
     "inspect_clips": "inspection",
     "load_clips": "study_clips",
+    "recorded_corpus": "own.choice",
     "vote_shares": "votes",
 }
 

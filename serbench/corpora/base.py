@@ -13,6 +13,7 @@ from serbench.corpora.folders import corpus_home
 from serbench.corpora.scan import scan_audio
 from serbench.corpora.table import clip_table
 from serbench.errors import SerbenchError
+from serbench.records.schemas import CorpusChoice
 
 __all__ = ["Corpus", "Listing", "NameFacts", "Progress", "SpeakerFacts"]
 
@@ -80,6 +81,8 @@ class Corpus(ABC):
     """Audio suffixes in lower case; where a clip has several files, the earlier suffix is kept."""
     audio_folders: tuple[str, ...] = field(default=())
     """Names of the folder that holds the audio in the official layout, relative to the corpus's folder."""
+    choice: CorpusChoice | None = None
+    """How it is made again, where it has no module of its own."""
     name_form: str
     """What a file name looks like, for people, with an example."""
 

@@ -1,19 +1,25 @@
-"""The corpora that are installed: entry points of the group `serbench.corpora`, each loaded when asked for."""
+"""The corpora by name: those a person added, and entry points of the group `serbench.corpora`, loaded when asked."""
 
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint, entry_points
 
 from serbench.corpora.base import Corpus
+from serbench.corpora.own.added import added, added_corpus
 from serbench.errors import SerbenchError, unknown
 
-__all__ = ["GROUP", "corpus_names", "get_corpus"]
+__all__ = ["GROUP", "corpus_names", "get_corpus", "installed_names"]
 
 GROUP = "serbench.corpora"
 
 
 def corpus_names() -> tuple[str, ...]:
-    """Names of all installed corpora, sorted; none of them is loaded."""
+    """Names of all corpora, installed or added by a person, sorted; none of them is loaded."""
+    return tuple(sorted({*_installed(), *added()}))
+
+
+def installed_names() -> tuple[str, ...]:
+    """Names of the corpora that are installed, those that a person added aside."""
     return tuple(sorted(_installed()))
 
 
@@ -26,7 +32,10 @@ def get_corpus(name: str) -> Corpus:
     """
     installed = _installed()
     if name not in installed:
-        raise unknown("corpus", name, installed)
+        own = added_corpus(name)
+        if own is None:
+            raise unknown("corpus", name, {**installed, **added()})
+        return own
     point = installed[name]
     try:
         corpus = point.load()

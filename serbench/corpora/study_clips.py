@@ -47,9 +47,8 @@ class StudyClips:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels that occur, in the corpus's order."""
-        present = set(self.table["label"])
-        return tuple(label for label in self.corpus.labels if label in present)
+        """The labels that occur, in alphabetical order."""
+        return tuple(sorted(set(self.table["label"])))
 
     def facts(self) -> CorpusFacts:
         """What a record keeps of the corpus."""
@@ -62,6 +61,7 @@ class StudyClips:
             citation=self.corpus.citation,
             labels=self.labels,
             label_source=self.label_source,
+            choice=self.corpus.choice,
             clips=len(self.table),
             speakers=int(self.table["speaker"].nunique()),
             digest=self.digest,

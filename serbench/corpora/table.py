@@ -10,11 +10,14 @@ import pandas as pd
 from serbench.errors import SerbenchError
 from serbench.records.files import digest_of
 
-__all__ = ["CLIP_COLUMNS", "clip_set_digest", "clip_table"]
+__all__ = ["CLIP_COLUMNS", "UNKNOWN_SPEAKER", "clip_set_digest", "clip_table"]
 
 CLIP_COLUMNS: Final = ("clip_id", "path", "label", "speaker", "sex", "age", "sentence", "intensity", "votes")
 """Columns every clip table has, in this order; all text but `age` (years, float). `votes` are the labels
 that most listeners chose, joined by ':' where they tie."""
+
+UNKNOWN_SPEAKER: Final = "unknown"
+"""The speaker of all clips of a corpus that names none."""
 
 _REQUIRED: Final = ("clip_id", "path", "label", "speaker")
 _SEXES: Final = ("female", "male")

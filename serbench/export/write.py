@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from serbench.corpora import get_corpus
+from serbench.corpora import recorded_corpus
 from serbench.errors import SerbenchError, UsageError
 from serbench.export.bundle import BundleCheck, BundleRecord, file_digest
 from serbench.export.card import model_card
@@ -101,7 +101,7 @@ def _best_refit(folder: StudyFolder, entry: EntryRecord) -> TrialRecord:
 
 
 def _audio_paths(study: StudyRecord, data: Path | None) -> dict[str, str]:
-    corpus = get_corpus(study.corpus.name)
+    corpus = recorded_corpus(study.corpus)
     table = corpus.read(corpus.prepare(data)).table
     return dict(zip(table["clip_id"], table["path"], strict=True))
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from serbench.errors import SerbenchError, UsageError, unknown
+from serbench.protocols.given import cross_corpus_plans, given_plans
 from serbench.protocols.ratio import Ratio
 from serbench.protocols.split import SplitPlan
 from serbench.protocols.units import Unit, clip_units, interleave, sentence_units, speaker_units
@@ -28,7 +29,7 @@ class Kind(NamedTuple):
     """A way of splitting.
 
     Attributes:
-        shares_speakers: whether test speakers are also trained on.
+        shares_speakers: whether test speakers are also trained on; None where that depends on the clips.
         summary: what it does, in a few words.
         unit: what is never split, in the plural.
         way_out: what to do where there are too few of them.
@@ -36,7 +37,7 @@ class Kind(NamedTuple):
         folded: whether every speaker is tested in one of several folds.
     """
 
-    shares_speakers: bool
+    shares_speakers: bool | None
     summary: str
     unit: str
     way_out: str
@@ -177,5 +178,12 @@ _KINDS = {
     "emo-superb": Kind(
         False, "the five folds of EMO-SUPERB for CREMA-D", "speakers", "use --protocol speaker-cv", _emo_superb,
         folded=True,
+    ),
+    "given": Kind(
+        None, "the split that the corpus brings along", "speakers", "use another protocol", given_plans,
+    ),
+    "cross-corpus": Kind(
+        None, "learned from one corpus, tested on all of another", "speakers", "use another protocol",
+        cross_corpus_plans,
     ),
 }  # fmt: skip

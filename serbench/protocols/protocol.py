@@ -8,6 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
+from serbench.corpora.table import UNKNOWN_SPEAKER
 from serbench.errors import SerbenchError, UsageError
 from serbench.protocols.kinds import Kind, TooFewError, get_kind
 from serbench.protocols.ratio import Ratio, parse_percent
@@ -61,8 +62,8 @@ class Protocol:
             raise UsageError(f"--split-seed must not be negative, got {self.split_seed}")
 
     @property
-    def shares_speakers(self) -> bool:
-        """Whether test speakers are also trained on, which inflates every score."""
+    def shares_speakers(self) -> bool | None:
+        """Whether test speakers are also trained on, which inflates every score; None: the clips tell."""
         return self._kind.shares_speakers
 
     @property
@@ -123,6 +124,12 @@ class Protocol:
         try:
             plans = kind.plans(clips, self.cores, seed)
         except TooFewError as few:
+            if kind.unit == "speakers" and set(clips["speaker"]) == {UNKNOWN_SPEAKER}:
+                raise SerbenchError(
+                    f"protocol '{self.name}' keeps speakers apart, and this corpus names none; give its table a column "
+                    "'speaker', read speakers from file names with --names '{speaker}_*', or use --protocol random, "
+                    "whose scores may share speakers"
+                ) from None
             raise SerbenchError(
                 f"protocol '{self.name}' needs at least {few.least} {kind.unit} (to train on, validate and test), "
                 f"this corpus has {few.found}; {kind.way_out}"
@@ -158,7 +165,7 @@ class Protocol:
             split_seed=self.split_seed,
             test_core=f"{self.test_core:f}",
             validation_core=f"{self.validation_core:f}",
-            shares_speakers=self.shares_speakers,
+            shares_speakers=_shared(self, clips, split),
             speaker_normalisation=self.speaker_normalisation,
             fold=plan.fold,
             folds=folds,
@@ -171,11 +178,22 @@ class Protocol:
         )
 
 
+def _shared(protocol: Protocol, clips: pd.DataFrame, split: Split) -> bool:
+    """Whether a test speaker is also trained on; where no speaker is known, it must be taken for granted."""
+    if protocol.shares_speakers is not None:
+        return protocol.shares_speakers
+    speakers = clips["speaker"]
+    trained, tested = (set(speakers.iloc[list(rows)]) for rows in (split.train, split.test))
+    return bool(trained & tested)
+
+
 def _warnings(protocol: Protocol, clips: pd.DataFrame, split: Split, speakers: dict[str, int]) -> list[str]:
     found = []
     # A fold is not judged by itself: its test speakers are pooled with those of all others.
     judged = ("validation",) if protocol.folded else ("validation", "test")
-    if protocol.shares_speakers:
+    if set(clips["speaker"]) == {UNKNOWN_SPEAKER}:
+        found.append("no speaker is known: test speakers may be trained on, and no interval can be given")
+    elif _shared(protocol, clips, split):
         found.append("test speakers are also trained on: scores are higher than on unknown speakers")
     if protocol.speaker_normalisation:
         found.append(

@@ -62,6 +62,18 @@ class ExcludedClip(FrozenModel):
     reason: str
 
 
+class CorpusChoice(FrozenModel):
+    """How a corpus that has no module of its own is made again; where it lies is not part of it."""
+
+    name: str
+    parts: tuple[str, ...] = Field(description="corpora by name, or one of 'folder', 'table', 'audformat'")
+    test: str | None = Field(default=None, description="the corpus that all others are tested on")
+    names: str | None = Field(default=None, description="pattern of file names")
+    map: dict[str, str] = Field(default_factory=dict, description="new label by old label")
+    keep: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+
+
 class CorpusFacts(FrozenModel):
     """What a reader must know of the corpus to judge a score on it."""
 
@@ -75,6 +87,7 @@ class CorpusFacts(FrozenModel):
     label_source: LabelSource = Field(default="intended", description="what the speaker meant or listeners heard")
     clips: int
     speakers: int
+    choice: CorpusChoice | None = None
     digest: str = Field(description="of clip ids, labels, speakers and decoded audio")
     excluded: tuple[ExcludedClip, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -71,12 +71,12 @@ class StudyFolder:
         write_text_atomic(self.path / "local.json", json.dumps({"data": str(folder)}) + "\n")
 
     def remembered_data(self) -> Path | None:
-        """Where the corpus lay, if that folder is still there."""
+        """Where the corpus lay, if that folder or table is still there."""
         try:
             folder = Path(json.loads((self.path / "local.json").read_text(encoding="utf-8"))["data"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return folder if folder.is_dir() else None
+        return folder if folder.exists() else None
 
     def record(self) -> StudyRecord:
         """Reads the study's record."""

@@ -11,7 +11,7 @@ from typing import TypeVar
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
-from serbench.corpora import StudyClips, get_corpus, load_clips
+from serbench.corpora import StudyClips, load_clips, recorded_corpus
 from serbench.errors import SerbenchError
 from serbench.features.spec import FeatureSpec
 from serbench.protocols import Protocol, SplitPlan
@@ -138,7 +138,7 @@ def recorded_clips(
     """
     data = data or folder.remembered_data()
     found = load_clips(
-        get_corpus(record.corpus.name),
+        recorded_corpus(record.corpus),
         data,
         progress=lambda done, total: progress("examining audio", done, total),
         labels=record.corpus.label_source,

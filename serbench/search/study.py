@@ -38,6 +38,8 @@ _CLIP_COLUMNS = (
     "sentence",
     "intensity",
     "votes",
+    "split",
+    "corpus",
     "digest",
     "duration_s",
     "sample_rate",

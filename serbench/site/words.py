@@ -29,6 +29,8 @@ _PROTOCOLS = {
     "folds are pooled.",
     "loso": "Leave one speaker out: each speaker is tested by models that never heard them, and all predictions are "
     "pooled.",
+    "given": "The split that the corpus brings along.",
+    "cross-corpus": "Learned from one corpus and tested on all of another: other speakers, rooms and microphones.",
     "emo-superb": "The five folds that EMO-SUPERB publishes, each tested by models that never heard its speakers; the "
     "predictions of all folds are pooled.",
 }

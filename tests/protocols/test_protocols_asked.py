@@ -32,7 +32,7 @@ def test_the_default_is_speaker_disjoint() -> None:
     [
         (
             {"name": "speakr"},
-            "unknown protocol 'speakr'; did you mean 'speaker'? Known: emo-superb, loso, random, sentence, speaker,",
+            "unknown protocol 'speakr'; did you mean 'speaker'? Known: cross-corpus, emo-superb, given, loso, random,",
         ),
         ({"split_seed": -1}, "--split-seed must not be negative, got -1"),
         ({"test_core": Decimal(60), "validation_core": Decimal(40)}, "cores of 60 % test and 40 % validation leave"),

@@ -56,7 +56,7 @@ def mask_example(tested: TestedEntry, sources: Sources, sounds: Sounds) -> MaskE
         return None
     folder = sources.folders[0]
     clip_id = str(folder.clips()["clip_id"].iloc[0])
-    path = sounds.path(folder, study.corpus.name, clip_id)
+    path = sounds.path(folder, study.corpus, clip_id)
     if path is None:
         return None
     spec = picture_spec(study.features)

@@ -62,7 +62,7 @@ def wanted_pictures(
         return
     refit, spec = tested.kept_refit, picture_spec(tested.study.features)
     for row in _rows(refit, _shown(tested)):
-        path = sounds.path(sources.folders[0], tested.study.corpus.name, refit.test_clips[row])
+        path = sounds.path(sources.folders[0], tested.study.corpus, refit.test_clips[row])
         if path is not None:
             yield clip_key(tested.study, refit.test_clips[row]), path, spec
 
@@ -86,7 +86,7 @@ def _miss(
 ) -> Miss:
     clip = refit.test_clips[row]
     chances = refit.test_probabilities[row]
-    path = sounds.path(sources.folders[0], tested.study.corpus.name, clip)
+    path = sounds.path(sources.folders[0], tested.study.corpus, clip)
     return Miss(
         clip,
         tested.speakers[row],

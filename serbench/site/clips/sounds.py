@@ -13,13 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from serbench.corpora import get_corpus
+from serbench.corpora import recorded_corpus
 from serbench.errors import SerbenchError
 from serbench.features import FeatureSpec, decode, extract, fit_length
 from serbench.records.files import digest_of
 from serbench.records.machine import usable_cores
 from serbench.records.results import StudyFolder
-from serbench.records.schemas import StudyRecord
+from serbench.records.schemas import CorpusFacts, StudyRecord
 from serbench.site.clips.media import Media
 from serbench.site.clips.pictures import mel_png
 
@@ -61,18 +61,18 @@ class Sounds:
         self._tables: dict[tuple[str, Path], pd.Series[str]] = {}
         self._made: dict[str, tuple[str, ...] | None] = {}
 
-    def path(self, folder: StudyFolder, corpus: str, clip_id: str) -> Path | None:
+    def path(self, folder: StudyFolder, corpus: CorpusFacts, clip_id: str) -> Path | None:
         """The file of a clip, or None where the corpus or the clip is gone."""
         data = folder.remembered_data()
         if data is None:
             return None
-        if (corpus, data) not in self._tables:
+        if (corpus.name, data) not in self._tables:
             try:
-                table = get_corpus(corpus).read(data).table
-                self._tables[corpus, data] = table.set_index("clip_id")["path"]
+                table = recorded_corpus(corpus).read(data).table
+                self._tables[corpus.name, data] = table.set_index("clip_id")["path"]
             except SerbenchError:
-                self._tables[corpus, data] = pd.Series(dtype=str)
-        found = self._tables[corpus, data].get(clip_id)
+                self._tables[corpus.name, data] = pd.Series(dtype=str)
+        found = self._tables[corpus.name, data].get(clip_id)
         return None if found is None else Path(str(found))
 
     def spectrogram(self, path: Path, spec: FeatureSpec) -> NDArray[np.float32] | None:

@@ -1,0 +1,124 @@
+"""`LabelMap`: other names for a corpus's labels, and which of them to leave out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from serbench.corpora.base import Listing
+from serbench.corpora.table import clip_table
+from serbench.errors import SerbenchError, UsageError, nearest
+
+__all__ = ["PRESETS", "LabelMap", "parse_label_map"]
+
+_SYNONYMS: Final = {
+    "angry": "anger",
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "happy": "happiness",
+    "joy": "happiness",
+    "joyful": "happiness",
+    "sad": "sadness",
+    "surprised": "surprise",
+    "ps": "surprise",
+}
+
+PRESETS: Final = {
+    # P. Ekman, An argument for basic emotions, Cognition and Emotion 6 (1992).
+    "big6": (("anger", "disgust", "fear", "happiness", "sadness", "surprise"), {}),
+    # As most work on IEMOCAP has it since S. Yoon, S. Byun and K. Jung, SLT 2018: excitement counts as happiness.
+    "four": (("anger", "happiness", "neutral", "sadness"), {"excitement": "happiness", "excited": "happiness"}),
+}
+"""Label sets of the field by name: the labels that are kept, and which others count as one of them."""
+
+
+@dataclass(frozen=True)
+class LabelMap:
+    """What becomes of each label.
+
+    Attributes:
+        names: new name by old name; a label that is not named keeps its own.
+        keep: labels (by new name) that are kept; none for all.
+        drop: labels (by old or new name) that are left out.
+    """
+
+    names: dict[str, str] = field(default_factory=dict)
+    keep: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.names or self.keep or self.drop)
+
+    def of(self, label: str) -> str | None:
+        """The new name of a label, None where it is left out.
+
+        >>> LabelMap({"joy": "happiness"}, drop=("surprise",)).of("joy")
+        'happiness'
+        """
+        name = self.names.get(label, label)
+        if {label, name} & set(self.drop) or (self.keep and name not in self.keep):
+            return None
+        return name
+
+    def apply(self, listing: Listing) -> Listing:
+        """The listing under the new names.
+
+        Raises:
+            SerbenchError: a label that the map names does not occur, or no clip is left.
+        """
+        table = listing.table
+        here = sorted(set(table["label"]))
+        strangers = [
+            name for name in (*self.names, *self.drop) if name not in {*here, *self.names.values(), *_OPTIONAL}
+        ]
+        if strangers:
+            near = nearest(strangers[0], here)
+            hint = f"; did you mean '{near}'?" if near else ""
+            raise SerbenchError(f"no clip is labelled '{strangers[0]}'; labels here are {', '.join(here)}{hint}")
+        labels = table["label"].map(self.of)
+        votes = table["votes"].map(self._heard, na_action="ignore")
+        table = table.assign(label=labels, votes=votes)[labels.notna()]
+        if table.empty:
+            raise SerbenchError(f"no clip is left under these labels; labels here are {', '.join(here)}")
+        return replace(listing, table=clip_table(table))
+
+    def _heard(self, votes: str) -> str | None:
+        kept = sorted({name for name in map(self.of, votes.split(":")) if name is not None})
+        return ":".join(kept) or None
+
+
+_OPTIONAL: Final = {*_SYNONYMS, *PRESETS["four"][1]}
+"""Old names that presets know and a corpus need not have."""
+
+
+def parse_label_map(maps: Sequence[str], drops: Sequence[str]) -> LabelMap:
+    """Reads `--map` and `--drop`.
+
+    >>> parse_label_map(["happy=happiness,joy=happiness"], ["surprise"]).names
+    {'happy': 'happiness', 'joy': 'happiness'}
+    >>> parse_label_map(["four"], []).keep
+    ('anger', 'happiness', 'neutral', 'sadness')
+
+    Args:
+        maps: each a preset's name, or pairs `old=new` with commas between them; later ones win.
+        drops: each labels with commas between them.
+
+    Raises:
+        UsageError: neither a preset nor a pair, or two presets.
+    """
+    names: dict[str, str] = {}
+    keep: tuple[str, ...] = ()
+    for text in (part.strip() for one in maps for part in one.split(",") if part.strip()):
+        old, equals, new = (part.strip().lower() for part in text.partition("="))
+        if equals and old and new:
+            names[old] = new
+        elif not equals and old in PRESETS:
+            if keep:
+                raise UsageError("--map names two sets of labels; name one")
+            keep, more = PRESETS[old]
+            names = {**_SYNONYMS, **more, **names}
+        else:
+            raise UsageError(f"--map '{text}' is neither old=new nor one of the label sets {', '.join(PRESETS)}")
+    drop = tuple(dict.fromkeys(part.strip().lower() for one in drops for part in one.split(",") if part.strip()))
+    return LabelMap(names, keep, drop)

@@ -1,0 +1,135 @@
+"""Several corpora as one, one tested on another, corpora that were added, and how a record makes each again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from corpora_files import write_clips
+
+from serbench.corpora import choose_corpus, get_corpus, load_clips, recorded_corpus
+from serbench.corpora.own.added import AddedCorpus, add, added, remove
+from serbench.corpora.registry import installed_names
+from serbench.errors import SerbenchError, UsageError
+from serbench.protocols import Protocol, Ratio
+from serbench.records.schemas import CorpusChoice
+
+CREMA = [f"{who}_IEO_{code}_XX.wav" for who in range(1001, 1013) for code in ("ANG", "DIS", "HAP", "SAD")]
+EMO = [f"{who}a01{code}a.wav" for who in ("03", "08", "09", "10") for code in "WFTL"]
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Path:
+    write_clips(tmp_path / "data" / "crema-d" / "AudioWAV", CREMA)
+    write_clips(tmp_path / "data" / "emo-db" / "wav", EMO)
+    return tmp_path / "data"
+
+
+def test_merged_corpora_share_labels_and_keep_their_speakers_apart(both) -> None:
+    corpus, data = choose_corpus("crema-d+emo-db", both)
+    clips = load_clips(corpus, data)
+    assert clips.labels == ("anger", "happiness", "sadness")
+    assert (corpus.name, corpus.title) == ("crema-d+emo-db", "CREMA-D + EMO-DB")
+    assert clips.table["corpus"].value_counts().to_dict() == {"crema-d": 36, "emo-db": 12}
+    assert clips.table["speaker"].nunique() == 16
+    assert set(clips.table["speaker"].str.partition("/")[0]) == {"crema-d", "emo-db"}
+    assert "EMO-DB: CC0" in clips.facts().licence
+
+
+def test_a_map_brings_labels_together_and_need_not_fit_every_part(both) -> None:
+    corpus, data = choose_corpus("crema-d+emo-db", both, maps=["disgust=dislike,boredom=dislike"])
+    assert load_clips(corpus, data).labels == ("anger", "dislike", "happiness", "sadness")
+
+
+def test_parts_without_shared_labels_are_told(both) -> None:
+    corpus, data = choose_corpus("crema-d+emo-db", both, drops=["anger", "happiness"])
+    with pytest.raises(SerbenchError, match=r"share 1 label, .*crema-d: disgust, sadness; emo-db: boredom, sadness"):
+        load_clips(corpus, data)
+
+
+def test_a_missing_part_is_told(both) -> None:
+    corpus, data = choose_corpus("crema-d+ravdess", both)
+    with pytest.raises(SerbenchError, match="has no folder 'ravdess'"):
+        load_clips(corpus, data)
+
+
+def test_all_of_the_other_corpus_is_tested_and_nothing_of_it_learned(both) -> None:
+    corpus, data = choose_corpus("crema-d", both, test="emo-db")
+    clips = load_clips(corpus, data)
+    protocol = Protocol("cross-corpus")
+    (plan,) = protocol.plans(clips.table)
+    split = plan.split(Ratio.parse("70/10/20"))
+    tested = clips.table["corpus"].iloc[list(split.test)]
+    assert set(tested) == {"emo-db"}
+    assert len(tested) == 12
+    learned = clips.table.iloc[[*split.train, *split.validation]]
+    assert set(learned["corpus"]) == {"crema-d"}
+    assert not set(clips.table["speaker"].iloc[list(split.train)]) & set(
+        clips.table["speaker"].iloc[list(split.validation)]
+    )
+    assert not protocol.facts(clips.table, plan).shares_speakers
+    assert clips.facts().name == "crema-d-to-emo-db"
+
+
+def test_cross_corpus_without_another_corpus_is_told(both) -> None:
+    clips = load_clips(get_corpus("crema-d"), both / "crema-d")
+    with pytest.raises(SerbenchError, match="name it with --test-corpus"):
+        Protocol("cross-corpus").plans(clips.table)
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("crema-d", {"maps": ["four"]}),
+        ("crema-d", {"drops": ["disgust"]}),
+        ("crema-d+emo-db", {}),
+        ("crema-d", {"test": "emo-db", "drops": ["sadness"]}),
+    ],
+)
+def test_a_record_makes_the_same_corpus_again(both, text, options) -> None:
+    corpus, data = choose_corpus(text, both if options.get("test") or "+" in text else both / "crema-d", **options)
+    first = load_clips(corpus, data)
+    facts = first.facts()
+    again = load_clips(recorded_corpus(type(facts).model_validate_json(facts.model_dump_json())), data)
+    assert again.digest == first.digest
+    assert again.facts() == facts
+    assert str(both) not in facts.model_dump_json()
+
+
+@pytest.fixture
+def configured(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("SERBENCH_CONFIG", str(tmp_path / "config"))
+    return write_clips(tmp_path / "own", ["joy/a_1.wav", "joy/b_1.wav", "fear/a_2.wav", "fear/b_2.wav"])
+
+
+def mine(place: Path) -> AddedCorpus:
+    return AddedCorpus(choice=CorpusChoice(name="mine", parts=("folder",), names="{speaker}_*"), place=str(place))
+
+
+def test_an_added_corpus_is_known_by_its_name_until_it_is_removed(configured) -> None:
+    add("mine", mine(configured), installed_names())
+    corpus, data = choose_corpus("mine")
+    assert data == configured
+    facts = load_clips(corpus, data).facts()
+    assert (facts.name, facts.clips, facts.speakers) == ("mine", 4, 2)
+    remove("mine")
+    assert not added()
+    assert load_clips(recorded_corpus(facts), configured).digest == facts.digest, "a record does without the name"
+    with pytest.raises(UsageError, match="no corpus 'mine' was added"):
+        remove("mine")
+    assert (configured / "joy" / "a_1.wav").is_file()
+
+
+@pytest.mark.parametrize("name", ["crema-d", "Mine", "../x", ""])
+def test_what_cannot_be_a_name_is_refused(configured, name) -> None:
+    with pytest.raises(UsageError, match=r"another name|cannot be"):
+        add(name, mine(configured), installed_names())
+
+
+@pytest.mark.parametrize("text", ["{", '{"version": 2}', '{"corpora": {"x": {"place": 1}}}', "[]"])
+def test_a_damaged_file_of_added_corpora_is_told(configured, text) -> None:
+    path = configured.parent / "config" / "corpora.json"
+    path.parent.mkdir()
+    path.write_text(text)
+    with pytest.raises(SerbenchError, match=r"corpora\.json is "):
+        added()

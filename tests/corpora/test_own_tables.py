@@ -1,0 +1,169 @@
+"""Tables and folders of clips, well meant and hostile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from corpora_files import write_clips
+
+from serbench.corpora import choose_corpus, load_clips
+from serbench.corpora.own import table_file
+from serbench.corpora.table import UNKNOWN_SPEAKER
+from serbench.errors import SerbenchError, UsageError
+
+NAMES = ["audio/a_1.wav", "audio/a_2.wav", "audio/b_1.flac", "audio/b_2.ogg"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_clips(tmp_path / "mine", NAMES)
+
+
+def read(place: Path, **options):
+    corpus, data = choose_corpus(str(place), **options)
+    return corpus.read(corpus.prepare(data))
+
+
+def write_table(folder: Path, text: str, name: str = "clips.csv", encoding: str = "utf-8") -> Path:
+    path = folder / name
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "separator", "encoding"),
+    [("c.csv", ",", "utf-8"), ("c.csv", ";", "utf-8"), ("c.tsv", "\t", "utf-8"), ("c.csv", ",", "utf-8-sig")],
+)
+def test_tables_of_all_spellings_are_read(folder, name, separator, encoding) -> None:
+    lines = [
+        "File,Emotion,Speaker_ID,Gender,split,more",
+        "audio/a_1.wav,Joy ,a,F,train,x",
+        "audio/b_1.flac,fear,b,male,dev,",
+    ]
+    place = write_table(folder, "\n".join(lines).replace(",", separator), name, encoding)
+    table = read(place).table
+    assert table["clip_id"].tolist() == ["audio/a_1", "audio/b_1"]
+    assert table["label"].tolist() == ["joy", "fear"]
+    assert table["sex"].tolist() == ["female", "male"]
+    assert table["split"].tolist() == ["train", "validation"]
+    assert table["path"].tolist() == [str(folder / "audio/a_1.wav"), str(folder / "audio/b_1.flac")]
+
+
+def test_parquet_and_numbers_for_speakers(folder) -> None:
+    frame = pd.DataFrame(
+        {"path": NAMES, "label": ["joy", "fear"] * 2, "speaker": [1, 1, 2, 2], "age": [20, 20, 31, 31]}
+    )
+    frame.to_parquet(folder / "clips.parquet")
+    table = read(folder / "clips.parquet").table
+    assert table["speaker"].tolist() == ["1", "1", "2", "2"]
+    assert table["age"].tolist() == [20, 20, 31, 31]
+
+
+def test_names_fill_what_columns_leave_open(folder) -> None:
+    place = write_table(folder, "path,label\n" + "\n".join(f"{name},joy" for name in NAMES))
+    assert set(read(place).table["speaker"]) == {UNKNOWN_SPEAKER}
+    assert set(read(place, names="{speaker}_*").table["speaker"]) == {"a", "b"}
+    with pytest.raises(SerbenchError, match="do not fit the pattern"):
+        read(place, names="{speaker}-*")
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "audio/../../mine2/x.wav", "", "x\x00y", "."])
+def test_a_path_out_of_the_folder_is_refused(folder, name) -> None:
+    frame = pd.DataFrame({"path": ["audio/a_1.wav", name], "label": ["joy", "fear"]})
+    frame.to_parquet(folder / "clips.parquet")
+    with pytest.raises(SerbenchError, match=r"1 of the 2 paths .* lie outside its folder"):
+        read(folder / "clips.parquet")
+
+
+def test_a_link_out_of_the_folder_is_refused(folder, tmp_path) -> None:
+    write_clips(tmp_path / "elsewhere", ["secret.wav"])
+    (folder / "audio" / "link.wav").symlink_to(tmp_path / "elsewhere" / "secret.wav")
+    place = write_table(folder, "path,label\naudio/a_1.wav,joy\naudio/link.wav,fear\n")
+    with pytest.raises(SerbenchError, match=r"outside its folder, such as 'audio/link\.wav'"):
+        read(place)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a,b\n1,2\n", "has no column 'path' \\(columns: a, b\\)"),
+        ("path,label\n", "has no rows"),
+        ("", "has no column 'path'"),
+        ("path,label\naudio/a_1.wav,\n", "1 of 1 clips have no label"),
+        ("path,label\naudio/a_1.wav,joy\naudio/a_1.wav,fear\n", "more than once"),
+        ("path,label,speaker\naudio/a_1.wav,joy,x\naudio/a_2.wav,joy,\n", "1 of 2 clips have no speaker"),
+        ("path,label,split\naudio/a_1.wav,joy,learn\n", "has the split 'learn'"),
+        ("path,label,split\naudio/a_1.wav,joy,test\naudio/a_2.wav,joy,\n", "gives clip 'audio/a_2' no split"),
+        ("path,label,age\naudio/a_1.wav,joy,old\n", "has the age 'old'"),
+        ('path,label\n"audio/a_1.wav,joy\n', "cannot be read as a table|outside its folder|no label"),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_told(folder, text, told) -> None:
+    with pytest.raises(SerbenchError, match=told):
+        read(write_table(folder, text))
+
+
+def test_text_in_another_encoding_is_told(folder) -> None:
+    place = write_table(folder, "path,label\naudio/ä.wav,joy\n" * 1, encoding="latin-1")
+    with pytest.raises(SerbenchError, match="is not UTF-8"):
+        read(place)
+
+
+@pytest.mark.parametrize("name", ["clips.csv", "clips.parquet"])
+def test_a_table_of_too_many_rows_is_refused(folder, monkeypatch, name) -> None:
+    monkeypatch.setattr(table_file, "MAX_ROWS", 3)
+    frame = pd.DataFrame({"path": NAMES, "label": "joy"})
+    frame.to_parquet(folder / name) if name.endswith("parquet") else frame.to_csv(folder / name, index=False)
+    with pytest.raises(SerbenchError, match="rows"):
+        read(folder / name)
+
+
+def test_what_a_terminal_would_obey_is_made_harmless(folder) -> None:
+    odd = folder / "audio" / "a\n\x1b[31m<b>.wav"
+    (folder / "audio" / "a_1.wav").rename(odd)
+    frame = pd.DataFrame({"path": ["audio/a\n\x1b[31m<b>.wav", "audio/a_2.wav"], "label": ["joy", "fear"]})
+    frame.to_parquet(folder / "clips.parquet")
+    clips = load_clips(*choose_corpus(str(folder / "clips.parquet")))
+    assert clips.table["clip_id"].tolist() == ["audio/a??[31m<b>", "audio/a_2"]
+
+
+def test_a_folder_per_class(tmp_path) -> None:
+    root = write_clips(
+        tmp_path / "My Clips", ["Joy/a_1.wav", "Joy/deep/b_1.wav", "fear/a_2.wav", "fear/a_2.flac", "loose.wav"]
+    )
+    listing = read(root)
+    assert listing.table["clip_id"].tolist() == ["Joy/a_1", "Joy/deep/b_1", "fear/a_2"]
+    assert listing.table["label"].tolist() == ["joy", "joy", "fear"]
+    assert [path.name for path in listing.unparsed] == ["loose.wav"]
+    assert [path.name for path in listing.shadowed] == ["a_2.flac"]
+    assert read(root, names="{speaker}_*").table["speaker"].tolist() == ["a", "b", "a"]
+
+
+def test_a_flat_folder_whose_names_say_the_label(tmp_path) -> None:
+    root = write_clips(tmp_path / "flat", ["anna_joy_1.wav", "ben_fear_1.wav"])
+    with pytest.raises(SerbenchError, match="no folder per class"):
+        read(root)
+    table = read(root, names="{speaker}_{label}_*").table
+    assert table[["speaker", "label"]].to_numpy().tolist() == [["anna", "joy"], ["ben", "fear"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "told"),
+    [
+        ("./nowhere.csv", {}, "does not exist"),
+        ("./notes.txt", {}, "neither a folder nor a table"),
+        ("crema", {}, "did you mean 'crema-d'"),
+        ("crema-d", {"names": "{speaker}_*"}, "--names reads"),
+        ("crema-d+crema-d", {}, "twice"),
+        ("crema-d", {"test": "crema-d"}, "twice"),
+        ("./", {"test": "emo-db"}, "--test-corpus goes with named corpora"),
+        ("./", {"data": Path()}, "leave --data out"),
+    ],
+)
+def test_wrong_words_for_a_corpus_are_answered(tmp_path, monkeypatch, text, options, told) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(UsageError, match=told):
+        choose_corpus(text, **options)

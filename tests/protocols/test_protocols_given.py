@@ -1,0 +1,72 @@
+"""The split that a corpus brings along."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from serbench.corpora.table import UNKNOWN_SPEAKER, clip_table
+from serbench.errors import SerbenchError
+from serbench.protocols import Protocol, Ratio
+
+
+def table(splits: str, speakers: str | None = None) -> pd.DataFrame:
+    names = {"t": "train", "v": "validation", "e": "test"}
+    frame = pd.DataFrame({"clip_id": [f"c{i:02}" for i in range(len(splits))], "path": "/x"})
+    frame["label"] = ["joy", "fear"] * (len(splits) // 2)
+    frame["speaker"] = list(speakers) if speakers else UNKNOWN_SPEAKER
+    frame["split"] = [names[letter] for letter in splits]
+    return clip_table(frame)
+
+
+def parts(clips: pd.DataFrame, ratio: str = "70/10/20"):
+    protocol = Protocol("given")
+    (plan,) = protocol.plans(clips)
+    split = plan.split(Ratio.parse(ratio))
+    named = {part: clips["split"].iloc[list(getattr(split, part))].tolist() for part in ("train", "validation", "test")}
+    return named, protocol.facts(clips, plan), split
+
+
+def test_the_three_parts_are_as_given() -> None:
+    found, facts, _ = parts(table("ttttttvvee", "aabbccddee"))
+    assert found == {"train": ["train"] * 6, "validation": ["validation"] * 2, "test": ["test"] * 2}
+    assert not facts.shares_speakers
+
+
+def test_without_a_validation_part_speakers_of_the_training_part_validate() -> None:
+    clips = table("tttttttteeee", "aabbccddeeff")
+    _, facts, split = parts(clips)
+    speakers = [set(clips["speaker"].iloc[list(rows)]) for rows in (split.train, split.validation, split.test)]
+    assert sum(map(len, speakers)) == len(set.union(*speakers)) == 6
+    assert set(clips["split"].iloc[list(split.test)]) == {"test"}
+    assert not facts.shares_speakers
+
+
+def test_a_speaker_in_both_parts_is_said() -> None:
+    _, facts, _ = parts(table("tttttteeee", "aabbccaadd"))
+    assert facts.shares_speakers
+    assert any("also trained on" in warning for warning in facts.warnings)
+
+
+def test_without_speakers_nothing_is_promised() -> None:
+    found, facts, _ = parts(table("tttttttteeee"))
+    assert found["test"] == ["test"] * 4
+    assert facts.shares_speakers
+    assert facts.test_speakers == 1
+    assert any("no speaker is known" in warning for warning in facts.warnings)
+
+
+@pytest.mark.parametrize(("splits", "told"), [("tttt", "the split 'test'"), ("eeee", "the split 'train'")])
+def test_a_missing_part_is_told(splits, told) -> None:
+    with pytest.raises(SerbenchError, match=told):
+        Protocol("given").plans(table(splits, "abcd"))
+
+
+def test_a_table_without_splits_is_told() -> None:
+    with pytest.raises(SerbenchError, match="a column 'split'"):
+        Protocol("given").plans(table("tteett", "abcdef").drop(columns="split"))
+
+
+def test_speakers_are_asked_for_where_a_protocol_keeps_them_apart() -> None:
+    with pytest.raises(SerbenchError, match=r"this corpus names none; .*--names"):
+        Protocol("speaker").plans(table("tttttttteeee"))
