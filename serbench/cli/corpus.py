@@ -1,4 +1,4 @@
-"""`serbench corpus list|show|check|add|remove`."""
+"""`serbench corpus list|show|check|download|add|remove`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from serbench.cli.corpus_download import download
 from serbench.cli.options import BriefFormat, DataFolder, FileNames, LabelDrops, LabelMaps
 
 if TYPE_CHECKING:
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Corpora: list, show, check, add, remove.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Corpora: list, show, check, download, add, remove.", no_args_is_help=True, rich_markup_mode=None
+)
+app.command("download")(download)
 
 CorpusArgument = Annotated[str, typer.Argument(help="A name (see `corpus list`), several as a+b, a folder or a table.")]
 Format = Annotated[BriefFormat, typer.Option("--format", help="How it is printed.")]

@@ -17,15 +17,17 @@ __all__ = ["stopping"]
 
 
 @contextlib.contextmanager
-def stopping(stop: threading.Event, console: Console) -> Iterator[None]:
-    """Ctrl-C (or SIGTERM) sets `stop`; a second one ends at once, children included (they notice)."""
+def stopping(
+    stop: threading.Event, console: Console, what: str = "running fits are told to stop and recorded"
+) -> Iterator[None]:
+    """Ctrl-C (or SIGTERM) sets `stop` and says what follows; a second one ends at once, children too (they notice)."""
 
     def handle(_signal: int, _frame: object) -> None:
         if stop.is_set():
             sys.stderr.write("\nserbench: ended at once; the same command resumes\n")
             os._exit(130)
         stop.set()
-        console.print("stopping: running fits are told to stop and recorded (Ctrl-C again ends at once)", markup=False)
+        console.print(f"stopping: {what} (Ctrl-C again ends at once)", markup=False)
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

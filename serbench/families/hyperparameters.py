@@ -230,7 +230,7 @@ class ConvHyperparameters(Hyperparameters):
         le=32,
         description="Squeeze and excitation: channels are weighed by what the clip holds; its reduction, 0 is off.",
     )
-    dropout: float = Field(0.1, ge=0.0, le=0.7, description="Dropout after each block.")
+    dropout: float = Field(0.0, ge=0.0, le=0.7, description="Dropout after each block.")
     head: Literal["flatten", "average", "average_max", "attention"] = Field(
         "average_max", description="How the frames of a clip become one vector."
     )

@@ -1,0 +1,143 @@
+"""`serbench corpus download`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from serbench.cli.options import BriefFormat
+from serbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from serbench.corpora.download.download import Download
+    from serbench.corpora.download.transfer import Transfer
+
+__all__ = ["download"]
+
+_SHOWN = 10
+
+
+def download(
+    corpus: Annotated[str, typer.Argument(help="crema-d, emo-db, ravdess or tess.")],
+    to: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the corpus.  [default: in serbench's cache]")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Only so many clips, spread over speakers and emotions (crema-d).")
+    ] = None,
+    base_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Another mirror, with the same names below it.")
+    ] = None,
+    connections: Annotated[int, typer.Option(help="Connections at once.")] = 8,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to size and licence without being asked.")] = False,
+    output: Annotated[BriefFormat, typer.Option("--format", help="How the outcome is printed.")] = BriefFormat.table,
+) -> None:
+    """Fetches a corpus. Run again, it resumes; what is complete is not fetched twice.
+
+    Size and licence are shown and agreed to first. Exit code 1 where something could not be fetched.
+    """
+    from rich.console import Console
+
+    from serbench.cli.stopping import stopping
+    from serbench.corpora.download.download import Download
+    from serbench.corpora.download.fetch import FetchSettings
+
+    console = Console(stderr=True)
+    plan = Download.of(corpus, to, base_url, limit, connections)
+    _agree(plan, console, agreed=yes)
+    settings = FetchSettings()
+    with stopping(settings.stop, console, "what came so far is kept"), _Bar(plan, console) as bar:
+        done = plan.run(settings, bar.received)
+    _tell(plan, done, console, output)
+    if done.stopped:
+        console.print("stopped; the same command goes on from here", markup=False)
+        raise typer.Exit(130)
+    if done.failed:
+        raise typer.Exit(1)
+
+
+def _agree(plan: Download, console: Console, *, agreed: bool) -> None:
+    from serbench.corpora import get_corpus
+
+    known = get_corpus(plan.corpus)
+    size = f"{plan.source.size >> 20:,} MiB" if plan.source.size else "of unknown size"
+    for line in (
+        f"{known.title}: {len(plan.source.files):,} file{'' if len(plan.source.files) == 1 else 's'}, {size}, "
+        f"to {plan.folder}",
+        f"licence: {known.licence} {known.licence_url}".rstrip(),
+        f"please cite: {known.citation}",
+    ):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if agreed:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("agree to size and licence with --yes, since there is nobody to ask")
+    if not typer.confirm("Fetch it under this licence?", err=True):
+        raise typer.Exit(1)
+
+
+class _Bar:
+    """A progress bar where a person looks on, else nothing."""
+
+    def __init__(self, plan: Download, console: Console) -> None:
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+        )
+        self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
+        self._task = self._progress.add_task(plan.corpus, total=plan.source.size or None)
+
+    def __enter__(self) -> _Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def received(self, size: int) -> None:
+        """Moves the bar."""
+        self._progress.advance(self._task, size)
+
+
+def _tell(plan: Download, done: Transfer, console: Console, output: BriefFormat) -> None:
+    if output is BriefFormat.json:
+        found = {
+            "corpus": plan.corpus, "folder": str(plan.folder), "fetched": len(done.fetched), "there": len(done.there),
+            "failed": done.failed, "stopped": done.stopped,
+        }  # fmt: skip
+        typer.echo(json.dumps(found, indent=2))
+        return
+    typer.echo(f"{len(done.fetched):,} fetched, {len(done.there):,} there already, {len(done.failed):,} failed")
+    for name, reason in list(done.failed.items())[:_SHOWN]:
+        typer.echo(f"  {name}: {reason}")
+    if len(done.failed) > _SHOWN:
+        typer.echo(f"  and {len(done.failed) - _SHOWN:,} more; --format json names all")
+    if done.stopped or done.failed:
+        return
+    where = "" if plan.folder == _usual(plan) else f" --data {plan.folder}"
+    console.print(f"next: serbench corpus check {plan.corpus}{where}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"      serbench search --corpus {plan.corpus}{where}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _usual(plan: Download) -> Path:
+    from serbench.corpora import get_corpus
+
+    return get_corpus(plan.corpus).default_folder()

@@ -1,0 +1,1 @@
+"""Fetches corpora from their published addresses: resumed, checked, unpacked safely."""

@@ -1,0 +1,117 @@
+"""`Download`: a corpus from its addresses to a folder that serbench can read."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from serbench.corpora.download.addresses import Source, source_of
+from serbench.corpora.download.fetch import FetchSettings, is_there
+from serbench.corpora.download.transfer import Transfer, transfer
+from serbench.corpora.download.unpack import unpack
+from serbench.corpora.registry import get_corpus
+from serbench.errors import SerbenchError, UsageError
+
+__all__ = ["Download"]
+
+_SPARE_BYTES: Final = 256 << 20
+_MOST_CONNECTIONS: Final = 32
+
+
+@dataclass(frozen=True)
+class Download:
+    """What is to be fetched, and where to.
+
+    Attributes:
+        corpus: its name.
+        folder: that will hold it.
+        source: how it is got.
+        connections: at most so many at once.
+    """
+
+    corpus: str
+    folder: Path
+    source: Source
+    connections: int = 8
+
+    @classmethod
+    def of(
+        cls,
+        corpus: str,
+        to: Path | None = None,
+        base_url: str | None = None,
+        limit: int | None = None,
+        connections: int = 8,
+    ) -> Download:
+        """Plans a download; nothing is opened.
+
+        Raises:
+            UsageError: there is nothing of that name to fetch, or a number that cannot be.
+        """
+        if not 1 <= connections <= _MOST_CONNECTIONS:
+            raise UsageError(f"--connections must lie between 1 and {_MOST_CONNECTIONS}, got {connections}")
+        source = source_of(corpus, base_url, limit)
+        folder = to or get_corpus(corpus).default_folder()
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{folder} is a file; name a folder with --to")
+        return cls(corpus, folder.absolute(), source, connections)
+
+    def complete(self) -> bool:
+        """Whether everything is there as published (single files), or all of its clips are (archives)."""
+        if not self.source.archive:
+            return self.folder.is_dir() and all(is_there(file, self.folder) for file in self.source.files)
+        try:
+            return self.folder.is_dir() and get_corpus(self.corpus).read(self.folder).missing == 0
+        except SerbenchError:
+            return False
+
+    def check_room(self) -> None:
+        """Makes sure that the disk has room.
+
+        Raises:
+            SerbenchError: it has not.
+        """
+        place = next(one for one in (self.folder, *self.folder.parents) if one.exists())
+        free = shutil.disk_usage(place).free
+        done = (
+            sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file()) if self.folder.is_dir() else 0
+        )
+        needed = max(0, self.source.size * self.source.archive + self.source.unpacked - done) + _SPARE_BYTES
+        if free < needed:
+            raise SerbenchError(
+                f"{self.corpus} needs about {needed >> 20:,} MiB at {self.folder}, where {free >> 20:,} MiB are free; "
+                "make room, or name another folder with --to"
+            )
+
+    def run(self, settings: FetchSettings, received: Callable[[int], None] = lambda _: None) -> Transfer:
+        """Fetches what is missing and unpacks what is packed.
+
+        Returns:
+            What came of it; whatever was fetched stays, whatever failed.
+
+        Raises:
+            SerbenchError: no room, a folder that cannot be written, or an archive that cannot be trusted.
+        """
+        self.check_room()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SerbenchError(f"{self.folder} cannot be made: {error.strerror}; name another with --to") from None
+        if self.source.archive and self.complete():
+            return Transfer((), tuple(file.name for file in self.source.files), {}, stopped=False)
+        done = transfer(self.source.files, self.folder, settings, self.connections, received)
+        if not self.source.archive or done.stopped:
+            return done
+        for file in self.source.files:
+            if file.name in done.failed:
+                continue
+            archive = self.folder / file.name
+            try:
+                unpack(archive, self.folder)
+            except SerbenchError as error:
+                done = replace(done, failed={**done.failed, file.name: str(error)})
+            archive.unlink()
+        return done

@@ -1,0 +1,258 @@
+"""Fetches one file over HTTP: resumed where it was broken off, checked before it gets its name."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from serbench.corpora.download.addresses import RemoteFile
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["FetchError", "FetchSettings", "Stopped", "fetch", "is_there"]
+
+_CHUNK: Final = 1 << 16
+_MOST_BYTES: Final = 8 << 30
+_LFS_MARK: Final = b"version https://git-lfs.github.com/spec/"
+_HTML_MARKS: Final = (b"<!doctype html", b"<html")
+_GONE: Final = frozenset({401, 403, 404, 410, 451})
+
+
+@dataclass(frozen=True)
+class FetchSettings:
+    """How patient a download is.
+
+    Attributes:
+        tries: of each mirror.
+        stall_s: seconds without a byte before a connection is given up.
+        first_wait_s: before the second try; each further wait is twice as long, with a random part.
+        longest_wait_s: of any wait, whatever the server asks for.
+        stop: ends everything at once.
+        wait: waits so many seconds, or until the stop.
+    """
+
+    tries: int = 5
+    stall_s: float = 30.0
+    first_wait_s: float = 1.0
+    longest_wait_s: float = 120.0
+    stop: threading.Event = field(default_factory=threading.Event)
+    wait: Callable[[float], object] | None = None
+
+    def pause(self, seconds: float) -> None:
+        """Waits, but not beyond the longest wait."""
+        (self.wait or self.stop.wait)(min(max(seconds, 0.0), self.longest_wait_s))
+
+
+class FetchError(Exception):
+    """A file could not be fetched from any mirror; the message says why, mirror by mirror."""
+
+
+class Stopped(Exception):  # noqa: N818
+    """A stop was asked for; what came so far is kept and resumed."""
+
+
+class _RetryError(Exception):
+    """This try failed, another may not."""
+
+    def __init__(self, reason: str, wait_s: float | None = None) -> None:
+        super().__init__(reason)
+        self.wait_s = wait_s
+
+
+class _MirrorError(Exception):
+    """This mirror does not have the file."""
+
+
+def is_there(file: RemoteFile, folder: Path) -> bool:
+    """Whether the finished file is there, as published."""
+    path = folder / file.name
+    if not path.is_file() or (file.size is not None and path.stat().st_size != file.size):
+        return False
+    return file.checksum is None or _digest(path, file.checksum) == file.checksum
+
+
+def fetch(
+    client: httpx.Client,
+    file: RemoteFile,
+    folder: Path,
+    settings: FetchSettings,
+    received: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Fetches a file, from the first mirror that has it.
+
+    Args:
+        client: with a time limit for reads.
+        file: what to fetch.
+        folder: of the corpus. What is not complete yet is called `<name>.part` there.
+        settings: how patient to be.
+        received: told how many bytes came, negative where some turned out wrong.
+
+    Raises:
+        FetchError: no mirror has the file as published.
+        Stopped: a stop was asked for.
+    """
+    path = folder / file.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    reasons = []
+    for url in file.urls:
+        reason = ""
+        for number in range(settings.tries):
+            if settings.stop.is_set():
+                raise Stopped
+            try:
+                _try(client, url, file, path, settings, received)
+            except _RetryError as error:
+                reason = f"{error} ({number + 1} tries)" if number else str(error)
+                if number + 1 < settings.tries:
+                    usual = settings.first_wait_s * 2**number * random.uniform(0.5, 1.5)  # noqa: S311
+                    settings.pause(usual if error.wait_s is None else error.wait_s)
+            except _MirrorError as error:
+                reason = str(error)
+                break
+            else:
+                return
+        reasons.append(f"{url.split('/')[2]}: {reason}")
+    raise FetchError("; ".join(dict.fromkeys(reasons)))
+
+
+def _try(
+    client: httpx.Client,
+    url: str,
+    file: RemoteFile,
+    path: Path,
+    settings: FetchSettings,
+    received: Callable[[int], None],
+) -> None:
+    import httpx
+
+    part, tag = path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.part.tag")
+    headers = {"Accept-Encoding": "identity"}
+    start = part.stat().st_size if part.is_file() else 0
+    known = _read(tag)
+    if start and (known or file.checksum):
+        headers["Range"] = f"bytes={start}-"
+        if known and not file.checksum:
+            headers["If-Range"] = known
+    else:
+        start = 0
+    try:
+        with client.stream("GET", url, headers=headers) as response:
+            _check_status(response, part)
+            if response.status_code != 206 or not _begins_at(response, start):
+                start = 0
+            _note(tag, response)
+            _receive(response, file, part, start, settings, received)
+    except httpx.TimeoutException:
+        raise _RetryError(f"no byte for {settings.stall_s:g} s") from None
+    except httpx.TooManyRedirects:
+        raise _MirrorError("sends from address to address without end") from None
+    except httpx.UnsupportedProtocol:
+        raise _MirrorError("sends to an address that is not http") from None
+    except httpx.InvalidURL:
+        raise _MirrorError("is no address") from None
+    except httpx.HTTPError as error:
+        raise _RetryError(f"connection broken ({type(error).__name__})") from None
+    _finish(file, path, part, tag, received)
+
+
+def _check_status(response: httpx.Response, part: Path) -> None:
+    code = response.status_code
+    if code in {200, 206}:
+        return
+    if code == 416:  # what is here is longer than the file
+        part.unlink(missing_ok=True)
+        raise _RetryError("asked to begin anew")
+    if code in _GONE:
+        raise _MirrorError(f"HTTP {code}")
+    raise _RetryError(f"HTTP {code}", _asked_wait(response.headers.get("Retry-After")))
+
+
+def _asked_wait(value: str | None) -> float | None:
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return float(value)
+    with contextlib.suppress(ValueError, TypeError):
+        return parsedate_to_datetime(value).timestamp() - time.time()
+    return None
+
+
+def _begins_at(response: httpx.Response, start: int) -> bool:
+    return str(response.headers.get("Content-Range", "")).startswith(f"bytes {start}-")
+
+
+def _note(tag: Path, response: httpx.Response) -> None:
+    value = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
+    if value.startswith("W/"):
+        value = ""
+    tag.write_text(value, encoding="utf-8")
+
+
+def _read(tag: Path) -> str:
+    try:
+        return tag.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def _receive(
+    response: httpx.Response,
+    file: RemoteFile,
+    part: Path,
+    start: int,
+    settings: FetchSettings,
+    received: Callable[[int], None],
+) -> None:
+    limit = file.size if file.size is not None else _MOST_BYTES
+    size = start
+    with part.open("r+b" if start else "wb") as out:
+        out.seek(start)
+        for chunk in response.iter_bytes(_CHUNK):
+            if settings.stop.is_set():
+                raise Stopped
+            if size == 0:
+                _check_beginning(chunk)
+            size += len(chunk)
+            if size > limit:
+                received(start - size + len(chunk))
+                out.truncate(0)
+                raise _MirrorError(f"sends more than the {limit:,} bytes of the file")
+            out.write(chunk)
+            received(len(chunk))
+        out.truncate()
+        out.flush()
+        os.fsync(out.fileno())
+    if file.size is not None and size < file.size:
+        raise _RetryError(f"cut off after {size:,} of {file.size:,} bytes")
+
+
+def _check_beginning(chunk: bytes) -> None:
+    if chunk.startswith(_LFS_MARK):
+        raise _MirrorError("serves a Git LFS pointer in place of the file")
+    if chunk.lstrip()[:20].lower().startswith(_HTML_MARKS):
+        raise _MirrorError("serves a web page in place of the file")
+
+
+def _finish(file: RemoteFile, path: Path, part: Path, tag: Path, received: Callable[[int], None]) -> None:
+    if file.checksum is not None and _digest(part, file.checksum) != file.checksum:
+        received(-part.stat().st_size)
+        part.unlink()
+        raise _RetryError("other bytes than published (checksum)")
+    part.replace(path)
+    tag.unlink(missing_ok=True)
+
+
+def _digest(path: Path, like: str) -> str:
+    name = like.partition(":")[0]
+    with path.open("rb") as file:
+        return f"{name}:{hashlib.file_digest(file, name).hexdigest()}"

@@ -1,0 +1,106 @@
+"""Fetches many files side by side over one pool of connections."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+from serbench.corpora.download.addresses import RemoteFile
+from serbench.corpora.download.fetch import FetchError, FetchSettings, Stopped, fetch, is_there
+
+__all__ = ["Transfer", "transfer"]
+
+Received = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What came of it.
+
+    Attributes:
+        fetched: names of the files that were fetched now.
+        there: names of those that were there already.
+        failed: why others could not be fetched, by name.
+        stopped: whether a stop ended it early.
+    """
+
+    fetched: tuple[str, ...]
+    there: tuple[str, ...]
+    failed: dict[str, str]
+    stopped: bool
+
+
+def transfer(
+    files: Sequence[RemoteFile],
+    folder: Path,
+    settings: FetchSettings,
+    connections: int = 8,
+    received: Received = lambda _: None,
+) -> Transfer:
+    """Fetches what is not there yet.
+
+    Args:
+        files: to fetch.
+        folder: of the corpus.
+        settings: how patient to be.
+        connections: at most so many at once.
+        received: told how many bytes came or were there, from any thread.
+    """
+    import httpx
+
+    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+    lock = threading.Lock()
+
+    def count(size: int) -> None:
+        with lock:
+            received(size)
+
+    def one(file: RemoteFile) -> bool:
+        if is_there(file, folder):
+            count((folder / file.name).stat().st_size)
+            return False
+        if settings.stop.is_set():
+            raise Stopped
+        fetch(client, file, folder, settings, count)
+        return True
+
+    fetched: list[str] = []
+    there: list[str] = []
+    failed: dict[str, str] = {}
+    timeout = httpx.Timeout(settings.stall_s)
+    headers = {"User-Agent": "serbench (https://pypi.org/project/serbench)"}
+    with (
+        httpx.Client(timeout=timeout, limits=limits, headers=headers, follow_redirects=True, max_redirects=5) as client,
+        ThreadPoolExecutor(connections, thread_name_prefix="download") as pool,
+    ):
+        running: dict[Future[bool], RemoteFile] = {}
+        waiting = iter(files)
+        try:
+            while True:
+                # Few are handed in at a time, so that a stop need not wait for thousands to be refused.
+                while len(running) < 2 * connections and (file := next(waiting, None)) is not None:
+                    running[pool.submit(one, file)] = file
+                if not running or settings.stop.is_set():
+                    break
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    _sort(future, running.pop(future), fetched, there, failed)
+        except KeyboardInterrupt:
+            settings.stop.set()
+        for future, file in running.items():
+            _sort(future, file, fetched, there, failed)
+    return Transfer(tuple(fetched), tuple(there), failed, settings.stop.is_set())
+
+
+def _sort(future: Future[bool], file: RemoteFile, fetched: list[str], there: list[str], failed: dict[str, str]) -> None:
+    try:
+        (fetched if future.result() else there).append(file.name)
+    except Stopped:
+        return
+    except FetchError as error:
+        failed[file.name] = str(error)
+    except OSError as error:
+        failed[file.name] = f"cannot be written: {error.strerror or error}"
