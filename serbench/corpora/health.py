@@ -16,6 +16,8 @@ from typing import Final, Literal
 import numpy as np
 import soundfile
 
+from serbench.corpora.readable import UnreadableError, readable
+
 __all__ = [
     "MAX_BYTES",
     "MAX_SECONDS",
@@ -82,9 +84,12 @@ def examine_file(path: str) -> AudioHealth:
     """Examines one file. Whatever is wrong with it is the answer, never an exception."""
     try:
         _look_before_decoding(path)
-        return _decode(path)
+        with readable(path) as sound:
+            return _decode(sound)
     except _UnusableError as verdict:
         return verdict.health
+    except UnreadableError as error:
+        return AudioHealth("undecodable", str(error))
     except soundfile.LibsndfileError as error:
         return AudioHealth("undecodable", f"no readable audio: {error.error_string.strip().rstrip('.')}")
     except FileNotFoundError:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from serbench.corpora.readable import UnreadableError, readable
 from serbench.errors import SerbenchError
 from serbench.features.spec import Crop
 
@@ -24,8 +25,8 @@ _BLOCK_FRAMES = 1 << 20
 def decode(path: str | Path, sample_rate: int) -> Waveform:
     """Reads an audio file as a mono waveform.
 
-    Any format of libsndfile, any sample type, rate and number of channels. Channels are averaged; another rate
-    is resampled by soxr at its setting HQ.
+    Any format of libsndfile, MPEG-4 audio where ffmpeg is installed; any sample type, rate and number of channels.
+    Channels are averaged; another rate is resampled by soxr at its setting HQ.
 
     Args:
         path: the file.
@@ -39,7 +40,11 @@ def decode(path: str | Path, sample_rate: int) -> Waveform:
             long, or holds values that are not numbers.
     """
     _require_regular_file(Path(path))
-    waveform, rate = _read_mono(path)
+    try:
+        with readable(str(path)) as sound:
+            waveform, rate = _read_mono(sound, path)
+    except UnreadableError as error:
+        raise SerbenchError(f"cannot read {path} as audio: {error}") from None
     if not np.isfinite(waveform).all():
         raise SerbenchError(f"{path} holds samples that are not numbers; record or convert it again")
     if rate != sample_rate:
@@ -85,11 +90,12 @@ def _require_regular_file(path: Path) -> None:
         raise SerbenchError(f"{path} is not a regular file; name an audio file")
 
 
-def _read_mono(path: str | Path) -> tuple[Waveform, int]:
+def _read_mono(sound: str, path: str | Path) -> tuple[Waveform, int]:
+    """Reads `sound`, which holds what `path` does."""
     import soundfile
 
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(sound) as file:
             if file.frames > LONGEST_S * file.samplerate:
                 raise SerbenchError(f"{path} is longer than two hours; cut it into clips")
             if file.channels == 1:
