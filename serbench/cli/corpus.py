@@ -56,12 +56,20 @@ def show(
     label_map: LabelMaps = None,
     drop: LabelDrops = None,
     file_names: FileNames = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write a page: classes by speaker, durations, loudness.")
+    ] = None,
     output: Format = BriefFormat.table,
 ) -> None:
     """Shows counts per class and speaker, durations, sample rates, licence and health."""
     from serbench.corpora import choose_corpus, corpus_summary
 
     clips = _load(*choose_corpus(corpus, data, maps=label_map or (), drops=drop or (), names=file_names), None)
+    if html is not None:
+        from serbench.site.corpus_page import write_corpus_page
+
+        write_corpus_page(clips, html)
+        typer.echo(f"page         {html}", err=True)
     summary = corpus_summary(clips)
     if output is BriefFormat.json:
         typer.echo(json.dumps(summary, indent=2))
@@ -93,10 +101,7 @@ def check(
         typer.echo(json.dumps(result, indent=2))
     else:
         typer.echo(f"{clips.corpus.title}: {len(clips.table):,} usable clips, {len(clips.excluded):,} left out")
-        for finding in clips.findings:
-            typer.echo(f"  {finding.severity:8} {finding.message}")
-        if not clips.findings:
-            typer.echo("  nothing to report")
+        _print_findings(clips)
     if damaged:
         raise typer.Exit(1)
 
@@ -165,6 +170,30 @@ def _print_summary(summary: dict[str, Any]) -> None:
         typer.echo(f"{name:12} {text}")
     for finding in summary["findings"]:
         typer.echo(f"{finding['severity']:12} {finding['message']}")
+
+
+def _print_findings(clips: StudyClips) -> None:
+    """A table of what was found by kind, then a sentence for each."""
+    from serbench.cli.results import print_sheet
+    from serbench.report.document import Column, Sheet
+
+    if not clips.findings:
+        typer.echo("nothing to report")
+        return
+    columns = (
+        Column("what", align="left"), Column("severity", align="left"), Column("clips"), Column("such as", 1, "left"),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            finding.kind.replace("_", " "),
+            finding.severity,
+            f"{len(finding.clips):,}" if finding.clips else "",
+            finding.clips[0] if finding.clips else "",
+        )
+        for finding in clips.findings
+    )
+    notes = tuple(f"{finding.severity}: {finding.message}" for finding in clips.findings)
+    print_sheet(Sheet("", columns, rows, notes))
 
 
 def _counts(counts: dict[str, int]) -> str:

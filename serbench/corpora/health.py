@@ -65,6 +65,8 @@ class AudioHealth:
     channels: int | None = None
     peak: float | None = None
     """Largest magnitude, as a fraction of full scale."""
+    rms: float | None = None
+    """Root mean square over all samples, as a fraction of full scale."""
 
 
 class _UnusableError(Exception):
@@ -124,13 +126,14 @@ def _decode(path: str) -> AudioHealth:
         hasher = hashlib.sha256(f"{rate} {channels}\n".encode())
         lowest = np.full(channels, np.inf, dtype=np.float32)
         highest = np.full(channels, -np.inf, dtype=np.float32)
-        read = 0
+        read, energy = 0, 0.0
         while read < frames:
             block = sound.read(min(_BLOCK_FRAMES, frames - read), dtype="float32", always_2d=True)
             if not len(block):
                 raise _UnusableError("undecodable", f"cut off after {read:,} of {frames:,} samples")
             read += len(block)
             hasher.update(np.ascontiguousarray(block, dtype="<f4").data)
+            energy += float(np.square(block, dtype=np.float64).sum())
             lowest = np.minimum(lowest, block.min(axis=0))
             highest = np.maximum(highest, block.max(axis=0))
     if not (np.isfinite(lowest).all() and np.isfinite(highest).all()):
@@ -143,7 +146,8 @@ def _decode(path: str) -> AudioHealth:
         state, detail = "too_short", f"{duration:.3f} s, under {MIN_SECONDS} s"
     elif peak < SILENCE_PEAK or bool((lowest == highest).all()):
         state, detail = "silent", f"digital silence of {duration:.2f} s"
-    return AudioHealth(state, detail, hasher.hexdigest()[:32], duration, rate, channels, peak)
+    rms = float(np.sqrt(energy / (frames * channels)))
+    return AudioHealth(state, detail, hasher.hexdigest()[:32], duration, rate, channels, peak, rms)
 
 
 def _check_extent(rate: int, channels: int, frames: int) -> None:

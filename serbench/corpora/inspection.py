@@ -27,6 +27,7 @@ _DTYPES: Final = {
     "sample_rate": "Int64",
     "channels": "Int64",
     "peak": "float64",
+    "rms": "float64",
 }
 
 INSPECTION_COLUMNS: Final = ("clip_id", *_DTYPES)
@@ -35,7 +36,7 @@ INSPECTION_COLUMNS: Final = ("clip_id", *_DTYPES)
 _STATES: Final = frozenset(get_args(ClipState))
 
 _CHUNK: Final = 64
-_RULES: Final = 1
+_RULES: Final = 2
 """Raised when `serbench.corpora.health` comes to judge files differently, so that old results are not reused."""
 
 _Key = tuple[str, int, int]
@@ -59,7 +60,7 @@ def inspect_clips(
     Returns:
         One row a clip, with the table's index: `clip_id`, `state` (`ok`, `lfs_pointer`, `empty`,
         `undecodable`, `silent`, `too_short`), `detail` (text), `digest` (of the decoded samples), `duration_s`,
-        `sample_rate` (Hz), `channels`, `peak` (fraction of full scale).
+        `sample_rate` (Hz), `channels`, `peak` and `rms` (fractions of full scale).
     """
     keys = [_key(str(path)) for path in table["path"]]
     store = None if cache is None else _store(cache, keys)

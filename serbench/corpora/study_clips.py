@@ -20,7 +20,7 @@ from serbench.records.schemas import CorpusFacts, ExcludedClip, LabelSource
 
 __all__ = ["StudyClips", "load_clips"]
 
-_ADDED: Final = ("digest", "duration_s", "sample_rate", "channels")
+_ADDED: Final = ("digest", "duration_s", "sample_rate", "channels", "rms")
 
 _STATE_WORDS: Final = {
     "lfs_pointer": "Git LFS pointers (run `git lfs pull` there)",
@@ -37,7 +37,8 @@ class StudyClips:
 
     corpus: Corpus
     table: pd.DataFrame
-    """A clip table of the usable clips, with `digest`, `duration_s`, `sample_rate` (Hz) and `channels`."""
+    """A clip table of the usable clips, with `digest`, `duration_s`, `sample_rate` (Hz), `channels` and `rms`
+    (fraction of full scale)."""
     excluded: tuple[tuple[str, str], ...]
     """Clips that were left out, as (clip id, state of `serbench.corpora.health`)."""
     findings: tuple[Finding, ...]
