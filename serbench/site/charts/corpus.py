@@ -44,7 +44,7 @@ def _speakers(clips: pd.DataFrame) -> Chart:
         (
             {
                 "type": "heatmap", "z": cells, "x": [escaped(name) for name in shown.index],
-                "y": [escaped(name) for name in labels], "colorscale": "Cividis", "zmin": 0,
+                "y": [escaped(name) for name in labels], "colorscale": "Cividis", "zmin": 0, "zmax": most,
                 "hovertemplate": "speaker %{x}, %{y}: %{z} clips<extra></extra>",
                 "colorbar": {"title": {"text": "clips"}},
             },
