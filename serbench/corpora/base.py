@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from serbench.corpora.folders import corpus_home
+from serbench.corpora.plain import plain
 from serbench.corpora.scan import scan_audio
 from serbench.corpora.table import clip_table
 from serbench.errors import SerbenchError
@@ -186,10 +187,10 @@ class Corpus(ABC):
             if aside and not unparsed:
                 raise SerbenchError(
                     f"{audio} holds only {' and '.join(sorted({what for what, _ in aside}))} of {self.title}, such as "
-                    f"'{aside[0][1].name}', and none of its clips, which look like {self.name_form}"
+                    f"'{plain(aside[0][1].name)}', and none of its clips, which look like {self.name_form}"
                 )
             raise SerbenchError(
-                f"no file name in {audio} is one of {self.title}: '{unparsed[0].name}' should look like "
+                f"no file name in {audio} is one of {self.title}: '{plain(unparsed[0].name)}' should look like "
                 f"{self.name_form}"
             )
         missing = None if self.expected_clips is None else max(0, self.expected_clips - len(rows))
@@ -237,6 +238,6 @@ def _links_note(escaping: tuple[Path, ...]) -> str:
     if not escaping:
         return "; pass the folder that does"
     return (
-        f", only links that lead out of it, such as {escaping[0].name}, which are not followed; pass the folder "
+        f", only links that lead out of it, such as {plain(escaping[0].name)}, which are not followed; pass the folder "
         "they lead to"
     )

@@ -10,6 +10,7 @@ import pandas as pd
 
 from serbench.corpora.base import Listing
 from serbench.corpora.health import ClipState
+from serbench.corpora.plain import plain
 
 __all__ = ["Finding", "findings"]
 
@@ -39,7 +40,7 @@ class Finding:
     kind: str
     severity: Severity
     clips: tuple[str, ...]
-    """Clip ids or, for files that are no clips, their names; none where the corpus as a whole is meant."""
+    """Clip ids or, for files that are no clips, their names, as they are; none where the corpus as a whole is meant."""
     message: str
 
 
@@ -137,7 +138,7 @@ def _with_reasons(rows: pd.DataFrame) -> tuple[str, ...]:
 def _listed(names: Sequence[str]) -> str:
     """The first few names, then a count."""
     rest = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {rest:,} more" if rest > 0 else "")
+    return ", ".join(map(plain, names[:_NAMED])) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 def _count(names: Sequence[str], noun: str) -> str:

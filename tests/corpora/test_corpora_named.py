@@ -206,3 +206,14 @@ def test_the_real_crema_d(tmp_path: Path) -> None:
     assert {clip[:8] for clip in twins.clips} == {"1006_TIE", "1013_WSI", "1017_IWW"}
     assert len(twins.clips) == 6
     assert clips.table["sex"].notna().all()
+
+
+@pytest.mark.skipif("SERBENCH_TEST_DATA" not in os.environ, reason="SERBENCH_TEST_DATA names no folder of corpora")
+def test_the_real_emo_db(tmp_path: Path) -> None:
+    from serbench.corpora import load_clips
+
+    clips = load_clips(EMO_DB, Path(os.environ["SERBENCH_TEST_DATA"]) / "emo-db", cache=tmp_path)
+    assert len(clips.table) == 535
+    assert not clips.excluded
+    assert clips.labels == EMO_DB.labels
+    assert clips.table["speaker"].nunique() == 10

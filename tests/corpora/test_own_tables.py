@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -167,3 +168,39 @@ def test_wrong_words_for_a_corpus_are_answered(tmp_path, monkeypatch, text, opti
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(UsageError, match=told):
         choose_corpus(text, **options)
+
+
+def audformat_database(folder: Path) -> Path:
+    audformat = pytest.importorskip("audformat")
+    database = audformat.Database("mine")
+    people = {"a": {"gender": "female", "age": 30}, "b": {"gender": "male", "age": 40}}
+    database.schemes["emotion"] = audformat.Scheme(labels=["joy", "fear"])
+    database.schemes["speaker"] = audformat.Scheme(labels=people)
+    database["files"] = audformat.Table(audformat.filewise_index(NAMES))
+    for column, values in (("emotion", ["joy", "fear"] * 2), ("speaker", ["a", "a", "b", "b"])):
+        database["files"][column] = audformat.Column(scheme_id=column)
+        database["files"][column].set(values)
+    database.save(str(folder))
+    return folder
+
+
+def test_an_audformat_database(folder) -> None:
+    table = read(audformat_database(folder)).table
+    assert table["label"].tolist() == ["joy", "fear", "joy", "fear"]
+    assert table["speaker"].tolist() == ["a", "a", "b", "b"]
+    assert table["sex"].tolist() == ["female", "female", "male", "male"]
+    assert table["age"].tolist() == [30, 30, 40, 40]
+
+
+def test_a_damaged_audformat_database_is_told(folder) -> None:
+    audformat_database(folder)
+    (folder / "db.yaml").write_text("- not\n- a database\n")
+    with pytest.raises(SerbenchError, match="cannot be read as an audformat database"):
+        read(folder)
+
+
+def test_audformat_without_its_package_names_the_extra(folder, monkeypatch) -> None:
+    (folder / "db.yaml").write_text("")
+    monkeypatch.setitem(sys.modules, "audformat", None)
+    with pytest.raises(SerbenchError, match=r"serbench\[audformat\]"):
+        read(folder)

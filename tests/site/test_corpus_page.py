@@ -31,7 +31,7 @@ def test_it_shows_every_class_speaker_and_finding_and_needs_nothing_beside_it(cl
     assert len(heat["x"]) == 12
     assert sum(map(sum, heat["z"])) == len(clips.table)
     assert sum(sum(trace["y"]) for trace in specs["durations"]["data"]) == len(clips.table)
-    assert page.count("<img src=\"data:image/png;base64") == len(clips.labels)
+    assert page.count('<img src="data:image/png;base64') == len(clips.labels)
     assert all(finding.message.split(":")[0] in page for finding in clips.findings)
     assert not re.search(r'(?:src|href)="(?!data:|#)', page)
 

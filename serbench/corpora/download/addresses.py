@@ -24,6 +24,8 @@ class RemoteFile:
     """Bytes; None where nobody says."""
     checksum: str | None = None
     """`sha256:...` or `md5:...`; None where nobody says, and then the size alone is compared."""
+    most: int = 8 << 30
+    """Bytes that are taken at the most where no size is known."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Source:
 # The mirror is the one that the repository's README names.
 _CREMA_D_MEDIA: Final = "https://media.githubusercontent.com/media/CheyneyComputerScience/CREMA-D/master/"
 _CREMA_D_TEXT: Final = "https://raw.githubusercontent.com/CheyneyComputerScience/CREMA-D/master/"
-_CREMA_D_MIRROR: Final = "https://gitlab.com/cs-cooper-lab/crema-d-mirror/-/raw/HEAD/"
+_CREMA_D_MIRROR: Final = "https://gitlab.com/cs-cooper-lab/crema-d-mirror/-/raw/main/"
 _CREMA_D_TABLES: Final = ("VideoDemographics.csv", "processedResults/summaryTable.csv")
 
 _ARCHIVES: Final = {
@@ -92,7 +94,8 @@ _ARCHIVES: Final = {
 }
 
 _ON_REQUEST: Final = {
-    "savee": "SAVEE is handed out after a registration at http://kahlan.eps.surrey.ac.uk/savee/Download.html",
+    "savee": "SAVEE is handed out after a registration at http://kahlan.eps.surrey.ac.uk/savee/Download.html (then --data "
+    "takes its unpacked folder)",
     "demo": "the demo corpus makes itself when it is first used",
 }
 
@@ -142,5 +145,8 @@ def _crema_d(limit: int | None) -> Source:
         )
         for file in published[:limit]
     ]
-    tables = [RemoteFile(name, (f"{_CREMA_D_TEXT}{name}", f"{_CREMA_D_MIRROR}{name}")) for name in _CREMA_D_TABLES]
+    tables = [
+        RemoteFile(name, (f"{_CREMA_D_TEXT}{name}", f"{_CREMA_D_MIRROR}{name}"), most=16 << 20)
+        for name in _CREMA_D_TABLES
+    ]
     return Source((*tables, *clips), unpacked=sum(clip.size or 0 for clip in clips))

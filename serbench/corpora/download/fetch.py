@@ -6,13 +6,15 @@ import contextlib
 import hashlib
 import os
 import random
+import socket
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from serbench.corpora.download.addresses import RemoteFile
 
@@ -22,9 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["FetchError", "FetchSettings", "Stopped", "fetch", "is_there"]
 
 _CHUNK: Final = 1 << 16
-_MOST_BYTES: Final = 8 << 30
 _LFS_MARK: Final = b"version https://git-lfs.github.com/spec/"
 _HTML_MARKS: Final = (b"<!doctype html", b"<html")
+_HOST_FAILURES: Final = 3
 _GONE: Final = frozenset({401, 403, 404, 410, 451})
 
 
@@ -47,6 +49,34 @@ class FetchSettings:
     longest_wait_s: float = 120.0
     stop: threading.Event = field(default_factory=threading.Event)
     wait: Callable[[float], object] | None = None
+    _lines: set[Any] = field(default_factory=set, repr=False)
+    _failed_hosts: Counter[str] = field(default_factory=Counter, repr=False)
+
+    def hang_up(self) -> None:
+        """Ends all running answers, so that nobody waits for a server after a stop."""
+        for line in list(self._lines):
+            with contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
+    @contextlib.contextmanager
+    def listening(self, response: httpx.Response) -> Iterator[None]:
+        """Keeps the line of an answer within reach of `hang_up`."""
+        stream = response.extensions.get("network_stream")
+        line = stream.get_extra_info("socket") if stream is not None else None
+        if line is not None:
+            self._lines.add(line)
+        try:
+            yield
+        finally:
+            self._lines.discard(line)
+
+    def gave_up(self, host: str) -> bool:
+        """Whether a host failed for so many files in a row that others need not wait for it."""
+        return self._failed_hosts[host] >= _HOST_FAILURES
+
+    def note(self, host: str, *, failed: bool) -> None:
+        """Counts files in a row that a host failed for."""
+        self._failed_hosts[host] = self._failed_hosts[host] + 1 if failed else 0
 
     def pause(self, seconds: float) -> None:
         """Waits, but not beyond the longest wait."""
@@ -104,15 +134,20 @@ def fetch(
     path = folder / file.name
     path.parent.mkdir(parents=True, exist_ok=True)
     reasons = []
+    count = _Count(received)
     for url in file.urls:
-        reason = ""
+        host, reason, tries = url.split("/")[2], "", 0
+        if settings.gave_up(host):
+            reasons.append(f"{host}: given up, since it failed for {_HOST_FAILURES} files in a row")
+            continue
         for number in range(settings.tries):
             if settings.stop.is_set():
                 raise Stopped
             try:
-                _try(client, url, file, path, settings, received)
+                _try(client, url, file, path, settings, count)
             except _RetryError as error:
-                reason = f"{error} ({number + 1} tries)" if number else str(error)
+                tries = number + 1
+                reason = f"{error} ({tries} tries)" if number else str(error)
                 if number + 1 < settings.tries:
                     usual = settings.first_wait_s * 2**number * random.uniform(0.5, 1.5)  # noqa: S311
                     settings.pause(usual if error.wait_s is None else error.wait_s)
@@ -120,24 +155,34 @@ def fetch(
                 reason = str(error)
                 break
             else:
+                settings.note(host, failed=False)
                 return
-        reasons.append(f"{url.split('/')[2]}: {reason}")
+        settings.note(host, failed=tries == settings.tries)
+        reasons.append(f"{host}: {reason}")
     raise FetchError("; ".join(dict.fromkeys(reasons)))
 
 
-def _try(
-    client: httpx.Client,
-    url: str,
-    file: RemoteFile,
-    path: Path,
-    settings: FetchSettings,
-    received: Callable[[int], None],
-) -> None:
+class _Count:
+    """Tells how many bytes of one file are here, as differences: bytes that turn out wrong are taken back."""
+
+    def __init__(self, received: Callable[[int], None]) -> None:
+        self._received, self._told = received, 0
+
+    def at(self, size: int) -> None:
+        self._received(size - self._told)
+        self._told = size
+
+
+def _try(client: httpx.Client, url: str, file: RemoteFile, path: Path, settings: FetchSettings, count: _Count) -> None:
     import httpx
 
     part, tag = path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.part.tag")
     headers = {"Accept-Encoding": "identity"}
     start = part.stat().st_size if part.is_file() else 0
+    if start and file.checksum and start >= (file.size or 0) and _digest(part, file.checksum) == file.checksum:
+        count.at(start)  # all of it came before an earlier run ended
+        _finish(file, path, part, tag, count)
+        return
     known = _read(tag)
     if start and (known or file.checksum):
         headers["Range"] = f"bytes={start}-"
@@ -146,12 +191,12 @@ def _try(
     else:
         start = 0
     try:
-        with client.stream("GET", url, headers=headers) as response:
+        with client.stream("GET", url, headers=headers) as response, settings.listening(response):
             _check_status(response, part)
             if response.status_code != 206 or not _begins_at(response, start):
                 start = 0
             _note(tag, response)
-            _receive(response, file, part, start, settings, received)
+            _receive(response, file, part, start, settings, count)
     except httpx.TimeoutException:
         raise _RetryError(f"no byte for {settings.stall_s:g} s") from None
     except httpx.TooManyRedirects:
@@ -161,8 +206,10 @@ def _try(
     except httpx.InvalidURL:
         raise _MirrorError("is no address") from None
     except httpx.HTTPError as error:
+        if settings.stop.is_set():
+            raise Stopped from None
         raise _RetryError(f"connection broken ({type(error).__name__})") from None
-    _finish(file, path, part, tag, received)
+    _finish(file, path, part, tag, count)
 
 
 def _check_status(response: httpx.Response, part: Path) -> None:
@@ -211,10 +258,11 @@ def _receive(
     part: Path,
     start: int,
     settings: FetchSettings,
-    received: Callable[[int], None],
+    count: _Count,
 ) -> None:
-    limit = file.size if file.size is not None else _MOST_BYTES
+    limit = file.most if file.size is None else file.size
     size = start
+    count.at(size)
     with part.open("r+b" if start else "wb") as out:
         out.seek(start)
         for chunk in response.iter_bytes(_CHUNK):
@@ -224,11 +272,11 @@ def _receive(
                 _check_beginning(chunk)
             size += len(chunk)
             if size > limit:
-                received(start - size + len(chunk))
+                count.at(0)
                 out.truncate(0)
                 raise _MirrorError(f"sends more than the {limit:,} bytes of the file")
             out.write(chunk)
-            received(len(chunk))
+            count.at(size)
         out.truncate()
         out.flush()
         os.fsync(out.fileno())
@@ -243,9 +291,9 @@ def _check_beginning(chunk: bytes) -> None:
         raise _MirrorError("serves a web page in place of the file")
 
 
-def _finish(file: RemoteFile, path: Path, part: Path, tag: Path, received: Callable[[int], None]) -> None:
+def _finish(file: RemoteFile, path: Path, part: Path, tag: Path, count: _Count) -> None:
     if file.checksum is not None and _digest(part, file.checksum) != file.checksum:
-        received(-part.stat().st_size)
+        count.at(0)
         part.unlink()
         raise _RetryError("other bytes than published (checksum)")
     part.replace(path)

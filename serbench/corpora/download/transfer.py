@@ -7,11 +7,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from serbench.corpora.download.addresses import RemoteFile
 from serbench.corpora.download.fetch import FetchError, FetchSettings, Stopped, fetch, is_there
 
 __all__ = ["Transfer", "transfer"]
+
+_LOOK_S: Final = 0.2
+"""Between two looks at whether a stop was asked for."""
 
 Received = Callable[[int], None]
 
@@ -85,11 +89,13 @@ def transfer(
                     running[pool.submit(one, file)] = file
                 if not running or settings.stop.is_set():
                     break
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                done, _ = wait(running, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
                 for future in done:
                     _sort(future, running.pop(future), fetched, there, failed)
         except KeyboardInterrupt:
             settings.stop.set()
+        if settings.stop.is_set():
+            settings.hang_up()
         for future, file in running.items():
             _sort(future, file, fetched, there, failed)
     return Transfer(tuple(fetched), tuple(there), failed, settings.stop.is_set())

@@ -9,8 +9,9 @@ from typing import Any, Final
 import pandas as pd
 
 from serbench.corpora.base import Listing
-from serbench.corpora.own.own_corpus import OwnCorpus, clean
+from serbench.corpora.own.own_corpus import OwnCorpus
 from serbench.corpora.own.table_corpus import inside
+from serbench.corpora.plain import plain
 from serbench.errors import SerbenchError
 
 __all__ = ["HEADER", "AudformatCorpus"]
@@ -31,11 +32,11 @@ class AudformatCorpus(OwnCorpus):
         for file, record in zip(frame.index.astype(str), frame.to_dict("records"), strict=True):
             path = inside(folder, file)
             if path is None:
-                raise SerbenchError(f"{place} names the file '{clean(file)[:100]}', which lies outside its folder")
+                raise SerbenchError(f"{place} names the file '{plain(file)[:100]}', which lies outside its folder")
             row: dict[str, Any] = {str(column): str(value) for column, value in record.items() if not pd.isna(value)}
             row["label"], row["sex"] = row.pop("emotion", None), row.pop("gender", row.get("sex"))
             name = Path(file).as_posix()
-            rows.append({**row, "clip_id": clean(str(Path(name).with_suffix(""))), "path": str(path), "name": name})
+            rows.append({**row, "clip_id": plain(str(Path(name).with_suffix(""))), "path": str(path), "name": name})
         return rows, Listing(pd.DataFrame(), (), folder, None)
 
 

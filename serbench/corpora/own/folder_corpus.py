@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from serbench.corpora.base import Listing
-from serbench.corpora.own.own_corpus import OwnCorpus, clean
+from serbench.corpora.own.own_corpus import OwnCorpus
+from serbench.corpora.plain import plain
 from serbench.corpora.scan import scan_audio
 from serbench.errors import SerbenchError
 
@@ -23,11 +24,11 @@ class FolderCorpus(OwnCorpus):
     def rows(self, place: Path) -> tuple[list[dict[str, Any]], Listing]:
         """Reads the names of all audio files below the folder."""
         if not place.is_dir():
-            raise SerbenchError(f"{clean(str(place))} is no folder; pass one that holds a folder per class")
+            raise SerbenchError(f"{plain(str(place))} is no folder; pass one that holds a folder per class")
         root = place.resolve()
         scan = scan_audio(root, self.suffixes)
         if not scan.files:
-            raise SerbenchError(f"{clean(str(root))} holds no audio files ({', '.join(self.suffixes)})")
+            raise SerbenchError(f"{plain(str(root))} holds no audio files ({', '.join(self.suffixes)})")
         named = self.pattern is not None and "label" in self.pattern.fields
         rows: list[dict[str, Any]] = []
         loose: list[Path] = []
@@ -38,7 +39,7 @@ class FolderCorpus(OwnCorpus):
             if len(name.parts) == 1 and not named:
                 loose.append(path)
                 continue
-            clip_id = clean(name.with_suffix("").as_posix())
+            clip_id = plain(name.with_suffix("").as_posix())
             if clip_id in seen:
                 shadowed.append(path)
                 continue
@@ -47,7 +48,7 @@ class FolderCorpus(OwnCorpus):
             rows.append(row if named else row | {"label": name.parts[0]})
         if not rows:
             raise SerbenchError(
-                f"{clean(str(root))} holds audio but no folder per class; sort the clips into folders named by their "
+                f"{plain(str(root))} holds audio but no folder per class; sort the clips into folders named by their "
                 "labels, write a table, or read labels from names with --names '{label}_*'"
             )
         found = Listing(pd.DataFrame(), tuple(loose), root, None, tuple(shadowed), scan.escaping)

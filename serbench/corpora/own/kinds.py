@@ -8,9 +8,10 @@ from typing import Any, Final
 from serbench.corpora.own.audformat_corpus import HEADER, AudformatCorpus
 from serbench.corpora.own.folder_corpus import FolderCorpus
 from serbench.corpora.own.name_pattern import NamePattern
-from serbench.corpora.own.own_corpus import OwnCorpus, clean
+from serbench.corpora.own.own_corpus import OwnCorpus
 from serbench.corpora.own.table_corpus import TableCorpus
 from serbench.corpora.own.table_file import TABLE_SUFFIXES
+from serbench.corpora.plain import plain
 from serbench.errors import UsageError
 from serbench.records.schemas import CorpusChoice
 
@@ -29,7 +30,7 @@ def kind_at(place: Path) -> str:
     Raises:
         UsageError: nothing that could be a corpus.
     """
-    shown = clean(str(place))
+    shown = plain(str(place))
     if place.is_dir():
         return "audformat" if (place / HEADER).is_file() else "folder"
     if not place.exists():

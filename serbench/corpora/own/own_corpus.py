@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ import pandas as pd
 
 from serbench.corpora.base import Corpus, Listing, NameFacts, Progress
 from serbench.corpora.own.name_pattern import NamePattern
+from serbench.corpora.plain import plain
 from serbench.corpora.table import UNKNOWN_SPEAKER, clip_table
 from serbench.errors import SerbenchError
 
@@ -90,7 +90,7 @@ def rows_table(rows: list[dict[str, Any]], pattern: NamePattern | None) -> pd.Da
     for column in ("label", "speaker"):
         if column not in frame:
             frame[column] = None
-        texts = frame[column].map(lambda value: clean(str(value)).strip(), na_action="ignore")
+        texts = frame[column].map(lambda value: plain(str(value)).strip(), na_action="ignore")
         frame[column] = texts.where(texts != "")
     unlabelled = frame["label"].isna()
     if unlabelled.any():
@@ -115,7 +115,7 @@ def _fill(rows: list[dict[str, Any]], pattern: NamePattern) -> None:
     for row in rows:
         said = pattern.read(row["name"])
         if said is None:
-            misfits.append(clean(row["name"]))
+            misfits.append(plain(row["name"]))
         else:
             row.update({key: value for key, value in said.items() if not _filled(row, key)})
     if misfits:
@@ -128,12 +128,3 @@ def _fill(rows: list[dict[str, Any]], pattern: NamePattern) -> None:
 def _filled(row: Mapping[str, Any], key: str) -> bool:
     value = row.get(key)
     return isinstance(value, str) and bool(value.strip())
-
-
-def clean(text: str) -> str:
-    r"""A name without control characters, which a terminal would obey; half of a broken character becomes '?'.
-
-    >>> clean("a\\nb\\x1b[31m")
-    'a?b?[31m'
-    """
-    return "".join("?" if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else char for char in text)

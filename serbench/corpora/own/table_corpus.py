@@ -11,8 +11,9 @@ from typing import Any, Final
 import pandas as pd
 
 from serbench.corpora.base import Listing
-from serbench.corpora.own.own_corpus import OwnCorpus, clean
+from serbench.corpora.own.own_corpus import OwnCorpus
 from serbench.corpora.own.table_file import read_table
+from serbench.corpora.plain import plain
 from serbench.errors import SerbenchError
 
 __all__ = ["TableCorpus", "inside"]
@@ -45,7 +46,7 @@ class TableCorpus(OwnCorpus):
                 outside.append(name)
                 continue
             relative = Path(os.path.relpath(path, folder)).as_posix()
-            clip_id = clean((record.get("clip_id") or "").strip() or str(Path(relative).with_suffix("")))
+            clip_id = plain((record.get("clip_id") or "").strip() or str(Path(relative).with_suffix("")))
             if clip_id in seen:
                 raise SerbenchError(
                     f"{place} names the clip '{clip_id}' more than once; keep one row a clip, or add a column 'clip_id'"
@@ -53,7 +54,7 @@ class TableCorpus(OwnCorpus):
             seen.add(clip_id)
             rows.append({**record, "clip_id": clip_id, "path": str(path), "name": relative})
         if outside:
-            shown = f"'{clean(outside[0])[:100]}'" if outside[0] else "an empty one"
+            shown = f"'{plain(outside[0])[:100]}'" if outside[0] else "an empty one"
             raise SerbenchError(
                 f"{len(outside):,} of the {len(frame):,} paths in {place} lie outside its folder, such as {shown}; put "
                 "the table into a folder that holds all its audio, and write paths relative to it"
@@ -87,7 +88,7 @@ def _spell(rows: list[dict[str, Any]], place: Path) -> None:
         split = (row.get("split") or "").strip().lower()
         if split and split not in _SPLITS:
             raise SerbenchError(
-                f"{place} has the split '{clean(split)[:40]}' for clip '{row['clip_id']}'; write train, validation or "
+                f"{place} has the split '{plain(split)[:40]}' for clip '{row['clip_id']}'; write train, validation or "
                 "test"
             )
         row["split"] = _SPLITS.get(split)

@@ -1,0 +1,72 @@
+"""Corpora of one's own on the command line: from a folder to a leaderboard, a report and a bundle without code."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+FOLDERS = {"ANG": "anger", "HAP": "happy", "SAD": "sadness"}
+
+
+@pytest.fixture
+def mine(tone_corpus: Path, tmp_path: Path, monkeypatch) -> Path:
+    """A folder per class of the tones of three emotions."""
+    monkeypatch.setenv("SERBENCH_CONFIG", str(tmp_path / "config"))
+    for path in sorted(tone_corpus.glob("*.wav")):
+        if (label := FOLDERS.get(path.stem.split("_")[2])) is not None:
+            (tmp_path / "mine" / label).mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, tmp_path / "mine" / label / path.name)
+    return tmp_path / "mine"
+
+
+def test_from_a_folder_to_a_bundle(serbench, mine, tiny_space, tmp_path) -> None:
+    added = serbench("corpus", "add", "mine", mine, "--names", "{speaker}_*", "--licence", "internal")
+    assert (added.code, "72 clips of 12 speakers" in added.out) == (0, True)
+    assert "mine" in serbench("corpus", "list").out
+    shown = json.loads(serbench("corpus", "show", "mine", "--format", "json", "--html", tmp_path / "mine.html").out)
+    assert (shown["licence"], shown["labels"]) == ("internal", ["anger", "happy", "sadness"])
+    assert "<h1>mine</h1>" in (tmp_path / "mine.html").read_text(encoding="utf-8")
+    checked = serbench("corpus", "check", "mine", "--format", "json")
+    assert (checked.code, json.loads(checked.out)["usable"]) == (0, 72)
+
+    results = ("--results", tmp_path / "results")
+    words = ("--corpus", "mine", "--map", "happy=happiness", "--trials", 1, "--repeats", 1, "--workers", 1)
+    ran = serbench("search", tiny_space(), *words, *results, "--format", "json")
+    assert ran.code == 0, ran.err
+    (row,) = json.loads(ran.out)["rows"]
+    assert (row["protocol"], row["shares_speakers"]) == ("speaker", False)
+    record = next((tmp_path / "results" / "studies").glob("*/study.json")).read_text(encoding="utf-8")
+    assert str(mine) not in record
+    assert json.loads(record)["corpus"]["labels"] == ["anger", "happiness", "sadness"]
+    assert serbench("corpus", "remove", "mine").code == 0
+    assert serbench("report", row["entry"], *results).code == 0
+    exported = serbench("export", row["entry"], "--to", tmp_path / "bundle", *results)
+    assert exported.code == 0, exported.err
+    study = next((tmp_path / "results" / "studies").iterdir()).name
+    assert "the score repeats" in serbench("study", "replay", study, "t0000", *results).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["--corpus", "./gone.csv"], 2, "does not exist"),
+        (["--corpus", "MINE"], 1, "names none; give its table a column 'speaker'"),
+        (["--corpus", "MINE", "--map", "happy"], 2, "--map 'happy' is neither"),
+        (["--corpus", "MINE", "--drop", "hapy", "--protocol", "random"], 1, "did you mean 'happy'?"),
+        (["--corpus", "MINE", "--names", "speaker_*"], 2, "names no field"),
+        (["--corpus", "MINE", "--names", "{speaker}-*"], 1, "do not fit the pattern"),
+        (["--corpus", "MINE", "--protocol", "given"], 1, "brings none"),
+        (["--corpus", "crema-d", "--test-corpus", "crema"], 2, "did you mean 'crema-d'?"),
+        (["--corpus", "demo", "--protocol", "cross-corpus"], 1, "--test-corpus"),
+        (["--split-ratio", "70/30"], 2, "ratio"),
+    ],
+)
+def test_wrong_words_are_answered(serbench, mine, tiny_space, tmp_path, arguments, code, told) -> None:
+    words = [mine if word == "MINE" else word for word in arguments]
+    ran = serbench("search", tiny_space(), *words, "--results", tmp_path / "results")
+    assert ran.code == code, ran.err
+    assert told in ran.sentence
+    assert not (tmp_path / "results" / "studies").exists()
