@@ -94,8 +94,8 @@ _ARCHIVES: Final = {
 }
 
 _ON_REQUEST: Final = {
-    "savee": "SAVEE is handed out after a registration at http://kahlan.eps.surrey.ac.uk/savee/Download.html (then --data "
-    "takes its unpacked folder)",
+    "savee": "SAVEE is handed out after a registration at http://kahlan.eps.surrey.ac.uk/savee/Download.html, and "
+    "--data takes its unpacked folder",
     "demo": "the demo corpus makes itself when it is first used",
 }
 

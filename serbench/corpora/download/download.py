@@ -11,7 +11,7 @@ from typing import Final
 from serbench.corpora.download.addresses import Source, source_of
 from serbench.corpora.download.fetch import FetchSettings, is_there
 from serbench.corpora.download.transfer import Transfer, transfer
-from serbench.corpora.download.unpack import unpack
+from serbench.corpora.download.unpack import clear_leftovers, unpack
 from serbench.corpora.registry import get_corpus
 from serbench.errors import SerbenchError, UsageError
 
@@ -76,10 +76,10 @@ class Download:
         """
         place = next(one for one in (self.folder, *self.folder.parents) if one.exists())
         free = shutil.disk_usage(place).free
-        done = (
-            sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file()) if self.folder.is_dir() else 0
-        )
-        needed = max(0, self.source.size * self.source.archive + self.source.unpacked - done) + _SPARE_BYTES
+        parts = [self.folder / f"{file.name}{end}" for file in self.source.files for end in ("", ".part")]
+        done = sum(path.stat().st_size for path in parts if path.is_file())
+        packed = (self.source.size or self.source.unpacked) if self.source.archive else 0
+        needed = max(0, packed + self.source.unpacked - done) + _SPARE_BYTES
         if free < needed:
             raise SerbenchError(
                 f"{self.corpus} needs about {needed >> 20:,} MiB at {self.folder}, where {free >> 20:,} MiB are free; "
@@ -100,7 +100,10 @@ class Download:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SerbenchError(f"{self.folder} cannot be made: {error.strerror}; name another with --to") from None
+        clear_leftovers(self.folder)
         if self.source.archive and self.complete():
+            for file in self.source.files:  # an earlier run was killed between unpacking and removing it
+                (self.folder / file.name).unlink(missing_ok=True)
             return Transfer((), tuple(file.name for file in self.source.files), {}, stopped=False)
         done = transfer(self.source.files, self.folder, settings, self.connections, received)
         if not self.source.archive or done.stopped:
