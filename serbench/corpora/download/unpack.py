@@ -115,7 +115,7 @@ def _safe(archive: Path, entry: zipfile.ZipInfo) -> Path:
 
 
 def _move(archive: Path, place: Path, folder: Path) -> None:
-    """Moves all files to where they belong if nothing else is there; looked at first, so that all or none is."""
+    """Moves all files to where they belong if nothing else is there; all are looked at before one is moved."""
     files = [path for path in sorted(place.rglob("*")) if path.is_file()]
     root = folder.resolve()
     for path in files:
