@@ -124,8 +124,8 @@ def _move(archive: Path, place: Path, folder: Path) -> None:
         blocked = any(parent.exists() and not parent.is_dir() for parent in target.parents if parent != folder)
         if blocked or (target.exists() and not same) or not target.resolve().is_relative_to(root):
             raise SerbenchError(
-    """Moves all files to where they belong, if nothing else is there; all are looked at before one is moved."""
-                "name another folder with --to"
+                f"{target} is there already and is not what {archive.name} holds; nothing was changed: move it away, "
+                "or name another folder with --to"
             )
     for path in files:
         target = folder / path.relative_to(place)
