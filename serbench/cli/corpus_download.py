@@ -46,7 +46,7 @@ def download(
 
     from serbench.cli.stopping import stopping
     from serbench.corpora.download.download import Download
-    from serbench.corpora.download.fetch import FetchSettings
+    from serbench.corpora.download.settings import FetchSettings
 
     console = Console(stderr=True)
     plan = Download.of(corpus, to, base_url, limit, connections)

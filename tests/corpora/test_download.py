@@ -23,7 +23,7 @@ from serbench.corpora import get_corpus
 from serbench.corpora.download import unpack as unpacking
 from serbench.corpora.download.addresses import RemoteFile, Source, source_names, source_of
 from serbench.corpora.download.download import Download
-from serbench.corpora.download.fetch import FetchSettings
+from serbench.corpora.download.settings import FetchSettings
 from serbench.corpora.download.transfer import transfer
 from serbench.corpora.download.unpack import unpack
 from serbench.errors import SerbenchError, UsageError
@@ -184,7 +184,7 @@ import sys
 from pathlib import Path
 from hostile_server import checksum, PAYLOAD
 from serbench.corpora.download.addresses import RemoteFile
-from serbench.corpora.download.fetch import FetchSettings
+from serbench.corpora.download.settings import FetchSettings
 from serbench.corpora.download.transfer import transfer
 url, folder, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 files = [RemoteFile(f"{n:02}.wav", (f"{url}/good-{n:02}",), len(PAYLOAD), checksum()) for n in range(count)]

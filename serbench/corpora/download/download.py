@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from serbench.corpora.download.addresses import Source, source_of
-from serbench.corpora.download.fetch import FetchSettings, is_there
+from serbench.corpora.download.fetch import is_there
+from serbench.corpora.download.settings import FetchSettings
 from serbench.corpora.download.transfer import Transfer, transfer
 from serbench.corpora.download.unpack import clear_leftovers, unpack
 from serbench.corpora.registry import get_corpus

@@ -6,81 +6,24 @@ import contextlib
 import hashlib
 import os
 import random
-import socket
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from serbench.corpora.download.addresses import RemoteFile
+from serbench.corpora.download.settings import HOST_FAILURES, FetchSettings
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["FetchError", "FetchSettings", "Stopped", "fetch", "is_there"]
+__all__ = ["FetchError", "Stopped", "fetch", "is_there"]
 
 _CHUNK: Final = 1 << 16
 _LFS_MARK: Final = b"version https://git-lfs.github.com/spec/"
 _HTML_MARKS: Final = (b"<!doctype html", b"<html")
-_HOST_FAILURES: Final = 3
 _GONE: Final = frozenset({401, 403, 404, 410, 451})
-
-
-@dataclass(frozen=True)
-class FetchSettings:
-    """How patient a download is.
-
-    Attributes:
-        tries: of each mirror.
-        stall_s: seconds without a byte before a connection is given up.
-        first_wait_s: before the second try; each further wait is twice as long, with a random part.
-        longest_wait_s: of any wait, whatever the server asks for.
-        stop: ends everything at once.
-        wait: waits so many seconds, or until the stop.
-    """
-
-    tries: int = 5
-    stall_s: float = 30.0
-    first_wait_s: float = 1.0
-    longest_wait_s: float = 120.0
-    stop: threading.Event = field(default_factory=threading.Event)
-    wait: Callable[[float], object] | None = None
-    _lines: set[Any] = field(default_factory=set, repr=False)
-    _failed_hosts: Counter[str] = field(default_factory=Counter, repr=False)
-
-    def hang_up(self) -> None:
-        """Ends all running answers, so that nobody waits for a server after a stop."""
-        for line in list(self._lines):
-            with contextlib.suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
-
-    @contextlib.contextmanager
-    def listening(self, response: httpx.Response) -> Iterator[None]:
-        """Keeps the line of an answer within reach of `hang_up`."""
-        stream = response.extensions.get("network_stream")
-        line = stream.get_extra_info("socket") if stream is not None else None
-        if line is not None:
-            self._lines.add(line)
-        try:
-            yield
-        finally:
-            self._lines.discard(line)
-
-    def gave_up(self, host: str) -> bool:
-        """Whether a host failed for so many files in a row that others need not wait for it."""
-        return self._failed_hosts[host] >= _HOST_FAILURES
-
-    def note(self, host: str, *, failed: bool) -> None:
-        """Counts files in a row that a host failed for."""
-        self._failed_hosts[host] = self._failed_hosts[host] + 1 if failed else 0
-
-    def pause(self, seconds: float) -> None:
-        """Waits, but not beyond the longest wait."""
-        (self.wait or self.stop.wait)(min(max(seconds, 0.0), self.longest_wait_s))
 
 
 class FetchError(Exception):
@@ -138,7 +81,7 @@ def fetch(
     for url in file.urls:
         host, reason, tries = url.split("/")[2], "", 0
         if settings.gave_up(host):
-            reasons.append(f"{host}: given up, since it failed for {_HOST_FAILURES} files in a row")
+            reasons.append(f"{host}: given up, since it failed for {HOST_FAILURES} files in a row")
             continue
         for number in range(settings.tries):
             if settings.stop.is_set():

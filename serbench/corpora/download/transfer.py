@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from serbench.corpora.download.addresses import RemoteFile
-from serbench.corpora.download.fetch import FetchError, FetchSettings, Stopped, fetch, is_there
+from serbench.corpora.download.fetch import FetchError, Stopped, fetch, is_there
+from serbench.corpora.download.settings import FetchSettings
 
 __all__ = ["Transfer", "transfer"]
 
