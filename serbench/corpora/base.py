@@ -78,7 +78,7 @@ class Corpus(ABC):
     synthetic: bool = False
     expected_clips: int | None = None
     """How many clips the published corpus has."""
-    suffixes: tuple[str, ...] = (".wav", ".flac")
+    suffixes: tuple[str, ...] = (".wav", ".flac", ".ogg", ".mp3", ".m4a")
     """Audio suffixes in lower case; where a clip has several files, the earlier suffix is kept."""
     audio_folders: tuple[str, ...] = field(default=())
     """Names of the folder that holds the audio in the official layout, relative to the corpus's folder."""
@@ -231,7 +231,8 @@ class Corpus(ABC):
         return self.suffixes.index(path.suffix.lower()), str(path)
 
     def _kinds(self) -> str:
-        return " or ".join(suffix.lstrip(".").upper() for suffix in self.suffixes)
+        *most, last = (suffix.lstrip(".").upper() for suffix in self.suffixes)
+        return f"{', '.join(most)} or {last}" if most else last
 
 
 def _links_note(escaping: tuple[Path, ...]) -> str:

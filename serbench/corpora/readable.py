@@ -13,7 +13,11 @@ from typing import Final
 
 __all__ = ["FOREIGN_SUFFIXES", "UnreadableError", "readable"]
 
-FOREIGN_SUFFIXES: Final = (".m4a", ".mp4", ".aac", ".wma", ".amr", ".3gp", ".webm")
+_CONTAINERS: Final = {
+    ".m4a": "mov", ".mp4": "mov", ".3gp": "mov", ".aac": "aac", ".wma": "asf", ".amr": "amr", ".webm": "matroska",
+}  # fmt: skip
+
+FOREIGN_SUFFIXES: Final = tuple(_CONTAINERS)
 """What libsndfile does not read and ffmpeg does."""
 
 _MOST_SECONDS: Final = 2 * 3600
@@ -29,7 +33,8 @@ class UnreadableError(Exception):
 def readable(path: str) -> Iterator[str]:
     """The path of what libsndfile can open: the file itself, or a temporary WAV file of its sound.
 
-    ffmpeg is given a local file and no protocol beyond files, no input to wait for, and bounds on time and size.
+    ffmpeg is told which container to expect, since a text file of the right name could else make it play other files;
+    it is given no protocol beyond files, no input to wait for, and bounds on time and size.
 
     Args:
         path: of a regular file.
@@ -48,7 +53,8 @@ def readable(path: str) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="serbench-") as folder:
         sound = Path(folder) / "sound.wav"
         command = [
-            program, "-nostdin", "-v", "error", "-protocol_whitelist", "file", "-i", f"file:{os.fspath(path)}",
+            program, "-nostdin", "-v", "error", "-protocol_whitelist", "file",
+            "-f", _CONTAINERS[Path(path).suffix.lower()], "-i", f"file:{os.fspath(path)}",
             "-map", "0:a:0", "-t", str(_MOST_SECONDS + 1), "-fs", str(_MOST_BYTES), "-c:a", "pcm_f32le", "-f", "wav",
             str(sound),
         ]  # fmt: skip

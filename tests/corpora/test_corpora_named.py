@@ -132,8 +132,10 @@ class TestRavdess(CorpusContract):
     def test_song_and_the_sound_of_videos_are_named_and_left_aside(self, tmp_path: Path) -> None:
         names = ["03-02-05-01-01-01-07.wav", "01-01-05-01-01-01-07.wav", "03-01-05-01-01-01-07.wav"]
         write_clips(tmp_path / "Actor_07", names)
+        (tmp_path / "Actor_07" / "02-01-05-01-01-01-07.mp4").write_bytes(b"moving pictures")
         listing = RAVDESS.read(tmp_path)
-        assert [(what, path.name) for what, path in listing.aside] == [("song", names[0]), ("video", names[1])]
+        found = [(what, path.name) for what, path in listing.aside]
+        assert found == [("song", names[0]), ("video", names[1]), ("video", "02-01-05-01-01-01-07.mp4")]
         assert not listing.unparsed
         assert listing.table["clip_id"].tolist() == ["03-01-05-01-01-01-07"]
 

@@ -55,6 +55,13 @@ def test_m4a_is_read_through_ffmpeg(tmp_path) -> None:
     assert "ffmpeg cannot decode it" in health.detail
 
 
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+def test_a_list_of_other_files_under_the_name_of_audio_plays_none_of_them(tmp_path) -> None:
+    write(tmp_path / "secret.wav")
+    (tmp_path / "a.m4a").write_text("ffconcat version 1.0\nfile secret.wav\n")
+    assert "ffmpeg cannot decode it" in examine_file(str(tmp_path / "a.m4a")).detail
+
+
 def test_m4a_without_ffmpeg_says_what_is_missing(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     path = tmp_path / "a.m4a"
