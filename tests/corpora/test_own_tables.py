@@ -11,7 +11,7 @@ from corpora_files import write_clips
 
 from serbench.corpora import choose_corpus, load_clips
 from serbench.corpora.own import table_file
-from serbench.corpora.table import UNKNOWN_SPEAKER
+from serbench.corpora.table import UNKNOWN_SPEAKER, clip_set_digest
 from serbench.errors import SerbenchError, UsageError
 
 NAMES = ["audio/a_1.wav", "audio/a_2.wav", "audio/b_1.flac", "audio/b_2.ogg"]
@@ -197,6 +197,15 @@ def test_a_damaged_audformat_database_is_told(folder) -> None:
     (folder / "db.yaml").write_text("- not\n- a database\n")
     with pytest.raises(SerbenchError, match="cannot be read as an audformat database"):
         read(folder)
+
+
+def test_another_split_or_sex_is_another_set_of_clips(folder) -> None:
+    place, digests = folder / "split.csv", set()
+    for sex, tested in (("f", "test"), ("f", "train"), ("m", "train")):
+        rows = "".join(f"{name},joy,a,{sex},{tested}\n" for name in NAMES[:1]) + f"{NAMES[1]},fear,b,m,test\n"
+        place.write_text(f"path,label,speaker,sex,split\n{rows}")
+        digests.add(clip_set_digest(read(place).table.assign(digest="x")))
+    assert len(digests) == 3
 
 
 HEADER = """
