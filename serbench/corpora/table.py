@@ -65,14 +65,16 @@ def clip_table(frame: pd.DataFrame) -> pd.DataFrame:
 def clip_set_digest(table: pd.DataFrame) -> str:
     """SHA-256 (32 hex digits) of what a study depends on: `clip_id`, `label`, `speaker` and audio `digest`.
 
-    Neither the order of the rows nor where the files lie makes a difference.
+    Neither the order of the rows nor where the files lie makes a difference. Clips that bring a split along also count
+    by `split`, `sex` and `sentence`: tables are edited, and who is tested depends on these.
 
     Raises:
         ValueError: the table has no `digest` column, so its audio was never inspected.
     """
     if "digest" not in table.columns:
         raise ValueError("the clip table has no digest column; inspect its audio first")
-    columns = (table[name].astype(str) for name in ("clip_id", "label", "speaker", "digest"))
+    brought = ("split", "sex", "sentence") if "split" in table.columns else ()
+    columns = (table[name].astype(str) for name in ("clip_id", "label", "speaker", "digest", *brought))
     return digest_of(sorted(zip(*columns, strict=True)), length=32)
 
 

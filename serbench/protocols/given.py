@@ -23,6 +23,8 @@ _NO_OTHER = "protocol 'cross-corpus' tests on another corpus; name it with --tes
 def given_plans(clips: pd.DataFrame, cores: Ratio, seed: np.random.SeedSequence) -> tuple[SplitPlan, ...]:
     """The split as given. Without a validation part, speakers (else clips) of the training part validate.
 
+    Percentages are of the clips that are not tested: a test part may be far larger than the training part.
+
     Raises:
         SerbenchError: there is no split, or no clip to train on or to test.
     """
@@ -39,7 +41,9 @@ def given_plans(clips: pd.DataFrame, cores: Ratio, seed: np.random.SeedSequence)
     given = len(validation) or None
     if given is None and len(train) < 2:
         raise SerbenchError("the training part has nothing to validate on; add a validation part to the column 'split'")
-    return (SplitPlan((*test, *train, *validation), cores, test_units=len(test), validation_units=given),)
+    learnt = sum(len(unit.rows) for unit in (*train, *validation))
+    order = (*test, *train, *validation)
+    return (SplitPlan(order, cores, test_units=len(test), validation_units=given, ratio_clips=learnt),)
 
 
 def cross_corpus_plans(clips: pd.DataFrame, cores: Ratio, seed: np.random.SeedSequence) -> tuple[SplitPlan, ...]:

@@ -121,15 +121,17 @@ class Protocol:
         """
         kind = self._kind
         seed = np.random.SeedSequence([_SEED_STREAM, self.split_seed])
+        unknown = int((clips["speaker"] == UNKNOWN_SPEAKER).sum()) if kind.shares_speakers is False else 0
+        if unknown:
+            who = "none" if unknown == len(clips) else f"those of {len(clips) - unknown:,} of {len(clips):,} clips only"
+            raise SerbenchError(
+                f"protocol '{self.name}' keeps speakers apart, and this corpus names {who}; give its table a column "
+                "'speaker', read speakers from file names with --names '{speaker}_*', or use --protocol random, "
+                "whose scores may share speakers"
+            )
         try:
             plans = kind.plans(clips, self.cores, seed)
         except TooFewError as few:
-            if kind.unit == "speakers" and set(clips["speaker"]) == {UNKNOWN_SPEAKER}:
-                raise SerbenchError(
-                    f"protocol '{self.name}' keeps speakers apart, and this corpus names none; give its table a column "
-                    "'speaker', read speakers from file names with --names '{speaker}_*', or use --protocol random, "
-                    "whose scores may share speakers"
-                ) from None
             raise SerbenchError(
                 f"protocol '{self.name}' needs at least {few.least} {kind.unit} (to train on, validate and test), "
                 f"this corpus has {few.found}; {kind.way_out}"
@@ -156,8 +158,7 @@ class Protocol:
         """What a record says of one of a protocol's `folds` on these clips, with warnings a reader needs."""
         split = plan.split(self.cores)
         speakers = {
-            part: clips["speaker"].iloc[list(getattr(split, part))].nunique()
-            for part in ("train", "validation", "test")
+            part: _known(clips["speaker"].iloc[list(getattr(split, part))]) for part in ("train", "validation", "test")
         }
         return ProtocolFacts(
             name=self.name,
@@ -178,10 +179,17 @@ class Protocol:
         )
 
 
+def _known(speakers: pd.Series) -> int:
+    """Speakers that a spread can be taken over: but one where some are unknown, since they may be any number."""
+    return 1 if (speakers == UNKNOWN_SPEAKER).any() else speakers.nunique()
+
+
 def _shared(protocol: Protocol, clips: pd.DataFrame, split: Split) -> bool:
     """Whether a test speaker is also trained on; where no speaker is known, it must be taken for granted."""
     if protocol.shares_speakers is not None:
         return protocol.shares_speakers
+    if protocol.name == "cross-corpus":  # unknown speakers of two corpora are still others
+        return False
     speakers = clips["speaker"]
     trained, tested = (set(speakers.iloc[list(rows)]) for rows in (split.train, split.test))
     return bool(trained & tested)
@@ -191,16 +199,19 @@ def _warnings(protocol: Protocol, clips: pd.DataFrame, split: Split, speakers: d
     found = []
     # A fold is not judged by itself: its test speakers are pooled with those of all others.
     judged = ("validation",) if protocol.folded else ("validation", "test")
-    if set(clips["speaker"]) == {UNKNOWN_SPEAKER}:
-        found.append("no speaker is known: test speakers may be trained on, and no interval can be given")
-    elif _shared(protocol, clips, split):
+    shared, unknown = _shared(protocol, clips, split), clips["speaker"] == UNKNOWN_SPEAKER
+    if unknown.any():
+        who = "no speaker is known" if unknown.all() else f"the speakers of {int(unknown.sum()):,} clips are unknown"
+        may = "test speakers may be trained on, and " if shared else ""
+        found.append(f"{who}: {may}no interval can be given")
+    elif shared:
         found.append("test speakers are also trained on: scores are higher than on unknown speakers")
     if protocol.speaker_normalisation:
         found.append(
             "transductive: features are normalised by each speaker's own clips, which for a test speaker are the "
             "other test clips; scores are higher than on a single clip, so there is no rank and no export"
         )
-    else:
+    elif not shared and not unknown.any():
         small = [f"{speakers[part]} {part}" for part in judged if speakers[part] < MIN_CORE_SPEAKERS]
         if small and not protocol.folded:
             found.append(
@@ -212,6 +223,11 @@ def _warnings(protocol: Protocol, clips: pd.DataFrame, split: Split, speakers: d
             f"{len(split.left_out):,} of {len(clips):,} clips are left out: their speaker belongs to one set and their "
             "sentence to another"
         )
+    if protocol.shares_speakers is None and "digest" in clips:
+        # Units of a split that others made are kept together within its parts only.
+        audio = [set(clips["digest"].iloc[list(rows)].dropna()) for rows in (split.train, split.validation, split.test)]
+        if twins := audio[2] & (audio[0] | audio[1]):
+            found.append(f"{len(twins):,} recordings of the test part are byte for byte in training or validation, too")
     labels = set(clips["label"])
     for part in judged:
         if absent := sorted(labels - set(clips["label"].iloc[list(getattr(split, part))])):

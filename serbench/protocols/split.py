@@ -48,6 +48,7 @@ class SplitPlan:
         fold: from 1 under a folded protocol, 0 under any other.
         test_units: units at the head that are the test core, where a fold fixes them.
         validation_units: units at the tail that are the validation core, where a fold fixes them.
+        ratio_clips: clips that percentages are of, where that is not all of them.
         crossed: a second order of the same rows; a row is in a set only where both orders say so.
     """
 
@@ -56,6 +57,7 @@ class SplitPlan:
     fold: int = 0
     test_units: int | None = None
     validation_units: int | None = None
+    ratio_clips: int | None = None
     crossed: tuple[Unit, ...] = ()
 
     @property
@@ -99,7 +101,7 @@ class SplitPlan:
     ) -> dict[int, str]:
         """The part of each row, by one order."""
         sizes = [len(unit.rows) for unit in units]
-        total = sum(sizes)
+        total = sum(sizes) if self.ratio_clips is None else self.ratio_clips
         if test_units is None:
             test_core = _cut(sizes, clip_count(self.cores.test, total))
             test = _cut(sizes, clip_count(ratio.test, total))

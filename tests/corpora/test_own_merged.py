@@ -133,3 +133,27 @@ def test_a_damaged_file_of_added_corpora_is_told(configured, text) -> None:
     path.write_text(text)
     with pytest.raises(SerbenchError, match=r"corpora\.json is "):
         added()
+
+
+def test_a_label_that_no_part_has_is_a_slip_of_the_pen(both) -> None:
+    for options in ({"maps": ["angr=anger"]}, {"drops": ["angr"]}):
+        corpus, data = choose_corpus("crema-d+emo-db", both, **options)
+        with pytest.raises(SerbenchError, match=r"no clip is labelled 'angr'; .* did you mean 'anger'"):
+            load_clips(corpus, data)
+
+
+def test_unknown_speakers_of_merged_corpora_stay_unknown(tmp_path) -> None:
+    for name in ("one", "two", "three"):
+        write_clips(tmp_path / name, [f"{name}{i}.wav" for i in range(4)])
+        rows = "".join(f"{name}{i}.wav,{'joy' if i % 2 else 'fear'}\n" for i in range(4))
+        (tmp_path / name / "t.csv").write_text(f"path,label\n{rows}")
+        add(
+            name,
+            AddedCorpus(choice=CorpusChoice(name=name, parts=("table",)), place=str(tmp_path / name / "t.csv")),
+            (),
+        )
+    corpus, data = choose_corpus("one+two+three")
+    table = corpus.read(corpus.prepare(data)).table
+    assert set(table["speaker"]) == {"unknown"}
+    with pytest.raises(SerbenchError, match="this corpus names none"):
+        Protocol("speaker").plans(table)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import pickle
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +11,7 @@ from corpora_files import write_clips
 
 from serbench.corpora import choose_corpus, load_clips
 from serbench.corpora.own import table_file
-from serbench.corpora.table import UNKNOWN_SPEAKER
+from serbench.corpora.table import UNKNOWN_SPEAKER, clip_set_digest
 from serbench.errors import SerbenchError, UsageError
 
 NAMES = ["audio/a_1.wav", "audio/a_2.wav", "audio/b_1.flac", "audio/b_2.ogg"]
@@ -199,8 +199,72 @@ def test_a_damaged_audformat_database_is_told(folder) -> None:
         read(folder)
 
 
-def test_audformat_without_its_package_names_the_extra(folder, monkeypatch) -> None:
-    (folder / "db.yaml").write_text("")
-    monkeypatch.setitem(sys.modules, "audformat", None)
-    with pytest.raises(SerbenchError, match=r"serbench\[audformat\]"):
+def test_another_split_or_sex_is_another_set_of_clips(folder) -> None:
+    place, digests = folder / "split.csv", set()
+    for sex, tested in (("f", "test"), ("f", "train"), ("m", "train")):
+        rows = "".join(f"{name},joy,a,{sex},{tested}\n" for name in NAMES[:1]) + f"{NAMES[1]},fear,b,m,test\n"
+        place.write_text(f"path,label,speaker,sex,split\n{rows}")
+        digests.add(clip_set_digest(read(place).table.assign(digest="x")))
+    assert len(digests) == 3
+
+
+HEADER = """
+tables:
+  emotion.train: {type: filewise, split_id: train, columns: {emotion: {}}}
+  emotion.dev: {type: filewise, split_id: dev, columns: {emotion: {}}}
+  emotion.test: {type: filewise, split_id: test, columns: {emotion: {}}}
+"""
+
+
+def test_tables_of_splits_are_the_given_split(folder) -> None:
+    (folder / "db.yaml").write_text(HEADER)
+    for part, name in zip(("train", "dev", "test"), NAMES, strict=False):
+        (folder / f"db.emotion.{part}.csv").write_text(f"file,emotion\n{name},joy\n")
+    assert sorted(read(folder).table["split"]) == ["test", "train", "validation"]
+
+
+class Trap:
+    """Touches a file when it is unpickled."""
+
+    def __init__(self, sprung: Path) -> None:
+        self.sprung = sprung
+
+    def __reduce__(self):
+        return (Path.touch, (self.sprung,))
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_pickle_of_a_database_is_never_opened(folder, tmp_path, beside) -> None:
+    (folder / "db.yaml").write_text("tables: {files: {type: filewise, columns: {emotion: {}}}}")
+    (folder / "db.files.pkl").write_bytes(pickle.dumps(Trap(tmp_path / "sprung")))
+    if beside:
+        (folder / "db.files.csv").write_text(f"file,emotion\n{NAMES[0]},joy\n{NAMES[1]},fear\n")
+        assert read(folder).table["label"].tolist() == ["joy", "fear"]
+    else:
+        with pytest.raises(SerbenchError, match=r"a \.pkl is never read"):
+            read(folder)
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ("tables: [", "cannot be read as an audformat database"),
+        ("tables: {}\nmeta: !!python/object/apply:os.system ['touch {sprung}']", "cannot be read"),
+        ("a: &a [1]\nb: *a\ntables: {}", "YAML aliases"),
+        ("tables: {x: {type: segmented, columns: {emotion: {}}}}", "no table of whole files"),
+        ("tables: {../x: {type: filewise, columns: {emotion: {}}}}", "is not there"),
+    ],
+)
+def test_a_hostile_header_runs_nothing(folder, tmp_path, header, told) -> None:
+    (folder / "db.yaml").write_text(header.replace("{sprung}", str(tmp_path / "sprung")))
+    with pytest.raises(SerbenchError, match=told):
+        read(folder)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_database_that_leads_out_of_its_folder_is_refused(folder) -> None:
+    (folder / "db.yaml").write_text("tables: {files: {type: filewise, columns: {emotion: {}}}}")
+    (folder / "db.files.csv").write_text("file,emotion\n../x.wav,joy\n")
+    with pytest.raises(SerbenchError, match="lies outside its folder"):
         read(folder)

@@ -70,3 +70,57 @@ def test_a_table_without_splits_is_told() -> None:
 def test_speakers_are_asked_for_where_a_protocol_keeps_them_apart() -> None:
     with pytest.raises(SerbenchError, match=r"this corpus names none; .*--names"):
         Protocol("speaker").plans(table("tttttttteeee"))
+
+
+def crossed(train: int, test: int, clips: int = 6) -> pd.DataFrame:
+    """Speakers of one corpus to learn from and of another to be tested on."""
+    rows = [
+        {"clip_id": f"{corpus}-{who}-{n}", "path": "/x", "label": ("joy", "fear", "rage")[n % 3],
+         "speaker": f"{corpus}/{who}", "split": split, "corpus": corpus}
+        for corpus, split, people in (("a", "train", train), ("b", "test", test))
+        for who in range(people) for n in range(clips)
+    ]  # fmt: skip
+    return clip_table(pd.DataFrame(rows))
+
+
+@pytest.mark.parametrize("test", [3, 10, 40, 90])
+def test_the_size_of_the_other_corpus_moves_nothing_in_the_training_corpus(test) -> None:
+    clips = crossed(10, test)
+    (plan,) = Protocol("cross-corpus").plans(clips)
+    for ratio, sizes in (("70/10/20", (54, 6, 0)), ("60/10/30", (48, 6, 6))):
+        split = plan.split(Ratio.parse(ratio))
+        assert (len(split.train), len(split.validation), len(split.test_rest)) == sizes
+        assert set(clips["corpus"].iloc[list(split.test)]) == {"b"}
+        assert set(clips["corpus"].iloc[[*split.train, *split.validation, *split.test_rest]]) == {"a"}
+
+
+def test_recordings_in_two_parts_are_told() -> None:
+    clips = table("ttttttvvee", "aabbccddee").assign(digest=[*"0123456789"])
+    clips.loc[8, "digest"] = "0"
+    _, facts, _ = parts(clips)
+    assert any("1 recordings of the test part are byte for byte" in warning for warning in facts.warnings)
+
+
+@pytest.mark.parametrize("name", ["speaker", "speaker-cv", "loso"])
+def test_speakers_of_some_clips_are_not_enough_to_keep_them_apart(name) -> None:
+    clips = table("tttttttteeee", "aabbccddeeff")
+    clips.loc[0, "speaker"] = UNKNOWN_SPEAKER
+    with pytest.raises(SerbenchError, match=r"names those of 11 of 12 clips only; .*--names"):
+        Protocol(name).plans(clips)
+
+
+def test_unknown_speakers_are_never_enough_for_an_interval() -> None:
+    clips = crossed(10, 20)
+    clips.loc[clips.index[-1], "speaker"] = UNKNOWN_SPEAKER
+    protocol = Protocol("cross-corpus")
+    facts = protocol.facts(clips, protocol.plans(clips)[0])
+    assert (facts.test_speakers, facts.shares_speakers) == (1, False)
+    assert any("the speakers of 1 clips are unknown: no interval" in warning for warning in facts.warnings)
+
+
+def test_few_speakers_are_no_matter_where_they_are_shared() -> None:
+    clips = table("tttttttteeee", "ababababcbca")
+    protocol = Protocol("random")
+    warnings = protocol.facts(clips, protocol.plans(clips)[0]).warnings
+    assert any("also trained on" in warning for warning in warnings)
+    assert not any("under 8" in warning for warning in warnings)

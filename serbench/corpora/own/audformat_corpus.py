@@ -1,7 +1,14 @@
-"""`AudformatCorpus`: a database in audEERING's audformat, read through the package of that name (an extra)."""
+"""`AudformatCorpus`: a database in audEERING's audformat, read from its header and its CSV or Parquet tables.
+
+The package `audformat` is not used for it: it reads the header with a YAML loader that makes any Python object, and
+unpickles the `.pkl` copies of tables, so that opening somebody's folder runs whatever code that person put there (both
+tried, with version 1.4.3). What is needed is one header of plain YAML and tables of text.
+Format: https://audeering.github.io/audformat/
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,86 +17,123 @@ import pandas as pd
 
 from serbench.corpora.base import Listing
 from serbench.corpora.own.own_corpus import OwnCorpus
-from serbench.corpora.own.table_corpus import inside
+from serbench.corpora.own.table_corpus import inside, spell
+from serbench.corpora.own.table_file import read_columns
 from serbench.corpora.plain import plain
 from serbench.errors import SerbenchError
 
 __all__ = ["HEADER", "AudformatCorpus"]
 
 HEADER: Final = "db.yaml"
-_COLUMNS: Final = ("emotion", "speaker", "gender", "sex", "age", "sentence", "split")
+_MAX_BYTES: Final = 8 << 20
+_COLUMNS: Final = ("speaker", "gender", "sex", "age", "sentence", "split")
 
 
 @dataclass(frozen=True, kw_only=True)
 class AudformatCorpus(OwnCorpus):
-    """A folder with `db.yaml`. The label is the scheme or column `emotion` of a table of whole files."""
+    """A folder with `db.yaml`. The label is the column `emotion` of the tables of whole files."""
 
     def rows(self, place: Path) -> tuple[list[dict[str, Any]], Listing]:
-        """Reads the header and the tables; media are not opened."""
+        """Reads the header and the tables; media are not opened.
+
+        Raises:
+            SerbenchError: the database is damaged, names files outside its folder, or has no emotions of whole files.
+        """
         folder = place.resolve()
-        frame = _frame(folder)
-        rows: list[dict[str, Any]] = []
-        for file, record in zip(frame.index.astype(str), frame.to_dict("records"), strict=True):
-            path = inside(folder, file)
-            if path is None:
-                raise SerbenchError(f"{place} names the file '{plain(file)[:100]}', which lies outside its folder")
-            row: dict[str, Any] = {str(column): str(value) for column, value in record.items() if not pd.isna(value)}
-            row["label"], row["sex"] = row.pop("emotion", None), row.pop("gender", row.get("sex"))
-            name = Path(file).as_posix()
-            rows.append({**row, "clip_id": plain(str(Path(name).with_suffix(""))), "path": str(path), "name": name})
+        header = _header(folder / HEADER)
+        tables = {str(name): table for name, table in _part(header, "tables").items()}
+        filewise = {name: table for name, table in tables.items() if _text(table, "type") == "filewise"}
+        labelled = {name: table for name, table in filewise.items() if "emotion" in _part(table, "columns")}
+        if not labelled:
+            raise SerbenchError(f"{plain(str(folder))} has no table of whole files with a column 'emotion'")
+        found: dict[str, dict[str, Any]] = {}
+        for name, table in labelled.items():
+            frame = read_columns(_file(folder, name), ("file", "emotion"))
+            for file, label in zip(frame["file"], frame["emotion"], strict=True):
+                row = found.setdefault(str(file or ""), {"label": label})
+                row["label"] = row["label"] or label
+                row["split"] = _text(table, "split_id") or row.get("split")
+        for column in _COLUMNS:
+            self._add(found, column, folder, filewise)
+        _describe(found, _part(_part(_part(header, "schemes"), "speaker"), "labels"))
+        if not all(row.get("split") for row in found.values()):  # tables of all files lie beside those of the splits
+            for row in found.values():
+                row.pop("split", None)
+        rows = [_row(folder, file, row) for file, row in found.items()]
+        spell(rows, place)
         return rows, Listing(pd.DataFrame(), (), folder, None)
 
+    @staticmethod
+    def _add(found: dict[str, dict[str, Any]], column: str, folder: Path, tables: Mapping[str, Any]) -> None:
+        """Adds a column of whichever table has it."""
+        for name, table in tables.items():
+            if column in _part(table, "columns"):
+                frame = read_columns(_file(folder, name), ("file", column))
+                for file, value in zip(frame["file"], frame[column], strict=True):
+                    if file in found and value:
+                        found[file][column] = value
+                return
 
-def _frame(folder: Path) -> pd.DataFrame:
-    """One row a file with what is known of it, indexed by the file's path.
 
-    Raises:
-        SerbenchError: the extra is not installed, the database is damaged, or no table has emotions of whole files.
-    """
+def _row(folder: Path, file: str, known: dict[str, Any]) -> dict[str, Any]:
+    path = inside(folder, file)
+    if path is None:
+        raise SerbenchError(f"{plain(str(folder))} names the file '{plain(file)[:100]}', which lies outside its folder")
+    row = {key: value for key, value in known.items() if key != "gender" and value is not None}
+    name = Path(file).as_posix()
+    return {
+        **row, "sex": known.get("gender") or known.get("sex"), "clip_id": plain(str(Path(name).with_suffix(""))),
+        "path": str(path), "name": name,
+    }  # fmt: skip
+
+
+def _describe(found: dict[str, dict[str, Any]], people: Mapping[str, Any]) -> None:
+    """Adds what the labels of the scheme `speaker` say of each, such as the gender."""
+    facts = {str(name): one for name, one in people.items() if isinstance(one, Mapping)}
+    for row in found.values():
+        for key in ("gender", "sex", "age"):
+            said = facts.get(str(row.get("speaker")), {}).get(key)
+            if said is not None:
+                row.setdefault(key, str(said))
+
+
+def _header(path: Path) -> Mapping[str, Any]:
+    import yaml
+
     try:
-        import audformat
-    except ImportError:
+        if path.stat().st_size > _MAX_BYTES:
+            raise SerbenchError(f"{plain(str(path))} is larger than {_MAX_BYTES >> 20} MiB and is no audformat header")
+        text = path.read_text(encoding="utf-8")
+        # An alias lets a few lines stand for billions of values; the format has no use for one.
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+            raise SerbenchError(f"{plain(str(path))} has YAML aliases, which audformat does not write; remove them")
+        header = yaml.safe_load(text)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        reason = plain(str(error).splitlines()[0])[:200] if str(error) else type(error).__name__
+        raise SerbenchError(f"{plain(str(path.parent))} cannot be read as an audformat database: {reason}") from None
+    if not isinstance(header, Mapping) or not isinstance(header.get("tables"), Mapping):
         raise SerbenchError(
-            "reading an audformat database takes the extra 'audformat'; install it with "
-            "`uv pip install 'serbench[audformat]'`"
-        ) from None
-    try:
-        database = audformat.Database.load(str(folder))
-        tables = [table for table in database.tables.values() if table.type == audformat.define.IndexType.FILEWISE]
-        emotions = [table for table in tables if "emotion" in table.columns]
-        if not emotions:
-            raise SerbenchError(f"{folder} has no table of whole files with a column 'emotion'")
-        frame: pd.DataFrame = pd.concat([table.get() for table in emotions])[["emotion"]]
-        frame = frame[~frame.index.duplicated()]
-        for name in _COLUMNS[1:]:
-            values = _values(tables, name, frame.index)
-            if values is not None:
-                frame[name] = values
-        return frame
-    except SerbenchError:
-        raise
-    except Exception as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise SerbenchError(f"{folder} cannot be read as an audformat database: {reason}") from None
+            f"{plain(str(path.parent))} cannot be read as an audformat database: its header names no tables"
+        )
+    return header
 
 
-def _values(tables: list[Any], name: str, files: pd.Index) -> pd.Series | None:
-    """A column, or what the labels of a speaker's scheme say under that name, of whichever table has it."""
-    for table in tables:
-        for column in table.columns.values():
-            found: pd.Series | None = None
-            if column._id == name:
-                found = table[name].get()
-            elif name in _described(column):
-                found = table[column._id].get(map=name)
-            if found is not None:
-                return found.reindex(files)
-    return None
+def _part(value: Any, name: str) -> Mapping[str, Any]:
+    inner = value.get(name) if isinstance(value, Mapping) else None
+    return inner if isinstance(inner, Mapping) else {}
 
 
-def _described(column: Any) -> set[str]:
-    """What the labels of a column's scheme say more of each, such as the gender of a speaker."""
-    labels = getattr(column.scheme, "labels", None) if column.scheme is not None else None
-    if not isinstance(labels, dict):
-        return set()
-    return {key for facts in labels.values() if isinstance(facts, dict) for key in facts}
+def _text(value: Any, name: str) -> str:
+    found = value.get(name) if isinstance(value, Mapping) else None
+    return found if isinstance(found, str) else ""
+
+
+def _file(folder: Path, table: str) -> Path:
+    """A table's file; a name that leads elsewhere has none."""
+    for suffix in (".csv", ".parquet"):
+        path = inside(folder, f"db.{table}{suffix}")
+        if path is not None and path.parent == folder and path.is_file():
+            return path
+    raise SerbenchError(
+        f"db.{plain(table)[:100]}.csv is not there (nor .parquet); a .pkl is never read, since it may run code"
+    )

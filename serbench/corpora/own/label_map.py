@@ -61,6 +61,21 @@ class LabelMap:
             return None
         return name
 
+    def check(self, present: set[str]) -> None:
+        """Refuses a label that no clip has: most likely a slip of the pen.
+
+        Raises:
+            SerbenchError: there is one.
+        """
+        here = sorted(present)
+        strangers = [
+            name for name in (*self.names, *self.drop) if name not in {*here, *self.names.values(), *_OPTIONAL}
+        ]
+        if strangers:
+            near = nearest(strangers[0], here)
+            hint = f"; did you mean '{near}'?" if near else ""
+            raise SerbenchError(f"no clip is labelled '{strangers[0]}'; labels here are {', '.join(here)}{hint}")
+
     def apply(self, listing: Listing) -> Listing:
         """The listing under the new names.
 
@@ -69,13 +84,7 @@ class LabelMap:
         """
         table = listing.table
         here = sorted(set(table["label"]))
-        strangers = [
-            name for name in (*self.names, *self.drop) if name not in {*here, *self.names.values(), *_OPTIONAL}
-        ]
-        if strangers:
-            near = nearest(strangers[0], here)
-            hint = f"; did you mean '{near}'?" if near else ""
-            raise SerbenchError(f"no clip is labelled '{strangers[0]}'; labels here are {', '.join(here)}{hint}")
+        self.check(set(here))
         labels = table["label"].map(self.of)
         votes = table["votes"].map(self._heard, na_action="ignore")
         table = table.assign(label=labels, votes=votes)[labels.notna()]

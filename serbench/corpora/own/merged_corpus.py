@@ -9,7 +9,7 @@ import pandas as pd
 
 from serbench.corpora.base import Corpus, Listing, NameFacts, Progress
 from serbench.corpora.own.label_map import LabelMap
-from serbench.corpora.table import clip_table
+from serbench.corpora.table import UNKNOWN_SPEAKER, clip_table
 from serbench.errors import SerbenchError
 
 __all__ = ["MergedCorpus"]
@@ -50,9 +50,11 @@ class MergedCorpus(Corpus):
         """Lists the clips of all parts.
 
         Raises:
-            SerbenchError: one is not there, or they share fewer than two labels.
+            SerbenchError: one is not there, a label that the map names is in none, or they share fewer than two.
         """
-        found = [(part, self._read(part, folder)) for part in self.all_parts]
+        listed = [(part, part.read(self._at(part, folder))) for part in self.all_parts]
+        self.map.check({label for _, listing in listed for label in listing.table["label"]})
+        found = [(part, self._mapped(listing)) for part, listing in listed]
         shared = set.intersection(*(set(listing.table["label"]) for _, listing in found))
         if len(shared) < 2:
             each = "; ".join(f"{part.name}: {', '.join(sorted(set(one.table['label'])))}" for part, one in found)
@@ -74,9 +76,10 @@ class MergedCorpus(Corpus):
             aside=tuple(one for _, listing in found for one in listing.aside),
         )
 
-    def _read(self, part: Corpus, folder: Path) -> Listing:
-        place = self._place(None if folder == self.default_folder() else folder, part)
-        listing = part.read(part.prepare(place))
+    def _at(self, part: Corpus, folder: Path) -> Path:
+        return part.prepare(self._place(None if folder == self.default_folder() else folder, part))
+
+    def _mapped(self, listing: Listing) -> Listing:
         # What a map names need not occur in every part.
         here = set(listing.table["label"])
         names = {old: new for old, new in self.map.names.items() if old in here}
@@ -97,7 +100,8 @@ class MergedCorpus(Corpus):
     def _own(self, part: Corpus, table: pd.DataFrame) -> pd.DataFrame:
         changed = table.assign(
             clip_id=f"{part.name}/" + table["clip_id"],
-            speaker=f"{part.name}/" + table["speaker"],
+            # Unknown speakers stay unknown: a name made of the corpus's would pass for one person.
+            speaker=(f"{part.name}/" + table["speaker"]).where(table["speaker"] != UNKNOWN_SPEAKER, UNKNOWN_SPEAKER),
             sentence=f"{part.name}/" + table["sentence"],
             corpus=part.name,
         )

@@ -16,7 +16,7 @@ from serbench.corpora.own.table_file import read_table
 from serbench.corpora.plain import plain
 from serbench.errors import SerbenchError
 
-__all__ = ["TableCorpus", "inside"]
+__all__ = ["TableCorpus", "inside", "spell"]
 
 _SEXES: Final = {"f": "female", "w": "female", "woman": "female", "m": "male", "man": "male"}
 _SPLITS: Final = {
@@ -59,7 +59,7 @@ class TableCorpus(OwnCorpus):
                 f"{len(outside):,} of the {len(frame):,} paths in {place} lie outside its folder, such as {shown}; put "
                 "the table into a folder that holds all its audio, and write paths relative to it"
             )
-        _spell(rows, place)
+        spell(rows, place)
         return rows, Listing(pd.DataFrame(), (), folder, None)
 
 
@@ -80,7 +80,7 @@ def inside(folder: Path, name: str) -> Path | None:
     return path if path.is_relative_to(folder) and path != folder else None
 
 
-def _spell(rows: list[dict[str, Any]], place: Path) -> None:
+def spell(rows: list[dict[str, Any]], place: Path) -> None:
     """Writes sexes and splits as serbench does."""
     for row in rows:
         sex = (row.get("sex") or "").strip().lower()

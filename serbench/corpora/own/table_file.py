@@ -10,7 +10,7 @@ import pandas as pd
 
 from serbench.errors import SerbenchError
 
-__all__ = ["COLUMNS", "MAX_ROWS", "TABLE_SUFFIXES", "read_table"]
+__all__ = ["COLUMNS", "MAX_ROWS", "TABLE_SUFFIXES", "read_columns", "read_table"]
 
 TABLE_SUFFIXES: Final = (".csv", ".tsv", ".parquet")
 
@@ -56,6 +56,38 @@ def read_table(path: Path) -> pd.DataFrame:
     if frame.empty:
         raise SerbenchError(f"{path} has no rows; write one a clip below a line of column names")
     return frame
+
+
+def read_columns(path: Path, names: tuple[str, ...]) -> pd.DataFrame:
+    """These columns of a table that is trusted no more than others, all as text; missing values are None.
+
+    Raises:
+        SerbenchError: it cannot be read, is too large, or lacks one of them.
+    """
+    size = path.stat().st_size
+    if size > _MAX_BYTES:
+        raise SerbenchError(f"{path} is larger than {_MAX_BYTES >> 20} MiB")
+    try:
+        if path.suffix == ".parquet":
+            import pyarrow.parquet as pq
+
+            with pq.ParquetFile(path) as file:
+                if file.metadata.num_rows > MAX_ROWS:
+                    raise SerbenchError(f"{path} has {file.metadata.num_rows:,} rows, more than {MAX_ROWS:,}")
+                frame = file.read(columns=list(names)).to_pandas(ignore_metadata=True)
+        else:
+            frame = pd.read_csv(
+                path, usecols=list(names), dtype=str, encoding="utf-8", nrows=MAX_ROWS + 1, keep_default_na=False
+            )
+    except (ValueError, OSError, KeyError, pd.errors.ParserError, csv.Error) as error:
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise SerbenchError(f"{path} cannot be read as a table: {reason}") from None
+    if len(frame) > MAX_ROWS:
+        raise SerbenchError(f"{path} has more than {MAX_ROWS:,} rows; split it")
+    if missing := [name for name in names if name not in frame]:
+        raise SerbenchError(f"{path} has no column '{missing[0]}', though its header says so")
+    texts: pd.DataFrame = frame[list(names)].astype(object).map(str, na_action="ignore")
+    return texts.where(texts.notna() & (texts != ""), None)
 
 
 def _chosen(path: Path, header: list[str]) -> dict[str, str]:
