@@ -53,7 +53,7 @@ class TestCnn2d(FamilyContract):
 
     @pytest.mark.parametrize(("stem_pool", "expected"), [("none", (16, 20)), ("frequency", (8, 20)), ("both", (8, 10))])
     def test_stem_pools_the_axes_it_names(self, family, stem_pool, expected):
-        model = self.make(family, stem_pool=stem_pool, depth=1)
+        model = self.make(family, stem_pool=stem_pool, depth=1, dropout=0.1)
         assert model.get_layer("stem_dropout").output.shape[1:3] == expected
 
     def test_fold_keeps_time_in_order(self, family, clips):

@@ -76,14 +76,14 @@ class AudformatCorpus(OwnCorpus):
 
 
 def _row(folder: Path, file: str, known: dict[str, Any]) -> dict[str, Any]:
-    path = inside(folder, file)
+    path = inside(folder, file, {})
     if path is None:
         raise SerbenchError(f"{plain(str(folder))} names the file '{plain(file)[:100]}', which lies outside its folder")
     row = {key: value for key, value in known.items() if key != "gender" and value is not None}
     name = Path(file).as_posix()
     return {
         **row, "sex": known.get("gender") or known.get("sex"), "clip_id": plain(str(Path(name).with_suffix(""))),
-        "path": str(path), "name": name,
+        "path": path, "name": name,
     }  # fmt: skip
 
 
@@ -131,9 +131,9 @@ def _text(value: Any, name: str) -> str:
 def _file(folder: Path, table: str) -> Path:
     """A table's file; a name that leads elsewhere has none."""
     for suffix in (".csv", ".parquet"):
-        path = inside(folder, f"db.{table}{suffix}")
-        if path is not None and path.parent == folder and path.is_file():
-            return path
+        found = inside(folder, f"db.{table}{suffix}", {})
+        if found is not None and Path(found).parent == folder and Path(found).is_file():
+            return Path(found)
     raise SerbenchError(
         f"db.{plain(table)[:100]}.csv is not there (nor .parquet); a .pkl is never read, since it may run code"
     )
