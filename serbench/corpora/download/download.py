@@ -8,13 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import filelock
+
 from serbench.corpora.download.addresses import Source, source_of
 from serbench.corpora.download.fetch import is_there
 from serbench.corpora.download.settings import FetchSettings
 from serbench.corpora.download.transfer import Transfer, transfer
 from serbench.corpora.download.unpack import clear_leftovers, unpack
+from serbench.corpora.folders import cache_root
 from serbench.corpora.registry import get_corpus
 from serbench.errors import SerbenchError, UsageError
+from serbench.records.files import digest_of, writing
 
 __all__ = ["Download"]
 
@@ -94,13 +98,27 @@ class Download:
             What came of it; whatever was fetched stays, whatever failed.
 
         Raises:
-            SerbenchError: no room, a folder that cannot be written, or an archive that cannot be trusted.
+            SerbenchError: no room, a folder that cannot be written, or another download into it.
         """
         self.check_room()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SerbenchError(f"{self.folder} cannot be made: {error.strerror}; name another with --to") from None
+        # In the cache, so that a folder of a person's gets nothing but the corpus.
+        lock = cache_root() / "locks" / f"download-{digest_of(str(self.folder.resolve()))}.lock"
+        with writing(lock):
+            lock.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with filelock.FileLock(lock, blocking=False):
+                return self._run(settings, received)
+        except filelock.Timeout:
+            raise SerbenchError(
+                f"another download into {self.folder} is running; wait for it, or name another folder with --to"
+            ) from None
+
+    def _run(self, settings: FetchSettings, received: Callable[[int], None]) -> Transfer:
+        """Fetches and unpacks, while nobody else does into this folder."""
         clear_leftovers(self.folder)
         if self.source.archive and self.complete():
             for file in self.source.files:  # an earlier run was killed between unpacking and removing it

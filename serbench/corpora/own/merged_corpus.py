@@ -32,9 +32,9 @@ class MergedCorpus(Corpus):
         """The corpora, that of the test last."""
         return self.parts if self.test is None else (*self.parts, self.test)
 
-    def parse(self, path: Path) -> NameFacts | None:
-        """Merged corpora are read part by part."""
-        raise NotImplementedError(path)
+    def parse(self, path: Path) -> NameFacts | None:  # noqa: ARG002
+        """A single name says nothing here: merged corpora are read part by part."""
+        return None
 
     def prepare(self, folder: Path | None = None, progress: Progress | None = None) -> Path:
         """Prepares every part.

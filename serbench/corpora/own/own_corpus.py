@@ -45,9 +45,9 @@ class OwnCorpus(Corpus):
     home: Path | None = None
     """Where it lies when no folder is named."""
 
-    def parse(self, path: Path) -> NameFacts | None:
-        """Own corpora are read as a whole."""
-        raise NotImplementedError(path)
+    def parse(self, path: Path) -> NameFacts | None:  # noqa: ARG002
+        """A single name says nothing here: own corpora are read as a whole, by `rows`."""
+        return None
 
     @abstractmethod
     def rows(self, place: Path) -> tuple[list[dict[str, Any]], Listing]:
