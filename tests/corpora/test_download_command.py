@@ -117,7 +117,8 @@ def held(server, tmp_path) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "serbench", "corpus", "download", "emo-db", "--yes", "--base-url"]
     command += [f"{server.url}/stalls-1", "--to", str(tmp_path / "emo")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not server.sent and process.poll() is None:
+    part = tmp_path / "emo" / "download.zip.part"
+    while not (part.is_file() and part.stat().st_size) and process.poll() is None:
         threading.Event().wait(0.01)
     yield process
     process.kill()

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FetchError", "Stopped", "fetch", "is_there"]
 
-_CHUNK: Final = 1 << 16
 _LFS_MARK: Final = b"version https://git-lfs.github.com/spec/"
 _HTML_MARKS: Final = (b"<!doctype html", b"<html")
 _GONE: Final = frozenset({401, 403, 404, 410, 451})
@@ -208,7 +207,7 @@ def _receive(
     count.at(size)
     with part.open("r+b" if start else "wb") as out:
         out.seek(start)
-        for chunk in response.iter_bytes(_CHUNK):
+        for chunk in response.iter_raw():  # as it comes: what is held back in a buffer would be lost at a stop
             if settings.stop.is_set():
                 raise Stopped
             if size == 0:
