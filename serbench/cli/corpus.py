@@ -162,12 +162,13 @@ def _print_summary(summary: dict[str, Any]) -> None:
         ("clips", f"{summary['clips']:,} usable, {len(summary['excluded']):,} left out, {summary['hours']:.2f} h"),
         ("durations", f"{duration['min']:.2f} s to {duration['max']:.2f} s, median {duration['median']:.2f} s"),
         ("rates", ", ".join(f"{int(rate):,} Hz ({n:,})" for rate, n in summary["sample_rates"].items())),
-        ("speakers", f"{summary['speakers']} ({_counts(summary['speakers_per_sex'])})"),
+        ("speakers", _speakers(summary)),
         ("classes", _counts(summary["clips_per_label"])),
         ("per speaker", _spread(summary["clips_per_speaker"])),
     ]
     for name, text in lines:
-        typer.echo(f"{name:12} {text}")
+        if text:
+            typer.echo(f"{name:12} {text}")
     for finding in summary["findings"]:
         typer.echo(f"{finding['severity']:12} {finding['message']}")
 
@@ -198,6 +199,14 @@ def _print_findings(clips: StudyClips) -> None:
 
 def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)
+
+
+def _speakers(summary: dict[str, Any]) -> str:
+    from serbench.corpora.table import UNKNOWN_SPEAKER
+
+    if set(summary["clips_per_speaker"]) == {UNKNOWN_SPEAKER}:
+        return "none named"
+    return f"{summary['speakers']} ({_counts(summary['speakers_per_sex'])})"
 
 
 def _spread(counts: dict[str, int]) -> str:

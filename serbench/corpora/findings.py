@@ -11,6 +11,7 @@ import pandas as pd
 from serbench.corpora.base import Listing
 from serbench.corpora.health import ClipState
 from serbench.corpora.plain import plain
+from serbench.corpora.table import UNKNOWN_SPEAKER
 
 __all__ = ["Finding", "findings"]
 
@@ -32,9 +33,9 @@ class Finding:
     """One thing found.
 
     `kind` is a state of `serbench.corpora.health` other than `ok`, or `duplicate_labels`, `duplicate_audio`,
-    `unparsed_names`, `left_aside`, `shadowed_files`, `links_out`, `missing_clips`, `extra_clips`, `low_sample_rate`,
-    `mixed_sample_rates`. An `error` means that the copy of the corpus is damaged; a `warning` is something
-    that a reader of scores should know.
+    `unknown_speakers`, `unparsed_names`, `left_aside`, `shadowed_files`, `links_out`, `missing_clips`, `extra_clips`,
+    `low_sample_rate`, `mixed_sample_rates`. An `error` means that the copy of the corpus is damaged; a `warning` is
+    something that a reader of scores should know.
     """
 
     kind: str
@@ -57,7 +58,13 @@ def findings(listing: Listing, inspected: pd.DataFrame, sample_rate: int | None 
     """
     table = listing.table[["clip_id", "label"]].join(inspected.drop(columns="clip_id"))
     usable = table[table["state"] == "ok"]
-    found = [*_excluded(table), *_duplicates(usable), *_files(listing), *_rates(usable, sample_rate)]
+    found = [
+        *_excluded(table),
+        *_duplicates(usable),
+        *_speakers(listing.table),
+        *_files(listing),
+        *_rates(usable, sample_rate),
+    ]
     return sorted(found, key=lambda finding: finding.severity != "error")
 
 
@@ -81,6 +88,14 @@ def _duplicates(usable: pd.DataFrame) -> Iterable[Finding]:
     if within:
         message = f"the same audio more than once under one label: {_listed([' = '.join(ids) for ids in within])}"
         yield Finding("duplicate_audio", "warning", _flat(within), message)
+
+
+def _speakers(table: pd.DataFrame) -> Iterable[Finding]:
+    unknown = int((table["speaker"] == UNKNOWN_SPEAKER).sum())
+    if unknown:
+        who = "no clip names its speaker" if unknown == len(table) else f"{unknown:,} clips do not name their speaker"
+        message = f"{who}: protocols that keep speakers apart refuse, and no score gets an interval"
+        yield Finding("unknown_speakers", "warning", (), message)
 
 
 def _files(listing: Listing) -> Iterable[Finding]:

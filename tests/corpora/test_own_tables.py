@@ -63,8 +63,11 @@ def test_parquet_and_numbers_for_speakers(folder) -> None:
 
 
 def test_names_fill_what_columns_leave_open(folder) -> None:
-    place = write_table(folder, "path,label\n" + "\n".join(f"{name},joy" for name in NAMES))
+    labels = ("joy", "joy", "fear", "fear")
+    place = write_table(folder, "path,label\n" + "\n".join(map(",".join, zip(NAMES, labels, strict=True))))
     assert set(read(place).table["speaker"]) == {UNKNOWN_SPEAKER}
+    (finding,) = [one for one in load_clips(*choose_corpus(str(place))).findings if one.kind == "unknown_speakers"]
+    assert "no clip names its speaker" in finding.message
     assert set(read(place, names="{speaker}_*").table["speaker"]) == {"a", "b"}
     with pytest.raises(SerbenchError, match="do not fit the pattern"):
         read(place, names="{speaker}-*")
