@@ -1,7 +1,7 @@
 """Searches that are killed, really: the same command then comes to what an unbroken one comes to.
 
-Here the fits are made up, and the program kills itself at exact points: a tenth of a second each, so that every
-point can have its turn, which `test_every_point.py` gives them. `test_kills_slow.py` kills the whole program from outside, with children that fit.
+Here the fits are made up, and the program kills itself at exact points: a tenth of a second each, so that every point
+can have its turn, which `test_every_point.py` gives. `test_kills_slow.py` kills from outside, with children that fit.
 """
 
 from __future__ import annotations
