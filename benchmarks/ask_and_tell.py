@@ -19,9 +19,9 @@ from benchmarks.table import Row, Settings
 from serbench.records.base import now
 from serbench.records.schemas import TrialRecord
 from serbench.search import load_space
-from serbench.search.history import frozen_trial
 from serbench.search.jobs import JobMaker, predictions_of, record_of
-from serbench.search.study import Study
+from serbench.search.studies.history import frozen_trial
+from serbench.search.studies.study import Study
 from serbench.training import TrialJob
 
 __all__ = ["lay_down_history", "measure"]

@@ -29,9 +29,9 @@ from serbench.records.environment import current_environment
 from serbench.records.schemas import EpochMetrics, StudyRecord
 from serbench.search.engine import Heard
 from serbench.search.resources import Resources
-from serbench.search.samplers import pruner_settings, sampler_settings
-from serbench.search.space import SearchSpace
-from serbench.search.study import Study
+from serbench.search.spaces.space import SearchSpace
+from serbench.search.studies.samplers import pruner_settings, sampler_settings
+from serbench.search.studies.study import Study
 from serbench.training import TrialJob, TrialOutcome, Verdict
 
 __all__ = ["SIMULATED", "SimulatedEngine", "learning_curve", "outcome_of", "simulated_study"]

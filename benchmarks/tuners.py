@@ -32,11 +32,11 @@ from serbench.features.store import FeatureStore
 from serbench.records import ResultsFolder
 from serbench.records.schemas import TrialRecord
 from serbench.search import Observer, SearchPlan, load_space, run_search
-from serbench.search.dimensions import Fixed
 from serbench.search.jobs import JobMaker
-from serbench.search.recorded import RecordedStudy, recorded_clips, recorded_plan
 from serbench.search.resources import Resources
-from serbench.search.space import SearchSpace, defaults
+from serbench.search.spaces.dimensions import Fixed
+from serbench.search.spaces.space import SearchSpace, defaults
+from serbench.search.studies.recorded import RecordedStudy, recorded_clips, recorded_plan
 from serbench.training import FeatureSource, run_job
 from serbench.training.seeds import SeedTree
 
@@ -46,6 +46,7 @@ Point = tuple[float, float]
 """Minutes spent, and the validation UAR that a fit ended with."""
 
 _SERBENCH = {"serbench": ("tpe", "percentile"), "serbench random": ("random", "none")}
+_ARMS = (*_SERBENCH, "KerasTuner random", "KerasTuner Hyperband")
 
 
 def the_space(name: str, ratio: str, epochs: int) -> SearchSpace:
@@ -183,9 +184,10 @@ def arms(asked: argparse.Namespace, seed: int, results: Path) -> Iterator[tuple[
         workers=1, threads=1, finalists=0, repeats=1, seed=seed,
     )  # fmt: skip
     for name, (sampler, pruner) in _SERBENCH.items():
-        run = f"{name.replace(' ', '-')}-{seed}"
-        yield name, serbench_arm(dataclasses.replace(plan, run=run, sampler=sampler, pruner=pruner), asked.minutes)
-    folder = ResultsFolder(results).study(f"serbench-{seed}-{space.name}")
+        if name in asked.arms:
+            run = f"{name.replace(' ', '-')}-{seed}"
+            yield name, serbench_arm(dataclasses.replace(plan, run=run, sampler=sampler, pruner=pruner), asked.minutes)
+    folder = ResultsFolder(results).study(f"{run}-{space.name}")
     record = folder.record()
     clips = recorded_clips(folder, record, asked.data)
     study = RecordedStudy(folder, record, space, recorded_plan(folder, record, clips), SeedTree(seed))
@@ -202,7 +204,8 @@ def arms(asked: argparse.Namespace, seed: int, results: Path) -> Iterator[tuple[
         ),
     }  # fmt: skip
     for name, oracle in oracles.items():
-        yield name, keras_tuner_arm(oracle, space, maker, source, asked.minutes)
+        if name in asked.arms:
+            yield name, keras_tuner_arm(oracle, space, maker, source, asked.minutes)
 
 
 def main() -> None:
@@ -214,10 +217,13 @@ def main() -> None:
     parser.add_argument("--ratio", default="20/20/60", help="its training share; cores are 20 %% each")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--arms", nargs="+", default=list(_ARMS), choices=_ARMS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--results", type=Path)
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
+    if not _SERBENCH.keys() & set(asked.arms):
+        parser.error("--arms needs one of serbench's, whose record names the clips")
     marks = [share * asked.minutes for share in (0.25, 0.5, 0.75, 1.0)]
     print("| arm | seed | fits |", " | ".join(f"{mark:g} min" for mark in marks), "|")
     print("|---|---|---|", "---|" * len(marks), sep="")

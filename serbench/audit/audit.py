@@ -27,9 +27,9 @@ from serbench.report.entry import find_entry
 from serbench.report.leaderboard import Leaderboard
 from serbench.report.pooled import run_name
 from serbench.report.refits import TestedEntry
+from serbench.search.again.rerun import Reruns
 from serbench.search.observer import Observer
-from serbench.search.recorded import recorded_clips, recorded_plan, recorded_protocol, recorded_space
-from serbench.search.rerun import Reruns
+from serbench.search.studies.recorded import recorded_clips, recorded_plan, recorded_protocol, recorded_space
 
 __all__ = ["AuditPlan", "audit_entry"]
 

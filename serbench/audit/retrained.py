@@ -17,7 +17,7 @@ from serbench.protocols import Protocol
 from serbench.records.base import FrozenModel
 from serbench.report.document import percent
 from serbench.report.refits import load_entry
-from serbench.search.rerun import Rerun, Reruns
+from serbench.search.again.rerun import Rerun, Reruns
 
 __all__ = ["Draw", "Drawn", "draw_again", "leakage", "over_draws", "shuffled_labels"]
 

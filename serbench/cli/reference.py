@@ -39,7 +39,7 @@ def reference(
     from serbench.references.core import Core
     from serbench.references.extras import require_extra
     from serbench.report import Leaderboard
-    from serbench.search.recorded import recorded_clips, recorded_plan
+    from serbench.search.studies.recorded import recorded_clips, recorded_plan
 
     kept, chosen = named_reference(name, encoder)
     require_extra(name)

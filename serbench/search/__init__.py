@@ -3,9 +3,9 @@
 from serbench.search.observer import Observer
 from serbench.search.plan import SearchPlan
 from serbench.search.run import run_search
-from serbench.search.space import SearchSpace
-from serbench.search.space_file import find_space, load_space, space_names
-from serbench.search.study import Study
+from serbench.search.spaces.file import find_space, load_space, space_names
+from serbench.search.spaces.space import SearchSpace
+from serbench.search.studies.study import Study
 
 __all__ = [
     "Observer",

@@ -13,7 +13,7 @@ from serbench.records.states import is_repeated
 from serbench.search.jobs import predictions_of, record_of
 from serbench.search.observer import Observer
 from serbench.search.runner import EpochMessage, JobRunner
-from serbench.search.study import Study
+from serbench.search.studies.study import Study
 from serbench.training import TrialJob, Verdict
 
 __all__ = ["run_batch"]

@@ -14,7 +14,7 @@ from serbench.records.states import STATES, UNCOUNTED_STATES, is_repeated
 from serbench.search.jobs import JobMaker, predictions_of, record_of
 from serbench.search.observer import Observer
 from serbench.search.runner import DoneMessage, EpochMessage, JobRunner
-from serbench.search.study import Asked, Study
+from serbench.search.studies.study import Asked, Study
 from serbench.training import TrialJob, TrialOutcome, Verdict
 
 __all__ = ["Coordinator"]

@@ -17,8 +17,8 @@ from serbench.search.observer import Observer
 from serbench.search.probes import run_probes
 from serbench.search.resources import Resources
 from serbench.search.runner import JobRunner
-from serbench.search.space import Budget
-from serbench.search.study import Study
+from serbench.search.spaces.space import Budget
+from serbench.search.studies.study import Study
 
 __all__ = ["drive"]
 

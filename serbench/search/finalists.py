@@ -15,7 +15,7 @@ from serbench.search.batch import run_batch
 from serbench.search.jobs import JobMaker
 from serbench.search.observer import Observer
 from serbench.search.runner import JobRunner
-from serbench.search.study import Study
+from serbench.search.studies.study import Study
 
 __all__ = ["Finalist", "choose_finalists", "test_finalists"]
 

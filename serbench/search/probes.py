@@ -16,8 +16,8 @@ from serbench.search.batch import run_batch
 from serbench.search.jobs import JobMaker
 from serbench.search.observer import Observer
 from serbench.search.runner import JobRunner
-from serbench.search.space import Enqueued
-from serbench.search.study import Study
+from serbench.search.spaces.space import Enqueued
+from serbench.search.studies.study import Study
 from serbench.training import TrialJob
 
 __all__ = ["EPOCH_SHARE", "KEPT_SHARE", "run_probes"]

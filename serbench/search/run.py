@@ -20,18 +20,18 @@ from serbench.records.environment import current_environment
 from serbench.records.schemas import StudyRecord, WarmStart
 from serbench.references import REFERENCES, compute_references
 from serbench.references.core import Core
-from serbench.search.cluster import LOCAL, Cluster, open_cluster
-from serbench.search.cluster_audio import StudyAudio
-from serbench.search.dask_engine import DaskEngine
+from serbench.search.again.warm import load_warm_start
+from serbench.search.cluster.audio import StudyAudio
+from serbench.search.cluster.cluster import LOCAL, Cluster, open_cluster
+from serbench.search.cluster.dask_engine import DaskEngine
 from serbench.search.drive import drive
 from serbench.search.engine import Engine, LocalEngine
 from serbench.search.observer import Observer
 from serbench.search.plan import SearchPlan
 from serbench.search.resources import Resources
-from serbench.search.samplers import pruner_settings, sampler_settings
-from serbench.search.space import SearchSpace
-from serbench.search.study import Study, derived_run, study_name
-from serbench.search.warm import load_warm_start
+from serbench.search.spaces.space import SearchSpace
+from serbench.search.studies.samplers import pruner_settings, sampler_settings
+from serbench.search.studies.study import Study, derived_run, study_name
 from serbench.training import FeatureSource
 from serbench.training.backend import choose_backend
 

@@ -13,7 +13,7 @@ from serbench.evaluation.soft import SoftEvaluation
 from serbench.records.results import ResultsFolder
 from serbench.report.reference_rows import reference_scores
 from serbench.report.refits import TestedEntry
-from serbench.search.one_config import one_config_space
+from serbench.search.spaces.one_config import one_config_space
 from serbench.site.clips.mask_example import MaskExample, mask_example
 from serbench.site.clips.misses import Miss, find_misses
 from serbench.site.clips.sounds import Sounds

@@ -10,9 +10,9 @@ from serbench.records.results import ResultsFolder, StudyFolder
 from serbench.records.schemas import StudyRecord, TrialRecord
 from serbench.records.study_folder import Damaged
 from serbench.report.study_rows import StudyFits
-from serbench.search.dimensions import Choice
-from serbench.search.recorded import recorded_space
-from serbench.search.space import SearchSpace
+from serbench.search.spaces.dimensions import Choice
+from serbench.search.spaces.space import SearchSpace
+from serbench.search.studies.recorded import recorded_space
 
 __all__ = ["Control", "StudyData"]
 

@@ -10,8 +10,8 @@ from serbench.errors import SerbenchError
 from serbench.records.schemas import ProtocolFacts, StudyRecord
 from serbench.report.document import percent, span
 from serbench.report.row import Row
-from serbench.search.space import SearchSpace
-from serbench.search.space_file import read_space
+from serbench.search.spaces.file import read_space
+from serbench.search.spaces.space import SearchSpace
 
 __all__ = ["citation", "entry_commands", "protocol_sentence", "search_words", "without_paths"]
 

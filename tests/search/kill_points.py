@@ -74,9 +74,9 @@ def watch_everything(doom: Doom) -> None:
     import sqlalchemy
 
     from serbench.cli.plain import PlainView
-    from serbench.search import history
-    from serbench.search.space import SearchSpace
-    from serbench.search.study import Study
+    from serbench.search.spaces.space import SearchSpace
+    from serbench.search.studies import history
+    from serbench.search.studies.study import Study
 
     for name in ("rename", "replace"):
         doom.before(os, name, lambda *paths, **_: f"rename {paths[1]}")

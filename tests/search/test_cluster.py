@@ -24,11 +24,12 @@ from serbench.errors import SerbenchError, UsageError
 from serbench.records import ResultsFolder
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import TrialRecord
-from serbench.search import Observer, SearchPlan, cluster, run_search
-from serbench.search.cluster import open_cluster
-from serbench.search.cluster_audio import StudyAudio
-from serbench.search.cluster_worker import LOST, run_on_worker
-from serbench.search.dask_engine import DaskEngine
+from serbench.search import Observer, SearchPlan, run_search
+from serbench.search.cluster import cluster
+from serbench.search.cluster.audio import StudyAudio
+from serbench.search.cluster.cluster import open_cluster
+from serbench.search.cluster.dask_engine import DaskEngine
+from serbench.search.cluster.worker import LOST, run_on_worker
 from serbench.search.resources import Resources
 from serbench.training import TrialJob, Verdict
 

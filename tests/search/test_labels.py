@@ -16,8 +16,8 @@ from serbench.references import REFERENCES
 from serbench.report import EntryReport, Leaderboard
 from serbench.search import Observer, load_space, run_search
 from serbench.search import run as run_module
-from serbench.search.fork import fork_study, search_command
-from serbench.search.recorded import recorded_clips
+from serbench.search.again.fork import fork_study, search_command
+from serbench.search.studies.recorded import recorded_clips
 
 LETTERS = {"ANG": "A", "DIS": "D", "FEA": "F", "HAP": "H", "NEU": "N", "SAD": "S"}
 

@@ -16,7 +16,7 @@ import pytest
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import ResultsFolder
 from serbench.search import Observer, run_search
-from serbench.search.storage import check_storage_url
+from serbench.search.studies.storage import check_storage_url
 
 NAME = "crema-d-speaker-tiny_cnn1d"
 

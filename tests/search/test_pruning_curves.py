@@ -14,7 +14,7 @@ import optuna
 import pytest
 
 from serbench.search.plan import SearchPlan
-from serbench.search.samplers import make_pruner, pruner_settings
+from serbench.search.studies.samplers import make_pruner, pruner_settings
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

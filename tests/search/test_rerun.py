@@ -13,9 +13,9 @@ import pytest
 from serbench.records import ResultsFolder
 from serbench.report import Leaderboard
 from serbench.search import run_search
+from serbench.search.again.rerun import Rerun, Reruns
 from serbench.search.observer import Observer
-from serbench.search.recorded import recorded_clips, recorded_plan, recorded_protocol, recorded_space
-from serbench.search.rerun import Rerun, Reruns
+from serbench.search.studies.recorded import recorded_clips, recorded_plan, recorded_protocol, recorded_space
 
 STUDY = "crema-d-speaker-tiny_cnn1d"
 

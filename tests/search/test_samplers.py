@@ -9,7 +9,7 @@ import optuna
 import pytest
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.search.samplers import make_pruner, make_sampler, pruner_settings, sampler_settings
+from serbench.search.studies.samplers import make_pruner, make_sampler, pruner_settings, sampler_settings
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

@@ -24,8 +24,8 @@ from serbench.families import parse_hyperparameters
 from serbench.protocols import Protocol, Ratio
 from serbench.records.files import digest_of
 from serbench.search import SearchPlan, SearchSpace, find_space, load_space, space_names
-from serbench.search.dimensions import Choice, Dimension, Fixed, FloatRange, IntRange
-from serbench.search.space import Budget
+from serbench.search.spaces.dimensions import Choice, Dimension, Fixed, FloatRange, IntRange
+from serbench.search.spaces.space import Budget
 
 SEARCHES = ("cnn1d", "cnn2d", "demo_cnn1d", "demo_cnn2d")
 REPORT = ("ser_report_1d", "ser_report_2d")

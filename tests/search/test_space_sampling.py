@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serbench.search import SearchSpace, load_space
-from serbench.search.dimensions import Choice, Fixed, FloatRange, IntRange
-from serbench.search.samplers import make_sampler, sampler_settings
-from serbench.search.space import defaults
+from serbench.search.spaces.dimensions import Choice, Fixed, FloatRange, IntRange
+from serbench.search.spaces.space import defaults
+from serbench.search.studies.samplers import make_sampler, sampler_settings
 
 SHIPPED = ("cnn1d", "cnn2d", "demo_cnn1d", "demo_cnn2d")
 optuna.logging.set_verbosity(optuna.logging.ERROR)

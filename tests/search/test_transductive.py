@@ -11,7 +11,7 @@ from serbench.protocols import Protocol
 from serbench.records import ResultsFolder
 from serbench.report import Leaderboard
 from serbench.search import run_search
-from serbench.search.space_file import read_space
+from serbench.search.spaces.file import read_space
 from serbench.training.data import normalised_by_speaker
 
 

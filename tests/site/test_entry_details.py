@@ -11,9 +11,9 @@ from PIL import Image
 
 from benchmarks.simulated_results import Size, write_results
 from serbench.report import Leaderboard
-from serbench.search.one_config import one_config_space
-from serbench.search.space import defaults
-from serbench.search.space_file import load_space, read_space
+from serbench.search.spaces.file import load_space, read_space
+from serbench.search.spaces.one_config import one_config_space
+from serbench.search.spaces.space import defaults
 from serbench.site import Site
 from serbench.site.clips.mask_example import masked_once
 from serbench.site.clips.media import Inline

@@ -17,7 +17,7 @@ from drawn_results import Builder
 
 from serbench.errors import SerbenchError
 from serbench.search import load_space
-from serbench.search.storage import StudyStorage
+from serbench.search.studies.storage import StudyStorage
 from serbench.site.live.live_site import LiveSite
 
 

@@ -20,9 +20,9 @@ from serbench.records.schemas import Environment, EpochMetrics, JobKind
 from serbench.records.states import TrialState
 from serbench.search.jobs import JobMaker, predictions_of
 from serbench.search.probes import EPOCH_SHARE
-from serbench.search.recorded import Progress, RecordedStudy, recorded_clips, recorded_plan, recorded_space
 from serbench.search.resources import Resources
-from serbench.search.space import SearchSpace
+from serbench.search.spaces.space import SearchSpace
+from serbench.search.studies.recorded import Progress, RecordedStudy, recorded_clips, recorded_plan, recorded_space
 from serbench.training import FeatureSource, JobControl, TrialJob, TrialOutcome, Verdict, run_job
 from serbench.training.backend import choose_backend
 from serbench.training.seeds import SeedTree

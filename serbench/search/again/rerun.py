@@ -31,8 +31,8 @@ from serbench.search.jobs import JobMaker
 from serbench.search.observer import Observer
 from serbench.search.resources import Resources
 from serbench.search.runner import JobRunner
-from serbench.search.space import SearchSpace
-from serbench.search.study import Study
+from serbench.search.spaces.space import SearchSpace
+from serbench.search.studies.study import Study
 from serbench.training import FeatureSource, TrialJob
 from serbench.training.backend import choose_backend
 

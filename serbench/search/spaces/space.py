@@ -17,7 +17,7 @@ from serbench.protocols import Ratio
 from serbench.records.base import FrozenModel
 from serbench.records.files import digest_of
 from serbench.records.schemas import ReportedScores
-from serbench.search.dimensions import Dimension, Fixed
+from serbench.search.spaces.dimensions import Dimension, Fixed
 from serbench.training.job import FitSettings
 
 __all__ = ["Budget", "Enqueued", "SearchSpace", "explain"]

@@ -17,8 +17,8 @@ from serbench.features.spec import FeatureSpec
 from serbench.protocols import Protocol, SplitPlan
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import StudyRecord
-from serbench.search.space import SearchSpace, explain
-from serbench.search.space_file import read_space
+from serbench.search.spaces.file import read_space
+from serbench.search.spaces.space import SearchSpace, explain
 from serbench.training import FitSettings
 from serbench.training.seeds import SeedTree
 

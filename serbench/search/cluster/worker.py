@@ -24,7 +24,7 @@ import serbench
 from serbench.errors import SerbenchError
 from serbench.records.machine import available_memory_mib, gpus
 from serbench.records.schemas import EpochMetrics
-from serbench.search.cluster_audio import StudyAudio
+from serbench.search.cluster.audio import StudyAudio
 from serbench.search.resources import GPU_BACKENDS
 from serbench.training import JobControl, TrialJob, TrialOutcome, Verdict, run_job
 from serbench.training.backend import choose_backend

@@ -19,8 +19,8 @@ from serbench.protocols import Protocol, Ratio
 from serbench.protocols.kinds import get_kind
 from serbench.protocols.ratio import parse_percent
 from serbench.records.files import read_text
-from serbench.search.space import Budget, SearchSpace, defaults, explain
-from serbench.search.space_parameters import known_keys, read_enqueued, read_parameters
+from serbench.search.spaces.parameters import known_keys, read_enqueued, read_parameters
+from serbench.search.spaces.space import Budget, SearchSpace, defaults, explain
 from serbench.training.job import FitSettings
 
 __all__ = ["find_space", "load_space", "read_space", "space_names"]

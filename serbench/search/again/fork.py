@@ -19,11 +19,11 @@ from serbench.records.base import now
 from serbench.records.results import StudyFolder
 from serbench.records.states import STATES, UNCOUNTED_STATES
 from serbench.search.plan import SearchPlan
-from serbench.search.recorded import recorded_features, recorded_plan, recorded_protocol, recorded_training
-from serbench.search.samplers import pruner_settings, sampler_settings
-from serbench.search.space import SearchSpace
-from serbench.search.space_file import read_space
-from serbench.search.study import derived_run, study_name
+from serbench.search.spaces.file import read_space
+from serbench.search.spaces.space import SearchSpace
+from serbench.search.studies.recorded import recorded_features, recorded_plan, recorded_protocol, recorded_training
+from serbench.search.studies.samplers import pruner_settings, sampler_settings
+from serbench.search.studies.study import derived_run, study_name
 from serbench.training import FitSettings
 from serbench.training.backend import choose_backend
 

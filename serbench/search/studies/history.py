@@ -17,7 +17,7 @@ from serbench.records.schemas import TrialRecord
 from serbench.records.states import STATES
 
 if TYPE_CHECKING:
-    from serbench.search.study import Study
+    from serbench.search.studies.study import Study
 
 __all__ = ["CONFIG", "CONSTRAINT", "JOB_ID", "ORIGIN", "frozen_trial", "queue_again", "settle", "violation"]
 

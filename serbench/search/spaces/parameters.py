@@ -11,8 +11,8 @@ from pydantic.fields import FieldInfo
 from serbench.errors import UsageError, nearest, unknown
 from serbench.families.hyperparameters import Hyperparameters
 from serbench.records.schemas import ReportedScores
-from serbench.search.dimensions import Choice, Dimension, Fixed, FloatRange, IntRange
-from serbench.search.space import Enqueued, defaults, explain
+from serbench.search.spaces.dimensions import Choice, Dimension, Fixed, FloatRange, IntRange
+from serbench.search.spaces.space import Enqueued, defaults, explain
 
 __all__ = ["known_keys", "read_enqueued", "read_parameters"]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.search import cluster_worker
+from serbench.search.cluster import worker
 from serbench.search.resources import GPU_BACKENDS, Resources
 
 __all__ = ["LOCAL", "Cluster", "check_cluster", "open_cluster"]
@@ -156,9 +156,7 @@ class Cluster:
     async def _count_gpus(self, addresses: list[str]) -> None:
         if self._backend not in GPU_BACKENDS or not addresses:
             return
-        counts = await self.client.run(
-            cluster_worker.gpu_count, workers=addresses, on_error="ignore", asynchronous=True
-        )
+        counts = await self.client.run(worker.gpu_count, workers=addresses, on_error="ignore", asynchronous=True)
         self._gpus.update(counts)
 
 
@@ -248,7 +246,7 @@ def _own_workers(resources: Resources) -> Iterator[Any]:
                 **options,
                 "nthreads": 1,
                 "memory_limit": 0,  # each job has a limit of its own
-                "preload": [cluster_worker.__name__],
+                "preload": [worker.__name__],
                 "env": {} if device is None else {"CUDA_VISIBLE_DEVICES": device},
             },
         }

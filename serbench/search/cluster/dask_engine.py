@@ -20,9 +20,9 @@ from typing import Any
 import serbench
 from serbench.errors import SerbenchError
 from serbench.records.schemas import EpochMetrics
-from serbench.search.cluster import Cluster
-from serbench.search.cluster_audio import StudyAudio
-from serbench.search.cluster_worker import LOST, Admission, deliver
+from serbench.search.cluster.audio import StudyAudio
+from serbench.search.cluster.cluster import Cluster
+from serbench.search.cluster.worker import LOST, Admission, deliver
 from serbench.search.engine import Heard
 from serbench.training import TrialJob, TrialOutcome, Verdict
 
@@ -62,7 +62,7 @@ def _task() -> Callable[[str, str, bytes], TrialOutcome]:
     """
 
     def task(version: str, topic: str, payload: bytes) -> TrialOutcome:
-        from serbench.search.cluster_worker import run_on_worker
+        from serbench.search.cluster.worker import run_on_worker
 
         return run_on_worker(version, topic, payload)
 

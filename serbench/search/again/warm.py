@@ -9,7 +9,7 @@ from serbench.records import ResultsFolder
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import WarmStart
 from serbench.search.finalists import choose_finalists
-from serbench.search.space import SearchSpace
+from serbench.search.spaces.space import SearchSpace
 
 __all__ = ["MAX_CONFIGS", "load_warm_start"]
 

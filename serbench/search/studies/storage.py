@@ -19,8 +19,8 @@ from serbench.errors import SerbenchError, UsageError
 from serbench.records.files import writing
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import StudyRecord
-from serbench.search.samplers import make_pruner, make_sampler
-from serbench.search.sole_writer import SoleWriterStorage
+from serbench.search.studies.samplers import make_pruner, make_sampler
+from serbench.search.studies.sole_writer import SoleWriterStorage
 
 __all__ = ["StudyStorage", "check_storage_url"]
 

@@ -1,0 +1,1 @@
+"""Search spaces: the file, what it may say, what it becomes."""
