@@ -36,6 +36,9 @@ class Cnn1dHyperparameters(ConvHyperparameters):
     time_mask: int = Field(
         0, ge=0, le=100, description="Most neighbouring frames hidden from training at once; 0 is off."
     )
+    feature_mask: int = Field(
+        0, ge=0, le=64, description="Most neighbouring features hidden from training at once; 0 is off."
+    )
 
 
 class Cnn1dFamily:
@@ -68,7 +71,7 @@ class Cnn1dFamily:
         """
         import keras
 
-        from serbench.families.layers import SummaryStatistics, TimeMask
+        from serbench.families.layers import FrequencyMask, SummaryStatistics, TimeMask
         from serbench.families.warps import Warp
 
         hp = expect(hp, Cnn1dHyperparameters)
@@ -79,6 +82,8 @@ class Cnn1dFamily:
         x = keras.layers.Normalization(axis=-1, mean=means, variance=variances, name="normalise")(inputs)
         if hp.time_shift or hp.time_stretch:
             x = Warp(hp.time_stretch, hp.time_shift, axis=1, seed=next(blocks.seeds), name="time_warp")(x)
+        if hp.feature_mask:
+            x = FrequencyMask(hp.feature_mask, axis=2, seed=next(blocks.seeds), name="feature_mask")(x)
         if hp.time_mask:
             x = TimeMask(hp.time_mask, seed=next(blocks.seeds), name="time_mask")(x)
         if hp.representation == "summary":

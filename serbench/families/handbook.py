@@ -33,6 +33,7 @@ SOURCES = {
     "dropout": "N. Srivastava et al., 2014, https://jmlr.org/papers/v15/srivastava14a.html",
     "head": "attention: S. Mirsamadi et al., 2017, https://doi.org/10.1109/ICASSP.2017.7952552",
     "time_mask": "SpecAugment: D. Park et al., 2019, https://doi.org/10.21437/Interspeech.2019-2680",
+    "feature_mask": "SpecAugment on features: D. Park et al., 2019, https://doi.org/10.21437/Interspeech.2019-2680",
     "frequency_mask": "SpecAugment: D. Park et al., 2019, https://doi.org/10.21437/Interspeech.2019-2680",
     "frequency_warp": "vocal tract length perturbation: N. Jaitly, G. Hinton, ICML workshop 2013",
 }

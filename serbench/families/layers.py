@@ -59,7 +59,7 @@ class _SpanMask(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class FrequencyMask(_SpanMask):
-    """Hides up to `max_bands` neighbouring mel bands of `(batch, bands, frames)`, in training."""
+    """Hides up to `max_bands` neighbouring mel bands or features in training; `axis` says where they lie."""
 
     def __init__(self, max_bands: int, axis: int = 1, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(max_bands, axis, seed, **kwargs)

@@ -13,7 +13,7 @@ class TestCnn1d(FamilyContract):
     family_name = "cnn1d"
     input_shape = (40, 7)
     plain: ClassVar = PLAIN
-    masks: ClassVar = {"time_mask": 60}
+    masks: ClassVar = {"time_mask": 60, "feature_mask": 5}
     too_deep: ClassVar = {"depth": 6, "pool_size": 4}
     too_wide: ClassVar = {"width": 256, "growth": 2.0, "depth": 5, "kernel_size": 9}
     extremes: ClassVar = [
