@@ -37,7 +37,7 @@ class Cnn1dHyperparameters(ConvHyperparameters):
         0, ge=0, le=100, description="Most neighbouring frames hidden from training at once; 0 is off."
     )
     feature_mask: int = Field(
-        0, ge=0, le=64, description="Most neighbouring features hidden from training at once; 0 is off."
+        0, ge=0, le=64, description="Most neighbouring rows of the features hidden from training at once; 0 is off."
     )
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CNN2D", "Cnn2dFamily", "Cnn2dHyperparameters"]
 
+_ZERO_HZ = -1.0  # one step below the centre of the first mel band, where bands begin at 0 Hz
+
 
 class Cnn2dHyperparameters(ConvHyperparameters):
     """What may vary in the 2-D family. Its first block is the stem."""
@@ -32,7 +34,7 @@ class Cnn2dHyperparameters(ConvHyperparameters):
         0.0,
         ge=0.0,
         le=0.3,
-        description="Largest stretch of the mel axis, anew in each batch: other vocal tracts; 0 is off.",
+        description="Largest stretch of the mel axis from 0 Hz, anew in each batch: other vocal tracts; 0 is off.",
     )
     stem_kernel: KernelSize = Field(5, description="Side of the first block's kernels; odd.")
     stem_stride: int = Field(2, ge=1, le=3, description="Stride of the first block along both axes.")
@@ -80,7 +82,7 @@ class Cnn2dFamily:
         inputs = keras.Input((bands, frames), dtype="float32", name="log_mel")
         x = keras.layers.Normalization(axis=1, mean=means, variance=variances, name="normalise")(inputs)
         if hp.frequency_warp:
-            x = Warp(hp.frequency_warp, axis=1, seed=next(blocks.seeds), name="frequency_warp")(x)
+            x = Warp(hp.frequency_warp, axis=1, anchor=_ZERO_HZ, seed=next(blocks.seeds), name="frequency_warp")(x)
         if hp.time_shift or hp.time_stretch:
             x = Warp(hp.time_stretch, hp.time_shift, axis=2, seed=next(blocks.seeds), name="time_warp")(x)
         if hp.frequency_mask:

@@ -15,7 +15,7 @@ SOURCES = {
     "warmup": "P. Goyal et al., 2017, https://arxiv.org/abs/1706.02677",
     "escape": 'the founding report: "trial to get out of sticking in local minimum"',
     "label_smoothing": "C. Szegedy et al., 2016, https://arxiv.org/abs/1512.00567",
-    "soft_labels": "J. Han et al., From Hard to Soft, ACM Multimedia 2017",
+    "soft_labels": "what most listeners voted for: H. Cao et al., 2014, https://doi.org/10.1109/TAFFC.2014.2336244",
     "clip_norm": "R. Pascanu et al., 2013, https://arxiv.org/abs/1211.5063",
     "mixup": "H. Zhang et al., 2018, https://arxiv.org/abs/1710.09412",
     "weight_averaging": "B. Polyak, A. Juditsky, 1992, https://doi.org/10.1137/0330046",
@@ -26,16 +26,16 @@ SOURCES = {
         "https://arxiv.org/abs/1606.08415; swish: P. Ramachandran et al., https://arxiv.org/abs/1710.05941"
     ),
     "block": (
-        "residual: K. He et al., 2016, https://arxiv.org/abs/1512.03385; separable: A. Howard et al., 2017, "
+        "residual: after K. He et al., 2016, https://arxiv.org/abs/1512.03385; separable: A. Howard et al., 2017, "
         "https://arxiv.org/abs/1704.04861"
     ),
     "squeeze": "J. Hu et al., 2018, https://arxiv.org/abs/1709.01507",
     "dropout": "N. Srivastava et al., 2014, https://jmlr.org/papers/v15/srivastava14a.html",
     "head": "attention: S. Mirsamadi et al., 2017, https://doi.org/10.1109/ICASSP.2017.7952552",
     "time_mask": "SpecAugment: D. Park et al., 2019, https://doi.org/10.21437/Interspeech.2019-2680",
-    "feature_mask": "SpecAugment on features: D. Park et al., 2019, https://doi.org/10.21437/Interspeech.2019-2680",
+    "feature_mask": "after SpecAugment: D. Park et al., 2019, https://doi.org/10.21437/Interspeech.2019-2680",
     "frequency_mask": "SpecAugment: D. Park et al., 2019, https://doi.org/10.21437/Interspeech.2019-2680",
-    "frequency_warp": "vocal tract length perturbation: N. Jaitly, G. Hinton, ICML workshop 2013",
+    "frequency_warp": "after vocal tract length perturbation: N. Jaitly, G. Hinton, ICML workshop 2013",
 }
 """Who proposed what a hyperparameter switches on; those without are as old as the field."""
 

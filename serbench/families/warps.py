@@ -15,18 +15,21 @@ Shape = tuple[int | None, ...]
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class Warp(keras.layers.Layer):
-    """Resamples each clip along one axis: stretched about its middle, then shifted, linearly interpolated.
+    """Resamples each clip along one axis: stretched about an anchor, then shifted, linearly interpolated.
 
-    Along time this is another pace and another start; along the bands of a mel spectrogram it stands for another
-    length of the vocal tract (N. Jaitly and G. Hinton, ICML workshop 2013). Edges are held.
+    Along time this is another pace and another start. Along the bands of a mel spectrogram, about 0 Hz, it moves all
+    formants up or all down, as another length of the vocal tract does: after N. Jaitly and G. Hinton (ICML workshop
+    2013), who scale frequencies; here positions on the mel axis are scaled, which is the same up to 1 kHz and less
+    above. Edges are held.
 
     Training must show what is met afterwards. So shifts are whole steps, which interpolate nothing, and a half of the
     clips is not stretched: measured on CREMA-D, a network that saw blurred clips alone lost 9 points on sharp ones.
 
     Args:
         max_stretch: factors are drawn evenly from 1 - `max_stretch` to 1 + `max_stretch`.
-        max_shift: shifts are drawn evenly from minus to plus so many steps of the axis.
+        max_shift: shifts are drawn evenly from minus to plus so many steps of the axis, then rounded.
         axis: of the batch that is warped, 1 or 2.
+        anchor: the step that a stretch leaves in its place; None is the middle.
         seed: of the draws.
     """
 
@@ -35,6 +38,7 @@ class Warp(keras.layers.Layer):
         max_stretch: float = 0.0,
         max_shift: float = 0.0,
         axis: int = 1,
+        anchor: float | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -46,6 +50,7 @@ class Warp(keras.layers.Layer):
         self.max_stretch = max_stretch
         self.max_shift = max_shift
         self.axis = axis
+        self.anchor = anchor
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
@@ -55,10 +60,10 @@ class Warp(keras.layers.Layer):
             return inputs
         size = inputs.shape[self.axis]
         draws = keras.random.uniform((3, ops.shape(inputs)[0], 1), -1, 1, dtype="float32", seed=self.seed_generator)
-        middle = (size - 1) / 2
+        anchor = (size - 1) / 2 if self.anchor is None else self.anchor
         factor = 1 + self.max_stretch * draws[0] * ops.cast(draws[2] < 0, "float32")
-        place = ops.arange(size, dtype="float32")[None, :] - middle - ops.round(self.max_shift * draws[1])
-        source = ops.clip(place / factor + middle, 0, size - 1)
+        place = ops.arange(size, dtype="float32")[None, :] - anchor - ops.round(self.max_shift * draws[1])
+        source = ops.clip(place / factor + anchor, 0, size - 1)
         low = ops.floor(source)
         share = self._along(ops.cast(source - low, inputs.dtype))
         first = ops.cast(low, "int32")
@@ -81,5 +86,5 @@ class Warp(keras.layers.Layer):
         """Returns the constructor's arguments."""
         return {
             **super().get_config(), "max_stretch": self.max_stretch, "max_shift": self.max_shift, "axis": self.axis,
-            "seed": self.seed,
+            "anchor": self.anchor, "seed": self.seed,
         }  # fmt: skip

@@ -118,8 +118,14 @@ class Protocol:
 
         Raises:
             SerbenchError: too few speakers, or a class that would have no training clip.
+            UsageError: normalisation by speaker where speakers are not kept apart.
         """
         kind = self._kind
+        if self.speaker_normalisation and kind.shares_speakers is not False:
+            raise UsageError(
+                f"speaker_normalisation under protocol '{self.name}' would normalise training clips by test clips of "
+                "the same speakers; use a protocol that keeps speakers apart, such as speaker"
+            )
         seed = np.random.SeedSequence([_SEED_STREAM, self.split_seed])
         unknown = int((clips["speaker"] == UNKNOWN_SPEAKER).sum()) if kind.shares_speakers is False else 0
         if unknown:
@@ -208,8 +214,8 @@ def _warnings(protocol: Protocol, clips: pd.DataFrame, split: Split, speakers: d
         found.append("test speakers are also trained on: scores are higher than on unknown speakers")
     if protocol.speaker_normalisation:
         found.append(
-            "transductive: features are normalised by each speaker's own clips, which for a test speaker are the "
-            "other test clips; scores are higher than on a single clip, so there is no rank and no export"
+            "transductive: features are normalised by each speaker's own clips, which for a test speaker are all "
+            "test clips; scores are higher than on a single clip, so there is no rank and no export"
         )
     elif not shared and not unknown.any():
         small = [f"{speakers[part]} {part}" for part in judged if speakers[part] < MIN_CORE_SPEAKERS]

@@ -87,7 +87,8 @@ def training_labels(
 ) -> np.ndarray:
     """What training takes for each clip's label: what was meant, and for a share what listeners heard.
 
-    Soft labels keep what single labels lose, that listeners disagree (H. M. Fayek, M. Lech and L. Cavedon, IJCNN 2016).
+    What was heard is the vote of most listeners, shared where labels tie: not how many voted for what, of which the
+    tables of the corpora say nothing.
 
     Args:
         targets: class index of every clip, int (clips,).

@@ -42,6 +42,15 @@ def test_a_stretch_keeps_the_middle_and_changes_the_pace(ramp):
     assert pace.max() == pytest.approx(1 / 0.8, abs=0.02)
 
 
+def test_about_an_anchor_outside_all_steps_move_one_way(ramp):
+    out = np.asarray(Warp(0.2, 0, anchor=-1.0, seed=1)(ramp, training=True))[:, :25, 0]
+    moved = out - ramp[:, :25, 0]
+    assert all((clip >= -1e-4).all() or (clip <= 1e-4).all() for clip in moved)
+    assert moved.min() < -2 < 2 < moved.max()
+    factor = (out[:, 20] + 1) / 21
+    assert (out[:, 5] + 1) / 6 == pytest.approx(factor, abs=1e-3)  # positions are scaled from the anchor
+
+
 def test_what_comes_in_from_outside_is_the_edge(ramp):
     moved = np.asarray(Warp(0.2, 10, seed=1)(ramp + 1, training=True))
     assert moved.min() == 1

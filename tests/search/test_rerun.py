@@ -13,6 +13,7 @@ import pytest
 from serbench.records import ResultsFolder
 from serbench.report import Leaderboard
 from serbench.search import run_search
+from serbench.search.again import rerun
 from serbench.search.again.rerun import Rerun, Reruns
 from serbench.search.observer import Observer
 from serbench.search.studies.recorded import recorded_clips, recorded_plan, recorded_protocol, recorded_space
@@ -82,6 +83,15 @@ def test_shuffled_labels_are_traded_among_all_but_the_test_core(reruns) -> None:
     shuffled = table["label"].to_numpy()[trained]
     assert (shuffled != true[trained]).mean() > 0.5
     assert sorted(shuffled) == sorted(true[trained])
+
+
+def test_votes_are_traded_with_the_labels_they_belong_to(reruns) -> None:
+    protocol = recorded_protocol(reruns.folder, reruns.record)
+    (plan,) = protocol.plans(reruns.clips)
+    voted = reruns.clips.assign(votes=reruns.clips["label"])
+    traded = rerun._shuffled(voted, plan, protocol)
+    assert (traded["votes"] == traded["label"]).all()
+    assert (traded["label"] != voted["label"]).any()
 
 
 def test_a_fold_is_found_again_by_its_number(reruns) -> None:

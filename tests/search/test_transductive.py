@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from serbench.errors import SerbenchError
+from serbench.errors import SerbenchError, UsageError
 from serbench.export import export_bundle
 from serbench.protocols import Protocol
 from serbench.records import ResultsFolder
-from serbench.report import Leaderboard
+from serbench.report import Leaderboard, best_selected, select_entry
 from serbench.search import run_search
 from serbench.search.spaces.file import read_space
 from serbench.training.data import normalised_by_speaker
@@ -32,6 +33,13 @@ def test_it_makes_another_protocol() -> None:
     assert "speaker_normalisation" not in Protocol().describe()
 
 
+@pytest.mark.parametrize("name", ["random", "sentence", "given"])
+def test_it_is_refused_where_test_clips_would_bear_on_training(name) -> None:
+    clips = pd.DataFrame({"clip_id": ["a", "b"], "label": ["joy", "fear"], "speaker": "s1", "sex": "female"})
+    with pytest.raises(UsageError, match="keeps speakers apart, such as speaker"):
+        Protocol(name, speaker_normalisation=True).plans(clips)
+
+
 def test_its_entry_is_marked_unranked_and_never_exported(make_plan, tiny_space, tmp_path) -> None:
     text = tiny_space().read_text(encoding="utf-8")
     space = read_space(text + "\n[protocol]\nspeaker_normalisation = true\n", "by_speaker", "here")
@@ -44,5 +52,8 @@ def test_its_entry_is_marked_unranked_and_never_exported(make_plan, tiny_space, 
     assert row.rank is None
     assert "transductive" in board.groups[0].title
     assert any("transductive" in note for note in board.notes)
+    assert best_selected(board) is None
+    with pytest.raises(UsageError, match="transductive"):
+        select_entry(results)
     with pytest.raises(SerbenchError, match="cannot label a single file"):
         export_bundle(results, row.entry, tmp_path / "bundle", data=plan.data)

@@ -196,7 +196,10 @@ def _shuffled(clips: pd.DataFrame, plan: SplitPlan, protocol: Protocol) -> pd.Da
     """The clips with all labels traded but those of the test core: else validation would choose what fits the truth."""
     split = plan.split(plan.cores)
     rows = np.array(sorted((*split.train, *split.validation, *split.validation_rest, *split.test_rest)))
-    labels = clips["label"].to_numpy(copy=True)
-    rng = np.random.default_rng([_SHUFFLE, protocol.split_seed])
-    labels[rows] = labels[rows][rng.permutation(len(rows))]
-    return clips.assign(label=labels)
+    shuffled = rows[np.random.default_rng([_SHUFFLE, protocol.split_seed]).permutation(len(rows))]
+    traded = {}
+    for column in ("label", "votes"):  # soft labels would tell the truth otherwise
+        if column in clips:
+            traded[column] = clips[column].to_numpy(copy=True)
+            traded[column][rows] = traded[column][shuffled]
+    return clips.assign(**traded)
