@@ -71,10 +71,20 @@ def _copy_study(source: StudyFolder, copy: StudyFolder) -> None:
                 _write(table[table["subset"] != _LEFT_OUT], place / "predictions.parquet")
     for entry in source.entries():
         copy.save_entry(entry)
-    for audit in sorted((source.path / "audits").glob("*.json")):
+    _copy_audits(source.path / "audits", copy.path / "audits")
+
+
+def _copy_audits(source: Path, copy: Path) -> None:
+    """What audits found, and the records of what they fitted: those took looks at a test core, which are counted."""
+    for audit in sorted(source.glob("*.json")):
         if audit.name != "serbench.json":
-            (copy.path / "audits").mkdir(exist_ok=True)
-            shutil.copyfile(audit, copy.path / "audits" / audit.name)
+            copy.mkdir(exist_ok=True)
+            shutil.copyfile(audit, copy / audit.name)
+    for again, study in ResultsFolder(source).studies():
+        place = ResultsFolder(copy).study(study.name)
+        study.save(place.record_path)
+        for record in again.jobs("refit"):
+            record.save(place.job_path("refit", record.job_id) / "record.json")
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:

@@ -1,8 +1,8 @@
 """An ensemble of a study's finalists: the mean of their probabilities, made of recorded predictions alone.
 
-Its members are the finalists, which validation chose, so the test has no say in it. The r-th refits of all members
-together are its r-th refit, which gives it an interval over speakers and seeds like any entry. It is no single model:
-nothing is exported of it, and it is never `selected`.
+Its members are the finalists, which validation chose or a space file named before, so the test has no say in it. The
+r-th refits of all members together are its r-th refit, which gives it an interval over speakers and seeds like any
+entry. It is no single model: nothing is exported of it, and it is never `selected`.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from drawn_results import Builder
 
@@ -30,6 +32,22 @@ def test_the_copy_gives_the_same_leaderboard(build, tmp_path):
     assert names[study] > 0
     copy = ResultsFolder(tmp_path / "published")
     assert Leaderboard.from_results(copy).render("json") == Leaderboard.from_results(build.results).render("json")
+
+
+def test_looks_that_audits_took_are_still_counted(build, tmp_path):
+    study = build.study()
+    build.entry("a", study)
+    folder = build.results.study(study)
+    again = folder.path / "audits" / "studies" / "a-again"
+    shutil.copytree(folder.path, again, ignore=shutil.ignore_patterns("audits"))
+    folder.record().model_copy(update={"name": "a-again"}).save(again / "study.json")
+    list(publish_studies(build.results, [study], tmp_path / "published"))
+    looks = [
+        Leaderboard.from_results(results).rows[0].looks
+        for results in (build.results, ResultsFolder(tmp_path / "published"))
+    ]
+    assert looks[0] == looks[1] == 2 * next(iter(folder.entries())).looks
+    assert not list((tmp_path / "published").rglob("audits/**/*.parquet"))
 
 
 def test_weights_databases_attempts_and_paths_stay_behind(build, tmp_path):
