@@ -5,8 +5,9 @@
 Four arms: serbench's default (TPE, percentile pruning), serbench drawing at random without pruning, KerasTuner's
 random search, KerasTuner's Hyperband. All draw from the space `cnn1d` without its enqueued start, train with
 `serbench.training` in children of one thread, one after the other, and are judged by one validation core; nothing is
-tested. The time of an arm is the seconds that its fits took. KerasTuner's Hyperband goes on with the weights of an
-earlier round; here it fits anew and is charged for the further epochs alone, which favours it.
+tested. The time of an arm is that of the clock from its first fit on, asking and telling included, less what features
+took, which only the first to need them would pay. KerasTuner's Hyperband goes on with the weights of an earlier round;
+here it fits anew and the epochs of that round are free.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import dataclasses
 import json
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -24,6 +26,7 @@ from typing import Any
 
 import keras_tuner
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import FixedTrial
 
 from serbench.corpora import get_corpus
 from serbench.corpora.folders import cache_root
@@ -35,7 +38,7 @@ from serbench.search import Observer, SearchPlan, load_space, run_search
 from serbench.search.jobs import JobMaker
 from serbench.search.resources import Resources
 from serbench.search.spaces.dimensions import Fixed
-from serbench.search.spaces.space import SearchSpace, defaults
+from serbench.search.spaces.space import SearchSpace
 from serbench.search.studies.recorded import RecordedStudy, recorded_clips, recorded_plan
 from serbench.training import FeatureSource, run_job
 from serbench.training.seeds import SeedTree
@@ -61,27 +64,58 @@ def the_space(name: str, ratio: str, epochs: int) -> SearchSpace:
     )
 
 
-class _Clock(Observer):
-    """Adds up what fits take, and stops the search once it is enough."""
+class _Clock:
+    """The time of one arm, and what its fits had come to by then."""
 
     def __init__(self, minutes: float) -> None:
-        self.minutes, self.spent, self.points = minutes, 0.0, list[Point]()
-        self.stop = threading.Event()
+        self.minutes, self.points = minutes, list[Point]()
+        self._began: float | None = None
+        self._free = 0.0
+
+    def begin(self) -> None:
+        """The first fit starts the clock."""
+        if self._began is None:
+            self._began = time.monotonic()
+
+    def ended(self, value: float | None, free: float) -> None:
+        """A fit ended, `free` seconds of which are not charged."""
+        self._free += free
+        if value is not None:
+            self.points.append((self.spent, value))
+
+    @property
+    def spent(self) -> float:
+        """Minutes so far."""
+        return 0.0 if self._began is None else (time.monotonic() - self._began - self._free) / 60
+
+    @property
+    def over(self) -> bool:
+        """Whether no further fit may begin."""
+        return self.spent >= self.minutes
+
+
+class _Watch(Observer):
+    """Keeps an arm's time, and stops the search once it is over."""
+
+    def __init__(self, clock: _Clock) -> None:
+        self.clock, self.stop = clock, threading.Event()
+
+    def trial_started(self, *_: Any) -> None:
+        """See `Observer`."""
+        self.clock.begin()
 
     def trial_finished(self, record: TrialRecord) -> None:
         """Counts a trial, pruned ones included."""
-        self.spent += record.seconds.get("total", 0.0) / 60
-        if record.value is not None:
-            self.points.append((self.spent, record.value))
-        if self.spent >= self.minutes:
+        self.clock.ended(record.value, record.seconds.get("features", 0.0))
+        if self.clock.over:
             self.stop.set()
 
 
 def serbench_arm(plan: SearchPlan, minutes: float) -> list[Point]:
     """Runs a plan until its time is over."""
-    clock = _Clock(minutes)
-    run_search(plan, clock, clock.stop)
-    return clock.points
+    watch = _Watch(_Clock(minutes))
+    run_search(plan, watch, watch.stop)
+    return watch.clock.points
 
 
 class _Spent(Exception):  # noqa: N818
@@ -92,28 +126,26 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
     """KerasTuner's loop around serbench's training."""
 
     def __init__(
-        self, oracle: Any, folder: Path, fit: Callable[[dict[str, Any], int | None], Any], minutes: float
+        self, oracle: Any, folder: Path, fit: Callable[[dict[str, Any], int | None], Any], clock: _Clock
     ) -> None:
-        self._fit, self._minutes = fit, minutes
-        self.spent, self.points = 0.0, list[Point]()
+        self._fit, self._clock = fit, clock
         super().__init__(oracle=oracle, hypermodel=lambda hp: hp, directory=str(folder), project_name="arm")
 
     def pre_create_trial(self) -> None:
-        if self.spent >= self._minutes:
+        if self._clock.over:
             raise _Spent
 
     def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> float:  # noqa: ARG002
         values = trial.hyperparameters.values
         asked = values.get("tuner/epochs")
         config = {name: value for name, value in values.items() if "/" not in name}
+        self._clock.begin()
         try:
             outcome = self._fit(config, asked)
         except InvalidConfiguration:
             return 0.0
-        new = (asked - values["tuner/initial_epoch"]) / asked if asked else 1.0
-        self.spent += outcome.seconds["total"] * new / 60
-        if outcome.value is not None:
-            self.points.append((self.spent, outcome.value))
+        earlier = outcome.epochs[: values["tuner/initial_epoch"]] if asked else ()
+        self._clock.ended(outcome.value, outcome.seconds["features"] + sum(epoch.seconds for epoch in earlier))
         return outcome.value or 0.0
 
     def load_model(self, trial: Any) -> None: ...
@@ -131,8 +163,8 @@ def declared(space: SearchSpace) -> keras_tuner.HyperParameters:
                 case CategoricalDistribution(choices=choices):
                     kinds = {type(choice) for choice in choices}
                     hp.Boolean(name) if kinds == {bool} else hp.Choice(name, list(choices), ordered=False)
-                case IntDistribution(low=low, high=high, step=step):
-                    hp.Int(name, low, high, step=step)
+                case IntDistribution(low=low, high=high, step=step, log=log):
+                    hp.Int(name, low, high, step=None if log else step, sampling="log" if log else "linear")
                 case FloatDistribution(low=low, high=high, log=log, step=step):
                     hp.Float(name, low, high, step=step, sampling="log" if log else "linear")
     return hp
@@ -153,22 +185,18 @@ def keras_tuner_arm(
 
     def fit(config: dict[str, Any], epochs: int | None) -> Any:
         number = next(numbers)
-        complete = space.complete(defaults(space.family.hyperparameters) | {"split_ratio": ratio_of(space)} | config)
+        complete = space.complete(space.suggest(FixedTrial(config)))
         job = maker.search(f"k{number:04}", number, complete)
         if epochs:
             job = dataclasses.replace(job, settings=job.settings.model_copy(update={"epochs": int(epochs)}))
         return run_job(job, source)
 
     with tempfile.TemporaryDirectory() as folder:
-        tuner = _Tuner(oracle, Path(folder), fit, minutes)
+        clock = _Clock(minutes)
+        tuner = _Tuner(oracle, Path(folder), fit, clock)
         with contextlib.suppress(_Spent):
             tuner.search(verbose=0)
-        return tuner.points
-
-
-def ratio_of(space: SearchSpace) -> str:
-    """The one split ratio."""
-    return str(space.parameters["split_ratio"].value)
+        return clock.points
 
 
 def best_at(points: list[Point], minutes: float) -> float | None:
@@ -224,6 +252,8 @@ def main() -> None:
     asked = parser.parse_args()
     if not _SERBENCH.keys() & set(asked.arms):
         parser.error("--arms needs one of serbench's, whose record names the clips")
+    if asked.results and any(asked.results.glob("studies/*")):
+        parser.error(f"--results {asked.results} holds studies; each arm must begin with nothing")
     marks = [share * asked.minutes for share in (0.25, 0.5, 0.75, 1.0)]
     print("| arm | seed | fits |", " | ".join(f"{mark:g} min" for mark in marks), "|")
     print("|---|---|---|", "---|" * len(marks), sep="")
@@ -236,7 +266,7 @@ def main() -> None:
                 cells = ["-" if score is None else f"{100 * score:.1f}" for score in scores]
                 print(f"| {name} | {seed} | {len(points)} |", " | ".join(cells), "|", flush=True)
                 if asked.json:
-                    asked.json.write_text(json.dumps(found), encoding="utf-8")
+                    asked.json.write_text(json.dumps({"asked": vars(asked), "found": found}, default=str), "utf-8")
 
 
 if __name__ == "__main__":

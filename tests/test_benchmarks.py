@@ -79,3 +79,24 @@ def test_a_goal_is_judged_in_its_direction() -> None:
     assert (slow.met, fast.met, Row("a", 1, "s", "").met) == (False, True, None)
     assert "not met" in as_table([slow])
     assert [row["met"] for row in json.loads(as_json([slow, fast]))] == [False, True]
+
+
+def test_keras_tuner_draws_from_the_same_space(tmp_path: Path) -> None:
+    """Whatever it draws is a configuration of the space, and conditions hold."""
+    import keras_tuner
+    from optuna.trial import FixedTrial
+
+    from benchmarks.tuners import declared, the_space
+
+    space = the_space("cnn1d", "20/20/60", 3)
+    oracle = keras_tuner.oracles.RandomSearchOracle(
+        keras_tuner.Objective("val_uar", "max"), max_trials=20, seed=1, hyperparameters=declared(space)
+    )
+    oracle._set_project_dir(str(tmp_path), "drawn")  # as its tuner does
+    drawn = []
+    for number in range(20):
+        values = oracle.create_trial(f"tuner{number}").hyperparameters.values
+        drawn.append(space.suggest(FixedTrial(values)))
+        assert space.misfit(drawn[-1]) is None
+        assert drawn[-1]["split_ratio"] == "20/20/60"
+    assert {config["optimizer"] for config in drawn} > {"sgd"}
