@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from benchmarks.readme_leaderboard import PAGES, between, published_tables
+from serbench.cli.main import app
 from serbench.records import ResultsFolder
 from serbench.report import EntryReport, Leaderboard
 
@@ -19,6 +23,26 @@ def test_the_leaderboard_of_a_page_is_that_of_the_published_results(page: str) -
     _, inside, _ = between((ROOT / page).read_text(encoding="utf-8"))
     made = published_tables(PUBLISHED, shares_speakers=PAGES[page])
     assert inside == made, "run `uv run python benchmarks/readme_leaderboard.py`"
+
+
+def test_the_command_says_what_the_pages_say() -> None:
+    done = CliRunner().invoke(app, ["leaderboard", "--results", str(PUBLISHED), "--format", "json"])
+    rows = {row["entry"]: row for row in json.loads(done.stdout)["rows"]}
+    shown = set()
+    for page in PAGES:
+        _, inside, _ = between((ROOT / page).read_text(encoding="utf-8"))
+        for _, name, *figures in (
+            [cell.strip() for cell in line.strip("|").split("|")]
+            for line in inside.partition("**Beside")[0].splitlines()
+            if re.match(r"\| *\d+ \|", line)
+        ):
+            row = rows[name.removesuffix(" (selected)")]
+            shown.add(row["entry"])
+            asked = [f"{100 * row[key]:.1f}" for key in ("uar", "accuracy", "macro_f1")]
+            assert [figures[0], *figures[2:4]] == asked
+            assert figures[1] == f"{100 * row['uar_low']:.1f}-{100 * row['uar_high']:.1f}"
+            assert name.endswith("(selected)") == row["selected"]
+    assert shown == rows.keys()
 
 
 def test_every_published_entry_has_its_report_and_its_references() -> None:

@@ -19,6 +19,10 @@ SOURCES = {
     "clip_norm": "R. Pascanu et al., 2013, https://arxiv.org/abs/1211.5063",
     "mixup": "H. Zhang et al., 2018, https://arxiv.org/abs/1710.09412",
     "weight_averaging": "B. Polyak, A. Juditsky, 1992, https://doi.org/10.1137/0330046",
+    "class_weights": "the founding report",
+    "time_shift": "the founding report's shifting, anew in each batch",
+    "noise_snr_db": "the founding report",
+    "shift_s": "the founding report",
     "time_stretch": "speed perturbation: T. Ko et al., 2015, https://doi.org/10.21437/Interspeech.2015-711",
     "batch_norm": "S. Ioffe, C. Szegedy, 2015, https://arxiv.org/abs/1502.03167",
     "activation": (

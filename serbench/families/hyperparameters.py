@@ -62,7 +62,8 @@ _COPIES = _only_when(waveform_copies=[1, 2, 3])
 class Hyperparameters(FrozenModel):
     """All that training reads; a family adds its architecture by subclassing.
 
-    The defaults are a recipe measured on CREMA-D: AdamW, a cosine schedule with warm-up, label smoothing, mixup.
+    The defaults are after a recipe that was measured on CREMA-D: AdamW, a cosine schedule with warm-up, label
+    smoothing, mixup.
 
     Raises:
         pydantic.ValidationError: a value out of bounds, an unknown name, or an impossible combination. See

@@ -10,12 +10,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from serbench.families.warps import Warp
+from serbench.families.warps import PACKAGE, Shape, Warp
 
 __all__ = ["LAYERS", "PACKAGE", "AttentionPooling", "FrequencyMask", "SummaryStatistics", "TimeMask"]
-
-PACKAGE = "serbench"
-Shape = tuple[int | None, ...]
 
 
 class _SpanMask(keras.layers.Layer):

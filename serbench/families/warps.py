@@ -7,9 +7,11 @@ from typing import Any
 import keras
 from keras import ops
 
-__all__ = ["Warp"]
+__all__ = ["PACKAGE", "Shape", "Warp"]
 
 PACKAGE = "serbench"
+"""Under which a saved model knows serbench's own layers."""
+
 Shape = tuple[int | None, ...]
 
 

@@ -20,7 +20,7 @@ __all__ = ["FLOOR_DB", "extract"]
 Array = npt.NDArray[np.float32]
 
 FLOOR_DB = -100.0
-"""What a level in dB is at least: digital silence. Levels are absolute, relative to nothing in the clip."""
+"""What a level in dB is at least: digital silence. Levels are absolute, but for the floor of `top_db`."""
 
 _LEAST_POWER = np.float32(10 ** (FLOOR_DB / 10))
 _LEAST_SAMPLE = 1e-10
