@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from serbench.corpora.study_clips import StudyClips, load_clips
     from serbench.corpora.summary import corpus_summary
     from serbench.corpora.table import CLIP_COLUMNS, clip_set_digest, clip_table
-    from serbench.corpora.votes import vote_shares
+    from serbench.corpora.votes import vote_shares, votes_digest
 
 __all__ = [
     "CLIP_COLUMNS",
@@ -40,6 +40,7 @@ __all__ = [
     "load_clips",
     "recorded_corpus",
     "vote_shares",
+    "votes_digest",
 ]
 
 _HOMES = {
@@ -62,6 +63,7 @@ _HOMES = {
     "load_clips": "study_clips",
     "recorded_corpus": "own.choice",
     "vote_shares": "votes",
+    "votes_digest": "votes",
 }
 
 

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-__all__ = ["vote_shares"]
+from serbench.records.files import digest_of
+
+__all__ = ["vote_shares", "votes_digest"]
 
 
 def vote_shares(votes: pd.Series, labels: Sequence[str]) -> np.ndarray:
@@ -36,3 +38,10 @@ def vote_shares(votes: pd.Series, labels: Sequence[str]) -> np.ndarray:
             if label in place:
                 shares[row, place[label]] = 1 / len(heard)
     return shares
+
+
+def votes_digest(table: pd.DataFrame) -> str | None:
+    """SHA-256 (16 hex digits) of what listeners heard in each clip, whatever the order; None where nobody was asked."""
+    if "votes" not in table:
+        return None
+    return digest_of(sorted(zip(table["clip_id"].astype(str), table["votes"].fillna("").astype(str), strict=True)))

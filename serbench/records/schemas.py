@@ -89,6 +89,7 @@ class CorpusFacts(FrozenModel):
     speakers: int
     choice: CorpusChoice | None = None
     digest: str = Field(description="of clip ids, labels, speakers and decoded audio")
+    votes: str | None = Field(default=None, description="of what listeners heard, where training may read it")
     excluded: tuple[ExcludedClip, ...] = ()
     warnings: tuple[str, ...] = ()
 

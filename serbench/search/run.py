@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from serbench.corpora import StudyClips, load_clips
+from serbench.corpora import StudyClips, load_clips, votes_digest
 from serbench.corpora.folders import cache_root
 from serbench.errors import SerbenchError
 from serbench.features.store import FeatureStore
@@ -190,7 +190,7 @@ class _Search:
             space_hash=space.hash,
             space_text=space.text,
             space=space.describe(),
-            corpus=clips.facts(),
+            corpus=clips.facts().model_copy(update={"votes": votes_digest(clips.table) if space.reads_votes else None}),
             protocol=protocol.facts(clips.table, split_plan, folds),
             features=space.features.model_dump(mode="json"),
             feature_shape=space.features.shape,

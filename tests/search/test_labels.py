@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from serbench.errors import UsageError
+from serbench.errors import SerbenchError, UsageError
 from serbench.records import ResultsFolder
 from serbench.records.references import ReferenceFolder
 from serbench.references import REFERENCES
@@ -109,3 +109,22 @@ def test_a_stop_while_references_are_made_leaves_the_study_done(make_plan) -> No
     assert ReferenceFolder.of(plan.results, record).names() == ["chance", "majority"]
     run_search(plan)
     assert ReferenceFolder.of(plan.results, record).names() == ["chance", "majority", "svm"]
+
+
+def test_a_study_on_soft_labels_goes_on_only_with_the_votes_it_began_with(make_plan, heard_corpus, tiny_space) -> None:
+    path = tiny_space()
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("[parameters]\n", "[parameters]\nsoft_labels = 0.5\n"), encoding="utf-8")
+    plan = make_plan(data=heard_corpus, spaces=(load_space(path),), trials=1, repeats=1)
+    (name,) = run_search(plan)
+    votes = heard_corpus / "processedResults" / "summaryTable.csv"
+    before = votes.read_bytes()
+    votes.write_bytes(before.replace(b",N\n", b",A\n").replace(b",N\r\n", b",A\r\n"))
+    assert votes.read_bytes() != before
+    with pytest.raises(UsageError, match="what listeners heard"):
+        run_search(plan)
+    folder = ResultsFolder(plan.results).study(name)
+    with pytest.raises(SerbenchError, match="table of votes is not what it was"):
+        recorded_clips(folder, folder.record(), None)
+    votes.write_bytes(before)
+    assert run_search(plan) == [name]

@@ -153,6 +153,12 @@ class SearchSpace:
         dimensions = {name: self.parameters[name] for name in names}
         return {name: dim.distribution for name, dim in dimensions.items() if not isinstance(dim, Fixed)}
 
+    @property
+    def reads_votes(self) -> bool:
+        """Whether a configuration may train on what listeners heard."""
+        soft = self.parameters.get("soft_labels")
+        return soft is not None and not (isinstance(soft, Fixed) and not soft.value)
+
     def suggest(self, trial: optuna.trial.BaseTrial, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Draws a configuration from an Optuna trial.
 

@@ -36,6 +36,8 @@ def differences(known: StudyRecord, asked: StudyRecord) -> Iterator[str]:
 
 
 def _other_clips(known: CorpusFacts, asked: CorpusFacts) -> Iterator[str]:
+    if known.votes != asked.votes:
+        yield "what listeners heard (the corpus's table of votes), which soft_labels trains on"
     if known.label_source != asked.label_source:
         yield f"labels: {known.label_source} -> {asked.label_source}"
     elif known.digest != asked.digest:

@@ -11,7 +11,7 @@ from typing import TypeVar
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
-from serbench.corpora import StudyClips, load_clips, recorded_corpus
+from serbench.corpora import StudyClips, load_clips, recorded_corpus, votes_digest
 from serbench.errors import SerbenchError
 from serbench.features.spec import FeatureSpec
 from serbench.protocols import Protocol, SplitPlan
@@ -147,6 +147,11 @@ def recorded_clips(
     table = found.table.set_index("clip_id", drop=False)
     if found.digest != record.corpus.digest or sorted(order) != sorted(table.index):
         raise SerbenchError(_other_clips(record, found, data, order))
+    if record.corpus.votes is not None and record.corpus.votes != votes_digest(table):
+        raise SerbenchError(
+            f"study '{record.name}' trained on what listeners heard (soft_labels), and the corpus's table of votes is "
+            f"not what it was; restore it in {data or 'the folder of the corpus'}"
+        )
     return table.loc[order].reset_index(drop=True)
 
 
