@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import stat
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from serbench.corpora.readable import UnreadableError, readable
 from serbench.errors import SerbenchError
 from serbench.features.spec import Crop
 
-__all__ = ["LONGEST_S", "Waveform", "decode", "fit_length"]
+__all__ = ["LONGEST_S", "Waveform", "decode", "fit_length", "realise_soundfile"]
 
 Waveform = npt.NDArray[np.float32]
 
@@ -88,6 +89,21 @@ def _require_regular_file(path: Path) -> None:
         raise SerbenchError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
     if not stat.S_ISREG(mode):
         raise SerbenchError(f"{path} is not a regular file; name an audio file")
+
+
+def realise_soundfile() -> None:
+    """Reads one sound from memory, so that cffi makes soundfile's types before threads do it at once.
+
+    Two first calls in two threads abort the process now and then (`realize_c_type.c: Assertion ... failed`, cffi 2.1).
+    """
+    import soundfile
+
+    memory = io.BytesIO()
+    soundfile.write(memory, np.zeros((8, 1), dtype=np.float32), 8000, format="WAV")
+    memory.seek(0)
+    with soundfile.SoundFile(memory) as file:
+        file.seek(4)
+        file.read(dtype="float32", always_2d=True)
 
 
 def _read_mono(sound: str, path: str | Path) -> tuple[Waveform, int]:

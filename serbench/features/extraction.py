@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from serbench.errors import SerbenchError
-from serbench.features.audio import decode, fit_length
+from serbench.features.audio import decode, fit_length, realise_soundfile
 from serbench.features.augment import augment
 from serbench.features.frontends import extract
 from serbench.features.spec import FeatureSpec, WaveformAugmentation
@@ -65,6 +65,7 @@ def extract_files(
     pending: deque[Future[npt.NDArray[np.float32]]] = deque()
     done = 0
     with _single_threaded_algebra():
+        realise_soundfile()
         pool = ThreadPoolExecutor(workers, thread_name_prefix="serbench-features")
         try:
             for chunk in itertools.islice(chunks, 2 * workers):
