@@ -76,7 +76,7 @@ def transfer(
     there: list[str] = []
     failed: dict[str, str] = {}
     timeout = httpx.Timeout(settings.stall_s)
-    headers = {"User-Agent": "serbench (https://pypi.org/project/serbench)"}
+    headers = {"User-Agent": "serbench"}
     with (
         httpx.Client(timeout=timeout, limits=limits, headers=headers, follow_redirects=True, max_redirects=5) as client,
         ThreadPoolExecutor(connections, thread_name_prefix="download") as pool,
