@@ -145,12 +145,17 @@ def _group_rows(group: Group, title: str, members: Sequence[_Member], results: R
     if any(row.uar is None and row.seeds for row in rows):
         notes.append("UAR is not shown ('-') where a class has no clip in the test core")
     notes += sorted({f"{member.row.entry}: {member.why}" for member in members if member.why})
-    if any(row.seeds == 1 and row.uar_low is not None for row in rows):
-        notes.append("an interval of one refit holds the spread over speakers alone; entries of one refit are tied")
+    once = any(row.seeds == 1 and row.uar_low is not None for row in rows)
+    if once:
+        notes.append(
+            "an interval of one refit holds the spread over speakers alone; an entry of one refit is compared with no "
+            "other, and stays in the tie group above it whatever its score"
+        )
     if any(row.ensemble_of for row in rows):
         notes.append("an ensemble averages the answers of a study's finalists; it is no single model")
     if sum(row.tie_group is not None for row in rows) > 1:
-        notes.append("rows of one tie group are not separable from its leader by these test speakers (5 %, Holm)")
+        which = "the other rows" if once else "rows"
+        notes.append(f"{which} of one tie group are not separable from its leader by these test speakers (5 %, Holm)")
 
     def damaged(error: SerbenchError) -> None:
         notes.append(f"a reference is left out: {error}".replace(f"{results.root}/", ""))  # the site is sent to others
