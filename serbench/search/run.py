@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from serbench.corpora import StudyClips, load_clips, votes_digest
 from serbench.corpora.folders import cache_root
-from serbench.errors import SerbenchError
+from serbench.errors import SerbenchError, UsageError
 from serbench.features.store import FeatureStore
 from serbench.protocols import Protocol, Ratio, SplitPlan
 from serbench.records import ResultsFolder
@@ -119,6 +119,11 @@ class _Search:
             self.plan.split_seed,
             space.speaker_normalisation,
         )
+        if space.reads_votes and clips.table["votes"].isna().all():
+            raise UsageError(
+                f"space '{space.name}' names soft_labels, which train on what listeners heard, and corpus "
+                f"'{clips.corpus.name}' has no votes; take soft_labels out of the space"
+            )
         plans = protocol.plans(clips.table)
         for place, split_plan in enumerate(plans):
             if self.stop.is_set():

@@ -128,3 +128,13 @@ def test_a_study_on_soft_labels_goes_on_only_with_the_votes_it_began_with(make_p
         recorded_clips(folder, folder.record(), None)
     votes.write_bytes(before)
     assert run_search(plan) == [name]
+
+
+def test_soft_labels_without_votes_are_refused_before_anything_is_made(make_plan, tiny_space) -> None:
+    path = tiny_space()
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("[parameters]\n", "[parameters]\nsoft_labels = [0.0, 0.5]\n"), encoding="utf-8")
+    plan = make_plan(spaces=(load_space(path),))
+    with pytest.raises(UsageError, match="corpus 'crema-d' has no votes"):
+        run_search(plan)
+    assert not list(plan.results.glob("studies/*"))
