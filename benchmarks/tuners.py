@@ -3,7 +3,8 @@
     uv run python benchmarks/tuners.py --corpus crema-d --data DIR --minutes 10 --seeds 0 1 2
 
 Four arms: serbench's default (TPE, percentile pruning), serbench drawing at random without pruning, KerasTuner's
-random search, KerasTuner's Hyperband. All draw from the space `cnn1d` without its enqueued start, train with
+random search, KerasTuner's Hyperband. All draw from the space `cnn1d` without its enqueued starts and, so that a
+fit takes seconds and a search is one of many fits, in narrower nets than the file has; they train with
 `serbench.training` in children of one thread, one after the other, and are judged by one validation core; nothing is
 tested. The time of an arm is that of the clock from its first fit on, asking and telling included, less what features
 took, which only the first to need them would pay. KerasTuner's Hyperband goes on with the weights of an earlier round;
@@ -37,7 +38,7 @@ from serbench.records.schemas import TrialRecord
 from serbench.search import Observer, SearchPlan, load_space, run_search
 from serbench.search.jobs import JobMaker
 from serbench.search.resources import Resources
-from serbench.search.spaces.dimensions import Fixed
+from serbench.search.spaces.dimensions import Fixed, IntRange
 from serbench.search.spaces.space import SearchSpace
 from serbench.search.studies.recorded import RecordedStudy, recorded_clips, recorded_plan
 from serbench.training import FeatureSource, run_job
@@ -52,12 +53,13 @@ _SERBENCH = {"serbench": ("tpe", "percentile"), "serbench random": ("random", "n
 _ARMS = (*_SERBENCH, "KerasTuner random", "KerasTuner Hyperband")
 
 
-def the_space(name: str, ratio: str, epochs: int) -> SearchSpace:
-    """The space by name, at one split ratio whose shares are its cores, without known configurations."""
+def the_space(name: str, ratio: str, epochs: int, widths: tuple[int, int]) -> SearchSpace:
+    """The space by name, at one split ratio, in other widths (steps of 8), without known configurations."""
     space = load_space(name)
+    width = IntRange(low=widths[0], high=widths[1], step=8)
     return dataclasses.replace(
         space.with_training(epochs=epochs, patience=epochs),
-        parameters=space.parameters | {"split_ratio": Fixed(value=ratio)},
+        parameters=space.parameters | {"split_ratio": Fixed(value=ratio), "width": width},
         validation_core=Decimal(20),
         test_core=Decimal(20),
         enqueued=(),
@@ -206,7 +208,7 @@ def best_at(points: list[Point], minutes: float) -> float | None:
 
 def arms(asked: argparse.Namespace, seed: int, results: Path) -> Iterator[tuple[str, list[Point]]]:
     """Runs the arms asked for with one seed; serbench's own come first, since its record names the clips."""
-    space = the_space(asked.space, asked.ratio, asked.epochs)
+    space = the_space(asked.space, asked.ratio, asked.epochs, tuple(asked.widths))
     plan = SearchPlan(
         spaces=(space,), corpus=get_corpus(asked.corpus), data=asked.data, results=results, trials=10**5,
         workers=1, threads=1, finalists=0, repeats=1, seed=seed,
@@ -243,6 +245,7 @@ def main() -> None:
     parser.add_argument("--corpus", default="demo")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--ratio", default="20/20/60", help="its training share; cores are 20 %% each")
+    parser.add_argument("--widths", nargs=2, type=int, default=[8, 32], help="from and to; wide nets are dear")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--arms", nargs="+", default=list(_ARMS), choices=_ARMS)

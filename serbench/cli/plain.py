@@ -87,7 +87,8 @@ class PlainView(Observer):
         """Says so."""
         assert self._state is not None  # noqa: S101
         self._state.refits = total
-        self._say(f"finalists chosen by validation; {total} refits on fresh seeds, then one look at the test set")
+        if total:
+            self._say(f"finalists chosen by validation; {total} refits on fresh seeds, then one look at the test set")
 
     def entry_added(self, entry: EntryRecord) -> None:
         """Prints its name."""

@@ -83,6 +83,13 @@ def check(
     for name in spaces:
         space = load_space(name)
         typer.echo(f"{find_space(name)}: valid ({len(space.searched)} parameters searched, hash {space.hash})")
+        for known in space.enqueued:
+            if odd := space.misfits(known.config):
+                typer.echo(
+                    f"note: enqueued '{known.name}' is tried, but lies where the sampler never draws: "
+                    f"{'; '.join(odd.values())}",
+                    err=True,
+                )
 
 
 def _parameter_rows(space: SearchSpace) -> list[tuple[str, str, str, str]]:

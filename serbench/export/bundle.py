@@ -23,6 +23,7 @@ from serbench.export.windows import windows
 from serbench.families import custom_objects
 from serbench.features import FeatureSpec, decode, extract
 from serbench.records.base import FrozenModel, Record
+from serbench.records.files import digest_of
 from serbench.records.schemas import CorpusFacts, Environment, ProtocolFacts, Scores
 from serbench.training.backend import choose_backend, import_keras
 
@@ -53,6 +54,9 @@ class BundleRecord(Record):
     features: FeatureSpec
     longest_clip_s: float
     model_sha256: str
+    meaning: str | None = Field(
+        default=None, description="digest of what turns audio into a label beside the model: `BundleRecord.seal`"
+    )
     parameters: int | None
     config: dict[str, Any]
     seed: int
@@ -62,6 +66,10 @@ class BundleRecord(Record):
     environment: Environment
     check: BundleCheck
     created: str
+
+    def seal(self) -> str:
+        """Digest of labels, front end, windows and model: a changed one would give other answers without a word."""
+        return digest_of([self.labels, self.features.digest(), self.longest_clip_s, self.model_sha256], length=32)
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,10 @@ class Bundle:
         if not (path / "bundle.json").is_file():
             raise UsageError(f"{path} is no bundle (it has no bundle.json); write one with `serbench export`")
         record = BundleRecord.load(path / "bundle.json")
+        if record.meaning is not None and record.meaning != record.seal():
+            raise SerbenchError(
+                f"{path / 'bundle.json'} is not as it was exported (labels, front end or model differ); export again"
+            )
         model = load_model(path / "model.keras", record.model_sha256)
         if tuple(model.input_shape[1:]) != record.features.shape or model.output_shape[-1] != len(record.labels):
             raise SerbenchError(f"{path} is damaged: the model does not fit its front end or labels; export again")

@@ -109,7 +109,7 @@ def _audio_paths(study: StudyRecord, data: Path | None) -> dict[str, str]:
 def _record(
     folder: StudyFolder, study: StudyRecord, entry: EntryRecord, refit: TrialRecord, model: Path
 ) -> BundleRecord:
-    return BundleRecord(
+    record = BundleRecord(
         entry=entry.entry_id,
         study=study.name,
         refit=refit.job_id,
@@ -128,6 +128,7 @@ def _record(
         check=BundleCheck(clips=0, largest_difference=0.0),
         created=entry.created,
     )
+    return record.model_copy(update={"meaning": record.seal()})
 
 
 def _put_in_place(temporary: Path, to: Path) -> None:

@@ -59,7 +59,7 @@ class Ratio:
             raise UsageError(f"split ratio '{text}' must read train/validation/test, for example 70/10/20")
         train, validation, test = (parse_percent(part, f"share in split ratio '{text}':") for part in parts)
         if train + validation + test != 100:
-            raise UsageError(f"split ratio '{text}' adds up to {train + validation + test}, not to 100")
+            raise UsageError(f"split ratio '{text}' adds up to {train + validation + test:f}, not to 100")
         return cls(train, validation, test)
 
     def __str__(self) -> str:

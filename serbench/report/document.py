@@ -17,9 +17,11 @@ __all__ = [
     "millions",
     "milliseconds",
     "percent",
+    "plural",
     "points",
     "size",
     "span",
+    "speakers",
     "table_of",
 ]
 
@@ -98,6 +100,21 @@ def span(low: float | None, high: float | None, *, signed: bool = False) -> str:
 def count(value: int | None) -> str:
     """A count with thousands apart: 12345 -> '12,345'."""
     return NOTHING if value is None else f"{value:,}"
+
+
+def plural(value: int, noun: str) -> str:
+    """A count with its noun: 1, 'look' -> '1 look'; 3 -> '3 looks'."""
+    return f"{value:,} {noun}{'' if value == 1 else 's'}"
+
+
+def speakers(value: int, what: str = "") -> str:
+    """How many speakers: 91 -> '91 speakers'. Where speakers are not known, all clips count as one's.
+
+    >>> speakers(91), speakers(14, "test"), speakers(1)
+    ('91 speakers', '14 test speakers', '1 speaker, or none named')
+    """
+    kind = f"{what} " if what else ""
+    return f"{value} {kind}speakers" if value != 1 else f"1 {kind}speaker, or none named"
 
 
 def millions(value: int | None) -> str:

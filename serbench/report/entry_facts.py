@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from serbench.records.schemas import CorpusFacts, ExcludedClip, ReportedScores
 from serbench.report.comparison import why_unranked
-from serbench.report.document import NOTHING, count, duration, millions, milliseconds, percent, points, size, span
+from serbench.report.document import (
+    NOTHING,
+    count,
+    duration,
+    millions,
+    milliseconds,
+    percent,
+    plural,
+    points,
+    size,
+    span,
+    speakers,
+)
 
 if TYPE_CHECKING:
     from serbench.report.entry import EntryReport
@@ -51,7 +63,10 @@ def result_rows(report: EntryReport) -> Pairs:
         ("optimism gap", f"{points(row.optimism_gap)} points (validation - test UAR of the refits)"),
         ("best class", _class(row.best_by_recall, row.best_by_count)),
         ("worst class", _class(row.worst_by_recall, row.worst_by_count)),
-        ("refits", f"{row.seeds} completed, {row.failed_seeds} failed; {row.looks} looks at the test core"),
+        (
+            "refits",
+            f"{row.seeds} completed, {row.failed_seeds} failed; {plural(row.looks, 'look')} at the test core",
+        ),
         ("search", f"{row.trials} trials completed or pruned"),
         ("model", f"{count(row.parameters)} parameters, {size(row.model_bytes)}, {duration(row.train_seconds)} a fit"),
         (
@@ -68,12 +83,12 @@ def corpus_rows(report: EntryReport) -> Pairs:
     synthetic = " (synthetic)" if corpus.synthetic else ""
     shared = "test speakers are also trained on" if protocol.shares_speakers else "no speaker in two parts"
     facts = [
-        ("corpus", f"{corpus.title}{synthetic}: {corpus.clips:,} clips, {corpus.speakers} speakers"),
+        ("corpus", f"{corpus.title}{synthetic}: {corpus.clips:,} clips, {speakers(corpus.speakers)}"),
         ("licence", " ".join(part for part in (corpus.licence, corpus.licence_url) if part)),
         ("citation", corpus.citation),
         ("protocol", f"{protocol.name}: {shared}; split seed {protocol.split_seed}, hash {protocol.hash}"),
-        ("test core", f"{protocol.test_clips:,} clips of {protocol.test_speakers} speakers"),
-        ("validation core", f"{protocol.validation_clips:,} clips of {protocol.validation_speakers} speakers"),
+        ("test core", f"{protocol.test_clips:,} clips of {speakers(protocol.test_speakers)}"),
+        ("validation core", f"{protocol.validation_clips:,} clips of {speakers(protocol.validation_speakers)}"),
         ("labels", whose_labels(corpus)),
         ("excluded", left_out(corpus.excluded)),
     ]

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from serbench.records.states import STATES, TrialState
-from serbench.report.document import NOTHING, Column, Document, Sheet, count, duration, percent
+from serbench.report.document import NOTHING, Column, Document, Sheet, count, duration, percent, speakers
 from serbench.report.study_report import StudyReport
 from serbench.report.study_rows import FailureRow, FitRow, StudyRow
 
@@ -70,10 +70,11 @@ def study_facts(report: StudyReport) -> list[tuple[str, str]]:
     facts = [
         ("study", f"{report.name}{' (running now)' if report.running else ''}"),
         ("space", f"{report.space}, family {report.family}, hash {report.space_hash}"),
-        ("corpus", f"{report.corpus_title}{synthetic} ({report.corpus}): {report.clips:,} clips, {report.speakers} "
-                   f"speakers, {len(report.labels)} emotions"),
-        ("protocol", f"{report.protocol}{fold}, split seed {report.split_seed}: {report.validation_speakers} "
-                     f"validation and {report.test_speakers} test speakers{shared}"),
+        ("corpus", f"{report.corpus_title}{synthetic} ({report.corpus}): {report.clips:,} clips, "
+                   f"{speakers(report.speakers)}, {len(report.labels)} emotions"),
+        ("protocol", f"{report.protocol}{fold}, split seed {report.split_seed}: "
+                     f"{speakers(report.validation_speakers, 'validation')} and "
+                     f"{speakers(report.test_speakers, 'test')}{shared}"),
         ("search", f"seed {report.seed}, sampler {report.sampler.get('name', '?')}, pruner "
                    f"{report.pruner.get('name', '?')}"),
         ("begun from", "; ".join(origin)),

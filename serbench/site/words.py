@@ -8,7 +8,7 @@ from pathlib import Path
 
 from serbench.errors import SerbenchError
 from serbench.records.schemas import ProtocolFacts, StudyRecord
-from serbench.report.document import percent, span
+from serbench.report.document import percent, plural, span, speakers
 from serbench.report.row import Row
 from serbench.search.spaces.file import read_space
 from serbench.search.spaces.space import SearchSpace
@@ -76,8 +76,9 @@ def citation(row: Row, protocol: ProtocolFacts, serbench: str) -> str:
     return (
         f"{score} on {row.corpus} ({row.labels} {row.label_source} labels), mean of {row.seeds} "
         f"refit{'' if row.seeds == 1 else 's'}; protocol {protocol.name}{folds}, {protocol.test_clips:,} test clips of "
-        f"{protocol.test_speakers} speakers, {shared}, split seed {protocol.split_seed}, hash {protocol.hash}; "
-        f"{chosen} {row.trials} trials, {row.looks} looks at the test core; serbench {serbench}, entry {row.entry}."
+        f"{speakers(protocol.test_speakers)}, {shared}, split seed {protocol.split_seed}, hash {protocol.hash}; "
+        f"{chosen} {row.trials} trials, {plural(row.looks, 'look')} at the test core; serbench {serbench}, "
+        f"entry {row.entry}."
     )
 
 

@@ -124,6 +124,13 @@ def test_export_selects_by_validation_and_predict_reads_any_audio(serbench, sear
     assert "already holds a bundle" in serbench("export", "--results", searched, "--to", bundle).sentence
     assert serbench("export", "--results", searched, "--to", bundle, "--force").code == 0
 
+    told = bundle / "bundle.json"
+    said = json.loads(told.read_text(encoding="utf-8"))
+    for change in ({"labels": said["labels"][::-1]}, {"features": said["features"] | {"fmax": 3000.0}}):
+        told.write_text(json.dumps(said | change), encoding="utf-8")
+        assert "is not as it was exported" in serbench("predict", bundle, sounds).sentence
+    told.write_text(json.dumps(said), encoding="utf-8")
+
     (bundle / "model.keras").write_bytes(b"something else")
     assert "not the file that was exported" in serbench("predict", bundle, sounds).sentence
 

@@ -124,6 +124,7 @@ def test_a_ratio_that_leaves_no_speaker_to_train_on_is_refused() -> None:
         ("70-10-20", "must read train/validation/test"),
         ("a/b/c", "'a' is not a number; write for example 20 or 3.5"),
         ("70/10/", "'' is not a number"),
+        ("50/10/50", "adds up to 110, not to 100"),
         ("70/10/21", "adds up to 101, not to 100"),
         ("70/10/19.99", "adds up to 99.99, not to 100"),
         ("80/0/20", "0 must lie between 0 and 100"),

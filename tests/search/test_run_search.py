@@ -13,7 +13,7 @@ import pytest
 from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import Protocol
 from serbench.records import ResultsFolder
-from serbench.search import Observer, run_search
+from serbench.search import Observer, load_space, run_search
 from serbench.training import TrialJob
 
 NAME = "crema-d-speaker-tiny_cnn1d"
@@ -174,6 +174,15 @@ def test_a_study_does_not_resume_on_another_space(finished, make_plan, tiny_spac
     with pytest.raises(UsageError, match=r"parameters\.depth") as caught:
         run_search(make_plan(space=tiny_space("cnn1d", depth="[1, 2]")))
     assert "\n" not in str(caught.value)
+    assert " -> 1 | 2" in str(caught.value)
+
+
+def test_another_split_ratio_is_told_by_what_changed_alone(finished, make_plan, tiny_space) -> None:
+    """A known configuration has forty hyperparameters, of which a reader wants the one that is another."""
+    with pytest.raises(UsageError, match="begun with other settings") as caught:
+        run_search(make_plan(spaces=(load_space(tiny_space()).with_split("50/10/40"),)))
+    assert len(str(caught.value)) < 700
+    assert "{" not in str(caught.value)
 
 
 def test_a_study_that_runs_is_locked(finished, make_plan) -> None:

@@ -93,6 +93,11 @@ def rows_table(rows: list[dict[str, Any]], pattern: NamePattern | None) -> pd.Da
         texts = frame[column].map(lambda value: plain(str(value)).strip(), na_action="ignore")
         frame[column] = texts.where(texts != "")
     unlabelled = frame["label"].isna()
+    if unlabelled.all():
+        raise SerbenchError(
+            "no clip has a label; name a column of the table 'label', or read labels from file names with "
+            "--names '{label}_*'"
+        )
     if unlabelled.any():
         raise SerbenchError(
             f"{int(unlabelled.sum()):,} of {len(frame):,} clips have no label, the first is "

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from serbench.errors import UsageError, nearest, unknown
+from serbench.errors import SerbenchError, UsageError, nearest, unknown
+from serbench.families import family_names, get_family
 from serbench.families.hyperparameters import Hyperparameters
 from serbench.records.schemas import ReportedScores
 from serbench.search.spaces.dimensions import Choice, Dimension, Fixed, FloatRange, IntRange
@@ -41,13 +43,22 @@ def read_parameters(table: Mapping[str, Any], model: type[Hyperparameters]) -> d
     found: dict[str, Dimension] = {}
     for name, raw in table.items():
         if name not in model.model_fields:
-            raise unknown("parameter", name, model.model_fields)
+            raise unknown("parameter", name, model.model_fields, hint=_whose(name))
         dimension = _dimension(f"[parameters] {name}", raw, model.model_fields[name])
         for probe in dimension.probes():
             _check_value(f"[parameters] {name}", probe, model.model_fields[name])
         found[name] = dimension
     _check_conditions(found, model)
     return _in_order(found)
+
+
+def _whose(name: str) -> str:
+    """A hint where another family has the parameter."""
+    for family in family_names():
+        with contextlib.suppress(SerbenchError):
+            if name in get_family(family).hyperparameters.model_fields:
+                return f"Family {family} has it."
+    return ""
 
 
 def _dimension(where: str, raw: Any, field: FieldInfo) -> Dimension:

@@ -13,7 +13,7 @@ __all__ = ["differences"]
 def differences(known: StudyRecord, asked: StudyRecord) -> Iterator[str]:
     """What keeps two study records from being one study, in words."""
     if known.space_hash != asked.space_hash:
-        old, new = _flat(known.space), _flat(asked.space)
+        old, new = _flat(_alike(known.space, asked.space)), _flat(_alike(asked.space, known.space))
         for key in sorted(old.keys() | new.keys()):
             if old.get(key) != new.get(key):
                 yield f"space {key}: {old.get(key, 'absent')} -> {new.get(key, 'absent')}"
@@ -46,12 +46,38 @@ def _other_clips(known: CorpusFacts, asked: CorpusFacts) -> Iterator[str]:
         )
 
 
+def _alike(space: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """The space, where a known configuration that the other lacks is named and not spelled out."""
+    shared = other.get("enqueue", {})
+    enqueued = {name: item if name in shared else "there" for name, item in space.get("enqueue", {}).items()}
+    return {**space, "enqueue": enqueued}
+
+
 def _flat(value: Any, prefix: str = "") -> dict[str, str]:
-    """Nested dictionaries as dotted paths; a parameter is one value, so that a change of it is one line."""
-    if isinstance(value, dict) and not prefix.startswith(("parameters.", "enqueue.")):
+    """Nested dictionaries as dotted paths; a searched parameter is one value, so that a change of it is one line."""
+    if isinstance(value, dict) and not prefix.startswith("parameters."):
         return {
             path: text
             for key, item in value.items()
             for path, text in _flat(item, f"{prefix}.{key}" if prefix else key).items()
         }
-    return {prefix: str({k: v for k, v in value.items() if v} if isinstance(value, dict) else value)}
+    return {prefix: _said(value) if isinstance(value, dict) else str(value)}
+
+
+def _said(dimension: dict[str, Any]) -> str:
+    """A dimension as a person reads it.
+
+    >>> _said({"when": {"optimizer": ["sgd"]}, "low": 0.0, "high": 0.9, "log": False, "step": None})
+    '0.0 ... 0.9 (when optimizer = sgd)'
+    """
+    rest = {key: value for key, value in dimension.items() if value}
+    conditions = rest.pop("when", {})
+    if "value" in dimension:
+        text = str(dimension["value"])
+    elif "choices" in dimension:
+        text = " | ".join(map(str, dimension["choices"]))
+    else:
+        text = f"{dimension['low']} ... {dimension['high']}"
+        text += " (log)" if rest.get("log") else f" (step {rest['step']})" if rest.get("step") else ""
+    when = " and ".join(f"{name} = {' or '.join(map(str, values))}" for name, values in conditions.items())
+    return f"{text} (when {when})" if when else text

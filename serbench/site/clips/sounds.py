@@ -63,7 +63,7 @@ class Sounds:
 
     def path(self, folder: StudyFolder, corpus: CorpusFacts, clip_id: str) -> Path | None:
         """The file of a clip, or None where the corpus or the clip is gone."""
-        data = folder.remembered_data()
+        data = folder.remembered_data() or _usual_place(corpus)
         if data is None:
             return None
         if (corpus.name, data) not in self._tables:
@@ -125,6 +125,15 @@ class Sounds:
             names = [f"{key}{place or ''}.{suffix}" for place in range(len(files or ()))]
             self._made[key] = None if files is None else tuple(map(self.media.add, names, files))
         return self._made[key]
+
+
+def _usual_place(corpus: CorpusFacts) -> Path | None:
+    """Where a corpus lies that a search found without being told."""
+    try:
+        place = recorded_corpus(corpus).default_folder()
+    except SerbenchError:
+        return None
+    return place if place.is_dir() else None
 
 
 def _key(clip: str, spec: FeatureSpec) -> str:
