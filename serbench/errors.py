@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["SerbenchError", "UsageError", "nearest", "unknown"]
+__all__ = ["SerbenchError", "UsageError", "nearest", "unknown", "with_extra"]
 
 
 class SerbenchError(Exception):
@@ -48,3 +48,12 @@ def unknown(kind: str, name: str, options: Iterable[str], *, hint: str = "") -> 
     meant = f"; did you mean '{guess}'?" if guess else "."
     listing = f" Known: {', '.join(known)}." if known else ""
     return UsageError(f"unknown {kind} '{name}'{meant}{listing}{' ' + hint if hint else ''}")
+
+
+def with_extra(name: str) -> str:
+    """How to install an optional dependency, as the end of a sentence.
+
+    >>> with_extra("jax")
+    "run `uv sync --extra jax` in a clone, or `pip install 'serbench[jax]'`"
+    """
+    return f"run `uv sync --extra {name}` in a clone, or `pip install 'serbench[{name}]'`"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from types import MappingProxyType
 
-from serbench.errors import SerbenchError
+from serbench.errors import SerbenchError, with_extra
 
 __all__ = ["OPTIONAL", "require_extra"]
 
@@ -23,4 +23,4 @@ def require_extra(name: str) -> None:
     """
     missing = [title for module, title in OPTIONAL.get(name, {}).items() if importlib.util.find_spec(module) is None]
     if missing:
-        raise SerbenchError(f"reference '{name}' needs {' and '.join(missing)}; run `pip install 'serbench[{name}]'`")
+        raise SerbenchError(f"reference '{name}' needs {' and '.join(missing)}; {with_extra(name)}")

@@ -19,7 +19,7 @@ import psutil
 import serbench
 from serbench.corpora import corpus_names
 from serbench.corpora.folders import cache_root
-from serbench.errors import SerbenchError
+from serbench.errors import SerbenchError, with_extra
 from serbench.families import family_names, get_family
 from serbench.features.store import DEFAULT_LIMIT_BYTES
 from serbench.records.environment import cpu_name
@@ -140,7 +140,9 @@ def _backend(asked: str | None) -> Finding:
     installed = [name for name, module in BACKENDS.items() if importlib.util.find_spec(module) is not None]
     chosen = choose_backend(asked)
     if chosen not in installed:
-        raise SerbenchError(f"backend '{chosen}' is not installed; run `pip install 'serbench'` again")
+        raise SerbenchError(
+            f"backend '{chosen}' is not installed; run `uv sync` in the clone, or `pip install serbench`, again"
+        )
     why = "--backend" if asked else "KERAS_BACKEND" if os.environ.get("KERAS_BACKEND") else "by default"
     text = f"{chosen} ({why}); installed: {', '.join(installed)}"
     return Finding("backend", "ok", text, {"chosen": chosen, "installed": installed})
@@ -153,7 +155,7 @@ def _gpus(asked: str | None) -> Finding:
         return Finding("GPUs", "ok", "none; trials are fitted on the processor", values)
     text = f"{len(found)} ({', '.join(found)})"
     if choose_backend(asked) == "tensorflow":
-        way = "use --backend jax" if importlib.util.find_spec("jax") else "run `pip install 'serbench[jax]'`"
+        way = "use --backend jax" if importlib.util.find_spec("jax") else with_extra("jax")
         return Finding("GPUs", "note", f"{text}, which TensorFlow's CPU package cannot use; {way}", values)
     return Finding("GPUs", "ok", f"{text}, one worker each", values)
 
@@ -259,5 +261,5 @@ def _extra(name: str) -> Finding:
     installed = importlib.util.find_spec(module) is not None
     if installed:
         return Finding(f"extra {name}", "ok", f"installed: {purpose}", {"installed": True})
-    text = f"not installed: {purpose}; run `pip install 'serbench[{name}]'`"
+    text = f"not installed: {purpose}; {with_extra(name)}"
     return Finding(f"extra {name}", "note", text, {"installed": False})

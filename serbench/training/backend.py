@@ -13,7 +13,7 @@ from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from pathlib import Path
 
-from serbench.errors import SerbenchError, unknown
+from serbench.errors import SerbenchError, unknown, with_extra
 
 __all__ = ["BACKENDS", "choose_backend", "compile_options", "import_keras", "limit_threads", "process_context"]
 
@@ -34,7 +34,7 @@ def choose_backend(asked: str | None = None) -> str:
         raise unknown("backend", name, BACKENDS)
     if importlib.util.find_spec(BACKENDS[name]) is None:
         raise SerbenchError(
-            f"backend '{name}' is not installed; run `pip install 'serbench[{name}]'`"
+            f"backend '{name}' is not installed; {with_extra(name)}"
             if name == "jax"
             else f"backend '{name}' is not installed; run `pip install {name}`"
         )

@@ -55,7 +55,8 @@ def test_a_missing_extra_is_named_with_its_purpose_and_command(serbench, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("backend", "told"), [("tensorflw", "did you mean 'tensorflow'?"), ("jax", "is not installed; run `pip install")]
+    ("backend", "told"),
+    [("tensorflw", "did you mean 'tensorflow'?"), ("jax", "is not installed; run `uv sync --extra jax")],
 )
 def test_a_backend_that_is_not_there_fails(serbench, tmp_path, quick, monkeypatch, backend, told) -> None:
     real = importlib.util.find_spec

@@ -141,6 +141,16 @@ def test_a_study_resumed_on_another_space_shows_the_difference(serbench, searche
 
 
 @pytest.mark.slow
+def test_what_the_sampler_never_draws_is_told_when_a_space_is_checked(serbench, tmp_path) -> None:
+    space = tmp_path / "mine.toml"
+    head = '[space]\nfamily = "cnn1d"\n[parameters]\nwidth = { low = 16, high = 32, step = 8 }\n'
+    space.write_text(head + '[[enqueue]]\nname = "wide"\nparameters = { width = 64 }\n', encoding="utf-8")
+    ran = serbench("space", "check", space)
+    assert ran.code == 0
+    assert "enqueued 'wide' is tried, but" in ran.err
+    assert "width = 64 is not in 16 ... 32 (step 8)" in ran.err
+
+
 def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(program, tone_corpus, tiny_space, tmp_path) -> None:
     results = tmp_path / "results"
     arguments = [

@@ -84,6 +84,7 @@ def test_a_shipped_space_is_valid_and_its_known_configurations_are_complete(name
     for known in space.enqueued:
         assert set(known.config) == set(space.family.hyperparameters.model_fields)
         assert parse_hyperparameters(space.family, known.config).model_dump(mode="json") == known.config
+        assert not space.misfits(known.config), "the sampler can learn nothing of what it could not have drawn"
 
 
 @pytest.mark.parametrize("name", SEARCHES)

@@ -20,6 +20,10 @@ MISTAKES = {
     "unknown core": ("[protocol]\ntest = 3", "unknown key in [protocol]: 'test'; did you mean 'test_core'?"),
     "unknown budget": ("[budget]\ntrails = 3", "unknown key in [budget]: 'trails'; did you mean 'trials'?"),
     "unknown parameter": ("[parameters]\ndeph = 3", "unknown parameter 'deph'; did you mean 'depth'?"),
+    "parameter of another family": (
+        "[parameters]\nfrequency_mask = 3",
+        "[parameters] frequency_mask belongs to family cnn2d, not to this one; remove it",
+    ),
     "unknown key of a range": (
         "[parameters]\ndepth = { low = 2, hihg = 3 }",
         "unknown key in [parameters] depth: 'hihg'; did you mean 'high'?",

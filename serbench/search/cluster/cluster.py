@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from serbench.errors import SerbenchError, UsageError
+from serbench.errors import SerbenchError, UsageError, with_extra
 from serbench.search.cluster import worker
 from serbench.search.resources import GPU_BACKENDS, Resources
 
@@ -42,7 +42,7 @@ def check_cluster(address: str) -> None:
             "on this machine"
         )
     if importlib.util.find_spec("distributed") is None:
-        raise SerbenchError("--cluster needs Dask; run `pip install 'serbench[cluster]'`")
+        raise SerbenchError(f"--cluster needs Dask; {with_extra('cluster')}")
 
 
 @dataclass(frozen=True)

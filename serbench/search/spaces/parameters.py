@@ -43,7 +43,7 @@ def read_parameters(table: Mapping[str, Any], model: type[Hyperparameters]) -> d
     found: dict[str, Dimension] = {}
     for name, raw in table.items():
         if name not in model.model_fields:
-            raise unknown("parameter", name, model.model_fields, hint=_whose(name))
+            raise _not_known(name, model)
         dimension = _dimension(f"[parameters] {name}", raw, model.model_fields[name])
         for probe in dimension.probes():
             _check_value(f"[parameters] {name}", probe, model.model_fields[name])
@@ -52,13 +52,15 @@ def read_parameters(table: Mapping[str, Any], model: type[Hyperparameters]) -> d
     return _in_order(found)
 
 
-def _whose(name: str) -> str:
-    """A hint where another family has the parameter."""
+def _not_known(name: str, model: type[Hyperparameters]) -> UsageError:
+    """The error for a parameter that this family has not, but perhaps another."""
     for family in family_names():
         with contextlib.suppress(SerbenchError):
             if name in get_family(family).hyperparameters.model_fields:
-                return f"Family {family} has it."
-    return ""
+                return UsageError(
+                    f"[parameters] {name} belongs to family {family}, not to that of this space; remove it"
+                )
+    return unknown("parameter", name, model.model_fields)
 
 
 def _dimension(where: str, raw: Any, field: FieldInfo) -> Dimension:

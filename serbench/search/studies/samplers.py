@@ -8,7 +8,7 @@ from typing import Any
 
 import optuna
 
-from serbench.errors import SerbenchError, unknown
+from serbench.errors import SerbenchError, unknown, with_extra
 
 __all__ = ["PRUNERS", "SAMPLERS", "make_pruner", "make_sampler", "pruner_settings", "sampler_settings"]
 
@@ -48,7 +48,7 @@ def sampler_settings(name: str) -> dict[str, Any]:
     if name not in SAMPLERS:
         raise unknown("sampler", name, SAMPLERS)
     if name == "gp" and importlib.util.find_spec("torch") is None:
-        raise SerbenchError("sampler 'gp' needs PyTorch; run `pip install 'serbench[gp]'`")
+        raise SerbenchError(f"sampler 'gp' needs PyTorch; {with_extra('gp')}")
     return {"name": name, **SAMPLERS[name]}
 
 

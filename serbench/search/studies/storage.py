@@ -15,7 +15,7 @@ import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
 
-from serbench.errors import SerbenchError, UsageError
+from serbench.errors import SerbenchError, UsageError, with_extra
 from serbench.records.files import writing
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import StudyRecord
@@ -150,7 +150,7 @@ def check_storage_url(url: str) -> sqlalchemy.URL:
             "it out for a file in the study's folder"
         )
     if importlib.util.find_spec("psycopg") is None:
-        raise SerbenchError("--storage needs a PostgreSQL driver; run `pip install 'serbench[postgres]'`")
+        raise SerbenchError(f"--storage needs a PostgreSQL driver; {with_extra('postgres')}")
     return parsed.set(drivername="postgresql+psycopg")
 
 

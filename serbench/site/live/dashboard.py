@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from serbench.errors import SerbenchError
+from serbench.errors import SerbenchError, with_extra
 from serbench.records.results import ResultsFolder
 
 __all__ = ["Dashboards", "is_local"]
@@ -49,7 +49,7 @@ class Dashboards:
     def _begin(self, study: str) -> str:
         folder = ResultsFolder(self._results).existing_study(study)
         if importlib.util.find_spec("optuna_dashboard") is None:
-            raise SerbenchError("Optuna Dashboard is an extra: install serbench[dashboard]")
+            raise SerbenchError(f"Optuna Dashboard is an extra; {with_extra('dashboard')}")
         if self._storage is None and not folder.storage_path.is_file():
             raise SerbenchError(f"study '{study}' has no database in its folder; it is kept in another storage")
         try:
