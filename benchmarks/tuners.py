@@ -54,7 +54,7 @@ _ARMS = (*_SERBENCH, "KerasTuner random", "KerasTuner Hyperband")
 
 
 def the_space(name: str, ratio: str, epochs: int, widths: tuple[int, int]) -> SearchSpace:
-    """The space by name, at one split ratio, in other widths (steps of 8), without known configurations."""
+    """The space by name in other widths (steps of 8), without known configurations, at a ratio with cores of 20 %."""
     space = load_space(name)
     width = IntRange(low=widths[0], high=widths[1], step=8)
     return dataclasses.replace(
@@ -206,6 +206,16 @@ def best_at(points: list[Point], minutes: float) -> float | None:
     return max((value for when, value in points if when <= minutes), default=None)
 
 
+def line(name: str, seed: str, runs: list[list[Point]], marks: list[float]) -> str:
+    """A row of the table: fits, and the best score at each mark, as means over runs."""
+    fits = round(sum(map(len, runs)) / len(runs))
+    cells = []
+    for mark in marks:
+        scores = [score for points in runs if (score := best_at(points, mark)) is not None]
+        cells.append(f"{100 * sum(scores) / len(scores):.1f}" if len(scores) == len(runs) else "-")
+    return f"| {name} | {seed} | {fits} | {' | '.join(cells)} |"
+
+
 def arms(asked: argparse.Namespace, seed: int, results: Path) -> Iterator[tuple[str, list[Point]]]:
     """Runs the arms asked for with one seed; serbench's own come first, since its record names the clips."""
     space = the_space(asked.space, asked.ratio, asked.epochs, tuple(asked.widths))
@@ -265,11 +275,11 @@ def main() -> None:
         for seed in asked.seeds:
             for name, points in arms(asked, seed, asked.results or Path(temporary)):
                 found.setdefault(name, {})[seed] = points
-                scores = [best_at(points, mark) for mark in marks]
-                cells = ["-" if score is None else f"{100 * score:.1f}" for score in scores]
-                print(f"| {name} | {seed} | {len(points)} |", " | ".join(cells), "|", flush=True)
+                print(line(name, f"{seed}", [points], marks), flush=True)
                 if asked.json:
                     asked.json.write_text(json.dumps({"asked": vars(asked), "found": found}, default=str), "utf-8")
+    for name, runs in found.items():
+        print(line(name, "mean", list(runs.values()), marks))
 
 
 if __name__ == "__main__":

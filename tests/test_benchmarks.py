@@ -81,6 +81,13 @@ def test_a_goal_is_judged_in_its_direction() -> None:
     assert [row["met"] for row in json.loads(as_json([slow, fast]))] == [False, True]
 
 
+def test_an_arm_that_has_no_score_yet_has_no_mean() -> None:
+    from benchmarks.tuners import line
+
+    runs = [[(1.0, 0.2), (3.0, 0.6)], [(2.5, 0.4), (4.5, 0.9)]]
+    assert line("arm", "mean", runs, [2.0, 4.0]) == "| arm | mean | 2 | - | 50.0 |"
+
+
 def test_keras_tuner_draws_from_the_same_space(tmp_path: Path) -> None:
     """Whatever it draws is a configuration of the space, and conditions hold."""
     import keras_tuner
@@ -88,7 +95,7 @@ def test_keras_tuner_draws_from_the_same_space(tmp_path: Path) -> None:
 
     from benchmarks.tuners import declared, the_space
 
-    space = the_space("cnn1d", "20/20/60", 3)
+    space = the_space("cnn1d", "20/20/60", 3, (8, 32))
     oracle = keras_tuner.oracles.RandomSearchOracle(
         keras_tuner.Objective("val_uar", "max"), max_trials=20, seed=1, hyperparameters=declared(space)
     )

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from serbench.cli.options import DEFAULT_RESULTS, DataFolder, ResultsPath
+from serbench.errors import SerbenchError
 
 __all__ = ["export", "predict"]
 
@@ -64,6 +65,8 @@ def predict(
     """Classifies sound files of any sample rate, channels and length. Exit code 1 where one could not be read."""
     from serbench.export import Bundle, render_predictions
 
+    if not any(path.exists() for path in audio):  # loading a model takes seconds
+        raise SerbenchError(f"{audio[0]} does not exist; name sound files, or folders of them")
     loaded = Bundle.load(bundle)
     predictions = loaded.predict_files(audio, each_window=windows)
     typer.echo(render_predictions(predictions, loaded.record.labels, output.value), nl=False)
