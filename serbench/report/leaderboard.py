@@ -76,7 +76,8 @@ class Leaderboard:
                     members[group],
                     results,
                 )
-                for group in sorted(members)
+                # What holds for unknown speakers comes first.
+                for group in sorted(members, key=lambda one: (one.corpus, members[one][0].row.shares_speakers, one))
             ),
             tuple(one for tested in found.studies for one in tested),
             found.notes,
