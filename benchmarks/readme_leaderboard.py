@@ -1,4 +1,4 @@
-"""Writes the leaderboards of the README and of docs/report.md from the published results: no figure is typed.
+"""Writes the leaderboards of the README and of docs/report.md from the published results: no figure of theirs is typed.
 
 uv run python benchmarks/readme_leaderboard.py
 """

@@ -45,6 +45,25 @@ def test_the_command_says_what_the_pages_say() -> None:
     assert shown == rows.keys()
 
 
+def test_what_is_typed_beside_the_goals_is_what_was_measured() -> None:
+    text = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
+    rows = {row.entry: row for row in Leaderboard.from_results(ResultsFolder(PUBLISHED)).rows}
+    cell = r"\| (\d+) % \| (?:([\d.]+) % accuracy; )?UAR ([\d.]+) \(([\d.]+)-([\d.]+)\), (\S+) \| ([\d.]+) \|"
+    found = re.findall(cell, text)
+    assert len(found) == 4
+    for goal, accuracy, uar, low, high, entry, missed in found:
+        row = rows[entry]
+        assert row.seeds == 3
+        assert [uar, low, high] == [f"{100 * value:.1f}" for value in (row.uar, row.uar_low, row.uar_high)]
+        assert not accuracy or accuracy == f"{100 * row.accuracy:.1f}"
+        assert float(missed) == pytest.approx(int(goal) - float(accuracy or uar))
+    in_words = re.findall(r"\((cnn\w+-\w+)(?:, one refit)?\) \| \d+ \| (?:(\d+) min )?(\d+) s.*?\| ([\d.]+) %", text)
+    assert len(in_words) == 4
+    for entry, minutes, seconds, accuracy in in_words:
+        assert accuracy == f"{100 * rows[entry].accuracy:.1f}"
+        assert 60 * int(minutes) + int(seconds) == round(rows[entry].train_seconds)
+
+
 def test_every_published_entry_has_its_report_and_its_references() -> None:
     results = ResultsFolder(PUBLISHED)
     board = Leaderboard.from_results(results)

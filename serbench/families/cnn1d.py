@@ -66,8 +66,8 @@ class Cnn1dFamily:
     ) -> keras.Model:
         """Builds the model of `(frames, features)`; see `Family.build`.
 
-        A `summary` is a sequence of `4 * features` values of one channel, as in the report that serbench grew
-        from, so its kernels and pools run along the features.
+        A `summary` is a sequence of `4 * features` values of one channel, so its kernels and pools run along the
+        features, as course work in the field often has it.
         """
         import keras
 

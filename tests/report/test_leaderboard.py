@@ -128,6 +128,13 @@ def test_shared_speakers_are_ranked_whatever_the_validation_core_holds(build):
     assert any("also trained on" in note for note in board.notes)
 
 
+def test_what_holds_for_unknown_speakers_comes_first_within_a_corpus(build):
+    build.entry("shared", build.study("one", protocol="random", shares_speakers=True))
+    build.entry("apart", build.study("two", protocol="speaker"))
+    build.entry("other", build.study("three", corpus="emo-db", protocol="speaker"))
+    assert [row.entry for row in Leaderboard.from_results(build.results).rows] == ["apart", "shared", "other"]
+
+
 def test_shared_speakers_need_test_speakers_too(build):
     build.entry("a", build.study(protocol="random", shares_speakers=True, test_speakers=5))
     (row,) = Leaderboard.from_results(build.results).rows
