@@ -6,12 +6,15 @@ uv run python benchmarks/readme_leaderboard.py
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from serbench.records import ResultsFolder
+from serbench.records.schemas import EpochMetrics
 from serbench.report import Leaderboard, beside_printed
 from serbench.report.document import Sheet, count, duration, percent, span
 from serbench.report.reference_rows import ReferenceRow
@@ -24,6 +27,7 @@ BEGIN, END = "<!-- made by benchmarks/readme_leaderboard.py -->\n", "<!-- end --
 PAGES = {"README.md": False, "docs/report.md": True}
 """Each page, and whether it shows protocols that share speakers."""
 
+_MARKS = (1, 2, 3, 5, 10, 20, 40)
 _HEAD = (
     "| tie group | entry | UAR % | 95 % interval | accuracy % | macro-F1 % | validation UAR % | trials | parameters | "
     "fit time |\n|---:|:---|---:|---:|---:|---:|---:|---:|---:|---:|\n"
@@ -41,7 +45,31 @@ def published_tables(results: Path, *, shares_speakers: bool) -> str:
     groups = [group for group in board.groups if group.rows[0].shares_speakers == shares_speakers]
     studies = {row.study for group in groups for row in group.rows}
     beside = beside_printed(board, studies)
-    return "\n".join([*map(_table, groups), *([] if beside is None else [_beside(beside)])])
+    curves = [_minutes(ResultsFolder(results), groups)] if shares_speakers else []
+    return "\n".join([*map(_table, groups), *([] if beside is None else [_beside(beside)]), *curves])
+
+
+def _minutes(results: ResultsFolder, groups: list[GroupRows]) -> str:
+    """The best validation accuracy so far after minutes of training, mean over an entry's refits."""
+    text = "**Validation accuracy after minutes of training**, in percent: best so far, mean over refits\n\n"
+    text += f"| entry | refits | {' | '.join(f'{mark} min' for mark in _MARKS)} |\n|:---|---:|{'---:|' * len(_MARKS)}\n"
+    for row in (row for group in groups for row in group.rows):
+        folder, entry = results.entry(row.entry)
+        curves = [_curve(folder.job("refit", job_id).epochs) for job_id in entry.refits]
+        cells = []
+        for mark in _MARKS:
+            best = [max((value for minutes, value in curve if minutes <= mark), default=None) for curve in curves]
+            known = [value for value in best if value is not None]
+            over = all(curve[-1][0] <= mark / 2 for curve in curves)  # nothing new to tell
+            cells.append("" if over else percent(sum(known) / len(known)) if len(known) == len(best) else "-")
+        text += f"| {row.entry} | {len(curves)} | {' | '.join(cells)} |\n"
+    return text
+
+
+def _curve(epochs: Sequence[EpochMetrics]) -> list[tuple[float, float]]:
+    """Minutes of training up to the end of each epoch, and its validation accuracy."""
+    ends = accumulate(epoch.seconds for epoch in epochs)
+    return [(end / 60, epoch.val_accuracy) for end, epoch in zip(ends, epochs, strict=True)]
 
 
 def _beside(sheet: Sheet) -> str:
