@@ -57,9 +57,7 @@ def _not_known(name: str, model: type[Hyperparameters]) -> UsageError:
     for family in family_names():
         with contextlib.suppress(SerbenchError):
             if name in get_family(family).hyperparameters.model_fields:
-                return UsageError(
-                    f"[parameters] {name} belongs to family {family}, not to that of this space; remove it"
-                )
+                return UsageError(f"[parameters] {name} belongs to family {family}, not to this one; remove it")
     return unknown("parameter", name, model.model_fields)
 
 
