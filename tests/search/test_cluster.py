@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
 import os
 import pickle
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -20,12 +17,11 @@ from dask_made import PATIENCE_S, Dask, alive, fits_of, until
 
 import serbench
 from serbench.corpora import load_clips
-from serbench.errors import SerbenchError, UsageError
+from serbench.errors import SerbenchError
 from serbench.records import ResultsFolder
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import TrialRecord
 from serbench.search import Observer, SearchPlan, run_search
-from serbench.search.cluster import cluster
 from serbench.search.cluster.audio import StudyAudio
 from serbench.search.cluster.cluster import open_cluster
 from serbench.search.cluster.dask_engine import DaskEngine
@@ -366,29 +362,6 @@ def test_another_version_is_a_sentence(dask, engine: DaskEngine) -> None:
         task.result(PATIENCE_S)
 
 
-@pytest.mark.parametrize("says", [None, b"", b"HTTP/1.1 400 Bad Request\r\n\r\nno such thing"])
-def test_a_scheduler_that_does_not_answer_is_a_sentence(make_plan, monkeypatch, says) -> None:
-    """Nobody listens; somebody listens and is silent; somebody listens and is no scheduler."""
-    monkeypatch.setattr(cluster, "_CONNECT_S", 1.0)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        taken: list[socket.socket] = []
-
-        def serve():
-            with contextlib.suppress(OSError):
-                while True:
-                    taken.append(server.accept()[0])
-                    taken[-1].sendall(says)
-
-        if says is None:
-            server.close()
-        else:
-            threading.Thread(target=serve, daemon=True).start()
-        with pytest.raises(SerbenchError, match=rf"no Dask scheduler answers at tcp://127\.0\.0\.1:{port} within 1 s"):
-            run_search(make_plan(cluster=f"tcp://127.0.0.1:{port}"))
-        assert bool(taken) == (says is not None)
-
-
 def test_a_worker_is_no_scheduler(worker, dask, engine: DaskEngine) -> None:
     (address,) = engine._cluster._members
     with (
@@ -396,16 +369,3 @@ def test_a_worker_is_no_scheduler(worker, dask, engine: DaskEngine) -> None:
         open_cluster(address, "tensorflow", Resources.elsewhere(1)),
     ):
         pass
-
-
-@pytest.mark.parametrize("address", ["127.0.0.1:8786", "http://127.0.0.1:8786", "tcp://127.0.0.1", "lokal", ""])
-def test_what_is_no_address_is_refused(make_plan, address) -> None:
-    with pytest.raises(UsageError, match="is no address of a Dask scheduler; write tcp://HOST:8786"):
-        run_search(make_plan(cluster=address))
-
-
-def test_a_missing_extra_is_named(make_plan, monkeypatch) -> None:
-    find = importlib.util.find_spec
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "distributed" else find(name))
-    with pytest.raises(SerbenchError, match=r"--cluster needs Dask; .*pip install 'serbench\[cluster\]'`"):
-        run_search(make_plan(cluster="local"))

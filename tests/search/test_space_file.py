@@ -1,11 +1,9 @@
-"""Space files that are right: the shipped ones, where a name is looked up, and what the hash is made of."""
+"""Space files that are right: the shipped ones, and where a name is looked up."""
 
 from __future__ import annotations
 
 import json
 import os
-import random
-import re
 import shutil
 import subprocess
 import sys
@@ -13,65 +11,19 @@ import zipfile
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
+from spaces_made import QUICK, REPORT, SEARCHES, SHIPPED, TEXT
 
 import serbench
 from serbench.corpora import get_corpus
 from serbench.errors import UsageError
 from serbench.families import parse_hyperparameters
 from serbench.protocols import Protocol, Ratio
-from serbench.records.files import digest_of
-from serbench.search import SearchPlan, SearchSpace, find_space, load_space, space_names
-from serbench.search.spaces.dimensions import Choice, Dimension, Fixed, FloatRange, IntRange
-from serbench.search.spaces.space import Budget
+from serbench.search import SearchPlan, find_space, load_space, space_names
+from serbench.search.spaces.dimensions import Choice, Fixed, FloatRange, IntRange
 
-SEARCHES = ("cnn1d", "cnn2d", "demo_cnn1d", "demo_cnn2d")
-REPORT = ("ser_report_1d", "ser_report_2d")
-QUICK = ("quick_1d", "quick_2d")
-SHIPPED = (*SEARCHES, *REPORT, *QUICK)
 CHECKOUT = Path(serbench.__file__).parents[1]
-
-TEXT = """
-[space]
-family = "cnn1d"
-
-[protocol]
-test_core = 20
-validation_core = 10
-
-[features]
-n_mfcc = 13
-
-[training]
-epochs = 20
-
-[parameters]
-depth = { low = 2, high = 4 }
-width = { low = 16, high = 64, step = 16 }
-dropout = { low = 0.0, high = 0.4 }
-learning_rate = { low = 1e-4, high = 1e-2, log = true }
-optimizer = ["adam", "sgd"]
-momentum = { low = 0.1, high = 0.9, when = { optimizer = "sgd" } }
-batch_size = 32
-
-[[enqueue]]
-name = "known"
-finalist = true
-parameters = { depth = 3, optimizer = "sgd", momentum = 0.5 }
-"""
-
-
-@pytest.fixture
-def space_of(tmp_path: Path):
-    """Loads a space from its text."""
-
-    def load(text: str = TEXT) -> SearchSpace:
-        (tmp_path / "space.toml").write_text(text, encoding="utf-8")
-        return load_space(tmp_path / "space.toml")
-
-    return load
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -234,100 +186,6 @@ def test_a_folder_of_the_same_name_does_not_hide_a_space(tmp_path: Path, monkeyp
 def test_all_shipped_spaces_have_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert set(space_names()) == set(SHIPPED)
-
-
-# What the hash is made of
-
-
-def shuffled(text: str, seed: int) -> str:
-    """The same tables and keys in another order, with comments."""
-    rng = random.Random(seed)
-    tables = [part for part in re.split(r"(?m)^(?=\[)", text) if part.strip()]
-    rng.shuffle(tables)
-    written = []
-    for table in tables:
-        head, *lines = table.strip().splitlines()
-        rng.shuffle(lines)
-        written += ["# a comment", head, *(f"  {line}   # why" for line in lines), ""]
-    return "\n".join(written)
-
-
-@pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("name", SHIPPED)
-def test_comments_and_order_do_not_count(name: str, seed: int, space_of) -> None:
-    text = load_space(name).text
-    assert space_of(shuffled(text, seed)).hash == load_space(name).hash
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ('family = "cnn1d"', 'family = "cnn1d"\nname = "other"\ntitle = "Other"'),
-        ("[training]", "[budget]\ntrials = 99\n[training]"),
-        ("test_core = 20", 'test_core = "20.0"'),
-        ("low = 0.0, high = 0.4", "low = 0, high = 0.40"),
-        ('{ optimizer = "sgd" }', '{ optimizer = ["sgd"] }'),
-        ("batch_size = 32", "batch_size = { value = 32 }"),
-        ('optimizer = ["adam", "sgd"]', 'optimizer = { choices = ["adam", "sgd"] }'),
-    ],
-)
-def test_what_means_the_same_has_the_same_hash(old: str, new: str, space_of) -> None:
-    assert TEXT.count(old) == 1
-    assert space_of(TEXT.replace(old, new)).hash == space_of().hash
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ('family = "cnn1d"', 'family = "cnn2d"'),
-        ("validation_core = 10", "validation_core = 9"),
-        ("n_mfcc = 13", "n_mfcc = 14"),
-        ("epochs = 20", "epochs = 21"),
-        ("batch_size = 32", "batch_size = 64"),
-        ("batch_size = 32", ""),
-        ('["adam", "sgd"]', '["adam", "sgd", "nadam"]'),
-        (", log = true", ""),
-        (", step = 16", ""),
-        (', when = { optimizer = "sgd" }', ""),
-        ('name = "known"', 'name = "other"'),
-        ("finalist = true", "finalist = false"),
-        ("depth = 3,", "depth = 4,"),
-    ],
-)
-def test_what_means_something_else_has_another_hash(old: str, new: str, space_of) -> None:
-    assert TEXT.count(old) == 1
-    assert space_of(TEXT.replace(old, new)).hash != space_of().hash
-
-
-def moved(dimension: Dimension) -> list[Dimension]:
-    """A dimension with each of its bounds moved in turn."""
-    changes: list[dict[str, Any]] = []
-    if isinstance(dimension, IntRange | FloatRange):
-        step = dimension.step or (1 if isinstance(dimension, IntRange) else dimension.high / 100)
-        changes = [{"low": dimension.low + step}, {"high": dimension.high - step}, {"log": not dimension.log}]
-    if isinstance(dimension, Choice):
-        changes = [{"choices": dimension.choices[:-1]}, {"choices": dimension.choices[::-1]}]
-    return [dimension.model_copy(update=change) for change in changes]
-
-
-@pytest.mark.parametrize("name", SEARCHES)
-def test_every_bound_of_every_parameter_counts(name: str) -> None:
-    space = load_space(name)
-    hashes, spaces = {space.hash}, 1
-    for parameter, dimension in space.parameters.items():
-        for other in moved(dimension):
-            hashes.add(replace(space, parameters=space.parameters | {parameter: other}).hash)
-            spaces += 1
-    assert spaces > 20
-    assert len(hashes) == spaces
-
-
-def test_the_hash_is_that_of_what_is_described(space_of) -> None:
-    space = space_of()
-    described = space.describe()
-    assert json.loads(json.dumps(described)) == described
-    assert digest_of(described) == space.hash
-    assert replace(space, text="", title="x", name="x", budget=Budget(trials=1)).hash == space.hash
 
 
 # What is packed
