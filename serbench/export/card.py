@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from serbench.export.bundle import BundleRecord
 from serbench.report import EntryReport
-from serbench.report.document import percent, span, speakers
+from serbench.report.document import percent, plural, span, speakers
 from serbench.report.entry_facts import left_out, whose_labels
 
 __all__ = ["model_card"]
@@ -44,8 +44,7 @@ to {spec.duration_s:g} s; files longer than {record.longest_clip_s:.1f} s are re
 
 Protocol `{protocol.name}` (hash {protocol.hash}, split seed {protocol.split_seed}): test speakers {shared}.
 The configuration was chosen by validation alone; of its {row.seeds} refits this one is best on validation. The test
-core ({protocol.test_clips:,} clips, {speakers(protocol.test_speakers)}) was looked at {row.looks} time(s) for this
-entry.
+core ({protocol.test_clips:,} clips, {speakers(protocol.test_speakers)}) was looked at {plural(row.looks, "time")} for this entry.
 
 | mean over refits | % |
 |---|---|

@@ -74,8 +74,8 @@ def citation(row: Row, protocol: ProtocolFacts, serbench: str) -> str:
         else "not the entry that validation selects; of"
     )
     return (
-        f"{score} on {row.corpus} ({row.labels} {row.label_source} labels), mean of {row.seeds} "
-        f"refit{'' if row.seeds == 1 else 's'}; protocol {protocol.name}{folds}, {protocol.test_clips:,} test clips of "
+        f"{score} on {row.corpus} ({row.labels} {row.label_source} labels), mean of "
+        f"{plural(row.seeds, 'refit')}; protocol {protocol.name}{folds}, {protocol.test_clips:,} test clips of "
         f"{speakers(protocol.test_speakers)}, {shared}, split seed {protocol.split_seed}, hash {protocol.hash}; "
         f"{chosen} {row.trials} trials, {plural(row.looks, 'look')} at the test core; serbench {serbench}, "
         f"entry {row.entry}."
