@@ -44,7 +44,8 @@ to {spec.duration_s:g} s; files longer than {record.longest_clip_s:.1f} s are re
 
 Protocol `{protocol.name}` (hash {protocol.hash}, split seed {protocol.split_seed}): test speakers {shared}.
 The configuration was chosen by validation alone; of its {row.seeds} refits this one is best on validation. The test
-core ({protocol.test_clips:,} clips, {speakers(protocol.test_speakers)}) was looked at {plural(row.looks, "time")} for this entry.
+core ({protocol.test_clips:,} clips, {speakers(protocol.test_speakers)}) was looked at
+{plural(row.looks, "time")} for this entry.
 
 | mean over refits | % |
 |---|---|
