@@ -20,7 +20,7 @@ from serbench.records.base import now
 from serbench.records.schemas import TrialRecord
 from serbench.search import load_space
 from serbench.search.jobs import JobMaker, predictions_of, record_of
-from serbench.search.studies.history import frozen_trial
+from serbench.search.studies.optuna_history import frozen_trial
 from serbench.search.studies.study import Study
 from serbench.training import TrialJob
 

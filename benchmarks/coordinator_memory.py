@@ -16,7 +16,7 @@ from serbench.records.schemas import TrialRecord
 from serbench.search import Observer, load_space
 from serbench.search.coordinator import Coordinator
 from serbench.search.jobs import JobMaker
-from serbench.search.runner import JobRunner
+from serbench.search.mailbox import JobRunner
 from serbench.training.supervisor import anonymous_memory_mib
 
 __all__ = ["Growth", "measure"]

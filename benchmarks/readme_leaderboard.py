@@ -15,10 +15,11 @@ if __name__ == "__main__":
 
 from serbench.records import ResultsFolder
 from serbench.records.schemas import EpochMetrics
-from serbench.report import Leaderboard, beside_printed
-from serbench.report.document import Sheet, count, duration, percent, span
-from serbench.report.reference_rows import ReferenceRow
-from serbench.report.row import GroupRows, Row
+from serbench.render import beside_printed
+from serbench.render.document import Sheet, count, duration, percent, span
+from serbench.results import Leaderboard
+from serbench.results.leaderboard_row import GroupRows, Row
+from serbench.results.reference_rows import ReferenceRow
 
 __all__ = ["PAGES", "between", "published_tables"]
 

@@ -10,7 +10,7 @@ from benchmarks.table import Settings
 from serbench.corpora import get_corpus
 from serbench.records.schemas import EpochMetrics, TrialRecord
 from serbench.search import Observer, SearchPlan, load_space, run_search
-from serbench.search.spaces.space import SearchSpace
+from serbench.spaces.space import SearchSpace
 
 __all__ = ["Ended", "fit_trials", "small_space"]
 

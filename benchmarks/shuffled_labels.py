@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from unittest import mock
 
@@ -35,7 +36,7 @@ def search_shuffled(plan: SearchPlan) -> list[float]:
         table = clips.table.assign(label=clips.table["label"].to_numpy()[order])
         return dataclasses.replace(clips, table=table, digest="shuffled")
 
-    with mock.patch("serbench.search.run.load_clips", shuffled):
+    with mock.patch.object(import_module("serbench.search.run_search"), "load_clips", shuffled):
         names = run_search(plan)
     folder = ResultsFolder(plan.results)
     return [refit.scores["test"].accuracy for name in names for refit in folder.study(name).jobs("refit")]

@@ -22,16 +22,16 @@ import pandas as pd
 
 from serbench.corpora import StudyClips, get_corpus
 from serbench.corpora.table import clip_table
-from serbench.protocols import Protocol
+from serbench.protocols import SplitProtocol
 from serbench.records import ResultsFolder
 from serbench.records.base import now
 from serbench.records.environment import current_environment
 from serbench.records.schemas import EpochMetrics, StudyRecord
-from serbench.search.engine import Heard
+from serbench.search.engines.local import OnEpoch
 from serbench.search.resources import Resources
-from serbench.search.spaces.space import SearchSpace
 from serbench.search.studies.samplers import pruner_settings, sampler_settings
 from serbench.search.studies.study import Study
+from serbench.spaces.space import SearchSpace
 from serbench.training import TrialJob, TrialOutcome, Verdict
 
 __all__ = ["SIMULATED", "SimulatedEngine", "learning_curve", "outcome_of", "simulated_study"]
@@ -98,7 +98,7 @@ class _Fit:
     """A fit that is under way; `done` of its epochs are over."""
 
     job: TrialJob
-    heard: Heard
+    on_epoch: OnEpoch
     future: Future[TrialOutcome]
     curve: list[float]
     epoch_s: float
@@ -141,10 +141,10 @@ class SimulatedEngine:
         """Jobs that run at the same time."""
         return self._workers
 
-    def submit(self, job: TrialJob, heard: Heard) -> Future[TrialOutcome]:
+    def submit(self, job: TrialJob, on_epoch: OnEpoch) -> Future[TrialOutcome]:
         """Starts a job."""
         pace = np.random.default_rng([job.seed, 1]).uniform(0.67, 1.33)
-        fit = _Fit(job, heard, Future(), learning_curve(job), self._epoch_s * pace)
+        fit = _Fit(job, on_epoch, Future(), learning_curve(job), self._epoch_s * pace)
         self._loop.call_soon_threadsafe(self._begin, fit)
         return fit.future
 
@@ -159,7 +159,7 @@ class SimulatedEngine:
         fit.done += 1
         self.trained_s += fit.epoch_s
         fit.asked = time.perf_counter()
-        fit.heard(metrics, lambda verdict: self._answer(fit, verdict))
+        fit.on_epoch(metrics, lambda verdict: self._answer(fit, verdict))
 
     def _answer(self, fit: _Fit, verdict: Verdict) -> None:
         """Takes a verdict, from the coordinator's thread."""
@@ -212,7 +212,7 @@ def simulated_study(
     """
     table = _clips(clips)
     corpus = StudyClips(get_corpus("crema-d"), table, excluded=(), findings=(), digest="simulated")
-    protocol = Protocol("speaker", space.test_core, space.validation_core)
+    protocol = SplitProtocol("speaker", space.test_core, space.validation_core)
     (plan,) = protocol.plans(table)
     record = StudyRecord(
         name="simulated",

@@ -11,7 +11,7 @@ from benchmarks.table import Row, Settings
 from serbench.search import Observer, load_space
 from serbench.search.coordinator import Coordinator
 from serbench.search.jobs import JobMaker
-from serbench.search.runner import DoneMessage, EpochMessage, JobRunner
+from serbench.search.mailbox import DoneMessage, EpochMessage, JobRunner
 
 __all__ = ["measure"]
 

@@ -38,9 +38,9 @@ from serbench.records.schemas import TrialRecord
 from serbench.search import Observer, SearchPlan, load_space, run_search
 from serbench.search.jobs import JobMaker
 from serbench.search.resources import Resources
-from serbench.search.spaces.dimensions import Fixed, IntRange
-from serbench.search.spaces.space import SearchSpace
 from serbench.search.studies.recorded import RecordedStudy, recorded_clips, recorded_plan
+from serbench.spaces.dimensions import Fixed, IntRange
+from serbench.spaces.space import SearchSpace
 from serbench.training import FeatureSource, run_job
 from serbench.training.seeds import SeedTree
 

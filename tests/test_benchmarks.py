@@ -15,7 +15,7 @@ from benchmarks.table import Row, Settings, as_json, as_table
 from serbench.search import Observer, load_space
 from serbench.search.coordinator import Coordinator
 from serbench.search.jobs import JobMaker
-from serbench.search.runner import JobRunner
+from serbench.search.mailbox import JobRunner
 
 
 @pytest.mark.parametrize("name", ["ask", "crowd"])

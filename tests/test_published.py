@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from benchmarks.readme_leaderboard import PAGES, between, published_tables
 from serbench.cli.main import app
 from serbench.records import ResultsFolder
-from serbench.report import EntryReport, Leaderboard
+from serbench.results import EntryReport, Leaderboard
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "results" / "published"

@@ -2,7 +2,7 @@
 
 from serbench.audit.audit import AuditPlan, audit_entry
 from serbench.audit.document import audit_document
-from serbench.audit.finding import Finding
+from serbench.audit.finding import AuditFinding
 from serbench.audit.record import AuditRecord, audit_path
 
-__all__ = ["AuditPlan", "AuditRecord", "Finding", "audit_document", "audit_entry", "audit_path"]
+__all__ = ["AuditFinding", "AuditPlan", "AuditRecord", "audit_document", "audit_entry", "audit_path"]

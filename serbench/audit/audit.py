@@ -13,8 +13,9 @@ import pandas as pd
 
 import serbench
 from serbench.audit.data import duplicate_findings, speaker_telling
-from serbench.audit.finding import Finding, skipped
+from serbench.audit.finding import AuditFinding, skipped
 from serbench.audit.record import AuditRecord, audit_path
+from serbench.audit.rerun import Reruns
 from serbench.audit.retrained import Drawn, draw_again, leakage, over_draws, shuffled_labels
 from serbench.audit.scored import against_literature, against_validation, by_slices
 from serbench.audit.watch import FitWatch
@@ -23,11 +24,10 @@ from serbench.records.base import now
 from serbench.records.files import writing
 from serbench.records.results import ResultsFolder, StudyFolder
 from serbench.records.schemas import StudyRecord
-from serbench.report.entry import find_entry
-from serbench.report.leaderboard import Leaderboard
-from serbench.report.pooled import run_name
-from serbench.report.refits import TestedEntry
-from serbench.search.again.rerun import Reruns
+from serbench.results.entry import find_entry
+from serbench.results.leaderboard import Leaderboard
+from serbench.results.pooled import run_name
+from serbench.results.scored_entry import ScoredEntry
 from serbench.search.observer import Observer
 from serbench.search.studies.recorded import recorded_clips, recorded_plan, recorded_protocol, recorded_space
 
@@ -108,7 +108,7 @@ def _alone(path: Path) -> Iterator[None]:
 class _Audit:
     """One audit; `folder` is of the study, or of a folded one's first fold."""
 
-    tested: TestedEntry
+    tested: ScoredEntry
     folder: StudyFolder
     plan: AuditPlan
     observer: Observer
@@ -138,18 +138,18 @@ class _Audit:
             created=now(),
         )
 
-    def _of_scores(self, clips: pd.DataFrame) -> Iterator[Finding]:
+    def _of_scores(self, clips: pd.DataFrame) -> Iterator[AuditFinding]:
         yield against_validation(self.tested, self.folder, clips)
         yield against_literature(self.tested)
         yield from by_slices(self.tested, clips)
 
-    def _of_data(self, record: StudyRecord, clips: pd.DataFrame) -> Iterator[Finding]:
+    def _of_data(self, record: StudyRecord, clips: pd.DataFrame) -> Iterator[AuditFinding]:
         yield from duplicate_findings(
             clips, recorded_protocol(self.folder, record).plans(clips), self.observer.progress
         )
         yield speaker_telling(clips, recorded_plan(self.folder, record, clips), record, self.observer.progress)
 
-    def _retrained(self, record: StudyRecord, clips: pd.DataFrame) -> tuple[list[Finding], Drawn]:
+    def _retrained(self, record: StudyRecord, clips: pd.DataFrame) -> tuple[list[AuditFinding], Drawn]:
         if record.protocol.folds > 1:
             why = "not tried: each fold chose a configuration of its own; audit an entry of protocol 'speaker' for this"
             return [skipped(check, why) for check in TRAINED], Drawn(())
@@ -178,7 +178,7 @@ def _keep(record: AuditRecord, path: Path, audit: _Audit) -> None:
         audit.observer.warning(f"the audit is not kept: {error}")
 
 
-def _target(results: ResultsFolder, name: str) -> TestedEntry:
+def _target(results: ResultsFolder, name: str) -> ScoredEntry:
     board = Leaderboard.from_results(results)
     chosen = [row.entry for row in board.rows if row.selected and name in (row.study, run_name(row.study))]
     if len(chosen) == 1:
@@ -195,7 +195,7 @@ def _target(results: ResultsFolder, name: str) -> TestedEntry:
         raise
 
 
-def _folder(results: ResultsFolder, tested: TestedEntry) -> StudyFolder:
+def _folder(results: ResultsFolder, tested: ScoredEntry) -> StudyFolder:
     """Of the study; of a folded one's first fold."""
     name = tested.study.name
     return results.existing_study(name if tested.study.protocol.folds == 1 else f"{name}-fold1")

@@ -16,7 +16,7 @@ from serbench.audit.duplicates import (
     near_duplicates,
     parts_of,
 )
-from serbench.audit.finding import Finding
+from serbench.audit.finding import AuditFinding
 from serbench.audit.speakers import clip_summaries, tell_speakers
 from serbench.audit.verdicts import exact_finding, near_finding, speakers_finding
 from serbench.corpora.folders import cache_root
@@ -32,7 +32,7 @@ Progress = Callable[[str, int, int], None]
 _HALVES = 0x4A1F  # a stream of its own, beside those of the study's seed tree
 
 
-def duplicate_findings(clips: pd.DataFrame, plans: Sequence[SplitPlan], progress: Progress) -> Iterator[Finding]:
+def duplicate_findings(clips: pd.DataFrame, plans: Sequence[SplitPlan], progress: Progress) -> Iterator[AuditFinding]:
     """Whether audio is in more than one subset, exactly or as an altered copy.
 
     Under a folded protocol the subsets are the clips that each fold tests, since it trains on most of the others.
@@ -53,7 +53,7 @@ def _tested_by(plans: Sequence[SplitPlan], clips: int) -> tuple[str | None, ...]
     return tuple(parts)
 
 
-def speaker_telling(clips: pd.DataFrame, plan: SplitPlan, record: StudyRecord, progress: Progress) -> Finding:
+def speaker_telling(clips: pd.DataFrame, plan: SplitPlan, record: StudyRecord, progress: Progress) -> AuditFinding:
     """How well a linear rule tells the training speakers by the study's own features."""
     spec = FeatureSpec.model_validate(record.features)
     train = np.array(plan.split(plan.cores).train)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from serbench.audit.finding import Finding
+from serbench.audit.finding import AuditFinding
 from serbench.audit.record import AuditRecord
 from serbench.audit.retrained import Draw
-from serbench.report.document import NOTHING, Column, Document, Sheet, count, percent
+from serbench.render.document import NOTHING, Column, Document, Sheet, count, percent
 
 __all__ = ["audit_document"]
 
@@ -64,7 +64,7 @@ def _draws(draws: Sequence[Draw]) -> Sheet:
     return Sheet("The same configuration on other draws, means over fits", columns, tuple(rows))
 
 
-def _table(finding: Finding) -> Sheet:
+def _table(finding: AuditFinding) -> Sheet:
     """A finding's rows: fractions as percent, the first column a name."""
     names = list(dict.fromkeys(key for row in finding.table for key in row))
     columns = tuple(

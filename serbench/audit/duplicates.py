@@ -28,9 +28,9 @@ from serbench.protocols.split import Split
 __all__ = [
     "FINGERPRINT_SPEC",
     "THRESHOLD",
+    "DuplicatePair",
     "Fingerprints",
     "NearDuplicates",
-    "Pair",
     "exact_duplicates",
     "likeness",
     "near_duplicates",
@@ -96,7 +96,7 @@ class Fingerprints:
 
 
 @dataclass(frozen=True)
-class Pair:
+class DuplicatePair:
     """Two clips, by their rows in the clip table, and how alike they are (1: the same)."""
 
     first: int
@@ -114,7 +114,7 @@ class NearDuplicates:
         compared: clips that took part.
     """
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[DuplicatePair, ...]
     highest: float | None
     compared: int
 
@@ -180,7 +180,7 @@ def near_duplicates(
     alike = likeness(prints, pairs[:, 0], prints, pairs[:, 1])
     over = alike >= threshold
     found = [
-        Pair(int(first), int(second), float(value))
+        DuplicatePair(int(first), int(second), float(value))
         for (first, second), value in zip(pairs[over], alike[over], strict=True)
     ]
     rest = alike[~over]

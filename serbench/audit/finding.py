@@ -1,4 +1,4 @@
-"""`Finding`: what one check found, in a sentence and in numbers."""
+"""`AuditFinding`: what one check found, in a sentence and in numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from serbench.records.base import FrozenModel
 
-__all__ = ["Cell", "Finding", "Level", "skipped"]
+__all__ = ["AuditFinding", "Cell", "Level", "skipped"]
 
 Level = Literal["ok", "note", "warning", "alarm", "skipped"]
 """`note`: worth knowing. `warning`: a reader of the score must know it. `alarm`: the score is not to be believed until
@@ -17,7 +17,7 @@ the matter is settled. `skipped`: the check could not be made, which says nothin
 Cell = float | int | str | None
 
 
-class Finding(FrozenModel):
+class AuditFinding(FrozenModel):
     """One check of an audit.
 
     Attributes:
@@ -35,6 +35,6 @@ class Finding(FrozenModel):
     table: tuple[dict[str, Cell], ...] = ()
 
 
-def skipped(check: str, why: str) -> Finding:
+def skipped(check: str, why: str) -> AuditFinding:
     """A check that could not be made, and why."""
-    return Finding(check=check, level="skipped", verdict=why)
+    return AuditFinding(check=check, level="skipped", verdict=why)

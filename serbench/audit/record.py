@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from serbench.audit.finding import Finding
+from serbench.audit.finding import AuditFinding
 from serbench.audit.retrained import Draw
 from serbench.records.base import Record
 from serbench.records.results import StudyFolder
@@ -20,7 +20,7 @@ class AuditRecord(Record):
     family: str
     corpus: str
     protocol: str
-    findings: tuple[Finding, ...]
+    findings: tuple[AuditFinding, ...]
     draws: tuple[Draw, ...]
     serbench: str
     created: str

@@ -10,14 +10,14 @@ import numpy as np
 from pydantic import Field
 from scipy import special
 
-from serbench.audit.finding import Cell, Finding, skipped
+from serbench.audit.finding import AuditFinding, Cell, skipped
+from serbench.audit.rerun import Rerun, Reruns
 from serbench.errors import SerbenchError
 from serbench.evaluation import MIN_SPEAKERS
-from serbench.protocols import Protocol
+from serbench.protocols import SplitProtocol
 from serbench.records.base import FrozenModel
-from serbench.report.document import percent
-from serbench.report.refits import load_entry
-from serbench.search.again.rerun import Rerun, Reruns
+from serbench.render.document import percent
+from serbench.results.scored_entry import load_entry
 
 __all__ = ["Draw", "Drawn", "draw_again", "leakage", "over_draws", "shuffled_labels"]
 
@@ -75,7 +75,9 @@ class Drawn:
         return said if few >= MIN_SPEAKERS else f"{said}; {few} test speakers a draw are too few to lean on"
 
 
-def draw_again(reruns: Reruns, protocol: Protocol, seeds: Sequence[int], repeats: int, workers: int | None) -> Drawn:
+def draw_again(
+    reruns: Reruns, protocol: SplitProtocol, seeds: Sequence[int], repeats: int, workers: int | None
+) -> Drawn:
     """Fits the configuration under `speaker` and `random` for each split seed, on equally many training clips.
 
     Args:
@@ -99,7 +101,7 @@ def draw_again(reruns: Reruns, protocol: Protocol, seeds: Sequence[int], repeats
     return Drawn(tuple(draws), len(seeds))
 
 
-def shuffled_labels(reruns: Reruns, protocol: Protocol, workers: int | None) -> Finding:
+def shuffled_labels(reruns: Reruns, protocol: SplitProtocol, workers: int | None) -> AuditFinding:
     """Trains on labels that mean nothing; the test core keeps the true ones.
 
     A network trained so is some fixed function of the sound, which fits the truth better or worse by luck: by some
@@ -118,15 +120,15 @@ def shuffled_labels(reruns: Reruns, protocol: Protocol, workers: int | None) -> 
     numbers: dict[str, Cell] = {"uar": uar, "chance": chance, "bound": chance + _LUCK}
     if uar <= chance + _LUCK:
         verdict = f"trained on shuffled labels it scores {percent(uar)} % UAR on the test core, near chance ({said} %)"
-        return Finding(check=check, level="ok", verdict=verdict, numbers=numbers)
+        return AuditFinding(check=check, level="ok", verdict=verdict, numbers=numbers)
     verdict = (
         f"trained on shuffled labels it still scores {percent(uar)} % UAR on the test core, far above chance "
         f"({said} %): the true labels reach it by another way than training"
     )
-    return Finding(check=check, level="alarm", verdict=verdict, numbers=numbers)
+    return AuditFinding(check=check, level="alarm", verdict=verdict, numbers=numbers)
 
 
-def leakage(drawn: Drawn, protocol: Protocol) -> Finding:
+def leakage(drawn: Drawn, protocol: SplitProtocol) -> AuditFinding:
     """What sharing speakers between training and test is worth, at the same training size."""
     check = "leakage delta"
     speaker, random = ({draw.split_seed: draw for draw in drawn.of(name)} for name in PAIR)
@@ -152,11 +154,11 @@ def leakage(drawn: Drawn, protocol: Protocol) -> Finding:
     )
     if protocol.shares_speakers:
         verdict += "; this entry's protocol shares speakers, so its own score holds about that much of them"
-        return Finding(check=check, level="warning", verdict=verdict, numbers=numbers)
-    return Finding(check=check, level="note", verdict=verdict, numbers=numbers)
+        return AuditFinding(check=check, level="warning", verdict=verdict, numbers=numbers)
+    return AuditFinding(check=check, level="note", verdict=verdict, numbers=numbers)
 
 
-def over_draws(drawn: Drawn, own_uar: float | None) -> Finding:
+def over_draws(drawn: Drawn, own_uar: float | None) -> AuditFinding:
     """How much a score owes to which speakers were drawn for the test."""
     check = "draws of test speakers"
     draws = drawn.of("speaker")
@@ -179,7 +181,7 @@ def over_draws(drawn: Drawn, own_uar: float | None) -> Finding:
         "draws": len(scores), "draws_asked": drawn.asked, "uar": mean, "sd": spread, "lowest": min(scores),
         "highest": max(scores),
     }  # fmt: skip
-    return Finding(check=check, level="note", verdict=verdict, numbers=numbers)
+    return AuditFinding(check=check, level="note", verdict=verdict, numbers=numbers)
 
 
 def _fit(reruns: Reruns, rerun: Rerun, repeats: int, workers: int | None) -> list[Draw]:

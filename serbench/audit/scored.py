@@ -7,25 +7,25 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from serbench.audit.attributes import clip_attributes
-from serbench.audit.finding import Finding
-from serbench.audit.scores import Core, literature_finding, validation_finding
+from serbench.audit.finding import AuditFinding
+from serbench.audit.scores import ScoredClips, literature_finding, validation_finding
 from serbench.audit.verdicts import slice_finding
 from serbench.evaluation.slices import judge_slices
 from serbench.records.results import StudyFolder
 from serbench.references.literature import Reported, reported
-from serbench.report.refits import TestedEntry
+from serbench.results.scored_entry import ScoredEntry
 
 __all__ = ["against_literature", "against_validation", "by_slices"]
 
 _DEALT = 0x511CE  # a stream of its own, beside those of the study's seed tree
 
 
-def against_validation(tested: TestedEntry, folder: StudyFolder, clips: pd.DataFrame) -> Finding:
+def against_validation(tested: ScoredEntry, folder: StudyFolder, clips: pd.DataFrame) -> AuditFinding:
     """Whether the validation core promised more than the test core kept."""
     study, first = tested.study, tested.refits[0]
     if study.protocol.folds > 1:
         why = "not compared: under a folded protocol every fold validates on speakers that others test"
-        return Finding(check="validation against test", level="skipped", verdict=why)
+        return AuditFinding(check="validation against test", level="skipped", verdict=why)
     speaker_of = dict(zip(clips["clip_id"], clips["speaker"], strict=True))
     places = {label: place for place, label in enumerate(study.corpus.labels)}
     true: NDArray[np.generic] = np.zeros(0, dtype=np.int64)
@@ -36,12 +36,12 @@ def against_validation(tested: TestedEntry, folder: StudyFolder, clips: pd.DataF
         true = table["label"].map(places).to_numpy(dtype=np.int64)
         predictions.append(table[[f"p_{label}" for label in study.corpus.labels]].to_numpy(dtype=np.float64))
         speakers = [speaker_of[clip] for clip in table["clip_id"]]
-    test = Core(first.test_true, [refit.test_predicted for refit in tested.refits], tested.speakers)
-    validation = Core(true, predictions, speakers)
+    test = ScoredClips(first.test_true, [refit.test_predicted for refit in tested.refits], tested.speakers)
+    validation = ScoredClips(true, predictions, speakers)
     return validation_finding(validation, test, study.corpus.labels, shares_speakers=study.protocol.shares_speakers)
 
 
-def against_literature(tested: TestedEntry) -> Finding:
+def against_literature(tested: ScoredEntry) -> AuditFinding:
     """Whether the score is too good to be true."""
     corpus, protocol = tested.study.corpus, tested.study.protocol
     return literature_finding(
@@ -62,14 +62,14 @@ def _words(figure: Reported) -> dict[str, object]:
     }
 
 
-def by_slices(tested: TestedEntry, clips: pd.DataFrame) -> list[Finding]:
+def by_slices(tested: ScoredEntry, clips: pd.DataFrame) -> list[AuditFinding]:
     """Whether some speakers or sentences are recognised less well than others."""
     first = tested.refits[0]
     rows = clips.set_index("clip_id", drop=False).loc[list(first.test_clips)]
     attributes = clip_attributes(rows)
     if not attributes:
         why = "not compared: the corpus says nothing of speakers or sentences"
-        return [Finding(check="slices", level="skipped", verdict=why)]
+        return [AuditFinding(check="slices", level="skipped", verdict=why)]
     judged = judge_slices(
         first.test_true,
         [refit.test_predicted for refit in tested.refits],

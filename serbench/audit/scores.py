@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from serbench.audit.finding import Finding
+from serbench.audit.finding import AuditFinding
 from serbench.errors import SerbenchError
 from serbench.evaluation.intervals import MIN_SPEAKERS
 from serbench.evaluation.jackknife import SpeakerRecalls, Spread
 
-__all__ = ["ALARM_POINTS", "Core", "literature_finding", "validation_finding"]
+__all__ = ["ALARM_POINTS", "ScoredClips", "literature_finding", "validation_finding"]
 
 ALARM_POINTS = 20.0
 """More percentage points than this above the best published figure of its kind, and a score is taken for a leak."""
@@ -22,7 +22,7 @@ _METRICS = {"uar": "UAR", "accuracy": "accuracy"}
 
 
 @dataclass(frozen=True, eq=False)
-class Core:
+class ScoredClips:
     """A core of a protocol and what an entry's refits made of it.
 
     Attributes:
@@ -36,7 +36,9 @@ class Core:
     speakers: ArrayLike
 
 
-def validation_finding(validation: Core, test: Core, labels: Sequence[str], *, shares_speakers: bool) -> Finding:
+def validation_finding(
+    validation: ScoredClips, test: ScoredClips, labels: Sequence[str], *, shares_speakers: bool
+) -> AuditFinding:
     """Whether the mean validation UAR lies further from the mean test UAR than the speakers of both cores explain.
 
     A study chooses by the validation core, so a small gap upwards is its nature (the winner's curse); a large one means
@@ -58,7 +60,7 @@ def validation_finding(validation: Core, test: Core, labels: Sequence[str], *, s
     numbers: dict[str, float | int | str | None] = {f"{name}_speakers": number for name, number in people.items()}
     for name, count in counts.items():
         if absent := [label for label, clips in zip(labels, count.support.sum(axis=0), strict=True) if not clips]:
-            return Finding(
+            return AuditFinding(
                 check=check,
                 level="skipped",
                 verdict=f"not compared: the {name} core has no clip of '{absent[0]}', so its UAR is undefined",
@@ -69,12 +71,12 @@ def validation_finding(validation: Core, test: Core, labels: Sequence[str], *, s
     numbers |= {f"{name}_uar": score for name, score in scores.items()} | {"gap_points": 100 * gap}
     said = f"validation UAR is {100 * abs(gap):.1f} points {'above' if gap >= 0 else 'below'} test UAR"
     if why := _no_spread(counts, labels):
-        return Finding(check=check, level="note", verdict=f"{said}; {why}", numbers=numbers)
+        return AuditFinding(check=check, level="note", verdict=f"{said}; {why}", numbers=numbers)
     half = Spread.apart(counts["validation"], counts["test"]).half_width(_LEVEL)
     numbers["explained_points"] = 100 * half
     whom = f"{people['validation']} validation and {people['test']} test speakers"
     if abs(gap) <= half:
-        return Finding(
+        return AuditFinding(
             check=check,
             level="ok",
             verdict=f"{said}, within the {100 * half:.1f} points that {whom} explain",
@@ -82,9 +84,11 @@ def validation_finding(validation: Core, test: Core, labels: Sequence[str], *, s
         )
     over = f"{said}, over the {100 * half:.1f} points that {whom} explain"
     if gap < 0:
-        return Finding(check=check, level="note", verdict=f"{over}: the test core is the easier one", numbers=numbers)
+        return AuditFinding(
+            check=check, level="note", verdict=f"{over}: the test core is the easier one", numbers=numbers
+        )
     meant = "the same speakers are in both, so the clips chosen by" if shares_speakers else "the speakers chosen by"
-    return Finding(
+    return AuditFinding(
         check=check,
         level="warning",
         verdict=f"{over}: what was learnt fits {meant} better than others",
@@ -111,7 +115,7 @@ def literature_finding(
     shares_speakers: bool,
     literature: Iterable[Mapping[str, object]],
     labels: str = "intended",
-) -> Finding:
+) -> AuditFinding:
     """Whether a model trained from scratch is far above what any such model has reached under this kind of protocol.
 
     Compared is the best published figure in UAR or accuracy, with the entry's score in the same metric. Where the entry
@@ -132,7 +136,7 @@ def literature_finding(
     kind = "that shares speakers between training and test" if shares_speakers else "that keeps speakers apart"
     figures = [_figure(row) for row in literature if _compares(row, shares_speakers, labels)]
     if not figures:
-        return Finding(
+        return AuditFinding(
             check=check,
             level="skipped",
             verdict=f"no published from-scratch figure is known for this corpus under a protocol {kind}",
@@ -156,8 +160,10 @@ def literature_finding(
     where = f"the best published from-scratch figure under a protocol {kind} ({system}: {best:.1f} % {metric})"
     said = f"{own} {100 * score:.1f} % is {abs(above):.1f} points {'above' if above > 0 else 'below'} {where}"
     if above > ALARM_POINTS:
-        return Finding(check=check, level="alarm", verdict=f"{said}: a leak until shown otherwise", numbers=numbers)
-    return Finding(check=check, level="note" if above > 0 else "ok", verdict=said, numbers=numbers)
+        return AuditFinding(
+            check=check, level="alarm", verdict=f"{said}: a leak until shown otherwise", numbers=numbers
+        )
+    return AuditFinding(check=check, level="note" if above > 0 else "ok", verdict=said, numbers=numbers)
 
 
 def _compares(row: Mapping[str, object], shares_speakers: bool, labels: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from serbench.audit.duplicates import NearDuplicates
-from serbench.audit.finding import Cell, Finding
+from serbench.audit.finding import AuditFinding, Cell
 from serbench.audit.speakers import SpeakerTelling
 from serbench.evaluation.intervals import MIN_SPEAKERS
 from serbench.evaluation.slices import AttributeSlices, Slice
@@ -17,7 +17,7 @@ ALPHA: Final = 0.05
 _NAMED: Final = 3
 
 
-def slice_finding(slices: AttributeSlices, *, alpha: float = ALPHA) -> Finding:
+def slice_finding(slices: AttributeSlices, *, alpha: float = ALPHA) -> AuditFinding:
     """Whether an entry recognises some clips worse than others because of what they have in common.
 
     A difference by something that speakers are (sex, age) is a warning: it tells for whom the model works less well. A
@@ -37,7 +37,7 @@ def slice_finding(slices: AttributeSlices, *, alpha: float = ALPHA) -> Finding:
     }
     if slices.gap is None or slices.by_chance is None or slices.corrected is None:
         why = "there are not two slices to compare" if slices.classes else "no class has clips in every slice"
-        return Finding(check=check, level="skipped", verdict=f"not compared: {why}", numbers=numbers, table=table)
+        return AuditFinding(check=check, level="skipped", verdict=f"not compared: {why}", numbers=numbers, table=table)
     numbers |= {
         "gap_points": 100 * slices.gap,
         "chance_gap_points": 100 * slices.by_chance,
@@ -52,19 +52,19 @@ def slice_finding(slices: AttributeSlices, *, alpha: float = ALPHA) -> Finding:
     )
     if slices.of_speakers and slices.speakers < MIN_SPEAKERS:
         verdict = f"{said}; {slices.speakers} speakers are too few to say whether that is chance"
-        return Finding(check=check, level="skipped", verdict=verdict, numbers=numbers, table=table)
+        return AuditFinding(check=check, level="skipped", verdict=verdict, numbers=numbers, table=table)
     usual = f"where errors unrelated to {slices.attribute} stay under {100 * slices.by_chance:.1f} in 19 of 20 cases"
     if slices.corrected >= alpha:
         verdict = f"{said}, {usual}: no difference shown (p = {slices.corrected:.3f}, corrected for all attributes)"
-        return Finding(check=check, level="ok", verdict=verdict, numbers=numbers, table=table)
+        return AuditFinding(check=check, level="ok", verdict=verdict, numbers=numbers, table=table)
     verdict = f"{said}, {usual}: more than chance (p = {slices.corrected:.3f}, corrected for all attributes)"
     level = "warning" if slices.of_speakers else "note"
-    return Finding(check=check, level=level, verdict=verdict, numbers=numbers, table=table)
+    return AuditFinding(check=check, level=level, verdict=verdict, numbers=numbers, table=table)
 
 
 def exact_finding(
     groups: Sequence[Sequence[int]] | None, clip_ids: Sequence[str], parts: Sequence[str | None]
-) -> Finding:
+) -> AuditFinding:
     """Whether the same audio is in more than one subset.
 
     Args:
@@ -74,11 +74,11 @@ def exact_finding(
     """
     check = "exact duplicates"
     if groups is None:
-        return Finding(check=check, level="skipped", verdict="not compared: the clips' audio was never examined")
+        return AuditFinding(check=check, level="skipped", verdict="not compared: the clips' audio was never examined")
     clips = sum(part is not None for part in parts)
     numbers: dict[str, Cell] = {"groups": len(groups), "clips": clips}
     if not groups:
-        return Finding(
+        return AuditFinding(
             check=check, level="ok", verdict=f"no audio is in two subsets ({clips:,} clips compared)", numbers=numbers
         )
     table: tuple[dict[str, Cell], ...] = tuple(
@@ -90,12 +90,12 @@ def exact_finding(
     )
     named = "; ".join(str(row["clips"]) for row in table[:_NAMED])
     verdict = f"the same audio is in more than one subset, {_times(len(groups))}: {named}{_rest(len(groups))}"
-    return Finding(check=check, level="alarm", verdict=verdict, numbers=numbers, table=table)
+    return AuditFinding(check=check, level="alarm", verdict=verdict, numbers=numbers, table=table)
 
 
 def near_finding(
     near: NearDuplicates, clip_ids: Sequence[str], parts: Sequence[str | None], threshold: float
-) -> Finding:
+) -> AuditFinding:
     """Whether clips of different subsets are altered copies of one recording, as far as fingerprints tell.
 
     Args:
@@ -112,11 +112,11 @@ def near_finding(
         "highest_below": near.highest,
     }
     if not near.compared:
-        return Finding(check=check, level="skipped", verdict="not compared: no clip has anything to hear")
+        return AuditFinding(check=check, level="skipped", verdict="not compared: no clip has anything to hear")
     if not near.pairs:
         most = "" if near.highest is None else f"; the most alike reach {near.highest:.2f} of {threshold:.2f}"
         verdict = f"no two clips of different subsets sound like one recording ({near.compared:,} compared{most})"
-        return Finding(check=check, level="ok", verdict=verdict, numbers=numbers)
+        return AuditFinding(check=check, level="ok", verdict=verdict, numbers=numbers)
     table: tuple[dict[str, Cell], ...] = tuple(
         {
             "first": clip_ids[pair.first],
@@ -132,10 +132,10 @@ def near_finding(
         "clips of different subsets sound like one recording, "
         f"{_times(len(table))}: {named}{_rest(len(table))}; listen to them"
     )
-    return Finding(check=check, level="warning", verdict=verdict, numbers=numbers, table=table)
+    return AuditFinding(check=check, level="warning", verdict=verdict, numbers=numbers, table=table)
 
 
-def speakers_finding(telling: SpeakerTelling | None, *, shares_speakers: bool) -> Finding:
+def speakers_finding(telling: SpeakerTelling | None, *, shares_speakers: bool) -> AuditFinding:
     """What the features give away about speakers, and whether the protocol lets a model use it.
 
     Args:
@@ -144,7 +144,7 @@ def speakers_finding(telling: SpeakerTelling | None, *, shares_speakers: bool) -
     """
     check = "speakers in the features"
     if telling is None:
-        return Finding(
+        return AuditFinding(
             check=check, level="skipped", verdict="not tried: fewer than two training speakers have two clips or more"
         )
     numbers: dict[str, Cell] = {
@@ -158,12 +158,12 @@ def speakers_finding(telling: SpeakerTelling | None, *, shares_speakers: bool) -
         f"(by chance {100 * telling.chance:.1f} %)"
     )
     if telling.accuracy <= 2 * telling.chance:
-        return Finding(check=check, level="ok", verdict=f"{said}: the features hide who speaks", numbers=numbers)
+        return AuditFinding(check=check, level="ok", verdict=f"{said}: the features hide who speaks", numbers=numbers)
     if shares_speakers:
         verdict = f"{said}, and this protocol tests speakers that it trains on, so the score may owe to knowing them"
-        return Finding(check=check, level="warning", verdict=verdict, numbers=numbers)
+        return AuditFinding(check=check, level="warning", verdict=verdict, numbers=numbers)
     verdict = f"{said}; this protocol keeps speakers apart, so that does not help the score"
-    return Finding(check=check, level="note", verdict=verdict, numbers=numbers)
+    return AuditFinding(check=check, level="note", verdict=verdict, numbers=numbers)
 
 
 def _slice_row(part: Slice) -> dict[str, Cell]:

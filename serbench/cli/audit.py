@@ -38,7 +38,7 @@ def audit(
     from serbench.cli.watch import watcher
     from serbench.errors import SerbenchError
     from serbench.records import ResultsFolder
-    from serbench.report import render
+    from serbench.render import render
 
     plan = AuditPlan(target, split_seeds, repeats, refits, data, workers)
     stop = threading.Event()

@@ -39,7 +39,7 @@ def export(
     from serbench.cli.watch import watcher
     from serbench.export import export_bundle
     from serbench.records import ResultsFolder
-    from serbench.report import select_entry
+    from serbench.results import select_entry
 
     folder = ResultsFolder(results)
     name = entry or select_entry(folder, corpus=corpus, protocol=protocol).entry

@@ -29,7 +29,7 @@ Format = Annotated[BriefFormat, typer.Option("--format", help="How it is printed
 def list_corpora(output: Format = BriefFormat.table) -> None:
     """Lists the corpora that serbench can read."""
     from serbench.corpora import corpus_names, get_corpus
-    from serbench.corpora.own.own_corpus import OwnCorpus
+    from serbench.corpora.user.user_corpus import UserCorpus
 
     corpora = [get_corpus(name) for name in corpus_names()]
     if output is BriefFormat.json:
@@ -45,7 +45,7 @@ def list_corpora(output: Format = BriefFormat.table) -> None:
     for corpus in corpora:
         count = f"{corpus.expected_clips:,} clips, " if corpus.expected_clips else ""
         labels = f"{len(corpus.labels)} emotions, " if corpus.labels else ""
-        place = f" (added, {corpus.home})" if isinstance(corpus, OwnCorpus) else ""
+        place = f" (added, {corpus.home})" if isinstance(corpus, UserCorpus) else ""
         typer.echo(f"{corpus.name:10} {corpus.title}: {count}{labels}licence {corpus.licence}{place}")
 
 
@@ -116,14 +116,14 @@ def add_corpus(
     citation: Annotated[str, typer.Option(help="The work to cite.")] = "",
 ) -> None:
     """Gives a corpus of your own a name. Audio stays where it is; the same name again changes what is kept."""
-    from serbench.corpora.own.added import AddedCorpus, add
-    from serbench.corpora.own.kinds import kind_at, own_corpus
     from serbench.corpora.registry import installed_names
+    from serbench.corpora.user.kinds import kind_at, user_corpus
+    from serbench.corpora.user.registered import RegisteredCorpus, add
     from serbench.records.schemas import CorpusChoice
 
     choice = CorpusChoice(name=name, parts=(kind_at(place),), names=file_names)
-    listing = own_corpus(choice, place).read(place)
-    one = AddedCorpus(choice=choice, place=str(place.resolve()), title=title, licence=licence, citation=citation)
+    listing = user_corpus(choice, place).read(place)
+    one = RegisteredCorpus(choice=choice, place=str(place.resolve()), title=title, licence=licence, citation=citation)
     add(name, one, installed_names())
     labels = listing.table["label"].value_counts().sort_index()
     typer.echo(
@@ -136,7 +136,7 @@ def add_corpus(
 @app.command("remove")
 def remove_corpus(name: Annotated[str, typer.Argument(help="A corpus that was added.")]) -> None:
     """Forgets a corpus that was added. Its audio and its results stay."""
-    from serbench.corpora.own.added import remove
+    from serbench.corpora.user.registered import remove
 
     remove(name)
     typer.echo(f"{name} is forgotten; its audio is where it was")
@@ -176,7 +176,7 @@ def _print_summary(summary: dict[str, Any]) -> None:
 def _print_findings(clips: StudyClips) -> None:
     """A table of what was found by kind, then a sentence for each."""
     from serbench.cli.results import print_sheet
-    from serbench.report.document import Column, Sheet
+    from serbench.render.document import Column, Sheet
 
     if not clips.findings:
         typer.echo("nothing to report")

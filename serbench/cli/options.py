@@ -11,8 +11,8 @@ import typer
 __all__ = [
     "DEFAULT_RESULTS",
     "BriefFormat",
-    "CorpusChoice",
     "CorpusName",
+    "CorpusOption",
     "DataFolder",
     "FileNames",
     "LabelDrops",
@@ -45,7 +45,7 @@ ResultsPath = Annotated[Path, typer.Option("--results", envvar="SERBENCH_RESULTS
 DataFolder = Annotated[
     Path | None, typer.Option("--data", help="Folder where the corpus lies; the demo corpus makes itself.")
 ]
-CorpusChoice = Annotated[
+CorpusOption = Annotated[
     str,
     typer.Option(
         "--corpus",

@@ -36,9 +36,9 @@ def reference(
     from serbench.records import ResultsFolder
     from serbench.records.references import ReferenceFolder
     from serbench.references import compute_references, named_reference
-    from serbench.references.core import Core
     from serbench.references.extras import require_extra
-    from serbench.report import Leaderboard
+    from serbench.references.task import ReferenceTask
+    from serbench.results import Leaderboard
     from serbench.search.studies.recorded import recorded_clips, recorded_plan
 
     kept, chosen = named_reference(name, encoder)
@@ -49,7 +49,9 @@ def reference(
     with watcher(Console(stderr=True)) as view:
         clips = recorded_clips(found, record, data, view.progress)
         plan = recorded_plan(found, record, clips)
-        made = compute_references(results, Core(record, clips, plan.split(plan.cores), view.progress), {kept: chosen})
+        made = compute_references(
+            results, ReferenceTask(record, clips, plan.split(plan.cores), view.progress), {kept: chosen}
+        )
     if not made:
         there = kept in ReferenceFolder.of(results, record).names()
         typer.echo(f"{kept} {'is there already' if there else 'has nothing to answer with in this study'}", err=True)

@@ -13,8 +13,8 @@ from serbench.errors import SerbenchError, UsageError
 
 if TYPE_CHECKING:
     from serbench.records import ResultsFolder
-    from serbench.report import Leaderboard
-    from serbench.report.document import Sheet
+    from serbench.render.document import Sheet
+    from serbench.results import Leaderboard
 
 __all__ = ["compare", "leaderboard", "print_leaderboard", "print_report", "print_sheet", "print_summary", "report"]
 
@@ -42,7 +42,7 @@ def leaderboard(
     if audio:
         raise UsageError("--audio goes with --html DIR: a printed table has no sound")
     from serbench.records import ResultsFolder
-    from serbench.report import Leaderboard
+    from serbench.results import Leaderboard
 
     board = Leaderboard.from_results(ResultsFolder(results), corpus=corpus, protocol=protocol, ensembles=ensembles)
     if not board.rows:
@@ -77,16 +77,17 @@ def compare(
 ) -> None:
     """Compares entries pair by pair over the test speakers, corrected for the number of pairs."""
     from serbench.records import ResultsFolder
-    from serbench.report import EntryComparison
+    from serbench.render import render
+    from serbench.results import EntryComparison
 
     found = EntryComparison.from_results(ResultsFolder(results), entries)
-    typer.echo(found.render(output.value, width=screen_width()), nl=False)
+    typer.echo(render(found, output.value, width=screen_width()), nl=False)
 
 
 def _write_site(results: Path, html: Path, **options: Any) -> None:
     """Writes the site and says where, how large it is, and what is not on it."""
     from serbench.records import ResultsFolder
-    from serbench.report.document import size
+    from serbench.render.document import size
     from serbench.site import Site
 
     if not (results / "studies").is_dir():
@@ -102,28 +103,33 @@ def _write_site(results: Path, html: Path, **options: Any) -> None:
 
 def print_leaderboard(board: Leaderboard, output: TableFormat) -> None:
     """Writes a leaderboard to standard output."""
-    typer.echo(board.render(output.value, width=screen_width()), nl=False)
+    from serbench.render import render
+
+    typer.echo(render(board, output.value, width=screen_width()), nl=False)
 
 
 def print_sheet(sheet: Sheet) -> None:
     """Writes one more table to standard output."""
     import pandas as pd
 
-    from serbench.report.document import Document
-    from serbench.report.formats import render
+    from serbench.render import Document, render
 
     typer.echo(f"\n{render(Document((sheet,), pd.DataFrame(), {}), 'table', width=screen_width())}", nl=False)
 
 
 def print_report(results: ResultsFolder, entry: str, output: TableFormat) -> None:
     """Writes a per-class report to standard output."""
-    from serbench.report import EntryReport
+    from serbench.render import render
+    from serbench.results import EntryReport
 
-    typer.echo(EntryReport.from_results(results, entry).render(output.value, width=screen_width()), nl=False)
+    report = EntryReport.from_results(results, entry)
+    typer.echo(render(report, output.value, width=screen_width()), nl=False)
 
 
 def print_summary(results: ResultsFolder, entry: str) -> None:
     """Writes the first tables of a per-class report to standard output."""
-    from serbench.report import EntryReport
+    from serbench.render import entry_summary, render
+    from serbench.results import EntryReport
 
-    typer.echo(f"\n{EntryReport.from_results(results, entry).summary(width=screen_width())}", nl=False)
+    summary = entry_summary(EntryReport.from_results(results, entry))
+    typer.echo(f"\n{render(summary, width=screen_width())}", nl=False)

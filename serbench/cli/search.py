@@ -14,7 +14,7 @@ import typer
 
 from serbench.cli.options import (
     DEFAULT_RESULTS,
-    CorpusChoice,
+    CorpusOption,
     DataFolder,
     FileNames,
     LabelDrops,
@@ -55,7 +55,7 @@ def search(
         list[str] | None,
         typer.Argument(metavar="[SPACE]...", help="Space files or names; both families when none is given."),
     ] = None,
-    corpus: CorpusChoice = "demo",
+    corpus: CorpusOption = "demo",
     data: DataFolder = None,
     label_map: LabelMaps = None,
     drop: LabelDrops = None,
@@ -210,7 +210,8 @@ def _conclude(results: Path, studies: list[str], output: TableFormat, console: C
     """Prints the leaderboard of these studies, the report of the best entry, and where everything lies."""
     from serbench.cli.results import print_leaderboard, print_sheet, print_summary
     from serbench.records import ResultsFolder
-    from serbench.report import Leaderboard, beside_printed, best_selected
+    from serbench.render import beside_printed
+    from serbench.results import Leaderboard, best_selected
 
     folder = ResultsFolder(results)
     records = [folder.existing_study(name).record() for name in studies]

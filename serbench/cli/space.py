@@ -12,7 +12,7 @@ from serbench.cli.options import BriefFormat
 from serbench.errors import SerbenchError
 
 if TYPE_CHECKING:
-    from serbench.search.spaces.space import SearchSpace
+    from serbench.spaces.space import SearchSpace
 
 __all__ = ["app"]
 

@@ -27,9 +27,9 @@ def list_studies(results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefF
     """Lists every study with its trials, best validation score, entries, and whether it is being run."""
     from serbench.cli.printing import screen_width
     from serbench.records import ResultsFolder
-    from serbench.report import render
-    from serbench.report.study_documents import studies_document
-    from serbench.report.study_rows import study_rows
+    from serbench.render import render
+    from serbench.render.study import studies_document
+    from serbench.results.study_rows import study_rows
 
     rows = study_rows(ResultsFolder(results), _warn)
     if not rows and output is BriefFormat.table:
@@ -43,9 +43,9 @@ def show(study: StudyArgument, results: ResultsPath = DEFAULT_RESULTS, output: F
     """Shows what a study is, how its trials ended, the best ones, what failed and why, and its entries."""
     from serbench.cli.printing import echo_pairs, screen_width
     from serbench.records import ResultsFolder
-    from serbench.report import render
-    from serbench.report.study_documents import study_document, study_facts
-    from serbench.report.study_report import StudyReport
+    from serbench.render import render
+    from serbench.render.study import study_document, study_facts
+    from serbench.results.study import StudyReport
 
     report = StudyReport.from_results(ResultsFolder(results), study, _warn)
     document = study_document(report)
@@ -74,7 +74,7 @@ def publish(
     """
     from serbench.records import ResultsFolder
     from serbench.records.publish import publish_studies
-    from serbench.report.document import size
+    from serbench.render.document import size
 
     for name, copied in publish_studies(ResultsFolder(results), studies, to):
         typer.echo(f"{name}: {size(copied)}", err=True)

@@ -39,7 +39,7 @@ def fork(
 
     from serbench.records import ResultsFolder
     from serbench.search import load_space
-    from serbench.search.again.fork import fork_study, search_command
+    from serbench.search.fork import fork_study, search_command
 
     asked = {"epochs": epochs, "max_parameters": max_params}
     loaded = load_space(space).with_training(**{name: value for name, value in asked.items() if value is not None})
@@ -75,7 +75,7 @@ def replay(
     from serbench.cli.watch import watcher
     from serbench.errors import SerbenchError
     from serbench.records import ResultsFolder
-    from serbench.search.again.replay import replay_facts, replay_trial
+    from serbench.search.replay import replay_facts, replay_trial
 
     with watcher(Console(stderr=True)) as view:
         found = replay_trial(ResultsFolder(results), study, trial, data, view.progress)

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from serbench.corpora.base import Corpus, Listing, SpeakerFacts
-    from serbench.corpora.findings import Finding, findings
     from serbench.corpora.folders import cache_root, corpus_home
-    from serbench.corpora.inspection import inspect_clips
-    from serbench.corpora.own.choice import choose_corpus, recorded_corpus
+    from serbench.corpora.inspection.findings import CorpusFinding, findings
+    from serbench.corpora.inspection.inspect import inspect_clips
+    from serbench.corpora.named.votes import vote_shares, votes_digest
     from serbench.corpora.registry import corpus_names, get_corpus
     from serbench.corpora.study_clips import StudyClips, load_clips
     from serbench.corpora.summary import corpus_summary
     from serbench.corpora.table import CLIP_COLUMNS, clip_set_digest, clip_table
-    from serbench.corpora.votes import vote_shares, votes_digest
+    from serbench.corpora.user.choice import choose_corpus, recorded_corpus
 
 __all__ = [
     "CLIP_COLUMNS",
     "Corpus",
-    "Finding",
+    "CorpusFinding",
     "Listing",
     "SpeakerFacts",
     "StudyClips",
@@ -46,24 +46,24 @@ __all__ = [
 _HOMES = {
     "CLIP_COLUMNS": "table",
     "Corpus": "base",
-    "Finding": "findings",
+    "CorpusFinding": "inspection.findings",
     "Listing": "base",
     "SpeakerFacts": "base",
     "StudyClips": "study_clips",
     "cache_root": "folders",
-    "choose_corpus": "own.choice",
+    "choose_corpus": "user.choice",
     "clip_set_digest": "table",
     "clip_table": "table",
     "corpus_home": "folders",
     "corpus_names": "registry",
     "corpus_summary": "summary",
-    "findings": "findings",
+    "findings": "inspection.findings",
     "get_corpus": "registry",
-    "inspect_clips": "inspection",
+    "inspect_clips": "inspection.inspect",
     "load_clips": "study_clips",
-    "recorded_corpus": "own.choice",
-    "vote_shares": "votes",
-    "votes_digest": "votes",
+    "recorded_corpus": "user.choice",
+    "vote_shares": "named.votes",
+    "votes_digest": "named.votes",
 }
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from serbench.corpora.folders import corpus_home
-from serbench.corpora.plain import plain
-from serbench.corpora.scan import scan_audio
+from serbench.corpora.inspection.scan import scan_audio
+from serbench.corpora.printable import printable
 from serbench.corpora.table import clip_table
 from serbench.errors import SerbenchError
 from serbench.records.schemas import CorpusChoice
@@ -187,10 +187,10 @@ class Corpus(ABC):
             if aside and not unparsed:
                 raise SerbenchError(
                     f"{audio} holds only {' and '.join(sorted({what for what, _ in aside}))} of {self.title}, such as "
-                    f"'{plain(aside[0][1].name)}', and none of its clips, which look like {self.name_form}"
+                    f"'{printable(aside[0][1].name)}', and none of its clips, which look like {self.name_form}"
                 )
             raise SerbenchError(
-                f"no file name in {audio} is one of {self.title}: '{plain(unparsed[0].name)}' should look like "
+                f"no file name in {audio} is one of {self.title}: '{printable(unparsed[0].name)}' should look like "
                 f"{self.name_form}"
             )
         missing = None if self.expected_clips is None else max(0, self.expected_clips - len(rows))
@@ -239,6 +239,6 @@ def _links_note(escaping: tuple[Path, ...]) -> str:
     if not escaping:
         return "; pass the folder that does"
     return (
-        f", only links that lead out of it, such as {plain(escaping[0].name)}, which are not followed; pass the folder "
+        f", only links that lead out of it, such as {printable(escaping[0].name)}, which are not followed; pass the folder "
         "they lead to"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import EntryPoint, entry_points
 
 from serbench.corpora.base import Corpus
-from serbench.corpora.own.added import added, added_corpus
+from serbench.corpora.user.registered import added, added_corpus
 from serbench.errors import SerbenchError, unknown
 
 __all__ = ["GROUP", "corpus_names", "get_corpus", "installed_names"]

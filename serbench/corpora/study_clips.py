@@ -10,10 +10,10 @@ from typing import Final
 import pandas as pd
 
 from serbench.corpora.base import Corpus, Listing
-from serbench.corpora.findings import Finding, findings
 from serbench.corpora.folders import health_cache
-from serbench.corpora.inspection import inspect_clips
-from serbench.corpora.perceived import heard_labels
+from serbench.corpora.inspection.findings import CorpusFinding, findings
+from serbench.corpora.inspection.inspect import inspect_clips
+from serbench.corpora.named.perceived import heard_labels
 from serbench.corpora.table import clip_set_digest
 from serbench.errors import SerbenchError
 from serbench.records.schemas import CorpusFacts, ExcludedClip, LabelSource
@@ -40,8 +40,8 @@ class StudyClips:
     """A clip table of the usable clips, with `digest`, `duration_s`, `sample_rate` (Hz), `channels` and `rms`
     (fraction of full scale)."""
     excluded: tuple[tuple[str, str], ...]
-    """Clips that were left out, as (clip id, state of `serbench.corpora.health`)."""
-    findings: tuple[Finding, ...]
+    """Clips that were left out, as (clip id, state of `serbench.corpora.inspection.health`)."""
+    findings: tuple[CorpusFinding, ...]
     digest: str
     """Of clip ids, labels, speakers and decoded audio; not of paths."""
     label_source: LabelSource = "intended"

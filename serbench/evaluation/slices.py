@@ -4,7 +4,7 @@ A part (slice) is the clips of one value of an attribute: of one sex, one senten
 every slice has, since a mean recall over other classes is another score.
 
 Whether slices differ is judged against errors that have nothing to do with the attribute, dealt out by
-`serbench.evaluation.dealing`.
+`serbench.evaluation.slice_permutation`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from serbench.evaluation.dealing import deal_clips, deal_speakers
 from serbench.evaluation.intervals import Interval, recalls_interval
 from serbench.evaluation.jackknife import SpeakerRecalls
 from serbench.evaluation.metrics import predicted_classes
 from serbench.evaluation.paired import holm
+from serbench.evaluation.slice_permutation import deal_clips, deal_speakers
 
 __all__ = ["Attribute", "AttributeSlices", "Slice", "judge_slices", "slice_scores"]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
-from serbench.corpora.health import SILENCE_PEAK
+from serbench.corpora.inspection.health import SILENCE_PEAK
 from serbench.errors import SerbenchError, UsageError
 from serbench.export.predictions import Prediction, Predictions
 from serbench.export.windows import windows

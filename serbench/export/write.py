@@ -16,7 +16,8 @@ from serbench.features import FeatureSpec
 from serbench.records import EntryRecord, ResultsFolder, StudyRecord, TrialRecord
 from serbench.records.files import write_text_atomic, writing
 from serbench.records.results import StudyFolder
-from serbench.report import EntryReport
+from serbench.render import render
+from serbench.results import EntryReport
 
 __all__ = ["export_bundle"]
 
@@ -77,7 +78,7 @@ def export_bundle(
             record = unchecked.model_copy(update={"check": check})
             record.save(temporary / "bundle.json")
             report = EntryReport.from_results(results, entry_id)
-            write_text_atomic(temporary / "metrics.json", report.render("json"))
+            write_text_atomic(temporary / "metrics.json", render(report, "json"))
             write_text_atomic(temporary / "MODEL_CARD.md", model_card(record, report))
             _put_in_place(temporary, to)
         finally:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from serbench.corpora.readable import UnreadableError, readable
+from serbench.corpora.inspection.readable import UnreadableError, readable
 from serbench.errors import SerbenchError
 from serbench.features.spec import Crop
 

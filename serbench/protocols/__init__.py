@@ -1,8 +1,8 @@
 """Who is trained on and who is tested on. Pure functions of a clip table, a split seed and a ratio."""
 
 from serbench.protocols.kinds import protocol_names
-from serbench.protocols.protocol import Protocol
+from serbench.protocols.protocol import SplitProtocol
 from serbench.protocols.ratio import Ratio
 from serbench.protocols.split import Split, SplitPlan
 
-__all__ = ["Protocol", "Ratio", "Split", "SplitPlan", "protocol_names"]
+__all__ = ["Ratio", "Split", "SplitPlan", "SplitProtocol", "protocol_names"]

@@ -1,4 +1,4 @@
-"""`Protocol`: a named way of splitting, its cores and its split seed; what a score under it means."""
+"""`SplitProtocol`: a named way of splitting, its cores and its split seed; what a score under it means."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from serbench.protocols.split import Split, SplitPlan
 from serbench.records.files import digest_of
 from serbench.records.schemas import ProtocolFacts
 
-__all__ = ["MIN_CORE_SPEAKERS", "Protocol"]
+__all__ = ["MIN_CORE_SPEAKERS", "SplitProtocol"]
 
 MIN_CORE_SPEAKERS = 8
 """Fewer speakers than this in a core give no interval and no rank (a jackknife over them does not cover)."""
@@ -27,7 +27,7 @@ _SEED_STREAM = 0x5E7  # keeps split draws apart from every training draw of the 
 
 
 @dataclass(frozen=True)
-class Protocol:
+class SplitProtocol:
     """How clips are split.
 
     Attributes:
@@ -109,7 +109,7 @@ class Protocol:
 
         >>> clips = pd.DataFrame({"clip_id": [f"c{i:02}" for i in range(60)], "label": ["joy", "fear"] * 30,
         ...                       "speaker": [f"s{i // 6}" for i in range(60)], "sex": "female"})
-        >>> (plan,) = Protocol("speaker").plans(clips)
+        >>> (plan,) = SplitProtocol("speaker").plans(clips)
         >>> split = plan.split(Ratio.parse("70/10/20"))
         >>> len(split.train), len(split.validation), len(split.test)
         (42, 6, 12)
@@ -190,7 +190,7 @@ def _known(speakers: pd.Series) -> int:
     return 1 if (speakers == UNKNOWN_SPEAKER).any() else speakers.nunique()
 
 
-def _shared(protocol: Protocol, clips: pd.DataFrame, split: Split) -> bool:
+def _shared(protocol: SplitProtocol, clips: pd.DataFrame, split: Split) -> bool:
     """Whether a test speaker is also trained on; where no speaker is known, it must be taken for granted."""
     if protocol.shares_speakers is not None:
         return protocol.shares_speakers
@@ -201,7 +201,7 @@ def _shared(protocol: Protocol, clips: pd.DataFrame, split: Split) -> bool:
     return bool(trained & tested)
 
 
-def _warnings(protocol: Protocol, clips: pd.DataFrame, split: Split, speakers: dict[str, int]) -> list[str]:
+def _warnings(protocol: SplitProtocol, clips: pd.DataFrame, split: Split, speakers: dict[str, int]) -> list[str]:
     found = []
     # A fold is not judged by itself: its test speakers are pooled with those of all others.
     judged = ("validation",) if protocol.folded else ("validation", "test")

@@ -13,9 +13,9 @@ import pandas as pd
 from pydantic import Field
 
 from serbench.errors import SerbenchError
-from serbench.evaluation.soft import are_shares
 from serbench.records.base import Record
 from serbench.records.files import publish_folder, writing
+from serbench.records.shares import are_shares
 from serbench.records.study_folder import read_parquet
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ import serbench
 from serbench.errors import SerbenchError, UsageError, unknown
 from serbench.records.base import now
 from serbench.records.references import ReferenceFolder, ReferenceRecord
-from serbench.references.core import Answers, Core
 from serbench.references.egemaps import egemaps
 from serbench.references.encoder import encoder, weights_digest
 from serbench.references.extras import OPTIONAL
 from serbench.references.simple import chance, listeners, majority
 from serbench.references.svm import svm
+from serbench.references.task import ReferenceAnswers, ReferenceTask
 
 __all__ = ["REFERENCES", "Reference", "compute_references", "named_reference"]
 
@@ -30,7 +30,7 @@ class Reference(NamedTuple):
 
     title: str
     detail: str
-    answer: Callable[[Core], Answers | None]
+    answer: Callable[[ReferenceTask], ReferenceAnswers | None]
 
 
 REFERENCES: dict[str, Reference] = {
@@ -72,7 +72,7 @@ def named_reference(name: str, folder: Path | None = None) -> tuple[str, Referen
 
 
 def compute_references(
-    root: Path, core: Core, references: Mapping[str, Reference] = MappingProxyType(REFERENCES)
+    root: Path, core: ReferenceTask, references: Mapping[str, Reference] = MappingProxyType(REFERENCES)
 ) -> list[str]:
     """Computes references that are missing or damaged.
 
@@ -107,7 +107,7 @@ def _is_there(folder: ReferenceFolder, name: str) -> bool:
     return True
 
 
-def _make(folder: ReferenceFolder, name: str, reference: Reference, core: Core) -> bool:
+def _make(folder: ReferenceFolder, name: str, reference: Reference, core: ReferenceTask) -> bool:
     started = time.monotonic()
     answers = reference.answer(core)
     if answers is None:

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from serbench.features.audio import decode
-from serbench.references.core import Answers, Core
 from serbench.references.extras import require_extra
 from serbench.references.svm import classify
+from serbench.references.task import ReferenceAnswers, ReferenceTask
 
 __all__ = ["egemaps"]
 
 
-def egemaps(core: Core) -> Answers:
+def egemaps(core: ReferenceTask) -> ReferenceAnswers:
     """Learns from functionals of the training clips.
 
     Raises:

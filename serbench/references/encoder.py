@@ -15,9 +15,9 @@ import numpy as np
 from serbench.errors import SerbenchError, UsageError
 from serbench.features.audio import decode
 from serbench.records.files import digest_of, read_text
-from serbench.references.core import Answers, Core
 from serbench.references.extras import require_extra
 from serbench.references.svm import classify
+from serbench.references.task import ReferenceAnswers, ReferenceTask
 
 __all__ = ["encoder", "weights_digest"]
 
@@ -41,7 +41,7 @@ def weights_digest(folder: Path) -> str:
     return digest_of(digests)
 
 
-def encoder(core: Core, folder: Path, weights: str) -> Answers:
+def encoder(core: ReferenceTask, folder: Path, weights: str) -> ReferenceAnswers:
     """Learns from the embeddings of the training clips.
 
     Args:

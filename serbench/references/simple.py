@@ -5,26 +5,26 @@ from __future__ import annotations
 import numpy as np
 
 from serbench.corpora import vote_shares
-from serbench.references.core import Answers, Core
+from serbench.references.task import ReferenceAnswers, ReferenceTask
 
 __all__ = ["chance", "listeners", "majority"]
 
 
-def chance(core: Core) -> Answers:
+def chance(core: ReferenceTask) -> ReferenceAnswers:
     """Every label equally often: UAR is 1 / classes."""
     rows = core.split.test
-    return Answers(rows, np.full((len(rows), len(core.labels)), 1 / len(core.labels)))
+    return ReferenceAnswers(rows, np.full((len(rows), len(core.labels)), 1 / len(core.labels)))
 
 
-def majority(core: Core) -> Answers:
+def majority(core: ReferenceTask) -> ReferenceAnswers:
     """Always the most frequent training class, the first of equals."""
     counts = np.bincount(core.targets(core.split.train), minlength=len(core.labels))
     shares = np.zeros((len(core.split.test), len(core.labels)))
     shares[:, int(counts.argmax())] = 1.0
-    return Answers(core.split.test, shares, {"class": core.labels[int(counts.argmax())]})
+    return ReferenceAnswers(core.split.test, shares, {"class": core.labels[int(counts.argmax())]})
 
 
-def listeners(core: Core) -> Answers | None:
+def listeners(core: ReferenceTask) -> ReferenceAnswers | None:
     """What most listeners chose from the voice alone; labels that tie share the clip.
 
     A vote for a label that the study does not have is a share of no label. None where nobody was asked, and for
@@ -35,4 +35,4 @@ def listeners(core: Core) -> Answers | None:
     rows = np.asarray(core.split.test)
     shares = vote_shares(core.clips["votes"].iloc[rows], core.labels).astype(np.float64)
     asked = ~np.isnan(shares).any(axis=1)
-    return Answers(tuple(rows[asked].tolist()), shares[asked]) if asked.any() else None
+    return ReferenceAnswers(tuple(rows[asked].tolist()), shares[asked]) if asked.any() else None

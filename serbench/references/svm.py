@@ -15,7 +15,7 @@ from serbench.corpora.folders import cache_root
 from serbench.evaluation import evaluate
 from serbench.features.spec import FeatureSpec
 from serbench.features.store import FeatureStore
-from serbench.references.core import Answers, Core
+from serbench.references.task import ReferenceAnswers, ReferenceTask
 
 __all__ = ["acoustic_spec", "classify", "svm"]
 
@@ -24,7 +24,7 @@ _BLOCK = 512
 _FRAME_S = 0.04
 
 
-def svm(core: Core) -> Answers:
+def svm(core: ReferenceTask) -> ReferenceAnswers:
     """Learns from the training clips of the protocol's cores; the test core is answered once."""
     spec = acoustic_spec(core.rate)
     store = FeatureStore(cache_root() / "features")
@@ -40,7 +40,9 @@ def svm(core: Core) -> Answers:
     )
 
 
-def classify(core: Core, vectors: NDArray[np.float64], settings: dict[str, str | int | float]) -> Answers:
+def classify(
+    core: ReferenceTask, vectors: NDArray[np.float64], settings: dict[str, str | int | float]
+) -> ReferenceAnswers:
     """The machine itself, for any one vector a clip.
 
     Args:
@@ -66,7 +68,7 @@ def classify(core: Core, vectors: NDArray[np.float64], settings: dict[str, str |
     core.progress("SVM", len(PENALTIES), len(PENALTIES))
     assert chosen is not None  # noqa: S101
     shares = np.eye(len(core.labels))[np.asarray(chosen.predict(vectors[rows["test"]]), dtype=np.int64)]
-    return Answers(core.split.test, shares, {**settings, "C": penalty, "validation_uar": round(best, 6)})
+    return ReferenceAnswers(core.split.test, shares, {**settings, "C": penalty, "validation_uar": round(best, 6)})
 
 
 def acoustic_spec(rate: int) -> FeatureSpec:

@@ -2,10 +2,10 @@
 
 from serbench.search.observer import Observer
 from serbench.search.plan import SearchPlan
-from serbench.search.run import run_search
-from serbench.search.spaces.file import find_space, load_space, space_names
-from serbench.search.spaces.space import SearchSpace
+from serbench.search.run_search import run_search
 from serbench.search.studies.study import Study
+from serbench.spaces.file import find_space, load_space, space_names
+from serbench.spaces.space import SearchSpace
 
 __all__ = [
     "Observer",

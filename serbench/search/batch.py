@@ -11,8 +11,8 @@ from dataclasses import replace
 from serbench.records.base import now
 from serbench.records.states import is_repeated
 from serbench.search.jobs import predictions_of, record_of
+from serbench.search.mailbox import EpochMessage, JobRunner
 from serbench.search.observer import Observer
-from serbench.search.runner import EpochMessage, JobRunner
 from serbench.search.studies.study import Study
 from serbench.training import TrialJob, Verdict
 

@@ -12,8 +12,8 @@ from serbench.records.base import now
 from serbench.records.schemas import EpochMetrics, TrialRecord
 from serbench.records.states import STATES, UNCOUNTED_STATES, is_repeated
 from serbench.search.jobs import JobMaker, predictions_of, record_of
+from serbench.search.mailbox import DoneMessage, EpochMessage, JobRunner
 from serbench.search.observer import Observer
-from serbench.search.runner import DoneMessage, EpochMessage, JobRunner
 from serbench.search.studies.study import Asked, Study
 from serbench.training import TrialJob, TrialOutcome, Verdict
 

@@ -13,11 +13,11 @@ from serbench.records.schemas import EntryRecord, TrialRecord
 from serbench.records.states import STATES
 from serbench.search.batch import run_batch
 from serbench.search.jobs import JobMaker
+from serbench.search.mailbox import JobRunner
 from serbench.search.observer import Observer
-from serbench.search.runner import JobRunner
 from serbench.search.studies.study import Study
 
-__all__ = ["Finalist", "choose_finalists", "test_finalists"]
+__all__ = ["Finalist", "choose_finalists", "refit_finalists"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def choose_finalists(trials: Sequence[TrialRecord], count: int, forced: Sequence
     return list(chosen.values())
 
 
-def test_finalists(
+def refit_finalists(
     study: Study,
     maker: JobMaker,
     runner: JobRunner,

@@ -17,7 +17,7 @@ from serbench.records.base import now
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import JobKind, StudyRecord, TrialRecord
 from serbench.search.resources import Resources
-from serbench.search.spaces.space import SearchSpace
+from serbench.spaces.space import SearchSpace
 from serbench.training import TrialJob, TrialOutcome
 from serbench.training.seeds import SeedTree
 

@@ -9,10 +9,10 @@ from typing import get_args
 from serbench.corpora import Corpus
 from serbench.errors import UsageError, unknown
 from serbench.records.schemas import LabelSource
-from serbench.search.cluster.cluster import check_cluster
-from serbench.search.spaces.space import Budget, SearchSpace
+from serbench.search.engines.dask.cluster import check_cluster
 from serbench.search.studies.samplers import pruner_settings, sampler_settings
 from serbench.search.studies.storage import check_storage_url
+from serbench.spaces.space import Budget, SearchSpace
 
 __all__ = ["SearchPlan"]
 

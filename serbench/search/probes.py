@@ -14,10 +14,10 @@ import optuna
 from serbench.errors import UsageError
 from serbench.search.batch import run_batch
 from serbench.search.jobs import JobMaker
+from serbench.search.mailbox import JobRunner
 from serbench.search.observer import Observer
-from serbench.search.runner import JobRunner
-from serbench.search.spaces.space import Enqueued
 from serbench.search.studies.study import Study
+from serbench.spaces.space import Enqueued
 from serbench.training import TrialJob
 
 __all__ = ["EPOCH_SHARE", "KEPT_SHARE", "run_probes"]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from serbench.records.schemas import ProtocolFacts
-from serbench.report.document import NOTHING, count, duration, millions, milliseconds, percent, points, size, span
-from serbench.report.leaderboard import Leaderboard
-from serbench.report.row import GroupRows, Row
-from serbench.report.study_rows import StudyRow
+from serbench.render.document import NOTHING, count, duration, millions, milliseconds, percent, points, size, span
+from serbench.results.leaderboard import Leaderboard
+from serbench.results.leaderboard_row import GroupRows, Row
+from serbench.results.study_rows import StudyRow
 from serbench.site.charts.board import COSTS, cost_chart
 from serbench.site.charts.lines import reference_lines
 from serbench.site.pages import Pages

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from serbench.errors import SerbenchError
 from serbench.records.results import ResultsFolder
-from serbench.report.leaderboard import Leaderboard
-from serbench.report.refits import TestedEntry
-from serbench.report.study_rows import StudyFits, StudyRow, study_row
+from serbench.render import leaderboard_document, render
+from serbench.results.leaderboard import Leaderboard
+from serbench.results.scored_entry import ScoredEntry
+from serbench.results.study_rows import StudyFits, StudyRow, study_row
 from serbench.site.board_page import Ways, board_page
 from serbench.site.clips.misses import wanted_pictures
 from serbench.site.clips.sounds import Sounds
@@ -118,13 +119,13 @@ class _Maker:
             page = study_page(self.pages, self.results, study.name, ways, tested, self.fits[study.name], self.notes)
             self.files.write(ways.studies[study.name], page)
         self.files.write("compare.html", compare_page(self.pages, self.board, ways))
-        document = self.board.document()
+        document = leaderboard_document(self.board)
         self.files.write("leaderboard.csv", document.frame.to_csv(index=False, lineterminator="\n"))
-        self.files.write("leaderboard.json", self.board.render("json"))
+        self.files.write("leaderboard.json", render(self.board, "json"))
         made = max((study.last_activity for study in self.studies), default="")
         self.files.write("index.html", board_page(self.pages, self.board, ways, self.studies, self.notes, made))
 
-    def _entries(self, tested: dict[str, TestedEntry], ways: Ways) -> None:
+    def _entries(self, tested: dict[str, ScoredEntry], ways: Ways) -> None:
         sources = find_sources(self.results, tested.values())
         sounds = Sounds(_Clips(self.files), with_audio=self.with_audio, workers=1 if self.pages.live else None)
         sounds.prepare(

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from serbench.evaluation import compare_all
-from serbench.report.comparison import why_unranked
-from serbench.report.leaderboard import Leaderboard
-from serbench.report.refits import TestedEntry
-from serbench.report.row import GroupRows
+from serbench.results.grouping import why_unranked
+from serbench.results.leaderboard import Leaderboard
+from serbench.results.leaderboard_row import GroupRows
+from serbench.results.scored_entry import ScoredEntry
 from serbench.site.board_page import Ways
 from serbench.site.charts.chart import rounded
 from serbench.site.pages import Pages
@@ -41,7 +41,7 @@ def compare_page(pages: Pages, board: Leaderboard, ways: Ways) -> str:
     )
 
 
-def _group(group: GroupRows, entries: list[TestedEntry]) -> dict[str, Any]:
+def _group(group: GroupRows, entries: list[ScoredEntry]) -> dict[str, Any]:
     if not entries:
         return {"title": group.title, "entries": []}
     first = entries[0]
@@ -61,7 +61,7 @@ def _group(group: GroupRows, entries: list[TestedEntry]) -> dict[str, Any]:
     }
 
 
-def _entry(tested: TestedEntry, classes: int) -> dict[str, Any]:
+def _entry(tested: ScoredEntry, classes: int) -> dict[str, Any]:
     """One entry: `correct` are clips by speaker and class, means over refits."""
     return {
         "id": tested.entry.entry_id,
@@ -76,7 +76,7 @@ def _coded(places: Any, classes: int) -> str:
     return "".join(_CODES[place] for place in places) if classes <= len(_CODES) else ""
 
 
-def _pairs(entries: list[TestedEntry], labels: tuple[str, ...]) -> list[Any]:
+def _pairs(entries: list[ScoredEntry], labels: tuple[str, ...]) -> list[Any]:
     """Of each two entries, in the order of `combinations`: difference, low, high, p; or why there is none."""
     if why_unranked(entries[0].study.protocol):
         return []

@@ -9,15 +9,15 @@ import numpy as np
 from serbench.audit import AuditRecord, audit_path
 from serbench.errors import SerbenchError
 from serbench.evaluation import AttributeSlices, ReliabilityBin, reliability, slice_scores
-from serbench.evaluation.soft import SoftEvaluation
+from serbench.evaluation.share_scores import SoftEvaluation
 from serbench.records.results import ResultsFolder
-from serbench.report.reference_rows import reference_scores
-from serbench.report.refits import TestedEntry
-from serbench.search.spaces.one_config import one_config_space
+from serbench.results.reference_rows import reference_scores
+from serbench.results.scored_entry import ScoredEntry
 from serbench.site.clips.mask_example import MaskExample, mask_example
 from serbench.site.clips.misses import Miss, find_misses
 from serbench.site.clips.sounds import Sounds
 from serbench.site.sources import Sources
+from serbench.spaces.one_config import one_config_space
 
 __all__ = ["EntryDetails", "ScoredSlices"]
 
@@ -60,7 +60,7 @@ class EntryDetails:
     mask: MaskExample | None
 
     @classmethod
-    def of(cls, results: ResultsFolder, tested: TestedEntry, sources: Sources, sounds: Sounds) -> EntryDetails:
+    def of(cls, results: ResultsFolder, tested: ScoredEntry, sources: Sources, sounds: Sounds) -> EntryDetails:
         """Gathers the details of an entry.
 
         Args:
@@ -92,7 +92,7 @@ class EntryDetails:
         )
 
 
-def _slices(tested: TestedEntry, sources: Sources) -> tuple[ScoredSlices, ...]:
+def _slices(tested: ScoredEntry, sources: Sources) -> tuple[ScoredSlices, ...]:
     predictions = [refit.test_predicted for refit in tested.refits]
     found = (
         slice_scores(tested.refits[0].test_true, predictions, tested.speakers, tested.study.corpus.labels, attribute)
@@ -120,7 +120,7 @@ def _audit(sources: Sources, entry_id: str) -> AuditRecord | None:
         return None
 
 
-def _listeners(results: ResultsFolder, tested: TestedEntry) -> SoftEvaluation | None:
+def _listeners(results: ResultsFolder, tested: ScoredEntry) -> SoftEvaluation | None:
     try:
         return reference_scores(results, tested.study, "listeners")
     except SerbenchError:  # told on the leaderboard's page

@@ -8,15 +8,15 @@ from typing import Any
 
 from serbench.records.files import write_text_atomic
 from serbench.records.results import ResultsFolder
-from serbench.report.document import percent, span
-from serbench.report.ensemble import ENSEMBLE
-from serbench.report.entry import EntryReport, find_entry
-from serbench.report.entry_document import SUBSET_HEADER, subset_cells
-from serbench.report.entry_facts import caveats, config_rows, corpus_rows, environment_rows, result_rows
-from serbench.report.leaderboard import Leaderboard
-from serbench.report.reference_rows import ReferenceRow
-from serbench.report.refits import TestedEntry
-from serbench.report.row import Row
+from serbench.render.document import percent, span
+from serbench.render.entry import SUBSET_HEADER, subset_cells
+from serbench.render.entry_facts import caveats, config_rows, corpus_rows, environment_rows, result_rows
+from serbench.results.ensemble import ENSEMBLE
+from serbench.results.entry import EntryReport, find_entry
+from serbench.results.leaderboard import Leaderboard
+from serbench.results.leaderboard_row import Row
+from serbench.results.reference_rows import ReferenceRow
+from serbench.results.scored_entry import ScoredEntry
 from serbench.site.charts.entry import calibration_chart, curve_charts
 from serbench.site.charts.lines import reference_lines
 from serbench.site.clips.media import Inline
@@ -42,7 +42,7 @@ class EntryPage:
         studies: names of the studies behind it, each with the way to its page; '' where there is none.
     """
 
-    tested: TestedEntry
+    tested: ScoredEntry
     row: Row
     details: EntryDetails
     references: tuple[ReferenceRow, ...]

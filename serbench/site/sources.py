@@ -13,8 +13,8 @@ from serbench.evaluation import Attribute
 from serbench.records.results import ResultsFolder, StudyFolder
 from serbench.records.schemas import StudyRecord
 from serbench.records.states import UNCOUNTED_STATES
-from serbench.report.pooled import run_name
-from serbench.report.refits import TestedEntry
+from serbench.results.pooled import run_name
+from serbench.results.scored_entry import ScoredEntry
 
 __all__ = ["Sources", "find_sources"]
 
@@ -53,7 +53,7 @@ class Sources:
         return max(sum(job.state not in UNCOUNTED_STATES for job in folder.jobs("search")) for folder in self.folders)
 
 
-def find_sources(results: ResultsFolder, entries: Iterable[TestedEntry]) -> dict[str, Sources]:
+def find_sources(results: ResultsFolder, entries: Iterable[ScoredEntry]) -> dict[str, Sources]:
     """The sources of each entry, by its id.
 
     Args:

@@ -9,10 +9,10 @@ from serbench.errors import SerbenchError
 from serbench.records.results import ResultsFolder, StudyFolder
 from serbench.records.schemas import StudyRecord, TrialRecord
 from serbench.records.study_folder import Damaged
-from serbench.report.study_rows import StudyFits
-from serbench.search.spaces.dimensions import Choice
-from serbench.search.spaces.space import SearchSpace
+from serbench.results.study_rows import StudyFits
 from serbench.search.studies.recorded import recorded_space
+from serbench.spaces.dimensions import Choice
+from serbench.spaces.space import SearchSpace
 
 __all__ = ["Control", "StudyData"]
 

@@ -10,11 +10,11 @@ from serbench.errors import SerbenchError
 from serbench.records.results import ResultsFolder
 from serbench.records.schemas import TrialRecord
 from serbench.records.states import STATES
-from serbench.report.document import duration, percent
-from serbench.report.refits import TestedEntry
-from serbench.report.study_documents import moment, study_facts
-from serbench.report.study_report import StudyReport
-from serbench.report.study_rows import StudyFits
+from serbench.render.document import duration, percent
+from serbench.render.study import moment, study_facts
+from serbench.results.scored_entry import ScoredEntry
+from serbench.results.study import StudyReport
+from serbench.results.study_rows import StudyFits
 from serbench.site.board_page import Ways
 from serbench.site.charts.space import parallel_chart, slice_chart
 from serbench.site.charts.study import history_charts, importance_chart, time_chart
@@ -32,7 +32,7 @@ def study_page(
     results: ResultsFolder,
     name: str,
     ways: Ways,
-    tested: Mapping[str, TestedEntry],
+    tested: Mapping[str, ScoredEntry],
     fits: StudyFits,
     notes: list[str],
 ) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from serbench.errors import SerbenchError
 from serbench.records.schemas import ProtocolFacts, StudyRecord
-from serbench.report.document import percent, plural, span, speakers
-from serbench.report.row import Row
-from serbench.search.spaces.file import read_space
-from serbench.search.spaces.space import SearchSpace
+from serbench.render.document import percent, plural, span, speakers
+from serbench.results.leaderboard_row import Row
+from serbench.spaces.file import read_space
+from serbench.spaces.space import SearchSpace
 
 __all__ = ["citation", "entry_commands", "protocol_sentence", "search_words", "without_paths"]
 

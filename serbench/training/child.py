@@ -34,7 +34,7 @@ def main(
     job: TrialJob,
     paths: tuple[Path, ...],
     targets: np.ndarray,
-    heard: np.ndarray | None,
+    votes: np.ndarray | None,
     speakers: np.ndarray | None,
     pipe: Connection,
     log: Path,
@@ -61,7 +61,7 @@ def main(
             from serbench.training.data import normalised_by_speaker
 
             arrays = normalised_by_speaker(arrays, speakers, get_family(job.family).feature_axis)
-        outcome = fit(job, arrays, targets, link.exchange, link.stopped, heard)
+        outcome = fit(job, arrays, targets, link.exchange, link.stopped, votes)
         outcome = outcome.with_parts(seconds={"start": round(start, 3), **outcome.seconds})
     except _FeaturesGoneError as error:
         outcome = TrialOutcome("crashed", error=str(error), error_kind=FEATURES_GONE)

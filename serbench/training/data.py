@@ -83,7 +83,7 @@ class TrainingBatches(keras.utils.PyDataset):
 
 
 def training_labels(
-    targets: np.ndarray, n_classes: int, heard: np.ndarray | None = None, share: float = 0.0
+    targets: np.ndarray, n_classes: int, votes: np.ndarray | None = None, share: float = 0.0
 ) -> np.ndarray:
     """What training takes for each clip's label: what was meant, and for a share what listeners heard.
 
@@ -93,8 +93,8 @@ def training_labels(
     Args:
         targets: class index of every clip, int (clips,).
         n_classes: classes.
-        heard: shares of what listeners heard, (clips, classes); not a number where nobody was asked.
-        share: of the label that goes to what was heard, 0 to 1.
+        votes: shares of what listeners voted for, (clips, classes); not a number where nobody was asked.
+        share: of the label that goes to the votes, 0 to 1.
 
     Returns:
         float32 (clips, classes), each row of sum 1.
@@ -105,11 +105,11 @@ def training_labels(
     meant: np.ndarray = np.eye(n_classes, dtype=np.float32)[targets]
     if not share:
         return meant
-    if heard is None:
+    if votes is None:
         raise InvalidConfiguration(
             f"soft_labels = {share:g} needs listeners' votes, and this corpus has none: set it to 0"
         )
-    moved = np.nan_to_num(share * heard).astype(np.float32)
+    moved = np.nan_to_num(share * votes).astype(np.float32)
     softened: np.ndarray = moved + (1 - moved.sum(axis=1, keepdims=True)) * meant
     return softened
 

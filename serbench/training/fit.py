@@ -31,7 +31,7 @@ def fit(
     targets: np.ndarray,
     exchange: Callable[[EpochMetrics], Verdict] = lambda _: Verdict.CONTINUE,
     should_stop: Callable[[], bool] = lambda: False,
-    heard: np.ndarray | None = None,
+    votes: np.ndarray | None = None,
 ) -> TrialOutcome:
     """Builds, trains and predicts.
 
@@ -41,7 +41,7 @@ def fit(
         targets: class index of every clip, int (clips,).
         exchange: called after every epoch; its answer is obeyed.
         should_stop: asked after every batch.
-        heard: shares of what listeners heard, float32 (clips, classes), for `soft_labels`.
+        votes: shares of what listeners voted for, float32 (clips, classes), for `soft_labels`.
 
     Returns:
         `completed`, `pruned`, `diverged`, `invalid` or `interrupted`. The predictions are those of the
@@ -52,7 +52,7 @@ def fit(
     family = get_family(job.family)
     try:
         hp = parse_hyperparameters(family, job.config)
-        labels = training_labels(targets, len(job.labels), heard, hp.soft_labels)
+        labels = training_labels(targets, len(job.labels), votes, hp.soft_labels)
         mean, std = normalisation(arrays[0], job.train, family.feature_axis)
         model = family.build(hp, tuple(arrays[0].shape[1:]), len(job.labels), mean, std, job.seed)
     except InvalidConfiguration as error:

@@ -50,8 +50,8 @@ class FeatureSource:
         """A number for each clip's speaker, int64 (clips,)."""
         return pd.factorize(self.clips["speaker"])[0].astype(np.int64)
 
-    def heard(self, labels: tuple[str, ...]) -> np.ndarray | None:
-        """What listeners heard, float32 (clips, labels); see `vote_shares`. None where no clip has votes."""
+    def votes(self, labels: tuple[str, ...]) -> np.ndarray | None:
+        """What listeners voted for, float32 (clips, labels); see `vote_shares`. None where no clip has votes."""
         if "votes" not in self.clips:
             return None
         shares = vote_shares(self.clips["votes"], labels)

@@ -65,7 +65,7 @@ def _run_once(job: TrialJob, source: FeatureSource, control: JobControl) -> Tria
     began = time.monotonic()
     paths = source.paths(job.features, job.augmentations)
     targets = source.targets(job.labels)
-    heard = source.heard(job.labels) if job.config.get("soft_labels") else None
+    votes = source.votes(job.labels) if job.config.get("soft_labels") else None
     speakers = source.speakers() if job.speaker_normalisation else None
     waited = time.monotonic() - began
     kernel_kills = kernel_memory_kills()
@@ -76,7 +76,7 @@ def _run_once(job: TrialJob, source: FeatureSource, control: JobControl) -> Tria
         watch = _Watch(job, ours, control)
         process = context.Process(  # type: ignore[attr-defined]
             target=child.main,
-            args=(job, paths, targets, heard, speakers, theirs, log, time.monotonic(), control.device),
+            args=(job, paths, targets, votes, speakers, theirs, log, time.monotonic(), control.device),
             daemon=True,
         )
         try:

@@ -15,7 +15,8 @@ from serbench.audit.record import AuditRecord, audit_path
 from serbench.corpora import get_corpus
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import ResultsFolder
-from serbench.report import FORMATS, Leaderboard, render
+from serbench.render import FORMATS, render
+from serbench.results import Leaderboard
 from serbench.search import SearchPlan, load_space, run_search
 
 STUDY = "crema-d-speaker-tiny_cnn1d"

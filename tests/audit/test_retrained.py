@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from serbench.audit.retrained import Draw, Drawn, leakage, over_draws
-from serbench.protocols import Protocol
+from serbench.protocols import SplitProtocol
 
 
 def drawn(*scores: tuple[float, float], why_not: str = "") -> Drawn:
@@ -27,7 +27,7 @@ def drawn(*scores: tuple[float, float], why_not: str = "") -> Drawn:
 
 def test_the_delta_is_paired_by_draw_with_students_t() -> None:
     scores = [(0.50, 0.58), (0.52, 0.61), (0.49, 0.55)]
-    found = leakage(drawn(*scores), Protocol("speaker"))
+    found = leakage(drawn(*scores), SplitProtocol("speaker"))
     deltas = [random - speaker for speaker, random in scores]
     low, high = stats.t.interval(0.95, 2, np.mean(deltas), np.std(deltas, ddof=1) / math.sqrt(3))
     assert found.numbers["delta"] == pytest.approx(np.mean(deltas))
@@ -37,7 +37,7 @@ def test_the_delta_is_paired_by_draw_with_students_t() -> None:
 
 
 def test_an_entry_that_shares_speakers_is_warned_of() -> None:
-    found = leakage(drawn((0.5, 0.6)), Protocol("random"))
+    found = leakage(drawn((0.5, 0.6)), SplitProtocol("random"))
     assert found.level == "warning"
     assert found.numbers["low"] is None  # one draw has no spread
     assert "one draw" in found.verdict
@@ -45,7 +45,7 @@ def test_an_entry_that_shares_speakers_is_warned_of() -> None:
 
 def test_what_could_not_be_drawn_says_why() -> None:
     for check in (
-        leakage(drawn(why_not="too few speakers"), Protocol()),
+        leakage(drawn(why_not="too few speakers"), SplitProtocol()),
         over_draws(drawn(why_not="too few speakers"), 0.5),
     ):
         assert (check.level, check.verdict) == ("skipped", "too few speakers")
@@ -53,7 +53,7 @@ def test_what_could_not_be_drawn_says_why() -> None:
 
 def test_draws_of_one_protocol_alone_make_no_delta() -> None:
     one = drawn((0.5, 0.6))
-    assert leakage(Drawn(one.draws[:1], 1, "stopped"), Protocol()).level == "skipped"
+    assert leakage(Drawn(one.draws[:1], 1, "stopped"), SplitProtocol()).level == "skipped"
 
 
 def test_the_spread_over_draws_is_told_and_one_draw_is_not_enough() -> None:
@@ -66,9 +66,9 @@ def test_the_spread_over_draws_is_told_and_one_draw_is_not_enough() -> None:
 
 def test_a_draw_that_is_missing_is_told_and_why() -> None:
     two = drawn((0.5, 0.6), (0.5, 0.7))
-    found = leakage(Drawn(two.draws, 3, "the disk is full"), Protocol())
+    found = leakage(Drawn(two.draws, 3, "the disk is full"), SplitProtocol())
     assert "1 of 3 draws gave none (the disk is full)" in found.verdict
     undefined = tuple(draw.model_copy(update={"uar": None}) for draw in two.draws)
-    assert "no clip in these test cores" in leakage(Drawn(undefined, 2), Protocol()).verdict
+    assert "no clip in these test cores" in leakage(Drawn(undefined, 2), SplitProtocol()).verdict
     few = tuple(draw.model_copy(update={"test_speakers": 2}) for draw in two.draws)
     assert "2 test speakers a draw are too few" in over_draws(Drawn(few, 2), None).verdict

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from serbench.audit.scores import Core, literature_finding, validation_finding
+from serbench.audit.scores import ScoredClips, literature_finding, validation_finding
 from serbench.errors import SerbenchError
 from serbench.evaluation.jackknife import SpeakerRecalls, Spread
 
@@ -29,7 +29,7 @@ def core(skill, rng, speakers=10, clips=40, spread=0.05, refits=2, first=0):
     who = np.repeat(np.arange(speakers) + first, clips)
     ease = rng.normal(0, spread, speakers).repeat(clips)
     guesses = [np.where(rng.random(len(true)) < skill + ease, true, 1 - true) for _ in range(refits)]
-    return Core(true, guesses, who)
+    return ScoredClips(true, guesses, who)
 
 
 def judged(validation, test, seed=0, shares=False, **kwargs):
@@ -69,7 +69,7 @@ def test_too_few_speakers_explain_nothing():
 def test_an_absent_class_is_no_uar():
     whole = core(0.7, np.random.default_rng(0))
     angry = np.asarray(whole.y_true) == 0
-    few = Core(
+    few = ScoredClips(
         np.asarray(whole.y_true)[angry],
         [guess[angry] for guess in whole.predictions],
         np.asarray(whole.speakers)[angry],

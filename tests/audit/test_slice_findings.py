@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from serbench.audit.attributes import age_band, clip_attributes
-from serbench.audit.finding import Finding
+from serbench.audit.finding import AuditFinding
 from serbench.audit.verdicts import slice_finding
 from serbench.corpora.table import clip_table
 from serbench.evaluation import Attribute, judge_slices
@@ -64,7 +64,7 @@ def test_nothing_to_compare():
 
 def test_a_finding_is_what_it_was_after_a_round_trip():
     found = finding(0.0, SEX)
-    assert Finding.model_validate_json(found.model_dump_json()) == found
+    assert AuditFinding.model_validate_json(found.model_dump_json()) == found
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from tests_shared import needs_own_permissions
 
+from serbench.doctor import diagnosis
+from serbench.doctor.child_check import Rehearsal, rehearse
 from serbench.errors import SerbenchError
-from serbench.search import diagnosis
-from serbench.training.rehearsal import Rehearsal, rehearse
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_children_that_cannot_start_fail(serbench, tmp_path, monkeypatch) -> Non
     def refuse(backend: str) -> None:
         raise OSError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr("serbench.training.rehearsal.process_context", refuse)
+    monkeypatch.setattr("serbench.doctor.child_check.process_context", refuse)
     with pytest.raises(SerbenchError, match=r"no child process could be started .*ulimit -u"):
         rehearse("tensorflow")
     ran = serbench("doctor", "--results", tmp_path, "--format", "json")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from serbench.corpora.base import Listing
-from serbench.corpora.findings import Finding, findings
+from serbench.corpora.inspection.findings import CorpusFinding, findings
 from serbench.corpora.table import clip_table
 
 
@@ -47,7 +47,7 @@ def case(
     return Listing(table=table, **facts), inspected  # type: ignore[arg-type]
 
 
-def only(found: list[Finding]) -> Finding:
+def only(found: list[CorpusFinding]) -> CorpusFinding:
     assert len(found) == 1
     return found[0]
 

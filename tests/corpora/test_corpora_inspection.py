@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from corpora_files import LFS_POINTER, crash_on_seven, double, noise, process_ids, write
 
-from serbench.corpora.health import examine_file
-from serbench.corpora.inspection import INSPECTION_COLUMNS, inspect_clips
-from serbench.corpora.processes import map_in_processes
+from serbench.corpora.inspection.health import examine_file
+from serbench.corpora.inspection.inspect import INSPECTION_COLUMNS, inspect_clips
+from serbench.corpora.inspection.processes import map_in_processes
 from serbench.corpora.table import clip_table
 
 
@@ -135,7 +135,7 @@ def test_a_script_without_a_main_guard_gets_its_answer_all_the_same(tmp_path: Pa
     script.write_text(
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from corpora_files import double\n"
-        "from serbench.corpora.processes import map_in_processes\n"
+        "from serbench.corpora.inspection.processes import map_in_processes\n"
         "print(map_in_processes(double, range(4), on_crash=-1, workers=2, chunk=2))\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=True)

@@ -11,13 +11,13 @@ import pytest
 from corpora_files import write_clips
 from corpus_contract import CorpusContract
 
-from serbench.corpora.crema_d import CREMA_D
-from serbench.corpora.emo_db import EMO_DB
-from serbench.corpora.ravdess import RAVDESS
-from serbench.corpora.savee import SAVEE
-from serbench.corpora.tess import TESS
+from serbench.corpora.named.crema_d import CREMA_D
+from serbench.corpora.named.emo_db import EMO_DB
+from serbench.corpora.named.ravdess import RAVDESS
+from serbench.corpora.named.savee import SAVEE
+from serbench.corpora.named.tess import TESS
 from serbench.errors import SerbenchError
-from serbench.protocols import Protocol
+from serbench.protocols import SplitProtocol
 
 CREMA_NAMES = ["1001_DFA_ANG_XX.wav", "1002_IEO_HAP_HI.wav", "1091_WSI_SAD_XX.wav"]
 
@@ -194,7 +194,7 @@ class TestTess(CorpusContract):
     def test_two_speakers_are_too_few_to_keep_apart(self, tmp_path: Path) -> None:
         names = [f"{who}_back_{emotion}.wav" for who in ("OAF", "YAF") for emotion in ("angry", "sad")]
         with pytest.raises(SerbenchError, match=r"'speaker' needs at least 3 speakers .* this corpus has 2; .*random"):
-            Protocol("speaker").plans(TESS.read(write_clips(tmp_path, names)).table)
+            SplitProtocol("speaker").plans(TESS.read(write_clips(tmp_path, names)).table)
 
 
 @pytest.mark.skipif("SERBENCH_TEST_DATA" not in os.environ, reason="SERBENCH_TEST_DATA names no folder of corpora")

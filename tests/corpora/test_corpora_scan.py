@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from serbench.corpora.crema_d import CREMA_D
-from serbench.corpora.scan import MAX_DEPTH, scan_audio
+from serbench.corpora.inspection.scan import MAX_DEPTH, scan_audio
+from serbench.corpora.named.crema_d import CREMA_D
 from serbench.errors import SerbenchError
 
 WAV = (".wav",)

@@ -13,8 +13,8 @@ import pytest
 from corpora_files import LFS_POINTER, noise, write, write_clips
 
 from serbench.corpora import StudyClips, clip_set_digest, corpus_summary, load_clips
-from serbench.corpora.crema_d import CREMA_D
-from serbench.corpora.emo_db import EMO_DB
+from serbench.corpora.named.crema_d import CREMA_D
+from serbench.corpora.named.emo_db import EMO_DB
 from serbench.errors import SerbenchError
 
 NAMES = ["03a01Fa", "03a01Wa", "08a02Wb", "09a02Na", "09b01Wa"]
@@ -116,7 +116,7 @@ def test_the_corpus_in_figures(folder: Path) -> None:
 
 def test_the_package_imports_no_training_library_and_its_workers_no_pandas() -> None:
     probe = (
-        "import sys; import serbench.corpora.health; assert 'pandas' not in sys.modules;"
+        "import sys; import serbench.corpora.inspection.health; assert 'pandas' not in sys.modules;"
         "from serbench.corpora import load_clips, get_corpus, corpus_summary; get_corpus('crema-d');"
         "assert not {'keras', 'tensorflow', 'librosa', 'sklearn', 'plotly'} & set(sys.modules)"
     )

@@ -8,10 +8,10 @@ import pytest
 from corpora_files import write_clips
 
 from serbench.corpora import choose_corpus, get_corpus, load_clips, recorded_corpus
-from serbench.corpora.own.added import AddedCorpus, add, added, remove
 from serbench.corpora.registry import installed_names
+from serbench.corpora.user.registered import RegisteredCorpus, add, added, remove
 from serbench.errors import SerbenchError, UsageError
-from serbench.protocols import Protocol, Ratio
+from serbench.protocols import Ratio, SplitProtocol
 from serbench.records.schemas import CorpusChoice
 
 CREMA = [f"{who}_IEO_{code}_XX.wav" for who in range(1001, 1013) for code in ("ANG", "DIS", "HAP", "SAD")]
@@ -56,7 +56,7 @@ def test_a_missing_part_is_told(both) -> None:
 def test_all_of_the_other_corpus_is_tested_and_nothing_of_it_learned(both) -> None:
     corpus, data = choose_corpus("crema-d", both, test="emo-db")
     clips = load_clips(corpus, data)
-    protocol = Protocol("cross-corpus")
+    protocol = SplitProtocol("cross-corpus")
     (plan,) = protocol.plans(clips.table)
     split = plan.split(Ratio.parse("70/10/20"))
     tested = clips.table["corpus"].iloc[list(split.test)]
@@ -74,7 +74,7 @@ def test_all_of_the_other_corpus_is_tested_and_nothing_of_it_learned(both) -> No
 def test_cross_corpus_without_another_corpus_is_told(both) -> None:
     clips = load_clips(get_corpus("crema-d"), both / "crema-d")
     with pytest.raises(SerbenchError, match="name it with --test-corpus"):
-        Protocol("cross-corpus").plans(clips.table)
+        SplitProtocol("cross-corpus").plans(clips.table)
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def configured(tmp_path, monkeypatch) -> Path:
     return write_clips(tmp_path / "own", ["joy/a_1.wav", "joy/b_1.wav", "fear/a_2.wav", "fear/b_2.wav"])
 
 
-def mine(place: Path) -> AddedCorpus:
-    return AddedCorpus(choice=CorpusChoice(name="mine", parts=("folder",), names="{speaker}_*"), place=str(place))
+def mine(place: Path) -> RegisteredCorpus:
+    return RegisteredCorpus(choice=CorpusChoice(name="mine", parts=("folder",), names="{speaker}_*"), place=str(place))
 
 
 def test_an_added_corpus_is_known_by_its_name_until_it_is_removed(configured) -> None:
@@ -149,11 +149,11 @@ def test_unknown_speakers_of_merged_corpora_stay_unknown(tmp_path) -> None:
         (tmp_path / name / "t.csv").write_text(f"path,label\n{rows}")
         add(
             name,
-            AddedCorpus(choice=CorpusChoice(name=name, parts=("table",)), place=str(tmp_path / name / "t.csv")),
+            RegisteredCorpus(choice=CorpusChoice(name=name, parts=("table",)), place=str(tmp_path / name / "t.csv")),
             (),
         )
     corpus, data = choose_corpus("one+two+three")
     table = corpus.read(corpus.prepare(data)).table
     assert set(table["speaker"]) == {"unknown"}
     with pytest.raises(SerbenchError, match="this corpus names none"):
-        Protocol("speaker").plans(table)
+        SplitProtocol("speaker").plans(table)

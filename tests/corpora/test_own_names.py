@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serbench.corpora.base import Listing
-from serbench.corpora.own.label_map import LabelMap, parse_label_map
-from serbench.corpora.own.name_pattern import NamePattern
 from serbench.corpora.table import clip_table
+from serbench.corpora.user.label_map import LabelMap, parse_label_map
+from serbench.corpora.user.name_pattern import NamePattern
 from serbench.errors import SerbenchError, UsageError
 
 

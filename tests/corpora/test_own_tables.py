@@ -10,8 +10,8 @@ import pytest
 from corpora_files import write_clips
 
 from serbench.corpora import choose_corpus, load_clips
-from serbench.corpora.own import table_file
 from serbench.corpora.table import UNKNOWN_SPEAKER, clip_set_digest
+from serbench.corpora.user import table_file
 from serbench.errors import SerbenchError, UsageError
 
 NAMES = ["audio/a_1.wav", "audio/a_2.wav", "audio/b_1.flac", "audio/b_2.ogg"]

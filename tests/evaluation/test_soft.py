@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, f1_score, precision_recall_fscore_support
 
 from serbench.evaluation import speaker_interval
-from serbench.evaluation.soft import SoftEvaluation, soft_interval
+from serbench.evaluation.share_scores import SoftEvaluation, soft_interval
 
 LABELS = ("anger", "fear", "joy")
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.protocols import Protocol, Ratio, protocol_names
+from serbench.protocols import Ratio, SplitProtocol, protocol_names
 from serbench.protocols.ratio import clip_count, parse_percent
 
 
@@ -23,8 +23,8 @@ def table(speakers: list[str], labels: list[str]) -> pd.DataFrame:
 
 
 def test_the_default_is_speaker_disjoint() -> None:
-    assert protocol_names()[0] == "speaker" == Protocol().name
-    assert not Protocol().shares_speakers
+    assert protocol_names()[0] == "speaker" == SplitProtocol().name
+    assert not SplitProtocol().shares_speakers
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_the_default_is_speaker_disjoint() -> None:
 )
 def test_what_cannot_be_is_refused(parts: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        Protocol(**parts)  # type: ignore[arg-type]
+        SplitProtocol(**parts)  # type: ignore[arg-type]
     assert str(caught.value).startswith(message)
 
 
@@ -50,19 +50,19 @@ def test_what_cannot_be_is_refused(parts: dict[str, object], message: str) -> No
 def test_speaker_needs_three_speakers(n_speakers: int) -> None:
     clips = table([f"s{i}" for i in range(n_speakers)] * 9, ["x"] * 9 * n_speakers)
     with pytest.raises(SerbenchError, match=f"needs at least 3 speakers .* has {n_speakers}; use --protocol random"):
-        Protocol("speaker").plans(clips)
+        SplitProtocol("speaker").plans(clips)
 
 
 @pytest.mark.parametrize("n_clips", [0, 1, 2])
 def test_random_needs_three_clips_that_differ(n_clips: int) -> None:
     clips = table(["s"] * 4, ["x"] * 4).assign(digest=["1", "2", "2", "2"]).iloc[:n_clips]
     with pytest.raises(SerbenchError, match="needs at least 3 clips that differ"):
-        Protocol("random").plans(clips)
+        SplitProtocol("random").plans(clips)
 
 
 def test_three_speakers_are_enough() -> None:
     clips = table(["a", "b", "c"] * 4, ["x", "x", "x", "y", "y", "y"] * 2)
-    protocol = Protocol("speaker")
+    protocol = SplitProtocol("speaker")
     (plan,) = protocol.plans(clips)
     facts = protocol.facts(clips, plan)
     assert (facts.train_speakers, facts.validation_speakers, facts.test_speakers) == (1, 1, 1)
@@ -76,7 +76,7 @@ def test_a_class_with_nothing_to_train_on_is_named(name: str) -> None:
     outcomes = set()
     for seed in range(30):
         try:
-            Protocol(name, split_seed=seed).plans(clips)
+            SplitProtocol(name, split_seed=seed).plans(clips)
             outcomes.add("trained")
         except SerbenchError as error:
             outcomes.add(str(error))
@@ -91,7 +91,7 @@ def test_a_class_that_a_core_lacks_is_warned_of() -> None:
     clips = table([f"s{i % 40:02}" for i in range(400)], ["rare" if i % 40 == 7 else "xy"[i % 2] for i in range(400)])
     told = set()
     for seed in range(10):
-        protocol = Protocol("speaker", split_seed=seed)
+        protocol = SplitProtocol("speaker", split_seed=seed)
         try:
             (plan,) = protocol.plans(clips)
         except SerbenchError:
@@ -102,7 +102,7 @@ def test_a_class_that_a_core_lacks_is_warned_of() -> None:
 
 @pytest.mark.parametrize("ratio", ["75/5/20", "75/10/15", "70/9.9/20.1"])
 def test_a_ratio_that_does_not_contain_the_cores_is_refused(ratio: str) -> None:
-    (plan,) = Protocol("random").plans(table(["s"] * 50, ["x", "y"] * 25))
+    (plan,) = SplitProtocol("random").plans(table(["s"] * 50, ["x", "y"] * 25))
     with pytest.raises(
         UsageError, match=rf"split ratio {ratio} does not contain the protocol's cores \(test 20 %, val"
     ):
@@ -110,7 +110,7 @@ def test_a_ratio_that_does_not_contain_the_cores_is_refused(ratio: str) -> None:
 
 
 def test_a_ratio_that_leaves_no_speaker_to_train_on_is_refused() -> None:
-    (plan,) = Protocol("speaker").plans(table(list("abcd") * 5, ["x"] * 20))
+    (plan,) = SplitProtocol("speaker").plans(table(list("abcd") * 5, ["x"] * 20))
     with pytest.raises(UsageError, match=r"leaves no training clips: 4 indivisible groups .* 2 are for test and 2 for"):
         plan.split(Ratio.parse("2/48/50"))
 
@@ -159,7 +159,7 @@ def test_counts_round_up_as_scikit_learns_do_without_its_float_errors(tenths: in
 
 
 def test_equal_protocols_have_equal_hashes_however_they_are_written() -> None:
-    written = [Protocol(test_core=core) for core in (Decimal(20), Decimal("20.0"), Decimal("2E+1"))]
+    written = [SplitProtocol(test_core=core) for core in (Decimal(20), Decimal("20.0"), Decimal("2E+1"))]
     assert len(set(written)) == 1
     assert len({protocol.hash for protocol in written}) == 1
     assert written[1].describe()["test_core"] == "20"
@@ -167,16 +167,16 @@ def test_equal_protocols_have_equal_hashes_however_they_are_written() -> None:
 
 def test_whatever_moves_a_core_changes_the_hash() -> None:
     others = [
-        Protocol("random"),
-        Protocol(test_core=Decimal(30)),
-        Protocol(validation_core=Decimal("3.5")),
-        Protocol(split_seed=1),
+        SplitProtocol("random"),
+        SplitProtocol(test_core=Decimal(30)),
+        SplitProtocol(validation_core=Decimal("3.5")),
+        SplitProtocol(split_seed=1),
     ]
-    assert len({protocol.hash for protocol in [Protocol(), *others]}) == 5
+    assert len({protocol.hash for protocol in [SplitProtocol(), *others]}) == 5
 
 
 def test_the_hash_and_the_split_stay_what_they_were() -> None:
     """If this fails, every published row is a stranger to new ones: raise `_ORDER_VERSION` and say so."""
-    (plan,) = Protocol("speaker").plans(table([f"s{i % 7}" for i in range(42)], ["x", "y", "z"] * 14))
+    (plan,) = SplitProtocol("speaker").plans(table([f"s{i % 7}" for i in range(42)], ["x", "y", "z"] * 14))
     assert " ".join(unit.key for unit in plan.order) == "s1 s2 s3 s5 s6 s4 s0"
-    assert Protocol("speaker").hash == "5c261b85837fc19c"
+    assert SplitProtocol("speaker").hash == "5c261b85837fc19c"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tables_made import clip_tables, crema_like, ratios
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.protocols import Protocol, Ratio, SplitPlan
+from serbench.protocols import Ratio, SplitPlan, SplitProtocol
 
 CORES = Ratio.parse("70/10/20")
 FOLDED = ("speaker-cv:3", "loso")
@@ -22,7 +22,7 @@ def crema() -> pd.DataFrame:
     return crema_like()
 
 
-def plans_of(clips: pd.DataFrame, protocol: Protocol) -> tuple[SplitPlan, ...]:
+def plans_of(clips: pd.DataFrame, protocol: SplitProtocol) -> tuple[SplitPlan, ...]:
     try:
         return protocol.plans(clips)
     except SerbenchError:
@@ -37,7 +37,7 @@ def who(clips: pd.DataFrame, rows: tuple[int, ...]) -> set[str]:
 @settings(max_examples=30)
 @given(clip_tables(min_speakers=5), st.sampled_from(FOLDED), st.integers(0, 9), ratios())
 def test_every_clip_is_tested_in_exactly_one_fold(clips, name, seed, ratio) -> None:
-    plans = plans_of(clips, Protocol(name, split_seed=seed))
+    plans = plans_of(clips, SplitProtocol(name, split_seed=seed))
     tested = Counter(row for plan in plans for row in plan.split(CORES).test)
     assert tested == Counter(range(len(clips)))
     assert [plan.fold for plan in plans] == list(range(1, len(plans) + 1))
@@ -46,7 +46,7 @@ def test_every_clip_is_tested_in_exactly_one_fold(clips, name, seed, ratio) -> N
 @settings(max_examples=30)
 @given(clip_tables(min_speakers=5), st.sampled_from(FOLDED), st.integers(0, 9), ratios())
 def test_no_fold_trains_on_or_is_chosen_by_whom_it_tests(clips, name, seed, ratio) -> None:
-    for plan in plans_of(clips, Protocol(name, split_seed=seed)):
+    for plan in plans_of(clips, SplitProtocol(name, split_seed=seed)):
         try:
             split = plan.split(ratio)
         except UsageError:
@@ -58,7 +58,7 @@ def test_no_fold_trains_on_or_is_chosen_by_whom_it_tests(clips, name, seed, rati
 
 
 def test_leave_one_speaker_out_has_a_fold_for_each_and_trains_on_the_rest(crema) -> None:
-    plans = Protocol("loso").plans(crema)
+    plans = SplitProtocol("loso").plans(crema)
     assert len(plans) == 91
     for plan in plans[:5]:
         split = plan.split(CORES)
@@ -71,7 +71,7 @@ def test_leave_one_speaker_out_has_a_fold_for_each_and_trains_on_the_rest(crema)
 
 @pytest.mark.parametrize(("name", "folds"), [("speaker-cv", 5), ("speaker-cv:10", 10), ("speaker-cv:7", 7)])
 def test_folds_are_as_equal_as_can_be_and_hold_both_sexes(crema, name, folds) -> None:
-    plans = Protocol(name).plans(crema)
+    plans = SplitProtocol(name).plans(crema)
     assert len(plans) == folds
     sizes = [len(who(crema, plan.split(CORES).test)) for plan in plans]
     assert max(sizes) - min(sizes) <= 1
@@ -81,7 +81,7 @@ def test_folds_are_as_equal_as_can_be_and_hold_both_sexes(crema, name, folds) ->
 
 
 def test_emo_superb_is_the_published_split(crema) -> None:
-    plans = Protocol("emo-superb").plans(crema)
+    plans = SplitProtocol("emo-superb").plans(crema)
     blocks = [range(1001, 1019), range(1019, 1037), range(1037, 1055), range(1055, 1073), range(1073, 1092)]
     for fold, plan in enumerate(plans):
         split = plan.split(CORES)
@@ -93,15 +93,15 @@ def test_emo_superb_is_the_published_split(crema) -> None:
 def test_emo_superb_is_for_crema_d_only(crema) -> None:
     strangers = crema.assign(speaker="p" + crema["speaker"])
     with pytest.raises(SerbenchError, match="splits CREMA-D by its speakers 1001 to 1091"):
-        Protocol("emo-superb").plans(strangers)
+        SplitProtocol("emo-superb").plans(strangers)
     with pytest.raises(SerbenchError, match="needs speakers 1019 to 1036"):
-        Protocol("emo-superb").plans(crema[~crema["speaker"].astype(int).between(1019, 1036)])
+        SplitProtocol("emo-superb").plans(crema[~crema["speaker"].astype(int).between(1019, 1036)])
 
 
 @settings(max_examples=30)
 @given(clip_tables(min_speakers=5), st.integers(0, 9), ratios())
 def test_neither_speaker_nor_sentence_is_shared_where_both_are_kept_apart(clips, seed, ratio) -> None:
-    (plan,) = plans_of(clips, Protocol("speaker+sentence", split_seed=seed))
+    (plan,) = plans_of(clips, SplitProtocol("speaker+sentence", split_seed=seed))
     try:
         split = plan.split(ratio)
     except UsageError:
@@ -117,7 +117,7 @@ def test_neither_speaker_nor_sentence_is_shared_where_both_are_kept_apart(clips,
 
 
 def test_what_is_left_out_is_told(crema) -> None:
-    protocol = Protocol("speaker+sentence")
+    protocol = SplitProtocol("speaker+sentence")
     (plan,) = protocol.plans(crema)
     split = plan.split(CORES)
     facts = protocol.facts(crema, plan)
@@ -126,7 +126,7 @@ def test_what_is_left_out_is_told(crema) -> None:
 
 
 def test_a_sentence_protocol_says_that_it_shares_speakers(crema) -> None:
-    protocol = Protocol("sentence")
+    protocol = SplitProtocol("sentence")
     (plan,) = protocol.plans(crema)
     assert protocol.facts(crema, plan).shares_speakers
     split = plan.split(CORES)
@@ -137,17 +137,17 @@ def test_a_sentence_protocol_says_that_it_shares_speakers(crema) -> None:
 def test_a_corpus_without_sentences_is_told_so(crema, name) -> None:
     for clips in (crema.drop(columns="sentence"), crema.assign(sentence=None)):
         with pytest.raises(SerbenchError, match="does not say which sentence"):
-            Protocol(name).plans(clips)
+            SplitProtocol(name).plans(clips)
 
 
 @pytest.mark.parametrize("name", ["speaker-cv:1", "speaker-cv:x", "speaker-cv:", "loso:3", "speaker-cv:1000"])
 def test_a_number_of_folds_that_cannot_be_is_refused(name) -> None:
     with pytest.raises(UsageError, match="goes as speaker-cv:10"):
-        Protocol(name)
+        SplitProtocol(name)
 
 
 def test_too_few_speakers_for_the_folds_are_told(crema) -> None:
     five = crema[crema["speaker"].isin(["1001", "1002", "1003", "1004", "1005"])]
     with pytest.raises(SerbenchError, match=r"needs at least 6 speakers .* has 5; use loso"):
-        Protocol("speaker-cv").plans(five)
-    assert len(Protocol("loso").plans(five)) == 5
+        SplitProtocol("speaker-cv").plans(five)
+    assert len(SplitProtocol("loso").plans(five)) == 5

@@ -7,7 +7,7 @@ import pytest
 
 from serbench.corpora.table import UNKNOWN_SPEAKER, clip_table
 from serbench.errors import SerbenchError
-from serbench.protocols import Protocol, Ratio
+from serbench.protocols import Ratio, SplitProtocol
 
 
 def table(splits: str, speakers: str | None = None) -> pd.DataFrame:
@@ -20,7 +20,7 @@ def table(splits: str, speakers: str | None = None) -> pd.DataFrame:
 
 
 def parts(clips: pd.DataFrame, ratio: str = "70/10/20"):
-    protocol = Protocol("given")
+    protocol = SplitProtocol("given")
     (plan,) = protocol.plans(clips)
     split = plan.split(Ratio.parse(ratio))
     named = {part: clips["split"].iloc[list(getattr(split, part))].tolist() for part in ("train", "validation", "test")}
@@ -59,17 +59,17 @@ def test_without_speakers_nothing_is_promised() -> None:
 @pytest.mark.parametrize(("splits", "told"), [("tttt", "the split 'test'"), ("eeee", "the split 'train'")])
 def test_a_missing_part_is_told(splits, told) -> None:
     with pytest.raises(SerbenchError, match=told):
-        Protocol("given").plans(table(splits, "abcd"))
+        SplitProtocol("given").plans(table(splits, "abcd"))
 
 
 def test_a_table_without_splits_is_told() -> None:
     with pytest.raises(SerbenchError, match="a column 'split'"):
-        Protocol("given").plans(table("tteett", "abcdef").drop(columns="split"))
+        SplitProtocol("given").plans(table("tteett", "abcdef").drop(columns="split"))
 
 
 def test_speakers_are_asked_for_where_a_protocol_keeps_them_apart() -> None:
     with pytest.raises(SerbenchError, match=r"this corpus names none; .*--names"):
-        Protocol("speaker").plans(table("tttttttteeee"))
+        SplitProtocol("speaker").plans(table("tttttttteeee"))
 
 
 def crossed(train: int, test: int, clips: int = 6) -> pd.DataFrame:
@@ -86,7 +86,7 @@ def crossed(train: int, test: int, clips: int = 6) -> pd.DataFrame:
 @pytest.mark.parametrize("test", [3, 10, 40, 90])
 def test_the_size_of_the_other_corpus_moves_nothing_in_the_training_corpus(test) -> None:
     clips = crossed(10, test)
-    (plan,) = Protocol("cross-corpus").plans(clips)
+    (plan,) = SplitProtocol("cross-corpus").plans(clips)
     for ratio, sizes in (("70/10/20", (54, 6, 0)), ("60/10/30", (48, 6, 6))):
         split = plan.split(Ratio.parse(ratio))
         assert (len(split.train), len(split.validation), len(split.test_rest)) == sizes
@@ -106,13 +106,13 @@ def test_speakers_of_some_clips_are_not_enough_to_keep_them_apart(name) -> None:
     clips = table("tttttttteeee", "aabbccddeeff")
     clips.loc[0, "speaker"] = UNKNOWN_SPEAKER
     with pytest.raises(SerbenchError, match=r"names those of 11 of 12 clips only; .*--names"):
-        Protocol(name).plans(clips)
+        SplitProtocol(name).plans(clips)
 
 
 def test_unknown_speakers_are_never_enough_for_an_interval() -> None:
     clips = crossed(10, 20)
     clips.loc[clips.index[-1], "speaker"] = UNKNOWN_SPEAKER
-    protocol = Protocol("cross-corpus")
+    protocol = SplitProtocol("cross-corpus")
     facts = protocol.facts(clips, protocol.plans(clips)[0])
     assert (facts.test_speakers, facts.shares_speakers) == (1, False)
     assert any("the speakers of 1 clips are unknown: no interval" in warning for warning in facts.warnings)
@@ -120,7 +120,7 @@ def test_unknown_speakers_are_never_enough_for_an_interval() -> None:
 
 def test_few_speakers_are_no_matter_where_they_are_shared() -> None:
     clips = table("tttttttteeee", "ababababcbca")
-    protocol = Protocol("random")
+    protocol = SplitProtocol("random")
     warnings = protocol.facts(clips, protocol.plans(clips)[0]).warnings
     assert any("also trained on" in warning for warning in warnings)
     assert not any("under 8" in warning for warning in warnings)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tables_made import SINGLE, clip_tables, crema_like, ratios
 
 from serbench.errors import SerbenchError
-from serbench.protocols import Protocol, Ratio, Split, SplitPlan
+from serbench.protocols import Ratio, Split, SplitPlan, SplitProtocol
 from serbench.protocols.units import Unit, clip_units, interleave, speaker_units
 
 PARTS = ("train", "validation", "validation_rest", "test", "test_rest", "left_out")
@@ -21,7 +21,7 @@ names = st.sampled_from(SINGLE)
 seeds = st.integers(0, 20)
 
 
-def plan_of(clips: pd.DataFrame, protocol: Protocol) -> SplitPlan:
+def plan_of(clips: pd.DataFrame, protocol: SplitProtocol) -> SplitPlan:
     """The plan, where such clips can be split at all."""
     try:
         (plan,) = protocol.plans(clips)
@@ -46,7 +46,7 @@ def ids(clips: pd.DataFrame, split: Split) -> dict[str, set[str]]:
 @settings(max_examples=30)
 @given(clip_tables(), names, seeds, ratios())
 def test_every_clip_is_in_exactly_one_part(clips: pd.DataFrame, name: str, seed: int, ratio: Ratio) -> None:
-    split = split_of(plan_of(clips, Protocol(name, split_seed=seed)), ratio)
+    split = split_of(plan_of(clips, SplitProtocol(name, split_seed=seed)), ratio)
     rows = [row for part in PARTS for row in getattr(split, part)]
     assert sorted(rows) == list(range(len(clips)))
     assert split.train
@@ -59,7 +59,7 @@ def test_every_clip_is_in_exactly_one_part(clips: pd.DataFrame, name: str, seed:
 def test_the_cores_are_the_same_for_every_ratio_and_never_trained_on(
     clips: pd.DataFrame, name: str, seed: int, ratio: Ratio
 ) -> None:
-    plan = plan_of(clips, Protocol(name, split_seed=seed))
+    plan = plan_of(clips, SplitProtocol(name, split_seed=seed))
     cores, split = plan.split(plan.cores), split_of(plan, ratio)
     assert (split.test, split.validation) == (cores.test, cores.validation)
     assert cores.test_rest == cores.validation_rest == ()
@@ -71,7 +71,7 @@ def test_the_cores_are_the_same_for_every_ratio_and_never_trained_on(
 def test_a_larger_share_contains_the_smaller_whatever_the_other_share(
     clips: pd.DataFrame, name: str, seed: int, one: Ratio, other: Ratio
 ) -> None:
-    plan = plan_of(clips, Protocol(name, split_seed=seed))
+    plan = plan_of(clips, SplitProtocol(name, split_seed=seed))
     for part in ("test", "validation"):
         small, large = sorted((one, other), key=lambda ratio: getattr(ratio, part))
         whole = [
@@ -84,7 +84,7 @@ def test_a_larger_share_contains_the_smaller_whatever_the_other_share(
 @settings(max_examples=30)
 @given(clip_tables(), seeds, ratios())
 def test_no_speaker_is_in_two_sets_under_speaker(clips: pd.DataFrame, seed: int, ratio: Ratio) -> None:
-    split = split_of(plan_of(clips, Protocol("speaker", split_seed=seed)), ratio)
+    split = split_of(plan_of(clips, SplitProtocol("speaker", split_seed=seed)), ratio)
     speakers = [set(clips["speaker"].iloc[list(getattr(split, part))]) for part in PARTS]
     assert sum(map(len, speakers)) == len(set.union(*speakers))
 
@@ -93,7 +93,7 @@ def test_no_speaker_is_in_two_sets_under_speaker(clips: pd.DataFrame, seed: int,
 @given(clip_tables(), names, seeds, ratios())
 def test_byte_identical_clips_stay_together(clips: pd.DataFrame, name: str, seed: int, ratio: Ratio) -> None:
     assume("digest" in clips)
-    split = split_of(plan_of(clips, Protocol(name, split_seed=seed)), ratio)
+    split = split_of(plan_of(clips, SplitProtocol(name, split_seed=seed)), ratio)
     part_of = {row: part for part in PARTS for row in getattr(split, part)}
     for _, twins in clips.groupby("digest"):
         assert len({part_of[row] for row in twins.index}) == 1
@@ -102,10 +102,10 @@ def test_byte_identical_clips_stay_together(clips: pd.DataFrame, name: str, seed
 @settings(max_examples=30)
 @given(clip_tables(), names, seeds, ratios(), st.randoms())
 def test_the_order_of_the_rows_does_not_matter(clips: pd.DataFrame, name: str, seed: int, ratio: Ratio, random) -> None:
-    split = split_of(plan_of(clips, Protocol(name, split_seed=seed)), ratio)
+    split = split_of(plan_of(clips, SplitProtocol(name, split_seed=seed)), ratio)
     shuffled = clips.iloc[random.sample(range(len(clips)), len(clips))]
     for table in (shuffled, shuffled.reset_index(drop=True)):
-        (plan,) = Protocol(name, split_seed=seed).plans(table)
+        (plan,) = SplitProtocol(name, split_seed=seed).plans(table)
         assert ids(table, plan.split(ratio)) == ids(clips, split)
 
 
@@ -139,7 +139,7 @@ def crema() -> pd.DataFrame:
 def test_exact_counts_under_random(
     crema: pd.DataFrame, cores: tuple[str, str], ratio: str | None, test: int, validation: int
 ) -> None:
-    (plan,) = Protocol("random", Decimal(cores[0]), Decimal(cores[1])).plans(crema)
+    (plan,) = SplitProtocol("random", Decimal(cores[0]), Decimal(cores[1])).plans(crema)
     split = plan.split(Ratio.parse(ratio) if ratio else plan.cores)
     assert (len(split.test), len(split.validation)) == (test, validation)
     assert len(split.train) == 7442 - test - validation
@@ -147,7 +147,7 @@ def test_exact_counts_under_random(
 
 @pytest.mark.parametrize("part", ["test", "validation", "train"])
 def test_classes_have_their_share_under_random(crema: pd.DataFrame, part: str) -> None:
-    (plan,) = Protocol("random").plans(crema)
+    (plan,) = SplitProtocol("random").plans(crema)
     rows = list(getattr(plan.split(plan.cores), part))
     found = Counter(crema["label"].iloc[rows])
     for label, count in Counter(crema["label"]).items():
@@ -156,7 +156,7 @@ def test_classes_have_their_share_under_random(crema: pd.DataFrame, part: str) -
 
 @pytest.mark.parametrize("seed", range(5))
 def test_speakers_and_sexes_under_speaker(crema: pd.DataFrame, seed: int) -> None:
-    protocol = Protocol("speaker", split_seed=seed)
+    protocol = SplitProtocol("speaker", split_seed=seed)
     (plan,) = protocol.plans(crema)
     facts = protocol.facts(crema, plan)
     assert (facts.test_speakers, facts.validation_speakers, facts.train_speakers) == (18, 9, 64)
@@ -170,13 +170,15 @@ def test_speakers_and_sexes_under_speaker(crema: pd.DataFrame, seed: int) -> Non
 
 @pytest.mark.parametrize("name", SINGLE)
 def test_a_seed_is_a_split(crema: pd.DataFrame, name: str) -> None:
-    drawn = [plan.split(plan.cores).test for seed in range(4) for plan in Protocol(name, split_seed=seed).plans(crema)]
+    drawn = [
+        plan.split(plan.cores).test for seed in range(4) for plan in SplitProtocol(name, split_seed=seed).plans(crema)
+    ]
     assert len(set(drawn)) == 4
-    assert Protocol(name, split_seed=3).plans(crema)[0].split(Protocol(name).cores).test == drawn[3]
+    assert SplitProtocol(name, split_seed=3).plans(crema)[0].split(SplitProtocol(name).cores).test == drawn[3]
 
 
 def test_random_shares_speakers_and_says_so(crema: pd.DataFrame) -> None:
-    protocol = Protocol("random")
+    protocol = SplitProtocol("random")
     (plan,) = protocol.plans(crema)
     facts = protocol.facts(crema, plan)
     assert facts.shares_speakers

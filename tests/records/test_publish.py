@@ -11,7 +11,8 @@ from benchmarks.simulated_results import Size, write_results
 from serbench.errors import SerbenchError, UsageError
 from serbench.records.publish import publish_studies
 from serbench.records.results import ResultsFolder
-from serbench.report import Leaderboard
+from serbench.render import render
+from serbench.results import Leaderboard
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def test_the_copy_gives_the_same_leaderboard(build, tmp_path):
     names = dict(publish_studies(build.results, [study], tmp_path / "published"))
     assert names[study] > 0
     copy = ResultsFolder(tmp_path / "published")
-    assert Leaderboard.from_results(copy).render("json") == Leaderboard.from_results(build.results).render("json")
+    assert render(Leaderboard.from_results(copy), "json") == render(Leaderboard.from_results(build.results), "json")
 
 
 def test_looks_that_audits_took_are_still_counted(build, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from serbench.corpora import get_corpus
 from serbench.records import ResultsFolder
-from serbench.report import Leaderboard
+from serbench.results import Leaderboard
 from serbench.search import SearchPlan, load_space, run_search
 
 

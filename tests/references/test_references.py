@@ -16,14 +16,15 @@ import pytest
 from serbench.corpora import get_corpus, load_clips
 from serbench.errors import SerbenchError, UsageError
 from serbench.features import FeatureSpec
-from serbench.protocols import Protocol
+from serbench.protocols import SplitProtocol
 from serbench.records import ResultsFolder
 from serbench.records.references import ReferenceFolder
 from serbench.references import REFERENCES, compute_references, named_reference, reported
-from serbench.references.core import Core
 from serbench.references.simple import chance, listeners, majority
 from serbench.references.svm import acoustic_spec, svm
-from serbench.report import Leaderboard
+from serbench.references.task import ReferenceTask
+from serbench.render import render
+from serbench.results import Leaderboard
 
 SPEC = FeatureSpec(
     kind="acoustic", sample_rate=8000, duration_s=0.6, window_length=256, hop_length=128, n_mfcc=8, n_mels=24,
@@ -40,12 +41,12 @@ class _Study:
 
 
 @pytest.fixture
-def core(tone_corpus) -> Core:
+def core(tone_corpus) -> ReferenceTask:
     clips = load_clips(get_corpus("crema-d"), tone_corpus, sample_rate=8000)
-    protocol = Protocol("speaker")
+    protocol = SplitProtocol("speaker")
     (plan,) = protocol.plans(clips.table)
     study = _Study(clips.facts(), protocol.facts(clips.table, plan))
-    return Core(study, clips.table, plan.split(plan.cores))
+    return ReferenceTask(study, clips.table, plan.split(plan.cores))
 
 
 def test_chance_and_majority_hear_nothing(core) -> None:
@@ -86,11 +87,11 @@ def test_listeners_who_heard_a_label_that_the_study_lacks_are_wrong(core) -> Non
     few = core.clips[core.clips["label"] != "sadness"].reset_index(drop=True)
     facts = core.study.corpus.model_copy(update={"labels": core.labels[:-1]})
     study = _Study(facts, core.study.protocol)
-    (plan,) = Protocol("speaker").plans(few)
+    (plan,) = SplitProtocol("speaker").plans(few)
     split = plan.split(plan.cores)
     votes = few["label"].to_numpy(dtype=object, copy=True)
     votes[split.test[0]], votes[split.test[1]] = "sadness", "anger:sadness"
-    answers = listeners(Core(study, few.assign(votes=votes), split))
+    answers = listeners(ReferenceTask(study, few.assign(votes=votes), split))
     assert answers.shares[0].tolist() == [0.0] * 5
     assert answers.shares[1].tolist() == [0.5, 0.0, 0.0, 0.0, 0.0]
 
@@ -210,21 +211,21 @@ def test_a_search_leaves_them_on_the_leaderboard_in_every_format(searched_board)
     (svm_row,) = [row for row in board.references if row.name == "svm"]
     shown = f"{100 * svm_row.accuracy:.1f}"
     for form in ("table", "markdown", "latex"):
-        text = board.render(form, width=120)
+        text = render(board, form, width=120)
         assert "References on the same test clips, not ranked: crema-d, protocol speaker" in " ".join(text.split())
         assert shown in text
         assert "As others reported it on crema-d, intended labels" in " ".join(text.split())
         assert "61.95" in text  # as published, not rounded
-    data = json.loads(board.render("json"))
+    data = json.loads(render(board, "json"))
     assert [row["name"] for row in data["references"]] == names
     assert any(row["system"] == "SER report 2-D CNN" for row in data["reported"])
-    lines = board.render("csv").splitlines()
+    lines = render(board, "csv").splitlines()
     assert sum(line.startswith("reference,") for line in lines) == 3
     assert f"{svm_row.uar}" in next(line for line in lines if ",svm," in line)
 
 
 def test_csv_writes_whole_numbers_whole(searched_board) -> None:
-    rows = list(csv.DictReader(searched_board.render("csv").splitlines()))
+    rows = list(csv.DictReader(render(searched_board, "csv").splitlines()))
     entry = next(row for row in rows if row["kind"] == "entry")
     assert (entry["labels"], entry["folds"], entry["test_clips"]) == ("6", "1", "24")
     assert {row["kind"] for row in rows} == {"entry", "reference", "reported"}

@@ -74,9 +74,9 @@ def watch_everything(doom: Doom) -> None:
     import sqlalchemy
 
     from serbench.cli.plain import PlainView
-    from serbench.search.spaces.space import SearchSpace
-    from serbench.search.studies import history
+    from serbench.search.studies import optuna_history as history
     from serbench.search.studies.study import Study
+    from serbench.spaces.space import SearchSpace
 
     for name in ("rename", "replace"):
         doom.before(os, name, lambda *paths, **_: f"rename {paths[1]}")
@@ -111,7 +111,7 @@ def make_fits_up() -> None:
 
     from serbench.evaluation import evaluate
     from serbench.records.schemas import EpochMetrics
-    from serbench.search import engine
+    from serbench.search.engines import local as engine
     from serbench.training import FeatureSource, JobControl, TrialJob, TrialOutcome, Verdict
 
     def run_job(job: TrialJob, source: FeatureSource, control: JobControl) -> TrialOutcome:
@@ -174,8 +174,8 @@ def nursery() -> None:
     import serbench.cli.results
     import serbench.cli.watch
     import serbench.corpora
-    import serbench.report
-    import serbench.search.run  # noqa: F401
+    import serbench.results
+    import serbench.search.run_search  # noqa: F401
 
     for line in sys.stdin:
         life = json.loads(line)

@@ -22,10 +22,10 @@ from serbench.records import ResultsFolder
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import TrialRecord
 from serbench.search import Observer, SearchPlan, run_search
-from serbench.search.cluster.audio import StudyAudio
-from serbench.search.cluster.cluster import open_cluster
-from serbench.search.cluster.dask_engine import DaskEngine
-from serbench.search.cluster.worker import LOST, run_on_worker
+from serbench.search.engines.dask.audio import StudyAudio
+from serbench.search.engines.dask.cluster import open_cluster
+from serbench.search.engines.dask.dask_engine import DaskEngine
+from serbench.search.engines.dask.worker import LOST, run_on_worker
 from serbench.search.resources import Resources
 from serbench.training import TrialJob, Verdict
 
@@ -126,7 +126,7 @@ def make_job(make_plan, monkeypatch):
             raise Taken
 
         with monkeypatch.context() as patch:
-            patch.setattr("serbench.search.engine.LocalEngine.submit", take)
+            patch.setattr("serbench.search.engines.local.LocalEngine.submit", take)
             with pytest.raises(Taken):
                 run_search(make_plan())
         from dataclasses import replace

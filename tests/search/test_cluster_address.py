@@ -11,7 +11,7 @@ import pytest
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.search import run_search
-from serbench.search.cluster import cluster
+from serbench.search.engines.dask import cluster
 
 
 @pytest.mark.parametrize("says", [None, b"", b"HTTP/1.1 400 Bad Request\r\n\r\nno such thing"])

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import soundfile
 
-from serbench.corpora.inspection import inspect_clips
+from serbench.corpora.inspection.inspect import inspect_clips
 from serbench.errors import SerbenchError
 from serbench.features import FeatureSpec
-from serbench.search.cluster.audio import DATA_VARIABLE, StudyAudio
+from serbench.search.engines.dask.audio import DATA_VARIABLE, StudyAudio
 from serbench.training import FitSettings, TrialJob
 
 SPEC = FeatureSpec(kind="acoustic", sample_rate=8000, duration_s=0.6, window_length=256, hop_length=128, n_mels=24)

@@ -74,7 +74,7 @@ def test_a_record_that_cannot_be_written_is_one_sentence_and_resumes(make_plan, 
 
 
 def test_a_refit_that_crashed_is_tried_again(make_plan, monkeypatch) -> None:
-    from serbench.search import engine
+    from serbench.search.engines import local as engine
 
     run_job = engine.run_job
 
@@ -111,7 +111,7 @@ def test_a_time_too_short_for_a_trial_is_told_and_resumed(make_plan) -> None:
 
 
 def test_the_first_trials_that_all_crash_alike_stop_the_search(make_plan, monkeypatch) -> None:
-    from serbench.search import engine
+    from serbench.search.engines import local as engine
 
     outcome = TrialOutcome("crashed", error="ValueError: no such layer", error_kind="ValueError", traceback="...")
     monkeypatch.setattr(engine, "run_job", lambda *_: outcome)

@@ -13,9 +13,9 @@ import pytest
 from serbench.errors import UsageError
 from serbench.records import ResultsFolder
 from serbench.search import SearchSpace, load_space, run_search
-from serbench.search.again import fork as fork_module
-from serbench.search.again.fork import fork_study, search_command
-from serbench.search.spaces.space import Enqueued
+from serbench.search import fork as fork_module
+from serbench.search.fork import fork_study, search_command
+from serbench.spaces.space import Enqueued
 
 SOURCE = "source-tiny_cnn1d"
 

@@ -6,6 +6,7 @@ import csv
 import shlex
 import shutil
 import threading
+from importlib import import_module
 
 import pytest
 
@@ -13,10 +14,10 @@ from serbench.errors import SerbenchError, UsageError
 from serbench.records import ResultsFolder
 from serbench.records.references import ReferenceFolder
 from serbench.references import REFERENCES
-from serbench.report import EntryReport, Leaderboard
+from serbench.render import render
+from serbench.results import EntryReport, Leaderboard
 from serbench.search import Observer, load_space, run_search
-from serbench.search import run as run_module
-from serbench.search.again.fork import fork_study, search_command
+from serbench.search.fork import fork_study, search_command
 from serbench.search.studies.recorded import recorded_clips
 
 LETTERS = {"ANG": "A", "DIS": "D", "FEA": "F", "HAP": "H", "NEU": "N", "SAD": "S"}
@@ -72,7 +73,7 @@ def test_perceived_labels_make_a_study_of_their_own_that_everything_keeps(
     board = Leaderboard.from_results(results)
     assert "5 perceived labels" in board.groups[0].title
     assert {row.labels for row in board.reported} == {"perceived"}
-    report = EntryReport.from_results(results, board.rows[0].entry).render(width=200)
+    report = render(EntryReport.from_results(results, board.rows[0].entry), width=200)
     assert "12 (votes tied), among them 1001_IEO_FEA_XX" in report
     assert "what most listeners heard" in report
 
@@ -93,7 +94,11 @@ def broken(_core):
 
 def test_a_reference_that_fails_is_a_warning_and_keeps_no_other_away(make_plan, monkeypatch) -> None:
     chance = REFERENCES["chance"]
-    monkeypatch.setattr(run_module, "REFERENCES", {"svm": chance._replace(answer=broken), "chance": chance})
+    monkeypatch.setattr(
+        import_module("serbench.search.run_search"),
+        "REFERENCES",
+        {"svm": chance._replace(answer=broken), "chance": chance},
+    )
     plan, watch = make_plan(trials=1, finalists=0), Watch()
     (name,) = run_search(plan, watch)
     record = ResultsFolder(plan.results).existing_study(name).record()

@@ -11,7 +11,7 @@ import pytest
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import ResultsFolder
 from serbench.search import load_space, run_search
-from serbench.search.again.replay import replay_trial
+from serbench.search.replay import replay_trial
 
 STUDY = "tried-tiny_cnn1d"
 

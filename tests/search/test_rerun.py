@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from serbench.audit import rerun
+from serbench.audit.rerun import Rerun, Reruns
 from serbench.records import ResultsFolder
-from serbench.report import Leaderboard
+from serbench.render import render
+from serbench.results import Leaderboard
 from serbench.search import run_search
-from serbench.search.again import rerun
-from serbench.search.again.rerun import Rerun, Reruns
 from serbench.search.observer import Observer
 from serbench.search.studies.recorded import recorded_clips, recorded_plan, recorded_protocol, recorded_space
 
@@ -59,7 +60,7 @@ def test_equal_sizes_under_both_protocols_and_speakers_apart_only_under_one(reru
 
 
 def test_a_rerun_is_kept_goes_on_and_shows_on_no_leaderboard(reruns) -> None:
-    before = Leaderboard.from_results(ResultsFolder(reruns.folder.path.parents[1])).render("json")
+    before = render(Leaderboard.from_results(ResultsFolder(reruns.folder.path.parents[1])), "json")
     rerun = Rerun(replace(recorded_protocol(reruns.folder, reruns.record), split_seed=1))
     folder, entry = reruns.fit(rerun, 1)
     first = (folder.job_path("refit", entry.refits[0]) / "record.json").read_bytes()
@@ -68,7 +69,7 @@ def test_a_rerun_is_kept_goes_on_and_shows_on_no_leaderboard(reruns) -> None:
     assert (folder.job_path("refit", "t0000-r0") / "record.json").read_bytes() == first
     seeds = {folder.job("refit", job).seed for job in again.refits}
     assert len(seeds) == 2
-    assert Leaderboard.from_results(ResultsFolder(reruns.folder.path.parents[1])).render("json") == before
+    assert render(Leaderboard.from_results(ResultsFolder(reruns.folder.path.parents[1])), "json") == before
 
 
 def test_shuffled_labels_are_traded_among_all_but_the_test_core(reruns) -> None:

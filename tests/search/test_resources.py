@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from serbench.search import engine as engine_module
 from serbench.search import resources as resources_module
-from serbench.search.engine import LocalEngine
+from serbench.search.engines import local as engine_module
+from serbench.search.engines.local import LocalEngine
 from serbench.search.resources import Resources
 from serbench.training import TrialOutcome
 

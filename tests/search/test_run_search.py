@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.protocols import Protocol
+from serbench.protocols import SplitProtocol
 from serbench.records import ResultsFolder
 from serbench.search import Observer, load_space, run_search
 from serbench.training import TrialJob
@@ -79,7 +79,7 @@ def test_a_search_ends_with_a_tested_entry(finished) -> None:
 def test_trials_hold_no_prediction_of_a_test_clip(finished) -> None:
     _, _, folder = finished
     clips = folder.clips()
-    (split_plan,) = Protocol("speaker", Decimal(20), Decimal(10)).plans(clips)
+    (split_plan,) = SplitProtocol("speaker", Decimal(20), Decimal(10)).plans(clips)
     split = split_plan.split(split_plan.cores)
     core = set(clips["clip_id"].iloc[list(split.validation)])
     tested = set(clips["clip_id"].iloc[list(split.test)])
@@ -98,7 +98,7 @@ def test_trials_hold_no_prediction_of_a_test_clip(finished) -> None:
 def test_a_search_job_has_no_test_rows(make_plan, monkeypatch) -> None:
     """The lock is in the structure: what runs a trial is never told which clips are the test's."""
     seen: list[TrialJob] = []
-    from serbench.search.engine import LocalEngine
+    from serbench.search.engines.local import LocalEngine
 
     submit = LocalEngine.submit
 

@@ -13,10 +13,10 @@ from serbench.records import ResultsFolder
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import TrialRecord
 from serbench.search import load_space, run_search
-from serbench.search.again.warm import load_warm_start
-from serbench.search.spaces.space import defaults
 from serbench.search.studies.samplers import make_sampler, sampler_settings
 from serbench.search.studies.study import Study
+from serbench.search.warm_start import load_warm_start
+from serbench.spaces.space import defaults
 
 NAME = "crema-d-speaker-tiny_cnn1d"
 

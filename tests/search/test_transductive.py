@@ -8,11 +8,11 @@ import pytest
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.export import export_bundle
-from serbench.protocols import Protocol
+from serbench.protocols import SplitProtocol
 from serbench.records import ResultsFolder
-from serbench.report import Leaderboard, best_selected, select_entry
+from serbench.results import Leaderboard, best_selected, select_entry
 from serbench.search import run_search
-from serbench.search.spaces.file import read_space
+from serbench.spaces.file import read_space
 from serbench.training.data import normalised_by_speaker
 
 
@@ -29,15 +29,15 @@ def test_each_speaker_is_normalised_alone_and_copies_like_their_originals() -> N
 
 
 def test_it_makes_another_protocol() -> None:
-    assert Protocol(speaker_normalisation=True).hash != Protocol().hash
-    assert "speaker_normalisation" not in Protocol().describe()
+    assert SplitProtocol(speaker_normalisation=True).hash != SplitProtocol().hash
+    assert "speaker_normalisation" not in SplitProtocol().describe()
 
 
 @pytest.mark.parametrize("name", ["random", "sentence", "given"])
 def test_it_is_refused_where_test_clips_would_bear_on_training(name) -> None:
     clips = pd.DataFrame({"clip_id": ["a", "b"], "label": ["joy", "fear"], "speaker": "s1", "sex": "female"})
     with pytest.raises(UsageError, match="keeps speakers apart, such as speaker"):
-        Protocol(name, speaker_normalisation=True).plans(clips)
+        SplitProtocol(name, speaker_normalisation=True).plans(clips)
 
 
 def test_its_entry_is_marked_unranked_and_never_exported(make_plan, tiny_space, tmp_path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import axe_playwright_python
 import pytest
 
-from serbench.report import EntryComparison, Leaderboard
+from serbench.results import EntryComparison, Leaderboard
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 PAGES = ("index.html", "compare.html", "entries/cnn2d-best.html", "studies/crema-d-speaker-cnn2d.html")

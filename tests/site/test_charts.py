@@ -8,7 +8,7 @@ import pytest
 from benchmarks.simulated_results import Size, write_results
 from serbench.evaluation import ReliabilityBin
 from serbench.records.results import ResultsFolder
-from serbench.report import EntryReport, Leaderboard
+from serbench.results import EntryReport, Leaderboard
 from serbench.site.charts.board import cost_chart
 from serbench.site.charts.entry import calibration_chart, curve_charts
 from serbench.site.charts.lines import Line, reference_lines

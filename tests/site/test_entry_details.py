@@ -10,10 +10,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.simulated_results import Size, write_results
-from serbench.report import Leaderboard
-from serbench.search.spaces.file import load_space, read_space
-from serbench.search.spaces.one_config import one_config_space
-from serbench.search.spaces.space import defaults
+from serbench.results import Leaderboard
 from serbench.site import Site
 from serbench.site.clips.mask_example import masked_once
 from serbench.site.clips.media import Inline
@@ -23,6 +20,9 @@ from serbench.site.clips.sounds import Sounds
 from serbench.site.entry_details import EntryDetails
 from serbench.site.sources import find_sources
 from serbench.site.words import citation, entry_commands, protocol_sentence
+from serbench.spaces.file import load_space, read_space
+from serbench.spaces.one_config import one_config_space
+from serbench.spaces.space import defaults
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.report import EntryReport
+from serbench.results import EntryReport
 from serbench.site.entry_page import write_entry_page
 
 

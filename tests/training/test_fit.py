@@ -215,7 +215,7 @@ def test_soft_labels_move_a_share_to_what_was_heard() -> None:
 def test_what_was_heard_is_trained_on(make_job, features, targets) -> None:
     heard = np.eye(3, dtype=np.float32)[(targets + 1) % 3]
     job = make_job(config={"soft_labels": 1.0, "learning_rate": 0.05}, settings={"epochs": 8})
-    outcome = fit(job, [features], targets, heard=heard)
+    outcome = fit(job, [features], targets, votes=heard)
     assert min(epoch.val_uar for epoch in outcome.epochs[4:]) < 0.1
 
 

@@ -13,7 +13,7 @@ from serbench.corpora.demo.clips import EMOTION_CODES, DemoClip, demo_clips, ren
 from serbench.corpora.demo.phones import SENTENCES
 from serbench.corpora.demo.recording import wav_bytes
 from serbench.corpora.demo.speakers import SPEAKER_IDS, speaker
-from serbench.corpora.processes import map_in_processes
+from serbench.corpora.inspection.processes import map_in_processes
 from serbench.errors import SerbenchError
 from serbench.records.files import publish_folder, write_bytes_atomic
 from serbench.records.machine import usable_cores

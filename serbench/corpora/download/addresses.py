@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import Final
 
-from serbench.corpora.manifest import manifest
+from serbench.corpora.named.manifest import manifest
 from serbench.errors import UsageError, unknown
 
 __all__ = ["RemoteFile", "Source", "source_names", "source_of"]

@@ -11,8 +11,8 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from serbench.corpora.own.own_corpus import AUDIO_SUFFIXES
-from serbench.corpora.plain import plain
+from serbench.corpora.printable import printable
+from serbench.corpora.user.user_corpus import AUDIO_SUFFIXES
 from serbench.errors import SerbenchError
 
 __all__ = ["MAX_BYTES", "MAX_FILES", "clear_leftovers", "unpack"]
@@ -111,7 +111,7 @@ def _safe(archive: Path, entry: zipfile.ZipInfo) -> Path:
         raise SerbenchError(
             f"{archive.name} holds '{_shown(entry.filename)}', which leads out of its folder; nothing was kept"
         )
-    return Path(*(plain(part) for part in parts))
+    return Path(*(printable(part) for part in parts))
 
 
 def _move(archive: Path, place: Path, folder: Path) -> None:
@@ -134,4 +134,4 @@ def _move(archive: Path, place: Path, folder: Path) -> None:
 
 
 def _shown(name: str) -> str:
-    return plain(name)[:100]
+    return printable(name)[:100]

@@ -14,11 +14,11 @@ from pydantic import BaseModel, ValidationError
 from serbench.corpora import StudyClips, load_clips, recorded_corpus, votes_digest
 from serbench.errors import SerbenchError
 from serbench.features.spec import FeatureSpec
-from serbench.protocols import Protocol, SplitPlan
+from serbench.protocols import SplitPlan, SplitProtocol
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import StudyRecord
-from serbench.search.spaces.file import read_space
-from serbench.search.spaces.space import SearchSpace, explain
+from serbench.spaces.file import read_space
+from serbench.spaces.space import SearchSpace, explain
 from serbench.training import FitSettings
 from serbench.training.seeds import SeedTree
 
@@ -86,7 +86,7 @@ def recorded_space(folder: StudyFolder, record: StudyRecord) -> SearchSpace:
     return replace(space, features=recorded_features(folder, record), training=recorded_training(folder, record))
 
 
-def recorded_protocol(folder: StudyFolder, record: StudyRecord) -> Protocol:
+def recorded_protocol(folder: StudyFolder, record: StudyRecord) -> SplitProtocol:
     """How clips were split.
 
     Raises:
@@ -95,7 +95,7 @@ def recorded_protocol(folder: StudyFolder, record: StudyRecord) -> Protocol:
     facts = record.protocol
     try:
         cores = (Decimal(facts.test_core), Decimal(facts.validation_core))
-        protocol = Protocol(facts.name, *cores, facts.split_seed, facts.speaker_normalisation)
+        protocol = SplitProtocol(facts.name, *cores, facts.split_seed, facts.speaker_normalisation)
     except (InvalidOperation, SerbenchError) as error:
         raise SerbenchError(f"{folder.record_path} has no valid protocol ({error}); restore it") from None
     if protocol.hash != facts.hash:

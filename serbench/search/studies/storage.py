@@ -20,7 +20,7 @@ from serbench.records.files import writing
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import StudyRecord
 from serbench.search.studies.samplers import make_pruner, make_sampler
-from serbench.search.studies.sole_writer import SoleWriterStorage
+from serbench.search.studies.write_through_storage import SoleWriterStorage
 
 __all__ = ["StudyStorage", "check_storage_url"]
 

@@ -18,11 +18,11 @@ from serbench.records.files import write_bytes_atomic, writing
 from serbench.records.results import ResultsFolder, StudyFolder
 from serbench.records.schemas import LabelSource, StudyRecord, TrialRecord
 from serbench.records.states import STATES, is_repeated
-from serbench.search.spaces.space import Enqueued, SearchSpace
-from serbench.search.studies import history
+from serbench.search.studies import optuna_history as history
 from serbench.search.studies.differences import differences
 from serbench.search.studies.samplers import make_sampler
 from serbench.search.studies.storage import StudyStorage
+from serbench.spaces.space import Enqueued, SearchSpace
 from serbench.training.seeds import SeedTree
 
 __all__ = ["Asked", "Study", "derived_run", "study_name"]

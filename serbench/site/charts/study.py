@@ -7,7 +7,7 @@ from typing import Any
 
 from serbench.records.schemas import TrialRecord
 from serbench.records.states import STATES
-from serbench.report.document import duration, percent
+from serbench.render.document import duration, percent
 from serbench.site.charts.chart import BLUE, GREY, ORANGE, PALETTE, Chart, escaped
 from serbench.site.study_data import StudyData
 

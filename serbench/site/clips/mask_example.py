@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serbench.records.files import digest_of
-from serbench.report.refits import TestedEntry
+from serbench.results.scored_entry import ScoredEntry
 from serbench.site.clips.pictures import mel_png
 from serbench.site.clips.sounds import Sounds, clip_key, picture_spec
 from serbench.site.sources import Sources
@@ -37,7 +37,7 @@ class MaskExample:
     after: str
 
 
-def mask_example(tested: TestedEntry, sources: Sources, sounds: Sounds) -> MaskExample | None:
+def mask_example(tested: ScoredEntry, sources: Sources, sounds: Sounds) -> MaskExample | None:
     """Pictures for an entry that reads log-mel spectrograms and was trained with masks.
 
     The masks are drawn as in training, on the study's first clip.

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from serbench.features import FeatureSpec
-from serbench.report.refits import Refit, TestedEntry
+from serbench.results.scored_entry import Refit, ScoredEntry
 from serbench.site.clips.sounds import Sounds, clip_key, picture_spec
 from serbench.site.sources import Sources
 
@@ -41,7 +41,7 @@ class Miss:
     sound: str | None = None
 
 
-def find_misses(tested: TestedEntry, sources: Sources, sounds: Sounds, count: int | None = None) -> tuple[Miss, ...]:
+def find_misses(tested: ScoredEntry, sources: Sources, sounds: Sounds, count: int | None = None) -> tuple[Miss, ...]:
     """Errors of the refit that is best on validation: of each class the surest, then the surest of all others.
 
     Args:
@@ -55,7 +55,7 @@ def find_misses(tested: TestedEntry, sources: Sources, sounds: Sounds, count: in
 
 
 def wanted_pictures(
-    tested: TestedEntry, sources: Sources, sounds: Sounds
+    tested: ScoredEntry, sources: Sources, sounds: Sounds
 ) -> Iterator[tuple[str, Path, FeatureSpec | None]]:
     """The pictures that `find_misses` will ask for."""
     if not tested.refits:
@@ -67,7 +67,7 @@ def wanted_pictures(
             yield clip_key(tested.study, refit.test_clips[row]), path, spec
 
 
-def _shown(tested: TestedEntry) -> int:
+def _shown(tested: ScoredEntry) -> int:
     return max(SHOWN, len(tested.study.corpus.labels))
 
 
@@ -82,7 +82,7 @@ def _rows(refit: Refit, count: int) -> list[int]:
 
 
 def _miss(
-    tested: TestedEntry, refit: Refit, row: int, labels: tuple[str, ...], sources: Sources, sounds: Sounds
+    tested: ScoredEntry, refit: Refit, row: int, labels: tuple[str, ...], sources: Sources, sounds: Sounds
 ) -> Miss:
     clip = refit.test_clips[row]
     chances = refit.test_probabilities[row]

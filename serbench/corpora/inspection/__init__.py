@@ -1,0 +1,1 @@
+"""What decoding every file of a corpus says about it."""

@@ -1,0 +1,170 @@
+"""What a person should know of a corpus as it lies on the disk: findings, each one sentence that names clips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import pandas as pd
+
+from serbench.corpora.base import Listing
+from serbench.corpora.inspection.health import ClipState
+from serbench.corpora.printable import printable
+from serbench.corpora.table import UNKNOWN_SPEAKER
+
+__all__ = ["CorpusFinding", "findings"]
+
+Severity = Literal["error", "warning"]
+
+_NAMED: Final = 5
+
+_EXCLUDED: Final[dict[ClipState, tuple[Severity, str]]] = {
+    "lfs_pointer": ("error", "Git LFS pointers instead of audio (run `git lfs pull` in their folder)"),
+    "undecodable": ("error", "undecodable (fetch the audio again)"),
+    "empty": ("error", "empty (fetch the audio again)"),
+    "silent": ("warning", "digital silence"),
+    "too_short": ("warning", "too short to hold speech"),
+}
+
+
+@dataclass(frozen=True)
+class CorpusFinding:
+    """One thing found.
+
+    `kind` is a state of `serbench.corpora.inspection.health` other than `ok`, or `duplicate_labels`, `duplicate_audio`,
+    `unknown_speakers`, `unparsed_names`, `left_aside`, `shadowed_files`, `links_out`, `missing_clips`, `extra_clips`,
+    `low_sample_rate`, `mixed_sample_rates`. An `error` means that the copy of the corpus is damaged; a `warning` is
+    something that a reader of scores should know.
+    """
+
+    kind: str
+    severity: Severity
+    clips: tuple[str, ...]
+    """Clip ids or, for files that are no clips, their names, as they are; none where the corpus as a whole is meant."""
+    message: str
+
+
+def findings(listing: Listing, inspected: pd.DataFrame, sample_rate: int | None = None) -> list[CorpusFinding]:
+    """Judges a listing and its inspection.
+
+    Args:
+        listing: the clips as read.
+        inspected: as `inspect_clips(listing.table)` returns it.
+        sample_rate: the rate (Hz) that features will be computed at; None for no such comparison.
+
+    Returns:
+        Errors first; within a severity in a fixed order.
+    """
+    table = listing.table[["clip_id", "label"]].join(inspected.drop(columns="clip_id"))
+    usable = table[table["state"] == "ok"]
+    found = [
+        *_excluded(table),
+        *_duplicates(usable),
+        *_speakers(listing.table),
+        *_files(listing),
+        *_rates(usable, sample_rate),
+    ]
+    return sorted(found, key=lambda finding: finding.severity != "error")
+
+
+def _excluded(table: pd.DataFrame) -> Iterable[CorpusFinding]:
+    for state, (severity, words) in _EXCLUDED.items():
+        rows = table[table["state"] == state]
+        clips = tuple(rows["clip_id"])
+        if clips:
+            named = clips if state != "undecodable" else _with_reasons(rows)
+            yield CorpusFinding(
+                state, severity, clips, f"{_count(clips, 'clip')} left out as {words}: {_listed(named)}"
+            )
+
+
+def _duplicates(usable: pd.DataFrame) -> Iterable[CorpusFinding]:
+    shared = usable[usable["digest"].duplicated(keep=False)]
+    groups = [group for _, group in shared.groupby("digest", sort=False)]
+    across = [tuple(group["clip_id"]) for group in groups if group["label"].nunique() > 1]
+    within = [tuple(group["clip_id"]) for group in groups if group["label"].nunique() == 1]
+    if across:
+        message = f"the same audio under different labels: {_listed([' = '.join(ids) for ids in across])}"
+        yield CorpusFinding("duplicate_labels", "warning", _flat(across), message)
+    if within:
+        message = f"the same audio more than once under one label: {_listed([' = '.join(ids) for ids in within])}"
+        yield CorpusFinding("duplicate_audio", "warning", _flat(within), message)
+
+
+def _speakers(table: pd.DataFrame) -> Iterable[CorpusFinding]:
+    unknown = int((table["speaker"] == UNKNOWN_SPEAKER).sum())
+    if unknown:
+        who = "no clip names its speaker" if unknown == len(table) else f"{unknown:,} clips do not name their speaker"
+        message = f"{who}: protocols that keep speakers apart refuse, and no score gets an interval"
+        yield CorpusFinding("unknown_speakers", "warning", (), message)
+
+
+def _files(listing: Listing) -> Iterable[CorpusFinding]:
+    names = tuple(path.name for path in listing.unparsed)
+    if names:
+        message = f"{_count(names, 'file')} passed over, whose names say nothing to this corpus: {_listed(names)}"
+        yield CorpusFinding("unparsed_names", "warning", names, message)
+    for what in sorted({kind for kind, _ in listing.aside}):
+        names = tuple(path.name for kind, path in listing.aside if kind == what)
+        message = f"{_count(names, 'file')} left aside as {what}, which this corpus's clips are not: {_listed(names)}"
+        yield CorpusFinding("left_aside", "warning", names, message)
+    names = tuple(path.name for path in listing.shadowed)
+    if names:
+        message = f"{_count(names, 'further file')} of clips that are already there passed over: {_listed(names)}"
+        yield CorpusFinding("shadowed_files", "warning", names, message)
+    names = tuple(path.name for path in listing.escaping)
+    if names:
+        message = f"{_count(names, 'link')} not followed, since they lead out of the folder: {_listed(names)}"
+        yield CorpusFinding("links_out", "warning", names, message)
+    if listing.expected is not None and listing.missing:
+        named = f": {_listed(listing.absent)}" if listing.absent else ""
+        message = f"{listing.missing:,} of the {listing.expected:,} clips of this corpus are not there{named}"
+        yield CorpusFinding("missing_clips", "warning", listing.absent, message)
+    if listing.expected is not None and len(listing.table) > listing.expected:
+        extra = len(listing.table) - listing.expected
+        message = f"{extra:,} more than the {listing.expected:,} clips that this corpus was published with"
+        yield CorpusFinding("extra_clips", "warning", (), message)
+
+
+def _rates(usable: pd.DataFrame, sample_rate: int | None) -> Iterable[CorpusFinding]:
+    if sample_rate is not None:
+        low = usable[usable["sample_rate"] < sample_rate]
+        if len(low):
+            lowest = int(low["sample_rate"].min())
+            every = len(low) == len(usable)
+            who = "all" if every else f"{len(low):,} of {len(usable):,}"
+            message = (
+                f"{who} clips are sampled at less than the {_khz(sample_rate)} asked for, down to {_khz(lowest)}: "
+                f"there the bands above {lowest / 2000:.1f} kHz carry nothing"
+            )
+            yield CorpusFinding("low_sample_rate", "warning", () if every else tuple(low["clip_id"]), message)
+    counts = usable["sample_rate"].value_counts()
+    if len(counts) > 1:
+        rare = tuple(usable.loc[usable["sample_rate"] != counts.index[0], "clip_id"])
+        by_rate = sorted((int(str(rate)), int(count)) for rate, count in counts.items())
+        shares = ", ".join(f"{_khz(rate)} ({count:,})" for rate, count in by_rate)
+        message = f"clips of different sample rates: {shares}; the rarer are {_listed(rare)}"
+        yield CorpusFinding("mixed_sample_rates", "warning", rare, message)
+
+
+def _with_reasons(rows: pd.DataFrame) -> tuple[str, ...]:
+    return tuple(f"{clip} ({why})" for clip, why in zip(rows["clip_id"], rows["detail"], strict=True))
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first few names, then a count."""
+    rest = len(names) - _NAMED
+    return ", ".join(map(printable, names[:_NAMED])) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def _count(names: Sequence[str], noun: str) -> str:
+    return f"{len(names):,} {noun}{'' if len(names) == 1 else 's'}"
+
+
+def _flat(groups: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(clip for group in groups for clip in group)
+
+
+def _khz(hertz: int) -> str:
+    return f"{hertz / 1000:.5g} kHz"

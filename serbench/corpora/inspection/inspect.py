@@ -1,0 +1,142 @@
+"""Examines all clips of a table, in parallel, and remembers what was found in files that have not changed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, get_args
+
+import pandas as pd
+
+from serbench.corpora.inspection.health import AudioHealth, ClipState, examine_files
+from serbench.corpora.inspection.processes import map_in_processes
+from serbench.errors import SerbenchError
+from serbench.records.files import digest_of, write_bytes_atomic
+from serbench.records.machine import usable_cores
+
+__all__ = ["INSPECTION_COLUMNS", "inspect_clips"]
+
+_DTYPES: Final = {
+    "state": "str",
+    "detail": "str",
+    "digest": "str",
+    "duration_s": "float64",
+    "sample_rate": "Int64",
+    "channels": "Int64",
+    "peak": "float64",
+    "rms": "float64",
+}
+
+INSPECTION_COLUMNS: Final = ("clip_id", *_DTYPES)
+"""Columns of an inspection; all but `clip_id` and `state` are missing where a file was not decoded."""
+
+_STATES: Final = frozenset(get_args(ClipState))
+
+_CHUNK: Final = 64
+_RULES: Final = 2
+"""Raised when `inspection.health` comes to judge files differently, so that old results are not reused."""
+
+_Key = tuple[str, int, int]
+
+
+def inspect_clips(
+    table: pd.DataFrame,
+    progress: Callable[[int, int], None] | None = None,
+    workers: int | None = None,
+    cache: Path | None = None,
+) -> pd.DataFrame:
+    """Decodes every clip and tells its health.
+
+    Args:
+        table: a clip table.
+        progress: called with (done, total) clips.
+        workers: processes; None for as many as there are cores. Fewer than 64 clips are examined right here.
+        cache: a folder that keeps results by path, size and modification time; None keeps none. A damaged
+            or unwritable cache costs time, not the inspection.
+
+    Returns:
+        One row a clip, with the table's index: `clip_id`, `state` (`ok`, `lfs_pointer`, `empty`,
+        `undecodable`, `silent`, `too_short`), `detail` (text), `digest` (of the decoded samples), `duration_s`,
+        `sample_rate` (Hz), `channels`, `peak` and `rms` (fractions of full scale).
+    """
+    keys = [_key(str(path)) for path in table["path"]]
+    store = None if cache is None else _store(cache, keys)
+    known = {} if store is None else _load(store)
+    todo = [key for key in keys if key not in known]
+    ahead = len(keys) - len(todo)
+
+    def step(done: int, _: int) -> None:
+        if progress is not None:
+            progress(ahead + done, len(keys))
+
+    if not todo:
+        step(0, 0)
+    known.update(zip(todo, _examine([path for path, _, _ in todo], step, workers), strict=True))
+    if store is not None and todo:
+        _save(store, known)
+    frame = _frame([known[key] for key in keys])
+    frame.insert(0, "clip_id", table["clip_id"].to_numpy())
+    return frame.set_index(table.index)
+
+
+def _examine(paths: Sequence[str], step: Callable[[int, int], None], workers: int | None) -> list[AudioHealth]:
+    wanted = usable_cores() if workers is None else workers
+    return map_in_processes(
+        examine_files,
+        paths,
+        on_crash=AudioHealth("undecodable", "crashes the audio decoder"),
+        workers=wanted if len(paths) >= _CHUNK else 1,
+        chunk=_CHUNK,
+        progress=step,
+    )
+
+
+def _key(path: str) -> _Key:
+    """What makes a file the same file: path, size in bytes, time of change in ns (-1 where nothing is there)."""
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return path, -1, -1
+    return path, status.st_size, status.st_mtime_ns
+
+
+def _store(cache: Path, keys: Sequence[_Key]) -> Path:
+    """One file for each set of folders, so that corpora do not rewrite each other's results."""
+    folders = sorted({str(Path(path).parent) for path, _, _ in keys})
+    return cache / f"clips-v{_RULES}-{digest_of(folders)}.parquet"
+
+
+def _frame(healths: Sequence[AudioHealth]) -> pd.DataFrame:
+    columns = {name: [getattr(health, name) for health in healths] for name in _DTYPES}
+    return pd.DataFrame({name: pd.Series(columns[name], dtype=dtype) for name, dtype in _DTYPES.items()})
+
+
+def _load(store: Path) -> dict[_Key, AudioHealth]:
+    """Reads a cache; whatever is wrong with it makes it empty."""
+    try:
+        frame = pd.read_parquet(store)
+        keys = zip(frame["path"], frame["size"], frame["mtime_ns"], strict=True)
+        found = frame[list(_DTYPES)].astype(object).where(frame.notna(), None)
+        healths = [AudioHealth(*row) for row in found.itertuples(index=False, name=None)]
+        known = {
+            (str(path), int(size), int(mtime)): health
+            for (path, size, mtime), health in zip(keys, healths, strict=True)
+        }
+        return known if all(health.state in _STATES for health in healths) else {}
+    except Exception:
+        return {}
+
+
+def _save(store: Path, known: dict[_Key, AudioHealth]) -> None:
+    # What could not be decoded may be mended without a trace in size and time (permissions, a mount): look again.
+    kept = {key: health for key, health in known.items() if health.state != "undecodable"}
+    frame = _frame(list(kept.values()))
+    for position, name in enumerate(("path", "size", "mtime_ns")):
+        frame[name] = [key[position] for key in kept]
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
+    with contextlib.suppress(SerbenchError, OSError):
+        write_bytes_atomic(store, buffer.getvalue())

@@ -1,0 +1,1 @@
+"""Named corpora: one module each, with their votes, manifests and perceived labels."""

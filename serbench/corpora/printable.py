@@ -1,0 +1,18 @@
+"""Names that somebody else chose, made harmless for a terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+
+__all__ = ["printable"]
+
+_HARMFUL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def printable(text: str) -> str:
+    r"""A name without control characters, which a terminal would obey, and without halves of broken characters.
+
+    >>> printable("a\nb\x1b[31m")
+    'a?b?[31m'
+    """
+    return "".join("?" if unicodedata.category(char) in _HARMFUL else char for char in text)

@@ -1,0 +1,145 @@
+"""`AudformatCorpus`: a database in audEERING's audformat, read from its header and its CSV or Parquet tables.
+
+The package `audformat` is not used for it: it reads the header with a YAML loader that makes any Python object, and
+unpickles the `.pkl` copies of tables, so that opening somebody's folder runs whatever code that person put there (both
+tried, with version 1.4.3). What is needed is one header of plain YAML and tables of text.
+Format: https://audeering.github.io/audformat/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from serbench.corpora.base import Listing
+from serbench.corpora.printable import printable
+from serbench.corpora.user.table_corpus import inside, spell
+from serbench.corpora.user.table_file import read_columns
+from serbench.corpora.user.user_corpus import UserCorpus
+from serbench.errors import SerbenchError
+
+__all__ = ["HEADER", "AudformatCorpus"]
+
+HEADER: Final = "db.yaml"
+_MAX_BYTES: Final = 8 << 20
+_COLUMNS: Final = ("speaker", "gender", "sex", "age", "sentence", "split")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudformatCorpus(UserCorpus):
+    """A folder with `db.yaml`. The label is the column `emotion` of the tables of whole files."""
+
+    def rows(self, place: Path) -> tuple[list[dict[str, Any]], Listing]:
+        """Reads the header and the tables; media are not opened.
+
+        Raises:
+            SerbenchError: the database is damaged, names files outside its folder, or has no emotions of whole files.
+        """
+        folder = place.resolve()
+        header = _header(folder / HEADER)
+        tables = {str(name): table for name, table in _part(header, "tables").items()}
+        filewise = {name: table for name, table in tables.items() if _text(table, "type") == "filewise"}
+        labelled = {name: table for name, table in filewise.items() if "emotion" in _part(table, "columns")}
+        if not labelled:
+            raise SerbenchError(f"{printable(str(folder))} has no table of whole files with a column 'emotion'")
+        found: dict[str, dict[str, Any]] = {}
+        for name, table in labelled.items():
+            frame = read_columns(_file(folder, name), ("file", "emotion"))
+            for file, label in zip(frame["file"], frame["emotion"], strict=True):
+                row = found.setdefault(str(file or ""), {"label": label})
+                row["label"] = row["label"] or label
+                row["split"] = _text(table, "split_id") or row.get("split")
+        for column in _COLUMNS:
+            self._add(found, column, folder, filewise)
+        _describe(found, _part(_part(_part(header, "schemes"), "speaker"), "labels"))
+        if not all(row.get("split") for row in found.values()):  # tables of all files lie beside those of the splits
+            for row in found.values():
+                row.pop("split", None)
+        rows = [_row(folder, file, row) for file, row in found.items()]
+        spell(rows, place)
+        return rows, Listing(pd.DataFrame(), (), folder, None)
+
+    @staticmethod
+    def _add(found: dict[str, dict[str, Any]], column: str, folder: Path, tables: Mapping[str, Any]) -> None:
+        """Adds a column of whichever table has it."""
+        for name, table in tables.items():
+            if column in _part(table, "columns"):
+                frame = read_columns(_file(folder, name), ("file", column))
+                for file, value in zip(frame["file"], frame[column], strict=True):
+                    if file in found and value:
+                        found[file][column] = value
+                return
+
+
+def _row(folder: Path, file: str, known: dict[str, Any]) -> dict[str, Any]:
+    path = inside(folder, file, {})
+    if path is None:
+        raise SerbenchError(
+            f"{printable(str(folder))} names the file '{printable(file)[:100]}', which lies outside its folder"
+        )
+    row = {key: value for key, value in known.items() if key != "gender" and value is not None}
+    name = Path(file).as_posix()
+    return {
+        **row, "sex": known.get("gender") or known.get("sex"), "clip_id": printable(str(Path(name).with_suffix(""))),
+        "path": path, "name": name,
+    }  # fmt: skip
+
+
+def _describe(found: dict[str, dict[str, Any]], people: Mapping[str, Any]) -> None:
+    """Adds what the labels of the scheme `speaker` say of each, such as the gender."""
+    facts = {str(name): one for name, one in people.items() if isinstance(one, Mapping)}
+    for row in found.values():
+        for key in ("gender", "sex", "age"):
+            said = facts.get(str(row.get("speaker")), {}).get(key)
+            if said is not None:
+                row.setdefault(key, str(said))
+
+
+def _header(path: Path) -> Mapping[str, Any]:
+    import yaml
+
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise SerbenchError(
+                f"{printable(str(path))} is larger than {_MAX_BYTES >> 20} MiB and is no audformat header"
+            )
+        text = path.read_text(encoding="utf-8")
+        # An alias lets a few lines stand for billions of values; the format has no use for one.
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+            raise SerbenchError(f"{printable(str(path))} has YAML aliases, which audformat does not write; remove them")
+        header = yaml.safe_load(text)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        reason = printable(str(error).splitlines()[0])[:200] if str(error) else type(error).__name__
+        raise SerbenchError(
+            f"{printable(str(path.parent))} cannot be read as an audformat database: {reason}"
+        ) from None
+    if not isinstance(header, Mapping) or not isinstance(header.get("tables"), Mapping):
+        raise SerbenchError(
+            f"{printable(str(path.parent))} cannot be read as an audformat database: its header names no tables"
+        )
+    return header
+
+
+def _part(value: Any, name: str) -> Mapping[str, Any]:
+    inner = value.get(name) if isinstance(value, Mapping) else None
+    return inner if isinstance(inner, Mapping) else {}
+
+
+def _text(value: Any, name: str) -> str:
+    found = value.get(name) if isinstance(value, Mapping) else None
+    return found if isinstance(found, str) else ""
+
+
+def _file(folder: Path, table: str) -> Path:
+    """A table's file; a name that leads elsewhere has none."""
+    for suffix in (".csv", ".parquet"):
+        found = inside(folder, f"db.{table}{suffix}", {})
+        if found is not None and Path(found).parent == folder and Path(found).is_file():
+            return Path(found)
+    raise SerbenchError(
+        f"db.{printable(table)[:100]}.csv is not there (nor .parquet); a .pkl is never read, since it may run code"
+    )

@@ -1,0 +1,55 @@
+"""`FolderCorpus`: a folder per class, or a flat folder whose names say all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from serbench.corpora.base import Listing
+from serbench.corpora.inspection.scan import scan_audio
+from serbench.corpora.printable import printable
+from serbench.corpora.user.user_corpus import UserCorpus
+from serbench.errors import SerbenchError
+
+__all__ = ["FolderCorpus"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderCorpus(UserCorpus):
+    """Audio in one folder a class: `DIR/anger/a.wav`. The first folder is the label unless the pattern reads it."""
+
+    def rows(self, place: Path) -> tuple[list[dict[str, Any]], Listing]:
+        """Reads the names of all audio files below the folder."""
+        if not place.is_dir():
+            raise SerbenchError(f"{printable(str(place))} is no folder; pass one that holds a folder per class")
+        root = place.resolve()
+        scan = scan_audio(root, self.suffixes)
+        if not scan.files:
+            raise SerbenchError(f"{printable(str(root))} holds no audio files ({', '.join(self.suffixes)})")
+        named = self.pattern is not None and "label" in self.pattern.fields
+        rows: list[dict[str, Any]] = []
+        loose: list[Path] = []
+        seen: dict[str, Path] = {}
+        shadowed: list[Path] = []
+        for path in sorted(scan.files, key=lambda path: (self.suffixes.index(path.suffix.lower()), str(path))):
+            name = path.relative_to(root)
+            if len(name.parts) == 1 and not named:
+                loose.append(path)
+                continue
+            clip_id = printable(name.with_suffix("").as_posix())
+            if clip_id in seen:
+                shadowed.append(path)
+                continue
+            seen[clip_id] = path
+            row = {"clip_id": clip_id, "path": str(path), "name": name.as_posix()}
+            rows.append(row if named else row | {"label": name.parts[0]})
+        if not rows:
+            raise SerbenchError(
+                f"{printable(str(root))} holds audio but no folder per class; sort the clips into folders named by their "
+                "labels, write a table, or read labels from names with --names '{label}_*'"
+            )
+        found = Listing(pd.DataFrame(), tuple(loose), root, None, tuple(shadowed), scan.escaping)
+        return rows, found

@@ -1,0 +1,115 @@
+"""`MergedCorpus`: several corpora as one, or one to learn from and another to be tested on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pandas as pd
+
+from serbench.corpora.base import Corpus, Listing, NameFacts, Progress
+from serbench.corpora.table import UNKNOWN_SPEAKER, clip_table
+from serbench.corpora.user.label_map import LabelMap
+from serbench.errors import SerbenchError
+
+__all__ = ["MergedCorpus"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergedCorpus(Corpus):
+    """The clips of several corpora under the labels that all of them have; ids and speakers begin with the corpus.
+
+    A folder named for it holds one folder a corpus, by name; without one, each corpus lies where it usually does.
+    """
+
+    parts: tuple[Corpus, ...]
+    test: Corpus | None = None
+    """Where given, all of it is tested on and nothing else is."""
+    map: LabelMap = field(default_factory=LabelMap)
+
+    @property
+    def all_parts(self) -> tuple[Corpus, ...]:
+        """The corpora, that of the test last."""
+        return self.parts if self.test is None else (*self.parts, self.test)
+
+    def parse(self, path: Path) -> NameFacts | None:  # noqa: ARG002
+        """A single name says nothing here: merged corpora are read part by part."""
+        return None
+
+    def prepare(self, folder: Path | None = None, progress: Progress | None = None) -> Path:
+        """Prepares every part.
+
+        Raises:
+            SerbenchError: one is not there.
+        """
+        for part in self.all_parts:
+            part.prepare(self._place(folder, part), progress)
+        return folder or self.default_folder()
+
+    def read(self, folder: Path) -> Listing:
+        """Lists the clips of all parts.
+
+        Raises:
+            SerbenchError: one is not there, a label that the map names is in none, or they share fewer than two.
+        """
+        listed = [(part, part.read(self._at(part, folder))) for part in self.all_parts]
+        self.map.check({label for _, listing in listed for label in listing.table["label"]})
+        found = [(part, self._mapped(listing)) for part, listing in listed]
+        shared = set.intersection(*(set(listing.table["label"]) for _, listing in found))
+        if len(shared) < 2:
+            each = "; ".join(f"{part.name}: {', '.join(sorted(set(one.table['label'])))}" for part, one in found)
+            raise SerbenchError(
+                f"{self.title} share {len(shared)} label{'' if len(shared) == 1 else 's'}, and it takes two ({each}); "
+                "bring them together with --map old=new"
+            )
+        tables = [self._own(part, listing.table[listing.table["label"].isin(shared)]) for part, listing in found]
+        missing = [listing.missing for _, listing in found if listing.missing is not None]
+        expected = [listing.expected for _, listing in found if listing.expected is not None]
+        return Listing(
+            table=clip_table(pd.concat(tables, ignore_index=True)),
+            unparsed=tuple(path for _, listing in found for path in listing.unparsed),
+            folder=folder,
+            missing=sum(missing) if missing else None,
+            shadowed=tuple(path for _, listing in found for path in listing.shadowed),
+            escaping=tuple(path for _, listing in found for path in listing.escaping),
+            expected=sum(expected) if len(expected) == len(found) and not self._lost(found, shared) else None,
+            aside=tuple(one for _, listing in found for one in listing.aside),
+        )
+
+    def _at(self, part: Corpus, folder: Path) -> Path:
+        return part.prepare(self._place(None if folder == self.default_folder() else folder, part))
+
+    def _mapped(self, listing: Listing) -> Listing:
+        # What a map names need not occur in every part.
+        here = set(listing.table["label"])
+        names = {old: new for old, new in self.map.names.items() if old in here}
+        known = replace(self.map, names=names, drop=tuple(d for d in self.map.drop if d in here or d in names.values()))
+        return known.apply(listing) if known else listing
+
+    def _place(self, folder: Path | None, part: Corpus) -> Path | None:
+        if folder is None:
+            return None
+        place = folder / part.name
+        if not place.is_dir():
+            raise SerbenchError(
+                f"{folder} has no folder '{part.name}'; of several corpora, --data names the folder that holds one "
+                "folder each, by the corpus's name (links will do)"
+            )
+        return place
+
+    def _own(self, part: Corpus, table: pd.DataFrame) -> pd.DataFrame:
+        changed = table.assign(
+            clip_id=f"{part.name}/" + table["clip_id"],
+            # Unknown speakers stay unknown: a name made of the corpus's would pass for one person.
+            speaker=(f"{part.name}/" + table["speaker"]).where(table["speaker"] != UNKNOWN_SPEAKER, UNKNOWN_SPEAKER),
+            sentence=f"{part.name}/" + table["sentence"],
+            corpus=part.name,
+        )
+        if self.test is not None:
+            changed["split"] = "test" if part is self.test else "train"
+        return changed
+
+    @staticmethod
+    def _lost(found: list[tuple[Corpus, Listing]], shared: set[str]) -> bool:
+        """Whether a label of some part is left out, so that counts of published clips say nothing."""
+        return any(set(listing.table["label"]) - shared for _, listing in found)

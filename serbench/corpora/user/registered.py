@@ -1,0 +1,106 @@
+"""The corpora that a person added by name: kept in one file of the platform's configuration folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import platformdirs
+from pydantic import Field, ValidationError
+
+from serbench.corpora.user.kinds import KINDS, user_corpus
+from serbench.corpora.user.user_corpus import UserCorpus
+from serbench.errors import SerbenchError, UsageError
+from serbench.records.base import FrozenModel
+from serbench.records.files import read_text, write_text_atomic
+from serbench.records.schemas import CorpusChoice
+
+__all__ = ["RegisteredCorpus", "add", "added", "added_corpus", "remove"]
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
+
+
+class RegisteredCorpus(FrozenModel):
+    """One corpus: how it is made, and where it lies."""
+
+    choice: CorpusChoice
+    place: str
+    title: str = ""
+    licence: str = ""
+    citation: str = ""
+
+
+class _File(FrozenModel):
+    version: int = 1
+    corpora: dict[str, RegisteredCorpus] = Field(default_factory=dict)
+
+
+def _path() -> Path:
+    """The environment variable SERBENCH_CONFIG names another folder."""
+    named = os.environ.get("SERBENCH_CONFIG", "").strip()
+    folder = Path(named).expanduser().absolute() if named else platformdirs.user_config_path("serbench")
+    return folder / "corpora.json"
+
+
+def added() -> dict[str, RegisteredCorpus]:
+    """All of them, by name.
+
+    Raises:
+        SerbenchError: their file is damaged.
+    """
+    path = _path()
+    if not path.is_file():
+        return {}
+    try:
+        found = _File.model_validate(json.loads(read_text(path)))
+    except (ValidationError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise SerbenchError(f"{path} is damaged ({reason}); restore it, or remove it and add corpora again") from None
+    if found.version != 1 or any(one.choice.parts[0] not in KINDS for one in found.corpora.values()):
+        raise SerbenchError(f"{path} is of another version of serbench; remove it and add corpora again")
+    return found.corpora
+
+
+def added_corpus(name: str) -> UserCorpus | None:
+    """The corpus of this name, None where nobody added one."""
+    one = added().get(name)
+    if one is None:
+        return None
+    facts = {"title": one.title or name, "licence": one.licence or "not stated", "citation": one.citation}
+    return user_corpus(one.choice, Path(one.place), **facts)
+
+
+def add(name: str, one: RegisteredCorpus, taken: tuple[str, ...]) -> None:
+    """Keeps a corpus; one of that name gives way.
+
+    Args:
+        name: small letters, digits and hyphens.
+        one: the corpus.
+        taken: names of installed corpora.
+
+    Raises:
+        UsageError: the name cannot be one, or is that of an installed corpus.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"'{name}' cannot be a corpus's name; use small letters, digits and hyphens")
+    if name in taken:
+        raise UsageError(f"'{name}' is a corpus that serbench knows already; take another name")
+    _save(added() | {name: one})
+
+
+def remove(name: str) -> None:
+    """Forgets a corpus; its audio stays where it is.
+
+    Raises:
+        UsageError: none of that name was added.
+    """
+    known = added()
+    if name not in known:
+        raise UsageError(f"no corpus '{name}' was added; `serbench corpus list` shows those that were")
+    _save({other: one for other, one in known.items() if other != name})
+
+
+def _save(corpora: dict[str, RegisteredCorpus]) -> None:
+    write_text_atomic(_path(), _File(corpora=corpora).model_dump_json(indent=2) + "\n")

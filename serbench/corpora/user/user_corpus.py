@@ -1,0 +1,135 @@
+"""`UserCorpus`: what corpora that a person brings along have in common."""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from serbench.corpora.base import Corpus, Listing, NameFacts, Progress
+from serbench.corpora.printable import printable
+from serbench.corpora.table import UNKNOWN_SPEAKER, clip_table
+from serbench.corpora.user.name_pattern import NamePattern
+from serbench.errors import SerbenchError
+
+__all__ = ["AUDIO_SUFFIXES", "UserCorpus", "plain_name", "rows_table"]
+
+AUDIO_SUFFIXES: Final = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".m4a", ".aac")
+
+_UNSAFE: Final = re.compile(r"[^a-z0-9]+")
+
+
+def plain_name(text: str) -> str:
+    """A name for a corpus, of letters, digits and hyphens.
+
+    >>> plain_name("My recordings (2024)")
+    'my-recordings-2024'
+    """
+    return _UNSAFE.sub("-", text.lower()).strip("-")[:40] or "corpus"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserCorpus(Corpus):
+    """A corpus that a person names by its path."""
+
+    labels: tuple[str, ...] = ()
+    licence: str = "not stated"
+    name_form: str = ""
+    suffixes: tuple[str, ...] = AUDIO_SUFFIXES
+    pattern: NamePattern | None = None
+    home: Path | None = None
+    """Where it lies when no folder is named."""
+
+    def parse(self, path: Path) -> NameFacts | None:  # noqa: ARG002
+        """A single name says nothing here: own corpora are read as a whole, by `rows`."""
+        return None
+
+    @abstractmethod
+    def rows(self, place: Path) -> tuple[list[dict[str, Any]], Listing]:
+        """The clips as rows of a clip table, and a listing of all else that was found."""
+
+    def prepare(self, folder: Path | None = None, progress: Progress | None = None) -> Path:  # noqa: ARG002
+        """The folder or table as named.
+
+        Raises:
+            SerbenchError: nothing is there.
+        """
+        place = folder or self.home
+        if place is None or not place.exists():
+            raise SerbenchError(f"the corpus '{self.name}' is not at {place}; name its place with --data")
+        return place
+
+    def read(self, folder: Path) -> Listing:
+        """Lists the clips.
+
+        Raises:
+            SerbenchError: nothing can be read there, or no clip is left.
+        """
+        rows, found = self.rows(folder)
+        return replace(found, table=rows_table(rows, self.pattern))
+
+
+def rows_table(rows: list[dict[str, Any]], pattern: NamePattern | None) -> pd.DataFrame:
+    """A clip table of rows; what a name says fills what a row leaves open.
+
+    Args:
+        rows: each with `path`, `name` (relative) and perhaps `label`, `speaker` and the like.
+        pattern: reads names.
+
+    Raises:
+        SerbenchError: names that do not fit the pattern, clips without label, or speakers of some clips alone.
+    """
+    if pattern is not None:
+        _fill(rows, pattern)
+    frame = pd.DataFrame([{key: value for key, value in row.items() if key != "name"} for row in rows])
+    for column in ("label", "speaker"):
+        if column not in frame:
+            frame[column] = None
+        texts = frame[column].map(lambda value: printable(str(value)).strip(), na_action="ignore")
+        frame[column] = texts.where(texts != "")
+    unlabelled = frame["label"].isna()
+    if unlabelled.all():
+        raise SerbenchError(
+            "no clip has a label; name a column of the table 'label', or read labels from file names with "
+            "--names '{label}_*'"
+        )
+    if unlabelled.any():
+        raise SerbenchError(
+            f"{int(unlabelled.sum()):,} of {len(frame):,} clips have no label, the first is "
+            f"{frame.loc[unlabelled, 'clip_id'].iloc[0]}; fill the column 'label'"
+        )
+    frame["label"] = frame["label"].str.lower()
+    if frame["speaker"].isna().all():
+        frame["speaker"] = UNKNOWN_SPEAKER
+    elif frame["speaker"].isna().any():
+        missing = frame["speaker"].isna()
+        raise SerbenchError(
+            f"{int(missing.sum()):,} of {len(frame):,} clips have no speaker, the first is "
+            f"{frame.loc[missing, 'clip_id'].iloc[0]}; name every clip's speaker, or none"
+        )
+    return clip_table(frame)
+
+
+def _fill(rows: list[dict[str, Any]], pattern: NamePattern) -> None:
+    misfits = []
+    for row in rows:
+        said = pattern.read(row["name"])
+        if said is None:
+            misfits.append(printable(row["name"]))
+        else:
+            row.update({key: value for key, value in said.items() if not _filled(row, key)})
+    if misfits:
+        raise SerbenchError(
+            f"{len(misfits):,} of {len(rows):,} names do not fit the pattern '{pattern.text}', such as '{misfits[0]}'; "
+            "mend the pattern (see docs/own-corpora.md)"
+        )
+
+
+def _filled(row: Mapping[str, Any], key: str) -> bool:
+    value = row.get(key)
+    return isinstance(value, str) and bool(value.strip())

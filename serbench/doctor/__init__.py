@@ -1,0 +1,1 @@
+"""What keeps searches from running on this machine."""

@@ -1,0 +1,267 @@
+"""What `serbench doctor` finds: whether searches can run here, with what, and what is missing."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import multiprocessing
+import os
+import platform
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+
+import serbench
+from serbench.corpora import corpus_names
+from serbench.corpora.folders import cache_root
+from serbench.doctor.child_check import rehearse
+from serbench.errors import SerbenchError, with_extra
+from serbench.families import family_names, get_family
+from serbench.features.store import DEFAULT_LIMIT_BYTES
+from serbench.records.environment import cpu_name
+from serbench.records.machine import available_memory_mib, gpus, usable_cores
+from serbench.search.resources import WORKER_MIB, Resources
+from serbench.training.backend import BACKENDS, choose_backend
+
+__all__ = ["HealthCheck", "diagnose"]
+
+_PACKAGES = (
+    "keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "optuna", "librosa", "soundfile", "soxr", "scikit-learn",
+    "numpy", "scipy", "pandas", "pyarrow", "pydantic", "plotly",
+)  # fmt: skip
+
+_EXTRAS = {
+    "jax": ("jax", "JAX as the backend, the default where there is a GPU"),
+    "cluster": ("distributed", "trials on a Dask cluster, --cluster"),
+    "postgres": ("psycopg", "studies in a PostgreSQL database, --storage"),
+    "gp": ("torch", "the Gaussian-process sampler, --sampler gp"),
+}
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """One thing looked at.
+
+    Attributes:
+        name: what.
+        state: `failed` where no search could run before it is mended, `note` where something is missing or slow.
+        text: what was found, and how to mend what is not well.
+        values: the same for programs.
+    """
+
+    name: str
+    state: Literal["ok", "note", "failed"]
+    text: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def diagnose(results: Path, backend: str | None = None) -> list[HealthCheck]:
+    """Looks at everything a search needs; no corpus is read, and nothing stays on the disk.
+
+    Args:
+        results: folder that a search would write to.
+        backend: of Keras, as asked for; None for the default.
+    """
+    checks: dict[str, Callable[[], HealthCheck]] = {
+        "serbench": _installation,
+        "packages": _packages,
+        "plug-ins": _plugins,
+        "audio": _audio,
+        "backend": lambda: _backend(backend),
+        "GPUs": lambda: _gpus(backend),
+        "processor": _processor,
+        "memory": lambda: _memory(backend),
+        "cache": _cache,
+        "results": lambda: _results(results),
+        "semaphores": _semaphores,
+        "children": lambda: _children(backend),
+        **{f"extra {name}": lambda name=name: _extra(name) for name in _EXTRAS},  # type: ignore[misc]
+    }
+    return [_guarded(name, check) for name, check in checks.items()]
+
+
+def _guarded(name: str, check: Callable[[], HealthCheck]) -> HealthCheck:
+    """What a broken machine throws at a check is a finding, too."""
+    try:
+        return check()
+    except SerbenchError as error:
+        return HealthCheck(name, "failed", str(error))
+    except Exception as error:
+        return HealthCheck(
+            name, "failed", f"cannot be looked at ({type(error).__name__}: {error}); install serbench again"
+        )
+
+
+def _installation() -> HealthCheck:
+    text = f"{serbench.__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    return HealthCheck("serbench", "ok", text, {"version": serbench.__version__, "python": platform.python_version()})
+
+
+def _packages() -> HealthCheck:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return HealthCheck("packages", "ok", ", ".join(f"{name} {version}" for name, version in found.items()), found)
+
+
+def _plugins() -> HealthCheck:
+    families, corpora = family_names(), corpus_names()
+    if not {"cnn1d", "cnn2d"} <= set(families) or "demo" not in corpora:
+        return HealthCheck(
+            "plug-ins", "failed", "serbench's own families and corpora are not registered, as happens where it was "
+            "copied and not installed; run `pip install .` or `uv sync` in its folder",
+        )  # fmt: skip
+    broken = []
+    for name in families:
+        try:
+            get_family(name)
+        except SerbenchError as error:
+            broken.append(str(error))
+    text = f"families {', '.join(families)}; corpora {', '.join(corpora)}"
+    values = {"families": families, "corpora": list(corpora)}
+    return HealthCheck("plug-ins", "note" if broken else "ok", "; ".join([text, *broken]), values)
+
+
+def _audio() -> HealthCheck:
+    soundfile = importlib.import_module("soundfile")
+    known = [kind for kind in ("WAV", "FLAC", "OGG", "MP3") if kind in soundfile.available_formats()]
+    values = {"libsndfile": soundfile.__libsndfile_version__, "formats": known}
+    state: Literal["ok", "failed"] = "ok" if {"WAV", "FLAC"} <= set(known) else "failed"
+    return HealthCheck("audio", state, f"libsndfile {values['libsndfile']} reads {', '.join(known)}", values)
+
+
+def _backend(asked: str | None) -> HealthCheck:
+    installed = [name for name, module in BACKENDS.items() if importlib.util.find_spec(module) is not None]
+    chosen = choose_backend(asked)
+    if chosen not in installed:
+        raise SerbenchError(
+            f"backend '{chosen}' is not installed; run `uv sync` in the clone, or `pip install serbench`, again"
+        )
+    why = "--backend" if asked else "KERAS_BACKEND" if os.environ.get("KERAS_BACKEND") else "by default"
+    text = f"{chosen} ({why}); installed: {', '.join(installed)}"
+    return HealthCheck("backend", "ok", text, {"chosen": chosen, "installed": installed})
+
+
+def _gpus(asked: str | None) -> HealthCheck:
+    found = gpus()
+    values = {"gpus": found}
+    if not found:
+        return HealthCheck("GPUs", "ok", "none; trials are fitted on the processor", values)
+    text = f"{len(found)} ({', '.join(found)})"
+    if choose_backend(asked) == "tensorflow":
+        way = "use --backend jax" if importlib.util.find_spec("jax") else with_extra("jax")
+        return HealthCheck("GPUs", "note", f"{text}, which TensorFlow's CPU package cannot use; {way}", values)
+    return HealthCheck("GPUs", "ok", f"{text}, one worker each", values)
+
+
+def _processor() -> HealthCheck:
+    usable, all_cores = usable_cores(), os.cpu_count() or 1
+    share = f" of {all_cores}" if usable < all_cores else ""
+    text = f"{cpu_name()}: {usable}{share} core{'s' if usable != 1 else ''} may be used"
+    return HealthCheck("processor", "ok", text, {"cpu": cpu_name(), "cores": usable, "machine_cores": all_cores})
+
+
+def _memory(asked: str | None) -> HealthCheck:
+    free, total = available_memory_mib(), psutil.virtual_memory().total / 2**20
+    chosen = Resources.choose(None, 10**6, choose_backend(asked))
+    values = {"free_mib": round(free), "worker_mib": WORKER_MIB, "workers": chosen.workers, "threads": chosen.threads}
+    text = (
+        f"{free:,.0f} of {total:,.0f} MiB free, a worker takes {WORKER_MIB:,}: by default {chosen.workers} "
+        f"worker{'s' if chosen.workers > 1 else ''} of {chosen.threads} thread{'s' if chosen.threads > 1 else ''}"
+    )
+    if free < WORKER_MIB:
+        return HealthCheck("memory", "note", f"{text}; that is too little for one, so trials may run out of it", values)
+    return HealthCheck("memory", "ok", text, values)
+
+
+def _cache() -> HealthCheck:
+    root = cache_root()
+    _prove_writable(root, "set SERBENCH_CACHE to another folder")
+    used, free = _held(root), _free(root)
+    values = {"path": str(root), "bytes": used, "limit_bytes": DEFAULT_LIMIT_BYTES, "free_bytes": free}
+    text = f"{root}: {_gib(used)} held, {_gib(free)} free on its disk; features stay below {_gib(DEFAULT_LIMIT_BYTES)}"
+    if free < 2**30:
+        return HealthCheck("cache", "note", f"{text}; free some space or set SERBENCH_CACHE to another folder", values)
+    return HealthCheck("cache", "ok", text, values)
+
+
+def _results(folder: Path) -> HealthCheck:
+    _prove_writable(folder, "name another folder with --results")
+    free = _free(folder)
+    made = "" if folder.is_dir() else " (made by the first search)"
+    values = {"path": str(folder), "free_bytes": free}
+    return HealthCheck("results", "ok", f"{folder.absolute()}{made}: writable, {_gib(free)} free on its disk", values)
+
+
+def _prove_writable(folder: Path, way_out: str) -> None:
+    """Writes a file that is gone at once: permissions alone do not tell of a read-only or full disk."""
+    place = _nearest(folder)
+    try:
+        if not place.is_dir():
+            raise NotADirectoryError(f"{place} is a file")
+        with tempfile.TemporaryFile(dir=place) as file:
+            file.write(b"serbench")
+    except OSError as error:
+        raise SerbenchError(f"{folder} cannot be written ({error.strerror or error}); {way_out}") from error
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder itself, or the one that it would be made in."""
+    return next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+
+
+def _free(folder: Path) -> int:
+    return psutil.disk_usage(str(_nearest(folder))).free
+
+
+def _held(root: Path) -> int:
+    size = 0
+    for path in root.rglob("*"):
+        try:
+            size += path.stat().st_size if path.is_file() and not path.is_symlink() else 0
+        except OSError:  # removed meanwhile
+            continue
+    return size
+
+
+def _gib(n_bytes: int) -> str:
+    return f"{n_bytes / 2**30:.1f} GiB"
+
+
+def _semaphores() -> HealthCheck:
+    try:
+        with multiprocessing.get_context("spawn").Lock():
+            return HealthCheck("semaphores", "ok", "processes can share locks")
+    except (OSError, ImportError) as error:
+        raise SerbenchError(
+            f"processes cannot share locks ({error}), so audio cannot be read by several; mount /dev/shm "
+            "(docker run --shm-size=1g)"
+        ) from error
+
+
+def _children(asked: str | None) -> HealthCheck:
+    backend = choose_backend(asked)
+    first, second = rehearse(backend), rehearse(backend)
+    values = {"first_s": round(first.start_s, 3), "second_s": round(second.start_s, 3), "keras": first.keras}
+    text = (
+        f"a trial's process starts and computes on {backend} (Keras {first.keras}): the first after "
+        f"{first.start_s:.1f} s, the second after {second.start_s:.2f} s"
+    )
+    return HealthCheck("children", "ok", text, values)
+
+
+def _extra(name: str) -> HealthCheck:
+    module, purpose = _EXTRAS[name]
+    installed = importlib.util.find_spec(module) is not None
+    if installed:
+        return HealthCheck(f"extra {name}", "ok", f"installed: {purpose}", {"installed": True})
+    text = f"not installed: {purpose}; {with_extra(name)}"
+    return HealthCheck(f"extra {name}", "note", text, {"installed": False})

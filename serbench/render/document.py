@@ -1,0 +1,166 @@
+"""`Document`: tables, notes and data of one report, before a format is chosen; and how numbers are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import singledispatch
+from typing import Any, Literal
+
+import pandas as pd
+
+__all__ = [
+    "Column",
+    "Document",
+    "Sheet",
+    "count",
+    "duration",
+    "millions",
+    "milliseconds",
+    "percent",
+    "plural",
+    "points",
+    "size",
+    "span",
+    "speakers",
+    "table_of",
+    "to_document",
+]
+
+NOTHING = "-"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table for people. Those with a high `rank` give way where a table would be too wide."""
+
+    title: str
+    rank: int = 0
+    align: Literal["left", "right"] = "right"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table for people: cells are plain text, not yet escaped for any format."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+    def up_to(self, rank: int) -> Sheet:
+        """The table without the columns of a higher rank."""
+        keep = [index for index, column in enumerate(self.columns) if column.rank <= rank]
+        return Sheet(
+            self.title,
+            tuple(self.columns[index] for index in keep),
+            tuple(tuple(row[index] for index in keep) for row in self.rows),
+            self.notes,
+        )
+
+
+@dataclass(frozen=True)
+class Document:
+    """One report.
+
+    Attributes:
+        sheets: what people read (table, markdown, latex).
+        frame: what a CSV file holds; fractions, snake_case columns.
+        payload: what JSON holds; the same keys.
+        notes: below all sheets.
+    """
+
+    sheets: tuple[Sheet, ...]
+    frame: pd.DataFrame
+    payload: dict[str, Any]
+    notes: tuple[str, ...] = field(default=())
+
+
+@singledispatch
+def to_document(what: object) -> Document:
+    """The tables, notes and data of something that can be printed.
+
+    Each module of this room registers what it can print: a leaderboard, an entry, a comparison, a study.
+
+    Raises:
+        TypeError: nothing is registered for an object of this class.
+    """
+    raise TypeError(f"{type(what).__name__} cannot be rendered")
+
+
+@to_document.register
+def _(what: Document) -> Document:
+    return what
+
+
+def table_of(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Sheet:
+    """A table whose first column is a name and whose others are numbers, none of which gives way."""
+    columns = tuple(Column(name, align="right" if index else "left") for index, name in enumerate(header))
+    return Sheet(title, columns, tuple(tuple(row) for row in rows))
+
+
+def percent(value: float | None) -> str:
+    """A fraction as percent: 0.5712 -> '57.1'."""
+    return NOTHING if value is None else f"{value * 100:.1f}"
+
+
+def points(value: float | None) -> str:
+    """A difference of fractions as percentage points with its sign: 0.031 -> '+3.1'."""
+    return NOTHING if value is None else f"{value * 100:+.1f}"
+
+
+def span(low: float | None, high: float | None, *, signed: bool = False) -> str:
+    """An interval of fractions as percent: '53.2-60.9'; of differences, as points: '-1.2 to +3.4'."""
+    if low is None or high is None:
+        return NOTHING
+    return f"{points(low)} to {points(high)}" if signed else f"{percent(low)}-{percent(high)}"
+
+
+def count(value: int | None) -> str:
+    """A count with thousands apart: 12345 -> '12,345'."""
+    return NOTHING if value is None else f"{value:,}"
+
+
+def plural(value: int, noun: str) -> str:
+    """A count with its noun: 1, 'look' -> '1 look'; 3 -> '3 looks'."""
+    return f"{value:,} {noun}{'' if value == 1 else 's'}"
+
+
+def speakers(value: int, what: str = "") -> str:
+    """How many speakers: 91 -> '91 speakers'. Where speakers are not known, all clips count as one's.
+
+    >>> speakers(91), speakers(14, "test"), speakers(1)
+    ('91 speakers', '14 test speakers', '1 speaker, or none named')
+    """
+    kind = f"{what} " if what else ""
+    return f"{value} {kind}speakers" if value != 1 else f"1 {kind}speaker, or none named"
+
+
+def millions(value: int | None) -> str:
+    """A large count in millions: 12345678 -> '12.3'."""
+    return NOTHING if value is None else f"{value / 1e6:.1f}"
+
+
+def milliseconds(value: float | None) -> str:
+    """Milliseconds: 3.14159 -> '3.1'."""
+    return NOTHING if value is None else f"{value:.1f}"
+
+
+def size(value: int | None) -> str:
+    """Bytes as one reads them: 1536 -> '2 kB', 2500000 -> '2.5 MB'."""
+    if value is None:
+        return NOTHING
+    return f"{value / 1e3:.0f} kB" if value < 1e6 else f"{value / 1e6:.1f} MB"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as one reads them: 8.5 -> '8.5 s', 75 -> '1 min 15 s', 4000 -> '1 h 7 min'."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min"

@@ -1,0 +1,50 @@
+"""One report in the format asked for: for a screen, a spreadsheet, a program, a web page or a paper."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from serbench.errors import unknown
+from serbench.render.document import Document, to_document
+from serbench.render.markup import to_latex, to_markdown
+from serbench.render.terminal import to_table
+
+__all__ = ["FORMATS", "render"]
+
+
+def _to_csv(document: Document, _: int) -> str:
+    return document.frame.to_csv(index=False, lineterminator="\n")
+
+
+def _to_json(document: Document, _: int) -> str:
+    return json.dumps(document.payload, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+_WRITERS: dict[str, Callable[[Document, int], str]] = {
+    "table": to_table,
+    "csv": _to_csv,
+    "json": _to_json,
+    "markdown": lambda document, _: to_markdown(document),
+    "latex": lambda document, _: to_latex(document),
+}
+
+FORMATS = tuple(_WRITERS)
+
+
+def render(what: object, form: str = "table", *, width: int = 80) -> str:
+    """Writes results as text that ends in a line break.
+
+    Args:
+        what: a `Leaderboard`, `EntryReport`, `EntryComparison`, or a `Document` made of anything else.
+        form: one of `FORMATS`. `table`, `markdown` and `latex` show percent with one decimal; `csv` and `json`
+            hold fractions under snake_case keys, and what is undefined is empty or null.
+        width: columns of the screen; only `table` heeds it.
+
+    Raises:
+        UsageError: an unknown format.
+        TypeError: nothing of this class can be rendered.
+    """
+    if form not in _WRITERS:
+        raise unknown("format", form, FORMATS)
+    return _WRITERS[form](to_document(what), width)

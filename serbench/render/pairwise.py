@@ -1,0 +1,81 @@
+"""A comparison of entries as tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from serbench.render.document import NOTHING, Column, Document, Sheet, percent, points, span, table_of, to_document
+from serbench.results.pairwise import ALPHA, EntryComparison, EntryPair
+from serbench.results.scored_entry import ScoredEntry
+
+__all__ = ["comparison_document"]
+
+_LEGEND = (
+    "difference: first - second, points of test UAR, mean over refits; its interval and p over speakers and seeds, "
+    "paired. p (Holm): corrected for the number of pairs. only first, only second: clips that one has right and the "
+    "other has not; McNemar's p ignores that clips of a speaker are alike, so it describes these clips and says "
+    "nothing of other speakers."
+)
+
+
+@to_document.register
+def comparison_document(found: EntryComparison) -> Document:
+    """Tables of the pairs and of the classes; CSV holds the pairs."""
+    data = [pair.model_dump(mode="json") for pair in found.pairs]
+    return Document(
+        sheets=(_pairs_sheet(found.pairs), _classes_sheet(found.entries)),
+        frame=pd.DataFrame(data, columns=list(EntryPair.model_fields)),
+        payload={"schema_version": 1, "interval_level": 0.95, "alpha": ALPHA, "pairs": data},
+        notes=(_LEGEND,),
+    )
+
+
+def _pairs_sheet(pairs: Sequence[EntryPair]) -> Sheet:
+    columns = (
+        Column("first", 0, "left"),
+        Column("second", 0, "left"),
+        Column("difference"),
+        Column("95 % CI", 1),
+        Column("p", 3),
+        Column("p (Holm)", 2),
+        Column("told apart", 0, "left"),
+        Column("only first", 4),
+        Column("only second", 4),
+        Column("McNemar p", 5),
+    )
+    rows = [
+        (
+            pair.first,
+            pair.second,
+            points(pair.difference),
+            span(pair.low, pair.high, signed=True),
+            _probability(pair.p_value),
+            _probability(pair.p_holm),
+            "yes" if pair.separable else "no",
+            str(pair.only_first),
+            str(pair.only_second),
+            _probability(pair.mcnemar_p),
+        )
+        for pair in pairs
+    ]
+    notes = sorted({pair.why_not for pair in pairs if pair.why_not})
+    return Sheet("Paired differences on one test core", columns, tuple(rows), tuple(notes))
+
+
+def _classes_sheet(entries: Sequence[ScoredEntry]) -> Sheet:
+    """Recall of each class, mean over refits, an entry a column."""
+    names = [tested.entry.entry_id for tested in entries]
+    rows = []
+    for place, label in enumerate(entries[0].study.corpus.labels):
+        recalls = [tested.test.per_class[place].recall if tested.test else math.nan for tested in entries]
+        rows.append((label, *(percent(None if math.isnan(recall) else recall) for recall in recalls)))
+    return table_of("Recall of each class in %, means over refits", ("class", *names), rows)
+
+
+def _probability(value: float | None) -> str:
+    if value is None:
+        return NOTHING
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"

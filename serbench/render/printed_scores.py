@@ -1,0 +1,55 @@
+"""Entries beside what somebody else printed for the same configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from serbench.render.document import NOTHING, Column, Sheet, percent
+from serbench.results.leaderboard import Leaderboard
+from serbench.results.scored_entry import ScoredEntry
+
+__all__ = ["beside_printed"]
+
+_COLUMNS = (
+    Column("run", 0, "left"), Column("entry", 4, "left"), Column("refits", 3),
+    Column("train acc. %", 2), Column("printed", 2), Column("val. acc. %", 1), Column("printed", 1),
+    Column("test acc. %"), Column("printed"), Column("difference"),
+)  # fmt: skip
+
+
+def beside_printed(board: Leaderboard, studies: Collection[str]) -> Sheet | None:
+    """A table of those entries whose space file says what was printed for them; None where there are none.
+
+    Scores are percent and means over refits. A printed figure is of another split and, as a rule, of one run.
+
+    Args:
+        board: the leaderboard.
+        studies: whose entries are shown.
+    """
+    entries = [one for one in board.tested if one.entry.reported and one.study.name in studies]
+    if not entries:
+        return None
+    sources = dict.fromkeys(one.entry.reported.source for one in entries if one.entry.reported)
+    notes = (
+        "printed: one run each on a split of their own; difference in points of test accuracy",
+        *filter(None, sources),
+    )
+    return Sheet("Beside what was printed", _COLUMNS, tuple(_cells(one) for one in entries), notes)
+
+
+def _cells(tested: ScoredEntry) -> tuple[str, ...]:
+    reported = tested.entry.reported
+    assert reported is not None  # noqa: S101
+    here = {subset: tested.mean_score(subset, "accuracy") for subset in ("train", "validation", "test")}
+    printed = (reported.train_accuracy, reported.validation_accuracy, reported.test_accuracy)
+    cells = []
+    for score, figure in zip(here.values(), printed, strict=True):
+        cells += [percent(score), _figure(figure)]
+    difference = NOTHING
+    if here["test"] is not None and reported.test_accuracy is not None:
+        difference = f"{100 * here['test'] - reported.test_accuracy:+.1f}"
+    return (tested.entry.origin, tested.entry.entry_id, str(len(tested.refits)), *cells, difference)
+
+
+def _figure(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.1f}"

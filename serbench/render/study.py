@@ -1,0 +1,175 @@
+"""The list of studies and the report of one, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from serbench.records.states import STATES, TrialState
+from serbench.render.document import NOTHING, Column, Document, Sheet, count, duration, percent, speakers
+from serbench.results.study import StudyReport
+from serbench.results.study_rows import FailureRow, FitRow, StudyRow
+
+__all__ = ["moment", "studies_document", "study_document", "study_facts"]
+
+_BEST = 5
+_FAILURES = 5
+_LONGEST_REASON = 160
+# Of the hyperparameters that vary, those a reader asks for first; the others follow as the space names them.
+_MAIN = ("depth", "width", "head", "learning_rate", "optimizer", "regulariser", "dropout", "batch_size", "split_ratio")
+
+
+def moment(text: str) -> str:
+    """A time of a record as one reads it: '2026-11-22T21:37:35+00:00' -> '2026-11-22 21:37'."""
+    return text[:16].replace("T", " ")
+
+
+def studies_document(rows: Sequence[StudyRow]) -> Document:
+    """One row a study; in JSON the field names of `StudyRow` are the keys."""
+    columns = (
+        Column("study", 0, "left"), Column("family", 5, "left"), Column("corpus", 6, "left"),
+        Column("protocol", 7, "left"), Column("trials", 1), Column("val. UAR %", 1), Column("entries", 2),
+        Column("last active", 4, "left"), Column("state", 3, "left"),
+    )  # fmt: skip
+    cells = tuple(
+        (
+            row.name, row.family, row.corpus, row.protocol, count(row.trials), percent(row.validation_uar),
+            count(row.entries), moment(row.last_activity), "running" if row.running else "",
+        )
+        for row in rows
+    )  # fmt: skip
+    data = [json.loads(row.model_dump_json()) for row in rows]
+    legend = (
+        "trials: those that count towards the budget. val. UAR: of the best completed trial; a validation score, "
+        "not a test result. Times are UTC. More: serbench study show STUDY."
+    )
+    return Document(
+        sheets=(Sheet("", columns, cells),),
+        frame=pd.DataFrame(data, columns=list(StudyRow.model_fields)),
+        payload={"schema_version": 1, "rows": data},
+        notes=(legend,),
+    )
+
+
+def study_facts(report: StudyReport) -> list[tuple[str, str]]:
+    """What a study is and how far it has come: a name and a text each."""
+    made = report.environment
+    packages = [f"{name} {made.packages[name]}" for name in ("keras", "tensorflow", "tensorflow-cpu", "jax", "torch")
+                if name in made.packages]  # fmt: skip
+    revision = f" ({made.git_revision})" if made.git_revision else ""
+    origin = [f"forked from {report.parent}"] if report.parent else []
+    origin += [f"warm start from {report.warm_start}"] if report.warm_start else []
+    synthetic = " (synthetic)" if report.synthetic else ""
+    fold = f", fold {report.fold} of {report.folds}" if report.folds > 1 else ""
+    shared = ", which are also trained on" if report.shares_speakers else ""
+    ended = [_counts(report.states)] if report.states else []
+    ended += [f"{report.broken_off} broken off before that"] if report.broken_off else []
+    facts = [
+        ("study", f"{report.name}{' (running now)' if report.running else ''}"),
+        ("space", f"{report.space}, family {report.family}, hash {report.space_hash}"),
+        ("corpus", f"{report.corpus_title}{synthetic} ({report.corpus}): {report.clips:,} clips, "
+                   f"{speakers(report.speakers)}, {len(report.labels)} emotions"),
+        ("protocol", f"{report.protocol}{fold}, split seed {report.split_seed}: "
+                     f"{speakers(report.validation_speakers, 'validation')} and "
+                     f"{speakers(report.test_speakers, 'test')}{shared}"),
+        ("search", f"seed {report.seed}, sampler {report.sampler.get('name', '?')}, pruner "
+                   f"{report.pruner.get('name', '?')}"),
+        ("begun from", "; ".join(origin)),
+        ("made with", f"serbench {made.serbench}{revision}, {made.backend} ({', '.join(packages)}), Python "
+                      f"{made.python}, {made.cpu}, {made.cores} cores"),
+        ("begun", f"{moment(report.created)}, last active {moment(report.last_activity)} (UTC)"),
+        ("trials", "; ".join([f"{report.counted:,} count", *ended])),
+        ("probes", _counts_of(report.probes)),
+        ("refits", _counts(report.refit_states)),
+        ("folder", report.folder),
+        ("files", ", ".join(_file(one.name, one.files, one.bytes) for one in report.files)),
+    ]  # fmt: skip
+    return [(name, text) for name, text in facts if text]
+
+
+def study_document(report: StudyReport) -> Document:
+    """Best trials, failures, probes and entries; in JSON the field names of `StudyReport` are the keys."""
+    scored = [trial for trial in report.trials if trial.state == "completed" and trial.validation_uar is not None]
+    best = sorted(scored, key=lambda trial: (-(trial.validation_uar or 0.0), trial.job_id))[:_BEST]
+    probes = sorted(report.probes, key=lambda probe: (-(probe.validation_uar or 0.0), probe.job_id))[:_BEST]
+    sheets = [
+        _fits(f"Best of {len(scored)} completed trials", best, report.searched),
+        _fits(f"Best of {len(report.probes)} probes", probes, report.searched),
+        _failures(report.failures),
+        _entries(report),
+    ]
+    return Document(
+        sheets=tuple(sheet for sheet in sheets if sheet.rows),
+        frame=pd.DataFrame([trial.model_dump(mode="json") for trial in report.trials]),
+        payload={"schema_version": 1, **json.loads(report.model_dump_json())},
+    )
+
+
+def _fits(title: str, fits: Sequence[FitRow], searched: Sequence[str]) -> Sheet:
+    """Fits with as many of the varying hyperparameters as the screen holds."""
+    names = sorted(searched, key=lambda name: _MAIN.index(name) if name in _MAIN else len(_MAIN))
+    columns = [
+        Column("trial", 0, "left"), Column("val. UAR %", 1), Column("epochs", 2), Column("time", 3),
+        *(Column(name.replace("_", " "), 4 + place) for place, name in enumerate(names)),
+    ]  # fmt: skip
+    rows = tuple(
+        (
+            fit.job_id, percent(fit.validation_uar), str(fit.epochs), duration(fit.seconds),
+            *(_value(fit.config.get(name)) for name in names),
+        )
+        for fit in fits
+    )  # fmt: skip
+    return Sheet(title, tuple(columns), rows)
+
+
+def _failures(failures: Sequence[FailureRow]) -> Sheet:
+    columns = (Column("state", 0, "left"), Column("count"), Column("first", 1, "left"), Column("reason", 0, "left"))
+    rows = tuple((row.state, count(row.count), row.jobs[0], _short(row.error)) for row in failures[:_FAILURES])
+    more = len(failures) - len(rows)
+    notes = (f"{more} further reasons are in --format json",) if more else ()
+    return Sheet("Fits without a score", columns, rows, notes)
+
+
+def _entries(report: StudyReport) -> Sheet:
+    columns = (
+        Column("entry", 0, "left"), Column("selected", 2, "left"), Column("UAR %", 1), Column("acc. %", 4),
+        Column("macro-F1 %", 5), Column("val. UAR %", 3), Column("refits", 6), Column("from", 7, "left"),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            one.entry, "yes" if one.selected else "", percent(one.uar), percent(one.accuracy), percent(one.macro_f1),
+            percent(one.validation_uar), f"{len(one.refits)}", one.origin,
+        )
+        for one in report.entries
+    )  # fmt: skip
+    return Sheet("Entries (tested)", columns, rows)
+
+
+def _counts(states: dict[TrialState, int]) -> str:
+    return ", ".join(f"{state} {number:,}" for state, number in states.items())
+
+
+def _counts_of(fits: Sequence[FitRow]) -> str:
+    states = [fit.state for fit in fits]
+    return _counts({state: states.count(state) for state in STATES if state in states})
+
+
+def _file(name: str, files: int, size: int) -> str:
+    amount = f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{-(-size // 2**10)} KiB"
+    return f"{name} ({files:,} files, {amount})" if name.endswith("/") else f"{name} ({amount})"
+
+
+def _short(reason: str) -> str:
+    line = " ".join(reason.split())
+    return line if len(line) <= _LONGEST_REASON else f"{line[: _LONGEST_REASON - 3]}..."
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

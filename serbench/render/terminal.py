@@ -1,0 +1,69 @@
+"""Tables for a screen: plain text, as many columns as fit."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+import unicodedata
+
+from rich import box
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from serbench.render.document import Document, Sheet
+
+__all__ = ["to_table"]
+
+
+def to_table(document: Document, width: int) -> str:
+    """The document's tables, no line wider than `width` unless a single name is."""
+    parts = [_sheet(sheet, width) for sheet in document.sheets]
+    if document.notes:
+        parts.append("\n".join(_wrapped(note, width, "") for note in document.notes))
+    return "\n\n".join(parts) + "\n"
+
+
+def _sheet(sheet: Sheet, width: int) -> str:
+    console = Console(file=io.StringIO(), width=width, color_system=None, legacy_windows=False, emoji=False)
+    fitting = sheet
+    while len(fitting.columns) > 1 and _natural_width(console, fitting) > width:
+        highest = max(column.rank for column in fitting.columns)
+        if highest == 0:
+            break
+        fitting = fitting.up_to(highest - 1)
+    with console.capture() as captured:
+        console.print(_rich(fitting))
+    lines = [line.rstrip() for line in captured.get().splitlines()]
+    body = "\n".join(line for line in lines if line)
+    notes = list(sheet.notes)
+    if left_out := [column.title for column in sheet.columns if column not in fitting.columns]:
+        notes.append(f"not shown at this width: {', '.join(left_out)}")
+    title = [_wrapped(_printable(sheet.title), width, "")] if sheet.title else []
+    return "\n".join([*title, body, *(_wrapped(note, width, "- ") for note in notes)])
+
+
+def _natural_width(console: Console, sheet: Sheet) -> int:
+    wide = console.options.update(width=10_000)
+    return Measurement.get(console, wide, _rich(sheet)).maximum
+
+
+def _rich(sheet: Sheet) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    for column in sheet.columns:
+        table.add_column(Text(column.title), justify=column.align, overflow="fold")
+    for row in sheet.rows:
+        table.add_row(*(Text(_printable(cell)) for cell in row))
+    return table
+
+
+def _wrapped(text: str, width: int, mark: str) -> str:
+    return textwrap.fill(
+        _printable(text), width, initial_indent=mark, subsequent_indent=" " * len(mark), break_on_hyphens=False
+    )
+
+
+def _printable(text: str) -> str:
+    """Names come from files: one with control characters could move the cursor or recolour the screen."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(char)[0] == "C" else char for char in text)

@@ -1,0 +1,102 @@
+"""An ensemble of a study's finalists: the mean of their probabilities, made of recorded predictions alone.
+
+Its members are the finalists, which validation chose or a space file named before, so the test has no say in it. The
+r-th refits of all members together are its r-th refit, which gives it an interval over speakers and seeds like any
+entry. It is no single model: nothing is exported of it, and it is never `selected`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from serbench.evaluation import evaluate
+from serbench.records.files import digest_of
+from serbench.records.schemas import EntryRecord, ModelCost
+from serbench.results.scored_entry import Refit, ScoredEntry, SubsetPredictions
+
+__all__ = ["ENSEMBLE", "make_ensemble"]
+
+ENSEMBLE = "ensemble"
+"""Its family, and how its name begins."""
+
+
+def make_ensemble(entries: Sequence[ScoredEntry]) -> ScoredEntry | None:
+    """The ensemble of a study's entries; None where fewer than two have refits on the same clips.
+
+    Args:
+        entries: of one study.
+    """
+    members = [one for one in entries if one.refits]
+    if len(members) < 2 or len({one.refits[0].test_clips for one in members}) > 1:
+        return None
+    repeats = min(len(one.refits) for one in members)
+    labels = members[0].study.corpus.labels
+    refits = tuple(_averaged([one.refits[repeat] for one in members], labels, repeat) for repeat in range(repeats))
+    return ScoredEntry(members[0].study, _entry(members, repeats), refits, members[0].speakers, members[0].trials)
+
+
+def _averaged(parts: Sequence[Refit], labels: tuple[str, ...], repeat: int) -> Refit:
+    first = parts[0]
+    probabilities = np.mean([part.test_probabilities for part in parts], axis=0)
+    predicted = probabilities.argmax(axis=1).astype(np.int64)
+    evaluations = {"test": evaluate(first.test_true, predicted, labels)}
+    validation = _validation(parts)
+    if validation is not None:
+        evaluations["validation"] = evaluate(validation.true, validation.probabilities, labels)
+    record = first.record.model_copy(
+        update={
+            "job_id": f"refit {repeat} of each",
+            "value": evaluations["validation"].mean_recall_present if validation is not None else None,
+            "epochs": (),
+            "best_epoch": None,
+            "scores": {},
+            "parameters": _sum([part.record.parameters for part in parts]),
+            "cost": _cost([part.record.cost for part in parts]),
+            "seconds": {"fit": sum(part.train_seconds for part in parts)},
+        }
+    )
+    return Refit(record, evaluations, first.test_clips, first.test_true, predicted, probabilities, validation)
+
+
+def _validation(parts: Sequence[Refit]) -> SubsetPredictions | None:
+    answers = [part.validation for part in parts]
+    found = [one for one in answers if one is not None and one.clips]
+    if len(found) < len(parts) or len({one.clips for one in found}) > 1:
+        return None
+    return SubsetPredictions(found[0].clips, found[0].true, np.mean([one.probabilities for one in found], axis=0))
+
+
+def _sum(values: Sequence[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
+
+
+def _cost(costs: Sequence[ModelCost | None]) -> ModelCost | None:
+    """All models run on the features that are computed once."""
+    known = [cost for cost in costs if cost is not None]
+    if len(known) < len(costs):
+        return None
+    return ModelCost(
+        multiply_accumulates=sum(cost.multiply_accumulates for cost in known),
+        model_bytes=sum(cost.model_bytes for cost in known),
+        model_ms=sum(cost.model_ms for cost in known),
+        features_ms=known[0].features_ms,
+    )
+
+
+def _entry(members: Sequence[ScoredEntry], repeats: int) -> EntryRecord:
+    entries = [one.entry for one in members]
+    return EntryRecord(
+        entry_id=f"{ENSEMBLE}-{digest_of([entry.entry_id for entry in entries], length=6)}",
+        study=members[0].study.name,
+        family=ENSEMBLE,
+        origin=f"mean of {len(entries)} finalists",
+        config={entry.entry_id: entry.config for entry in entries},
+        search_value=None,
+        refits=tuple(f"refit {repeat} of each" for repeat in range(repeats)),
+        members=tuple(entry.entry_id for entry in entries),
+        looks=sum(entry.looks for entry in entries),
+        created=max(entry.created for entry in entries),
+    )

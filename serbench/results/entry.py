@@ -1,0 +1,220 @@
+"""`EntryReport`: everything that is known of one entry, in numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from serbench.errors import UsageError, unknown
+from serbench.evaluation import Evaluation
+from serbench.records.base import FrozenModel
+from serbench.records.results import ResultsFolder
+from serbench.records.schemas import CorpusFacts, Environment, EpochMetrics, ProtocolFacts, ReportedScores, Scores
+from serbench.results.ensemble import ENSEMBLE
+from serbench.results.grouping import why_unranked
+from serbench.results.leaderboard import Leaderboard
+from serbench.results.leaderboard_row import Row
+from serbench.results.scored_entry import Refit, ScoredEntry, mean
+
+__all__ = ["ClassRow", "EntryReport", "RefitReport", "SubsetScores", "find_entry"]
+
+
+class ClassRow(FrozenModel):
+    """One class on the test core. Fractions; `recall` is None where the class has no clip there."""
+
+    label: str
+    precision: float
+    recall: float | None
+    f1: float
+    support: int = Field(description="clips of the class in the test core")
+    correct: float = Field(description="clips predicted correctly")
+
+
+class SubsetScores(FrozenModel):
+    """Means over refits on one subset: `train`, `validation`, `test`, or `test_own` (core and rest together)."""
+
+    subset: str
+    clips: int
+    accuracy: float | None
+    uar: float | None
+    macro_f1: float | None
+
+
+class RefitReport(FrozenModel):
+    """One refit of the entry."""
+
+    job_id: str
+    seed: int
+    validation_score: float | None = Field(description="the study's objective on the validation core")
+    best_epoch: int | None
+    train_clips: int
+    train_seconds: float
+    parameters: int | None
+    peak_memory_mib: float | None
+    scores: dict[str, Scores]
+    per_class: tuple[ClassRow, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    epochs: tuple[EpochMetrics, ...]
+
+
+class EntryReport(FrozenModel):
+    """One entry of the leaderboard, in full. All per-class numbers are of the test core, means over refits.
+
+    `confusion` is summed over refits (rows true, columns predicted); `confusion_by_row` divides each row by its
+    sum, None in the row of a class without clips.
+    """
+
+    row: Row
+    no_interval: str = Field(description="why there is no interval; '' where there is one")
+    corpus: CorpusFacts
+    protocol: ProtocolFacts
+    environment: Environment
+    created: str
+    objective: str
+    features: dict[str, Any]
+    config: dict[str, Any]
+    reported: ReportedScores | None = Field(description="what somebody else printed for the configuration")
+    per_class: tuple[ClassRow, ...]
+    subsets: tuple[SubsetScores, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    confusion_by_row: tuple[tuple[float | None, ...], ...]
+    refits: tuple[RefitReport, ...]
+    failed_refits: tuple[str, ...]
+
+    @classmethod
+    def from_results(cls, results: ResultsFolder, entry_id: str) -> EntryReport:
+        """Makes the report from records and predictions alone.
+
+        Raises:
+            UsageError: no such entry; the nearest is named.
+            SerbenchError: a record or predictions are damaged.
+        """
+        # The tie group and `selected` are facts about the rows beside it, so they are read off the leaderboard.
+        board = Leaderboard.from_results(results, ensembles=entry_id.startswith(ENSEMBLE))
+        tested = find_entry(results, board, entry_id)
+        return cls.of(tested, next(row for row in board.rows if row.entry == entry_id))
+
+    @classmethod
+    def of(cls, tested: ScoredEntry, row: Row) -> EntryReport:
+        """The report of an entry of a leaderboard.
+
+        Args:
+            tested: the entry, of `Leaderboard.tested`.
+            row: its row there.
+        """
+        study, entry, total = tested.study, tested.entry, tested.test
+        return cls(
+            row=row,
+            no_interval=why_unranked(study.protocol) or tested.interval()[1],
+            corpus=study.corpus,
+            protocol=study.protocol,
+            environment=study.environment,
+            created=entry.created,
+            objective=study.objective,
+            features=study.features,
+            config=entry.config,
+            reported=entry.reported,
+            per_class=_mean_classes([refit.evaluations["test"] for refit in tested.refits]),
+            subsets=_subsets(tested),
+            confusion=_counts(total) if total else (),
+            confusion_by_row=_by_row(total) if total else (),
+            refits=tuple(_refit_report(refit) for refit in tested.refits),
+            failed_refits=entry.failed_refits,
+        )
+
+
+def find_entry(results: ResultsFolder, board: Leaderboard, entry_id: str) -> ScoredEntry:
+    """The tested entry of this name; under a folded protocol the one that pools all folds.
+
+    Raises:
+        UsageError: there is none; the nearest is named.
+    """
+    for tested in board.tested:
+        if tested.entry.entry_id == entry_id:
+            return tested
+    raise _unknown(results, board, entry_id)
+
+
+def _unknown(results: ResultsFolder, board: Leaderboard, entry_id: str) -> UsageError:
+    for folder, study in results.studies():
+        if any(entry.entry_id == entry_id for entry in folder.entries()):
+            return UsageError(
+                f"entry '{entry_id}' is one fold of {study.protocol.folds}; once all folds are tested, the leaderboard "
+                "names the entry that pools them"
+            )
+    hint = "" if board.rows else f"There are no entries in {results.root} yet; run `serbench search` first."
+    return unknown("entry", entry_id, [row.entry for row in board.rows], hint=hint)
+
+
+def _subsets(tested: ScoredEntry) -> tuple[SubsetScores, ...]:
+    rows = []
+    for subset in ("train", "validation", "test"):
+        scored = [refit.scores[subset] for refit in tested.refits if subset in refit.scores]
+        if scored and len(scored) == len(tested.refits):
+            rows.append(_mean_scores(subset, scored))
+    rest = [refit.evaluations.get("test_rest") for refit in tested.refits]
+    if rest and all(evaluation is not None for evaluation in rest):
+        own = [
+            Evaluation.from_confusion(refit.evaluations["test"].confusion + evaluation.confusion, evaluation.labels)
+            for refit, evaluation in zip(tested.refits, rest, strict=True)
+            if evaluation is not None
+        ]
+        rows.append(_mean_scores("test_own", [evaluation.to_scores() for evaluation in own]))
+    return tuple(rows)
+
+
+def _mean_scores(subset: str, scored: list[Scores]) -> SubsetScores:
+    return SubsetScores(
+        subset=subset,
+        clips=scored[0].clips,
+        accuracy=mean(scores.accuracy for scores in scored),
+        uar=mean(scores.uar for scores in scored),
+        macro_f1=mean(scores.macro_f1 for scores in scored),
+    )
+
+
+def _mean_classes(evaluations: list[Evaluation]) -> tuple[ClassRow, ...]:
+    """Means over refits of each class's scores; the support is the same in all of them."""
+    tables = [evaluation.per_class for evaluation in evaluations]
+    return tuple(
+        ClassRow(
+            label=rows[0].label,
+            precision=float(np.mean([row.precision for row in rows])),
+            recall=None if math.isnan(rows[0].recall) else float(np.mean([row.recall for row in rows])),
+            f1=float(np.mean([row.f1 for row in rows])),
+            support=rows[0].support,
+            correct=float(np.mean([row.correct for row in rows])),
+        )
+        for rows in zip(*tables, strict=True)
+    )
+
+
+def _refit_report(refit: Refit) -> RefitReport:
+    record, test = refit.record, refit.evaluations["test"]
+    return RefitReport(
+        job_id=record.job_id,
+        seed=record.seed,
+        validation_score=record.value,
+        best_epoch=record.best_epoch,
+        train_clips=record.train_clips,
+        train_seconds=refit.train_seconds,
+        parameters=record.parameters,
+        peak_memory_mib=record.peak_memory_mib,
+        scores=refit.scores,
+        per_class=_mean_classes([test]),
+        confusion=_counts(test),
+        epochs=record.epochs,
+    )
+
+
+def _counts(evaluation: Evaluation) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(int(cell) for cell in row) for row in evaluation.confusion)
+
+
+def _by_row(evaluation: Evaluation) -> tuple[tuple[float | None, ...], ...]:
+    return tuple(
+        tuple(int(cell) / int(row.sum()) if row.sum() else None for cell in row) for row in evaluation.confusion
+    )

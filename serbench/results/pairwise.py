@@ -1,0 +1,112 @@
+"""`EntryComparison`: entries of one test core against each other, pair by pair, speaker by speaker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from serbench.errors import UsageError
+from serbench.evaluation import compare_recalls, holm, mcnemar
+from serbench.records.base import FrozenModel
+from serbench.records.results import ResultsFolder
+from serbench.results.ensemble import ENSEMBLE
+from serbench.results.entry import find_entry
+from serbench.results.grouping import group_of, why_unranked
+from serbench.results.leaderboard import Leaderboard
+from serbench.results.scored_entry import ScoredEntry
+
+__all__ = ["ALPHA", "EntryComparison", "EntryPair"]
+
+ALPHA = 0.05
+"""Level of the paired test."""
+
+
+class EntryPair(FrozenModel):
+    """Two entries. Fractions; the difference is first minus second, of the mean test UAR of their refits.
+
+    What McNemar's test says is of the refit of each that is best on validation. It takes clips as independent, which
+    those of one speaker are not, so it only describes these clips.
+    """
+
+    first: str
+    second: str
+    difference: float | None
+    low: float | None
+    high: float | None
+    p_value: float | None
+    p_holm: float | None
+    separable: bool
+    why_not: str
+    only_first: int
+    only_second: int
+    mcnemar_p: float
+
+
+@dataclass(frozen=True)
+class EntryComparison:
+    """Paired differences of two or more entries, corrected by Holm for their number."""
+
+    entries: tuple[ScoredEntry, ...]
+    pairs: tuple[EntryPair, ...]
+
+    @classmethod
+    def from_results(cls, results: ResultsFolder, entry_ids: Sequence[str]) -> EntryComparison:
+        """Compares entries from their predictions alone.
+
+        Raises:
+            UsageError: fewer than two, one named twice, none of that name, or entries that were not tested on the
+                same clips.
+        """
+        if len(set(entry_ids)) < 2 or len(set(entry_ids)) < len(entry_ids):
+            raise UsageError("a comparison takes two or more entries, each named once")
+        board = Leaderboard.from_results(results, ensembles=any(name.startswith(ENSEMBLE) for name in entry_ids))
+        entries = tuple(find_entry(results, board, entry_id) for entry_id in entry_ids)
+        for other in entries[1:]:
+            _check_comparable(entries[0], other)
+        return cls(entries, _corrected([_pair(one, other) for one, other in combinations(entries, 2)]))
+
+
+def _check_comparable(one: ScoredEntry, other: ScoredEntry) -> None:
+    for tested in (one, other):
+        if not tested.refits:
+            raise UsageError(f"entry '{tested.entry.entry_id}' has no completed refit to compare")
+    if group_of(one.study) != group_of(other.study) or one.refits[0].test_clips != other.refits[0].test_clips:
+        first, second = group_of(one.study), group_of(other.study)
+        names = f"'{one.entry.entry_id}' and '{other.entry.entry_id}'"
+        differ = [name for name, a, b in zip(first._fields, first, second, strict=True) if a != b] or ["clips"]
+        raise UsageError(
+            f"entries {names} were not tested on the same clips ({', '.join(differ).replace('_', ' ')} differ); "
+            "compare entries that stand in one table of the leaderboard"
+        )
+
+
+def _pair(one: ScoredEntry, other: ScoredEntry) -> EntryPair:
+    true, labels = one.refits[0].test_true, one.study.corpus.labels
+    found, why_not = None, why_unranked(one.study.protocol)
+    if not why_not:
+        found, why_not = compare_recalls(one.recalls, other.recalls, labels)
+    clips = mcnemar(true, one.kept_refit.test_predicted, other.kept_refit.test_predicted, len(labels))
+    means = one.mean_score("test", "uar"), other.mean_score("test", "uar")
+    return EntryPair(
+        first=one.entry.entry_id,
+        second=other.entry.entry_id,
+        difference=None if means[0] is None or means[1] is None else means[0] - means[1],
+        low=found.low if found else None,
+        high=found.high if found else None,
+        p_value=found.p_value if found else None,
+        p_holm=None,
+        separable=False,
+        why_not=why_not,
+        only_first=clips.only_first,
+        only_second=clips.only_second,
+        mcnemar_p=clips.p_value,
+    )
+
+
+def _corrected(pairs: Sequence[EntryPair]) -> tuple[EntryPair, ...]:
+    adjusted = holm([1.0 if pair.p_value is None else pair.p_value for pair in pairs])
+    return tuple(
+        pair if pair.p_value is None else pair.model_copy(update={"p_holm": p_holm, "separable": p_holm < ALPHA})
+        for pair, p_holm in zip(pairs, adjusted, strict=True)
+    )

@@ -1,0 +1,141 @@
+"""Folded protocols: the predictions of all folds are pooled, every speaker tested once, and are one entry.
+
+Each fold is a study of its own, whose selected entry was chosen on speakers that this fold does not test. The r-th
+refits of these entries together are the r-th refit of the pooled one. A fold by itself is no row: its few test speakers
+settle nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from serbench.evaluation import Evaluation
+from serbench.records.files import digest_of
+from serbench.records.schemas import EntryRecord, StudyRecord
+from serbench.results.grouping import choose
+from serbench.results.scored_entry import SUBSETS, Refit, ScoredEntry
+
+__all__ = ["pool", "run_name"]
+
+_FOLD = re.compile(r"-fold\d+$")
+
+
+def run_name(study: str) -> str:
+    """Name under which a study's entries are shown: without its fold.
+
+    >>> run_name("emo-db-loso-cnn1d-fold3"), run_name("demo-speaker-cnn1d")
+    ('emo-db-loso-cnn1d', 'demo-speaker-cnn1d')
+    """
+    return _FOLD.sub("", study)
+
+
+def pool(folds: Iterable[Sequence[ScoredEntry]]) -> tuple[list[ScoredEntry], list[str]]:
+    """Pools the folds of each run.
+
+    Args:
+        folds: the tested entries of each study of a folded protocol.
+
+    Returns:
+        Pooled entries, and a sentence for each run that is not complete yet.
+    """
+    runs: dict[tuple[str, str, str], dict[int, ScoredEntry]] = defaultdict(dict)
+    for entries in folds:
+        chosen = choose(entries)
+        for tested in entries:
+            if tested.entry.entry_id == chosen:
+                study = tested.study
+                runs[run_name(study.name), study.space_hash, study.protocol.hash][study.protocol.fold] = tested
+    pooled, missing = [], []
+    for (name, _, _), by_fold in sorted(runs.items()):
+        members = [by_fold[fold] for fold in sorted(by_fold)]
+        wanted = members[0].study.protocol.folds
+        if len(members) < wanted:
+            missing.append(f"{name}: {len(members)} of {wanted} folds have a tested entry; the same command goes on")
+        else:
+            pooled.append(_pooled(name, members))
+    return pooled, missing
+
+
+def _pooled(name: str, members: Sequence[ScoredEntry]) -> ScoredEntry:
+    repeats = min(len(tested.refits) for tested in members)
+    refits = tuple(_joined([tested.refits[repeat] for tested in members]) for repeat in range(repeats))
+    speakers = tuple(speaker for tested in members for speaker in tested.speakers)
+    order = np.argsort([clip for tested in members for clip in tested.refits[0].test_clips], kind="stable")
+    return ScoredEntry(
+        _study(name, members),
+        _entry(name, members, repeats),
+        refits,
+        tuple(speakers[row] for row in order),
+        sum(tested.trials for tested in members),
+    )
+
+
+def _joined(parts: Sequence[Refit]) -> Refit:
+    """One refit of all folds: their test clips side by side, sorted by id."""
+    clips = [clip for part in parts for clip in part.test_clips]
+    order = np.argsort(clips, kind="stable")
+    evaluations = {
+        subset: Evaluation.from_confusion(
+            np.sum([part.evaluations[subset].confusion for part in parts], axis=0), parts[0].evaluations[subset].labels
+        )
+        for subset in SUBSETS
+        if all(subset in part.evaluations for part in parts)
+    }
+    values = [part.record.value for part in parts if part.record.value is not None]
+    first = parts[0].record
+    record = first.model_copy(
+        update={
+            "value": float(np.mean(values)) if values else None,
+            "epochs": (),
+            "cost": None,
+            "scores": {},
+            "best_epoch": None,
+            "seconds": {"fit": sum(part.train_seconds for part in parts)},
+        }
+    )
+    return Refit(
+        record,
+        evaluations,
+        tuple(clips[row] for row in order),
+        np.concatenate([part.test_true for part in parts])[order],
+        np.concatenate([part.test_predicted for part in parts])[order],
+        np.concatenate([part.test_probabilities for part in parts])[order],
+    )
+
+
+def _study(name: str, members: Sequence[ScoredEntry]) -> StudyRecord:
+    """The run as one study, whose cores are those of all folds together."""
+    first = members[0].study
+    facts = [tested.study.protocol for tested in members]
+    protocol = first.protocol.model_copy(
+        update={
+            "fold": 0,
+            "test_speakers": sum(fold.test_speakers for fold in facts),
+            "test_clips": sum(fold.test_clips for fold in facts),
+            "validation_speakers": sum(fold.validation_speakers for fold in facts),
+            "validation_clips": sum(fold.validation_clips for fold in facts),
+            "warnings": (),
+        }
+    )
+    return first.model_copy(update={"name": name, "protocol": protocol})
+
+
+def _entry(name: str, members: Sequence[ScoredEntry], repeats: int) -> EntryRecord:
+    entries = [tested.entry for tested in members]
+    searched = [entry.search_value for entry in entries if entry.search_value is not None]
+    return EntryRecord(
+        entry_id=f"{entries[0].family}-{digest_of([entry.entry_id for entry in entries], length=6)}",
+        study=name,
+        family=entries[0].family,
+        origin=f"{len(entries)} folds, each its own choice",
+        config={f"fold {tested.study.protocol.fold}": tested.entry.config for tested in members},
+        search_value=float(np.mean(searched)) if len(searched) == len(entries) else None,
+        refits=tuple(f"all folds, refit {repeat}" for repeat in range(repeats)),
+        failed_refits=tuple(refit for entry in entries for refit in entry.failed_refits),
+        looks=sum(entry.looks for entry in entries),
+        created=max(entry.created for entry in entries),
+    )

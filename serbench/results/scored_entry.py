@@ -1,0 +1,232 @@
+"""`ScoredEntry`: an entry with its refits' predictions scored. All that tables and figures are made of."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from serbench.errors import SerbenchError
+from serbench.evaluation import (
+    Evaluation,
+    Interval,
+    PairedComparison,
+    SpeakerRecalls,
+    compare_recalls,
+    evaluate,
+    recalls_interval,
+)
+from serbench.records.results import StudyFolder
+from serbench.records.schemas import EntryRecord, Scores, StudyRecord, TrialRecord
+
+__all__ = ["Refit", "ScoredEntry", "SubsetPredictions", "load_entry", "mean", "speakers_of"]
+
+SUBSETS = ("train", "validation", "test", "test_rest")
+
+
+@dataclass(frozen=True, eq=False)
+class SubsetPredictions:
+    """What a refit answered on some clips.
+
+    Attributes:
+        clips: (n,) ids, sorted; the arrays follow them.
+        true: (n,) true class indices.
+        probabilities: (n, C) as the model gave them.
+    """
+
+    clips: tuple[str, ...]
+    true: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Refit:
+    """One refit of an entry.
+
+    Attributes:
+        record: the fit's record.
+        evaluations: by subset, of the subsets whose predictions were kept.
+        test_clips: (n,) ids of the test core's clips, sorted; the arrays below follow them.
+        test_true: (n,) true class indices.
+        test_predicted: (n,) predicted class indices.
+        test_probabilities: (n, C) as the model gave them.
+        validation: its answers on the validation core; None for pooled folds.
+    """
+
+    record: TrialRecord
+    evaluations: dict[str, Evaluation]
+    test_clips: tuple[str, ...]
+    test_true: NDArray[np.int64]
+    test_predicted: NDArray[np.int64]
+    test_probabilities: NDArray[np.float64]
+    validation: SubsetPredictions | None = None
+
+    @functools.cached_property
+    def scores(self) -> dict[str, Scores]:
+        """By subset: recomputed from predictions, else as the fit recorded them (the training part)."""
+        computed = {subset: evaluation.to_scores() for subset, evaluation in self.evaluations.items()}
+        found = {**self.record.scores, **computed}
+        return {subset: found[subset] for subset in SUBSETS if subset in found}
+
+    @property
+    def train_seconds(self) -> float:
+        """Wall time of the fit itself: no features, no start of a process, no prediction."""
+        return self.record.seconds.get("fit", sum(epoch.seconds for epoch in self.record.epochs))
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredEntry:
+    """An entry, its study, and its refits in the order of the record.
+
+    Attributes:
+        speakers: of the test clips.
+        trials: that its study spent.
+    """
+
+    __test__ = False  # pytest: the name is no test's
+
+    study: StudyRecord
+    entry: EntryRecord
+    refits: tuple[Refit, ...]
+    speakers: tuple[str, ...]
+    trials: int = 0
+
+    @property
+    def validation_score(self) -> float | None:
+        """The mean over refits of the study's objective on the validation core: what `selected` is chosen by."""
+        return mean(refit.record.value for refit in self.refits)
+
+    def mean_score(self, subset: str, score: str) -> float | None:
+        """The mean over refits of `accuracy`, `uar` or `macro_f1`; None where any refit has none."""
+        return mean(getattr(refit.scores[subset], score) if subset in refit.scores else None for refit in self.refits)
+
+    @functools.cached_property
+    def test(self) -> Evaluation | None:
+        """The test core's confusion matrix summed over refits. None without refits.
+
+        Its recalls and counts are in proportion to the means over refits, since each refit sees the same clips.
+        """
+        if not self.refits:
+            return None
+        total = np.sum([refit.evaluations["test"].confusion for refit in self.refits], axis=0)
+        return Evaluation.from_confusion(total, self.study.corpus.labels)
+
+    def comparison(self, other: ScoredEntry) -> PairedComparison | None:
+        """This entry against another one, paired by speaker; None where they cannot be compared.
+
+        Both must have been tested on the same clips with the same labels.
+        """
+        if not (self.refits and other.refits) or self.refits[0].test_clips != other.refits[0].test_clips:
+            return None
+        return compare_recalls(self.recalls, other.recalls, self.study.corpus.labels)[0]
+
+    @functools.cached_property
+    def recalls(self) -> SpeakerRecalls:
+        """Clips of each speaker and class that the refits had right. Only with refits."""
+        predictions = [refit.test_predicted for refit in self.refits]
+        return SpeakerRecalls.count(self.refits[0].test_true, predictions, self.speakers, len(self.study.corpus.labels))
+
+    @property
+    def kept_refit(self) -> Refit:
+        """Of the refits, the one best on validation, which is exported; the test has no say. Only with refits."""
+        return max(self.refits, key=lambda refit: (refit.record.value or 0.0, refit.record.job_id))
+
+    def mean_of(self, score: Callable[[Refit], float | None]) -> float | None:
+        """The mean of a score over refits; None where any refit has none."""
+        return mean(score(refit) for refit in self.refits)
+
+    def interval(self) -> tuple[Interval | None, str]:
+        """The interval of the mean test UAR, or None and why there is none."""
+        if not self.refits:
+            return None, "no interval: no refit was completed"
+        return recalls_interval(self.recalls, self.study.corpus.labels)
+
+
+def speakers_of(folder: StudyFolder) -> dict[str, str]:
+    """Who says each clip of a study.
+
+    Raises:
+        SerbenchError: the table of clips is missing or damaged.
+    """
+    table = folder.clips()
+    return dict(zip(table["clip_id"].astype(str), table["speaker"].astype(str), strict=True))
+
+
+def load_entry(
+    folder: StudyFolder, study: StudyRecord, entry: EntryRecord, speakers: Mapping[str, str] | None = None
+) -> ScoredEntry:
+    """Reads and scores the refits of an entry.
+
+    Args:
+        folder: of the study.
+        study: its record.
+        entry: of the study.
+        speakers: what `speakers_of` the folder says, where it was asked before.
+
+    Raises:
+        SerbenchError: predictions are missing, damaged, or not of the study's clips and labels.
+    """
+    refits = tuple(_load_refit(folder, study, job_id) for job_id in entry.refits)
+    if not refits:
+        return ScoredEntry(study, entry, (), ())
+    first = refits[0]
+    for refit in refits[1:]:
+        if refit.test_clips != first.test_clips or not np.array_equal(refit.test_true, first.test_true):
+            raise SerbenchError(
+                f"refits {first.record.job_id} and {refit.record.job_id} of {folder.path} were tested on "
+                "different clips; remove the study's folder and search again"
+            )
+    speaker_of = speakers_of(folder) if speakers is None else speakers
+    if unlisted := [clip for clip in first.test_clips if clip not in speaker_of]:
+        raise SerbenchError(
+            f"{folder.clips_path} lacks clip '{unlisted[0]}' of the predictions; it belongs to another study"
+        )
+    return ScoredEntry(study, entry, refits, tuple(speaker_of[clip] for clip in first.test_clips))
+
+
+def mean(values: Iterable[float | None]) -> float | None:
+    """The mean, or None where there is no value or one is missing: a mean of the rest would flatter.
+
+    >>> mean([0.5, 1.0]), mean([0.5, None]), mean([])
+    (0.75, None, None)
+    """
+    listed = list(values)
+    known = [value for value in listed if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(listed) else None
+
+
+def _load_refit(folder: StudyFolder, study: StudyRecord, job_id: str) -> Refit:
+    frame = folder.predictions("refit", job_id)
+    labels = study.corpus.labels
+    where = folder.job_path("refit", job_id) / "predictions.parquet"
+    needed = ["clip_id", "subset", "label", *(f"p_{label}" for label in labels)]
+    if missing := [column for column in needed if column not in frame]:
+        raise SerbenchError(f"{where} has no column '{missing[0]}'; remove its folder and run the search again")
+    frame = frame.sort_values("clip_id", ignore_index=True)
+    true = pd.Index(labels).get_indexer(pd.Index(frame["label"])).astype(np.int64)
+    if (true < 0).any():
+        strange = sorted(set(frame["label"].astype(str)) - set(labels))
+        raise SerbenchError(f"{where} has the label '{strange[0]}', which study '{study.name}' does not have")
+    probabilities = frame[needed[3:]].to_numpy(dtype=np.float64)
+    if not np.isfinite(probabilities).all():
+        raise SerbenchError(f"{where} holds a probability that is no number; run the search again")
+    predicted = probabilities.argmax(axis=1).astype(np.int64)
+    subset = frame["subset"].astype(str).to_numpy()
+    evaluations = {
+        name: evaluate(true[subset == name], predicted[subset == name], labels)
+        for name in SUBSETS
+        if (subset == name).any()
+    }
+    if "test" not in evaluations:
+        raise SerbenchError(f"{where} has no prediction of the test core; run the search again to add it")
+    tested = subset == "test"
+    clips = tuple(frame["clip_id"].to_numpy(dtype=object)[tested])
+    record = folder.job("refit", job_id)
+    judged = subset == "validation"
+    ids = tuple(frame["clip_id"].to_numpy(dtype=object)[judged])
+    validation = SubsetPredictions(ids, true[judged], probabilities[judged])
+    return Refit(record, evaluations, clips, true[tested], predicted[tested], probabilities[tested], validation)

@@ -1,0 +1,242 @@
+"""`StudyReport`: everything that is known of one study, without the audio and without a fit."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from serbench.errors import SerbenchError
+from serbench.records.base import FrozenModel
+from serbench.records.results import ResultsFolder, StudyFolder
+from serbench.records.schemas import EntryRecord, Environment, StudyRecord, TrialRecord
+from serbench.records.states import UNCOUNTED_STATES, TrialState
+from serbench.records.study_folder import Damaged, tolerating
+from serbench.results.grouping import choose
+from serbench.results.load_entries import with_all_looks
+from serbench.results.scored_entry import ScoredEntry, load_entry
+from serbench.results.study_rows import (
+    FailureRow,
+    FitRow,
+    StudyFits,
+    best_score,
+    count_states,
+    group_failures,
+    last_activity,
+)
+
+__all__ = ["EntrySummary", "FileCount", "StudyReport"]
+
+
+class EntrySummary(FrozenModel):
+    """One entry: means over its refits, on the test core but for `validation_uar`. None where unreadable."""
+
+    entry: str
+    origin: str
+    selected: bool
+    uar: float | None = None
+    accuracy: float | None = None
+    macro_f1: float | None = None
+    validation_uar: float | None = None
+    refits: tuple[str, ...]
+    failed_refits: tuple[str, ...]
+    looks: int
+
+
+class FileCount(FrozenModel):
+    """A file of the study's folder, or a folder in it (its name ends in `/`) with all below."""
+
+    name: str
+    files: int
+    bytes: int
+
+
+class StudyReport(FrozenModel):
+    """What a study is and what came of it. Scores are fractions, times UTC.
+
+    `uar`, `accuracy` and `macro_f1` are those of the selected entry on the test core; `validation_uar` is that of
+    the best completed trial.
+    """
+
+    name: str
+    running: bool
+    run: str
+    family: str
+    space: str
+    space_hash: str
+    searched: tuple[str, ...] = Field(description="hyperparameters that vary")
+    corpus: str
+    corpus_title: str
+    synthetic: bool
+    clips: int
+    speakers: int
+    labels: tuple[str, ...]
+    protocol: str
+    protocol_hash: str
+    shares_speakers: bool
+    split_seed: int
+    fold: int
+    folds: int
+    validation_speakers: int
+    test_speakers: int
+    seed: int
+    sampler: dict[str, Any]
+    pruner: dict[str, Any]
+    parent: str | None
+    warm_start: str | None
+    environment: Environment
+    created: str
+    last_activity: str
+    uar: float | None
+    accuracy: float | None
+    macro_f1: float | None
+    validation_uar: float | None
+    counted: int = Field(description="trials that count towards the budget")
+    states: dict[TrialState, int] = Field(description="trials by how they ended")
+    refit_states: dict[TrialState, int]
+    broken_off: int = Field(description="attempts that were broken off; each was repeated or will be")
+    failures: tuple[FailureRow, ...] = Field(description="of trials and refits")
+    trials: tuple[FitRow, ...]
+    probes: tuple[FitRow, ...]
+    refits: tuple[FitRow, ...]
+    entries: tuple[EntrySummary, ...]
+    folder: str
+    files: tuple[FileCount, ...]
+
+    @classmethod
+    def from_results(
+        cls,
+        results: ResultsFolder,
+        name: str,
+        damaged: Damaged | None = None,
+        tested: Mapping[str, ScoredEntry] | None = None,
+        fits: StudyFits | None = None,
+    ) -> StudyReport:
+        """Reads a study.
+
+        Args:
+            results: where it lies.
+            name: of the study.
+            damaged: told of each fit or entry that cannot be read, which is then left out; None raises.
+            tested: entries that were read before, by id.
+            fits: of the study, where they were read before.
+
+        Raises:
+            UsageError: there is none of that name.
+            SerbenchError: the study's own record is damaged.
+        """
+        folder = results.existing_study(name)
+        record = folder.record()
+        fits = fits or StudyFits.read(folder, damaged)
+        trials, probes, refits = fits.trials, fits.probes, fits.refits
+        entries = _entries(folder, record, tested or {}, damaged)
+        chosen = next((entry for entry in entries if entry.selected), None)
+        corpus, protocol = record.corpus, record.protocol
+        return cls(
+            name=name,
+            running=folder.is_running(),
+            run=record.run,
+            family=record.family,
+            space=record.space_name,
+            space_hash=record.space_hash,
+            searched=_searched(record),
+            corpus=corpus.name,
+            corpus_title=corpus.title,
+            synthetic=corpus.synthetic,
+            clips=corpus.clips,
+            speakers=corpus.speakers,
+            labels=corpus.labels,
+            protocol=protocol.name,
+            protocol_hash=protocol.hash,
+            shares_speakers=protocol.shares_speakers,
+            split_seed=protocol.split_seed,
+            fold=protocol.fold,
+            folds=protocol.folds,
+            validation_speakers=protocol.validation_speakers,
+            test_speakers=protocol.test_speakers,
+            seed=record.seed,
+            sampler=record.sampler,
+            pruner=record.pruner,
+            parent=record.parent,
+            warm_start=record.warm_start.study if record.warm_start else None,
+            environment=record.environment,
+            created=record.created,
+            last_activity=last_activity(record, [*trials, *probes, *refits], folder.entries(_ignore)),
+            uar=chosen.uar if chosen else None,
+            accuracy=chosen.accuracy if chosen else None,
+            macro_f1=chosen.macro_f1 if chosen else None,
+            validation_uar=best_score(trials),
+            counted=sum(trial.state not in UNCOUNTED_STATES for trial in trials),
+            states=count_states(trials),
+            refit_states=count_states(refits),
+            broken_off=len(folder.attempts()),
+            failures=group_failures([*trials, *refits]),
+            trials=_rows(trials),
+            probes=_rows(probes),
+            refits=_rows(refits),
+            entries=entries,
+            folder=str(folder.path),
+            files=_files(folder.path),
+        )
+
+
+def _rows(fits: Iterable[TrialRecord]) -> tuple[FitRow, ...]:
+    return tuple(FitRow.of(fit) for fit in fits)
+
+
+def _searched(record: StudyRecord) -> tuple[str, ...]:
+    parameters = record.space.get("parameters")
+    known = parameters if isinstance(parameters, dict) else {}
+    return tuple(name for name, dimension in known.items() if "value" not in dimension)
+
+
+def _entries(
+    folder: StudyFolder, record: StudyRecord, before: Mapping[str, ScoredEntry], damaged: Damaged | None
+) -> tuple[EntrySummary, ...]:
+    tested: dict[str, ScoredEntry] = {}
+    entries = list(folder.entries(damaged))
+    for entry in entries:
+        with tolerating(damaged):
+            tested[entry.entry_id] = before.get(entry.entry_id) or load_entry(
+                folder, record, with_all_looks(folder, record, entry)
+            )
+    chosen = choose(tested.values())
+    return tuple(_entry(entry, tested.get(entry.entry_id), entry.entry_id == chosen) for entry in entries)
+
+
+def _entry(entry: EntryRecord, tested: ScoredEntry | None, selected: bool) -> EntrySummary:
+    scores: dict[str, float | None] = {}
+    if tested is not None:
+        scores = {name: tested.mean_score("test", name) for name in ("uar", "accuracy", "macro_f1")}
+        scores["validation_uar"] = tested.mean_score("validation", "uar")
+    return EntrySummary(
+        entry=entry.entry_id,
+        origin=entry.origin,
+        selected=selected,
+        refits=entry.refits,
+        failed_refits=entry.failed_refits,
+        looks=tested.entry.looks if tested else entry.looks,
+        **scores,
+    )
+
+
+def _ignore(_: SerbenchError) -> None:
+    """For a second reading: the first has told."""
+
+
+def _files(folder: Path) -> tuple[FileCount, ...]:
+    shown = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    return tuple(FileCount(name=f"{path.name}/" if path.is_dir() else path.name, **_size(path)) for path in shown)
+
+
+def _size(path: Path) -> dict[str, int]:
+    count = size = 0
+    for file in path.rglob("*") if path.is_dir() else [path]:
+        with contextlib.suppress(FileNotFoundError):  # a search that runs puts its files in place meanwhile
+            if file.is_file():
+                size += file.stat().st_size
+                count += 1
+    return {"files": count, "bytes": size}

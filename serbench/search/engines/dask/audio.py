@@ -1,0 +1,113 @@
+"""`StudyAudio`: what a worker on another machine must know of a study's clips to find them and compute features."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from serbench.corpora.folders import cache_root
+from serbench.corpora.inspection.inspect import inspect_clips
+from serbench.errors import SerbenchError
+from serbench.features.store import FeatureStore
+from serbench.training import FeatureSource, TrialJob
+
+__all__ = ["DATA_VARIABLE", "StudyAudio"]
+
+DATA_VARIABLE = "SERBENCH_DATA"
+"""Environment variable of a worker: the folder that holds there what `--data` holds at the coordinator's."""
+
+_COLUMNS = ("clip_id", "path", "label", "speaker", "digest")
+_LOOKED_AT = 8
+
+
+@dataclass(frozen=True)
+class StudyAudio:
+    """The clips of a study for a worker, in plain lists, so that both sides may have different versions of pandas.
+
+    Attributes:
+        columns: `clip_id`, `path` (on the coordinator), `label`, `speaker` and `digest`, one value a clip; also
+            `votes`, empty where nobody was asked.
+        root: folder on the coordinator that all paths lie in.
+    """
+
+    columns: dict[str, list[str]]
+    root: str
+
+    @classmethod
+    def of(cls, clips: pd.DataFrame, data: Path | None = None) -> StudyAudio:
+        """Describes a study's clips.
+
+        Args:
+            clips: its clip table, with `path` and `digest`.
+            data: the folder that was given as that of the corpus.
+        """
+        columns = {name: [str(value) for value in clips[name]] for name in _COLUMNS}
+        columns["votes"] = [votes if isinstance(votes, str) else "" for votes in clips.get("votes", [""] * len(clips))]
+        folders = [str(Path(path).parent) for path in columns["path"]]
+        root = Path(os.path.commonpath(folders))
+        if data is not None and root.is_relative_to(data.resolve()):
+            root = data.resolve()
+        return cls(columns, str(root))
+
+    def source(self, job: TrialJob) -> FeatureSource:
+        """The features of these clips on this machine: from its cache, else computed from audio found here.
+
+        Raises:
+            SerbenchError: the cache lacks them and the audio is not here, or is other audio than the coordinator's.
+        """
+        clips = pd.DataFrame(self.columns)
+        store = FeatureStore(cache_root() / "features")
+        kept = all(store.has(clips, job.features, augmentation) for augmentation in (None, *job.augmentations))
+        paths = self._paths()
+        if paths is None and not kept:
+            raise SerbenchError(self._missing())
+        if paths is not None:
+            clips["path"] = paths
+        if not kept:
+            _compare(clips.iloc[_some(len(clips))])
+        return FeatureSource(clips, store)
+
+    def _paths(self) -> list[str] | None:
+        """Where the audio lies here: as on the coordinator, else in the folder that this worker names; else None."""
+        given = self.columns["path"]
+        if _exist(given):
+            return given
+        folder = os.environ.get(DATA_VARIABLE, "").strip()
+        if folder:
+            moved = [str(Path(folder).expanduser() / Path(path).relative_to(self.root)) for path in given]
+            if _exist(moved):
+                return moved
+        return None
+
+    def _missing(self) -> str:
+        folder = os.environ.get(DATA_VARIABLE, "").strip()
+        tried = f", nor in {folder} ({DATA_VARIABLE})" if folder else ""
+        return (
+            f"the study's audio is not in {self.root}{tried}; share that folder with the worker, or start the worker "
+            f"with {DATA_VARIABLE}=FOLDER, the folder there that holds the same files"
+        )
+
+
+def _some(count: int) -> list[int]:
+    """A few rows, evenly spread: enough to tell one corpus from another without reading all of it."""
+    return sorted({int(row) for row in np.linspace(0, count - 1, _LOOKED_AT)})
+
+
+def _exist(paths: Sequence[str]) -> bool:
+    return all(Path(paths[row]).is_file() for row in _some(len(paths)))
+
+
+def _compare(clips: pd.DataFrame) -> None:
+    """Features are kept under the coordinator's digests, so other audio must not come in under their name."""
+    found = inspect_clips(clips)
+    for path, expected, digest in zip(clips["path"], clips["digest"], found["digest"], strict=True):
+        if digest != expected:
+            raise SerbenchError(
+                f"{path} is another recording than the coordinator's file of that name (other rate, cut or coding); "
+                f"give the worker the same files, in a shared folder or with {DATA_VARIABLE}"
+            )

@@ -1,0 +1,282 @@
+"""`Cluster`: the connection to a Dask scheduler and who works there; for `--cluster local`, workers of one's own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import logging
+import re
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from serbench.errors import SerbenchError, UsageError, with_extra
+from serbench.search.engines.dask import worker
+from serbench.search.resources import GPU_BACKENDS, Resources
+
+__all__ = ["LOCAL", "Cluster", "check_cluster", "open_cluster"]
+
+LOCAL = "local"
+
+_ADDRESS = re.compile(r"(?:tcp|tls)://(?:\[[0-9A-Fa-f:]+\]|[\w.-]+):\d{1,5}", re.ASCII)
+_CONNECT_S = 10.0
+_CLOSE_S = 30.0
+_GREETING_GRACE_S = 2.0
+_EVENTS = "all"  # the scheduler's own topic for workers that come and go
+_LOGGERS = ("distributed", "distributed.client", "distributed.gc")
+
+
+def check_cluster(address: str) -> None:
+    """Refuses what can be refused without a connection.
+
+    Raises:
+        UsageError: the address is none.
+        SerbenchError: Dask is not installed.
+    """
+    if address != LOCAL and not _ADDRESS.fullmatch(address):
+        raise UsageError(
+            f"--cluster '{address}' is no address of a Dask scheduler; write tcp://HOST:8786, or local for workers "
+            "on this machine"
+        )
+    if importlib.util.find_spec("distributed") is None:
+        raise SerbenchError(f"--cluster needs Dask; {with_extra('cluster')}")
+
+
+@dataclass(frozen=True)
+class _Member:
+    """A worker process: jobs it runs at a time, and the machine it is on."""
+
+    slots: int
+    host: str
+
+
+class Cluster:
+    """A connection to a scheduler, kept for one command.
+
+    Args:
+        client: connected.
+        place: the scheduler's address, for people.
+        backend: of Keras; a worker with GPUs runs one job at a time on some.
+    """
+
+    def __init__(self, client: Any, place: str, backend: str) -> None:
+        self.client = client
+        self.place = place
+        self._backend = backend
+        self._members: dict[str, _Member] = {}
+        self._gpus: dict[str, int] = {}
+        self._watchers: list[Callable[[str], None]] = []
+        self._refreshing = asyncio.Lock()
+        client.subscribe_topic(_EVENTS, self._hear)
+        self.start(self._refresh()).result(_CONNECT_S)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the scheduler answers. A lost connection is not taken up again: what ran is given up there."""
+        return bool(self.client.status == "running")
+
+    def lost(self) -> SerbenchError:
+        """What a search says when its scheduler is gone."""
+        return SerbenchError(
+            f"the connection to the Dask scheduler at {self.place} is lost; when it is up again, the same command "
+            "resumes the search"
+        )
+
+    @property
+    def slots(self) -> int:
+        """Jobs that the workers present can run at the same time.
+
+        Raises:
+            SerbenchError: the scheduler is gone.
+        """
+        if not self.connected:
+            raise self.lost()
+        return sum(member.slots for member in list(self._members.values()))
+
+    def neighbours(self, address: str) -> int:
+        """Jobs that share a worker's machine at the most, its own included."""
+        members = dict(self._members)
+        host = members[address].host if address in members else None
+        return max(1, sum(member.slots for member in members.values() if member.host == host))
+
+    @contextlib.contextmanager
+    def watching(self, tell: Callable[[str], None]) -> Iterator[None]:
+        """Tells the address of each worker that leaves while the block lasts, on the connection's own thread."""
+        self._watchers.append(tell)
+        try:
+            yield
+        finally:
+            self._watchers.remove(tell)
+
+    def start(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
+        """Runs a coroutine on the connection's thread.
+
+        Raises:
+            SerbenchError: that has ended.
+        """
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self.client.loop.asyncio_loop)
+        except RuntimeError as error:
+            work.close()
+            raise self.lost() from error
+
+    def leave(self) -> None:
+        """Listens no more. The scheduler would else tell a client that has just gone that it has gone."""
+        if self.connected:
+            self.client.unsubscribe_topic(_EVENTS)
+
+    def _hear(self, event: tuple[float, Any]) -> None:
+        _, message = event
+        action = message.get("action") if isinstance(message, dict) else None
+        if action == "remove-worker":
+            self._leave(message["worker"])
+        elif action == "add-worker":
+            self.start(self._refresh())
+
+    def _leave(self, address: str) -> None:
+        self._members.pop(address, None)
+        for tell in list(self._watchers):
+            tell(address)
+
+    async def _refresh(self) -> None:
+        """Asks who is there; who left in the meantime is told by an event of its own."""
+        async with self._refreshing:
+            with contextlib.suppress(OSError):
+                found = (await self.client.scheduler.identity(n_workers=-1))["workers"]
+                await self._count_gpus([address for address in found if address not in self._gpus])
+                for address in set(self._members) - set(found):
+                    self._leave(address)
+                for address, facts in found.items():
+                    slots = 1 if self._gpus.get(address) else facts["nthreads"]
+                    self._members[address] = _Member(slots, facts["host"])
+
+    async def _count_gpus(self, addresses: list[str]) -> None:
+        if self._backend not in GPU_BACKENDS or not addresses:
+            return
+        counts = await self.client.run(worker.gpu_count, workers=addresses, on_error="ignore", asynchronous=True)
+        self._gpus.update(counts)
+
+
+@contextlib.contextmanager
+def open_cluster(address: str, backend: str, resources: Resources) -> Iterator[Cluster]:
+    """Connects to a scheduler, or starts one with workers on this machine, for as long as the block lasts.
+
+    Args:
+        address: of the scheduler, or `local`.
+        backend: of Keras.
+        resources: how many workers to start where they are `local`.
+
+    Raises:
+        SerbenchError: nobody answers there.
+    """
+    import distributed
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_quiet())
+        where = stack.enter_context(_own_workers(resources)) if address == LOCAL else address
+        place = address if isinstance(where, str) else where.scheduler_address
+        if isinstance(where, str):
+            _greet(where)
+        client = distributed.Client(where, timeout=_CONNECT_S, set_as_default=False)
+        stack.callback(_close, client)
+        connection = Cluster(client, place, backend)
+        stack.callback(connection.leave)
+        yield connection
+
+
+def _greet(address: str) -> None:
+    """Makes sure that a scheduler answers: Dask's client may wait for ever, or run out of memory, on another server.
+
+    Raises:
+        SerbenchError: it is none, or does not answer in time.
+    """
+    from distributed import Security
+    from distributed.core import rpc
+
+    answer: Future[None] = Future()
+
+    async def ask() -> None:
+        async with rpc(address, connection_args=Security().get_connection_args("client")) as there:
+            await there.identity(n_workers=0)  # a worker's takes no such argument
+
+    def greet() -> None:
+        try:
+            asyncio.run(asyncio.wait_for(ask(), _CONNECT_S))
+            answer.set_result(None)
+        except BaseException as error:
+            answer.set_exception(error)
+
+    # A thread, since the caller may have an event loop of its own, and since what hangs must not hang the command.
+    threading.Thread(target=greet, name="serbench-greeting", daemon=True).start()
+    try:
+        answer.result(_CONNECT_S + _GREETING_GRACE_S)
+    except Exception as error:
+        raise SerbenchError(
+            f"no Dask scheduler answers at {address} within {_CONNECT_S:g} s; start one there with `dask scheduler`, "
+            "or correct --cluster"
+        ) from error
+
+
+@contextlib.contextmanager
+def _own_workers(resources: Resources) -> Iterator[Any]:
+    """A scheduler in this process and worker processes of one slot each, one to a GPU where there are some."""
+    import dask
+    from distributed import Nanny, Scheduler, Security, SpecCluster
+
+    options = {
+        "host": "127.0.0.1",
+        "protocol": "tcp://",
+        "security": Security(),
+        "silence_logs": logging.CRITICAL,
+        "dashboard": False,
+    }
+    settings = {
+        "distributed.worker.daemon": False,  # also for workers that a nanny starts again later
+        "distributed.nanny.pre-spawn-environ": {},  # would change the environment of this process, too
+    }
+    workers = {}
+    for place in range(resources.workers):
+        device = resources.devices[place % len(resources.devices)] if resources.devices else None
+        workers[place] = {
+            "cls": Nanny,
+            "options": {
+                **options,
+                "nthreads": 1,
+                "memory_limit": 0,  # each job has a limit of its own
+                "preload": [worker.__name__],
+                "env": {} if device is None else {"CUDA_VISIBLE_DEVICES": device},
+            },
+        }
+    scheduler = {"cls": Scheduler, "options": {**options, "port": 0, "dashboard_address": "127.0.0.1:0"}}
+    scheduler["options"].pop("silence_logs")
+    with dask.config.set(settings):
+        cluster = SpecCluster(
+            workers=workers, scheduler=scheduler, security=options["security"], silence_logs=logging.CRITICAL
+        )
+        try:
+            yield cluster
+        finally:
+            _close(cluster)
+
+
+def _close(what: Any) -> None:
+    """Closes a client or a cluster; one whose other side is gone must not keep a command from ending."""
+    with contextlib.suppress(OSError, TimeoutError, RuntimeError):
+        what.close(timeout=_CLOSE_S)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silences Dask's own log in this process: what matters of it is told in a sentence."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,247 @@
+"""What runs on a Dask worker: one job in a child process, as the local engine runs it.
+
+A job asks the coordinator three things over an event topic of the scheduler's, and waits for each answer, which the
+coordinator puts into this process by calling `deliver`: whether it may begin, and what it should do after each epoch.
+Whether it may begin is asked because Dask runs a task again, silently, when its worker dies: such a repeat is refused,
+so that every attempt at a trial is one that the coordinator asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import pickle
+import queue
+import signal
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from enum import Enum
+from typing import Any
+
+import serbench
+from serbench.errors import SerbenchError
+from serbench.records.machine import available_memory_mib, gpus
+from serbench.records.schemas import EpochMetrics
+from serbench.search.engines.dask.audio import StudyAudio
+from serbench.search.resources import GPU_BACKENDS
+from serbench.training import JobControl, TrialJob, TrialOutcome, Verdict, run_job
+from serbench.training.backend import choose_backend
+
+__all__ = ["LOST", "Admission", "dask_setup", "deliver", "gpu_count", "run_on_worker"]
+
+LOST = TrialOutcome("lost", error="the worker it ran on is gone", error_kind="worker")
+
+_POLL_S = 0.2
+_KEPT_STUDIES = 4
+_MEMORY_SHARE = 0.9
+
+
+class Admission(Enum):
+    """Whether a task may begin to train."""
+
+    GO = "go"
+    REPEAT = "repeat"
+
+
+Answer = Admission | Verdict
+
+_links: dict[str, _Link] = {}
+_studies: dict[str, StudyAudio] = {}
+_gpu = threading.Lock()
+_backend_lock = threading.Lock()
+_backend: str | None = None
+
+
+def dask_setup(_worker: Any) -> None:
+    """Hook for `--preload`: the worker leaves Ctrl-C to the coordinator, which stops and records its jobs."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def gpu_count() -> int:
+    """GPUs that this worker may use."""
+    return len(gpus())
+
+
+def deliver(run: str, answer: Answer, content: bytes | None = None) -> None:
+    """Gives a running job an answer; called by the coordinator in the worker's process.
+
+    Args:
+        run: what the task called this run of itself.
+        answer: to what it asked last, or `Verdict.STOP` at any time.
+        content: what comes with the answer.
+    """
+    link = _links.get(run)
+    if link is not None:
+        if answer is Verdict.STOP:
+            link.stop.set()
+        link.answers.put((answer, content))
+
+
+def run_on_worker(version: str, topic: str, payload: bytes) -> TrialOutcome:
+    """Runs a job on the worker that calls this.
+
+    Args:
+        version: of the coordinator's serbench; what follows is read only by the same one.
+        topic: what the coordinator listens to.
+        payload: a pickled `TrialJob`.
+
+    Raises:
+        SerbenchError: this worker cannot run the job; the sentence names it.
+    """
+    from distributed import get_worker
+
+    worker = get_worker()
+    try:
+        _check_worker(version)
+        job: TrialJob = pickle.loads(payload)  # noqa: S301 - a scheduler is as trusted as a shell
+        _keep_to_one_backend(job.backend)
+        with _Link(worker, topic, job) as link:
+            try:
+                return _run(job, link, topic, worker.state.nthreads)
+            except _LeftError:
+                return link.left()
+    except SerbenchError as error:
+        raise SerbenchError(f"worker {worker.address}: {error}") from None
+
+
+def _check_worker(version: str) -> None:
+    if multiprocessing.current_process().daemon:
+        raise SerbenchError(
+            "it runs under a nanny as a daemonic process, which may start no children; start it with "
+            "`dask worker --no-nanny`, or with `distributed.worker.daemon: False` in its Dask configuration"
+        )
+    if version != serbench.__version__:
+        raise SerbenchError(
+            f"it has serbench {serbench.__version__} and the coordinator has {version}; install the same version on "
+            "both and restart the worker"
+        )
+
+
+def _keep_to_one_backend(backend: str) -> None:
+    """Children are forked from one server a process, which has imported one backend for good."""
+    global _backend  # noqa: PLW0603 - what the fork server holds is a fact of the process
+    choose_backend(backend)
+    with _backend_lock:
+        if _backend not in {None, backend}:
+            raise SerbenchError(
+                f"it has run fits on {_backend} and keeps to it; restart it for a search with --backend {backend}"
+            )
+        _backend = backend
+
+
+def _run(job: TrialJob, link: _Link, topic: str, threads: int) -> TrialOutcome:
+    with _own_gpu(job.backend, link.stop) as device:
+        known = _studies.get(topic)
+        admitted, content = link.ask("begin", knows=known is not None)
+        if admitted is Admission.REPEAT:
+            return LOST
+        if admitted is not Admission.GO or content is None:
+            return link.left()
+        neighbours, study = pickle.loads(content)  # noqa: S301
+        if known is None:
+            known = _remember(topic, pickle.loads(study))  # noqa: S301
+        source = known.source(job)
+        source.paths(job.features, job.augmentations, link.progress)
+        slots = max(neighbours, 1 if device is not None else threads)
+        limit = job.memory_limit_mib or int(_MEMORY_SHARE * available_memory_mib() / slots)
+        control = JobControl(link.report, link.stop, device)
+        outcome = run_job(replace(job, memory_limit_mib=limit), source, control)
+    if outcome.state == "interrupted" and not link.stop.told:
+        return outcome.with_parts(state="lost", error=LOST.error, error_kind=LOST.error_kind)
+    return outcome
+
+
+def _remember(topic: str, study: StudyAudio) -> StudyAudio:
+    """Keeps a study's clips for its next jobs; a worker outlives many searches."""
+    _studies[topic] = study
+    for old in list(_studies)[:-_KEPT_STUDIES]:
+        _studies.pop(old, None)
+    return study
+
+
+@contextlib.contextmanager
+def _own_gpu(backend: str, stop: _Stop) -> Iterator[str | None]:
+    """The first GPU of this worker for one job at a time, however many threads it was started with; else None."""
+    devices = gpus() if backend in GPU_BACKENDS else []
+    if not devices:
+        yield None
+        return
+    while not _gpu.acquire(timeout=_POLL_S):
+        if stop.is_set():
+            raise _LeftError
+    try:
+        yield devices[0]
+    finally:
+        _gpu.release()
+
+
+class _LeftError(Exception):
+    """Told to stop, or left alone, before the training began."""
+
+
+class _Stop(threading.Event):
+    """Set by the coordinator. Counts as set, too, once nobody waits for the task any more.
+
+    When the coordinator dies, the scheduler gives its tasks up and tells the worker; when the scheduler dies, the
+    worker closes. Both are seen here without a word over the network.
+    """
+
+    def __init__(self, worker: Any) -> None:
+        super().__init__()
+        self._worker = worker
+        self._key = worker.get_current_task()
+
+    @property
+    def told(self) -> bool:
+        """Whether the coordinator has said so."""
+        return super().is_set()
+
+    def is_set(self) -> bool:
+        """Whether the job should end."""
+        task = self._worker.state.tasks.get(self._key)
+        wanted = task is not None and task.state in {"executing", "long-running"}
+        return self.told or not wanted or self._worker.status.name not in {"running", "paused"}
+
+
+class _Link:
+    """A running job's side of the talk with the coordinator. Every message names the job, its attempt and this run."""
+
+    def __init__(self, worker: Any, topic: str, job: TrialJob) -> None:
+        self._worker = worker
+        self._topic = topic
+        self._names = {"job": job.job_id, "attempt": job.attempt, "run": uuid.uuid4().hex, "worker": worker.address}
+        self.stop = _Stop(worker)
+        self.answers: queue.SimpleQueue[tuple[Answer, bytes | None]] = queue.SimpleQueue()
+
+    def __enter__(self) -> _Link:
+        _links[self._names["run"]] = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        del _links[self._names["run"]]
+
+    def ask(self, kind: str, **content: Any) -> tuple[Answer, bytes | None]:
+        """Sends a message and waits for its answer, as long as somebody is there to give one."""
+        self._worker.log_event(self._topic, {"kind": kind, **self._names, **content})
+        while not self.stop.is_set():
+            with contextlib.suppress(queue.Empty):
+                return self.answers.get(timeout=_POLL_S)
+        return Verdict.STOP, None
+
+    def report(self, metrics: EpochMetrics) -> Verdict:
+        """Tells of an epoch; what to do after it."""
+        answer, _ = self.ask("epoch", metrics=metrics.model_dump())
+        return answer if isinstance(answer, Verdict) else Verdict.STOP
+
+    def progress(self, _done: int, _total: int) -> None:
+        """Leaves the computing of features when nobody waits for them."""
+        if self.stop.is_set():
+            raise _LeftError
+
+    def left(self) -> TrialOutcome:
+        """What comes of a job that has not trained."""
+        stopped = TrialOutcome("interrupted", error="stopped before it began to train", error_kind="stop")
+        return stopped if self.stop.told else LOST

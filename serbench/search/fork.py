@@ -1,0 +1,269 @@
+"""A fork: a new study under a changed space that keeps what an earlier one has learnt and that still holds."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import uuid
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from serbench.errors import SerbenchError, UsageError
+from serbench.protocols import Ratio
+from serbench.records import ResultsFolder, StudyRecord, TrialRecord
+from serbench.records.base import now
+from serbench.records.results import StudyFolder
+from serbench.records.states import STATES, UNCOUNTED_STATES
+from serbench.search.plan import SearchPlan
+from serbench.search.studies.recorded import recorded_features, recorded_plan, recorded_protocol, recorded_training
+from serbench.search.studies.samplers import pruner_settings, sampler_settings
+from serbench.search.studies.study import derived_run, study_name
+from serbench.spaces.file import read_space
+from serbench.spaces.space import SearchSpace
+from serbench.training import FitSettings
+from serbench.training.backend import choose_backend
+
+__all__ = ["Fork", "LeftOut", "fork_study", "search_command"]
+
+_TRIAL_FILES = ("predictions.parquet", "error.txt")
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A trial that a fork does not keep.
+
+    Attributes:
+        job_id: of the trial.
+        about: the hyperparameter or setting that it fails by; trials are grouped by it.
+        reason: in words.
+    """
+
+    job_id: str
+    about: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Fork:
+    """A fork that was written.
+
+    Attributes:
+        record: of the new study.
+        kept: job ids that it has.
+        counted: how many of them count towards the budget.
+        left_out: the source's other trials.
+    """
+
+    record: StudyRecord
+    kept: tuple[str, ...]
+    counted: int
+    left_out: tuple[LeftOut, ...]
+
+    def groups(self) -> dict[str, list[LeftOut]]:
+        """Trials that were left out by what they fail by, the most frequent first."""
+        found: dict[str, list[LeftOut]] = defaultdict(list)
+        for one in self.left_out:
+            found[one.about].append(one)
+        return dict(sorted(found.items(), key=lambda item: -len(item[1])))
+
+
+def fork_study(results: ResultsFolder, source: str, space: SearchSpace, run: str | None = None) -> Fork:
+    """Begins a study under another space with those trials of `source` that could have been drawn from it.
+
+    Kept trials keep their job ids, seeds and predictions, so that each can be refitted to its score. The next search
+    of the new study tells them to Optuna, as it does with all records.
+
+    Args:
+        results: where both lie.
+        source: name of the earlier study.
+        space: of the new one, overrides of the command line included.
+        run: name of the new study's run; None for a derived one.
+
+    Raises:
+        UsageError: scores under the two would not mean the same, no trial fits, or the new name is taken.
+        SerbenchError: a record is damaged, or the fork cannot be written.
+    """
+    folder = results.existing_study(source)
+    old = folder.record()
+    training = recorded_training(folder, old)
+    if changed := list(_incomparable(folder, old, training, space)):
+        raise UsageError(
+            f"study '{source}' cannot be forked to space '{space.name}', since scores would not mean the same: "
+            f"{'; '.join(changed)}. Change that in the space, or begin a study of its own with `serbench search`"
+        )
+    _check_ratios(folder, old, space)
+    record = _record(old, space, source, run)
+    kept: list[TrialRecord] = []
+    left_out: list[LeftOut] = []
+    for trial in folder.jobs("search"):
+        why = _misfit(trial, space, training)
+        if why is None:
+            kept.append(_renamed(trial, record, space, source))
+        else:
+            left_out.append(LeftOut(trial.job_id, *why))
+    if not kept:
+        reason = f" ({left_out[0].job_id}: {left_out[0].reason})" if left_out else ": it has none"
+        raise UsageError(f"no trial of study '{source}' fits space '{space.name}'{reason}; search it as a new study")
+    _write(results, folder, record, kept)
+    counted = sum(trial.state not in UNCOUNTED_STATES for trial in kept)
+    return Fork(record, tuple(trial.job_id for trial in kept), counted, tuple(left_out))
+
+
+def search_command(
+    fork: Fork, space: str, results: Path, budget: int, data: Path | None, overrides: Mapping[str, int | str | None]
+) -> str:
+    """The command that goes on with a fork.
+
+    Args:
+        fork: as written.
+        space: as it was named on the command line.
+        results: the folder.
+        budget: trials that the space asks for; more are asked for where the fork has as many already.
+        data: where the corpus lies.
+        overrides: `--epochs` and the like, as they were given.
+    """
+    record = fork.record
+    usual = {field.name: field.default for field in fields(SearchPlan)}
+    try:
+        backend = choose_backend()
+    except SerbenchError:
+        backend = ""
+    options: dict[str, tuple[Any, Any]] = {
+        "corpus": (record.corpus.name, None),
+        "data": (data, None),
+        "results": (results, None),
+        "protocol": (
+            record.protocol.name,
+            read_space(record.space_text, record.space_name, space).protocol or "speaker",
+        ),
+        "labels": (record.corpus.label_source, usual["labels"]),
+        "split-seed": (record.protocol.split_seed, usual["split_seed"]),
+        "study": (record.run, _derived_run(record)),
+        "seed": (record.seed, usual["seed"]),
+        "sampler": (record.sampler["name"], usual["sampler"]),
+        "pruner": (record.pruner["name"], usual["pruner"]),
+        "backend": (record.environment.backend, backend),
+        **{name.replace("_", "-"): (value, None) for name, value in overrides.items()},
+        "trials": (fork.counted + budget if fork.counted >= budget else None, None),
+    }
+    words = ["serbench", "search", space]
+    for name, (value, default) in options.items():
+        if value is not None and value != default:
+            words += [f"--{name}", str(value)]
+    return shlex.join(words)
+
+
+def _incomparable(folder: StudyFolder, old: StudyRecord, training: FitSettings, space: SearchSpace) -> Iterator[str]:
+    """What keeps scores under the old study and the new space from meaning the same."""
+    if old.family != space.family.name:
+        yield f"family {old.family} -> {space.family.name}"
+        return
+    known, asked = recorded_features(folder, old).model_dump(mode="json"), space.features.model_dump(mode="json")
+    for name in asked:
+        if known.get(name) != asked[name]:
+            yield f"features {name}: {known.get(name, 'absent')} -> {asked[name]}"
+    for name in ("epochs", "patience"):
+        if getattr(training, name) != getattr(space.training, name):
+            yield f"training {name}: {getattr(training, name)} -> {getattr(space.training, name)}"
+    protocol = recorded_protocol(folder, old)
+    for name in ("test_core", "validation_core"):
+        before, after = getattr(protocol, name), getattr(space, name)
+        if Decimal(before) != Decimal(after):
+            yield f"protocol {name}: {before:f} -> {after:f}"
+
+
+def _check_ratios(folder: StudyFolder, old: StudyRecord, space: SearchSpace) -> None:
+    """Refuses what the next search would refuse, before anything is written."""
+    clips = folder.clips()
+    protocol, plan = recorded_protocol(folder, old), recorded_plan(folder, old, clips)
+    for text in space.ratios():
+        protocol.check(clips, plan, Ratio.parse(text))
+
+
+def _derived_run(record: StudyRecord) -> str:
+    """What the next search calls a run of such a study where none is named."""
+    return derived_run(record.corpus.name, record.corpus.label_source, record.protocol.name)
+
+
+def _record(old: StudyRecord, space: SearchSpace, source: str, run: str | None) -> StudyRecord:
+    run = run or _derived_run(old)
+    name = study_name(run, space.name)
+    if old.protocol.fold:
+        name = f"{name}-fold{old.protocol.fold}"
+    return old.model_copy(
+        update={
+            "name": name,
+            "run": run,
+            "space_name": space.name,
+            "space_hash": space.hash,
+            "space_text": space.text,
+            "space": space.describe(),
+            "features": space.features.model_dump(mode="json"),
+            "feature_shape": space.features.shape,
+            # By name: settings of the same sampler may have changed since, and a search compares them all.
+            "sampler": sampler_settings(old.sampler.get("name", "")),
+            "pruner": pruner_settings(old.pruner.get("name", ""), space.training.epochs),
+            "identity": uuid.uuid4().hex[:16],
+            "parent": source,
+            "warm_start": None,
+            "created": now(),
+        }
+    )
+
+
+def _misfit(trial: TrialRecord, space: SearchSpace, old: FitSettings) -> tuple[str, str] | None:
+    """What keeps a trial out of a fork (what it is about, and why), or None."""
+    if STATES[trial.state].repeated:
+        return trial.state, "it was broken off and says nothing of its configuration"
+    try:
+        config = space.complete(trial.config)
+    except UsageError as error:
+        return "no model", str(error)
+    known = any(config == enqueued.config for enqueued in space.enqueued)
+    misfits = {} if known else space.misfits(config)
+    return next(iter(misfits.items()), None) or _other_limits(trial, old, space.training)
+
+
+def _other_limits(trial: TrialRecord, old: FitSettings, new: FitSettings) -> tuple[str, str] | None:
+    """Whether a trial would have ended in another way under the limits of the new space."""
+    size = trial.parameters
+    if trial.state == "invalid":
+        if size is not None and size <= new.max_parameters:
+            return "max_parameters", f"{size:,} parameters were too many before and are allowed now"
+    elif size is not None and size > new.max_parameters:
+        return "max_parameters", f"{size:,} parameters, where at most {new.max_parameters:,} are allowed"
+    if trial.state == "timeout" and old.trial_timeout_s != new.trial_timeout_s:
+        return "trial_timeout_s", "it was ended by a limit that has changed"
+    return None
+
+
+def _renamed(trial: TrialRecord, record: StudyRecord, space: SearchSpace, source: str) -> TrialRecord:
+    """A kept trial's record. Optuna will number it anew."""
+    config, origin = space.complete(trial.config), trial.origin
+    taken = next((enqueued for enqueued in space.enqueued if enqueued.name == origin), None)
+    if taken is not None and taken.config != config:
+        # Else the new space's configuration of that name would count as tried.
+        origin = f"{origin} of {source}"
+    return trial.model_copy(update={"study": record.name, "number": None, "config": config, "origin": origin})
+
+
+def _write(results: ResultsFolder, source: StudyFolder, record: StudyRecord, kept: list[TrialRecord]) -> None:
+    with results.publish_study(record.name) as path:
+        new = StudyFolder(path)
+        shutil.copyfile(source.clips_path, new.clips_path)
+        if (data := source.remembered_data()) is not None:
+            new.remember_data(data)
+        for trial in kept:
+            folder = new.job_path("search", trial.job_id)
+            trial.save(folder / "record.json")
+            for name in _TRIAL_FILES:
+                file = source.job_path("search", trial.job_id) / name
+                if file.is_file():
+                    shutil.copyfile(file, folder / name)
+        record.save(new.record_path)
+    if results.study(record.name).record().identity != record.identity:
+        raise SerbenchError(f"a search began study '{record.name}' meanwhile; name the fork with --study NAME")

@@ -1,0 +1,92 @@
+"""`JobRunner`: hands jobs to an engine and brings what they say back to one thread."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+
+from serbench.records.schemas import EpochMetrics
+from serbench.search.engines.local import Answer, Engine
+from serbench.training import TrialJob, TrialOutcome
+
+__all__ = ["DoneMessage", "EpochMessage", "JobRunner"]
+
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class EpochMessage:
+    """A job finished an epoch and waits for an answer."""
+
+    job_id: str
+    metrics: EpochMetrics
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class DoneMessage:
+    """A job ended."""
+
+    job_id: str
+    future: Future[TrialOutcome]
+
+
+class JobRunner:
+    """Hands jobs to an engine and brings what they say back to one thread.
+
+    Args:
+        engine: runs the jobs.
+        stop: set from outside (Ctrl-C); running jobs are then cancelled and still recorded.
+    """
+
+    def __init__(self, engine: Engine, stop: threading.Event) -> None:
+        self.engine = engine
+        self._stop = stop
+        self._inbox: queue.SimpleQueue[EpochMessage | DoneMessage] = queue.SimpleQueue()
+        self._cancelled = False
+
+    def submit(self, job: TrialJob) -> None:
+        """Starts a job."""
+        future = self.engine.submit(
+            job, lambda metrics, answer: self._inbox.put(EpochMessage(job.job_id, metrics, answer))
+        )
+        future.add_done_callback(lambda done: self._inbox.put(DoneMessage(job.job_id, done)))
+
+    def next(self, deadline: float | None = None, *, wait: bool = True) -> EpochMessage | DoneMessage | None:
+        """Waits for the next word of any job; None after a while, so that the caller can look at the clock.
+
+        With `wait` false, None at once where nobody has said anything.
+
+        Running jobs are cancelled once a stop was asked for or the deadline (monotonic) has passed.
+
+        Raises:
+            SerbenchError: the engine is gone.
+        """
+        late = deadline is not None and time.monotonic() > deadline
+        if (self._stop.is_set() or late) and not self._cancelled:
+            self._cancelled = True
+            self.engine.cancel_all()
+        try:
+            return self._inbox.get(wait, _POLL_S)
+        except queue.Empty:
+            self.engine.tend()
+            return None
+
+    def close(self) -> None:
+        """Stops listening: jobs that still run are told to stop, and none of them waits for an answer."""
+        self.engine.cancel_all()
+
+    @staticmethod
+    def outcome(done: DoneMessage) -> TrialOutcome:
+        """The outcome of a finished job.
+
+        Raises:
+            SerbenchError: the job could not be started.
+        """
+        try:
+            return done.future.result()
+        except CancelledError:
+            return TrialOutcome("interrupted", error="cancelled before it began", error_kind="stop")

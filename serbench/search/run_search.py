@@ -1,0 +1,225 @@
+"""`run_search`: the whole of `serbench search` without a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from serbench.corpora import StudyClips, load_clips, votes_digest
+from serbench.corpora.folders import cache_root
+from serbench.errors import SerbenchError, UsageError
+from serbench.features.store import FeatureStore
+from serbench.protocols import Ratio, SplitPlan, SplitProtocol
+from serbench.records import ResultsFolder
+from serbench.records.base import now
+from serbench.records.environment import current_environment
+from serbench.records.schemas import StudyRecord, WarmStart
+from serbench.references import REFERENCES, compute_references
+from serbench.references.task import ReferenceTask
+from serbench.search.engines.dask.audio import StudyAudio
+from serbench.search.engines.dask.cluster import LOCAL, Cluster, open_cluster
+from serbench.search.engines.dask.dask_engine import DaskEngine
+from serbench.search.engines.local import Engine, LocalEngine
+from serbench.search.observer import Observer
+from serbench.search.plan import SearchPlan
+from serbench.search.resources import Resources
+from serbench.search.run_study import run_study
+from serbench.search.studies.samplers import pruner_settings, sampler_settings
+from serbench.search.studies.study import Study, derived_run, study_name
+from serbench.search.warm_start import load_warm_start
+from serbench.spaces.space import SearchSpace
+from serbench.training import FeatureSource
+from serbench.training.backend import choose_backend
+
+__all__ = ["run_search"]
+
+
+def run_search(plan: SearchPlan, observer: Observer | None = None, stop: threading.Event | None = None) -> list[str]:
+    """Searches every space of the plan, then tests the finalists.
+
+    Returns:
+        Names of the studies, in order.
+
+    Raises:
+        SerbenchError: something keeps the search from starting or going on; what was done is recorded.
+    """
+    plan.check()
+    end = time.monotonic() + plan.seconds if plan.seconds else None
+    results = ResultsFolder(plan.results)
+    backend = choose_backend(plan.backend)
+    results.prepare()
+    search = _Search(plan, results, backend, observer or Observer(), stop or threading.Event(), [])
+    with contextlib.suppress(_StoppedError), search.connected():
+        search.run(end)
+    return search.names
+
+
+class _StoppedError(Exception):
+    """A stop was asked for while audio was prepared; nothing of it was half-written."""
+
+
+@dataclass
+class _Search:
+    """One command; `names` are its studies so far."""
+
+    plan: SearchPlan
+    results: ResultsFolder
+    backend: str
+    observer: Observer
+    stop: threading.Event
+    names: list[str]
+    cluster: Cluster | None = None
+
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[None]:
+        """Holds the connection to a cluster, where one was asked for, before anything that takes long is begun."""
+        if self.plan.cluster is None:
+            yield
+            return
+        most = max((self.plan.budget(space).trials for space in self.plan.spaces), default=1)
+        with open_cluster(self.plan.cluster, self.backend, self._resources(most)) as self.cluster:
+            yield
+
+    def run(self, end: float | None) -> None:
+        """Reads the corpus, then searches space after space."""
+        spaces = self.plan.spaces
+        clips = load_clips(
+            self.plan.corpus,
+            self.plan.data,
+            sample_rate=max(space.features.sample_rate for space in spaces),
+            progress=self._progress("preparing audio"),
+            labels=self.plan.labels,
+        )
+        for finding in clips.findings:
+            self.observer.warning(finding.message)
+        for place, space in enumerate(spaces):
+            if self.stop.is_set():
+                return
+            self._search_space(space, clips, _share(end, len(spaces) - place))
+
+    def _progress(self, what: str) -> Callable[[int, int], None]:
+        """Shows progress, and leaves the preparation when a stop was asked for."""
+
+        def show(done: int, total: int) -> None:
+            self.observer.progress(what, done, total)
+            if self.stop.is_set():
+                raise _StoppedError
+
+        return show
+
+    def _search_space(self, space: SearchSpace, clips: StudyClips, end: float | None) -> None:
+        protocol = SplitProtocol(
+            self.plan.protocol_of(space),
+            space.test_core,
+            space.validation_core,
+            self.plan.split_seed,
+            space.speaker_normalisation,
+        )
+        if space.reads_votes and clips.table["votes"].isna().all():
+            raise UsageError(
+                f"space '{space.name}' names soft_labels, which train on what listeners heard, and corpus "
+                f"'{clips.corpus.name}' has no votes; take soft_labels out of the space"
+            )
+        plans = protocol.plans(clips.table)
+        for place, split_plan in enumerate(plans):
+            if self.stop.is_set():
+                return
+            for text in space.ratios():
+                protocol.check(clips.table, split_plan, Ratio.parse(text))
+            record = self._record(space, clips, protocol, split_plan, len(plans))
+            for warning in record.protocol.warnings:
+                self.observer.warning(f"protocol '{protocol.name}': {warning}")
+            study = Study.open(self.results, record, space, clips.table, split_plan, self.plan.storage)
+            with contextlib.closing(study):
+                if self.plan.data is not None:
+                    study.folder.remember_data(self.plan.data.resolve())
+                self._run_study(study, _share(end, len(plans) - place))
+                self.names.append(record.name)
+                self._compute_references(study)
+
+    def _run_study(self, study: Study, end: float | None) -> None:
+        budget = self.plan.budget(study.space)
+        resources = self._resources(budget.trials)
+        with contextlib.closing(self._engine(study, resources)) as engine:
+            run_study(study, engine, resources, budget, self.backend, self.observer, self.stop, end)
+
+    def _compute_references(self, study: Study) -> None:
+        """What the study's scores are compared with. Whatever goes wrong there ends no search."""
+        if self.stop.is_set():
+            return
+        core = ReferenceTask(study.record, study.clips, study.plan.split(study.plan.cores), self._step)
+        for name, reference in REFERENCES.items():
+            try:
+                compute_references(self.results.root, core, {name: reference})
+            except _StoppedError:
+                return
+            except Exception as error:
+                reason = str(error) if isinstance(error, SerbenchError) else f"{type(error).__name__}: {error}"
+                self.observer.warning(f"no reference row '{name}' for study '{study.record.name}': {reason}")
+
+    def _step(self, what: str, done: int, total: int) -> None:
+        self._progress(what)(done, total)
+
+    def _resources(self, trials: int) -> Resources:
+        if self.plan.cluster in {None, LOCAL}:
+            return Resources.choose(self.plan.workers, trials, self.backend, self.plan.threads)
+        return Resources.elsewhere(self.plan.threads or 1)
+
+    def _engine(self, study: Study, resources: Resources) -> Engine:
+        """Features are computed here where the workers share this machine's cache, else by whoever trains on them."""
+        if self.plan.cluster in {None, LOCAL}:
+            source = FeatureSource(study.clips, FeatureStore(cache_root() / "features"))
+            source.paths(study.space.features, progress=self._progress("computing features"))
+        if self.cluster is None:
+            return LocalEngine(source, resources.workers, resources.devices)
+        audio = StudyAudio.of(study.clips, self.plan.data)
+        return DaskEngine(self.cluster, audio, resources.threads, self.plan.workers, self.observer.message)
+
+    def _record(
+        self, space: SearchSpace, clips: StudyClips, protocol: SplitProtocol, split_plan: SplitPlan, folds: int
+    ) -> StudyRecord:
+        plan = self.plan
+        run = plan.run or derived_run(clips.corpus.name, clips.label_source, protocol.name)
+        name = study_name(run, space.name)
+        if split_plan.fold:
+            name = f"{name}-fold{split_plan.fold}"
+        return StudyRecord(
+            name=name,
+            run=run,
+            family=space.family.name,
+            space_name=space.name,
+            space_hash=space.hash,
+            space_text=space.text,
+            space=space.describe(),
+            corpus=clips.facts().model_copy(update={"votes": votes_digest(clips.table) if space.reads_votes else None}),
+            protocol=protocol.facts(clips.table, split_plan, folds),
+            features=space.features.model_dump(mode="json"),
+            feature_shape=space.features.shape,
+            seed=plan.seed,
+            sampler=sampler_settings(plan.sampler),
+            pruner=pruner_settings(plan.pruner, space.training.epochs),
+            environment=current_environment(self.backend),
+            identity=uuid.uuid4().hex[:16],
+            warm_start=self._warm_start(name, space, clips, split_plan),
+            created=now(),
+        )
+
+    def _warm_start(self, name: str, space: SearchSpace, clips: StudyClips, split_plan: SplitPlan) -> WarmStart | None:
+        """What the study begins with; a study that has begun keeps what it began with."""
+        earlier = self.plan.warm_start
+        if earlier is None:
+            return None
+        folder = self.results.study(name)
+        if folder.record_path.exists() and (known := folder.record().warm_start) and known.study == earlier:
+            return known
+        test = split_plan.split(split_plan.cores).test
+        return load_warm_start(self.results, earlier, space, set(clips.table["digest"].iloc[list(test)]))
+
+
+def _share(end: float | None, parts: int) -> float | None:
+    """When the first of so many parts should be over, for all to be over by `end`."""
+    return None if end is None else time.monotonic() + max(0.0, end - time.monotonic()) / parts

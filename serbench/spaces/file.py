@@ -1,0 +1,213 @@
+"""Reads `SearchSpace` from TOML. The file is data: nothing in it is run, every name in it is checked."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from decimal import Decimal
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+import serbench
+from serbench.errors import SerbenchError, UsageError, unknown
+from serbench.families import get_family
+from serbench.features.spec import FeatureSpec
+from serbench.protocols import Ratio, SplitProtocol
+from serbench.protocols.kinds import get_kind
+from serbench.protocols.ratio import parse_percent
+from serbench.records.files import read_text
+from serbench.spaces.parameters import known_keys, read_enqueued, read_parameters
+from serbench.spaces.space import Budget, SearchSpace, defaults, explain
+from serbench.training.job import FitSettings
+
+__all__ = ["find_space", "load_space", "read_space", "space_names"]
+
+M = TypeVar("M", bound=BaseModel)
+
+_TABLES = ("space", "protocol", "features", "training", "budget", "parameters", "enqueue")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,60}")
+_DEFAULT_CORES = {"test_core": "20", "validation_core": "10"}
+
+
+def _folders() -> list[Path]:
+    """Where a space is looked for by name: here, in the installed package, in the checkout."""
+    return [
+        Path("search_spaces"),
+        Path(str(resources.files(serbench) / "search_spaces")),
+        Path(serbench.__file__).parents[1] / "search_spaces",
+    ]
+
+
+def space_names() -> dict[str, Path]:
+    """All spaces that can be named, with their files."""
+    found: dict[str, Path] = {}
+    for folder in _folders():
+        for path in sorted(folder.glob("*.toml")) if folder.is_dir() else []:
+            found.setdefault(path.stem, path)
+    return found
+
+
+def find_space(name: str) -> Path:
+    """The file of a space: as a path, then by name.
+
+    Raises:
+        UsageError: neither is there; the nearest name is told.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    known = space_names()
+    if (stem := name.removesuffix(".toml")) in known:
+        return known[stem]
+    if path.is_dir():
+        raise UsageError(f"space '{name}' is a folder; name a .toml file in it")
+    if path.parent != Path():
+        raise UsageError(f"space file {name} does not exist; mend the path, or name one of: {', '.join(known)}")
+    raise unknown("space", name, known)
+
+
+def load_space(name: str | Path) -> SearchSpace:
+    """Reads and checks a space.
+
+    Raises:
+        UsageError: the file or anything in it is wrong; the sentence says where and how to mend it.
+    """
+    path = find_space(str(name))
+    try:
+        text = read_text(path)
+    except SerbenchError as error:
+        raise UsageError(f"{error}") from None
+    return read_space(text, path.stem, str(path))
+
+
+def read_space(text: str, name: str, where: str) -> SearchSpace:
+    """Reads and checks the text of a space.
+
+    Args:
+        text: TOML; nothing in it is run or trusted.
+        name: of the space, where the text gives none.
+        where: the text comes from; begins the sentence of an error.
+
+    Raises:
+        UsageError: something in it is wrong.
+    """
+    try:
+        return _build(tomllib.loads(text), name, text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(f"{where} is not valid TOML: {error}") from None
+    except SerbenchError as error:
+        raise UsageError(f"{where}: {error}") from None
+
+
+def _build(raw: dict[str, Any], stem: str, text: str) -> SearchSpace:
+    for table in raw:
+        if table not in _TABLES:
+            raise unknown("table", f"[{table}]", [f"[{known}]" for known in _TABLES])
+    head = _table(raw, "space")
+    known_keys(head, "[space]", ("name", "title", "family"))
+    if "family" not in head:
+        raise UsageError('[space] must name a family, for example family = "cnn2d"')
+    family = get_family(_text(head, "family"))
+    cores = _cores(_table(raw, "protocol"))
+    features = _table(raw, "features")
+    if features.get("kind", family.feature_kind) != family.feature_kind:
+        raise UsageError(
+            f"[features] kind = {features['kind']!r}: family {family.name} reads '{family.feature_kind}'; "
+            "leave kind out"
+        )
+    parameters = read_parameters(_table(raw, "parameters"), family.hyperparameters)
+    space = SearchSpace(
+        name=_name(head.get("name", stem)),
+        title=_text(head, "title"),
+        family=family,
+        protocol=_protocol(_table(raw, "protocol")),
+        **cores,
+        speaker_normalisation=_speaker_normalisation(_table(raw, "protocol")),
+        features=_model(FeatureSpec, "features", family.default_features() | features),
+        training=_model(FitSettings, "training", _table(raw, "training")),
+        parameters=parameters,
+        enqueued=read_enqueued(raw.get("enqueue", []), parameters, family.hyperparameters),
+        budget=_model(Budget, "budget", _table(raw, "budget")),
+        text=text,
+    )
+    _check_ratios(space)
+    return space
+
+
+def _table(raw: dict[str, Any], name: str) -> dict[str, Any]:
+    table = raw.get(name, {})
+    if not isinstance(table, dict):
+        raise UsageError(f"'{name}' must be a table; write [{name}]")
+    return table
+
+
+def _text(table: dict[str, Any], key: str) -> str:
+    value = table.get(key, "")
+    if not isinstance(value, str):
+        raise UsageError(f"[space] {key} = {value!r} must be a text; put it in quotes")
+    return value
+
+
+def _name(value: Any) -> str:
+    """Checks the name of a space, which becomes a part of a folder's name."""
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise UsageError(
+            f"the space's name {value!r} must be letters, digits, '.', '_', '+' and '-'; rename the file or give "
+            "a name in [space]"
+        )
+    return value
+
+
+def _model(model: type[M], where: str, values: dict[str, Any]) -> M:
+    known_keys(values, f"[{where}]", tuple(model.model_fields))
+    try:
+        return model.model_validate(values, strict=True)
+    except ValidationError as error:
+        raise UsageError(f"[{where}] {explain(error)}") from None
+
+
+def _protocol(table: dict[str, Any]) -> str | None:
+    """The protocol that the space names, if it names one."""
+    name = table.get("name")
+    if name is not None and not isinstance(name, str):
+        raise UsageError(f"[protocol] name = {name!r} must be a text; put it in quotes")
+    if name is not None:
+        get_kind(name)
+    return name
+
+
+def _speaker_normalisation(table: dict[str, Any]) -> bool:
+    asked = table.get("speaker_normalisation", False)
+    if not isinstance(asked, bool):
+        raise UsageError(f"[protocol] speaker_normalisation = {asked!r} must be true or false")
+    return asked
+
+
+def _cores(table: dict[str, Any]) -> dict[str, Decimal]:
+    known_keys(table, "[protocol]", ("name", *_DEFAULT_CORES, "speaker_normalisation"))
+    cores = {
+        key: parse_percent(table.get(key, default), f"[protocol] {key}") for key, default in _DEFAULT_CORES.items()
+    }
+    # Refuses cores that leave nothing to train on.
+    SplitProtocol(test_core=cores["test_core"], validation_core=cores["validation_core"])
+    return cores
+
+
+def _check_ratios(space: SearchSpace) -> None:
+    """Every ratio a trial could draw must contain the cores; found here, not in trial 17."""
+    default = defaults(space.family.hyperparameters)["split_ratio"]
+    dimension = space.parameters.get("split_ratio")
+    drawn = [("[parameters] split_ratio", text) for text in dimension.probes()] if dimension else []
+    if dimension is None or dimension.when:
+        drawn.append(("the default split_ratio", default))
+    drawn += [(f"enqueued '{known.name}': split_ratio", known.config["split_ratio"]) for known in space.enqueued]
+    for where, text in drawn:
+        ratio = Ratio.parse(str(text))
+        if ratio.test < space.test_core or ratio.validation < space.validation_core:
+            raise UsageError(
+                f"{where} = {text!r} does not contain the cores (test {space.test_core:f} %, validation "
+                f"{space.validation_core:f} %); enlarge its shares, or declare smaller cores in [protocol]"
+            )

@@ -1,0 +1,207 @@
+"""Reads `[parameters]` and `[[enqueue]]` of a space file; every name and value is checked against the family."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from serbench.errors import SerbenchError, UsageError, nearest, unknown
+from serbench.families import family_names, get_family
+from serbench.families.hyperparameters import Hyperparameters
+from serbench.records.schemas import ReportedScores
+from serbench.spaces.dimensions import Choice, Dimension, Fixed, FloatRange, IntRange
+from serbench.spaces.space import Enqueued, defaults, explain
+
+__all__ = ["known_keys", "read_enqueued", "read_parameters"]
+
+_KEYS = {Fixed: ("value",), Choice: ("choices",), IntRange: ("low", "high", "log", "step")}
+_FORMS = "give value alone, choices alone, or low and high with log or step"
+
+
+def known_keys(table: Mapping[str, Any], where: str, known: tuple[str, ...]) -> None:
+    """Refuses a key that is not known.
+
+    Raises:
+        UsageError: with the nearest one that is.
+    """
+    for key in table:
+        if key not in known:
+            raise unknown(f"key in {where}:", key, known)
+
+
+def read_parameters(table: Mapping[str, Any], model: type[Hyperparameters]) -> dict[str, Dimension]:
+    """Reads `[parameters]`, in an order in which conditions come before what depends on them.
+
+    Raises:
+        UsageError: an unknown name, a value that the family refuses, a condition that cannot hold or that
+            goes round in a circle.
+    """
+    found: dict[str, Dimension] = {}
+    for name, raw in table.items():
+        if name not in model.model_fields:
+            raise _not_known(name, model)
+        dimension = _dimension(f"[parameters] {name}", raw, model.model_fields[name])
+        for probe in dimension.probes():
+            _check_value(f"[parameters] {name}", probe, model.model_fields[name])
+        found[name] = dimension
+    _check_conditions(found, model)
+    return _in_order(found)
+
+
+def _not_known(name: str, model: type[Hyperparameters]) -> UsageError:
+    """The error for a parameter that this family has not, but perhaps another."""
+    for family in family_names():
+        with contextlib.suppress(SerbenchError):
+            if name in get_family(family).hyperparameters.model_fields:
+                return UsageError(f"[parameters] {name} belongs to family {family}, not to this one; remove it")
+    return unknown("parameter", name, model.model_fields)
+
+
+def _dimension(where: str, raw: Any, field: FieldInfo) -> Dimension:
+    if isinstance(raw, list):
+        raw = {"choices": raw}
+    elif not isinstance(raw, dict):
+        raw = {"value": raw}
+    known_keys(raw, where, (*(key for keys in _KEYS.values() for key in keys), "when"))
+    if not isinstance(raw.get("when", {}), dict):
+        raise UsageError(f"{where}: when = {raw['when']!r} must name a parameter: when = {{ parameter = value }}")
+    kind: type[Dimension] = FloatRange
+    if "value" in raw:
+        kind = Fixed
+    elif "choices" in raw:
+        kind = Choice
+    elif field.annotation is int:
+        kind = IntRange
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+    values["when"] = {
+        key: tuple(value) if isinstance(value, list) else (value,) for key, value in raw.get("when", {}).items()
+    }
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise UsageError(f"{where}: {_reason(error)}") from None
+
+
+def _reason(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = first["loc"][0] if first["loc"] else ""
+    match first["type"]:
+        case "missing":
+            return f"'{place}' is missing; {_FORMS}"
+        case "extra_forbidden":
+            return f"'{place}' does not belong there; {_FORMS}"
+        case "tuple_type":
+            return f"{place} = {first['input']!r} must be a list of values"
+    if place in {"value", "choices", "when"}:  # pydantic would name the first kind of scalar that it is not
+        return f"{first['input']!r} must be a number, a text, true or false"
+    return explain(error)
+
+
+def _check_value(where: str, value: Any, field: FieldInfo) -> None:
+    annotated: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    try:
+        TypeAdapter(annotated, config=ConfigDict(allow_inf_nan=False)).validate_python(value, strict=True)
+    except ValidationError as error:
+        guess = ""
+        if isinstance(value, str) and (near := nearest(value, _literals(field))):
+            guess = f"; did you mean '{near}'?"
+        raise UsageError(f"{where} = {value!r}: {explain(error)}{guess}") from None
+
+
+def _literals(field: FieldInfo) -> list[str]:
+    return [value for value in getattr(field.annotation, "__args__", ()) if isinstance(value, str)]
+
+
+def _check_conditions(found: Mapping[str, Dimension], model: type[Hyperparameters]) -> None:
+    default = defaults(model)
+    for name, dimension in found.items():
+        for other, values in dimension.when.items():
+            if other not in model.model_fields:
+                raise unknown(f"parameter in the condition of {name}:", other, model.model_fields)
+            for value in values:
+                _check_value(f"[parameters] {name}: when {other}", value, model.model_fields[other])
+            searched = found.get(other, Fixed(value=default[other]))
+            # Where its own condition does not hold, the other keeps the family's default.
+            idle = searched.when and default[other] in values
+            if not idle and not any(searched.contains(value) for value in values):
+                wanted = " or ".join(map(repr, values)) or "one of an empty list"
+                raise UsageError(
+                    f"[parameters] {name} is never used: {other} ({searched}) cannot be {wanted}; change the "
+                    f"condition or the values of {other}"
+                )
+
+
+def _in_order(found: Mapping[str, Dimension]) -> dict[str, Dimension]:
+    """Sorts so that a condition's parameter comes before what depends on it; the file's order else."""
+    ordered: dict[str, Dimension] = {}
+    while len(ordered) < len(found):
+        ready = [
+            name for name, dim in found.items()
+            if name not in ordered and all(other in ordered or other not in found for other in dim.when)
+        ]  # fmt: skip
+        if not ready:
+            circle = ", ".join(name for name in found if name not in ordered)
+            raise UsageError(f"[parameters] the conditions of {circle} go round in a circle; remove one")
+        ordered |= {name: found[name] for name in ready}
+    return ordered
+
+
+def read_enqueued(raw: Any, parameters: Mapping[str, Dimension], model: type[Hyperparameters]) -> tuple[Enqueued, ...]:
+    """Reads the `[[enqueue]]` tables. What one leaves open is the space's fixed value, else the family's default.
+
+    Raises:
+        UsageError: an unknown name, a value that the family refuses, or a name that is taken.
+    """
+    if not isinstance(raw, list) or not all(isinstance(item, dict) for item in raw):
+        raise UsageError("'enqueue' must be a list of tables; write [[enqueue]]")
+    found: list[Enqueued] = []
+    for number, item in enumerate(raw, start=1):
+        known_keys(item, "[[enqueue]]", ("name", "finalist", "parameters", "reported"))
+        name = item.get("name", f"enqueued-{number}")
+        if not isinstance(name, str) or not name.strip():
+            raise UsageError(f"[[enqueue]] number {number}: name = {name!r} must be a text that is not empty")
+        finalist = item.get("finalist", False)
+        if not isinstance(finalist, bool):
+            raise UsageError(f"enqueued '{name}': finalist = {finalist!r} must be true or false")
+        given = item.get("parameters", {})
+        if not isinstance(given, dict):
+            raise UsageError(f"enqueued '{name}': 'parameters' must be a table; write [enqueue.parameters]")
+        if any(name == other.name for other in found):
+            raise UsageError(f"two enqueued configurations are named '{name}'; names must differ")
+        config = _completed(name, given, parameters, model)
+        found.append(Enqueued(name, config, finalist, _reported(name, item.get("reported"))))
+    return tuple(found)
+
+
+def _reported(name: str, raw: Any) -> ReportedScores | None:
+    """What `[enqueue.reported]` says."""
+    if raw is None:
+        return None
+    if not isinstance(raw, dict):
+        raise UsageError(f"enqueued '{name}': 'reported' must be a table; write [enqueue.reported]")
+    known_keys(raw, f"enqueued '{name}' [enqueue.reported]", tuple(ReportedScores.model_fields))
+    try:
+        return ReportedScores.model_validate(raw)
+    except ValidationError as error:
+        raise UsageError(f"enqueued '{name}': [enqueue.reported] {explain(error)} (percent, 0 to 100)") from None
+
+
+def _completed(
+    name: str, given: Mapping[str, Any], parameters: Mapping[str, Dimension], model: type[Hyperparameters]
+) -> dict[str, Any]:
+    for key, value in given.items():
+        if key not in model.model_fields:
+            raise unknown(f"parameter of enqueued '{name}':", key, model.model_fields)
+        _check_value(f"enqueued '{name}': {key}", value, model.model_fields[key])
+    config = defaults(model) | dict(given)
+    for key, dimension in parameters.items():
+        if isinstance(dimension, Fixed) and key not in given and dimension.active(config):
+            config[key] = dimension.value
+    try:
+        return model.model_validate(config).model_dump(mode="json")
+    except ValidationError as error:
+        raise UsageError(f"enqueued '{name}': {explain(error)}") from None

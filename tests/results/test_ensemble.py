@@ -1,0 +1,97 @@
+"""Ensembles: the mean of the finalists' probabilities, judged as any entry, never chosen, only where asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import balanced_accuracy_score
+
+from serbench.errors import UsageError
+from serbench.render import render
+from serbench.results import EntryComparison, EntryReport, Leaderboard
+from serbench.results.selection import best_selected, select_entry
+from serbench.site import Site
+
+
+@pytest.fixture
+def study(build):
+    name = build.study()
+    for entry in ("a", "b", "c"):
+        build.entry(entry, name, skill=0.5, validation=0.5, refits=3)
+    return name
+
+
+def ensemble(board):
+    return next(one for one in board.tested if one.entry.members)
+
+
+def test_there_is_none_unless_it_is_asked_for(build, study):
+    assert len(Leaderboard.from_results(build.results).rows) == 3
+    assert len(Leaderboard.from_results(build.results, ensembles=True).rows) == 4
+
+
+def test_its_answers_are_the_mean_of_its_members_refit_by_refit(build, study):
+    board = Leaderboard.from_results(build.results, ensembles=True)
+    together = ensemble(board)
+    members = [one for one in board.tested if not one.entry.members]
+    assert together.entry.members == ("a", "b", "c")
+    assert len(together.refits) == 3
+    scores = []
+    for repeat, refit in enumerate(together.refits):
+        expected = np.mean([one.refits[repeat].test_probabilities for one in members], axis=0)
+        assert refit.test_probabilities == pytest.approx(expected)
+        scores.append(balanced_accuracy_score(refit.test_true, expected.argmax(axis=1)))
+    row = next(row for row in board.rows if row.ensemble_of)
+    assert row.uar == pytest.approx(np.mean(scores))
+    assert row.uar > max(one.uar for one in board.rows if not one.ensemble_of)  # their errors are drawn apart
+    assert row.uar_low < row.uar < row.uar_high
+    assert row.validation_uar > 0.5
+
+
+def test_it_costs_what_all_its_members_cost(build, study):
+    row = next(row for row in Leaderboard.from_results(build.results, ensembles=True).rows if row.ensemble_of)
+    single = Leaderboard.from_results(build.results).rows[0]
+    assert row.parameters == 3 * single.parameters
+    assert row.model_bytes == 3 * single.model_bytes
+    assert row.train_seconds == pytest.approx(3 * single.train_seconds)
+    assert row.ms_per_clip == pytest.approx(1.25 + 3 * 2.5)  # features once
+    assert row.looks == 3 * single.looks
+
+
+def test_it_is_never_selected(build, study):
+    board = Leaderboard.from_results(build.results, ensembles=True)
+    assert [row.selected for row in board.rows if row.ensemble_of] == [False]
+    assert best_selected(board).entry == select_entry(build.results).entry
+
+
+def test_one_finalist_makes_none(build):
+    build.entry("alone", build.study())
+    assert len(Leaderboard.from_results(build.results, ensembles=True).rows) == 1
+
+
+def test_folds_make_none(build):
+    for fold in (1, 2):
+        name = build.study(f"demo-loso-cnn1d-fold{fold}", protocol="loso", fold=fold, folds=2)
+        build.entry(f"a{fold}", name)
+        build.entry(f"b{fold}", name)
+    assert not any(row.ensemble_of for row in Leaderboard.from_results(build.results, ensembles=True).rows)
+
+
+def test_it_has_a_report_and_is_compared_by_its_name(build, study):
+    name = ensemble(Leaderboard.from_results(build.results, ensembles=True)).entry.entry_id
+    report = EntryReport.from_results(build.results, name)
+    assert report.row.ensemble_of == 3
+    assert "mean of 3 finalists" in render(report, width=120)
+    (pair,) = EntryComparison.from_results(build.results, [name, "a"]).pairs
+    assert pair.difference == pytest.approx(report.row.uar - EntryReport.from_results(build.results, "a").row.uar)
+    with pytest.raises(UsageError, match="ensemble-nope"):
+        EntryReport.from_results(build.results, "ensemble-nope")
+
+
+def test_its_page_says_what_it_is_and_offers_no_export(build, study, tmp_path):
+    site = Site.build(build.results, tmp_path / "site", ensembles=True)
+    (page,) = (site.index.parent / "entries").glob("ensemble-*.html")
+    text = page.read_text(encoding="utf-8")
+    assert "ensemble of 3" in text
+    assert "serbench export" not in text
+    assert "an ensemble of the finalists of" in text

@@ -1,0 +1,87 @@
+"""Folds are pooled: every speaker is tested once, and only the whole is a row."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from serbench.errors import UsageError
+from serbench.render import render
+from serbench.results import EntryReport, Leaderboard, best_selected, select_entry
+
+FOLDS = 3
+
+
+def folded(build, *, folds=FOLDS, done=None, speakers=4, **parts):
+    """A run of several folds; the selected entry of each is its `good` one."""
+    for fold in range(1, (done or folds) + 1):
+        study = build.study(
+            f"run-cnn1d-fold{fold}", family="cnn1d", protocol="speaker-cv", fold=fold, folds=folds,
+            test_speakers=speakers, validation_speakers=1,
+        )  # fmt: skip
+        build.entry(f"good-{fold}", study, skill=0.7, values=[0.8, 0.8], **parts)
+        build.entry(f"other-{fold}", study, skill=0.9, values=[0.5, 0.5], **parts)
+
+
+def test_a_run_is_one_row_over_all_speakers(build):
+    folded(build)
+    (row,) = Leaderboard.from_results(build.results).rows
+    assert (row.folds, row.test_speakers, row.study, row.seeds) == (3, 12, "run-cnn1d", 2)
+    assert row.test_clips == 12 * 12
+    assert row.selected
+    assert row.looks == 6
+    assert row.uar_low < row.uar < row.uar_high
+    assert row.rank == row.tie_group == 1
+
+
+def test_the_score_is_that_of_the_pooled_clips_of_the_selected_entries(build):
+    folded(build)
+    (tested,) = Leaderboard.from_results(build.results).tested
+    for repeat, refit in enumerate(tested.refits):
+        right = []
+        for fold in range(1, FOLDS + 1):
+            frame = build.results.study(f"run-cnn1d-fold{fold}").predictions("refit", f"good-{fold}-r{repeat}")
+            frame = frame[frame["subset"] == "test"]
+            guessed = frame.filter(regex="^p_").idxmax(axis=1).str.removeprefix("p_")
+            right += (guessed == frame["label"]).tolist()
+        assert refit.evaluations["test"].accuracy == pytest.approx(np.mean(right))
+    clips = tested.refits[0].test_clips
+    assert list(clips) == sorted(clips)
+    assert all(
+        clip.split("-")[1:3] == [who[4], str(int(who[6:]))] for clip, who in zip(clips, tested.speakers, strict=True)
+    )
+
+
+def test_a_run_that_lacks_a_fold_is_no_row_but_a_note(build):
+    folded(build, done=2)
+    board = Leaderboard.from_results(build.results)
+    assert not board.rows
+    assert board.notes == ("run-cnn1d: 2 of 3 folds have a tested entry; the same command goes on",)
+    assert "2 of 3 folds" in render(board)
+
+
+def test_a_pooled_entry_has_a_report_and_a_fold_of_it_has_none(build):
+    folded(build)
+    (row,) = Leaderboard.from_results(build.results).rows
+    report = EntryReport.from_results(build.results, row.entry)
+    assert sum(one.support for one in report.per_class) == row.test_clips
+    assert report.row == row
+    assert "3 folds" in render(report)
+    with pytest.raises(UsageError, match="is one fold of 3"):
+        EntryReport.from_results(build.results, "good-1")
+
+
+def test_a_pooled_entry_is_found_by_its_folds_and_is_no_single_model(build):
+    folded(build)
+    board = Leaderboard.from_results(build.results)
+    assert best_selected(board, ["run-cnn1d-fold1"]) == board.rows[0]
+    with pytest.raises(UsageError, match="pools 3 folds and is no single model"):
+        select_entry(build.results)
+
+
+def test_too_few_speakers_over_all_folds_leave_no_interval(build):
+    folded(build, speakers=2)
+    (row,) = Leaderboard.from_results(build.results).rows
+    assert row.test_speakers == 6
+    assert row.uar_low is None
+    assert row.tie_group is None

@@ -1,0 +1,127 @@
+import io
+import json
+
+import pandas as pd
+import pytest
+
+from serbench.errors import UsageError
+from serbench.render import FORMATS
+from serbench.render.document import Column, Document, Sheet, count, duration, percent, points, span
+from serbench.render.formats import render
+from serbench.results import EntryReport, Leaderboard
+from serbench.results.leaderboard_row import Row
+
+NASTY = "a|b_<script>&\\ 50% $x$ {y} #1 ~^ *c* [d]"
+
+
+def document_of(*cells, title="", notes=()):
+    sheet = Sheet(title, (Column("name", 0, "left"), Column("number", 1)), (tuple(cells),), tuple(notes))
+    return Document((sheet,), pd.DataFrame([{"name": cells[0]}]), {"name": cells[0]})
+
+
+@pytest.fixture
+def board(build):
+    study = build.study("crema-d-speaker-cnn2d", corpus="crema-d")
+    build.entry("cnn2d-12", study, skill=0.7)
+    build.entry("cnn2d-31", study, skill=0.5)
+    few = build.study("demo-cnn1d", family="cnn1d", synthetic=True, test_speakers=4)
+    build.entry("cnn1d-3", few)
+    return Leaderboard.from_results(build.results)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (percent(0.5712), "57.1"),
+        (percent(None), "-"),
+        (points(0.031), "+3.1"),
+        (points(-0.5), "-50.0"),
+        (span(0.5321, 0.609), "53.2-60.9"),
+        (span(None, 0.6), "-"),
+        (count(1234567), "1,234,567"),
+        (duration(8.46), "8.5 s"),
+        (duration(59.97), "1 min 0 s"),
+        (duration(75), "1 min 15 s"),
+        (duration(3599.6), "1 h 0 min"),
+        (duration(4000), "1 h 7 min"),
+    ],
+)
+def test_numbers_as_people_read_them(written, expected):
+    assert written == expected
+
+
+def test_an_unknown_format_names_the_nearest():
+    with pytest.raises(UsageError, match="did you mean 'markdown'"):
+        render(document_of("a", "1"), "markdwn")
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_table_fits_the_screen_and_keeps_what_matters(board, width):
+    text = render(board, width=width)
+    assert max(len(line) for line in text.splitlines()) <= width
+    for word in ("cnn2d-12", "cnn2d-31", "cnn1d-3", "UAR %", "95 % CI", "rank", "selected"):
+        assert word in text
+    assert percent(board.rows[0].uar) in text
+
+
+def test_a_wider_screen_shows_more_columns(board):
+    narrow, wide = render(board, width=80), render(board, width=220)
+    assert "fit time" not in narrow.replace("fit time, study", "")
+    assert "1 min 15 s" in wide
+    assert "not shown at this width" in narrow
+
+
+def test_notes_stand_below_their_group(board):
+    text = " ".join(render(board).split())
+    assert "no rank and no interval: 4 test speakers" in text
+    assert "a synthetic corpus" in text
+    assert "not separable from its leader" in text
+
+
+def test_control_characters_do_not_reach_the_screen():
+    assert "\x1b" not in render(document_of("evil\x1b[2J", "1", title="t\x1b", notes=["n\x1b"]))
+
+
+def test_csv_has_fractions_under_the_documented_keys(board):
+    frame = pd.read_csv(io.StringIO(render(board, "csv")))
+    assert list(frame.columns) == ["kind", *Row.model_fields, "source"]
+    assert frame.loc[frame["kind"] == "reported", "source"].notna().all()
+    assert set(frame["kind"]) == {"entry", "reported"}
+    frame = frame[frame["kind"] == "entry"]
+    assert frame["uar"].tolist() == pytest.approx([row.uar for row in board.rows])
+    assert frame["rank"].iloc[0] == 1
+    assert pd.isna(frame["rank"].iloc[2])
+    assert render(board, "csv").splitlines()[1].startswith("entry,1,1,True,cnn2d-12,")
+
+
+def test_json_has_the_documented_keys_and_null_for_what_is_undefined(board):
+    data = json.loads(render(board, "json"))
+    assert set(data) == {"schema_version", "interval_level", "rows", "references", "reported", "notes"}
+    first, last = data["rows"][0], data["rows"][-1]
+    for key in ("family", "corpus", "protocol", "uar", "accuracy", "macro_f1", "selected", "entry", "study"):
+        assert key in first
+    assert (first["entry"], first["rank"], last["rank"], last["uar_low"]) == ("cnn2d-12", 1, None, None)
+    assert first["uar"] == board.rows[0].uar
+
+
+def test_markdown_is_a_table_with_names_escaped():
+    text = render(document_of(NASTY, "1", title="T"), "markdown")
+    row = text.splitlines()[4]
+    assert row == r"| a\|b\_&lt;script&gt;&amp;\\ 50% $x$ {y} #1 \~^ \*c\* \[d\] | 1 |"
+    assert text.splitlines()[3] == "| :--- | ---: |"
+
+
+def test_latex_is_a_table_with_names_escaped():
+    text = render(document_of(NASTY, "53.2-60.9"), "latex")
+    assert r"a\textbar{}b\_\textless{}script\textgreater{}\&\textbackslash{} 50\% \$x\$ \{y\} \#1" in text
+    assert r"\textasciitilde{}\textasciicircum{} {*}c{*} {[}d] & 53.2--60.9 \\" in text
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_of_both_reports_ends_in_a_line_break(build, form):
+    build.entry("a", build.study(synthetic=True))
+    for report in (Leaderboard.from_results(build.results), EntryReport.from_results(build.results, "a")):
+        text = render(report, form)
+        assert text.endswith("\n")
+        assert "nan" not in text.casefold().split()
