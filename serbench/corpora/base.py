@@ -239,6 +239,6 @@ def _links_note(escaping: tuple[Path, ...]) -> str:
     if not escaping:
         return "; pass the folder that does"
     return (
-        f", only links that lead out of it, such as {printable(escaping[0].name)}, which are not followed; pass the folder "
-        "they lead to"
+        f", only links that lead out of it, such as {printable(escaping[0].name)}, which are not followed; pass the "
+        "folder they lead to"
     )

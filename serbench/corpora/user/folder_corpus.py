@@ -48,8 +48,8 @@ class FolderCorpus(UserCorpus):
             rows.append(row if named else row | {"label": name.parts[0]})
         if not rows:
             raise SerbenchError(
-                f"{printable(str(root))} holds audio but no folder per class; sort the clips into folders named by their "
-                "labels, write a table, or read labels from names with --names '{label}_*'"
+                f"{printable(str(root))} holds audio but no folder per class; sort the clips into folders named by "
+                "their labels, write a table, or read labels from names with --names '{label}_*'"
             )
         found = Listing(pd.DataFrame(), tuple(loose), root, None, tuple(shadowed), scan.escaping)
         return rows, found

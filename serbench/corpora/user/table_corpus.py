@@ -99,8 +99,8 @@ def spell(rows: list[dict[str, Any]], place: Path) -> None:
         split = (row.get("split") or "").strip().lower()
         if split and split not in _SPLITS:
             raise SerbenchError(
-                f"{place} has the split '{printable(split)[:40]}' for clip '{row['clip_id']}'; write train, validation or "
-                "test"
+                f"{place} has the split '{printable(split)[:40]}' for clip '{row['clip_id']}'; write train, validation "
+                "or test"
             )
         row["split"] = _SPLITS.get(split)
     if rows and not any(row["split"] for row in rows):
