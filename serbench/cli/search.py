@@ -144,8 +144,9 @@ def search(
     from serbench.cli.watch import watcher
     from serbench.corpora import choose_corpus
     from serbench.search import SearchPlan, load_space, run_search
+    from serbench.spaces import default_spaces
 
-    names = spaces or (["demo_cnn1d", "demo_cnn2d"] if corpus == "demo" else ["cnn1d", "cnn2d"])
+    names = spaces or default_spaces(corpus)
     loaded = [load_space(name) for name in names]
     if split_ratio is not None:
         loaded = [space.with_split(split_ratio) for space in loaded]

@@ -21,7 +21,7 @@ from serbench.corpora import corpus_names
 from serbench.corpora.folders import cache_root
 from serbench.doctor.child_check import rehearse
 from serbench.errors import SerbenchError, with_extra
-from serbench.families import family_names, get_family
+from serbench.families import built_in_names, family_names, get_family
 from serbench.features.store import DEFAULT_LIMIT_BYTES
 from serbench.records.environment import cpu_name
 from serbench.records.machine import available_memory_mib, gpus, usable_cores
@@ -114,7 +114,7 @@ def _packages() -> HealthCheck:
 
 def _plugins() -> HealthCheck:
     families, corpora = family_names(), corpus_names()
-    if not {"cnn1d", "cnn2d"} <= set(families) or "demo" not in corpora:
+    if not built_in_names() or "demo" not in corpora:
         return HealthCheck(
             "plug-ins", "failed", "serbench's own families and corpora are not registered, as happens where it was "
             "copied and not installed; run `pip install .` or `uv sync` in its folder",

@@ -141,7 +141,9 @@ class Scores(FrozenModel):
 class ModelCost(FrozenModel):
     """What one prediction costs, and what is shipped for it."""
 
-    multiply_accumulates: int = Field(description="of one clip's forward pass: convolutions and dense layers")
+    multiply_accumulates: int | None = Field(
+        description="of one clip's forward pass; null where a layer cannot be counted"
+    )
     model_bytes: int = Field(description="of the model's file, most of an exported bundle")
     model_ms: float = Field(description="forward pass, one clip on one core, median")
     features_ms: float | None = Field(
