@@ -169,7 +169,7 @@ def _features(family: Family, table: dict[str, Any]) -> FeatureSpec:
     kind = table.get("kind", family.feature_kind)
     if not isinstance(kind, str):
         raise UsageError(f"[features] kind = {kind!r} must be a text; put it in quotes")
-    settings = get_front_end(kind).settings
+    settings: type[FeatureSpec] = get_front_end(kind).settings
     usual = family.default_features()
     if kind == family.feature_kind:
         return _model(settings, "features", usual | table)
@@ -177,8 +177,7 @@ def _features(family: Family, table: dict[str, Any]) -> FeatureSpec:
     spec = _model(settings, "features", shared | table)
     if _layout(spec) != _layout(FeatureSpec(**usual)):
         raise UsageError(
-            f"[features] kind = {kind!r}: family {family.name} reads '{family.feature_kind}', whose arrays have other "
-            "axes; leave kind out"
+            f"[features] kind = {kind!r}: family {family.name} reads '{family.feature_kind}'; leave kind out"
         )
     return spec
 
