@@ -21,6 +21,7 @@ __all__ = [
     "FRONT_END",
     "Family",
     "InvalidConfiguration",
+    "MinimalFamily",
     "expect",
     "parse_hyperparameters",
     "seed_stream",
@@ -39,15 +40,8 @@ class InvalidConfiguration(UsageError):  # noqa: N818 -- it is a state of a tria
 
 
 @runtime_checkable
-class Family(Protocol):
-    """A model family: typed hyperparameters and a function that builds an uncompiled Keras model of them.
-
-    A plug-in offers one stateless object of this shape through the entry-point group `serbench.families`,
-    under the name that the object itself carries. Importing its module must not import Keras.
-
-    The short way is a subclass of `serbench.families.BaseFamily`, which has everything but the names and the
-    network. An object without `custom_objects` and `default_space` is a family, too: it gets those of `BaseFamily`.
-    """
+class MinimalFamily(Protocol):
+    """What every plug-in must have to be loaded as a family; see `Family`."""
 
     @property
     def name(self) -> str:
@@ -83,21 +77,6 @@ class Family(Protocol):
         """Returns the keyword arguments of the `FeatureSpec` that this family reads unless told otherwise."""
         ...
 
-    def default_space(self) -> str:
-        """Returns the space that `serbench search NAME` uses: the name of one, or the path of a `.toml` file.
-
-        A plug-in names a file in its own package, such as `str(Path(__file__).with_name("my_family.toml"))`. Empty
-        where the family has none.
-        """
-        ...
-
-    def custom_objects(self) -> dict[str, Any]:
-        """Returns the family's own Keras classes by registered name, such as `{"my_package>MyLayer": MyLayer}`.
-
-        A saved model is loaded with these and serbench's own, and with no others. May import Keras.
-        """
-        ...
-
     def build(
         self,
         hp: Hyperparameters,
@@ -126,6 +105,33 @@ class Family(Protocol):
                 beyond all bounds). Nothing large has been allocated by then.
             TypeError: `hp` belongs to another family.
             ValueError: `mean` or `std` do not fit the input.
+        """
+        ...
+
+
+@runtime_checkable
+class Family(MinimalFamily, Protocol):
+    """A model family: typed hyperparameters and a function that builds an uncompiled Keras model of them.
+
+    A plug-in offers one stateless object of this shape through the entry-point group `serbench.families`,
+    under the name that the object itself carries. Importing its module must not import Keras.
+
+    The short way is a subclass of `serbench.families.BaseFamily`, which has everything but the names and the
+    network. An object without `custom_objects` and `default_space` is a family, too: it gets those of `BaseFamily`.
+    """
+
+    def default_space(self) -> str:
+        """Returns the space that `serbench search NAME` uses: the name of one, or the path of a `.toml` file.
+
+        A plug-in names a file in its own package, such as `str(Path(__file__).with_name("my_family.toml"))`. Empty
+        where the family has none.
+        """
+        ...
+
+    def custom_objects(self) -> dict[str, Any]:
+        """Returns the family's own Keras classes by registered name, such as `{"my_package>MyLayer": MyLayer}`.
+
+        A saved model is loaded with these and serbench's own, and with no others. May import Keras.
         """
         ...
 
