@@ -240,8 +240,8 @@ def _check_seed(case: _Case) -> None:
     alike = all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
     case.expect(alike, "the same initial weights from the same seed (give every initialiser its own seed)", "others")
     noisy, repeated = (_rows(model, case.clips(), training=True) for model in models[:2])
-    case.expect(np.allclose(noisy, repeated, atol=1e-6), "the same dropout and masks from one seed (give every layer its own)",
-                "others")  # fmt: skip
+    case.expect(np.allclose(noisy, repeated, atol=1e-6), "the same dropout and masks from the same seed (give every "
+                "layer its own seed)", "others")  # fmt: skip
     differs = any(not np.array_equal(a, b) for a, b in zip(one, other, strict=True))
     case.expect(differs, "other initial weights from another seed", "the same")
 
@@ -321,8 +321,8 @@ def _check_small_input(case: _Case) -> None:
 _OF_MODELS: tuple[Callable[[_Case], None], ...] = (
     _check_defaults,
     _check_refusals,
-    _check_normalisation,
     _check_seed,
+    _check_normalisation,
     _check_saving,
     _check_augmentation,
     _check_learning,
