@@ -178,5 +178,5 @@ def test_the_example_of_the_documentation_keeps_the_contract(plug_in):
     assert "class Levels" in code
     plug_in("levels", code, "levels_of_the_documentation")
     check_front_end(get_front_end("levels"), FeatureSpec(kind="levels", parts=7))
-    space = text.partition("```toml\n[space]")[2].partition("```")[0]
-    assert read_space(f"[space]{space}", "own", "own.toml").features.shape == (100, 1)
+    space = text.partition("```toml\n# in a space file of family cnn1d\n")[2].partition("```")[0]
+    assert read_space(f'[space]\nfamily = "cnn1d"\n{space}', "own", "own.toml").features.shape == (100, 1)
