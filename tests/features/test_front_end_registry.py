@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import serbench
 from serbench.errors import SerbenchError, UsageError
+from serbench.export.bundle import BundleCheck, BundleRecord
 from serbench.features import FeatureSpec, FeatureStore, front_end_names, get_front_end
 from serbench.features.latency import front_end_ms
+from serbench.records.schemas import StudyRecord
 from serbench.site.clips.sounds import picture_spec
 from serbench.spaces.file import read_space
 from serbench.testing import check_front_end
+
+ROOT = Path(serbench.__file__).parents[1]
+PUBLISHED = ROOT / "results" / "published" / "studies"
 
 GOOD = """
 from typing import Literal
@@ -143,3 +150,33 @@ def test_a_family_and_its_front_end_agree_on_the_axis(kind):
     families = [get_family(name) for name in family_names()]
     axes = {family.feature_axis for family in families if family.feature_kind == kind}
     assert axes == {get_front_end(kind).feature_axis}
+
+
+def test_a_bundle_holds_the_settings_of_a_plug_in(plug_in, tmp_path):
+    """Its record is read as any other; without the package it names what is missing."""
+    plug_in("bundled", GOOD, "bundled_plug")
+    study = StudyRecord.load(next(iter(sorted(PUBLISHED.glob("*/study.json")))))
+    spec = FeatureSpec(kind="bundled", parts=7)
+    record = BundleRecord(
+        entry="e", study=study.name, refit="r", family="cnn1d", labels=study.corpus.labels, features=spec,
+        longest_clip_s=3.0, model_sha256="0", parameters=1, config={}, seed=0, scores={}, corpus=study.corpus,
+        protocol=study.protocol, environment=study.environment, check=BundleCheck(clips=0, largest_difference=0.0),
+        created="now",
+    )  # fmt: skip
+    path = tmp_path / "bundle.json"
+    record.save(path)
+    again = BundleRecord.load(path)
+    assert (again.features, again.seal()) == (spec, record.seal())
+    path.write_text(path.read_text().replace('"bundled"', '"not_installed"'))
+    with pytest.raises(SerbenchError, match=r"bundle.json cannot be read here: unknown front end 'not_installed'"):
+        BundleRecord.load(path)
+
+
+def test_the_example_of_the_documentation_keeps_the_contract(plug_in):
+    text = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    code = text.partition("```python\n# my_package/levels.py\n")[2].partition("```")[0]
+    assert "class Levels" in code
+    plug_in("levels", code, "levels_of_the_documentation")
+    check_front_end(get_front_end("levels"), FeatureSpec(kind="levels", parts=7))
+    space = text.partition("```toml\n# in a space file of family cnn1d\n")[2].partition("```")[0]
+    assert read_space(f'[space]\nfamily = "cnn1d"\n{space}', "own", "own.toml").features.shape == (100, 1)
