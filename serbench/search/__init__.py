@@ -2,7 +2,7 @@
 
 from serbench.search.observer import Observer
 from serbench.search.plan import SearchPlan
-from serbench.search.run_search import run_search
+from serbench.search.run_spaces import run_search
 from serbench.search.studies.study import Study
 from serbench.spaces.file import find_space, load_space, space_names
 from serbench.spaces.space import SearchSpace

@@ -95,7 +95,7 @@ def broken(_core):
 def test_a_reference_that_fails_is_a_warning_and_keeps_no_other_away(make_plan, monkeypatch) -> None:
     chance = REFERENCES["chance"]
     monkeypatch.setattr(
-        import_module("serbench.search.run_search"),
+        import_module("serbench.search.run_spaces"),
         "REFERENCES",
         {"svm": chance._replace(answer=broken), "chance": chance},
     )

@@ -1,4 +1,4 @@
-"""`run_search`: the whole of `serbench search` without a terminal."""
+"""`run_search`: runs every space of a plan, one after the other: the whole of `serbench search` without a terminal."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ from serbench.references.task import ReferenceTask
 from serbench.search.engines.dask.audio import StudyAudio
 from serbench.search.engines.dask.cluster import LOCAL, Cluster, open_cluster
 from serbench.search.engines.dask.dask_engine import DaskEngine
-from serbench.search.engines.local import Engine, LocalEngine
+from serbench.search.engines.engine import Engine
+from serbench.search.engines.local import LocalEngine
+from serbench.search.jobs import JobMaker
 from serbench.search.observer import Observer
 from serbench.search.plan import SearchPlan
 from serbench.search.resources import Resources
 from serbench.search.run_study import run_study
+from serbench.search.session import Session
 from serbench.search.studies.samplers import pruner_settings, sampler_settings
 from serbench.search.studies.study import Study, derived_run, study_name
 from serbench.search.warm_start import load_warm_start
@@ -145,7 +148,8 @@ class _Search:
         budget = self.plan.budget(study.space)
         resources = self._resources(budget.trials)
         with contextlib.closing(self._engine(study, resources)) as engine:
-            run_study(study, engine, resources, budget, self.backend, self.observer, self.stop, end)
+            maker = JobMaker(study, resources, self.backend)
+            run_study(Session.on(engine, study, maker, self.observer, self.stop, end), budget)
 
     def _compute_references(self, study: Study) -> None:
         """What the study's scores are compared with. Whatever goes wrong there ends no search."""
