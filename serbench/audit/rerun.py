@@ -153,6 +153,7 @@ class Reruns:
                 "environment": current_environment(backend),
                 "identity": uuid.uuid4().hex[:16],
                 "warm_start": None,
+                "asked": None,
                 "created": now(),
             }
         )

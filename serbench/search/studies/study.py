@@ -136,6 +136,9 @@ class Study:
                     f"study '{record.name}' was begun with other settings: {'; '.join(changed)}. Go back to "
                     "them, or begin another study with --study NAME"
                 )
+            if record.asked is not None and record.asked != known.asked:
+                known = known.model_copy(update={"asked": record.asked})
+                known.save(folder.record_path)
             return known
         columns = [name for name in _CLIP_COLUMNS if name in clips]
         write_bytes_atomic(folder.clips_path, clips[columns].to_parquet(index=False))
