@@ -5,14 +5,14 @@ from __future__ import annotations
 import shlex
 import shutil
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import typer
 
 from serbench.search.request import DEFAULT_RESULTS
 
-__all__ = ["command_line", "echo_pairs", "screen_width"]
+__all__ = ["command_line", "echo_command", "echo_pairs", "screen_width"]
 
 _NAME_WIDTH = 15
 
@@ -32,6 +32,11 @@ def echo_pairs(pairs: Iterable[tuple[str, str]]) -> None:
                 break_on_hyphens=False, break_long_words=False,
             )
         )  # fmt: skip
+
+
+def echo_command(name: str, words: Sequence[str]) -> None:
+    """Prints a command on one line, however long, so that it can be copied."""
+    typer.echo(f"{name:{_NAME_WIDTH}} {shlex.join(words)}")
 
 
 def command_line(*words: str, results: Path = DEFAULT_RESULTS) -> str:
