@@ -14,6 +14,7 @@ from serbench.records.base import FrozenModel, Record
 from serbench.records.states import TrialState
 
 __all__ = [
+    "AskedBudget",
     "CorpusFacts",
     "EntryRecord",
     "Environment",
@@ -158,6 +159,17 @@ class WarmStart(FrozenModel):
     configs: dict[str, dict[str, Any]] = Field(description="by the job id they had there")
 
 
+class AskedBudget(FrozenModel):
+    """How much the last search of a study was asked to spend, and on what; None where it was left to the machine."""
+
+    trials: int = Field(description="total that count, earlier runs included")
+    probes: int
+    finalists: int
+    repeats: int
+    workers: int | None = None
+    threads: int | None = None
+
+
 class StudyRecord(Record):
     """`studies/<name>/study.json`: one space on one corpus under one protocol (one fold of it)."""
 
@@ -180,6 +192,7 @@ class StudyRecord(Record):
     identity: str | None = Field(default=None, description="marks its trials in a database that others use, too")
     parent: str | None = Field(default=None, description="the study it was forked from")
     warm_start: WarmStart | None = None
+    asked: AskedBudget | None = Field(default=None, description="by the last search; absent in older records")
     created: str
 
 

@@ -150,7 +150,7 @@ def test_a_protocol_may_be_named_and_is_the_commands_to_change(space_of, tmp_pat
     named = space_of(TEXT.replace("[protocol]", '[protocol]\nname = "speaker+sentence"'))
     assert (named.protocol, space_of().protocol) == ("speaker+sentence", None)
     assert named.hash == space_of().hash  # the protocol has a hash of its own
-    plan = SearchPlan((named, replace(space_of(), name="other")), get_corpus("demo"), None, tmp_path)
+    plan = SearchPlan(spaces=(named, replace(space_of(), name="other")), corpus=get_corpus("demo"), results=tmp_path)
     assert [plan.protocol_of(space) for space in plan.spaces] == ["speaker+sentence", "speaker"]
     assert replace(plan, protocol="random").protocol_of(named) == "random"
 
