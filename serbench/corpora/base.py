@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,12 +14,10 @@ from serbench.corpora.inspection.scan import scan_audio
 from serbench.corpora.printable import printable
 from serbench.corpora.table import clip_table
 from serbench.errors import SerbenchError
-from serbench.records.schemas import CorpusChoice
+from serbench.records import CorpusChoice, Progress
 
-__all__ = ["Corpus", "Listing", "NameFacts", "Progress", "SpeakerFacts"]
+__all__ = ["Corpus", "Listing", "NameFacts", "SpeakerFacts"]
 
-Progress = Callable[[int, int], None]
-"""Called with (done, total)."""
 
 NameFacts = Mapping[str, str | float | None]
 """What a file name says: `label` and `speaker`, and any of `clip_id, sex, age, sentence, intensity`."""
@@ -53,7 +51,7 @@ class Listing:
     """How many clips the published corpus has, where that is known."""
     absent: tuple[str, ...] = ()
     """Ids of those that are missing, where the corpus can name its clips."""
-    aside: tuple[tuple[str, Path], ...] = ()
+    non_clips: tuple[tuple[str, Path], ...] = ()
     """Files that are of this corpus and no clips of it, each with what it is, such as 'song'."""
 
 
@@ -97,7 +95,7 @@ class Corpus(ABC):
             one of this corpus.
         """
 
-    def aside(self, path: Path) -> str | None:  # noqa: ARG002
+    def non_clip_kind(self, path: Path) -> str | None:  # noqa: ARG002
         """What a file of this corpus is that is none of its clips, e.g. 'song'; None for every other file."""
         return None
 
@@ -164,16 +162,16 @@ class Corpus(ABC):
         rows: dict[str, dict[str, str | float | None]] = {}
         unparsed: list[Path] = []
         shadowed: list[Path] = []
-        aside: list[tuple[str, Path]] = []
+        non_clips: list[tuple[str, Path]] = []
         speakers = self.speaker_facts(audio)
         for path in sorted(scan.files, key=self._preference):
             facts = self.parse(path)
             if facts is None:
-                what = self.aside(path)
+                what = self.non_clip_kind(path)
                 if what is None:
                     unparsed.append(path)
                 else:
-                    aside.append((what, path))
+                    non_clips.append((what, path))
                 continue
             row = self._row(path, facts, speakers)
             if str(row["clip_id"]) in rows:
@@ -184,10 +182,10 @@ class Corpus(ABC):
             if clip_id in rows:
                 rows[clip_id]["votes"] = ":".join(heard)
         if not rows:
-            if aside and not unparsed:
+            if non_clips and not unparsed:
                 raise SerbenchError(
-                    f"{audio} holds only {' and '.join(sorted({what for what, _ in aside}))} of {self.title}, such as "
-                    f"'{printable(aside[0][1].name)}', and none of its clips, which look like {self.name_form}"
+                    f"{audio} holds only {' and '.join(sorted({what for what, _ in non_clips}))} of {self.title}, such as "
+                    f"'{printable(non_clips[0][1].name)}', and none of its clips, which look like {self.name_form}"
                 )
             raise SerbenchError(
                 f"no file name in {audio} is one of {self.title}: '{printable(unparsed[0].name)}' should look like "
@@ -203,7 +201,7 @@ class Corpus(ABC):
             escaping=scan.escaping,
             expected=self.expected_clips,
             absent=tuple(sorted(set(self.names()) - rows.keys())),
-            aside=tuple(sorted(aside)),
+            non_clips=tuple(sorted(non_clips)),
         )
 
     def _not_there(self, folder: Path, *, named: bool) -> SerbenchError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import EntryPoint, entry_points
 
 from serbench.corpora.base import Corpus
-from serbench.corpora.user.registered import added, added_corpus
+from serbench.corpora.user.registered import registered_corpora, registered_corpus
 from serbench.errors import SerbenchError, unknown
 
 __all__ = ["GROUP", "corpus_names", "get_corpus", "installed_names"]
@@ -15,7 +15,7 @@ GROUP = "serbench.corpora"
 
 def corpus_names() -> tuple[str, ...]:
     """Names of all corpora, installed or added by a person, sorted; none of them is loaded."""
-    return tuple(sorted({*_installed(), *added()}))
+    return tuple(sorted({*_installed(), *registered_corpora()}))
 
 
 def installed_names() -> tuple[str, ...]:
@@ -32,9 +32,9 @@ def get_corpus(name: str) -> Corpus:
     """
     installed = _installed()
     if name not in installed:
-        own = added_corpus(name)
+        own = registered_corpus(name)
         if own is None:
-            raise unknown("corpus", name, {**installed, **added()})
+            raise unknown("corpus", name, {**installed, **registered_corpora()})
         return own
     point = installed[name]
     try:

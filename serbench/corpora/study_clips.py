@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,12 +10,12 @@ import pandas as pd
 
 from serbench.corpora.base import Corpus, Listing
 from serbench.corpora.folders import health_cache
-from serbench.corpora.inspection.findings import CorpusFinding, findings
+from serbench.corpora.inspection.findings import CorpusFinding, corpus_findings
 from serbench.corpora.inspection.inspect import inspect_clips
-from serbench.corpora.named.perceived import heard_labels
+from serbench.corpora.named.perceived import perceived_labels
 from serbench.corpora.table import clip_set_digest
 from serbench.errors import SerbenchError
-from serbench.records.schemas import CorpusFacts, ExcludedClip, LabelSource
+from serbench.records import CorpusFacts, ExcludedClip, LabelSource, Progress
 
 __all__ = ["StudyClips", "load_clips"]
 
@@ -75,7 +74,7 @@ def load_clips(
     corpus: Corpus,
     folder: Path | None = None,
     sample_rate: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     cache: Path | None = None,
     labels: LabelSource = "intended",
 ) -> StudyClips:
@@ -97,7 +96,7 @@ def load_clips(
     listing = corpus.read(corpus.prepare(folder, progress))
     undecided = None
     if labels == "perceived":
-        listing, undecided = heard_labels(corpus, listing)
+        listing, undecided = perceived_labels(corpus, listing)
     inspected = inspect_clips(listing.table, progress, cache=health_cache() if cache is None else cache)
     usable = inspected["state"] == "ok"
     _check_usable(listing, inspected)
@@ -105,7 +104,7 @@ def load_clips(
     table = table.astype({"sample_rate": "int64", "channels": "int64"})
     left_out = inspected[~usable]
     excluded = list(zip(left_out["clip_id"], left_out["state"], strict=True))
-    found = findings(listing, inspected, sample_rate)
+    found = corpus_findings(listing, inspected, sample_rate)
     if undecided is not None:
         excluded += undecided.excluded
         found.append(undecided.finding())

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from serbench.errors import SerbenchError
-from serbench.records.files import digest_of
+from serbench.records import digest_of
 
 __all__ = ["CLIP_COLUMNS", "UNKNOWN_SPEAKER", "clip_set_digest", "clip_table"]
 

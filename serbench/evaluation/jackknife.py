@@ -56,7 +56,7 @@ class Spread:
         return cls(float(errors[0]), float(freedoms[0]))
 
     @classmethod
-    def apart(cls, first: SpeakerRecalls, second: SpeakerRecalls) -> Spread:
+    def of_independent(cls, first: SpeakerRecalls, second: SpeakerRecalls) -> Spread:
         """The spread of the difference of two scores on different speakers: their variances add up.
 
         Where the refits are the same models, their luck with the seed is partly common to both scores, and where

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from serbench.records.schemas import Scores
+from serbench.records import Scores
 
 __all__ = ["ClassScores", "Evaluation", "confusion_matrix", "evaluate", "predicted_classes"]
 

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from serbench.evaluation.intervals import Interval, recalls_interval
 from serbench.evaluation.jackknife import SpeakerRecalls
-from serbench.records.shares import are_shares
+from serbench.records import are_shares
 
 __all__ = ["SoftClass", "SoftEvaluation", "soft_interval"]
 

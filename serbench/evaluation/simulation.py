@@ -62,14 +62,14 @@ class SimulatedCore:
             entries.append(SpeakerRecalls(np.stack(correct), support))
         return entries
 
-    def truth(self, rng: np.random.Generator, speakers: int = 40_000) -> float:
+    def population_uar(self, rng: np.random.Generator, speakers: int = 40_000) -> float:
         """The UAR over all speakers there are; not quite `uar`, since ease acts on a bent scale."""
         whole = SimulatedCore(speakers, 1, self.uar, self.classes, 1, self.speaker_spread, self.model_spread, 0.0)
         return float(whole.draw(rng, 0.0)[0].per_refit()[0])
 
     def coverage(self, rng: np.random.Generator, runs: int) -> tuple[float, float]:
         """How often a 95 % interval holds the truth, and the mean of half its width."""
-        truth = self.truth(rng)
+        truth = self.population_uar(rng)
         hits, widths = 0, 0.0
         for _ in range(runs):
             (entry,) = self.draw(rng, 0.0)
@@ -78,7 +78,7 @@ class SimulatedCore:
             widths += half
         return hits / runs, widths / runs
 
-    def told_apart(self, rng: np.random.Generator, runs: int, gain: float = 0.0) -> float:
+    def rejection_rate(self, rng: np.random.Generator, runs: int, gain: float = 0.0) -> float:
         """How often two models that differ by `gain` are called different at 5 %; for 0, how often wrongly."""
         told = 0
         for _ in range(runs):
@@ -91,6 +91,6 @@ class SimulatedCore:
     def detectable(self, rng: np.random.Generator, runs: int, power: float = 0.8) -> float:
         """The smallest difference, in whole points, that is told apart this often."""
         for points in range(1, 41):
-            if self.told_apart(rng, runs, points / 100) >= power:
+            if self.rejection_rate(rng, runs, points / 100) >= power:
                 return points / 100
         return math.nan

@@ -14,12 +14,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["deal_clips", "deal_speakers"]
+__all__ = ["permute_clips", "permute_speakers"]
 
 _BLOCK = 1 << 20
 
 
-def deal_speakers(
+def permute_speakers(
     right: NDArray[np.float64],
     true: NDArray[np.intp],
     who: NDArray[np.intp],
@@ -59,7 +59,7 @@ def deal_speakers(
     return np.asarray(np.ptp(np.stack(recalls), axis=0))
 
 
-def deal_clips(
+def permute_clips(
     right: NDArray[np.float64],
     true: NDArray[np.intp],
     who: NDArray[np.intp],
@@ -70,7 +70,7 @@ def deal_clips(
 ) -> NDArray[np.float64]:
     """Clips of one speaker and class swap their values, so each slice keeps its number of clips of each class.
 
-    Args and result as of `deal_speakers`.
+    Args and result as of `permute_speakers`.
     """
     values, classes = shape
     support = np.bincount(slices * classes + true, minlength=values * classes).reshape(shape)

@@ -20,7 +20,7 @@ from serbench.evaluation.intervals import Interval, recalls_interval
 from serbench.evaluation.jackknife import SpeakerRecalls
 from serbench.evaluation.metrics import predicted_classes
 from serbench.evaluation.paired import holm
-from serbench.evaluation.slice_permutation import deal_clips, deal_speakers
+from serbench.evaluation.slice_permutation import permute_clips, permute_speakers
 
 __all__ = ["Attribute", "AttributeSlices", "Slice", "judge_slices", "slice_scores"]
 
@@ -116,7 +116,7 @@ def slice_scores(
     Raises:
         ValueError: arrays do not fit one another, there is no refit, or no clip has a value.
     """
-    return _Cut.of(y_true, predictions, speakers, labels, attribute).scores(level)
+    return _SlicedTestSet.of(y_true, predictions, speakers, labels, attribute).scores(level)
 
 
 def judge_slices(
@@ -150,7 +150,7 @@ def judge_slices(
     """
     found = []
     for attribute in attributes:
-        cut = _Cut.of(y_true, predictions, speakers, labels, attribute)
+        cut = _SlicedTestSet.of(y_true, predictions, speakers, labels, attribute)
         scores = cut.scores(level)
         if scores.gap is not None:
             null = cut.chance_gaps(rng, draws)
@@ -164,7 +164,7 @@ def judge_slices(
 
 
 @dataclass(frozen=True, eq=False)
-class _Cut:
+class _SlicedTestSet:
     """A test core cut into K slices. Arrays are of the clips that have a value.
 
     Attributes:
@@ -191,7 +191,7 @@ class _Cut:
         speakers: ArrayLike,
         labels: Sequence[str],
         attribute: Attribute,
-    ) -> _Cut:
+    ) -> _SlicedTestSet:
         true, who = np.asarray(y_true), np.asarray(speakers)
         if len(predictions) == 0:
             raise ValueError("there is no refit to judge")
@@ -271,5 +271,5 @@ class _Cut:
         right = (self.guesses[:, judged] == self.true[judged]).mean(axis=0)
         true = np.searchsorted(self.classes, self.true[judged])
         who = np.unique(self.speakers[judged], return_inverse=True)[1]
-        deal = deal_speakers if self.of_speakers else deal_clips
+        deal = permute_speakers if self.of_speakers else permute_clips
         return deal(right, true, who, self.slices[judged], (len(self.values), len(self.classes)), rng, draws)

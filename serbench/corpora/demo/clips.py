@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serbench.corpora.demo.phones import SENTENCES, sentence_sounds
-from serbench.corpora.demo.prosody import EMOTIONS, clip_prosody
+from serbench.corpora.demo.prosody import EMOTIONS
 from serbench.corpora.demo.recording import record
-from serbench.corpora.demo.speakers import DEMO_SEED, SPEAKER_IDS, speaker
+from serbench.corpora.demo.speakers import DEMO_SEED, SPEAKER_IDS, clip_prosody, speaker
 from serbench.corpora.demo.synthesis import synthesise
 from serbench.corpora.demo.utterance import utterance_tracks
 

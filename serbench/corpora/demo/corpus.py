@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from serbench.corpora.base import Corpus, NameFacts, Progress, SpeakerFacts
+from serbench.corpora.base import Corpus, NameFacts, SpeakerFacts
 from serbench.corpora.demo.clips import EMOTION_CODES, DemoClip, demo_clips, render
 from serbench.corpora.demo.phones import SENTENCES
 from serbench.corpora.demo.recording import wav_bytes
 from serbench.corpora.demo.speakers import SPEAKER_IDS, speaker
 from serbench.corpora.inspection.processes import map_in_processes
 from serbench.errors import SerbenchError
-from serbench.records.files import publish_folder, write_bytes_atomic
-from serbench.records.machine import usable_cores
+from serbench.records import Progress, publish_folder, usable_cores, write_bytes_atomic
 
 __all__ = ["DEMO", "DemoCorpus", "write_demo"]
 

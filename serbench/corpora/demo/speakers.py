@@ -8,9 +8,9 @@ from functools import cache
 import numpy as np
 
 from serbench.corpora.demo.phones import SENTENCES
-from serbench.corpora.demo.prosody import EMOTIONS, SPREAD, Prosody
+from serbench.corpora.demo.prosody import EMOTIONS, PROFILES, SPREAD, Prosody
 
-__all__ = ["DEMO_SEED", "SPEAKER_IDS", "Speaker", "speaker"]
+__all__ = ["DEMO_SEED", "SPEAKER_IDS", "Speaker", "clip_prosody", "speaker"]
 
 DEMO_SEED = 20030407
 
@@ -19,6 +19,7 @@ SPEAKER_IDS = tuple(range(2001, 2041))
 
 _SENTENCES_EACH = 4
 _HABIT = 0.35
+_CLIP_CHANCE = 0.4
 _STEPS = (1, 5, 7, 11)  # coprime to the number of sentences: four of one speaker never coincide
 
 
@@ -104,3 +105,20 @@ def speaker(speaker_id: int) -> Speaker:
         rt60_s=float(rng.uniform(0.12, 0.40)),
         reverb_db=float(rng.uniform(-20.0, -8.0)),
     )
+
+
+def clip_prosody(person: Speaker, emotion: str, rng: np.random.Generator) -> Prosody:
+    """Draws the prosody of one clip.
+
+    The emotion's profile is scaled by the speaker's expressiveness and by a random strength of this clip (0.75 to
+    1.35). The speaker's habit for this emotion and clip-level noise are added.
+
+    Args:
+        person: the speaker.
+        emotion: one of `EMOTIONS`.
+        rng: the source of the clip's randomness.
+    """
+    strength = person.expressiveness * rng.uniform(0.75, 1.35)
+    profile = strength * np.asarray(PROFILES[emotion])
+    chance = rng.standard_normal(len(SPREAD)) * _CLIP_CHANCE * np.asarray(SPREAD)
+    return Prosody(*(float(v) for v in profile + np.asarray(person.habits[emotion]) + chance))

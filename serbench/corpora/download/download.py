@@ -18,7 +18,7 @@ from serbench.corpora.download.unpack import clear_leftovers, unpack
 from serbench.corpora.folders import cache_root
 from serbench.corpora.registry import get_corpus
 from serbench.errors import SerbenchError, UsageError
-from serbench.records.files import digest_of, writing
+from serbench.records import digest_of, writing
 
 __all__ = ["Download"]
 

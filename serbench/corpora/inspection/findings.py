@@ -13,7 +13,7 @@ from serbench.corpora.inspection.health import ClipState
 from serbench.corpora.printable import printable
 from serbench.corpora.table import UNKNOWN_SPEAKER
 
-__all__ = ["CorpusFinding", "findings"]
+__all__ = ["CorpusFinding", "corpus_findings"]
 
 Severity = Literal["error", "warning"]
 
@@ -45,7 +45,7 @@ class CorpusFinding:
     message: str
 
 
-def findings(listing: Listing, inspected: pd.DataFrame, sample_rate: int | None = None) -> list[CorpusFinding]:
+def corpus_findings(listing: Listing, inspected: pd.DataFrame, sample_rate: int | None = None) -> list[CorpusFinding]:
     """Judges a listing and its inspection.
 
     Args:
@@ -105,8 +105,8 @@ def _files(listing: Listing) -> Iterable[CorpusFinding]:
     if names:
         message = f"{_count(names, 'file')} passed over, whose names say nothing to this corpus: {_listed(names)}"
         yield CorpusFinding("unparsed_names", "warning", names, message)
-    for what in sorted({kind for kind, _ in listing.aside}):
-        names = tuple(path.name for kind, path in listing.aside if kind == what)
+    for what in sorted({kind for kind, _ in listing.non_clips}):
+        names = tuple(path.name for kind, path in listing.non_clips if kind == what)
         message = f"{_count(names, 'file')} left aside as {what}, which this corpus's clips are not: {_listed(names)}"
         yield CorpusFinding("left_aside", "warning", names, message)
     names = tuple(path.name for path in listing.shadowed)

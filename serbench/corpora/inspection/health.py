@@ -16,7 +16,7 @@ from typing import Final, Literal
 import numpy as np
 import soundfile
 
-from serbench.corpora.inspection.readable import UnreadableError, readable
+from serbench.corpora.inspection.readable import UnreadableError, readable_file
 
 __all__ = [
     "MAX_BYTES",
@@ -86,7 +86,7 @@ def examine_file(path: str) -> AudioHealth:
     """Examines one file. Whatever is wrong with it is the answer, never an exception."""
     try:
         _look_before_decoding(path)
-        with readable(path) as sound:
+        with readable_file(path) as sound:
             return _decode(sound)
     except _UnusableError as verdict:
         return verdict.health

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, get_args
 
@@ -14,8 +14,7 @@ import pandas as pd
 from serbench.corpora.inspection.health import AudioHealth, ClipState, examine_files
 from serbench.corpora.inspection.processes import map_in_processes
 from serbench.errors import SerbenchError
-from serbench.records.files import digest_of, write_bytes_atomic
-from serbench.records.machine import usable_cores
+from serbench.records import Progress, digest_of, usable_cores, write_bytes_atomic
 
 __all__ = ["INSPECTION_COLUMNS", "inspect_clips"]
 
@@ -44,7 +43,7 @@ _Key = tuple[str, int, int]
 
 def inspect_clips(
     table: pd.DataFrame,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     workers: int | None = None,
     cache: Path | None = None,
 ) -> pd.DataFrame:
@@ -82,7 +81,7 @@ def inspect_clips(
     return frame.set_index(table.index)
 
 
-def _examine(paths: Sequence[str], step: Callable[[int, int], None], workers: int | None) -> list[AudioHealth]:
+def _examine(paths: Sequence[str], step: Progress, workers: int | None) -> list[AudioHealth]:
     wanted = usable_cores() if workers is None else workers
     return map_in_processes(
         examine_files,

@@ -9,6 +9,8 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+from serbench.records import Progress
+
 __all__ = ["map_in_processes"]
 
 Item = TypeVar("Item")
@@ -22,7 +24,7 @@ def map_in_processes(
     on_crash: Result,
     workers: int,
     chunk: int,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Result]:
     """Maps `function` over chunks of `items`.
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-__all__ = ["FOREIGN_SUFFIXES", "UnreadableError", "readable"]
+__all__ = ["FOREIGN_SUFFIXES", "UnreadableError", "readable_file"]
 
 _CONTAINERS: Final = {
     ".m4a": "mov", ".mp4": "mov", ".3gp": "mov", ".aac": "aac", ".wma": "asf", ".amr": "amr", ".webm": "matroska",
@@ -30,7 +30,7 @@ class UnreadableError(Exception):
 
 
 @contextlib.contextmanager
-def readable(path: str) -> Iterator[str]:
+def readable_file(path: str) -> Iterator[str]:
     """The path of what libsndfile can open: the file itself, or a temporary WAV file of its sound.
 
     ffmpeg is told which container to expect, since a text file of the right name could else make it play other files;

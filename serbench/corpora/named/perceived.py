@@ -8,35 +8,35 @@ from serbench.corpora.base import Corpus, Listing
 from serbench.corpora.inspection.findings import CorpusFinding
 from serbench.errors import UsageError
 
-__all__ = ["Undecided", "heard_labels"]
+__all__ = ["Undecided", "perceived_labels"]
 
 
 @dataclass(frozen=True)
 class Undecided:
-    """Clips without one label that most listeners heard: `tied` between several, or `unheard` by anybody."""
+    """Clips without one label that most listeners heard: `tied` between several, or `without_votes` by anybody."""
 
     tied: tuple[str, ...]
-    unheard: tuple[str, ...]
+    without_votes: tuple[str, ...]
 
     @property
     def excluded(self) -> list[tuple[str, str]]:
         """As a study's record has it: clip id and reason."""
-        return [(clip, "votes tied") for clip in self.tied] + [(clip, "no votes") for clip in self.unheard]
+        return [(clip, "votes tied") for clip in self.tied] + [(clip, "no votes") for clip in self.without_votes]
 
     def finding(self) -> CorpusFinding:
         """One sentence."""
         parts = [f"{len(self.tied):,} on whose emotion listeners tied"] if self.tied else []
-        parts += [f"{len(self.unheard):,} that nobody voted on"] if self.unheard else []
+        parts += [f"{len(self.without_votes):,} that nobody voted on"] if self.without_votes else []
         left = " and ".join(parts) or "none"
         return CorpusFinding(
             "perceived_labels",
             "warning",
-            (*self.tied, *self.unheard),
+            (*self.tied, *self.without_votes),
             f"labels are what most listeners heard, not what was meant; clips left out: {left}",
         )
 
 
-def heard_labels(corpus: Corpus, listing: Listing) -> tuple[Listing, Undecided]:
+def perceived_labels(corpus: Corpus, listing: Listing) -> tuple[Listing, Undecided]:
     """The clips that listeners agree on, labelled with what most of them heard.
 
     Args:

@@ -42,7 +42,7 @@ class Ravdess(Corpus):
         'fear'
         """
         found = _NAME.fullmatch(path.stem)
-        if found is None or self.aside(path) is not None:
+        if found is None or self.non_clip_kind(path) is not None:
             return None
         return {
             "label": _LABELS[found["emotion"]],
@@ -52,10 +52,10 @@ class Ravdess(Corpus):
             "intensity": _INTENSITIES[found["level"]],
         }
 
-    def aside(self, path: Path) -> str | None:
+    def non_clip_kind(self, path: Path) -> str | None:
         """Song, and the sound of videos, which repeats the audio-only clips.
 
-        >>> RAVDESS.aside(Path("03-02-06-01-02-01-12.wav"))
+        >>> RAVDESS.non_clip_kind(Path("03-02-06-01-02-01-12.wav"))
         'song'
         """
         found = _NAME.fullmatch(path.stem)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from serbench.records.files import digest_of
+from serbench.records import digest_of
 
 __all__ = ["vote_shares", "votes_digest"]
 

@@ -8,15 +8,14 @@ from pathlib import Path
 
 from serbench.corpora.base import Corpus
 from serbench.corpora.registry import corpus_names, get_corpus
-from serbench.corpora.user.kinds import KINDS, kind_at, user_corpus
+from serbench.corpora.user.kinds import KINDS, kind_at, make_user_corpus
 from serbench.corpora.user.label_map import PRESETS, LabelMap, parse_label_map
 from serbench.corpora.user.mapped_corpus import mapped
 from serbench.corpora.user.merged_corpus import MergedCorpus
 from serbench.corpora.user.table_file import TABLE_SUFFIXES
 from serbench.corpora.user.user_corpus import UserCorpus, plain_name
 from serbench.errors import UsageError
-from serbench.records.files import digest_of
-from serbench.records.schemas import CorpusChoice, CorpusFacts
+from serbench.records import CorpusChoice, CorpusFacts, digest_of
 
 __all__ = ["choose_corpus", "recorded_corpus"]
 
@@ -107,7 +106,7 @@ def _is_path(text: str) -> bool:
 def _made(choice: CorpusChoice) -> Corpus:
     labels = LabelMap(choice.map, choice.keep, choice.drop)
     if choice.parts[0] in KINDS:
-        own = user_corpus(choice)
+        own = make_user_corpus(choice)
         return mapped(own, labels, choice=choice) if labels else own
     if len(choice.parts) > 1 or choice.test is not None:
         return _merged(choice, labels)

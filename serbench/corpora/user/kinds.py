@@ -13,9 +13,9 @@ from serbench.corpora.user.table_corpus import TableCorpus
 from serbench.corpora.user.table_file import TABLE_SUFFIXES
 from serbench.corpora.user.user_corpus import UserCorpus
 from serbench.errors import UsageError
-from serbench.records.schemas import CorpusChoice
+from serbench.records import CorpusChoice
 
-__all__ = ["KINDS", "kind_at", "user_corpus"]
+__all__ = ["KINDS", "kind_at", "make_user_corpus"]
 
 KINDS: Final[dict[str, type[UserCorpus]]] = {
     "folder": FolderCorpus,
@@ -40,7 +40,7 @@ def kind_at(place: Path) -> str:
     return "table"
 
 
-def user_corpus(choice: CorpusChoice, home: Path | None = None, **facts: Any) -> UserCorpus:
+def make_user_corpus(choice: CorpusChoice, home: Path | None = None, **facts: Any) -> UserCorpus:
     """Makes one of a choice whose only part is a kind.
 
     Args:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from serbench.corpora.base import Corpus, Listing, NameFacts, Progress, SpeakerFacts
+from serbench.corpora.base import Corpus, Listing, NameFacts, SpeakerFacts
 from serbench.corpora.user.label_map import LabelMap
+from serbench.records import Progress
 
 __all__ = ["MappedCorpus", "mapped"]
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from serbench.corpora.base import Corpus, Listing, NameFacts, Progress
+from serbench.corpora.base import Corpus, Listing, NameFacts
 from serbench.corpora.table import UNKNOWN_SPEAKER, clip_table
 from serbench.corpora.user.label_map import LabelMap
 from serbench.errors import SerbenchError
+from serbench.records import Progress
 
 __all__ = ["MergedCorpus"]
 
@@ -73,7 +74,7 @@ class MergedCorpus(Corpus):
             shadowed=tuple(path for _, listing in found for path in listing.shadowed),
             escaping=tuple(path for _, listing in found for path in listing.escaping),
             expected=sum(expected) if len(expected) == len(found) and not self._lost(found, shared) else None,
-            aside=tuple(one for _, listing in found for one in listing.aside),
+            non_clips=tuple(one for _, listing in found for one in listing.non_clips),
         )
 
     def _at(self, part: Corpus, folder: Path) -> Path:

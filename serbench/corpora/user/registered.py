@@ -10,14 +10,12 @@ from pathlib import Path
 import platformdirs
 from pydantic import Field, ValidationError
 
-from serbench.corpora.user.kinds import KINDS, user_corpus
+from serbench.corpora.user.kinds import KINDS, make_user_corpus
 from serbench.corpora.user.user_corpus import UserCorpus
 from serbench.errors import SerbenchError, UsageError
-from serbench.records.base import FrozenModel
-from serbench.records.files import read_text, write_text_atomic
-from serbench.records.schemas import CorpusChoice
+from serbench.records import CorpusChoice, FrozenModel, read_text, write_text_atomic
 
-__all__ = ["RegisteredCorpus", "add", "added", "added_corpus", "remove"]
+__all__ = ["RegisteredCorpus", "register_corpus", "registered_corpora", "registered_corpus", "unregister_corpus"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 
@@ -44,7 +42,7 @@ def _path() -> Path:
     return folder / "corpora.json"
 
 
-def added() -> dict[str, RegisteredCorpus]:
+def registered_corpora() -> dict[str, RegisteredCorpus]:
     """All of them, by name.
 
     Raises:
@@ -63,16 +61,16 @@ def added() -> dict[str, RegisteredCorpus]:
     return found.corpora
 
 
-def added_corpus(name: str) -> UserCorpus | None:
+def registered_corpus(name: str) -> UserCorpus | None:
     """The corpus of this name, None where nobody added one."""
-    one = added().get(name)
+    one = registered_corpora().get(name)
     if one is None:
         return None
     facts = {"title": one.title or name, "licence": one.licence or "not stated", "citation": one.citation}
-    return user_corpus(one.choice, Path(one.place), **facts)
+    return make_user_corpus(one.choice, Path(one.place), **facts)
 
 
-def add(name: str, one: RegisteredCorpus, taken: tuple[str, ...]) -> None:
+def register_corpus(name: str, one: RegisteredCorpus, taken: tuple[str, ...]) -> None:
     """Keeps a corpus; one of that name gives way.
 
     Args:
@@ -87,16 +85,16 @@ def add(name: str, one: RegisteredCorpus, taken: tuple[str, ...]) -> None:
         raise UsageError(f"'{name}' cannot be a corpus's name; use small letters, digits and hyphens")
     if name in taken:
         raise UsageError(f"'{name}' is a corpus that serbench knows already; take another name")
-    _save(added() | {name: one})
+    _save(registered_corpora() | {name: one})
 
 
-def remove(name: str) -> None:
+def unregister_corpus(name: str) -> None:
     """Forgets a corpus; its audio stays where it is.
 
     Raises:
         UsageError: none of that name was added.
     """
-    known = added()
+    known = registered_corpora()
     if name not in known:
         raise UsageError(f"no corpus '{name}' was added; `serbench corpus list` shows those that were")
     _save({other: one for other, one in known.items() if other != name})
