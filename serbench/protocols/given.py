@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING
 
-from serbench.corpora.table import UNKNOWN_SPEAKER
 from serbench.errors import SerbenchError
 from serbench.protocols.ratio import Ratio
 from serbench.protocols.split import SplitPlan
 from serbench.protocols.units import Unit, clip_units, interleave, speaker_units
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
 
 __all__ = ["cross_corpus_plans", "given_plans"]
 
@@ -28,6 +30,8 @@ def given_plans(clips: pd.DataFrame, cores: Ratio, seed: np.random.SeedSequence)
     Raises:
         SerbenchError: there is no split, or no clip to train on or to test.
     """
+    import numpy as np
+
     if "split" not in clips or clips["split"].isna().any():
         raise SerbenchError(_NO_COLUMN)
     rows = {part: np.flatnonzero(clips["split"] == part) for part in ("train", "validation", "test")}
@@ -59,6 +63,8 @@ def cross_corpus_plans(clips: pd.DataFrame, cores: Ratio, seed: np.random.SeedSe
 
 def _ordered(clips: pd.DataFrame, rows: np.ndarray, seed: np.random.SeedSequence) -> tuple[Unit, ...]:
     """Units of these rows, interleaved: speakers, or clips where no speaker is known or but one."""
+    from serbench.corpora import UNKNOWN_SPEAKER
+
     part = clips.iloc[rows].reset_index(drop=True)
     named = part["speaker"].nunique() > 1 and not (part["speaker"] == UNKNOWN_SPEAKER).any()
     units = speaker_units(part) if named else clip_units(part)

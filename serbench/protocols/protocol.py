@@ -8,13 +8,13 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
-from serbench.corpora.table import UNKNOWN_SPEAKER
+from serbench.corpora import UNKNOWN_SPEAKER
 from serbench.errors import SerbenchError, UsageError
-from serbench.protocols.kinds import Kind, TooFewError, get_kind
+from serbench.protocols.kinds import ProtocolKind, get_kind
+from serbench.protocols.plans import TooFewError
 from serbench.protocols.ratio import Ratio, parse_percent
 from serbench.protocols.split import Split, SplitPlan
-from serbench.records.files import digest_of
-from serbench.records.schemas import ProtocolFacts
+from serbench.records import ProtocolFacts, digest_of
 
 __all__ = ["MIN_CORE_SPEAKERS", "SplitProtocol"]
 
@@ -77,7 +77,7 @@ class SplitProtocol:
         return self._kind.folded
 
     @property
-    def _kind(self) -> Kind:
+    def _kind(self) -> ProtocolKind:
         return get_kind(self.name)
 
     @property
@@ -194,7 +194,7 @@ def _shared(protocol: SplitProtocol, clips: pd.DataFrame, split: Split) -> bool:
     """Whether a test speaker is also trained on; where no speaker is known, it must be taken for granted."""
     if protocol.shares_speakers is not None:
         return protocol.shares_speakers
-    if protocol.name == "cross-corpus":  # unknown speakers of two corpora are still others
+    if get_kind(protocol.name).other_corpus:  # two corpora have different speakers, even where they are not named
         return False
     speakers = clips["speaker"]
     trained, tested = (set(speakers.iloc[list(rows)]) for rows in (split.train, split.test))

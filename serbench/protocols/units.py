@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from serbench.errors import SerbenchError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
 
 __all__ = ["Unit", "clip_units", "interleave", "sentence_units", "speaker_units"]
 
@@ -25,6 +27,7 @@ class Unit:
 def clip_units(clips: pd.DataFrame) -> list[Unit]:
     """One unit a clip, byte-identical clips together; the stratum is the label (of the first, by id).
 
+    >>> import pandas as pd
     >>> table = pd.DataFrame({"clip_id": ["a", "b", "c"], "label": ["x", "y", "x"], "digest": ["1", "1", "2"]})
     >>> [(unit.key, unit.stratum, unit.rows) for unit in clip_units(table)]
     [('a', 'x', (0, 1)), ('c', 'x', (2,))]
@@ -35,6 +38,7 @@ def clip_units(clips: pd.DataFrame) -> list[Unit]:
 def speaker_units(clips: pd.DataFrame) -> list[Unit]:
     """One unit a speaker; speakers who share a byte-identical clip are one. The stratum is the sex.
 
+    >>> import pandas as pd
     >>> table = pd.DataFrame({"clip_id": list("abcd"), "speaker": list("ppqr"), "sex": ["male"] * 4,
     ...                       "digest": ["1", "2", "2", "3"]})
     >>> [(unit.key, unit.rows) for unit in speaker_units(table)]
@@ -47,6 +51,7 @@ def speaker_units(clips: pd.DataFrame) -> list[Unit]:
 def sentence_units(clips: pd.DataFrame) -> list[Unit]:
     """One unit a sentence; sentences that share a byte-identical clip are one.
 
+    >>> import pandas as pd
     >>> table = pd.DataFrame({"clip_id": list("abc"), "sentence": ["IEO", "DFA", "IEO"]})
     >>> [(unit.key, unit.rows) for unit in sentence_units(table)]
     [('DFA', (1,)), ('IEO', (0, 2))]
@@ -64,6 +69,8 @@ def sentence_units(clips: pd.DataFrame) -> list[Unit]:
 
 def _units(clips: pd.DataFrame, owners: Sequence[str], strata: Sequence[str]) -> list[Unit]:
     """Connected components of rows that share an owner or an audio digest. A missing digest is nobody's twin."""
+    import pandas as pd
+
     parent = list(range(len(clips)))
 
     def root(row: int) -> int:
@@ -96,11 +103,14 @@ def interleave(units: Sequence[Unit], seed: np.random.SeedSequence) -> list[Unit
     place gives an order in which any prefix holds each stratum in its share, to within one unit where there
     are two strata, and to within 1 + share x (strata - 2) units where there are more.
 
+    >>> import numpy as np
     >>> units = [Unit(str(i), "f" if i < 3 else "m", (i,)) for i in range(6)]
     >>> order = interleave(units, np.random.SeedSequence(0))
     >>> sorted(unit.stratum for unit in order[:2]), sorted(unit.stratum for unit in order[:4])
     (['f', 'm'], ['f', 'f', 'm', 'm'])
     """
+    import numpy as np
+
     strata: dict[str, list[Unit]] = {}
     for unit in sorted(units, key=lambda unit: unit.key):
         strata.setdefault(unit.stratum, []).append(unit)
