@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.features.audio import decode
-from serbench.records.files import digest_of, read_text
+from serbench.features import decode
+from serbench.records import digest_of, read_text
 from serbench.references.extras import require_extra
 from serbench.references.svm import classify
 from serbench.references.task import ReferenceAnswers, ReferenceTask
@@ -41,7 +41,7 @@ def weights_digest(folder: Path) -> str:
     return digest_of(digests)
 
 
-def encoder(core: ReferenceTask, folder: Path, weights: str) -> ReferenceAnswers:
+def encoder(task: ReferenceTask, folder: Path, weights: str) -> ReferenceAnswers:
     """Learns from the embeddings of the training clips.
 
     Args:
@@ -55,12 +55,12 @@ def encoder(core: ReferenceTask, folder: Path, weights: str) -> ReferenceAnswers
     model, extractor = _load(folder)
     rate = int(extractor.sampling_rate)
     vectors = []
-    for done, path in enumerate(core.clips["path"]):
-        core.progress("encoder", done, len(core.clips))
+    for done, path in enumerate(task.clips["path"]):
+        task.progress("encoder", done, len(task.clips))
         vectors.append(_embed(model, extractor, decode(Path(path), rate), rate, path))
     config = digest_of(read_text(folder / "config.json"))
     settings: dict[str, str | int | float] = {"model": folder.resolve().name, "config": config, "weights": weights}
-    return classify(core, np.asarray(vectors, dtype=np.float64), settings)
+    return classify(task, np.asarray(vectors, dtype=np.float64), settings)
 
 
 def _load(folder: Path) -> tuple[Any, Any]:

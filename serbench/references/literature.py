@@ -6,7 +6,7 @@ import csv
 import functools
 from importlib import resources
 
-from serbench.records.base import FrozenModel
+from serbench.records import FrozenModel
 
 __all__ = ["Reported", "reported"]
 

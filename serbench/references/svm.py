@@ -1,7 +1,7 @@
 """The field's baseline: a support vector machine on statistics of acoustic features.
 
 Mean and standard deviation over frames of zero crossing rate, energy, RMS, chroma, MFCC and their slopes; scaled by the
-training clips; RBF kernel, balanced class weights. The penalty is chosen by UAR on the validation core.
+training clips; RBF kernel, balanced class weights. The penalty is chosen by UAR on the validation task.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from serbench.corpora.folders import cache_root
+from serbench.corpora import cache_root
 from serbench.evaluation import evaluate
-from serbench.features.spec import FeatureSpec
-from serbench.features.store import FeatureStore
+from serbench.features import FeatureSpec, FeatureStore
 from serbench.references.task import ReferenceAnswers, ReferenceTask
 
 __all__ = ["acoustic_spec", "classify", "svm"]
@@ -24,24 +23,24 @@ _BLOCK = 512
 _FRAME_S = 0.04
 
 
-def svm(core: ReferenceTask) -> ReferenceAnswers:
+def svm(task: ReferenceTask) -> ReferenceAnswers:
     """Learns from the training clips of the protocol's cores; the test core is answered once."""
-    spec = acoustic_spec(core.rate)
+    spec = acoustic_spec(task.rate)
     store = FeatureStore(cache_root() / "features")
     features = store.get(
-        core.clips, spec, progress=lambda done, total: core.progress("features of the SVM", done, total)
+        task.clips, spec, progress=lambda done, total: task.progress("features of the SVM", done, total)
     )
     parts = []
     for start in range(0, len(features), _BLOCK):
         block = np.asarray(features[start : start + _BLOCK], dtype=np.float64)
         parts.append(np.concatenate([block.mean(axis=1), block.std(axis=1)], axis=1))
     return classify(
-        core, np.concatenate(parts), {"features": f"acoustic, {spec.sample_rate} Hz, {spec.duration_s:g} s"}
+        task, np.concatenate(parts), {"features": f"acoustic, {spec.sample_rate} Hz, {spec.duration_s:g} s"}
     )
 
 
 def classify(
-    core: ReferenceTask, vectors: NDArray[np.float64], settings: dict[str, str | int | float]
+    task: ReferenceTask, vectors: NDArray[np.float64], settings: dict[str, str | int | float]
 ) -> ReferenceAnswers:
     """The machine itself, for any one vector a clip.
 
@@ -54,21 +53,21 @@ def classify(
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import SVC
 
-    rows = {name: list(getattr(core.split, name)) for name in ("train", "validation", "test")}
-    learned, judged = core.targets(core.split.train), core.targets(core.split.validation)
+    rows = {name: list(getattr(task.split, name)) for name in ("train", "validation", "test")}
+    learned, judged = task.targets(task.split.train), task.targets(task.split.validation)
     best, chosen, penalty = -1.0, None, PENALTIES[0]
     for place, candidate in enumerate(PENALTIES):
-        core.progress("SVM", place, len(PENALTIES))
+        task.progress("SVM", place, len(PENALTIES))
         model = make_pipeline(StandardScaler(), SVC(C=candidate, class_weight="balanced", cache_size=500))
         model.fit(vectors[rows["train"]], learned)
         answers = np.asarray(model.predict(vectors[rows["validation"]]), dtype=np.int64)
-        score = evaluate(judged, answers, core.labels).mean_recall_present
+        score = evaluate(judged, answers, task.labels).mean_recall_present
         if score > best:
             best, chosen, penalty = score, model, candidate
-    core.progress("SVM", len(PENALTIES), len(PENALTIES))
+    task.progress("SVM", len(PENALTIES), len(PENALTIES))
     assert chosen is not None  # noqa: S101
-    shares = np.eye(len(core.labels))[np.asarray(chosen.predict(vectors[rows["test"]]), dtype=np.int64)]
-    return ReferenceAnswers(core.split.test, shares, {**settings, "C": penalty, "validation_uar": round(best, 6)})
+    shares = np.eye(len(task.labels))[np.asarray(chosen.predict(vectors[rows["test"]]), dtype=np.int64)]
+    return ReferenceAnswers(task.split.test, shares, {**settings, "C": penalty, "validation_uar": round(best, 6)})
 
 
 def acoustic_spec(rate: int) -> FeatureSpec:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,12 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from serbench.protocols import Split
-from serbench.records.schemas import StudyRecord
+from serbench.records import StepProgress, StudyRecord
 
-__all__ = ["Progress", "ReferenceAnswers", "ReferenceTask"]
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is done, and (done, total)."""
+__all__ = ["ReferenceAnswers", "ReferenceTask"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +28,7 @@ class ReferenceTask:
     study: StudyRecord
     clips: pd.DataFrame
     split: Split
-    progress: Progress = lambda _what, _done, _total: None
+    progress: StepProgress = lambda _what, _done, _total: None
 
     @property
     def labels(self) -> tuple[str, ...]:
