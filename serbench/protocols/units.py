@@ -1,4 +1,4 @@
-"""What may never be split: byte-identical clips, and under `speaker` everything a speaker said."""
+"""Units: groups of clips that are never divided between sets, such as all clips of a speaker or identical clips."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ __all__ = ["Unit", "clip_units", "interleave", "sentence_units", "speaker_units"
 
 @dataclass(frozen=True)
 class Unit:
-    """Clips that stay together. `rows` index the clip table; `stratum` is what an order balances."""
+    """A group of clips that stays together.
+
+    Attributes:
+        key: identifies the unit.
+        stratum: the property that an order balances, e.g. the sex.
+        rows: row numbers in the clip table.
+    """
 
     key: str
     stratum: str
@@ -25,7 +31,7 @@ class Unit:
 
 
 def clip_units(clips: pd.DataFrame) -> list[Unit]:
-    """One unit a clip, byte-identical clips together; the stratum is the label (of the first, by id).
+    """Makes one unit for each clip; identical clips form one unit. The stratum is the label of its first clip by id.
 
     >>> import pandas as pd
     >>> table = pd.DataFrame({"clip_id": ["a", "b", "c"], "label": ["x", "y", "x"], "digest": ["1", "1", "2"]})
@@ -36,7 +42,7 @@ def clip_units(clips: pd.DataFrame) -> list[Unit]:
 
 
 def speaker_units(clips: pd.DataFrame) -> list[Unit]:
-    """One unit a speaker; speakers who share a byte-identical clip are one. The stratum is the sex.
+    """Makes one unit for each speaker; speakers who share an identical clip form one unit. The stratum is the sex.
 
     >>> import pandas as pd
     >>> table = pd.DataFrame({"clip_id": list("abcd"), "speaker": list("ppqr"), "sex": ["male"] * 4,
@@ -49,7 +55,7 @@ def speaker_units(clips: pd.DataFrame) -> list[Unit]:
 
 
 def sentence_units(clips: pd.DataFrame) -> list[Unit]:
-    """One unit a sentence; sentences that share a byte-identical clip are one.
+    """Makes one unit for each sentence; sentences that share an identical clip form one unit.
 
     >>> import pandas as pd
     >>> table = pd.DataFrame({"clip_id": list("abc"), "sentence": ["IEO", "DFA", "IEO"]})
@@ -68,7 +74,7 @@ def sentence_units(clips: pd.DataFrame) -> list[Unit]:
 
 
 def _units(clips: pd.DataFrame, owners: Sequence[str], strata: Sequence[str]) -> list[Unit]:
-    """Connected components of rows that share an owner or an audio digest. A missing digest is nobody's twin."""
+    """Connected components of rows that share an owner or an audio digest. Missing digests are never equal."""
     import pandas as pd
 
     parent = list(range(len(clips)))
@@ -97,11 +103,11 @@ def _units(clips: pd.DataFrame, owners: Sequence[str], strata: Sequence[str]) ->
 
 
 def interleave(units: Sequence[Unit], seed: np.random.SeedSequence) -> list[Unit]:
-    """Shuffles the units inside each stratum, then merges the strata so that every stretch is balanced.
+    """Shuffles the units within each stratum and merges the strata so that every stretch of the order is balanced.
 
-    The k-th of n units of a stratum is placed at (k + u) / n, with one random u a stratum; sorting by
-    place gives an order in which any prefix holds each stratum in its share, to within one unit where there
-    are two strata, and to within 1 + share x (strata - 2) units where there are more.
+    The k-th of n units of a stratum is placed at (k + u) / n, with one random u for each stratum. Sorting by place
+    gives an order in which any prefix holds each stratum in proportion: to within one unit with two strata, and to
+    within 1 + share x (strata - 2) units with more.
 
     >>> import numpy as np
     >>> units = [Unit(str(i), "f" if i < 3 else "m", (i,)) for i in range(6)]

@@ -53,10 +53,10 @@ _REGISTRY: dict[str, Reference] = {
     "encoder": Reference(
         "encoder", "RBF SVM on the mean last hidden layer, frozen; pretrained on other speech", _no_encoder
     ),
-    "listeners": Reference("human listeners", "what most heard from the voice alone; ties shared", listeners),
+    "listeners": Reference("human listeners", "majority vote of human listeners, voice alone; ties shared", listeners),
 }
-"""All reference methods, in the order of the tables. Adding one takes one entry here (and in `extras.OPTIONAL`, where it
-needs an extra)."""
+"""All reference methods, in the order of the tables. A new one takes one entry here; if it needs an extra, one in
+`extras.OPTIONAL` too."""
 
 REFERENCES: dict[str, Reference] = {name: one for name, one in _REGISTRY.items() if name not in OPTIONAL}
 """Those that need no extra: all of them are computed at the end of a search."""

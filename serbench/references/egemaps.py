@@ -1,4 +1,4 @@
-"""openSMILE's eGeMAPS functionals (88 a clip) under the same machine as the SVM reference.
+"""Reference `egemaps`: openSMILE's 88 eGeMAPS functionals, classified by the same SVM as reference `svm`.
 
 F. Eyben et al., The Geneva Minimalistic Acoustic Parameter Set, IEEE Transactions on Affective Computing 7 (2016),
 190-202. openSMILE is free for research, not for commercial products.
@@ -19,7 +19,7 @@ __all__ = ["egemaps"]
 
 
 def egemaps(task: ReferenceTask) -> ReferenceAnswers:
-    """Learns from functionals of the training clips.
+    """Trains the SVM on functionals of the training clips and predicts the test set.
 
     Raises:
         SerbenchError: openSMILE is not installed, or a clip cannot be read.
