@@ -1,4 +1,4 @@
-"""The corpora by name: those a person added, and entry points of the group `serbench.corpora`, loaded when asked."""
+"""All corpora by name: entry points of the group `serbench.corpora`, and corpora that the user added."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ GROUP = "serbench.corpora"
 
 
 def corpus_names() -> tuple[str, ...]:
-    """Names of all corpora, installed or added by a person, sorted; none of them is loaded."""
+    """Returns the names of all corpora, installed or added by the user, sorted. No corpus is loaded."""
     return tuple(sorted({*_installed(), *registered_corpora()}))
 
 
 def installed_names() -> tuple[str, ...]:
-    """Names of the corpora that are installed, those that a person added aside."""
+    """Returns the names of the installed corpora, without those that the user added."""
     return tuple(sorted(_installed()))
 
 
 def get_corpus(name: str) -> Corpus:
-    """Loads one corpus; a plug-in that is broken does not stand in the way of the others.
+    """Loads one corpus. Broken plug-ins of other corpora do not matter.
 
     Raises:
-        UsageError: no corpus of that name is installed; the nearest is named.
-        SerbenchError: its plug-in cannot be loaded, or is no corpus of that name.
+        UsageError: no corpus has that name; the message suggests the closest one.
+        SerbenchError: the plug-in cannot be loaded, or is not a corpus of that name.
     """
     installed = _installed()
     if name not in installed:
-        own = registered_corpus(name)
-        if own is None:
+        added = registered_corpus(name)
+        if added is None:
             raise unknown("corpus", name, {**installed, **registered_corpora()})
-        return own
+        return added
     point = installed[name]
     try:
         corpus = point.load()
     except Exception as error:
         raise SerbenchError(
             f"the corpus plug-in '{name}' ({_origin(point)}) cannot be loaded: {type(error).__name__}: {error}; "
-            "mend or uninstall it"
+            "fix or uninstall it"
         ) from error
     if not isinstance(corpus, Corpus) or corpus.name != name:
         found = f"the corpus '{corpus.name}'" if isinstance(corpus, Corpus) else f"a {type(corpus).__name__}"
         raise SerbenchError(
             f"the corpus plug-in '{name}' ({_origin(point)}) names {found} instead of a Corpus called '{name}'; "
-            "mend or uninstall it"
+            "fix or uninstall it"
         )
     return corpus
 
 
 def _installed() -> dict[str, EntryPoint]:
-    """Entry points by name. serbench's own come last and win, so that no plug-in can take a known corpus's name."""
+    """Entry points by name. serbench's own come last and win, so that no plug-in can replace a built-in corpus."""
     points = sorted(entry_points(group=GROUP), key=lambda point: point.value.startswith("serbench."))
     return {point.name: point for point in points}
 

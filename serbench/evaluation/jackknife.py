@@ -9,8 +9,8 @@ speaker s, and M(-s) the mean of U(r, -s) over refits. The score is the mean of 
     V_both     = sum over r, s of (P(r, s) centred on both means)^2 / ((S - 1) (R - 1) S R)
 
 with Tukey's pseudo-values P(r, s) = S U(r) - (S - 1) U(r, -s). This is the variance of a mean in a crossed two-way
-layout of random speakers and random seeds. The speaker-seed interaction V_both is contained in both other terms, so it is
-subtracted once. With R = 1 only V_speakers is known: the result then holds for that one model.
+layout of random speakers and random seeds. The speaker-seed interaction V_both is contained in both other terms, so it
+is subtracted once. With R = 1 only V_speakers is known: the result then holds for that one model.
 
 The degrees of freedom are those of Welch and Satterthwaite, V^2 / sum of (part of V)^2 / (degrees of that part), at
 most S - 1. With S - 1 alone, two or three refits that differ more than the speakers would count as if they were many.

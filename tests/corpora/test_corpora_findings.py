@@ -103,7 +103,7 @@ def test_sampled_below_the_rate_asked_for() -> None:
     finding = only(corpus_findings(listing, inspected, sample_rate=16000))
     assert finding.kind == "low_sample_rate"
     assert "16 kHz asked for, down to 11.025 kHz" in finding.message
-    assert "above 5.5 kHz carry nothing" in finding.message
+    assert "above 5.5 kHz are empty" in finding.message
     assert corpus_findings(listing, inspected, sample_rate=11025) == []
 
 

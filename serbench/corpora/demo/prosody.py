@@ -21,9 +21,9 @@ __all__ = ["EMOTIONS", "PROFILES", "SPREAD", "Prosody"]
 
 
 class Prosody(NamedTuple):
-    """What distinguishes one way of speaking from the same speaker's neutral voice (all zeros).
+    """How a clip's voice differs from the same speaker's neutral voice (all zeros).
 
-    Every field adds up, so that profiles, habits and chance are summed as vectors.
+    All fields are additive, so profiles, habits and noise can be summed as vectors.
 
     Attributes:
         f0_level: shift of the mean f0, semitones.
@@ -58,10 +58,10 @@ PROFILES: dict[str, Prosody] = {
     "neutral": Prosody(),
     "sadness": Prosody(-1.8, -0.70, -1.5, -0.25, +0.9, -6.0, -1.8, +0.4, +4.0, -0.25),
 }
-"""The six emotions at full strength, against neutral speech."""
+"""The profile of each emotion at full strength, relative to neutral speech."""
 
 SPREAD = Prosody(1.5, 0.30, 1.6, 0.10, 0.5, 2.5, 0.8, 0.5, 2.5, 0.12)
-"""One unit of chance in each parameter: how far people differ where the literature says nothing."""
+"""One unit of noise in each parameter: how far people differ where the literature gives no figure."""
 
 EMOTIONS = tuple(PROFILES)
 """The labels, in alphabetical order."""

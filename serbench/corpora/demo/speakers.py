@@ -1,4 +1,4 @@
-"""The demo corpus's speakers: who they are, how they sound, and their own way with each emotion."""
+"""The speakers of the demo corpus: their voices, rooms and habits, and the prosody of their clips."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ __all__ = ["DEMO_SEED", "SPEAKER_IDS", "Speaker", "clip_prosody", "speaker"]
 DEMO_SEED = 20030407
 
 SPEAKER_IDS = tuple(range(2001, 2041))
-"""Far from CREMA-D's 1001-1091, so that no clip can be mistaken for one of its recordings."""
+"""Outside CREMA-D's range 1001-1091, so that no clip can be mistaken for one of its recordings."""
 
 _SENTENCES_EACH = 4
 _HABIT = 0.35
 _CLIP_CHANCE = 0.4
-_STEPS = (1, 5, 7, 11)  # coprime to the number of sentences: four of one speaker never coincide
+_STEPS = (1, 5, 7, 11)  # coprime to the number of sentences, so the four sentences of a speaker are different
 
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """A made-up person in a made-up room.
+    """An invented person in an invented room.
 
     Attributes:
         speaker_id: 2001-2040; odd ones are women.
@@ -35,13 +35,13 @@ class Speaker:
         f0_hz: median f0 of the neutral voice.
         formant_scale: factor on every formant (a shorter vocal tract has higher ones; 1 = an average man).
         rate: log2 of the habitual speech rate against the average.
-        tilt: habitual slope of the source against the average, dB an octave.
+        tilt: habitual slope of the source against the average, dB per octave.
         jitter: standard deviation of the cycle length in neutral speech, as a fraction.
         breath_db: level of the aspiration noise against the voice.
-        level_db: how loud this speaker's clips come out.
+        level_db: level of this speaker's clips against the average.
         expressiveness: factor on every emotion's profile.
-        habits: what this speaker adds to each emotion, whatever the literature says.
-        snr_db: speech to noise floor in this recording.
+        habits: personal deviation from the profile of each emotion.
+        snr_db: level of the speech above the noise floor.
         noise_slope: exponent of the noise floor's 1/f amplitude.
         rt60_s: reverberation time of the room.
         reverb_db: level of the reverberation against the direct sound.
@@ -74,7 +74,7 @@ def _sentences_of(index: int) -> tuple[str, ...]:
 
 @cache
 def speaker(speaker_id: int) -> Speaker:
-    """Returns one of the forty speakers, the same one every time.
+    """Returns one of the forty speakers; the same id always gives the same speaker.
 
     >>> speaker(2001).sex, speaker(2002).sex
     ('female', 'male')

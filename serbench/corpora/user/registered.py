@@ -1,4 +1,4 @@
-"""The corpora that a person added by name: kept in one file of the platform's configuration folder."""
+"""Corpora that the user added under a name. They are saved in a file in the platform's configuration folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 
 
 class RegisteredCorpus(FrozenModel):
-    """One corpus: how it is made, and where it lies."""
+    """A corpus that the user added: how to build it, and where its files are."""
 
     choice: CorpusChoice
     place: str
@@ -36,17 +36,17 @@ class _File(FrozenModel):
 
 
 def _path() -> Path:
-    """The environment variable SERBENCH_CONFIG names another folder."""
+    """The file of added corpora, in SERBENCH_CONFIG or the platform's configuration folder."""
     named = os.environ.get("SERBENCH_CONFIG", "").strip()
     folder = Path(named).expanduser().absolute() if named else platformdirs.user_config_path("serbench")
     return folder / "corpora.json"
 
 
 def registered_corpora() -> dict[str, RegisteredCorpus]:
-    """All of them, by name.
+    """Returns all added corpora, by name.
 
     Raises:
-        SerbenchError: their file is damaged.
+        SerbenchError: the file of added corpora is damaged.
     """
     path = _path()
     if not path.is_file():
@@ -62,7 +62,7 @@ def registered_corpora() -> dict[str, RegisteredCorpus]:
 
 
 def registered_corpus(name: str) -> UserCorpus | None:
-    """The corpus of this name, None where nobody added one."""
+    """Builds an added corpus; returns None if no corpus of that name was added."""
     one = registered_corpora().get(name)
     if one is None:
         return None
@@ -71,15 +71,15 @@ def registered_corpus(name: str) -> UserCorpus | None:
 
 
 def register_corpus(name: str, one: RegisteredCorpus, taken: tuple[str, ...]) -> None:
-    """Keeps a corpus; one of that name gives way.
+    """Adds a corpus under a name. It replaces an added corpus of the same name.
 
     Args:
-        name: small letters, digits and hyphens.
+        name: of small letters, digits and hyphens.
         one: the corpus.
-        taken: names of installed corpora.
+        taken: names of installed corpora, which cannot be used.
 
     Raises:
-        UsageError: the name cannot be one, or is that of an installed corpus.
+        UsageError: the name is not valid, or belongs to an installed corpus.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(f"'{name}' cannot be a corpus's name; use small letters, digits and hyphens")
@@ -89,10 +89,10 @@ def register_corpus(name: str, one: RegisteredCorpus, taken: tuple[str, ...]) ->
 
 
 def unregister_corpus(name: str) -> None:
-    """Forgets a corpus; its audio stays where it is.
+    """Removes an added corpus from the list. Its audio stays where it is.
 
     Raises:
-        UsageError: none of that name was added.
+        UsageError: no corpus of that name was added.
     """
     known = registered_corpora()
     if name not in known:
