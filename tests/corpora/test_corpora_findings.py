@@ -114,7 +114,9 @@ def test_mixed_rates_name_the_rarer_clips() -> None:
 
 
 def test_the_files_that_were_passed_over() -> None:
-    found = corpus_findings(*case(unparsed=(Path("/x/a.wav"),), shadowed=(Path("/x/b.flac"),), escaping=(Path("/x/l"),)))
+    found = corpus_findings(
+        *case(unparsed=(Path("/x/a.wav"),), shadowed=(Path("/x/b.flac"),), escaping=(Path("/x/l"),))
+    )
     assert [(finding.kind, finding.clips) for finding in found] == [
         ("unparsed_names", ("a.wav",)),
         ("shadowed_files", ("b.flac",)),
