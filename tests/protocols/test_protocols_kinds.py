@@ -27,7 +27,7 @@ RECORDED = {
     "given": ("be59c05b2afbadb3", 1, "7549af035d6685e2"),
     "cross-corpus": ("973a4f0c73a07995", 1, "7549af035d6685e2"),
 }
-"""By protocol: its hash with split seed 3, the number of folds, and a digest of all its sets, from before the registry."""
+"""Before the registry, with split seed 3: each protocol's hash, number of folds, and a digest of all its sets."""
 
 
 def recordings(protocol: str) -> pd.DataFrame:

@@ -134,8 +134,8 @@ def _fill(rows: list[dict[str, Any]], pattern: NamePattern) -> None:
             row.update({key: value for key, value in facts.items() if not _filled(row, key)})
     if misfits:
         raise SerbenchError(
-            f"{len(misfits):,} of {len(rows):,} names do not match the pattern '{pattern.text}', such as '{misfits[0]}'; fix "
-            "the pattern (see docs/own-corpora.md)"
+            f"{len(misfits):,} of {len(rows):,} names do not match the pattern '{pattern.text}', "
+            f"such as '{misfits[0]}'; fix the pattern (see docs/own-corpora.md)"
         )
 
 
