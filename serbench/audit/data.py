@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -23,16 +23,16 @@ from serbench.corpora.folders import cache_root
 from serbench.features.spec import FeatureSpec
 from serbench.features.store import FeatureStore
 from serbench.protocols import SplitPlan
-from serbench.records.schemas import StudyRecord
+from serbench.records import StepProgress, StudyRecord
 
 __all__ = ["duplicate_findings", "speaker_telling"]
-
-Progress = Callable[[str, int, int], None]
 
 _HALVES = 0x4A1F  # a stream of its own, beside those of the study's seed tree
 
 
-def duplicate_findings(clips: pd.DataFrame, plans: Sequence[SplitPlan], progress: Progress) -> Iterator[AuditFinding]:
+def duplicate_findings(
+    clips: pd.DataFrame, plans: Sequence[SplitPlan], progress: StepProgress
+) -> Iterator[AuditFinding]:
     """Whether audio is in more than one subset, exactly or as an altered copy.
 
     Under a folded protocol the subsets are the clips that each fold tests, since it trains on most of the others.
@@ -53,7 +53,7 @@ def _tested_by(plans: Sequence[SplitPlan], clips: int) -> tuple[str | None, ...]
     return tuple(parts)
 
 
-def speaker_telling(clips: pd.DataFrame, plan: SplitPlan, record: StudyRecord, progress: Progress) -> AuditFinding:
+def speaker_telling(clips: pd.DataFrame, plan: SplitPlan, record: StudyRecord, progress: StepProgress) -> AuditFinding:
     """How well a linear rule tells the training speakers by the study's own features."""
     spec = FeatureSpec.model_validate(record.features)
     train = np.array(plan.split(plan.cores).train)
@@ -63,6 +63,6 @@ def speaker_telling(clips: pd.DataFrame, plan: SplitPlan, record: StudyRecord, p
     return speakers_finding(tell_speakers(summaries, speakers, rng), shares_speakers=record.protocol.shares_speakers)
 
 
-def _features(clips: pd.DataFrame, spec: FeatureSpec, progress: Progress) -> NDArray[np.float32]:
+def _features(clips: pd.DataFrame, spec: FeatureSpec, progress: StepProgress) -> NDArray[np.float32]:
     store = FeatureStore(cache_root() / "features")
     return store.get(clips, spec, progress=lambda done, total: progress("computing features", done, total))

@@ -18,11 +18,10 @@ from serbench.records.references import ReferenceFolder, ReferenceRecord
 from serbench.records.results import ResultsFolder
 from serbench.records.schemas import StudyRecord
 from serbench.records.study_folder import Damaged, tolerating
+from serbench.references import REFERENCE_ORDER
 from serbench.results.grouping import why_unranked
 
 __all__ = ["ReferenceRow", "reference_rows", "reference_scores"]
-
-_ORDER = ("chance", "majority", "svm", "egemaps", "encoder", "listeners")
 
 
 class ReferenceRow(FrozenModel):
@@ -60,7 +59,7 @@ def reference_rows(
     """
     folders = _folders(results.root, study)
     complete = set.intersection(*(set(folder.names()) for folder in folders))
-    names = [name for name in _ORDER if name in complete] + sorted(complete - set(_ORDER))
+    names = [name for name in REFERENCE_ORDER if name in complete] + sorted(complete - set(REFERENCE_ORDER))
     rows = []
     for name in names:
         with tolerating(damaged):
