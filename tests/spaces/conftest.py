@@ -1,4 +1,4 @@
-"""Search spaces from text."""
+"""Spaces loaded from their text."""
 
 from __future__ import annotations
 
