@@ -13,7 +13,7 @@ import serbench
 
 PACKAGE = Path(serbench.__file__).parent
 ORDER = [
-    {"errors"}, {"records"}, {"evaluation"}, {"corpora"}, {"protocols"}, {"features"}, {"families"}, {"training"},
+    {"errors"}, {"plugins"}, {"records"}, {"evaluation"}, {"corpora"}, {"protocols"}, {"features"}, {"families"}, {"training"},
     {"spaces"}, {"references"}, {"results"}, {"render"}, {"search"}, {"audit"}, {"export"}, {"site"}, {"doctor"},
     {"testing"}, {"api"}, {"cli"},
 ]  # fmt: skip
