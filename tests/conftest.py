@@ -23,9 +23,7 @@ TONES_HZ = {"ANG": 700, "DIS": 300, "FEA": 1100, "HAP": 1600, "NEU": 180, "SAD":
 
 
 # A busy machine fails no test.
-hypothesis.settings.register_profile(
-    "serbench", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
+hypothesis.settings.register_profile("serbench", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("serbench")
 
 

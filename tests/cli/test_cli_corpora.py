@@ -60,7 +60,7 @@ def test_from_a_folder_to_a_bundle(serbench, mine, tiny_space, tmp_path) -> None
         (["--corpus", "MINE", "--names", "{speaker}-*"], 1, "do not fit the pattern"),
         (["--corpus", "MINE", "--protocol", "given"], 1, "brings none"),
         (["--corpus", "crema-d", "--test-corpus", "crema"], 2, "did you mean 'crema-d'?"),
-        (["--corpus", "demo", "--protocol", "cross-corpus"], 1, "--test-corpus"),
+        (["--corpus", "MINE", "--names", "{speaker}_*", "--protocol", "cross-corpus"], 1, "--test-corpus"),
         (["--split-ratio", "70/30"], 2, "ratio"),
     ],
 )

@@ -70,7 +70,10 @@ def test_a_label_that_was_not_declared_blames_the_plugin(plugins: Path, tmp_path
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("broken", r"'broken' \(broken_corpus:X of package tiny-plugin\) cannot be loaded \(OSError: no such library\)"),
+        (
+            "broken",
+            r"'broken' \(broken_corpus:X of package tiny-plugin\) cannot be loaded \(OSError: no such library\)",
+        ),
         ("gone", r"cannot be loaded \(ModuleNotFoundError"),
         ("number", "'number' .* is no corpus: it lacks .*; see serbench.corpora.base.Corpus"),
         ("misnamed", "'misnamed' .* calls itself 'tiny'; its entry point needs the same name"),

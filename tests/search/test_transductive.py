@@ -13,10 +13,12 @@ from serbench.records import ResultsFolder
 from serbench.results import Leaderboard, best_selected, select_entry
 from serbench.search import run_search
 from serbench.spaces.file import read_space
-from serbench.training.data import normalised_by_speaker
 
 
+@pytest.mark.children
 def test_each_speaker_is_normalised_alone_and_copies_like_their_originals() -> None:
+    from serbench.training.data import normalised_by_speaker
+
     rng = np.random.default_rng(0)
     speakers = np.arange(12) % 3
     plain = rng.normal(loc=5 * speakers[:, None, None], scale=1 + speakers[:, None, None], size=(12, 8, 4))
