@@ -65,6 +65,7 @@ def tone_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tone_corpus(tmp_path_factory.mktemp("tones") / "AudioWAV")
 
 
+# Tracing a graph takes longer than its epochs: one block and the plainest optimiser halve the time of a fit.
 TINY_SPACE = """
 [space]
 family = "{family}"
@@ -88,7 +89,10 @@ finalists = 1
 repeats = 2
 
 [parameters]
-depth = 2
+depth = 1
+batch_norm = false
+optimizer = "adam"
+schedule = "constant"
 width = [8, 16]
 dense_width = 16
 batch_size = 16

@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import wraps
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,23 @@ GUESSED_S = {"quick": 0.1, "children": 5.0, "slow": 30.0}
 """Seconds of a test that has not run here before."""
 
 _CACHE = "serbench/durations"
-_started: list[str] = []
+_HOW = "mark it, its file or its fixture as one of `children` (tests/tiers.py)"
+
+
+class _Guard:
+    """Refuses Python processes while a quick test runs."""
+
+    def __init__(self) -> None:
+        self.on = False
+        self.refused: list[str] = []
+
+    def start(self, what: str) -> None:
+        if self.on:
+            self.refused.append(what)
+            pytest.fail(f"a quick test starts {what}: {_HOW}", pytrace=False)
+
+
+_guard = _Guard()
 
 
 def starts_children(fixture: Callable[..., Any]) -> Callable[..., Any]:
@@ -80,19 +97,22 @@ class Tiers:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        """Forgets what earlier tests started and imported."""
-        _started.clear()
+        """Guards a quick test and its fixtures."""
+        _guard.refused.clear()
+        _guard.on = tier_of(item) == "quick"
         self._loaded = loaded_backends()
-        return (yield)
+        try:
+            return (yield)
+        finally:
+            _guard.on = False
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
-        """Fails a quick test that did what no quick one may."""
+        """Fails a quick test that imported a backend, or that started a process in a thread of its own."""
         result = yield
-        if tier_of(item) == "quick":
-            done = [*_started, *(f"imports {name}" for name in loaded_backends() if name not in self._loaded)]
-            if done:
-                pytest.fail(f"a quick test {done[0]}: mark it with pytest.mark.children", pytrace=False)
+        new = [name for name in loaded_backends() if name not in self._loaded]
+        if tier_of(item) == "quick" and (new or _guard.refused):
+            pytest.fail(f"a quick test imports or starts {', '.join([*new, *_guard.refused])}: {_HOW}", pytrace=False)
         return result
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -142,20 +162,27 @@ def loaded_backends() -> list[str]:
 
 
 def _watch_processes() -> None:
-    """Writes down every Python process that this one starts, by either of the two ways there are."""
+    """Lets the guard know of every Python process that is to start, whichever way."""
 
     def heard(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "subprocess.Popen":
             command = arguments[1] if isinstance(arguments[1], list | tuple) else [arguments[1]]
             if Path(str(command[0])).name.startswith("python"):
-                _started.append(f"starts `{' '.join(map(str, command))[:100]}`")
+                _guard.start(f"`{' '.join(map(str, command))[:100]}`")
 
     sys.addaudithook(heard)
     start = BaseProcess.start
 
     @wraps(start)
     def noted_start(process: BaseProcess) -> None:
-        _started.append(f"starts the process {process.name}")
+        _guard.start(f"the process {process.name}")
         start(process)
 
+    running = forkserver.ensure_running
+
+    def noted_running() -> None:
+        _guard.start("the fork server")
+        running()
+
+    forkserver.ensure_running = noted_running
     BaseProcess.start = noted_start  # type: ignore[method-assign]

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tiers import starts_children
 
 from serbench.errors import UsageError
 from serbench.records import ResultsFolder
@@ -26,6 +27,7 @@ def _made(tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture
+@starts_children
 def results(_made, make_plan, tmp_path, tmp_path_factory) -> ResultsFolder:
     """A copy of one search of three trials, whose records a test may change."""
     if not _made:
@@ -152,8 +154,8 @@ def test_a_known_configuration_of_the_same_name_but_other_values_is_still_tried(
 
 
 def test_nothing_to_keep_is_refused(results, tiny_space) -> None:
-    with pytest.raises(UsageError, match=r"no trial of study .* fits .*depth = 2 is not in"):
-        fork_study(results, SOURCE, load_space(tiny_space(depth="1")), "fork")
+    with pytest.raises(UsageError, match=r"no trial of study .* fits .*depth = 1 is not in"):
+        fork_study(results, SOURCE, load_space(tiny_space(depth="2")), "fork")
     assert [folder.path.name for folder, _ in results.studies()] == [SOURCE]
 
 
