@@ -15,6 +15,7 @@ __all__ = ["PluginGroup"]
 T = TypeVar("T")
 
 _NAMED = 4
+_NONE = "None is registered: run `uv sync` in a clone, or `pip install serbench`, again."
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class PluginGroup(Generic[T]):
         contract: class or runtime-checkable protocol that each object is an instance of.
         own_wins: serbench's own object is taken where a plug-in offers another of the same name. Where False, such a
             name is an error.
+        hint: a sentence that ends the message about a name that nobody offers.
     """
 
     group: str
@@ -37,6 +39,7 @@ class PluginGroup(Generic[T]):
     plural: str
     contract: type[object]
     own_wins: bool = False
+    hint: str = ""
 
     def names(self) -> list[str]:
         """Returns the names of all installed objects, sorted. Loads none, so a broken one does no harm here."""
@@ -57,7 +60,8 @@ class PluginGroup(Generic[T]):
         own = [point for value, point in points.items() if value.startswith("serbench.")]
         found = own if self.own_wins and own else list(points.values())
         if not found:
-            raise unknown(self.noun, name, self.names())
+            known = self.names()
+            raise unknown(self.noun, name, known, hint=self.hint if known else _NONE)
         if len(found) > 1:
             offers = " and ".join(sorted(f"{point.value} ({_package(point)})" for point in found))
             raise UsageError(f"two {self.plural} are named '{name}': {offers}; uninstall one of their packages")

@@ -46,7 +46,7 @@ class KerasBundle:
         record.save(folder / "bundle.json")
         report = EntryReport.from_results(trained.results, trained.entry.entry_id)
         write_text_atomic(folder / "metrics.json", render(report, "json"))
-        write_text_atomic(folder / "MODEL_CARD.md", model_card(record, report))
+        write_text_atomic(folder / "MODEL_CARD.md", model_card(record, report, trained.study))
         return record
 
 

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
 from typing import Any
 
-from serbench.families.base import Family
+from serbench.families.base import Family, MinimalFamily
+from serbench.families.base_family import BaseFamily
 from serbench.plugins import PluginGroup
 
-__all__ = ["GROUP", "custom_objects", "family_names", "get_family"]
+__all__ = ["GROUP", "built_in_names", "custom_objects", "family_names", "get_family"]
 
 GROUP = "serbench.families"
 
-_FAMILIES: PluginGroup[Family] = PluginGroup(GROUP, "family", "families", Family)
+
+_FAMILIES: PluginGroup[MinimalFamily] = PluginGroup(GROUP, "family", "families", MinimalFamily)
 
 
 def family_names() -> list[str]:
     """Returns the names of all installed families, sorted. Loads none, so a broken one does no harm here."""
     return _FAMILIES.names()
+
+
+def built_in_names() -> list[str]:
+    """Returns the names of the families that come with serbench, sorted; those of plug-ins are left out."""
+    return sorted({point.name for point in entry_points(group=GROUP) if point.value.startswith("serbench.")})
 
 
 def get_family(name: str) -> Family:
@@ -26,15 +34,33 @@ def get_family(name: str) -> Family:
         UsageError: no family, or two different ones, have this name.
         SerbenchError: the plug-in that offers it cannot be loaded or is no family.
     """
-    return _FAMILIES.get(name)
+    family = _FAMILIES.get(name)
+    return family if isinstance(family, Family) else _completed(family)
 
 
-def custom_objects() -> dict[str, Any]:
-    """Imports Keras and serbench's own layers, so that a saved model can be loaded.
+def _completed(family: MinimalFamily) -> Family:
+    """A family of before `default_space` and `custom_objects`, with the default for whichever it lacks."""
+    whole = BaseFamily()
+    for member in (*vars(MinimalFamily), *vars(Family)):
+        if not member.startswith("_") and hasattr(family, member):
+            setattr(whole, member, getattr(family, member))
+    return whole
+
+
+def custom_objects(family: str | None = None) -> dict[str, Any]:
+    """Imports Keras and the layers that a saved model may have: serbench's own and those of its family.
+
+    Args:
+        family: name of the family that built the model; None for serbench's own layers alone.
 
     Returns:
-        Registered name -> layer class, as `keras.models.load_model(custom_objects=...)` takes it.
+        Registered name -> class, as `keras.models.load_model(custom_objects=...)` takes it.
+
+    Raises:
+        UsageError: no such family is installed.
+        SerbenchError: its plug-in cannot be loaded.
     """
+    theirs = {} if family is None else get_family(family).custom_objects()
     from serbench.families import layers
 
-    return {f"{layers.PACKAGE}>{cls.__name__}": cls for cls in layers.LAYERS}
+    return {**theirs, **{f"{layers.PACKAGE}>{cls.__name__}": cls for cls in layers.LAYERS}}
