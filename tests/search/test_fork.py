@@ -221,6 +221,7 @@ def test_the_command_leaves_trials_to_the_space_where_the_fork_has_fewer(results
     assert "--trials" not in CliRunner().invoke(app, words).stdout
 
 
+@pytest.mark.children
 def test_the_command_has_the_epochs_that_the_fork_was_asked_for_with(make_plan, tiny_space) -> None:
     """They are part of what a study is: without them the search would refuse to go on."""
     plan = make_plan(run="source", trials=1, finalists=0)
