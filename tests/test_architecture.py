@@ -167,12 +167,14 @@ def loaded_by(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
+@pytest.mark.children
 def test_the_command_line_starts_light() -> None:
     """What makes `serbench --help` answer at once: nothing heavy is imported before a command runs."""
     heavy = {"keras", "tensorflow", "optuna", "pandas", "librosa", "sklearn", "plotly", "scipy", "pydantic"}
     assert not loaded_by("import serbench.cli.main") & heavy
 
 
+@pytest.mark.children
 @pytest.mark.parametrize(
     "room", ["corpora", "features", "families", "protocols", "spaces", "results", "render", "search", "site", "export"]
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import filelock
 import pytest
+from tiers import starts_children
 
 from serbench.audit import AuditPlan, audit_document, audit_entry
 from serbench.audit.record import AuditRecord, audit_path
@@ -28,6 +29,7 @@ def _made() -> dict[str, Path]:
 
 
 @pytest.fixture
+@starts_children
 def results(_made, tone_corpus, tiny_space, tmp_path, tmp_path_factory) -> ResultsFolder:
     """A copy of one small search."""
     if not _made:
@@ -44,6 +46,7 @@ def levels(record: AuditRecord) -> dict[str, str]:
     return {finding.check: finding.level for finding in record.findings}
 
 
+@pytest.mark.children
 def test_a_study_is_audited_by_its_selected_entry_and_every_check_says_something(results, tone_corpus) -> None:
     record = audit_entry(results, AuditPlan(STUDY, split_seeds=2, data=tone_corpus, workers=1))
     (entry,) = results.study(STUDY).entries()
@@ -79,6 +82,7 @@ def test_an_audit_goes_on_where_it_was_and_says_the_same(results, tone_corpus) -
     assert {path: path.stat().st_mtime_ns for path in results.root.rglob("audits/**/record.json")} == fits
 
 
+@pytest.mark.children
 def test_every_format_has_every_verdict(results, tone_corpus) -> None:
     record = audit_entry(results, AuditPlan(STUDY, refits=False, data=tone_corpus))
     document = audit_document(record)
@@ -90,6 +94,7 @@ def test_every_format_has_every_verdict(results, tone_corpus) -> None:
     assert max(map(len, render(document, "table", width=80).splitlines())) <= 80
 
 
+@pytest.mark.children
 def test_a_second_audit_at_once_is_one_sentence_and_spoils_nothing(results, tone_corpus) -> None:
     (entry,) = results.study(STUDY).entries()
     path = audit_path(results.study(STUDY), entry.entry_id)

@@ -106,7 +106,7 @@ def test_show_tells_what_came_of_a_study(serbench, searched) -> None:
     )  # fmt: skip
     for key in ("uar", "accuracy", "macro_f1"):
         assert study[key] == study["entries"][0][key] == row[key]
-    assert study["trials"][0]["config"]["depth"] == 2
+    assert study["trials"][0]["config"]["depth"] == 1
     assert {fit["kind"] for fit in study["refits"]} == {"refit"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tiers import starts_children
 
 from serbench.corpora import get_corpus
 from serbench.records import ResultsFolder
@@ -11,6 +12,7 @@ from serbench.search import SearchPlan, load_space, run_search
 
 
 @pytest.fixture
+@starts_children
 def searched_board(tone_corpus, tiny_space, tmp_path) -> Leaderboard:
     """The leaderboard of a search of one trial."""
     plan = SearchPlan(

@@ -230,6 +230,7 @@ def test_damaged_predictions_are_named(build, spoil, message):
         Leaderboard.from_results(build.results)
 
 
+@pytest.mark.children
 def test_nothing_that_trains_is_imported():
     code = f"import sys, serbench.results; print([name for name in {BEFORE_TRAINING} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

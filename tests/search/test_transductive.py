@@ -13,10 +13,12 @@ from serbench.records import ResultsFolder
 from serbench.results import Leaderboard, best_selected, select_entry
 from serbench.search import run_search
 from serbench.spaces.file import read_space
-from serbench.training.data import normalised_by_speaker
 
 
+@pytest.mark.children
 def test_each_speaker_is_normalised_alone_and_copies_like_their_originals() -> None:
+    from serbench.training.data import normalised_by_speaker
+
     rng = np.random.default_rng(0)
     speakers = np.arange(12) % 3
     plain = rng.normal(loc=5 * speakers[:, None, None], scale=1 + speakers[:, None, None], size=(12, 8, 4))
@@ -40,6 +42,7 @@ def test_it_is_refused_where_test_clips_would_bear_on_training(name) -> None:
         SplitProtocol(name, speaker_normalisation=True).plans(clips)
 
 
+@pytest.mark.children
 def test_its_entry_is_marked_unranked_and_never_exported(make_plan, tiny_space, tmp_path) -> None:
     text = tiny_space().read_text(encoding="utf-8")
     space = read_space(text + "\n[protocol]\nspeaker_normalisation = true\n", "by_speaker", "here")
