@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from serbench.export.bundle import BundleRecord
 from serbench.render.document import percent, plural, span, speakers
-from serbench.render.entry_facts import left_out, whose_labels
+from serbench.render.entry import left_out, whose_labels
 from serbench.results import EntryReport
 
 __all__ = ["model_card"]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import Any, Literal
 
 import pandas as pd
 
+from serbench.results.columns import Form
+
 __all__ = [
     "Column",
     "Document",
     "Sheet",
     "count",
+    "decimal",
     "duration",
     "millions",
     "milliseconds",
@@ -25,6 +28,7 @@ __all__ = [
     "speakers",
     "table_of",
     "to_document",
+    "written",
 ]
 
 NOTHING = "-"
@@ -153,6 +157,11 @@ def size(value: int | None) -> str:
     return f"{value / 1e3:.0f} kB" if value < 1e6 else f"{value / 1e6:.1f} MB"
 
 
+def decimal(value: float | None) -> str:
+    """A score that is no share: 0.51234 -> '0.512'."""
+    return NOTHING if value is None else f"{value:.3f}"
+
+
 def duration(seconds: float | None) -> str:
     """Seconds as one reads them: 8.5 -> '8.5 s', 75 -> '1 min 15 s', 4000 -> '1 h 7 min'."""
     if seconds is None:
@@ -164,3 +173,27 @@ def duration(seconds: float | None) -> str:
         return f"{minutes} min {rest} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes} min"
+
+
+_FORMS: dict[Form, Callable[..., str]] = {
+    "text": lambda value: value or NOTHING,
+    "yes": lambda value: "yes" if value else "",
+    "count": count,
+    "percent": percent,
+    "points": points,
+    "decimal": decimal,
+    "span": span,
+    "millions": millions,
+    "milliseconds": milliseconds,
+    "size": size,
+    "duration": duration,
+}
+
+
+def written(form: Form, *values: Any) -> str:
+    """Values as people read them.
+
+    >>> written("percent", 0.5712), written("span", 0.532, 0.609), written("decimal", None)
+    ('57.1', '53.2-60.9', '-')
+    """
+    return _FORMS[form](*values)

@@ -8,8 +8,15 @@ from typing import Any
 
 from serbench.records.files import write_text_atomic
 from serbench.render.document import percent, span
-from serbench.render.entry import SUBSET_HEADER, subset_cells
-from serbench.render.entry_facts import caveats, config_rows, corpus_rows, environment_rows, result_rows
+from serbench.render.entry import (
+    SUBSET_HEADER,
+    caveats,
+    config_rows,
+    corpus_rows,
+    environment_rows,
+    result_rows,
+    subset_cells,
+)
 from serbench.results import EntryReport, Results, Row, ScoredEntry
 from serbench.results.reference_rows import ReferenceRow
 from serbench.site.charts.entry import calibration_chart, curve_charts

@@ -8,7 +8,7 @@ import pytest
 from serbench.errors import UsageError
 from serbench.evaluation import Evaluation
 from serbench.render import render
-from serbench.render.entry_facts import caveats, config_rows
+from serbench.render.entry import caveats, config_rows
 
 
 @pytest.fixture
