@@ -12,12 +12,17 @@ import filelock
 import pandas as pd
 
 import serbench
-from serbench.audit.data import duplicate_findings, speaker_telling
+from serbench.audit.draws import Drawn, draw_again, over_draws
+from serbench.audit.duplicates import duplicate_findings
 from serbench.audit.finding import AuditFinding, skipped
+from serbench.audit.leakage import leakage
+from serbench.audit.literature import against_literature
 from serbench.audit.record import AuditRecord, audit_path
 from serbench.audit.rerun import Reruns
-from serbench.audit.retrained import Drawn, draw_again, leakage, over_draws, shuffled_labels
-from serbench.audit.scored import against_literature, against_validation, by_slices
+from serbench.audit.shuffled_labels import shuffled_labels
+from serbench.audit.slices import by_slices
+from serbench.audit.speakers import speaker_telling
+from serbench.audit.validation import against_validation
 from serbench.audit.watch import FitWatch
 from serbench.errors import SerbenchError, UsageError
 from serbench.records.base import now
@@ -137,7 +142,7 @@ class _Audit:
         )
 
     def _of_scores(self, clips: pd.DataFrame) -> Iterator[AuditFinding]:
-        yield against_validation(self.tested, self.folder, clips)
+        yield against_validation(self.tested, clips)
         yield against_literature(self.tested)
         yield from by_slices(self.tested, clips)
 
@@ -180,7 +185,10 @@ def _target(results: Results, name: str) -> ScoredEntry:
     """The entry of this name, or the selected one of the study or folded run of this name."""
     studies = [study for study in results.studies if run_name(study.record.name) == name or study.record.name == name]
     if not studies:
-        return results.scored_entry(name)
+        tested = results.scored_entry(name)
+        if tested.entry.members:
+            raise UsageError(f"entry '{name}' is an ensemble and no single model; audit one of its finalists")
+        return tested
     board = results.board(studies[0].record.corpus.name, studies[0].record.protocol.name)
     chosen = [row.entry for row in board.rows if row.selected and row.study == name]
     if len(chosen) == 1:
