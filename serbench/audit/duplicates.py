@@ -7,7 +7,7 @@ from typing import Final
 
 import pandas as pd
 
-from serbench.audit.features import Progress, audit_features
+from serbench.audit.features import audit_features
 from serbench.audit.finding import AuditFinding, Cell
 from serbench.audit.fingerprints import (
     FINGERPRINT_SPEC,
@@ -19,13 +19,16 @@ from serbench.audit.fingerprints import (
     parts_of,
 )
 from serbench.protocols import SplitPlan
+from serbench.records import StepProgress
 
 __all__ = ["duplicate_findings", "exact_finding", "near_finding"]
 
 _NAMED: Final = 3
 
 
-def duplicate_findings(clips: pd.DataFrame, plans: Sequence[SplitPlan], progress: Progress) -> Iterator[AuditFinding]:
+def duplicate_findings(
+    clips: pd.DataFrame, plans: Sequence[SplitPlan], progress: StepProgress
+) -> Iterator[AuditFinding]:
     """Whether audio is in more than one subset, exactly or as an altered copy.
 
     Under a folded protocol the subsets are the clips that each fold tests, since it trains on most of the others.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -11,14 +9,12 @@ from numpy.typing import NDArray
 from serbench.corpora.folders import cache_root
 from serbench.features.spec import FeatureSpec
 from serbench.features.store import FeatureStore
+from serbench.records import StepProgress
 
-__all__ = ["Progress", "audit_features"]
-
-Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
+__all__ = ["audit_features"]
 
 
-def audit_features(clips: pd.DataFrame, spec: FeatureSpec, progress: Progress) -> NDArray[np.float32]:
+def audit_features(clips: pd.DataFrame, spec: FeatureSpec, progress: StepProgress) -> NDArray[np.float32]:
     """The features of all clips, from the cache where they are there.
 
     Args:

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from serbench.audit.features import Progress, audit_features
+from serbench.audit.features import audit_features
 from serbench.audit.finding import AuditFinding, Cell
-from serbench.features.spec import FeatureKind, FeatureSpec
+from serbench.features.spec import FeatureSpec
 from serbench.protocols import SplitPlan
-from serbench.records.schemas import StudyRecord
+from serbench.records import StepProgress, StudyRecord
 
 __all__ = ["SpeakerTelling", "clip_summaries", "speaker_telling", "speakers_finding", "tell_speakers"]
 
@@ -43,22 +43,24 @@ class SpeakerTelling:
     clips: int
 
 
-def clip_summaries(features: NDArray[np.float32], kind: FeatureKind) -> NDArray[np.float64]:
+def clip_summaries(features: NDArray[np.float32], time_axis: int | None) -> NDArray[np.float64]:
     """Mean and standard deviation over the frames, padding included, as a model sees it.
 
     Args:
-        features: (n, frames, features) of kind `acoustic`, (n, mels, frames) of `log_mel`; a memory map
-            is read in parts.
-        kind: of the front end.
+        features: (n, *shape) of a front end; a memory map is read in parts.
+        time_axis: the axis of one clip's features that runs over time; None where there is none.
 
     Returns:
-        (n, 2 x features).
+        (n, 2 x features), or (n, features) where there is no time.
     """
-    axis = 1 if kind == "acoustic" else 2
+    if time_axis is None:
+        return np.asarray(features, dtype=np.float64).reshape(len(features), -1)
+    axis = 1 + time_axis
     parts = []
     for start in range(0, len(features), _BLOCK_CLIPS):
         block = np.asarray(features[start : start + _BLOCK_CLIPS], dtype=np.float64)
-        parts.append(np.concatenate([block.mean(axis=axis), block.std(axis=axis)], axis=1))
+        summary = np.stack([block.mean(axis=axis), block.std(axis=axis)], axis=1)
+        parts.append(summary.reshape(len(block), -1))
     return np.concatenate(parts)
 
 
@@ -115,11 +117,11 @@ def _halves(who: NDArray[np.generic], rng: np.random.Generator) -> tuple[NDArray
     return np.concatenate(learnt), np.concatenate(tested)
 
 
-def speaker_telling(clips: pd.DataFrame, plan: SplitPlan, record: StudyRecord, progress: Progress) -> AuditFinding:
+def speaker_telling(clips: pd.DataFrame, plan: SplitPlan, record: StudyRecord, progress: StepProgress) -> AuditFinding:
     """How well a linear rule tells the training speakers by the study's own features."""
     spec = FeatureSpec.model_validate(record.features)
     train = np.array(plan.split(plan.cores).train)
-    summaries = clip_summaries(audit_features(clips, spec, progress), spec.kind)[train]
+    summaries = clip_summaries(audit_features(clips, spec, progress), spec.front_end.time_axis)[train]
     speakers = clips["speaker"].to_numpy()[train]
     rng = np.random.default_rng([_HALVES, record.seed])
     return speakers_finding(tell_speakers(summaries, speakers, rng), shares_speakers=record.protocol.shares_speakers)

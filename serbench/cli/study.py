@@ -46,10 +46,11 @@ def list_studies(results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefF
 @app.command("show")
 def show(study: StudyArgument, results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefFormat.table) -> None:
     """Shows what a study is, how its trials ended, the best ones, what failed and why, and its entries."""
-    from serbench.cli.printing import echo_pairs, screen_width
+    from serbench.cli.printing import echo_command, echo_pairs, screen_width
     from serbench.render import render
     from serbench.render.study import study_document, study_facts
     from serbench.results import Results
+    from serbench.search import placeholder_note, search_command
 
     found = Results(results)
     report = found.study_report(study)
@@ -59,6 +60,10 @@ def show(study: StudyArgument, results: ResultsPath = DEFAULT_RESULTS, output: F
         typer.echo(render(document, "json"), nl=False)
         return
     echo_pairs(study_facts(report))
+    words = search_command(found.study(study).record, results=results)
+    echo_command("search again", words)
+    if note := placeholder_note(words):
+        echo_pairs([("", note)])
     if document.sheets:
         typer.echo("")
         typer.echo(render(document, "table", width=screen_width()), nl=False)

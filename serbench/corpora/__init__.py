@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from serbench.corpora.summary import corpus_summary
     from serbench.corpora.table import CLIP_COLUMNS, clip_set_digest, clip_table
     from serbench.corpora.user.choice import choose_corpus, recorded_corpus
+    from serbench.corpora.user.choice_options import CorpusOptions, corpus_options
 
 __all__ = [
     "CLIP_COLUMNS",
     "Corpus",
     "CorpusFinding",
+    "CorpusOptions",
     "Listing",
     "SpeakerFacts",
     "StudyClips",
@@ -33,6 +35,7 @@ __all__ = [
     "clip_table",
     "corpus_home",
     "corpus_names",
+    "corpus_options",
     "corpus_summary",
     "findings",
     "get_corpus",
@@ -47,6 +50,7 @@ _HOMES = {
     "CLIP_COLUMNS": "table",
     "Corpus": "base",
     "CorpusFinding": "inspection.findings",
+    "CorpusOptions": "user.choice_options",
     "Listing": "base",
     "SpeakerFacts": "base",
     "StudyClips": "study_clips",
@@ -56,6 +60,7 @@ _HOMES = {
     "clip_table": "table",
     "corpus_home": "folders",
     "corpus_names": "registry",
+    "corpus_options": "user.choice_options",
     "corpus_summary": "summary",
     "findings": "inspection.findings",
     "get_corpus": "registry",

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from serbench.export.bundle import BundleRecord
+from serbench.records import StudyRecord
 from serbench.render.document import percent, plural, span, speakers
 from serbench.render.entry import left_out, whose_labels
 from serbench.results import EntryReport
+from serbench.search import placeholder_note, search_command, shell_line
 
 __all__ = ["model_card"]
 
 
-def model_card(record: BundleRecord, report: EntryReport) -> str:
-    """Writes the card as Markdown. A pure function of its arguments, so that it can be compared with a golden one."""
-    return "\n".join([_head(record), _scores(record, report), _training_data(record), _limits(record)])
+def model_card(record: BundleRecord, report: EntryReport, study: StudyRecord) -> str:
+    """Writes the card as Markdown. A pure function of its arguments, so that it can be compared with a golden one.
+
+    Args:
+        record: of the bundle.
+        report: of its entry.
+        study: that the entry comes from.
+    """
+    parts = _head(record), _scores(record, report), _training_data(record), _training_again(study), _limits(record)
+    return "\n".join(parts)
 
 
 def _head(record: BundleRecord) -> str:
@@ -75,6 +84,17 @@ def _training_data(record: BundleRecord) -> str:
 {corpus.title}: {corpus.clips:,} clips, {corpus.speakers} speakers. Licence: {corpus.licence} {corpus.licence_url}
 Left out: {excluded}.{labels}{citation}
 """
+
+
+def _training_again(study: StudyRecord) -> str:
+    command = search_command(study)
+    again = f"\n{note}.\n" if (note := placeholder_note(command)) else ""
+    return f"""## Training again
+
+```
+{shell_line(command)}
+```
+{again}"""
 
 
 def _limits(record: BundleRecord) -> str:

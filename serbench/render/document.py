@@ -18,6 +18,7 @@ __all__ = [
     "count",
     "decimal",
     "duration",
+    "macs",
     "millions",
     "milliseconds",
     "percent",
@@ -145,6 +146,21 @@ def millions(value: int | None) -> str:
     return NOTHING if value is None else f"{value / 1e6:.1f}"
 
 
+def macs(multiply_accumulates: int | None, model_bytes: int | None) -> str:
+    """Millions of multiply-accumulates; 'not counted' for a model whose other costs are known.
+
+    >>> macs(12_345_678, 1000), macs(None, 1000), macs(None, None) == NOTHING
+    ('12.3', 'not counted', True)
+    """
+    uncounted = multiply_accumulates is None and model_bytes is not None
+    return "not counted" if uncounted else millions(multiply_accumulates)
+
+
+def _macs_in_words(multiply_accumulates: int | None, model_bytes: int | None) -> str:
+    shown = macs(multiply_accumulates, model_bytes)
+    return f"multiply-accumulates {shown}" if shown == "not counted" else f"{shown} million multiply-accumulates"
+
+
 def milliseconds(value: float | None) -> str:
     """Milliseconds: 3.14159 -> '3.1'."""
     return NOTHING if value is None else f"{value:.1f}"
@@ -183,7 +199,8 @@ _FORMS: dict[Form, Callable[..., str]] = {
     "points": points,
     "decimal": decimal,
     "span": span,
-    "millions": millions,
+    "macs": macs,
+    "macs_in_words": _macs_in_words,
     "milliseconds": milliseconds,
     "size": size,
     "duration": duration,

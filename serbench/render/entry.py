@@ -199,7 +199,8 @@ def _declared(row: Row, about: str) -> Facts:
     lines: dict[str, list[tuple[int, str]]] = {}
     for name, one in COLUMNS.items():
         if one.fact is not None and one.fact.about == about:
-            text = one.fact.text.format(written(one.fact.form, getattr(row, name)))
+            fields = [name, *([one.fact.other] if one.fact.other else [])]
+            text = one.fact.text.format(written(one.fact.form, *(getattr(row, field) for field in fields)))
             lines.setdefault(one.fact.name, []).append((one.fact.place, text))
     return [
         (name, ", ".join(text for _, text in sorted(parts, key=lambda part: part[0]))) for name, parts in lines.items()

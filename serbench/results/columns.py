@@ -14,9 +14,20 @@ from serbench.results.scored_entry import ScoredEntry
 __all__ = ["Cell", "Column", "Fact", "Form", "RowSource", "column", "columns_of"]
 
 Form = Literal[
-    "text", "yes", "count", "percent", "points", "decimal", "span", "millions", "milliseconds", "size", "duration"
+    "text",
+    "yes",
+    "count",
+    "macs",
+    "macs_in_words",
+    "percent",
+    "points",
+    "decimal",
+    "span",
+    "milliseconds",
+    "size",
+    "duration",
 ]
-"""How a value is written; `serbench.render.document.written` does it. `span` takes two values."""
+"""How a value is written; `serbench.render.document.written` does it. `span` and those of `macs` take two values."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +54,7 @@ class Cell:
         place: from left to right.
         rank: on a narrow screen columns of a high rank give way first.
         form: how a value is written.
-        other: a second field, for `span`.
+        other: a second field, for a form of two values.
         align: of the cells.
         site: from left to right in the site's table; None where its template shows the value, or it is not there.
         about: what a reader of the site is told who points at the head.
@@ -69,6 +80,7 @@ class Fact:
         name: of the line.
         text: in which `{}` stands for the value.
         form: how the value is written.
+        other: a second field, for a form of two values.
         about: whether it tells of the `score` or of the `model`.
         place: within the line.
     """
@@ -76,6 +88,7 @@ class Fact:
     name: str
     text: str
     form: Form
+    other: str | None = None
     about: Literal["score", "model"] = "score"
     place: int = 0
 

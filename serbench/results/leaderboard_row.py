@@ -187,8 +187,17 @@ class Row(FrozenModel):
     multiply_accumulates: int | None = column(
         lambda it: cost.multiply_accumulates if (cost := _first_cost(it)) else None,
         "of one clip's forward pass",
-        cell=Cell("MACs (M)", 190, rank=20, form="millions", site=120, about="millions, for one clip", more=True),
-        fact=Fact("prediction", "{} million multiply-accumulates", "millions", about="model", place=1),
+        cell=Cell(
+            "MACs (M)",
+            190,
+            rank=20,
+            form="macs",
+            other="model_bytes",
+            site=120,
+            about="millions, for one clip",
+            more=True,
+        ),
+        fact=Fact("prediction", "{}", "macs_in_words", other="model_bytes", about="model", place=1),
     )
     ms_per_clip: float | None = column(
         lambda it: mean(_ms(refit.record.cost) for refit in it.tested.refits),

@@ -17,11 +17,10 @@ from serbench.evaluation.share_scores import SoftEvaluation, soft_interval
 from serbench.records.base import FrozenModel
 from serbench.records.references import ReferenceFolder, ReferenceRecord
 from serbench.records.schemas import StudyRecord
+from serbench.references import REFERENCE_ORDER
 from serbench.results.grouping import why_unranked
 
 __all__ = ["GroupReferences", "ReferenceRow"]
-
-_ORDER = ("chance", "majority", "svm", "egemaps", "encoder", "listeners")
 
 
 class ReferenceRow(FrozenModel):
@@ -68,7 +67,7 @@ class GroupReferences:
     def names(self) -> tuple[str, ...]:
         """References that every fold has, in the order of display."""
         complete = set.intersection(*(set(folder.names()) for folder in self._folders))
-        return tuple([name for name in _ORDER if name in complete] + sorted(complete - set(_ORDER)))
+        return tuple([name for name in REFERENCE_ORDER if name in complete] + sorted(complete - set(REFERENCE_ORDER)))
 
     @functools.cached_property
     def rows(self) -> tuple[ReferenceRow, ...]:

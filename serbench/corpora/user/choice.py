@@ -18,7 +18,7 @@ from serbench.errors import UsageError
 from serbench.records.files import digest_of
 from serbench.records.schemas import CorpusChoice, CorpusFacts
 
-__all__ = ["choose_corpus", "recorded_corpus"]
+__all__ = ["choose_corpus", "name_suffix", "recorded_corpus"]
 
 
 def choose_corpus(
@@ -44,7 +44,7 @@ def choose_corpus(
         UsageError: no such corpus, or options that do not go together.
     """
     labels = parse_label_map(maps, drops)
-    suffix = _suffix(labels, maps)
+    suffix = name_suffix(labels, maps)
     if _is_path(text):
         return _at(Path(text).expanduser(), data, names, test, labels, suffix)
     if names is not None:
@@ -134,7 +134,7 @@ def _merged(choice: CorpusChoice, labels: LabelMap) -> MergedCorpus:
     )
 
 
-def _suffix(labels: LabelMap, maps: Sequence[str]) -> str:
+def name_suffix(labels: LabelMap, maps: Sequence[str]) -> str:
     """What tells a corpus under a label map from the corpus itself, and from it under another map."""
     if not labels:
         return ""
