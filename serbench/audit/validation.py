@@ -89,7 +89,7 @@ def validation_finding(
     said = f"validation UAR is {100 * abs(gap):.1f} points {'above' if gap >= 0 else 'below'} test UAR"
     if why := _no_spread(counts, labels):
         return AuditFinding(check=check, level="note", verdict=f"{said}; {why}", numbers=numbers)
-    half = Spread.apart(counts["validation"], counts["test"]).half_width(_LEVEL)
+    half = Spread.of_independent(counts["validation"], counts["test"]).half_width(_LEVEL)
     numbers["explained_points"] = 100 * half
     whom = f"{people['validation']} validation and {people['test']} test speakers"
     if abs(gap) <= half:

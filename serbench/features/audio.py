@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from serbench.corpora.inspection.readable import UnreadableError, readable
+from serbench.corpora import UnreadableError, readable_file
 from serbench.errors import SerbenchError
 from serbench.features.spec import Crop
 
@@ -42,7 +42,7 @@ def decode(path: str | Path, sample_rate: int) -> Waveform:
     """
     _require_regular_file(Path(path))
     try:
-        with readable(str(path)) as sound:
+        with readable_file(str(path)) as sound:
             waveform, rate = _read_mono(sound, path)
     except UnreadableError as error:
         raise SerbenchError(f"cannot read {path} as audio: {error}") from None

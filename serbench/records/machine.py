@@ -1,4 +1,4 @@
-"""What this process may use of its machine: cores, memory, GPUs. A container or batch system may grant a share."""
+"""Cores, memory and GPUs that this process may use. In a container or batch job these are less than the machine has."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNLIMITED = 2**60  # cgroup v1 writes a huge number where there is no limit
 
 
 def usable_cores() -> int:
-    """Cores this process may run on: its affinity, and the quota of its control group, rounded up."""
+    """Returns the number of cores this process may use: its CPU affinity, limited by its cgroup quota (rounded up)."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota, period = _numbers(_own_group("cpu"), "cpu.max")
     if quota is None:
@@ -27,7 +27,7 @@ def usable_cores() -> int:
 
 
 def available_memory_mib() -> float:
-    """Memory that can be taken without swapping: the machine's, or what is left of the control group's limit."""
+    """Returns the memory (MiB) available without swapping: the machine's, or what is left of the cgroup's limit."""
     free = float(psutil.virtual_memory().available)
     group = _own_group("memory")
     for limit_name, used_name in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
@@ -38,7 +38,7 @@ def available_memory_mib() -> float:
 
 
 def _reclaimable(group: Path | None) -> int:
-    """Bytes of cached files that a group's usage counts and that the kernel gives up when asked."""
+    """Bytes of file cache that count towards the cgroup's usage but that the kernel frees on demand."""
     if group is None or not (group / "memory.stat").is_file():
         return 0
     lines = (group / "memory.stat").read_text(encoding="ascii", errors="replace").splitlines()
@@ -47,7 +47,7 @@ def _reclaimable(group: Path | None) -> int:
 
 
 def kernel_memory_kills() -> int:
-    """Processes that the kernel has ended for want of memory since it booted; 0 where it does not tell."""
+    """Returns how many processes the kernel has killed for lack of memory since boot; 0 where it does not say."""
     try:
         lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
     except OSError:
@@ -56,7 +56,7 @@ def kernel_memory_kills() -> int:
 
 
 def gpus() -> list[str]:
-    """The NVIDIA GPUs that this process may use, as CUDA names them."""
+    """Returns the NVIDIA GPUs that this process may use: from CUDA_VISIBLE_DEVICES, else the numbers of all devices."""
     asked = os.environ.get("CUDA_VISIBLE_DEVICES")
     if asked is not None:
         return [name for name in asked.split(",") if name.strip() not in {"", "-1"}]
@@ -65,7 +65,7 @@ def gpus() -> list[str]:
 
 
 def _own_group(controller: str) -> Path | None:
-    """Folder of the control group this process is in, for one controller; v1 has one tree each, v2 one for all."""
+    """Folder of this process's cgroup for one controller. v1 has one tree for each controller, v2 one for all."""
     try:
         lines = _OWN_GROUPS.read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -73,7 +73,7 @@ def _own_group(controller: str) -> Path | None:
     for line in lines:
         _, names, path = line.split(":", 2)
         root = _CGROUPS / controller if controller in names.split(",") else _CGROUPS if names == "" else None
-        # Inside a container the path may be the host's; its own group is then the root of what it sees.
+        # Inside a container the path may be the host's; the group is then the root of the visible tree.
         for folder in () if root is None else (root / path.lstrip("/"), root):
             if any(folder.glob(f"{controller}.*")):
                 return folder

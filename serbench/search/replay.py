@@ -13,7 +13,7 @@ import pandas as pd
 from serbench.corpora.folders import cache_root
 from serbench.errors import SerbenchError, UsageError, unknown
 from serbench.features.store import FeatureStore
-from serbench.records import ResultsFolder, StudyRecord, TrialRecord
+from serbench.records import ResultsFolder, StepProgress, StudyRecord, TrialRecord
 from serbench.records.environment import current_environment
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import Environment, EpochMetrics, JobKind
@@ -21,7 +21,7 @@ from serbench.records.states import TrialState
 from serbench.search.jobs import JobMaker, predictions_of
 from serbench.search.probes import EPOCH_SHARE
 from serbench.search.resources import Resources
-from serbench.search.studies.recorded import Progress, RecordedStudy, recorded_clips, recorded_plan, recorded_space
+from serbench.search.studies.recorded import RecordedStudy, recorded_clips, recorded_plan, recorded_space
 from serbench.spaces.space import SearchSpace
 from serbench.training import FeatureSource, JobControl, TrialJob, TrialOutcome, Verdict, run_job
 from serbench.training.backend import choose_backend
@@ -89,7 +89,7 @@ def replay_trial(
     study: str,
     job_id: str,
     data: Path | None = None,
-    progress: Progress = lambda _what, _done, _total: None,
+    progress: StepProgress = lambda _what, _done, _total: None,
 ) -> Replay:
     """Fits one trial, refit or probe again in a fresh child; nothing is written to the results.
 
@@ -189,7 +189,7 @@ def _job(study: RecordedStudy, trial: TrialRecord, resources: Resources, backend
 
 
 def _run(
-    job: TrialJob, source: FeatureSource, device: str | None, prune_after: int | None, progress: Progress
+    job: TrialJob, source: FeatureSource, device: str | None, prune_after: int | None, progress: StepProgress
 ) -> TrialOutcome:
     def report(metrics: EpochMetrics) -> Verdict:
         progress(f"fitting {job.job_id}", metrics.epoch + 1, job.settings.epochs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from serbench.errors import SerbenchError
+from serbench.protocols import get_kind, protocol_names
 from serbench.records.schemas import ProtocolFacts, StudyRecord
 from serbench.render.document import percent, plural, span, speakers
 from serbench.results.leaderboard_row import Row
@@ -14,24 +15,6 @@ from serbench.spaces.file import read_space
 __all__ = ["citation", "entry_commands", "protocol_sentence", "search_again", "without_paths"]
 
 _PATH = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[\\/](?:[^\s\\/'\":;,]+[\\/])+(?=[^\s\\/])")
-
-_PROTOCOLS = {
-    "speaker": "No test speaker is heard in training or validation, so the score is what an unknown speaker may "
-    "expect.",
-    "random": "Clips are dealt out one by one, so test speakers were also trained on: the score says nothing of an "
-    "unknown speaker.",
-    "sentence": "No sentence of the test is trained on, but its speakers are: the score is that of known voices with "
-    "new words.",
-    "speaker+sentence": "Neither the test speakers nor the test sentences are trained on: the strictest protocol.",
-    "speaker-cv": "Speakers are dealt into folds, each tested by models that never heard them; the predictions of all "
-    "folds are pooled.",
-    "loso": "Leave one speaker out: each speaker is tested by models that never heard them, and all predictions are "
-    "pooled.",
-    "given": "The split that the corpus brings along.",
-    "cross-corpus": "Learned from one corpus and tested on all of another: other speakers, rooms and microphones.",
-    "emo-superb": "The five folds that EMO-SUPERB publishes, each tested by models that never heard its speakers; the "
-    "predictions of all folds are pooled.",
-}
 
 
 def without_paths(text: str) -> str:
@@ -45,14 +28,14 @@ def without_paths(text: str) -> str:
 
 def protocol_sentence(protocol: ProtocolFacts) -> str:
     """What a score under a protocol means, in plain words."""
-    known = _PROTOCOLS.get(protocol.name.partition(":")[0])
     if protocol.speaker_normalisation:
         return "Features are normalised by the test speakers' own clips (transductive): no score of a single clip."
-    if known:
-        return known
+    name = protocol.name.partition(":")[0]
+    if name in protocol_names():  # a record of another version may have a protocol that this one does not know
+        return get_kind(name).meaning
     if protocol.shares_speakers:
-        return "Test speakers were also trained on: the score says nothing of an unknown speaker."
-    return "No test speaker is heard in training or validation."
+        return "The same people are in training and test. Do not expect this score for a new person."
+    return "No test speaker is in training or validation."
 
 
 def citation(row: Row, protocol: ProtocolFacts, serbench: str) -> str:

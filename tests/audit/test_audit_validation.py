@@ -80,6 +80,6 @@ def test_spreads_of_two_cores_add_up_as_in_welchs_test():
     counts = [SpeakerRecalls.count(one.y_true, one.predictions, one.speakers, 2) for one in cores]
     means = [(count.correct[0] / count.support).mean(axis=1) for count in counts]
     expected = stats.ttest_ind(*means, equal_var=False)
-    spread = Spread.apart(*counts)
+    spread = Spread.of_independent(*counts)
     assert spread.p_value(means[0].mean() - means[1].mean()) == pytest.approx(expected.pvalue)
     assert spread.freedom == pytest.approx(expected.df)

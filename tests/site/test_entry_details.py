@@ -174,7 +174,7 @@ def test_commands_name_what_differs_from_the_defaults(results, tested):
 
 def test_a_protocol_of_another_serbench_still_gets_a_sentence(tested):
     unknown = tested.study.protocol.model_copy(update={"name": "by-room", "shares_speakers": True})
-    assert "says nothing of an unknown speaker" in protocol_sentence(unknown)
+    assert "Do not expect this score for a new person" in protocol_sentence(unknown)
     assert protocol_sentence(unknown.model_copy(update={"name": "speaker-cv:10"})).startswith("Speakers are dealt")
 
 

@@ -66,7 +66,7 @@ def test_badges_and_numbers_are_shown(report, page_of):
     words = Outline(page_of("a")).words
     for part in (
         "synthetic", "speakers shared", "selected by validation", "learning_rate", "tensorflow", "ODbL 1.0",
-        "says nothing of an unknown speaker",
+        "Do not expect this score for a new person",
     ):  # fmt: skip
         assert part in words
     assert f"{100 * report.row.uar:.1f} % UAR" in words

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from serbench.corpora.user.choice import name_suffix
 from serbench.corpora.user.kinds import KINDS
 from serbench.corpora.user.label_map import PRESETS, LabelMap, parse_label_map
-from serbench.corpora.user.registered import added
+from serbench.corpora.user.registered import registered_corpora
 from serbench.errors import SerbenchError
 from serbench.records.schemas import CorpusChoice, CorpusFacts
 
@@ -56,7 +56,7 @@ def corpus_options(facts: CorpusFacts) -> CorpusOptions:
 
 def _is_registered(name: str, choice: CorpusChoice) -> bool:
     try:
-        one = added().get(name)
+        one = registered_corpora().get(name)
     except SerbenchError:
         return False
     return one is not None and (one.choice.parts, one.choice.names) == (choice.parts, choice.names)

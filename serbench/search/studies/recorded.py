@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -15,6 +14,7 @@ from serbench.corpora import StudyClips, load_clips, recorded_corpus, votes_dige
 from serbench.errors import SerbenchError, UsageError
 from serbench.features.spec import FeatureSpec
 from serbench.protocols import SplitPlan, SplitProtocol
+from serbench.records import StepProgress
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import StudyRecord
 from serbench.spaces.file import read_space
@@ -23,7 +23,6 @@ from serbench.training import FitSettings
 from serbench.training.seeds import SeedTree
 
 __all__ = [
-    "Progress",
     "RecordedStudy",
     "recorded_clips",
     "recorded_features",
@@ -34,9 +33,6 @@ __all__ = [
 ]
 
 M = TypeVar("M", bound=BaseModel)
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is done, and (done, total)."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +122,7 @@ def recorded_clips(
     folder: StudyFolder,
     record: StudyRecord,
     data: Path | None,
-    progress: Progress = lambda _what, _done, _total: None,
+    progress: StepProgress = lambda _what, _done, _total: None,
 ) -> pd.DataFrame:
     """The study's clips with their paths, in the order of the study: rows decide what a batch holds.
 
