@@ -10,8 +10,9 @@ from typing import Protocol, runtime_checkable
 
 from serbench.errors import SerbenchError, with_extra
 from serbench.export.bundle import BundleRecord
-from serbench.records import EntryRecord, ResultsFolder, StudyRecord, TrialRecord
+from serbench.records import EntryRecord, StudyRecord, TrialRecord
 from serbench.records.results import StudyFolder
+from serbench.results import EntryReport
 
 __all__ = ["Exporter", "TrainedEntry", "require"]
 
@@ -21,8 +22,8 @@ class TrainedEntry:
     """The trained model that an exporter writes, with everything known about it.
 
     Attributes:
-        results: the results folder.
-        folder: the study's folder in it.
+        report: the entry's report.
+        folder: the study's folder.
         study: the study's record.
         entry: the entry's record.
         refit: the run whose model is exported: the best one on validation.
@@ -31,7 +32,7 @@ class TrainedEntry:
         say: receives a sentence before anything that takes long.
     """
 
-    results: ResultsFolder
+    report: EntryReport
     folder: StudyFolder
     study: StudyRecord
     entry: EntryRecord

@@ -15,7 +15,6 @@ from serbench.features import FeatureSpec
 from serbench.records import StudyRecord
 from serbench.records.files import write_text_atomic
 from serbench.render import render
-from serbench.results import EntryReport
 
 __all__ = ["KERAS", "KerasBundle"]
 
@@ -44,9 +43,8 @@ class KerasBundle:
         check = verify_bundle(folder, expected, paths, trained.study.environment.backend)
         record = unchecked.model_copy(update={"check": check})
         record.save(folder / "bundle.json")
-        report = EntryReport.from_results(trained.results, trained.entry.entry_id)
-        write_text_atomic(folder / "metrics.json", render(report, "json"))
-        write_text_atomic(folder / "MODEL_CARD.md", model_card(record, report, trained.study))
+        write_text_atomic(folder / "metrics.json", render(trained.report, "json"))
+        write_text_atomic(folder / "MODEL_CARD.md", model_card(record, trained.report, trained.study))
         return record
 
 
