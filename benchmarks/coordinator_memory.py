@@ -16,7 +16,7 @@ from serbench.records.schemas import TrialRecord
 from serbench.search import Observer, load_space
 from serbench.search.coordinator import Coordinator
 from serbench.search.jobs import JobMaker
-from serbench.search.mailbox import JobRunner
+from serbench.search.session import Session
 from serbench.training.supervisor import anonymous_memory_mib
 
 __all__ = ["Growth", "measure"]
@@ -59,7 +59,7 @@ def _simulated(settings: Settings, trials: int) -> Growth:
         engine = SimulatedEngine(workers=1)
         try:
             maker = JobMaker(study, SIMULATED, "tensorflow")
-            Coordinator(study, maker, JobRunner(engine, stop), growth, stop).run(trials)
+            Coordinator(Session.on(engine, study, maker, growth, stop)).run_trials(trials)
         finally:
             engine.close()
     return growth

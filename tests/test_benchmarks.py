@@ -15,7 +15,7 @@ from benchmarks.table import Row, Settings, as_json, as_table
 from serbench.search import Observer, load_space
 from serbench.search.coordinator import Coordinator
 from serbench.search.jobs import JobMaker
-from serbench.search.mailbox import JobRunner
+from serbench.search.session import Session
 
 
 @pytest.mark.parametrize("name", ["ask", "crowd"])
@@ -37,7 +37,7 @@ def test_simulated_fits_are_a_search_like_any_other(tmp_path: Path) -> None:
     with simulated_study(tmp_path, load_space("cnn1d"), sampler="random") as study:
         maker = JobMaker(study, SIMULATED, "tensorflow")
         try:
-            Coordinator(study, maker, JobRunner(engine, stop), Observer(), stop).run(14)
+            Coordinator(Session.on(engine, study, maker, Observer(), stop)).run_trials(14)
         finally:
             engine.close()
         records = study.records()
@@ -66,7 +66,7 @@ def test_a_stop_ends_simulated_fits(tmp_path: Path) -> None:
         maker = JobMaker(study, SIMULATED, "tensorflow")
         begun = _StopAfter(2, stop)
         try:
-            Coordinator(study, maker, JobRunner(engine, stop), begun, stop).run(2)
+            Coordinator(Session.on(engine, study, maker, begun, stop)).run_trials(2)
         finally:
             engine.close()
         assert not study.records()

@@ -25,12 +25,12 @@ from serbench.records.environment import current_environment
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import EntryRecord, JobKind, StudyRecord
 from serbench.records.states import STATES
-from serbench.search.batch import run_batch
+from serbench.search.coordinator import Coordinator
 from serbench.search.engines.local import LocalEngine
 from serbench.search.jobs import JobMaker
-from serbench.search.mailbox import JobRunner
 from serbench.search.observer import Observer
 from serbench.search.resources import Resources
+from serbench.search.session import Session
 from serbench.search.studies.study import Study
 from serbench.spaces.space import SearchSpace
 from serbench.training import FeatureSource, TrialJob
@@ -131,16 +131,17 @@ class Reruns:
                 if not study.folder.has_job("refit", job_id)
             ]
             if jobs:
-                self._run(study, jobs, resources)
+                self._run(study, maker, jobs)
             return study.folder, self._entry(study, wanted)
 
-    def _run(self, study: Study, jobs: list[TrialJob], resources: Resources) -> None:
+    def _run(self, study: Study, maker: JobMaker, jobs: list[TrialJob]) -> None:
         source = FeatureSource(study.clips, FeatureStore(cache_root() / "features"))
         source.paths(
             self.space.features, progress=lambda done, total: self.observer.progress("computing features", done, total)
         )
+        resources = maker.resources
         with contextlib.closing(LocalEngine(source, resources.workers, resources.devices)) as engine:
-            run_batch(study, JobRunner(engine, self.stop), self.observer, self.stop, jobs, {})
+            Coordinator(Session.on(engine, study, maker, self.observer, self.stop)).run_jobs(jobs)
 
     def _study_record(self, rerun: Rerun, plan: SplitPlan, backend: str) -> StudyRecord:
         return self.record.model_copy(
@@ -152,6 +153,7 @@ class Reruns:
                 "environment": current_environment(backend),
                 "identity": uuid.uuid4().hex[:16],
                 "warm_start": None,
+                "asked": None,
                 "created": now(),
             }
         )

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from serbench.cli.options import DEFAULT_RESULTS, DataFolder, ResultsPath
+from serbench.cli.printing import command_line
 from serbench.errors import SerbenchError
 
 __all__ = ["export", "predict"]
@@ -51,7 +52,7 @@ def export(
         f"process, largest difference {record.check.largest_difference:.1e}",
         err=True,
     )
-    typer.echo(f"try it: serbench predict {to} FILE_OR_FOLDER", err=True)
+    typer.echo(f"try it: {command_line('predict', str(to), 'FILE_OR_FOLDER')}", err=True)
 
 
 def predict(

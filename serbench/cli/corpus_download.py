@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serbench.cli.options import BriefFormat
+from serbench.cli.printing import command_line
 from serbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -132,9 +133,11 @@ def _tell(plan: Download, done: Transfer, console: Console, output: BriefFormat)
         typer.echo(f"  and {len(done.failed) - _SHOWN:,} more; --format json names all")
     if done.stopped or done.failed:
         return
-    where = "" if plan.folder == _usual(plan) else f" --data {plan.folder}"
-    console.print(f"next: serbench corpus check {plan.corpus}{where}", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"      serbench search --corpus {plan.corpus}{where}", markup=False, highlight=False, soft_wrap=True)
+    where = [] if plan.folder == _usual(plan) else ["--data", str(plan.folder)]
+    check = command_line("corpus", "check", plan.corpus, *where)
+    search = command_line("search", "--corpus", plan.corpus, *where)
+    console.print(f"next: {check}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"      {search}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _usual(plan: Download) -> Path:

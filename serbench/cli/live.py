@@ -92,12 +92,13 @@ class LiveView(PlainView):
             table.add_row(
                 record.job_id, record.state, str(len(record.epochs)),
                 percent(record.epochs[-1].val_uar if record.epochs else None), percent(record.value),
-                clock(record.seconds.get("total", 0.0)), differing(record.config, state.searched), style=style,
+                clock(record.seconds.get("total", 0.0)), differing(record.config, state.searched, state.shown),
+                style=style,
             )  # fmt: skip
         for fit in list(state.running.values()):
             table.add_row(
                 fit.job_id, "fitting" if fit.done else "starting", f"{fit.done}/{fit.epochs}", percent(fit.last),
-                percent(fit.best), clock(time.monotonic() - fit.began), differing(fit.config, state.searched),
-                style="bold",
+                percent(fit.best), clock(time.monotonic() - fit.began),
+                differing(fit.config, state.searched, state.shown), style="bold",
             )  # fmt: skip
         return table

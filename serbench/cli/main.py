@@ -9,6 +9,7 @@ import typer
 
 import serbench
 from serbench.cli import audit, bundle, corpus, doctor, reference, results, search, space, study
+from serbench.cli.declared import PanelledCommand
 from serbench.errors import SerbenchError
 
 __all__ = ["app", "main"]
@@ -21,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("search")(search.search)
+app.command("search", cls=PanelledCommand)(search.search)
 app.command("leaderboard")(results.leaderboard)
 app.command("report")(results.report)
 app.command("compare")(results.compare)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import typer
 
-__all__ = ["echo_pairs", "screen_width"]
+from serbench.search.request import DEFAULT_RESULTS
+
+__all__ = ["command_line", "echo_command", "echo_pairs", "screen_width"]
 
 _NAME_WIDTH = 15
 
@@ -28,3 +32,22 @@ def echo_pairs(pairs: Iterable[tuple[str, str]]) -> None:
                 break_on_hyphens=False, break_long_words=False,
             )
         )  # fmt: skip
+
+
+def echo_command(name: str, words: Sequence[str]) -> None:
+    """Prints a command on one line, however long, so that it can be copied."""
+    typer.echo(f"{name:{_NAME_WIDTH}} {shlex.join(words)}")
+
+
+def command_line(*words: str, results: Path = DEFAULT_RESULTS) -> str:
+    """A command of serbench that can be run as printed.
+
+    >>> command_line("report", "cnn1d-2c788d", results=Path("my results"))
+    "serbench report cnn1d-2c788d --results 'my results'"
+
+    Args:
+        words: after `serbench`.
+        results: the folder that it reads; named where it is not the usual one.
+    """
+    more = [] if results == DEFAULT_RESULTS else ["--results", str(results)]
+    return shlex.join(["serbench", *words, *more])

@@ -41,18 +41,24 @@ def list_studies(results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefF
 @app.command("show")
 def show(study: StudyArgument, results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefFormat.table) -> None:
     """Shows what a study is, how its trials ended, the best ones, what failed and why, and its entries."""
-    from serbench.cli.printing import echo_pairs, screen_width
+    from serbench.cli.printing import echo_command, echo_pairs, screen_width
     from serbench.records import ResultsFolder
     from serbench.render import render
     from serbench.render.study import study_document, study_facts
     from serbench.results.study import StudyReport
+    from serbench.search import placeholder_note, search_command
 
-    report = StudyReport.from_results(ResultsFolder(results), study, _warn)
+    folder = ResultsFolder(results)
+    report = StudyReport.from_results(folder, study, _warn)
     document = study_document(report)
     if output is BriefFormat.json:
         typer.echo(render(document, "json"), nl=False)
         return
     echo_pairs(study_facts(report))
+    words = search_command(folder.existing_study(study).record(), results=results)
+    echo_command("search again", words)
+    if note := placeholder_note(words):
+        echo_pairs([("", note)])
     if document.sheets:
         typer.echo("")
         typer.echo(render(document, "table", width=screen_width()), nl=False)

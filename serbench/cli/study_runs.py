@@ -38,8 +38,7 @@ def fork(
     from rich.console import Console
 
     from serbench.records import ResultsFolder
-    from serbench.search import load_space
-    from serbench.search.fork import fork_study, search_command
+    from serbench.search import fork_study, load_space, placeholder_note, search_command, shell_line
 
     asked = {"epochs": epochs, "max_parameters": max_params}
     loaded = load_space(space).with_training(**{name: value for name, value in asked.items() if value is not None})
@@ -53,9 +52,18 @@ def fork(
     for about, trials in made.groups().items():
         console.print(f"  left out by {about}: {len(trials)} ({trials[0].job_id}: {trials[0].reason})")
     console.print("go on with:")
-    data = folder.study(made.record.name).remembered_data()
-    overrides = {"epochs": epochs, "max_params": max_params, "split_ratio": split_ratio}
-    typer.echo(search_command(made, space, results, loaded.budget.trials, data, overrides))
+    # The space's own budget is what a fork may spend, unless it has spent that before.
+    total_trials = made.counted + loaded.budget.trials if made.counted >= loaded.budget.trials else None
+    words = search_command(
+        made.record,
+        space=space,
+        data=folder.study(made.record.name).remembered_data(),
+        results=results,
+        trials=total_trials,
+    )
+    typer.echo(shell_line(words))
+    if note := placeholder_note(words):
+        console.print(note)
 
 
 def replay(
@@ -75,7 +83,7 @@ def replay(
     from serbench.cli.watch import watcher
     from serbench.errors import SerbenchError
     from serbench.records import ResultsFolder
-    from serbench.search.replay import replay_facts, replay_trial
+    from serbench.search import replay_facts, replay_trial
 
     with watcher(Console(stderr=True)) as view:
         found = replay_trial(ResultsFolder(results), study, trial, data, view.progress)

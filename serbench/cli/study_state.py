@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from serbench.errors import SerbenchError
+from serbench.families import get_family
 from serbench.records.schemas import StudyRecord, TrialRecord
 from serbench.records.states import UNCOUNTED_STATES
 
@@ -31,14 +35,24 @@ def percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f}"
 
 
-def differing(config: dict[str, Any], searched: list[str], limit: int = 4) -> str:
-    """The searched part of a configuration in a few words."""
+def differing(config: dict[str, Any], searched: list[str], shown: Mapping[str, str], limit: int = 4) -> str:
+    """The searched part of a configuration in a few words.
+
+    Args:
+        config: hyperparameters by name.
+        searched: those that vary.
+        shown: those worth a word, `Hyperparameters.live_fields` of the family.
+        limit: words at the most.
+
+    >>> differing({"optimizer": "adam", "depth": 3}, ["optimizer", "depth"], {"optimizer": "value", "depth": "named"})
+    'adam depth 3'
+    """
     parts = []
     for name in searched:
         value = config.get(name)
-        if name in {"optimizer", "regulariser", "depth", "width", "head", "learning_rate"}:
+        if name in shown:
             words = f"{value:.2g}" if isinstance(value, float) else f"{value}"
-            parts.append(f"{name} {words}" if name in {"depth", "width"} else words)
+            parts.append(f"{name} {words}" if shown[name] == "named" else words)
     return " ".join(parts[:limit])
 
 
@@ -75,6 +89,14 @@ class StudyState:
     def searched(self) -> list[str]:
         """Names of the parameters that vary."""
         return [name for name, dim in self.record.space["parameters"].items() if "value" not in dim]
+
+    @cached_property
+    def shown(self) -> dict[str, str]:
+        """Fields of the study's family that a view shows of a configuration; all where the family is gone."""
+        try:
+            return get_family(self.record.family).hyperparameters.live_fields()
+        except SerbenchError:
+            return dict.fromkeys(self.searched, "named")
 
     def finish(self, record: TrialRecord) -> None:
         """Takes note of a fit that ended."""

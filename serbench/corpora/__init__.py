@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from serbench.corpora.summary import corpus_summary
     from serbench.corpora.table import CLIP_COLUMNS, UNKNOWN_SPEAKER, clip_set_digest, clip_table
     from serbench.corpora.user import (
+        CorpusOptions,
         RegisteredCorpus,
         UserCorpus,
         choose_corpus,
+        corpus_options,
         kind_at,
         make_user_corpus,
         recorded_corpus,
@@ -61,9 +63,11 @@ else:
             "summary": ("corpus_summary",),
             "table": ("CLIP_COLUMNS", "UNKNOWN_SPEAKER", "clip_set_digest", "clip_table"),
             "user": (
+                "CorpusOptions",
                 "RegisteredCorpus",
                 "UserCorpus",
                 "choose_corpus",
+                "corpus_options",
                 "kind_at",
                 "make_user_corpus",
                 "recorded_corpus",
@@ -79,6 +83,7 @@ __all__ = [
     "UNKNOWN_SPEAKER",
     "Corpus",
     "CorpusFinding",
+    "CorpusOptions",
     "Download",
     "FetchSettings",
     "Listing",
@@ -96,6 +101,7 @@ __all__ = [
     "corpus_findings",
     "corpus_home",
     "corpus_names",
+    "corpus_options",
     "corpus_summary",
     "get_corpus",
     "health_cache",

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, SerializeAsAny
 
 from serbench.corpora.inspection.health import SILENCE_PEAK
 from serbench.errors import SerbenchError, UsageError
 from serbench.export.predictions import Prediction, Predictions
 from serbench.export.windows import windows
-from serbench.families import custom_objects
+from serbench.families import custom_objects, family_names
 from serbench.features import FeatureSpec, decode, extract
 from serbench.records.base import FrozenModel, Record
 from serbench.records.files import digest_of
@@ -51,7 +51,7 @@ class BundleRecord(Record):
     refit: str
     family: str
     labels: tuple[str, ...]
-    features: FeatureSpec
+    features: SerializeAsAny[FeatureSpec]
     longest_clip_s: float
     model_sha256: str
     meaning: str | None = Field(
@@ -95,7 +95,7 @@ class Bundle:
             raise SerbenchError(
                 f"{path / 'bundle.json'} is not as it was exported (labels, front end or model differ); export again"
             )
-        model = load_model(path / "model.keras", record.model_sha256)
+        model = load_model(path / "model.keras", record.model_sha256, record.family)
         if tuple(model.input_shape[1:]) != record.features.shape or model.output_shape[-1] != len(record.labels):
             raise SerbenchError(f"{path} is damaged: the model does not fit its front end or labels; export again")
         return cls(path, record, model)
@@ -150,18 +150,28 @@ class Bundle:
         return Prediction(str(path), start_s, duration_s, count, label, tuple(map(float, probabilities)), silent)
 
 
-def load_model(path: Path, sha256: str) -> keras.Model:
-    """Loads a model that may come from a stranger: safe mode, serbench's own layers only.
+def load_model(path: Path, sha256: str, family: str) -> keras.Model:
+    """Loads a model that may come from a stranger: safe mode, layers of serbench and of the model's family only.
+
+    Args:
+        path: the `.keras` file.
+        sha256: of the file that was exported.
+        family: that built the model; only an installed one has layers of its own to give.
 
     Raises:
-        SerbenchError: it is missing, not the file it should be, or no model.
+        SerbenchError: it is missing, not the file it should be, or no model, or its family is not installed.
     """
     if not path.is_file():
         raise SerbenchError(f"{path} is missing; export the bundle again")
     if file_digest(path) != sha256:
         raise SerbenchError(f"{path} is not the file that was exported (its SHA-256 differs); export again")
+    if family not in family_names():
+        raise SerbenchError(
+            f"the bundle {path.parent} needs family '{family}', which is not installed; install the package that "
+            "offers it"
+        )
     import_keras(choose_backend())
-    objects = custom_objects()
+    objects = custom_objects(family)
     import keras
 
     try:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from serbench.export.bundle import BundleRecord
+from serbench.records import StudyRecord
 from serbench.render.document import percent, plural, span, speakers
 from serbench.render.entry_facts import left_out, whose_labels
 from serbench.results import EntryReport
+from serbench.search import placeholder_note, search_command, shell_line
 
 __all__ = ["model_card"]
 
 
-def model_card(record: BundleRecord, report: EntryReport) -> str:
-    """Writes the card as Markdown. A pure function of its arguments, so that it can be compared with a golden one."""
+def model_card(record: BundleRecord, report: EntryReport, study: StudyRecord) -> str:
+    """Writes the card as Markdown. A pure function of its arguments, so that it can be compared with a golden one.
+
+    Args:
+        record: of the bundle.
+        report: of its entry.
+        study: that the entry comes from.
+    """
     row, corpus, protocol, spec = report.row, record.corpus, record.protocol, record.features
     synthetic = (
         "\n\n**The corpus is synthetic: the scores say nothing about human speech.**" if corpus.synthetic else ""
@@ -25,6 +33,8 @@ def model_card(record: BundleRecord, report: EntryReport) -> str:
     )
     excluded = left_out(corpus.excluded) or "none"
     labels = f"\nLabels are {whose}." if (whose := whose_labels(corpus)) else ""
+    command = search_command(study)
+    again = f"\n{note}.\n" if (note := placeholder_note(command)) else ""
     citation = f"\n\nCite the corpus: {corpus.citation}" if corpus.citation else ""
     return f"""# Speech emotion recognition: {record.family} on {corpus.title}
 
@@ -63,6 +73,12 @@ core ({protocol.test_clips:,} clips, {speakers(protocol.test_speakers)}) was loo
 {corpus.title}: {corpus.clips:,} clips, {corpus.speakers} speakers. Licence: {corpus.licence} {corpus.licence_url}
 Left out: {excluded}.{labels}{citation}
 
+## Training again
+
+```
+{shell_line(command)}
+```
+{again}
 ## Limits
 
 Acted or synthetic emotion of one corpus and language; scores on other speech are lower. Not for judging people:

@@ -79,7 +79,7 @@ def export_bundle(
             record.save(temporary / "bundle.json")
             report = EntryReport.from_results(results, entry_id)
             write_text_atomic(temporary / "metrics.json", render(report, "json"))
-            write_text_atomic(temporary / "MODEL_CARD.md", model_card(record, report))
+            write_text_atomic(temporary / "MODEL_CARD.md", model_card(record, report, study))
             _put_in_place(temporary, to)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)

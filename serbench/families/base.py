@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
     from serbench.features.spec import FeatureKind
 
-__all__ = ["FRONT_END", "Family", "InvalidConfiguration", "expect", "parse_hyperparameters", "statistics"]
+__all__ = [
+    "FRONT_END",
+    "Family",
+    "InvalidConfiguration",
+    "MinimalFamily",
+    "expect",
+    "parse_hyperparameters",
+    "seed_stream",
+    "statistics",
+]
 
 # Frames of 46 ms every 23 ms up to 5.5 kHz: what the first recipe was measured with. A copy of a corpus at
 # 11,025 Hz and its original at 16 kHz are then the same to a model.
@@ -31,12 +40,8 @@ class InvalidConfiguration(UsageError):  # noqa: N818 -- it is a state of a tria
 
 
 @runtime_checkable
-class Family(Protocol):
-    """A model family: typed hyperparameters and a function that builds an uncompiled Keras model of them.
-
-    A plug-in offers one stateless object of this shape through the entry-point group `serbench.families`,
-    under the name that the object itself carries. Importing its module must not import Keras.
-    """
+class MinimalFamily(Protocol):
+    """What every plug-in must have to be loaded as a family; see `Family`."""
 
     @property
     def name(self) -> str:
@@ -104,6 +109,33 @@ class Family(Protocol):
         ...
 
 
+@runtime_checkable
+class Family(MinimalFamily, Protocol):
+    """A model family: typed hyperparameters and a function that builds an uncompiled Keras model of them.
+
+    A plug-in offers one stateless object of this shape through the entry-point group `serbench.families`,
+    under the name that the object itself carries. Importing its module must not import Keras.
+
+    The short way is a subclass of `serbench.families.BaseFamily`, which has everything but the names and the
+    network. An object without `custom_objects` and `default_space` is a family, too: it gets those of `BaseFamily`.
+    """
+
+    def default_space(self) -> str:
+        """Returns the space that `serbench search NAME` uses: the name of one, or the path of a `.toml` file.
+
+        A plug-in names a file in its own package, such as `str(Path(__file__).with_name("my_family.toml"))`. Empty
+        where the family has none.
+        """
+        ...
+
+    def custom_objects(self) -> dict[str, Any]:
+        """Returns the family's own Keras classes by registered name, such as `{"my_package>MyLayer": MyLayer}`.
+
+        A saved model is loaded with these and serbench's own, and with no others. May import Keras.
+        """
+        ...
+
+
 def parse_hyperparameters(family: Family, values: Mapping[str, Any]) -> Hyperparameters:
     """Makes a family's hyperparameters of plain values, as from a file or a sampler.
 
@@ -139,6 +171,13 @@ def expect(hp: Hyperparameters, cls: type[H]) -> H:
     if not isinstance(hp, cls):
         raise TypeError(f"expected {cls.__name__}, got {type(hp).__name__}")
     return hp
+
+
+def seed_stream(seed: int) -> Iterator[int]:
+    """Yields an endless, reproducible stream of seeds for layers and initialisers."""
+    rng = np.random.default_rng(seed)
+    while True:
+        yield int(rng.integers(1, 2**31 - 1))
 
 
 def statistics(mean: ArrayLike, std: ArrayLike, size: int) -> tuple[list[float], list[float]]:

@@ -9,23 +9,14 @@ from collections.abc import Iterator
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from serbench.families.base import InvalidConfiguration
 from serbench.families.hyperparameters import ConvHyperparameters
 
-__all__ = ["MAX_KERNEL", "Blocks", "filter_counts", "seed_stream"]
+__all__ = ["MAX_KERNEL", "Blocks", "filter_counts"]
 
 # Training compares the finished model with its parameter budget. This bound only keeps a single absurd kernel
 # (64 MiB of float32) from being allocated before that.
 MAX_KERNEL = 2**24
-
-
-def seed_stream(seed: int) -> Iterator[int]:
-    """Yields an endless, reproducible stream of seeds for layers and initialisers."""
-    rng = np.random.default_rng(seed)
-    while True:
-        yield int(rng.integers(1, 2**31 - 1))
 
 
 def filter_counts(hp: ConvHyperparameters) -> list[int]:
@@ -40,11 +31,11 @@ def filter_counts(hp: ConvHyperparameters) -> list[int]:
 class Blocks:
     """Adds layers to symbolic tensors as one set of hyperparameters says, drawing seeds in order."""
 
-    def __init__(self, hp: ConvHyperparameters, seed: int) -> None:
+    def __init__(self, hp: ConvHyperparameters, seeds: Iterator[int]) -> None:
         import keras
 
         self.hp = hp
-        self.seeds = seed_stream(seed)
+        self.seeds = seeds
         self.layers = keras.layers
         self.keras = keras
 

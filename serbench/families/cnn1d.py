@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
-from numpy.typing import ArrayLike
 from pydantic import Field
 
-from serbench.families.base import FRONT_END, Family, expect, statistics
+from serbench.families.base import FRONT_END, Family, expect
+from serbench.families.base_family import BaseFamily
 from serbench.families.blocks import Blocks, filter_counts
 from serbench.families.hyperparameters import ConvHyperparameters, Hyperparameters, KernelSize
 
 if TYPE_CHECKING:
-    import keras
-
     from serbench.features.spec import FeatureKind
 
 __all__ = ["CNN1D", "Cnn1dFamily", "Cnn1dHyperparameters"]
@@ -34,14 +33,26 @@ class Cnn1dHyperparameters(ConvHyperparameters):
         "features.",
     )
     time_mask: int = Field(
-        0, ge=0, le=100, description="Most neighbouring frames hidden from training at once; 0 is off."
+        0,
+        ge=0,
+        le=100,
+        description="Most neighbouring frames hidden from training at once; 0 is off.",
+        json_schema_extra={
+            "source": "SpecAugment: D. Park et al., 2019, https://doi.org/10.21437/Interspeech.2019-2680"
+        },
     )
     feature_mask: int = Field(
-        0, ge=0, le=64, description="Most neighbouring rows of the features hidden from training at once; 0 is off."
+        0,
+        ge=0,
+        le=64,
+        description="Most neighbouring rows of the features hidden from training at once; 0 is off.",
+        json_schema_extra={
+            "source": "after SpecAugment: D. Park et al., 2019, https://doi.org/10.21437/Interspeech.2019-2680"
+        },
     )
 
 
-class Cnn1dFamily:
+class Cnn1dFamily(BaseFamily):
     """The 1-D family. See `serbench.families.base.Family` for the contract."""
 
     name = "cnn1d"
@@ -55,44 +66,29 @@ class Cnn1dFamily:
         """Returns the keyword arguments of the acoustic `FeatureSpec`."""
         return {"kind": "acoustic", **FRONT_END}
 
-    def build(
-        self,
-        hp: Hyperparameters,
-        input_shape: tuple[int, ...],
-        n_classes: int,
-        mean: ArrayLike,
-        std: ArrayLike,
-        seed: int,
-    ) -> keras.Model:
-        """Builds the model of `(frames, features)`; see `Family.build`.
+    def default_space(self) -> str:
+        """Returns the name of the space that comes with serbench."""
+        return self.name
+
+    def network(self, x: Any, hp: Hyperparameters, n_classes: int, seeds: Iterator[int]) -> Any:
+        """Adds the layers after augmentation to `(batch, frames, features)`; see `BaseFamily.network`.
 
         A `summary` is a sequence of `4 * features` values of one channel, so its kernels and pools run along the
         features, as course work in the field often has it.
         """
-        import keras
-
-        from serbench.families.layers import FrequencyMask, SummaryStatistics, TimeMask
-        from serbench.families.warps import Warp
-
         hp = expect(hp, Cnn1dHyperparameters)
-        frames, features = input_shape
-        means, variances = statistics(mean, std, features)
-        blocks = Blocks(hp, seed)
-        inputs = keras.Input((frames, features), dtype="float32", name="acoustic")
-        x = keras.layers.Normalization(axis=-1, mean=means, variance=variances, name="normalise")(inputs)
-        if hp.time_shift or hp.time_stretch:
-            x = Warp(hp.time_stretch, hp.time_shift, axis=1, seed=next(blocks.seeds), name="time_warp")(x)
-        if hp.feature_mask:
-            x = FrequencyMask(hp.feature_mask, axis=2, seed=next(blocks.seeds), name="feature_mask")(x)
-        if hp.time_mask:
-            x = TimeMask(hp.time_mask, seed=next(blocks.seeds), name="time_mask")(x)
+        blocks = Blocks(hp, seeds)
         if hp.representation == "summary":
+            import keras
+
+            from serbench.families.layers import SummaryStatistics
+
+            features = x.shape[-1]
             x = SummaryStatistics(name="summary")(x)
             x = keras.layers.Reshape((4 * features, 1), name="summary_sequence")(x)
         for i, filters in enumerate(filter_counts(hp), start=1):
             x = blocks.convolution(x, filters, (hp.kernel_size,), (hp.pool_size,), name=f"block{i}")
-        outputs = blocks.classify(blocks.clip_vector(x), n_classes)
-        return keras.Model(inputs, outputs, name=self.name)
+        return blocks.classify(blocks.clip_vector(x), n_classes)
 
 
 CNN1D: Family = Cnn1dFamily()

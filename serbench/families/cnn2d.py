@@ -2,39 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
-from numpy.typing import ArrayLike
 from pydantic import Field
 
-from serbench.families.base import FRONT_END, Family, expect, statistics
+from serbench.families.base import FRONT_END, Family, expect
+from serbench.families.base_family import BaseFamily
 from serbench.families.blocks import Blocks, filter_counts
 from serbench.families.hyperparameters import ConvHyperparameters, Hyperparameters, KernelSize
 
 if TYPE_CHECKING:
-    import keras
-
     from serbench.features.spec import FeatureKind
 
 __all__ = ["CNN2D", "Cnn2dFamily", "Cnn2dHyperparameters"]
-
-_ZERO_HZ = -1.0  # one step below the centre of the first mel band, where bands begin at 0 Hz
 
 
 class Cnn2dHyperparameters(ConvHyperparameters):
     """What may vary in the 2-D family. Its first block is the stem."""
 
     frequency_mask: int = Field(
-        10, ge=0, le=64, description="Most neighbouring mel bands hidden from training at once; 0 is off."
+        10,
+        ge=0,
+        le=64,
+        description="Most neighbouring mel bands hidden from training at once; 0 is off.",
+        json_schema_extra={
+            "source": "SpecAugment: D. Park et al., 2019, https://doi.org/10.21437/Interspeech.2019-2680"
+        },
     )
     time_mask: int = Field(
-        20, ge=0, le=100, description="Most neighbouring frames hidden from training at once; 0 is off."
+        20,
+        ge=0,
+        le=100,
+        description="Most neighbouring frames hidden from training at once; 0 is off.",
+        json_schema_extra={
+            "source": "SpecAugment: D. Park et al., 2019, https://doi.org/10.21437/Interspeech.2019-2680"
+        },
     )
     frequency_warp: float = Field(
         0.0,
         ge=0.0,
         le=0.3,
         description="Largest stretch of the mel axis from 0 Hz, anew in each batch: other vocal tracts; 0 is off.",
+        json_schema_extra={"source": "after vocal tract length perturbation: N. Jaitly, G. Hinton, ICML workshop 2013"},
     )
     stem_kernel: KernelSize = Field(5, description="Side of the first block's kernels; odd.")
     stem_stride: int = Field(2, ge=1, le=3, description="Stride of the first block along both axes.")
@@ -46,7 +56,7 @@ class Cnn2dHyperparameters(ConvHyperparameters):
     )
 
 
-class Cnn2dFamily:
+class Cnn2dFamily(BaseFamily):
     """The 2-D family. See `serbench.families.base.Family` for the contract."""
 
     name = "cnn2d"
@@ -60,36 +70,17 @@ class Cnn2dFamily:
         """Returns the keyword arguments of the log-mel `FeatureSpec`."""
         return {"kind": "log_mel", **FRONT_END}
 
-    def build(
-        self,
-        hp: Hyperparameters,
-        input_shape: tuple[int, ...],
-        n_classes: int,
-        mean: ArrayLike,
-        std: ArrayLike,
-        seed: int,
-    ) -> keras.Model:
-        """Builds the model of `(mel bands, frames)`; see `Family.build`."""
+    def default_space(self) -> str:
+        """Returns the name of the space that comes with serbench."""
+        return self.name
+
+    def network(self, x: Any, hp: Hyperparameters, n_classes: int, seeds: Iterator[int]) -> Any:
+        """Adds the layers after augmentation to `(batch, mel bands, frames)`; see `BaseFamily.network`."""
         import keras
 
-        from serbench.families.layers import FrequencyMask, TimeMask
-        from serbench.families.warps import Warp
-
         hp = expect(hp, Cnn2dHyperparameters)
-        bands, frames = input_shape
-        means, variances = statistics(mean, std, bands)
-        blocks = Blocks(hp, seed)
-        inputs = keras.Input((bands, frames), dtype="float32", name="log_mel")
-        x = keras.layers.Normalization(axis=1, mean=means, variance=variances, name="normalise")(inputs)
-        if hp.frequency_warp:
-            x = Warp(hp.frequency_warp, axis=1, anchor=_ZERO_HZ, seed=next(blocks.seeds), name="frequency_warp")(x)
-        if hp.time_shift or hp.time_stretch:
-            x = Warp(hp.time_stretch, hp.time_shift, axis=2, seed=next(blocks.seeds), name="time_warp")(x)
-        if hp.frequency_mask:
-            x = FrequencyMask(hp.frequency_mask, seed=next(blocks.seeds), name="frequency_mask")(x)
-        if hp.time_mask:
-            x = TimeMask(hp.time_mask, axis=2, seed=next(blocks.seeds), name="time_mask")(x)
-        x = keras.layers.Reshape((bands, frames, 1), name="channel")(x)
+        blocks = Blocks(hp, seeds)
+        x = keras.layers.Reshape((*x.shape[1:], 1), name="channel")(x)
         x = self._convolutions(x, hp, blocks)
         # Where a sound lies in frequency matters, where in time hardly: only time is pooled by the head.
         bands, frames, channels = x.shape[1:]
@@ -97,8 +88,7 @@ class Cnn2dFamily:
         x = keras.layers.Reshape((frames, bands * channels), name="fold_frequency")(x)
         if hp.time_filters:
             x = blocks.convolution(x, hp.time_filters, (3,), (1,), name="time", block="plain")
-        outputs = blocks.classify(blocks.clip_vector(x), n_classes)
-        return keras.Model(inputs, outputs, name=self.name)
+        return blocks.classify(blocks.clip_vector(x), n_classes)
 
     @staticmethod
     def _convolutions(x: Any, hp: Cnn2dHyperparameters, blocks: Blocks) -> Any:

@@ -1,7 +1,11 @@
 """What a search may vary: typed hyperparameters, each with a default, bounds and one line of description.
 
-A field may carry `only_when` in its JSON-schema extra: the values of another field under which it is read
-at all. Documentation and search-space checks are made from it.
+A field may carry three facts in its `json_schema_extra`, from which documentation, checks of search spaces and the
+live view are made:
+
+- `only_when`: the values of another field under which it is read at all, `{"optimizer": ["sgd"]}`
+- `source`: who proposed it, with an address
+- `live`: how the live view shows it: `"value"` alone, or `"named"` (its name and its value)
 """
 
 from __future__ import annotations
@@ -51,12 +55,16 @@ def _only_when(**conditions: list[Any]) -> dict[str, Any]:
     return {"only_when": conditions}
 
 
+def _source(text: str) -> dict[str, Any]:
+    return {"source": text}
+
+
 SplitRatio = Annotated[str, AfterValidator(_ratio)]
 NoiseLevel = Annotated[float, _on_grid(NOISE_GRID_DB), WithJsonSchema({"type": "number", "enum": list(NOISE_GRID_DB)})]
 Shift = Annotated[float, _on_grid(SHIFT_GRID_S), WithJsonSchema({"type": "number", "enum": list(SHIFT_GRID_S)})]
 KernelSize = Annotated[int, Field(ge=3, le=9), AfterValidator(_odd)]
 
-_COPIES = _only_when(waveform_copies=[1, 2, 3])
+_COPIES = _only_when(waveform_copies=[1, 2, 3]) | _source("the founding report")
 
 
 class Hyperparameters(FrozenModel):
@@ -74,9 +82,15 @@ class Hyperparameters(FrozenModel):
 
     split_ratio: SplitRatio = Field("70/10/20", description="Train/validation/test shares of clips in percent.")
     optimizer: Literal["rmsprop", "adam", "adamw", "nadam", "sgd"] = Field(
-        "adamw", description="Optimiser of the weights."
+        "adamw", description="Optimiser of the weights.", json_schema_extra={"live": "value"}
     )
-    learning_rate: float = Field(0.002, ge=1e-6, le=1.0, description="Highest learning rate of the schedule.")
+    learning_rate: float = Field(
+        0.002,
+        ge=1e-6,
+        le=1.0,
+        description="Highest learning rate of the schedule.",
+        json_schema_extra={"live": "value"},
+    )
     momentum: float = Field(
         0.0,
         ge=0.0,
@@ -89,19 +103,22 @@ class Hyperparameters(FrozenModel):
         ge=0.0,
         le=0.5,
         description="Decoupled decay of kernels (never of biases or batch norm).",
-        json_schema_extra=_only_when(optimizer=["adamw"]),
+        json_schema_extra=_source("I. Loshchilov, F. Hutter, 2019, https://arxiv.org/abs/1711.05101")
+        | _only_when(optimizer=["adamw"]),
     )
     batch_size: int = Field(64, ge=8, le=512, description="Clips in one training step.")
     schedule: Literal["constant", "plateau", "cosine"] = Field(
         "cosine",
         description="Learning rate over time: constant, cut when validation stalls, or cosine to zero.",
+        json_schema_extra=_source("cosine: I. Loshchilov, F. Hutter, 2017, https://arxiv.org/abs/1608.03983"),
     )
     warmup: float = Field(
         0.1,
         ge=0.0,
         le=0.5,
         description="Share of all steps in which the rate rises from zero.",
-        json_schema_extra=_only_when(schedule=["cosine"]),
+        json_schema_extra=_source("P. Goyal et al., 2017, https://arxiv.org/abs/1706.02677")
+        | _only_when(schedule=["cosine"]),
     )
     plateau_patience: int = Field(
         3,
@@ -118,7 +135,9 @@ class Hyperparameters(FrozenModel):
         json_schema_extra=_only_when(schedule=["plateau"]),
     )
     escape: Literal["none", "kick"] = Field(
-        "none", description="Way out of a local minimum: kick perturbs the weights once training stalls."
+        "none",
+        description="Way out of a local minimum: kick perturbs the weights once training stalls.",
+        json_schema_extra=_source('the founding report: "trial to get out of sticking in local minimum"'),
     )
     escape_patience: int = Field(
         4,
@@ -134,29 +153,63 @@ class Hyperparameters(FrozenModel):
         description="Noise of a kick, relative to the spread of each weight tensor.",
         json_schema_extra=_only_when(escape=["kick"]),
     )
-    class_weights: bool = Field(False, description="Weigh clips against the imbalance of their classes.")
-    label_smoothing: float = Field(0.1, ge=0.0, le=0.3, description="Share of a label spread over all classes.")
+    class_weights: bool = Field(
+        False,
+        description="Weigh clips against the imbalance of their classes.",
+        json_schema_extra=_source("the founding report"),
+    )
+    label_smoothing: float = Field(
+        0.1,
+        ge=0.0,
+        le=0.3,
+        description="Share of a label spread over all classes.",
+        json_schema_extra=_source("C. Szegedy et al., 2016, https://arxiv.org/abs/1512.00567"),
+    )
     soft_labels: float = Field(
         0.0,
         ge=0.0,
         le=1.0,
         description="Share of a training clip's label that goes to what most listeners heard in it; needs votes.",
+        json_schema_extra=_source(
+            "what most listeners voted for: H. Cao et al., 2014, https://doi.org/10.1109/TAFFC.2014.2336244"
+        ),
     )
-    clip_norm: float = Field(0.0, ge=0.0, le=100.0, description="Largest norm of the whole gradient; 0 is off.")
+    clip_norm: float = Field(
+        0.0,
+        ge=0.0,
+        le=100.0,
+        description="Largest norm of the whole gradient; 0 is off.",
+        json_schema_extra=_source("R. Pascanu et al., 2013, https://arxiv.org/abs/1211.5063"),
+    )
     mixup: float = Field(
-        0.3, ge=0.0, le=2.0, description="Alpha of the beta distribution two clips are mixed by; 0 is off."
+        0.3,
+        ge=0.0,
+        le=2.0,
+        description="Alpha of the beta distribution two clips are mixed by; 0 is off.",
+        json_schema_extra=_source("H. Zhang et al., 2018, https://arxiv.org/abs/1710.09412"),
     )
     weight_averaging: float = Field(
         0.0,
         ge=0.0,
         le=0.9999,
         description="Momentum of the running average of weights that is validated and kept; 0 is off.",
+        json_schema_extra=_source("B. Polyak, A. Juditsky, 1992, https://doi.org/10.1137/0330046"),
     )
     time_shift: float = Field(
-        0.0, ge=0.0, le=100.0, description="Most frames a clip is moved by, anew in each batch; 0 is off."
+        0.0,
+        ge=0.0,
+        le=100.0,
+        description="Most frames a clip is moved by, anew in each batch; 0 is off.",
+        json_schema_extra=_source("the founding report's shifting, anew in each batch"),
     )
     time_stretch: float = Field(
-        0.0, ge=0.0, le=0.5, description="Largest change of pace, anew in each batch; 0.1 is a tenth, 0 is off."
+        0.0,
+        ge=0.0,
+        le=0.5,
+        description="Largest change of pace, anew in each batch; 0.1 is a tenth, 0 is off.",
+        json_schema_extra=_source(
+            "speed perturbation: T. Ko et al., 2015, https://doi.org/10.21437/Interspeech.2015-711"
+        ),
     )
     waveform_copies: int = Field(
         0, ge=0, le=3, description="Augmented copies of each training clip beside the original."
@@ -193,6 +246,41 @@ class Hyperparameters(FrozenModel):
             if isinstance(extra, dict) and "only_when" in extra
         }
 
+    @classmethod
+    def sources(cls) -> dict[str, str]:
+        """Returns who proposed what a field switches on. A field that a subclass declares anew keeps its source.
+
+        >>> Hyperparameters.sources()["mixup"]
+        'H. Zhang et al., 2018, https://arxiv.org/abs/1710.09412'
+        """
+        return cls._facts("source")
+
+    @classmethod
+    def live_fields(cls) -> dict[str, str]:
+        """Returns the fields that the live view shows, each with how: `"value"` or `"named"`.
+
+        A family that marks none of its own fields has all of them shown, since these are what tells its trials apart.
+
+        >>> Hyperparameters.live_fields()
+        {'optimizer': 'value', 'learning_rate': 'value'}
+        """
+        marked = cls._facts("live")
+        own = [name for name in cls.model_fields if name not in Hyperparameters.model_fields]
+        return marked | ({} if marked.keys() & own else dict.fromkeys(own, "named"))
+
+    @classmethod
+    def _facts(cls, key: str) -> dict[str, str]:
+        """One fact of each field that has it, from the nearest class that states it."""
+        found: dict[str, str] = {}
+        for name in cls.model_fields:
+            for owner in cls.__mro__:
+                field = getattr(owner, "model_fields", {}).get(name) if issubclass(owner, Hyperparameters) else None
+                extra = field.json_schema_extra if field is not None else None
+                if isinstance(extra, dict) and key in extra:
+                    found[name] = str(extra[key])
+                    break
+        return found
+
     def idle_fields(self) -> frozenset[str]:
         """Returns the fields that this configuration does not read: two that differ only there are the same.
 
@@ -209,38 +297,63 @@ class Hyperparameters(FrozenModel):
 class ConvHyperparameters(Hyperparameters):
     """The architecture that both convolutional families share: blocks, a head over time, a dense layer."""
 
-    depth: int = Field(4, ge=1, le=6, description="Convolution blocks.")
-    width: int = Field(32, ge=8, le=256, description="Filters of the first block.")
+    depth: int = Field(4, ge=1, le=6, description="Convolution blocks.", json_schema_extra={"live": "named"})
+    width: int = Field(32, ge=8, le=256, description="Filters of the first block.", json_schema_extra={"live": "named"})
     growth: float = Field(
         1.7, ge=1.0, le=2.0, description="Factor of the filters from block to block (kept a multiple of 8)."
     )
     kernel_size: KernelSize = Field(3, description="Length (1-D) or side (2-D) of the kernels; odd.")
     pooling: Literal["max", "average"] = Field("max", description="How a block shrinks its input.")
     pool_size: int = Field(2, ge=1, le=4, description="Factor of that shrinking; 1 is none.")
-    batch_norm: bool = Field(True, description="Batch normalisation between convolution and activation.")
+    batch_norm: bool = Field(
+        True,
+        description="Batch normalisation between convolution and activation.",
+        json_schema_extra=_source("S. Ioffe, C. Szegedy, 2015, https://arxiv.org/abs/1502.03167"),
+    )
     activation: Literal["relu", "elu", "gelu", "swish", "leaky_relu"] = Field(
-        "relu", description="Non-linearity of all hidden layers."
+        "relu",
+        description="Non-linearity of all hidden layers.",
+        json_schema_extra=_source(
+            "elu: D.-A. Clevert et al., https://arxiv.org/abs/1511.07289; gelu: D. Hendrycks, K. Gimpel, "
+            "https://arxiv.org/abs/1606.08415; swish: P. Ramachandran et al., https://arxiv.org/abs/1710.05941"
+        ),
     )
     block: Literal["plain", "residual", "separable"] = Field(
         "plain",
         description="A block's convolutions: one; two, the second added to the first; or depthwise then pointwise.",
+        json_schema_extra=_source(
+            "residual: after K. He et al., 2016, https://arxiv.org/abs/1512.03385; separable: A. Howard et al., 2017, "
+            "https://arxiv.org/abs/1704.04861"
+        ),
     )
     squeeze: int = Field(
         0,
         ge=0,
         le=32,
         description="Squeeze and excitation: channels are weighed by what the clip holds; its reduction, 0 is off.",
+        json_schema_extra=_source("J. Hu et al., 2018, https://arxiv.org/abs/1709.01507"),
     )
-    dropout: float = Field(0.0, ge=0.0, le=0.7, description="Dropout after each block.")
+    dropout: float = Field(
+        0.0,
+        ge=0.0,
+        le=0.7,
+        description="Dropout after each block.",
+        json_schema_extra=_source("N. Srivastava et al., 2014, https://jmlr.org/papers/v15/srivastava14a.html"),
+    )
     head: Literal["flatten", "average", "average_max", "attention"] = Field(
-        "average_max", description="How the frames of a clip become one vector."
+        "average_max",
+        description="How the frames of a clip become one vector.",
+        json_schema_extra=_source("attention: S. Mirsamadi et al., 2017, https://doi.org/10.1109/ICASSP.2017.7952552")
+        | {"live": "value"},
     )
     dense_width: int = Field(96, ge=0, le=512, description="Units of the hidden dense layer; 0 is none.")
     dense_dropout: float = Field(
         0.2, ge=0.0, le=0.7, description="Dropout of the clip's vector and after the dense layer."
     )
     regulariser: Literal["none", "l1", "l2", "l1_l2"] = Field(
-        "none", description="Penalty on the kernels of convolutions and of the hidden dense layer."
+        "none",
+        description="Penalty on the kernels of convolutions and of the hidden dense layer.",
+        json_schema_extra={"live": "value"},
     )
     l1: float = Field(
         1e-5,

@@ -117,6 +117,11 @@ class AttentionPooling(keras.layers.Layer):
         """Transforms one batch."""
         return ops.sum(inputs * self.weights_over_time(inputs)[:, :, None], axis=1)
 
+    def multiply_accumulates(self, input_shape: tuple[int, ...]) -> int:
+        """Returns those of one clip: every value meets the query, then its frame's weight."""
+        frames, channels = input_shape
+        return 2 * frames * channels
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape that `call` gives."""
         return (input_shape[0], input_shape[-1])

@@ -14,6 +14,7 @@ from serbench.records.base import FrozenModel, Record
 from serbench.records.states import TrialState
 
 __all__ = [
+    "AskedBudget",
     "CorpusFacts",
     "EntryRecord",
     "Environment",
@@ -141,7 +142,9 @@ class Scores(FrozenModel):
 class ModelCost(FrozenModel):
     """The cost of one prediction, and the size of the model file."""
 
-    multiply_accumulates: int = Field(description="of one clip's forward pass: convolutions and dense layers")
+    multiply_accumulates: int | None = Field(
+        description="of one clip's forward pass; null where a layer cannot be counted"
+    )
     model_bytes: int = Field(description="of the model's file, most of an exported bundle")
     model_ms: float = Field(description="forward pass, one clip on one core, median")
     features_ms: float | None = Field(
@@ -154,6 +157,17 @@ class WarmStart(FrozenModel):
 
     study: str
     configs: dict[str, dict[str, Any]] = Field(description="by their job id in that study")
+
+
+class AskedBudget(FrozenModel):
+    """The budget of the last search, as asked for. `workers` and `threads` are None if left to serbench."""
+
+    trials: int = Field(description="total that count, earlier runs included")
+    probes: int
+    finalists: int
+    repeats: int
+    workers: int | None = None
+    threads: int | None = None
 
 
 class StudyRecord(Record):
@@ -178,6 +192,7 @@ class StudyRecord(Record):
     identity: str | None = Field(default=None, description="marks its trials in a database shared with others")
     parent: str | None = Field(default=None, description="the study it was forked from")
     warm_start: WarmStart | None = None
+    asked: AskedBudget | None = Field(default=None, description="by the last search; absent in older records")
     created: str
 
 

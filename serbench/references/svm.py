@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from serbench.corpora import cache_root
 from serbench.evaluation import evaluate
-from serbench.features import FeatureSpec, FeatureStore
+from serbench.features.frontends.acoustic import AcousticSettings
+from serbench.features.store import FeatureStore
 from serbench.references.task import ReferenceAnswers, ReferenceTask
 
 __all__ = ["acoustic_spec", "classify", "svm"]
@@ -36,7 +37,7 @@ def svm(task: ReferenceTask) -> ReferenceAnswers:
         block = np.asarray(features[start : start + _BLOCK], dtype=np.float64)
         parts.append(np.concatenate([block.mean(axis=1), block.std(axis=1)], axis=1))
     return classify(
-        task, np.concatenate(parts), {"features": f"acoustic, {spec.sample_rate} Hz, {spec.duration_s:g} s"}
+        task, np.concatenate(parts), {"features": f"{spec.kind}, {spec.sample_rate} Hz, {spec.duration_s:g} s"}
     )
 
 
@@ -71,11 +72,11 @@ def classify(
     return ReferenceAnswers(task.split.test, shares, {**settings, "C": penalty, "validation_uar": round(best, 6)})
 
 
-def acoustic_spec(rate: int) -> FeatureSpec:
+def acoustic_spec(rate: int) -> AcousticSettings:
     """Returns the reference's front end. It is the same for all studies of a corpus, whatever front end they use.
 
     Args:
         rate: sample rate in Hz. The frame length is the next power of two samples above 40 ms.
     """
     window = 1 << math.ceil(math.log2(rate * _FRAME_S))
-    return FeatureSpec(kind="acoustic", sample_rate=rate, window_length=window, hop_length=window // 2)
+    return AcousticSettings(sample_rate=rate, window_length=window, hop_length=window // 2)

@@ -15,6 +15,7 @@ __all__ = [
     "Sheet",
     "count",
     "duration",
+    "macs",
     "millions",
     "milliseconds",
     "percent",
@@ -139,6 +140,16 @@ def speakers(value: int, what: str = "") -> str:
 def millions(value: int | None) -> str:
     """A large count in millions: 12345678 -> '12.3'."""
     return NOTHING if value is None else f"{value / 1e6:.1f}"
+
+
+def macs(multiply_accumulates: int | None, model_bytes: int | None) -> str:
+    """Millions of multiply-accumulates; 'not counted' for a model whose other costs are known.
+
+    >>> macs(12_345_678, 1000), macs(None, 1000), macs(None, None) == NOTHING
+    ('12.3', 'not counted', True)
+    """
+    uncounted = multiply_accumulates is None and model_bytes is not None
+    return "not counted" if uncounted else millions(multiply_accumulates)
 
 
 def milliseconds(value: float | None) -> str:

@@ -11,7 +11,7 @@ from serbench.render.document import (
     NOTHING,
     count,
     duration,
-    millions,
+    macs,
     milliseconds,
     percent,
     plural,
@@ -22,6 +22,7 @@ from serbench.render.document import (
 )
 from serbench.results.entry import EntryReport
 from serbench.results.grouping import why_unranked
+from serbench.results.leaderboard_row import Row
 
 __all__ = [
     "caveats",
@@ -69,10 +70,14 @@ def result_rows(report: EntryReport) -> Facts:
         ("model", f"{count(row.parameters)} parameters, {size(row.model_bytes)}, {duration(row.train_seconds)} a fit"),
         (
             "prediction",
-            f"{milliseconds(row.ms_per_clip)} ms a clip on one core, {millions(row.multiply_accumulates)} million "
-            "multiply-accumulates",
+            f"{milliseconds(row.ms_per_clip)} ms a clip on one core, {_multiplied(row)}",
         ),
     ]
+
+
+def _multiplied(row: Row) -> str:
+    shown = macs(row.multiply_accumulates, row.model_bytes)
+    return f"multiply-accumulates {shown}" if shown == "not counted" else f"{shown} million multiply-accumulates"
 
 
 def corpus_rows(report: EntryReport) -> Facts:

@@ -79,7 +79,7 @@ def _cost(costs: Sequence[ModelCost | None]) -> ModelCost | None:
     if len(known) < len(costs):
         return None
     return ModelCost(
-        multiply_accumulates=sum(cost.multiply_accumulates for cost in known),
+        multiply_accumulates=_sum([cost.multiply_accumulates for cost in known]),
         model_bytes=sum(cost.model_bytes for cost in known),
         model_ms=sum(cost.model_ms for cost in known),
         features_ms=known[0].features_ms,

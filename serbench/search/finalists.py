@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +10,9 @@ from serbench.records.base import now
 from serbench.records.files import digest_of
 from serbench.records.schemas import EntryRecord, TrialRecord
 from serbench.records.states import STATES
-from serbench.search.batch import run_batch
-from serbench.search.jobs import JobMaker
-from serbench.search.mailbox import JobRunner
+from serbench.search.coordinator import Coordinator
 from serbench.search.observer import Observer
+from serbench.search.session import Session
 from serbench.search.studies.study import Study
 
 __all__ = ["Finalist", "choose_finalists", "refit_finalists"]
@@ -66,20 +64,21 @@ def choose_finalists(trials: Sequence[TrialRecord], count: int, forced: Sequence
     return list(chosen.values())
 
 
-def refit_finalists(
-    study: Study,
-    maker: JobMaker,
-    runner: JobRunner,
-    observer: Observer,
-    stop: threading.Event,
-    finalists: Sequence[Finalist],
-    repeats: int,
-) -> list[EntryRecord]:
+def refit_finalists(session: Session, finalists: Sequence[Finalist], repeats: int) -> list[EntryRecord]:
     """Refits each finalist `repeats` times, predicts its test set, and writes its entry.
 
     Refits that are recorded already are kept: the test core is not looked at again. One that crashed, was broken
     off, or ran out of time or memory, looked at nothing and is run again.
+
+    Args:
+        session: the study and what its jobs run on.
+        finalists: configurations to be tested.
+        repeats: refits of each, on fresh seeds.
+
+    Returns:
+        Entries of the finalists of which a refit completed.
     """
+    study, observer = session.study, session.observer
     for refit in list(study.folder.jobs("refit")):
         if STATES[refit.state].refit_again:
             study.folder.retire_job("refit", refit.job_id)
@@ -90,10 +89,10 @@ def refit_finalists(
         if not study.folder.has_job("refit", finalist.refit_id(repeat))
     ]
     observer.refits_started(len(wanted))
-    maker = maker.for_jobs(len(wanted))
+    maker = session.maker.for_jobs(len(wanted))
     jobs = [maker.refit(f.refit_id(repeat), f.number, repeat, f.config) for f, repeat in wanted]
     origins = {f.refit_id(repeat): f.name for f, repeat in wanted}
-    run_batch(study, runner, observer, stop, jobs, origins)
+    Coordinator(session).run_jobs(jobs, origins)
     return [entry for finalist in finalists if (entry := _settled_entry(study, finalist, observer)) is not None]
 
 

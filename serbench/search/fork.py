@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import Ratio
@@ -18,16 +15,13 @@ from serbench.records import ResultsFolder, StudyRecord, TrialRecord
 from serbench.records.base import now
 from serbench.records.results import StudyFolder
 from serbench.records.states import STATES, UNCOUNTED_STATES
-from serbench.search.plan import SearchPlan
 from serbench.search.studies.recorded import recorded_features, recorded_plan, recorded_protocol, recorded_training
 from serbench.search.studies.samplers import pruner_settings, sampler_settings
 from serbench.search.studies.study import derived_run, study_name
-from serbench.spaces.file import read_space
 from serbench.spaces.space import SearchSpace
 from serbench.training import FitSettings
-from serbench.training.backend import choose_backend
 
-__all__ = ["Fork", "LeftOut", "fork_study", "search_command"]
+__all__ = ["Fork", "LeftOut", "fork_study"]
 
 _TRIAL_FILES = ("predictions.parquet", "error.txt")
 
@@ -113,50 +107,6 @@ def fork_study(results: ResultsFolder, source: str, space: SearchSpace, run: str
     return Fork(record, tuple(trial.job_id for trial in kept), counted, tuple(left_out))
 
 
-def search_command(
-    fork: Fork, space: str, results: Path, budget: int, data: Path | None, overrides: Mapping[str, int | str | None]
-) -> str:
-    """The command that goes on with a fork.
-
-    Args:
-        fork: as written.
-        space: as it was named on the command line.
-        results: the folder.
-        budget: trials that the space asks for; more are asked for where the fork has as many already.
-        data: where the corpus lies.
-        overrides: `--epochs` and the like, as they were given.
-    """
-    record = fork.record
-    usual = {field.name: field.default for field in fields(SearchPlan)}
-    try:
-        backend = choose_backend()
-    except SerbenchError:
-        backend = ""
-    options: dict[str, tuple[Any, Any]] = {
-        "corpus": (record.corpus.name, None),
-        "data": (data, None),
-        "results": (results, None),
-        "protocol": (
-            record.protocol.name,
-            read_space(record.space_text, record.space_name, space).protocol or "speaker",
-        ),
-        "labels": (record.corpus.label_source, usual["labels"]),
-        "split-seed": (record.protocol.split_seed, usual["split_seed"]),
-        "study": (record.run, _derived_run(record)),
-        "seed": (record.seed, usual["seed"]),
-        "sampler": (record.sampler["name"], usual["sampler"]),
-        "pruner": (record.pruner["name"], usual["pruner"]),
-        "backend": (record.environment.backend, backend),
-        **{name.replace("_", "-"): (value, None) for name, value in overrides.items()},
-        "trials": (fork.counted + budget if fork.counted >= budget else None, None),
-    }
-    words = ["serbench", "search", space]
-    for name, (value, default) in options.items():
-        if value is not None and value != default:
-            words += [f"--{name}", str(value)]
-    return shlex.join(words)
-
-
 def _incomparable(folder: StudyFolder, old: StudyRecord, training: FitSettings, space: SearchSpace) -> Iterator[str]:
     """What keeps scores under the old study and the new space from meaning the same."""
     if old.family != space.family.name:
@@ -210,6 +160,7 @@ def _record(old: StudyRecord, space: SearchSpace, source: str, run: str | None) 
             "identity": uuid.uuid4().hex[:16],
             "parent": source,
             "warm_start": None,
+            "asked": None,
             "created": now(),
         }
     )

@@ -1,4 +1,4 @@
-"""`JobRunner`: hands jobs to an engine and brings what they say back to one thread."""
+"""`Mailbox`: hands jobs to an engine and brings their messages to one thread."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 
 from serbench.records.schemas import EpochMetrics
-from serbench.search.engines.local import Answer, Engine
+from serbench.search.engines.engine import Answer, Engine
 from serbench.training import TrialJob, TrialOutcome
 
-__all__ = ["DoneMessage", "EpochMessage", "JobRunner"]
+__all__ = ["DoneMessage", "EpochMessage", "Mailbox"]
 
 _POLL_S = 0.2
 
@@ -34,8 +34,8 @@ class DoneMessage:
     future: Future[TrialOutcome]
 
 
-class JobRunner:
-    """Hands jobs to an engine and brings what they say back to one thread.
+class Mailbox:
+    """Hands jobs to an engine and brings their messages to one thread.
 
     Args:
         engine: runs the jobs.
@@ -56,19 +56,26 @@ class JobRunner:
         future.add_done_callback(lambda done: self._inbox.put(DoneMessage(job.job_id, done)))
 
     def next(self, deadline: float | None = None, *, wait: bool = True) -> EpochMessage | DoneMessage | None:
-        """Waits for the next word of any job; None after a while, so that the caller can look at the clock.
+        """Waits for the next message of any job.
 
-        With `wait` false, None at once where nobody has said anything.
+        Running jobs are cancelled, once, when a stop was asked for or the deadline has passed.
 
-        Running jobs are cancelled once a stop was asked for or the deadline (monotonic) has passed.
+        Args:
+            deadline: `time.monotonic()` at which running jobs are cancelled; None for never.
+            wait: whether to wait for a message at all.
+
+        Returns:
+            The message; None where none came for a while, so that the caller can look at the clock.
 
         Raises:
             SerbenchError: the engine is gone.
         """
         late = deadline is not None and time.monotonic() > deadline
-        if (self._stop.is_set() or late) and not self._cancelled:
-            self._cancelled = True
+        ending = self._stop.is_set() or late
+        if ending and not self._cancelled:
             self.engine.cancel_all()
+        # A deadline is that of one step: the next one (refits after trials) may have none and be stopped later.
+        self._cancelled = ending
         try:
             return self._inbox.get(wait, _POLL_S)
         except queue.Empty:

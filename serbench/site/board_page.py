@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from serbench.records.schemas import ProtocolFacts
-from serbench.render.document import NOTHING, count, duration, millions, milliseconds, percent, points, size, span
+from serbench.render.document import NOTHING, count, duration, macs, milliseconds, percent, points, size, span
 from serbench.results.leaderboard import Leaderboard
 from serbench.results.leaderboard_row import GroupRows, Row
 from serbench.results.study_rows import StudyRow
@@ -55,7 +55,14 @@ _COLUMNS = (
     _Column("curse", "curse", *_number("winners_curse", points), True, "validation in the search - of the refits"),
     _Column("looks", "looks", *_number("looks", count), True, "predictions made on the test core"),
     _Column("trials", "trials", *_number("trials", count), True, "that the study spent"),
-    _Column("MACs (M)", "macs", *_number("multiply_accumulates", millions), True, "millions, for one clip"),
+    _Column(
+        "MACs (M)",
+        "macs",
+        lambda row: macs(row.multiply_accumulates, row.model_bytes),
+        lambda row: row.multiply_accumulates,
+        True,
+        "millions, for one clip",
+    ),
     _Column("model", "bytes", *_number("model_bytes", size), True, "size of the model's file"),
     _Column("best", "best", *_number("best_by_recall", lambda name: name or NOTHING), True, "class by recall"),
     _Column("worst", "worst", *_number("worst_by_recall", lambda name: name or NOTHING), True, "class by recall"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,7 +19,7 @@ from serbench.site.charts.space import parallel_chart, slice_chart
 from serbench.site.charts.study import history_charts, importance_chart, time_chart
 from serbench.site.pages import Pages
 from serbench.site.study_data import MIN_TRIALS, StudyData
-from serbench.site.words import search_words
+from serbench.site.words import search_again
 
 __all__ = ["study_page"]
 
@@ -58,6 +57,7 @@ def study_page(
     importances = data.importances()
     importance = importance_chart(importances)
     charts = [*history_charts(data), importance, time_chart([*data.trials, *data.refits])]
+    command, placeholders = search_again(data.record, report.counted)
     return pages.render(
         "study.html",
         root="../",
@@ -78,9 +78,8 @@ def study_page(
         trial_header=("trial", "state", "val. UAR %", "epochs", "time", *data.searched),
         entries=[(one, f"../{ways.entries[one.entry]}" if one.entry in ways.entries else "") for one in report.entries],
         moment=moment,
-        command=shlex.join(
-            [*search_words(data.record, f"{data.record.space_name}.toml"), "--trials", str(max(report.counted, 1))]
-        ),
+        command=command,
+        placeholders=placeholders,
     )
 
 

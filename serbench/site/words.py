@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-import shlex
-from pathlib import Path
 
 from serbench.errors import SerbenchError
 from serbench.protocols import get_kind, protocol_names
 from serbench.records.schemas import ProtocolFacts, StudyRecord
 from serbench.render.document import percent, plural, span, speakers
 from serbench.results.leaderboard_row import Row
+from serbench.search import placeholder_note, search_command, shell_line
 from serbench.spaces.file import read_space
-from serbench.spaces.space import SearchSpace
 
-__all__ = ["citation", "entry_commands", "protocol_sentence", "search_words", "without_paths"]
+__all__ = ["citation", "entry_commands", "protocol_sentence", "search_again", "without_paths"]
 
 _PATH = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[\\/](?:[^\s\\/'\":;,]+[\\/])+(?=[^\s\\/])")
 
@@ -65,55 +63,19 @@ def citation(row: Row, protocol: ProtocolFacts, serbench: str) -> str:
     )
 
 
-def search_words(record: StudyRecord, space: str, *, results: Path | None = None) -> list[str]:
-    """The words of a command that searches with the settings of a study.
+def search_again(record: StudyRecord, trials: int) -> tuple[str, str]:
+    """The command that repeats a study's search, and what its words in capitals stand for.
 
     Args:
         record: of the study.
-        space: name or file of the space.
-        results: another folder than the default.
+        trials: that count.
     """
-    corpus, protocol = record.corpus, record.protocol
-    words = ["serbench", "search", space, "--corpus", corpus.name]
-    if corpus.name != "demo":
-        words += ["--data", "FOLDER"]
-    read = _space(record)
-    training = record.space.get("training", {})
-    options = {
-        "--labels": (corpus.label_source, "intended"),
-        "--protocol": (protocol.name, (read.protocol if read else None) or "speaker"),
-        "--epochs": (training.get("epochs"), read.training.epochs if read else training.get("epochs")),
-        "--max-params": (
-            training.get("max_parameters"),
-            read.training.max_parameters if read else training.get("max_parameters"),
-        ),
-        "--split-ratio": (_recorded_split(record), read.fixed_split if read else _recorded_split(record)),
-        "--seed": (record.seed, 0),
-        "--split-seed": (protocol.split_seed, 0),
-        "--sampler": (record.sampler.get("name", "tpe"), "tpe"),
-        "--pruner": (record.pruner.get("name", "percentile"), "percentile"),
-    }
-    for name, (value, usual) in options.items():
-        if value != usual:
-            words += [name, str(value)]
-    return words if results is None else [*words, "--results", str(results)]
+    asked = max(trials, 1 if record.asked is None else record.asked.trials)
+    words = search_command(record, trials=asked)
+    return shell_line(words), placeholder_note(words)
 
 
-def _recorded_split(record: StudyRecord) -> str | None:
-    """The split ratio of all trials, where there is but one."""
-    found = record.space.get("parameters", {}).get("split_ratio", {}).get("value")
-    return found if isinstance(found, str) else None
-
-
-def _space(record: StudyRecord) -> SearchSpace | None:
-    """The space as its text says, without what the command line changed; None where it cannot be read."""
-    try:
-        return read_space(record.space_text, record.space_name, record.space_name)
-    except SerbenchError:
-        return None
-
-
-def entry_commands(row: Row, record: StudyRecord, refit: str, trials: int) -> list[tuple[str, str]]:
+def entry_commands(row: Row, record: StudyRecord, refit: str, trials: int, space: str = "") -> list[tuple[str, str]]:
     """Each command under what it is for.
 
     Args:
@@ -121,24 +83,30 @@ def entry_commands(row: Row, record: StudyRecord, refit: str, trials: int) -> li
         record: of its study.
         refit: one of its refits.
         trials: of its study.
+        space: text of the space file that has this configuration alone; empty where there is none.
     """
-    space = f"{record.space_name}.toml"
-    found = [
-        (
-            "Search again, from the study's space file on its page",
-            shlex.join([*search_words(record, space), "--trials", str(trials)]),
-        )
-    ]
+    command, note = search_again(record, trials)
+    from_file = ", from the study's space file on its page" if f"{record.space_name}.toml" in command else ""
+    found = [(f"Search again{from_file}{f' ({note})' if note else ''}", command)]
     if row.ensemble_of:
         return found
     if row.folds == 1:
+        if space:
+            found.append(("Fit this configuration alone, from the space file above", _single(row, record, space)))
         found += [
-            (
-                "Fit this configuration alone, from the space file above",
-                shlex.join(search_words(record, f"{row.entry}.toml")),
-            ),
-            ("Repeat one of its refits and compare", shlex.join(["serbench", "study", "replay", row.study, refit])),
-            ("Export it", shlex.join(["serbench", "export", row.entry, "--to", "bundle"])),
+            ("Repeat one of its refits and compare", shell_line(["serbench", "study", "replay", row.study, refit])),
+            ("Export it", shell_line(["serbench", "export", row.entry, "--to", "bundle"])),
             ("Predict with it", "serbench predict bundle RECORDING.wav"),
         ]
-    return [*found, ("Question it", shlex.join(["serbench", "audit", row.entry]))]
+    return [*found, ("Question it", shell_line(["serbench", "audit", row.entry]))]
+
+
+def _single(row: Row, record: StudyRecord, space: str) -> str:
+    """The command that fits one configuration as the study did; the budget is that of the space file."""
+    file = f"{row.entry}.toml"
+    alone = record.model_copy(update={"asked": None, "warm_start": None})
+    try:
+        base = read_space(space, row.entry, file)
+    except SerbenchError:  # a record of a serbench that knew other hyperparameters
+        base = None
+    return shell_line(search_command(alone, space=file, base=base))

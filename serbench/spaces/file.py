@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tomllib
 from decimal import Decimal
@@ -13,7 +14,8 @@ from pydantic import BaseModel, ValidationError
 
 import serbench
 from serbench.errors import SerbenchError, UsageError, unknown
-from serbench.families import get_family
+from serbench.families import Family, built_in_names, family_names, get_family
+from serbench.features.frontends import get_front_end
 from serbench.features.spec import FeatureSpec
 from serbench.protocols import Ratio, SplitProtocol
 from serbench.protocols.kinds import get_kind
@@ -23,7 +25,7 @@ from serbench.spaces.parameters import known_keys, read_enqueued, read_parameter
 from serbench.spaces.space import Budget, SearchSpace, defaults, explain
 from serbench.training.job import FitSettings
 
-__all__ = ["find_space", "load_space", "read_space", "space_names"]
+__all__ = ["default_spaces", "find_space", "load_space", "read_space", "space_names"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -42,16 +44,50 @@ def _folders() -> list[Path]:
 
 
 def space_names() -> dict[str, Path]:
-    """All spaces that can be named, with their files."""
+    """All spaces that can be named, with their files: those of `_folders`, then each family's own default."""
     found: dict[str, Path] = {}
     for folder in _folders():
         for path in sorted(folder.glob("*.toml")) if folder.is_dir() else []:
             found.setdefault(path.stem, path)
+    for path in _family_files():
+        found.setdefault(path.stem, path)
+    return found
+
+
+def _family_files() -> list[Path]:
+    """Space files that families ship in their own packages; a broken plug-in has none."""
+    found: list[Path] = []
+    for name in family_names():
+        with contextlib.suppress(SerbenchError):
+            path = Path(get_family(name).default_space())
+            if path.suffix == ".toml" and path.is_file():
+                found.append(path)
+    return found
+
+
+def default_spaces(corpus: str) -> list[str]:
+    """Names of the spaces that a search uses where none is named.
+
+    Args:
+        corpus: name of the corpus. The demo corpus has small spaces of its own, `demo_<family>`.
+
+    Returns:
+        The default space of each installed family that has one; a broken plug-in has none.
+    """
+    known = space_names()
+    demo = [name for family in family_names() if (name := f"demo_{family}") in known]
+    if corpus == "demo" and demo:
+        return demo
+    found = []
+    for family in family_names():
+        with contextlib.suppress(SerbenchError):
+            if space := get_family(family).default_space():
+                found.append(family if family in known else space)
     return found
 
 
 def find_space(name: str) -> Path:
-    """The file of a space: as a path, then by name.
+    """The file of a space: as a path, then by name, then by the name of a family that ships one.
 
     Raises:
         UsageError: neither is there; the nearest name is told.
@@ -66,6 +102,11 @@ def find_space(name: str) -> Path:
         raise UsageError(f"space '{name}' is a folder; name a .toml file in it")
     if path.parent != Path():
         raise UsageError(f"space file {name} does not exist; mend the path, or name one of: {', '.join(known)}")
+    if name in family_names():
+        default = get_family(name).default_space()
+        if default not in {"", name}:
+            return find_space(default)
+        raise UsageError(f"family '{name}' has no default space; write a space file and name it")
     raise unknown("space", name, known)
 
 
@@ -109,15 +150,9 @@ def _build(raw: dict[str, Any], stem: str, text: str) -> SearchSpace:
     head = _table(raw, "space")
     known_keys(head, "[space]", ("name", "title", "family"))
     if "family" not in head:
-        raise UsageError('[space] must name a family, for example family = "cnn2d"')
+        raise UsageError(f'[space] must name a family, for example family = "{built_in_names()[-1]}"')
     family = get_family(_text(head, "family"))
     cores = _cores(_table(raw, "protocol"))
-    features = _table(raw, "features")
-    if features.get("kind", family.feature_kind) != family.feature_kind:
-        raise UsageError(
-            f"[features] kind = {features['kind']!r}: family {family.name} reads '{family.feature_kind}'; "
-            "leave kind out"
-        )
     parameters = read_parameters(_table(raw, "parameters"), family.hyperparameters)
     space = SearchSpace(
         name=_name(head.get("name", stem)),
@@ -126,7 +161,7 @@ def _build(raw: dict[str, Any], stem: str, text: str) -> SearchSpace:
         protocol=_protocol(_table(raw, "protocol")),
         **cores,
         speaker_normalisation=_speaker_normalisation(_table(raw, "protocol")),
-        features=_model(FeatureSpec, "features", family.default_features() | features),
+        features=_features(family, _table(raw, "features")),
         training=_model(FitSettings, "training", _table(raw, "training")),
         parameters=parameters,
         enqueued=read_enqueued(raw.get("enqueue", []), parameters, family.hyperparameters),
@@ -167,6 +202,28 @@ def _model(model: type[M], where: str, values: dict[str, Any]) -> M:
         return model.model_validate(values, strict=True)
     except ValidationError as error:
         raise UsageError(f"[{where}] {explain(error)}") from None
+
+
+def _features(family: Family, table: dict[str, Any]) -> FeatureSpec:
+    """The `[features]` table: what the family reads, or another front end whose arrays look the same."""
+    kind = table.get("kind", family.feature_kind)
+    if not isinstance(kind, str):
+        raise UsageError(f"[features] kind = {kind!r} must be a text; put it in quotes")
+    settings: type[FeatureSpec] = get_front_end(kind).settings
+    usual = family.default_features()
+    if kind == family.feature_kind:
+        return _model(settings, "features", usual | table)
+    shared = {name: value for name, value in usual.items() if name in settings.model_fields and name != "kind"}
+    spec = _model(settings, "features", shared | table)
+    if _layout(spec) != _layout(FeatureSpec(**usual)):
+        raise UsageError(
+            f"[features] kind = {kind!r}: family {family.name} reads '{family.feature_kind}'; leave kind out"
+        )
+    return spec
+
+
+def _layout(spec: FeatureSpec) -> tuple[int, int, int | None]:
+    return len(spec.shape), spec.front_end.feature_axis, spec.front_end.time_axis
 
 
 def _protocol(table: dict[str, Any]) -> str | None:

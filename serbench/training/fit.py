@@ -12,6 +12,7 @@ import numpy as np
 
 from serbench.evaluation import evaluate
 from serbench.families import InvalidConfiguration, get_family, parse_hyperparameters
+from serbench.families.augmentation import build_model
 from serbench.families.cost import multiply_accumulates, parameter_count
 from serbench.families.hyperparameters import Hyperparameters
 from serbench.families.optimizers import build_optimizer
@@ -54,7 +55,7 @@ def fit(
         hp = parse_hyperparameters(family, job.config)
         labels = training_labels(targets, len(job.labels), votes, hp.soft_labels)
         mean, std = normalisation(arrays[0], job.train, family.feature_axis)
-        model = family.build(hp, tuple(arrays[0].shape[1:]), len(job.labels), mean, std, job.seed)
+        model = build_model(family, hp, tuple(arrays[0].shape[1:]), len(job.labels), mean, std, job.seed)
     except InvalidConfiguration as error:
         return TrialOutcome("invalid", error=str(error), error_kind="architecture")
     parameters = parameter_count(model)

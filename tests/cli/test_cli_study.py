@@ -254,10 +254,15 @@ def test_a_fork_goes_on_with_the_command_it_prints(serbench, mine, tiny_space) -
     assert "left out by learning_rate: 1" in ran.err
     name = "narrow-tiny_cnn1d"
     before = everything(mine / "studies" / name)
+    del before["study.json"]  # says what the last search asked for
     program, *words = shlex.split(ran.out)
     assert program == "serbench"
     went_on = serbench(*words, "--repeats", 1)
     assert went_on.code == 0, went_on.err
+    hints = dict(line.split(maxsplit=1) for line in went_on.err.splitlines() if line.startswith(("report ", "export ")))
+    assert shlex.split(hints["export"])[-2:] == ["--results", str(mine)]
+    page = shlex.split(hints["report"].replace("report.html", shlex.quote(str(mine / "report.html"))))
+    assert serbench(*page[1:]).code == 0, "the report runs as printed, in a folder of results that is not the usual one"
     study = shown(serbench, mine, name)
     assert (study["parent"], study["counted"], study["states"]) == (NAME, 3, {"completed": 3})
     after = everything(mine / "studies" / name)

@@ -37,6 +37,72 @@ def test_costs_of_strided_two_dimensional_convolutions():
     assert multiply_accumulates(model) == 8 * 10 * 25 * 8 + folded * 3
 
 
+def costs_of(*layers, shape=(10, 4)):
+    """Of a model with these layers one after another, and of the same inside another model."""
+    import keras
+
+    inputs = keras.Input(shape)
+    x = inputs
+    for layer in layers:
+        x = layer(x)
+    model = keras.Model(inputs, x)
+    outer = keras.Input(shape)
+    costs = {multiply_accumulates(model), multiply_accumulates(keras.Model(outer, model(outer)))}
+    assert len(costs) == 1
+    return costs.pop()
+
+
+def test_costs_of_recurrent_layers():
+    from keras import layers
+
+    # At each of 10 steps an input of 4 and a state of 3 meet kernels of 3 (GRU), 4 (LSTM) or 1 gates of 3 units.
+    assert costs_of(layers.GRU(3)) == 10 * (4 + 3) * 3 * 3
+    assert costs_of(layers.LSTM(3, return_sequences=True)) == 10 * (4 + 3) * 4 * 3
+    assert costs_of(layers.SimpleRNN(3)) == 10 * (4 + 3) * 3
+    assert costs_of(layers.Bidirectional(layers.GRU(3))) == 2 * 10 * (4 + 3) * 3 * 3
+
+
+def test_costs_of_other_layers():
+    from keras import layers
+
+    assert costs_of(layers.DepthwiseConv1D(3, padding="same")) == 10 * 3 * 4
+    assert costs_of(layers.EinsumDense("abc,cd->abd", output_shape=(None, 7))) == 10 * 4 * 7
+    assert costs_of(layers.Dropout(0.1), layers.BatchNormalization()) == 0
+
+
+def test_costs_of_attention():
+    import keras
+
+    inputs = keras.Input((10, 4))
+    model = keras.Model(inputs, keras.layers.MultiHeadAttention(2, 5)(inputs, inputs))
+    # Query, key, value and output: 4 <-> 2 heads of 5. Each pair of 10 places: a score and a weighted sum of 5.
+    assert multiply_accumulates(model) == 4 * 10 * 4 * 10 + 2 * 10 * 10 * 10
+
+
+def test_an_unknown_layer_is_not_counted():
+    from keras import layers
+
+    assert costs_of(layers.Dense(3), layers.Conv1DTranspose(2, 3)) is None
+    shared = layers.Dense(4)
+    assert costs_of(shared, shared) is None
+
+
+def test_a_layer_may_count_itself():
+    import keras
+
+    class Own(keras.layers.Layer):
+        def build(self, input_shape):
+            self.kernel = self.add_weight(shape=(input_shape[-1],))
+
+        def call(self, inputs):
+            return inputs * self.kernel
+
+        def multiply_accumulates(self, input_shape):
+            return input_shape[0] * input_shape[1]
+
+    assert costs_of(Own(), keras.layers.Dense(2)) == 10 * 4 + 10 * 4 * 2
+
+
 @pytest.mark.parametrize(
     ("name", "shape", "low", "high"),
     [("cnn1d", (130, 55), 400_000, 600_000), ("cnn2d", (64, 130), 350_000, 500_000)],

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.families import Family, family_names, get_family
+from serbench.export.bundle import file_digest, load_model
+from serbench.families import Family, custom_objects, family_names, get_family
 
 
 def plug_in(tmp_path, monkeypatch, name, code, value="plug:FAMILY"):
@@ -57,6 +58,42 @@ def test_an_object_that_is_no_family_is_refused(tmp_path, monkeypatch):
     plug_in(tmp_path, monkeypatch, "half", "class FAMILY:\n    name = title = 'half'\n", "half_plug:FAMILY")
     with pytest.raises(SerbenchError, match="it lacks description, hyperparameters"):
         get_family("half")
+
+
+OLD = """
+from serbench.families.cnn1d import CNN1D
+
+class Old:
+    name, title, description = "old", "old", "Of before."
+    hyperparameters, feature_kind, feature_axis = CNN1D.hyperparameters, CNN1D.feature_kind, CNN1D.feature_axis
+    default_features, build = CNN1D.default_features, CNN1D.build
+
+FAMILY = Old()
+"""
+
+
+def test_a_family_of_before_is_completed(tmp_path, monkeypatch):
+    plug_in(tmp_path, monkeypatch, "old", OLD, "old_plug:FAMILY")
+    family = get_family("old")
+    assert isinstance(family, Family)
+    assert (family.title, family.default_space(), family.custom_objects()) == ("old", "", {})
+
+
+def test_custom_objects_are_those_of_the_family_and_of_serbench(tmp_path, monkeypatch):
+    own = "    def custom_objects(self): return {'mine>Layer': int, 'serbench>Warp': int}\n"
+    code = GOOD.format(name="own").replace('    name = "own"\n', '    name = "own"\n' + own)
+    plug_in(tmp_path, monkeypatch, "own", code, "own_plug:FAMILY")
+    found = custom_objects("own")
+    assert found["mine>Layer"] is int
+    assert found["serbench>Warp"] is custom_objects()["serbench>Warp"] is not int
+    assert "mine>Layer" not in custom_objects("cnn1d")
+
+
+def test_a_bundle_of_a_family_that_is_gone_says_so_in_a_sentence(tmp_path):
+    path = tmp_path / "model.keras"
+    path.write_bytes(b"model")
+    with pytest.raises(SerbenchError, match="needs family 'gone', which is not installed; install the package that"):
+        load_model(path, file_digest(path), "gone")
 
 
 def test_a_family_under_another_name_is_refused(tmp_path, monkeypatch):

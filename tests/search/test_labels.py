@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shlex
 import shutil
 import threading
 from importlib import import_module
@@ -16,8 +15,7 @@ from serbench.records.references import ReferenceFolder
 from serbench.references import REFERENCES
 from serbench.render import render
 from serbench.results import EntryReport, Leaderboard
-from serbench.search import Observer, load_space, run_search
-from serbench.search.fork import fork_study, search_command
+from serbench.search import Observer, fork_study, load_space, run_search, search_command
 from serbench.search.studies.recorded import recorded_clips
 
 LETTERS = {"ANG": "A", "DIS": "D", "FEA": "F", "HAP": "H", "NEU": "N", "SAD": "S"}
@@ -83,7 +81,7 @@ def test_perceived_labels_make_a_study_of_their_own_that_everything_keeps(
     other = tiny_space().rename(tmp_path / "other.toml")
     made = fork_study(results, name, load_space(other))
     assert made.record.name == "crema-d-perceived-speaker-other"
-    words = shlex.split(search_command(made, str(other), plan.results, 3, heard_corpus, {}))
+    words = search_command(made.record, space=str(other), data=heard_corpus)
     assert words[words.index("--labels") + 1] == "perceived"
     assert "--study" not in words
 
@@ -95,7 +93,7 @@ def broken(_core):
 def test_a_reference_that_fails_is_a_warning_and_keeps_no_other_away(make_plan, monkeypatch) -> None:
     chance = REFERENCES["chance"]
     monkeypatch.setattr(
-        import_module("serbench.search.run_search"),
+        import_module("serbench.search.run_spaces"),
         "REFERENCES",
         {"svm": chance._replace(answer=broken), "chance": chance},
     )

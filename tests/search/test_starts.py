@@ -13,8 +13,8 @@ from serbench.records import ResultsFolder
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import TrialRecord
 from serbench.search import load_space, run_search
+from serbench.search.studies.optuna_history import OptunaHistory
 from serbench.search.studies.samplers import make_sampler, sampler_settings
-from serbench.search.studies.study import Study
 from serbench.search.warm_start import load_warm_start
 from serbench.spaces.space import defaults
 
@@ -125,13 +125,13 @@ def test_a_model_over_the_budget_uses_up_no_trial_and_is_told_as_infeasible(make
     space = tiny_space(width="[8, 64]", max_parameters="15_000")
     plan = make_plan(space=space, trials=3, finalists=0, seed=3)
     told = []
-    tell = Study.tell
+    tell = OptunaHistory.tell
 
     def listen(self, number, record):
         tell(self, number, record)
-        told.append((record, self.optuna.get_trials(deepcopy=False)[number]))
+        told.append((record, self._study.optuna.get_trials(deepcopy=False)[number]))
 
-    monkeypatch.setattr(Study, "tell", listen)
+    monkeypatch.setattr(OptunaHistory, "tell", listen)
     run_search(plan)
     invalid = [trial for record, trial in told if record.state == "invalid"]
     valid = [trial for record, trial in told if record.state == "completed"]

@@ -21,6 +21,7 @@ from serbench.errors import UsageError
 from serbench.families import parse_hyperparameters
 from serbench.protocols import Ratio, SplitProtocol
 from serbench.search import SearchPlan, find_space, load_space, space_names
+from serbench.spaces import default_spaces
 from serbench.spaces.dimensions import Choice, Fixed, FloatRange, IntRange
 
 CHECKOUT = Path(serbench.__file__).parents[1]
@@ -149,7 +150,7 @@ def test_a_protocol_may_be_named_and_is_the_commands_to_change(space_of, tmp_pat
     named = space_of(TEXT.replace("[protocol]", '[protocol]\nname = "speaker+sentence"'))
     assert (named.protocol, space_of().protocol) == ("speaker+sentence", None)
     assert named.hash == space_of().hash  # the protocol has a hash of its own
-    plan = SearchPlan((named, replace(space_of(), name="other")), get_corpus("demo"), None, tmp_path)
+    plan = SearchPlan(spaces=(named, replace(space_of(), name="other")), corpus=get_corpus("demo"), results=tmp_path)
     assert [plan.protocol_of(space) for space in plan.spaces] == ["speaker+sentence", "speaker"]
     assert replace(plan, protocol="random").protocol_of(named) == "random"
 
@@ -185,7 +186,46 @@ def test_a_folder_of_the_same_name_does_not_hide_a_space(tmp_path: Path, monkeyp
 
 def test_all_shipped_spaces_have_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert set(space_names()) == set(SHIPPED)
+    ours = {name for name, path in space_names().items() if path.parent.name == "search_spaces"}
+    assert ours == set(SHIPPED)
+
+
+def plug_in(folder: Path, monkeypatch: pytest.MonkeyPatch, space: str) -> None:
+    """A package with a family named `mine`, as pip leaves it behind."""
+    info = folder / "mine-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[serbench.families]\nmine = mine_family:MINE\n")
+    (folder / "mine_family.py").write_text(
+        "from serbench.families.cnn1d import Cnn1dFamily\n"
+        f"class Mine(Cnn1dFamily):\n    name = 'mine'\n    def default_space(self): return {space!r}\n"
+        "MINE = Mine()\n"
+    )
+    monkeypatch.delitem(sys.modules, "mine_family", raising=False)
+    monkeypatch.syspath_prepend(folder)
+
+
+@pytest.mark.parametrize("file", ["mine.toml", "first.toml"])
+def test_a_family_ships_its_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str) -> None:
+    shipped = tmp_path / file
+    shipped.write_text('[space]\nfamily = "mine"\n[parameters]\ndepth = [2, 3]\n', encoding="utf-8")
+    plug_in(tmp_path, monkeypatch, str(shipped))
+    assert find_space("mine") == shipped
+    assert load_space("mine").family.name == "mine"
+    assert [load_space(name).family.name for name in default_spaces("emo-db")] == ["cnn1d", "cnn2d", "mine"]
+    assert default_spaces("demo") == ["demo_cnn1d", "demo_cnn2d"]
+    monkeypatch.chdir(tmp_path)
+    here = tmp_path / "search_spaces" / "mine.toml"
+    here.parent.mkdir()
+    shutil.copy(shipped, here)
+    assert find_space("mine").resolve() == here
+
+
+def test_a_family_without_a_space_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plug_in(tmp_path, monkeypatch, "")
+    with pytest.raises(UsageError, match="family 'mine' has no default space; write a space file and name it"):
+        load_space("mine")
+    assert default_spaces("emo-db") == ["cnn1d", "cnn2d"]
 
 
 # What is packed

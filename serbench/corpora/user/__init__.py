@@ -8,6 +8,7 @@ from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
     from serbench.corpora.user.choice import choose_corpus, recorded_corpus
+    from serbench.corpora.user.choice_options import CorpusOptions, corpus_options
     from serbench.corpora.user.kinds import KINDS, kind_at, make_user_corpus
     from serbench.corpora.user.label_map import PRESETS, LabelMap, parse_label_map
     from serbench.corpora.user.name_pattern import NamePattern
@@ -24,6 +25,7 @@ else:
         __name__,
         {
             "choice": ("choose_corpus", "recorded_corpus"),
+            "choice_options": ("CorpusOptions", "corpus_options"),
             "kinds": ("KINDS", "kind_at", "make_user_corpus"),
             "label_map": ("PRESETS", "LabelMap", "parse_label_map"),
             "name_pattern": ("NamePattern",),
@@ -42,11 +44,13 @@ __all__ = [
     "AUDIO_SUFFIXES",
     "KINDS",
     "PRESETS",
+    "CorpusOptions",
     "LabelMap",
     "NamePattern",
     "RegisteredCorpus",
     "UserCorpus",
     "choose_corpus",
+    "corpus_options",
     "kind_at",
     "make_user_corpus",
     "parse_label_map",

@@ -17,7 +17,7 @@ from serbench.corpora.user.user_corpus import UserCorpus, plain_name
 from serbench.errors import UsageError
 from serbench.records import CorpusChoice, CorpusFacts, digest_of
 
-__all__ = ["choose_corpus", "recorded_corpus"]
+__all__ = ["choose_corpus", "name_suffix", "recorded_corpus"]
 
 
 def choose_corpus(
@@ -46,7 +46,7 @@ def choose_corpus(
         UsageError: there is no such corpus, or the options exclude each other.
     """
     labels = parse_label_map(maps, drops)
-    suffix = _suffix(labels, maps)
+    suffix = name_suffix(labels, maps)
     if _is_path(text):
         return _at(Path(text).expanduser(), data, names, test, labels, suffix)
     if names is not None:
@@ -136,8 +136,8 @@ def _merged(choice: CorpusChoice, labels: LabelMap) -> MergedCorpus:
     )
 
 
-def _suffix(labels: LabelMap, maps: Sequence[str]) -> str:
-    """Suffix of the name that distinguishes a corpus under a label map from other versions of it."""
+def name_suffix(labels: LabelMap, maps: Sequence[str]) -> str:
+    """Returns the suffix of the name that distinguishes a corpus under a label map from other versions of it."""
     if not labels:
         return ""
     if len(maps) == 1 and maps[0] in PRESETS and not labels.drop:

@@ -1,60 +1,20 @@
-"""`Engine`: runs jobs and knows nothing of Optuna. `LocalEngine`: threads that each babysit a child process."""
+"""`LocalEngine`: runs jobs in children of this process, each watched by a thread."""
 
 from __future__ import annotations
 
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol
 
 from serbench.records.schemas import EpochMetrics
+from serbench.search.engines.engine import OnEpoch
 from serbench.training import FeatureSource, JobControl, TrialJob, TrialOutcome, Verdict, run_job
 
-__all__ = ["Answer", "Engine", "LocalEngine", "OnEpoch"]
-
-Answer = Callable[[Verdict], None]
-OnEpoch = Callable[[EpochMetrics, Answer], None]
+__all__ = ["LocalEngine"]
 
 _ANSWER_POLL_S = 0.2
-
-
-class Engine(Protocol):
-    """Runs jobs side by side, here or elsewhere."""
-
-    @property
-    def workers(self) -> int:
-        """Jobs that can run at the same time, now; another number may be right a moment later."""
-
-    @property
-    def threads(self) -> int | None:
-        """Compute threads that a job should use, or None where the machine that asks decides."""
-
-    def submit(self, job: TrialJob, on_epoch: OnEpoch) -> Future[TrialOutcome]:
-        """Starts a job.
-
-        Args:
-            job: what to run.
-            on_epoch: called from any thread with each epoch and with what takes the verdict. It must not block; the
-                job waits until the verdict is given.
-
-        Returns:
-            Its outcome; `lost` where the worker went away. A `SerbenchError` where it could not be started.
-        """
-
-    def tend(self) -> None:
-        """Called again and again by the thread that waits for jobs, so that the engine can say what it waits for.
-
-        Raises:
-            SerbenchError: there is nothing more to wait for.
-        """
-
-    def cancel_all(self) -> None:
-        """Tells every running job to stop; their futures still come to an outcome, and none waits for a verdict."""
-
-    def close(self) -> None:
-        """Waits for running jobs and frees what the engine holds."""
 
 
 class LocalEngine:

@@ -23,7 +23,7 @@ from serbench.records.schemas import EpochMetrics
 from serbench.search.engines.dask.audio import StudyAudio
 from serbench.search.engines.dask.cluster import Cluster
 from serbench.search.engines.dask.worker import LOST, Admission, deliver
-from serbench.search.engines.local import OnEpoch
+from serbench.search.engines.engine import OnEpoch
 from serbench.training import TrialJob, TrialOutcome, Verdict
 
 __all__ = ["DaskEngine"]

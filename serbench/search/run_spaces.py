@@ -1,35 +1,35 @@
-"""`run_search`: the whole of `serbench search` without a terminal."""
+"""`run_search`: runs every space of a plan, one after the other: the whole of `serbench search` without a terminal."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from serbench.corpora import StudyClips, load_clips, votes_digest
+from serbench.corpora import StudyClips, load_clips
 from serbench.corpora.folders import cache_root
 from serbench.errors import SerbenchError, UsageError
 from serbench.features.store import FeatureStore
 from serbench.protocols import Ratio, SplitPlan, SplitProtocol
 from serbench.records import ResultsFolder
-from serbench.records.base import now
-from serbench.records.environment import current_environment
-from serbench.records.schemas import StudyRecord, WarmStart
+from serbench.records.schemas import WarmStart
 from serbench.references import REFERENCES, compute_references
 from serbench.references.task import ReferenceTask
 from serbench.search.engines.dask.audio import StudyAudio
 from serbench.search.engines.dask.cluster import LOCAL, Cluster, open_cluster
 from serbench.search.engines.dask.dask_engine import DaskEngine
-from serbench.search.engines.local import Engine, LocalEngine
+from serbench.search.engines.engine import Engine
+from serbench.search.engines.local import LocalEngine
+from serbench.search.jobs import JobMaker
+from serbench.search.new_record import new_study_record
 from serbench.search.observer import Observer
 from serbench.search.plan import SearchPlan
 from serbench.search.resources import Resources
 from serbench.search.run_study import run_study
-from serbench.search.studies.samplers import pruner_settings, sampler_settings
-from serbench.search.studies.study import Study, derived_run, study_name
+from serbench.search.session import Session
+from serbench.search.studies.study import Study
 from serbench.search.warm_start import load_warm_start
 from serbench.spaces.space import SearchSpace
 from serbench.training import FeatureSource
@@ -92,7 +92,7 @@ class _Search:
             self.plan.data,
             sample_rate=max(space.features.sample_rate for space in spaces),
             progress=self._progress("preparing audio"),
-            labels=self.plan.labels,
+            labels=self.plan.label_source,
         )
         for finding in clips.findings:
             self.observer.warning(finding.message)
@@ -130,7 +130,11 @@ class _Search:
                 return
             for text in space.ratios():
                 protocol.check(clips.table, split_plan, Ratio.parse(text))
-            record = self._record(space, clips, protocol, split_plan, len(plans))
+            record = new_study_record(
+                self.plan, space, clips, protocol, split_plan, folds=len(plans), backend=self.backend
+            )
+            start = self._warm_start(record.name, space, clips, split_plan)
+            record = record.model_copy(update={"warm_start": start})
             for warning in record.protocol.warnings:
                 self.observer.warning(f"protocol '{protocol.name}': {warning}")
             study = Study.open(self.results, record, space, clips.table, split_plan, self.plan.storage)
@@ -145,7 +149,8 @@ class _Search:
         budget = self.plan.budget(study.space)
         resources = self._resources(budget.trials)
         with contextlib.closing(self._engine(study, resources)) as engine:
-            run_study(study, engine, resources, budget, self.backend, self.observer, self.stop, end)
+            maker = JobMaker(study, resources, self.backend)
+            run_study(Session.on(engine, study, maker, self.observer, self.stop, end), budget)
 
     def _compute_references(self, study: Study) -> None:
         """What the study's scores are compared with. Whatever goes wrong there ends no search."""
@@ -178,35 +183,6 @@ class _Search:
             return LocalEngine(source, resources.workers, resources.devices)
         audio = StudyAudio.of(study.clips, self.plan.data)
         return DaskEngine(self.cluster, audio, resources.threads, self.plan.workers, self.observer.message)
-
-    def _record(
-        self, space: SearchSpace, clips: StudyClips, protocol: SplitProtocol, split_plan: SplitPlan, folds: int
-    ) -> StudyRecord:
-        plan = self.plan
-        run = plan.run or derived_run(clips.corpus.name, clips.label_source, protocol.name)
-        name = study_name(run, space.name)
-        if split_plan.fold:
-            name = f"{name}-fold{split_plan.fold}"
-        return StudyRecord(
-            name=name,
-            run=run,
-            family=space.family.name,
-            space_name=space.name,
-            space_hash=space.hash,
-            space_text=space.text,
-            space=space.describe(),
-            corpus=clips.facts().model_copy(update={"votes": votes_digest(clips.table) if space.reads_votes else None}),
-            protocol=protocol.facts(clips.table, split_plan, folds),
-            features=space.features.model_dump(mode="json"),
-            feature_shape=space.features.shape,
-            seed=plan.seed,
-            sampler=sampler_settings(plan.sampler),
-            pruner=pruner_settings(plan.pruner, space.training.epochs),
-            environment=current_environment(self.backend),
-            identity=uuid.uuid4().hex[:16],
-            warm_start=self._warm_start(name, space, clips, split_plan),
-            created=now(),
-        )
 
     def _warm_start(self, name: str, space: SearchSpace, clips: StudyClips, split_plan: SplitPlan) -> WarmStart | None:
         """What the study begins with; a study that has begun keeps what it began with."""

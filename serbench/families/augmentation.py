@@ -1,0 +1,106 @@
+"""Augmentation of training batches, in one place for all families: hyperparameters in, layers out.
+
+Every family has `time_shift` and `time_stretch`. A family that declares hyperparameters named `time_mask`,
+`feature_mask`, `frequency_mask` or `frequency_warp` has these applied, too. The layers do nothing at inference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from serbench.families.base import Family, InvalidConfiguration
+from serbench.families.hyperparameters import Hyperparameters
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["augmented", "build_model"]
+
+_ZERO_HZ = -1.0  # one step below the centre of the first mel band, where bands begin at 0 Hz
+_TIME_WARP = "time_warp"
+_NAMES = ("time_shift", "time_stretch", "time_mask", "feature_mask", "frequency_mask", "frequency_warp")
+
+
+def augmented(x: Any, hp: Hyperparameters, feature_axis: int, seeds: Iterator[int]) -> Any:
+    """Adds the augmentation layers that hyperparameters ask for; none where they ask for none.
+
+    Args:
+        x: normalised features, a symbolic `(batch, *input_shape)`.
+        hp: of any family.
+        feature_axis: of the input shape, as `Family.feature_axis`; the other axis is time.
+        seeds: one is drawn for each layer.
+
+    Raises:
+        InvalidConfiguration: they ask for some, and the features have other than two axes.
+    """
+    from serbench.families.layers import FrequencyMask, TimeMask
+    from serbench.families.warps import Warp
+
+    asked = {name: getattr(hp, name, 0) for name in _NAMES}
+    if not any(asked.values()):
+        return x
+    _two_axes(tuple(x.shape[1:]), next(name for name, value in asked.items() if value))
+    feature, time = feature_axis + 1, 2 - feature_axis
+    if asked["frequency_warp"]:
+        warp = asked["frequency_warp"]
+        x = Warp(warp, axis=feature, anchor=_ZERO_HZ, seed=next(seeds), name="frequency_warp")(x)
+    if hp.time_shift or hp.time_stretch:
+        x = Warp(hp.time_stretch, hp.time_shift, axis=time, seed=next(seeds), name=_TIME_WARP)(x)
+    for name in ("feature_mask", "frequency_mask"):
+        if asked[name]:
+            x = FrequencyMask(asked[name], axis=feature, seed=next(seeds), name=name)(x)
+    if asked["time_mask"]:
+        x = TimeMask(asked["time_mask"], axis=time, seed=next(seeds), name="time_mask")(x)
+    return x
+
+
+def build_model(
+    family: Family,
+    hp: Hyperparameters,
+    input_shape: tuple[int, ...],
+    n_classes: int,
+    mean: ArrayLike,
+    std: ArrayLike,
+    seed: int,
+) -> keras.Model:
+    """Builds a family's model and makes sure that it shifts and stretches clips in training.
+
+    A family that is no `BaseFamily` and has a `build` of its own need not know of `time_shift` and `time_stretch`:
+    the layer is put before its model. Interpolation along time gives the same before and after normalisation.
+
+    Args:
+        family: any family.
+        hp: as in `Family.build`, like all that follow.
+        input_shape: of one clip's features.
+        n_classes: classes to tell apart.
+        mean: of the training clips.
+        std: of the training clips.
+        seed: of initial weights and of everything random.
+
+    Raises:
+        InvalidConfiguration: the hyperparameters make no model of such input.
+    """
+    model = family.build(hp, input_shape, n_classes, mean, std, seed)
+    if not (hp.time_shift or hp.time_stretch) or any(layer.name == _TIME_WARP for layer in model.layers):
+        return model
+    import keras
+
+    from serbench.families.warps import Warp
+
+    _two_axes(input_shape, "time_shift")
+    own_seed = int(np.random.default_rng([seed, 1]).integers(1, 2**31 - 1))
+    inputs = keras.Input(input_shape, dtype="float32", name=family.feature_kind)
+    warp = Warp(hp.time_stretch, hp.time_shift, axis=2 - family.feature_axis, seed=own_seed, name=_TIME_WARP)
+    return keras.Model(inputs, model(warp(inputs)), name=f"{family.name}_augmented")
+
+
+def _two_axes(input_shape: tuple[int | None, ...], name: str) -> None:
+    if len(input_shape) != 2:
+        raise InvalidConfiguration(
+            f"{name} needs features with an axis of time and one of features, and these have {len(input_shape)} "
+            f"axes: set {name} to 0"
+        )

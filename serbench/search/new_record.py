@@ -1,0 +1,67 @@
+"""The record with which a study begins."""
+
+from __future__ import annotations
+
+import uuid
+
+from serbench.corpora import StudyClips, votes_digest
+from serbench.protocols import SplitPlan, SplitProtocol
+from serbench.records.base import now
+from serbench.records.environment import current_environment
+from serbench.records.schemas import StudyRecord
+from serbench.search.plan import SearchPlan
+from serbench.search.studies.samplers import pruner_settings, sampler_settings
+from serbench.search.studies.study import derived_run, study_name
+from serbench.spaces.space import SearchSpace
+
+__all__ = ["new_study_record"]
+
+
+def new_study_record(
+    plan: SearchPlan,
+    space: SearchSpace,
+    clips: StudyClips,
+    protocol: SplitProtocol,
+    split_plan: SplitPlan,
+    *,
+    folds: int,
+    backend: str,
+) -> StudyRecord:
+    """The record of one study of a plan, without a warm start.
+
+    Args:
+        plan: what was asked for.
+        space: one of its spaces.
+        clips: of its corpus.
+        protocol: that the space is searched under.
+        split_plan: one fold of it.
+        folds: how many there are.
+        backend: of Keras, as chosen.
+
+    Raises:
+        UsageError: the run's name is no plain folder name, or a sampler or pruner is unknown.
+    """
+    run = plan.run or derived_run(clips.corpus.name, clips.label_source, protocol.name)
+    name = study_name(run, space.name)
+    if split_plan.fold:
+        name = f"{name}-fold{split_plan.fold}"
+    return StudyRecord(
+        name=name,
+        run=run,
+        family=space.family.name,
+        space_name=space.name,
+        space_hash=space.hash,
+        space_text=space.text,
+        space=space.describe(),
+        corpus=clips.facts().model_copy(update={"votes": votes_digest(clips.table) if space.reads_votes else None}),
+        protocol=protocol.facts(clips.table, split_plan, folds),
+        features=space.features.model_dump(mode="json"),
+        feature_shape=space.features.shape,
+        seed=plan.seed,
+        sampler=sampler_settings(plan.sampler),
+        pruner=pruner_settings(plan.pruner, space.training.epochs),
+        environment=current_environment(backend),
+        identity=uuid.uuid4().hex[:16],
+        asked=plan.asked(space),
+        created=now(),
+    )

@@ -1,0 +1,308 @@
+"""`SearchRequest`: a search as it is asked for in words. Each option is declared here, once.
+
+The command line, its help and the checks of ranges are made of these declarations, and `SearchPlan` has the same
+settings. Importing this module loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import Field, dataclass, field, fields
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from serbench.errors import UsageError
+
+__all__ = [
+    "DEFAULT_RESULTS",
+    "Option",
+    "Panel",
+    "SearchRequest",
+    "SearchSettings",
+    "option_of",
+    "request_options",
+    "seconds_of",
+]
+
+DEFAULT_RESULTS = Path("results")
+
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+
+
+class Panel(Enum):
+    """Groups of options, in the order in which help shows them."""
+
+    data = "Data"
+    split = "Split and test"
+    budget = "Budget"
+    search = "Search"
+    compute = "Compute"
+    output = "Output"
+
+
+@dataclass(frozen=True)
+class Option:
+    """How an option stands on the command line.
+
+    Attributes:
+        help: one line.
+        panel: the group that help shows it in.
+        flags: the first one is its name; none for the field's name with hyphens.
+        metavar: what help shows for its value.
+        envvar: environment variable that is read where the option is not given.
+        least: smallest allowed value of a whole number.
+        parser: reads the text where its type alone does not say how.
+    """
+
+    help: str
+    panel: Panel
+    flags: tuple[str, ...] = ()
+    metavar: str | None = None
+    envvar: str | None = None
+    least: int | None = None
+    parser: Any = None
+
+
+def _option(panel: Panel, text: str, *flags: str, **more: Any) -> dict[str, Option]:
+    return {"option": Option(text, panel, flags, **more)}
+
+
+def option_of(declared: Field[Any]) -> Option:
+    """The option that a field of a request is; its name is filled in."""
+    option: Option = declared.metadata["option"]
+    flags = option.flags or (f"--{declared.name.replace('_', '-')}",)
+    return Option(option.help, option.panel, flags, option.metavar, option.envvar, option.least, option.parser)
+
+
+def seconds_of(text: str) -> float:
+    """Reads a duration: `90`, `90s`, `15m`, `1h30m`.
+
+    >>> seconds_of("90"), seconds_of("15m"), seconds_of("1h30m")
+    (90.0, 900.0, 5400.0)
+
+    Raises:
+        UsageError: it is none.
+    """
+    match = _DURATION.fullmatch(text.strip().lower())
+    if not match or not any(match.groups()):
+        raise UsageError(f"--time '{text}' is no duration; write for example 90, 15m or 1h30m")
+    return sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSettings:
+    """What a search is asked for in words and in its plan alike.
+
+    Attributes:
+        labels: what the corpus says was meant, or what its listeners heard.
+        protocol: its name; None for what each space says. The cores come from each space.
+        split_seed: seed of the split, apart from that of training.
+        trials: total a space that count, earlier runs included; None for what the space's budget says.
+        seconds: bound on the trials of the command, refits included as far as their time can be foreseen.
+        finalists: configurations that are refitted and tested; None for what the space's budget says.
+        repeats: refits of each finalist; None for what the space's budget says.
+        probes: short fits that say which configurations come first; None for what the space's budget says.
+        run: name of the run, or None for a derived one.
+        seed: of sampling and training.
+        sampler: by name.
+        pruner: by name.
+        warm_start: study in the same results folder whose best configurations are tried first.
+        workers: trials side by side; None for what cores, memory and trials allow.
+        threads: compute threads of each fit; None shares the cores out among the workers.
+        backend: of Keras; None for the usual one.
+        cluster: address of a Dask scheduler, or `local`; None runs children of this process.
+        storage: address of a PostgreSQL database; None for a file in each study's folder.
+        results: folder that everything is written to.
+    """
+
+    labels: str = field(
+        default="intended",
+        metadata=_option(Panel.data, "Whose labels: intended (by the speaker) or perceived (by most listeners)."),
+    )
+    protocol: str | None = field(
+        default=None,
+        metadata=_option(
+            Panel.split,
+            "speaker (no speaker in two sets), random (shares speakers), sentence, speaker+sentence, speaker-cv, loso, "
+            "emo-superb, given (the corpus's own) or cross-corpus.  [default: as the space says, else speaker]",
+        ),
+    )
+    split_seed: int = field(
+        default=0, metadata=_option(Panel.split, "Seed of the split; another one is another test set.", least=0)
+    )
+    trials: int | None = field(
+        default=None,
+        metadata=_option(
+            Panel.budget, "Total of trials a space, earlier runs included.  [default: as the space says]", least=1
+        ),
+    )
+    seconds: float | None = field(
+        default=None,
+        metadata=_option(
+            Panel.budget,
+            "Bound on the command, e.g. 90, 15m, 1h30m.",
+            "--time",
+            "--timeout",
+            metavar="DURATION",
+            parser=seconds_of,
+        ),
+    )
+    finalists: int | None = field(
+        default=None,
+        metadata=_option(
+            Panel.budget, "Top configurations that are refitted and tested.  [default: as the space says]", least=0
+        ),
+    )
+    repeats: int | None = field(
+        default=None,
+        metadata=_option(Panel.budget, "Fresh seeds a finalist is refitted on.  [default: as the space says]", least=1),
+    )
+    probes: int | None = field(
+        default=None,
+        metadata=_option(
+            Panel.budget, "Cheap start: so many short fits say what is tried first.  [default: none]", least=0
+        ),
+    )
+    run: str | None = field(
+        default=None, metadata=_option(Panel.search, "Name of the run; the same name resumes it.", "--study")
+    )
+    seed: int = field(default=0, metadata=_option(Panel.search, "Seed of sampling and training.", least=0))
+    sampler: str = field(default="tpe", metadata=_option(Panel.search, "tpe, random, or gp (an extra)."))
+    pruner: str = field(default="percentile", metadata=_option(Panel.search, "percentile, median, hyperband or none."))
+    warm_start: str | None = field(
+        default=None,
+        metadata=_option(Panel.search, "Try the best configurations of an earlier study first.", metavar="STUDY"),
+    )
+    workers: int | None = field(
+        default=None,
+        metadata=_option(Panel.compute, "Trials side by side.  [default: by cores, memory and trials]", least=1),
+    )
+    threads: int | None = field(
+        default=None,
+        metadata=_option(
+            Panel.compute, "Compute threads of each trial.  [default: cores shared out among workers]", least=1
+        ),
+    )
+    backend: str | None = field(
+        default=None, metadata=_option(Panel.compute, "Keras backend: tensorflow, jax or torch.")
+    )
+    cluster: str | None = field(
+        default=None,
+        metadata=_option(Panel.compute, "Run trials on a Dask cluster: tcp://HOST:8786, or local for one made here."),
+    )
+    storage: str | None = field(
+        default=None,
+        metadata=_option(Panel.compute, "Keep Optuna's studies in postgresql://... .", envvar="SERBENCH_STORAGE"),
+    )
+    results: Path = field(
+        default=DEFAULT_RESULTS, metadata=_option(Panel.output, "Folder of results.", envvar="SERBENCH_RESULTS")
+    )
+
+    def check_ranges(self) -> None:
+        """Refuses numbers that are too small.
+
+        Raises:
+            UsageError: one is; the sentence begins with its option.
+        """
+        for declared in fields(self):
+            if "option" not in declared.metadata:
+                continue
+            option, value = option_of(declared), getattr(self, declared.name)
+            if option.least is not None and value is not None and value < option.least:
+                raise UsageError(f"{option.flags[0]} must be at least {option.least}, got {value}")
+        if self.seconds is not None and self.seconds <= 0:
+            raise UsageError(f"--time must be above 0 seconds, got {self.seconds:g}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchRequest(SearchSettings):
+    """A search as it is asked for in words: by a command line, or by the record of a study that it repeats.
+
+    Nothing of it is looked up or checked yet; `SearchPlan.of` does both.
+
+    Attributes:
+        spaces: names or files of spaces; none for those that go with the corpus.
+        corpus: a name, several as `a+b`, a folder or a table.
+        data: folder where the corpus lies; None for its usual place.
+        label_map: each `old=new`, or the name of a set of labels.
+        drop: labels to leave out.
+        file_names: pattern of the file names of a folder or table.
+        test_corpus: corpus that is tested on; all else is learned from.
+        split_ratio: the one split of all trials, such as `72/8/20`; None for what each space says.
+        epochs: of a fit at the most; None for what each space says.
+        max_params: of a model at the most; None for what each space says.
+    """
+
+    spaces: tuple[str, ...] = ()
+    corpus: str = field(
+        default="demo",
+        metadata=_option(
+            Panel.data,
+            "A name (see `serbench corpus list`), several as a+b, a folder with a folder per class, or a table.",
+        ),
+    )
+    data: Path | None = field(
+        default=None, metadata=_option(Panel.data, "Folder where the corpus lies; the demo corpus makes itself.")
+    )
+    label_map: tuple[str, ...] = field(
+        default=(),
+        metadata=_option(
+            Panel.data, "Other names for labels, e.g. joy=happiness; or big6, four.", "--map", metavar="OLD=NEW|SET"
+        ),
+    )
+    drop: tuple[str, ...] = field(
+        default=(), metadata=_option(Panel.data, "Labels to leave out, e.g. calm,surprise.", metavar="LABEL")
+    )
+    file_names: str | None = field(
+        default=None,
+        metadata=_option(
+            Panel.data,
+            "What file names of a folder or table say: '{speaker}_{sentence}_*'.",
+            "--names",
+            metavar="PATTERN",
+        ),
+    )
+    test_corpus: str | None = field(
+        default=None,
+        metadata=_option(Panel.split, "Test on all of this corpus and learn from --corpus.", metavar="NAME"),
+    )
+    split_ratio: str | None = field(
+        default=None,
+        metadata=_option(
+            Panel.split,
+            "One split for all trials, e.g. 72/8/20 (percent to train on, validate and test), and its cores.",
+            metavar="RATIO",
+        ),
+    )
+    epochs: int | None = field(
+        default=None,
+        metadata=_option(Panel.budget, "Epochs of a fit at the most, instead of what the space says.", least=1),
+    )
+    max_params: int | None = field(
+        default=None,
+        metadata=_option(Panel.budget, "Larger models are not trained, and the sampler learns to avoid them.", least=1),
+    )
+
+    def argv(self) -> list[str]:
+        """The words of the command that asks for this; what is as usual is left out.
+
+        >>> SearchRequest(spaces=("cnn1d",), corpus="emo-db", trials=20).argv()
+        ['serbench', 'search', 'cnn1d', '--corpus', 'emo-db', '--trials', '20']
+        """
+        words = ["serbench", "search", *self.spaces]
+        for declared in request_options():
+            value = getattr(self, declared.name)
+            if value != declared.default:
+                for one in value if isinstance(value, tuple) else (value,):
+                    words += [option_of(declared).flags[0], f"{one:g}" if isinstance(one, float) else str(one)]
+        return words
+
+
+def request_options() -> list[Field[Any]]:
+    """The fields of a request that are options, panel by panel, in the order in which people read them."""
+    shared = {declared.name for declared in fields(SearchSettings)}
+    options = sorted(
+        (one for one in fields(SearchRequest) if "option" in one.metadata), key=lambda one: one.name in shared
+    )
+    return [declared for panel in Panel for declared in options if option_of(declared).panel is panel]

@@ -1,0 +1,384 @@
+"""`check_family`: whether a family keeps its contract, `serbench.families.Family`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from serbench.errors import SerbenchError
+from serbench.families import Hyperparameters, InvalidConfiguration, custom_objects, family_names
+from serbench.families.augmentation import build_model
+from serbench.families.base import MinimalFamily
+from serbench.families.cost import parameter_count
+from serbench.families.optimizers import build_optimizer
+from serbench.features.spec import FeatureSpec
+from serbench.spaces.file import find_space, load_space
+from serbench.training.backend import choose_backend, import_keras
+from serbench.training.job import FitSettings
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["check_family"]
+
+_CLASSES = 3
+_CLIPS = 24
+_STEPS = 30
+_BACKENDS = ("keras", "tensorflow", "jax", "torch")
+
+
+def check_family(family: Any, *, input_shape: tuple[int, ...] | None = None, configurations: int = 4) -> None:
+    """Checks that a family keeps its contract. Takes half a minute; call it in a test of the package that offers it.
+
+    Args:
+        family: the object itself. It need not be registered as an entry point.
+        input_shape: of one clip's features; None for that of `family.default_features()`.
+        configurations: how many random configurations are built beside the default one.
+
+    Raises:
+        AssertionError: it breaks the contract. The sentence says what was expected and what was found.
+    """
+    _check_declaration(family)
+    _check_hyperparameters(family)
+    shape = input_shape or _check_features(family)
+    _check_light_import(family)
+    _check_default_space(family)
+    if "keras" not in sys.modules:
+        import_keras(choose_backend())
+    case = _Case(family, shape)
+    for check in _OF_MODELS:
+        check(case)
+    _check_configurations(case, configurations)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A family and the shape of one clip's features."""
+
+    family: Any
+    shape: tuple[int, ...]
+
+    def hyperparameters(self, **values: Any) -> Hyperparameters:
+        made: Hyperparameters = self.family.hyperparameters(**values)
+        return made
+
+    def clips(self, count: int = 4) -> npt.NDArray[np.float32]:
+        return np.random.default_rng(0).standard_normal((count, *self.shape)).astype(np.float32)
+
+    def model(
+        self, hp: Hyperparameters | None = None, *, mean: float = 0.0, std: float = 1.0, seed: int = 0
+    ) -> keras.Model:
+        size = self.shape[self.family.feature_axis]
+        chosen = self.hyperparameters() if hp is None else hp
+        return build_model(self.family, chosen, self.shape, _CLASSES, np.full(size, mean), np.full(size, std), seed)
+
+    def expect(self, holds: bool, expected: str, found: object) -> None:
+        _expect(holds, self.family, expected, found)
+
+
+def _expect(holds: bool, family: object, expected: str, found: object) -> None:
+    if not holds:
+        name = getattr(family, "name", type(family).__name__)
+        raise AssertionError(f"family '{name}': expected {expected}, found {found}")
+
+
+def _check_declaration(family: Any) -> None:
+    members = [name for name in vars(MinimalFamily) if not name.startswith("_")]
+    missing = [name for name in members if not hasattr(family, name)]
+    _expect(not missing, family, "all members of serbench.families.Family", f"no {', '.join(missing)}")
+    _expect(isinstance(family.name, str) and re.fullmatch("[a-z0-9_]+", family.name) is not None, family,
+            "a name of lower-case letters, digits and '_'", repr(family.name))  # fmt: skip
+    for member in ("title", "description"):
+        text = getattr(family, member)
+        _expect(isinstance(text, str) and bool(text.strip()), family, f"a {member}", repr(text))
+    model = family.hyperparameters
+    _expect(isinstance(model, type) and issubclass(model, Hyperparameters), family,
+            "hyperparameters to be a subclass of serbench.families.Hyperparameters", repr(model))  # fmt: skip
+
+
+def _check_hyperparameters(family: Any) -> None:
+    fields = family.hyperparameters.model_fields
+    required = [name for name, field in fields.items() if field.is_required()]
+    _expect(not required, family, "a default for every hyperparameter", f"none for {', '.join(required)}")
+    silent = [name for name, field in fields.items() if not field.description]
+    _expect(not silent, family, "a description of every hyperparameter", f"none of {', '.join(silent)}")
+    try:
+        defaults = family.hyperparameters()
+    except ValueError as error:
+        raise AssertionError(f"family '{family.name}': expected valid defaults, found {error}") from error
+    again = family.hyperparameters.model_validate_json(defaults.model_dump_json())
+    _expect(again == defaults, family, "hyperparameters to survive JSON, as records hold them", repr(again))
+    for name, condition in family.hyperparameters.conditions().items():
+        odd = sorted(condition.keys() - fields.keys())
+        _expect(not odd, family, f"'only_when' of {name} to name hyperparameters", ", ".join(odd))
+
+
+def _check_features(family: Any) -> tuple[int, ...]:
+    values = family.default_features()
+    try:
+        spec = FeatureSpec(**values)
+    except (SerbenchError, ValueError, TypeError) as error:
+        raise AssertionError(
+            f"family '{family.name}': expected default_features to be the settings of an installed front end, found "
+            f"{error}"
+        ) from error
+    _expect(spec.kind == family.feature_kind, family, f"default_features of kind '{family.feature_kind}'", spec.kind)
+    axis = spec.front_end.feature_axis
+    _expect(family.feature_axis == axis, family, f"feature_axis {axis}, as its front end says", family.feature_axis)
+    return spec.shape
+
+
+def _check_light_import(family: Any) -> None:
+    """A search's coordinator imports families, and holds no backend."""
+    module = type(family).__module__
+    if module == "__main__":
+        return
+    code = f"import sys, {module}; print(*[name for name in {_BACKENDS} if name in sys.modules])"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment
+    )  # fmt: skip
+    reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+    _expect(done.returncode == 0, family, f"its module {module} to be importable in a fresh process", reason)
+    _expect(not done.stdout.strip(), family, f"importing {module} to import no Keras (import it in functions)",
+            f"that it imports {done.stdout.strip()}")  # fmt: skip
+
+
+def _check_default_space(family: Any) -> None:
+    name = getattr(family, "default_space", str)()
+    _expect(isinstance(name, str), family, "default_space to return a text", repr(name))
+    if not name:
+        return
+    try:
+        if family.name in family_names():
+            found = load_space(name).family.name
+        else:
+            found = tomllib.loads(find_space(name).read_text(encoding="utf-8"))["space"]["family"]
+    except (SerbenchError, KeyError, ValueError) as error:
+        raise AssertionError(f"family '{family.name}': expected a default space that loads, found {error}") from error
+    _expect(found == family.name, family, f"the default space to be one of family '{family.name}'", found)
+
+
+def _rows(model: keras.Model, clips: npt.NDArray[np.float32], *, training: bool = False) -> npt.NDArray[np.float32]:
+    import keras
+
+    return np.asarray(keras.ops.convert_to_numpy(model(clips, training=training)))
+
+
+def _check_output(case: _Case, model: keras.Model, what: str) -> None:
+    clips = case.clips()
+    case.expect(tuple(model.input_shape) == (None, *case.shape), f"input of shape {(None, *case.shape)} {what}",
+                model.input_shape)  # fmt: skip
+    for training in (False, True):
+        rows = _rows(model, clips, training=training)
+        case.expect(rows.dtype == np.float32, f"float32 probabilities {what}", rows.dtype)
+        case.expect(rows.shape == (len(clips), _CLASSES), f"{_CLASSES} probabilities for each clip {what}", rows.shape)
+        good = bool(np.isfinite(rows).all() and rows.min() >= 0 and np.allclose(rows.sum(axis=1), 1, atol=1e-4))
+        case.expect(good, f"probabilities that sum to one (a softmax) {what}", rows[0].tolist())
+
+
+def _check_defaults(case: _Case) -> None:
+    model = case.model()
+    _check_output(case, model, "with default hyperparameters")
+    most, count = FitSettings().max_parameters, parameter_count(model)
+    case.expect(count <= most, f"a default model of at most {most:,} parameters, what a search allows", f"{count:,}")
+
+
+def _check_refusals(case: _Case) -> None:
+    size = case.shape[case.family.feature_axis]
+    hp = case.hyperparameters()
+    arguments: dict[str, tuple[Any, type[Exception], Any]] = {
+        "a mean of the wrong length": (hp, ValueError, np.zeros(size + 1)),
+        "a mean that is not finite": (hp, ValueError, np.full(size, np.nan)),
+    }
+    if case.family.hyperparameters is not Hyperparameters:
+        arguments["another family's hyperparameters"] = (Hyperparameters(), TypeError, np.zeros(size))
+    for what, (values, refusal, mean) in arguments.items():
+        found = "that a model was built"
+        try:
+            case.family.build(values, case.shape, _CLASSES, mean, np.ones(size), 0)
+        except refusal:
+            continue
+        except Exception as error:
+            found = f"{type(error).__name__}: {error}"
+        case.expect(False, f"a {refusal.__name__} for {what}", found)
+
+
+def _check_normalisation(case: _Case) -> None:
+    clips = case.clips()
+    plain = _rows(case.model(), clips)
+    moved = _rows(case.model(mean=5.0, std=3.0), (3 * clips + 5).astype(np.float32))
+    difference = float(np.abs(plain - moved).max())
+    case.expect(difference < 1e-3, "the model to normalise its input by `mean` and `std` (clips that were scaled and "
+                "moved with them to give the same probabilities)", f"a difference of {difference:.2g}")  # fmt: skip
+    constant = _rows(case.model(std=0.0), clips)
+    case.expect(
+        bool(np.isfinite(constant).all()), "finite probabilities where a feature was constant (std 0)", "others"
+    )
+
+
+def _check_seed(case: _Case) -> None:
+    import keras
+
+    models = []
+    for everywhere, seed in ((1, 7), (2, 7), (1, 8)):
+        keras.utils.set_random_seed(everywhere)
+        models.append(case.model(seed=seed))
+    one, same, other = ([np.asarray(part) for part in model.get_weights()] for model in models)
+    alike = all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
+    case.expect(alike, "the same initial weights from the same seed (give every initialiser its own seed)", "others")
+    noisy, repeated = (_rows(model, case.clips(), training=True) for model in models[:2])
+    case.expect(np.allclose(noisy, repeated, atol=1e-6), "the same dropout and masks from the same seed (give every "
+                "layer its own seed)", "others")  # fmt: skip
+    differs = any(not np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+    case.expect(differs, "other initial weights from another seed", "the same")
+
+
+def _check_saving(case: _Case) -> None:
+    import keras
+
+    own: dict[str, Any] = getattr(case.family, "custom_objects", dict)()
+    for key, cls in own.items():
+        named = keras.saving.get_registered_name(cls)
+        case.expect(named == key, f"the key of {cls.__name__} in custom_objects to be its registered name", repr(key))
+    model, clips = case.model(), case.clips()
+    with tempfile.TemporaryDirectory(prefix="serbench-") as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        try:
+            with _nothing_registered():
+                loaded = keras.models.load_model(
+                    path, custom_objects={**own, **custom_objects()}, compile=False, safe_mode=True
+                )
+        except Exception as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise AssertionError(
+                f"family '{case.family.name}': expected a saved model to load with its custom_objects alone, as in an "
+                f"exported bundle, found {reason}"
+            ) from error
+    difference = float(np.abs(_rows(model, clips) - _rows(loaded, clips)).max())
+    case.expect(difference < 1e-5, "the same probabilities from a model that was saved and loaded",
+                f"a difference of {difference:.2g}")  # fmt: skip
+
+
+@contextlib.contextmanager
+def _nothing_registered() -> Iterator[None]:
+    """Hides the classes that decorators have registered in this process; a fresh one would not know them."""
+    import keras
+
+    registered = keras.saving.get_custom_objects()
+    kept = dict(registered)
+    registered.clear()
+    try:
+        yield
+    finally:
+        registered.update(kept)
+
+
+def _check_augmentation(case: _Case) -> None:
+    clips = case.clips()
+    hp = case.hyperparameters()
+    if len(case.shape) == 2:
+        hp = case.hyperparameters(time_shift=3.0, time_stretch=0.1)
+    model = case.model(hp)
+    quiet, again = (_rows(model, clips) for _ in range(2))
+    case.expect(np.allclose(quiet, again, atol=1e-6), "augmentation and dropout to do nothing outside training",
+                "other probabilities for the same clips")  # fmt: skip
+
+
+def _check_learning(case: _Case) -> None:
+    import keras
+
+    keras.utils.set_random_seed(0)
+    labels = np.arange(_CLIPS) % _CLASSES
+    clips = case.clips(_CLIPS) * 0.3 + labels.reshape(-1, *[1] * len(case.shape)).astype(np.float32)
+    hp = case.hyperparameters(learning_rate=0.003, optimizer="adam", schedule="constant")
+    model = case.model(hp, mean=1.0)
+    model.compile(build_optimizer(hp, _STEPS), keras.losses.SparseCategoricalCrossentropy(), jit_compile=False)
+    losses = model.fit(clips, labels, batch_size=_CLIPS, epochs=_STEPS, verbose=0).history["loss"]
+    last = float(np.mean(losses[-5:]))
+    case.expect(last < 0.9 * losses[0], f"{_STEPS} steps to lower the loss of {_CLIPS} clips that are easily told "
+                "apart", f"{losses[0]:.3f} at first and {last:.3f} at last")  # fmt: skip
+
+
+def _check_small_input(case: _Case) -> None:
+    """An input that pooling leaves nothing of makes an invalid trial, not a crashed one."""
+    _built(_Case(case.family, (1,) * len(case.shape)), case.hyperparameters(), "an input of one value")
+
+
+_OF_MODELS: tuple[Callable[[_Case], None], ...] = (
+    _check_defaults,
+    _check_refusals,
+    _check_seed,
+    _check_normalisation,
+    _check_saving,
+    _check_augmentation,
+    _check_learning,
+    _check_small_input,
+)
+
+
+def _built(case: _Case, hp: Hyperparameters, what: str) -> keras.Model | None:
+    """The model; None where the hyperparameters are refused as they should be."""
+    try:
+        return case.model(hp)
+    except InvalidConfiguration:
+        return None
+    except Exception as error:
+        raise AssertionError(
+            f"family '{case.family.name}': expected a model or an InvalidConfiguration for {what}, found "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def _check_configurations(case: _Case, count: int) -> None:
+    rng = np.random.default_rng(0)
+    built = 0
+    for _ in range(count):
+        values = _drawn(case.family, rng)
+        what = ", ".join(f"{name} = {value!r}" for name, value in values.items())
+        if (model := _built(case, case.hyperparameters(**values), what)) is not None:
+            _check_output(case, model, f"with {what}")
+            built += 1
+    case.expect(built > 0 or not count, "a model from one of the configurations drawn within its bounds",
+                f"that all {count} are invalid")  # fmt: skip
+
+
+def _drawn(family: Any, rng: np.random.Generator) -> dict[str, Any]:
+    """Values of the family's own hyperparameters within their bounds; the lower part of wide ones, to stay fast."""
+    values: dict[str, Any] = {}
+    schema = family.hyperparameters.model_json_schema()["properties"]
+    for name in family.hyperparameters.model_fields:
+        if name in Hyperparameters.model_fields:
+            continue
+        value = _value(schema[name], rng)
+        with contextlib.suppress(ValueError):  # what the schema does not tell, such as odd numbers only
+            family.hyperparameters(**values, **{name: value})
+            values[name] = value
+    return values
+
+
+def _value(field: dict[str, Any], rng: np.random.Generator) -> Any:
+    if "enum" in field:
+        return field["enum"][int(rng.integers(len(field["enum"])))]
+    if field.get("type") == "boolean":
+        return bool(rng.integers(2))
+    low = field.get("minimum", field.get("exclusiveMinimum", 0))
+    high = (
+        min(field.get("maximum", low + 1), max(8 * low, 4)) if field.get("type") == "integer" else field.get("maximum")
+    )
+    if field.get("type") == "integer":
+        return int(rng.integers(low, max(low, high) + 1))
+    return float(rng.uniform(low, low + 1 if high is None else high))

@@ -1,0 +1,163 @@
+"""`check_family`: every registered family keeps its contract, and each way of breaking it is named in a sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import Field
+
+from serbench.families import BaseFamily, Hyperparameters, family_names, get_family
+from serbench.testing import check_family
+
+SHAPE = (12, 3)
+
+
+class TinyHyperparameters(Hyperparameters):
+    units: int = Field(8, ge=4, le=16, description="Units of the dense layer.")
+
+
+class Tiny(BaseFamily):
+    """The smallest family that keeps the contract."""
+
+    name = "tiny"
+    title = "tiny"
+    description = "A dense layer over the mean of all frames."
+    hyperparameters = TinyHyperparameters
+    feature_kind = "acoustic"
+    feature_axis = 1
+
+    def network(self, x, hp, n_classes, seeds):
+        import keras
+
+        x = keras.layers.GlobalAveragePooling1D()(x)
+        x = keras.layers.Dense(hp.units, activation="relu", kernel_initializer=self.start(seeds))(x)
+        return keras.layers.Dense(
+            n_classes, activation="softmax", kernel_initializer=self.start(seeds), name="probabilities"
+        )(x)
+
+    def start(self, seeds):
+        import keras
+
+        return keras.initializers.HeNormal(seed=next(seeds))
+
+
+class Unseeded(Tiny):
+    def start(self, seeds):
+        import keras
+
+        return keras.initializers.HeNormal()
+
+
+class Logits(Tiny):
+    def network(self, x, hp, n_classes, seeds):
+        import keras
+
+        x = keras.layers.GlobalAveragePooling1D()(x)
+        return keras.layers.Dense(n_classes, kernel_initializer=self.start(seeds))(x)
+
+
+class Unnormalised(Tiny):
+    def build(self, hp, input_shape, n_classes, mean, std, seed):
+        import numpy as np
+
+        if not isinstance(hp, TinyHyperparameters):
+            raise TypeError
+        if len(mean) != input_shape[1] or not np.isfinite(mean).all():
+            raise ValueError
+        return super().build(hp, input_shape, n_classes, np.zeros(len(mean)), np.ones(len(std)), seed)
+
+
+class Crashing(Tiny):
+    def network(self, x, hp, n_classes, seeds):
+        if x.shape[1] < 3:
+            raise RuntimeError("negative dimension")
+        return super().network(x, hp, n_classes, seeds)
+
+
+class Silent(Tiny):
+    class hyperparameters(Hyperparameters):  # noqa: N801
+        units: int = 8
+
+
+class Misplaced(Tiny):
+    feature_axis = 0
+
+
+class Spaceless(Tiny):
+    def default_space(self):
+        return "no_such_space"
+
+
+class Foreign(Tiny):
+    """Has a layer of its own, and does not name it."""
+
+    named = False
+
+    def network(self, x, hp, n_classes, seeds):
+        return super().network(own_layer()()(x), hp, n_classes, seeds)
+
+    def custom_objects(self) -> dict[str, Any]:
+        return {"tests>Own": own_layer()} if self.named else {}
+
+
+class Named(Foreign):
+    named = True
+
+
+def own_layer() -> type:
+    import keras
+
+    if "tests>Own" not in keras.saving.get_custom_objects():
+
+        @keras.saving.register_keras_serializable(package="tests")
+        class Own(keras.layers.Layer):
+            def call(self, inputs):
+                return 2 * inputs
+
+    return keras.saving.get_custom_objects()["tests>Own"]
+
+
+@pytest.mark.parametrize("name", family_names())
+def test_every_registered_family_keeps_its_contract(name: str) -> None:
+    family = get_family(name)
+    check_family(family, input_shape=(24, 40) if family.feature_axis == 0 else (40, 16), configurations=2)
+
+
+@pytest.mark.parametrize("family", [Tiny(), Named()], ids=lambda family: type(family).__name__)
+def test_a_good_family_passes(family: Tiny) -> None:
+    check_family(family, input_shape=SHAPE, configurations=1)
+
+
+@pytest.mark.parametrize(
+    ("family", "sentence"),
+    [
+        (object(), "expected all members of serbench.families.Family, found no name"),
+        (Silent(), "expected a description of every hyperparameter, found none of units"),
+        (Spaceless(), "expected a default space that loads, found unknown space 'no_such_space'"),
+        (Unseeded(), "expected the same initial weights from the same seed"),
+        (Logits(), "expected probabilities that sum to one"),
+        (Unnormalised(), "expected the model to normalise its input"),
+        (Foreign(), "expected a saved model to load with its custom_objects alone"),
+        (Crashing(), "expected a model or an InvalidConfiguration for an input of one value, found RuntimeError"),
+    ],
+    ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
+)
+def test_a_broken_family_is_named(family: object, sentence: str) -> None:
+    with pytest.raises(AssertionError, match=sentence.replace("(", r"\(")):
+        check_family(family, input_shape=SHAPE, configurations=0)
+
+
+def test_an_axis_that_is_not_that_of_the_front_end_is_named() -> None:
+    with pytest.raises(AssertionError, match="feature_axis 1, as its front end says, found 0"):
+        check_family(Misplaced())
+
+
+def test_a_family_whose_module_imports_keras_is_named(tmp_path, monkeypatch) -> None:
+    code = "import keras\nfrom test_check_family import Tiny\nclass Heavy(Tiny):\n    pass\n"
+    (tmp_path / "heavy_family.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    import heavy_family
+
+    with pytest.raises(AssertionError, match="expected importing heavy_family to import no Keras"):
+        check_family(heavy_family.Heavy(), input_shape=SHAPE)
