@@ -27,7 +27,7 @@ def installed_names() -> tuple[str, ...]:
 def get_corpus(name: str) -> Corpus:
     """Loads one corpus. Broken plug-ins of other corpora do not matter.
 
-    A corpus of serbench's own wins over a plug-in of the same name, so no plug-in can take a known corpus's name.
+    A corpus of serbench's own wins over a plug-in of the same name, so no plug-in can replace a built-in corpus.
 
     Raises:
         UsageError: no corpus has that name; the message suggests the closest one.
@@ -35,7 +35,7 @@ def get_corpus(name: str) -> Corpus:
     """
     if name in _CORPORA.names():
         return _CORPORA.get(name)
-    own = registered_corpus(name)
-    if own is None:
+    added = registered_corpus(name)
+    if added is None:
         raise unknown("corpus", name, corpus_names())
-    return own
+    return added

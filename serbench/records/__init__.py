@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from serbench.records.references import ReferenceFolder, ReferenceRecord
     from serbench.records.results import ResultsFolder
     from serbench.records.schemas import (
+        AskedBudget,
         CorpusChoice,
         CorpusFacts,
         EntryRecord,
@@ -68,6 +69,7 @@ else:
             "references": ("ReferenceFolder", "ReferenceRecord"),
             "results": ("ResultsFolder",),
             "schemas": (
+                "AskedBudget",
                 "CorpusChoice",
                 "CorpusFacts",
                 "EntryRecord",
@@ -104,6 +106,7 @@ __all__ = [
     "STATES",
     "TRANSITIONS",
     "UNCOUNTED_STATES",
+    "AskedBudget",
     "CorpusChoice",
     "CorpusFacts",
     "Damaged",

@@ -47,7 +47,7 @@ class Record(BaseModel):
         """Reads a record from a file.
 
         Raises:
-            SerbenchError: the file is missing, is damaged, was written by a newer serbench, or names a plug-in that is
+            SerbenchError: the file is missing or damaged, was written by a newer serbench, or names a plug-in that is
                 not installed.
         """
         mend = "restore it or remove its folder"

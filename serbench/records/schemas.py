@@ -160,7 +160,7 @@ class WarmStart(FrozenModel):
 
 
 class AskedBudget(FrozenModel):
-    """How much the last search of a study was asked to spend, and on what; None where it was left to the machine."""
+    """The budget of the last search, as asked for. `workers` and `threads` are None if left to serbench."""
 
     trials: int = Field(description="total that count, earlier runs included")
     probes: int

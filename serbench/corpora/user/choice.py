@@ -137,7 +137,7 @@ def _merged(choice: CorpusChoice, labels: LabelMap) -> MergedCorpus:
 
 
 def name_suffix(labels: LabelMap, maps: Sequence[str]) -> str:
-    """Suffix of the name that distinguishes a corpus under a label map from other versions of it."""
+    """Returns the suffix of the name that distinguishes a corpus under a label map from other versions of it."""
     if not labels:
         return ""
     if len(maps) == 1 and maps[0] in PRESETS and not labels.drop:
