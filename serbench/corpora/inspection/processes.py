@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
+
+from serbench.child_processes import SpawnContext
 
 __all__ = ["map_in_processes"]
 
@@ -26,8 +27,8 @@ def map_in_processes(
 ) -> list[Result]:
     """Maps `function` over chunks of `items`.
 
-    Workers are spawned, not forked from a server: a process has only one fork server, and training needs it
-    with Keras loaded.
+    Workers are spawned, not forked from the server of training, which has Keras loaded. None of them runs the caller's
+    script again.
 
     Args:
         function: of a module that workers can import; returns one result for each item, in order.
@@ -103,14 +104,14 @@ def _pool(workers: int) -> ProcessPoolExecutor:
     # Ctrl-C reaches every process of the terminal; the parent alone decides what it means.
     return ProcessPoolExecutor(
         workers,
-        multiprocessing.get_context("spawn"),
+        SpawnContext(),
         initializer=signal.signal,
         initargs=(signal.SIGINT, signal.SIG_IGN),
     )
 
 
 def _workers_start() -> bool:
-    """Whether a worker can start at all: a script without a `__main__` guard keeps it from doing so."""
+    """Whether a worker can start at all: a machine without memory or semaphores keeps it from doing so."""
     with _pool(1) as pool:
         try:
             return pool.submit(bool, 1).result()
