@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -31,23 +30,6 @@ if TYPE_CHECKING:
     from serbench.search import SearchPlan
 
 __all__ = ["search"]
-
-_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
-
-
-def seconds_of(text: str) -> float:
-    """Reads a duration: `90`, `90s`, `15m`, `1h30m`.
-
-    >>> seconds_of("90"), seconds_of("15m"), seconds_of("1h30m")
-    (90.0, 900.0, 5400.0)
-
-    Raises:
-        UsageError: it is none.
-    """
-    match = _DURATION.fullmatch(text.strip().lower())
-    if not match or not any(match.groups()):
-        raise UsageError(f"--time '{text}' is no duration; write for example 90, 15m or 1h30m")
-    return sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True))
 
 
 def search(
@@ -144,6 +126,7 @@ def search(
     from serbench.cli.watch import watcher
     from serbench.corpora import choose_corpus
     from serbench.search import SearchPlan, load_space, run_search
+    from serbench.search.duration import seconds_of
 
     names = spaces or (["demo_cnn1d", "demo_cnn2d"] if corpus == "demo" else ["cnn1d", "cnn2d"])
     loaded = [load_space(name) for name in names]
