@@ -58,8 +58,6 @@ class CorpusView:
     def _repr_html_(self) -> str:
         summary = self.summary
         rows = [(label, f"{count:,}") for label, count in summary["clips_per_label"].items()]
-        title = (
-            f"{summary['title']}: {summary['clips']:,} clips, {summary['speakers']:,} speakers, {summary['hours']:g} h"
-        )
+        counts = f"{summary['clips']:,} clips, {summary['speakers']:,} speakers, {summary['hours']:g} h"
         licence = f"Licence: {summary['licence']}" if summary["licence"] else ""
         return notebook_html([table_of(f"{summary['title']}: {counts}", ("label", "clips"), rows)], licence)

@@ -55,9 +55,7 @@ def _confusion(report: EntryReport, scored: ScoredEntry) -> go.Figure:
     figure = go.Figure(heat)
     what = f"clips, {len(scored.refits)} runs together" if len(scored.refits) > 1 else "clips"
     figure.update_layout(
-        title={
-            "text": "Confusion matrix: % of each true class (clips" + (f", {runs} runs together)" if runs > 1 else ")")
-        },
+        title={"text": f"Confusion matrix: % of each true class ({what})"},
         xaxis={"title": {"text": "predicted"}, "constrain": "domain"},
         yaxis={"title": {"text": "true"}, "autorange": "reversed", "scaleanchor": "x"},
         height=160 + 60 * len(labels),

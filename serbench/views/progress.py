@@ -146,7 +146,7 @@ class SearchProgress(Observer):
 
 
 class TextProgress(SearchProgress):
-    """Lines on a stream. In a terminal the running one is redrawn in place; elsewhere only finished ones are written."""
+    """Lines on a stream. In a terminal the running one is redrawn in place; elsewhere finished ones are written."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
