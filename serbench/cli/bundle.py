@@ -38,13 +38,12 @@ def export(
 
     from serbench.cli.watch import watcher
     from serbench.export import export_bundle
-    from serbench.records import ResultsFolder
-    from serbench.results import select_entry
+    from serbench.results import Results
 
-    folder = ResultsFolder(results)
-    name = entry or select_entry(folder, corpus=corpus, protocol=protocol).entry
+    found = Results(results)
+    name = entry or found.select(corpus, protocol).entry
     with watcher(Console(stderr=True)) as view:
-        record = export_bundle(folder, name, to, data=data, replace=force, say=view.message)
+        record = export_bundle(found, name, to, data=data, replace=force, say=view.message)
     typer.echo(str(to))
     typer.echo(
         f"bundle of {name}: {record.check.clips:,} test clips predicted again from raw audio in a fresh "

@@ -13,17 +13,17 @@ from serbench.export.bundle import BundleCheck, BundleRecord, file_digest
 from serbench.export.card import model_card
 from serbench.export.verify import verify_bundle
 from serbench.features import FeatureSpec
-from serbench.records import EntryRecord, ResultsFolder, StudyRecord, TrialRecord
+from serbench.records import EntryRecord, StudyRecord, TrialRecord
 from serbench.records.files import write_text_atomic, writing
 from serbench.records.results import StudyFolder
 from serbench.render import render
-from serbench.results import EntryReport
+from serbench.results import Results
 
 __all__ = ["export_bundle"]
 
 
 def export_bundle(
-    results: ResultsFolder,
+    results: Results,
     entry_id: str,
     to: Path,
     *,
@@ -45,18 +45,21 @@ def export_bundle(
         What was written as `bundle.json`.
 
     Raises:
-        UsageError: no such entry, or `to` is in the way.
-        SerbenchError: the model is gone, the audio is gone, or the bundle does not repeat its predictions.
+        UsageError: no such entry, it is no single model, or `to` is in the way.
+        SerbenchError: a record of the entry is damaged, the model or the audio is gone, or the bundle does not repeat
+            its predictions.
     """
     _check_target(to, replace)
-    folder, entry = results.entry(entry_id)
-    study = folder.record()
+    tested, report = results.scored_entry(entry_id), results.report(entry_id)
+    if report.row.folds > 1 or report.row.ensemble_of or not tested.refits:
+        raise UsageError(f"entry '{entry_id}' is no single trained model; name another one")
+    entry, study, refit = tested.entry, tested.study, tested.kept_refit.record
+    folder = results.study(study.name).folder
     if study.protocol.speaker_normalisation:
         raise SerbenchError(
             f"{entry_id} reads the other clips of a speaker before it answers (speaker_normalisation), so it cannot "
             "label a single file; export an entry of a study without it"
         )
-    refit = _best_refit(folder, entry)
     source = folder.model_path(refit.job_id)
     if not source.is_file():
         raise SerbenchError(
@@ -77,7 +80,6 @@ def export_bundle(
             check = verify_bundle(temporary, expected, paths, study.environment.backend)
             record = unchecked.model_copy(update={"check": check})
             record.save(temporary / "bundle.json")
-            report = EntryReport.from_results(results, entry_id)
             write_text_atomic(temporary / "metrics.json", render(report, "json"))
             write_text_atomic(temporary / "MODEL_CARD.md", model_card(record, report))
             _put_in_place(temporary, to)
@@ -93,12 +95,6 @@ def _check_target(to: Path, replace: bool) -> None:
         raise UsageError(f"{to} is already there and is no bundle; name another folder with --to")
     if not replace:
         raise UsageError(f"{to} already holds a bundle; name another folder with --to, or add --force")
-
-
-def _best_refit(folder: StudyFolder, entry: EntryRecord) -> TrialRecord:
-    """Of the refits, the one best on validation; the test has no say."""
-    refits = [folder.job("refit", job_id) for job_id in entry.refits]
-    return max(refits, key=lambda refit: (refit.value or 0.0, refit.job_id))
 
 
 def _audio_paths(study: StudyRecord, data: Path | None) -> dict[str, str]:

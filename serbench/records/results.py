@@ -66,7 +66,7 @@ class ResultsFolder:
         Raises:
             UsageError: there is none of that name; the nearest is named.
         """
-        known = [path.parent.name for path in self._study_paths()]
+        known = self.study_names()
         if name not in known:  # never a path: '../x' must not be read, let alone removed
             hint = "" if known else f"There are no studies in {self.root} yet; run `serbench search` first."
             raise unknown("study", name, known, hint=hint)
@@ -79,15 +79,15 @@ class ResultsFolder:
             damaged: told of each study whose record cannot be read, which is then left out. None raises: what ranks
                 or selects (the leaderboard, export) must not do so among the rest as if they were all.
         """
-        for path in self._study_paths():
-            folder = StudyFolder(path.parent)
+        for name in self.study_names():
+            folder = self.study(name)
             with tolerating(damaged):
                 yield folder, folder.record()
 
-    def _study_paths(self) -> list[Path]:
-        """Records of studies; folders with a leading dot are half-made or half-removed."""
-        paths = (self.root / "studies").glob("*/study.json")
-        return sorted(path for path in paths if not path.parent.name.startswith("."))
+    def study_names(self) -> list[str]:
+        """Names of all studies, sorted; no record is read."""
+        names = (path.parent.name for path in (self.root / "studies").glob("*/study.json"))
+        return sorted(name for name in names if not name.startswith("."))  # a dot: half-made or half-removed
 
     def entry(self, entry_id: str) -> tuple[StudyFolder, EntryRecord]:
         """Finds an entry by its id.

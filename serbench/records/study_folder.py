@@ -21,7 +21,7 @@ __all__ = ["Damaged", "StudyFolder", "read_parquet", "tolerating"]
 _FOLDERS: dict[JobKind, str] = {"search": "trials", "refit": "refits", "probe": "probes"}
 
 Damaged = Callable[[SerbenchError], None]
-"""Told of a record that cannot be read, by one who would rather see the others than none."""
+"""Callback for an unreadable record. If given, reading skips the record and goes on; if None, the error is raised."""
 
 
 class StudyFolder:
@@ -189,9 +189,21 @@ class StudyFolder:
         Args:
             damaged: told of each entry that cannot be read, which is then left out; None raises.
         """
-        for path in sorted((self.path / "entries").glob("*.json")):
+        for entry_id in self.entry_ids():
             with tolerating(damaged):
-                yield EntryRecord.load(path)
+                yield self.entry(entry_id)
+
+    def entry_ids(self) -> list[str]:
+        """Ids of all entries of this study, by file name; no record is read."""
+        return [path.stem for path in sorted((self.path / "entries").glob("*.json"))]
+
+    def entry(self, entry_id: str) -> EntryRecord:
+        """Reads an entry.
+
+        Raises:
+            SerbenchError: it is missing or damaged.
+        """
+        return EntryRecord.load(self.path / "entries" / f"{entry_id}.json")
 
     def save_entry(self, entry: EntryRecord) -> None:
         """Writes an entry."""

@@ -103,7 +103,7 @@ def leaderboard_document(board: Leaderboard) -> Document:
             "reported": literature,
             "notes": list(board.notes),
         },
-        notes=(_LEGEND if groups else empty, *board.incomplete),
+        notes=(_LEGEND if groups else empty, *board.general_notes),
     )
 
 

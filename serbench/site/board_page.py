@@ -92,7 +92,7 @@ def board_page(
         ways=ways,
         studies=studies,
         reported=board.reported,
-        notes=[*notes, *board.incomplete],
+        notes=[*notes, *board.general_notes],
         rows=len(board.rows),
         made=made,
     )

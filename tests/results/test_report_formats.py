@@ -8,7 +8,6 @@ from serbench.errors import UsageError
 from serbench.render import FORMATS
 from serbench.render.document import Column, Document, Sheet, count, duration, percent, points, span
 from serbench.render.formats import render
-from serbench.results import EntryReport, Leaderboard
 from serbench.results.leaderboard_row import Row
 
 NASTY = "a|b_<script>&\\ 50% $x$ {y} #1 ~^ *c* [d]"
@@ -26,7 +25,7 @@ def board(build):
     build.entry("cnn2d-31", study, skill=0.5)
     few = build.study("demo-cnn1d", family="cnn1d", synthetic=True, test_speakers=4)
     build.entry("cnn1d-3", few)
-    return Leaderboard.from_results(build.results)
+    return build.read().board()
 
 
 @pytest.mark.parametrize(
@@ -121,7 +120,7 @@ def test_latex_is_a_table_with_names_escaped():
 @pytest.mark.parametrize("form", FORMATS)
 def test_every_format_of_both_reports_ends_in_a_line_break(build, form):
     build.entry("a", build.study(synthetic=True))
-    for report in (Leaderboard.from_results(build.results), EntryReport.from_results(build.results, "a")):
+    for report in (build.read().board(), build.read().report("a")):
         text = render(report, form)
         assert text.endswith("\n")
         assert "nan" not in text.casefold().split()

@@ -15,7 +15,7 @@ from serbench.records import ResultsFolder
 from serbench.records.references import ReferenceFolder
 from serbench.references import REFERENCES
 from serbench.render import render
-from serbench.results import EntryReport, Leaderboard
+from serbench.results import Results
 from serbench.search import Observer, load_space, run_search
 from serbench.search.fork import fork_study, search_command
 from serbench.search.studies.recorded import recorded_clips
@@ -70,10 +70,10 @@ def test_perceived_labels_make_a_study_of_their_own_that_everything_keeps(
     clips = recorded_clips(folder, record, None)
     assert (len(clips), clips["label"].tolist()) == (132, folder.clips()["label"].tolist())
 
-    board = Leaderboard.from_results(results)
+    board = Results(results.root).board()
     assert "5 perceived labels" in board.groups[0].title
     assert {row.labels for row in board.reported} == {"perceived"}
-    report = render(EntryReport.from_results(results, board.rows[0].entry), width=200)
+    report = render(Results(results.root).report(board.rows[0].entry), width=200)
     assert "12 (votes tied), among them 1001_IEO_FEA_XX" in report
     assert "what most listeners heard" in report
 
