@@ -151,7 +151,7 @@ class Entry:
         scored = self._scored
         who = dict(zip(scored.refits[0].test_clips, scored.speakers, strict=True)) if scored.refits else {}
         if any(refit.validation is not None for refit in scored.refits):
-            who = speakers_of(self._reader.folder.existing_study(self.study)) | who
+            who = speakers_of(self._reader.study(self.study).clips) | who
         parts = []
         for refit in scored.refits:
             run = refit.record.job_id
@@ -194,7 +194,7 @@ class Entry:
         from serbench.export import export_bundle
 
         source = None if data is None else Path(data)
-        export_bundle(self._reader.folder, self.id, Path(to), data=source, replace=replace)
+        export_bundle(self._reader, self.id, Path(to), data=source, replace=replace)
         return Bundle(to)
 
     def __repr__(self) -> str:

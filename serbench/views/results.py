@@ -79,8 +79,9 @@ class Results:
             UsageError: entries belong to groups that cannot be compared; they are listed.
             SerbenchError: there is none.
         """
-        if self.searched and corpus is None and protocol is None:
-            row = self._reader.best(self.searched)
+        searched = self.searched if corpus is None and protocol is None else ()
+        if searched or len(self._reader.board(corpus, protocol).groups) == 1:
+            row = self._reader.best(searched or None, corpus, protocol)
             if row is not None:
                 return self.entry(row.entry)
         return self.entry(self._reader.select(corpus, protocol).entry)
