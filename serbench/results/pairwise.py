@@ -47,7 +47,7 @@ class EntryComparison:
     pairs: tuple[EntryPair, ...]
 
     def __repr__(self) -> str:
-        return f"EntryComparison({len(self.entries)} entries, {len(self.pairs)} pairs)"
+        return f"EntryComparison({len(self.entries)} entries)"
 
     @classmethod
     def of(cls, entries: Sequence[ScoredEntry]) -> EntryComparison:

@@ -10,11 +10,11 @@ import numpy as np
 from serbench.errors import SerbenchError, unknown
 from serbench.evaluation import expected_calibration_error, reliability
 from serbench.results import EntryReport, ScoredEntry
-from serbench.site.charts.chart import PALETTE, Chart, escaped
-from serbench.site.charts.entry import calibration_chart, curve_charts
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+    from serbench.site.charts.chart import Chart
 
 __all__ = ["FIGURES", "entry_figure"]
 
@@ -41,6 +41,8 @@ def entry_figure(name: str, report: EntryReport, scored: ScoredEntry) -> go.Figu
 def _confusion(report: EntryReport, scored: ScoredEntry) -> go.Figure:
     import plotly.graph_objects as go
 
+    from serbench.site.charts.chart import escaped
+
     labels = [escaped(one.label) for one in report.per_class]
     shares = [[None if cell is None else 100 * cell for cell in row] for row in report.confusion_by_row]
     cells = [
@@ -66,7 +68,14 @@ def _confusion(report: EntryReport, scored: ScoredEntry) -> go.Figure:
 def _curves(report: EntryReport, scored: ScoredEntry) -> go.Figure:
     from plotly.subplots import make_subplots
 
+    from serbench.site.charts.entry import curve_charts
+
     charts = curve_charts(report.refits)
+    if not charts and report.row.folds > 1:
+        raise SerbenchError(
+            f"entry '{report.row.entry}' pools {report.row.folds} folds, each with curves of its own; they are in the "
+            "reports of the folds' studies"
+        )
     if not charts:
         raise SerbenchError(f"no epoch of entry '{scored.entry.entry_id}' was recorded, so there are no curves")
     figure = make_subplots(1, len(charts), subplot_titles=[chart.title for chart in charts])
@@ -80,6 +89,8 @@ def _curves(report: EntryReport, scored: ScoredEntry) -> go.Figure:
 
 
 def _calibration(_: EntryReport, scored: ScoredEntry) -> go.Figure:
+    from serbench.site.charts.entry import calibration_chart
+
     true = np.concatenate([refit.test_true for refit in scored.refits])
     probabilities = np.concatenate([refit.test_probabilities for refit in scored.refits])
     error = scored.mean_of(lambda refit: expected_calibration_error(refit.test_true, refit.test_probabilities))
@@ -89,6 +100,8 @@ def _calibration(_: EntryReport, scored: ScoredEntry) -> go.Figure:
 def _speakers(_: EntryReport, scored: ScoredEntry) -> go.Figure:
     """A line a test speaker, with a dot a class and a diamond for their mean; the hardest speaker lowest."""
     import plotly.graph_objects as go
+
+    from serbench.site.charts.chart import PALETTE, escaped
 
     labels = scored.study.corpus.labels
     speakers = np.unique(np.asarray(scored.speakers)).tolist()  # in the order of `recalls`

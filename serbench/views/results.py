@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from serbench.errors import UsageError
 from serbench.render import leaderboard_document
 from serbench.results import DamagedRecord, Row, StudyRow
 from serbench.results import Results as ResultsReader
@@ -80,11 +81,15 @@ class Results:
             SerbenchError: there is none.
         """
         searched = self.searched if corpus is None and protocol is None else ()
-        if searched or len(self._reader.board(corpus, protocol).groups) == 1:
-            row = self._reader.best(searched or None, corpus, protocol)
-            if row is not None:
-                return self.entry(row.entry)
-        return self.entry(self._reader.select(corpus, protocol).entry)
+        groups = self._reader.board(corpus, protocol).groups
+        if len(groups) > 1 and not searched:
+            raise UsageError(
+                f"{self.path} holds entries that cannot be compared with each other ("
+                + "; ".join(group.title for group in groups)
+                + "); narrow with corpus= and protocol=, or name one with entry(id)"
+            )
+        row = self._reader.best(searched or None, corpus, protocol)
+        return self.entry(row.entry if row is not None else self._reader.select(corpus, protocol).entry)
 
     def studies(self) -> pd.DataFrame:
         """Every study, by its name, with its trials, best validation UAR and entries."""
