@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -129,8 +130,11 @@ def search(
     from serbench.corpora import choose_corpus
     from serbench.corpora.base import Corpus
     from serbench.errors import UsageError
-    from serbench.search import SearchPlan, run_search
     from serbench.views import Results
+
+    with warnings.catch_warnings():  # tqdm, which Optuna imports, asks notebooks for widgets that nothing here shows
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        from serbench.search import SearchPlan, run_search
 
     if isinstance(corpus, Corpus):
         if label_map or drop or file_names or test_corpus:

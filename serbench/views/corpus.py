@@ -32,7 +32,9 @@ class CorpusView:
     @property
     def clips(self) -> pd.DataFrame:
         """A row a usable clip, by its id: label, speaker, path, duration, and what else the corpus knows."""
-        return self._clips.table.convert_dtypes(convert_floating=False).set_index("clip_id")
+        table = self._clips.table
+        texts = table.select_dtypes(["object", "string"]).columns
+        return table.astype(dict.fromkeys(texts, "string")).set_index("clip_id")
 
     @property
     def excluded(self) -> pd.DataFrame:

@@ -193,14 +193,8 @@ def test_an_array_gets_the_label_of_its_file(bundle, tone_corpus) -> None:
 def test_predictions_of_files_are_a_table(bundle, tone_corpus) -> None:
     paths = sorted(tone_corpus.glob("1001_*.wav"))
     table = bundle.predict([str(paths[0]), paths[1]])
-    assert list(table.columns) == [
-        "file",
-        "start_s",
-        "end_s",
-        "label",
-        "confidence",
-        *(f"p_{x}" for x in bundle.labels),
-    ]
+    shares = [f"p_{label}" for label in bundle.labels]
+    assert list(table.columns) == ["file", "start_s", "end_s", "label", "confidence", *shares]
     assert list(table["file"]) == [str(path) for path in paths[:2]]
     assert table["end_s"].to_numpy() == pytest.approx(0.6)
     assert table[shares].max(axis=1).tolist() == table["confidence"].tolist()
