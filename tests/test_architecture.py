@@ -13,7 +13,7 @@ import serbench
 
 PACKAGE = Path(serbench.__file__).parent
 ORDER = [
-    {"errors"}, {"child_processes"}, {"records"}, {"evaluation"}, {"corpora"}, {"protocols"}, {"features"},
+    {"errors"}, {"child_processes"}, {"plugins"}, {"records"}, {"evaluation"}, {"corpora"}, {"protocols"}, {"features"},
     {"families"}, {"training"}, {"spaces"}, {"references"}, {"results"}, {"render"}, {"search"}, {"audit"}, {"export"},
     {"site"}, {"doctor"}, {"testing"}, {"views"}, {"api"}, {"cli"},
 ]  # fmt: skip
@@ -81,7 +81,9 @@ def test_the_command_line_starts_light() -> None:
     assert not loaded_by("import serbench.cli.main") & heavy
 
 
-@pytest.mark.parametrize("room", ["corpora", "features", "families", "protocols", "search", "report", "site", "export"])
+@pytest.mark.parametrize(
+    "room", ["corpora", "features", "families", "protocols", "spaces", "results", "render", "search", "site", "export"]
+)
 def test_the_parent_never_imports_a_backend(room: str) -> None:
     """Children are forked from a warm server; the coordinator itself holds no backend."""
     assert not loaded_by(f"import serbench.{room}") & {"keras", "tensorflow", "jax", "torch"}

@@ -57,7 +57,7 @@ def speaker_telling(clips: pd.DataFrame, plan: SplitPlan, record: StudyRecord, p
     """How well a linear rule tells the training speakers by the study's own features."""
     spec = FeatureSpec.model_validate(record.features)
     train = np.array(plan.split(plan.cores).train)
-    summaries = clip_summaries(_features(clips, spec, progress), spec.kind)[train]
+    summaries = clip_summaries(_features(clips, spec, progress), spec.front_end.time_axis)[train]
     speakers = clips["speaker"].to_numpy()[train]
     rng = np.random.default_rng([_HALVES, record.seed])
     return speakers_finding(tell_speakers(summaries, speakers, rng), shares_speakers=record.protocol.shares_speakers)

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from serbench.features.frontends import FLOOR_DB
-from serbench.features.spec import FeatureSpec
+from serbench.features.frontends.log_mel import LogMelSettings
+from serbench.features.frontends.spectra import FLOOR_DB
 from serbench.protocols.split import Split
 
 __all__ = [
@@ -37,8 +37,8 @@ __all__ = [
     "parts_of",
 ]
 
-FINGERPRINT_SPEC = FeatureSpec(
-    kind="log_mel", sample_rate=8000, duration_s=4.0, window_length=512, hop_length=128, n_mels=24, fmin=100, fmax=3500
+FINGERPRINT_SPEC = LogMelSettings(
+    sample_rate=8000, duration_s=4.0, window_length=512, hop_length=128, n_mels=24, fmin=100, fmax=3500
 )
 """Below 3.5 kHz, so that neither resampling nor a codec takes anything away."""
 

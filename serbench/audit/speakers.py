@@ -13,8 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from serbench.features.spec import FeatureKind
-
 __all__ = ["SpeakerTelling", "clip_summaries", "tell_speakers"]
 
 _BLOCK_CLIPS = 256
@@ -37,22 +35,24 @@ class SpeakerTelling:
     clips: int
 
 
-def clip_summaries(features: NDArray[np.float32], kind: FeatureKind) -> NDArray[np.float64]:
+def clip_summaries(features: NDArray[np.float32], time_axis: int | None) -> NDArray[np.float64]:
     """Mean and standard deviation over the frames, padding included, as a model sees it.
 
     Args:
-        features: (n, frames, features) of kind `acoustic`, (n, mels, frames) of `log_mel`; a memory map
-            is read in parts.
-        kind: of the front end.
+        features: (n, *shape) of a front end; a memory map is read in parts.
+        time_axis: the axis of one clip's features that runs over time; None where there is none.
 
     Returns:
-        (n, 2 x features).
+        (n, 2 x features), or (n, features) where there is no time.
     """
-    axis = 1 if kind == "acoustic" else 2
+    if time_axis is None:
+        return np.asarray(features, dtype=np.float64).reshape(len(features), -1)
+    axis = 1 + time_axis
     parts = []
     for start in range(0, len(features), _BLOCK_CLIPS):
         block = np.asarray(features[start : start + _BLOCK_CLIPS], dtype=np.float64)
-        parts.append(np.concatenate([block.mean(axis=axis), block.std(axis=axis)], axis=1))
+        summary = np.stack([block.mean(axis=axis), block.std(axis=axis)], axis=1)
+        parts.append(summary.reshape(len(block), -1))
     return np.concatenate(parts)
 
 

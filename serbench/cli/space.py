@@ -83,6 +83,8 @@ def check(
     for name in spaces:
         space = load_space(name)
         typer.echo(f"{find_space(name)}: valid ({len(space.searched)} parameters searched, hash {space.hash})")
+        for concern in space.features.front_end.concerns(space.features):
+            typer.echo(f"note: [features] {concern}", err=True)
         for known in space.enqueued:
             if odd := space.misfits(known.config):
                 typer.echo(

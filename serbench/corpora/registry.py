@@ -2,62 +2,40 @@
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, entry_points
-
 from serbench.corpora.base import Corpus
 from serbench.corpora.user.registered import added, added_corpus
-from serbench.errors import SerbenchError, unknown
+from serbench.errors import unknown
+from serbench.plugins import PluginGroup
 
 __all__ = ["GROUP", "corpus_names", "get_corpus", "installed_names"]
 
 GROUP = "serbench.corpora"
 
+_CORPORA: PluginGroup[Corpus] = PluginGroup(GROUP, "corpus", "corpora", Corpus, own_wins=True)
+
 
 def corpus_names() -> tuple[str, ...]:
     """Names of all corpora, installed or added by a person, sorted; none of them is loaded."""
-    return tuple(sorted({*_installed(), *added()}))
+    return tuple(sorted({*_CORPORA.names(), *added()}))
 
 
 def installed_names() -> tuple[str, ...]:
     """Names of the corpora that are installed, those that a person added aside."""
-    return tuple(sorted(_installed()))
+    return tuple(_CORPORA.names())
 
 
 def get_corpus(name: str) -> Corpus:
     """Loads one corpus; a plug-in that is broken does not stand in the way of the others.
 
+    A corpus of serbench's own wins over a plug-in of the same name, so no plug-in can take a known corpus's name.
+
     Raises:
         UsageError: no corpus of that name is installed; the nearest is named.
         SerbenchError: its plug-in cannot be loaded, or is no corpus of that name.
     """
-    installed = _installed()
-    if name not in installed:
-        own = added_corpus(name)
-        if own is None:
-            raise unknown("corpus", name, {**installed, **added()})
-        return own
-    point = installed[name]
-    try:
-        corpus = point.load()
-    except Exception as error:
-        raise SerbenchError(
-            f"the corpus plug-in '{name}' ({_origin(point)}) cannot be loaded: {type(error).__name__}: {error}; "
-            "mend or uninstall it"
-        ) from error
-    if not isinstance(corpus, Corpus) or corpus.name != name:
-        found = f"the corpus '{corpus.name}'" if isinstance(corpus, Corpus) else f"a {type(corpus).__name__}"
-        raise SerbenchError(
-            f"the corpus plug-in '{name}' ({_origin(point)}) names {found} instead of a Corpus called '{name}'; "
-            "mend or uninstall it"
-        )
-    return corpus
-
-
-def _installed() -> dict[str, EntryPoint]:
-    """Entry points by name. serbench's own come last and win, so that no plug-in can take a known corpus's name."""
-    points = sorted(entry_points(group=GROUP), key=lambda point: point.value.startswith("serbench."))
-    return {point.name: point for point in points}
-
-
-def _origin(point: EntryPoint) -> str:
-    return f"{point.dist.name}, {point.value}" if point.dist is not None else point.value
+    if name in _CORPORA.names():
+        return _CORPORA.get(name)
+    own = added_corpus(name)
+    if own is None:
+        raise unknown("corpus", name, corpus_names())
+    return own

@@ -22,6 +22,7 @@ from serbench.corpora.folders import cache_root
 from serbench.doctor.child_check import rehearse
 from serbench.errors import SerbenchError, with_extra
 from serbench.families import family_names, get_family
+from serbench.features.frontends import front_end_names, get_front_end
 from serbench.features.store import DEFAULT_LIMIT_BYTES
 from serbench.records.environment import cpu_name
 from serbench.records.machine import available_memory_mib, gpus, usable_cores
@@ -113,20 +114,21 @@ def _packages() -> HealthCheck:
 
 
 def _plugins() -> HealthCheck:
-    families, corpora = family_names(), corpus_names()
-    if not {"cnn1d", "cnn2d"} <= set(families) or "demo" not in corpora:
+    families, front_ends, corpora = family_names(), front_end_names(), corpus_names()
+    if not {"cnn1d", "cnn2d"} <= set(families) or not front_ends or "demo" not in corpora:
         return HealthCheck(
-            "plug-ins", "failed", "serbench's own families and corpora are not registered, as happens where it was "
-            "copied and not installed; run `pip install .` or `uv sync` in its folder",
+            "plug-ins", "failed", "serbench's own families, front ends and corpora are not registered, as happens "
+            "where it was copied or is an older installation; run `pip install .` or `uv sync` in its folder",
         )  # fmt: skip
     broken = []
-    for name in families:
+    plugins: list[tuple[Callable[[str], object], list[str]]] = [(get_family, families), (get_front_end, front_ends)]
+    for get, name in ((get, name) for get, names in plugins for name in names):
         try:
-            get_family(name)
+            get(name)
         except SerbenchError as error:
             broken.append(str(error))
-    text = f"families {', '.join(families)}; corpora {', '.join(corpora)}"
-    values = {"families": families, "corpora": list(corpora)}
+    text = f"families {', '.join(families)}; front ends {', '.join(front_ends)}; corpora {', '.join(corpora)}"
+    values = {"families": families, "front_ends": front_ends, "corpora": list(corpora)}
     return HealthCheck("plug-ins", "note" if broken else "ok", "; ".join([text, *broken]), values)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, SerializeAsAny
 
 from serbench.corpora.inspection.health import SILENCE_PEAK
 from serbench.errors import SerbenchError, UsageError
@@ -52,7 +52,7 @@ class BundleRecord(Record):
     refit: str
     family: str
     labels: tuple[str, ...]
-    features: FeatureSpec
+    features: SerializeAsAny[FeatureSpec]
     longest_clip_s: float
     model_sha256: str
     meaning: str | None = Field(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from serbench.features.frontends import extract
+from serbench.features.extraction import extract
 from serbench.features.spec import FeatureSpec
 
 __all__ = ["front_end_ms", "median_ms"]

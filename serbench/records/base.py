@@ -13,7 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from serbench.errors import SerbenchError
 from serbench.records.files import read_text, write_text_atomic
 
-__all__ = ["FrozenModel", "Record", "now"]
+__all__ = ["UNKNOWN_KEYS", "FrozenModel", "Record", "now"]
+
+UNKNOWN_KEYS = "unknown_keys"
+"""Key of pydantic's validation context: what is done with unknown keys, for a part that chooses its own model."""
 
 
 def now() -> str:
@@ -70,7 +73,8 @@ class Record(BaseModel):
         """Reads a record.
 
         Raises:
-            SerbenchError: the file is missing, damaged, or written by a newer serbench.
+            SerbenchError: the file is missing, damaged, written by a newer serbench, or names a plug-in that is not
+                installed.
         """
         mend = "restore it or remove its folder"
         try:
@@ -86,7 +90,9 @@ class Record(BaseModel):
                 f"{cls.SCHEMA}); upgrade serbench or name another --results folder"
             )
         try:
-            return cls.model_validate(raw, extra="ignore")
+            return cls.model_validate(raw, extra="ignore", context={UNKNOWN_KEYS: "ignore"})
+        except SerbenchError as error:
+            raise SerbenchError(f"{path} cannot be read here: {error}") from None
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from serbench.corpora.folders import cache_root
 from serbench.evaluation import evaluate
-from serbench.features.spec import FeatureSpec
+from serbench.features.frontends.acoustic import AcousticSettings
 from serbench.features.store import FeatureStore
 from serbench.references.task import ReferenceAnswers, ReferenceTask
 
@@ -36,7 +36,7 @@ def svm(core: ReferenceTask) -> ReferenceAnswers:
         block = np.asarray(features[start : start + _BLOCK], dtype=np.float64)
         parts.append(np.concatenate([block.mean(axis=1), block.std(axis=1)], axis=1))
     return classify(
-        core, np.concatenate(parts), {"features": f"acoustic, {spec.sample_rate} Hz, {spec.duration_s:g} s"}
+        core, np.concatenate(parts), {"features": f"{spec.kind}, {spec.sample_rate} Hz, {spec.duration_s:g} s"}
     )
 
 
@@ -71,11 +71,11 @@ def classify(
     return ReferenceAnswers(core.split.test, shares, {**settings, "C": penalty, "validation_uar": round(best, 6)})
 
 
-def acoustic_spec(rate: int) -> FeatureSpec:
+def acoustic_spec(rate: int) -> AcousticSettings:
     """The front end of the reference: the same for all studies of a corpus, whatever theirs is.
 
     Args:
         rate: Hz; frames are of 46 ms or the next power of two above.
     """
     window = 1 << math.ceil(math.log2(rate * _FRAME_S))
-    return FeatureSpec(kind="acoustic", sample_rate=rate, window_length=window, hop_length=window // 2)
+    return AcousticSettings(sample_rate=rate, window_length=window, hop_length=window // 2)

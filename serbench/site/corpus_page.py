@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from serbench.corpora import StudyClips, corpus_summary
-from serbench.features import FeatureSpec
+from serbench.features.frontends.log_mel import LogMelSettings
 from serbench.records.files import write_text_atomic
 from serbench.site.charts.corpus import corpus_charts
 from serbench.site.clips.media import Inline
@@ -60,7 +60,7 @@ def _pictures(clips: StudyClips) -> list[tuple[str, str, str]]:
     table = clips.table
     rate = int(min(16_000, table["sample_rate"].min()))
     longest = float(min(6.0, table["duration_s"].median() * 1.5))
-    spec = FeatureSpec(kind="log_mel", sample_rate=max(rate, 4_000), duration_s=max(longest, 0.2), top_db=70.0)
+    spec = LogMelSettings(sample_rate=max(rate, 4_000), duration_s=max(longest, 0.2), top_db=70.0)
     found = []
     for label in clips.labels:
         own = table[table["label"] == label]

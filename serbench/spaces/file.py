@@ -13,7 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 import serbench
 from serbench.errors import SerbenchError, UsageError, unknown
-from serbench.families import get_family
+from serbench.families import Family, get_family
+from serbench.features.frontends import get_front_end
 from serbench.features.spec import FeatureSpec
 from serbench.protocols import Ratio, SplitProtocol
 from serbench.protocols.kinds import get_kind
@@ -112,12 +113,6 @@ def _build(raw: dict[str, Any], stem: str, text: str) -> SearchSpace:
         raise UsageError('[space] must name a family, for example family = "cnn2d"')
     family = get_family(_text(head, "family"))
     cores = _cores(_table(raw, "protocol"))
-    features = _table(raw, "features")
-    if features.get("kind", family.feature_kind) != family.feature_kind:
-        raise UsageError(
-            f"[features] kind = {features['kind']!r}: family {family.name} reads '{family.feature_kind}'; "
-            "leave kind out"
-        )
     parameters = read_parameters(_table(raw, "parameters"), family.hyperparameters)
     space = SearchSpace(
         name=_name(head.get("name", stem)),
@@ -126,7 +121,7 @@ def _build(raw: dict[str, Any], stem: str, text: str) -> SearchSpace:
         protocol=_protocol(_table(raw, "protocol")),
         **cores,
         speaker_normalisation=_speaker_normalisation(_table(raw, "protocol")),
-        features=_model(FeatureSpec, "features", family.default_features() | features),
+        features=_features(family, _table(raw, "features")),
         training=_model(FitSettings, "training", _table(raw, "training")),
         parameters=parameters,
         enqueued=read_enqueued(raw.get("enqueue", []), parameters, family.hyperparameters),
@@ -167,6 +162,28 @@ def _model(model: type[M], where: str, values: dict[str, Any]) -> M:
         return model.model_validate(values, strict=True)
     except ValidationError as error:
         raise UsageError(f"[{where}] {explain(error)}") from None
+
+
+def _features(family: Family, table: dict[str, Any]) -> FeatureSpec:
+    """The `[features]` table: what the family reads, or another front end whose arrays look the same."""
+    kind = table.get("kind", family.feature_kind)
+    if not isinstance(kind, str):
+        raise UsageError(f"[features] kind = {kind!r} must be a text; put it in quotes")
+    settings: type[FeatureSpec] = get_front_end(kind).settings
+    usual = family.default_features()
+    if kind == family.feature_kind:
+        return _model(settings, "features", usual | table)
+    shared = {name: value for name, value in usual.items() if name in settings.model_fields and name != "kind"}
+    spec = _model(settings, "features", shared | table)
+    if _layout(spec) != _layout(FeatureSpec(**usual)):
+        raise UsageError(
+            f"[features] kind = {kind!r}: family {family.name} reads '{family.feature_kind}'; leave kind out"
+        )
+    return spec
+
+
+def _layout(spec: FeatureSpec) -> tuple[int, int, int | None]:
+    return len(spec.shape), spec.front_end.feature_axis, spec.front_end.time_axis
 
 
 def _protocol(table: dict[str, Any]) -> str | None:

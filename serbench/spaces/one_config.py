@@ -37,11 +37,13 @@ def _table(name: str, values: Mapping[str, Any]) -> str:
 
 
 def _value(value: Any) -> str:
-    """A scalar in TOML.
+    """A scalar or a list of scalars in TOML.
 
-    >>> [_value(one) for one in (True, 3, 1e-05, "adam")]
-    ['true', '3', '1e-05', '"adam"']
+    >>> [_value(one) for one in (True, 3, 1e-05, "adam", [1, 2])]
+    ['true', '3', '1e-05', '"adam"', '[1, 2]']
     """
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, bool):

@@ -54,6 +54,18 @@ def test_a_missing_extra_is_named_with_its_purpose_and_command(serbench, tmp_pat
     assert found(ran)["extra cluster"]["state"] == "ok"
 
 
+def test_front_ends_are_listed_and_a_broken_one_is_named(serbench, tmp_path, quick, monkeypatch) -> None:
+    info = tmp_path / "broken_package-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-package\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[serbench.front_ends]\nbroken = no_such_module_at_all:X\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    plugins = found(serbench("doctor", "--results", tmp_path / "results", "--format", "json"))["plug-ins"]
+    assert {"acoustic", "broken", "log_mel"} <= set(plugins["values"]["front_ends"])
+    assert plugins["state"] == "note"
+    assert "front end 'broken' (no_such_module_at_all:X of package broken-package) cannot be loaded" in plugins["text"]
+
+
 @pytest.mark.parametrize(
     ("backend", "told"),
     [("tensorflw", "did you mean 'tensorflow'?"), ("jax", "is not installed; run `uv sync --extra jax")],

@@ -40,7 +40,11 @@ def test_a_spec_that_makes_no_sense_is_refused(settings, message):
 
 def test_empty_mel_bands_are_named():
     assert FeatureSpec(kind="log_mel").empty_mel_bands == ()
-    assert 0 in FeatureSpec(kind="log_mel", n_mels=256).empty_mel_bands
+    spec = FeatureSpec(kind="log_mel", n_mels=256)
+    assert 0 in spec.empty_mel_bands
+    (concern,) = spec.front_end.concerns(spec)
+    assert concern.startswith(f"{len(spec.empty_mel_bands)} of 256 mel bands")
+    assert FeatureSpec(kind="acoustic").front_end.concerns(FeatureSpec(kind="acoustic")) == ()
 
 
 def test_digest_follows_what_the_values_depend_on():

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 from kills import Command, Nursery, check, result
-from spaces_made import TEXT
 
 from serbench.corpora import get_corpus
-from serbench.search import SearchPlan, SearchSpace, load_space
+from serbench.search import SearchPlan, load_space
 
 KNOWN = """
 [[enqueue]]
@@ -97,14 +96,3 @@ def unbroken(made_up, nursery, place, _unbroken) -> object:
         check(whole)
         _unbroken["made up"] = result(whole)
     return _unbroken["made up"]
-
-
-@pytest.fixture
-def space_of(tmp_path: Path):
-    """Loads a space from its text."""
-
-    def load(text: str = TEXT) -> SearchSpace:
-        (tmp_path / "space.toml").write_text(text, encoding="utf-8")
-        return load_space(tmp_path / "space.toml")
-
-    return load

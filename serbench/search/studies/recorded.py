@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from serbench.corpora import StudyClips, load_clips, recorded_corpus, votes_digest
-from serbench.errors import SerbenchError
+from serbench.errors import SerbenchError, UsageError
 from serbench.features.spec import FeatureSpec
 from serbench.protocols import SplitPlan, SplitProtocol
 from serbench.records.results import StudyFolder
@@ -60,12 +60,15 @@ def recorded_training(folder: StudyFolder, record: StudyRecord) -> FitSettings:
 
 
 def recorded_features(folder: StudyFolder, record: StudyRecord) -> FeatureSpec:
-    """The front end.
+    """The front end's settings.
 
     Raises:
-        SerbenchError: the record is damaged.
+        SerbenchError: the record is damaged, or its front end is not installed.
     """
-    return _part(FeatureSpec, folder, "features", record.features)
+    try:
+        return _part(FeatureSpec, folder, "features", record.features)
+    except UsageError as error:
+        raise SerbenchError(f"{folder.record_path} cannot be read here: {error}") from None
 
 
 def recorded_space(folder: StudyFolder, record: StudyRecord) -> SearchSpace:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from serbench.features.frontends.log_mel import LOG_MEL
 from serbench.records.files import digest_of
 from serbench.results.scored_entry import ScoredEntry
 from serbench.site.clips.pictures import mel_png
@@ -52,7 +53,7 @@ def mask_example(tested: ScoredEntry, sources: Sources, sounds: Sounds) -> MaskE
     """
     study, config = tested.study, tested.entry.config
     bands, frames = (int(config.get(name) or 0) for name in ("frequency_mask", "time_mask"))
-    if study.protocol.folds > 1 or study.features.get("kind") != "log_mel" or not (bands or frames):
+    if study.protocol.folds > 1 or not _reads_log_mel(study.features) or not (bands or frames):
         return None
     folder = sources.folders[0]
     clip_id = str(folder.clips()["clip_id"].iloc[0])
@@ -74,6 +75,10 @@ def mask_example(tested: ScoredEntry, sources: Sources, sounds: Sounds) -> MaskE
 
     ways = sounds.once(key, pictures)
     return None if ways is None else MaskExample(clip_id, bands, frames, *ways)
+
+
+def _reads_log_mel(features: dict[str, object]) -> bool:
+    return features.get("kind") == LOG_MEL.name
 
 
 def masked_once(mel: NDArray[np.float32], bands: int, frames: int, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -16,6 +16,8 @@ from pydantic import ValidationError
 from serbench.corpora import recorded_corpus
 from serbench.errors import SerbenchError
 from serbench.features import FeatureSpec, decode, extract, fit_length
+from serbench.features.frontends.log_mel import LogMelSettings
+from serbench.features.frontends.spectra import SpectralSettings
 from serbench.records.files import digest_of
 from serbench.records.machine import usable_cores
 from serbench.records.results import StudyFolder
@@ -28,16 +30,23 @@ __all__ = ["Sounds", "clip_key", "picture_spec"]
 _BANDS = 64
 
 
-def picture_spec(features: dict[str, object]) -> FeatureSpec | None:
+def picture_spec(features: dict[str, object]) -> LogMelSettings | None:
     """The spectrogram that stands for a clip: the model's own, or for one that reads none 64 bands at its rate.
 
-    None where another serbench wrote settings that this one does not know.
+    None where another serbench wrote settings that this one does not know, or the front end is not installed.
     """
     try:
         spec = FeatureSpec.model_validate(features)
-    except ValidationError:
+        return spec if isinstance(spec, LogMelSettings) else _log_mel_beside(spec)
+    except (ValidationError, SerbenchError):
         return None
-    return spec if spec.kind == "log_mel" else spec.model_copy(update={"kind": "log_mel", "n_mels": _BANDS})
+
+
+def _log_mel_beside(spec: FeatureSpec) -> LogMelSettings:
+    """The same clips, and where the front end has frames of serbench's kind, the same frames."""
+    shared = LogMelSettings if isinstance(spec, SpectralSettings) else FeatureSpec
+    settings = spec.model_dump(include=shared.model_fields.keys() - {"kind"})
+    return LogMelSettings.model_validate(settings | {"n_mels": _BANDS})
 
 
 def clip_key(study: StudyRecord, clip_id: str) -> str:

@@ -1,0 +1,143 @@
+"""`acoustic`: hand-made features a frame, which the 1-D family and the SVM reference read."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from serbench.features.frontends.base import Array, FrontEnd
+from serbench.features.frontends.spectra import (
+    SpectralSettings,
+    decibels,
+    frames_of,
+    in_blocks,
+    mel_decibels,
+    power_spectrum,
+)
+
+__all__ = ["ACOUSTIC", "Acoustic", "AcousticSettings"]
+
+_DELTA_WIDTH = 9
+_LEAST_SAMPLE = 1e-10
+
+
+class AcousticSettings(SpectralSettings):
+    """Settings of `acoustic`.
+
+    Attributes:
+        n_mfcc: cepstral coefficients.
+        n_chroma: pitch classes.
+        deltas: whether the slopes of the MFCC over time are added.
+    """
+
+    kind: Literal["acoustic"] = "acoustic"
+    n_mfcc: int = Field(default=20, ge=1, le=512)
+    n_chroma: int = Field(default=12, ge=12, le=48, multiple_of=12)
+    deltas: bool = True
+
+    @model_validator(mode="after")
+    def _cepstra_fit(self) -> Self:
+        if self.n_mfcc > self.n_mels:
+            raise ValueError(f"n_mfcc ({self.n_mfcc}) must not exceed n_mels ({self.n_mels})")
+        if self.deltas and self.frames < _DELTA_WIDTH:
+            raise ValueError(
+                f"deltas need at least {_DELTA_WIDTH} frames, there are {self.frames}: "
+                "raise duration_s, lower hop_length or set deltas to false"
+            )
+        return self
+
+
+class Acoustic(FrontEnd[AcousticSettings]):
+    """Zero crossing rate, log energy, RMS, chroma, MFCC and their slopes for each frame: (frames, features)."""
+
+    name = "acoustic"
+    title = "acoustic features a frame"
+    settings = AcousticSettings
+    feature_axis = 1
+    time_axis = 0
+
+    def shape(self, settings: AcousticSettings) -> tuple[int, ...]:
+        """Returns (frames, features)."""
+        return (settings.frames, len(self.feature_names(settings)))
+
+    def feature_names(self, settings: AcousticSettings) -> tuple[str, ...]:
+        """Returns the names of the features of one frame, in their order."""
+        mfcc = tuple(f"mfcc_{index}" for index in range(settings.n_mfcc))
+        deltas = tuple(f"{name}_delta" for name in mfcc) if settings.deltas else ()
+        chroma = tuple(f"chroma_{pitch}" for pitch in range(settings.n_chroma))
+        return ("zero_crossing_rate", "log_energy", "rms", *chroma, *mfcc, *deltas)
+
+    def extract(self, waveforms: Array, settings: AcousticSettings) -> Array:
+        """Computes the features; see `FrontEnd.extract`.
+
+        Per frame: zero crossings per sample; energy (sum of squares) in dB; root mean square; chroma, relative to
+        the strongest pitch class (all zero in silence); MFCC (cosine transform of the log-mel bands); the slope of
+        each MFCC over nine frames. Levels are at least `FLOOR_DB`, or `settings.top_db` below a clip's loudest.
+        """
+        return in_blocks(waveforms, self.shape(settings), lambda part: _acoustic(part, settings))
+
+    def concerns(self, settings: AcousticSettings) -> tuple[str, ...]:
+        """Returns a sentence where mel bands under the MFCC are empty."""
+        return settings.empty_band_concerns()
+
+    def meaning(self, settings: AcousticSettings) -> dict[str, Any]:
+        """Returns all settings, with those resolved that stand for another value."""
+        return settings.spectral_meaning()
+
+
+def _acoustic(waveforms: Array, settings: AcousticSettings) -> Array:
+    import scipy.fft
+    from librosa.feature import delta
+
+    frames = frames_of(waveforms, settings)
+    power = power_spectrum(frames)
+    squares = np.einsum("nfs,nfs->nf", frames, frames)[..., None]
+    mfcc = scipy.fft.dct(mel_decibels(power, settings), axis=-1, type=2, norm="ortho")[..., : settings.n_mfcc]
+    parts = [
+        _crossings(waveforms, settings),
+        decibels(squares, settings.top_db),
+        np.sqrt(squares / settings.window_length),
+        _chroma(power, settings),
+        mfcc,
+    ]
+    if settings.deltas:
+        parts.append(delta(mfcc, axis=1))
+    return np.concatenate(parts, axis=2, dtype=np.float32)
+
+
+def _chroma(power: Array, settings: AcousticSettings) -> Array:
+    """Pitch classes (n, frames, n_chroma), relative to the strongest of each frame."""
+    raw = power @ _chroma_bank(settings)
+    strongest = raw.max(axis=-1, keepdims=True)
+    strongest[strongest < np.finfo(np.float32).tiny] = 1
+    chroma: Array = raw / strongest
+    return chroma
+
+
+def _crossings(waveforms: Array, settings: AcousticSettings) -> Array:
+    """Zero crossings a sample (n, frames, 1); beyond its ends a clip goes on as it begins and ends."""
+    half = settings.window_length // 2
+    negative = np.pad(waveforms < -_LEAST_SAMPLE, ((0, 0), (half, half)), mode="edge")
+    so_far = np.zeros(negative.shape, dtype=np.int32)
+    np.cumsum(negative[:, 1:] != negative[:, :-1], axis=1, out=so_far[:, 1:])
+    first = np.arange(0, negative.shape[1] - settings.window_length + 1, settings.hop_length)
+    counts = so_far[:, first + settings.window_length - 1] - so_far[:, first]
+    return (counts[..., None] / settings.window_length).astype(np.float32)
+
+
+@functools.cache
+def _chroma_bank(settings: AcousticSettings) -> Array:
+    """(1 + window_length // 2, n_chroma).
+
+    The tuning is fixed: estimated from the clips, it would depend on those beside each one.
+    """
+    from librosa.filters import chroma
+
+    bank = chroma(sr=settings.sample_rate, n_fft=settings.window_length, n_chroma=settings.n_chroma, tuning=0.0)
+    return np.ascontiguousarray(bank.T, dtype=np.float32)
+
+
+ACOUSTIC = Acoustic()

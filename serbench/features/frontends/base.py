@@ -1,0 +1,159 @@
+"""`FeatureSpec`, the settings of a front end as values that can be hashed, and `FrontEnd`, the contract."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, ModelWrapValidatorHandler, ValidationInfo, model_validator
+
+from serbench.plugins import PluginGroup
+from serbench.records.base import UNKNOWN_KEYS, FrozenModel
+from serbench.records.files import digest_of
+
+__all__ = ["FRONT_ENDS", "Array", "Crop", "FeatureSpec", "FrontEnd", "fields_of"]
+
+Array = npt.NDArray[np.float32]
+Crop = Literal["start", "centre"]
+
+
+class FeatureSpec(FrozenModel):
+    """Settings of one front end: how a clip becomes an array of fixed shape.
+
+    Every front end has a subclass with fields of its own. This class makes an instance of the right one:
+    `FeatureSpec(kind="log_mel", n_mels=40)`, and `FeatureSpec.model_validate` likewise for a table of a space
+    file or a record.
+
+    Attributes:
+        kind: name of the front end.
+        sample_rate: Hz. Files of another rate are resampled.
+        duration_s: every clip is cut or zero-padded to this many seconds.
+        crop: which part of a longer clip is kept; `centre` also pads a shorter one on both sides.
+    """
+
+    kind: str
+    sample_rate: int = Field(default=16_000, ge=4_000, le=96_000)
+    duration_s: float = Field(default=3.0, gt=0, le=60, allow_inf_nan=False)
+    crop: Crop = "start"
+
+    def __new__(cls, *_: Any, **values: Any) -> Self:
+        """Makes an instance of the subclass that belongs to `kind`."""
+        kind = values.get("kind")
+        chosen = fields_of(kind) if cls is FeatureSpec and isinstance(kind, str) else cls
+        return cast("Self", super().__new__(chosen))
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _of_its_kind(cls, values: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Any:
+        kind = values.get("kind") if isinstance(values, dict) else None
+        if cls is FeatureSpec and isinstance(kind, str):
+            extra = (info.context or {}).get(UNKNOWN_KEYS)
+            return fields_of(kind).model_validate(values, extra=extra, context=info.context)
+        return handler(values)
+
+    @property
+    def n_samples(self) -> int:
+        """Samples of every clip after cutting or padding."""
+        return round(self.duration_s * self.sample_rate)
+
+    @property
+    def front_end(self) -> FrontEnd[Any]:
+        """The front end that these settings belong to."""
+        return FRONT_ENDS.get(self.kind)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one clip's features."""
+        return self.front_end.shape(self)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names along the feature axis."""
+        return self.front_end.feature_names(self)
+
+    def digest(self) -> str:
+        """Hash of everything the values depend on."""
+        return self.front_end.digest(self)
+
+
+S = TypeVar("S", bound=FeatureSpec)
+
+
+class FrontEnd(ABC, Generic[S]):
+    """One way to turn waveforms into features.
+
+    A plug-in offers one stateless object of a subclass through the entry-point group `serbench.front_ends`, under
+    the name that the object itself carries. `serbench.testing.check_front_end` checks it. Importing its module
+    should not import an audio library: import it in `extract`.
+
+    Attributes:
+        name: in files and records, `[a-z0-9_]+`. Space files and records hold it as `kind`.
+        title: the name in tables, such as `log-mel spectrogram`.
+        settings: the subclass of `FeatureSpec`. Its `kind` is `Literal[name]` with `name` as default.
+        feature_axis: the axis of one clip's array that holds different quantities. Each keeps its own mean and
+            standard deviation when features are normalised.
+        time_axis: the axis of one clip's array that runs over time; None where there is none.
+        version: raise it when the same settings give other values than before, so that no cached features of the
+            former version are used.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    settings: type[S]
+    feature_axis: ClassVar[int]
+    time_axis: ClassVar[int | None]
+    version: ClassVar[int] = 1
+
+    @abstractmethod
+    def shape(self, settings: S) -> tuple[int, ...]:
+        """Returns the shape of one clip's features."""
+
+    @abstractmethod
+    def feature_names(self, settings: S) -> tuple[str, ...]:
+        """Returns different names, one for each place along `feature_axis`."""
+
+    @abstractmethod
+    def extract(self, waveforms: Array, settings: S) -> Array:
+        """Computes the features of clips of equal length, in one of several threads.
+
+        The features of a clip do not depend on the clips beside it.
+
+        Args:
+            waveforms: float32 (n, settings.n_samples) at settings.sample_rate; not to be written to. Any of
+                them may be digital silence, or padded with zeros.
+            settings: an instance of `self.settings`.
+
+        Returns:
+            float32 (n, *self.shape(settings)), finite.
+        """
+
+    def concerns(self, settings: S) -> tuple[str, ...]:  # noqa: ARG002 - for subclasses
+        """Returns what is odd about settings that are allowed, one sentence each: nothing unless overridden."""
+        return ()
+
+    def meaning(self, settings: S) -> dict[str, Any]:
+        """Returns everything that the values depend on, as JSON holds it: all settings unless overridden."""
+        return settings.model_dump(mode="json", exclude={"duration_s"}) | {"n_samples": settings.n_samples}
+
+    def digest(self, settings: S) -> str:
+        """Returns the hash of everything that the values depend on. It is a part of the feature cache's key."""
+        version = {"version": self.version} if self.version > 1 else {}
+        return digest_of(self.meaning(settings) | version)
+
+
+FRONT_ENDS: PluginGroup[FrontEnd[Any]] = PluginGroup(
+    "serbench.front_ends", "front end", "front ends", FrontEnd, hint="Install the package that offers it."
+)
+
+
+def fields_of(kind: str) -> type[FeatureSpec]:
+    """Returns the class of a front end's settings.
+
+    Raises:
+        UsageError: no front end of this name is installed.
+        SerbenchError: the package that offers it cannot be loaded.
+    """
+    settings: type[FeatureSpec] = FRONT_ENDS.get(kind).settings
+    return settings

@@ -1,0 +1,67 @@
+"""`log_mel`: the log-mel spectrogram, which the 2-D family reads."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from serbench.features.frontends.base import Array, FrontEnd
+from serbench.features.frontends.spectra import SpectralSettings, frames_of, in_blocks, mel_decibels, power_spectrum
+
+__all__ = ["LOG_MEL", "LogMel", "LogMelSettings"]
+
+_IDLE = ("n_mfcc", "n_chroma", "deltas")
+
+
+class LogMelSettings(SpectralSettings):
+    """Settings of `log_mel`.
+
+    `n_mfcc`, `n_chroma` and `deltas` change nothing. The records of studies hold them for both of serbench's front
+    ends, and so do the hashes of spaces.
+    """
+
+    kind: Literal["log_mel"] = "log_mel"
+    n_mfcc: int = Field(default=20, ge=1, le=512)
+    n_chroma: int = Field(default=12, ge=12, le=48, multiple_of=12)
+    deltas: bool = True
+
+
+class LogMel(FrontEnd[LogMelSettings]):
+    """Power in mel bands of Hann-windowed frames, in dB: (n_mels, frames)."""
+
+    name = "log_mel"
+    title = "log-mel spectrogram"
+    settings = LogMelSettings
+    feature_axis = 0
+    time_axis = 1
+
+    def shape(self, settings: LogMelSettings) -> tuple[int, ...]:
+        """Returns (n_mels, frames)."""
+        return (settings.n_mels, settings.frames)
+
+    def feature_names(self, settings: LogMelSettings) -> tuple[str, ...]:
+        """Returns a name for each mel band, the lowest first."""
+        return tuple(f"mel_{band}" for band in range(settings.n_mels))
+
+    def extract(self, waveforms: Array, settings: LogMelSettings) -> Array:
+        """Computes 10 log10 of the power in each mel band; see `FrontEnd.extract`.
+
+        Levels are at least `FLOOR_DB`, or `settings.top_db` below a clip's loudest.
+        """
+        return in_blocks(waveforms, self.shape(settings), lambda part: _log_mel(part, settings))
+
+    def concerns(self, settings: LogMelSettings) -> tuple[str, ...]:
+        """Returns a sentence where mel bands are empty."""
+        return settings.empty_band_concerns()
+
+    def meaning(self, settings: LogMelSettings) -> dict[str, Any]:
+        """Returns the settings without those that change nothing."""
+        return {name: value for name, value in settings.spectral_meaning().items() if name not in _IDLE}
+
+
+def _log_mel(waveforms: Array, settings: LogMelSettings) -> Array:
+    return mel_decibels(power_spectrum(frames_of(waveforms, settings)), settings).swapaxes(1, 2)
+
+
+LOG_MEL = LogMel()

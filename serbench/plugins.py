@@ -1,0 +1,99 @@
+"""`PluginGroup`: objects that installed packages offer through entry points. One is loaded only when asked for."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Generic, TypeVar, cast
+
+from serbench.errors import SerbenchError, UsageError, unknown
+
+__all__ = ["PluginGroup"]
+
+T = TypeVar("T")
+
+_NAMED = 4
+_NONE = "None is registered: run `uv sync` in a clone, or `pip install serbench`, again."
+
+
+@dataclass(frozen=True)
+class PluginGroup(Generic[T]):
+    """One entry-point group, such as `serbench.families`.
+
+    Every entry point names one object. The object has an attribute `name`, equal to the name of its entry point.
+
+    Attributes:
+        group: the entry-point group.
+        noun: what its objects are called in messages, such as `family`.
+        plural: likewise.
+        contract: class or runtime-checkable protocol that each object is an instance of.
+        own_wins: serbench's own object is taken where a plug-in offers another of the same name. Where False, such a
+            name is an error.
+        hint: a sentence that ends the message about a name that nobody offers.
+    """
+
+    group: str
+    noun: str
+    plural: str
+    contract: type[object]
+    own_wins: bool = False
+    hint: str = ""
+
+    def names(self) -> list[str]:
+        """Returns the names of all installed objects, sorted. Loads none, so a broken one does no harm here."""
+        return sorted({point.name for point in entry_points(group=self.group)})
+
+    def get(self, name: str) -> T:
+        """Loads the object of this name.
+
+        Raises:
+            UsageError: no object, or two different ones, have this name.
+            SerbenchError: the package that offers it cannot be loaded, or offers something else.
+        """
+        # Reading all entry points takes milliseconds. A changed path may hold other packages.
+        return cast("T", _load_once(self, name, tuple(sys.path)))
+
+    def _load(self, name: str) -> object:
+        points = {point.value: point for point in entry_points(group=self.group, name=name)}
+        own = [point for value, point in points.items() if value.startswith("serbench.")]
+        found = own if self.own_wins and own else list(points.values())
+        if not found:
+            known = self.names()
+            raise unknown(self.noun, name, known, hint=self.hint if known else _NONE)
+        if len(found) > 1:
+            offers = " and ".join(sorted(f"{point.value} ({_package(point)})" for point in found))
+            raise UsageError(f"two {self.plural} are named '{name}': {offers}; uninstall one of their packages")
+        return self._checked(found[0])
+
+    def _checked(self, point: EntryPoint) -> object:
+        where = f"{self.noun} '{point.name}' ({point.value} of package {_package(point)})"
+        try:
+            loaded: Any = point.load()
+        except Exception as error:  # A plug-in may fail in any way; that must stay its own failure.
+            raise SerbenchError(
+                f"{where} cannot be loaded ({type(error).__name__}: {error}); repair or uninstall that package"
+            ) from error
+        if not isinstance(loaded, self.contract):
+            full_name = f"{self.contract.__module__}.{self.contract.__qualname__}"
+            raise SerbenchError(f"{where} is no {self.noun}: {self._mismatch(loaded)}; see {full_name}")
+        if (called := getattr(loaded, "name", None)) != point.name:
+            raise SerbenchError(f"{where} calls itself '{called}'; its entry point needs the same name")
+        return loaded
+
+    def _mismatch(self, loaded: object) -> str:
+        missing = [name for name in vars(self.contract) if not name.startswith("_") and not hasattr(loaded, name)]
+        if not missing:
+            return f"its type is {type(loaded).__name__}"
+        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+        return f"it lacks {', '.join(missing[:_NAMED])}{more}"
+
+
+@functools.cache
+def _load_once(group: PluginGroup[Any], name: str, path: tuple[str, ...]) -> object:  # noqa: ARG001 - part of the key
+    return group._load(name)
+
+
+def _package(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else "unknown"
