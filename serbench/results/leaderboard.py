@@ -41,6 +41,9 @@ class Leaderboard:
     damaged: tuple[DamagedRecord, ...] = ()
     general_notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Leaderboard({len(self.rows)} rows in {len(self.groups)} groups)"
+
     @property
     def rows(self) -> tuple[Row, ...]:
         """All rows: by group, then the highest UAR first."""

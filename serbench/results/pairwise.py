@@ -46,6 +46,9 @@ class EntryComparison:
     entries: tuple[ScoredEntry, ...]
     pairs: tuple[EntryPair, ...]
 
+    def __repr__(self) -> str:
+        return f"EntryComparison({len(self.entries)} entries)"
+
     @classmethod
     def of(cls, entries: Sequence[ScoredEntry]) -> EntryComparison:
         """Compares entries.

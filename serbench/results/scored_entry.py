@@ -95,6 +95,9 @@ class ScoredEntry:
     speakers: tuple[str, ...]
     trials: int = 0
 
+    def __repr__(self) -> str:
+        return f"ScoredEntry('{self.entry.entry_id}', study '{self.study.name}', {len(self.refits)} refits)"
+
     @property
     def validation_score(self) -> float | None:
         """The mean over refits of the study's objective on the validation core: what `selected` is chosen by."""
