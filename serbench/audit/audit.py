@@ -12,22 +12,25 @@ import filelock
 import pandas as pd
 
 import serbench
-from serbench.audit.data import duplicate_findings, speaker_telling
+from serbench.audit.draws import Drawn, draw_again, over_draws
+from serbench.audit.duplicates import duplicate_findings
 from serbench.audit.finding import AuditFinding, skipped
+from serbench.audit.leakage import leakage
+from serbench.audit.literature import against_literature
 from serbench.audit.record import AuditRecord, audit_path
 from serbench.audit.rerun import Reruns
-from serbench.audit.retrained import Drawn, draw_again, leakage, over_draws, shuffled_labels
-from serbench.audit.scored import against_literature, against_validation, by_slices
+from serbench.audit.shuffled_labels import shuffled_labels
+from serbench.audit.slices import by_slices
+from serbench.audit.speakers import speaker_telling
+from serbench.audit.validation import against_validation
 from serbench.audit.watch import FitWatch
 from serbench.errors import SerbenchError, UsageError
 from serbench.records.base import now
 from serbench.records.files import writing
 from serbench.records.results import ResultsFolder, StudyFolder
 from serbench.records.schemas import StudyRecord
-from serbench.results.entry import find_entry
-from serbench.results.leaderboard import Leaderboard
+from serbench.results import Results, ScoredEntry
 from serbench.results.pooled import run_name
-from serbench.results.scored_entry import ScoredEntry
 from serbench.search.observer import Observer
 from serbench.search.studies.recorded import recorded_clips, recorded_plan, recorded_protocol, recorded_space
 
@@ -59,7 +62,7 @@ class AuditPlan:
 
 
 def audit_entry(
-    results: ResultsFolder,
+    results: Results,
     plan: AuditPlan,
     observer: Observer | None = None,
     stop: threading.Event | None = None,
@@ -77,7 +80,7 @@ def audit_entry(
         SerbenchError: the corpus is gone or another, a record is damaged, or another process audits the entry.
     """
     tested = _target(results, plan.target)
-    folder = _folder(results, tested)
+    folder = _folder(results.folder, tested)
     audit = _Audit(tested, folder, plan, observer or Observer(), stop or threading.Event())
     path = audit_path(folder, tested.entry.entry_id)
     with _alone(path) if plan.refits else contextlib.nullcontext():
@@ -139,7 +142,7 @@ class _Audit:
         )
 
     def _of_scores(self, clips: pd.DataFrame) -> Iterator[AuditFinding]:
-        yield against_validation(self.tested, self.folder, clips)
+        yield against_validation(self.tested, clips)
         yield against_literature(self.tested)
         yield from by_slices(self.tested, clips)
 
@@ -178,21 +181,25 @@ def _keep(record: AuditRecord, path: Path, audit: _Audit) -> None:
         audit.observer.warning(f"the audit is not kept: {error}")
 
 
-def _target(results: ResultsFolder, name: str) -> ScoredEntry:
-    board = Leaderboard.from_results(results)
-    chosen = [row.entry for row in board.rows if row.selected and name in (row.study, run_name(row.study))]
+def _target(results: Results, name: str) -> ScoredEntry:
+    """The entry of this name, or the selected one of the study or folded run of this name."""
+    studies = [study for study in results.studies if run_name(study.record.name) == name or study.record.name == name]
+    if not studies:
+        tested = results.scored_entry(name)
+        if tested.entry.members:
+            raise UsageError(f"entry '{name}' is an ensemble and no single model; audit one of its finalists")
+        return tested
+    board = results.board(studies[0].record.corpus.name, studies[0].record.protocol.name)
+    chosen = [row.entry for row in board.rows if row.selected and row.study == name]
     if len(chosen) == 1:
-        return find_entry(results, board, chosen[0])
-    try:
-        return find_entry(results, board, name)
-    except UsageError:
-        known = [run_name(record.name) for _, record in results.studies()]
-        if run_name(name) in known:
-            raise UsageError(
-                f"study '{name}' has no tested entry to audit yet (under a folded protocol all folds are needed); the "
-                "same search command goes on"
-            ) from None
-        raise
+        return results.scored_entry(chosen[0])
+    known = {study.name for study in studies}
+    if lost := [one.sentence for one in board.damaged if one.study in known and one.kind == "entry"]:
+        raise SerbenchError(f"which entry of study '{name}' is selected cannot be told: {lost[0]}")
+    raise UsageError(
+        f"study '{name}' has no tested entry to audit yet (under a folded protocol all folds are needed); the "
+        "same search command goes on"
+    )
 
 
 def _folder(results: ResultsFolder, tested: ScoredEntry) -> StudyFolder:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from serbench.audit.draws import Draw
 from serbench.audit.finding import AuditFinding
 from serbench.audit.record import AuditRecord
-from serbench.audit.retrained import Draw
 from serbench.render.document import NOTHING, Column, Document, Sheet, count, percent
 
 __all__ = ["audit_document"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from serbench.audit.draws import Draw
 from serbench.audit.finding import AuditFinding
-from serbench.audit.retrained import Draw
 from serbench.records.base import Record
 from serbench.records.results import StudyFolder
 

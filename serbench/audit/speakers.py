@@ -11,11 +11,19 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["SpeakerTelling", "clip_summaries", "tell_speakers"]
+from serbench.audit.features import audit_features
+from serbench.audit.finding import AuditFinding, Cell
+from serbench.features.spec import FeatureSpec
+from serbench.protocols import SplitPlan
+from serbench.records import StepProgress, StudyRecord
+
+__all__ = ["SpeakerTelling", "clip_summaries", "speaker_telling", "speakers_finding", "tell_speakers"]
 
 _BLOCK_CLIPS = 256
+_HALVES = 0x4A1F  # a stream of its own, beside those of the study's seed tree
 
 
 @dataclass(frozen=True)
@@ -107,3 +115,44 @@ def _halves(who: NDArray[np.generic], rng: np.random.Generator) -> tuple[NDArray
     if not learnt:
         return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
     return np.concatenate(learnt), np.concatenate(tested)
+
+
+def speaker_telling(clips: pd.DataFrame, plan: SplitPlan, record: StudyRecord, progress: StepProgress) -> AuditFinding:
+    """How well a linear rule tells the training speakers by the study's own features."""
+    spec = FeatureSpec.model_validate(record.features)
+    train = np.array(plan.split(plan.cores).train)
+    summaries = clip_summaries(audit_features(clips, spec, progress), spec.front_end.time_axis)[train]
+    speakers = clips["speaker"].to_numpy()[train]
+    rng = np.random.default_rng([_HALVES, record.seed])
+    return speakers_finding(tell_speakers(summaries, speakers, rng), shares_speakers=record.protocol.shares_speakers)
+
+
+def speakers_finding(telling: SpeakerTelling | None, *, shares_speakers: bool) -> AuditFinding:
+    """What the features give away about speakers, and whether the protocol lets a model use it.
+
+    Args:
+        telling: of `tell_speakers`.
+        shares_speakers: whether the protocol tests speakers that it trains on.
+    """
+    check = "speakers in the features"
+    if telling is None:
+        return AuditFinding(
+            check=check, level="skipped", verdict="not tried: fewer than two training speakers have two clips or more"
+        )
+    numbers: dict[str, Cell] = {
+        "accuracy": telling.accuracy,
+        "chance": telling.chance,
+        "speakers": telling.speakers,
+        "clips": telling.clips,
+    }
+    said = (
+        f"a linear rule names the speaker of {100 * telling.accuracy:.1f} % of unheard clips among {telling.speakers} "
+        f"(by chance {100 * telling.chance:.1f} %)"
+    )
+    if telling.accuracy <= 2 * telling.chance:
+        return AuditFinding(check=check, level="ok", verdict=f"{said}: the features hide who speaks", numbers=numbers)
+    if shares_speakers:
+        verdict = f"{said}, and this protocol tests speakers that it trains on, so the score may owe to knowing them"
+        return AuditFinding(check=check, level="warning", verdict=verdict, numbers=numbers)
+    verdict = f"{said}; this protocol keeps speakers apart, so that does not help the score"
+    return AuditFinding(check=check, level="note", verdict=verdict, numbers=numbers)

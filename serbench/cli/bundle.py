@@ -23,6 +23,22 @@ class PredictionFormat(StrEnum):
     json = "json"
 
 
+def _list_formats(asked: bool) -> None:
+    if not asked:
+        return
+    from serbench.export import exporter_names, get_exporter
+
+    for name in exporter_names():
+        try:
+            exporter = get_exporter(name)
+        except SerbenchError as error:  # a broken plug-in costs its own line
+            typer.echo(f"{name}  {error}")
+            continue
+        needs = f" Needs serbench[{exporter.extra}]." if exporter.extra else ""
+        typer.echo(f"{name}  {exporter.description}{needs}")
+    raise typer.Exit
+
+
 def export(
     entry: Annotated[
         str | None, typer.Argument(help="An entry; the one that validation selects when none is named.")
@@ -30,22 +46,28 @@ def export(
     to: Annotated[Path, typer.Option("--to", help="Folder that becomes the bundle.")] = Path("bundle"),
     corpus: Annotated[str | None, typer.Option(help="Select among entries on this corpus.")] = None,
     protocol: Annotated[str | None, typer.Option(help="Select among entries under this protocol.")] = None,
+    format_: Annotated[
+        str, typer.Option("--format", help="What is written; --list-formats lists what is installed.")
+    ] = "keras",
     data: DataFolder = None,
     results: ResultsPath = DEFAULT_RESULTS,
     force: Annotated[bool, typer.Option("--force", help="Replace a bundle that is already there.")] = False,
+    list_formats: Annotated[  # noqa: ARG001 - its callback answers
+        bool, typer.Option("--list-formats", help="List the formats and exit.", callback=_list_formats, is_eager=True)
+    ] = False,
 ) -> None:
     """Writes a bundle that classifies raw audio files, after checking that it repeats the recorded predictions."""
     from rich.console import Console
 
     from serbench.cli.watch import watcher
-    from serbench.export import export_bundle
-    from serbench.records import ResultsFolder
-    from serbench.results import select_entry
+    from serbench.export import export_bundle, get_exporter
+    from serbench.results import Results
 
-    folder = ResultsFolder(results)
-    name = entry or select_entry(folder, corpus=corpus, protocol=protocol).entry
+    get_exporter(format_)  # a wrong name is told before anything is read
+    found = Results(results)
+    name = entry or found.select(corpus, protocol).entry
     with watcher(Console(stderr=True)) as view:
-        record = export_bundle(folder, name, to, data=data, replace=force, say=view.message)
+        record = export_bundle(found, name, to, format=format_, data=data, replace=force, say=view.message)
     typer.echo(str(to))
     typer.echo(
         f"bundle of {name}: {record.check.clips:,} test clips predicted again from raw audio in a fresh "

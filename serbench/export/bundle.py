@@ -22,6 +22,7 @@ from serbench.export.predictions import Prediction, Predictions
 from serbench.export.windows import windows
 from serbench.families import custom_objects, family_names
 from serbench.features import FeatureSpec, decode, extract
+from serbench.features.audio import Waveform
 from serbench.records.base import FrozenModel, Record
 from serbench.records.files import digest_of
 from serbench.records.schemas import CorpusFacts, Environment, ProtocolFacts, Scores
@@ -129,25 +130,35 @@ class Bundle:
         return Predictions(tuple(rows), tuple(failures))
 
     def _predict_file(self, path: Path, each_window: bool) -> list[Prediction]:
+        waveform = decode(path, self.record.features.sample_rate)
+        return self.predict_recording(waveform, str(path), each_window=each_window)
+
+    def predict_recording(self, waveform: Waveform, name: str, *, each_window: bool = False) -> list[Prediction]:
+        """Classifies one recording of any length.
+
+        Args:
+            waveform: (samples,), mono, at the front end's sample rate; full scale at 1.0.
+            name: what the rows call it.
+            each_window: one row for each window of a long recording instead of their mean.
+        """
         spec = self.record.features
-        waveform = decode(path, spec.sample_rate)
         silent = bool(np.abs(waveform).max() < SILENCE_PEAK)
         starts, cut = windows(waveform, spec, self.record.longest_clip_s)
         parts = [self.predict_waveforms(cut[i : i + _BATCH]) for i in range(0, len(cut), _BATCH)]
         probabilities = np.concatenate(parts)
         if each_window and len(starts) > 1:
             return [
-                self._prediction(path, start / spec.sample_rate, spec.duration_s, 1, row, silent)
+                self._prediction(name, start / spec.sample_rate, spec.duration_s, 1, row, silent)
                 for start, row in zip(starts, probabilities, strict=True)
             ]
         duration = len(waveform) / spec.sample_rate
-        return [self._prediction(path, 0.0, duration, len(starts), probabilities.mean(axis=0), silent)]
+        return [self._prediction(name, 0.0, duration, len(starts), probabilities.mean(axis=0), silent)]
 
     def _prediction(
-        self, path: Path, start_s: float, duration_s: float, count: int, probabilities: np.ndarray, silent: bool
+        self, name: str, start_s: float, duration_s: float, count: int, probabilities: np.ndarray, silent: bool
     ) -> Prediction:
         label = self.record.labels[int(probabilities.argmax())]
-        return Prediction(str(path), start_s, duration_s, count, label, tuple(map(float, probabilities)), silent)
+        return Prediction(name, start_s, duration_s, count, label, tuple(map(float, probabilities)), silent)
 
 
 def load_model(path: Path, sha256: str, family: str) -> keras.Model:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from serbench.export.bundle import BundleRecord
 from serbench.records import StudyRecord
 from serbench.render.document import percent, plural, span, speakers
-from serbench.render.entry_facts import left_out, whose_labels
+from serbench.render.entry import left_out, whose_labels
 from serbench.results import EntryReport
 from serbench.search import placeholder_note, search_command, shell_line
 
@@ -20,22 +20,15 @@ def model_card(record: BundleRecord, report: EntryReport, study: StudyRecord) ->
         report: of its entry.
         study: that the entry comes from.
     """
-    row, corpus, protocol, spec = report.row, record.corpus, record.protocol, record.features
+    parts = _head(record), _scores(record, report), _training_data(record), _training_again(study), _limits(record)
+    return "\n".join(parts)
+
+
+def _head(record: BundleRecord) -> str:
+    corpus, spec = record.corpus, record.features
     synthetic = (
         "\n\n**The corpus is synthetic: the scores say nothing about human speech.**" if corpus.synthetic else ""
     )
-    shared = "are also training speakers, which inflates scores" if protocol.shares_speakers else "are unknown to it"
-    interval = span(row.uar_low, row.uar_high)
-    confidence = f" (95 % interval {interval} %)" if row.uar_low is not None else f" ({report.no_interval})"
-    classes = "\n".join(
-        f"| {c.label} | {percent(c.precision)} | {percent(c.recall)} | {percent(c.f1)} | {c.support} |"
-        for c in report.per_class
-    )
-    excluded = left_out(corpus.excluded) or "none"
-    labels = f"\nLabels are {whose}." if (whose := whose_labels(corpus)) else ""
-    command = search_command(study)
-    again = f"\n{note}.\n" if (note := placeholder_note(command)) else ""
-    citation = f"\n\nCite the corpus: {corpus.citation}" if corpus.citation else ""
     return f"""# Speech emotion recognition: {record.family} on {corpus.title}
 
 Classifies a sound file as {", ".join(record.labels)}. Made by serbench {record.environment.serbench}, entry
@@ -49,8 +42,19 @@ serbench predict . FILE_OR_FOLDER
 
 Any sample rate, channels and length: audio is mixed to mono, resampled to {spec.sample_rate:,} Hz and cut or padded
 to {spec.duration_s:g} s; files longer than {record.longest_clip_s:.1f} s are read in overlapping windows.
+"""
 
-## Scores
+
+def _scores(record: BundleRecord, report: EntryReport) -> str:
+    row, protocol = report.row, record.protocol
+    shared = "are also training speakers, which inflates scores" if protocol.shares_speakers else "are unknown to it"
+    interval = span(row.uar_low, row.uar_high)
+    confidence = f" (95 % interval {interval} %)" if row.uar_low is not None else f" ({report.no_interval})"
+    classes = "\n".join(
+        f"| {c.label} | {percent(c.precision)} | {percent(c.recall)} | {percent(c.f1)} | {c.support} |"
+        for c in report.per_class
+    )
+    return f"""## Scores
 
 Protocol `{protocol.name}` (hash {protocol.hash}, split seed {protocol.split_seed}): test speakers {shared}.
 The configuration was chosen by validation alone; of its {row.seeds} refits this one is best on validation. The test
@@ -67,19 +71,34 @@ core ({protocol.test_clips:,} clips, {speakers(protocol.test_speakers)}) was loo
 | emotion | precision % | recall % | F1 % | clips |
 |---|---|---|---|---|
 {classes}
+"""
 
-## Training data
+
+def _training_data(record: BundleRecord) -> str:
+    corpus = record.corpus
+    excluded = left_out(corpus.excluded) or "none"
+    labels = f"\nLabels are {whose}." if (whose := whose_labels(corpus)) else ""
+    citation = f"\n\nCite the corpus: {corpus.citation}" if corpus.citation else ""
+    return f"""## Training data
 
 {corpus.title}: {corpus.clips:,} clips, {corpus.speakers} speakers. Licence: {corpus.licence} {corpus.licence_url}
 Left out: {excluded}.{labels}{citation}
+"""
 
-## Training again
+
+def _training_again(study: StudyRecord) -> str:
+    command = search_command(study)
+    again = f"\n{note}.\n" if (note := placeholder_note(command)) else ""
+    return f"""## Training again
 
 ```
 {shell_line(command)}
 ```
-{again}
-## Limits
+{again}"""
+
+
+def _limits(record: BundleRecord) -> str:
+    return f"""## Limits
 
 Acted or synthetic emotion of one corpus and language; scores on other speech are lower. Not for judging people:
 employment, education, policing, health. A probability is not a measurement of what somebody feels.

@@ -5,15 +5,16 @@ from __future__ import annotations
 import io
 import stat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from serbench.corpora import UnreadableError, readable_file
-from serbench.errors import SerbenchError
+from serbench.errors import SerbenchError, UsageError
 from serbench.features.spec import Crop
 
-__all__ = ["LONGEST_S", "Waveform", "decode", "fit_length", "realise_soundfile"]
+__all__ = ["LONGEST_S", "Waveform", "decode", "fit_length", "mono_waveform", "realise_soundfile"]
 
 Waveform = npt.NDArray[np.float32]
 
@@ -48,11 +49,47 @@ def decode(path: str | Path, sample_rate: int) -> Waveform:
         raise SerbenchError(f"cannot read {path} as audio: {error}") from None
     if not np.isfinite(waveform).all():
         raise SerbenchError(f"{path} holds samples that are not numbers; record or convert it again")
-    if rate != sample_rate:
-        import soxr
+    return _resampled(waveform, rate, sample_rate)
 
-        waveform = soxr.resample(waveform, rate, sample_rate, quality="HQ")
-    return waveform
+
+def mono_waveform(samples: npt.NDArray[Any], rate: int, sample_rate: int) -> Waveform:
+    """Samples in memory as the mono waveform that a file of them would give.
+
+    >>> mono_waveform(np.array([[16384, 0], [0, -32768]], np.int16), 8000, 8000).tolist()
+    [0.25, -0.5]
+
+    Args:
+        samples: (samples,) or (samples, channels): floats with full scale at 1.0, or integers whose full scale is
+            that of their type.
+        rate: of `samples`, in Hz.
+        sample_rate: Hz of the result.
+
+    Returns:
+        float32 (samples,), full scale at 1.0.
+
+    Raises:
+        UsageError: no recording can have this shape, type or rate, or it holds values that are not numbers.
+    """
+    if samples.ndim not in (1, 2) or not samples.size or (samples.ndim == 2 and samples.shape[1] > samples.shape[0]):
+        raise UsageError(f"an array of shape {samples.shape} is no recording; pass (samples,) or (samples, channels)")
+    if rate <= 0:
+        raise UsageError(f"the sample rate must be above 0 Hz, got {rate}")
+    if samples.dtype.kind == "i":
+        samples = samples / -float(np.iinfo(samples.dtype).min)
+    elif samples.dtype.kind != "f":
+        raise UsageError(f"samples of type {samples.dtype} are no sound; pass floats or signed integers")
+    waveform = samples if samples.ndim == 1 else samples.mean(axis=1)
+    if not np.isfinite(waveform).all():
+        raise UsageError("the array holds samples that are not numbers")
+    return _resampled(np.ascontiguousarray(waveform, dtype=np.float32), rate, sample_rate)
+
+
+def _resampled(waveform: Waveform, rate: int, sample_rate: int) -> Waveform:
+    if rate == sample_rate:
+        return waveform
+    import soxr
+
+    return np.asarray(soxr.resample(waveform, rate, sample_rate, quality="HQ"))
 
 
 def fit_length(waveform: Waveform, n_samples: int, crop: Crop = "start", shift: int = 0) -> Waveform:

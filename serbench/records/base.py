@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, Self
@@ -23,10 +24,33 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+_LONGEST_REPR = 180  # characters: one line of a terminal or a debugger, not the pages that a report would fill
+_values = reprlib.Repr()
+_values.maxlevel = _values.maxtuple = _values.maxlist = _values.maxdict = 2
+_values.maxstring, _values.maxother = 50, 70
+
+
+def _one_line(model: BaseModel) -> str:
+    """A `repr` of the first fields, as many as fit on a line."""
+    parts: list[str] = []
+    left = _LONGEST_REPR - len(type(model).__name__)
+    for name, value in model.__repr_args__():
+        part = f"{name}={_values.repr(value)}".replace("\n", " ")
+        left -= len(part) + 2
+        if left < 0:
+            parts.append("...")
+            break
+        parts.append(part)
+    return f"{type(model).__name__}({', '.join(parts)})"
+
+
 class FrozenModel(BaseModel):
     """A part of a record. It is immutable, and refuses unknown field names, so that a typo does not go unnoticed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+    def __repr__(self) -> str:
+        return _one_line(self)
 
 
 class Record(BaseModel):
@@ -41,6 +65,9 @@ class Record(BaseModel):
 
     SCHEMA: ClassVar[int] = 1
     schema_version: int = Field(default=1)
+
+    def __repr__(self) -> str:
+        return _one_line(self)
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -4,32 +4,47 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-__all__ = ["available_memory_mib", "gpus", "kernel_memory_kills", "usable_cores"]
+__all__ = ["ControlGroups", "available_memory_mib", "gpus", "kernel_memory_kills", "usable_cores"]
 
-_CGROUPS = Path("/sys/fs/cgroup")
-_OWN_GROUPS = Path("/proc/self/cgroup")
+
+@dataclass(frozen=True)
+class ControlGroups:
+    """Where the kernel says what this process is granted.
+
+    Attributes:
+        own: file that names the control groups of this process.
+        root: folder of all control groups.
+    """
+
+    own: Path = Path("/proc/self/cgroup")
+    root: Path = Path("/sys/fs/cgroup")
+
+
+_SYSTEM = ControlGroups()
 _UNLIMITED = 2**60  # cgroup v1 writes a huge number where there is no limit
 
 
-def usable_cores() -> int:
+def usable_cores(groups: ControlGroups = _SYSTEM) -> int:
     """Returns the number of cores this process may use: its CPU affinity, limited by its cgroup quota (rounded up)."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota, period = _numbers(_own_group("cpu"), "cpu.max")
+    group = _own_group(groups, "cpu")
+    quota, period = _numbers(group, "cpu.max")
     if quota is None:
-        quota, period = _first(_own_group("cpu"), "cpu.cfs_quota_us"), _first(_own_group("cpu"), "cpu.cfs_period_us")
+        quota, period = _first(group, "cpu.cfs_quota_us"), _first(group, "cpu.cfs_period_us")
     if quota is not None and period and quota > 0:
         cores = min(cores, math.ceil(quota / period))
     return max(1, cores)
 
 
-def available_memory_mib() -> float:
+def available_memory_mib(groups: ControlGroups = _SYSTEM) -> float:
     """Returns the memory (MiB) available without swapping: the machine's, or what is left of the cgroup's limit."""
     free = float(psutil.virtual_memory().available)
-    group = _own_group("memory")
+    group = _own_group(groups, "memory")
     for limit_name, used_name in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
         limit, used = _first(group, limit_name), _first(group, used_name)
         if limit is not None and used is not None and limit < _UNLIMITED:
@@ -64,15 +79,15 @@ def gpus() -> list[str]:
     return sorted((name for name in found if name.isdigit()), key=int)
 
 
-def _own_group(controller: str) -> Path | None:
+def _own_group(groups: ControlGroups, controller: str) -> Path | None:
     """Folder of this process's cgroup for one controller. v1 has one tree for each controller, v2 one for all."""
     try:
-        lines = _OWN_GROUPS.read_text(encoding="utf-8").splitlines()
+        lines = groups.own.read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
     for line in lines:
         _, names, path = line.split(":", 2)
-        root = _CGROUPS / controller if controller in names.split(",") else _CGROUPS if names == "" else None
+        root = groups.root / controller if controller in names.split(",") else groups.root if names == "" else None
         # Inside a container the path may be the host's; the group is then the root of the visible tree.
         for folder in () if root is None else (root / path.lstrip("/"), root):
             if any(folder.glob(f"{controller}.*")):

@@ -66,7 +66,7 @@ class ResultsFolder:
         Raises:
             UsageError: no study has that name; the message suggests the closest one.
         """
-        known = [path.parent.name for path in self._study_paths()]
+        known = self.study_names()
         if name not in known:  # never a path: '../x' must not be read, let alone removed
             hint = "" if known else f"There are no studies in {self.root} yet; run `serbench search` first."
             raise unknown("study", name, known, hint=hint)
@@ -79,15 +79,15 @@ class ResultsFolder:
             damaged: callback for an unreadable study, which is then skipped. None raises instead: a leaderboard or an
                 export must not rank or select among the readable studies as if there were no others.
         """
-        for path in self._study_paths():
-            folder = StudyFolder(path.parent)
+        for name in self.study_names():
+            folder = self.study(name)
             with tolerating(damaged):
                 yield folder, folder.record()
 
-    def _study_paths(self) -> list[Path]:
-        """Paths of the study records. A leading dot marks a folder that is being created or removed; it is skipped."""
-        paths = (self.root / "studies").glob("*/study.json")
-        return sorted(path for path in paths if not path.parent.name.startswith("."))
+    def study_names(self) -> list[str]:
+        """Lists the names of all studies, sorted. Reads no record."""
+        names = (path.parent.name for path in (self.root / "studies").glob("*/study.json"))
+        return sorted(name for name in names if not name.startswith("."))  # a dot: being created or removed
 
     def entry(self, entry_id: str) -> tuple[StudyFolder, EntryRecord]:
         """Finds an entry by its id, in any study.

@@ -196,9 +196,21 @@ class StudyFolder:
         Args:
             damaged: callback for an unreadable entry, which is then skipped; None raises the error.
         """
-        for path in sorted((self.path / "entries").glob("*.json")):
+        for entry_id in self.entry_ids():
             with tolerating(damaged):
-                yield EntryRecord.load(path)
+                yield self.entry(entry_id)
+
+    def entry_ids(self) -> list[str]:
+        """Ids of all entries of this study, by file name; no record is read."""
+        return [path.stem for path in sorted((self.path / "entries").glob("*.json"))]
+
+    def entry(self, entry_id: str) -> EntryRecord:
+        """Reads an entry.
+
+        Raises:
+            SerbenchError: it is missing or damaged.
+        """
+        return EntryRecord.load(self.path / "entries" / f"{entry_id}.json")
 
     def save_entry(self, entry: EntryRecord) -> None:
         """Writes an entry."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import Any, Literal
 
 import pandas as pd
 
+from serbench.results.columns import Form
+
 __all__ = [
     "Column",
     "Document",
     "Sheet",
     "count",
+    "decimal",
     "duration",
     "macs",
     "millions",
@@ -26,6 +29,7 @@ __all__ = [
     "speakers",
     "table_of",
     "to_document",
+    "written",
 ]
 
 NOTHING = "-"
@@ -152,6 +156,11 @@ def macs(multiply_accumulates: int | None, model_bytes: int | None) -> str:
     return "not counted" if uncounted else millions(multiply_accumulates)
 
 
+def _macs_in_words(multiply_accumulates: int | None, model_bytes: int | None) -> str:
+    shown = macs(multiply_accumulates, model_bytes)
+    return f"multiply-accumulates {shown}" if shown == "not counted" else f"{shown} million multiply-accumulates"
+
+
 def milliseconds(value: float | None) -> str:
     """Milliseconds: 3.14159 -> '3.1'."""
     return NOTHING if value is None else f"{value:.1f}"
@@ -162,6 +171,11 @@ def size(value: int | None) -> str:
     if value is None:
         return NOTHING
     return f"{value / 1e3:.0f} kB" if value < 1e6 else f"{value / 1e6:.1f} MB"
+
+
+def decimal(value: float | None) -> str:
+    """A score that is no share: 0.51234 -> '0.512'."""
+    return NOTHING if value is None else f"{value:.3f}"
 
 
 def duration(seconds: float | None) -> str:
@@ -175,3 +189,28 @@ def duration(seconds: float | None) -> str:
         return f"{minutes} min {rest} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes} min"
+
+
+_FORMS: dict[Form, Callable[..., str]] = {
+    "text": lambda value: value or NOTHING,
+    "yes": lambda value: "yes" if value else "",
+    "count": count,
+    "percent": percent,
+    "points": points,
+    "decimal": decimal,
+    "span": span,
+    "macs": macs,
+    "macs_in_words": _macs_in_words,
+    "milliseconds": milliseconds,
+    "size": size,
+    "duration": duration,
+}
+
+
+def written(form: Form, *values: Any) -> str:
+    """Values as people read them.
+
+    >>> written("percent", 0.5712), written("span", 0.532, 0.609), written("decimal", None)
+    ('57.1', '53.2-60.9', '-')
+    """
+    return _FORMS[form](*values)

@@ -2,59 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from serbench.references.literature import Reported
-from serbench.render.document import (
-    NOTHING,
-    Column,
-    Document,
-    Sheet,
-    count,
-    duration,
-    macs,
-    milliseconds,
-    percent,
-    points,
-    size,
-    span,
-    to_document,
-)
+from serbench.render.document import NOTHING, Column, Document, Sheet, percent, span, to_document, written
+from serbench.results.columns import Cell
 from serbench.results.leaderboard import Leaderboard
-from serbench.results.leaderboard_row import GroupRows, Row
+from serbench.results.leaderboard_row import COLUMNS, GroupRows, Row
 from serbench.results.reference_rows import ReferenceRow
 
-__all__ = ["leaderboard_document"]
+__all__ = ["cell_text", "columns_table", "leaderboard_document"]
 
-# In the order of display. The column's rank says which give way first on a narrow screen.
-_COLUMNS: tuple[tuple[Column, Callable[[Row], str]], ...] = (
-    (Column("tie group", 3), lambda row: NOTHING if row.tie_group is None else str(row.tie_group)),
-    (Column("entry", 0, "left"), lambda row: row.entry),
-    (Column("selected", 4, "left"), lambda row: "yes" if row.selected else ""),
-    (Column("family", 7, "left"), lambda row: row.family),
-    (Column("labels", 22, "left"), lambda row: row.label_source),
-    (Column("UAR %", 1), lambda row: percent(row.uar)),
-    (Column("95 % CI", 2), lambda row: span(row.uar_low, row.uar_high)),
-    (Column("acc. %", 5), lambda row: percent(row.accuracy)),
-    (Column("macro-F1 %", 6), lambda row: percent(row.macro_f1)),
-    (Column("val. UAR %", 8), lambda row: percent(row.validation_uar)),
-    (Column("gap", 9), lambda row: points(row.optimism_gap)),
-    (Column("curse", 10), lambda row: points(row.winners_curse)),
-    (Column("seeds", 12), lambda row: str(row.seeds)),
-    (Column("looks", 11), lambda row: str(row.looks)),
-    (Column("trials", 15), lambda row: str(row.trials)),
-    (Column("best", 13, "left"), lambda row: row.best_by_recall or NOTHING),
-    (Column("worst", 14, "left"), lambda row: row.worst_by_recall or NOTHING),
-    (Column("parameters", 16), lambda row: count(row.parameters)),
-    (Column("MACs (M)", 20), lambda row: macs(row.multiply_accumulates, row.model_bytes)),
-    (Column("ms/clip", 19), lambda row: milliseconds(row.ms_per_clip)),
-    (Column("model", 21), lambda row: size(row.model_bytes)),
-    (Column("fit time", 17), lambda row: duration(row.train_seconds)),
-    (Column("study", 18, "left"), lambda row: row.study),
+_CELLS = sorted(
+    ((name, one.cell) for name, one in COLUMNS.items() if one.cell is not None), key=lambda pair: pair[1].place
 )
+_COLUMNS = tuple(Column(cell.title, cell.rank, cell.align) for _, cell in _CELLS)
+
+
+def cell_text(row: Row, name: str, cell: Cell) -> str:
+    """What stands in a cell of the table.
+
+    Args:
+        row: of the leaderboard.
+        name: of its field.
+        cell: how the field is shown.
+    """
+    values = [getattr(row, name), *([getattr(row, cell.other)] if cell.other else [])]
+    return written(cell.form, *values)
+
+
+def columns_table() -> str:
+    """All keys of CSV and JSON as a Markdown table, for the handbook."""
+    lines = ["| key | column | what it is |", "|:---|:---|:---|"]
+    for name, field in Row.model_fields.items():
+        cell = COLUMNS[name].cell
+        lines.append(f"| `{name}` | {cell.title if cell else ''} | {field.description or ''} |")
+    return "\n".join(lines) + "\n"
+
 
 _LEGEND = (
     "tie group: entries that the test speakers cannot tell from the best of them. "
@@ -103,13 +90,13 @@ def leaderboard_document(board: Leaderboard) -> Document:
             "reported": literature,
             "notes": list(board.notes),
         },
-        notes=(_LEGEND if groups else empty, *board.incomplete),
+        notes=(_LEGEND if groups else empty, *board.general_notes),
     )
 
 
 def _group_sheets(group: GroupRows) -> list[Sheet]:
-    rows = tuple(tuple(cell(row) for _, cell in _COLUMNS) for row in group.rows)
-    sheets = [Sheet(group.title, tuple(column for column, _ in _COLUMNS), rows, group.notes)]
+    rows = tuple(tuple(cell_text(row, name, cell) for name, cell in _CELLS) for row in group.rows)
+    sheets = [Sheet(group.title, _COLUMNS, rows, group.notes)]
     if group.references:
         sheets.append(_references_sheet(group.title, group.references))
     return sheets

@@ -7,7 +7,7 @@ entry. It is no single model: nothing is exported of it, and it is never `select
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -16,10 +16,15 @@ from serbench.records.files import digest_of
 from serbench.records.schemas import EntryRecord, ModelCost
 from serbench.results.scored_entry import Refit, ScoredEntry, SubsetPredictions
 
-__all__ = ["ENSEMBLE", "make_ensemble"]
+__all__ = ["ENSEMBLE", "ensemble_id", "make_ensemble"]
 
 ENSEMBLE = "ensemble"
 """Its family, and how its name begins."""
+
+
+def ensemble_id(entries: Iterable[EntryRecord]) -> str:
+    """The name of the ensemble of a study's entries, those without refits left out; no prediction is read."""
+    return f"{ENSEMBLE}-{digest_of([entry.entry_id for entry in entries if entry.refits], length=6)}"
 
 
 def make_ensemble(entries: Sequence[ScoredEntry]) -> ScoredEntry | None:
@@ -89,7 +94,7 @@ def _cost(costs: Sequence[ModelCost | None]) -> ModelCost | None:
 def _entry(members: Sequence[ScoredEntry], repeats: int) -> EntryRecord:
     entries = [one.entry for one in members]
     return EntryRecord(
-        entry_id=f"{ENSEMBLE}-{digest_of([entry.entry_id for entry in entries], length=6)}",
+        entry_id=ensemble_id(entries),
         study=members[0].study.name,
         family=ENSEMBLE,
         origin=f"mean of {len(entries)} finalists",

@@ -8,18 +8,14 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from serbench.errors import UsageError, unknown
 from serbench.evaluation import Evaluation
 from serbench.records.base import FrozenModel
-from serbench.records.results import ResultsFolder
 from serbench.records.schemas import CorpusFacts, Environment, EpochMetrics, ProtocolFacts, ReportedScores, Scores
-from serbench.results.ensemble import ENSEMBLE
 from serbench.results.grouping import why_unranked
-from serbench.results.leaderboard import Leaderboard
 from serbench.results.leaderboard_row import Row
 from serbench.results.scored_entry import Refit, ScoredEntry, mean
 
-__all__ = ["ClassRow", "EntryReport", "RefitReport", "SubsetScores", "find_entry"]
+__all__ = ["ClassRow", "EntryReport", "RefitReport", "SubsetScores"]
 
 
 class ClassRow(FrozenModel):
@@ -85,25 +81,12 @@ class EntryReport(FrozenModel):
     failed_refits: tuple[str, ...]
 
     @classmethod
-    def from_results(cls, results: ResultsFolder, entry_id: str) -> EntryReport:
-        """Makes the report from records and predictions alone.
-
-        Raises:
-            UsageError: no such entry; the nearest is named.
-            SerbenchError: a record or predictions are damaged.
-        """
-        # The tie group and `selected` are facts about the rows beside it, so they are read off the leaderboard.
-        board = Leaderboard.from_results(results, ensembles=entry_id.startswith(ENSEMBLE))
-        tested = find_entry(results, board, entry_id)
-        return cls.of(tested, next(row for row in board.rows if row.entry == entry_id))
-
-    @classmethod
     def of(cls, tested: ScoredEntry, row: Row) -> EntryReport:
         """The report of an entry of a leaderboard.
 
         Args:
-            tested: the entry, of `Leaderboard.tested`.
-            row: its row there.
+            tested: the entry.
+            row: its row on the leaderboard, whose rank and `selected` are facts about the rows beside it, too.
         """
         study, entry, total = tested.study, tested.entry, tested.test
         return cls(
@@ -124,29 +107,6 @@ class EntryReport(FrozenModel):
             refits=tuple(_refit_report(refit) for refit in tested.refits),
             failed_refits=entry.failed_refits,
         )
-
-
-def find_entry(results: ResultsFolder, board: Leaderboard, entry_id: str) -> ScoredEntry:
-    """The tested entry of this name; under a folded protocol the one that pools all folds.
-
-    Raises:
-        UsageError: there is none; the nearest is named.
-    """
-    for tested in board.tested:
-        if tested.entry.entry_id == entry_id:
-            return tested
-    raise _unknown(results, board, entry_id)
-
-
-def _unknown(results: ResultsFolder, board: Leaderboard, entry_id: str) -> UsageError:
-    for folder, study in results.studies():
-        if any(entry.entry_id == entry_id for entry in folder.entries()):
-            return UsageError(
-                f"entry '{entry_id}' is one fold of {study.protocol.folds}; once all folds are tested, the leaderboard "
-                "names the entry that pools them"
-            )
-    hint = "" if board.rows else f"There are no entries in {results.root} yet; run `serbench search` first."
-    return unknown("entry", entry_id, [row.entry for row in board.rows], hint=hint)
 
 
 def _subsets(tested: ScoredEntry) -> tuple[SubsetScores, ...]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from serbench.evaluation import MIN_SPEAKERS
-from serbench.records.schemas import ProtocolFacts, StudyRecord
-from serbench.results.scored_entry import ScoredEntry
+from serbench.records.schemas import EntryRecord, ProtocolFacts, StudyRecord
 
-__all__ = ["Group", "choose", "group_of", "why_unranked"]
+__all__ = ["Candidate", "Group", "choose", "group_of", "why_unranked"]
 
 
 class Group(NamedTuple):
@@ -26,14 +25,14 @@ class Group(NamedTuple):
 
 
 def group_of(study: StudyRecord) -> Group:
-    """The comparison group of a study's entries."""
+    """The comparison group of a study's entries; all folds of a run are in one, since they are pooled."""
     corpus, protocol = study.corpus, study.protocol
     return Group(
         corpus.name,
         protocol.name,
         corpus.label_source,
         corpus.labels,
-        protocol.fold,
+        0 if protocol.folds > 1 else protocol.fold,
         corpus.digest,
         protocol.hash,
     )
@@ -63,7 +62,19 @@ def why_unranked(protocol: ProtocolFacts) -> str:
     )
 
 
-def choose(entries: Iterable[ScoredEntry]) -> str | None:
+class Candidate(Protocol):
+    """What validation chooses among: an entry with the mean validation score of its refits."""
+
+    @property
+    def entry(self) -> EntryRecord:
+        """The entry's record."""
+
+    @property
+    def validation_score(self) -> float | None:
+        """The mean over refits of the study's objective on the validation core; None where one is missing."""
+
+
+def choose(entries: Iterable[Candidate]) -> str | None:
     """The id of the entry of one study that validation chooses; None where no entry has a validation score.
 
     An ensemble is no single model and is never chosen.
@@ -77,7 +88,7 @@ def choose(entries: Iterable[ScoredEntry]) -> str | None:
     return min(candidates, key=_preference).entry.entry_id
 
 
-def _preference(tested: ScoredEntry) -> tuple[float, float, str]:
+def _preference(tested: Candidate) -> tuple[float, float, str]:
     score, searched = tested.validation_score, tested.entry.search_value
     return (
         math.inf if score is None else -score,

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import NamedTuple
 
-from serbench.errors import SerbenchError
 from serbench.evaluation import tie_groups
-from serbench.records.results import ResultsFolder
 from serbench.records.schemas import StudyRecord
 from serbench.references.literature import Reported, reported
-from serbench.results.grouping import Group, choose, group_of, why_unranked
+from serbench.results.damaged import DamagedRecord, damage_notes
+from serbench.results.group_entries import GroupEntries, StudyEntries
+from serbench.results.grouping import Group, why_unranked
 from serbench.results.leaderboard_row import GroupRows, Row, make_row
-from serbench.results.load_entries import load_entries
-from serbench.results.reference_rows import ReferenceRow, reference_rows
+from serbench.results.reference_rows import GroupReferences, ReferenceRow
 from serbench.results.scored_entry import ScoredEntry
 
-__all__ = ["Leaderboard"]
+__all__ = ["Leaderboard", "LoadedGroup", "make_group", "make_leaderboard"]
 
 
 @dataclass(frozen=True)
@@ -29,57 +29,20 @@ class Leaderboard:
         groups: of rows.
         tested: what the rows were made of; under a folded protocol the pooled folds.
         incomplete: runs that make no row yet, since folds of them are missing.
+        damaged: what could not be read; the notes tell of it.
         reported: figures from the literature for the corpora of the groups, as their authors reported them.
+        general_notes: what a reader must know and stands in the notes of no group, `incomplete` included.
     """
 
     groups: tuple[GroupRows, ...]
     tested: tuple[ScoredEntry, ...] = field(default=(), repr=False)
     incomplete: tuple[str, ...] = ()
     reported: tuple[Reported, ...] = ()
+    damaged: tuple[DamagedRecord, ...] = ()
+    general_notes: tuple[str, ...] = ()
 
-    @classmethod
-    def from_results(
-        cls,
-        results: ResultsFolder,
-        *,
-        corpus: str | None = None,
-        protocol: str | None = None,
-        ensembles: bool = False,
-    ) -> Leaderboard:
-        """Makes the leaderboard from records and predictions alone.
-
-        Args:
-            results: the folder.
-            corpus: only entries of the corpus of this name.
-            protocol: only entries under the protocol of this name.
-            ensembles: whether the finalists of each study also make an ensemble, a row of its own.
-
-        Raises:
-            UsageError: there are entries, but none of that corpus or protocol.
-            SerbenchError: a record or predictions are damaged.
-        """
-        found = load_entries(results, corpus, protocol, ensembles=ensembles)
-        members: dict[Group, list[_Member]] = defaultdict(list)
-        for tested in found.studies:
-            members[group_of(tested[0].study)] += _members(tested)
-        titles = {group: _title(group, rows[0].tested.study) for group, rows in members.items()}
-        repeated = Counter(titles.values())
-        corpora = sorted({(group.corpus, group.label_source) for group in members})
-        return cls(
-            tuple(
-                _group_rows(
-                    group,
-                    titles[group] if repeated[titles[group]] == 1 else _exact_title(titles[group], group),
-                    members[group],
-                    results,
-                )
-                # What holds for unknown speakers comes first.
-                for group in sorted(members, key=lambda one: (one.corpus, members[one][0].row.shares_speakers, one))
-            ),
-            tuple(one for tested in found.studies for one in tested),
-            found.notes,
-            tuple(figure for about in corpora for figure in reported(*about)),
-        )
+    def __repr__(self) -> str:
+        return f"Leaderboard({len(self.rows)} rows in {len(self.groups)} groups)"
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -94,7 +57,71 @@ class Leaderboard:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know, each with the group that it is about."""
-        return (*(f"{group.title}: {note}" for group in self.groups for note in group.notes), *self.incomplete)
+        return (*(f"{group.title}: {note}" for group in self.groups for note in group.notes), *self.general_notes)
+
+
+@dataclass(frozen=True)
+class LoadedGroup:
+    """A group with all that was read of it, of which leaderboards are put together.
+
+    Attributes:
+        rows: the group's rows, as long as no other group has the same title.
+        entries: what the rows were made of, and what is missing.
+    """
+
+    rows: GroupRows
+    entries: GroupEntries
+
+
+def make_leaderboard(groups: Iterable[LoadedGroup], damaged: Sequence[DamagedRecord], root: Path) -> Leaderboard:
+    """Puts groups together.
+
+    Args:
+        groups: all that may be shown; one without rows is only told of.
+        damaged: studies whose own records cannot be read.
+        root: of the results.
+    """
+    given = list(groups)
+    shown = [one for one in given if one.rows.rows]
+    repeated = Counter(one.rows.title for one in shown)
+    # What holds for unknown speakers comes first.
+    shown.sort(key=lambda one: (one.rows.group.corpus, one.rows.rows[0].shares_speakers, one.rows.group))
+    incomplete = tuple(said for _, said in sorted(pair for one in given for pair in one.entries.incomplete))
+    homeless = [*damaged, *(lost for one in given if not one.rows.rows for lost in one.entries.damaged)]
+    studies = [study for one in shown for study in one.entries.studies]
+    studies.sort(key=lambda study: (study.entries[0].study.protocol.folds > 1, study.entries[0].study.name))
+    corpora = sorted({(one.rows.group.corpus, one.rows.group.label_source) for one in shown})
+    return Leaderboard(
+        groups=tuple(
+            one.rows if repeated[one.rows.title] == 1 else replace(one.rows, title=_exact_title(one.rows))
+            for one in shown
+        ),
+        tested=tuple(entry for study in studies for entry in study.entries),
+        incomplete=incomplete,
+        reported=tuple(figure for about in corpora for figure in reported(*about)),
+        damaged=(*damaged, *(lost for one in given for lost in one.entries.damaged)),
+        general_notes=(*incomplete, *damage_notes(homeless, root)),
+    )
+
+
+def make_group(group: Group, entries: GroupEntries, references: GroupReferences | None, root: Path) -> GroupRows:
+    """The rows of a group, ranked, with its notes.
+
+    Args:
+        group: which it is.
+        entries: of the group.
+        references: on the same test core; None where there are no entries.
+        root: of the results.
+    """
+    members = [member for study in entries.studies for member in _members(study)]
+    if not members or references is None:
+        return GroupRows(group, "", (), ())
+    study = members[0].tested.study
+    ordered = sorted(members, key=lambda member: (-_or_nothing(member.row.uar), member.row.entry))
+    rows = [member.row for member in ordered] if why_unranked(study.protocol) else _ranked(ordered)
+    unread = [f"a reference is left out: {said}".replace(f"{root}/", "") for said in references.damaged]
+    notes = (*_notes(study, members, rows), *damage_notes(entries.damaged, root), *unread)
+    return GroupRows(group, _title(group, study), tuple(rows), notes, references.rows)
 
 
 class _Member(NamedTuple):
@@ -105,28 +132,23 @@ class _Member(NamedTuple):
     why: str
 
 
-def _members(entries: Sequence[ScoredEntry]) -> Iterator[_Member]:
+def _members(study: StudyEntries) -> Iterator[_Member]:
     """The rows of one study, without ranks."""
-    chosen = choose(entries)
-    ranked = not why_unranked(entries[0].study.protocol)
-    for tested in entries:
+    ranked = not why_unranked(study.entries[0].study.protocol)
+    for tested in study.entries:
         interval, why = tested.interval() if ranked else (None, "")
-        yield _Member(tested, make_row(tested, selected=tested.entry.entry_id == chosen, interval=interval), why)
+        row = make_row(tested, selected=tested.entry.entry_id == study.chosen, interval=interval)
+        yield _Member(tested, row, why)
 
 
-def _group_rows(group: Group, title: str, members: Sequence[_Member], results: ResultsFolder) -> GroupRows:
-    study = members[0].tested.study
-    reason = why_unranked(study.protocol)
-    ordered = sorted(members, key=lambda member: (-_or_nothing(member.row.uar), member.row.entry))
-    rows = [member.row for member in ordered]
-    if not reason:
-        rows = _ranked(ordered)
+def _notes(study: StudyRecord, members: Sequence[_Member], rows: Sequence[Row]) -> list[str]:
+    """What a reader of these rows must know."""
     notes = []
     if study.corpus.synthetic:
         notes.append("a synthetic corpus: these scores say nothing of human speech")
     if study.protocol.shares_speakers:
         notes.append("test speakers were also trained on: scores are higher than on unknown speakers")
-    if reason:
+    if reason := why_unranked(study.protocol):
         notes.append(reason)
     if any(row.uar is None and row.seeds for row in rows):
         notes.append("UAR is not shown ('-') where a class has no clip in the test core")
@@ -142,12 +164,7 @@ def _group_rows(group: Group, title: str, members: Sequence[_Member], results: R
     if sum(row.tie_group is not None for row in rows) > 1:
         which = "the other rows" if once else "rows"
         notes.append(f"{which} of one tie group are not separable from its leader by these test speakers (5 %, Holm)")
-
-    def damaged(error: SerbenchError) -> None:
-        notes.append(f"a reference is left out: {error}".replace(f"{results.root}/", ""))  # the site is sent to others
-
-    references = reference_rows(results, study, damaged)
-    return GroupRows(group, title, tuple(rows), tuple(notes), references)
+    return notes
 
 
 def _ranked(members: Sequence[_Member]) -> list[Row]:
@@ -183,6 +200,7 @@ def _title(group: Group, study: StudyRecord) -> str:
     return ", ".join(parts)
 
 
-def _exact_title(title: str, group: Group) -> str:
+def _exact_title(rows: GroupRows) -> str:
     """Two groups of one title differ in clips or in cores; their hashes tell them apart."""
-    return f"{title} (clips {group.corpus_digest[:8]}, split {group.protocol_hash[:8]})"
+    group = rows.group
+    return f"{rows.title} (clips {group.corpus_digest[:8]}, split {group.protocol_hash[:8]})"

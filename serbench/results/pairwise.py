@@ -9,11 +9,7 @@ from itertools import combinations
 from serbench.errors import UsageError
 from serbench.evaluation import compare_recalls, holm, mcnemar
 from serbench.records.base import FrozenModel
-from serbench.records.results import ResultsFolder
-from serbench.results.ensemble import ENSEMBLE
-from serbench.results.entry import find_entry
 from serbench.results.grouping import group_of, why_unranked
-from serbench.results.leaderboard import Leaderboard
 from serbench.results.scored_entry import ScoredEntry
 
 __all__ = ["ALPHA", "EntryComparison", "EntryPair"]
@@ -50,21 +46,19 @@ class EntryComparison:
     entries: tuple[ScoredEntry, ...]
     pairs: tuple[EntryPair, ...]
 
+    def __repr__(self) -> str:
+        return f"EntryComparison({len(self.entries)} entries)"
+
     @classmethod
-    def from_results(cls, results: ResultsFolder, entry_ids: Sequence[str]) -> EntryComparison:
-        """Compares entries from their predictions alone.
+    def of(cls, entries: Sequence[ScoredEntry]) -> EntryComparison:
+        """Compares entries.
 
         Raises:
-            UsageError: fewer than two, one named twice, none of that name, or entries that were not tested on the
-                same clips.
+            UsageError: they were not tested on the same clips, or one has no completed refit.
         """
-        if len(set(entry_ids)) < 2 or len(set(entry_ids)) < len(entry_ids):
-            raise UsageError("a comparison takes two or more entries, each named once")
-        board = Leaderboard.from_results(results, ensembles=any(name.startswith(ENSEMBLE) for name in entry_ids))
-        entries = tuple(find_entry(results, board, entry_id) for entry_id in entry_ids)
         for other in entries[1:]:
             _check_comparable(entries[0], other)
-        return cls(entries, _corrected([_pair(one, other) for one, other in combinations(entries, 2)]))
+        return cls(tuple(entries), _corrected([_pair(one, other) for one, other in combinations(entries, 2)]))
 
 
 def _check_comparable(one: ScoredEntry, other: ScoredEntry) -> None:

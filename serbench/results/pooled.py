@@ -8,18 +8,16 @@ settle nothing.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from serbench.evaluation import Evaluation
 from serbench.records.files import digest_of
 from serbench.records.schemas import EntryRecord, StudyRecord
-from serbench.results.grouping import choose
 from serbench.results.scored_entry import SUBSETS, Refit, ScoredEntry
 
-__all__ = ["pool", "run_name"]
+__all__ = ["pool", "pooled_id", "run_name"]
 
 _FOLD = re.compile(r"-fold\d+$")
 
@@ -33,34 +31,18 @@ def run_name(study: str) -> str:
     return _FOLD.sub("", study)
 
 
-def pool(folds: Iterable[Sequence[ScoredEntry]]) -> tuple[list[ScoredEntry], list[str]]:
-    """Pools the folds of each run.
+def pooled_id(entries: Sequence[EntryRecord]) -> str:
+    """The name of the entry that pools the selected entries of all folds, in the order of the folds."""
+    return f"{entries[0].family}-{digest_of([entry.entry_id for entry in entries], length=6)}"
+
+
+def pool(name: str, members: Sequence[ScoredEntry]) -> ScoredEntry:
+    """The entry that pools a run's folds.
 
     Args:
-        folds: the tested entries of each study of a folded protocol.
-
-    Returns:
-        Pooled entries, and a sentence for each run that is not complete yet.
+        name: of the run.
+        members: the selected entry of each fold, in the order of the folds.
     """
-    runs: dict[tuple[str, str, str], dict[int, ScoredEntry]] = defaultdict(dict)
-    for entries in folds:
-        chosen = choose(entries)
-        for tested in entries:
-            if tested.entry.entry_id == chosen:
-                study = tested.study
-                runs[run_name(study.name), study.space_hash, study.protocol.hash][study.protocol.fold] = tested
-    pooled, missing = [], []
-    for (name, _, _), by_fold in sorted(runs.items()):
-        members = [by_fold[fold] for fold in sorted(by_fold)]
-        wanted = members[0].study.protocol.folds
-        if len(members) < wanted:
-            missing.append(f"{name}: {len(members)} of {wanted} folds have a tested entry; the same command goes on")
-        else:
-            pooled.append(_pooled(name, members))
-    return pooled, missing
-
-
-def _pooled(name: str, members: Sequence[ScoredEntry]) -> ScoredEntry:
     repeats = min(len(tested.refits) for tested in members)
     refits = tuple(_joined([tested.refits[repeat] for tested in members]) for repeat in range(repeats))
     speakers = tuple(speaker for tested in members for speaker in tested.speakers)
@@ -128,7 +110,7 @@ def _entry(name: str, members: Sequence[ScoredEntry], repeats: int) -> EntryReco
     entries = [tested.entry for tested in members]
     searched = [entry.search_value for entry in entries if entry.search_value is not None]
     return EntryRecord(
-        entry_id=f"{entries[0].family}-{digest_of([entry.entry_id for entry in entries], length=6)}",
+        entry_id=pooled_id(entries),
         study=name,
         family=entries[0].family,
         origin=f"{len(entries)} folds, each its own choice",

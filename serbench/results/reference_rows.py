@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,11 @@ from serbench.errors import SerbenchError
 from serbench.evaluation.share_scores import SoftEvaluation, soft_interval
 from serbench.records.base import FrozenModel
 from serbench.records.references import ReferenceFolder, ReferenceRecord
-from serbench.records.results import ResultsFolder
 from serbench.records.schemas import StudyRecord
-from serbench.records.study_folder import Damaged, tolerating
 from serbench.references import REFERENCE_ORDER
 from serbench.results.grouping import why_unranked
 
-__all__ = ["ReferenceRow", "reference_rows", "reference_scores"]
+__all__ = ["GroupReferences", "ReferenceRow"]
 
 
 class ReferenceRow(FrozenModel):
@@ -47,54 +46,68 @@ class ReferenceRow(FrozenModel):
     left_out: int = Field(description="clips of the test core that it has no answer to")
 
 
-def reference_rows(
-    results: ResultsFolder, study: StudyRecord, damaged: Damaged | None = None
-) -> tuple[ReferenceRow, ...]:
-    """The references of the test core that a study has; those of folded protocols once all folds are there.
+class GroupReferences:
+    """The references of one test core, those of folded protocols with all folds together; each is read once.
 
     Args:
-        results: where they lie.
-        study: pooled, where its protocol has folds.
-        damaged: told of each that cannot be read, which is then left out; None raises.
+        root: of the results.
+        study: that has the test core; pooled, where its protocol has folds.
     """
-    folders = _folders(results.root, study)
-    complete = set.intersection(*(set(folder.names()) for folder in folders))
-    names = [name for name in REFERENCE_ORDER if name in complete] + sorted(complete - set(REFERENCE_ORDER))
-    rows = []
-    for name in names:
-        with tolerating(damaged):
-            rows.append(_row(study, [folder.load(name) for folder in folders]))
-    return tuple(rows)
 
+    def __init__(self, root: Path, study: StudyRecord) -> None:
+        self._study = study
+        folds = [0] if study.protocol.folds == 1 else list(range(1, study.protocol.folds + 1))
+        protocols = [study.protocol.model_copy(update={"fold": fold}) for fold in folds]
+        self._folders = [
+            ReferenceFolder.of(root, study.model_copy(update={"protocol": protocol})) for protocol in protocols
+        ]
+        self._read: dict[str, _Answers | SerbenchError] = {}
 
-def _folders(root: Path, study: StudyRecord) -> list[ReferenceFolder]:
-    """Where the references of each fold lie."""
-    folds = [0] if study.protocol.folds == 1 else list(range(1, study.protocol.folds + 1))
-    protocols = [study.protocol.model_copy(update={"fold": fold}) for fold in folds]
-    return [ReferenceFolder.of(root, study.model_copy(update={"protocol": protocol})) for protocol in protocols]
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        """References that every fold has, in the order of display."""
+        complete = set.intersection(*(set(folder.names()) for folder in self._folders))
+        return tuple([name for name in REFERENCE_ORDER if name in complete] + sorted(complete - set(REFERENCE_ORDER)))
 
+    @functools.cached_property
+    def rows(self) -> tuple[ReferenceRow, ...]:
+        """One row a reference; those that cannot be read are left out."""
+        found = ((name, self._answers(name)) for name in self.names)
+        return tuple(_row(self._study, one) for _, one in found if not isinstance(one, SerbenchError))
 
-def reference_scores(results: ResultsFolder, study: StudyRecord, name: str) -> SoftEvaluation | None:
-    """All scores of one reference, its confusion matrix among them; None where a part of it is missing.
+    @property
+    def damaged(self) -> tuple[str, ...]:
+        """A sentence for each reference that cannot be read."""
+        return tuple(str(one) for name in self.names if isinstance(one := self._answers(name), SerbenchError))
 
-    Args:
-        results: where it lies.
-        study: pooled, where its protocol has folds.
-        name: of the reference.
+    def scores(self, name: str) -> SoftEvaluation | None:
+        """All scores of one reference, its confusion matrix among them; None where a part of it is missing.
 
-    Raises:
-        SerbenchError: it is damaged, or was made of other clips.
-    """
-    folders = _folders(results.root, study)
-    if any(name not in folder.names() for folder in folders):
-        return None
-    return _answers(study, [folder.load(name) for folder in folders]).scores
+        Raises:
+            SerbenchError: it is damaged, or was made of other clips.
+        """
+        if name not in self.names:
+            return None
+        found = self._answers(name)
+        if isinstance(found, SerbenchError):
+            raise found
+        return found.scores
+
+    def _answers(self, name: str) -> _Answers | SerbenchError:
+        if name not in self._read:
+            try:
+                self._read[name] = _answers(self._study, [folder.load(name) for folder in self._folders])
+            except SerbenchError as error:
+                self._read[name] = error
+        return self._read[name]
 
 
 @dataclass(frozen=True)
 class _Answers:
     """A reference's answers, folds together."""
 
+    record: ReferenceRecord
+    left_out: int
     true: NDArray[np.intp]
     shares: NDArray[np.float64]
     speakers: NDArray[np.generic]
@@ -109,12 +122,13 @@ def _answers(study: StudyRecord, parts: Sequence[tuple[ReferenceRecord, pd.DataF
     table = pd.concat([frame for _, frame in parts], ignore_index=True)
     true = pd.Index(record.labels).get_indexer(pd.Index(table["label"]))
     shares = table[[f"p_{label}" for label in record.labels]].to_numpy(dtype=np.float64)
-    return _Answers(true, shares, table["speaker"].to_numpy(), SoftEvaluation.of(true, shares, record.labels))
+    left_out = sum(one.left_out for one, _ in parts)
+    scores = SoftEvaluation.of(true, shares, record.labels)
+    return _Answers(record, left_out, true, shares, table["speaker"].to_numpy(), scores)
 
 
-def _row(study: StudyRecord, parts: Sequence[tuple[ReferenceRecord, pd.DataFrame]]) -> ReferenceRow:
-    record, answers = parts[0][0], _answers(study, parts)
-    scores = answers.scores
+def _row(study: StudyRecord, answers: _Answers) -> ReferenceRow:
+    record, scores = answers.record, answers.scores
     interval = None
     if record.name not in {"chance", "majority"} and not why_unranked(study.protocol):
         interval, _ = soft_interval(answers.true, answers.shares, answers.speakers, record.labels)
@@ -136,5 +150,5 @@ def _row(study: StudyRecord, parts: Sequence[tuple[ReferenceRecord, pd.DataFrame
         kappa=scores.kappa,
         recalls=dict(zip(record.labels, scores.recalls, strict=True)),
         clips=len(answers.true),
-        left_out=sum(one.left_out for one, _ in parts),
+        left_out=answers.left_out,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,6 +95,9 @@ class ScoredEntry:
     speakers: tuple[str, ...]
     trials: int = 0
 
+    def __repr__(self) -> str:
+        return f"ScoredEntry('{self.entry.entry_id}', study '{self.study.name}', {len(self.refits)} refits)"
+
     @property
     def validation_score(self) -> float | None:
         """The mean over refits of the study's objective on the validation core: what `selected` is chosen by."""
@@ -146,18 +149,17 @@ class ScoredEntry:
         return recalls_interval(self.recalls, self.study.corpus.labels)
 
 
-def speakers_of(folder: StudyFolder) -> dict[str, str]:
-    """Who says each clip of a study.
-
-    Raises:
-        SerbenchError: the table of clips is missing or damaged.
-    """
-    table = folder.clips()
+def speakers_of(table: pd.DataFrame) -> dict[str, str]:
+    """Who says each clip of a study's table of clips."""
     return dict(zip(table["clip_id"].astype(str), table["speaker"].astype(str), strict=True))
 
 
 def load_entry(
-    folder: StudyFolder, study: StudyRecord, entry: EntryRecord, speakers: Mapping[str, str] | None = None
+    folder: StudyFolder,
+    study: StudyRecord,
+    entry: EntryRecord,
+    speakers: Mapping[str, str] | None = None,
+    records: Sequence[TrialRecord] | None = None,
 ) -> ScoredEntry:
     """Reads and scores the refits of an entry.
 
@@ -165,12 +167,14 @@ def load_entry(
         folder: of the study.
         study: its record.
         entry: of the study.
-        speakers: what `speakers_of` the folder says, where it was asked before.
+        speakers: what `speakers_of` the clips says, where it was asked before.
+        records: of the entry's refits, in its order, where they were read before.
 
     Raises:
         SerbenchError: predictions are missing, damaged, or not of the study's clips and labels.
     """
-    refits = tuple(_load_refit(folder, study, job_id) for job_id in entry.refits)
+    fits = [folder.job("refit", job_id) for job_id in entry.refits] if records is None else records
+    refits = tuple(_load_refit(folder, study, fit) for fit in fits)
     if not refits:
         return ScoredEntry(study, entry, (), ())
     first = refits[0]
@@ -180,7 +184,7 @@ def load_entry(
                 f"refits {first.record.job_id} and {refit.record.job_id} of {folder.path} were tested on "
                 "different clips; remove the study's folder and search again"
             )
-    speaker_of = speakers_of(folder) if speakers is None else speakers
+    speaker_of = speakers_of(folder.clips()) if speakers is None else speakers
     if unlisted := [clip for clip in first.test_clips if clip not in speaker_of]:
         raise SerbenchError(
             f"{folder.clips_path} lacks clip '{unlisted[0]}' of the predictions; it belongs to another study"
@@ -199,10 +203,10 @@ def mean(values: Iterable[float | None]) -> float | None:
     return sum(known) / len(known) if known and len(known) == len(listed) else None
 
 
-def _load_refit(folder: StudyFolder, study: StudyRecord, job_id: str) -> Refit:
-    frame = folder.predictions("refit", job_id)
+def _load_refit(folder: StudyFolder, study: StudyRecord, record: TrialRecord) -> Refit:
+    frame = folder.predictions("refit", record.job_id)
     labels = study.corpus.labels
-    where = folder.job_path("refit", job_id) / "predictions.parquet"
+    where = folder.job_path("refit", record.job_id) / "predictions.parquet"
     needed = ["clip_id", "subset", "label", *(f"p_{label}" for label in labels)]
     if missing := [column for column in needed if column not in frame]:
         raise SerbenchError(f"{where} has no column '{missing[0]}'; remove its folder and run the search again")
@@ -225,7 +229,6 @@ def _load_refit(folder: StudyFolder, study: StudyRecord, job_id: str) -> Refit:
         raise SerbenchError(f"{where} has no prediction of the test core; run the search again to add it")
     tested = subset == "test"
     clips = tuple(frame["clip_id"].to_numpy(dtype=object)[tested])
-    record = folder.job("refit", job_id)
     judged = subset == "validation"
     ids = tuple(frame["clip_id"].to_numpy(dtype=object)[judged])
     validation = SubsetPredictions(ids, true[judged], probabilities[judged])

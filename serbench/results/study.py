@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +11,11 @@ from pydantic import Field
 
 from serbench.errors import SerbenchError
 from serbench.records.base import FrozenModel
-from serbench.records.results import ResultsFolder, StudyFolder
 from serbench.records.schemas import EntryRecord, Environment, StudyRecord, TrialRecord
 from serbench.records.states import UNCOUNTED_STATES, TrialState
-from serbench.records.study_folder import Damaged, tolerating
-from serbench.results.grouping import choose
-from serbench.results.load_entries import with_all_looks
-from serbench.results.scored_entry import ScoredEntry, load_entry
-from serbench.results.study_rows import (
-    FailureRow,
-    FitRow,
-    StudyFits,
-    best_score,
-    count_states,
-    group_failures,
-    last_activity,
-)
+from serbench.results.loaded_study import LoadedStudy
+from serbench.results.scored_entry import ScoredEntry
+from serbench.results.study_rows import FailureRow, FitRow, best_score, count_states, group_failures, last_activity
 
 __all__ = ["EntrySummary", "FileCount", "StudyReport"]
 
@@ -107,80 +96,65 @@ class StudyReport(FrozenModel):
     files: tuple[FileCount, ...]
 
     @classmethod
-    def from_results(
-        cls,
-        results: ResultsFolder,
-        name: str,
-        damaged: Damaged | None = None,
-        tested: Mapping[str, ScoredEntry] | None = None,
-        fits: StudyFits | None = None,
-    ) -> StudyReport:
-        """Reads a study.
-
-        Args:
-            results: where it lies.
-            name: of the study.
-            damaged: told of each fit or entry that cannot be read, which is then left out; None raises.
-            tested: entries that were read before, by id.
-            fits: of the study, where they were read before.
-
-        Raises:
-            UsageError: there is none of that name.
-            SerbenchError: the study's own record is damaged.
-        """
-        folder = results.existing_study(name)
-        record = folder.record()
-        fits = fits or StudyFits.read(folder, damaged)
-        trials, probes, refits = fits.trials, fits.probes, fits.refits
-        entries = _entries(folder, record, tested or {}, damaged)
+    def of(cls, study: LoadedStudy) -> StudyReport:
+        """The report of a study. Fits and entries that cannot be read are left out, and in `study.damaged`."""
+        record, fits = study.record, study.fits
+        entries = _entries(study)
         chosen = next((entry for entry in entries if entry.selected), None)
-        corpus, protocol = record.corpus, record.protocol
         return cls(
-            name=name,
-            running=folder.is_running(),
-            run=record.run,
-            family=record.family,
-            space=record.space_name,
-            space_hash=record.space_hash,
-            searched=_searched(record),
-            corpus=corpus.name,
-            corpus_title=corpus.title,
-            synthetic=corpus.synthetic,
-            clips=corpus.clips,
-            speakers=corpus.speakers,
-            labels=corpus.labels,
-            protocol=protocol.name,
-            protocol_hash=protocol.hash,
-            shares_speakers=protocol.shares_speakers,
-            split_seed=protocol.split_seed,
-            fold=protocol.fold,
-            folds=protocol.folds,
-            validation_speakers=protocol.validation_speakers,
-            test_speakers=protocol.test_speakers,
-            seed=record.seed,
-            sampler=record.sampler,
-            pruner=record.pruner,
-            parent=record.parent,
-            warm_start=record.warm_start.study if record.warm_start else None,
-            environment=record.environment,
-            created=record.created,
-            last_activity=last_activity(record, [*trials, *probes, *refits], folder.entries(_ignore)),
+            name=study.name,
+            running=study.folder.is_running(),
+            **_identity(record),
+            last_activity=last_activity(study),
             uar=chosen.uar if chosen else None,
             accuracy=chosen.accuracy if chosen else None,
             macro_f1=chosen.macro_f1 if chosen else None,
-            validation_uar=best_score(trials),
-            counted=sum(trial.state not in UNCOUNTED_STATES for trial in trials),
-            states=count_states(trials),
-            refit_states=count_states(refits),
-            broken_off=len(folder.attempts()),
-            failures=group_failures([*trials, *refits]),
-            trials=_rows(trials),
-            probes=_rows(probes),
-            refits=_rows(refits),
+            validation_uar=best_score(fits.trials),
+            counted=sum(trial.state not in UNCOUNTED_STATES for trial in fits.trials),
+            states=count_states(fits.trials),
+            refit_states=count_states(fits.refits),
+            broken_off=len(study.folder.attempts()),
+            failures=group_failures([*fits.trials, *fits.refits]),
+            trials=_rows(fits.trials),
+            probes=_rows(fits.probes),
+            refits=_rows(fits.refits),
             entries=entries,
-            folder=str(folder.path),
-            files=_files(folder.path),
+            folder=str(study.folder.path),
+            files=_files(study.folder.path),
         )
+
+
+def _identity(record: StudyRecord) -> dict[str, Any]:
+    """What the study's own record says."""
+    corpus, protocol = record.corpus, record.protocol
+    return {
+        "run": record.run,
+        "family": record.family,
+        "space": record.space_name,
+        "space_hash": record.space_hash,
+        "searched": _searched(record),
+        "corpus": corpus.name,
+        "corpus_title": corpus.title,
+        "synthetic": corpus.synthetic,
+        "clips": corpus.clips,
+        "speakers": corpus.speakers,
+        "labels": corpus.labels,
+        "protocol": protocol.name,
+        "protocol_hash": protocol.hash,
+        "shares_speakers": protocol.shares_speakers,
+        "split_seed": protocol.split_seed,
+        "fold": protocol.fold,
+        "folds": protocol.folds,
+        "validation_speakers": protocol.validation_speakers,
+        "test_speakers": protocol.test_speakers,
+        "seed": record.seed,
+        "sampler": record.sampler,
+        "pruner": record.pruner,
+        "parent": record.parent,
+        "warm_start": record.warm_start.study if record.warm_start else None,
+        "environment": record.environment,
+        "created": record.created,
+    }
 
 
 def _rows(fits: Iterable[TrialRecord]) -> tuple[FitRow, ...]:
@@ -193,18 +167,13 @@ def _searched(record: StudyRecord) -> tuple[str, ...]:
     return tuple(name for name, dimension in known.items() if "value" not in dimension)
 
 
-def _entries(
-    folder: StudyFolder, record: StudyRecord, before: Mapping[str, ScoredEntry], damaged: Damaged | None
-) -> tuple[EntrySummary, ...]:
-    tested: dict[str, ScoredEntry] = {}
-    entries = list(folder.entries(damaged))
-    for entry in entries:
-        with tolerating(damaged):
-            tested[entry.entry_id] = before.get(entry.entry_id) or load_entry(
-                folder, record, with_all_looks(folder, record, entry)
-            )
-    chosen = choose(tested.values())
-    return tuple(_entry(entry, tested.get(entry.entry_id), entry.entry_id == chosen) for entry in entries)
+def _entries(study: LoadedStudy) -> tuple[EntrySummary, ...]:
+    tested = {one.entry.entry_id: one for one in study.readable()}
+    try:
+        chosen = study.chosen()
+    except SerbenchError:  # of an entry or a refit, which `study.damaged` names
+        chosen = None
+    return tuple(_entry(entry, tested.get(entry.entry_id), entry.entry_id == chosen) for entry in study.entries)
 
 
 def _entry(entry: EntryRecord, tested: ScoredEntry | None, selected: bool) -> EntrySummary:
@@ -221,10 +190,6 @@ def _entry(entry: EntryRecord, tested: ScoredEntry | None, selected: bool) -> En
         looks=tested.entry.looks if tested else entry.looks,
         **scores,
     )
-
-
-def _ignore(_: SerbenchError) -> None:
-    """For a second reading: the first has told."""
 
 
 def _files(folder: Path) -> tuple[FileCount, ...]:

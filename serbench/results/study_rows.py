@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import Field
 
 from serbench.records.base import FrozenModel
-from serbench.records.results import ResultsFolder, StudyFolder
-from serbench.records.schemas import EntryRecord, JobKind, StudyRecord, TrialRecord
+from serbench.records.schemas import JobKind, TrialRecord
 from serbench.records.states import STATES, UNCOUNTED_STATES, TrialState
-from serbench.records.study_folder import Damaged
+from serbench.results.loaded_study import LoadedStudy
 
 __all__ = [
     "FailureRow",
     "FitRow",
-    "StudyFits",
     "StudyRow",
     "best_score",
     "count_states",
     "group_failures",
+    "last_activity",
     "study_row",
-    "study_rows",
 ]
 
 _GOOD_STATES = frozenset({"completed", "pruned"})
@@ -78,26 +75,6 @@ class FitRow(FrozenModel):
         return cls(**(same | changed))
 
 
-@dataclass(frozen=True)
-class StudyFits:
-    """All recorded fits of a study, read once."""
-
-    trials: tuple[TrialRecord, ...]
-    probes: tuple[TrialRecord, ...]
-    refits: tuple[TrialRecord, ...]
-
-    @classmethod
-    def read(cls, folder: StudyFolder, damaged: Damaged | None = None) -> StudyFits:
-        """Reads them.
-
-        Args:
-            folder: of the study.
-            damaged: told of each that cannot be read, which is then left out; None raises.
-        """
-        kinds: tuple[JobKind, ...] = ("search", "probe", "refit")
-        return cls(*(tuple(folder.jobs(kind, damaged)) for kind in kinds))
-
-
 class FailureRow(FrozenModel):
     """Fits that ended in the same way for the same reason."""
 
@@ -108,24 +85,11 @@ class FailureRow(FrozenModel):
     jobs: tuple[str, ...]
 
 
-def study_rows(results: ResultsFolder, damaged: Damaged | None = None) -> list[StudyRow]:
-    """All studies, by name.
-
-    Args:
-        results: where they lie.
-        damaged: told of what cannot be read, which is then left out; None raises.
-    """
-    return [
-        study_row(folder, record, StudyFits.read(folder, damaged), damaged)
-        for folder, record in results.studies(damaged)
-    ]
-
-
-def study_row(folder: StudyFolder, record: StudyRecord, fits: StudyFits, damaged: Damaged | None = None) -> StudyRow:
-    """The row of one study."""
-    entries = list(folder.entries(damaged))
+def study_row(study: LoadedStudy) -> StudyRow:
+    """The row of one study; fits and entries that cannot be read are left out, and in `study.damaged`."""
+    record, trials = study.record, study.trials
     return StudyRow(
-        name=folder.path.name,
+        name=study.name,
         run=record.run,
         family=record.family,
         space=record.space_name,
@@ -133,19 +97,21 @@ def study_row(folder: StudyFolder, record: StudyRecord, fits: StudyFits, damaged
         protocol=record.protocol.name,
         fold=record.protocol.fold,
         seed=record.seed,
-        trials=sum(fit.state not in UNCOUNTED_STATES for fit in fits.trials),
-        validation_uar=best_score(fits.trials),
-        entries=len(entries),
+        trials=sum(fit.state not in UNCOUNTED_STATES for fit in trials),
+        validation_uar=best_score(trials),
+        entries=len(study.entries),
         parent=record.parent,
         created=record.created,
-        last_activity=last_activity(record, [*fits.trials, *fits.probes, *fits.refits], entries),
-        running=folder.is_running(),
+        last_activity=last_activity(study),
+        running=study.folder.is_running(),
     )
 
 
-def last_activity(record: StudyRecord, fits: Iterable[TrialRecord], entries: Iterable[EntryRecord]) -> str:
+def last_activity(study: LoadedStudy) -> str:
     """When the last of a study's records was written."""
-    return max([record.created, *(fit.finished for fit in fits), *(entry.created for entry in entries)])
+    fits = study.fits
+    finished = [fit.finished for fit in (*fits.trials, *fits.probes, *fits.refits)]
+    return max([study.record.created, *finished, *(entry.created for entry in study.entries)])
 
 
 def best_score(fits: Iterable[TrialRecord]) -> float | None:

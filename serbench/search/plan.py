@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -37,27 +38,27 @@ class SearchPlan(SearchSettings):
     data: Path | None = None
 
     @classmethod
-    def of(cls, request: SearchRequest) -> SearchPlan:
+    def of(
+        cls, request: SearchRequest, spaces: Sequence[str | SearchSpace] = (), corpus: Corpus | None = None
+    ) -> SearchPlan:
         """Looks up what a request names. No audio is read.
+
+        Args:
+            request: what is asked for.
+            spaces: names of spaces and loaded ones, instead of those that the request names.
+            corpus: a loaded corpus, instead of the one that the request names.
 
         Raises:
             UsageError: a name is unknown, a value cannot be, or options do not go together.
             SerbenchError: a file cannot be read.
         """
         request.check_ranges()
-        corpus, place = choose_corpus(
-            request.corpus,
-            request.data,
-            maps=request.label_map,
-            drops=request.drop,
-            names=request.file_names,
-            test=request.test_corpus,
-        )
+        chosen, place = (corpus, request.data) if corpus is not None else _corpus(request)
         settings: dict[str, Any] = {
             declared.name: getattr(request, declared.name) for declared in fields(SearchSettings)
         }
         settings["protocol"] = request.protocol or ("cross-corpus" if request.test_corpus else None)
-        return cls(spaces=_spaces(request), corpus=corpus, data=place, **settings)
+        return cls(spaces=_spaces(request, spaces, chosen.name), corpus=chosen, data=place, **settings)
 
     def __post_init__(self) -> None:
         self.check_ranges()
@@ -100,12 +101,23 @@ class SearchPlan(SearchSettings):
             check_cluster(self.cluster)
 
 
-def _spaces(request: SearchRequest) -> tuple[SearchSpace, ...]:
+def _corpus(request: SearchRequest) -> tuple[Corpus, Path | None]:
+    return choose_corpus(
+        request.corpus,
+        request.data,
+        maps=request.label_map,
+        drops=request.drop,
+        names=request.file_names,
+        test=request.test_corpus,
+    )
+
+
+def _spaces(request: SearchRequest, given: Sequence[str | SearchSpace], corpus_name: str) -> tuple[SearchSpace, ...]:
     """The spaces of a request, under what it says instead of them."""
     changes = {"epochs": request.epochs, "max_parameters": request.max_params}
     changes = {name: value for name, value in changes.items() if value is not None}
     found = []
-    for name in request.spaces or default_spaces(request.corpus):
-        space = load_space(name).with_training(**changes)
+    for one in given or request.spaces or default_spaces(corpus_name):
+        space = (one if isinstance(one, SearchSpace) else load_space(one)).with_training(**changes)
         found.append(space if request.split_ratio is None else space.with_split(request.split_ratio))
     return tuple(found)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from serbench.errors import SerbenchError
-from serbench.records.results import ResultsFolder
 from serbench.render import leaderboard_document, render
-from serbench.results.leaderboard import Leaderboard
-from serbench.results.scored_entry import ScoredEntry
-from serbench.results.study_rows import StudyFits, StudyRow, study_row
+from serbench.results import Leaderboard, Results, ScoredEntry, StudyReport
+from serbench.results.damaged import damage_notes
+from serbench.results.loaded_study import LoadedStudy
+from serbench.results.study_rows import study_row
 from serbench.site.board_page import Ways, board_page
 from serbench.site.clips.misses import wanted_pictures
 from serbench.site.clips.sounds import Sounds
@@ -20,6 +19,7 @@ from serbench.site.entry_page import EntryPage, entry_page
 from serbench.site.files import SiteFolder, page_name
 from serbench.site.pages import ASSETS, Pages, asset, plotly_js
 from serbench.site.sources import find_sources
+from serbench.site.study_data import StudyData
 from serbench.site.study_page import study_page
 
 __all__ = ["Site"]
@@ -48,7 +48,7 @@ class Site:
     @classmethod
     def build(
         cls,
-        results: ResultsFolder,
+        results: Results,
         folder: Path,
         *,
         corpus: str | None = None,
@@ -72,40 +72,31 @@ class Site:
             UsageError: the folder holds something else, or nothing is of that corpus or protocol.
             SerbenchError: a record is damaged, or the folder cannot be written.
         """
-        board = Leaderboard.from_results(results, corpus=corpus, protocol=protocol, ensembles=ensembles)
-        notes: list[str] = []
-        fits: dict[str, StudyFits] = {}
-        studies = []
-        for place, record in results.studies(lambda error: notes.append(_left_out(results, error))):
-            if corpus in (None, record.corpus.name) and protocol in (None, record.protocol.name):
-                found = StudyFits.read(place, lambda error: notes.append(_left_out(results, error)))
-                studies.append(study_row(place, record, found, lambda _: None))
-                fits[place.path.name] = found
+        board = results.board(corpus, protocol, ensembles=ensembles)
+        studies = [
+            study
+            for study in results.studies
+            if corpus in (None, study.record.corpus.name) and protocol in (None, study.record.protocol.name)
+        ]
         files = SiteFolder(folder)
-        maker = _Maker(results, board, studies, fits, files, Pages(live=live), with_audio, notes)
-        maker.run()
+        notes = _Maker(results, board, studies, files, Pages(live=live), with_audio).run()
         files.finish()
         plotly = files.size(_PLOTLY)
-        return cls(folder / "index.html", files.pages, files.total_bytes - plotly, plotly, tuple(notes))
-
-
-def _left_out(results: ResultsFolder, error: SerbenchError) -> str:
-    return f"left out: {error}".replace(f"{results.root}/", "")  # a site is sent to others: no path of this machine
+        told = (*notes, *damage_notes(board.damaged, results.root))
+        return cls(folder / "index.html", files.pages, files.total_bytes - plotly, plotly, told)
 
 
 @dataclass(frozen=True)
 class _Maker:
-    results: ResultsFolder
+    results: Results
     board: Leaderboard
-    studies: list[StudyRow]
-    fits: dict[str, StudyFits]
+    studies: list[LoadedStudy]
     files: SiteFolder
     pages: Pages
     with_audio: bool
-    notes: list[str]
 
-    def run(self) -> None:
-        """Writes everything."""
+    def run(self) -> tuple[str, ...]:
+        """Writes everything. Returns a sentence for each record that could not be read and is on no leaderboard."""
         for name in ASSETS:
             self.files.write(f"assets/{name}", asset(name))
         self.files.write(_PLOTLY, plotly_js())
@@ -115,15 +106,24 @@ class _Maker:
         )
         tested = {one.entry.entry_id: one for one in self.board.tested}
         self._entries(tested, ways)
+        unread = []
         for study in self.studies:
-            page = study_page(self.pages, self.results, study.name, ways, tested, self.fits[study.name], self.notes)
+            data = StudyData.of(self.results, study)
+            unread += [f"{study.name}: {data.unread_space}"] if data.unread_space else []
+            page = study_page(self.pages, StudyReport.of(study), data, ways)
             self.files.write(ways.studies[study.name], page)
         self.files.write("compare.html", compare_page(self.pages, self.board, ways))
         document = leaderboard_document(self.board)
         self.files.write("leaderboard.csv", document.frame.to_csv(index=False, lineterminator="\n"))
         self.files.write("leaderboard.json", render(self.board, "json"))
-        made = max((study.last_activity for study in self.studies), default="")
-        self.files.write("index.html", board_page(self.pages, self.board, ways, self.studies, self.notes, made))
+        rows = [study_row(study) for study in self.studies]
+        made = max((row.last_activity for row in rows), default="")
+        told = set(self.board.damaged)
+        unread += [f"left out: {lost.sentence}" for one in self.studies for lost in one.damaged if lost not in told]
+        # A site is sent to others: no path of this machine.
+        notes = tuple(dict.fromkeys(said.replace(f"{self.results.root}/", "") for said in unread))
+        self.files.write("index.html", board_page(self.pages, self.board, ways, rows, notes, made))
+        return notes
 
     def _entries(self, tested: dict[str, ScoredEntry], ways: Ways) -> None:
         sources = find_sources(self.results, tested.values())

@@ -10,9 +10,7 @@ from serbench.audit import AuditRecord, audit_path
 from serbench.errors import SerbenchError
 from serbench.evaluation import AttributeSlices, ReliabilityBin, reliability, slice_scores
 from serbench.evaluation.share_scores import SoftEvaluation
-from serbench.records.results import ResultsFolder
-from serbench.results.reference_rows import reference_scores
-from serbench.results.scored_entry import ScoredEntry
+from serbench.results import Results, ScoredEntry
 from serbench.site.clips.mask_example import MaskExample, mask_example
 from serbench.site.clips.misses import Miss, find_misses
 from serbench.site.clips.sounds import Sounds
@@ -60,7 +58,7 @@ class EntryDetails:
     mask: MaskExample | None
 
     @classmethod
-    def of(cls, results: ResultsFolder, tested: ScoredEntry, sources: Sources, sounds: Sounds) -> EntryDetails:
+    def of(cls, results: Results, tested: ScoredEntry, sources: Sources, sounds: Sounds) -> EntryDetails:
         """Gathers the details of an entry.
 
         Args:
@@ -120,8 +118,8 @@ def _audit(sources: Sources, entry_id: str) -> AuditRecord | None:
         return None
 
 
-def _listeners(results: ResultsFolder, tested: ScoredEntry) -> SoftEvaluation | None:
+def _listeners(results: Results, tested: ScoredEntry) -> SoftEvaluation | None:
     try:
-        return reference_scores(results, tested.study, "listeners")
+        return results.references(tested).scores("listeners")
     except SerbenchError:  # told on the leaderboard's page
         return None

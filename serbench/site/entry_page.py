@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from serbench.records.files import write_text_atomic
-from serbench.records.results import ResultsFolder
 from serbench.render.document import percent, span
-from serbench.render.entry import SUBSET_HEADER, subset_cells
-from serbench.render.entry_facts import caveats, config_rows, corpus_rows, environment_rows, result_rows
-from serbench.results.ensemble import ENSEMBLE
-from serbench.results.entry import EntryReport, find_entry
-from serbench.results.leaderboard import Leaderboard
-from serbench.results.leaderboard_row import Row
+from serbench.render.entry import (
+    SUBSET_HEADER,
+    caveats,
+    config_rows,
+    corpus_rows,
+    environment_rows,
+    result_rows,
+    subset_cells,
+)
+from serbench.results import EntryReport, Results, Row, ScoredEntry
 from serbench.results.reference_rows import ReferenceRow
-from serbench.results.scored_entry import ScoredEntry
 from serbench.site.charts.entry import calibration_chart, curve_charts
 from serbench.site.charts.lines import reference_lines
 from serbench.site.clips.media import Inline
@@ -50,21 +52,23 @@ class EntryPage:
     studies: tuple[tuple[str, str], ...] = ()
 
 
-def write_entry_page(results: ResultsFolder, entry_id: str, path: Path) -> None:
+def write_entry_page(results: Results, entry_id: str, path: Path) -> None:
     """Writes the page of one entry as a single file that needs nothing beside it.
 
     Raises:
         UsageError: no such entry; the nearest is named.
         SerbenchError: a record is damaged, or the file cannot be written.
     """
-    board = Leaderboard.from_results(results, ensembles=entry_id.startswith(ENSEMBLE))
-    tested = find_entry(results, board, entry_id)
-    group = next(group for group in board.groups if any(row.entry == entry_id for row in group.rows))
+    tested, group = results.scored_entry(entry_id), results.group_rows(entry_id)
     sources = find_sources(results, [tested])[entry_id]
     details = EntryDetails.of(results, tested, sources, Sounds(Inline()))
-    row = next(row for row in group.rows if row.entry == entry_id)
     page = EntryPage(
-        tested, row, details, group.references, sources.counted, tuple((name, "") for name in sources.names)
+        tested,
+        results.row(entry_id),
+        details,
+        group.references,
+        sources.counted,
+        tuple((name, "") for name in sources.names),
     )
     write_text_atomic(path, entry_page(Pages(embedded=True), page))
 

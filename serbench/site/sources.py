@@ -10,11 +10,11 @@ import pandas as pd
 
 from serbench.audit.attributes import clip_attributes
 from serbench.evaluation import Attribute
-from serbench.records.results import ResultsFolder, StudyFolder
-from serbench.records.schemas import StudyRecord
+from serbench.records.results import StudyFolder
 from serbench.records.states import UNCOUNTED_STATES
+from serbench.results import Results, ScoredEntry
+from serbench.results.loaded_study import LoadedStudy
 from serbench.results.pooled import run_name
-from serbench.results.scored_entry import ScoredEntry
 
 __all__ = ["Sources", "find_sources"]
 
@@ -24,17 +24,25 @@ class Sources:
     """The studies behind one entry.
 
     Attributes:
-        folders: by fold; one, where the protocol has none.
-        names: of these studies.
+        studies: by fold; one, where the protocol has none.
     """
 
-    folders: tuple[StudyFolder, ...]
-    names: tuple[str, ...]
+    studies: tuple[LoadedStudy, ...]
+
+    @property
+    def folders(self) -> tuple[StudyFolder, ...]:
+        """Where these studies lie."""
+        return tuple(study.folder for study in self.studies)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of these studies."""
+        return tuple(study.record.name for study in self.studies)
 
     @functools.cached_property
     def clips(self) -> pd.DataFrame:
         """The clips that took part, by id; those of all folds."""
-        table = pd.concat([folder.clips() for folder in self.folders], ignore_index=True)
+        table = pd.concat([study.clips for study in self.studies], ignore_index=True)
         return table.drop_duplicates("clip_id").set_index("clip_id", drop=False)
 
     @functools.cached_property
@@ -50,27 +58,27 @@ class Sources:
     @functools.cached_property
     def counted(self) -> int:
         """Trials that count towards the budget of one of the studies: what `--trials` must say to repeat it."""
-        return max(sum(job.state not in UNCOUNTED_STATES for job in folder.jobs("search")) for folder in self.folders)
+        return max(sum(trial.state not in UNCOUNTED_STATES for trial in study.trials) for study in self.studies)
 
 
-def find_sources(results: ResultsFolder, entries: Iterable[ScoredEntry]) -> dict[str, Sources]:
+def find_sources(results: Results, entries: Iterable[ScoredEntry]) -> dict[str, Sources]:
     """The sources of each entry, by its id.
 
     Args:
         results: where they lie.
         entries: of a leaderboard.
     """
-    found: dict[tuple[str, str, str], list[tuple[StudyFolder, StudyRecord]]] = {}
-    for folder, record in results.studies():
+    found: dict[tuple[str, str, str], list[LoadedStudy]] = {}
+    for study in results.studies:
+        record = study.record
         name = record.name if record.protocol.folds == 1 else run_name(record.name)
-        found.setdefault((name, record.space_hash, record.protocol.hash), []).append((folder, record))
+        found.setdefault((name, record.space_hash, record.protocol.hash), []).append(study)
     made: dict[tuple[str, str, str], Sources] = {}
     sources = {}
     for tested in entries:
-        study = tested.study
-        key = (study.name, study.space_hash, study.protocol.hash)
+        of = tested.study
+        key = (of.name, of.space_hash, of.protocol.hash)
         if key not in made:
-            pairs = sorted(found[key], key=lambda pair: pair[1].protocol.fold)
-            made[key] = Sources(tuple(folder for folder, _ in pairs), tuple(record.name for _, record in pairs))
+            made[key] = Sources(tuple(sorted(found[key], key=lambda study: study.record.protocol.fold)))
         sources[tested.entry.entry_id] = made[key]
     return sources

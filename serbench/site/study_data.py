@@ -6,10 +6,9 @@ import warnings
 from dataclasses import dataclass
 
 from serbench.errors import SerbenchError
-from serbench.records.results import ResultsFolder, StudyFolder
 from serbench.records.schemas import StudyRecord, TrialRecord
-from serbench.records.study_folder import Damaged
-from serbench.results.study_rows import StudyFits
+from serbench.results import Results
+from serbench.results.loaded_study import LoadedStudy
 from serbench.search.studies.recorded import recorded_space
 from serbench.spaces.dimensions import Choice
 from serbench.spaces.space import SearchSpace
@@ -38,6 +37,7 @@ class StudyData:
         refits: likewise.
         space: None where this serbench no longer reads it.
         control: the random search, where there is one.
+        unread_space: why there is no space; '' where there is one.
     """
 
     record: StudyRecord
@@ -45,27 +45,17 @@ class StudyData:
     refits: tuple[TrialRecord, ...]
     space: SearchSpace | None
     control: Control | None
+    unread_space: str = ""
 
     @classmethod
-    def read(
-        cls, results: ResultsFolder, folder: StudyFolder, damaged: Damaged, fits: StudyFits | None = None
-    ) -> StudyData:
-        """Reads a study.
-
-        Args:
-            results: where its control is looked for.
-            folder: of the study.
-            damaged: told of each record that cannot be read, which is then left out.
-            fits: of the study, where they were read before.
-        """
-        record = folder.record()
+    def of(cls, results: Results, study: LoadedStudy) -> StudyData:
+        """The data of one study of a results folder."""
         try:
-            space = recorded_space(folder, record)
+            space, unread = recorded_space(study.folder, study.record), ""
         except SerbenchError as error:
-            damaged(error)
-            space = None
-        fits = fits or StudyFits.read(folder, damaged)
-        return cls(record, fits.trials, fits.refits, space, _control(results, record, damaged))
+            space, unread = None, str(error)
+        fits = study.fits
+        return cls(study.record, fits.trials, fits.refits, space, _control(results, study.record), unread)
 
     @property
     def searched(self) -> list[str]:
@@ -133,10 +123,11 @@ class StudyData:
         return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _control(results: ResultsFolder, record: StudyRecord, damaged: Damaged) -> Control | None:
+def _control(results: Results, record: StudyRecord) -> Control | None:
     if record.sampler.get("name") == "random":
         return None
-    for folder, other in results.studies(damaged):
+    for study in results.studies:
+        other = study.record
         same = (
             other.sampler.get("name") == "random"
             and other.space_hash == record.space_hash
@@ -144,5 +135,5 @@ def _control(results: ResultsFolder, record: StudyRecord, damaged: Damaged) -> C
             and (other.protocol.hash, other.protocol.fold) == (record.protocol.hash, record.protocol.fold)
         )
         if same:
-            return Control(other.name, tuple(folder.jobs("search", damaged)))
+            return Control(other.name, study.trials)
     return None

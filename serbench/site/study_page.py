@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from serbench.errors import SerbenchError
-from serbench.records.results import ResultsFolder
 from serbench.records.schemas import TrialRecord
 from serbench.records.states import STATES
 from serbench.render.document import duration, percent
 from serbench.render.study import moment, study_facts
-from serbench.results.scored_entry import ScoredEntry
-from serbench.results.study import StudyReport
-from serbench.results.study_rows import StudyFits
+from serbench.results import StudyReport
 from serbench.site.board_page import Ways
 from serbench.site.charts.space import parallel_chart, slice_chart
 from serbench.site.charts.study import history_charts, importance_chart, time_chart
@@ -26,34 +22,15 @@ __all__ = ["study_page"]
 _MOST_ROWS = 300
 
 
-def study_page(
-    pages: Pages,
-    results: ResultsFolder,
-    name: str,
-    ways: Ways,
-    tested: Mapping[str, ScoredEntry],
-    fits: StudyFits,
-    notes: list[str],
-) -> str:
+def study_page(pages: Pages, report: StudyReport, data: StudyData, ways: Ways) -> str:
     """The page as HTML.
 
     Args:
         pages: renders it.
-        results: where the study lies.
-        name: of the study.
+        report: of the study.
+        data: its fits, for the figures.
         ways: to other pages, from the index.
-        tested: entries that were read before, by id.
-        fits: of the study.
-        notes: gets a sentence for each record that cannot be read.
     """
-
-    def damaged(error: SerbenchError) -> None:
-        said = f"{name}: {error}".replace(f"{results.root}/", "")  # no path of this machine
-        if said not in notes:
-            notes.append(said)
-
-    report = StudyReport.from_results(results, name, damaged, tested, fits)
-    data = StudyData.read(results, results.existing_study(name), damaged, fits)
     importances = data.importances()
     importance = importance_chart(importances)
     charts = [*history_charts(data), importance, time_chart([*data.trials, *data.refits])]

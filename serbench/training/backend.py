@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
-import multiprocessing
 import os
 import signal
 import sys
-from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from pathlib import Path
 
+from serbench.child_processes import ForkServerContext, SpawnContext
 from serbench.errors import SerbenchError, unknown, with_extra
 
 __all__ = ["BACKENDS", "choose_backend", "compile_options", "import_keras", "limit_threads", "process_context"]
@@ -68,19 +67,19 @@ def process_context(backend: str) -> BaseContext:
     """The way children are started: forked from a warm server on Linux, spawned elsewhere.
 
     The server imports Keras once and runs nothing on the backend, so that a fork is safe and takes
-    hundredths of a second where an import takes seven. The environment must be set before it starts.
+    hundredths of a second where an import takes seven. The environment must be set before it starts. No child runs
+    the caller's script again.
     """
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     if not sys.platform.startswith("linux"):
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["serbench.training.preload", "__main__"])
+        return SpawnContext()
+    context = ForkServerContext()
     # Held back until the server ignores them: a Ctrl-C while it starts would else leave a search without one.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     try:
-        forkserver.ensure_running()
+        context.start_server(["serbench.training.preload"])
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     return context

@@ -8,7 +8,7 @@ import pytest
 
 from serbench.audit.attributes import age_band, clip_attributes
 from serbench.audit.finding import AuditFinding
-from serbench.audit.verdicts import slice_finding
+from serbench.audit.slices import slice_finding
 from serbench.corpora.table import clip_table
 from serbench.evaluation import Attribute, judge_slices
 

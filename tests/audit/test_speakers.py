@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from serbench.audit.speakers import clip_summaries, tell_speakers
-from serbench.audit.verdicts import speakers_finding
+from serbench.audit.speakers import clip_summaries, speakers_finding, tell_speakers
 
 WHO = np.repeat([f"s{index}" for index in range(10)], 20)
 

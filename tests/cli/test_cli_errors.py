@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests_shared import needs_own_permissions
+from tiers import starts_children
 
 
 def search(serbench, *arguments, corpus="crema-d"):
@@ -114,6 +115,7 @@ def test_a_read_only_results_folder(serbench, tone_corpus, tmp_path) -> None:
 
 
 @pytest.fixture
+@starts_children
 def full_disk(tmp_path: Path):
     """A file system of 100 KiB."""
     place = tmp_path / "small"
@@ -133,7 +135,7 @@ def test_a_full_disk_is_one_sentence(serbench, tone_corpus, tiny_space, full_dis
 
 
 def test_a_study_resumed_on_another_space_shows_the_difference(serbench, searched, tone_corpus, tiny_space) -> None:
-    space = tiny_space("cnn1d", depth="1")
+    space = tiny_space("cnn1d", depth="2")
     ran = search(serbench, space, "--data", tone_corpus, "--results", searched)
     assert ran.code == 2
     assert "parameters.depth" in ran.sentence

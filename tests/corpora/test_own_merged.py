@@ -36,6 +36,7 @@ def test_merged_corpora_share_labels_and_keep_their_speakers_apart(both) -> None
     assert "EMO-DB: CC0" in clips.facts().licence
 
 
+@pytest.mark.children
 def test_a_map_brings_labels_together_and_need_not_fit_every_part(both) -> None:
     corpus, data = choose_corpus("crema-d+emo-db", both, maps=["disgust=dislike,boredom=dislike"])
     assert load_clips(corpus, data).labels == ("anger", "dislike", "happiness", "sadness")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from tiers import starts_children
 
 from serbench.corpora import get_corpus
-from serbench.records import ResultsFolder
-from serbench.results import Leaderboard
+from serbench.results import Leaderboard, Results
 from serbench.search import SearchPlan, load_space, run_search
 
 
 @pytest.fixture
+@starts_children
 def searched_board(tone_corpus, tiny_space, tmp_path) -> Leaderboard:
     """The leaderboard of a search of one trial."""
     plan = SearchPlan(
@@ -18,4 +19,4 @@ def searched_board(tone_corpus, tiny_space, tmp_path) -> Leaderboard:
         repeats=1, workers=1,
     )  # fmt: skip
     run_search(plan)
-    return Leaderboard.from_results(ResultsFolder(tmp_path / "results"))
+    return Results(tmp_path / "results").board()

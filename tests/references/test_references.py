@@ -24,7 +24,7 @@ from serbench.references.simple import chance, listeners, majority
 from serbench.references.svm import acoustic_spec, svm
 from serbench.references.task import ReferenceTask
 from serbench.render import render
-from serbench.results import Leaderboard
+from serbench.results import Results
 
 SPEC = FeatureSpec(
     kind="acoustic", sample_rate=8000, duration_s=0.6, window_length=256, hop_length=128, n_mfcc=8, n_mels=24,
@@ -235,7 +235,7 @@ def test_a_damaged_reference_is_left_out_and_told_and_hides_no_entry(searched_bo
     results = ResultsFolder(tmp_path / "results")
     (path,) = (tmp_path / "results" / "references").glob("*/svm/predictions.parquet")
     path.write_bytes(b"no table")
-    board = Leaderboard.from_results(results)
+    board = Results(results.root).board()
     assert [row.entry for row in board.rows] == [row.entry for row in searched_board.rows]
     assert [row.name for row in board.references] == ["chance", "majority"]
     assert any("a reference is left out" in note for note in board.notes)
@@ -244,6 +244,6 @@ def test_a_damaged_reference_is_left_out_and_told_and_hides_no_entry(searched_bo
 def test_answers_to_fewer_clips_than_the_core_has_are_left_out(searched_board, tmp_path) -> None:
     (path,) = (tmp_path / "results" / "references").glob("*/svm/predictions.parquet")
     pd.read_parquet(path).iloc[1:].to_parquet(path)
-    board = Leaderboard.from_results(ResultsFolder(tmp_path / "results"))
+    board = Results(tmp_path / "results").board()
     assert "svm" not in [row.name for row in board.references]
     assert any("other clips or labels" in note for note in board.notes)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tiers import starts_children
 from typer.testing import CliRunner
 
 from serbench.cli.main import app
@@ -29,6 +30,7 @@ def _made(tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture
+@starts_children
 def results(_made, make_plan, tmp_path, tmp_path_factory) -> ResultsFolder:
     """A copy of one search of three trials, whose records a test may change."""
     if not _made:
@@ -155,8 +157,8 @@ def test_a_known_configuration_of_the_same_name_but_other_values_is_still_tried(
 
 
 def test_nothing_to_keep_is_refused(results, tiny_space) -> None:
-    with pytest.raises(UsageError, match=r"no trial of study .* fits .*depth = 2 is not in"):
-        fork_study(results, SOURCE, load_space(tiny_space(depth="1")), "fork")
+    with pytest.raises(UsageError, match=r"no trial of study .* fits .*depth = 1 is not in"):
+        fork_study(results, SOURCE, load_space(tiny_space(depth="2")), "fork")
     assert [folder.path.name for folder, _ in results.studies()] == [SOURCE]
 
 
@@ -219,6 +221,7 @@ def test_the_command_leaves_trials_to_the_space_where_the_fork_has_fewer(results
     assert "--trials" not in CliRunner().invoke(app, words).stdout
 
 
+@pytest.mark.children
 def test_the_command_has_the_epochs_that_the_fork_was_asked_for_with(make_plan, tiny_space) -> None:
     """They are part of what a study is: without them the search would refuse to go on."""
     plan = make_plan(run="source", trials=1, finalists=0)

@@ -14,7 +14,7 @@ from serbench.records import ResultsFolder
 from serbench.records.references import ReferenceFolder
 from serbench.references import REFERENCES
 from serbench.render import render
-from serbench.results import EntryReport, Leaderboard
+from serbench.results import Results
 from serbench.search import Observer, fork_study, load_space, run_search, search_command
 from serbench.search.studies.recorded import recorded_clips
 
@@ -51,6 +51,7 @@ def heard_corpus(tone_corpus, tmp_path):
     return folder
 
 
+@pytest.mark.children
 def test_perceived_labels_make_a_study_of_their_own_that_everything_keeps(
     make_plan, heard_corpus, tiny_space, tmp_path
 ) -> None:
@@ -68,10 +69,10 @@ def test_perceived_labels_make_a_study_of_their_own_that_everything_keeps(
     clips = recorded_clips(folder, record, None)
     assert (len(clips), clips["label"].tolist()) == (132, folder.clips()["label"].tolist())
 
-    board = Leaderboard.from_results(results)
+    board = Results(results.root).board()
     assert "5 perceived labels" in board.groups[0].title
     assert {row.labels for row in board.reported} == {"perceived"}
-    report = render(EntryReport.from_results(results, board.rows[0].entry), width=200)
+    report = render(Results(results.root).report(board.rows[0].entry), width=200)
     assert "12 (votes tied), among them 1001_IEO_FEA_XX" in report
     assert "what most listeners heard" in report
 
@@ -90,6 +91,7 @@ def broken(_core):
     raise ValueError("no such thing")
 
 
+@pytest.mark.children
 def test_a_reference_that_fails_is_a_warning_and_keeps_no_other_away(make_plan, monkeypatch) -> None:
     chance = REFERENCES["chance"]
     monkeypatch.setattr(
@@ -104,6 +106,7 @@ def test_a_reference_that_fails_is_a_warning_and_keeps_no_other_away(make_plan, 
     assert any("no reference row 'svm'" in text and "ValueError: no such thing" in text for text in watch.warnings)
 
 
+@pytest.mark.children
 def test_a_stop_while_references_are_made_leaves_the_study_done(make_plan) -> None:
     stop = threading.Event()
     plan = make_plan(trials=1, finalists=0)
@@ -114,6 +117,7 @@ def test_a_stop_while_references_are_made_leaves_the_study_done(make_plan) -> No
     assert ReferenceFolder.of(plan.results, record).names() == ["chance", "majority", "svm"]
 
 
+@pytest.mark.children
 def test_a_study_on_soft_labels_goes_on_only_with_the_votes_it_began_with(make_plan, heard_corpus, tiny_space) -> None:
     path = tiny_space()
     text = path.read_text(encoding="utf-8")

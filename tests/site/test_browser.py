@@ -8,7 +8,7 @@ from pathlib import Path
 import axe_playwright_python
 import pytest
 
-from serbench.results import EntryComparison, Leaderboard
+from serbench.results import Results
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 PAGES = ("index.html", "compare.html", "entries/cnn2d-best.html", "studies/crema-d-speaker-cnn2d.html")
@@ -51,7 +51,7 @@ def shown_entries(page, group=0):
 
 def test_a_table_is_sorted_by_any_column_either_way(open_page, drawn):
     page = open_page("index.html")
-    by_uar = [row.entry for row in Leaderboard.from_results(drawn).groups[0].rows]
+    by_uar = [row.entry for row in Results(drawn.root).board().groups[0].rows]
     table = page.locator("table.board").first
     assert shown_entries(page) == by_uar
     table.get_by_role("button", name="UAR %", exact=True).click()
@@ -137,7 +137,7 @@ def test_two_entries_are_picked_and_compared_as_the_command_compares_them(open_p
     page.get_by_role("link", name="Compare them").click()
     page.wait_for_url("**/compare.html#*")
     cells = page.locator("#comparison table").first.locator("tbody tr").locator("th, td").all_inner_texts()
-    pair = EntryComparison.from_results(drawn, ["cnn2d-best", "cnn2d-weak"]).pairs[0]
+    pair = Results(drawn.root).comparison(["cnn2d-best", "cnn2d-weak"]).pairs[0]
     assert cells[:3] == ["cnn2d-best", "cnn2d-weak", f"{100 * pair.difference:+.1f}"]
     assert cells[3] == f"{100 * pair.low:+.1f} to {100 * pair.high:+.1f}"
     assert cells[-1] == ("yes" if pair.separable else "no")
@@ -155,7 +155,7 @@ def test_three_entries_are_corrected_for_three_pairs(open_page, drawn):
     shown = {
         tuple(row.locator("th, td").all_inner_texts()[:2]): row.locator("td").all_inner_texts()[4] for row in rows.all()
     }
-    pairs = EntryComparison.from_results(drawn, names).pairs
+    pairs = Results(drawn.root).comparison(names).pairs
     assert len(shown) == len(pairs) == 3
     for pair in pairs:
         text = "< 0.001" if pair.p_holm < 0.001 else f"{pair.p_holm:.3f}"

@@ -9,7 +9,6 @@ from html.parser import HTMLParser
 import pytest
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.results import EntryReport
 from serbench.site.entry_page import write_entry_page
 
 
@@ -43,7 +42,7 @@ class Outline(HTMLParser):
 @pytest.fixture
 def page_of(build, tmp_path):
     def page(entry):
-        write_entry_page(build.results, entry, tmp_path / "page.html")
+        write_entry_page(build.read(), entry, tmp_path / "page.html")
         return (tmp_path / "page.html").read_text(encoding="utf-8")
 
     return page
@@ -52,7 +51,7 @@ def page_of(build, tmp_path):
 @pytest.fixture
 def report(build):
     build.entry("a", build.study(synthetic=True, protocol="random", shares_speakers=True))
-    return EntryReport.from_results(build.results, "a")
+    return build.read().report("a")
 
 
 def test_the_single_page_needs_nothing_beside_it(report, page_of):
@@ -130,10 +129,10 @@ def test_the_same_records_give_the_same_page(report, page_of):
 def test_an_entry_that_is_not_there_is_told_with_the_nearest(build, tmp_path):
     build.entry("cnn2d-a", build.study())
     with pytest.raises(UsageError, match="cnn2d-a"):
-        write_entry_page(build.results, "cnn2d-b", tmp_path / "page.html")
+        write_entry_page(build.read(), "cnn2d-b", tmp_path / "page.html")
 
 
 def test_a_page_in_the_way_of_a_file_is_one_sentence(report, build, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SerbenchError, match="cannot write"):
-        write_entry_page(build.results, "a", tmp_path / "file" / "a.html")
+        write_entry_page(build.read(), "a", tmp_path / "file" / "a.html")

@@ -80,7 +80,14 @@ class DemoCorpus(Corpus):
         return super().prepare(target)
 
 
-def write_demo(target: Path, speakers: tuple[int, ...] = SPEAKER_IDS, progress: Progress | None = None) -> None:
+def write_demo(
+    target: Path,
+    speakers: tuple[int, ...] = SPEAKER_IDS,
+    progress: Progress | None = None,
+    *,
+    workers: int | None = None,
+    chunk: int = _CHUNK,
+) -> None:
     """Writes the clips that are not in `target/AudioWAV` yet.
 
     A new folder appears complete or not at all. Clips missing from an existing folder are added one by one, each
@@ -90,6 +97,8 @@ def write_demo(target: Path, speakers: tuple[int, ...] = SPEAKER_IDS, progress: 
         target: folder of the corpus.
         speakers: ids of the speakers whose clips are written.
         progress: called with (done, total) clips.
+        workers: processes; None for all usable cores, or this process alone where there are few clips.
+        chunk: clips that a process makes at a time.
 
     Raises:
         SerbenchError: the folder cannot be written, or a process that makes clips died.
@@ -97,8 +106,9 @@ def write_demo(target: Path, speakers: tuple[int, ...] = SPEAKER_IDS, progress: 
     clips = [clip for clip in demo_clips(speakers) if not (target / _name(clip)).is_file()]
     if not clips:
         return
-    workers = usable_cores() if len(clips) > 2 * _CHUNK else 1
-    sounds = map_in_processes(_speak, clips, on_crash=b"", workers=workers, chunk=_CHUNK, progress=progress)
+    if workers is None:
+        workers = usable_cores() if len(clips) > 2 * chunk else 1
+    sounds = map_in_processes(_speak, clips, on_crash=b"", workers=workers, chunk=chunk, progress=progress)
     if not all(sounds):
         raise SerbenchError("a process that makes the demo corpus died; free some memory and run the command again")
     files = dict(zip(map(_name, clips), sounds, strict=True))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+from serbench.child_processes import SpawnContext
 from serbench.records import Progress
 
 __all__ = ["map_in_processes"]
@@ -28,8 +28,8 @@ def map_in_processes(
 ) -> list[Result]:
     """Maps `function` over chunks of `items`.
 
-    Workers are spawned and not forked from the fork server, because a process has only one, and training needs it with
-    Keras loaded.
+    Workers are spawned, not forked from the server of training, which has Keras loaded. None of them runs the caller's
+    script again.
 
     Args:
         function: importable from a module; returns one result for each item, in order.
@@ -105,14 +105,14 @@ def _pool(workers: int) -> ProcessPoolExecutor:
     # Ctrl-C reaches every process of the terminal; only the parent handles it.
     return ProcessPoolExecutor(
         workers,
-        multiprocessing.get_context("spawn"),
+        SpawnContext(),
         initializer=signal.signal,
         initargs=(signal.SIGINT, signal.SIG_IGN),
     )
 
 
 def _workers_start() -> bool:
-    """Whether a worker can start at all. In a script without a `__main__` guard it cannot."""
+    """Whether a worker can start at all: a machine without memory or semaphores keeps it from doing so."""
     with _pool(1) as pool:
         try:
             return pool.submit(bool, 1).result()

@@ -20,7 +20,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.records.results import ResultsFolder, StudyFolder
+from serbench.records.results import StudyFolder
+from serbench.results import Results
 from serbench.site.build import Site
 from serbench.site.live.dashboard import Dashboards, is_local
 from serbench.site.words import without_paths
@@ -65,9 +66,9 @@ class _Watcher(threading.Thread):
         self._seen = list(_traces(self._results))
         try:
             try:
-                Site.build(ResultsFolder(self._results), self._folder, live=True, **self._narrow)
+                Site.build(Results(self._results), self._folder, live=True, **self._narrow)
             except UsageError:  # there is no entry of this corpus and protocol yet
-                Site.build(ResultsFolder(self._results), self._folder, live=True)
+                Site.build(Results(self._results), self._folder, live=True)
             self._state.note = ""
             self._state.version += 1
         except Exception as error:  # whatever it is, the next record may mend it, and the search goes on

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from serbench.audit.retrained import Draw, Drawn, leakage, over_draws
+from serbench.audit.draws import Draw, Drawn, over_draws
+from serbench.audit.leakage import leakage
 from serbench.protocols import SplitProtocol
 
 

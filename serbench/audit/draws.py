@@ -1,14 +1,12 @@
-"""Checks that train again: labels that mean nothing, other draws of the speakers, and draws that share speakers."""
+"""The configuration fitted again under other draws of the speakers: how much does a score owe to the draw?"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from pydantic import Field
-from scipy import special
 
 from serbench.audit.finding import AuditFinding, Cell, skipped
 from serbench.audit.rerun import Rerun, Reruns
@@ -19,11 +17,10 @@ from serbench.records.base import FrozenModel
 from serbench.render.document import percent
 from serbench.results.scored_entry import load_entry
 
-__all__ = ["Draw", "Drawn", "draw_again", "leakage", "over_draws", "shuffled_labels"]
+__all__ = ["PAIR", "Draw", "Drawn", "draw_again", "over_draws"]
 
 PAIR = ("speaker", "random")
-_LEVEL = 0.95
-_LUCK = 0.15  # three times what a random function of the sound scatters by
+"""Protocols that every draw is split by: speakers kept apart, and shared."""
 
 
 class Draw(FrozenModel):
@@ -101,63 +98,6 @@ def draw_again(
     return Drawn(tuple(draws), len(seeds))
 
 
-def shuffled_labels(reruns: Reruns, protocol: SplitProtocol, workers: int | None) -> AuditFinding:
-    """Trains on labels that mean nothing; the test core keeps the true ones.
-
-    A network trained so is some fixed function of the sound, which fits the truth better or worse by luck: by some
-    five points of UAR (simulated), far more than clips that are guessed one by one. Hence the wide bound.
-    """
-    check = "shuffled labels"
-    folder, entry = reruns.fit(Rerun(protocol, shuffled=True), 1, workers)
-    if entry is None:
-        return skipped(check, "no fit on shuffled labels was completed")
-    tested = load_entry(folder, folder.record(), entry)
-    uar = tested.mean_score("test", "uar")
-    if uar is None:
-        return skipped(check, "a class has no clip in the test core, so there is no UAR")
-    chance = 1 / len(tested.study.corpus.labels)
-    said = percent(chance)
-    numbers: dict[str, Cell] = {"uar": uar, "chance": chance, "bound": chance + _LUCK}
-    if uar <= chance + _LUCK:
-        verdict = f"trained on shuffled labels it scores {percent(uar)} % UAR on the test core, near chance ({said} %)"
-        return AuditFinding(check=check, level="ok", verdict=verdict, numbers=numbers)
-    verdict = (
-        f"trained on shuffled labels it still scores {percent(uar)} % UAR on the test core, far above chance "
-        f"({said} %): the true labels reach it by another way than training"
-    )
-    return AuditFinding(check=check, level="alarm", verdict=verdict, numbers=numbers)
-
-
-def leakage(drawn: Drawn, protocol: SplitProtocol) -> AuditFinding:
-    """What sharing speakers between training and test is worth, at the same training size."""
-    check = "leakage delta"
-    speaker, random = ({draw.split_seed: draw for draw in drawn.of(name)} for name in PAIR)
-    seeds = sorted(speaker.keys() & random.keys())
-    if not seeds:
-        return skipped(check, drawn.reason())
-    deltas = [(random[seed].uar or 0.0) - (speaker[seed].uar or 0.0) for seed in seeds]
-    mean, half = _mean_and_half(deltas)
-    low, high = (None, None) if half is None else (mean - half, mean + half)
-    scores = {
-        name: _mean_uar([draws[seed] for seed in seeds]) for name, draws in zip(PAIR, (speaker, random), strict=True)
-    }
-    numbers: dict[str, Cell] = {
-        "delta": mean, "low": low, "high": high, "draws": len(seeds), "draws_asked": drawn.asked,
-        "speaker_uar": scores["speaker"], "random_uar": scores["random"], "train_clips": speaker[seeds[0]].train_clips,
-    }  # fmt: skip
-    sure = "" if low is None or high is None else f", {100 * low:+.1f} to {100 * high:+.1f} over draws"
-    verdict = (
-        f"the same configuration, trained on as many clips, scores {100 * mean:+.1f} points of UAR under 'random' "
-        f"beside 'speaker' ({percent(scores['random'])} % and {percent(scores['speaker'])} %, "
-        f"{_draws(len(seeds))}{sure})"
-        f"{drawn.caveat(len(seeds), [speaker[seed] for seed in seeds])}"
-    )
-    if protocol.shares_speakers:
-        verdict += "; this entry's protocol shares speakers, so its own score holds about that much of them"
-        return AuditFinding(check=check, level="warning", verdict=verdict, numbers=numbers)
-    return AuditFinding(check=check, level="note", verdict=verdict, numbers=numbers)
-
-
 def over_draws(drawn: Drawn, own_uar: float | None) -> AuditFinding:
     """How much a score owes to which speakers were drawn for the test."""
     check = "draws of test speakers"
@@ -203,20 +143,3 @@ def _fit(reruns: Reruns, rerun: Rerun, repeats: int, workers: int | None) -> lis
         validation_uar=tested.mean_score("validation", "uar"),
     )
     return [draw]
-
-
-def _mean_and_half(values: Sequence[float]) -> tuple[float, float | None]:
-    """The mean and half of its 95 % interval by Student's t; None for one value."""
-    mean = float(np.mean(values))
-    if len(values) < 2:
-        return mean, None
-    error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    return mean, float(special.stdtrit(len(values) - 1, (1 + _LEVEL) / 2)) * error
-
-
-def _mean_uar(draws: Sequence[Draw]) -> float:
-    return float(np.mean([draw.uar or 0.0 for draw in draws]))
-
-
-def _draws(count: int) -> str:
-    return "one draw" if count == 1 else f"mean of {count} draws"

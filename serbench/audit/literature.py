@@ -1,111 +1,41 @@
-"""Are an entry's scores believable: its validation beside its test score, and both beside what others have reached?"""
+"""Is a score too good to be true: does it lie far above what others have published?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-
-from numpy.typing import ArrayLike
+from collections.abc import Iterable, Mapping
 
 from serbench.audit.finding import AuditFinding
 from serbench.errors import SerbenchError
-from serbench.evaluation.intervals import MIN_SPEAKERS
-from serbench.evaluation.jackknife import SpeakerRecalls, Spread
+from serbench.references.literature import Reported, reported
+from serbench.results import ScoredEntry
 
-__all__ = ["ALARM_POINTS", "ScoredClips", "literature_finding", "validation_finding"]
+__all__ = ["ALARM_POINTS", "against_literature", "literature_finding"]
 
 ALARM_POINTS = 20.0
 """More percentage points than this above the best published figure of its kind, and a score is taken for a leak."""
 
-_LEVEL = 0.95
 _METRICS = {"uar": "UAR", "accuracy": "accuracy"}
 
 
-@dataclass(frozen=True, eq=False)
-class ScoredClips:
-    """A core of a protocol and what an entry's refits made of it.
-
-    Attributes:
-        y_true: (n,) class indices.
-        predictions: one element a refit, each (n, C) probabilities or (n,) class indices.
-        speakers: (n,).
-    """
-
-    y_true: ArrayLike
-    predictions: Sequence[ArrayLike]
-    speakers: ArrayLike
-
-
-def validation_finding(
-    validation: ScoredClips, test: ScoredClips, labels: Sequence[str], *, shares_speakers: bool
-) -> AuditFinding:
-    """Whether the mean validation UAR lies further from the mean test UAR than the speakers of both cores explain.
-
-    A study chooses by the validation core, so a small gap upwards is its nature (the winner's curse); a large one means
-    that it chose for the core's own speakers.
-
-    Args:
-        validation: the validation core.
-        test: the test core.
-        labels: the C class names.
-        shares_speakers: whether speakers of one core are in the other, too; the spread is then an upper bound.
-    """
-    check = "validation against test"
-    cores = {"validation": validation, "test": test}
-    counts = {
-        name: SpeakerRecalls.count(core.y_true, core.predictions, core.speakers, len(labels))
-        for name, core in cores.items()
-    }
-    people = {name: count.speakers for name, count in counts.items()}
-    numbers: dict[str, float | int | str | None] = {f"{name}_speakers": number for name, number in people.items()}
-    for name, count in counts.items():
-        if absent := [label for label, clips in zip(labels, count.support.sum(axis=0), strict=True) if not clips]:
-            return AuditFinding(
-                check=check,
-                level="skipped",
-                verdict=f"not compared: the {name} core has no clip of '{absent[0]}', so its UAR is undefined",
-                numbers=numbers,
-            )
-    scores = {name: float(count.per_refit().mean()) for name, count in counts.items()}
-    gap = scores["validation"] - scores["test"]
-    numbers |= {f"{name}_uar": score for name, score in scores.items()} | {"gap_points": 100 * gap}
-    said = f"validation UAR is {100 * abs(gap):.1f} points {'above' if gap >= 0 else 'below'} test UAR"
-    if why := _no_spread(counts, labels):
-        return AuditFinding(check=check, level="note", verdict=f"{said}; {why}", numbers=numbers)
-    half = Spread.of_independent(counts["validation"], counts["test"]).half_width(_LEVEL)
-    numbers["explained_points"] = 100 * half
-    whom = f"{people['validation']} validation and {people['test']} test speakers"
-    if abs(gap) <= half:
-        return AuditFinding(
-            check=check,
-            level="ok",
-            verdict=f"{said}, within the {100 * half:.1f} points that {whom} explain",
-            numbers=numbers,
-        )
-    over = f"{said}, over the {100 * half:.1f} points that {whom} explain"
-    if gap < 0:
-        return AuditFinding(
-            check=check, level="note", verdict=f"{over}: the test core is the easier one", numbers=numbers
-        )
-    meant = "the same speakers are in both, so the clips chosen by" if shares_speakers else "the speakers chosen by"
-    return AuditFinding(
-        check=check,
-        level="warning",
-        verdict=f"{over}: what was learnt fits {meant} better than others",
-        numbers=numbers,
+def against_literature(tested: ScoredEntry) -> AuditFinding:
+    """Whether the score is too good to be true."""
+    corpus, protocol = tested.study.corpus, tested.study.protocol
+    return literature_finding(
+        tested.mean_score("test", "uar"),
+        tested.mean_score("test", "accuracy") or 0.0,
+        shares_speakers=protocol.shares_speakers,
+        literature=[_words(figure) for figure in reported(corpus.name, corpus.label_source)],
+        labels=corpus.label_source,
     )
 
 
-def _no_spread(counts: Mapping[str, SpeakerRecalls], labels: Sequence[str]) -> str:
-    """Why there is no spread to compare a gap with, or nothing."""
-    for name, count in counts.items():
-        if count.speakers < MIN_SPEAKERS:
-            return f"{count.speakers} {name} speakers are fewer than {MIN_SPEAKERS}, too few to say how much is theirs"
-        if count.rare_classes:
-            return (
-                f"fewer than two {name} speakers have clips of '{labels[count.rare_classes[0]]}', so it has no spread"
-            )
-    return ""
+def _words(figure: Reported) -> dict[str, object]:
+    said = {True: "yes", False: "no", None: ""}
+    return {
+        **figure.model_dump(),
+        "trained_from_scratch": said[figure.trained_from_scratch],
+        "speakers_shared": said[figure.speakers_shared],
+    }
 
 
 def literature_finding(
