@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from serbench.corpora.base import Corpus
-    from serbench.records.schemas import LabelSource
-    from serbench.search.observer import Observer
-    from serbench.spaces.space import SearchSpace
+    from serbench.corpora import Corpus
+    from serbench.records import LabelSource
+    from serbench.search import Observer
+    from serbench.spaces import SearchSpace
     from serbench.views import Bundle, Comparison, CorpusView, Entry, Results
 
     Space: TypeAlias = str | Path | SearchSpace
@@ -217,7 +217,7 @@ def load_space(space: str | Path) -> SearchSpace:
     Raises:
         UsageError: there is none, or anything in it is wrong; the sentence says where and how to mend it.
     """
-    from serbench.spaces.file import load_space as load
+    from serbench.spaces import load_space as load
 
     return load(space)
 
@@ -267,7 +267,7 @@ def _path(path: str | Path | None) -> Path | None:
 
 
 def _seconds(time: float | str | None) -> float | None:
-    from serbench.search.request import seconds_of
+    from serbench.search import seconds_of
 
     return seconds_of(time) if isinstance(time, str) else time
 
@@ -284,7 +284,7 @@ def _label_options(label_map: LabelMap | None, drop: str | Sequence[str]) -> tup
 def _spaces(spaces: Space | Sequence[Space] | None) -> list[str | SearchSpace]:
     """The spaces one by one, names as text; none for those that go with the corpus."""
     from serbench.errors import UsageError
-    from serbench.spaces.space import SearchSpace
+    from serbench.spaces import SearchSpace
 
     if spaces is None:
         return []
@@ -300,7 +300,7 @@ def _watching(observer: Observer | None, progress: bool) -> Iterator[Observer | 
     if observer is not None or not progress:
         yield observer
         return
-    from serbench.views.progress import progress_view
+    from serbench.views import progress_view
 
     view = progress_view()
     try:

@@ -50,7 +50,7 @@ def starts_children(fixture: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Tiers:
-    """Sorts the tests into tiers, keeps quick ones quick, and lets the longest begin first.
+    """Sorts the tests into tiers, keeps quick ones quick, and lets the longest files begin first.
 
     How long each test took is kept in pytest's cache. The controller reads it once and hands it to all workers of
     pytest-xdist, since they must come to the same order.
@@ -58,7 +58,6 @@ class Tiers:
 
     def __init__(self, config: pytest.Config) -> None:
         self._is_worker = hasattr(config, "workerinput")
-        self._distributed = self._is_worker
         self._seconds: dict[str, float] = (
             config.workerinput["durations"] if self._is_worker else dict(config.cache.get(_CACHE, {}))
         )
@@ -71,28 +70,22 @@ class Tiers:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Marks each test with its tier; where several processes share the tests, groups and orders them."""
+        """Marks each test with its tier; where several processes share the files, puts the longest file first."""
         for item in items:
             if starts_any(item):
                 item.add_marker("children")
             elif item.get_closest_marker("slow") is None:
                 item.add_marker("quick")
-        if self._distributed:
+        if self._is_worker:
+            seconds: Counter[str] = Counter()
             for item in items:
-                if (group := group_of(item)) is not None:
-                    item.add_marker(pytest.mark.xdist_group(group))
-            self._put_longest_first(items)
-
-    def _put_longest_first(self, items: list[pytest.Item]) -> None:
-        total: Counter[str] = Counter()
-        for item in items:
-            known = self._seconds.get(place(item.location))
-            total[group_of(item) or item.nodeid] += known if known is not None else GUESSED_S[tier_of(item)]  # type: ignore[assignment]
-        items.sort(key=lambda item: -total[group_of(item) or item.nodeid])
+                known = self._seconds.get(place(item.location))
+                seconds[item.location[0]] += GUESSED_S[tier_of(item)] if known is None else known  # type: ignore[assignment]
+            items.sort(key=lambda item: -seconds[item.location[0]])
 
     def pytest_collection_finish(self) -> None:
         """Nothing may import a backend while the tests are collected."""
-        if not self._distributed and (found := loaded_backends()):
+        if not self._is_worker and (found := loaded_backends()):
             raise pytest.UsageError(f"collecting the tests imports {', '.join(found)}; import it inside a test")
 
     @pytest.hookimpl(wrapper=True)
@@ -139,20 +132,8 @@ def tier_of(item: pytest.Item) -> str:
     return next(tier for tier in ("slow", "children", "quick") if item.get_closest_marker(tier) is not None)
 
 
-def group_of(item: pytest.Item) -> str | None:
-    """Name of the tests that one process runs one after another; None for a test that may run anywhere.
-
-    Tests of a file share what is made once for it; a long test that shares nothing of its file goes alone.
-    """
-    fixtures = item._fixtureinfo.name2fixturedefs.values()  # type: ignore[attr-defined]
-    shares = any(definition.scope == "module" for definitions in fixtures for definition in definitions)
-    if tier_of(item) != "quick" and not shares:
-        return None
-    return f"{item.path.stem}-{'quick' if tier_of(item) == 'quick' else 'children'}"
-
-
 def place(location: tuple[str, int | None, str]) -> str:
-    """A test's name, whatever group it is in."""
+    """A test's name in the cache."""
     return f"{location[0]}::{location[2]}"
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import pandas as pd
 
-from serbench.evaluation.slices import Attribute
+from serbench.evaluation import Attribute
 
 __all__ = ["age_band", "clip_attributes"]
 

@@ -25,14 +25,9 @@ from serbench.audit.speakers import speaker_telling
 from serbench.audit.validation import against_validation
 from serbench.audit.watch import FitWatch
 from serbench.errors import SerbenchError, UsageError
-from serbench.records.base import now
-from serbench.records.files import writing
-from serbench.records.results import ResultsFolder, StudyFolder
-from serbench.records.schemas import StudyRecord
-from serbench.results import Results, ScoredEntry
-from serbench.results.pooled import run_name
-from serbench.search.observer import Observer
-from serbench.search.studies.recorded import recorded_clips, recorded_plan, recorded_protocol, recorded_space
+from serbench.records import ResultsFolder, StudyFolder, StudyRecord, now, writing
+from serbench.results import Results, ScoredEntry, run_name
+from serbench.search import Observer, recorded_clips, recorded_plan, recorded_protocol, recorded_space
 
 __all__ = ["AuditPlan", "audit_entry"]
 

@@ -9,7 +9,7 @@ import pandas as pd
 from serbench.audit.draws import Draw
 from serbench.audit.finding import AuditFinding
 from serbench.audit.record import AuditRecord
-from serbench.render.document import NOTHING, Column, Document, Sheet, count, percent
+from serbench.render import NOTHING, Column, Document, Sheet, count, percent
 
 __all__ = ["audit_document"]
 

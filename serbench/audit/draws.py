@@ -13,9 +13,9 @@ from serbench.audit.rerun import Rerun, Reruns
 from serbench.errors import SerbenchError
 from serbench.evaluation import MIN_SPEAKERS
 from serbench.protocols import SplitProtocol
-from serbench.records.base import FrozenModel
-from serbench.render.document import percent
-from serbench.results.scored_entry import load_entry
+from serbench.records import FrozenModel
+from serbench.render import percent
+from serbench.results import load_entry
 
 __all__ = ["PAIR", "Draw", "Drawn", "draw_again", "over_draws"]
 

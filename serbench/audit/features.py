@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from serbench.corpora.folders import cache_root
-from serbench.features.spec import FeatureSpec
-from serbench.features.store import FeatureStore
+from serbench.corpora import cache_root
+from serbench.features import FeatureSpec, FeatureStore
 from serbench.records import StepProgress
 
 __all__ = ["audit_features"]

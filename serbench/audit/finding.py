@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from serbench.records.base import FrozenModel
+from serbench.records import FrozenModel
 
 __all__ = ["AuditFinding", "Cell", "Level", "skipped"]
 

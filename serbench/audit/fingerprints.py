@@ -21,9 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from serbench.features.frontends.log_mel import LogMelSettings
-from serbench.features.frontends.spectra import FLOOR_DB
-from serbench.protocols.split import Split
+from serbench.features import FLOOR_DB, LogMelSettings
+from serbench.protocols import Split
 
 __all__ = [
     "FINGERPRINT_SPEC",

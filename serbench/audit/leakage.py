@@ -11,7 +11,7 @@ from scipy import special
 from serbench.audit.draws import PAIR, Draw, Drawn
 from serbench.audit.finding import AuditFinding, Cell, skipped
 from serbench.protocols import SplitProtocol
-from serbench.render.document import percent
+from serbench.render import percent
 
 __all__ = ["leakage"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from serbench.audit.finding import AuditFinding
 from serbench.errors import SerbenchError
-from serbench.references.literature import Reported, reported
+from serbench.references import Reported, reported
 from serbench.results import ScoredEntry
 
 __all__ = ["ALARM_POINTS", "against_literature", "literature_finding"]

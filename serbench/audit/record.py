@@ -6,8 +6,7 @@ from pathlib import Path
 
 from serbench.audit.draws import Draw
 from serbench.audit.finding import AuditFinding
-from serbench.records.base import Record
-from serbench.records.results import StudyFolder
+from serbench.records import Record, StudyFolder
 
 __all__ = ["AuditRecord", "audit_path"]
 

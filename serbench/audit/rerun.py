@@ -15,26 +15,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from serbench.corpora.folders import cache_root
+from serbench.corpora import cache_root
 from serbench.families import parse_hyperparameters
-from serbench.features.store import FeatureStore
+from serbench.features import FeatureStore
 from serbench.protocols import Ratio, SplitPlan, SplitProtocol
-from serbench.records import ResultsFolder
-from serbench.records.base import now
-from serbench.records.environment import current_environment
-from serbench.records.results import StudyFolder
-from serbench.records.schemas import EntryRecord, JobKind, StudyRecord
-from serbench.records.states import STATES
-from serbench.search.coordinator import Coordinator
-from serbench.search.engines.local import LocalEngine
-from serbench.search.jobs import JobMaker
-from serbench.search.observer import Observer
-from serbench.search.resources import Resources
-from serbench.search.session import Session
-from serbench.search.studies.study import Study
-from serbench.spaces.space import SearchSpace
-from serbench.training import FeatureSource, TrialJob
-from serbench.training.backend import choose_backend
+from serbench.records import (
+    STATES,
+    EntryRecord,
+    JobKind,
+    ResultsFolder,
+    StudyFolder,
+    StudyRecord,
+    current_environment,
+    now,
+)
+from serbench.search import Coordinator, JobMaker, LocalEngine, Observer, Resources, Session, Study
+from serbench.spaces import SearchSpace
+from serbench.training import FeatureSource, TrialJob, choose_backend
 
 __all__ = ["Rerun", "Reruns"]
 

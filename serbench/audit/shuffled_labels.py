@@ -5,8 +5,8 @@ from __future__ import annotations
 from serbench.audit.finding import AuditFinding, Cell, skipped
 from serbench.audit.rerun import Rerun, Reruns
 from serbench.protocols import SplitProtocol
-from serbench.render.document import percent
-from serbench.results.scored_entry import load_entry
+from serbench.render import percent
+from serbench.results import load_entry
 
 __all__ = ["shuffled_labels"]
 

@@ -9,8 +9,7 @@ import pandas as pd
 
 from serbench.audit.attributes import clip_attributes
 from serbench.audit.finding import AuditFinding, Cell
-from serbench.evaluation.intervals import MIN_SPEAKERS
-from serbench.evaluation.slices import AttributeSlices, Slice, judge_slices
+from serbench.evaluation import MIN_SPEAKERS, AttributeSlices, Slice, judge_slices
 from serbench.results import ScoredEntry
 
 __all__ = ["by_slices", "slice_finding"]

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from serbench.audit.features import audit_features
 from serbench.audit.finding import AuditFinding, Cell
-from serbench.features.spec import FeatureSpec
+from serbench.features import FeatureSpec
 from serbench.protocols import SplitPlan
 from serbench.records import StepProgress, StudyRecord
 

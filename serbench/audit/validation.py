@@ -9,8 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from serbench.audit.finding import AuditFinding
-from serbench.evaluation.intervals import MIN_SPEAKERS
-from serbench.evaluation.jackknife import SpeakerRecalls, Spread
+from serbench.evaluation import MIN_SPEAKERS, SpeakerRecalls, Spread
 from serbench.results import ScoredEntry
 
 __all__ = ["ScoredClips", "against_validation", "validation_finding"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from serbench.records.schemas import EpochMetrics, TrialRecord
-from serbench.search.observer import Observer
+from serbench.records import EpochMetrics, TrialRecord
+from serbench.search import Observer
 
 __all__ = ["FitWatch"]
 

@@ -65,7 +65,7 @@ def show(
 
     clips = _load(*choose_corpus(corpus, data, maps=label_map or (), drops=drop or (), names=file_names), None)
     if html is not None:
-        from serbench.site.corpus_page import write_corpus_page
+        from serbench.site import write_corpus_page
 
         write_corpus_page(clips, html)
         typer.echo(f"page         {html}", err=True)
@@ -173,7 +173,7 @@ def _print_summary(summary: dict[str, Any]) -> None:
 def _print_findings(clips: StudyClips) -> None:
     """A table of what was found by kind, then a sentence for each."""
     from serbench.cli.results import print_sheet
-    from serbench.render.document import Column, Sheet
+    from serbench.render import Column, Sheet
 
     if not clips.findings:
         typer.echo("nothing to report")

@@ -33,13 +33,10 @@ def reference(
 
     from serbench.cli.results import print_leaderboard
     from serbench.cli.watch import watcher
-    from serbench.records import ResultsFolder
-    from serbench.records.references import ReferenceFolder
-    from serbench.references import compute_references, named_reference
-    from serbench.references.extras import require_extra
-    from serbench.references.task import ReferenceTask
+    from serbench.records import ReferenceFolder, ResultsFolder
+    from serbench.references import ReferenceTask, compute_references, named_reference, require_extra
     from serbench.results import Results
-    from serbench.search.studies.recorded import recorded_clips, recorded_plan
+    from serbench.search import recorded_clips, recorded_plan
 
     kept, chosen = named_reference(name, encoder)
     require_extra(name)

@@ -12,7 +12,7 @@ from serbench.cli.printing import screen_width
 from serbench.errors import SerbenchError, UsageError
 
 if TYPE_CHECKING:
-    from serbench.render.document import Sheet
+    from serbench.render import Sheet
     from serbench.results import Leaderboard, Results
 
 __all__ = ["compare", "leaderboard", "print_leaderboard", "print_report", "print_sheet", "print_summary", "report"]
@@ -64,7 +64,7 @@ def report(
     found = Results(results)
     print_report(found, entry, output)
     if html is not None:
-        from serbench.site.entry_page import write_entry_page
+        from serbench.site import write_entry_page
 
         write_entry_page(found, entry, html)
         typer.echo(f"page       {html}", err=True)
@@ -85,7 +85,7 @@ def compare(
 
 def _write_site(results: Path, html: Path, **options: Any) -> None:
     """Writes the site and says where, how large it is, and what is not on it."""
-    from serbench.render.document import size
+    from serbench.render import size
     from serbench.results import Results
     from serbench.site import Site
 

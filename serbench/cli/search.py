@@ -14,7 +14,7 @@ import typer
 from serbench.cli.declared import takes_request
 from serbench.cli.options import TableFormat
 from serbench.cli.printing import command_line
-from serbench.search.request import Panel, SearchRequest
+from serbench.search import Panel, SearchRequest
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -79,7 +79,7 @@ def _shown(plan: SearchPlan, live: bool, port: int | None, console: Console) -> 
     if not live:
         yield
         return
-    from serbench.site.live.live_site import LiveSite
+    from serbench.site import LiveSite
 
     with LiveSite(plan.results, plan.corpus.name, plan.protocol_of(plan.spaces[0]), port, plan.storage) as site:
         console.print(f"live pages: {site.address} (until the search ends)", markup=False, highlight=False)

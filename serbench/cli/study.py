@@ -30,8 +30,7 @@ Format = Annotated[BriefFormat, typer.Option("--format", help="How it is printed
 def list_studies(results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefFormat.table) -> None:
     """Lists every study with its trials, best validation score, entries, and whether it is being run."""
     from serbench.cli.printing import screen_width
-    from serbench.render import render
-    from serbench.render.study import studies_document
+    from serbench.render import render, studies_document
     from serbench.results import Results
 
     found = Results(results)
@@ -47,8 +46,7 @@ def list_studies(results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefF
 def show(study: StudyArgument, results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefFormat.table) -> None:
     """Shows what a study is, how its trials ended, the best ones, what failed and why, and its entries."""
     from serbench.cli.printing import echo_command, echo_pairs, screen_width
-    from serbench.render import render
-    from serbench.render.study import study_document, study_facts
+    from serbench.render import render, study_document, study_facts
     from serbench.results import Results
     from serbench.search import placeholder_note, search_command
 
@@ -83,9 +81,8 @@ def publish(
 
     `serbench leaderboard --results DIR` then gives the same table.
     """
-    from serbench.records import ResultsFolder
-    from serbench.records.publish import publish_studies
-    from serbench.render.document import size
+    from serbench.records import ResultsFolder, publish_studies
+    from serbench.render import size
 
     for name, copied in publish_studies(ResultsFolder(results), studies, to):
         typer.echo(f"{name}: {size(copied)}", err=True)

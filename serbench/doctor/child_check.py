@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from serbench.errors import SerbenchError
-from serbench.training.backend import process_context
+from serbench.training import process_context
 
 __all__ = ["Rehearsal", "rehearse"]
 

@@ -17,17 +17,15 @@ from typing import Any, Literal
 import psutil
 
 import serbench
-from serbench.corpora import corpus_names
-from serbench.corpora.folders import cache_root
+from serbench.corpora import cache_root, corpus_names
 from serbench.doctor.child_check import rehearse
 from serbench.errors import SerbenchError, with_extra
 from serbench.families import built_in_names, family_names, get_family
+from serbench.features import DEFAULT_LIMIT_BYTES
 from serbench.features.frontends import front_end_names, get_front_end
-from serbench.features.store import DEFAULT_LIMIT_BYTES
-from serbench.records.environment import cpu_name
-from serbench.records.machine import available_memory_mib, gpus, usable_cores
-from serbench.search.resources import WORKER_MIB, Resources
-from serbench.training.backend import BACKENDS, choose_backend
+from serbench.records import available_memory_mib, cpu_name, gpus, usable_cores
+from serbench.search import WORKER_MIB, Resources
+from serbench.training import BACKENDS, choose_backend
 
 __all__ = ["HealthCheck", "diagnose"]
 

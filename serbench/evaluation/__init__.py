@@ -1,6 +1,6 @@
 """Metrics, intervals and comparisons: pure functions of true labels, predictions and speakers.
 
-Names are loaded when first used (see `serbench.faces`): scipy is slow to import.
+Names are loaded when first used (see `serbench.faces`).
 """
 
 from __future__ import annotations
@@ -31,10 +31,27 @@ else:
     __getattr__ = lazy_face(
         __name__,
         {
-            "calibration": ("ReliabilityBin", "brier_score", "expected_calibration_error", "reliability"),
-            "intervals": ("MIN_SPEAKERS", "Interval", "recalls_interval", "speaker_interval"),
-            "jackknife": ("SpeakerRecalls", "Spread"),
-            "metrics": ("ClassScores", "Evaluation", "evaluate"),
+            "calibration": (
+                "ReliabilityBin",
+                "brier_score",
+                "expected_calibration_error",
+                "reliability",
+            ),
+            "intervals": (
+                "Interval",
+                "MIN_SPEAKERS",
+                "recalls_interval",
+                "speaker_interval",
+            ),
+            "jackknife": (
+                "SpeakerRecalls",
+                "Spread",
+            ),
+            "metrics": (
+                "ClassScores",
+                "Evaluation",
+                "evaluate",
+            ),
             "paired": (
                 "McNemar",
                 "PairedComparison",
@@ -45,9 +62,19 @@ else:
                 "mcnemar",
                 "tie_groups",
             ),
-            "share_scores": ("SoftClass", "SoftEvaluation", "soft_interval"),
+            "share_scores": (
+                "SoftClass",
+                "SoftEvaluation",
+                "soft_interval",
+            ),
             "simulation": ("SimulatedCore",),
-            "slices": ("Attribute", "AttributeSlices", "Slice", "judge_slices", "slice_scores"),
+            "slices": (
+                "Attribute",
+                "AttributeSlices",
+                "Slice",
+                "judge_slices",
+                "slice_scores",
+            ),
         },
     )
 

@@ -16,17 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field, SerializeAsAny
 
-from serbench.corpora.inspection.health import SILENCE_PEAK
+from serbench.corpora import SILENCE_PEAK
 from serbench.errors import SerbenchError, UsageError
 from serbench.export.predictions import Prediction, Predictions
 from serbench.export.windows import windows
 from serbench.families import custom_objects, family_names
-from serbench.features import FeatureSpec, decode, extract
-from serbench.features.audio import Waveform
-from serbench.records.base import FrozenModel, Record
-from serbench.records.files import digest_of
-from serbench.records.schemas import CorpusFacts, Environment, ProtocolFacts, Scores
-from serbench.training.backend import choose_backend, import_keras
+from serbench.features import FeatureSpec, Waveform, decode, extract
+from serbench.records import CorpusFacts, Environment, FrozenModel, ProtocolFacts, Record, Scores, digest_of
+from serbench.training import choose_backend, import_keras
 
 if TYPE_CHECKING:
     import keras

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from serbench.export.bundle import BundleRecord
 from serbench.records import StudyRecord
-from serbench.render.document import percent, plural, span, speakers
-from serbench.render.entry import left_out, whose_labels
+from serbench.render import left_out, percent, plural, span, speakers, whose_labels
 from serbench.results import EntryReport
 from serbench.search import placeholder_note, search_command, shell_line
 

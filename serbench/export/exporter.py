@@ -10,8 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from serbench.errors import SerbenchError, with_extra
 from serbench.export.bundle import BundleRecord
-from serbench.records import EntryRecord, StudyRecord, TrialRecord
-from serbench.records.results import StudyFolder
+from serbench.records import EntryRecord, StudyFolder, StudyRecord, TrialRecord
 from serbench.results import EntryReport
 
 __all__ = ["Exporter", "TrainedEntry", "require"]

@@ -12,8 +12,7 @@ from serbench.export.card import model_card
 from serbench.export.exporter import TrainedEntry
 from serbench.export.verify import verify_bundle
 from serbench.features import FeatureSpec
-from serbench.records import StudyRecord
-from serbench.records.files import write_text_atomic
+from serbench.records import StudyRecord, write_text_atomic
 from serbench.render import render
 
 __all__ = ["KERAS", "KerasBundle"]

@@ -14,7 +14,7 @@ import pandas as pd
 
 from serbench.errors import SerbenchError
 from serbench.export.bundle import Bundle, BundleCheck
-from serbench.records.files import read_text
+from serbench.records import read_text
 
 __all__ = ["TOLERANCE", "verify_bundle"]
 

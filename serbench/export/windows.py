@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 
-from serbench.features.audio import Waveform, fit_length
-from serbench.features.spec import FeatureSpec
+from serbench.features import FeatureSpec, Waveform, fit_length
 
 __all__ = ["window_starts", "windows"]
 

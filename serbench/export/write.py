@@ -11,7 +11,7 @@ from serbench.errors import SerbenchError, UsageError
 from serbench.export.bundle import BundleRecord
 from serbench.export.exporter import TrainedEntry, require
 from serbench.export.registry import get_exporter
-from serbench.records.files import writing
+from serbench.records import writing
 from serbench.results import Results
 
 __all__ = ["export_bundle"]

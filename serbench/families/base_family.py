@@ -14,7 +14,7 @@ from serbench.families.hyperparameters import Hyperparameters
 if TYPE_CHECKING:
     import keras
 
-    from serbench.features.spec import FeatureKind
+    from serbench.features import FeatureKind
 
 __all__ = ["BaseFamily"]
 

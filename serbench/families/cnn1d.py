@@ -13,7 +13,7 @@ from serbench.families.blocks import Blocks, filter_counts
 from serbench.families.hyperparameters import ConvHyperparameters, Hyperparameters, KernelSize
 
 if TYPE_CHECKING:
-    from serbench.features.spec import FeatureKind
+    from serbench.features import FeatureKind
 
 __all__ = ["CNN1D", "Cnn1dFamily", "Cnn1dHyperparameters"]
 

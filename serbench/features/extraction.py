@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from serbench.errors import SerbenchError
 from serbench.features.audio import decode, fit_length, realise_soundfile
-from serbench.features.augment import augment
+from serbench.features.augmentation import augment
 from serbench.features.spec import FeatureSpec, WaveformAugmentation
 
 __all__ = ["CHUNK_CLIPS", "ClipFile", "extract", "extract_files"]

@@ -7,8 +7,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from serbench.features.frontends.base import Crop, FeatureSpec
-from serbench.records.base import FrozenModel
-from serbench.records.files import digest_of
+from serbench.records import FrozenModel, digest_of
 
 __all__ = ["Crop", "FeatureKind", "FeatureSpec", "WaveformAugmentation"]
 

@@ -20,8 +20,7 @@ from serbench.errors import SerbenchError
 from serbench.features import eviction
 from serbench.features.extraction import ClipFile, extract_files
 from serbench.features.spec import FeatureSpec, WaveformAugmentation
-from serbench.records.files import digest_of, publish_folder, write_text_atomic
-from serbench.records.machine import usable_cores
+from serbench.records import digest_of, publish_folder, usable_cores, write_text_atomic
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,10 +18,25 @@ else:
     __getattr__ = lazy_face(
         __name__,
         {
-            "kinds": ("ProtocolKind", "get_kind", "protocol_kinds", "protocol_names", "protocols_help"),
-            "protocol": ("MIN_CORE_SPEAKERS", "SplitProtocol"),
-            "ratio": ("Ratio", "parse_percent"),
-            "split": ("Split", "SplitPlan"),
+            "kinds": (
+                "ProtocolKind",
+                "get_kind",
+                "protocol_kinds",
+                "protocol_names",
+                "protocols_help",
+            ),
+            "protocol": (
+                "MIN_CORE_SPEAKERS",
+                "SplitProtocol",
+            ),
+            "ratio": (
+                "Ratio",
+                "parse_percent",
+            ),
+            "split": (
+                "Split",
+                "SplitPlan",
+            ),
         },
     )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
-    from serbench.records.base import FrozenModel, Record, now
+    from serbench.records.base import UNKNOWN_KEYS, FrozenModel, Record, now
     from serbench.records.environment import cpu_name, current_environment
     from serbench.records.files import (
         digest_of,
@@ -60,13 +60,39 @@ else:
     __getattr__ = lazy_face(
         __name__,
         {
-            "base": ("FrozenModel", "Record", "now"),
-            "environment": ("cpu_name", "current_environment"),
-            "files": ("digest_of", "publish_folder", "read_text", "write_bytes_atomic", "write_text_atomic", "writing"),
-            "machine": ("available_memory_mib", "gpus", "kernel_memory_kills", "usable_cores"),
-            "progress": ("Progress", "StepProgress"),
+            "base": (
+                "FrozenModel",
+                "Record",
+                "UNKNOWN_KEYS",
+                "now",
+            ),
+            "environment": (
+                "cpu_name",
+                "current_environment",
+            ),
+            "files": (
+                "digest_of",
+                "publish_folder",
+                "read_text",
+                "write_bytes_atomic",
+                "write_text_atomic",
+                "writing",
+            ),
+            "machine": (
+                "available_memory_mib",
+                "gpus",
+                "kernel_memory_kills",
+                "usable_cores",
+            ),
+            "progress": (
+                "Progress",
+                "StepProgress",
+            ),
             "publish": ("publish_studies",),
-            "references": ("ReferenceFolder", "ReferenceRecord"),
+            "references": (
+                "ReferenceFolder",
+                "ReferenceRecord",
+            ),
             "results": ("ResultsFolder",),
             "schemas": (
                 "AskedBudget",
@@ -91,13 +117,18 @@ else:
             "states": (
                 "MAX_REPEATS",
                 "STATES",
-                "TRANSITIONS",
-                "UNCOUNTED_STATES",
                 "StateRule",
+                "TRANSITIONS",
                 "TrialState",
+                "UNCOUNTED_STATES",
                 "is_repeated",
             ),
-            "study_folder": ("Damaged", "StudyFolder", "read_parquet", "tolerating"),
+            "study_folder": (
+                "Damaged",
+                "StudyFolder",
+                "read_parquet",
+                "tolerating",
+            ),
         },
     )
 
@@ -106,6 +137,7 @@ __all__ = [
     "STATES",
     "TRANSITIONS",
     "UNCOUNTED_STATES",
+    "UNKNOWN_KEYS",
     "AskedBudget",
     "CorpusChoice",
     "CorpusFacts",

@@ -18,10 +18,25 @@ else:
     __getattr__ = lazy_face(
         __name__,
         {
-            "compute": ("REFERENCES", "REFERENCE_ORDER", "Reference", "compute_references", "named_reference"),
-            "extras": ("OPTIONAL", "require_extra"),
-            "literature": ("Reported", "reported"),
-            "task": ("ReferenceAnswers", "ReferenceTask"),
+            "compute": (
+                "REFERENCES",
+                "REFERENCE_ORDER",
+                "Reference",
+                "compute_references",
+                "named_reference",
+            ),
+            "extras": (
+                "OPTIONAL",
+                "require_extra",
+            ),
+            "literature": (
+                "Reported",
+                "reported",
+            ),
+            "task": (
+                "ReferenceAnswers",
+                "ReferenceTask",
+            ),
         },
     )
 

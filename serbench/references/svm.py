@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from serbench.corpora import cache_root
 from serbench.evaluation import evaluate
-from serbench.features import FeatureStore
-from serbench.features.frontends.acoustic import AcousticSettings
+from serbench.features import AcousticSettings, FeatureStore
 from serbench.references.task import ReferenceAnswers, ReferenceTask
 
 __all__ = ["acoustic_spec", "classify", "svm"]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from serbench.results.columns import Form
+from serbench.results import Form
 
 __all__ = [
     "Column",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from serbench.records.schemas import CorpusFacts, ExcludedClip, ReportedScores
+from serbench.records import CorpusFacts, ExcludedClip, ReportedScores
 from serbench.render.document import (
     NOTHING,
     Column,
@@ -25,9 +25,7 @@ from serbench.render.document import (
     to_document,
     written,
 )
-from serbench.results.entry import ClassRow, EntryReport
-from serbench.results.grouping import why_unranked
-from serbench.results.leaderboard_row import COLUMNS, Row
+from serbench.results import COLUMNS, ClassRow, EntryReport, Row, why_unranked
 
 __all__ = [
     "CLASS_HEADER",

@@ -7,12 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from serbench.references.literature import Reported
+from serbench.references import Reported
 from serbench.render.document import NOTHING, Column, Document, Sheet, percent, span, to_document, written
-from serbench.results.columns import Cell
-from serbench.results.leaderboard import Leaderboard
-from serbench.results.leaderboard_row import COLUMNS, GroupRows, Row
-from serbench.results.reference_rows import ReferenceRow
+from serbench.results import COLUMNS, Cell, GroupRows, Leaderboard, ReferenceRow, Row
 
 __all__ = ["cell_text", "columns_table", "leaderboard_document"]
 

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from serbench.render.document import NOTHING, Column, Document, Sheet, percent, points, span, table_of, to_document
-from serbench.results.pairwise import ALPHA, EntryComparison, EntryPair
-from serbench.results.scored_entry import ScoredEntry
+from serbench.results import ALPHA, EntryComparison, EntryPair, ScoredEntry
 
 __all__ = ["comparison_document"]
 

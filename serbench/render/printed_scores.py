@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from serbench.render.document import NOTHING, Column, Sheet, percent
-from serbench.results.leaderboard import Leaderboard
-from serbench.results.scored_entry import ScoredEntry
+from serbench.results import Leaderboard, ScoredEntry
 
 __all__ = ["beside_printed"]
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from serbench.records.states import STATES, TrialState
+from serbench.records import STATES, TrialState
 from serbench.render.document import NOTHING, Column, Document, Sheet, count, duration, percent, speakers
-from serbench.results.study import StudyReport
-from serbench.results.study_rows import FailureRow, FitRow, StudyRow
+from serbench.results import FailureRow, FitRow, StudyReport, StudyRow
 
 __all__ = ["moment", "studies_document", "study_document", "study_facts"]
 

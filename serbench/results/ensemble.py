@@ -12,8 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from serbench.evaluation import evaluate
-from serbench.records.files import digest_of
-from serbench.records.schemas import EntryRecord, ModelCost
+from serbench.records import EntryRecord, ModelCost, digest_of
 from serbench.results.scored_entry import Refit, ScoredEntry, SubsetPredictions
 
 __all__ = ["ENSEMBLE", "ensemble_id", "make_ensemble"]

@@ -9,8 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from serbench.evaluation import Evaluation
-from serbench.records.base import FrozenModel
-from serbench.records.schemas import CorpusFacts, Environment, EpochMetrics, ProtocolFacts, ReportedScores, Scores
+from serbench.records import CorpusFacts, Environment, EpochMetrics, FrozenModel, ProtocolFacts, ReportedScores, Scores
 from serbench.results.grouping import why_unranked
 from serbench.results.leaderboard_row import Row
 from serbench.results.scored_entry import Refit, ScoredEntry, mean

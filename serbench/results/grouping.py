@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from serbench.evaluation import MIN_SPEAKERS
-from serbench.records.schemas import EntryRecord, ProtocolFacts, StudyRecord
+from serbench.records import EntryRecord, ProtocolFacts, StudyRecord
 
 __all__ = ["Candidate", "Group", "choose", "group_of", "why_unranked"]
 

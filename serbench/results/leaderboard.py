@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from serbench.evaluation import tie_groups
-from serbench.records.schemas import StudyRecord
-from serbench.references.literature import Reported, reported
+from serbench.records import StudyRecord
+from serbench.references import Reported, reported
 from serbench.results.damaged import DamagedRecord, damage_notes
 from serbench.results.group_entries import GroupEntries, StudyEntries
 from serbench.results.grouping import Group, why_unranked

@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from serbench.evaluation import Evaluation, Interval, brier_score, expected_calibration_error
-from serbench.records.base import FrozenModel
-from serbench.records.schemas import ModelCost
+from serbench.records import FrozenModel, ModelCost
 from serbench.results.columns import Cell, Column, Fact, RowSource, column, columns_of
 from serbench.results.grouping import Group
 from serbench.results.reference_rows import ReferenceRow

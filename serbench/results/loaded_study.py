@@ -10,8 +10,7 @@ from typing import TypeVar
 import pandas as pd
 
 from serbench.errors import SerbenchError
-from serbench.records.results import ResultsFolder, StudyFolder
-from serbench.records.schemas import EntryRecord, JobKind, StudyRecord, TrialRecord
+from serbench.records import EntryRecord, JobKind, ResultsFolder, StudyFolder, StudyRecord, TrialRecord
 from serbench.results.damaged import DamagedRecord
 from serbench.results.grouping import Group, choose, group_of
 from serbench.results.scored_entry import ScoredEntry, load_entry, mean, speakers_of

@@ -8,7 +8,7 @@ from itertools import combinations
 
 from serbench.errors import UsageError
 from serbench.evaluation import compare_recalls, holm, mcnemar
-from serbench.records.base import FrozenModel
+from serbench.records import FrozenModel
 from serbench.results.grouping import group_of, why_unranked
 from serbench.results.scored_entry import ScoredEntry
 

@@ -13,8 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from serbench.evaluation import Evaluation
-from serbench.records.files import digest_of
-from serbench.records.schemas import EntryRecord, StudyRecord
+from serbench.records import EntryRecord, StudyRecord, digest_of
 from serbench.results.scored_entry import SUBSETS, Refit, ScoredEntry
 
 __all__ = ["pool", "pooled_id", "run_name"]

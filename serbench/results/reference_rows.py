@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from serbench.errors import SerbenchError
-from serbench.evaluation.share_scores import SoftEvaluation, soft_interval
-from serbench.records.base import FrozenModel
-from serbench.records.references import ReferenceFolder, ReferenceRecord
-from serbench.records.schemas import StudyRecord
+from serbench.evaluation import SoftEvaluation, soft_interval
+from serbench.records import FrozenModel, ReferenceFolder, ReferenceRecord, StudyRecord
 from serbench.references import REFERENCE_ORDER
 from serbench.results.grouping import why_unranked
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from serbench.errors import SerbenchError, UsageError, unknown
-from serbench.records.results import ResultsFolder
+from serbench.records import ResultsFolder
 from serbench.results.damaged import DamagedRecord
 from serbench.results.ensemble import ENSEMBLE, ensemble_id, make_ensemble
 from serbench.results.entry import EntryReport

@@ -20,8 +20,7 @@ from serbench.evaluation import (
     evaluate,
     recalls_interval,
 )
-from serbench.records.results import StudyFolder
-from serbench.records.schemas import EntryRecord, Scores, StudyRecord, TrialRecord
+from serbench.records import EntryRecord, Scores, StudyFolder, StudyRecord, TrialRecord
 
 __all__ = ["Refit", "ScoredEntry", "SubsetPredictions", "load_entry", "mean", "speakers_of"]
 

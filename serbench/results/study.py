@@ -10,9 +10,15 @@ from typing import Any
 from pydantic import Field
 
 from serbench.errors import SerbenchError
-from serbench.records.base import FrozenModel
-from serbench.records.schemas import EntryRecord, Environment, StudyRecord, TrialRecord
-from serbench.records.states import UNCOUNTED_STATES, TrialState
+from serbench.records import (
+    UNCOUNTED_STATES,
+    EntryRecord,
+    Environment,
+    FrozenModel,
+    StudyRecord,
+    TrialRecord,
+    TrialState,
+)
 from serbench.results.loaded_study import LoadedStudy
 from serbench.results.scored_entry import ScoredEntry
 from serbench.results.study_rows import FailureRow, FitRow, best_score, count_states, group_failures, last_activity

@@ -7,9 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from serbench.records.base import FrozenModel
-from serbench.records.schemas import JobKind, TrialRecord
-from serbench.records.states import STATES, UNCOUNTED_STATES, TrialState
+from serbench.records import STATES, UNCOUNTED_STATES, FrozenModel, JobKind, TrialRecord, TrialState
 from serbench.results.loaded_study import LoadedStudy
 
 __all__ = [

@@ -15,12 +15,11 @@ from typing import Any
 
 from serbench.corpora import corpus_options
 from serbench.errors import SerbenchError
-from serbench.records.schemas import StudyRecord
+from serbench.records import StudyRecord
 from serbench.search.request import SearchRequest
 from serbench.search.studies.study import derived_run
-from serbench.spaces.file import load_space, read_space
-from serbench.spaces.space import SearchSpace
-from serbench.training.backend import choose_backend
+from serbench.spaces import SearchSpace, load_space, read_space
+from serbench.training import choose_backend
 
 __all__ = ["placeholder_note", "search_command", "search_request", "shell_line"]
 

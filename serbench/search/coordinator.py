@@ -12,9 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from serbench.records.base import now
-from serbench.records.schemas import EpochMetrics
-from serbench.records.states import is_repeated
+from serbench.records import EpochMetrics, is_repeated, now
 from serbench.search.jobs import predictions_of, record_of
 from serbench.search.mailbox import DoneMessage, EpochMessage
 from serbench.search.session import Session

@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from serbench.records.base import now
-from serbench.records.files import digest_of
-from serbench.records.schemas import EntryRecord, TrialRecord
-from serbench.records.states import STATES
+from serbench.records import STATES, EntryRecord, TrialRecord, digest_of, now
 from serbench.search.coordinator import Coordinator
 from serbench.search.observer import Observer
 from serbench.search.session import Session

@@ -11,14 +11,11 @@ from decimal import Decimal
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import Ratio
-from serbench.records import ResultsFolder, StudyRecord, TrialRecord
-from serbench.records.base import now
-from serbench.records.results import StudyFolder
-from serbench.records.states import STATES, UNCOUNTED_STATES
+from serbench.records import STATES, UNCOUNTED_STATES, ResultsFolder, StudyFolder, StudyRecord, TrialRecord, now
 from serbench.search.studies.recorded import recorded_features, recorded_plan, recorded_protocol, recorded_training
 from serbench.search.studies.samplers import pruner_settings, sampler_settings
 from serbench.search.studies.study import derived_run, study_name
-from serbench.spaces.space import SearchSpace
+from serbench.spaces import SearchSpace
 from serbench.training import FitSettings
 
 __all__ = ["Fork", "LeftOut", "fork_study"]

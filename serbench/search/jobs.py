@@ -10,16 +10,12 @@ import pandas as pd
 
 from serbench.evaluation import evaluate
 from serbench.families import parse_hyperparameters
-from serbench.features.latency import front_end_ms
-from serbench.features.spec import WaveformAugmentation
+from serbench.features import WaveformAugmentation, front_end_ms
 from serbench.protocols import Ratio, Split, SplitPlan
-from serbench.records.base import now
-from serbench.records.results import StudyFolder
-from serbench.records.schemas import JobKind, StudyRecord, TrialRecord
+from serbench.records import JobKind, StudyFolder, StudyRecord, TrialRecord, now
 from serbench.search.resources import Resources
-from serbench.spaces.space import SearchSpace
-from serbench.training import TrialJob, TrialOutcome
-from serbench.training.seeds import SeedTree
+from serbench.spaces import SearchSpace
+from serbench.training import SeedTree, TrialJob, TrialOutcome
 
 __all__ = ["JobMaker", "PlannedStudy", "predictions_of", "record_of"]
 

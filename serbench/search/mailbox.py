@@ -8,7 +8,7 @@ import time
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 
-from serbench.records.schemas import EpochMetrics
+from serbench.records import EpochMetrics
 from serbench.search.engines.engine import Answer, Engine
 from serbench.training import TrialJob, TrialOutcome
 

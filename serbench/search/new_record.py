@@ -6,13 +6,11 @@ import uuid
 
 from serbench.corpora import StudyClips, votes_digest
 from serbench.protocols import SplitPlan, SplitProtocol
-from serbench.records.base import now
-from serbench.records.environment import current_environment
-from serbench.records.schemas import StudyRecord
+from serbench.records import StudyRecord, current_environment, now
 from serbench.search.plan import SearchPlan
 from serbench.search.studies.samplers import pruner_settings, sampler_settings
 from serbench.search.studies.study import derived_run, study_name
-from serbench.spaces.space import SearchSpace
+from serbench.spaces import SearchSpace
 
 __all__ = ["new_study_record"]
 

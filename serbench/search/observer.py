@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from serbench.records.schemas import EntryRecord, EpochMetrics, StudyRecord, TrialRecord
+from serbench.records import EntryRecord, EpochMetrics, StudyRecord, TrialRecord
 
 __all__ = ["Observer"]
 

@@ -9,13 +9,12 @@ from typing import Any, cast, get_args
 
 from serbench.corpora import Corpus, choose_corpus
 from serbench.errors import UsageError, unknown
-from serbench.records.schemas import AskedBudget, LabelSource
+from serbench.records import AskedBudget, LabelSource
 from serbench.search.engines.dask.cluster import check_cluster
 from serbench.search.request import SearchRequest, SearchSettings
 from serbench.search.studies.samplers import pruner_settings, sampler_settings
 from serbench.search.studies.storage import check_storage_url
-from serbench.spaces.file import default_spaces, load_space
-from serbench.spaces.space import Budget, SearchSpace
+from serbench.spaces import Budget, SearchSpace, default_spaces, load_space
 
 __all__ = ["SearchPlan"]
 

@@ -14,7 +14,7 @@ from serbench.errors import UsageError
 from serbench.search.coordinator import Coordinator
 from serbench.search.session import Session
 from serbench.search.studies.study import Study
-from serbench.spaces.space import Enqueued
+from serbench.spaces import Enqueued
 from serbench.training import TrialJob
 
 __all__ = ["EPOCH_SHARE", "KEPT_SHARE", "run_probes"]

@@ -10,22 +10,36 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from serbench.corpora.folders import cache_root
+from serbench.corpora import cache_root
 from serbench.errors import SerbenchError, UsageError, unknown
-from serbench.features.store import FeatureStore
-from serbench.records import ResultsFolder, StepProgress, StudyRecord, TrialRecord
-from serbench.records.environment import current_environment
-from serbench.records.results import StudyFolder
-from serbench.records.schemas import Environment, EpochMetrics, JobKind
-from serbench.records.states import TrialState
+from serbench.features import FeatureStore
+from serbench.records import (
+    Environment,
+    EpochMetrics,
+    JobKind,
+    ResultsFolder,
+    StepProgress,
+    StudyFolder,
+    StudyRecord,
+    TrialRecord,
+    TrialState,
+    current_environment,
+)
 from serbench.search.jobs import JobMaker, predictions_of
 from serbench.search.probes import EPOCH_SHARE
 from serbench.search.resources import Resources
 from serbench.search.studies.recorded import RecordedStudy, recorded_clips, recorded_plan, recorded_space
-from serbench.spaces.space import SearchSpace
-from serbench.training import FeatureSource, JobControl, TrialJob, TrialOutcome, Verdict, run_job
-from serbench.training.backend import choose_backend
-from serbench.training.seeds import SeedTree
+from serbench.spaces import SearchSpace
+from serbench.training import (
+    FeatureSource,
+    JobControl,
+    SeedTree,
+    TrialJob,
+    TrialOutcome,
+    Verdict,
+    choose_backend,
+    run_job,
+)
 
 __all__ = ["TOLERANCE", "Replay", "replay_facts", "replay_trial"]
 

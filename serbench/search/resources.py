@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from serbench.errors import UsageError
-from serbench.records.machine import available_memory_mib, gpus, usable_cores
+from serbench.records import available_memory_mib, gpus, usable_cores
 
 __all__ = ["GPU_BACKENDS", "WORKER_MIB", "Resources"]
 

@@ -8,15 +8,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from serbench.corpora import StudyClips, load_clips
-from serbench.corpora.folders import cache_root
+from serbench.corpora import StudyClips, cache_root, load_clips
 from serbench.errors import SerbenchError, UsageError
-from serbench.features.store import FeatureStore
+from serbench.features import FeatureStore
 from serbench.protocols import Ratio, SplitPlan, SplitProtocol
-from serbench.records import ResultsFolder
-from serbench.records.schemas import WarmStart
-from serbench.references import REFERENCES, compute_references
-from serbench.references.task import ReferenceTask
+from serbench.records import ResultsFolder, WarmStart
+from serbench.references import REFERENCES, ReferenceTask, compute_references
 from serbench.search.engines.dask.audio import StudyAudio
 from serbench.search.engines.dask.cluster import LOCAL, Cluster, open_cluster
 from serbench.search.engines.dask.dask_engine import DaskEngine
@@ -31,9 +28,8 @@ from serbench.search.run_study import run_study
 from serbench.search.session import Session
 from serbench.search.studies.study import Study
 from serbench.search.warm_start import load_warm_start
-from serbench.spaces.space import SearchSpace
-from serbench.training import FeatureSource
-from serbench.training.backend import choose_backend
+from serbench.spaces import SearchSpace
+from serbench.training import FeatureSource, choose_backend
 
 __all__ = ["run_search"]
 

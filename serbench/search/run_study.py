@@ -7,12 +7,12 @@ import time
 from collections.abc import Sequence
 
 from serbench.errors import SerbenchError
-from serbench.records.states import UNCOUNTED_STATES
+from serbench.records import UNCOUNTED_STATES
 from serbench.search.coordinator import Coordinator
 from serbench.search.finalists import Finalist, choose_finalists, refit_finalists
 from serbench.search.probes import run_probes
 from serbench.search.session import Session
-from serbench.spaces.space import Budget
+from serbench.spaces import Budget
 
 __all__ = ["run_study"]
 

@@ -6,9 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.records.base import now
-from serbench.records.schemas import EpochMetrics, TrialRecord
-from serbench.records.states import STATES, UNCOUNTED_STATES, is_repeated
+from serbench.records import STATES, UNCOUNTED_STATES, EpochMetrics, TrialRecord, is_repeated, now
 from serbench.search.jobs import predictions_of, record_of
 from serbench.search.mailbox import DoneMessage
 from serbench.search.session import Session

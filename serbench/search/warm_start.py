@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 
 from serbench.errors import UsageError
-from serbench.records import ResultsFolder
-from serbench.records.results import StudyFolder
-from serbench.records.schemas import WarmStart
+from serbench.records import ResultsFolder, StudyFolder, WarmStart
 from serbench.search.finalists import choose_finalists
-from serbench.spaces.space import SearchSpace
+from serbench.spaces import SearchSpace
 
 __all__ = ["MAX_CONFIGS", "load_warm_start"]
 

@@ -6,13 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from serbench.records.schemas import ProtocolFacts
-from serbench.render.document import span
-from serbench.render.leaderboard import cell_text
-from serbench.results.columns import Cell
-from serbench.results.leaderboard import Leaderboard
-from serbench.results.leaderboard_row import COLUMNS, GroupRows, Row
-from serbench.results.study_rows import StudyRow
+from serbench.records import ProtocolFacts
+from serbench.render import cell_text, span
+from serbench.results import COLUMNS, Cell, GroupRows, Leaderboard, Row, StudyRow
 from serbench.site.charts.board import COSTS, cost_chart
 from serbench.site.charts.lines import reference_lines
 from serbench.site.pages import Pages

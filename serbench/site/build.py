@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serbench.render import leaderboard_document, render
-from serbench.results import Leaderboard, Results, ScoredEntry, StudyReport
-from serbench.results.damaged import damage_notes
-from serbench.results.loaded_study import LoadedStudy
-from serbench.results.study_rows import study_row
+from serbench.results import Leaderboard, LoadedStudy, Results, ScoredEntry, StudyReport, damage_notes, study_row
 from serbench.site.board_page import Ways, board_page
 from serbench.site.clips.misses import wanted_pictures
 from serbench.site.clips.sounds import Sounds

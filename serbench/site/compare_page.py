@@ -7,10 +7,7 @@ from typing import Any
 import numpy as np
 
 from serbench.evaluation import compare_all
-from serbench.results.grouping import why_unranked
-from serbench.results.leaderboard import Leaderboard
-from serbench.results.leaderboard_row import GroupRows
-from serbench.results.scored_entry import ScoredEntry
+from serbench.results import GroupRows, Leaderboard, ScoredEntry, why_unranked
 from serbench.site.board_page import Ways
 from serbench.site.charts.chart import rounded
 from serbench.site.pages import Pages

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from serbench.corpora import StudyClips, corpus_summary
-from serbench.features.frontends.log_mel import LogMelSettings
-from serbench.records.files import write_text_atomic
+from serbench.features import LogMelSettings
+from serbench.records import write_text_atomic
 from serbench.site.charts.corpus import corpus_charts
 from serbench.site.clips.media import Inline
 from serbench.site.clips.sounds import Sounds

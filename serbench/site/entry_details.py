@@ -8,14 +8,13 @@ import numpy as np
 
 from serbench.audit import AuditRecord, audit_path
 from serbench.errors import SerbenchError
-from serbench.evaluation import AttributeSlices, ReliabilityBin, reliability, slice_scores
-from serbench.evaluation.share_scores import SoftEvaluation
+from serbench.evaluation import AttributeSlices, ReliabilityBin, SoftEvaluation, reliability, slice_scores
 from serbench.results import Results, ScoredEntry
 from serbench.site.clips.mask_example import MaskExample, mask_example
 from serbench.site.clips.misses import Miss, find_misses
 from serbench.site.clips.sounds import Sounds
 from serbench.site.sources import Sources
-from serbench.spaces.one_config import one_config_space
+from serbench.spaces import one_config_space
 
 __all__ = ["EntryDetails", "ScoredSlices"]
 

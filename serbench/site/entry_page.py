@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from serbench.records.files import write_text_atomic
-from serbench.render.document import percent, span
-from serbench.render.entry import (
+from serbench.records import write_text_atomic
+from serbench.render import (
     SUBSET_HEADER,
     caveats,
     config_rows,
     corpus_rows,
     environment_rows,
+    percent,
     result_rows,
+    span,
     subset_cells,
 )
-from serbench.results import EntryReport, Results, Row, ScoredEntry
-from serbench.results.reference_rows import ReferenceRow
+from serbench.results import EntryReport, ReferenceRow, Results, Row, ScoredEntry
 from serbench.site.charts.entry import calibration_chart, curve_charts
 from serbench.site.charts.lines import reference_lines
 from serbench.site.clips.media import Inline

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from serbench.errors import UsageError
-from serbench.records.files import digest_of, writing
+from serbench.records import digest_of, writing
 
 __all__ = ["SiteFolder", "page_name"]
 

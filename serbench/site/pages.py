@@ -8,7 +8,7 @@ import hashlib
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from serbench.render.document import count, duration, millions, milliseconds, percent, points, size, span
+from serbench.render import count, duration, millions, milliseconds, percent, points, size, span
 from serbench.site.words import without_paths
 
 if TYPE_CHECKING:

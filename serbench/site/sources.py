@@ -8,13 +8,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from serbench.audit.attributes import clip_attributes
+from serbench.audit import clip_attributes
 from serbench.evaluation import Attribute
-from serbench.records.results import StudyFolder
-from serbench.records.states import UNCOUNTED_STATES
-from serbench.results import Results, ScoredEntry
-from serbench.results.loaded_study import LoadedStudy
-from serbench.results.pooled import run_name
+from serbench.records import UNCOUNTED_STATES, StudyFolder
+from serbench.results import LoadedStudy, Results, ScoredEntry, run_name
 
 __all__ = ["Sources", "find_sources"]
 

@@ -6,12 +6,10 @@ import warnings
 from dataclasses import dataclass
 
 from serbench.errors import SerbenchError
-from serbench.records.schemas import StudyRecord, TrialRecord
-from serbench.results import Results
-from serbench.results.loaded_study import LoadedStudy
-from serbench.search.studies.recorded import recorded_space
-from serbench.spaces.dimensions import Choice
-from serbench.spaces.space import SearchSpace
+from serbench.records import StudyRecord, TrialRecord
+from serbench.results import LoadedStudy, Results
+from serbench.search import recorded_space
+from serbench.spaces import Choice, SearchSpace
 
 __all__ = ["Control", "StudyData"]
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from serbench.records.schemas import TrialRecord
-from serbench.records.states import STATES
-from serbench.render.document import duration, percent
-from serbench.render.study import moment, study_facts
+from serbench.records import STATES, TrialRecord
+from serbench.render import duration, moment, percent, study_facts
 from serbench.results import StudyReport
 from serbench.site.board_page import Ways
 from serbench.site.charts.space import parallel_chart, slice_chart

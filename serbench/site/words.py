@@ -6,11 +6,11 @@ import re
 
 from serbench.errors import SerbenchError
 from serbench.protocols import get_kind, protocol_names
-from serbench.records.schemas import ProtocolFacts, StudyRecord
-from serbench.render.document import percent, plural, span, speakers
-from serbench.results.leaderboard_row import Row
+from serbench.records import ProtocolFacts, StudyRecord
+from serbench.render import percent, plural, span, speakers
+from serbench.results import Row
 from serbench.search import placeholder_note, search_command, shell_line
-from serbench.spaces.file import read_space
+from serbench.spaces import read_space
 
 __all__ = ["citation", "entry_commands", "protocol_sentence", "search_again", "without_paths"]
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 import optuna
 from pydantic import ConfigDict, Field, model_validator
 
-from serbench.records.base import FrozenModel
+from serbench.records import FrozenModel
 
 __all__ = ["Choice", "Dimension", "Fixed", "FloatRange", "IntRange"]
 

@@ -15,15 +15,13 @@ from pydantic import BaseModel, ValidationError
 import serbench
 from serbench.errors import SerbenchError, UsageError, unknown
 from serbench.families import Family, built_in_names, family_names, get_family
+from serbench.features import FeatureSpec
 from serbench.features.frontends import get_front_end
-from serbench.features.spec import FeatureSpec
-from serbench.protocols import Ratio, SplitProtocol
-from serbench.protocols.kinds import get_kind
-from serbench.protocols.ratio import parse_percent
-from serbench.records.files import read_text
+from serbench.protocols import Ratio, SplitProtocol, get_kind, parse_percent
+from serbench.records import read_text
 from serbench.spaces.parameters import known_keys, read_enqueued, read_parameters
 from serbench.spaces.space import Budget, SearchSpace, defaults, explain
-from serbench.training.job import FitSettings
+from serbench.training import FitSettings
 
 __all__ = ["default_spaces", "find_space", "load_space", "read_space", "space_names"]
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from serbench.records.schemas import StudyRecord
+from serbench.records import StudyRecord
 
 __all__ = ["one_config_space"]
 

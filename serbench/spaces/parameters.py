@@ -10,9 +10,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from serbench.errors import SerbenchError, UsageError, nearest, unknown
-from serbench.families import family_names, get_family
-from serbench.families.hyperparameters import Hyperparameters
-from serbench.records.schemas import ReportedScores
+from serbench.families import Hyperparameters, family_names, get_family
+from serbench.records import ReportedScores
 from serbench.spaces.dimensions import Choice, Dimension, Fixed, FloatRange, IntRange
 from serbench.spaces.space import Enqueued, defaults, explain
 

@@ -10,15 +10,12 @@ from typing import Any
 import optuna
 from pydantic import Field, ValidationError
 
-from serbench.families import Family, parse_hyperparameters
-from serbench.families.hyperparameters import Hyperparameters
-from serbench.features.spec import FeatureSpec
+from serbench.families import Family, Hyperparameters, parse_hyperparameters
+from serbench.features import FeatureSpec
 from serbench.protocols import Ratio
-from serbench.records.base import FrozenModel
-from serbench.records.files import digest_of
-from serbench.records.schemas import ReportedScores
+from serbench.records import FrozenModel, ReportedScores, digest_of
 from serbench.spaces.dimensions import Dimension, Fixed
-from serbench.training.job import FitSettings
+from serbench.training import FitSettings
 
 __all__ = ["Budget", "Enqueued", "SearchSpace", "explain"]
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from serbench.evaluation import evaluate
-from serbench.records.schemas import EpochMetrics
+from serbench.records import EpochMetrics
 from serbench.training.data import predict
 from serbench.training.job import Verdict
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from serbench.records.schemas import EpochMetrics
+from serbench.records import EpochMetrics
 from serbench.training.job import TrialJob, TrialOutcome, Verdict
 
 __all__ = ["FEATURES_GONE", "STACK_SIGNAL", "main"]

@@ -11,12 +11,17 @@ import keras
 import numpy as np
 
 from serbench.evaluation import evaluate
-from serbench.families import InvalidConfiguration, get_family, parse_hyperparameters
-from serbench.families.augmentation import build_model
-from serbench.families.cost import multiply_accumulates, parameter_count
-from serbench.families.hyperparameters import Hyperparameters
-from serbench.families.optimizers import build_optimizer
-from serbench.records.schemas import EpochMetrics, ModelCost
+from serbench.families import (
+    Hyperparameters,
+    InvalidConfiguration,
+    build_model,
+    build_optimizer,
+    get_family,
+    multiply_accumulates,
+    parameter_count,
+    parse_hyperparameters,
+)
+from serbench.records import EpochMetrics, ModelCost
 from serbench.training.backend import compile_options
 from serbench.training.callbacks import AveragedWeights, EpochExchange, Kick
 from serbench.training.data import TrainingBatches, balanced_weights, normalisation, predict, training_labels

@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from serbench.features.spec import FeatureSpec, WaveformAugmentation
-from serbench.records.base import FrozenModel
-from serbench.records.schemas import EpochMetrics, JobKind, ModelCost
-from serbench.records.states import TrialState
+from serbench.features import FeatureSpec, WaveformAugmentation
+from serbench.records import EpochMetrics, FrozenModel, JobKind, ModelCost, TrialState
 
 __all__ = ["FitSettings", "TrialJob", "TrialOutcome", "Verdict"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from serbench.features.latency import median_ms
+from serbench.features import median_ms
 
 __all__ = ["model_ms"]
 

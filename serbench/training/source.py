@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from serbench.corpora import vote_shares
-from serbench.features.spec import FeatureSpec, WaveformAugmentation
-from serbench.features.store import FeatureStore
+from serbench.features import FeatureSpec, FeatureStore, WaveformAugmentation
 
 __all__ = ["FeatureSource"]
 

@@ -15,8 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from serbench.records.machine import kernel_memory_kills
-from serbench.records.schemas import EpochMetrics
+from serbench.records import EpochMetrics, kernel_memory_kills
 from serbench.training import child
 from serbench.training.backend import process_context
 from serbench.training.child import FEATURES_GONE, STACK_SIGNAL

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.records.files import read_text
+from serbench.records import read_text
 
 if TYPE_CHECKING:
     from serbench.export import BundleRecord, Prediction
-    from serbench.features.audio import Waveform
+    from serbench.features import Waveform
 
 __all__ = ["Bundle"]
 
@@ -95,7 +95,7 @@ class Bundle:
         return self._table(found.rows)
 
     def _waveform(self, audio: np.ndarray[Any, Any], sample_rate: int | None) -> Waveform:
-        from serbench.features.audio import mono_waveform
+        from serbench.features import mono_waveform
 
         if sample_rate is None:
             raise UsageError("an array needs its sample rate: predict(array, sample_rate=16000)")

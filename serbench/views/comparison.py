@@ -5,8 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from serbench.render import comparison_document
-from serbench.results import EntryComparison
-from serbench.results.pairwise import EntryPair
+from serbench.results import EntryComparison, EntryPair
 from serbench.views.frames import frame_of
 from serbench.views.markup import notebook_html
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from serbench.corpora import StudyClips, corpus_summary
-from serbench.render.document import table_of
+from serbench.render import table_of
 from serbench.views.markup import notebook_html
 
 __all__ = ["CorpusView"]

@@ -8,12 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from serbench.render import entry_summary
-from serbench.render.document import percent, plural, span
-from serbench.results import EntryReport, Row, ScoredEntry
+from serbench.render import entry_summary, percent, plural, span
+from serbench.results import ClassRow, EntryReport, RefitReport, Row, ScoredEntry, speakers_of
 from serbench.results import Results as ResultsReader
-from serbench.results.entry import ClassRow, RefitReport
-from serbench.results.scored_entry import speakers_of
 from serbench.views.bundle import Bundle
 from serbench.views.figures import entry_figure
 from serbench.views.frames import frame_of, typed_column

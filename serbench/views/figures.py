@@ -14,7 +14,7 @@ from serbench.results import EntryReport, ScoredEntry
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from serbench.site.charts.chart import Chart
+    from serbench.site import Chart
 
 __all__ = ["FIGURES", "entry_figure"]
 
@@ -41,7 +41,7 @@ def entry_figure(name: str, report: EntryReport, scored: ScoredEntry) -> go.Figu
 def _confusion(report: EntryReport, scored: ScoredEntry) -> go.Figure:
     import plotly.graph_objects as go
 
-    from serbench.site.charts.chart import escaped
+    from serbench.site import escaped
 
     labels = [escaped(one.label) for one in report.per_class]
     shares = [[None if cell is None else 100 * cell for cell in row] for row in report.confusion_by_row]
@@ -68,7 +68,7 @@ def _confusion(report: EntryReport, scored: ScoredEntry) -> go.Figure:
 def _curves(report: EntryReport, scored: ScoredEntry) -> go.Figure:
     from plotly.subplots import make_subplots
 
-    from serbench.site.charts.entry import curve_charts
+    from serbench.site import curve_charts
 
     charts = curve_charts(report.refits)
     if not charts and report.row.folds > 1:
@@ -89,7 +89,7 @@ def _curves(report: EntryReport, scored: ScoredEntry) -> go.Figure:
 
 
 def _calibration(_: EntryReport, scored: ScoredEntry) -> go.Figure:
-    from serbench.site.charts.entry import calibration_chart
+    from serbench.site import calibration_chart
 
     true = np.concatenate([refit.test_true for refit in scored.refits])
     probabilities = np.concatenate([refit.test_probabilities for refit in scored.refits])
@@ -101,7 +101,7 @@ def _speakers(_: EntryReport, scored: ScoredEntry) -> go.Figure:
     """A line a test speaker, with a dot a class and a diamond for their mean; the hardest speaker lowest."""
     import plotly.graph_objects as go
 
-    from serbench.site.charts.chart import PALETTE, escaped
+    from serbench.site import PALETTE, escaped
 
     labels = scored.study.corpus.labels
     speakers = np.unique(np.asarray(scored.speakers)).tolist()  # in the order of `recalls`

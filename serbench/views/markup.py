@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable
 
-from serbench.render.document import Sheet
+from serbench.render import Sheet
 
 __all__ = ["notebook_html"]
 

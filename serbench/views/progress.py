@@ -9,10 +9,9 @@ import threading
 import time
 from typing import Any, TextIO
 
-from serbench.records.schemas import EntryRecord, EpochMetrics, StudyRecord, TrialRecord
-from serbench.records.states import UNCOUNTED_STATES
-from serbench.render.document import percent, plural
-from serbench.search.observer import Observer
+from serbench.records import UNCOUNTED_STATES, EntryRecord, EpochMetrics, StudyRecord, TrialRecord
+from serbench.render import percent, plural
+from serbench.search import Observer
 
 __all__ = ["NotebookProgress", "SearchProgress", "TextProgress", "progress_view"]
 

@@ -18,7 +18,8 @@ from serbench.errors import SerbenchError, UsageError
 from serbench.records import ResultsFolder
 from serbench.render import FORMATS, render
 from serbench.results import Results
-from serbench.search import SearchPlan, load_space, run_search
+from serbench.search import SearchPlan, run_search
+from serbench.spaces import load_space
 
 STUDY = "crema-d-speaker-tiny_cnn1d"
 

@@ -23,14 +23,14 @@ def search(serbench, *arguments, corpus="crema-d"):
     [
         (["--corpus", "crema"], 2, "did you mean 'crema-d'?"),
         (["cnn3d", "--corpus", "crema-d"], 2, "did you mean 'cnn"),
-        (["--protocol", "speakers"], 2, "did you mean 'speaker'?"),
+        pytest.param(["--protocol", "speakers"], 2, "did you mean 'speaker'?", marks=pytest.mark.children),
         (["--sampler", "tpee"], 2, "did you mean 'tpe'?"),
         (["--pruner", "medium"], 2, "unknown pruner"),
         (["--backend", "tensorflw"], 2, "did you mean 'tensorflow'?"),
         (["--trials", "0"], 2, "--trials must be at least 1"),
         (["--time", "soon"], 2, "is no duration"),
         (["--epochs", "0"], 2, "--epochs must be at least 1"),
-        (["--study", "../../etc"], 2, "may hold letters"),
+        pytest.param(["--study", "../../etc"], 2, "may hold letters", marks=pytest.mark.children),
     ],
 )
 def test_wrong_words_are_answered_with_the_right_ones(serbench, tone_corpus, tmp_path, arguments, code, told) -> None:

@@ -7,7 +7,8 @@ from tiers import starts_children
 
 from serbench.corpora import get_corpus
 from serbench.results import Leaderboard, Results
-from serbench.search import SearchPlan, load_space, run_search
+from serbench.search import SearchPlan, run_search
+from serbench.spaces import load_space
 
 
 @pytest.fixture

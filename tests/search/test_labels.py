@@ -15,8 +15,9 @@ from serbench.records.references import ReferenceFolder
 from serbench.references import REFERENCES
 from serbench.render import render
 from serbench.results import Results
-from serbench.search import Observer, fork_study, load_space, run_search, search_command
+from serbench.search import Observer, fork_study, run_search, search_command
 from serbench.search.studies.recorded import recorded_clips
+from serbench.spaces import load_space
 
 LETTERS = {"ANG": "A", "DIS": "D", "FEA": "F", "HAP": "H", "NEU": "N", "SAD": "S"}
 

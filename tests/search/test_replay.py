@@ -11,8 +11,9 @@ from tiers import starts_children
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import ResultsFolder
-from serbench.search import load_space, run_search
+from serbench.search import run_search
 from serbench.search.replay import replay_trial
+from serbench.spaces import load_space
 
 STUDY = "tried-tiny_cnn1d"
 

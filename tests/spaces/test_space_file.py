@@ -20,8 +20,8 @@ from serbench.corpora import get_corpus
 from serbench.errors import UsageError
 from serbench.families import parse_hyperparameters
 from serbench.protocols import Ratio, SplitProtocol
-from serbench.search import SearchPlan, find_space, load_space, space_names
-from serbench.spaces import default_spaces
+from serbench.search import SearchPlan
+from serbench.spaces import default_spaces, find_space, load_space, space_names
 from serbench.spaces.dimensions import Choice, Fixed, FloatRange, IntRange
 
 CHECKOUT = Path(serbench.__file__).parents[1]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from serbench.errors import UsageError
-from serbench.search import load_space
+from serbench.spaces import load_space
 
 HEAD = '[space]\nfamily = "cnn1d"\n'
 

@@ -10,8 +10,7 @@ import numpy.typing as npt
 from pydantic import Field, ModelWrapValidatorHandler, ValidationInfo, model_validator
 
 from serbench.plugins import PluginGroup
-from serbench.records.base import UNKNOWN_KEYS, FrozenModel
-from serbench.records.files import digest_of
+from serbench.records import UNKNOWN_KEYS, FrozenModel, digest_of
 
 __all__ = ["FRONT_ENDS", "Array", "Crop", "FeatureSpec", "FrontEnd", "fields_of"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Protocol
 
-from serbench.records.schemas import EpochMetrics
+from serbench.records import EpochMetrics
 from serbench.training import TrialJob, TrialOutcome, Verdict
 
 __all__ = ["Answer", "Engine", "OnEpoch"]

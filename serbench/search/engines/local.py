@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from serbench.records.schemas import EpochMetrics
+from serbench.records import EpochMetrics
 from serbench.search.engines.engine import OnEpoch
 from serbench.training import FeatureSource, JobControl, TrialJob, TrialOutcome, Verdict, run_job
 

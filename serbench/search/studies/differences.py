@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from serbench.records.schemas import CorpusFacts, StudyRecord
+from serbench.records import CorpusFacts, StudyRecord
 
 __all__ = ["differences"]
 

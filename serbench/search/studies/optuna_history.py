@@ -14,12 +14,10 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from serbench.records.base import now
-from serbench.records.schemas import TrialRecord
-from serbench.records.states import STATES, is_repeated
+from serbench.records import STATES, TrialRecord, is_repeated, now
 from serbench.search.studies.samplers import make_sampler
 from serbench.search.studies.study import Study
-from serbench.spaces.space import Enqueued
+from serbench.spaces import Enqueued
 
 __all__ = ["OptunaHistory", "Proposal", "frozen_trial"]
 

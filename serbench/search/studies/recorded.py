@@ -12,15 +12,11 @@ from pydantic import BaseModel, ValidationError
 
 from serbench.corpora import StudyClips, load_clips, recorded_corpus, votes_digest
 from serbench.errors import SerbenchError, UsageError
-from serbench.features.spec import FeatureSpec
+from serbench.features import FeatureSpec
 from serbench.protocols import SplitPlan, SplitProtocol
-from serbench.records import StepProgress
-from serbench.records.results import StudyFolder
-from serbench.records.schemas import StudyRecord
-from serbench.spaces.file import read_space
-from serbench.spaces.space import SearchSpace, explain
-from serbench.training import FitSettings
-from serbench.training.seeds import SeedTree
+from serbench.records import StepProgress, StudyFolder, StudyRecord
+from serbench.spaces import SearchSpace, explain, read_space
+from serbench.training import FitSettings, SeedTree
 
 __all__ = [
     "RecordedStudy",

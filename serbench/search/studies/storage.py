@@ -16,9 +16,7 @@ import sqlalchemy
 from optuna.storages import RDBStorage
 
 from serbench.errors import SerbenchError, UsageError, with_extra
-from serbench.records.files import writing
-from serbench.records.results import StudyFolder
-from serbench.records.schemas import StudyRecord
+from serbench.records import StudyFolder, StudyRecord, writing
 from serbench.search.studies.samplers import make_pruner, make_sampler
 from serbench.search.studies.write_through_storage import SoleWriterStorage
 

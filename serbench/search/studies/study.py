@@ -11,13 +11,19 @@ import pandas as pd
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import SplitPlan
-from serbench.records.files import write_bytes_atomic, writing
-from serbench.records.results import ResultsFolder, StudyFolder
-from serbench.records.schemas import LabelSource, StudyRecord, TrialRecord
+from serbench.records import (
+    LabelSource,
+    ResultsFolder,
+    StudyFolder,
+    StudyRecord,
+    TrialRecord,
+    write_bytes_atomic,
+    writing,
+)
 from serbench.search.studies.differences import differences
 from serbench.search.studies.storage import StudyStorage
-from serbench.spaces.space import SearchSpace
-from serbench.training.seeds import SeedTree
+from serbench.spaces import SearchSpace
+from serbench.training import SeedTree
 
 __all__ = ["Study", "derived_run", "study_name"]
 

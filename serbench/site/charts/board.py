@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from serbench.render.document import percent
-from serbench.results.leaderboard_row import Row
+from serbench.render import percent
+from serbench.results import Row
 from serbench.site.charts.chart import GREY, PALETTE, Chart, escaped
 from serbench.site.charts.lines import Line
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from serbench.evaluation import ReliabilityBin
-from serbench.render.document import NOTHING, percent
-from serbench.results.entry import RefitReport
+from serbench.render import NOTHING, percent
+from serbench.results import RefitReport
 from serbench.site.charts.chart import BLUE, GREY, ORANGE, Chart
 
 __all__ = ["calibration_chart", "curve_charts"]

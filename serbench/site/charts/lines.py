@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from serbench.results.reference_rows import ReferenceRow
+from serbench.results import ReferenceRow
 
 __all__ = ["Line", "reference_lines"]
 

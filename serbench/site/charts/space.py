@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from serbench.records.schemas import TrialRecord
+from serbench.records import TrialRecord
 from serbench.site.charts.chart import BLUE, Chart, escaped
 from serbench.site.study_data import StudyData
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from serbench.records.schemas import TrialRecord
-from serbench.records.states import STATES
-from serbench.render.document import duration, percent
+from serbench.records import STATES, TrialRecord
+from serbench.render import duration, percent
 from serbench.site.charts.chart import BLUE, GREY, ORANGE, PALETTE, Chart, escaped
 from serbench.site.study_data import StudyData
 

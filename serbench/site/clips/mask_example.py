@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from serbench.features.frontends.log_mel import LOG_MEL
-from serbench.records.files import digest_of
-from serbench.results.scored_entry import ScoredEntry
+from serbench.features import LOG_MEL
+from serbench.records import digest_of
+from serbench.results import ScoredEntry
 from serbench.site.clips.pictures import mel_png
 from serbench.site.clips.sounds import Sounds, clip_key, picture_spec
 from serbench.site.sources import Sources

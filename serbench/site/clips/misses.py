@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from serbench.features import FeatureSpec
-from serbench.results.scored_entry import Refit, ScoredEntry
+from serbench.results import Refit, ScoredEntry
 from serbench.site.clips.sounds import Sounds, clip_key, picture_spec
 from serbench.site.sources import Sources
 

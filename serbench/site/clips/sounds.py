@@ -15,13 +15,8 @@ from pydantic import ValidationError
 
 from serbench.corpora import recorded_corpus
 from serbench.errors import SerbenchError
-from serbench.features import FeatureSpec, decode, extract, fit_length
-from serbench.features.frontends.log_mel import LogMelSettings
-from serbench.features.frontends.spectra import SpectralSettings
-from serbench.records.files import digest_of
-from serbench.records.machine import usable_cores
-from serbench.records.results import StudyFolder
-from serbench.records.schemas import CorpusFacts, StudyRecord
+from serbench.features import FeatureSpec, LogMelSettings, SpectralSettings, decode, extract, fit_length
+from serbench.records import CorpusFacts, StudyFolder, StudyRecord, digest_of, usable_cores
 from serbench.site.clips.media import Media
 from serbench.site.clips.pictures import mel_png
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from serbench.errors import SerbenchError, with_extra
-from serbench.records.results import ResultsFolder
+from serbench.records import ResultsFolder
 
 __all__ = ["Dashboards", "is_local"]
 

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.records.results import StudyFolder
+from serbench.records import StudyFolder
 from serbench.results import Results
 from serbench.site.build import Site
 from serbench.site.live.dashboard import Dashboards, is_local

@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from serbench.corpora.folders import cache_root
-from serbench.corpora.inspection.inspect import inspect_clips
+from serbench.corpora import cache_root, inspect_clips
 from serbench.errors import SerbenchError
-from serbench.features.store import FeatureStore
+from serbench.features import FeatureStore
 from serbench.training import FeatureSource, TrialJob
 
 __all__ = ["DATA_VARIABLE", "StudyAudio"]

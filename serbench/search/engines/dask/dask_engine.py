@@ -19,7 +19,7 @@ from typing import Any
 
 import serbench
 from serbench.errors import SerbenchError
-from serbench.records.schemas import EpochMetrics
+from serbench.records import EpochMetrics
 from serbench.search.engines.dask.audio import StudyAudio
 from serbench.search.engines.dask.cluster import Cluster
 from serbench.search.engines.dask.worker import LOST, Admission, deliver

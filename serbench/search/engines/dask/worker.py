@@ -22,12 +22,10 @@ from typing import Any
 
 import serbench
 from serbench.errors import SerbenchError
-from serbench.records.machine import available_memory_mib, gpus
-from serbench.records.schemas import EpochMetrics
+from serbench.records import EpochMetrics, available_memory_mib, gpus
 from serbench.search.engines.dask.audio import StudyAudio
 from serbench.search.resources import GPU_BACKENDS
-from serbench.training import JobControl, TrialJob, TrialOutcome, Verdict, run_job
-from serbench.training.backend import choose_backend
+from serbench.training import JobControl, TrialJob, TrialOutcome, Verdict, choose_backend, run_job
 
 __all__ = ["LOST", "Admission", "dask_setup", "deliver", "gpu_count", "run_on_worker"]
 
