@@ -89,7 +89,7 @@ def test_a_protocol_that_shares_speakers_carries_its_warning(open_page):
 
 def test_more_columns_are_there_when_asked_for(open_page):
     page = open_page("index.html", width=1600)
-    looks = page.get_by_role("button", name="looks").first
+    looks = page.get_by_role("button", name="test evals").first
     assert not looks.is_visible()
     page.get_by_label("all columns").check()
     assert looks.is_visible()

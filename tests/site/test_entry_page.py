@@ -119,7 +119,7 @@ def test_an_entry_without_refits_or_epochs_has_a_page_too(build, page_of):
     build.entry("a", build.study(), refits=0, failed=("a-r0",))
     page = page_of("a")
     assert Outline(page).tags.count("figure") == 0
-    assert "no refit was completed" in page
+    assert "no run was completed" in page
 
 
 def test_the_same_records_give_the_same_page(report, page_of):
