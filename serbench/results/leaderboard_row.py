@@ -150,7 +150,7 @@ class Row(FrozenModel):
     )
     winners_curse: float | None = column(
         lambda it: _difference(it.tested.entry.search_value, it.tested.validation_score),
-        "selection bias: validation score in the search - mean validation score when retrained",
+        "validation score in the search - mean validation score when retrained",
         cell=Cell(
             "selection bias",
             120,
