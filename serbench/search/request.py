@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from serbench.errors import UsageError
+from serbench.protocols import protocols_help
 
 __all__ = [
     "DEFAULT_RESULTS",
@@ -124,8 +125,7 @@ class SearchSettings:
         default=None,
         metadata=_option(
             Panel.split,
-            "speaker (no speaker in two sets), random (shares speakers), sentence, speaker+sentence, speaker-cv, loso, "
-            "emo-superb, given (the corpus's own) or cross-corpus.  [default: as the space says, else speaker]",
+            f"{protocols_help()}.  [default: as the space says, else speaker]",
         ),
     )
     split_seed: int = field(

@@ -175,7 +175,7 @@ def test_commands_name_what_differs_from_the_defaults(results, tested):
 def test_a_protocol_of_another_serbench_still_gets_a_sentence(tested):
     unknown = tested.study.protocol.model_copy(update={"name": "by-room", "shares_speakers": True})
     assert "Do not expect this score for a new person" in protocol_sentence(unknown)
-    assert protocol_sentence(unknown.model_copy(update={"name": "speaker-cv:10"})).startswith("Speakers are dealt")
+    assert protocol_sentence(unknown.model_copy(update={"name": "speaker-cv:10"})).startswith("Speakers are divided")
 
 
 def test_pooled_folds_have_a_page_that_leads_to_every_fold(build, tmp_path):
