@@ -118,8 +118,8 @@ class SearchTrials:
         self._longest_s = max(self._longest_s, record.seconds.get("total", 0.0))
         if STATES[record.state].repeated and not is_repeated(record.state, record.attempt):
             self._session.observer.warning(
-                f"trial {record.job_id} was broken off {record.attempt + 1} times and is given up; another takes its "
-                "place"
+                f"trial {record.job_id} was interrupted {record.attempt + 1} times and will not run again; another "
+                "trial replaces it"
             )
         self._watch_failures(record)
 

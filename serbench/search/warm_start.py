@@ -31,8 +31,8 @@ def load_warm_start(results: ResultsFolder, name: str, space: SearchSpace, test_
     folder = results.existing_study(name)
     if seen := len(_chosen_by(folder) & test_clips):
         raise UsageError(
-            f"study '{name}' chose its configurations by {seen} clips that this study tests on, which would flatter "
-            "its scores; warm-start from a study with the same --split-seed and protocol, or of another corpus"
+            f"study '{name}' selected its configurations on {seen} clips of this study's test set, so the test scores "
+            "would be too high; warm-start from a study with the same --split-seed and protocol, or of another corpus"
         )
     fitting, reason = {}, "it has no completed trial"
     for finalist in choose_finalists(list(folder.jobs("search")), count=10**6):
