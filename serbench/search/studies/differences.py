@@ -61,13 +61,13 @@ def _flat(value: Any, prefix: str = "") -> dict[str, str]:
             for key, item in value.items()
             for path, text in _flat(item, f"{prefix}.{key}" if prefix else key).items()
         }
-    return {prefix: _said(value) if isinstance(value, dict) else str(value)}
+    return {prefix: _dimension_text(value) if isinstance(value, dict) else str(value)}
 
 
-def _said(dimension: dict[str, Any]) -> str:
+def _dimension_text(dimension: dict[str, Any]) -> str:
     """A dimension as a person reads it.
 
-    >>> _said({"when": {"optimizer": ["sgd"]}, "low": 0.0, "high": 0.9, "log": False, "step": None})
+    >>> _dimension_text({"when": {"optimizer": ["sgd"]}, "low": 0.0, "high": 0.9, "log": False, "step": None})
     '0.0 ... 0.9 (when optimizer = sgd)'
     """
     rest = {key: value for key, value in dimension.items() if value}

@@ -24,7 +24,7 @@ LOCAL = "local"
 _ADDRESS = re.compile(r"(?:tcp|tls)://(?:\[[0-9A-Fa-f:]+\]|[\w.-]+):\d{1,5}", re.ASCII)
 _CONNECT_S = 10.0
 _CLOSE_S = 30.0
-_GREETING_GRACE_S = 2.0
+_CHECK_GRACE_S = 2.0
 _EVENTS = "all"  # the scheduler's topic for workers that join and leave
 _LOGGERS = ("distributed", "distributed.client", "distributed.gc")
 
@@ -70,7 +70,7 @@ class Cluster:
         self._gpus: dict[str, int] = {}
         self._watchers: list[Callable[[str], None]] = []
         self._refreshing = asyncio.Lock()
-        client.subscribe_topic(_EVENTS, self._hear)
+        client.subscribe_topic(_EVENTS, self._on_event)
         self.start(self._refresh()).result(_CONNECT_S)
 
     @property
@@ -128,7 +128,7 @@ class Cluster:
         if self.connected:
             self.client.unsubscribe_topic(_EVENTS)
 
-    def _hear(self, event: tuple[float, Any]) -> None:
+    def _on_event(self, event: tuple[float, Any]) -> None:
         _, message = event
         action = message.get("action") if isinstance(message, dict) else None
         if action == "remove-worker":
@@ -179,7 +179,7 @@ def open_cluster(address: str, backend: str, resources: Resources) -> Iterator[C
         where = stack.enter_context(_own_workers(resources)) if address == LOCAL else address
         place = address if isinstance(where, str) else where.scheduler_address
         if isinstance(where, str):
-            _greet(where)
+            _check_scheduler(where)
         client = distributed.Client(where, timeout=_CONNECT_S, set_as_default=False)
         stack.callback(_close, client)
         connection = Cluster(client, place, backend)
@@ -187,7 +187,7 @@ def open_cluster(address: str, backend: str, resources: Resources) -> Iterator[C
         yield connection
 
 
-def _greet(address: str) -> None:
+def _check_scheduler(address: str) -> None:
     """Checks that a scheduler answers. On another kind of server, Dask's client may wait forever or fill the memory.
 
     Raises:
@@ -202,7 +202,7 @@ def _greet(address: str) -> None:
         async with rpc(address, connection_args=Security().get_connection_args("client")) as there:
             await there.identity(n_workers=0)  # only a scheduler accepts this argument; a worker does not
 
-    def greet() -> None:
+    def check() -> None:
         try:
             asyncio.run(asyncio.wait_for(ask(), _CONNECT_S))
             answer.set_result(None)
@@ -211,9 +211,9 @@ def _greet(address: str) -> None:
 
         # In a thread, since the caller may run its own event loop, and a hanging server must not hang the command.
 
-    threading.Thread(target=greet, name="serbench-greeting", daemon=True).start()
+    threading.Thread(target=check, name="serbench-scheduler-check", daemon=True).start()
     try:
-        answer.result(_CONNECT_S + _GREETING_GRACE_S)
+        answer.result(_CONNECT_S + _CHECK_GRACE_S)
     except Exception as error:
         raise SerbenchError(
             f"no Dask scheduler answers at {address} within {_CONNECT_S:g} s; start one there with `dask scheduler`, "

@@ -94,7 +94,7 @@ class DaskEngine:
         self._waiting = False
         self._watch = contextlib.ExitStack()
         self._watch.enter_context(cluster.watching(self._worker_gone))
-        cluster.client.subscribe_topic(self._topic, self.hear)
+        cluster.client.subscribe_topic(self._topic, self.on_message)
 
     @property
     def workers(self) -> int:
@@ -149,10 +149,10 @@ class DaskEngine:
         try:
             result = await self._cluster.client.gather(attempt.task, asynchronous=True)
         except (asyncio.CancelledError, concurrent.futures.CancelledError, Exception) as error:
-            result = self._judged(error)
+            result = self._classified(error)
         self._settle(attempt, result)
 
-    def _judged(self, error: BaseException) -> TrialOutcome | BaseException:
+    def _classified(self, error: BaseException) -> TrialOutcome | BaseException:
         """Classifies a task's failure: scheduler lost, worker lost, an error of serbench, or a faulty installation."""
         from distributed.scheduler import KilledWorker
 
@@ -169,7 +169,7 @@ class DaskEngine:
             f"{serbench.__version__}, with the same extras as here, on every worker"
         )
 
-    def hear(self, event: tuple[float, dict[str, Any]]) -> None:
+    def on_message(self, event: tuple[float, dict[str, Any]]) -> None:
         """Handles a message of a task, which waits for the answer."""
         _, message = event
         with self._lock:

@@ -99,7 +99,7 @@ def run_on_worker(version: str, topic: str, payload: bytes) -> TrialOutcome:
         with _Link(worker, topic, job) as link:
             try:
                 return _run(job, link, topic, worker.state.nthreads)
-            except _LeftError:
+            except _AbandonedError:
                 return link.left()
     except SerbenchError as error:
         raise SerbenchError(f"worker {worker.address}: {error}") from None
@@ -147,7 +147,7 @@ def _run(job: TrialJob, link: _Link, topic: str, threads: int) -> TrialOutcome:
         limit = job.memory_limit_mib or int(_MEMORY_SHARE * available_memory_mib() / slots)
         control = JobControl(link.report, link.stop, device)
         outcome = run_job(replace(job, memory_limit_mib=limit), source, control)
-    if outcome.state == "interrupted" and not link.stop.told:
+    if outcome.state == "interrupted" and not link.stop.requested:
         return outcome.with_parts(state="lost", error=LOST.error, error_kind=LOST.error_kind)
     return outcome
 
@@ -169,14 +169,14 @@ def _own_gpu(backend: str, stop: _Stop) -> Iterator[str | None]:
         return
     while not _gpu.acquire(timeout=_POLL_S):
         if stop.is_set():
-            raise _LeftError
+            raise _AbandonedError
     try:
         yield devices[0]
     finally:
         _gpu.release()
 
 
-class _LeftError(Exception):
+class _AbandonedError(Exception):
     """The job was told to stop, or its coordinator went away, before the training began."""
 
 
@@ -193,7 +193,7 @@ class _Stop(threading.Event):
         self._key = worker.get_current_task()
 
     @property
-    def told(self) -> bool:
+    def requested(self) -> bool:
         """Whether the coordinator told the job to stop."""
         return super().is_set()
 
@@ -201,7 +201,7 @@ class _Stop(threading.Event):
         """Whether the job should end."""
         task = self._worker.state.tasks.get(self._key)
         wanted = task is not None and task.state in {"executing", "long-running"}
-        return self.told or not wanted or self._worker.status.name not in {"running", "paused"}
+        return self.requested or not wanted or self._worker.status.name not in {"running", "paused"}
 
 
 class _Link:
@@ -237,9 +237,9 @@ class _Link:
     def progress(self, _done: int, _total: int) -> None:
         """Aborts the computation of features when nobody waits for them."""
         if self.stop.is_set():
-            raise _LeftError
+            raise _AbandonedError
 
     def left(self) -> TrialOutcome:
         """Returns the outcome of a job that has not trained."""
         stopped = TrialOutcome("interrupted", error="stopped before it began to train", error_kind="stop")
-        return stopped if self.stop.told else LOST
+        return stopped if self.stop.requested else LOST
