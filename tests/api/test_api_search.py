@@ -152,7 +152,7 @@ def test_a_search_outside_the_main_thread_leaves_signals_alone(space, tone_corpu
         ({"spaces": "cnn1"}, "did you mean 'cnn1d'"),
         ({"spaces": []}, "no space to search"),
         ({"corpus": "crema"}, "did you mean 'crema-d'"),
-        ({"time": "soon"}, "is no duration"),
+        ({"time": "soon"}, "is not a duration"),
         ({"epochs": 0}, "epochs must be at least 1"),
         ({"sampler": "tpee"}, "unknown sampler 'tpee'"),
     ],
