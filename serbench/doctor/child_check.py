@@ -11,13 +11,13 @@ from multiprocessing.connection import Connection
 from serbench.errors import SerbenchError
 from serbench.training import process_context
 
-__all__ = ["Rehearsal", "rehearse"]
+__all__ = ["ChildCheck", "run_child"]
 
 _LEAVE_GRACE_S = 1.0
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class ChildCheck:
     """What became of one child.
 
     Attributes:
@@ -31,7 +31,7 @@ class Rehearsal:
     keras: str
 
 
-def rehearse(backend: str, timeout_s: float = 180.0) -> Rehearsal:
+def run_child(backend: str, timeout_s: float = 180.0) -> ChildCheck:
     """Starts one child and waits for it.
 
     Raises:
@@ -59,7 +59,7 @@ def rehearse(backend: str, timeout_s: float = 180.0) -> Rehearsal:
     if isinstance(said, str):
         raise SerbenchError(f"a child process cannot compute on backend '{backend}': {said}; install it again")
     started, computed, keras = said
-    return Rehearsal(started - began, computed - started, keras)
+    return ChildCheck(started - began, computed - started, keras)
 
 
 def _child(pipe: Connection) -> None:

@@ -18,7 +18,7 @@ import psutil
 
 import serbench
 from serbench.corpora import cache_root, corpus_names
-from serbench.doctor.child_check import rehearse
+from serbench.doctor.child_check import run_child
 from serbench.errors import SerbenchError, with_extra
 from serbench.families import built_in_names, family_names, get_family
 from serbench.features import DEFAULT_LIMIT_BYTES
@@ -249,7 +249,7 @@ def _semaphores() -> HealthCheck:
 
 def _children(asked: str | None) -> HealthCheck:
     backend = choose_backend(asked)
-    first, second = rehearse(backend), rehearse(backend)
+    first, second = run_child(backend), run_child(backend)
     values = {"first_s": round(first.start_s, 3), "second_s": round(second.start_s, 3), "keras": first.keras}
     text = (
         f"a trial's process starts and computes on {backend} (Keras {first.keras}): the first after "
