@@ -128,7 +128,7 @@ def test_export_selects_by_validation_and_predict_reads_any_audio(serbench, sear
     said = json.loads(told.read_text(encoding="utf-8"))
     for change in ({"labels": said["labels"][::-1]}, {"features": said["features"] | {"fmax": 3000.0}}):
         told.write_text(json.dumps(said | change), encoding="utf-8")
-        assert "is not as it was exported" in serbench("predict", bundle, sounds).sentence
+        assert "was changed since the export" in serbench("predict", bundle, sounds).sentence
     told.write_text(json.dumps(said), encoding="utf-8")
 
     (bundle / "model.keras").write_bytes(b"something else")
