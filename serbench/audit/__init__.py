@@ -1,4 +1,4 @@
-"""Is a score what it seems? Checks of a study's data and of an entry's scores, each a finding in one sentence.
+"""Checks whether a score can be trusted. Each check of a study's data or an entry's scores gives one finding.
 
 Names are loaded when first used (see `serbench.faces`).
 """

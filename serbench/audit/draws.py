@@ -1,4 +1,4 @@
-"""The configuration fitted again under other draws of the speakers: how much does a score owe to the draw?"""
+"""Trains the configuration again on other random splits, to see how much the score depends on the split."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from serbench.records import FrozenModel
 from serbench.render import percent
 from serbench.results import load_entry
 
-__all__ = ["PAIR", "Draw", "Drawn", "draw_again", "over_draws"]
+__all__ = ["PAIR", "Draw", "Draws", "fit_draws", "over_draws"]
 
 PAIR = ("speaker", "random")
-"""Protocols that every draw is split by: speakers kept apart, and shared."""
+"""The two protocols that every split seed is used with: speakers kept apart, and speakers shared."""
 
 
 class Draw(FrozenModel):
-    """One configuration under one draw of the clips: means over its fits, as fractions."""
+    """Scores of one configuration on one random split. Scores are fractions, means over the training runs."""
 
     protocol: str
     protocol_hash: str
@@ -32,20 +32,20 @@ class Draw(FrozenModel):
     train_clips: int
     test_clips: int
     test_speakers: int
-    seeds: int = Field(description="completed fits, each one look at this draw's test core")
+    seeds: int = Field(description="completed training runs, each evaluated once on the test set of this split")
     uar: float | None
     accuracy: float | None
     validation_uar: float | None
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """All draws of an audit.
+class Draws:
+    """All random splits of an audit.
 
     Attributes:
-        draws: what was fitted.
-        asked: how many split seeds were asked for.
-        why_not: what ended the drawing early; '' where nothing did.
+        draws: the scores on each split.
+        asked: number of split seeds requested.
+        why_not: why not all of them were trained; '' if all were.
     """
 
     draws: tuple[Draw, ...]
@@ -53,36 +53,45 @@ class Drawn:
     why_not: str = ""
 
     def of(self, protocol: str) -> list[Draw]:
-        """Draws under one protocol that have a UAR, by split seed."""
+        """Returns the splits of one protocol that have a UAR, in order of the split seed."""
         return [draw for draw in self.draws if draw.protocol == protocol and draw.uar is not None]
 
     def reason(self) -> str:
-        """Why there is no score to judge."""
+        """Explains why a score is missing."""
         if self.why_not:
             return self.why_not
         undefined = any(draw.uar is None for draw in self.draws)
-        return "a class has no clip in these test cores, so there is no UAR" if undefined else "no fit was completed"
+        return "a class has no clip in the test set, so UAR is undefined" if undefined else "no training run completed"
 
     def caveat(self, usable: int, draws: Sequence[Draw]) -> str:
-        """What a reader must know of these draws; '' for nothing."""
-        said = ""
+        """Returns what limits the conclusions from these splits; '' if nothing does.
+
+        Args:
+            usable: number of splits that have a score.
+            draws: these splits.
+        """
+        missing = ""
         if usable < self.asked:
-            said = f"; {self.asked - usable} of {self.asked} draws gave none ({self.reason()})"
-        few = min(draw.test_speakers for draw in draws)
-        return said if few >= MIN_SPEAKERS else f"{said}; {few} test speakers a draw are too few to lean on"
+            missing = f"; {self.asked - usable} of {self.asked} splits have no score ({self.reason()})"
+        fewest = min(draw.test_speakers for draw in draws)
+        if fewest >= MIN_SPEAKERS:
+            return missing
+        return f"{missing}; {fewest} test speakers per split are too few for a firm conclusion"
 
 
-def draw_again(
+def fit_draws(
     reruns: Reruns, protocol: SplitProtocol, seeds: Sequence[int], repeats: int, workers: int | None
-) -> Drawn:
-    """Fits the configuration under `speaker` and `random` for each split seed, on equally many training clips.
+) -> Draws:
+    """Trains the configuration under `speaker` and `random` for each split seed, on equally many training clips.
+
+    An error or a stop ends it early; the result says why.
 
     Args:
-        reruns: fits it.
-        protocol: whose cores are kept.
+        reruns: trains the entry's configuration.
+        protocol: protocol of the entry. The size of its validation and test cores is kept.
         seeds: split seeds.
-        repeats: fits of each draw.
-        workers: side by side; None for as many as fit.
+        repeats: training runs per split.
+        workers: training runs at the same time; None for as many as the machine has room for.
     """
     draws: list[Draw] = []
     for seed in seeds:
@@ -92,33 +101,38 @@ def draw_again(
             for one in pair:
                 draws += _fit(reruns, Rerun(one, size), repeats, workers)
         except SerbenchError as error:
-            return Drawn(tuple(draws), len(seeds), str(error))
+            return Draws(tuple(draws), len(seeds), str(error))
         if reruns.stop.is_set():
-            return Drawn(tuple(draws), len(seeds), "it was stopped; the same command goes on")
-    return Drawn(tuple(draws), len(seeds))
+            return Draws(tuple(draws), len(seeds), "the audit was stopped; run the same command to continue")
+    return Draws(tuple(draws), len(seeds))
 
 
-def over_draws(drawn: Drawn, own_uar: float | None) -> AuditFinding:
-    """How much a score owes to which speakers were drawn for the test."""
+def over_draws(splits: Draws, own_uar: float | None) -> AuditFinding:
+    """Reports how much the score depends on which speakers are in the test set.
+
+    Args:
+        splits: scores on all random splits.
+        own_uar: test UAR of the entry, a fraction; None if its protocol is not `speaker`.
+    """
     check = "draws of test speakers"
-    draws = drawn.of("speaker")
+    draws = splits.of("speaker")
     if not draws:
-        return skipped(check, drawn.reason())
+        return skipped(check, splits.reason())
     if len(draws) < 2:
-        why = "one draw of the test speakers settles little; --split-seeds 3 or more shows how much it decides"
-        return skipped(check, why if drawn.asked < 2 else drawn.reason())
+        why = "one split of the speakers says little; use --split-seeds 3 or more to see how much the split matters"
+        return skipped(check, why if splits.asked < 2 else splits.reason())
     scores = [draw.uar or 0.0 for draw in draws]
     mean, spread = float(np.mean(scores)), float(np.std(scores, ddof=1))
-    own = "" if own_uar is None else f"; the entry itself has {percent(own_uar)} %, on all its training clips"
+    own = "" if own_uar is None else f"; the entry itself: {percent(own_uar)} %, trained on all its clips"
     verdict = (
-        f"over {len(scores)} draws of the test speakers UAR is {percent(mean)} % in the mean, from "
+        f"mean UAR over {len(scores)} splits with other test speakers is {percent(mean)} %, from "
         f"{percent(min(scores))} % to {percent(max(scores))} % (standard deviation "
-        f"{100 * spread:.1f} points, the luck of seeds included{own}); the "
-        "configuration was chosen with most of these speakers, so the mean flatters a little"
-        f"{drawn.caveat(len(scores), draws)}"
+        f"{100 * spread:.1f} points, variation between seeds included{own}); the "
+        "configuration was selected using most of these speakers, so the mean is slightly optimistic"
+        f"{splits.caveat(len(scores), draws)}"
     )
     numbers: dict[str, Cell] = {
-        "draws": len(scores), "draws_asked": drawn.asked, "uar": mean, "sd": spread, "lowest": min(scores),
+        "draws": len(scores), "draws_asked": splits.asked, "uar": mean, "sd": spread, "lowest": min(scores),
         "highest": max(scores),
     }  # fmt: skip
     return AuditFinding(check=check, level="note", verdict=verdict, numbers=numbers)

@@ -1,4 +1,4 @@
-"""Is audio in more than one subset, exactly or as an altered copy?"""
+"""Looks for clips that occur in more than one subset, as identical audio or as altered copies."""
 
 from __future__ import annotations
 
@@ -29,9 +29,15 @@ _NAMED: Final = 3
 def duplicate_findings(
     clips: pd.DataFrame, plans: Sequence[SplitPlan], progress: StepProgress
 ) -> Iterator[AuditFinding]:
-    """Whether audio is in more than one subset, exactly or as an altered copy.
+    """Yields two findings: identical audio in more than one subset, and altered copies.
 
-    Under a folded protocol the subsets are the clips that each fold tests, since it trains on most of the others.
+    The subsets are training, validation and test set. In cross-validation they are the test sets of the folds, since
+    each fold trains on most of the others.
+
+    Args:
+        clips: clip table with `clip_id`, `digest` and `path`.
+        plans: one split plan per fold.
+        progress: receives the progress of feature extraction.
     """
     names = clips["clip_id"].tolist()
     parts = _tested_by(plans, len(clips)) if len(plans) > 1 else parts_of(plans[0].split(plans[0].cores), len(clips))
@@ -41,7 +47,7 @@ def duplicate_findings(
 
 
 def _tested_by(plans: Sequence[SplitPlan], clips: int) -> tuple[str | None, ...]:
-    """The fold that tests each row."""
+    """Returns for each row the fold that has it in its test set."""
     parts: list[str | None] = [None] * clips
     for plan in plans:
         for row in plan.split(plan.cores).test:
@@ -52,21 +58,24 @@ def _tested_by(plans: Sequence[SplitPlan], clips: int) -> tuple[str | None, ...]
 def exact_finding(
     groups: Sequence[Sequence[int]] | None, clip_ids: Sequence[str], parts: Sequence[str | None]
 ) -> AuditFinding:
-    """Whether the same audio is in more than one subset.
+    """Reports identical audio in more than one subset.
 
     Args:
-        groups: of `serbench.audit.fingerprints.exact_duplicates`; None where the clip table has no digests.
-        clip_ids: of all rows.
-        parts: the subset of each row, None for none.
+        groups: result of `serbench.audit.fingerprints.exact_duplicates`; None if the clip table has no digests.
+        clip_ids: clip id of each row.
+        parts: subset of each row; None for clips in no subset.
     """
     check = "exact duplicates"
     if groups is None:
-        return AuditFinding(check=check, level="skipped", verdict="not compared: the clips' audio was never examined")
+        return AuditFinding(check=check, level="skipped", verdict="not checked: the audio was never examined")
     clips = sum(part is not None for part in parts)
     numbers: dict[str, Cell] = {"groups": len(groups), "clips": clips}
     if not groups:
         return AuditFinding(
-            check=check, level="ok", verdict=f"no audio is in two subsets ({clips:,} clips compared)", numbers=numbers
+            check=check,
+            level="ok",
+            verdict=f"no audio is in more than one subset ({clips:,} clips compared)",
+            numbers=numbers,
         )
     table: tuple[dict[str, Cell], ...] = tuple(
         {
@@ -76,20 +85,20 @@ def exact_finding(
         for group in groups
     )
     named = "; ".join(str(row["clips"]) for row in table[:_NAMED])
-    verdict = f"the same audio is in more than one subset, {_times(len(groups))}: {named}{_rest(len(groups))}"
+    verdict = f"identical audio in more than one subset, found {_times(len(groups))}: {named}{_rest(len(groups))}"
     return AuditFinding(check=check, level="alarm", verdict=verdict, numbers=numbers, table=table)
 
 
 def near_finding(
     near: NearDuplicates, clip_ids: Sequence[str], parts: Sequence[str | None], threshold: float
 ) -> AuditFinding:
-    """Whether clips of different subsets are altered copies of one recording, as far as fingerprints tell.
+    """Reports clips of different subsets whose fingerprints suggest altered copies of one recording.
 
     Args:
-        near: of `serbench.audit.fingerprints.near_duplicates`; pairs that are exact duplicates may be among them.
-        clip_ids: of all rows.
-        parts: the subset of each row, None for none.
-        threshold: that was used.
+        near: result of `serbench.audit.fingerprints.near_duplicates`. It may include exact duplicates.
+        clip_ids: clip id of each row.
+        parts: subset of each row; None for clips in no subset.
+        threshold: similarity (0-1) from which pairs were reported.
     """
     check = "near duplicates"
     numbers: dict[str, Cell] = {
@@ -99,10 +108,10 @@ def near_finding(
         "highest_below": near.highest,
     }
     if not near.compared:
-        return AuditFinding(check=check, level="skipped", verdict="not compared: no clip has anything to hear")
+        return AuditFinding(check=check, level="skipped", verdict="not checked: no subset has an audible clip")
     if not near.pairs:
-        most = "" if near.highest is None else f"; the most alike reach {near.highest:.2f} of {threshold:.2f}"
-        verdict = f"no two clips of different subsets sound like one recording ({near.compared:,} compared{most})"
+        most = "" if near.highest is None else f"; highest similarity {near.highest:.2f}, threshold {threshold:.2f}"
+        verdict = f"no near duplicates in different subsets ({near.compared:,} clips compared{most})"
         return AuditFinding(check=check, level="ok", verdict=verdict, numbers=numbers)
     table: tuple[dict[str, Cell], ...] = tuple(
         {
@@ -116,7 +125,7 @@ def near_finding(
     )
     named = "; ".join(f"{row['first']} and {row['second']}" for row in table[:_NAMED])
     verdict = (
-        "clips of different subsets sound like one recording, "
+        "clips in different subsets may be copies of one recording, found "
         f"{_times(len(table))}: {named}{_rest(len(table))}; listen to them"
     )
     return AuditFinding(check=check, level="warning", verdict=verdict, numbers=numbers, table=table)

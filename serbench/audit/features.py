@@ -1,4 +1,4 @@
-"""Features of a study's clips for checks that look at the audio."""
+"""Features of a study's clips, for checks that need the audio."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ __all__ = ["audit_features"]
 
 
 def audit_features(clips: pd.DataFrame, spec: FeatureSpec, progress: StepProgress) -> NDArray[np.float32]:
-    """The features of all clips, from the cache where they are there.
+    """Returns the features of all clips; extracts those that are not in the cache yet.
 
     Args:
-        clips: with `path`.
-        spec: the front end.
-        progress: told how far it is.
+        clips: clip table with `path`.
+        spec: front end and its settings.
+        progress: receives the progress.
+
+    Returns:
+        float32 (n, *spec.shape).
     """
     store = FeatureStore(cache_root() / "features")
     return store.get(clips, spec, progress=lambda done, total: progress("computing features", done, total))

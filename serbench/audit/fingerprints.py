@@ -1,15 +1,21 @@
-"""Is a clip that is tested also trained on, as the very same audio or as an altered copy of it?
+"""Audio fingerprints, which find a clip again in another subset: as identical audio or as an altered copy.
 
-A fingerprint is what changes in a clip's log-mel spectrogram about one to sixteen times a second: level is taken off,
-all that is 30 dB below the loudest counts as silence, and of each band's Fourier transform over time the slowest and
-the fastest parts are dropped. Each part is divided by its strength over the corpus, since what all speech has in common
-tells no two recordings apart. Two clips are as alike as their fingerprints correlate at the best shift in time.
+A fingerprint describes the modulations of a clip's log-mel spectrogram, about one to sixteen per second:
 
-All pairs across subsets are compared by the magnitudes alone, which a shift does not change; the most alike of each
-clip are then correlated. Measured with `benchmarks/near_duplicates.py` on 7,441 clips of CREMA-D and 535 of EMO-DB
-(`docs/audit.md`): at 0.8 every copy that was made softer, clipped, noisier (20 dB and better), moved by 50 ms,
-resampled, encoded or trimmed is found. No two different recordings reach 0.75. A copy that lacks
-a quarter, has noise at 10 dB or plays 2 % faster is found in some cases only; one that plays 5 % faster never.
+1. The level is removed, and everything 30 dB below the loudest part counts as silence.
+2. Each mel band is Fourier transformed over time. The slowest and the fastest components are dropped.
+3. Each component is divided by its root mean square over the corpus, since components that all speech shares do not
+   distinguish recordings.
+
+The similarity of two clips is the highest correlation of their fingerprints over all shifts in time.
+
+All pairs of clips in different subsets are first compared by the magnitudes, which do not depend on a shift. Only the
+ten most similar clips of each clip are then correlated.
+
+`benchmarks/near_duplicates.py` measured this on 7,441 clips of CREMA-D and 535 of EMO-DB (`docs/audit.md`). At a
+threshold of 0.8, it finds every copy that was made softer, clipped, given noise at 20 dB or better, shifted by up to
+50 ms, resampled, encoded or trimmed. No two different recordings reach 0.75. Copies without a quarter of the clip, with
+noise at 10 dB, or 2 % faster are found only in some cases; copies 5 % faster are never found.
 """
 
 from __future__ import annotations
@@ -39,10 +45,10 @@ __all__ = [
 FINGERPRINT_SPEC = LogMelSettings(
     sample_rate=8000, duration_s=4.0, window_length=512, hop_length=128, n_mels=24, fmin=100, fmax=3500
 )
-"""Below 3.5 kHz, so that neither resampling nor a codec takes anything away."""
+"""Limited to 3.5 kHz, so that resampling and codecs remove nothing."""
 
 THRESHOLD = 0.8
-"""Pairs at least so alike are reported."""
+"""Similarity (0-1) from which a pair is reported."""
 
 _DEPTH_DB = 30.0
 _LOUDEST_CELLS = 20
@@ -58,8 +64,8 @@ class Fingerprints:
     """Fingerprints of a corpus.
 
     Attributes:
-        spectra: complex64 (n, mels, parts), each clip of length 1, or all zero where there is nothing to hear.
-        strength: float32 (mels, parts) that they were divided by.
+        spectra: complex64 (n, mels, components). Each clip has norm 1, or is all zero if it is silent.
+        strength: float32 (mels, components), the root mean square that the spectra were divided by.
     """
 
     spectra: NDArray[np.complex64]
@@ -67,14 +73,14 @@ class Fingerprints:
 
     @classmethod
     def of(cls, features: NDArray[np.float32], strength: NDArray[np.float32] | None = None) -> Fingerprints:
-        """Makes them of features.
+        """Computes the fingerprints of clips.
 
         Args:
-            features: float32 (n, *FINGERPRINT_SPEC.shape), in dB; a memory map is read in parts.
-            strength: of another corpus, to compare these clips with it; None takes it from these clips.
+            features: float32 (n, *FINGERPRINT_SPEC.shape), in dB. A memory map is read block by block.
+            strength: `strength` of another corpus, to compare these clips with it; None computes it from these clips.
 
         Raises:
-            ValueError: the features are not of `FINGERPRINT_SPEC`.
+            ValueError: the features do not have the shape of `FINGERPRINT_SPEC`.
         """
         if features.ndim != 3 or features.shape[1:] != FINGERPRINT_SPEC.shape:
             raise ValueError(f"features of shape (n, {FINGERPRINT_SPEC.shape}) are needed, not {features.shape}")
@@ -96,7 +102,7 @@ class Fingerprints:
 
 @dataclass(frozen=True)
 class DuplicatePair:
-    """Two clips, by their rows in the clip table, and how alike they are (1: the same)."""
+    """Two clips, as rows of the clip table, and their similarity (1: the same)."""
 
     first: int
     second: int
@@ -105,12 +111,12 @@ class DuplicatePair:
 
 @dataclass(frozen=True)
 class NearDuplicates:
-    """What a comparison across subsets found.
+    """Result of comparing the clips of different subsets.
 
     Attributes:
-        pairs: those at the threshold or above, most alike first.
-        highest: of all the pairs that were correlated, below the threshold; None where there is none.
-        compared: clips that took part.
+        pairs: pairs at or above the threshold, most similar first.
+        highest: highest similarity below the threshold; None if no pair was below it.
+        compared: number of clips compared.
     """
 
     pairs: tuple[DuplicatePair, ...]
@@ -119,13 +125,13 @@ class NearDuplicates:
 
 
 def parts_of(split: Split, clips: int) -> tuple[str | None, ...]:
-    """The subset of each row: 'validation', 'test', or 'train' for all that some ratio may train on.
+    """Returns the subset of each row: 'train', 'validation' or 'test'; None for clips that the split leaves out.
 
-    Clips that a split leaves out are in none.
+    'train' includes every clip that some split ratio may train on.
 
     Args:
-        split: by the protocol's cores.
-        clips: rows of the clip table.
+        split: split by the protocol's validation and test cores.
+        clips: number of rows of the clip table.
     """
     parts: list[str | None] = [None] * clips
     named = {
@@ -140,14 +146,14 @@ def parts_of(split: Split, clips: int) -> tuple[str | None, ...]:
 
 
 def exact_duplicates(digests: Sequence[str | None], parts: Sequence[str | None]) -> tuple[tuple[int, ...], ...]:
-    """Groups of rows with the same audio that are in more than one subset.
+    """Returns groups of rows that have identical audio and are in more than one subset.
 
     >>> exact_duplicates(["a", "b", "a", "b", "a"], ["train", "train", "test", "train", None])
     ((0, 2),)
 
     Args:
-        digests: of the decoded audio, from the clip table; None where it is not known.
-        parts: the subset of each row, None for none.
+        digests: digest of the decoded audio of each row; None if unknown.
+        parts: subset of each row; None for clips in no subset.
     """
     rows: dict[str, list[int]] = defaultdict(list)
     for row, (digest, part) in enumerate(zip(digests, parts, strict=True)):
@@ -159,22 +165,22 @@ def exact_duplicates(digests: Sequence[str | None], parts: Sequence[str | None])
 def near_duplicates(
     prints: Fingerprints, parts: Sequence[str | None], *, threshold: float = THRESHOLD
 ) -> NearDuplicates:
-    """Finds pairs of clips in different subsets that are as good as the same recording.
+    """Finds pairs of clips in different subsets that are probably the same recording.
 
     Args:
-        prints: of n clips.
-        parts: (n,) the subset of each, None for none.
-        threshold: likeness (0-1) from which on a pair is reported.
+        prints: fingerprints of n clips.
+        parts: (n,), subset of each clip; None for clips in no subset.
+        threshold: similarity (0-1) from which a pair is reported.
 
     Raises:
-        ValueError: there are not as many fingerprints as parts.
+        ValueError: `prints` and `parts` differ in length.
     """
     if len(parts) != len(prints.spectra):
         raise ValueError(f"{len(prints.spectra)} fingerprints do not fit {len(parts)} parts")
     names = {part: code for code, part in enumerate(sorted({part for part in parts if part is not None}))}
     codes = np.array([-1 if part is None else names[part] for part in parts])
-    heard = np.array([bool(spectrum.any()) for spectrum in prints.spectra])
-    rows = np.flatnonzero((codes >= 0) & heard)
+    audible = np.array([bool(spectrum.any()) for spectrum in prints.spectra])
+    rows = np.flatnonzero((codes >= 0) & audible)
     pairs = rows[_candidates(prints.spectra[rows], codes[rows])]
     alike = likeness(prints, pairs[:, 0], prints, pairs[:, 1])
     over = alike >= threshold
@@ -190,13 +196,16 @@ def near_duplicates(
 def likeness(
     one: Fingerprints, rows: NDArray[np.intp], other: Fingerprints, other_rows: NDArray[np.intp]
 ) -> NDArray[np.float32]:
-    """(m,) correlation of pairs of fingerprints at their best shift, at most 1.
+    """Returns the similarity of pairs of clips: the correlation of their fingerprints at the best shift.
 
     Args:
-        one: fingerprints.
-        rows: (m,) which of them.
-        other: fingerprints made with the same `strength`.
-        other_rows: (m,) which of these each is compared with.
+        one: fingerprints of the first clips.
+        rows: (m,), row of the first clip of each pair.
+        other: fingerprints of the second clips, computed with the same `strength`.
+        other_rows: (m,), row of the second clip of each pair.
+
+    Returns:
+        float32 (m,), at most 1.
     """
     found = np.empty(len(rows), dtype=np.float32)
     for start in range(0, len(rows), _BLOCK):
@@ -209,18 +218,18 @@ def likeness(
 
 
 def _modulations(decibels: NDArray[np.float32]) -> NDArray[np.complex64]:
-    """(n, mels, parts) Fourier transforms over time of what rises out of the lowest level that counts."""
+    """Returns the Fourier transforms over time of the level above the silence threshold: (n, mels, components)."""
     cells = decibels.reshape(len(decibels), -1)
-    # A few cells below the very loudest: one click must not set the level.
+    # Not the very loudest cell: a single click must not set the level.
     loud = np.partition(cells, -_LOUDEST_CELLS, axis=1)[:, -_LOUDEST_CELLS, np.newaxis, np.newaxis]
     raised = np.where(decibels > FLOOR_DB, np.maximum(decibels - loud + np.float32(_DEPTH_DB), 0), 0)
     spectra = np.fft.rfft(raised, _LENGTH, axis=2)[:, :, _BANDWIDTH]
-    # What all bands do together is mostly where words begin and end, which clips of one sentence share.
+    # What all bands have in common is mostly where words begin and end. Clips of the same sentence share that.
     return np.asarray(spectra - spectra.mean(axis=1, keepdims=True), dtype=np.complex64)
 
 
 def _candidates(spectra: NDArray[np.complex64], codes: NDArray[np.int64]) -> NDArray[np.intp]:
-    """(m, 2) pairs of rows in different subsets, the first below the second: the most alike of each by magnitude."""
+    """Returns (m, 2) pairs of rows in different subsets, lower row first: for each clip its most similar ones."""
     if not len(spectra):
         return np.zeros((0, 2), dtype=np.intp)
     magnitudes = np.abs(spectra).reshape(len(spectra), -1)

@@ -1,4 +1,4 @@
-"""Is a score too good to be true: does it lie far above what others have published?"""
+"""Compares a score with the best published results. A score far above them may be due to a data leak."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ from serbench.results import ScoredEntry
 __all__ = ["ALARM_POINTS", "against_literature", "literature_finding"]
 
 ALARM_POINTS = 20.0
-"""More percentage points than this above the best published figure of its kind, and a score is taken for a leak."""
+"""A score this many percentage points above the best published result of its kind raises an alarm."""
 
 _METRICS = {"uar": "UAR", "accuracy": "accuracy"}
 
 
 def against_literature(tested: ScoredEntry) -> AuditFinding:
-    """Whether the score is too good to be true."""
+    """Compares the scores of an entry with the results published for its corpus."""
     corpus, protocol = tested.study.corpus, tested.study.protocol
     return literature_finding(
         tested.mean_score("test", "uar"),
         tested.mean_score("test", "accuracy") or 0.0,
         shares_speakers=protocol.shares_speakers,
-        literature=[_words(figure) for figure in reported(corpus.name, corpus.label_source)],
+        literature=[_row(figure) for figure in reported(corpus.name, corpus.label_source)],
         labels=corpus.label_source,
     )
 
 
-def _words(figure: Reported) -> dict[str, object]:
-    said = {True: "yes", False: "no", None: ""}
+def _row(figure: Reported) -> dict[str, object]:
+    """Returns a published result as a row of the literature table, which writes truth values as words."""
+    words = {True: "yes", False: "no", None: ""}
     return {
         **figure.model_dump(),
-        "trained_from_scratch": said[figure.trained_from_scratch],
-        "speakers_shared": said[figure.speakers_shared],
+        "trained_from_scratch": words[figure.trained_from_scratch],
+        "speakers_shared": words[figure.speakers_shared],
     }
 
 
@@ -46,21 +47,23 @@ def literature_finding(
     literature: Iterable[Mapping[str, object]],
     labels: str = "intended",
 ) -> AuditFinding:
-    """Whether a model trained from scratch is far above what any such model has reached under this kind of protocol.
+    """Reports how far a model trained from scratch is above or below the best published result of such a model.
 
-    Compared is the best published figure in UAR or accuracy, with the entry's score in the same metric. Where the entry
-    has no UAR its accuracy stands in: the two are close where classes are about equally many, as in CREMA-D.
+    Only results under the same kind of protocol count. The best UAR and the best accuracy are each compared with the
+    entry's score in the same metric, and the larger difference decides. If the UAR of the entry is undefined, its
+    accuracy takes its place. The two are close where the classes are about equally frequent, as in CREMA-D.
 
     Args:
-        uar: of the entry, a fraction; None where it is undefined.
-        accuracy: of the entry, a fraction.
-        shares_speakers: whether the protocol tests speakers that it trains on.
-        literature: rows of the entry's corpus, with `system`, `trained_from_scratch` ('yes' or else), `metric`,
-            `value_pct`, `speakers_shared` ('yes' or 'no'); where a row has `labels`, it must be the kind asked for.
-        labels: what the entry's labels are: 'intended' by the speaker or 'perceived' by listeners.
+        uar: UAR of the entry, a fraction; None if undefined.
+        accuracy: accuracy of the entry, a fraction.
+        shares_speakers: whether the protocol has speakers in both training and test set.
+        literature: rows on the entry's corpus with the columns `system`, `trained_from_scratch` (only 'yes' counts),
+            `metric`, `value_pct` (percent) and `speakers_shared` ('yes' or 'no'). A row with a non-empty `labels`
+            counts only if it equals the argument `labels`.
+        labels: kind of the entry's labels: 'intended' by the speaker or 'perceived' by listeners.
 
     Raises:
-        SerbenchError: a row lacks a column, or its value is no number.
+        SerbenchError: a row lacks a column, or its `value_pct` is not a number.
     """
     check = "literature"
     kind = "that shares speakers between training and test" if shares_speakers else "that keeps speakers apart"
@@ -69,14 +72,13 @@ def literature_finding(
         return AuditFinding(
             check=check,
             level="skipped",
-            verdict=f"no published from-scratch figure is known for this corpus under a protocol {kind}",
+            verdict=f"no published from-scratch result is known for this corpus under a protocol {kind}",
         )
-    # The best figure of each metric beside the entry's score in that metric; the one it exceeds most counts.
     judged = []
     for metric in sorted({figure[1] for figure in figures}):
         best, _, system = max(figure for figure in figures if figure[1] == metric)
         score, own = (accuracy, "accuracy") if metric == "accuracy" or uar is None else (uar, "UAR")
-        # 75.4 is 20 points above 55.4, not a trifle more
+        # Rounded, since 75.4 - 55.4 in floating point is slightly more than 20.
         judged.append((round(100 * score - best, 6), best, metric, system, score, own))
     above, best, metric, system, score, own = max(judged)
     numbers: dict[str, float | int | str | None] = {
@@ -87,18 +89,21 @@ def literature_finding(
         "published_system": system,
         "above_points": above,
     }
-    where = f"the best published from-scratch figure under a protocol {kind} ({system}: {best:.1f} % {metric})"
-    said = f"{own} {100 * score:.1f} % is {abs(above):.1f} points {'above' if above > 0 else 'below'} {where}"
+    where = f"the best published from-scratch result under a protocol {kind} ({system}: {best:.1f} % {metric})"
+    summary = f"{own} {100 * score:.1f} % is {abs(above):.1f} points {'above' if above > 0 else 'below'} {where}"
     if above > ALARM_POINTS:
         return AuditFinding(
-            check=check, level="alarm", verdict=f"{said}: a leak until shown otherwise", numbers=numbers
+            check=check,
+            level="alarm",
+            verdict=f"{summary}; assume a data leak until it is ruled out",
+            numbers=numbers,
         )
-    return AuditFinding(check=check, level="note" if above > 0 else "ok", verdict=said, numbers=numbers)
+    return AuditFinding(check=check, level="note" if above > 0 else "ok", verdict=summary, numbers=numbers)
 
 
 def _compares(row: Mapping[str, object], shares_speakers: bool, labels: str) -> bool:
     if absent := [name for name in ("trained_from_scratch", "metric", "speakers_shared") if name not in row]:
-        raise SerbenchError(f"a row of published figures has no column '{absent[0]}'; add it")
+        raise SerbenchError(f"a row of published results has no column '{absent[0]}'; add it")
     return (
         _text(row, "trained_from_scratch") == "yes"
         and _text(row, "metric") in _METRICS
@@ -108,13 +113,13 @@ def _compares(row: Mapping[str, object], shares_speakers: bool, labels: str) -> 
 
 
 def _figure(row: Mapping[str, object]) -> tuple[float, str, str]:
-    """(percent, metric, system)."""
+    """Returns (percent, metric, system)."""
     try:
         value = float(str(row["value_pct"]))
     except (KeyError, ValueError):
         raise SerbenchError(
-            f"the published figure of '{row.get('system')}' has the value_pct '{row.get('value_pct')}'; "
-            "write percent as a number"
+            f"the published result of '{row.get('system')}' has the value_pct '{row.get('value_pct')}'; "
+            "write a number in percent"
         ) from None
     return value, _METRICS[_text(row, "metric")], str(row.get("system") or "unnamed")
 

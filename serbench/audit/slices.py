@@ -1,4 +1,4 @@
-"""Are some speakers or sentences recognised less well than others?"""
+"""Compares recall between groups of clips, such as female and male speakers or different sentences."""
 
 from __future__ import annotations
 
@@ -15,16 +15,21 @@ from serbench.results import ScoredEntry
 __all__ = ["by_slices", "slice_finding"]
 
 ALPHA: Final = 0.05
-_DEALT = 0x511CE  # a stream of its own, beside those of the study's seed tree
+_PERMUTATIONS = 0x511CE  # a random stream apart from those of the study's seed tree
 
 
 def by_slices(tested: ScoredEntry, clips: pd.DataFrame) -> list[AuditFinding]:
-    """Whether some speakers or sentences are recognised less well than others."""
+    """Compares recall between groups of test clips: one finding per attribute of the clips.
+
+    Args:
+        tested: the entry, with at least one completed run.
+        clips: clip table of its study, with `clip_id`.
+    """
     first = tested.refits[0]
     rows = clips.set_index("clip_id", drop=False).loc[list(first.test_clips)]
     attributes = clip_attributes(rows)
     if not attributes:
-        why = "not compared: the corpus says nothing of speakers or sentences"
+        why = "not checked: the corpus has no attribute to compare by, such as sex, age, sentence or intensity"
         return [AuditFinding(check="slices", level="skipped", verdict=why)]
     judged = judge_slices(
         first.test_true,
@@ -32,20 +37,20 @@ def by_slices(tested: ScoredEntry, clips: pd.DataFrame) -> list[AuditFinding]:
         tested.speakers,
         tested.study.corpus.labels,
         attributes,
-        np.random.default_rng([_DEALT, tested.study.seed]),
+        np.random.default_rng([_PERMUTATIONS, tested.study.seed]),
     )
     return [slice_finding(one) for one in judged]
 
 
 def slice_finding(slices: AttributeSlices, *, alpha: float = ALPHA) -> AuditFinding:
-    """Whether an entry recognises some clips worse than others because of what they have in common.
+    """Reports whether recall differs significantly between the values of one attribute.
 
-    A difference by something that speakers are (sex, age) is a warning: it tells for whom the model works less well. A
-    difference by what they say or how strongly is a note.
+    A significant difference by an attribute of speakers (sex, age) is a warning, since the model works less well for
+    some people. A difference by sentence or intensity is a note.
 
     Args:
-        slices: judged by `serbench.evaluation.slices.judge_slices`.
-        alpha: of the corrected p-value.
+        slices: result of `serbench.evaluation.slices.judge_slices`.
+        alpha: significance level of the corrected p-value.
     """
     check = f"slices by {slices.attribute}"
     table = tuple(_slice_row(part) for part in slices.slices)
@@ -56,8 +61,8 @@ def slice_finding(slices: AttributeSlices, *, alpha: float = ALPHA) -> AuditFind
         "classes": ", ".join(slices.classes),
     }
     if slices.gap is None or slices.by_chance is None or slices.corrected is None:
-        why = "there are not two slices to compare" if slices.classes else "no class has clips in every slice"
-        return AuditFinding(check=check, level="skipped", verdict=f"not compared: {why}", numbers=numbers, table=table)
+        why = "fewer than two groups to compare" if slices.classes else "no class has clips in every group"
+        return AuditFinding(check=check, level="skipped", verdict=f"not checked: {why}", numbers=numbers, table=table)
     numbers |= {
         "gap_points": 100 * slices.gap,
         "chance_gap_points": 100 * slices.by_chance,
@@ -66,18 +71,19 @@ def slice_finding(slices: AttributeSlices, *, alpha: float = ALPHA) -> AuditFind
     }
     ranked = sorted((part for part in slices.slices if part.recall is not None), key=lambda part: part.recall or 0.0)
     low, high = ranked[0], ranked[-1]
-    said = (
+    summary = (
         f"mean recall is {100 * slices.gap:.1f} points lower for '{low.value}' ({_percent(low)} %) than for "
         f"'{high.value}' ({_percent(high)} %)"
     )
     if slices.of_speakers and slices.speakers < MIN_SPEAKERS:
-        verdict = f"{said}; {slices.speakers} speakers are too few to say whether that is chance"
+        verdict = f"{summary}; {slices.speakers} speakers are too few to test whether that is chance"
         return AuditFinding(check=check, level="skipped", verdict=verdict, numbers=numbers, table=table)
-    usual = f"where errors unrelated to {slices.attribute} stay under {100 * slices.by_chance:.1f} in 19 of 20 cases"
+    p_value = f"p = {slices.corrected:.3f}, corrected for all attributes"
     if slices.corrected >= alpha:
-        verdict = f"{said}, {usual}: no difference shown (p = {slices.corrected:.3f}, corrected for all attributes)"
+        verdict = f"{summary}: not significant ({p_value})"
         return AuditFinding(check=check, level="ok", verdict=verdict, numbers=numbers, table=table)
-    verdict = f"{said}, {usual}: more than chance (p = {slices.corrected:.3f}, corrected for all attributes)"
+    usual = f"by chance alone it would stay under {100 * slices.by_chance:.1f} points in 19 of 20 cases"
+    verdict = f"{summary}: significant ({p_value}); {usual}"
     level = "warning" if slices.of_speakers else "note"
     return AuditFinding(check=check, level=level, verdict=verdict, numbers=numbers, table=table)
 

@@ -1,4 +1,4 @@
-"""Does the validation core promise more than the test core keeps?"""
+"""Compares validation and test scores. A large gap means that the search overfitted its validation speakers."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _LEVEL = 0.95
 
 @dataclass(frozen=True, eq=False)
 class ScoredClips:
-    """A core of a protocol and what an entry's refits made of it.
+    """Clips of a validation or test core, with the predictions of all runs of an entry.
 
     Attributes:
-        y_true: (n,) class indices.
-        predictions: one element a refit, each (n, C) probabilities or (n,) class indices.
-        speakers: (n,).
+        y_true: (n,), true class indices.
+        predictions: one array per run: probabilities (n, C) or class indices (n,).
+        speakers: (n,), speaker of each clip.
     """
 
     y_true: ArrayLike
@@ -33,15 +33,15 @@ class ScoredClips:
 
 
 def against_validation(tested: ScoredEntry, clips: pd.DataFrame) -> AuditFinding:
-    """Compares an entry's scores on its two cores.
+    """Compares the validation and test scores of an entry.
 
     Args:
-        tested: the entry, with refits.
-        clips: of its study, with `clip_id` and `speaker`.
+        tested: the entry, with at least one completed run.
+        clips: clip table of its study, with `clip_id` and `speaker`.
     """
     study, first = tested.study, tested.refits[0]
     if study.protocol.folds > 1:
-        why = "not compared: under a folded protocol every fold validates on speakers that others test"
+        why = "not checked: in cross-validation, the validation speakers of a fold are test speakers of other folds"
         return AuditFinding(check="validation against test", level="skipped", verdict=why)
     speaker_of = dict(zip(clips["clip_id"], clips["speaker"], strict=True))
     judged = [refit.validation for refit in tested.refits if refit.validation is not None]
@@ -55,16 +55,16 @@ def against_validation(tested: ScoredEntry, clips: pd.DataFrame) -> AuditFinding
 def validation_finding(
     validation: ScoredClips, test: ScoredClips, labels: Sequence[str], *, shares_speakers: bool
 ) -> AuditFinding:
-    """Whether the mean validation UAR lies further from the mean test UAR than the speakers of both cores explain.
+    """Reports whether the gap between validation and test UAR is larger than the variance between speakers explains.
 
-    A study chooses by the validation core, so a small gap upwards is its nature (the winner's curse); a large one means
-    that it chose for the core's own speakers.
+    A study selects by validation score, so that score is slightly too high (selection bias). A large gap means that the
+    configuration was selected for these particular validation speakers.
 
     Args:
-        validation: the validation core.
-        test: the test core.
+        validation: clips and predictions of the validation core.
+        test: clips and predictions of the test core.
         labels: the C class names.
-        shares_speakers: whether speakers of one core are in the other, too; the spread is then an upper bound.
+        shares_speakers: whether both cores have clips of the same speakers. The expected gap is then an upper bound.
     """
     check = "validation against test"
     cores = {"validation": validation, "test": test}
@@ -79,15 +79,15 @@ def validation_finding(
             return AuditFinding(
                 check=check,
                 level="skipped",
-                verdict=f"not compared: the {name} core has no clip of '{absent[0]}', so its UAR is undefined",
+                verdict=f"not checked: the {name} set has no clip of '{absent[0]}', so its UAR is undefined",
                 numbers=numbers,
             )
     scores = {name: float(count.per_refit().mean()) for name, count in counts.items()}
     gap = scores["validation"] - scores["test"]
     numbers |= {f"{name}_uar": score for name, score in scores.items()} | {"gap_points": 100 * gap}
-    said = f"validation UAR is {100 * abs(gap):.1f} points {'above' if gap >= 0 else 'below'} test UAR"
+    summary = f"validation UAR is {100 * abs(gap):.1f} points {'above' if gap >= 0 else 'below'} test UAR"
     if why := _no_spread(counts, labels):
-        return AuditFinding(check=check, level="note", verdict=f"{said}; {why}", numbers=numbers)
+        return AuditFinding(check=check, level="note", verdict=f"{summary}; {why}", numbers=numbers)
     half = Spread.of_independent(counts["validation"], counts["test"]).half_width(_LEVEL)
     numbers["explained_points"] = 100 * half
     whom = f"{people['validation']} validation and {people['test']} test speakers"
@@ -95,30 +95,27 @@ def validation_finding(
         return AuditFinding(
             check=check,
             level="ok",
-            verdict=f"{said}, within the {100 * half:.1f} points that {whom} explain",
+            verdict=f"{summary}, within the {100 * half:.1f} points to expect with {whom}",
             numbers=numbers,
         )
-    over = f"{said}, over the {100 * half:.1f} points that {whom} explain"
+    over = f"{summary}, more than the {100 * half:.1f} points to expect with {whom}"
     if gap < 0:
-        return AuditFinding(
-            check=check, level="note", verdict=f"{over}: the test core is the easier one", numbers=numbers
-        )
-    meant = "the same speakers are in both, so the clips chosen by" if shares_speakers else "the speakers chosen by"
-    return AuditFinding(
-        check=check,
-        level="warning",
-        verdict=f"{over}: what was learnt fits {meant} better than others",
-        numbers=numbers,
+        return AuditFinding(check=check, level="note", verdict=f"{over}: the test set is easier", numbers=numbers)
+    why = (
+        "both sets have the same speakers, so the configuration was selected for the validation clips"
+        if shares_speakers
+        else "the configuration was selected for the validation speakers"
     )
+    verdict = f"{over}; {why} and does less well on others"
+    return AuditFinding(check=check, level="warning", verdict=verdict, numbers=numbers)
 
 
 def _no_spread(counts: Mapping[str, SpeakerRecalls], labels: Sequence[str]) -> str:
-    """Why there is no spread to compare a gap with, or nothing."""
+    """Returns why the variance between speakers cannot be estimated; '' if it can."""
     for name, count in counts.items():
         if count.speakers < MIN_SPEAKERS:
-            return f"{count.speakers} {name} speakers are fewer than {MIN_SPEAKERS}, too few to say how much is theirs"
+            return f"{count.speakers} {name} speakers are fewer than {MIN_SPEAKERS}, too few to judge the gap"
         if count.rare_classes:
-            return (
-                f"fewer than two {name} speakers have clips of '{labels[count.rare_classes[0]]}', so it has no spread"
-            )
+            rare = labels[count.rare_classes[0]]
+            return f"fewer than two {name} speakers have clips of '{rare}', so the gap cannot be judged"
     return ""

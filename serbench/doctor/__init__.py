@@ -1,4 +1,4 @@
-"""What keeps searches from running on this machine.
+"""Checks whether searches can run on this machine.
 
 Names are loaded when first used (see `serbench.faces`).
 """

@@ -1,4 +1,4 @@
-"""Trained models leave serbench here: exporters, the portable bundle, and predictions from a bundle.
+"""Export of trained models: exporters, the portable bundle, and predictions from a bundle.
 
 Names are loaded when first used (see `serbench.faces`).
 """

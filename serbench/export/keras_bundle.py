@@ -1,4 +1,4 @@
-"""The exporter `keras`: a bundle with the Keras model, which `serbench predict` reads."""
+"""The exporter `keras`: a bundle with the Keras model, for `serbench predict`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["KERAS", "KerasBundle"]
 
 @dataclass(frozen=True)
 class KerasBundle:
-    """Writes `model.keras`, `bundle.json`, `metrics.json` and `MODEL_CARD.md`."""
+    """Exporter that writes `model.keras`, `bundle.json`, `metrics.json` and `MODEL_CARD.md`."""
 
     name: str = "keras"
     description: str = "A bundle with the Keras model; `serbench predict` labels audio files with it."
@@ -28,13 +28,21 @@ class KerasBundle:
     modules: tuple[str, ...] = ()
 
     def write(self, trained: TrainedEntry, folder: Path) -> BundleRecord:
-        """Writes the bundle and checks it in a fresh process on the test clips' raw audio."""
+        """Writes the bundle and checks it: a fresh process predicts the test clips again from raw audio.
+
+        Args:
+            trained: the model and everything known about it.
+            folder: the empty folder to write to.
+
+        Raises:
+            SerbenchError: the audio is missing, or the bundle does not repeat the recorded predictions.
+        """
         paths = _audio_paths(trained.study, trained.data)
         predictions = trained.folder.predictions("refit", trained.refit.job_id)
         expected = predictions[predictions["subset"] == "test"]
         trained.say(
-            f"checking the bundle of {trained.entry.entry_id} on {len(expected):,} test clips, from raw audio in a "
-            "fresh process"
+            f"checking the bundle of {trained.entry.entry_id}: a fresh process predicts {len(expected):,} test clips "
+            "from raw audio"
         )
         shutil.copyfile(trained.model, folder / "model.keras")
         unchecked = _record(trained, folder / "model.keras")

@@ -1,4 +1,4 @@
-"""Exports an entry: picks its best run on validation, lets an exporter write it, and puts the result in place."""
+"""`export_bundle`: exports the run of an entry that is best on validation."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ def export_bundle(
     replace: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> BundleRecord:
-    """Exports an entry.
+    """Exports the run of an entry that is best on validation.
 
     Args:
-        results: where the entry lies.
-        entry_id: its name.
-        to: folder that becomes the bundle; it appears whole, or not at all.
+        results: results that hold the entry.
+        entry_id: name of the entry.
+        to: folder to write. It is created whole or not at all.
         format: name of the exporter.
-        data: the corpus's folder; None for where the search found it.
-        replace: whether a bundle that is already there gives way.
-        say: receives a sentence before anything that takes long.
+        data: folder of the corpus; None for the folder that the search used.
+        replace: whether to replace an existing bundle.
+        say: callback that receives a sentence before each long step.
 
     Returns:
-        What was written as `bundle.json`.
+        The record of the bundle, equal to the content of `bundle.json`.
 
     Raises:
-        UsageError: no such entry or format, the entry is no single model, or `to` is in the way.
+        UsageError: the entry or format is unknown, the entry is not a single model, or `to` already exists.
         SerbenchError: a record of the entry is damaged, an optional dependency is missing, the model or the audio is
-            gone, or the bundle does not repeat its predictions.
+            missing, or the bundle does not repeat its predictions.
     """
     exporter = get_exporter(format)
     _check_target(to, replace)
@@ -65,7 +65,7 @@ def _check_target(to: Path, replace: bool) -> None:
     if not to.exists() or (to.is_dir() and not any(to.iterdir())):
         return
     if not (to / "bundle.json").is_file():
-        raise UsageError(f"{to} is already there and is no bundle; name another folder with --to")
+        raise UsageError(f"{to} already exists and is not a bundle; name another folder with --to")
     if not replace:
         raise UsageError(f"{to} already holds a bundle; name another folder with --to, or add --force")
 
@@ -73,12 +73,12 @@ def _check_target(to: Path, replace: bool) -> None:
 def _trained_entry(results: Results, entry_id: str, data: Path | None, say: Callable[[str], None]) -> TrainedEntry:
     scored, report = results.scored_entry(entry_id), results.report(entry_id)
     if report.row.folds > 1 or report.row.ensemble_of or not scored.refits:
-        raise UsageError(f"entry '{entry_id}' is no single trained model; name another one")
+        raise UsageError(f"entry '{entry_id}' is not a single trained model; name another entry")
     study, refit = scored.study, scored.kept_refit.record
     if study.protocol.speaker_normalisation:
         raise SerbenchError(
-            f"{entry_id} reads the other clips of a speaker before it answers (speaker_normalisation), so it cannot "
-            "label a single file; export an entry of a study without it"
+            f"{entry_id} needs other clips of the same speaker for each prediction (speaker_normalisation), so it "
+            "cannot label a single file; export an entry of a study without it"
         )
     folder = results.study(study.name).folder
     model = folder.model_path(refit.job_id)

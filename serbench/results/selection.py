@@ -1,4 +1,4 @@
-"""Which entry stands for a whole set of results: the one validation chooses, never the best on the test."""
+"""Choice of one entry for a whole set of results, by validation score and never by test score."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["best_selected", "select_entry"]
 
 
 def best_selected(board: Leaderboard, studies: Collection[str] | None = None) -> Row | None:
-    """Of the selected entries (one a study), the one with the highest mean validation score, if there is any.
+    """The selected entry (there is one a study) with the highest mean validation score; None if there is none.
 
-    Transductive entries are passed over: they answer for no single clip and cannot be exported.
+    Transductive entries are skipped: they cannot predict a single clip, so they cannot be exported.
 
     Args:
         board: the leaderboard.
@@ -28,20 +28,20 @@ def best_selected(board: Leaderboard, studies: Collection[str] | None = None) ->
 
 
 def select_entry(board: Leaderboard, root: Path) -> Row:
-    """The entry that is meant when none is named.
+    """The entry to use when none is named: the selected one with the best validation score.
 
     Args:
         board: the leaderboard.
-        root: of the results, to name it.
+        root: path of the results folder, for messages.
 
     Raises:
-        SerbenchError: there are no entries, or one that may be the selected one cannot be read.
-        UsageError: they belong to several groups that cannot be compared; they are listed.
+        SerbenchError: there are no entries, or an unreadable one may be the selected one.
+        UsageError: the entries belong to groups that cannot be compared; the message lists them.
     """
     best = best_selected(board)
     if best is not None and best.folds > 1:
         raise UsageError(
-            f"entry '{best.entry}' pools {best.folds} folds and is no single model; name an entry, or search with "
+            f"entry '{best.entry}' pools {best.folds} folds and is not a single model; name an entry, or search with "
             "--protocol speaker"
         )
     groups = [group for group in board.groups if any(map(_may_stand, group.rows))]
@@ -57,7 +57,7 @@ def select_entry(board: Leaderboard, root: Path) -> Row:
     _check_whole(board, groups)
     if best is None and board.rows:
         raise UsageError(
-            f"all entries in {root} normalise by speaker (transductive) and stand for nothing else; name one"
+            f"all entries in {root} normalise by speaker (transductive), so none is chosen by default; name one"
         )
     if best is None:
         raise SerbenchError(f"no entries in {root} yet; run `serbench search`, or name a folder with --results")
@@ -65,12 +65,12 @@ def select_entry(board: Leaderboard, root: Path) -> Row:
 
 
 def _check_whole(board: Leaderboard, groups: Sequence[GroupRows]) -> None:
-    """Refuses to choose among the rest where an entry of the same group, or of no known one, cannot be read."""
+    """Raises an error if an unreadable entry might be the best one: it is of the same group, or of an unknown one."""
     elsewhere = {group.group for group in board.groups} - {group.group for group in groups}
     for lost in board.damaged:
         if lost.kind != "fit" and lost.group not in elsewhere:
             raise SerbenchError(
-                f"which entry validation selects cannot be told, since {lost.name} cannot be read: {lost.sentence}; "
+                f"cannot choose an entry by validation score, because {lost.name} cannot be read: {lost.sentence}; "
                 "or name an entry"
             )
 

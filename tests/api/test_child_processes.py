@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.children
+
 SCRIPT = """
 import os
 with open("runs", "a") as file:

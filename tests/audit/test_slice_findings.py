@@ -43,10 +43,10 @@ def test_a_harder_sentence_is_a_note():
     assert finding(np.where(SENTENCE == "DFA", 0.3, 0.0), SENTENCE, "sentence").level == "note"
 
 
-def test_no_difference_shown():
+def test_a_difference_that_is_not_significant_is_ok():
     found = finding(0.0, SEX)
     assert found.level == "ok"
-    assert "no difference shown" in found.verdict
+    assert "not significant" in found.verdict
     assert found.numbers["gap_points"] < found.numbers["chance_gap_points"]
 
 

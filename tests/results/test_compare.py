@@ -72,4 +72,4 @@ def test_every_format_has_the_same_numbers(build, study) -> None:
     for form in ("table", "markdown"):
         assert shown in render(found, form, width=120)
     assert f"{pair['difference']}" in render(found, "csv")
-    assert "told apart" in render(found, "table", width=40)
+    assert "significant" in render(found, "table", width=40)
