@@ -18,10 +18,10 @@ from benchmarks.simulated import SIMULATED, learning_curve, outcome_of, simulate
 from benchmarks.table import Row, Settings
 from serbench.records.base import now
 from serbench.records.schemas import TrialRecord
-from serbench.search import load_space
 from serbench.search.jobs import JobMaker, predictions_of, record_of
 from serbench.search.studies.optuna_history import OptunaHistory, frozen_trial
 from serbench.search.studies.study import Study
+from serbench.spaces import load_space
 from serbench.training import TrialJob
 
 __all__ = ["lay_down_history", "measure"]

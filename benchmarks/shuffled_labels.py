@@ -18,7 +18,8 @@ import numpy as np
 
 from serbench.corpora import StudyClips, get_corpus, load_clips
 from serbench.records import ResultsFolder
-from serbench.search import SearchPlan, load_space, run_search
+from serbench.search import SearchPlan, run_search
+from serbench.spaces import load_space
 
 __all__ = ["search_shuffled"]
 

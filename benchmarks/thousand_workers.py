@@ -8,11 +8,12 @@ import time
 
 from benchmarks.simulated import SIMULATED, SimulatedEngine, simulated_study
 from benchmarks.table import Row, Settings
-from serbench.search import Observer, load_space
+from serbench.search import Observer
 from serbench.search.coordinator import Coordinator
 from serbench.search.jobs import JobMaker
 from serbench.search.mailbox import DoneMessage, EpochMessage, Mailbox
 from serbench.search.session import Session
+from serbench.spaces import load_space
 
 __all__ = ["measure"]
 

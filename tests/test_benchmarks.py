@@ -12,10 +12,11 @@ import pytest
 from benchmarks.harness import BENCHMARKS, run
 from benchmarks.simulated import SIMULATED, SimulatedEngine, simulated_study
 from benchmarks.table import Row, Settings, as_json, as_table
-from serbench.search import Observer, load_space
+from serbench.search import Observer
 from serbench.search.coordinator import Coordinator
 from serbench.search.jobs import JobMaker
 from serbench.search.session import Session
+from serbench.spaces import load_space
 
 
 @pytest.mark.parametrize("name", ["ask", "crowd"])

@@ -46,7 +46,7 @@ def test_commands_parse(command: str) -> None:
 
 @pytest.mark.parametrize(("page", "text"), [b for b in blocks("toml") if "[space]" in b[1]])
 def test_spaces_are_valid(page: str, text: str, tmp_path: Path) -> None:
-    from serbench.search import load_space
+    from serbench.spaces import load_space
 
     path = tmp_path / "space.toml"
     path.write_text(text, encoding="utf-8")

@@ -37,14 +37,14 @@ def audit(
     from serbench.cli.stopping import stopping
     from serbench.cli.watch import watcher
     from serbench.errors import SerbenchError
-    from serbench.records import ResultsFolder
     from serbench.render import render
+    from serbench.results import Results
 
     plan = AuditPlan(target, split_seeds, repeats, refits, data, workers)
     stop = threading.Event()
     console = Console(stderr=True)
     with stopping(stop, console), watcher(console) as view:
-        record = audit_entry(ResultsFolder(results), plan, view, stop)
+        record = audit_entry(Results(results), plan, view, stop)
     typer.echo(render(audit_document(record), output.value, width=screen_width()), nl=False)
     if stop.is_set():
         raise typer.Exit(130)

@@ -61,14 +61,13 @@ def export(
 
     from serbench.cli.watch import watcher
     from serbench.export import export_bundle, get_exporter
-    from serbench.records import ResultsFolder
-    from serbench.results import select_entry
+    from serbench.results import Results
 
     get_exporter(format_)  # a wrong name is told before anything is read
-    folder = ResultsFolder(results)
-    name = entry or select_entry(folder, corpus=corpus, protocol=protocol).entry
+    found = Results(results)
+    name = entry or found.select(corpus, protocol).entry
     with watcher(Console(stderr=True)) as view:
-        record = export_bundle(folder, name, to, format=format_, data=data, replace=force, say=view.message)
+        record = export_bundle(found, name, to, format=format_, data=data, replace=force, say=view.message)
     typer.echo(str(to))
     typer.echo(
         f"bundle of {name}: {record.check.clips:,} test clips predicted again from raw audio in a fresh "

@@ -28,8 +28,7 @@ Format = Annotated[BriefFormat, typer.Option("--format", help="How it is printed
 @app.command("list")
 def list_corpora(output: Format = BriefFormat.table) -> None:
     """Lists the corpora that serbench can read."""
-    from serbench.corpora import corpus_names, get_corpus
-    from serbench.corpora.user.user_corpus import UserCorpus
+    from serbench.corpora import UserCorpus, corpus_names, get_corpus
 
     corpora = [get_corpus(name) for name in corpus_names()]
     if output is BriefFormat.json:
@@ -66,7 +65,7 @@ def show(
 
     clips = _load(*choose_corpus(corpus, data, maps=label_map or (), drops=drop or (), names=file_names), None)
     if html is not None:
-        from serbench.site.corpus_page import write_corpus_page
+        from serbench.site import write_corpus_page
 
         write_corpus_page(clips, html)
         typer.echo(f"page         {html}", err=True)
@@ -116,15 +115,13 @@ def add_corpus(
     citation: Annotated[str, typer.Option(help="The work to cite.")] = "",
 ) -> None:
     """Gives a corpus of your own a name. Audio stays where it is; the same name again changes what is kept."""
-    from serbench.corpora.registry import installed_names
-    from serbench.corpora.user.kinds import kind_at, user_corpus
-    from serbench.corpora.user.registered import RegisteredCorpus, add
-    from serbench.records.schemas import CorpusChoice
+    from serbench.corpora import RegisteredCorpus, installed_names, kind_at, make_user_corpus, register_corpus
+    from serbench.records import CorpusChoice
 
     choice = CorpusChoice(name=name, parts=(kind_at(place),), names=file_names)
-    listing = user_corpus(choice, place).read(place)
+    listing = make_user_corpus(choice, place).read(place)
     one = RegisteredCorpus(choice=choice, place=str(place.resolve()), title=title, licence=licence, citation=citation)
-    add(name, one, installed_names())
+    register_corpus(name, one, installed_names())
     labels = listing.table["label"].value_counts().sort_index()
     typer.echo(
         f"{name}: {len(listing.table):,} clips of {listing.table['speaker'].nunique():,} speakers; "
@@ -136,9 +133,9 @@ def add_corpus(
 @app.command("remove")
 def remove_corpus(name: Annotated[str, typer.Argument(help="A corpus that was added.")]) -> None:
     """Forgets a corpus that was added. Its audio and its results stay."""
-    from serbench.corpora.user.registered import remove
+    from serbench.corpora import unregister_corpus
 
-    remove(name)
+    unregister_corpus(name)
     typer.echo(f"{name} is forgotten; its audio is where it was")
 
 
@@ -176,7 +173,7 @@ def _print_summary(summary: dict[str, Any]) -> None:
 def _print_findings(clips: StudyClips) -> None:
     """A table of what was found by kind, then a sentence for each."""
     from serbench.cli.results import print_sheet
-    from serbench.render.document import Column, Sheet
+    from serbench.render import Column, Sheet
 
     if not clips.findings:
         typer.echo("nothing to report")
@@ -202,7 +199,7 @@ def _counts(counts: dict[str, int]) -> str:
 
 
 def _speakers(summary: dict[str, Any]) -> str:
-    from serbench.corpora.table import UNKNOWN_SPEAKER
+    from serbench.corpora import UNKNOWN_SPEAKER
 
     if set(summary["clips_per_speaker"]) == {UNKNOWN_SPEAKER}:
         return "none named"

@@ -16,8 +16,7 @@ from serbench.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from serbench.corpora.download.download import Download
-    from serbench.corpora.download.transfer import Transfer
+    from serbench.corpora import Download, Transfer
 
 __all__ = ["download"]
 
@@ -46,8 +45,7 @@ def download(
     from rich.console import Console
 
     from serbench.cli.stopping import stopping
-    from serbench.corpora.download.download import Download
-    from serbench.corpora.download.settings import FetchSettings
+    from serbench.corpora import Download, FetchSettings
 
     console = Console(stderr=True)
     plan = Download.of(corpus, to, base_url, limit, connections)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar, get_origin, 
 import typer
 from typer.core import TyperCommand
 
-from serbench.search.request import Panel, SearchRequest, option_of, request_options
+from serbench.search import Panel, SearchRequest, option_of, request_options
 
 __all__ = ["PanelledCommand", "declared_option", "request_from", "takes_request"]
 

@@ -24,7 +24,7 @@ def doctor(
     A process is started as a trial starts one. Exit code 1 where something keeps every search from running.
     """
     try:
-        from serbench.doctor.diagnosis import diagnose
+        from serbench.doctor import diagnose
     except ImportError as error:
         raise SerbenchError(
             f"a package that serbench needs cannot be imported ({error}); run `pip install serbench` again"

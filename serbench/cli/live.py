@@ -12,7 +12,7 @@ from rich.text import Text
 
 from serbench.cli.plain import PlainView
 from serbench.cli.study_state import StudyState, clock, differing, percent
-from serbench.records.schemas import StudyRecord, TrialRecord
+from serbench.records import StudyRecord, TrialRecord
 
 __all__ = ["LiveView"]
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from serbench.cli.declared import declared_option
-from serbench.search.request import DEFAULT_RESULTS
+from serbench.search import DEFAULT_RESULTS
 
 __all__ = [
     "DEFAULT_RESULTS",

@@ -9,8 +9,8 @@ from typing import Any
 from rich.console import Console
 
 from serbench.cli.study_state import RunningFit, StudyState, clock, headline, percent
-from serbench.records.schemas import EntryRecord, EpochMetrics, StudyRecord, TrialRecord
-from serbench.search.observer import Observer
+from serbench.records import EntryRecord, EpochMetrics, StudyRecord, TrialRecord
+from serbench.search import Observer
 
 __all__ = ["PlainView"]
 

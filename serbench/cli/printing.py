@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from serbench.search.request import DEFAULT_RESULTS
+from serbench.search import DEFAULT_RESULTS
 
 __all__ = ["command_line", "echo_command", "echo_pairs", "screen_width"]
 

@@ -33,13 +33,10 @@ def reference(
 
     from serbench.cli.results import print_leaderboard
     from serbench.cli.watch import watcher
-    from serbench.records import ResultsFolder
-    from serbench.records.references import ReferenceFolder
-    from serbench.references import compute_references, named_reference
-    from serbench.references.extras import require_extra
-    from serbench.references.task import ReferenceTask
-    from serbench.results import Leaderboard
-    from serbench.search.studies.recorded import recorded_clips, recorded_plan
+    from serbench.records import ReferenceFolder, ResultsFolder
+    from serbench.references import ReferenceTask, compute_references, named_reference, require_extra
+    from serbench.results import Results
+    from serbench.search import recorded_clips, recorded_plan
 
     kept, chosen = named_reference(name, encoder)
     require_extra(name)
@@ -55,4 +52,4 @@ def reference(
     if not made:
         there = kept in ReferenceFolder.of(results, record).names()
         typer.echo(f"{kept} {'is there already' if there else 'has nothing to answer with in this study'}", err=True)
-    print_leaderboard(Leaderboard.from_results(folder, corpus=record.corpus.name), output)
+    print_leaderboard(Results(results).board(record.corpus.name), output)

@@ -12,9 +12,8 @@ from serbench.cli.printing import screen_width
 from serbench.errors import SerbenchError, UsageError
 
 if TYPE_CHECKING:
-    from serbench.records import ResultsFolder
-    from serbench.render.document import Sheet
-    from serbench.results import Leaderboard
+    from serbench.render import Sheet
+    from serbench.results import Leaderboard, Results
 
 __all__ = ["compare", "leaderboard", "print_leaderboard", "print_report", "print_sheet", "print_summary", "report"]
 
@@ -41,11 +40,12 @@ def leaderboard(
         return
     if audio:
         raise UsageError("--audio goes with --html DIR: a printed table has no sound")
-    from serbench.records import ResultsFolder
-    from serbench.results import Leaderboard
+    from serbench.results import Results
 
-    board = Leaderboard.from_results(ResultsFolder(results), corpus=corpus, protocol=protocol, ensembles=ensembles)
+    board = Results(results).board(corpus, protocol, ensembles=ensembles)
     if not board.rows:
+        if board.damaged:
+            raise SerbenchError(f"no entry in {results} can be read; {board.damaged[0].sentence}")
         raise SerbenchError(f"no entries in {results} yet; run `serbench search`, or name a folder with --results")
     print_leaderboard(board, output)
 
@@ -59,14 +59,14 @@ def report(
     ] = None,
 ) -> None:
     """Prints the per-class report of one entry."""
-    from serbench.records import ResultsFolder
+    from serbench.results import Results
 
-    folder = ResultsFolder(results)
-    print_report(folder, entry, output)
+    found = Results(results)
+    print_report(found, entry, output)
     if html is not None:
-        from serbench.site.entry_page import write_entry_page
+        from serbench.site import write_entry_page
 
-        write_entry_page(folder, entry, html)
+        write_entry_page(found, entry, html)
         typer.echo(f"page       {html}", err=True)
 
 
@@ -76,23 +76,22 @@ def compare(
     output: Annotated[TableFormat, typer.Option("--format", help="How it is printed.")] = TableFormat.table,
 ) -> None:
     """Compares entries pair by pair over the test speakers, corrected for the number of pairs."""
-    from serbench.records import ResultsFolder
     from serbench.render import render
-    from serbench.results import EntryComparison
+    from serbench.results import Results
 
-    found = EntryComparison.from_results(ResultsFolder(results), entries)
+    found = Results(results).comparison(entries)
     typer.echo(render(found, output.value, width=screen_width()), nl=False)
 
 
 def _write_site(results: Path, html: Path, **options: Any) -> None:
     """Writes the site and says where, how large it is, and what is not on it."""
-    from serbench.records import ResultsFolder
-    from serbench.render.document import size
+    from serbench.render import size
+    from serbench.results import Results
     from serbench.site import Site
 
     if not (results / "studies").is_dir():
         raise SerbenchError(f"no studies in {results} yet; run `serbench search`, or name a folder with --results")
-    site = Site.build(ResultsFolder(results), html, **options)
+    site = Site.build(Results(results), html, **options)
     for note in site.notes:
         typer.echo(f"note: {note}", err=True)
     typer.echo(
@@ -117,19 +116,16 @@ def print_sheet(sheet: Sheet) -> None:
     typer.echo(f"\n{render(Document((sheet,), pd.DataFrame(), {}), 'table', width=screen_width())}", nl=False)
 
 
-def print_report(results: ResultsFolder, entry: str, output: TableFormat) -> None:
+def print_report(results: Results, entry: str, output: TableFormat) -> None:
     """Writes a per-class report to standard output."""
     from serbench.render import render
-    from serbench.results import EntryReport
 
-    report = EntryReport.from_results(results, entry)
-    typer.echo(render(report, output.value, width=screen_width()), nl=False)
+    typer.echo(render(results.report(entry), output.value, width=screen_width()), nl=False)
 
 
-def print_summary(results: ResultsFolder, entry: str) -> None:
+def print_summary(results: Results, entry: str) -> None:
     """Writes the first tables of a per-class report to standard output."""
     from serbench.render import entry_summary, render
-    from serbench.results import EntryReport
 
-    summary = entry_summary(EntryReport.from_results(results, entry))
+    summary = entry_summary(results.report(entry))
     typer.echo(f"\n{render(summary, width=screen_width())}", nl=False)

@@ -14,7 +14,7 @@ import typer
 from serbench.cli.declared import takes_request
 from serbench.cli.options import TableFormat
 from serbench.cli.printing import command_line
-from serbench.search.request import Panel, SearchRequest
+from serbench.search import Panel, SearchRequest
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -79,7 +79,7 @@ def _shown(plan: SearchPlan, live: bool, port: int | None, console: Console) -> 
     if not live:
         yield
         return
-    from serbench.site.live.live_site import LiveSite
+    from serbench.site import LiveSite
 
     with LiveSite(plan.results, plan.corpus.name, plan.protocol_of(plan.spaces[0]), port, plan.storage) as site:
         console.print(f"live pages: {site.address} (until the search ends)", markup=False, highlight=False)
@@ -89,24 +89,24 @@ def _shown(plan: SearchPlan, live: bool, port: int | None, console: Console) -> 
 def _conclude(results: Path, studies: list[str], output: TableFormat, console: Console) -> None:
     """Prints the leaderboard of these studies, the report of the best entry, and where everything lies."""
     from serbench.cli.results import print_leaderboard, print_sheet, print_summary
-    from serbench.records import ResultsFolder
     from serbench.render import beside_printed
-    from serbench.results import Leaderboard, best_selected
+    from serbench.results import Results
 
-    folder = ResultsFolder(results)
-    records = [folder.existing_study(name).record() for name in studies]
-    if not any(list(folder.study(name).entries()) for name in studies):
+    found = Results(results)
+    records = [found.study(name).record for name in studies]
+    if not any(found.study(name).entry_ids for name in studies):
         console.print(f"no entry was tested yet; trials lie in {results / 'studies'}", markup=False)
         return
-    board = Leaderboard.from_results(folder, corpus=records[0].corpus.name, protocol=records[0].protocol.name)
+    scope = records[0].corpus.name, records[0].protocol.name
+    board = found.board(*scope)
     # Figures of others can wait for `serbench leaderboard`: what was just found comes first.
     print_leaderboard(replace(board, reported=()) if output is TableFormat.table else board, output)
     beside = beside_printed(board, studies)
     if output is TableFormat.table and beside is not None:
         print_sheet(beside)
-    best = best_selected(board, studies)
+    best = found.best(studies, *scope)
     if output is TableFormat.table and best is not None:
-        print_summary(folder, best.entry)
+        print_summary(found, best.entry)
     lines = [f"studies    {results / 'studies' / name}" for name in studies]
     if best is not None:
         lines += [

@@ -12,7 +12,7 @@ from serbench.cli.options import BriefFormat
 from serbench.errors import SerbenchError
 
 if TYPE_CHECKING:
-    from serbench.spaces.space import SearchSpace
+    from serbench.spaces import SearchSpace
 
 __all__ = ["app"]
 
@@ -24,7 +24,7 @@ def list_spaces(
     output: Annotated[BriefFormat, typer.Option("--format", help="How it is printed.")] = BriefFormat.table,
 ) -> None:
     """Lists the spaces that can be named: in ./search_spaces, then those that come with serbench."""
-    from serbench.search import load_space, space_names
+    from serbench.spaces import load_space, space_names
 
     rows: list[dict[str, str | int]] = []
     for name, path in space_names().items():
@@ -51,7 +51,7 @@ def show(
     output: Annotated[BriefFormat, typer.Option("--format", help="How it is printed.")] = BriefFormat.table,
 ) -> None:
     """Shows what a space searches, with the meaning of every parameter."""
-    from serbench.search import load_space
+    from serbench.spaces import load_space
 
     loaded = load_space(space)
     if output is BriefFormat.json:
@@ -78,7 +78,7 @@ def check(
     spaces: Annotated[list[str], typer.Argument(help="Names or files.")],
 ) -> None:
     """Checks spaces; the first mistake is told, with its place and the nearest valid name."""
-    from serbench.search import find_space, load_space
+    from serbench.spaces import find_space, load_space
 
     for name in spaces:
         space = load_space(name)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from serbench.cli import study_runs
 from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, ResultsPath
 from serbench.errors import SerbenchError
+
+if TYPE_CHECKING:
+    from serbench.results import DamagedRecord
 
 __all__ = ["app"]
 
@@ -26,12 +30,12 @@ Format = Annotated[BriefFormat, typer.Option("--format", help="How it is printed
 def list_studies(results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefFormat.table) -> None:
     """Lists every study with its trials, best validation score, entries, and whether it is being run."""
     from serbench.cli.printing import screen_width
-    from serbench.records import ResultsFolder
-    from serbench.render import render
-    from serbench.render.study import studies_document
-    from serbench.results.study_rows import study_rows
+    from serbench.render import render, studies_document
+    from serbench.results import Results
 
-    rows = study_rows(ResultsFolder(results), _warn)
+    found = Results(results)
+    rows = found.study_rows()
+    _warn(found.damaged)
     if not rows and output is BriefFormat.table:
         typer.echo(f"no studies in {results} yet; run `serbench search`, or name a folder with --results", err=True)
         return
@@ -42,20 +46,19 @@ def list_studies(results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefF
 def show(study: StudyArgument, results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefFormat.table) -> None:
     """Shows what a study is, how its trials ended, the best ones, what failed and why, and its entries."""
     from serbench.cli.printing import echo_command, echo_pairs, screen_width
-    from serbench.records import ResultsFolder
-    from serbench.render import render
-    from serbench.render.study import study_document, study_facts
-    from serbench.results.study import StudyReport
+    from serbench.render import render, study_document, study_facts
+    from serbench.results import Results
     from serbench.search import placeholder_note, search_command
 
-    folder = ResultsFolder(results)
-    report = StudyReport.from_results(folder, study, _warn)
+    found = Results(results)
+    report = found.study_report(study)
+    _warn(found.damaged)
     document = study_document(report)
     if output is BriefFormat.json:
         typer.echo(render(document, "json"), nl=False)
         return
     echo_pairs(study_facts(report))
-    words = search_command(folder.existing_study(study).record(), results=results)
+    words = search_command(found.study(study).record, results=results)
     echo_command("search again", words)
     if note := placeholder_note(words):
         echo_pairs([("", note)])
@@ -78,9 +81,8 @@ def publish(
 
     `serbench leaderboard --results DIR` then gives the same table.
     """
-    from serbench.records import ResultsFolder
-    from serbench.records.publish import publish_studies
-    from serbench.render.document import size
+    from serbench.records import ResultsFolder, publish_studies
+    from serbench.render import size
 
     for name, copied in publish_studies(ResultsFolder(results), studies, to):
         typer.echo(f"{name}: {size(copied)}", err=True)
@@ -109,5 +111,6 @@ def remove(
     typer.echo(f"removed {path}", err=True)
 
 
-def _warn(error: SerbenchError) -> None:
-    typer.echo(f"note: {error}; it is left out here", err=True)
+def _warn(damaged: Iterable[DamagedRecord]) -> None:
+    for sentence in dict.fromkeys(one.sentence for one in damaged):
+        typer.echo(f"note: {sentence}; it is left out here", err=True)

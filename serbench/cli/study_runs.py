@@ -38,7 +38,8 @@ def fork(
     from rich.console import Console
 
     from serbench.records import ResultsFolder
-    from serbench.search import fork_study, load_space, placeholder_note, search_command, shell_line
+    from serbench.search import fork_study, placeholder_note, search_command, shell_line
+    from serbench.spaces import load_space
 
     asked = {"epochs": epochs, "max_parameters": max_params}
     loaded = load_space(space).with_training(**{name: value for name, value in asked.items() if value is not None})

@@ -11,8 +11,7 @@ from typing import Any
 
 from serbench.errors import SerbenchError
 from serbench.families import get_family
-from serbench.records.schemas import StudyRecord, TrialRecord
-from serbench.records.states import UNCOUNTED_STATES
+from serbench.records import UNCOUNTED_STATES, StudyRecord, TrialRecord
 
 __all__ = ["RunningFit", "StudyState", "clock", "differing", "headline", "percent"]
 

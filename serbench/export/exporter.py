@@ -1,4 +1,4 @@
-"""`Exporter`: one format in which a trained model leaves serbench."""
+"""`Exporter`: writes a trained model in one format."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Protocol, runtime_checkable
 
 from serbench.errors import SerbenchError, with_extra
 from serbench.export.bundle import BundleRecord
-from serbench.records import EntryRecord, ResultsFolder, StudyRecord, TrialRecord
-from serbench.records.results import StudyFolder
+from serbench.records import EntryRecord, StudyFolder, StudyRecord, TrialRecord
+from serbench.results import EntryReport
 
 __all__ = ["Exporter", "TrainedEntry", "require"]
 
@@ -21,17 +21,17 @@ class TrainedEntry:
     """The trained model that an exporter writes, with everything known about it.
 
     Attributes:
-        results: the results folder.
-        folder: the study's folder in it.
+        report: the entry's report.
+        folder: the study's folder.
         study: the study's record.
         entry: the entry's record.
         refit: the run whose model is exported: the best one on validation.
         model: path of its Keras model.
         data: the corpus's folder; None if unknown.
-        say: receives a sentence before anything that takes long.
+        say: callback that receives a sentence before each long step.
     """
 
-    results: ResultsFolder
+    report: EntryReport
     folder: StudyFolder
     study: StudyRecord
     entry: EntryRecord
@@ -43,15 +43,15 @@ class TrainedEntry:
 
 @runtime_checkable
 class Exporter(Protocol):
-    """A format of export. A plug-in offers one object of this shape through the entry-point group `serbench.exporters`.
+    """An export format. A plug-in registers an object of this type in the entry-point group `serbench.exporters`.
 
-    Its module imports no heavy library before `write` is called.
+    Its module must not import heavy libraries before `write` is called.
 
     Attributes:
-        name: as in `serbench export --format NAME`; equal to the name of the entry point.
-        description: what is written, as one sentence.
-        extra: the optional dependency of serbench's that it needs, as in `pip install 'serbench[NAME]'`; None for none.
-        modules: modules that must be installed, such as those that the extra brings.
+        name: name of the format, as in `serbench export --format NAME`. It equals the name of the entry point.
+        description: what the format contains, in one sentence.
+        extra: extra of serbench that the format needs, as in `pip install 'serbench[NAME]'`; None for none.
+        modules: modules that must be installed, such as those of the extra.
     """
 
     @property
@@ -67,12 +67,16 @@ class Exporter(Protocol):
     def modules(self) -> tuple[str, ...]: ...  # noqa: D102 - see above
 
     def write(self, trained: TrainedEntry, folder: Path) -> BundleRecord:
-        """Writes the model into an empty folder and proves that it repeats the recorded predictions.
+        """Writes the model into an empty folder and checks that it repeats the recorded predictions.
 
-        The folder is put in its place once this method has returned, and is removed if it raises.
+        The folder is temporary: it is moved to its place when this method returns, and removed if it raises.
+
+        Args:
+            trained: the model and everything known about it.
+            folder: the empty folder.
 
         Returns:
-            The record of what was written, which is also the folder's `bundle.json`.
+            The record of the bundle, equal to the content of `bundle.json`.
 
         Raises:
             SerbenchError: the model cannot be written in this format, or does not repeat its predictions.
@@ -81,10 +85,10 @@ class Exporter(Protocol):
 
 
 def require(exporter: Exporter) -> None:
-    """Checks that the modules an exporter needs are installed.
+    """Checks that all modules that an exporter needs are installed.
 
     Raises:
-        SerbenchError: one is missing; the message names it and how to install it.
+        SerbenchError: a module is missing. The message says how to install it.
     """
     missing = [module for module in exporter.modules if importlib.util.find_spec(module) is None]
     if missing:

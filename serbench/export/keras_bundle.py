@@ -1,4 +1,4 @@
-"""The exporter `keras`: a bundle with the Keras model, which `serbench predict` reads."""
+"""The exporter `keras`: a bundle with the Keras model, for `serbench predict`."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ from serbench.export.card import model_card
 from serbench.export.exporter import TrainedEntry
 from serbench.export.verify import verify_bundle
 from serbench.features import FeatureSpec
-from serbench.records import StudyRecord
-from serbench.records.files import write_text_atomic
+from serbench.records import StudyRecord, write_text_atomic
 from serbench.render import render
-from serbench.results import EntryReport
 
 __all__ = ["KERAS", "KerasBundle"]
 
 
 @dataclass(frozen=True)
 class KerasBundle:
-    """Writes `model.keras`, `bundle.json`, `metrics.json` and `MODEL_CARD.md`."""
+    """Exporter that writes `model.keras`, `bundle.json`, `metrics.json` and `MODEL_CARD.md`."""
 
     name: str = "keras"
     description: str = "A bundle with the Keras model; `serbench predict` labels audio files with it."
@@ -30,13 +28,21 @@ class KerasBundle:
     modules: tuple[str, ...] = ()
 
     def write(self, trained: TrainedEntry, folder: Path) -> BundleRecord:
-        """Writes the bundle and checks it in a fresh process on the test clips' raw audio."""
+        """Writes the bundle and checks it: a fresh process predicts the test clips again from raw audio.
+
+        Args:
+            trained: the model and everything known about it.
+            folder: the empty folder to write to.
+
+        Raises:
+            SerbenchError: the audio is missing, or the bundle does not repeat the recorded predictions.
+        """
         paths = _audio_paths(trained.study, trained.data)
         predictions = trained.folder.predictions("refit", trained.refit.job_id)
         expected = predictions[predictions["subset"] == "test"]
         trained.say(
-            f"checking the bundle of {trained.entry.entry_id} on {len(expected):,} test clips, from raw audio in a "
-            "fresh process"
+            f"checking the bundle of {trained.entry.entry_id}: a fresh process predicts {len(expected):,} test clips "
+            "from raw audio"
         )
         shutil.copyfile(trained.model, folder / "model.keras")
         unchecked = _record(trained, folder / "model.keras")
@@ -44,9 +50,8 @@ class KerasBundle:
         check = verify_bundle(folder, expected, paths, trained.study.environment.backend)
         record = unchecked.model_copy(update={"check": check})
         record.save(folder / "bundle.json")
-        report = EntryReport.from_results(trained.results, trained.entry.entry_id)
-        write_text_atomic(folder / "metrics.json", render(report, "json"))
-        write_text_atomic(folder / "MODEL_CARD.md", model_card(record, report, trained.study))
+        write_text_atomic(folder / "metrics.json", render(trained.report, "json"))
+        write_text_atomic(folder / "MODEL_CARD.md", model_card(record, trained.report, trained.study))
         return record
 
 

@@ -1,4 +1,4 @@
-"""Exporters by name. They are found through the entry-point group `serbench.exporters` and loaded when asked for."""
+"""Exporters by name. They are found through the entry-point group `serbench.exporters` and loaded on first use."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ def get_exporter(name: str) -> Exporter:
 
     Raises:
         UsageError: no exporter, or two different ones, have this name.
-        SerbenchError: the package that offers it cannot be loaded, or offers no exporter.
+        SerbenchError: the package that provides it cannot be loaded, or the object is not an exporter.
     """
     return _EXPORTERS.get(name)

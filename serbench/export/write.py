@@ -1,4 +1,4 @@
-"""Exports an entry: picks its best run on validation, lets an exporter write it, and puts the result in place."""
+"""`export_bundle`: exports the run of an entry that is best on validation."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from serbench.errors import SerbenchError, UsageError
 from serbench.export.bundle import BundleRecord
 from serbench.export.exporter import TrainedEntry, require
 from serbench.export.registry import get_exporter
-from serbench.records import EntryRecord, ResultsFolder, TrialRecord
-from serbench.records.files import writing
-from serbench.records.results import StudyFolder
+from serbench.records import writing
+from serbench.results import Results
 
 __all__ = ["export_bundle"]
 
 
 def export_bundle(
-    results: ResultsFolder,
+    results: Results,
     entry_id: str,
     to: Path,
     *,
@@ -28,24 +27,24 @@ def export_bundle(
     replace: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> BundleRecord:
-    """Exports an entry.
+    """Exports the run of an entry that is best on validation.
 
     Args:
-        results: where the entry lies.
-        entry_id: its name.
-        to: folder that becomes the bundle; it appears whole, or not at all.
+        results: results that hold the entry.
+        entry_id: name of the entry.
+        to: folder to write. It is created whole or not at all.
         format: name of the exporter.
-        data: the corpus's folder; None for where the search found it.
-        replace: whether a bundle that is already there gives way.
-        say: receives a sentence before anything that takes long.
+        data: folder of the corpus; None for the folder that the search used.
+        replace: whether to replace an existing bundle.
+        say: callback that receives a sentence before each long step.
 
     Returns:
-        What was written as `bundle.json`.
+        The record of the bundle, equal to the content of `bundle.json`.
 
     Raises:
-        UsageError: no such entry or format, or `to` is in the way.
-        SerbenchError: an optional dependency is missing, the model or the audio is gone, or the bundle does not repeat
-            its predictions.
+        UsageError: the entry or format is unknown, the entry is not a single model, or `to` already exists.
+        SerbenchError: a record of the entry is damaged, an optional dependency is missing, the model or the audio is
+            missing, or the bundle does not repeat its predictions.
     """
     exporter = get_exporter(format)
     _check_target(to, replace)
@@ -66,35 +65,29 @@ def _check_target(to: Path, replace: bool) -> None:
     if not to.exists() or (to.is_dir() and not any(to.iterdir())):
         return
     if not (to / "bundle.json").is_file():
-        raise UsageError(f"{to} is already there and is no bundle; name another folder with --to")
+        raise UsageError(f"{to} already exists and is not a bundle; name another folder with --to")
     if not replace:
         raise UsageError(f"{to} already holds a bundle; name another folder with --to, or add --force")
 
 
-def _trained_entry(
-    results: ResultsFolder, entry_id: str, data: Path | None, say: Callable[[str], None]
-) -> TrainedEntry:
-    folder, entry = results.entry(entry_id)
-    study = folder.record()
+def _trained_entry(results: Results, entry_id: str, data: Path | None, say: Callable[[str], None]) -> TrainedEntry:
+    scored, report = results.scored_entry(entry_id), results.report(entry_id)
+    if report.row.folds > 1 or report.row.ensemble_of or not scored.refits:
+        raise UsageError(f"entry '{entry_id}' is not a single trained model; name another entry")
+    study, refit = scored.study, scored.kept_refit.record
     if study.protocol.speaker_normalisation:
         raise SerbenchError(
-            f"{entry_id} reads the other clips of a speaker before it answers (speaker_normalisation), so it cannot "
-            "label a single file; export an entry of a study without it"
+            f"{entry_id} needs other clips of the same speaker for each prediction (speaker_normalisation), so it "
+            "cannot label a single file; export an entry of a study without it"
         )
-    refit = _best_refit(folder, entry)
+    folder = results.study(study.name).folder
     model = folder.model_path(refit.job_id)
     if not model.is_file():
         raise SerbenchError(
             f"the trained model of {entry_id} is not in {folder.path} (published results hold none); run the "
             "search again to train it"
         )
-    return TrainedEntry(results, folder, study, entry, refit, model, data or folder.remembered_data(), say)
-
-
-def _best_refit(folder: StudyFolder, entry: EntryRecord) -> TrialRecord:
-    """Of the refits, the one best on validation; the test has no say."""
-    refits = [folder.job("refit", job_id) for job_id in entry.refits]
-    return max(refits, key=lambda refit: (refit.value or 0.0, refit.job_id))
+    return TrainedEntry(report, folder, study, scored.entry, refit, model, data or folder.remembered_data(), say)
 
 
 def _put_in_place(temporary: Path, to: Path) -> None:

@@ -77,7 +77,10 @@ def test_one_damaged_study_hides_no_other(serbench, mine) -> None:
     assert [row["family"] for row in json.loads(ran.out)["rows"]] == ["cnn2d"]
     assert f"{NAME}/study.json is not a serbench record" in ran.err
     leaderboard = serbench("leaderboard", "--results", mine)
-    assert leaderboard.code == 1, "a ranking of the rest would pass for the whole"
+    assert leaderboard.code == 0
+    assert f"studies/{NAME}/study.json" in "".join(leaderboard.out.split()), "a ranking of the rest says so"
+    choice = serbench("export", "--results", mine, "--to", mine / "bundle")
+    assert (choice.code, f"{NAME}/study.json" in choice.sentence) == (1, True)
     ran = serbench("study", "show", NAME, "--results", mine)
     assert (ran.code, "is not a serbench record" in ran.sentence) == (1, True)
 

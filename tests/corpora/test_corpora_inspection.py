@@ -134,16 +134,18 @@ def test_two_workers_are_other_processes() -> None:
 
 
 @pytest.mark.children
-def test_a_script_without_a_main_guard_gets_its_answer_all_the_same(tmp_path: Path) -> None:
+def test_a_script_without_a_main_guard_runs_once_and_gets_its_answer(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        f"open({str(tmp_path / 'runs')!r}, 'a').write('x')\n"
         "from corpora_files import double\n"
         "from serbench.corpora.inspection.processes import map_in_processes\n"
         "print(map_in_processes(double, range(4), on_crash=-1, workers=2, chunk=2))\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[0, 2, 4, 6]"
+    assert (tmp_path / "runs").read_text() == "x"
 
 
 @pytest.mark.children

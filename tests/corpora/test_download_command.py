@@ -78,8 +78,8 @@ def test_every_corpus_has_addresses_of_the_web_and_only_known_checksums() -> Non
     ("arguments", "told"),
     [
         ({"corpus": "crema"}, "did you mean 'crema-d'"),
-        ({"corpus": "savee"}, "handed out after a registration"),
-        ({"corpus": "demo"}, "makes itself"),
+        ({"corpus": "savee"}, "savee cannot be downloaded: register at"),
+        ({"corpus": "demo"}, "is made when it is first used"),
         ({"corpus": "ravdess", "limit": 3}, "comes as one archive"),
         ({"corpus": "crema-d", "limit": 0}, "at least 1"),
         ({"corpus": "crema-d", "base_url": "ftp://x"}, "must begin with http"),

@@ -6,9 +6,9 @@ import pytest
 from tiers import starts_children
 
 from serbench.corpora import get_corpus
-from serbench.records import ResultsFolder
-from serbench.results import Leaderboard
-from serbench.search import SearchPlan, load_space, run_search
+from serbench.results import Leaderboard, Results
+from serbench.search import SearchPlan, run_search
+from serbench.spaces import load_space
 
 
 @pytest.fixture
@@ -20,4 +20,4 @@ def searched_board(tone_corpus, tiny_space, tmp_path) -> Leaderboard:
         repeats=1, workers=1,
     )  # fmt: skip
     run_search(plan)
-    return Leaderboard.from_results(ResultsFolder(tmp_path / "results"))
+    return Results(tmp_path / "results").board()

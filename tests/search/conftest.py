@@ -11,7 +11,8 @@ from kills import Command, Nursery, check, result
 from tiers import starts_children
 
 from serbench.corpora import get_corpus
-from serbench.search import SearchPlan, load_space
+from serbench.search import SearchPlan
+from serbench.spaces import load_space
 
 KNOWN = """
 [[enqueue]]

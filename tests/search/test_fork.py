@@ -16,9 +16,10 @@ from typer.testing import CliRunner
 from serbench.cli.main import app
 from serbench.errors import UsageError
 from serbench.records import ResultsFolder
-from serbench.search import SearchSpace, load_space, run_search
 from serbench.search import fork as fork_module
+from serbench.search import run_search
 from serbench.search.fork import fork_study
+from serbench.spaces import SearchSpace, load_space
 from serbench.spaces.space import Enqueued
 
 SOURCE = "source-tiny_cnn1d"

@@ -14,9 +14,10 @@ from serbench.records import ResultsFolder
 from serbench.records.references import ReferenceFolder
 from serbench.references import REFERENCES
 from serbench.render import render
-from serbench.results import EntryReport, Leaderboard
-from serbench.search import Observer, fork_study, load_space, run_search, search_command
+from serbench.results import Results
+from serbench.search import Observer, fork_study, run_search, search_command
 from serbench.search.studies.recorded import recorded_clips
+from serbench.spaces import load_space
 
 LETTERS = {"ANG": "A", "DIS": "D", "FEA": "F", "HAP": "H", "NEU": "N", "SAD": "S"}
 
@@ -69,10 +70,10 @@ def test_perceived_labels_make_a_study_of_their_own_that_everything_keeps(
     clips = recorded_clips(folder, record, None)
     assert (len(clips), clips["label"].tolist()) == (132, folder.clips()["label"].tolist())
 
-    board = Leaderboard.from_results(results)
+    board = Results(results.root).board()
     assert "5 perceived labels" in board.groups[0].title
     assert {row.labels for row in board.reported} == {"perceived"}
-    report = render(EntryReport.from_results(results, board.rows[0].entry), width=200)
+    report = render(Results(results.root).report(board.rows[0].entry), width=200)
     assert "12 (votes tied), among them 1001_IEO_FEA_XX" in report
     assert "what most listeners heard" in report
 
@@ -131,7 +132,7 @@ def test_a_study_on_soft_labels_goes_on_only_with_the_votes_it_began_with(make_p
     with pytest.raises(UsageError, match="what listeners heard"):
         run_search(plan)
     folder = ResultsFolder(plan.results).study(name)
-    with pytest.raises(SerbenchError, match="table of votes is not what it was"):
+    with pytest.raises(SerbenchError, match="table of votes has changed"):
         recorded_clips(folder, folder.record(), None)
     votes.write_bytes(before)
     assert run_search(plan) == [name]

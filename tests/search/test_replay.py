@@ -11,8 +11,9 @@ from tiers import starts_children
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import ResultsFolder
-from serbench.search import load_space, run_search
+from serbench.search import run_search
 from serbench.search.replay import replay_trial
+from serbench.spaces import load_space
 
 STUDY = "tried-tiny_cnn1d"
 
@@ -150,7 +151,7 @@ def test_a_protocol_that_splits_otherwise_is_refused(results) -> None:
     path = results.study(STUDY).record_path
     protocol = json.loads(path.read_text(encoding="utf-8"))["protocol"]
     change(path, protocol=protocol | {"hash": "f" * 16})
-    with pytest.raises(SerbenchError, match="splits clips otherwise"):
+    with pytest.raises(SerbenchError, match="splits clips differently"):
         replay_trial(results, STUDY, "t0000")
     change(path, protocol=protocol | {"fold": 3})
     with pytest.raises(SerbenchError, match="fold 3 of 1"):

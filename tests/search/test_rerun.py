@@ -15,7 +15,7 @@ from serbench.audit import rerun
 from serbench.audit.rerun import Rerun, Reruns
 from serbench.records import ResultsFolder
 from serbench.render import render
-from serbench.results import Leaderboard
+from serbench.results import Results
 from serbench.search import run_search
 from serbench.search.observer import Observer
 from serbench.search.studies.recorded import recorded_clips, recorded_plan, recorded_protocol, recorded_space
@@ -64,7 +64,7 @@ def test_equal_sizes_under_both_protocols_and_speakers_apart_only_under_one(reru
 
 @pytest.mark.children
 def test_a_rerun_is_kept_goes_on_and_shows_on_no_leaderboard(reruns) -> None:
-    before = render(Leaderboard.from_results(ResultsFolder(reruns.folder.path.parents[1])), "json")
+    before = render(Results(reruns.folder.path.parents[1]).board(), "json")
     rerun = Rerun(replace(recorded_protocol(reruns.folder, reruns.record), split_seed=1))
     folder, entry = reruns.fit(rerun, 1)
     first = (folder.job_path("refit", entry.refits[0]) / "record.json").read_bytes()
@@ -73,7 +73,7 @@ def test_a_rerun_is_kept_goes_on_and_shows_on_no_leaderboard(reruns) -> None:
     assert (folder.job_path("refit", "t0000-r0") / "record.json").read_bytes() == first
     seeds = {folder.job("refit", job).seed for job in again.refits}
     assert len(seeds) == 2
-    assert render(Leaderboard.from_results(ResultsFolder(reruns.folder.path.parents[1])), "json") == before
+    assert render(Results(reruns.folder.path.parents[1]).board(), "json") == before
 
 
 @pytest.mark.children

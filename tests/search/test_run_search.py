@@ -14,7 +14,8 @@ from tiers import starts_children
 from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import SplitProtocol
 from serbench.records import ResultsFolder
-from serbench.search import Observer, load_space, run_search
+from serbench.search import Observer, run_search
+from serbench.spaces import load_space
 from serbench.training import TrialJob
 
 NAME = "crema-d-speaker-tiny_cnn1d"

@@ -13,10 +13,11 @@ from serbench.families import get_family
 from serbench.records import ResultsFolder
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import TrialRecord
-from serbench.search import load_space, run_search
+from serbench.search import run_search
 from serbench.search.studies.optuna_history import OptunaHistory
 from serbench.search.studies.samplers import make_sampler, sampler_settings
 from serbench.search.warm_start import load_warm_start
+from serbench.spaces import load_space
 from serbench.spaces.space import defaults
 
 NAME = "crema-d-speaker-tiny_cnn1d"

@@ -10,7 +10,7 @@ from serbench.errors import SerbenchError, UsageError
 from serbench.export import export_bundle
 from serbench.protocols import SplitProtocol
 from serbench.records import ResultsFolder
-from serbench.results import Leaderboard, best_selected, select_entry
+from serbench.results import Results, best_selected
 from serbench.search import run_search
 from serbench.spaces.file import read_space
 
@@ -49,7 +49,7 @@ def test_its_entry_is_marked_unranked_and_never_exported(make_plan, tiny_space, 
     plan = make_plan(spaces=(space,), trials=1, finalists=1, repeats=1)
     run_search(plan)
     results = ResultsFolder(plan.results)
-    board = Leaderboard.from_results(results)
+    board = Results(results.root).board()
     (row,) = board.rows
     assert row.speaker_normalisation
     assert row.rank is None
@@ -57,6 +57,6 @@ def test_its_entry_is_marked_unranked_and_never_exported(make_plan, tiny_space, 
     assert any("transductive" in note for note in board.notes)
     assert best_selected(board) is None
     with pytest.raises(UsageError, match="transductive"):
-        select_entry(results)
+        Results(results.root).select()
     with pytest.raises(SerbenchError, match="cannot label a single file"):
-        export_bundle(results, row.entry, tmp_path / "bundle", data=plan.data)
+        export_bundle(Results(results.root), row.entry, tmp_path / "bundle", data=plan.data)

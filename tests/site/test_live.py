@@ -16,9 +16,9 @@ import pytest
 from drawn_results import Builder
 
 from serbench.errors import SerbenchError
-from serbench.search import load_space
 from serbench.search.studies.storage import StudyStorage
 from serbench.site.live.live_site import LiveSite
+from serbench.spaces import load_space
 
 
 def fetch(address, host=None):

@@ -1,4 +1,4 @@
-"""From a record to the options that choose its corpus again: the way back of `choose_corpus`."""
+"""Turns a record's corpus into the options that choose it again: the inverse of `choose_corpus`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from serbench.corpora.user.choice import name_suffix
 from serbench.corpora.user.kinds import KINDS
 from serbench.corpora.user.label_map import PRESETS, LabelMap, parse_label_map
-from serbench.corpora.user.registered import added
+from serbench.corpora.user.registered import registered_corpora
 from serbench.errors import SerbenchError
-from serbench.records.schemas import CorpusChoice, CorpusFacts
+from serbench.records import CorpusChoice, CorpusFacts
 
 __all__ = ["CorpusOptions", "corpus_options"]
 
@@ -19,15 +19,15 @@ _MAKES_ITSELF = "demo"
 
 @dataclass(frozen=True)
 class CorpusOptions:
-    """Options that choose a corpus, as a person writes them.
+    """Command-line options that choose a corpus.
 
     Attributes:
-        corpus: `--corpus`; None for a folder or table, whose path no record has.
-        maps: each a `--map`.
-        drops: each a `--drop`.
-        names: `--names`.
-        test: `--test-corpus`.
-        needs_place: whether a person must say where the corpus lies; one that is registered or makes itself is found.
+        corpus: value of `--corpus`; None for a folder or table, because records hold no paths.
+        maps: values of `--map`.
+        drops: values of `--drop`.
+        names: value of `--names`.
+        test: value of `--test-corpus`.
+        needs_place: whether the user must say where the corpus is. Added corpora and the demo are found without.
     """
 
     corpus: str | None
@@ -39,7 +39,7 @@ class CorpusOptions:
 
 
 def corpus_options(facts: CorpusFacts) -> CorpusOptions:
-    """The options that choose a record's corpus again. A corpus that is registered here goes by its name."""
+    """Returns the options that choose a record's corpus again. A corpus that was added here is given by its name."""
     choice = facts.choice
     if choice is None:
         return CorpusOptions(facts.name, needs_place=facts.name != _MAKES_ITSELF)
@@ -56,7 +56,7 @@ def corpus_options(facts: CorpusFacts) -> CorpusOptions:
 
 def _is_registered(name: str, choice: CorpusChoice) -> bool:
     try:
-        one = added().get(name)
+        one = registered_corpora().get(name)
     except SerbenchError:
         return False
     return one is not None and (one.choice.parts, one.choice.names) == (choice.parts, choice.names)
