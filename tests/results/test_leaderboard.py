@@ -218,7 +218,7 @@ def test_no_entries_yet(build):
         (lambda frame, _: frame.drop(columns="p_fear"), "no column 'p_fear'"),
         (lambda frame, _: frame.replace({"label": {"fear": "dread"}}), "the label 'dread'"),
         (lambda frame, _: frame[frame["subset"] != "test"], "no prediction of the test set"),
-        (lambda frame, _: frame.assign(p_fear=float("nan")), "no number"),
+        (lambda frame, _: frame.assign(p_fear=float("nan")), "not a number"),
         (lambda frame, nth: frame.iloc[nth * 200 :], "different clips"),
         (lambda frame, _: frame.assign(clip_id="x" + frame["clip_id"]), "lacks clip"),
     ],
