@@ -294,7 +294,7 @@ def test_a_wrong_head_is_one_sentence(kind: str, tmp_path: Path) -> None:
 def test_garbage_is_one_sentence(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "space.toml"
     path.write_bytes(content)
-    assert complaint(path).startswith((f"{path} is not valid TOML: ", f"{path} is no text in UTF-8; "))
+    assert complaint(path).startswith((f"{path} is not valid TOML: ", f"{path} is not UTF-8 text; "))
 
 
 def test_a_file_with_a_name_of_its_own_needs_one_in_its_head(tmp_path: Path) -> None:
