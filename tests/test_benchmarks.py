@@ -82,6 +82,7 @@ def test_a_goal_is_judged_in_its_direction() -> None:
     assert [row["met"] for row in json.loads(as_json([slow, fast]))] == [False, True]
 
 
+@pytest.mark.children
 def test_an_arm_that_has_no_score_yet_has_no_mean() -> None:
     from benchmarks.tuners import line
 
@@ -89,6 +90,7 @@ def test_an_arm_that_has_no_score_yet_has_no_mean() -> None:
     assert line("arm", "mean", runs, [2.0, 4.0]) == "| arm | mean | 2 | - | 50.0 |"
 
 
+@pytest.mark.children
 def test_keras_tuner_draws_from_the_same_space(tmp_path: Path) -> None:
     """Whatever it draws is a configuration of the space, and conditions hold."""
     import keras_tuner

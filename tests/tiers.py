@@ -58,9 +58,9 @@ class Tiers:
 
     def __init__(self, config: pytest.Config) -> None:
         self._is_worker = hasattr(config, "workerinput")
-        self._seconds: dict[str, float] = (
-            config.workerinput["durations"] if self._is_worker else dict(config.cache.get(_CACHE, {}))
-        )
+        self._cache: pytest.Cache | None = getattr(config, "cache", None)  # None under `-p no:cacheprovider`
+        kept = config.workerinput["durations"] if self._is_worker else self._cache and self._cache.get(_CACHE, {})
+        self._seconds: dict[str, float] = dict(kept or {})
         _watch_processes()
 
     @pytest.hookimpl(optionalhook=True)
@@ -68,20 +68,22 @@ class Tiers:
         """Sends a worker the durations."""
         node.workerinput["durations"] = self._seconds
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Marks each test with its tier; where several processes share the files, puts the longest file first."""
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Iterator[None]:
+        """Marks each test with its tier, before `-m` selects; then, where processes share files, sorts the files."""
         for item in items:
             if starts_any(item):
                 item.add_marker("children")
             elif item.get_closest_marker("slow") is None:
                 item.add_marker("quick")
+        result = yield
         if self._is_worker:
             seconds: Counter[str] = Counter()
             for item in items:
                 known = self._seconds.get(place(item.location))
                 seconds[item.location[0]] += GUESSED_S[tier_of(item)] if known is None else known  # type: ignore[assignment]
             items.sort(key=lambda item: -seconds[item.location[0]])
+        return result
 
     def pytest_collection_finish(self) -> None:
         """Nothing may import a backend while the tests are collected."""
@@ -114,10 +116,10 @@ class Tiers:
             key = place(report.location)
             self._seconds[key] = report.duration + (self._seconds.get(key, 0.0) if report.when != "setup" else 0.0)
 
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    def pytest_sessionfinish(self) -> None:
         """Keeps the durations for the next run."""
-        if not self._is_worker:
-            session.config.cache.set(_CACHE, {key: round(value, 2) for key, value in self._seconds.items()})
+        if not self._is_worker and self._cache is not None:
+            self._cache.set(_CACHE, {key: round(value, 2) for key, value in self._seconds.items()})
 
 
 def starts_any(item: pytest.Item) -> bool:

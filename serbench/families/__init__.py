@@ -1,4 +1,4 @@
-"""What a model family is: typed hyperparameters and a Keras build function. Importing this imports no Keras.
+"""Model families: typed hyperparameters and a function that builds a Keras model. Importing this imports no Keras.
 
 Names are loaded when first used (see `serbench.faces`).
 """

@@ -1,4 +1,4 @@
-"""From audio files to arrays: decoding, the front ends, waveform augmentation, the feature cache.
+"""From audio files to feature arrays: decoding, front ends, waveform augmentation, and the feature cache.
 
 Light to import: the audio and signal libraries are loaded when the first clip is read.
 

@@ -1,4 +1,4 @@
-"""Results as text for a terminal, a spreadsheet, a program, a web page or a paper. Reads no file."""
+"""Formats results as text: terminal table, CSV, JSON, Markdown, LaTeX. Reads no file."""
 
 from serbench.render.document import (
     NOTHING,

@@ -1,4 +1,4 @@
-"""An entry's report as tables for people and data for programs; the page of an entry shows the same facts."""
+"""An entry's report as tables, CSV and JSON. The entry's page on the site shows the same facts."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ __all__ = [
 ]
 
 Facts = list[tuple[str, str]]
-"""Names and what is said under them."""
+"""Pairs of a name and its text."""
 
 _NAMED = 5
 CLASS_HEADER = ("class", "precision %", "recall %", "F1 %", "clips", "correct")
 SUBSET_HEADER = ("subset", "clips", "accuracy %", "UAR %", "macro-F1 %")
-_SUBSET_TITLES = {"train": "training", "test_own": "test with the ratio's rest"}
+_SUBSET_TITLES = {"train": "training", "test_own": "test set with the ratio's extra clips"}
 _CLASS_KEYS = ("label", "precision", "recall", "f1", "support", "correct")
 
 
 @to_document.register
 def entry_document(report: EntryReport) -> Document:
-    """CSV holds the per-class table; JSON the leaderboard's row at the top level and everything else below."""
+    """All tables of the report. CSV holds the per-class table; JSON has the leaderboard row at its top level."""
     row = report.row
     payload: dict[str, Any] = {
         "schema_version": 1,
@@ -76,7 +76,7 @@ def entry_document(report: EntryReport) -> Document:
 
 
 def entry_summary(report: EntryReport) -> Document:
-    """The first tables of the report: the result, the classes, the subsets and the confusion matrix."""
+    """The first tables of the report: result, classes, subsets and confusion matrix."""
     document = entry_document(report)
     return replace(document, sheets=document.sheets[:4])
 
@@ -117,11 +117,11 @@ def _sheets(report: EntryReport) -> list[Sheet]:
         shares = [[percent(cell) for cell in row] for row in report.confusion_by_row]
         counts = [[count(cell) for cell in row] for row in report.confusion]
         sheets += [
-            table_of("Classes on the test core, means over refits", CLASS_HEADER, class_cells(report.per_class)),
-            table_of("Subsets, means over refits", SUBSET_HEADER, subset_cells(report)),
-            _confusion("Confusion on the test core, clips summed over refits", labels, counts),
-            _confusion("Confusion in % of the true class", labels, shares),
-            Sheet("Refits", _REFIT_COLUMNS, tuple(_refit_cells(report))),
+            table_of("Classes on the test set, means over runs", CLASS_HEADER, class_cells(report.per_class)),
+            table_of("Subsets, means over runs", SUBSET_HEADER, subset_cells(report)),
+            _confusion("Confusion matrix of the test set: clips, all runs together", labels, counts),
+            _confusion("Confusion matrix of the test set: % of each true class", labels, shares),
+            Sheet("Runs", _REFIT_COLUMNS, tuple(_refit_cells(report))),
         ]
     sheets += [
         _pairs("Configuration", ("setting", "value"), config_rows(report.config)),
@@ -141,7 +141,7 @@ def _confusion(title: str, labels: Sequence[str], cells: Sequence[Sequence[str]]
 
 
 _REFIT_COLUMNS = (
-    Column("refit", 2, "left"),
+    Column("run", 2, "left"),
     Column("seed"),
     Column("epoch kept", 1),
     Column("val. UAR %"),
@@ -167,7 +167,7 @@ def _refit_cells(report: EntryReport) -> list[tuple[str, ...]]:
 
 
 def result_rows(report: EntryReport) -> Facts:
-    """How the entry fared and how it came to be."""
+    """Scores of the entry and facts about its model."""
     row = report.row
     uar = f"{percent(row.uar)} %"
     if row.uar_low is not None:
@@ -177,23 +177,23 @@ def result_rows(report: EntryReport) -> Facts:
         ("family", row.family),
         ("study", row.study),
         ("configuration", origin),
-        *([("printed elsewhere", _printed(report.reported))] if report.reported else []),
+        *([("published elsewhere", _printed(report.reported))] if report.reported else []),
         ("selected", "yes, by validation" if row.selected else "no"),
-        ("tie group", NOTHING if row.tie_group is None else f"{row.tie_group} (by UAR at place {row.rank})"),
+        ("tie group", NOTHING if row.tie_group is None else f"{row.tie_group} (rank {row.rank} by UAR)"),
         ("test UAR", uar),
         *_declared(row, "score"),
         ("best class", _class(row.best_by_recall, row.best_by_count)),
         ("worst class", _class(row.worst_by_recall, row.worst_by_count)),
         (
-            "refits",
-            f"{row.seeds} completed, {row.failed_seeds} failed; {plural(row.looks, 'look')} at the test core",
+            "runs",
+            f"{row.seeds} completed, {row.failed_seeds} failed; {plural(row.looks, 'evaluation')} of the test set",
         ),
         *_declared(row, "model"),
     ]
 
 
 def _declared(row: Row, about: str) -> Facts:
-    """The lines that columns of the leaderboard declare, each where its first part stands among the columns."""
+    """Lines declared by the leaderboard's columns, in the order of these columns."""
     lines: dict[str, list[tuple[int, str]]] = {}
     for name, one in COLUMNS.items():
         if one.fact is not None and one.fact.about == about:
@@ -206,17 +206,17 @@ def _declared(row: Row, about: str) -> Facts:
 
 
 def corpus_rows(report: EntryReport) -> Facts:
-    """What was learned from, and how it was split."""
+    """Facts about the corpus and its split."""
     corpus, protocol = report.corpus, report.protocol
     synthetic = " (synthetic)" if corpus.synthetic else ""
-    shared = "test speakers are also trained on" if protocol.shares_speakers else "no speaker in two parts"
+    shared = "the same people are in training and test" if protocol.shares_speakers else "no speaker is in two sets"
     facts = [
         ("corpus", f"{corpus.title}{synthetic}: {corpus.clips:,} clips, {speakers(corpus.speakers)}"),
         ("licence", " ".join(part for part in (corpus.licence, corpus.licence_url) if part)),
         ("citation", corpus.citation),
         ("protocol", f"{protocol.name}: {shared}; split seed {protocol.split_seed}, hash {protocol.hash}"),
-        ("test core", f"{protocol.test_clips:,} clips of {speakers(protocol.test_speakers)}"),
-        ("validation core", f"{protocol.validation_clips:,} clips of {speakers(protocol.validation_speakers)}"),
+        ("test set", f"{protocol.test_clips:,} clips of {speakers(protocol.test_speakers)}"),
+        ("validation set", f"{protocol.validation_clips:,} clips of {speakers(protocol.validation_speakers)}"),
         ("labels", whose_labels(corpus)),
         ("excluded", left_out(corpus.excluded)),
     ]
@@ -224,12 +224,12 @@ def corpus_rows(report: EntryReport) -> Facts:
 
 
 def whose_labels(corpus: CorpusFacts) -> str:
-    """Whose labels were learned, where that is not what the speaker meant; else ''."""
-    return "perceived: what most listeners heard" if corpus.label_source == "perceived" else ""
+    """Explanation of labels that are not the speaker's intention; '' for intended labels."""
+    return "perceived: majority vote of the listeners" if corpus.label_source == "perceived" else ""
 
 
 def left_out(clips: Sequence[ExcludedClip]) -> str:
-    """Clips that took no part, by reason; many of one reason are counted.
+    """Lists excluded clips by reason. More than five of one reason are counted instead of named.
 
     >>> left_out([ExcludedClip(clip_id="a", reason="silent")])
     'a (silent)'
@@ -244,7 +244,7 @@ def left_out(clips: Sequence[ExcludedClip]) -> str:
 
 
 def environment_rows(report: EntryReport) -> Facts:
-    """Where the numbers were made."""
+    """Facts about the software and machine that produced the scores."""
     place = report.environment
     packages = ", ".join(f"{name} {version}" for name, version in sorted(place.packages.items()))
     facts = [
@@ -258,7 +258,7 @@ def environment_rows(report: EntryReport) -> Facts:
 
 
 def config_rows(config: Mapping[str, Any]) -> Facts:
-    """Hyperparameters by name; nested ones under dotted names."""
+    """Hyperparameters and their values, sorted by name. Nested ones get dotted names."""
     rows: Facts = []
     for name, value in sorted(config.items()):
         if isinstance(value, Mapping) and value:
@@ -269,27 +269,26 @@ def config_rows(config: Mapping[str, Any]) -> Facts:
 
 
 def caveats(report: EntryReport) -> list[str]:
-    """What keeps the scores from being taken at their word, each a sentence, without repetition."""
+    """Reasons to be careful with the scores, one sentence each, without duplicates."""
     found = []
     if report.row.synthetic:
-        found.append("a synthetic corpus: these scores say nothing of human speech")
-    # A speaker-disjoint protocol with too few speakers says so itself, in its recorded warnings.
-    said = report.protocol.warnings and not report.protocol.shares_speakers
-    if report.no_interval and not (said and report.no_interval == why_unranked(report.protocol)):
+        found.append("synthetic corpus: these scores say nothing about human speech")
+    # A speaker-disjoint protocol with too few speakers has a recorded warning about that already.
+    warned = report.protocol.warnings and not report.protocol.shares_speakers
+    if report.no_interval and not (warned and report.no_interval == why_unranked(report.protocol)):
         found.append(report.no_interval)
     return list(dict.fromkeys([*found, *report.row.warnings]))
 
 
 def _printed(scores: ReportedScores) -> str:
-    """What somebody else printed, in words."""
     named = {
         "training accuracy": scores.train_accuracy,
         "validation accuracy": scores.validation_accuracy,
         "test accuracy": scores.test_accuracy,
         "test UAR": scores.test_uar,
     }
-    said = ", ".join(f"{name} {value:.1f} %" for name, value in named.items() if value is not None)
-    return f"{said} ({scores.source})" if scores.source else said
+    text = ", ".join(f"{name} {value:.1f} %" for name, value in named.items() if value is not None)
+    return f"{text} ({scores.source})" if scores.source else text
 
 
 def _class(by_recall: str | None, by_count: str | None) -> str:

@@ -1,4 +1,4 @@
-"""The leaderboard's columns for people, and its data for programs."""
+"""The leaderboard as tables, CSV and JSON."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _COLUMNS = tuple(Column(cell.title, cell.rank, cell.align) for _, cell in _CELLS
 
 
 def cell_text(row: Row, name: str, cell: Cell) -> str:
-    """What stands in a cell of the table.
+    """Text of one cell of the table.
 
     Args:
-        row: of the leaderboard.
-        name: of its field.
-        cell: how the field is shown.
+        row: row of the leaderboard.
+        name: name of the row's field.
+        cell: declaration of the column.
     """
     values = [getattr(row, name), *([getattr(row, cell.other)] if cell.other else [])]
     return written(cell.form, *values)
 
 
 def columns_table() -> str:
-    """All keys of CSV and JSON as a Markdown table, for the handbook."""
+    """Markdown table of all keys in CSV and JSON, for the handbook."""
     lines = ["| key | column | what it is |", "|:---|:---|:---|"]
     for name, field in Row.model_fields.items():
         cell = COLUMNS[name].cell
@@ -41,20 +41,23 @@ def columns_table() -> str:
 
 
 _LEGEND = (
-    "tie group: entries that the test speakers cannot tell from the best of them. "
-    "UAR: mean recall of the classes, mean over refits, on the test core. CI: over speakers and seeds. "
-    "selected: chosen by validation, never by the test. gap: validation - test UAR of the refits, in points. "
-    "curse: validation score in the search - of the refits, in points. best, worst: class by recall. "
-    "ms/clip: front end and model, one clip on one core. model: size of the file."
+    "tie group: same number = statistical tie with the best of them. "
+    "UAR: mean recall of the classes on the test set, mean over runs. CI: 95 % interval over speakers and seeds. "
+    "selected: best validation score of its study; test scores play no part. "
+    "gap: validation UAR - test UAR of the same runs, in points. "
+    "selection bias: how far the validation score fell when the winner was retrained, in points. "
+    "test evals: evaluations of the test set. best, worst: class by recall. "
+    "ms/clip: front end and model, one clip on one CPU core. model: file size."
 )
 
 
 @to_document.register
 def leaderboard_document(board: Leaderboard) -> Document:
-    """A table a group, then its references, at the end the literature.
+    """One table for each group, followed by its references. Published results come last.
 
-    CSV has one row for each of them, told apart by `kind`, with the `source` of what others reported; JSON one list
-    each. Keys are the field names of `Row`, `ReferenceRow` and `Reported`.
+    CSV has one row for each entry, reference and published result. The column `kind` says which one it is, and `source`
+    names the publication. JSON has one list of each kind. Keys are the field names of `Row`, `ReferenceRow` and
+    `Reported`.
     """
     groups, reported = board.groups, board.reported
     rows = board.rows
@@ -68,7 +71,7 @@ def leaderboard_document(board: Leaderboard) -> Document:
             *(_reported_row(row) for row in reported),
         ],
         columns=["kind", *Row.model_fields, "source"],
-        dtype=object,  # else pandas writes 1 as 1.0 where another row has none
+        dtype=object,  # pandas would write 1 as 1.0 if another row has no value
     )
     sheets = tuple(sheet for group in groups for sheet in _group_sheets(group))
     about = dict.fromkeys((row.corpus, row.labels) for row in reported)
@@ -120,7 +123,7 @@ def _references_sheet(title: str, rows: Sequence[ReferenceRow]) -> Sheet:
         for row in rows
     )
     notes = tuple(
-        f"{row.title}: {row.left_out:,} of {row.clips + row.left_out:,} test clips have no answer and are left out"
+        f"{row.title}: {row.left_out:,} of {row.clips + row.left_out:,} test clips have no prediction and are left out"
         for row in rows
         if row.left_out
     )
@@ -137,25 +140,25 @@ def _reported_sheet(corpus: str, labels: str, rows: Sequence[Reported]) -> Sheet
         Column("protocol", 0, "left"),
         Column("source", 0, "left"),
     )
-    said = {True: "yes", False: "no", None: NOTHING}
+    answers = {True: "yes", False: "no", None: NOTHING}
     cells = tuple(
         (
             row.system,
             f"{row.value_pct:g}",
             row.metric,
-            said[row.speakers_shared],
-            said[row.trained_from_scratch],
+            answers[row.speakers_shared],
+            answers[row.trained_from_scratch],
             row.protocol,
             row.source,
         )
         for row in rows
     )
-    title = f"As others reported it on {corpus}, {labels} labels: other clips, other protocols, never ranked"
+    title = f"Published results on {corpus}, {labels} labels, for orientation: other data and splits, so not ranked"
     return Sheet(title, columns, cells)
 
 
 def _known(row: dict[str, Any]) -> dict[str, Any]:
-    """Those fields of a reference that entries have, too."""
+    """The fields that a reference shares with entries."""
     return {key: value for key, value in row.items() if key in Row.model_fields}
 
 

@@ -1,4 +1,4 @@
-"""What a results folder says: scored entries, leaderboards, reports. Nothing is trained, and nothing printed.
+"""Reads a results folder: scored entries, leaderboards and reports. Trains nothing and prints nothing.
 
 Names are loaded when first used (see `serbench.faces`).
 """

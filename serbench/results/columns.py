@@ -1,4 +1,4 @@
-"""How a field of a leaderboard's row says where its value comes from and how people see it."""
+"""Declaration of a leaderboard column: how its value is computed and how it is shown."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ Form = Literal[
     "size",
     "duration",
 ]
-"""How a value is written; `serbench.render.document.written` does it. `span` and those of `macs` take two values."""
+"""Format of a value, see `serbench.render.document.written`. `span`, `macs` and `macs_in_words` take two values."""
 
 
 @dataclass(frozen=True)
 class RowSource:
-    """What a row is made of.
+    """The data that one row is computed from.
 
     Attributes:
-        tested: the entry.
-        selected: whether validation chooses it among the entries of its study.
-        interval: of its test UAR; None where there is none.
+        tested: the scored entry.
+        selected: whether the entry has the best validation score of its study.
+        interval: 95 % interval of its test UAR; None if there is none.
     """
 
     tested: ScoredEntry
@@ -47,18 +47,18 @@ class RowSource:
 
 @dataclass(frozen=True)
 class Cell:
-    """A column of the printed table, and of the site's.
+    """How a column looks in the printed table and in the site's table.
 
     Attributes:
-        title: its head.
-        place: from left to right.
-        rank: on a narrow screen columns of a high rank give way first.
-        form: how a value is written.
-        other: a second field, for a form of two values.
-        align: of the cells.
-        site: from left to right in the site's table; None where its template shows the value, or it is not there.
-        about: what a reader of the site is told who points at the head.
-        more: shown on the site when all columns are asked for.
+        title: the column head.
+        place: position in the printed table; columns are sorted by it from left to right.
+        rank: priority. On a narrow screen the columns with the highest rank are dropped first.
+        form: format of the value.
+        other: name of the second field, for a form of two values.
+        align: alignment of the cells.
+        site: position in the site's table. None if the column is not there, or if the template shows the value itself.
+        about: tooltip of the column head on the site.
+        more: whether the site hides the column until the reader asks for all columns.
     """
 
     title: str
@@ -74,15 +74,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Fact:
-    """A line, or a part of one, in the first table of an entry's report. Facts of one name make one line.
+    """A line, or a part of one, in the first table of an entry's report. Facts with the same name share a line.
 
     Attributes:
-        name: of the line.
-        text: in which `{}` stands for the value.
-        form: how the value is written.
-        other: a second field, for a form of two values.
-        about: whether it tells of the `score` or of the `model`.
-        place: within the line.
+        name: name of the line.
+        text: template of the text; `{}` stands for the value.
+        form: format of the value.
+        other: name of the second field, for a form of two values.
+        about: `score` or `model`: the part of the table that the line belongs to.
+        place: position within the line.
     """
 
     name: str
@@ -98,9 +98,9 @@ class Column:
     """One field of a row.
 
     Attributes:
-        value: makes it.
-        cell: in tables; None for CSV and JSON alone.
-        fact: in the entry's report; None for none.
+        value: function that computes the value.
+        cell: how tables show it; None if it is in CSV and JSON only.
+        fact: how the entry's report shows it; None if it does not.
     """
 
     value: Callable[[RowSource], Any]
@@ -111,13 +111,13 @@ class Column:
 def column(
     value: Callable[[RowSource], Any], description: str = "", *, cell: Cell | None = None, fact: Fact | None = None
 ) -> Any:
-    """Declares a field of a row; its name is the key in CSV and JSON.
+    """Declares a field of a row. The field's name is the key in CSV and JSON.
 
     Args:
-        value: makes it.
-        description: what it is, for the schema and the handbook; '' where the name says it.
-        cell: in tables.
-        fact: in the entry's report.
+        value: function that computes the value.
+        description: explanation for the JSON schema and the handbook; '' if the name is enough.
+        cell: how tables show it; None if it is in CSV and JSON only.
+        fact: how the entry's report shows it; None if it does not.
     """
     field = Field(description=description or None)
     field.metadata.append(Column(value, cell, fact))
@@ -125,7 +125,7 @@ def column(
 
 
 def columns_of(model: type[BaseModel]) -> dict[str, Column]:
-    """The columns of a model's fields, by name, in their order.
+    """The columns of a model by field name, in the order of declaration.
 
     Raises:
         TypeError: a field was declared without `column`.

@@ -1,4 +1,4 @@
-"""`DamagedRecord`: a file of a results folder that could not be read, and what is missing because of it."""
+"""`DamagedRecord`: a file of a results folder that cannot be read, and what is missing because of it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["DamagedRecord", "damage_notes"]
 
 @dataclass(frozen=True)
 class DamagedRecord:
-    """Something that could not be read.
+    """A record or a file that cannot be read.
 
     Attributes:
         kind: what is missing: a whole `study`, an `entry`, or a `fit` (the record of a trial, probe or refit).
         study: name of the study's folder.
         entry: id of the entry; '' for a study or a fit.
-        sentence: what is wrong, with the path of the file, and how to mend it.
-        group: where the entry would stand on the leaderboard; None where the study's own record is damaged.
+        sentence: error message: what is wrong, the path of the file, and how to mend it.
+        group: comparison group of the entry; None if the study's own record is damaged.
     """
 
     kind: Literal["study", "entry", "fit"]
@@ -32,16 +32,16 @@ class DamagedRecord:
 
     @property
     def name(self) -> str:
-        """What is missing, in a few words."""
+        """What is missing, e.g. 'entry cnn1d-1a2b3c'."""
         return f"entry {self.entry}" if self.entry else f"study {self.study}"
 
 
 def damage_notes(damaged: Iterable[DamagedRecord], root: Path) -> tuple[str, ...]:
-    """A sentence for each damaged file, with the entries that it costs.
+    """One sentence for each damaged file, with the entries that are missing because of it.
 
     Args:
-        damaged: of a leaderboard.
-        root: of the results; paths are told relative to it, since tables and sites are sent to others.
+        damaged: the damaged records of a leaderboard.
+        root: path of the results folder. Paths are shown relative to it, because tables and sites are sent to others.
     """
     notes: dict[tuple[str, str], list[DamagedRecord]] = {}
     for one in damaged:
@@ -52,7 +52,7 @@ def damage_notes(damaged: Iterable[DamagedRecord], root: Path) -> tuple[str, ...
 def _note(together: list[DamagedRecord]) -> str:
     first = together[0]
     if first.kind == "fit":
-        return f"not counted among the trials of study {first.study}: {first.sentence}"
+        return f"trial not counted, study {first.study}: {first.sentence}"
     names = ", ".join(one.name for one in together)
-    which = "" if first.kind == "study" else "; ranks and 'selected' are told without it"
+    which = "" if first.kind == "study" else "; ranks and 'selected' do not take it into account"
     return f"left out, {names}: {first.sentence}{which}"

@@ -1,4 +1,4 @@
-"""`EntryReport`: everything that is known of one entry, in numbers."""
+"""`EntryReport`: all numbers of one entry."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ __all__ = ["ClassRow", "EntryReport", "RefitReport", "SubsetScores"]
 
 
 class ClassRow(FrozenModel):
-    """One class on the test core. Fractions; `recall` is None where the class has no clip there."""
+    """Scores of one class on the test set, as fractions. `recall` is None if the class has no clip there."""
 
     label: str
     precision: float
     recall: float | None
     f1: float
-    support: int = Field(description="clips of the class in the test core")
+    support: int = Field(description="clips of the class in the test set")
     correct: float = Field(description="clips predicted correctly")
 
 
 class SubsetScores(FrozenModel):
-    """Means over refits on one subset: `train`, `validation`, `test`, or `test_own` (core and rest together)."""
+    """Means over refits on one subset: `train`, `validation`, `test`, or `test_own` (test core and rest together)."""
 
     subset: str
     clips: int
@@ -39,7 +39,7 @@ class SubsetScores(FrozenModel):
 
 
 class RefitReport(FrozenModel):
-    """One refit of the entry."""
+    """One refit of the entry: a fit of its configuration with a seed of its own."""
 
     job_id: str
     seed: int
@@ -56,14 +56,14 @@ class RefitReport(FrozenModel):
 
 
 class EntryReport(FrozenModel):
-    """One entry of the leaderboard, in full. All per-class numbers are of the test core, means over refits.
+    """One entry of the leaderboard, in full. All per-class numbers are means over refits on the test set.
 
-    `confusion` is summed over refits (rows true, columns predicted); `confusion_by_row` divides each row by its
-    sum, None in the row of a class without clips.
+    `confusion` is the confusion matrix in clips, summed over refits (rows true, columns predicted).
+    `confusion_by_row` divides each row by its sum; the row of a class without clips holds None.
     """
 
     row: Row
-    no_interval: str = Field(description="why there is no interval; '' where there is one")
+    no_interval: str = Field(description="why there is no interval; '' if there is one")
     corpus: CorpusFacts
     protocol: ProtocolFacts
     environment: Environment
@@ -71,7 +71,7 @@ class EntryReport(FrozenModel):
     objective: str
     features: dict[str, Any]
     config: dict[str, Any]
-    reported: ReportedScores | None = Field(description="what somebody else printed for the configuration")
+    reported: ReportedScores | None = Field(description="scores that others published for this configuration")
     per_class: tuple[ClassRow, ...]
     subsets: tuple[SubsetScores, ...]
     confusion: tuple[tuple[int, ...], ...]
@@ -81,11 +81,11 @@ class EntryReport(FrozenModel):
 
     @classmethod
     def of(cls, tested: ScoredEntry, row: Row) -> EntryReport:
-        """The report of an entry of a leaderboard.
+        """Makes the report of an entry.
 
         Args:
-            tested: the entry.
-            row: its row on the leaderboard, whose rank and `selected` are facts about the rows beside it, too.
+            tested: the scored entry.
+            row: its row on the leaderboard. Rank and `selected` depend on the other rows, so the row comes from there.
         """
         study, entry, total = tested.study, tested.entry, tested.test
         return cls(
@@ -136,7 +136,7 @@ def _mean_scores(subset: str, scored: list[Scores]) -> SubsetScores:
 
 
 def _mean_classes(evaluations: list[Evaluation]) -> tuple[ClassRow, ...]:
-    """Means over refits of each class's scores; the support is the same in all of them."""
+    """Means over refits of each class's scores. All refits have the same support."""
     tables = [evaluation.per_class for evaluation in evaluations]
     return tuple(
         ClassRow(

@@ -1,4 +1,4 @@
-"""`GroupEntries`: the scored entries of one comparison group, folds pooled; and where an entry is found."""
+"""`GroupEntries`: the scored entries of one comparison group, with folds pooled."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class StudyEntries:
     """Scored entries of one study, or the pooled entry of one folded run.
 
     Attributes:
-        entries: at least one.
-        chosen: id of the one that validation chooses; None where that cannot be told.
+        entries: one entry or more.
+        chosen: id of the entry with the best validation score; None if a damaged record hides which one that is.
     """
 
     entries: tuple[ScoredEntry, ...]
@@ -31,12 +31,12 @@ class StudyEntries:
 
 @dataclass(frozen=True)
 class GroupEntries:
-    """What was tested on the same clips.
+    """Entries that were tested on the same clips.
 
     Attributes:
-        studies: by name, then the folded runs.
-        incomplete: for each run with missing folds its key and a sentence.
-        damaged: what could not be read.
+        studies: entries of each study, sorted by name, then the folded runs.
+        incomplete: key and message of each run with missing folds.
+        damaged: records that could not be read.
     """
 
     studies: tuple[StudyEntries, ...]
@@ -51,7 +51,7 @@ class FoldedRun:
     Attributes:
         key: name of the run, hash of its space, hash of its protocol.
         folds: study and id of its selected entry, in the order of the folds.
-        damaged: folds of which it cannot be told which entry is selected.
+        damaged: folds whose selected entry is unknown, because a record is damaged.
     """
 
     key: tuple[str, str, str]
@@ -60,7 +60,7 @@ class FoldedRun:
 
     @property
     def name(self) -> str:
-        """Of the run."""
+        """Name of the run."""
         return self.key[0]
 
     @property
@@ -70,11 +70,11 @@ class FoldedRun:
 
     @property
     def entry_id(self) -> str:
-        """Id of the pooled entry; no prediction is read."""
+        """Id of the pooled entry. Reads no predictions."""
         return pooled_id([study.entry(entry_id) for study, entry_id in self.folds])
 
     def pooled(self) -> ScoredEntry:
-        """The pooled entry.
+        """Makes the pooled entry.
 
         Raises:
             SerbenchError: a fold's record or predictions are damaged.
@@ -83,7 +83,7 @@ class FoldedRun:
 
 
 def folded_runs(studies: Iterable[LoadedStudy]) -> list[FoldedRun]:
-    """The runs of folded protocols, by key. The selected entry of a fold is told by records alone."""
+    """The runs of folded protocols, sorted by key. Reads no predictions."""
     runs: dict[tuple[str, str, str], dict[int, tuple[LoadedStudy, str]]] = {}
     damaged: dict[tuple[str, str, str], list[DamagedRecord]] = {}
     for study in studies:
@@ -108,8 +108,8 @@ def load_group(studies: Sequence[LoadedStudy], *, ensembles: bool) -> GroupEntri
     """Reads and scores the entries of one comparison group.
 
     Args:
-        studies: of the group.
-        ensembles: whether the finalists of each study also make an ensemble; never of folds.
+        studies: all studies of the group.
+        ensembles: whether to add an ensemble of each study's finalists. Folds get none.
     """
     damaged: list[DamagedRecord] = []
     incomplete = []
@@ -120,8 +120,8 @@ def load_group(studies: Sequence[LoadedStudy], *, ensembles: bool) -> GroupEntri
             continue
         if not run.is_complete:
             wanted = run.folds[0][0].record.protocol.folds
-            said = f"{run.name}: {len(run.folds)} of {wanted} folds have a tested entry; the same command goes on"
-            incomplete.append((run.key, said))
+            message = f"{run.name}: {len(run.folds)} of {wanted} folds are tested; repeat the search command to go on"
+            incomplete.append((run.key, message))
             continue
         lost = list(_unreadable(run))
         damaged += lost
@@ -149,7 +149,7 @@ def _whole(studies: Sequence[LoadedStudy], damaged: list[DamagedRecord], *, ense
 def _chosen(study: LoadedStudy) -> str | None:
     try:
         return study.chosen()
-    except SerbenchError:  # of an entry that is named as damaged
+    except SerbenchError:  # the entry is already listed as damaged
         return None
 
 

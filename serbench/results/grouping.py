@@ -1,4 +1,4 @@
-"""Which rows may be compared with which, what keeps a row from a rank, and which entry validation chooses."""
+"""Comparison groups, the reasons why a row has no rank, and the choice of an entry by validation score."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Candidate", "Group", "choose", "group_of", "why_unranked"]
 
 
 class Group(NamedTuple):
-    """Rows are ranked against each other only where all of this is equal: they then test the same clips."""
+    """Key of a comparison group. Rows with equal keys have the same test clips and are ranked together."""
 
     corpus: str
     protocol: str
@@ -25,7 +25,7 @@ class Group(NamedTuple):
 
 
 def group_of(study: StudyRecord) -> Group:
-    """The comparison group of a study's entries; all folds of a run are in one, since they are pooled."""
+    """The comparison group of a study's entries. All folds of a run share one group, because they are pooled."""
     corpus, protocol = study.corpus, study.protocol
     return Group(
         corpus.name,
@@ -39,16 +39,17 @@ def group_of(study: StudyRecord) -> Group:
 
 
 def why_unranked(protocol: ProtocolFacts) -> str:
-    """Why rows under this protocol get neither rank nor interval, in one sentence; '' where they get both.
+    """Why rows under this protocol get neither rank nor interval, in one sentence; '' if they get both.
 
-    Over fewer than `MIN_SPEAKERS` speakers no interval covers what it says, so an order of scores means little.
-    The validation core counts too, since the entry was chosen on it; not so where speakers are shared, since
-    validation there stands for the same speakers as training does, nor over pooled folds, which chose for
-    themselves. What was normalised by the test speakers' own clips is no score of a clip.
+    With fewer than `MIN_SPEAKERS` test speakers, an interval does not have its nominal coverage, so a ranking means
+    little. The validation core needs as many speakers, because the entry was chosen on it. Two cases are exempt: shared
+    speakers, because validation then has the same speakers as training; and pooled folds, because each fold chose its
+    own entry. A score after normalisation with the test speakers' own clips is not the score of a single clip.
     """
     if protocol.speaker_normalisation:
         return (
-            "no rank and no interval: normalised by the test speakers' own clips (transductive), so no score of a clip"
+            "no rank and no interval: features are normalised with the test speakers' own clips (transductive), "
+            "so this is not the score of a single clip"
         )
     cores = {"test": protocol.test_speakers}
     if not protocol.shares_speakers and protocol.folds == 1:
@@ -57,13 +58,13 @@ def why_unranked(protocol: ProtocolFacts) -> str:
     if not small:
         return ""
     return (
-        f"no rank and no interval: {' and '.join(small)} speaker{'' if small[-1].startswith('1 ') else 's'}, "
-        f"and fewer than {MIN_SPEAKERS} do not tell how a score varies with the speaker"
+        f"no rank and no interval: only {' and '.join(small)} speaker{'' if small[-1].startswith('1 ') else 's'}; "
+        f"at least {MIN_SPEAKERS} are needed to estimate how a score varies between speakers"
     )
 
 
 class Candidate(Protocol):
-    """What validation chooses among: an entry with the mean validation score of its refits."""
+    """An entry with the mean validation score of its refits, as `choose` needs it."""
 
     @property
     def entry(self) -> EntryRecord:
@@ -71,16 +72,17 @@ class Candidate(Protocol):
 
     @property
     def validation_score(self) -> float | None:
-        """The mean over refits of the study's objective on the validation core; None where one is missing."""
+        """Mean over refits of the study's objective on the validation core; None if one is missing."""
 
 
 def choose(entries: Iterable[Candidate]) -> str | None:
-    """The id of the entry of one study that validation chooses; None where no entry has a validation score.
+    """Chooses an entry of one study by validation score. Test scores play no part.
 
-    An ensemble is no single model and is never chosen.
+    The highest mean validation score of the refits wins. Ties are broken by the higher search value, then by the first
+    id. Ensembles are never chosen, because they are not single models.
 
-    The highest mean validation score of the refits wins; of equals the higher search value, then the first id.
-    The test set has no say.
+    Returns:
+        The entry's id; None if no entry has a validation score.
     """
     candidates = [one for one in entries if one.validation_score is not None and not one.entry.members]
     if not candidates:

@@ -1,4 +1,4 @@
-"""`Leaderboard`: every tested entry of a results folder, grouped by what may be compared."""
+"""`Leaderboard`: all tested entries of a results folder, in groups that may be compared."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ __all__ = ["Leaderboard", "LoadedGroup", "make_group", "make_leaderboard"]
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """All groups, by corpus and protocol. Empty where nothing was tested yet.
+    """All groups, sorted by corpus and protocol. Empty if nothing was tested yet.
 
     Attributes:
-        groups: of rows.
-        tested: what the rows were made of; under a folded protocol the pooled folds.
-        incomplete: runs that make no row yet, since folds of them are missing.
-        damaged: what could not be read; the notes tell of it.
-        reported: figures from the literature for the corpora of the groups, as their authors reported them.
-        general_notes: what a reader must know and stands in the notes of no group, `incomplete` included.
+        groups: rows that may be compared, group by group.
+        tested: the scored entries behind the rows; of a folded protocol the pooled folds.
+        incomplete: messages about runs that have no row yet, because folds are missing.
+        reported: published scores for the corpora of the groups, as their authors reported them.
+        damaged: records that could not be read; the notes name them.
+        general_notes: notes that belong to no group, `incomplete` among them.
     """
 
     groups: tuple[GroupRows, ...]
@@ -46,27 +46,27 @@ class Leaderboard:
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """All rows: by group, then the highest UAR first."""
+        """All rows, group by group, each with the highest UAR first."""
         return tuple(row for group in self.groups for row in group.rows)
 
     @property
     def references(self) -> tuple[ReferenceRow, ...]:
-        """What the rows are compared with, by group."""
+        """All reference rows, group by group."""
         return tuple(row for group in self.groups for row in group.references)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader must know, each with the group that it is about."""
+        """All notes; those of a group begin with its title."""
         return (*(f"{group.title}: {note}" for group in self.groups for note in group.notes), *self.general_notes)
 
 
 @dataclass(frozen=True)
 class LoadedGroup:
-    """A group with all that was read of it, of which leaderboards are put together.
+    """A group with everything that was read for it. Leaderboards are put together from these.
 
     Attributes:
-        rows: the group's rows, as long as no other group has the same title.
-        entries: what the rows were made of, and what is missing.
+        rows: the group's rows. The title may change if another group has the same one.
+        entries: the scored entries behind the rows, and what is missing.
     """
 
     rows: GroupRows
@@ -74,20 +74,20 @@ class LoadedGroup:
 
 
 def make_leaderboard(groups: Iterable[LoadedGroup], damaged: Sequence[DamagedRecord], root: Path) -> Leaderboard:
-    """Puts groups together.
+    """Makes a leaderboard of groups.
 
     Args:
-        groups: all that may be shown; one without rows is only told of.
+        groups: the groups to show. A group without rows appears in the notes only.
         damaged: studies whose own records cannot be read.
-        root: of the results.
+        root: path of the results folder.
     """
     given = list(groups)
     shown = [one for one in given if one.rows.rows]
     repeated = Counter(one.rows.title for one in shown)
-    # What holds for unknown speakers comes first.
+    # Scores on unknown speakers come first: they are what a new user can expect.
     shown.sort(key=lambda one: (one.rows.group.corpus, one.rows.rows[0].shares_speakers, one.rows.group))
-    incomplete = tuple(said for _, said in sorted(pair for one in given for pair in one.entries.incomplete))
-    homeless = [*damaged, *(lost for one in given if not one.rows.rows for lost in one.entries.damaged)]
+    incomplete = tuple(message for _, message in sorted(pair for one in given for pair in one.entries.incomplete))
+    without_group = [*damaged, *(lost for one in given if not one.rows.rows for lost in one.entries.damaged)]
     studies = [study for one in shown for study in one.entries.studies]
     studies.sort(key=lambda study: (study.entries[0].study.protocol.folds > 1, study.entries[0].study.name))
     corpora = sorted({(one.rows.group.corpus, one.rows.group.label_source) for one in shown})
@@ -100,32 +100,32 @@ def make_leaderboard(groups: Iterable[LoadedGroup], damaged: Sequence[DamagedRec
         incomplete=incomplete,
         reported=tuple(figure for about in corpora for figure in reported(*about)),
         damaged=(*damaged, *(lost for one in given for lost in one.entries.damaged)),
-        general_notes=(*incomplete, *damage_notes(homeless, root)),
+        general_notes=(*incomplete, *damage_notes(without_group, root)),
     )
 
 
 def make_group(group: Group, entries: GroupEntries, references: GroupReferences | None, root: Path) -> GroupRows:
-    """The rows of a group, ranked, with its notes.
+    """Ranks the rows of a group and writes its notes.
 
     Args:
-        group: which it is.
-        entries: of the group.
-        references: on the same test core; None where there are no entries.
-        root: of the results.
+        group: key of the group.
+        entries: the scored entries of the group.
+        references: references on the same test set; None if there are no entries.
+        root: path of the results folder.
     """
     members = [member for study in entries.studies for member in _members(study)]
     if not members or references is None:
         return GroupRows(group, "", (), ())
     study = members[0].tested.study
-    ordered = sorted(members, key=lambda member: (-_or_nothing(member.row.uar), member.row.entry))
+    ordered = sorted(members, key=lambda member: (-_sort_key(member.row.uar), member.row.entry))
     rows = [member.row for member in ordered] if why_unranked(study.protocol) else _ranked(ordered)
-    unread = [f"a reference is left out: {said}".replace(f"{root}/", "") for said in references.damaged]
+    unread = [f"reference left out: {message}".replace(f"{root}/", "") for message in references.damaged]
     notes = (*_notes(study, members, rows), *damage_notes(entries.damaged, root), *unread)
     return GroupRows(group, _title(group, study), tuple(rows), notes, references.rows)
 
 
 class _Member(NamedTuple):
-    """An entry of a group: what was tested, its row, and why it has no interval ('' where it has one)."""
+    """An entry of a group: the scored entry, its row, and why it has no interval ('' if it has one)."""
 
     tested: ScoredEntry
     row: Row
@@ -142,33 +142,35 @@ def _members(study: StudyEntries) -> Iterator[_Member]:
 
 
 def _notes(study: StudyRecord, members: Sequence[_Member], rows: Sequence[Row]) -> list[str]:
-    """What a reader of these rows must know."""
     notes = []
     if study.corpus.synthetic:
-        notes.append("a synthetic corpus: these scores say nothing of human speech")
+        notes.append("synthetic corpus: these scores say nothing about human speech")
     if study.protocol.shares_speakers:
-        notes.append("test speakers were also trained on: scores are higher than on unknown speakers")
+        notes.append("the same people are in training and test: do not expect these scores for a new person")
     if reason := why_unranked(study.protocol):
         notes.append(reason)
     if any(row.uar is None and row.seeds for row in rows):
-        notes.append("UAR is not shown ('-') where a class has no clip in the test core")
+        notes.append("UAR is not shown ('-') if a class has no clip in the test set")
     notes += sorted({f"{member.row.entry}: {member.why}" for member in members if member.why})
     once = any(row.seeds == 1 and row.uar_low is not None for row in rows)
     if once:
         notes.append(
-            "an interval of one refit holds the spread over speakers alone; an entry of one refit is compared with no "
-            "other, and stays in the tie group above it whatever its score"
+            "trained with one seed only: the interval covers speakers but not seeds. Such an entry is not tested "
+            "against others, and shares the tie group of the row above it whatever its score"
         )
     if any(row.ensemble_of for row in rows):
-        notes.append("an ensemble averages the answers of a study's finalists; it is no single model")
+        notes.append("an ensemble averages the predictions of a study's finalists; it is not a single model")
     if sum(row.tie_group is not None for row in rows) > 1:
         which = "the other rows" if once else "rows"
-        notes.append(f"{which} of one tie group are not separable from its leader by these test speakers (5 %, Holm)")
+        notes.append(
+            f"{which} with the same tie group are a statistical tie with the best of them "
+            "(paired test over these test speakers, 5 % level, Holm-corrected)"
+        )
     return notes
 
 
 def _ranked(members: Sequence[_Member]) -> list[Row]:
-    """Rows, best UAR first, with their rank and tie group. One without a UAR has neither."""
+    """Rows with rank and tie group, best UAR first. A row without a UAR has neither."""
     scored = [member for member in members if member.row.uar is not None]
     rows = [member.row for member in members]
     groups = tie_groups(len(scored), lambda leader, other: scored[leader].tested.comparison(scored[other].tested))
@@ -179,11 +181,11 @@ def _ranked(members: Sequence[_Member]) -> list[Row]:
 
 
 def _rank(uar: float, rows: Sequence[Row]) -> int:
-    """Equal scores share a rank; the next rank counts them all (1, 1, 3)."""
-    return 1 + sum(_or_nothing(row.uar) > uar for row in rows)
+    """Competition ranking: equal scores share a rank, and the next rank counts them all (1, 1, 3)."""
+    return 1 + sum(_sort_key(row.uar) > uar for row in rows)
 
 
-def _or_nothing(uar: float | None) -> float:
+def _sort_key(uar: float | None) -> float:
     return -1.0 if uar is None else uar
 
 
@@ -201,6 +203,6 @@ def _title(group: Group, study: StudyRecord) -> str:
 
 
 def _exact_title(rows: GroupRows) -> str:
-    """Two groups of one title differ in clips or in cores; their hashes tell them apart."""
+    """Title with hashes, for groups of the same title: they differ in clips or in cores."""
     group = rows.group
     return f"{rows.title} (clips {group.corpus_digest[:8]}, split {group.protocol_hash[:8]})"

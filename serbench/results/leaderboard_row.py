@@ -1,6 +1,6 @@
-"""`Row`: one line of the leaderboard. Each field is declared here once: its key in CSV and JSON, its value, its looks.
+"""`Row`: one line of the leaderboard. Each field is declared once: its key in CSV and JSON, its value, its format.
 
-A new column is one more field. CSV, JSON, the printed table, the site, the entry's report and the handbook follow.
+To add a column, add a field. CSV, JSON, the printed table, the site, the entry's report and the handbook follow.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["COLUMNS", "GroupRows", "Row", "make_row"]
 
 
 def _by_the_group(_: RowSource) -> None:
-    """What takes the rows beside it: `serbench.results.leaderboard` fills it in."""
+    """Placeholder for a value that depends on the other rows; `serbench.results.leaderboard` fills it in."""
 
 
 def _warnings(it: RowSource) -> tuple[str, ...]:
@@ -26,7 +26,7 @@ def _warnings(it: RowSource) -> tuple[str, ...]:
     warnings = [*study.corpus.warnings, *study.protocol.warnings]
     if entry.failed_refits:
         tried = len(entry.failed_refits) + len(entry.refits)
-        warnings.append(f"{len(entry.failed_refits)} of {tried} refits failed and are in no mean")
+        warnings.append(f"{len(entry.failed_refits)} of {tried} runs failed and are left out of all means")
     return tuple(warnings)
 
 
@@ -49,27 +49,29 @@ def _of_test(it: RowSource, name: str) -> str | None:
 
 
 class Row(FrozenModel):
-    """An entry on the test core. Scores are fractions and means over refits; None where they are undefined."""
+    """An entry on the test set. Scores are fractions and means over refits; None if undefined."""
 
-    rank: int | None = column(_by_the_group, "by UAR among rows of the same group; None where none is given")
+    rank: int | None = column(_by_the_group, "by UAR among rows of the same group; None for a row without rank")
     tie_group: int | None = column(
         _by_the_group,
-        "rows that the test speakers cannot tell from their leader share it",
+        "rows with the same number are a statistical tie with the best of them",
         cell=Cell("tie group", 10, rank=3),
     )
     selected: bool = column(
         lambda it: it.selected,
-        "the entry of its study that validation chooses",
+        "the entry with the best validation score of its study",
         cell=Cell("selected", 30, rank=4, form="yes", align="left"),
     )
     entry: str = column(lambda it: it.tested.entry.entry_id, cell=Cell("entry", 20, rank=0, form="text", align="left"))
     study: str = column(lambda it: it.tested.study.name, cell=Cell("study", 230, rank=18, form="text", align="left"))
     family: str = column(lambda it: it.tested.entry.family, cell=Cell("family", 40, rank=7, form="text", align="left"))
     origin: str = column(lambda it: it.tested.entry.origin, "'trial 12', or the name of an enqueued configuration")
-    forced: bool = column(lambda it: it.tested.entry.forced, "made a finalist by the space file, not by validation")
+    forced: bool = column(
+        lambda it: it.tested.entry.forced, "made a finalist by the space file, not by its validation score"
+    )
     ensemble_of: int = column(
         lambda it: len(it.tested.entry.members),
-        "finalists whose answers are averaged; 0 where the entry is one model",
+        "finalists whose predictions are averaged; 0 if the entry is a single model",
     )
     corpus: str = column(lambda it: it.tested.study.corpus.name)
     corpus_digest: str = column(lambda it: it.tested.study.corpus.digest)
@@ -84,14 +86,14 @@ class Row(FrozenModel):
     protocol_hash: str = column(lambda it: it.tested.study.protocol.hash)
     folds: int = column(
         lambda it: it.tested.study.protocol.folds,
-        "over which test speakers were pooled; 1 where the protocol has none",
+        "folds whose test speakers are pooled; 1 if the protocol has no folds",
     )
     shares_speakers: bool = column(
-        lambda it: it.tested.study.protocol.shares_speakers, "test speakers were also trained on"
+        lambda it: it.tested.study.protocol.shares_speakers, "whether the test speakers are in the training data, too"
     )
     speaker_normalisation: bool = column(
         lambda it: it.tested.study.protocol.speaker_normalisation,
-        "transductive: normalised by the test speakers' own clips",
+        "transductive: features are normalised with the test speakers' own clips",
     )
     uar: float | None = column(
         lambda it: it.tested.mean_score("test", "uar"), cell=Cell("UAR %", 60, rank=1, form="percent")
@@ -130,50 +132,59 @@ class Row(FrozenModel):
     )
     brier: float | None = column(
         lambda it: it.tested.mean_of(lambda refit: brier_score(refit.test_true, refit.test_probabilities)),
-        "mean squared distance of the probabilities from the truth, 0 to 2",
+        "mean squared distance of the probabilities from the true class, 0 to 2",
         fact=Fact("calibration", "Brier score {}", "decimal"),
     )
     validation_uar: float | None = column(
         lambda it: it.tested.mean_score("validation", "uar"),
-        "on the validation core, of the refits",
+        "on the validation core, mean over runs",
         cell=Cell("val. UAR %", 100, rank=8, form="percent", site=30, about="on the validation core"),
     )
     validation_score: float | None = column(
-        lambda it: it.tested.validation_score, "the objective on the validation core: what chooses"
+        lambda it: it.tested.validation_score,
+        "the objective on the validation core, mean over runs; decides `selected`",
     )
     search_uar: float | None = column(
         lambda it: it.tested.entry.search_value if it.tested.study.objective == "uar" else None,
-        "on the validation core, of the trial it was chosen by",
+        "on the validation core, of the trial that made it a finalist",
     )
     winners_curse: float | None = column(
         lambda it: _difference(it.tested.entry.search_value, it.tested.validation_score),
-        "the objective: search value - mean validation of refits",
+        "validation score in the search - mean validation score when retrained",
         cell=Cell(
-            "curse", 120, rank=10, form="points", site=90, about="validation in the search - of the refits", more=True
+            "selection bias",
+            120,
+            rank=10,
+            form="points",
+            site=90,
+            about="how far the validation score fell when the winner was retrained, in points",
+            more=True,
         ),
-        fact=Fact("winner's curse", "{} points (validation in the search - of the refits)", "points"),
+        fact=Fact("selection bias", "{} points (validation score in the search - when retrained)", "points"),
     )
     optimism_gap: float | None = column(
         lambda it: _difference(it.tested.mean_score("validation", "uar"), it.tested.mean_score("test", "uar")),
         "validation_uar - uar",
-        cell=Cell("gap", 110, rank=9, form="points", site=40, about="validation - test UAR of the refits, in points"),
-        fact=Fact("optimism gap", "{} points (validation - test UAR of the refits)", "points"),
+        cell=Cell(
+            "gap", 110, rank=9, form="points", site=40, about="validation UAR - test UAR of the same runs, in points"
+        ),
+        fact=Fact("optimism gap", "{} points (validation UAR - test UAR of the same runs)", "points"),
     )
     seeds: int = column(
         lambda it: len(it.tested.refits),
-        "completed refits",
-        cell=Cell("seeds", 130, rank=12, site=50, about="refits on fresh seeds"),
+        "completed runs, each with a seed of its own",
+        cell=Cell("seeds", 130, rank=12, site=50, about="runs, each with a new seed"),
     )
     failed_seeds: int = column(lambda it: len(it.tested.entry.failed_refits))
     looks: int = column(
         lambda it: it.tested.entry.looks,
-        "predictions made on the test core, those of audits included",
-        cell=Cell("looks", 140, rank=11, site=100, about="predictions made on the test core", more=True),
+        "evaluations of the test set, those of audits included",
+        cell=Cell("test evals", 140, rank=11, site=100, about="evaluations of the test set", more=True),
     )
     trials: int = column(
         lambda it: it.tested.trials,
         "completed and pruned trials of the study",
-        cell=Cell("trials", 150, rank=15, site=110, about="that the study spent", more=True),
+        cell=Cell("trials", 150, rank=15, site=110, about="completed and pruned trials of the study", more=True),
         fact=Fact("search", "{} trials completed or pruned", "count", about="model"),
     )
     test_clips: int = column(lambda it: it.tested.study.protocol.test_clips)
@@ -200,21 +211,21 @@ class Row(FrozenModel):
     )
     ms_per_clip: float | None = column(
         lambda it: mean(_ms(refit.record.cost) for refit in it.tested.refits),
-        "front end and model, one clip on one core; mean over refits",
-        cell=Cell("ms/clip", 200, rank=19, form="milliseconds", site=70, about="front end and model on one core"),
-        fact=Fact("prediction", "{} ms a clip on one core", "milliseconds", about="model"),
+        "front end and model, one clip on one CPU core; mean over runs",
+        cell=Cell("ms/clip", 200, rank=19, form="milliseconds", site=70, about="front end and model on one CPU core"),
+        fact=Fact("prediction", "{} ms a clip on one CPU core", "milliseconds", about="model"),
     )
     model_bytes: int | None = column(
         lambda it: cost.model_bytes if (cost := _first_cost(it)) else None,
-        "of the model's file in a bundle",
+        "size of the model's file in a bundle",
         cell=Cell("model", 210, rank=21, form="size", site=130, about="size of the model's file", more=True),
         fact=Fact("model", "{}", "size", about="model"),
     )
     train_seconds: float | None = column(
         lambda it: mean(refit.train_seconds for refit in it.tested.refits),
-        "wall time of one fit",
-        cell=Cell("fit time", 220, rank=17, form="duration", site=80, about="wall time of one fit"),
-        fact=Fact("model", "{} a fit", "duration", about="model"),
+        "wall time of one run",
+        cell=Cell("fit time", 220, rank=17, form="duration", site=80, about="wall time of one run"),
+        fact=Fact("model", "{} a run", "duration", about="model"),
     )
     best_by_recall: str | None = column(
         lambda it: _of_test(it, "best_class_by_recall"),
@@ -225,19 +236,19 @@ class Row(FrozenModel):
         cell=Cell("worst", 170, rank=14, form="text", align="left", site=150, about="class by recall", more=True),
     )
     best_by_count: str | None = column(
-        lambda it: _of_test(it, "best_class_by_count"), "most clips correct, which favours large classes"
+        lambda it: _of_test(it, "best_class_by_count"), "class with the most correct clips; favours large classes"
     )
     worst_by_count: str | None = column(lambda it: _of_test(it, "worst_class_by_count"))
     warnings: tuple[str, ...] = column(_warnings)
 
 
 COLUMNS: dict[str, Column] = columns_of(Row)
-"""Every field of `Row` as it was declared, by name."""
+"""The declared column of every field of `Row`, by name."""
 
 
 @dataclass(frozen=True)
 class GroupRows:
-    """Rows that may be compared: best UAR first, and what a reader must know of all of them."""
+    """Rows that may be compared, best UAR first, with notes about all of them."""
 
     group: Group
     title: str
@@ -247,6 +258,6 @@ class GroupRows:
 
 
 def make_row(tested: ScoredEntry, *, selected: bool, interval: Interval | None) -> Row:
-    """Makes an entry's row, without a rank: that takes the rows beside it."""
+    """Makes an entry's row without rank and tie group, which depend on the other rows."""
     source = RowSource(tested, selected, interval)
     return Row(**{name: one.value(source) for name, one in COLUMNS.items()})

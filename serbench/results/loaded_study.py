@@ -1,4 +1,4 @@
-"""`LoadedStudy`: one study of a results folder, each of its files read once, when it is first asked for."""
+"""`LoadedStudy`: one study of a results folder. Each file is read once, when it is first needed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class StudyFits:
-    """All fits of a study whose records can be read."""
+    """The readable fits of a study."""
 
     trials: tuple[TrialRecord, ...]
     probes: tuple[TrialRecord, ...]
@@ -33,20 +33,20 @@ class StudyFits:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """An entry as far as `choose` asks: no prediction is read."""
+    """The part of an entry that `choose` needs. Its predictions are not read."""
 
     entry: EntryRecord
     validation_score: float | None
 
 
 class LoadedStudy:
-    """A study and what was read of it so far.
+    """A study and everything that was read of it so far.
 
-    A file that cannot be read costs the entry or the fit that it belongs to. It is read no second time: whoever asks
-    for it again gets the same error. What was found damaged is listed in `damaged`.
+    If a file cannot be read, only the entry or fit that it belongs to is lost. The file is not read a second time:
+    asking again raises the same error. `damaged` lists what was lost.
 
     Args:
-        folder: of the study.
+        folder: the study's folder.
 
     Raises:
         SerbenchError: the study's own record is damaged.
@@ -60,22 +60,22 @@ class LoadedStudy:
 
     @property
     def name(self) -> str:
-        """Of the folder."""
+        """Name of the folder."""
         return self.folder.path.name
 
     @functools.cached_property
     def group(self) -> Group:
-        """Where the study's entries stand on the leaderboard."""
+        """Comparison group of the study's entries."""
         return group_of(self.record)
 
     @property
     def damaged(self) -> tuple[DamagedRecord, ...]:
-        """What could not be read so far."""
+        """Records that could not be read so far."""
         return tuple(self._damaged.values())
 
     @property
     def entry_ids(self) -> tuple[str, ...]:
-        """Ids of all entries; of a damaged record the name of its file."""
+        """Ids of all entries. A damaged record is listed by the name of its file."""
         return tuple(self._entry_files)
 
     def entry(self, entry_id: str) -> EntryRecord:
@@ -88,7 +88,7 @@ class LoadedStudy:
 
     @functools.cached_property
     def entries(self) -> tuple[EntryRecord, ...]:
-        """Records of all entries that can be read."""
+        """The readable records of all entries."""
         return tuple(self._readable(self.entry_ids, self.entry, self.damage))
 
     def fit(self, kind: JobKind, job_id: str) -> TrialRecord:
@@ -101,12 +101,12 @@ class LoadedStudy:
 
     @functools.cached_property
     def trials(self) -> tuple[TrialRecord, ...]:
-        """All trials whose records can be read."""
+        """The readable trials."""
         return self._fits("search")
 
     @functools.cached_property
     def fits(self) -> StudyFits:
-        """All fits whose records can be read."""
+        """The readable trials, probes and refits."""
         return StudyFits(self.trials, self._fits("probe"), self._fits("refit"))
 
     @functools.cached_property
@@ -118,7 +118,7 @@ class LoadedStudy:
 
     @property
     def clips(self) -> pd.DataFrame:
-        """The clips that took part.
+        """Table of the study's clips, one row a clip.
 
         Raises:
             SerbenchError: the table is missing or damaged.
@@ -126,7 +126,7 @@ class LoadedStudy:
         return self._once("clips", self.folder.clips)
 
     def scored(self, entry_id: str) -> ScoredEntry:
-        """An entry with its refits' predictions scored; looks of audits are counted.
+        """Reads and scores an entry. Its `looks` include the evaluations of the test set by audits.
 
         Raises:
             SerbenchError: a record or predictions are missing or damaged.
@@ -134,24 +134,24 @@ class LoadedStudy:
         return self._once(("scored", entry_id), lambda: self._scored(self.entry(entry_id)))
 
     def readable(self) -> Iterator[ScoredEntry]:
-        """All entries that can be scored."""
+        """Reads and scores all entries. Damaged ones are left out and listed in `damaged`."""
         return self._readable(self.entry_ids, self.scored, self.damage)
 
     def chosen(self) -> str | None:
-        """The entry that validation chooses, told by records alone; None where none has a validation score.
+        """Id of the entry with the best validation score; None if no entry has one. Reads no predictions.
 
         Raises:
-            SerbenchError: a record that has a say is damaged, so the choice cannot be told.
+            SerbenchError: the record of an entry or of a refit is damaged, so the best entry is unknown.
         """
         return self._once("chosen", self._choose)
 
     def damage(self, error: SerbenchError, entry_id: str) -> DamagedRecord:
-        """Notes that an entry cannot be read."""
+        """Records in `damaged` that an entry cannot be read."""
         return self._note(DamagedRecord("entry", self.name, entry_id, str(error), self.group))
 
     @functools.cached_property
     def _entry_files(self) -> dict[str, str]:
-        """Where each entry lies. What it is called is told by its record alone."""
+        """File of each entry by id. The id is in the record; the file may have another name."""
         files = {}
         for file in self.folder.entry_ids():
             try:
@@ -174,7 +174,7 @@ class LoadedStudy:
         return choose(_Candidate(one, mean(self.fit("refit", fit).value for fit in one.refits)) for one in entries)
 
     def _with_all_looks(self, entry: EntryRecord) -> EntryRecord:
-        """The entry with those looks counted that an audit took at the same test core."""
+        """Adds the evaluations of the same test set by audits to the entry's count."""
         audits = self.folder.path / "audits"
         if not audits.is_dir():
             return entry
@@ -208,7 +208,7 @@ class LoadedStudy:
         return self._damaged.setdefault((damaged.entry, damaged.sentence), damaged)
 
     def _once(self, key: Hashable, read: Callable[[], _T]) -> _T:
-        """What was read under this key; an error is kept and raised again."""
+        """Returns what was read under this key. An error is stored, too, and raised again."""
         if key not in self._read:
             try:
                 self._read[key] = read()
@@ -221,4 +221,4 @@ class LoadedStudy:
 
 
 def _ignore(_: SerbenchError) -> None:
-    """A damaged audit costs a count of looks, not the entry."""
+    """Ignores a damaged audit: only its evaluations go uncounted."""

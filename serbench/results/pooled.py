@@ -1,8 +1,8 @@
-"""Folded protocols: the predictions of all folds are pooled, every speaker tested once, and are one entry.
+"""Folded protocols: the predictions of all folds are pooled into one entry, so that every speaker is tested once.
 
-Each fold is a study of its own, whose selected entry was chosen on speakers that this fold does not test. The r-th
-refits of these entries together are the r-th refit of the pooled one. A fold by itself is no row: its few test speakers
-settle nothing.
+Each fold is a study of its own. Its selected entry was chosen on speakers that the fold does not test. The r-th refit
+of the pooled entry joins the r-th refits of these entries. A single fold has no row, because it has too few test
+speakers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FOLD = re.compile(r"-fold\d+$")
 
 
 def run_name(study: str) -> str:
-    """Name under which a study's entries are shown: without its fold.
+    """Name under which a study's entries are shown: the study's name without its fold.
 
     >>> run_name("emo-db-loso-cnn1d-fold3"), run_name("demo-speaker-cnn1d")
     ('emo-db-loso-cnn1d', 'demo-speaker-cnn1d')
@@ -31,15 +31,15 @@ def run_name(study: str) -> str:
 
 
 def pooled_id(entries: Sequence[EntryRecord]) -> str:
-    """The name of the entry that pools the selected entries of all folds, in the order of the folds."""
+    """Id of the entry that pools these entries: the selected ones of all folds, in the order of the folds."""
     return f"{entries[0].family}-{digest_of([entry.entry_id for entry in entries], length=6)}"
 
 
 def pool(name: str, members: Sequence[ScoredEntry]) -> ScoredEntry:
-    """The entry that pools a run's folds.
+    """Makes the entry that pools a run's folds.
 
     Args:
-        name: of the run.
+        name: name of the run.
         members: the selected entry of each fold, in the order of the folds.
     """
     repeats = min(len(tested.refits) for tested in members)
@@ -56,7 +56,7 @@ def pool(name: str, members: Sequence[ScoredEntry]) -> ScoredEntry:
 
 
 def _joined(parts: Sequence[Refit]) -> Refit:
-    """One refit of all folds: their test clips side by side, sorted by id."""
+    """Joins one refit of each fold. The test clips are sorted by id."""
     clips = [clip for part in parts for clip in part.test_clips]
     order = np.argsort(clips, kind="stable")
     evaluations = {
@@ -89,7 +89,7 @@ def _joined(parts: Sequence[Refit]) -> Refit:
 
 
 def _study(name: str, members: Sequence[ScoredEntry]) -> StudyRecord:
-    """The run as one study, whose cores are those of all folds together."""
+    """The run as one study. Its test and validation cores are those of all folds together."""
     first = members[0].study
     facts = [tested.study.protocol for tested in members]
     protocol = first.protocol.model_copy(

@@ -1,4 +1,4 @@
-"""Rows to compare with: references on the same test core, folds pooled. Rebuilt from their recorded answers."""
+"""Reference rows on the same test set, with folds pooled. Scores are recomputed from the recorded predictions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["GroupReferences", "ReferenceRow"]
 
 
 class ReferenceRow(FrozenModel):
-    """A reference on a test core. Scores are fractions, None where they are undefined; it has no rank."""
+    """A reference on a test set. Scores are fractions, None if undefined. References are not ranked."""
 
     name: str
     title: str
@@ -41,15 +41,15 @@ class ReferenceRow(FrozenModel):
     kappa: float | None = Field(description="Cohen's kappa: agreement beyond chance")
     recalls: dict[str, float | None]
     clips: int
-    left_out: int = Field(description="clips of the test core that it has no answer to")
+    left_out: int = Field(description="clips of the test set without a prediction")
 
 
 class GroupReferences:
-    """The references of one test core, those of folded protocols with all folds together; each is read once.
+    """The references of one test set. Folds are pooled, and each reference is read once.
 
     Args:
-        root: of the results.
-        study: that has the test core; pooled, where its protocol has folds.
+        root: path of the results folder.
+        study: record of a study with this test set; of a folded protocol the pooled one.
     """
 
     def __init__(self, root: Path, study: StudyRecord) -> None:
@@ -63,26 +63,26 @@ class GroupReferences:
 
     @functools.cached_property
     def names(self) -> tuple[str, ...]:
-        """References that every fold has, in the order of display."""
+        """Names of the references that every fold has, in the order of display."""
         complete = set.intersection(*(set(folder.names()) for folder in self._folders))
         return tuple([name for name in REFERENCE_ORDER if name in complete] + sorted(complete - set(REFERENCE_ORDER)))
 
     @functools.cached_property
     def rows(self) -> tuple[ReferenceRow, ...]:
-        """One row a reference; those that cannot be read are left out."""
+        """One row a reference. Unreadable references are left out."""
         found = ((name, self._answers(name)) for name in self.names)
         return tuple(_row(self._study, one) for _, one in found if not isinstance(one, SerbenchError))
 
     @property
     def damaged(self) -> tuple[str, ...]:
-        """A sentence for each reference that cannot be read."""
+        """One error message for each reference that cannot be read."""
         return tuple(str(one) for name in self.names if isinstance(one := self._answers(name), SerbenchError))
 
     def scores(self, name: str) -> SoftEvaluation | None:
-        """All scores of one reference, its confusion matrix among them; None where a part of it is missing.
+        """All scores of one reference, with its confusion matrix; None if any fold lacks the reference.
 
         Raises:
-            SerbenchError: it is damaged, or was made of other clips.
+            SerbenchError: the reference is damaged, or was made for other clips.
         """
         if name not in self.names:
             return None
@@ -102,7 +102,7 @@ class GroupReferences:
 
 @dataclass(frozen=True)
 class _Answers:
-    """A reference's answers, folds together."""
+    """A reference's predictions, with folds pooled."""
 
     record: ReferenceRecord
     left_out: int
@@ -116,7 +116,7 @@ def _answers(study: StudyRecord, parts: Sequence[tuple[ReferenceRecord, pd.DataF
     record = parts[0][0]
     answered = sum(len(frame) + one.left_out for one, frame in parts)
     if record.labels != study.corpus.labels or answered != study.protocol.test_clips:
-        raise SerbenchError(f"reference '{record.name}' was made of other clips or labels than the entries beside it")
+        raise SerbenchError(f"reference '{record.name}' was made for other clips or labels than these entries")
     table = pd.concat([frame for _, frame in parts], ignore_index=True)
     true = pd.Index(record.labels).get_indexer(pd.Index(table["label"]))
     shares = table[[f"p_{label}" for label in record.labels]].to_numpy(dtype=np.float64)

@@ -1,4 +1,4 @@
-"""`Results`: one object that holds what was read of a results folder."""
+"""`Results`: a results folder, read on demand."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ __all__ = ["Results"]
 class Results:
     """A results folder as it was when its files were first read.
 
-    Records of studies and entries are read first. Predictions, trials and references follow group by group (the same
-    clips, labels and protocol), when a question needs them, and each file once. Make a new object to see what a search
+    Records of studies and entries are read first. Predictions, trials and references are read when a method needs them,
+    group by group (the same clips, labels and protocol), and each file once. Make a new object to see what a search
     has written since.
 
-    A damaged file costs the entry that it belongs to: tables show the others and say so in their notes; a question
-    about that entry is answered by a `SerbenchError` that names the file.
+    A damaged file only costs the entry that it belongs to. Tables show the other entries and name the damaged one in
+    their notes. A method that is asked for the damaged entry raises a `SerbenchError` that names the file.
 
     Args:
-        root: the folder; it need not exist.
+        root: path of the folder; it need not exist.
 
     Raises:
         SerbenchError: the folder is a file, or was written by a newer serbench.
@@ -60,7 +60,7 @@ class Results:
 
     @property
     def damaged(self) -> tuple[DamagedRecord, ...]:
-        """What could not be read so far. What nobody asked for is not read."""
+        """Records that could not be read so far. Files are only read when a method needs them."""
         unread = [
             DamagedRecord("study", name, "", str(error))
             for name, error in self._opened.items()
@@ -70,13 +70,13 @@ class Results:
 
     @functools.cached_property
     def studies(self) -> tuple[LoadedStudy, ...]:
-        """All studies whose records can be read, by name."""
+        """All studies with a readable record, sorted by name."""
         for name in self.folder.study_names():
             self._open(name)
         return tuple(sorted(self._loaded(), key=lambda study: study.name))
 
     def study(self, name: str) -> LoadedStudy:
-        """One study; no other is read.
+        """One study. No other study is read.
 
         Raises:
             UsageError: there is none of that name; the nearest is named.
@@ -90,11 +90,11 @@ class Results:
         return found
 
     def study_rows(self) -> list[StudyRow]:
-        """One row a study, by name. No prediction is read."""
+        """One row a study, sorted by name. Reads no predictions."""
         return [study_row(study) for study in self.studies]
 
     def study_report(self, name: str) -> StudyReport:
-        """The report of one study; no other is read.
+        """The report of one study. No other study is read.
 
         Raises:
             UsageError: there is none of that name; the nearest is named.
@@ -103,12 +103,12 @@ class Results:
         return StudyReport.of(self.study(name))
 
     def board(self, corpus: str | None = None, protocol: str | None = None, *, ensembles: bool = False) -> Leaderboard:
-        """The leaderboard, made of records and predictions alone.
+        """The leaderboard, computed from records and predictions. Nothing is trained.
 
         Args:
             corpus: only entries of the corpus of this name.
             protocol: only entries under the protocol of this name.
-            ensembles: whether the finalists of each study also make an ensemble, a row of its own.
+            ensembles: whether to add a row for the ensemble of each study's finalists.
 
         Raises:
             UsageError: there are entries, but none of that corpus or protocol.
@@ -128,7 +128,7 @@ class Results:
         return self._boards[key]
 
     def report(self, entry_id: str) -> EntryReport:
-        """The report of an entry. Its group is read, since its rank is a fact about the rows beside it.
+        """The report of an entry. Reads its whole group, because the rank depends on the other rows.
 
         Raises:
             UsageError: no such entry; the nearest is named.
@@ -146,7 +146,7 @@ class Results:
         return next(row for row in self.group_rows(entry_id).rows if row.entry == entry_id)
 
     def group_rows(self, entry_id: str) -> GroupRows:
-        """The rows beside an entry, its own among them, with their notes and references.
+        """All rows of an entry's comparison group, with notes and references.
 
         Raises:
             UsageError: no such entry; the nearest is named.
@@ -156,9 +156,9 @@ class Results:
         return self._group(group, ensembles=entry_id.startswith(ENSEMBLE)).rows
 
     def scored_entry(self, entry_id: str) -> ScoredEntry:
-        """An entry with its predictions scored; under a folded protocol the one that pools all folds.
+        """An entry with scored predictions; of a folded protocol the entry that pools all folds.
 
-        Only this entry's predictions are read, of an ensemble those of its members.
+        Only this entry's predictions are read, or for an ensemble those of its members.
 
         Raises:
             UsageError: no such entry; the nearest is named.
@@ -179,23 +179,23 @@ class Results:
         raise self._unknown(entry_id)
 
     def comparison(self, entry_ids: Sequence[str]) -> EntryComparison:
-        """Entries of one test core against each other; only theirs are read.
+        """Compares entries with the same test set, pair by pair. Only their predictions are read.
 
         Raises:
-            UsageError: fewer than two, one named twice, none of that name, or entries that were not tested on the
+            UsageError: fewer than two ids, an id given twice, an unknown id, or entries that were not tested on the
                 same clips.
-            SerbenchError: a record or predictions of one are damaged.
+            SerbenchError: the record or predictions of an entry are damaged.
         """
         if len(set(entry_ids)) < 2 or len(set(entry_ids)) < len(entry_ids):
-            raise UsageError("a comparison takes two or more entries, each named once")
+            raise UsageError("a comparison takes two or more different entries")
         return EntryComparison.of([self.scored_entry(entry_id) for entry_id in entry_ids])
 
     def best(
         self, studies: Collection[str] | None = None, corpus: str | None = None, protocol: str | None = None
     ) -> Row | None:
-        """Of the selected entries (one a study), the one with the highest mean validation score, if there is any.
+        """The selected entry (there is one a study) with the highest mean validation score; None if there is none.
 
-        Entries that cannot be read are passed over; `select` is as strict as an export must be.
+        Unreadable entries are skipped. Use `select` to get an error instead, as `serbench export` does.
 
         Args:
             studies: only entries of these studies.
@@ -208,16 +208,16 @@ class Results:
         return best_selected(self.board(corpus, protocol), studies)
 
     def select(self, corpus: str | None = None, protocol: str | None = None) -> Row:
-        """The entry that is meant when none is named.
+        """The entry to use when none is named: the selected one with the best validation score.
 
         Raises:
-            SerbenchError: there are no entries, or one that may be the selected one cannot be read.
-            UsageError: they belong to several groups that cannot be compared; they are listed.
+            SerbenchError: there are no entries, or an unreadable one may be the selected one.
+            UsageError: the entries belong to groups that cannot be compared; the message lists them.
         """
         return select_entry(self.board(corpus, protocol), self.root)
 
     def references(self, entry: ScoredEntry) -> GroupReferences:
-        """What is known of the entry's test core from other sources than a search."""
+        """The references on the entry's test set."""
         group = group_of(entry.study)
         if group not in self._references:
             self._references[group] = GroupReferences(self.root, entry.study)
@@ -259,8 +259,8 @@ class Results:
         for study in self.studies:
             if entry_id in study.entry_ids:
                 return UsageError(
-                    f"entry '{entry_id}' is one fold of {study.record.protocol.folds}; once all folds are tested, the "
-                    "leaderboard names the entry that pools them"
+                    f"entry '{entry_id}' is one of {study.record.protocol.folds} folds; once all folds are tested, "
+                    "`serbench leaderboard` names the entry that pools them"
                 )
         known = [one for study in self.studies if study.record.protocol.folds == 1 for one in study.entry_ids]
         known += [run.entry_id for run in self._runs if run.is_complete]
@@ -275,4 +275,4 @@ class Results:
 
 def _check_filter(kind: str, wanted: str | None, known: Collection[str]) -> None:
     if wanted is not None and known and wanted not in known:
-        raise unknown(kind, wanted, known, hint="Only those with entries in these results are listed.")
+        raise unknown(kind, wanted, known, hint="Only names with entries in these results are listed.")

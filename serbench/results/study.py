@@ -1,4 +1,4 @@
-"""`StudyReport`: everything that is known of one study, without the audio and without a fit."""
+"""`StudyReport`: all facts about one study. Reads no audio and trains nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["EntrySummary", "FileCount", "StudyReport"]
 
 
 class EntrySummary(FrozenModel):
-    """One entry: means over its refits, on the test core but for `validation_uar`. None where unreadable."""
+    """One entry. Scores are means over refits on the test set, except `validation_uar`; None if unreadable."""
 
     entry: str
     origin: str
@@ -42,7 +42,7 @@ class EntrySummary(FrozenModel):
 
 
 class FileCount(FrozenModel):
-    """A file of the study's folder, or a folder in it (its name ends in `/`) with all below."""
+    """Size of a file of the study's folder, or of a subfolder with all its files (its name ends in `/`)."""
 
     name: str
     files: int
@@ -50,10 +50,10 @@ class FileCount(FrozenModel):
 
 
 class StudyReport(FrozenModel):
-    """What a study is and what came of it. Scores are fractions, times UTC.
+    """A study and its outcome. Scores are fractions, times are UTC.
 
-    `uar`, `accuracy` and `macro_f1` are those of the selected entry on the test core; `validation_uar` is that of
-    the best completed trial.
+    `uar`, `accuracy` and `macro_f1` are test scores of the selected entry. `validation_uar` is the score of the best
+    completed trial.
     """
 
     name: str
@@ -90,10 +90,10 @@ class StudyReport(FrozenModel):
     macro_f1: float | None
     validation_uar: float | None
     counted: int = Field(description="trials that count towards the budget")
-    states: dict[TrialState, int] = Field(description="trials by how they ended")
+    states: dict[TrialState, int] = Field(description="number of trials by final state")
     refit_states: dict[TrialState, int]
-    broken_off: int = Field(description="attempts that were broken off; each was repeated or will be")
-    failures: tuple[FailureRow, ...] = Field(description="of trials and refits")
+    broken_off: int = Field(description="interrupted attempts; each was repeated or will be")
+    failures: tuple[FailureRow, ...] = Field(description="failures of trials and refits")
     trials: tuple[FitRow, ...]
     probes: tuple[FitRow, ...]
     refits: tuple[FitRow, ...]
@@ -103,7 +103,7 @@ class StudyReport(FrozenModel):
 
     @classmethod
     def of(cls, study: LoadedStudy) -> StudyReport:
-        """The report of a study. Fits and entries that cannot be read are left out, and in `study.damaged`."""
+        """Makes the report of a study. Unreadable fits and entries are left out and listed in `study.damaged`."""
         record, fits = study.record, study.fits
         entries = _entries(study)
         chosen = next((entry for entry in entries if entry.selected), None)
@@ -131,7 +131,7 @@ class StudyReport(FrozenModel):
 
 
 def _identity(record: StudyRecord) -> dict[str, Any]:
-    """What the study's own record says."""
+    """The fields that come from the study's own record."""
     corpus, protocol = record.corpus, record.protocol
     return {
         "run": record.run,
@@ -177,7 +177,7 @@ def _entries(study: LoadedStudy) -> tuple[EntrySummary, ...]:
     tested = {one.entry.entry_id: one for one in study.readable()}
     try:
         chosen = study.chosen()
-    except SerbenchError:  # of an entry or a refit, which `study.damaged` names
+    except SerbenchError:  # the damaged entry or refit is listed in `study.damaged`
         chosen = None
     return tuple(_entry(entry, tested.get(entry.entry_id), entry.entry_id == chosen) for entry in study.entries)
 
@@ -206,7 +206,7 @@ def _files(folder: Path) -> tuple[FileCount, ...]:
 def _size(path: Path) -> dict[str, int]:
     count = size = 0
     for file in path.rglob("*") if path.is_dir() else [path]:
-        with contextlib.suppress(FileNotFoundError):  # a search that runs puts its files in place meanwhile
+        with contextlib.suppress(FileNotFoundError):  # a running search moves its files into place meanwhile
             if file.is_file():
                 size += file.stat().st_size
                 count += 1

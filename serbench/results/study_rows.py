@@ -1,4 +1,4 @@
-"""What is known of studies, as rows: one a study for the list, and of one study one a fit, a failure, an entry."""
+"""Table rows about studies: `StudyRow` for the list of studies; `FitRow` and `FailureRow` for one study."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _GOOD_STATES = frozenset({"completed", "pruned"})
 
 
 class StudyRow(FrozenModel):
-    """One study in the list of all. Scores are fractions, times UTC."""
+    """One study in the list of studies. Scores are fractions, times are UTC."""
 
     name: str
     run: str
@@ -36,12 +36,12 @@ class StudyRow(FrozenModel):
     fold: int
     seed: int
     trials: int = Field(description="trials that count towards the budget")
-    validation_uar: float | None = Field(description="of the best completed trial")
+    validation_uar: float | None = Field(description="validation UAR of the best completed trial")
     entries: int
     parent: str | None
     created: str
     last_activity: str
-    running: bool = Field(description="whether a process runs it now")
+    running: bool = Field(description="whether a search process is running it now")
 
 
 class FitRow(FrozenModel):
@@ -63,7 +63,7 @@ class FitRow(FrozenModel):
 
     @classmethod
     def of(cls, record: TrialRecord) -> FitRow:
-        """The row of a record."""
+        """Makes the row of a fit's record."""
         same = {name: getattr(record, name) for name in cls.model_fields if name in TrialRecord.model_fields}
         changed = {
             "epochs": len(record.epochs),
@@ -74,7 +74,7 @@ class FitRow(FrozenModel):
 
 
 class FailureRow(FrozenModel):
-    """Fits that ended in the same way for the same reason."""
+    """Fits that failed in the same state for the same reason."""
 
     state: TrialState
     error_kind: str | None
@@ -84,7 +84,7 @@ class FailureRow(FrozenModel):
 
 
 def study_row(study: LoadedStudy) -> StudyRow:
-    """The row of one study; fits and entries that cannot be read are left out, and in `study.damaged`."""
+    """Makes the row of one study. Unreadable fits and entries are left out and listed in `study.damaged`."""
     record, trials = study.record, study.trials
     return StudyRow(
         name=study.name,
@@ -106,25 +106,25 @@ def study_row(study: LoadedStudy) -> StudyRow:
 
 
 def last_activity(study: LoadedStudy) -> str:
-    """When the last of a study's records was written."""
+    """Time of a study's newest record (UTC, ISO 8601)."""
     fits = study.fits
     finished = [fit.finished for fit in (*fits.trials, *fits.probes, *fits.refits)]
     return max([study.record.created, *finished, *(entry.created for entry in study.entries)])
 
 
 def best_score(fits: Iterable[TrialRecord]) -> float | None:
-    """The best validation score of the completed fits; a pruned one's is of fewer epochs."""
+    """The best validation score of the completed fits. Pruned fits do not count: they trained for fewer epochs."""
     return max((fit.value for fit in fits if fit.state == "completed" and fit.value is not None), default=None)
 
 
 def count_states(fits: Iterable[TrialRecord]) -> dict[TrialState, int]:
-    """How many fits ended in each state that occurs, in the order of `STATES`."""
+    """Number of fits by final state, in the order of `STATES`. States without fits are left out."""
     states = [fit.state for fit in fits]
     return {state: states.count(state) for state in STATES if state in states}
 
 
 def group_failures(fits: Iterable[TrialRecord]) -> tuple[FailureRow, ...]:
-    """Fits that gave no score, those of one state and reason together, the most frequent first."""
+    """Failed fits, grouped by state and reason, the most frequent group first."""
     groups: dict[tuple[TrialState, str | None, str], list[str]] = {}
     for fit in fits:
         if fit.state not in _GOOD_STATES:

@@ -1,4 +1,4 @@
-"""The search: plans, the studies they make, the coordinator of their jobs and the engines that run these.
+"""Hyperparameter search: plans, studies, the coordinator that hands out their jobs, and the engines that run them.
 
 Names are loaded when first used (see `serbench.faces`).
 """

@@ -1,7 +1,7 @@
-"""From a study's record to the command that repeats its search.
+"""The command that repeats the search of a study, built from the study's record.
 
-Everything that a record says is told by an option, where it is not as usual. What no record says is a word in capitals
-that a person fills in (`placeholder_note` says with what): records name no folder of the machine that made them.
+Every setting in the record that differs from the default becomes an option. Records name no folder of the machine that
+made them, so such values are placeholders in capitals. `placeholder_note` tells the reader what to put there.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ def search_command(
     results: Path | None = None,
     trials: int | None = None,
 ) -> list[str]:
-    """The words of a command that searches with the settings of a study.
+    """Builds the command that searches with the settings of a study, as a list of words.
 
     Args:
-        record: of the study.
-        space: name or file of the space, as it is typed; None for its name where a space of that name is the same
-            here, else for a file of its name.
-        base: the space that `space` names; None for that of the record's text.
-        data: where the corpus lies; None for a placeholder.
-        results: folder of results; None for the usual one.
-        trials: total, instead of the recorded one.
+        record: record of the study.
+        space: name or file of the space, as the user types it. None uses the recorded name if the space of that name
+            is the same here, and otherwise `NAME.toml`.
+        base: the space that `space` names; None for the space in the record.
+        data: folder of the corpus; None for a placeholder.
+        results: results folder; None for the default.
+        trials: total number of trials; None for the recorded number.
     """
     request = search_request(record, space=space, base=base, data=data)
     if results is not None:
@@ -56,10 +56,10 @@ def search_command(
 def search_request(
     record: StudyRecord, *, space: str | None = None, base: SearchSpace | None = None, data: Path | None = None
 ) -> SearchRequest:
-    """What a study's search was asked for, as far as its record says; a study of one fold stands for all of them.
+    """Rebuilds the search request of a study from its record. The record of one fold stands for all folds.
 
     Args:
-        record: of the study.
+        record: record of the study.
         space: as in `search_command`.
         base: as in `search_command`.
         data: as in `search_command`.
@@ -87,12 +87,12 @@ def search_request(
 
 
 def shell_line(words: Sequence[str]) -> str:
-    """A command as one line to be typed; words are quoted where a shell needs it."""
+    """Joins a command to one line for the shell, with quotes where the shell needs them."""
     return shlex.join(words)
 
 
 def placeholder_note(words: Sequence[str]) -> str:
-    """What to put in place of the words in capitals, as the end of a sentence; empty where there are none."""
+    """Explains the placeholders of a command, as the end of a sentence. Returns an empty text if there are none."""
     pairs = set(itertools.pairwise(words))
     notes = []
     if ("--data", _DATA) in pairs:
@@ -104,7 +104,6 @@ def placeholder_note(words: Sequence[str]) -> str:
 
 
 def _corpus(record: StudyRecord, data: Path | None) -> SearchRequest:
-    """The options of the corpus alone."""
     options = corpus_options(record.corpus)
     if options.corpus is None:
         corpus, place = str(data or _PLACE), None
@@ -117,13 +116,13 @@ def _corpus(record: StudyRecord, data: Path | None) -> SearchRequest:
         drop=options.drops,
         file_names=options.names,
         test_corpus=options.test,
-        # A corpus at a path is named by the path, and so would be its run.
+        # Without a recorded run, a corpus given by its path would name the run after that path.
         run=record.run if options.corpus is None else _unless(record.run, _usual_run(record)),
     )
 
 
 def _shipped(record: StudyRecord) -> SearchSpace | None:
-    """The space that goes by the recorded name here, where it gives the recorded study; else None."""
+    """The space that has the recorded name here, if it gives the recorded study; None otherwise."""
     try:
         found = load_space(record.space_name)
     except SerbenchError:
@@ -135,7 +134,7 @@ def _shipped(record: StudyRecord) -> SearchSpace | None:
 
 
 def _recorded(record: StudyRecord) -> SearchSpace | None:
-    """The space as its text says, without what the command line changed; None where it cannot be read."""
+    """The space of the recorded text, without the overrides of the command line; None if it cannot be read."""
     try:
         return read_space(record.space_text, record.space_name, record.space_name)
     except SerbenchError:
@@ -153,7 +152,7 @@ def _training(record: StudyRecord, base: SearchSpace | None, name: str) -> int |
 
 
 def _split_ratio(record: StudyRecord, base: SearchSpace | None) -> str | None:
-    """The one split ratio that the command line asked for."""
+    """The split ratio that was given with --split-ratio, if any."""
     ratio = record.space.get("parameters", {}).get("split_ratio", {}).get("value")
     if base is None or not isinstance(ratio, str):
         return None
@@ -172,12 +171,12 @@ def _usual_protocol(request: SearchRequest, base: SearchSpace | None) -> str:
 
 
 def _usual_run(record: StudyRecord) -> str:
-    """What the next search calls a run of such a study where none is named."""
+    """The name that the next search gives the run of such a study by default."""
     return derived_run(record.corpus.name, record.corpus.label_source, record.protocol.name)
 
 
 def _backend(record: StudyRecord) -> str | None:
-    """The backend where it is not the usual one, or where another would be chosen here."""
+    """The recorded backend; None if it is the default one and would also be chosen here."""
     try:
         here = choose_backend()
     except SerbenchError:
@@ -186,7 +185,7 @@ def _backend(record: StudyRecord) -> str | None:
 
 
 def _budget(record: StudyRecord, base: SearchSpace | None) -> dict[str, Any]:
-    """What the last search of the study was asked to spend; older records do not say."""
+    """The budget options of the last search of the study. Older records do not have them."""
     if record.asked is None:
         return {}
     asked = record.asked.model_dump()

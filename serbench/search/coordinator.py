@@ -1,7 +1,7 @@
-"""`Coordinator`: the one loop that hands out jobs, answers their epochs and records what they come to.
+"""`Coordinator`: the one loop that starts jobs, answers them after each epoch, and records their results.
 
-What is handed out is a `Work`: the trials of a search (`SearchTrials`) or a list of given jobs (`GivenJobs`: refits,
-probes, reruns). Engines run jobs; works decide.
+A `Work` says which jobs to run: the trials of a search (`SearchTrials`) or a given list of refits, probes or reruns
+(`GivenJobs`). The engine runs the jobs; the work makes the decisions.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ __all__ = ["Coordinator"]
 
 
 class Work(Protocol):
-    """What a coordinator hands out."""
+    """A source of jobs for the coordinator."""
 
     @property
     def deadline(self) -> float | None:
-        """`time.monotonic()` at which running jobs are cancelled and no new one begins; it may move."""
+        """`time.monotonic()` after which running jobs are cancelled and no new one starts; it may change."""
 
     def wanted(self, running: int) -> bool:
-        """Whether one more job should begin while so many run."""
+        """Whether another job should start while `running` jobs run."""
 
     def begin(self) -> TrialJob | None:
-        """The next job; None where what came next can be no job and is dealt with already."""
+        """Returns the next job, or None if the next configuration makes no job. That case is already recorded."""
 
     def judge(self, job: TrialJob, metrics: EpochMetrics) -> Verdict:
-        """Whether a job goes on after an epoch."""
+        """Decides after an epoch whether the job goes on."""
 
     def finish(self, message: DoneMessage, job: TrialJob, started: str) -> None:
         """Records a job that ended."""
@@ -60,12 +60,14 @@ class Coordinator:
         self._running: dict[str, _Running] = {}
 
     def run_trials(self, trials: int, refit_rounds: int = 0) -> None:
-        """Runs the (settled) study until `trials` trials count, earlier ones included, or the deadline, or a stop.
+        """Runs trials until `trials` of them count, the deadline has passed, or a stop is requested.
+
+        Earlier trials are included in the total. The study must be settled.
 
         Args:
-            trials: total number of trials that count: not invalid, interrupted or lost ones.
-            refit_rounds: how many refits follow one after the other. As much time is kept for each as the
-                longest trial took; when only that is left, running trials are stopped and no new ones begin.
+            trials: total number of trials that count. Invalid, interrupted and lost trials do not count.
+            refit_rounds: number of refits that run one after the other. For each of them as much time is reserved as
+                the longest trial took. When only that time is left, running trials stop and no new ones start.
 
         Raises:
             SerbenchError: the study cannot go on (features, storage, a space without valid configurations,
@@ -76,12 +78,12 @@ class Coordinator:
     def run_jobs(
         self, jobs: Sequence[TrialJob], origins: Mapping[str, str] | None = None, deadline: float | None = None
     ) -> None:
-        """Runs jobs side by side and records each; one whose worker went away is run again.
+        """Runs jobs side by side and records each. A job whose worker is lost runs again.
 
         Args:
-            jobs: in the order in which they begin. Nothing prunes them.
-            origins: what each record says of where its configuration comes from, by job id.
-            deadline: `time.monotonic()` at which running jobs are stopped.
+            jobs: in the order in which they start. They are never pruned.
+            origins: origin of each configuration, by job id, for the record.
+            deadline: `time.monotonic()` at which running jobs stop.
 
         Raises:
             SerbenchError: a job cannot be started or recorded.
@@ -107,7 +109,7 @@ class Coordinator:
                 session.mailbox.close()
 
     def _answer_waiting(self, work: Work) -> None:
-        """Running jobs do not wait for an answer until the last of many workers was given its first job."""
+        """Answers waiting jobs between two starts, so that they do not wait until every worker has its first job."""
         for _ in range(len(self._running)):
             message = self._session.mailbox.next(work.deadline, wait=False)
             if message is None:
@@ -132,13 +134,13 @@ class Coordinator:
 
 
 class GivenJobs:
-    """Jobs that nothing proposes and nothing prunes: refits, probes, reruns.
+    """A given list of jobs that is never pruned: refits, probes, reruns.
 
     Args:
-        session: the study that they belong to.
-        jobs: in the order in which they begin.
-        origins: what each record says of where its configuration comes from, by job id.
-        deadline: `time.monotonic()` at which running jobs are stopped.
+        session: the study that the jobs belong to.
+        jobs: in the order in which they start.
+        origins: origin of each configuration, by job id, for the record.
+        deadline: `time.monotonic()` at which running jobs stop.
     """
 
     def __init__(
@@ -150,19 +152,19 @@ class GivenJobs:
         self._origins = origins
 
     def wanted(self, running: int) -> bool:  # noqa: ARG002
-        """As long as one waits."""
+        """Whether a job is waiting to start."""
         return bool(self._waiting)
 
     def begin(self) -> TrialJob:
-        """The next one."""
+        """Returns the next job."""
         return self._waiting.popleft()
 
     def judge(self, job: TrialJob, metrics: EpochMetrics) -> Verdict:  # noqa: ARG002
-        """Nothing prunes them."""
+        """Never prunes."""
         return Verdict.CONTINUE
 
     def finish(self, message: DoneMessage, job: TrialJob, started: str) -> None:
-        """Records a job; one that was lost goes first in the line, after an interrupted one nothing more begins."""
+        """Records a job. A lost job goes to the head of the queue; after an interrupted one no more jobs start."""
         study, outcome = self._session.study, self._session.mailbox.outcome(message)
         record = record_of(job, outcome, study.clips, started, origin=self._origins.get(job.job_id))
         predictions = predictions_of(job, outcome, study.clips)

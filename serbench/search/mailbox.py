@@ -1,4 +1,4 @@
-"""`Mailbox`: hands jobs to an engine and brings their messages to one thread."""
+"""`Mailbox`: hands jobs to an engine and collects their messages in one thread."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class DoneMessage:
 
 
 class Mailbox:
-    """Hands jobs to an engine and brings their messages to one thread.
+    """Hands jobs to an engine and collects their messages in one thread.
 
     Args:
         engine: runs the jobs.
-        stop: set from outside (Ctrl-C); running jobs are then cancelled and still recorded.
+        stop: set by another thread (Ctrl-C). Running jobs are then cancelled and still recorded.
     """
 
     def __init__(self, engine: Engine, stop: threading.Event) -> None:
@@ -58,14 +58,14 @@ class Mailbox:
     def next(self, deadline: float | None = None, *, wait: bool = True) -> EpochMessage | DoneMessage | None:
         """Waits for the next message of any job.
 
-        Running jobs are cancelled, once, when a stop was asked for or the deadline has passed.
+        Cancels the running jobs, once, when a stop was requested or the deadline has passed.
 
         Args:
             deadline: `time.monotonic()` at which running jobs are cancelled; None for never.
             wait: whether to wait for a message at all.
 
         Returns:
-            The message; None where none came for a while, so that the caller can look at the clock.
+            The message, or None if none arrived for a while, so that the caller can check the time.
 
         Raises:
             SerbenchError: the engine is gone.
@@ -74,7 +74,7 @@ class Mailbox:
         ending = self._stop.is_set() or late
         if ending and not self._cancelled:
             self.engine.cancel_all()
-        # A deadline is that of one step: the next one (refits after trials) may have none and be stopped later.
+        # Each step has its own deadline: the next one (refits after trials) may have none and be stopped later.
         self._cancelled = ending
         try:
             return self._inbox.get(wait, _POLL_S)
@@ -83,12 +83,12 @@ class Mailbox:
             return None
 
     def close(self) -> None:
-        """Stops listening: jobs that still run are told to stop, and none of them waits for an answer."""
+        """Stops listening. Jobs that still run are told to stop, and none of them waits for an answer any longer."""
         self.engine.cancel_all()
 
     @staticmethod
     def outcome(done: DoneMessage) -> TrialOutcome:
-        """The outcome of a finished job.
+        """Returns the outcome of a finished job.
 
         Raises:
             SerbenchError: the job could not be started.

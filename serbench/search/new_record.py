@@ -1,4 +1,4 @@
-"""The record with which a study begins."""
+"""`new_study_record`: the record of a study that begins."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ def new_study_record(
     folds: int,
     backend: str,
 ) -> StudyRecord:
-    """The record of one study of a plan, without a warm start.
+    """Makes the record of one study of a plan, without a warm start.
 
     Args:
-        plan: what was asked for.
-        space: one of its spaces.
-        clips: of its corpus.
-        protocol: that the space is searched under.
-        split_plan: one fold of it.
-        folds: how many there are.
-        backend: of Keras, as chosen.
+        plan: the search plan.
+        space: one of the plan's spaces.
+        clips: clips of the plan's corpus.
+        protocol: protocol under which the space is searched.
+        split_plan: one fold of that protocol.
+        folds: number of folds.
+        backend: Keras backend.
 
     Raises:
-        UsageError: the run's name is no plain folder name, or a sampler or pruner is unknown.
+        UsageError: the name of the run is not a plain folder name, or the sampler or pruner is unknown.
     """
     run = plan.run or derived_run(clips.corpus.name, clips.label_source, protocol.name)
     name = study_name(run, space.name)

@@ -1,4 +1,4 @@
-"""`SearchPlan`: a search whose spaces and corpus are looked up, ready to run."""
+"""`SearchPlan`: a search with its spaces and corpus loaded, ready to run."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["SearchPlan"]
 
 @dataclass(frozen=True, kw_only=True)
 class SearchPlan(SearchSettings):
-    """A search that can be run: the settings of a request, with its spaces and its corpus looked up.
+    """A search that can run: the settings of a request, with its spaces and its corpus loaded.
 
     Attributes:
-        spaces: searched one after the other.
-        corpus: where clips come from.
-        data: folder of the corpus, or None for where it usually lies.
+        spaces: spaces to search, one after the other.
+        corpus: source of the clips.
+        data: folder of the corpus; None for its default folder.
 
     Raises:
         UsageError: a number is too small, labels are unknown, or a space is named twice.
@@ -40,15 +40,15 @@ class SearchPlan(SearchSettings):
     def of(
         cls, request: SearchRequest, spaces: Sequence[str | SearchSpace] = (), corpus: Corpus | None = None
     ) -> SearchPlan:
-        """Looks up what a request names. No audio is read.
+        """Loads what a request names. No audio is read.
 
         Args:
-            request: what is asked for.
-            spaces: names of spaces and loaded ones, instead of those that the request names.
-            corpus: a loaded corpus, instead of the one that the request names.
+            request: the search request.
+            spaces: names of spaces or loaded spaces, used instead of the names in the request.
+            corpus: a loaded corpus, used instead of the name in the request.
 
         Raises:
-            UsageError: a name is unknown, a value cannot be, or options do not go together.
+            UsageError: a name is unknown, a value is invalid, or options contradict each other.
             SerbenchError: a file cannot be read.
         """
         request.check_ranges()
@@ -69,28 +69,28 @@ class SearchPlan(SearchSettings):
 
     @property
     def label_source(self) -> LabelSource:
-        """Whose labels, as records have it."""
+        """The source of the labels, as records spell it."""
         return cast("LabelSource", self.labels)
 
     def budget(self, space: SearchSpace) -> Budget:
-        """What one space may spend: as asked, else as the space says."""
+        """Returns the budget of one space: the request's values, else those of the space."""
         asked = {name: getattr(self, name) for name in Budget.model_fields}
         return space.budget.model_copy(update={key: value for key, value in asked.items() if value is not None})
 
     def asked(self, space: SearchSpace) -> AskedBudget:
-        """What the record of a space's study keeps of the budget, so that the command can be told again."""
+        """Returns the budget as the record of a study keeps it, so that the command can be printed again."""
         return AskedBudget(**self.budget(space).model_dump(), workers=self.workers, threads=self.threads)
 
     def protocol_of(self, space: SearchSpace) -> str:
-        """Name of the protocol that a space is searched under: as asked, else as the space says, else `speaker`."""
+        """Returns the protocol of a space: the request's, else the one the space names, else `speaker`."""
         return self.protocol or space.protocol or "speaker"
 
     def check(self) -> None:
-        """Refuses what can be refused before anything is read.
+        """Checks, before anything is read, everything that can be checked that early.
 
         Raises:
-            UsageError: an unknown sampler or pruner, or an address that is none.
-            SerbenchError: an extra that is not installed.
+            UsageError: the sampler or pruner is unknown, or an address is invalid.
+            SerbenchError: an extra is not installed.
         """
         pruner_settings(self.pruner, 1)
         sampler_settings(self.sampler)
@@ -112,7 +112,7 @@ def _corpus(request: SearchRequest) -> tuple[Corpus, Path | None]:
 
 
 def _spaces(request: SearchRequest, given: Sequence[str | SearchSpace], corpus_name: str) -> tuple[SearchSpace, ...]:
-    """The spaces of a request, under what it says instead of them."""
+    """Loads the spaces of a request and applies the overrides of the request."""
     changes = {"epochs": request.epochs, "max_parameters": request.max_params}
     changes = {name: value for name, value in changes.items() if value is not None}
     found = []

@@ -1,7 +1,7 @@
-"""A cheap start: random configurations are trained on a part of the epochs, and the best of them open the study.
+"""Probes: short fits of random configurations. The best of them become the first trials of the study.
 
-A probe is no trial: it uses up no budget, is never a finalist, and its score is compared with nothing but other
-probes'. What it says is only which configurations are tried first, in full.
+A probe is not a trial: it uses no budget, is never a finalist, and its score is compared only with other probes. It
+only decides which configurations are tried first, with all epochs.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from serbench.training import TrialJob
 __all__ = ["EPOCH_SHARE", "KEPT_SHARE", "run_probes"]
 
 EPOCH_SHARE = 0.25
-"""Of the epochs of a trial."""
+"""Share of a trial's epochs that a probe trains."""
 
 KEPT_SHARE = 1 / 3
-"""Of the probes, rounded up: those that are tried in full."""
+"""Share of the probes, rounded up, that are then tried as full trials."""
 
 _DRAWS_PER_PROBE = 20
 
 
 def run_probes(session: Session, count: int) -> None:
-    """Runs the probes that have no record yet, then has the best ones tried as the study's next trials.
+    """Runs the probes that have no record yet, then queues the best ones as the study's next trials.
 
     Args:
-        session: of a settled study. Probes open a study: one that has trials already gets no more of them. Probes are
-            broken off at the session's end.
-        count: how many; 0 for none.
+        session: session of a settled study. Probes come first: a study with trials gets no more of them. Running
+            probes stop at the end of the session.
+        count: number of probes; 0 for none.
     """
     if count == 0:
         return
@@ -45,7 +45,7 @@ def run_probes(session: Session, count: int) -> None:
         return
     if todo:
         epochs = todo[0].settings.epochs
-        session.observer.message(f"{len(todo)} probes on {epochs} epochs each say what is tried first")
+        session.observer.message(f"running {len(todo)} probes of {epochs} epochs each to choose what to try first")
         Coordinator(session).run_jobs(todo, {job.job_id: "probe" for job in todo}, session.end)
     ended = [record for record in study.folder.jobs("probe") if record.value is not None]
     if session.stop.is_set() or not all(study.folder.has_job("probe", job.job_id) for job in jobs):
@@ -56,7 +56,7 @@ def run_probes(session: Session, count: int) -> None:
 
 
 def _job(session: Session, number: int) -> TrialJob | None:
-    """The probe of this number; None where the space gives no valid configuration in many draws."""
+    """Makes the probe of this number; None if many draws from the space give no valid configuration."""
     for draw in range(_DRAWS_PER_PROBE):
         config = _draw(session.study, number, draw)
         try:

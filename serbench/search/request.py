@@ -1,6 +1,6 @@
-"""`SearchRequest`: a search as it is asked for in words. Each option is declared here, once.
+"""`SearchRequest`: a search as the user asks for it. Each option is declared here, once.
 
-The command line, its help and the checks of ranges are made of these declarations, and `SearchPlan` has the same
+The command line, its help and the range checks are built from these declarations, and `SearchPlan` has the same
 settings. Importing this module loads nothing heavy.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from serbench.errors import UsageError
+from serbench.protocols import protocols_help
 
 __all__ = [
     "DEFAULT_RESULTS",
@@ -31,7 +32,7 @@ _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\
 
 
 class Panel(Enum):
-    """Groups of options, in the order in which help shows them."""
+    """Groups of options, in the order in which the help shows them."""
 
     data = "Data"
     split = "Split and test"
@@ -43,16 +44,16 @@ class Panel(Enum):
 
 @dataclass(frozen=True)
 class Option:
-    """How an option stands on the command line.
+    """How an option appears on the command line.
 
     Attributes:
         help: one line.
-        panel: the group that help shows it in.
-        flags: the first one is its name; none for the field's name with hyphens.
-        metavar: what help shows for its value.
-        envvar: environment variable that is read where the option is not given.
-        least: smallest allowed value of a whole number.
-        parser: reads the text where its type alone does not say how.
+        panel: the group in which the help shows it.
+        flags: its spellings, the main one first; empty for the field's name with hyphens.
+        metavar: placeholder for its value in the help.
+        envvar: environment variable that is read if the option is not given.
+        least: smallest allowed value of an integer.
+        parser: converts the text if the type alone does not say how.
     """
 
     help: str
@@ -69,79 +70,78 @@ def _option(panel: Panel, text: str, *flags: str, **more: Any) -> dict[str, Opti
 
 
 def option_of(declared: Field[Any]) -> Option:
-    """The option that a field of a request is; its name is filled in."""
+    """Returns the option of a request's field, with its flag filled in."""
     option: Option = declared.metadata["option"]
     flags = option.flags or (f"--{declared.name.replace('_', '-')}",)
     return Option(option.help, option.panel, flags, option.metavar, option.envvar, option.least, option.parser)
 
 
 def seconds_of(text: str) -> float:
-    """Reads a duration: `90`, `90s`, `15m`, `1h30m`.
+    """Converts a duration such as `90`, `90s`, `15m` or `1h30m` to seconds.
 
     >>> seconds_of("90"), seconds_of("15m"), seconds_of("1h30m")
     (90.0, 900.0, 5400.0)
 
     Raises:
-        UsageError: it is none.
+        UsageError: the text is not a duration.
     """
     match = _DURATION.fullmatch(text.strip().lower())
     if not match or not any(match.groups()):
-        raise UsageError(f"--time '{text}' is no duration; write for example 90, 15m or 1h30m")
+        raise UsageError(f"--time '{text}' is not a duration; write for example 90, 15m or 1h30m")
     return sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSettings:
-    """What a search is asked for in words and in its plan alike.
+    """The settings that a request and a plan share.
 
     Attributes:
-        labels: what the corpus says was meant, or what its listeners heard.
-        protocol: its name; None for what each space says. The cores come from each space.
-        split_seed: seed of the split, apart from that of training.
-        trials: total a space that count, earlier runs included; None for what the space's budget says.
-        seconds: bound on the trials of the command, refits included as far as their time can be foreseen.
-        finalists: configurations that are refitted and tested; None for what the space's budget says.
-        repeats: refits of each finalist; None for what the space's budget says.
-        probes: short fits that say which configurations come first; None for what the space's budget says.
-        run: name of the run, or None for a derived one.
-        seed: of sampling and training.
-        sampler: by name.
-        pruner: by name.
+        labels: source of the labels: intended by the speaker, or perceived by the listeners.
+        protocol: name of the protocol; None for the one each space names. The cores come from each space.
+        split_seed: seed of the split, independent of the training seed.
+        trials: total number of trials per space that count, earlier runs included; None for the space's budget.
+        seconds: time limit of the command, refits included as far as their time can be predicted.
+        finalists: number of configurations to refit and test; None for the space's budget.
+        repeats: refits of each finalist; None for the space's budget.
+        probes: number of short fits that choose what to try first; None for the space's budget.
+        run: name of the run; None for a derived name.
+        seed: seed of sampling and training.
+        sampler: name of the sampler.
+        pruner: name of the pruner.
         warm_start: study in the same results folder whose best configurations are tried first.
-        workers: trials side by side; None for what cores, memory and trials allow.
-        threads: compute threads of each fit; None shares the cores out among the workers.
-        backend: of Keras; None for the usual one.
-        cluster: address of a Dask scheduler, or `local`; None runs children of this process.
+        workers: trials side by side; None for the number that cores, memory and trials allow.
+        threads: compute threads of each fit; None divides the cores among the workers.
+        backend: Keras backend; None for the default.
+        cluster: address of a Dask scheduler, or `local`; None runs the fits in child processes.
         storage: address of a PostgreSQL database; None for a file in each study's folder.
         results: folder that everything is written to.
     """
 
     labels: str = field(
         default="intended",
-        metadata=_option(Panel.data, "Whose labels: intended (by the speaker) or perceived (by most listeners)."),
+        metadata=_option(Panel.data, "Label source: intended (by the speaker) or perceived (by most listeners)."),
     )
     protocol: str | None = field(
         default=None,
         metadata=_option(
             Panel.split,
-            "speaker (no speaker in two sets), random (shares speakers), sentence, speaker+sentence, speaker-cv, loso, "
-            "emo-superb, given (the corpus's own) or cross-corpus.  [default: as the space says, else speaker]",
+            f"{protocols_help()}.  [default: as the space says, else speaker]",
         ),
     )
     split_seed: int = field(
-        default=0, metadata=_option(Panel.split, "Seed of the split; another one is another test set.", least=0)
+        default=0, metadata=_option(Panel.split, "Seed of the split; another seed gives another test set.", least=0)
     )
     trials: int | None = field(
         default=None,
         metadata=_option(
-            Panel.budget, "Total of trials a space, earlier runs included.  [default: as the space says]", least=1
+            Panel.budget, "Total trials per space, earlier runs included.  [default: as the space says]", least=1
         ),
     )
     seconds: float | None = field(
         default=None,
         metadata=_option(
             Panel.budget,
-            "Bound on the command, e.g. 90, 15m, 1h30m.",
+            "Time limit of the command, e.g. 90, 15m, 1h30m.",
             "--time",
             "--timeout",
             metavar="DURATION",
@@ -151,17 +151,17 @@ class SearchSettings:
     finalists: int | None = field(
         default=None,
         metadata=_option(
-            Panel.budget, "Top configurations that are refitted and tested.  [default: as the space says]", least=0
+            Panel.budget, "Best configurations to retrain and test.  [default: as the space says]", least=0
         ),
     )
     repeats: int | None = field(
         default=None,
-        metadata=_option(Panel.budget, "Fresh seeds a finalist is refitted on.  [default: as the space says]", least=1),
+        metadata=_option(Panel.budget, "Seeds per finalist for retraining.  [default: as the space says]", least=1),
     )
     probes: int | None = field(
         default=None,
         metadata=_option(
-            Panel.budget, "Cheap start: so many short fits say what is tried first.  [default: none]", least=0
+            Panel.budget, "Cheap start: number of short fits that choose what to try first.  [default: none]", least=0
         ),
     )
     run: str | None = field(
@@ -181,7 +181,7 @@ class SearchSettings:
     threads: int | None = field(
         default=None,
         metadata=_option(
-            Panel.compute, "Compute threads of each trial.  [default: cores shared out among workers]", least=1
+            Panel.compute, "Compute threads of each trial.  [default: cores divided among workers]", least=1
         ),
     )
     backend: str | None = field(
@@ -200,10 +200,10 @@ class SearchSettings:
     )
 
     def check_ranges(self) -> None:
-        """Refuses numbers that are too small.
+        """Checks that no number is too small.
 
         Raises:
-            UsageError: one is; the sentence begins with its option.
+            UsageError: a number is too small. The message begins with its option.
         """
         for declared in fields(self):
             if "option" not in declared.metadata:
@@ -217,21 +217,21 @@ class SearchSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchRequest(SearchSettings):
-    """A search as it is asked for in words: by a command line, or by the record of a study that it repeats.
+    """A search as the user asks for it, on the command line or through the record of a study to repeat.
 
-    Nothing of it is looked up or checked yet; `SearchPlan.of` does both.
+    Nothing in it is loaded or checked yet; `SearchPlan.of` does both.
 
     Attributes:
-        spaces: names or files of spaces; none for those that go with the corpus.
-        corpus: a name, several as `a+b`, a folder or a table.
-        data: folder where the corpus lies; None for its usual place.
-        label_map: each `old=new`, or the name of a set of labels.
+        spaces: names or files of spaces; empty for the default spaces of the corpus.
+        corpus: a corpus name, several as `a+b`, a folder or a table.
+        data: folder of the corpus; None for its default folder.
+        label_map: renamed labels, each `old=new`, or the name of a label set.
         drop: labels to leave out.
-        file_names: pattern of the file names of a folder or table.
-        test_corpus: corpus that is tested on; all else is learned from.
-        split_ratio: the one split of all trials, such as `72/8/20`; None for what each space says.
-        epochs: of a fit at the most; None for what each space says.
-        max_params: of a model at the most; None for what each space says.
+        file_names: pattern of the file names in a folder or table.
+        test_corpus: corpus to test on; all other clips are for training and validation.
+        split_ratio: one split for all trials, such as `72/8/20`; None for what each space says.
+        epochs: largest number of epochs of a fit; None for what each space says.
+        max_params: largest number of parameters of a model; None for what each space says.
     """
 
     spaces: tuple[str, ...] = ()
@@ -248,7 +248,7 @@ class SearchRequest(SearchSettings):
     label_map: tuple[str, ...] = field(
         default=(),
         metadata=_option(
-            Panel.data, "Other names for labels, e.g. joy=happiness; or big6, four.", "--map", metavar="OLD=NEW|SET"
+            Panel.data, "Rename labels, e.g. joy=happiness; or use a set: big6, four.", "--map", metavar="OLD=NEW|SET"
         ),
     )
     drop: tuple[str, ...] = field(
@@ -258,14 +258,14 @@ class SearchRequest(SearchSettings):
         default=None,
         metadata=_option(
             Panel.data,
-            "What file names of a folder or table say: '{speaker}_{sentence}_*'.",
+            "Pattern of the file names in a folder or table: '{speaker}_{sentence}_*'.",
             "--names",
             metavar="PATTERN",
         ),
     )
     test_corpus: str | None = field(
         default=None,
-        metadata=_option(Panel.split, "Test on all of this corpus and learn from --corpus.", metavar="NAME"),
+        metadata=_option(Panel.split, "Test on all of this corpus and train on --corpus.", metavar="NAME"),
     )
     split_ratio: str | None = field(
         default=None,
@@ -277,7 +277,7 @@ class SearchRequest(SearchSettings):
     )
     epochs: int | None = field(
         default=None,
-        metadata=_option(Panel.budget, "Epochs of a fit at the most, instead of what the space says.", least=1),
+        metadata=_option(Panel.budget, "Largest number of epochs of a fit, instead of the space's.", least=1),
     )
     max_params: int | None = field(
         default=None,
@@ -285,7 +285,7 @@ class SearchRequest(SearchSettings):
     )
 
     def argv(self) -> list[str]:
-        """The words of the command that asks for this; what is as usual is left out.
+        """Returns the words of the command that makes this request. Default values are left out.
 
         >>> SearchRequest(spaces=("cnn1d",), corpus="emo-db", trials=20).argv()
         ['serbench', 'search', 'cnn1d', '--corpus', 'emo-db', '--trials', '20']
@@ -300,7 +300,7 @@ class SearchRequest(SearchSettings):
 
 
 def request_options() -> list[Field[Any]]:
-    """The fields of a request that are options, panel by panel, in the order in which people read them."""
+    """Returns the fields of a request that are options, panel by panel, in reading order."""
     shared = {declared.name for declared in fields(SearchSettings)}
     options = sorted(
         (one for one in fields(SearchRequest) if "option" in one.metadata), key=lambda one: one.name in shared

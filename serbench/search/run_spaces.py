@@ -1,4 +1,4 @@
-"""`run_search`: runs every space of a plan, one after the other: the whole of `serbench search` without a terminal."""
+"""`run_search`: runs every space of a plan, one after the other. It is `serbench search` without the terminal."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def run_search(plan: SearchPlan, observer: Observer | None = None, stop: threadi
         Names of the studies, in order.
 
     Raises:
-        SerbenchError: something keeps the search from starting or going on; what was done is recorded.
+        SerbenchError: the search cannot start or go on. Everything done so far is recorded.
     """
     plan.check()
     end = time.monotonic() + plan.seconds if plan.seconds else None
@@ -55,12 +55,12 @@ def run_search(plan: SearchPlan, observer: Observer | None = None, stop: threadi
 
 
 class _StoppedError(Exception):
-    """A stop was asked for while audio was prepared; nothing of it was half-written."""
+    """A stop was requested while audio was prepared. No file is left half-written."""
 
 
 @dataclass
 class _Search:
-    """One command; `names` are its studies so far."""
+    """One search command. `names` collects its studies so far."""
 
     plan: SearchPlan
     results: ResultsFolder
@@ -72,7 +72,7 @@ class _Search:
 
     @contextlib.contextmanager
     def connected(self) -> Iterator[None]:
-        """Holds the connection to a cluster, where one was asked for, before anything that takes long is begun."""
+        """Opens the cluster connection, if one was requested, before any long step begins."""
         if self.plan.cluster is None:
             yield
             return
@@ -81,7 +81,7 @@ class _Search:
             yield
 
     def run(self, end: float | None) -> None:
-        """Reads the corpus, then searches space after space."""
+        """Reads the corpus, then searches the spaces one after the other."""
         spaces = self.plan.spaces
         clips = load_clips(
             self.plan.corpus,
@@ -98,7 +98,7 @@ class _Search:
             self._search_space(space, clips, _share(end, len(spaces) - place))
 
     def _progress(self, what: str) -> Callable[[int, int], None]:
-        """Shows progress, and leaves the preparation when a stop was asked for."""
+        """Reports progress, and aborts the preparation if a stop was requested."""
 
         def show(done: int, total: int) -> None:
             self.observer.progress(what, done, total)
@@ -117,8 +117,8 @@ class _Search:
         )
         if space.reads_votes and clips.table["votes"].isna().all():
             raise UsageError(
-                f"space '{space.name}' names soft_labels, which train on what listeners heard, and corpus "
-                f"'{clips.corpus.name}' has no votes; take soft_labels out of the space"
+                f"space '{space.name}' uses soft_labels, which train on what listeners heard, but corpus "
+                f"'{clips.corpus.name}' has no votes; remove soft_labels from the space"
             )
         plans = protocol.plans(clips.table)
         for place, split_plan in enumerate(plans):
@@ -149,7 +149,7 @@ class _Search:
             run_study(Session.on(engine, study, maker, self.observer, self.stop, end), budget)
 
     def _compute_references(self, study: Study) -> None:
-        """What the study's scores are compared with. Whatever goes wrong there ends no search."""
+        """Computes the reference rows of a study, to compare its scores with. A failure here never ends a search."""
         if self.stop.is_set():
             return
         core = ReferenceTask(study.record, study.clips, study.plan.split(study.plan.cores), self._step)
@@ -171,7 +171,7 @@ class _Search:
         return Resources.elsewhere(self.plan.threads or 1)
 
     def _engine(self, study: Study, resources: Resources) -> Engine:
-        """Features are computed here where the workers share this machine's cache, else by whoever trains on them."""
+        """Makes the engine. Features are computed here if workers share this machine's cache, else by the workers."""
         if self.plan.cluster in {None, LOCAL}:
             source = FeatureSource(study.clips, FeatureStore(cache_root() / "features"))
             source.paths(study.space.features, progress=self._progress("computing features"))
@@ -181,7 +181,7 @@ class _Search:
         return DaskEngine(self.cluster, audio, resources.threads, self.plan.workers, self.observer.message)
 
     def _warm_start(self, name: str, space: SearchSpace, clips: StudyClips, split_plan: SplitPlan) -> WarmStart | None:
-        """What the study begins with; a study that has begun keeps what it began with."""
+        """Returns the warm start of a study. A study that has already begun keeps the one it began with."""
         earlier = self.plan.warm_start
         if earlier is None:
             return None
@@ -193,5 +193,5 @@ class _Search:
 
 
 def _share(end: float | None, parts: int) -> float | None:
-    """When the first of so many parts should be over, for all to be over by `end`."""
+    """Returns when the first of `parts` equal parts should end, so that all of them end by `end`."""
     return None if end is None else time.monotonic() + max(0.0, end - time.monotonic()) / parts

@@ -1,4 +1,4 @@
-"""`run_study`: takes one opened study from where it stands to tested finalists."""
+"""`run_study`: runs one opened study from its current state to tested finalists."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = ["run_study"]
 
 
 def run_study(session: Session, budget: Budget) -> None:
-    """Runs probes, trials and refits, as far as the budget, the time and a stop allow.
+    """Runs probes, trials and refits until the budget is spent, the time is over or a stop is requested.
 
     Args:
         session: the study and what its jobs run on.
-        budget: totals.
+        budget: totals, earlier runs included.
 
     Raises:
-        SerbenchError: the study cannot go on; what was done is recorded.
+        SerbenchError: the study cannot go on. Everything done so far is recorded.
     """
     study, observer = session.study, session.observer
     _announce(session, budget)

@@ -1,4 +1,4 @@
-"""`Session`: one opened study while it is run, with all that its steps (probes, trials, refits) need."""
+"""`Session`: one opened study while it runs, with everything that probes, trials and refits need."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ __all__ = ["Session"]
 
 @dataclass(frozen=True)
 class Session:
-    """One opened study while it is run.
+    """One opened study while it runs.
 
     Attributes:
-        study: opened; what is recorded already is not run again.
-        maker: makes its jobs.
-        mailbox: hands jobs to the engine and brings back their messages.
-        observer: is told everything.
-        stop: set from outside to end gracefully.
-        end: `time.monotonic()` by which the refits should be over; None for no bound.
+        study: the opened study. Recorded jobs are not run again.
+        maker: makes the jobs of the study.
+        mailbox: hands jobs to the engine and returns their messages.
+        observer: receives all events.
+        stop: set by another thread to end the search gracefully.
+        end: time on the clock of `time.monotonic()` by which the refits should be over; None for no limit.
     """
 
     study: Study
@@ -46,15 +46,15 @@ class Session:
         stop: threading.Event,
         end: float | None = None,
     ) -> Session:
-        """A session whose jobs run on an engine."""
+        """Makes a session whose jobs run on an engine."""
         return cls(study, maker, Mailbox(engine, stop), observer, stop, end)
 
     @functools.cached_property
     def history(self) -> OptunaHistory:
-        """Optuna's side of the study: asks for configurations and is told results."""
+        """The Optuna side of the study: proposes configurations and receives results."""
         return OptunaHistory(self.study)
 
     @property
     def workers(self) -> int:
-        """Jobs that can run at the same time, now."""
+        """Number of jobs that can run at the same time now."""
         return self.mailbox.engine.workers

@@ -1,4 +1,4 @@
-"""`SearchTrials`: the trials of a search. It asks for configurations, prunes, records and tells Optuna."""
+"""`SearchTrials`: the trials of a search. It asks for configurations, prunes, records, and reports to Optuna."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ _SAME_CRASHES = 5
 
 @dataclass
 class _Trial:
-    """A running trial: what was proposed, and its best score so far."""
+    """A running trial: its proposal and its best score so far."""
 
     proposal: Proposal
     best: float = float("-inf")
 
 
 class SearchTrials:
-    """The trials of one study up to a total.
+    """The trials of one study, up to a total.
 
     Args:
-        session: the settled study and what its jobs run on.
-        trials: total number of trials that count: not invalid, interrupted or lost ones.
-        refit_rounds: how many refits follow one after the other. As much time is kept for each as the longest trial
-            took.
+        session: the study, already settled, and what its jobs run on.
+        trials: total number of trials that count. Invalid, interrupted and lost trials do not count.
+        refit_rounds: number of refits that run one after the other. For each of them as much time is reserved as the
+            longest trial took.
     """
 
     def __init__(self, session: Session, trials: int, refit_rounds: int) -> None:
@@ -53,16 +53,16 @@ class SearchTrials:
 
     @property
     def deadline(self) -> float | None:
-        """The session's end without the time that the refits will take."""
+        """End of the session minus the time reserved for the refits."""
         end = self._session.end
         return None if end is None else end - self._refit_rounds * self._longest_s
 
     def wanted(self, running: int) -> bool:
-        """As long as the running trials do not make up the total."""
+        """Whether the counted and the running trials together are fewer than the total."""
         return self._counted + running < self._total
 
     def begin(self) -> TrialJob | None:
-        """The next configuration as a job; None where it is invalid, which is recorded."""
+        """Returns the next configuration as a job, or None if it is invalid. Invalid ones are recorded."""
         proposal, started = self._history.ask(), now()
         try:
             job = self._session.maker.search(proposal.job_id, proposal.number, proposal.config, proposal.attempt)
@@ -73,9 +73,9 @@ class SearchTrials:
         return job
 
     def judge(self, job: TrialJob, metrics: EpochMetrics) -> Verdict:
-        """Pruning looks at the running best: one bad epoch is no reason to end a good trial.
+        """Decides whether to prune a trial by its best score so far, so that one bad epoch does not end a good trial.
 
-        A configuration that will be tested whatever its score is never pruned.
+        A configuration that is tested whatever its score is never pruned.
         """
         trial = self._running[job.job_id]
         trial.best = max(trial.best, metrics.val_uar)
@@ -83,7 +83,7 @@ class SearchTrials:
         return Verdict.PRUNE if prune and trial.proposal.origin not in self._never_pruned else Verdict.CONTINUE
 
     def finish(self, message: DoneMessage, job: TrialJob, started: str) -> None:
-        """Records a trial that ended and tells Optuna."""
+        """Records a trial that ended and reports it to Optuna."""
         proposal = self._running.pop(job.job_id).proposal
         outcome = self._session.mailbox.outcome(message)
         number = proposal.trial.number
@@ -109,7 +109,7 @@ class SearchTrials:
         self._record(proposal.trial.number, record, None, None)
 
     def _record(self, number: int, record: TrialRecord, outcome: TrialOutcome | None, job: TrialJob | None) -> None:
-        """Records, then tells: a kill between the two loses nothing."""
+        """Records first and then reports to Optuna, so that a kill between the two loses nothing."""
         predictions = predictions_of(job, outcome, self._study.clips) if outcome and job else None
         self._study.folder.publish_job(record, predictions, error_text=outcome.traceback if outcome else None)
         self._history.tell(number, record)
@@ -118,8 +118,8 @@ class SearchTrials:
         self._longest_s = max(self._longest_s, record.seconds.get("total", 0.0))
         if STATES[record.state].repeated and not is_repeated(record.state, record.attempt):
             self._session.observer.warning(
-                f"trial {record.job_id} was broken off {record.attempt + 1} times and is given up; another takes its "
-                "place"
+                f"trial {record.job_id} was interrupted {record.attempt + 1} times and will not run again; another "
+                "trial replaces it"
             )
         self._watch_failures(record)
 

@@ -1,4 +1,4 @@
-"""The index: every table of the leaderboard, and the studies behind them."""
+"""The index page: all tables of the leaderboard, and the list of studies."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from serbench.site.charts.lines import reference_lines
 from serbench.site.pages import Pages
 from serbench.site.words import protocol_sentence
 
-__all__ = ["Ways", "board_page"]
+__all__ = ["PagePaths", "board_page"]
 
 
 @dataclass(frozen=True)
-class Ways:
-    """From the index to the other pages: by entry id, and by study name."""
+class PagePaths:
+    """Paths of pages relative to the index: by entry id, and by study name."""
 
     entries: Mapping[str, str]
     studies: Mapping[str, str]
@@ -43,20 +43,20 @@ _COLUMNS = tuple(
 def board_page(
     pages: Pages,
     board: Leaderboard,
-    ways: Ways,
+    paths: PagePaths,
     studies: Sequence[StudyRow],
     notes: Sequence[str] = (),
     made: str = "",
 ) -> str:
-    """The page as HTML.
+    """Renders the index page as HTML.
 
     Args:
-        pages: renders it.
-        board: what it shows.
-        ways: to the other pages.
-        studies: all of them, those without an entry, too.
-        notes: what could not be shown and why.
-        made: when the last record was written.
+        pages: renders the template.
+        board: the leaderboard.
+        paths: paths of the other pages.
+        studies: rows of all studies, including those without entries.
+        notes: sentences about what is not shown, and why.
+        made: time of the newest record; '' if there is none.
     """
     facts = {tested.entry.entry_id: tested.study.protocol for tested in board.tested}
     return pages.render(
@@ -67,7 +67,7 @@ def board_page(
         choices=_choices(board),
         columns=_COLUMNS,
         costs=[(key, title) for key, title, _ in COSTS],
-        ways=ways,
+        paths=paths,
         studies=studies,
         reported=board.reported,
         notes=[*notes, *board.general_notes],
@@ -77,7 +77,7 @@ def board_page(
 
 
 def _choices(board: Leaderboard) -> dict[str, list[str]]:
-    """What the table can be narrowed to; a single choice is none."""
+    """Values of each filter. A filter with a single value is left out."""
     rows = board.rows
     found = {
         "corpus": sorted({row.corpus for row in rows}),
@@ -118,5 +118,5 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def _key(value: float | str | None) -> str:
-    """What a cell is sorted by, for the table's script: the number in full, else the word."""
+    """Sort key of a cell for the table's script: the unrounded number, or the text."""
     return "" if value is None else str(value)

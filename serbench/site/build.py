@@ -1,4 +1,4 @@
-"""`Site`: writes the whole site of a results folder."""
+"""`Site`: writes the site of a results folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from serbench.render import leaderboard_document, render
 from serbench.results import Leaderboard, LoadedStudy, Results, ScoredEntry, StudyReport, damage_notes, study_row
-from serbench.site.board_page import Ways, board_page
+from serbench.site.board_page import PagePaths, board_page
 from serbench.site.clips.misses import wanted_pictures
 from serbench.site.clips.sounds import Sounds
 from serbench.site.compare_page import compare_page
@@ -26,14 +26,14 @@ _PLOTLY = "assets/plotly.min.js"
 
 @dataclass(frozen=True)
 class Site:
-    """A site that was written.
+    """A written site.
 
     Attributes:
-        index: the page to open.
-        pages: how many there are.
-        bytes: of all files but plotly.js.
-        plotly_bytes: of plotly.js.
-        notes: what is not on it, and why.
+        index: path of the page to open first.
+        pages: number of pages.
+        bytes: size of all files except plotly.js.
+        plotly_bytes: size of plotly.js.
+        notes: sentences about what is missing on the site, and why.
     """
 
     index: Path
@@ -54,19 +54,19 @@ class Site:
         ensembles: bool = False,
         live: bool = False,
     ) -> Site:
-        """Writes index, entries, studies and comparisons, over an earlier site if there is one.
+        """Writes the index and the pages of entries, studies and comparisons. Updates an earlier site in the folder.
 
         Args:
-            results: what is shown.
-            folder: new, empty, or of an earlier site.
+            results: the results to show.
+            folder: a new or empty folder, or one with an earlier site.
             corpus: only entries of the corpus of this name.
             protocol: only entries under the protocol of this name.
-            with_audio: take along the audio of the clips that are shown; their licence must allow it.
-            ensembles: whether the finalists of each study also make an ensemble.
-            live: for a server that makes the pages anew while a search runs.
+            with_audio: whether to copy the audio of the clips that are shown. The corpus's licence must allow it.
+            ensembles: whether to add the ensemble of each study's finalists.
+            live: whether a server rebuilds the pages while a search runs.
 
         Raises:
-            UsageError: the folder holds something else, or nothing is of that corpus or protocol.
+            UsageError: the folder holds other files, or there are no entries of that corpus or protocol.
             SerbenchError: a record is damaged, or the folder cannot be written.
         """
         board = results.board(corpus, protocol, ensembles=ensembles)
@@ -79,8 +79,8 @@ class Site:
         notes = _Maker(results, board, studies, files, Pages(live=live), with_audio).run()
         files.finish()
         plotly = files.size(_PLOTLY)
-        told = (*notes, *damage_notes(board.damaged, results.root))
-        return cls(folder / "index.html", files.pages, files.total_bytes - plotly, plotly, told)
+        all_notes = (*notes, *damage_notes(board.damaged, results.root))
+        return cls(folder / "index.html", files.pages, files.total_bytes - plotly, plotly, all_notes)
 
 
 @dataclass(frozen=True)
@@ -93,36 +93,36 @@ class _Maker:
     with_audio: bool
 
     def run(self) -> tuple[str, ...]:
-        """Writes everything. Returns a sentence for each record that could not be read and is on no leaderboard."""
+        """Writes all files. Returns a sentence for each damaged record that the leaderboard does not name."""
         for name in ASSETS:
             self.files.write(f"assets/{name}", asset(name))
         self.files.write(_PLOTLY, plotly_js())
-        ways = Ways(
+        paths = PagePaths(
             {row.entry: f"entries/{page_name(row.entry)}" for row in self.board.rows},
             {study.name: f"studies/{page_name(study.name)}" for study in self.studies},
         )
         tested = {one.entry.entry_id: one for one in self.board.tested}
-        self._entries(tested, ways)
+        self._entries(tested, paths)
         unread = []
         for study in self.studies:
             data = StudyData.of(self.results, study)
             unread += [f"{study.name}: {data.unread_space}"] if data.unread_space else []
-            page = study_page(self.pages, StudyReport.of(study), data, ways)
-            self.files.write(ways.studies[study.name], page)
-        self.files.write("compare.html", compare_page(self.pages, self.board, ways))
+            page = study_page(self.pages, StudyReport.of(study), data, paths)
+            self.files.write(paths.studies[study.name], page)
+        self.files.write("compare.html", compare_page(self.pages, self.board, paths))
         document = leaderboard_document(self.board)
         self.files.write("leaderboard.csv", document.frame.to_csv(index=False, lineterminator="\n"))
         self.files.write("leaderboard.json", render(self.board, "json"))
         rows = [study_row(study) for study in self.studies]
         made = max((row.last_activity for row in rows), default="")
-        told = set(self.board.damaged)
-        unread += [f"left out: {lost.sentence}" for one in self.studies for lost in one.damaged if lost not in told]
-        # A site is sent to others: no path of this machine.
-        notes = tuple(dict.fromkeys(said.replace(f"{self.results.root}/", "") for said in unread))
-        self.files.write("index.html", board_page(self.pages, self.board, ways, rows, notes, made))
+        listed = set(self.board.damaged)
+        unread += [f"left out: {lost.sentence}" for one in self.studies for lost in one.damaged if lost not in listed]
+        # A site is sent to others, so it must not contain paths of this machine.
+        notes = tuple(dict.fromkeys(note.replace(f"{self.results.root}/", "") for note in unread))
+        self.files.write("index.html", board_page(self.pages, self.board, paths, rows, notes, made))
         return notes
 
-    def _entries(self, tested: dict[str, ScoredEntry], ways: Ways) -> None:
+    def _entries(self, tested: dict[str, ScoredEntry], paths: PagePaths) -> None:
         sources = find_sources(self.results, tested.values())
         sounds = Sounds(_Clips(self.files), with_audio=self.with_audio, workers=1 if self.pages.live else None)
         sounds.prepare(
@@ -138,15 +138,15 @@ class _Maker:
                     references=group.references,
                     trials=behind.counted,
                     studies=tuple(
-                        (name, f"../{ways.studies[name]}" if name in ways.studies else "") for name in behind.names
+                        (name, f"../{paths.studies[name]}" if name in paths.studies else "") for name in behind.names
                     ),
                 )
-                self.files.write(ways.entries[row.entry], entry_page(self.pages, page, root="../"))
+                self.files.write(paths.entries[row.entry], entry_page(self.pages, page, root="../"))
 
 
 @dataclass(frozen=True)
 class _Clips:
-    """Puts pictures and sounds beside the pages, for the pages of entries to find."""
+    """Stores pictures and sounds in the site's folder `clips/`, for the pages of entries."""
 
     files: SiteFolder
 

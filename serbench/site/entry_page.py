@@ -1,4 +1,4 @@
-"""The page of one entry, in a site or by itself."""
+"""The page of one entry, as part of a site or as a single file."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ __all__ = ["EntryPage", "entry_page", "write_entry_page"]
 
 @dataclass(frozen=True)
 class EntryPage:
-    """What an entry's page is made of.
+    """Data of an entry's page.
 
     Attributes:
-        tested: the entry with its predictions.
-        row: of the leaderboard.
-        details: what takes more than these.
-        references: on the same test core.
-        trials: of one of its studies that count towards the budget.
-        studies: names of the studies behind it, each with the way to its page; '' where there is none.
+        tested: the scored entry.
+        row: its row of the leaderboard.
+        details: extra content, such as calibration and misclassified clips.
+        references: references on the same test set.
+        trials: trials that count towards the budget; of a folded protocol, the most of any fold.
+        studies: name and page path of each study that the entry comes from; the path is '' if there is no page.
     """
 
     tested: ScoredEntry
@@ -53,7 +53,7 @@ class EntryPage:
 
 
 def write_entry_page(results: Results, entry_id: str, path: Path) -> None:
-    """Writes the page of one entry as a single file that needs nothing beside it.
+    """Writes the page of one entry as a single self-contained file.
 
     Raises:
         UsageError: no such entry; the nearest is named.
@@ -74,7 +74,7 @@ def write_entry_page(results: Results, entry_id: str, path: Path) -> None:
 
 
 def entry_page(pages: Pages, page: EntryPage, *, root: str = "") -> str:
-    """The page as HTML."""
+    """Renders the entry's page as HTML."""
     report = EntryReport.of(page.tested, page.row)
     return pages.render(
         "entry.html",
@@ -109,7 +109,7 @@ def _refit(page: EntryPage) -> str:
 
 
 def _listeners(details: EntryDetails) -> dict[str, Any] | None:
-    """The listeners' confusion matrix: shares of each row, and clips rounded to whole ones."""
+    """The listeners' confusion matrix: shares of each row, and clips rounded to whole numbers."""
     found = details.listeners
     if found is None:
         return None

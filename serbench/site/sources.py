@@ -1,4 +1,4 @@
-"""`Sources`: the folders that a tested entry was made of, one a fold."""
+"""`Sources`: the studies that a tested entry comes from, one for each fold."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ __all__ = ["Sources", "find_sources"]
 
 @dataclass(frozen=True, eq=False)
 class Sources:
-    """The studies behind one entry.
+    """The studies that one entry comes from.
 
     Attributes:
-        studies: by fold; one, where the protocol has none.
+        studies: sorted by fold; a single study if the protocol has no folds.
     """
 
     studies: tuple[LoadedStudy, ...]
 
     @property
     def folders(self) -> tuple[StudyFolder, ...]:
-        """Where these studies lie."""
+        """Folders of these studies."""
         return tuple(study.folder for study in self.studies)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of these studies."""
+        """Names of these studies."""
         return tuple(study.record.name for study in self.studies)
 
     @functools.cached_property
     def clips(self) -> pd.DataFrame:
-        """The clips that took part, by id; those of all folds."""
+        """Table of the clips of all folds, indexed by clip id."""
         table = pd.concat([study.clips for study in self.studies], ignore_index=True)
         return table.drop_duplicates("clip_id").set_index("clip_id", drop=False)
 
@@ -47,23 +47,23 @@ class Sources:
         return {}
 
     def attributes(self, clips: tuple[str, ...]) -> tuple[Attribute, ...]:
-        """What is known of clips besides their labels, in their order."""
+        """Known attributes of clips, such as sex or intensity, in the order of `clips`."""
         if clips not in self._attributes:
             self._attributes[clips] = clip_attributes(self.clips.loc[list(clips)])
         return self._attributes[clips]
 
     @functools.cached_property
     def counted(self) -> int:
-        """Trials that count towards the budget of one of the studies: what `--trials` must say to repeat it."""
+        """Trials that count towards the budget, the most of any study: `--trials` of the command that repeats them."""
         return max(sum(trial.state not in UNCOUNTED_STATES for trial in study.trials) for study in self.studies)
 
 
 def find_sources(results: Results, entries: Iterable[ScoredEntry]) -> dict[str, Sources]:
-    """The sources of each entry, by its id.
+    """Finds the sources of each entry, by entry id.
 
     Args:
-        results: where they lie.
-        entries: of a leaderboard.
+        results: the results folder.
+        entries: scored entries of a leaderboard.
     """
     found: dict[tuple[str, str, str], list[LoadedStudy]] = {}
     for study in results.studies:

@@ -1,4 +1,4 @@
-"""`StudyData`: the fits of a study as its page draws them, and what they say of the hyperparameters."""
+"""`StudyData`: the fits of a study for its page, and the importance of its hyperparameters."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from serbench.spaces import Choice, SearchSpace
 __all__ = ["Control", "StudyData"]
 
 MIN_TRIALS = 10
-"""Under so many completed trials nothing is said of importance."""
+"""Importances are computed from this number of completed trials on."""
 
 
 @dataclass(frozen=True)
 class Control:
-    """A random search of the same space on the same cores, to compare the sampler with."""
+    """Baseline for the sampler: a random search of the same space on the same clips."""
 
     name: str
     trials: tuple[TrialRecord, ...]
@@ -30,12 +30,12 @@ class StudyData:
     """A study's fits.
 
     Attributes:
-        record: of the study.
+        record: the study's record.
         trials: in the order of their ids.
-        refits: likewise.
-        space: None where this serbench no longer reads it.
-        control: the random search, where there is one.
-        unread_space: why there is no space; '' where there is one.
+        refits: in the order of their ids.
+        space: the search space; None if this version of serbench cannot read it.
+        control: a random search to compare with; None if there is none.
+        unread_space: why there is no space; '' if there is one.
     """
 
     record: StudyRecord
@@ -47,7 +47,7 @@ class StudyData:
 
     @classmethod
     def of(cls, results: Results, study: LoadedStudy) -> StudyData:
-        """The data of one study of a results folder."""
+        """Collects the data of one study of a results folder."""
         try:
             space, unread = recorded_space(study.folder, study.record), ""
         except SerbenchError as error:
@@ -57,21 +57,21 @@ class StudyData:
 
     @property
     def searched(self) -> list[str]:
-        """Hyperparameters that vary."""
+        """Names of the searched hyperparameters."""
         return self.space.searched if self.space else []
 
     def is_log(self, name: str) -> bool:
-        """Whether a hyperparameter is drawn on a logarithmic scale."""
+        """Whether a hyperparameter is sampled on a logarithmic scale."""
         dimension = self.space.parameters.get(name) if self.space else None
         return bool(getattr(dimension, "log", False))
 
     def is_choice(self, name: str) -> bool:
-        """Whether a hyperparameter is one of several values."""
+        """Whether a hyperparameter is categorical."""
         return isinstance(self.space.parameters.get(name), Choice) if self.space else False
 
     @property
     def varied(self) -> list[str]:
-        """Hyperparameters of which completed trials have at least two values; a say in the model or not."""
+        """Searched hyperparameters that were active with at least two values in completed trials."""
         scored = self.scored()
         return [
             name
@@ -80,18 +80,18 @@ class StudyData:
         ]
 
     def is_active(self, trial: TrialRecord, name: str) -> bool:
-        """Whether a hyperparameter had a say in a trial."""
+        """Whether a hyperparameter was active in a trial: some apply only together with others."""
         return name in trial.config and self.space is not None and self.space.parameters[name].active(trial.config)
 
     def scored(self) -> list[TrialRecord]:
-        """Completed trials."""
+        """Completed trials with a score."""
         return [trial for trial in self.trials if trial.state == "completed" and trial.value is not None]
 
     def importances(self) -> dict[str, float]:
-        """How much each hyperparameter mattered for reaching the best tenth, the most first; shares of 1.
+        """Importance of each hyperparameter for reaching the best tenth of trials, in descending order; the sum is 1.
 
-        PED-ANOVA (S. Watanabe, A. Bansal and F. Hutter, IJCAI 2023) over completed trials, of the hyperparameters
-        that all of them have. Empty under `MIN_TRIALS` trials.
+        Computed by PED-ANOVA (S. Watanabe, A. Bansal and F. Hutter, IJCAI 2023) over completed trials, for the
+        hyperparameters that all of them have. Empty with fewer than `MIN_TRIALS` completed trials.
         """
         import optuna
 

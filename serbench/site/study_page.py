@@ -8,7 +8,7 @@ from typing import Any
 from serbench.records import STATES, TrialRecord
 from serbench.render import duration, moment, percent, study_facts
 from serbench.results import StudyReport
-from serbench.site.board_page import Ways
+from serbench.site.board_page import PagePaths
 from serbench.site.charts.space import parallel_chart, slice_chart
 from serbench.site.charts.study import history_charts, importance_chart, time_chart
 from serbench.site.pages import Pages
@@ -20,14 +20,14 @@ __all__ = ["study_page"]
 _MOST_ROWS = 300
 
 
-def study_page(pages: Pages, report: StudyReport, data: StudyData, ways: Ways) -> str:
-    """The page as HTML.
+def study_page(pages: Pages, report: StudyReport, data: StudyData, paths: PagePaths) -> str:
+    """Renders the study's page as HTML.
 
     Args:
-        pages: renders it.
-        report: of the study.
-        data: its fits, for the figures.
-        ways: to other pages, from the index.
+        pages: renders the template.
+        report: the study's report.
+        data: the study's fits, for the figures.
+        paths: paths of the other pages, relative to the index.
     """
     importances = data.importances()
     importance = importance_chart(importances)
@@ -40,7 +40,9 @@ def study_page(pages: Pages, report: StudyReport, data: StudyData, ways: Ways) -
         here="study",
         report=report,
         record=data.record,
-        facts=[(about, text) for about, text in study_facts(report) if about != "folder"],  # a path of this machine
+        facts=[
+            (about, text) for about, text in study_facts(report) if about != "folder"
+        ],  # the folder is a path of this machine
         charts=[chart for chart in charts if chart],
         wide=[chart for chart in (slice_chart(data), parallel_chart(data, importances)) if chart],
         few=len(data.scored()) < MIN_TRIALS,
@@ -51,7 +53,9 @@ def study_page(pages: Pages, report: StudyReport, data: StudyData, ways: Ways) -
         trials=_trial_rows(data),
         left_out=max(0, len(data.trials) - _MOST_ROWS),
         trial_header=("trial", "state", "val. UAR %", "epochs", "time", *data.searched),
-        entries=[(one, f"../{ways.entries[one.entry]}" if one.entry in ways.entries else "") for one in report.entries],
+        entries=[
+            (one, f"../{paths.entries[one.entry]}" if one.entry in paths.entries else "") for one in report.entries
+        ],
         moment=moment,
         command=command,
         placeholders=placeholders,
@@ -59,7 +63,7 @@ def study_page(pages: Pages, report: StudyReport, data: StudyData, ways: Ways) -
 
 
 def _pruned(data: StudyData) -> list[tuple[str, str, str, str]]:
-    """Trials that were ended early: when, and where they stood."""
+    """Rows of pruned trials: id, epochs, best validation UAR and time."""
     rows = []
     for trial in data.trials:
         if trial.state == "pruned":
@@ -71,7 +75,7 @@ def _pruned(data: StudyData) -> list[tuple[str, str, str, str]]:
 
 
 def _trial_rows(data: StudyData) -> list[tuple[str, ...]]:
-    """One row a trial, the best first."""
+    """Rows of all trials, the best first."""
     ordered = sorted(
         data.trials, key=lambda trial: (-1.0 if trial.value is None else trial.value, trial.job_id), reverse=True
     )

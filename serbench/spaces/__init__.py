@@ -1,4 +1,4 @@
-"""Search spaces: the file, what it may say, what it becomes.
+"""Search spaces: the space file, its parameters, and the validated `SearchSpace`.
 
 Names are loaded when first used (see `serbench.faces`).
 """

@@ -1,4 +1,4 @@
-"""Fits one configuration in one isolated process.
+"""Training: fits one configuration in one isolated process.
 
 Names are loaded when first used (see `serbench.faces`).
 """

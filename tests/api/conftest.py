@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tiers import starts_children
 
 import serbench
 
@@ -51,6 +52,7 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+@starts_children
 def searched(space: Path, tone_corpus: Path, _session_cache: Path, tmp_path_factory) -> serbench.Results:
     os.environ["SERBENCH_CACHE"] = str(_session_cache)
     results = tmp_path_factory.mktemp("searched") / "results"
@@ -58,6 +60,7 @@ def searched(space: Path, tone_corpus: Path, _session_cache: Path, tmp_path_fact
 
 
 @pytest.fixture(scope="session")
+@starts_children
 def bundle(searched: serbench.Results, tmp_path_factory) -> serbench.Bundle:
     return searched.best().export(tmp_path_factory.mktemp("exported") / "bundle")
 

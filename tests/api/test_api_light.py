@@ -17,16 +17,19 @@ def printed(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
+@pytest.mark.children
 def test_the_package_imports_nothing_heavy() -> None:
     loaded = printed("import sys, serbench; print(*sys.modules)").split()
     assert not {"numpy", "pandas", "pydantic", "keras", "optuna", "plotly", "inspect", "serbench.api"} & set(loaded)
 
 
+@pytest.mark.children
 def test_a_results_folder_is_opened_without_a_backend_or_a_plot() -> None:
     code = "import sys, serbench; serbench.open_results('.').leaderboard(); print(*sys.modules)"
     assert not {"keras", "tensorflow", "optuna", "plotly", "librosa", "IPython"} & set(printed(code).split())
 
 
+@pytest.mark.children
 @pytest.mark.parametrize("before", ["", "import serbench.search.plan;", "from serbench.search import SearchPlan;"])
 def test_search_is_called_although_a_package_has_its_name(before: str) -> None:
     code = (
@@ -59,7 +62,13 @@ def test_type_checkers_are_told_that_the_package_is_typed() -> None:
 
 def test_the_search_has_every_option_of_the_command() -> None:
     """What only a terminal has aside: live pages and the format of the table."""
-    from serbench.cli.search import search as command
+    import typer
 
-    options = set(inspect.signature(command).parameters) - {"live", "live_port", "output"}
-    assert options <= set(inspect.signature(api.search).parameters)
+    from serbench.cli.main import app
+
+    command = typer.main.get_command(app).commands["search"]
+    flags = {param.opts[0].lstrip("-").replace("-", "_") for param in command.params if param.opts[0].startswith("-")}
+    named = {"map": "label_map", "names": "file_names"}
+    asked = {named.get(flag, flag) for flag in flags} - {"live", "live_port", "format", "help"}
+    assert len(asked) > 25
+    assert asked <= set(inspect.signature(api.search).parameters)

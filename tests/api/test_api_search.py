@@ -52,6 +52,7 @@ def run_script(way: str, before: str, space: Path, data: Path, folder: Path) -> 
     )
 
 
+@pytest.mark.children
 @pytest.mark.parametrize(
     ("way", "before"),
     [
@@ -101,6 +102,7 @@ def fits(results: Path) -> tuple[int, int]:
     return len(list(folder.jobs("search"))), len(folder.attempts())
 
 
+@pytest.mark.children
 def test_a_stop_ends_a_search_gracefully(space, tone_corpus, tmp_path) -> None:
     stop = threading.Event()
     found = serbench.search(
@@ -118,6 +120,7 @@ def test_a_stop_ends_a_search_gracefully(space, tone_corpus, tmp_path) -> None:
     assert fits(found.path) in {(1, 0), (0, 1)}
 
 
+@pytest.mark.children
 def test_ctrl_c_is_raised_after_everything_is_recorded(space, tone_corpus, tmp_path) -> None:
     before = signal.getsignal(signal.SIGINT)
     observer = At(lambda: os.kill(os.getpid(), signal.SIGINT))
@@ -128,6 +131,7 @@ def test_ctrl_c_is_raised_after_everything_is_recorded(space, tone_corpus, tmp_p
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.children
 def test_a_search_outside_the_main_thread_leaves_signals_alone(space, tone_corpus, tmp_path) -> None:
     stop = threading.Event()
     stop.set()
@@ -148,7 +152,7 @@ def test_a_search_outside_the_main_thread_leaves_signals_alone(space, tone_corpu
         ({"spaces": "cnn1"}, "did you mean 'cnn1d'"),
         ({"spaces": []}, "no space to search"),
         ({"corpus": "crema"}, "did you mean 'crema-d'"),
-        ({"time": "soon"}, "is no duration"),
+        ({"time": "soon"}, "is not a duration"),
         ({"epochs": 0}, "epochs must be at least 1"),
         ({"sampler": "tpee"}, "unknown sampler 'tpee'"),
     ],

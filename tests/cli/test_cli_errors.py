@@ -28,7 +28,7 @@ def search(serbench, *arguments, corpus="crema-d"):
         (["--pruner", "medium"], 2, "unknown pruner"),
         (["--backend", "tensorflw"], 2, "did you mean 'tensorflow'?"),
         (["--trials", "0"], 2, "--trials must be at least 1"),
-        (["--time", "soon"], 2, "is no duration"),
+        (["--time", "soon"], 2, "is not a duration"),
         (["--epochs", "0"], 2, "--epochs must be at least 1"),
         pytest.param(["--study", "../../etc"], 2, "may hold letters", marks=pytest.mark.children),
     ],

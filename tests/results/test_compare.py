@@ -45,7 +45,7 @@ def test_one_refit_is_never_called_different_and_says_why(build, study) -> None:
     assert not pair.separable
     assert (pair.p_value, pair.low) == (None, None)
     assert pair.difference > 0.3
-    assert "one refit" in pair.why_not
+    assert "single seed" in pair.why_not
 
 
 def test_other_clips_other_names_and_too_few_are_refused(build, study) -> None:
@@ -72,4 +72,4 @@ def test_every_format_has_the_same_numbers(build, study) -> None:
     for form in ("table", "markdown"):
         assert shown in render(found, form, width=120)
     assert f"{pair['difference']}" in render(found, "csv")
-    assert "told apart" in render(found, "table", width=40)
+    assert "significant" in render(found, "table", width=40)

@@ -74,7 +74,7 @@ def test_an_entry_without_refits_still_has_a_report(build):
     build.entry("a", build.study(), refits=0, failed=("a-r0",))
     report = build.read().report("a")
     assert report.per_class == ()
-    assert "no interval: no refit was completed" in caveats(report)
+    assert "no interval: no run was completed" in caveats(report)
     assert "Configuration" in render(report)
 
 

@@ -117,7 +117,7 @@ def test_few_speakers_in_a_core_leave_no_rank_and_no_interval_but_a_note(build, 
     (row,) = board.rows
     assert (row.rank, row.uar_low, row.uar_high) == (None, None, None)
     assert row.uar is not None
-    assert any("no rank and no interval: 7 " in note for note in board.notes)
+    assert any("no rank and no interval: only 7 " in note for note in board.notes)
 
 
 def test_shared_speakers_are_ranked_whatever_the_validation_core_holds(build):
@@ -125,7 +125,7 @@ def test_shared_speakers_are_ranked_whatever_the_validation_core_holds(build):
     board = build.read().board()
     assert board.rows[0].rank == 1
     assert board.rows[0].uar_low is not None
-    assert any("also trained on" in note for note in board.notes)
+    assert any("same people are in training and test" in note for note in board.notes)
 
 
 def test_what_holds_for_unknown_speakers_comes_first_within_a_corpus(build):
@@ -147,7 +147,7 @@ def test_an_absent_class_leaves_uar_open_and_says_so(build):
     (row,) = board.rows
     assert (row.uar, row.uar_low, row.optimism_gap, row.rank) == (None, None, None, None)
     assert row.accuracy is not None
-    assert any("no clip in the test core" in note for note in board.notes)
+    assert any("no clip in the test set" in note for note in board.notes)
     assert row.worst_by_recall != "fear"
 
 
@@ -176,7 +176,7 @@ def test_warnings_of_the_records_and_failed_refits_are_kept(build):
     build.entry("a", build.study(corpus_warnings=("one speaker is missing",)), failed=("a-r7",))
     (row,) = build.read().board().rows
     assert "one speaker is missing" in row.warnings
-    assert any("1 of 3 refits failed" in warning for warning in row.warnings)
+    assert any("1 of 3 runs failed" in warning for warning in row.warnings)
     assert row.failed_seeds == 1
 
 
@@ -217,7 +217,7 @@ def test_no_entries_yet(build):
     [
         (lambda frame, _: frame.drop(columns="p_fear"), "no column 'p_fear'"),
         (lambda frame, _: frame.replace({"label": {"fear": "dread"}}), "the label 'dread'"),
-        (lambda frame, _: frame[frame["subset"] != "test"], "no prediction of the test core"),
+        (lambda frame, _: frame[frame["subset"] != "test"], "no prediction of the test set"),
         (lambda frame, _: frame.assign(p_fear=float("nan")), "no number"),
         (lambda frame, nth: frame.iloc[nth * 200 :], "different clips"),
         (lambda frame, _: frame.assign(clip_id="x" + frame["clip_id"]), "lacks clip"),

@@ -56,7 +56,7 @@ def test_a_run_that_lacks_a_fold_is_no_row_but_a_note(build):
     folded(build, done=2)
     board = build.read().board()
     assert not board.rows
-    assert board.notes == ("run-cnn1d: 2 of 3 folds have a tested entry; the same command goes on",)
+    assert board.notes == ("run-cnn1d: 2 of 3 folds are tested; repeat the search command to go on",)
     assert "2 of 3 folds" in render(board)
 
 
@@ -67,7 +67,7 @@ def test_a_pooled_entry_has_a_report_and_a_fold_of_it_has_none(build):
     assert sum(one.support for one in report.per_class) == row.test_clips
     assert report.row == row
     assert "3 folds" in render(report)
-    with pytest.raises(UsageError, match="is one fold of 3"):
+    with pytest.raises(UsageError, match="is one of 3 folds"):
         build.read().report("good-1")
 
 
@@ -75,7 +75,7 @@ def test_a_pooled_entry_is_found_by_its_folds_and_is_no_single_model(build):
     folded(build)
     board = build.read().board()
     assert best_selected(board, ["run-cnn1d-fold1"]) == board.rows[0]
-    with pytest.raises(UsageError, match="pools 3 folds and is no single model"):
+    with pytest.raises(UsageError, match="pools 3 folds and is not a single model"):
         build.read().select()
 
 

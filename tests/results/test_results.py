@@ -150,7 +150,7 @@ def test_nothing_is_selected_where_a_validation_score_cannot_be_read(filled):
 
 def test_export_refuses_to_choose_beside_a_damaged_entry(filled):
     file = damage(filled, "demo-speaker-cnn2d", "b")
-    with pytest.raises(SerbenchError, match=f"cannot be told.*{file}.*name an entry"):
+    with pytest.raises(SerbenchError, match=f"cannot choose an entry.*{file}.*name an entry"):
         filled.read().select("demo")
     assert filled.read().select("emo-db", "speaker").entry == "other"
     assert filled.read().best(corpus="demo").entry == "a"
@@ -196,7 +196,7 @@ def test_a_damaged_fold_is_not_told_as_a_missing_one(filled):
 def test_an_unknown_entry_is_told_with_the_nearest(filled):
     with pytest.raises(UsageError, match="did you mean 'other'"):
         filled.read().report("othr")
-    with pytest.raises(UsageError, match="one fold of 2"):
+    with pytest.raises(UsageError, match="one of 2 folds"):
         filled.read().scored_entry("good-1")
 
 

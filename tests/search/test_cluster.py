@@ -184,7 +184,7 @@ def test_what_is_said_in_the_name_of_a_dead_attempt_is_dropped(engine: DaskEngin
             ghost = {"kind": "epoch", "run": "a run that nobody let in", "worker": "tcp://127.0.0.1:1"}
             said = metrics.model_copy(update={"epoch": 99}).model_dump()
             for attempt in (0, 1, 2):
-                engine.hear((0.0, {**ghost, "job": job.job_id, "attempt": attempt, "metrics": said}))
+                engine.on_message((0.0, {**ghost, "job": job.job_id, "attempt": attempt, "metrics": said}))
             beside.append(engine)
         answer(Verdict.CONTINUE)
 
@@ -193,7 +193,7 @@ def test_what_is_said_in_the_name_of_a_dead_attempt_is_dropped(engine: DaskEngin
     assert heard == [0, 1, 2]
     assert outcome.state == "completed"
     late = {"kind": "epoch", "run": "late", "worker": "tcp://127.0.0.1:1", "job": job.job_id, "attempt": 1}
-    engine.hear((0.0, {**late, "metrics": {}}))
+    engine.on_message((0.0, {**late, "metrics": {}}))
     assert heard == [0, 1, 2]
 
 

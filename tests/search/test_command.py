@@ -17,7 +17,7 @@ from typer.main import get_command
 import serbench.search
 from serbench.cli.main import app
 from serbench.corpora import StudyClips, clip_table
-from serbench.corpora.user.registered import RegisteredCorpus, add
+from serbench.corpora.user.registered import RegisteredCorpus, register_corpus
 from serbench.protocols import SplitProtocol
 from serbench.records.schemas import AskedBudget, CorpusChoice, StudyRecord, WarmStart
 from serbench.search import SearchPlan, SearchRequest, placeholder_note, search_command, shell_line
@@ -117,7 +117,7 @@ def place(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(folder)
     for name, pattern in (("kept", None), ("named", "{label}_*")):
         choice = CorpusChoice(name=name, parts=("folder",), names=pattern)
-        add(name, RegisteredCorpus(choice=choice, place=str(folder / "more")), ())
+        register_corpus(name, RegisteredCorpus(choice=choice, place=str(folder / "more")), ())
     return folder
 
 

@@ -117,7 +117,7 @@ def test_a_server_that_does_not_answer_is_one_sentence(make_plan, tmp_path) -> N
 @pytest.mark.parametrize("url", ["mysql://host/db", "postgres", "sqlite:///x.db", "postgresql:/x"])
 def test_another_address_is_refused_before_anything_runs(make_plan, url) -> None:
     plan = make_plan(storage=url)
-    with pytest.raises(UsageError, match="is no PostgreSQL address"):
+    with pytest.raises(UsageError, match="is not a PostgreSQL address"):
         run_search(plan)
     assert not plan.results.exists()
 

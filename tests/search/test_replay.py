@@ -151,7 +151,7 @@ def test_a_protocol_that_splits_otherwise_is_refused(results) -> None:
     path = results.study(STUDY).record_path
     protocol = json.loads(path.read_text(encoding="utf-8"))["protocol"]
     change(path, protocol=protocol | {"hash": "f" * 16})
-    with pytest.raises(SerbenchError, match="splits clips otherwise"):
+    with pytest.raises(SerbenchError, match="splits clips differently"):
         replay_trial(results, STUDY, "t0000")
     change(path, protocol=protocol | {"fold": 3})
     with pytest.raises(SerbenchError, match="fold 3 of 1"):

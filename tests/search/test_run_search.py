@@ -150,7 +150,7 @@ def test_one_worker_and_one_seed_give_the_same_trials(make_plan, tmp_path, famil
 def test_a_stopped_search_goes_on_as_if_unbroken(make_plan, tmp_path, finished) -> None:
     _, _, whole = finished
     stop = threading.Event()
-    plan = make_plan(results=tmp_path / "broken")
+    plan = make_plan(results=tmp_path / "broken", repeats=1)
     run_search(plan, Watch(stop, epochs=4), stop)
     folder = ResultsFolder(plan.results).study(NAME)
     assert len(list(folder.jobs("search"))) == 1
@@ -205,7 +205,7 @@ def test_a_study_that_runs_is_locked(finished, make_plan) -> None:
 def test_invalid_configurations_are_recorded_and_do_not_count(make_plan, tiny_space) -> None:
     space = tiny_space("cnn1d", width="[8, 256]", max_parameters="15_000")
     watch = Watch()
-    run_search(make_plan(space=space, trials=2, repeats=1, sampler="random", seed=1), watch)
+    run_search(make_plan(space=space, trials=2, finalists=0, sampler="random", seed=1), watch)
     states = Counter(t.state for t in watch.trials if t.kind == "search")
     assert states["completed"] == 2
     assert states["invalid"] >= 1

@@ -89,10 +89,10 @@ def test_a_protocol_that_shares_speakers_carries_its_warning(open_page):
 
 def test_more_columns_are_there_when_asked_for(open_page):
     page = open_page("index.html", width=1600)
-    looks = page.get_by_role("button", name="looks").first
-    assert not looks.is_visible()
+    evaluations = page.get_by_role("button", name="test evals").first
+    assert not evaluations.is_visible()
     page.get_by_label("all columns").check()
-    assert looks.is_visible()
+    assert evaluations.is_visible()
 
 
 def test_an_entry_opens_and_shows_its_figures_and_its_way_back(open_page):
@@ -131,7 +131,7 @@ def test_figures_take_the_colours_of_the_theme(open_page):
 def test_two_entries_are_picked_and_compared_as_the_command_compares_them(open_page, drawn):
     page = open_page("index.html")
     page.get_by_label("Compare cnn2d-best").check()
-    assert page.get_by_label("Compare cnn2d-leaky", exact=True).is_disabled()  # another test core
+    assert page.get_by_label("Compare cnn2d-leaky", exact=True).is_disabled()  # another test set
     assert not page.locator("#picked-link").is_visible()
     page.get_by_label("Compare cnn2d-weak").check()
     page.get_by_role("link", name="Compare them").click()
@@ -167,7 +167,7 @@ def test_the_scatter_takes_another_cost(open_page):
     figure = page.locator("section.group").nth(1)
     figure.locator(".plot").scroll_into_view_if_needed()
     page.wait_for_selector("#plot-cost-1 .main-svg")
-    figure.get_by_role("button", name="minutes of one fit").click()
+    figure.get_by_role("button", name="training minutes of one run").click()
     title = "document.getElementById('plot-cost-1')._fullLayout.xaxis.title.text"
     page.wait_for_function(f"{title} === 'minutes of one fit'")
     assert page.evaluate("document.getElementById('plot-cost-1').data[0].x[0]") == pytest.approx(1.25)

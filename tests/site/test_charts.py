@@ -114,5 +114,5 @@ def test_costs_are_those_of_the_rows_and_lines_go_across(results):
 
 
 def test_calibration_says_which_way_it_leans():
-    assert "too sure" in calibration_chart([ReliabilityBin(10, 0.9, 0.5)], 0.4).caption
-    assert "not sure enough" in calibration_chart([ReliabilityBin(10, 0.5, 0.9)], 0.4).caption
+    assert "overconfident" in calibration_chart([ReliabilityBin(10, 0.9, 0.5)], 0.4).caption
+    assert "underconfident" in calibration_chart([ReliabilityBin(10, 0.5, 0.9)], 0.4).caption

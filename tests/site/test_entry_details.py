@@ -68,7 +68,7 @@ def test_without_the_audio_there_are_no_pictures(results, tested, monkeypatch, t
     found = EntryDetails.of(Results(results.root), tested, sources, Sounds(Inline()))
     assert found.mask is None
     assert [miss.picture for miss in found.misses] == [None] * 6
-    assert "not at hand" in Site.build(Results(results.root), tmp_path / "site").index.parent.joinpath(
+    assert "not on this machine" in Site.build(Results(results.root), tmp_path / "site").index.parent.joinpath(
         "entries", f"{tested.entry.entry_id}.html"
     ).read_text(encoding="utf-8")
 
@@ -123,6 +123,7 @@ def test_a_picture_is_bright_where_it_is_loud_and_has_high_bands_above():
         mel_png(np.zeros(3))
 
 
+@pytest.mark.children
 def test_masks_are_drawn_as_the_layers_draw_them():
     """Widths and places of many draws, beside those of the Keras layer on the same shape."""
     import keras
@@ -145,9 +146,9 @@ def test_a_citation_has_all_that_a_score_needs_to_be_believed(results):
     board = Results(results.root).board()
     row, tested = board.rows[0], board.tested[0]
     said = citation(row, tested.study.protocol, "1.2.3")
-    for part in ("95 % CI", "10 speakers", "split seed 0", "hash simulated", "2 refits", row.entry, "serbench 1.2.3"):
+    for part in ("95 % CI", "10 speakers", "split seed 0", "hash simulated", "2 seeds", row.entry, "serbench 1.2.3"):
         assert part in said
-    assert "not the entry that validation selects" in citation(
+    assert "not the entry with the best validation score" in citation(
         row.model_copy(update={"selected": False}), tested.study.protocol, "1"
     )
 
@@ -164,7 +165,7 @@ def test_commands_name_what_differs_from_the_defaults(results, tested):
     assert "--split-seed 3" in search
     assert "--sampler" not in search
     assert f"{study.space_name}.toml" not in search, "the space comes along with serbench"
-    single = commands["Fit this configuration alone, from the space file above"]
+    single = commands["Train only this configuration, from the space file above"]
     assert single.startswith(f"serbench search {row.entry}.toml --corpus crema-d --data DIR --protocol random")
     assert "--trials" not in single, "its space file has a budget of one"
     assert any(command.startswith("serbench study replay") for command in commands.values())
@@ -175,7 +176,7 @@ def test_commands_name_what_differs_from_the_defaults(results, tested):
 def test_a_protocol_of_another_serbench_still_gets_a_sentence(tested):
     unknown = tested.study.protocol.model_copy(update={"name": "by-room", "shares_speakers": True})
     assert "Do not expect this score for a new person" in protocol_sentence(unknown)
-    assert protocol_sentence(unknown.model_copy(update={"name": "speaker-cv:10"})).startswith("Speakers are dealt")
+    assert protocol_sentence(unknown.model_copy(update={"name": "speaker-cv:10"})).startswith("Speakers are divided")
 
 
 def test_pooled_folds_have_a_page_that_leads_to_every_fold(build, tmp_path):

@@ -97,11 +97,11 @@ def test_the_confusion_matrix_has_percent_and_clips(report, page_of):
 def test_listeners_stand_beside_the_model(build, page_of):
     study = build.study(corpus="crema-d")
     build.entry("a", study)
-    assert "human listeners hear" not in page_of("a")
+    assert "matrix of human listeners" not in page_of("a")
     build.reference(study, "listeners", "human listeners", skill=1.0)
     page = page_of("a")
-    assert "human listeners hear" in page
-    assert "100.0 % right" in Outline(page).words
+    assert "matrix of human listeners" in page
+    assert "accuracy 100.0 %" in Outline(page).words
 
 
 def test_names_cannot_become_markup(build, page_of):
@@ -119,7 +119,7 @@ def test_an_entry_without_refits_or_epochs_has_a_page_too(build, page_of):
     build.entry("a", build.study(), refits=0, failed=("a-r0",))
     page = page_of("a")
     assert Outline(page).tags.count("figure") == 0
-    assert "no refit was completed" in page
+    assert "no run was completed" in page
 
 
 def test_the_same_records_give_the_same_page(report, page_of):

@@ -11,7 +11,7 @@ from serbench.site.files import SiteFolder, page_name
 
 def test_a_folder_with_other_things_is_refused_and_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(UsageError, match="no site of serbench"):
+    with pytest.raises(UsageError, match="not a serbench site"):
         SiteFolder(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 

@@ -212,7 +212,7 @@ def test_a_family_ships_its_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     plug_in(tmp_path, monkeypatch, str(shipped))
     assert find_space("mine") == shipped
     assert load_space("mine").family.name == "mine"
-    assert [load_space(name).family.name for name in default_spaces("emo-db")] == ["cnn1d", "cnn2d", "mine"]
+    assert {"cnn1d", "cnn2d", "mine"} <= {load_space(name).family.name for name in default_spaces("emo-db")}
     assert default_spaces("demo") == ["demo_cnn1d", "demo_cnn2d"]
     monkeypatch.chdir(tmp_path)
     here = tmp_path / "search_spaces" / "mine.toml"
@@ -225,7 +225,8 @@ def test_a_family_without_a_space_says_so(tmp_path: Path, monkeypatch: pytest.Mo
     plug_in(tmp_path, monkeypatch, "")
     with pytest.raises(UsageError, match="family 'mine' has no default space; write a space file and name it"):
         load_space("mine")
-    assert default_spaces("emo-db") == ["cnn1d", "cnn2d"]
+    assert "mine" not in default_spaces("emo-db")
+    assert {"cnn1d", "cnn2d"} <= set(default_spaces("emo-db"))
 
 
 # What is packed

@@ -134,7 +134,7 @@ def test_averaged_weights_are_judged_and_kept_while_training_goes_on_with_its_ow
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
     averaged = AveragedWeights(0.9)
     averaged.set_model(model)
-    back = averaged.back()
+    restore = averaged.restore()
     expected = None
     for step, weight in enumerate((1.0, 3.0, 5.0), start=1):
         model.set_weights([np.array([[weight]])])
@@ -143,7 +143,7 @@ def test_averaged_weights_are_judged_and_kept_while_training_goes_on_with_its_ow
         expected = weight if expected is None else expected + (1 - momentum) * (weight - expected)
     averaged.on_epoch_end(0)
     assert model.get_weights()[0].item() == pytest.approx(expected)
-    back.on_epoch_end(0, {})
+    restore.on_epoch_end(0, {})
     assert model.get_weights()[0].item() == pytest.approx(5.0)
 
 

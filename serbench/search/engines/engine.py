@@ -1,4 +1,4 @@
-"""`Engine`: what runs jobs. It knows nothing of Optuna; `engines.local` and `engines.dask` are the two there are."""
+"""`Engine`: the interface of what runs jobs; `engines.local` and `engines.dask` implement it. It knows no Optuna."""
 
 from __future__ import annotations
 
@@ -12,44 +12,45 @@ from serbench.training import TrialJob, TrialOutcome, Verdict
 __all__ = ["Answer", "Engine", "OnEpoch"]
 
 Answer = Callable[[Verdict], None]
-"""Takes the verdict on an epoch."""
+"""Function that takes the verdict on an epoch."""
 
 OnEpoch = Callable[[EpochMetrics, Answer], None]
-"""Called with each epoch of a job."""
+"""Callback for each epoch of a job."""
 
 
 class Engine(Protocol):
-    """Runs jobs side by side, here or elsewhere."""
+    """Runs jobs side by side, on this machine or on others."""
 
     @property
     def workers(self) -> int:
-        """Jobs that can run at the same time, now; another number may be right a moment later."""
+        """Number of jobs that can run at the same time now. It may change at any moment."""
 
     @property
     def threads(self) -> int | None:
-        """Compute threads that a job should use, or None where the machine that asks decides."""
+        """Number of compute threads of each job; None leaves it to the coordinator's own resources."""
 
     def submit(self, job: TrialJob, on_epoch: OnEpoch) -> Future[TrialOutcome]:
         """Starts a job.
 
         Args:
-            job: what to run.
-            on_epoch: called from any thread with each epoch and with what takes the verdict. It must not block; the
-                job waits until the verdict is given.
+            job: the job to run.
+            on_epoch: callback for each epoch, called from any thread with the metrics and a function that takes the
+                verdict. It must not block. The job waits until the verdict is given.
 
         Returns:
-            Its outcome; `lost` where the worker went away. A `SerbenchError` where it could not be started.
+            A future of the outcome, whose state is `lost` if the worker is gone. The future raises a `SerbenchError`
+            if the job could not be started.
         """
 
     def tend(self) -> None:
-        """Called again and again by the thread that waits for jobs, so that the engine can say what it waits for.
+        """Called regularly by the thread that waits for jobs, so that the engine can report what it is waiting for.
 
         Raises:
-            SerbenchError: there is nothing more to wait for.
+            SerbenchError: there is nothing left to wait for.
         """
 
     def cancel_all(self) -> None:
-        """Tells every running job to stop; their futures still come to an outcome, and none waits for a verdict."""
+        """Tells every running job to stop. Their futures still get an outcome, and none waits for a verdict."""
 
     def close(self) -> None:
-        """Waits for running jobs and frees what the engine holds."""
+        """Waits for running jobs and releases all resources."""

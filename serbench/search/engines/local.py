@@ -1,4 +1,4 @@
-"""`LocalEngine`: runs jobs in children of this process, each watched by a thread."""
+"""`LocalEngine`: runs jobs in child processes of this one, each watched by a thread."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _ANSWER_POLL_S = 0.2
 
 
 class LocalEngine:
-    """Runs jobs in children of this process.
+    """Runs jobs in child processes of this one.
 
     Args:
-        source: where features come from.
-        workers: children side by side.
-        devices: GPUs by index, one for each worker; none on a CPU.
+        source: source of the features.
+        workers: number of children side by side.
+        devices: GPUs by index, one for each worker; empty on a CPU.
     """
 
     threads = None
@@ -39,7 +39,7 @@ class LocalEngine:
 
     @property
     def workers(self) -> int:
-        """Jobs that run at the same time."""
+        """Number of jobs that run at the same time."""
         return self._workers
 
     def submit(self, job: TrialJob, on_epoch: OnEpoch) -> Future[TrialOutcome]:
@@ -49,7 +49,7 @@ class LocalEngine:
         def report(metrics: EpochMetrics) -> Verdict:
             answers: queue.SimpleQueue[Verdict] = queue.SimpleQueue()
             on_epoch(metrics, answers.put)
-            # Whoever should answer may have failed meanwhile; a job must not wait for it for ever.
+            # The thread that should answer may have failed meanwhile; a job must not wait for it forever.
             while not cancel.is_set():
                 with contextlib.suppress(queue.Empty):
                     return answers.get(timeout=_ANSWER_POLL_S)
@@ -69,7 +69,7 @@ class LocalEngine:
             self._free.put(device)
 
     def tend(self) -> None:
-        """Nothing to say: its workers are always there."""
+        """Does nothing: local workers are always there."""
 
     def cancel_all(self) -> None:
         """Tells every running job to stop."""
@@ -77,6 +77,6 @@ class LocalEngine:
             control.cancel.set()
 
     def close(self) -> None:
-        """Stops what runs and waits for it."""
+        """Stops the running jobs and waits for them."""
         self.cancel_all()
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -1,7 +1,7 @@
-"""`OptunaHistory`: asks Optuna for configurations, tells it results, and keeps it in step with the records.
+"""`OptunaHistory`: asks Optuna for configurations, reports results to it, and keeps it consistent with the records.
 
-The records are the truth. What a record says and Optuna does not know is told; what Optuna believes running and no
-record confirms was broken off. So a killed search, a lost database and a forked study all come back by the same way.
+The records are authoritative. Results that Optuna lacks are added to it. A trial that is running in Optuna and has no
+record was interrupted. So a killed search, a lost database and a forked study are all restored in the same way.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class Proposal:
     """A configuration to be tried.
 
     Attributes:
-        trial: Optuna's.
-        job_id: stable name of the trial; a repeat has that of the first attempt.
-        number: what its seeds come from.
-        attempt: how often it was broken off before.
-        config: not yet checked.
-        origin: name of the known configuration it is, or None where the sampler proposed it.
+        trial: Optuna's trial.
+        job_id: stable id of the trial; a repeat keeps the id of its first attempt.
+        number: number that its seeds are derived from.
+        attempt: number of earlier attempts that were interrupted.
+        config: the hyperparameters, not yet checked.
+        origin: name of the known configuration; None if the sampler proposed it.
     """
 
     trial: Trial
@@ -52,10 +52,10 @@ class Proposal:
 class OptunaHistory:
     """Optuna's side of one study.
 
-    Every method turns a database that cannot be read or written into a `SerbenchError` of one sentence.
+    If the database cannot be read or written, every method raises a `SerbenchError` of one sentence.
 
     Args:
-        study: opened.
+        study: an opened study.
     """
 
     def __init__(self, study: Study) -> None:
@@ -64,27 +64,27 @@ class OptunaHistory:
 
     @property
     def known(self) -> tuple[Enqueued, ...]:
-        """Configurations that are tried first: the space's own, those of an earlier study, what probes found best."""
+        """Configurations to try first: those of the space, of the warm start, and the best probes."""
         warm = self._study.record.warm_start
         earlier = [] if warm is None else [Enqueued(f"{warm.study}/{job}", c) for job, c in warm.configs.items()]
         return (*self._study.space.enqueued, *earlier, *self._probed)
 
     def try_first(self, probed: tuple[Enqueued, ...]) -> None:
-        """Has what probes found best tried after the other known configurations, as far as it was not yet."""
+        """Queues the best probes after the other known configurations. Those already tried are skipped."""
         self._probed = probed
 
     def settle(self) -> list[str]:
-        """Makes Optuna agree with the records after a stop or a kill; run once after opening.
+        """Makes Optuna consistent with the records after a stop or a kill. Run it once after opening.
 
         Returns:
-            Job ids that will be repeated.
+            Job ids of the trials that will be repeated.
         """
         study = self._study
         with study.storage.errors():
             self._adopt_records()
             for trial in study.optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
                 self._end(trial)
-            # Only now: whether a trial is repeated is decided by its last attempt, and Optuna knows all of them.
+            # Not earlier: the last attempt decides whether a trial is repeated, and only now Optuna has all attempts.
             waiting = study.optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,))
             settled = {trial.user_attrs.get(_JOB_ID) for trial in waiting} | {*study.folder.job_ids("search")}
             repeated: list[str] = []
@@ -97,7 +97,7 @@ class OptunaHistory:
             return repeated
 
     def ask(self) -> Proposal:
-        """Asks for the next configuration: a repeat, else a known one, else one that the sampler draws."""
+        """Returns the next configuration: a repeat, else a known configuration, else one that the sampler draws."""
         with self._study.storage.errors():
             return self._ask()
 
@@ -110,26 +110,26 @@ class OptunaHistory:
         known_id = waiting.user_attrs.get(_JOB_ID) if waiting is not None else None
         taken = (int(job_id[1:]) for trial in trials if (job_id := trial.user_attrs.get(_JOB_ID)))
         number = int(known_id[1:]) if known_id else max(taken, default=-1) + 1
-        # Seeded by the trial's own number, so that a study that was broken off proposes what an unbroken one would.
+        # The seed depends on the trial's own number, so that a resumed study proposes what an unbroken one would.
         study.optuna.sampler = make_sampler(study.record.sampler, study.seeds.sampler(number))
         trial = study.optuna.ask()
         config = study.space.suggest(trial, trial.user_attrs.get(_CONFIG))
         job_id = trial.user_attrs.get(_JOB_ID)
         if job_id is None:
             job_id = f"t{number:04d}"
-            # Last: what a kill leaves without a name is forgotten, and the same number proposes the same again.
+            # Last: a trial that a kill leaves without an id is forgotten, and its number proposes the same again.
             trial.set_user_attr(_JOB_ID, job_id)
         attempt = len(study.folder.attempts(job_id))
         return Proposal(trial, job_id, int(job_id[1:]), attempt, config, trial.user_attrs.get(_ORIGIN))
 
     def report(self, trial: Trial, value: float, epoch: int) -> bool:
-        """Reports a trial's score so far; whether the pruner would end it."""
+        """Reports a trial's score so far. Returns whether the pruner would end the trial."""
         with self._study.storage.errors():
             trial.report(value, epoch)
             return trial.should_prune()
 
     def tell(self, number: int, record: TrialRecord) -> None:
-        """Tells Optuna a recorded result, and queues the trial again where it is to be repeated."""
+        """Reports a recorded result to Optuna, and queues the trial again if it is to be repeated."""
         study = self._study
         with study.storage.errors():
             learned = STATES[record.state].sampler
@@ -151,14 +151,14 @@ class OptunaHistory:
         self._queue(self._config_of(trial), attributes)
 
     def _queue(self, config: dict[str, Any], attributes: dict[str, Any]) -> None:
-        """Queues a repeat with its configuration, since a kill may come before Optuna has all of its parameters."""
+        """Queues a repeat together with its configuration, since a kill may come before Optuna has all parameters."""
         attributes |= {_CONFIG: config, _ATTEMPT: len(self._study.folder.attempts(attributes[_JOB_ID]))}
         self._study.optuna.enqueue_trial(self._study.space.proposals(config), user_attrs=attributes)
 
     def _queue_next_known(self, trials: Sequence[FrozenTrial]) -> None:
         """Queues the first known configuration that was not tried yet.
 
-        One at a time and only when nothing waits: a repeat goes before it, as its first attempt did.
+        One at a time, and only when nothing is waiting, so that a repeat keeps its place before the next configuration.
         """
         tried = {t.user_attrs[_ORIGIN] for t in trials if {_ORIGIN, _JOB_ID} <= t.user_attrs.keys()}
         for one in self.known:
@@ -168,7 +168,7 @@ class OptunaHistory:
                 return
 
     def _adopt_records(self) -> None:
-        """Adds recorded trials that Optuna does not know; what was broken off waits for its repeat."""
+        """Adds recorded trials that Optuna lacks, and queues interrupted ones for their repeat."""
         study = self._study
         known_to_optuna = {trial.user_attrs.get(_JOB_ID) for trial in study.optuna.get_trials(deepcopy=False)}
         for record in study.records():
@@ -181,7 +181,7 @@ class OptunaHistory:
                 known_to_optuna.add(record.job_id)
 
     def _end(self, trial: FrozenTrial) -> None:
-        """Tells Optuna how a trial ended that it believes running."""
+        """Ends a trial that is still running in Optuna, with its recorded result if there is one."""
         study, job_id = self._study, trial.user_attrs.get(_JOB_ID)
         if job_id is not None and study.folder.has_job("search", job_id):
             self.tell(trial.number, study.folder.job("search", job_id))
@@ -191,7 +191,7 @@ class OptunaHistory:
         study.optuna.tell(trial.number, state=TrialState.FAIL)
 
     def _record_interrupted(self, trial: FrozenTrial, job_id: str) -> None:
-        """Records that a trial was broken off by a kill."""
+        """Records that a kill interrupted a trial."""
         study = self._study
         attempt = len(study.folder.attempts(job_id))
         if attempt > trial.user_attrs.get(_ATTEMPT, 0):
@@ -215,13 +215,13 @@ class OptunaHistory:
         study.folder.publish_job(record)
 
     def _config_of(self, trial: FrozenTrial) -> dict[str, Any]:
-        """The configuration that a named trial was to try."""
+        """Returns the configuration of a trial that has an id."""
         known = trial.user_attrs.get(_CONFIG)
         return dict(known) if known else self._study.space.suggest(optuna.trial.FixedTrial(trial.params))
 
 
 def frozen_trial(study: Study, record: TrialRecord) -> FrozenTrial:
-    """What Optuna would hold of a trial had it been told the record."""
+    """Builds the Optuna trial that corresponds to a record."""
     learned = STATES[record.state].sampler
     states = {"score": TrialState.COMPLETE, "nothing": TrialState.FAIL}
     params = study.space.proposals(record.config)
@@ -245,7 +245,7 @@ def _attributes(record: TrialRecord) -> dict[str, Any]:
 
 
 def _violation(study: Study, record: TrialRecord) -> float:
-    """How far an invalid configuration lies outside: doublings over the parameter budget, else 1."""
+    """How far an invalid configuration is outside the limits: log2 of its size over the limit, else 1."""
     if record.parameters is None:
         return 1.0
     return math.log2(record.parameters / study.space.training.max_parameters)

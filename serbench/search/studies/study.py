@@ -1,4 +1,4 @@
-"""`Study`: an opened study: one space on one corpus under one protocol, held by one process."""
+"""`Study`: an opened study, that is, one space on one corpus under one protocol."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from serbench.training import SeedTree
 __all__ = ["Study", "derived_run", "study_name"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,120}")
-_LOCK_WAIT_S = 1.0  # whoever asks whether a study is being run holds its lock for an instant
+_LOCK_WAIT_S = 1.0  # a process that checks whether a study is running holds its lock for a moment
 _CLIP_COLUMNS = (
     "clip_id",
     "label",
@@ -47,7 +47,7 @@ _CLIP_COLUMNS = (
 
 
 def derived_run(corpus: str, labels: LabelSource, protocol: str) -> str:
-    """What a run is called that was given no name: what it is about.
+    """Returns the default name of a run, made of its corpus, labels and protocol.
 
     >>> derived_run("crema-d", "perceived", "speaker-cv:10")
     'crema-d-perceived-speaker-cv10'
@@ -57,10 +57,10 @@ def derived_run(corpus: str, labels: LabelSource, protocol: str) -> str:
 
 
 def study_name(run: str, space: str) -> str:
-    """Name of a study's folder.
+    """Returns the name of a study's folder.
 
     Raises:
-        UsageError: a name that is no plain folder name.
+        UsageError: the name is not a plain folder name.
     """
     name = f"{run}-{space}"
     if not _NAME.fullmatch(name):
@@ -72,11 +72,11 @@ def study_name(run: str, space: str) -> str:
 
 @dataclass
 class Study:
-    """An opened study. Only the process that opened it writes to it: a lock keeps others out.
+    """An opened study. Only the process that opened it writes to it; a lock keeps others out.
 
     Attributes:
-        clips: with `path`, in the order that rows refer to.
-        plan: how they are split.
+        clips: clip table with `path`. Row numbers refer to its order.
+        plan: how the clips are split.
     """
 
     folder: StudyFolder
@@ -97,20 +97,20 @@ class Study:
         plan: SplitPlan,
         storage_url: str | None = None,
     ) -> Study:
-        """Creates the study that `record` describes, or resumes it where it exists and is the same.
+        """Creates the study that `record` describes, or resumes it if it exists with the same settings.
 
-        Optuna's database is made to agree with the records, or anew from them where it is gone.
+        Optuna's database is made consistent with the records, and rebuilt from them if it is gone.
 
         Args:
-            results: where it lies.
-            record: what it is.
-            space: what `record` says of it, ready to draw from.
-            clips: with `path`.
-            plan: their split.
-            storage_url: a database that others use, too; None for a file in the study's folder.
+            results: results folder of the study.
+            record: description of the study.
+            space: space of the record, ready to draw from.
+            clips: clip table with `path`.
+            plan: how the clips are split.
+            storage_url: address of a shared database; None for a file in the study's folder.
 
         Raises:
-            UsageError: it exists with another space, protocol, corpus or seed; the difference is shown.
+            UsageError: the study exists with another space, protocol, corpus or seed. The message shows the difference.
             SerbenchError: another process is running it, or the folder cannot be written.
         """
         folder = results.study(record.name)
@@ -152,20 +152,20 @@ class Study:
         return record
 
     def close(self) -> None:
-        """Lets others open the study."""
+        """Releases the study, so that other processes can open it."""
         self.storage.close()
         self._lock.release()
 
     @property
     def optuna(self) -> optuna.Study:
-        """Optuna's study in the database; `OptunaHistory` keeps it in step with the records."""
+        """Optuna's study in the database. `OptunaHistory` keeps it consistent with the records."""
         return self.storage.study
 
     @property
     def seeds(self) -> SeedTree:
-        """Where the study's random draws come from."""
+        """Source of all random seeds of the study."""
         return SeedTree(self.record.seed)
 
     def records(self) -> list[TrialRecord]:
-        """Complete trials by job id."""
+        """Returns the recorded trials, by job id."""
         return list(self.folder.jobs("search"))
