@@ -84,7 +84,7 @@ def search(
     second Ctrl-C raises it at once. This works in the main thread only; use `stop` for a search in another thread.
 
     Args:
-        spaces: names or files of search spaces, or loaded spaces; None for one of each family.
+        spaces: names or files of search spaces, or loaded spaces; None for both families.
         corpus: a name (`serbench corpus list`), several as 'a+b', a folder with one folder per class, or a table.
         data: folder of the corpus; None for its default folder. The demo corpus is created if needed.
         results: results folder to write to.

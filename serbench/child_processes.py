@@ -1,9 +1,9 @@
-"""Child processes that never run the caller's script again.
+"""Multiprocessing contexts whose child processes do not run the caller's script again.
 
-A process that multiprocessing spawns, or forks from its server, first imports the parent's `__main__` a second time: a
-script that calls a search without an `if __name__ == "__main__"` guard would begin anew in every child. What serbench
-runs in a child always lies in a module of its own, so its children need no `__main__`. The contexts below leave it out
-of what a child is told. Nothing that other code or another thread could see is changed for that.
+A process that multiprocessing spawns, or forks from its server, first imports the parent's `__main__` again. A script
+that calls a search without an `if __name__ == "__main__"` guard would start over in each child. The functions that
+serbench runs in children are always defined in importable modules, so its children do not need `__main__`. The contexts
+below do not pass it to the child. They change no state that other code or threads can see.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SCRIPT_KEYS = ("init_main_from_name", "init_main_from_path")
 
 
 class _SpawnPopen(popen_spawn_posix.Popen):
-    """As CPython 3.11 to 3.13 spawns a process, apart from what `_message` leaves out."""
+    """Spawns a process as CPython 3.11 to 3.13 does, except for what `_message` leaves out."""
 
     _fds: list[int]
 
@@ -56,14 +56,14 @@ class _SpawnPopen(popen_spawn_posix.Popen):
 
 
 class _ForkServerPopen(popen_forkserver.Popen):
-    """As CPython 3.11 to 3.13 asks the fork server for a process, apart from what `_message` leaves out."""
+    """Requests a process from the fork server as CPython 3.11 to 3.13 does, except for what `_message` leaves out."""
 
     _fds: list[int]
 
     def _launch(self, process_obj: BaseProcess) -> None:
         message = _message(self, process_obj)
         self.sentinel, pipe = _server.connect_to_new_process(self._fds)
-        # The child notices by this end that its parent is gone.
+        # The child watches this end of the pipe to notice when its parent ends.
         held = os.dup(pipe)
         self.finalizer = process_util.Finalize(self, _close, (held, self.sentinel))
         with open(pipe, "wb", closefd=True) as stream:  # noqa: PTH123
@@ -77,7 +77,7 @@ def _close(*descriptors: int) -> None:
 
 
 def _message(popen: _SpawnPopen | _ForkServerPopen, process_obj: BaseProcess) -> memoryview:
-    """What a child reads first: how to set itself up, then the process object."""
+    """Returns what a child reads first: its preparation data without the script, then the process object."""
     preparation = spawn.get_preparation_data(process_obj.name)
     for key in _SCRIPT_KEYS:
         preparation.pop(key, None)
@@ -104,9 +104,9 @@ class _ForkServerProcess(context.ForkServerProcess):
 
 
 class SpawnContext(context.SpawnContext):
-    """Like `multiprocessing.get_context("spawn")`; its children do not run the script. Their target must be importable.
+    """Like `multiprocessing.get_context("spawn")`, but its children do not run the script.
 
-    Works as the `mp_context` of a `ProcessPoolExecutor`, too.
+    The target of a child must be importable. The context also works as `mp_context` of a `ProcessPoolExecutor`.
     """
 
     Process = _SpawnProcess
@@ -117,20 +117,20 @@ SPAWN = "serbench-spawn"
 context._concrete_contexts[SPAWN] = SpawnContext()  # type: ignore[attr-defined]
 
 _server = forkserver.ForkServer()
-"""serbench's own, beside the one that multiprocessing keeps for everybody: neither preloads the other's modules."""
+"""A separate server, so that serbench and other users of multiprocessing do not preload each other's modules."""
 _server_lock = threading.Lock()
 
 
 class ForkServerContext(context.ForkServerContext):
-    """Like `multiprocessing.get_context("forkserver")` with a server of its own. Its children do not run the script."""
+    """Like `multiprocessing.get_context("forkserver")`, but with its own server, and children do not run the script."""
 
     Process = _ForkServerProcess
 
     def start_server(self, preload: Sequence[str]) -> None:
-        """Starts the server unless it runs.
+        """Starts the fork server if it is not running.
 
         Args:
-            preload: modules that it imports before its first fork; ignored where it runs already.
+            preload: modules that the server imports before its first fork. Ignored if the server is already running.
         """
         with _server_lock:
             _server.set_forkserver_preload(list(preload))

@@ -1,7 +1,7 @@
-"""Lazy faces of rooms: `from serbench.records import ResultsFolder` loads only the module that has `ResultsFolder`.
+"""Lazy imports: `from serbench.records import ResultsFolder` loads only the module that defines `ResultsFolder`.
 
-A room's `__init__` lists what other rooms may import. With eager imports there, whoever wants one name would load the
-whole room, and `serbench --help` would load pandas.
+The `__init__` of a subpackage lists the names that other subpackages may import. With eager imports there, one name
+would load the whole subpackage, and `serbench --help` would load pandas.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ __all__ = ["lazy_face"]
 
 
 def lazy_face(package: str, homes: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
-    """Builds the `__getattr__` (PEP 562) of a package that loads its names when they are first used.
+    """Returns a `__getattr__` (PEP 562) for a package that loads each name on first use.
 
     >>> lazy_face("serbench", {"errors": ("UsageError",)})("UsageError").__name__
     'UsageError'
 
     Args:
         package: `__name__` of the package.
-        homes: the names that each module of the package offers, by module relative to the package.
+        homes: names that each module defines, by module name relative to the package.
 
     Returns:
-        A function that returns the value of a name, and raises `AttributeError` for a name that nobody offers.
+        A function that returns the value of a name, and raises `AttributeError` for an unknown name.
     """
     module_of = {name: module for module, names in homes.items() for name in names}
 

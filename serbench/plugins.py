@@ -1,4 +1,4 @@
-"""`PluginGroup`: objects that installed packages offer through entry points. One is loaded only when asked for."""
+"""`PluginGroup`: objects that installed packages provide through entry points. Each is loaded on first use."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _NONE = "None is registered: run `uv sync` in a clone, or `pip install serbench`
 class PluginGroup(Generic[T]):
     """One entry-point group, such as `serbench.families`.
 
-    Every entry point names one object. The object has an attribute `name`, equal to the name of its entry point.
+    Each entry point names one object. The object has an attribute `name` equal to the name of its entry point.
 
     Attributes:
         group: the entry-point group.
-        noun: what its objects are called in messages, such as `family`.
-        plural: likewise.
-        contract: class or runtime-checkable protocol that each object is an instance of.
-        own_wins: serbench's own object is taken where a plug-in offers another of the same name. Where False, such a
+        noun: singular noun for its objects in messages, such as `family`.
+        plural: plural of this noun.
+        contract: class or runtime-checkable protocol that each object must be an instance of.
+        own_wins: if a plug-in has the same name as an object of serbench, whether serbench's is used. If False, such a
             name is an error.
-        hint: a sentence that ends the message about a name that nobody offers.
+        hint: last sentence of the message about an unknown name; '' for none.
     """
 
     group: str
@@ -42,17 +42,17 @@ class PluginGroup(Generic[T]):
     hint: str = ""
 
     def names(self) -> list[str]:
-        """Returns the names of all installed objects, sorted. Loads none, so a broken one does no harm here."""
+        """Returns the sorted names of all installed objects. None is loaded, so a broken plug-in does no harm."""
         return sorted({point.name for point in entry_points(group=self.group)})
 
     def get(self, name: str) -> T:
-        """Loads the object of this name.
+        """Returns the object of this name. It is loaded once.
 
         Raises:
-            UsageError: no object, or two different ones, have this name.
-            SerbenchError: the package that offers it cannot be loaded, or offers something else.
+            UsageError: no object, or more than one, has this name.
+            SerbenchError: the package that provides it cannot be loaded, or the object breaks the contract.
         """
-        # Reading all entry points takes milliseconds. A changed path may hold other packages.
+        # Cached, since reading all entry points takes milliseconds. A changed path may hold other packages.
         return cast("T", _load_once(self, name, tuple(sys.path)))
 
     def _load(self, name: str) -> object:
@@ -71,15 +71,15 @@ class PluginGroup(Generic[T]):
         where = f"{self.noun} '{point.name}' ({point.value} of package {_package(point)})"
         try:
             loaded: Any = point.load()
-        except Exception as error:  # A plug-in may fail in any way; that must stay its own failure.
+        except Exception as error:  # a plug-in may fail in any way and must not break serbench
             raise SerbenchError(
                 f"{where} cannot be loaded ({type(error).__name__}: {error}); repair or uninstall that package"
             ) from error
         if not isinstance(loaded, self.contract):
             full_name = f"{self.contract.__module__}.{self.contract.__qualname__}"
             raise SerbenchError(f"{where} is no {self.noun}: {self._mismatch(loaded)}; see {full_name}")
-        if (called := getattr(loaded, "name", None)) != point.name:
-            raise SerbenchError(f"{where} calls itself '{called}'; its entry point needs the same name")
+        if (own_name := getattr(loaded, "name", None)) != point.name:
+            raise SerbenchError(f"{where} calls itself '{own_name}'; its entry point needs the same name")
         return loaded
 
     def _mismatch(self, loaded: object) -> str:

@@ -27,7 +27,7 @@ _OUTPUT = Panel.output.value
 
 
 @takes_request(
-    typer.Argument(metavar="[SPACE]...", help="Search spaces: files or names.  [default: one of each family]"),
+    typer.Argument(metavar="[SPACE]...", help="Search spaces: files or names.  [default: both families]"),
 )
 def search(
     request: SearchRequest,

@@ -1,4 +1,4 @@
-"""Contracts that the author of a plug-in runs in its tests. Each raises `AssertionError` with one plain sentence."""
+"""Contract checks for plug-ins, to be called in their tests. Each raises `AssertionError` with one sentence."""
 
 from __future__ import annotations
 

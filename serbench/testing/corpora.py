@@ -1,4 +1,4 @@
-"""`check_corpus`: whether a corpus keeps its contract, `serbench.corpora.Corpus`."""
+"""`check_corpus`: checks a corpus against its contract, `serbench.corpora.Corpus`."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ _DECODED = 3
 
 
 def check_corpus(corpus: Any, folder: str | Path | None = None) -> None:
-    """Checks that a corpus keeps its contract. Takes seconds; call it in a test of the package that offers it.
+    """Checks a corpus against its contract. Call it in a test of your package; it takes seconds.
 
     Args:
-        corpus: the object itself. It need not be registered as an entry point.
-        folder: that holds some or all of its audio; None to check only what needs no audio.
+        corpus: the corpus object. It does not have to be registered as an entry point.
+        folder: folder with some or all of its audio; None to check only what needs no audio.
 
     Raises:
-        AssertionError: it breaks the contract. The sentence says what was expected and what was found.
+        AssertionError: the corpus breaks the contract. The message says what was expected and what was found.
     """
     _check_declaration(corpus)
     _check_names(corpus)
@@ -85,7 +85,7 @@ def _check_declaration(corpus: Any) -> None:
 
 
 def _check_names(corpus: Corpus) -> None:
-    """Reading a name gives facts or None, and never an error, whatever lies in a folder."""
+    """Parsing a file name returns facts or None and never raises, whatever files a folder has."""
     rng = np.random.default_rng(0)
     letters = np.array(list(_ALPHABET))
     drawn = ["".join(rng.choice(letters, size=rng.integers(1, 20))) for _ in range(200)]
@@ -119,7 +119,7 @@ def _check_facts(corpus: Corpus, path: Path, facts: Any) -> None:
 
 
 def _check_refusals(corpus: Corpus) -> None:
-    """A folder that is missing, empty or another's is answered in a sentence."""
+    """A missing or empty folder, or one of another corpus, gives an error message of one sentence."""
     with tempfile.TemporaryDirectory(prefix="serbench-") as name:
         empty, other = Path(name) / "empty", Path(name) / "other"
         empty.mkdir()

@@ -1,4 +1,4 @@
-"""`check_family`: whether a family keeps its contract, `serbench.families.Family`."""
+"""`check_family`: checks a model family against its contract, `serbench.families.Family`."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ _BACKENDS = ("keras", "tensorflow", "jax", "torch")
 
 
 def check_family(family: Any, *, input_shape: tuple[int, ...] | None = None, configurations: int = 4) -> None:
-    """Checks that a family keeps its contract. Takes half a minute; call it in a test of the package that offers it.
+    """Checks a model family against its contract. Call it in a test of your package; it takes half a minute.
 
     Args:
-        family: the object itself. It need not be registered as an entry point.
-        input_shape: of one clip's features; None for that of `family.default_features()`.
-        configurations: how many random configurations are built beside the default one.
+        family: the family object. It does not have to be registered as an entry point.
+        input_shape: shape of one clip's features; None for the shape of `family.default_features()`.
+        configurations: number of random configurations to build besides the default one.
 
     Raises:
-        AssertionError: it breaks the contract. The sentence says what was expected and what was found.
+        AssertionError: the family breaks the contract. The message says what was expected and what was found.
     """
     _check_declaration(family)
     _check_hyperparameters(family)
@@ -145,7 +145,7 @@ def _check_features(family: Any) -> tuple[int, ...]:
 
 
 def _check_light_import(family: Any) -> None:
-    """A search's coordinator imports families, and holds no backend."""
+    """The main process of a search imports families and must not load a backend."""
     module = type(family).__module__
     if module == "__main__":
         return
@@ -279,7 +279,7 @@ def _check_saving(case: _Case) -> None:
 
 @contextlib.contextmanager
 def _nothing_registered() -> Iterator[None]:
-    """Hides the classes that decorators have registered in this process; a fresh one would not know them."""
+    """Hides classes that decorators have registered in this process, since a fresh process does not have them."""
     import keras
 
     registered = keras.saving.get_custom_objects()
@@ -318,7 +318,7 @@ def _check_learning(case: _Case) -> None:
 
 
 def _check_small_input(case: _Case) -> None:
-    """An input that pooling leaves nothing of makes an invalid trial, not a crashed one."""
+    """If pooling leaves nothing of a small input, the trial must be invalid, not crash."""
     _built(_Case(case.family, (1,) * len(case.shape)), case.hyperparameters(), "an input of one value")
 
 
@@ -335,7 +335,7 @@ _OF_MODELS: tuple[Callable[[_Case], None], ...] = (
 
 
 def _built(case: _Case, hp: Hyperparameters, what: str) -> keras.Model | None:
-    """The model; None where the hyperparameters are refused as they should be."""
+    """Builds the model; returns None if the hyperparameters are refused by `InvalidConfiguration`."""
     try:
         return case.model(hp)
     except InvalidConfiguration:
@@ -351,7 +351,7 @@ def _check_configurations(case: _Case, count: int) -> None:
     rng = np.random.default_rng(0)
     built = 0
     for _ in range(count):
-        values = _drawn(case.family, rng)
+        values = _random_values(case.family, rng)
         what = ", ".join(f"{name} = {value!r}" for name, value in values.items())
         if (model := _built(case, case.hyperparameters(**values), what)) is not None:
             _check_output(case, model, f"with {what}")
@@ -360,15 +360,15 @@ def _check_configurations(case: _Case, count: int) -> None:
                 f"that all {count} are invalid")  # fmt: skip
 
 
-def _drawn(family: Any, rng: np.random.Generator) -> dict[str, Any]:
-    """Values of the family's own hyperparameters within their bounds; the lower part of wide ones, to stay fast."""
+def _random_values(family: Any, rng: np.random.Generator) -> dict[str, Any]:
+    """Draws values of the family's own hyperparameters within their bounds, low ones of wide ranges to stay fast."""
     values: dict[str, Any] = {}
     schema = family.hyperparameters.model_json_schema()["properties"]
     for name in family.hyperparameters.model_fields:
         if name in Hyperparameters.model_fields:
             continue
         value = _value(schema[name], rng)
-        with contextlib.suppress(ValueError):  # what the schema does not tell, such as odd numbers only
+        with contextlib.suppress(ValueError):  # constraints that are not in the schema, such as odd numbers only
             family.hyperparameters(**values, **{name: value})
             values[name] = value
     return values

@@ -1,4 +1,4 @@
-"""`check_front_end`: whether a front end keeps its contract, `serbench.features.FrontEnd`."""
+"""`check_front_end`: checks a front end against its contract, `serbench.features.FrontEnd`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from serbench.features import Array, FeatureSpec, FrontEnd
 __all__ = ["check_front_end"]
 
 TOLERANCE: Final = 1e-4
-"""Between a clip's features computed alone and beside others, relative to the largest value of its batch."""
+"""Largest difference between features computed alone and in a batch, relative to the largest value of the batch."""
 
 _SECONDS = (0.02, 0.05, 0.1, 0.25, 1.0)
 _RATES = (8_000, 22_050, 44_100)
@@ -25,20 +25,20 @@ _THREADS = 4
 
 
 def check_front_end(front_end: FrontEnd[Any], *settings: FeatureSpec) -> None:
-    """Checks that a front end keeps its contract. Takes seconds; call it in a test of the package that offers it.
+    """Checks a front end against its contract. Call it in a test of your package; it takes seconds.
 
     Args:
-        front_end: the object itself. It need not be registered as an entry point.
-        settings: settings to check beside the default ones.
+        front_end: the front-end object. It does not have to be registered as an entry point.
+        settings: more settings to check, besides the default ones.
 
     Raises:
-        AssertionError: it breaks the contract. The sentence says what was expected and what was found.
+        AssertionError: the front end breaks the contract. The message says what was expected and what was found.
 
     >>> from serbench.features import get_front_end
     >>> check_front_end(get_front_end("log_mel"))
     """
     _check_declaration(front_end)
-    # As in extraction: several threads, each with one for its matrix products.
+    # As in feature extraction: several threads, each with a single thread for its matrix products.
     with threadpool_limits(1):
         for chosen in (front_end.settings(), *settings):
             _check_shape(front_end, chosen)
@@ -88,7 +88,7 @@ def _check_shape(front_end: FrontEnd[Any], settings: FeatureSpec) -> None:
 
 
 def _check_features(front_end: FrontEnd[Any], settings: FeatureSpec, waveforms: Array, what: str) -> Array:
-    """Extracts, checks shape, type and values, and returns the features."""
+    """Extracts features, checks their shape, type and values, and returns them."""
     features: Any = front_end.extract(waveforms, settings)
     promised = (len(waveforms), *front_end.shape(settings))
     _expect(isinstance(features, np.ndarray) and features.dtype == np.float32, front_end, f"a float32 array of {what}",
@@ -149,7 +149,7 @@ def _check_record(front_end: FrontEnd[Any], settings: FeatureSpec) -> None:
 
 
 def _check_digest(front_end: FrontEnd[Any], settings: FeatureSpec) -> None:
-    """A setting that changes the features changes the digest, or a cache would hand out the wrong ones."""
+    """A setting that changes the features must change the digest, or the cache would return wrong features."""
     waveforms, digest = _batch(settings), front_end.digest(settings)
     features = front_end.extract(waveforms, settings)
     for key in sorted(type(settings).model_fields.keys() - {"kind"}):
@@ -175,7 +175,7 @@ _OF_SETTINGS: tuple[Callable[[FrontEnd[Any], FeatureSpec], None], ...] = (
 
 
 def _check_short_clips(front_end: FrontEnd[Any]) -> None:
-    """Every duration and rate that the settings allow must work."""
+    """Every duration and sample rate that the settings accept must work."""
     chosen = [{"duration_s": seconds} for seconds in _SECONDS] + [{"sample_rate": rate} for rate in _RATES]
     for values in chosen:
         if (settings := _accepted(front_end, values)) is not None:
@@ -194,7 +194,7 @@ def _check_refusals(front_end: FrontEnd[Any]) -> None:
 
 
 def _check_odd_values(front_end: FrontEnd[Any]) -> None:
-    """Numbers that are too small: refused, or good for features."""
+    """Zero, negative numbers and NaN must be refused or give valid features."""
     for key in sorted(front_end.settings.model_fields.keys() - FeatureSpec.model_fields.keys()):
         default = front_end.settings.model_fields[key].default
         numbers = [] if isinstance(default, bool | str) else [0, -1]
@@ -212,7 +212,7 @@ def _check_odd_values(front_end: FrontEnd[Any]) -> None:
 
 
 def _accepted(front_end: FrontEnd[Any], values: dict[str, Any]) -> FeatureSpec | None:
-    """Settings with these values; None where they are refused, as is right, in one sentence a problem."""
+    """Returns settings with these values; None if they are refused with one sentence per problem."""
     shown = ", ".join(f"{key} = {value!r}" for key, value in values.items())
     try:
         settings: FeatureSpec = front_end.settings(**values)
@@ -231,7 +231,7 @@ def _accepted(front_end: FrontEnd[Any], values: dict[str, Any]) -> FeatureSpec |
 
 
 def _alternatives(settings: FeatureSpec, key: str) -> Iterator[FeatureSpec]:
-    """The same settings with another value of one, as far as they are accepted."""
+    """Yields the settings with other valid values of one field."""
     now, annotation = getattr(settings, key), type(settings).model_fields[key].annotation
     values: list[Any] = [not now] if isinstance(now, bool) else [now * 2, now * 0.5, now + 1, now - 1, now + 12] if (
         isinstance(now, int | float)
@@ -256,7 +256,7 @@ def _batch(settings: FeatureSpec) -> Array:
 
 
 def _sounds(settings: FeatureSpec) -> dict[str, Array]:
-    """One clip of each kind, by what it is."""
+    """Returns test clips by description."""
     rng = np.random.default_rng(0)
     n = settings.n_samples
     noise = rng.standard_normal(n)

@@ -76,7 +76,7 @@ def _curves(report: EntryReport, scored: ScoredEntry) -> go.Figure:
     charts = curve_charts(report.refits)
     if not charts and report.row.folds > 1:
         raise SerbenchError(
-            f"entry '{report.row.entry}' pools {report.row.folds} folds, which have separate curves; see the reports of "
+            f"entry '{report.row.entry}' pools {report.row.folds} folds with separate curves; see the reports of "
             "the folds' studies"
         )
     if not charts:
