@@ -18,10 +18,10 @@ from benchmarks.simulated import SIMULATED, learning_curve, outcome_of, simulate
 from benchmarks.table import Row, Settings
 from serbench.records.base import now
 from serbench.records.schemas import TrialRecord
-from serbench.search import load_space
 from serbench.search.jobs import JobMaker, predictions_of, record_of
-from serbench.search.studies.optuna_history import frozen_trial
+from serbench.search.studies.optuna_history import OptunaHistory, frozen_trial
 from serbench.search.studies.study import Study
+from serbench.spaces import load_space
 from serbench.training import TrialJob
 
 __all__ = ["lay_down_history", "measure"]
@@ -35,9 +35,10 @@ def measure(settings: Settings) -> list[Row]:
     with simulated_study(settings.folder("ask"), load_space("cnn1d")) as study:
         maker = JobMaker(study, SIMULATED, "tensorflow")
         lay_down_history(study, maker, behind)
+        history = OptunaHistory(study)
         seconds: dict[str, list[float]] = defaultdict(list)
         for _ in range(timed):
-            _one_trial(study, maker, seconds)
+            _one_trial(study, history, maker, seconds)
     middle = {part: statistics.median(values) for part, values in seconds.items()}
     quickest = min(map(sum, zip(seconds["ask"], seconds["tell"], strict=True)))
     note = f"{behind:,} trials behind it, median of {timed}"
@@ -69,23 +70,23 @@ def _record(study: Study, job: TrialJob, epochs: int, pruned: bool) -> TrialReco
     return record_of(job, outcome, study.clips, now())
 
 
-def _one_trial(study: Study, maker: JobMaker, seconds: dict[str, list[float]]) -> None:
+def _one_trial(study: Study, history: OptunaHistory, maker: JobMaker, seconds: dict[str, list[float]]) -> None:
     """Asks, hears every epoch, records and tells, as the coordinator does."""
     start = time.perf_counter()
-    asked = study.ask()
+    proposal = history.ask()
     seconds["ask"].append(time.perf_counter() - start)
-    job = maker.search(asked.job_id, asked.number, asked.config)
+    job = maker.search(proposal.job_id, proposal.number, proposal.config)
     best, curve = -math.inf, learning_curve(job)
     for epoch, value in enumerate(curve):
         best = max(best, value)
         start = time.perf_counter()
-        study.report(asked.trial, best, epoch)
+        history.report(proposal.trial, best, epoch)
         seconds["epoch"].append(time.perf_counter() - start)
     outcome = outcome_of(job, curve)
     start = time.perf_counter()
-    record = record_of(job, outcome, study.clips, now(), asked.trial.number)
+    record = record_of(job, outcome, study.clips, now(), proposal.trial.number)
     study.folder.publish_job(record, predictions_of(job, outcome, study.clips))
     seconds["record"].append(time.perf_counter() - start)
     start = time.perf_counter()
-    study.tell(asked.trial.number, record)
+    history.tell(proposal.trial.number, record)
     seconds["tell"].append(time.perf_counter() - start)

@@ -13,10 +13,11 @@ from benchmarks.real_trials import Ended, fit_trials, small_space
 from benchmarks.simulated import SIMULATED, SimulatedEngine, simulated_study
 from benchmarks.table import Row, Settings
 from serbench.records.schemas import TrialRecord
-from serbench.search import Observer, load_space
+from serbench.search import Observer
 from serbench.search.coordinator import Coordinator
 from serbench.search.jobs import JobMaker
-from serbench.search.mailbox import JobRunner
+from serbench.search.session import Session
+from serbench.spaces import load_space
 from serbench.training.supervisor import anonymous_memory_mib
 
 __all__ = ["Growth", "measure"]
@@ -59,7 +60,7 @@ def _simulated(settings: Settings, trials: int) -> Growth:
         engine = SimulatedEngine(workers=1)
         try:
             maker = JobMaker(study, SIMULATED, "tensorflow")
-            Coordinator(study, maker, JobRunner(engine, stop), growth, stop).run(trials)
+            Coordinator(Session.on(engine, study, maker, growth, stop)).run_trials(trials)
         finally:
             engine.close()
     return growth

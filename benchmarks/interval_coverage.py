@@ -25,7 +25,7 @@ def main() -> None:
         for refits in (1, 2, 3, 5):
             core = SimulatedCore(speakers, refits)
             covers, half = core.coverage(rng, options.runs)
-            wrong = core.told_apart(rng, options.runs)
+            wrong = core.rejection_rate(rng, options.runs)
             shown = f"{100 * core.detectable(rng, options.runs // 4):.0f} points" if refits > 1 else "not compared"
             cells = (speakers, refits, f"{covers:.1%}", f"{100 * half:.1f} points", f"{wrong:.1%}", shown)
             print(f"| {' | '.join(map(str, cells))} |")

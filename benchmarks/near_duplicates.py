@@ -25,7 +25,7 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from benchmarks.table import machine
-from serbench.audit.duplicates import FINGERPRINT_SPEC, THRESHOLD, Fingerprints, likeness, near_duplicates
+from serbench.audit.fingerprints import FINGERPRINT_SPEC, THRESHOLD, Fingerprints, likeness, near_duplicates
 from serbench.corpora import get_corpus, load_clips
 from serbench.corpora.folders import cache_root
 from serbench.features import FeatureStore, decode, extract, fit_length

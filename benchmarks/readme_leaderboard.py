@@ -17,7 +17,7 @@ from serbench.records import ResultsFolder
 from serbench.records.schemas import EpochMetrics
 from serbench.render import beside_printed
 from serbench.render.document import Sheet, count, duration, percent, span
-from serbench.results import Leaderboard
+from serbench.results import Results
 from serbench.results.leaderboard_row import GroupRows, Row
 from serbench.results.reference_rows import ReferenceRow
 
@@ -42,7 +42,7 @@ def published_tables(results: Path, *, shares_speakers: bool) -> str:
         results: the folder.
         shares_speakers: groups whose protocol shares speakers, or those whose does not.
     """
-    board = Leaderboard.from_results(ResultsFolder(results))
+    board = Results(results).board()
     groups = [group for group in board.groups if group.rows[0].shares_speakers == shares_speakers]
     studies = {row.study for group in groups for row in group.rows}
     beside = beside_printed(board, studies)

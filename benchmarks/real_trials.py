@@ -9,7 +9,8 @@ from pathlib import Path
 from benchmarks.table import Settings
 from serbench.corpora import get_corpus
 from serbench.records.schemas import EpochMetrics, TrialRecord
-from serbench.search import Observer, SearchPlan, load_space, run_search
+from serbench.search import Observer, SearchPlan, run_search
+from serbench.spaces import load_space
 from serbench.spaces.space import SearchSpace
 
 __all__ = ["Ended", "fit_trials", "small_space"]

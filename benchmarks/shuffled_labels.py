@@ -18,7 +18,8 @@ import numpy as np
 
 from serbench.corpora import StudyClips, get_corpus, load_clips
 from serbench.records import ResultsFolder
-from serbench.search import SearchPlan, load_space, run_search
+from serbench.search import SearchPlan, run_search
+from serbench.spaces import load_space
 
 __all__ = ["search_shuffled"]
 
@@ -36,7 +37,7 @@ def search_shuffled(plan: SearchPlan) -> list[float]:
         table = clips.table.assign(label=clips.table["label"].to_numpy()[order])
         return dataclasses.replace(clips, table=table, digest="shuffled")
 
-    with mock.patch.object(import_module("serbench.search.run_search"), "load_clips", shuffled):
+    with mock.patch.object(import_module("serbench.search.run_spaces"), "load_clips", shuffled):
         names = run_search(plan)
     folder = ResultsFolder(plan.results)
     return [refit.scores["test"].accuracy for name in names for refit in folder.study(name).jobs("refit")]

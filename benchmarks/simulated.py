@@ -27,8 +27,9 @@ from serbench.records import ResultsFolder
 from serbench.records.base import now
 from serbench.records.environment import current_environment
 from serbench.records.schemas import EpochMetrics, StudyRecord
-from serbench.search.engines.local import OnEpoch
+from serbench.search.engines.engine import OnEpoch
 from serbench.search.resources import Resources
+from serbench.search.studies.optuna_history import OptunaHistory
 from serbench.search.studies.samplers import pruner_settings, sampler_settings
 from serbench.search.studies.study import Study
 from serbench.spaces.space import SearchSpace
@@ -235,7 +236,7 @@ def simulated_study(
     results = ResultsFolder(folder)
     results.prepare()
     with contextlib.closing(Study.open(results, record, space, table, plan)) as study:
-        study.settle()
+        OptunaHistory(study).settle()
         yield study
 
 

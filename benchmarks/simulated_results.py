@@ -18,7 +18,7 @@ from serbench.records.base import now
 from serbench.records.environment import current_environment
 from serbench.records.schemas import CorpusFacts, EpochMetrics, ModelCost, ProtocolFacts, Scores
 from serbench.records.study_folder import StudyFolder
-from serbench.search import load_space
+from serbench.spaces import load_space
 from serbench.spaces.space import defaults
 
 __all__ = ["Size", "write_results"]

@@ -6,6 +6,7 @@ import time
 
 from benchmarks.simulated_results import Size, write_results
 from benchmarks.table import Row, Settings
+from serbench.results import Results
 from serbench.site import Site
 
 __all__ = ["measure"]
@@ -17,12 +18,12 @@ def measure(settings: Settings) -> list[Row]:
     root = settings.folder("site")
     results = write_results(root / "many", many)
     began = time.perf_counter()
-    Site.build(results, root / "many-site")
+    Site.build(Results(results.root), root / "many-site")
     seconds = time.perf_counter() - began
     began = time.perf_counter()
-    Site.build(results, root / "many-site")
+    Site.build(Results(results.root), root / "many-site")
     again = time.perf_counter() - began
-    site = Site.build(write_results(root / "few", few), root / "few-site")
+    site = Site.build(Results(write_results(root / "few", few).root), root / "few-site")
     studies = many.entries // many.per_study
     note = f"{many.entries} entries of {many.refits} refits, {many.clips:,} clips, {studies} studies"
     return [

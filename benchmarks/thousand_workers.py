@@ -8,10 +8,12 @@ import time
 
 from benchmarks.simulated import SIMULATED, SimulatedEngine, simulated_study
 from benchmarks.table import Row, Settings
-from serbench.search import Observer, load_space
+from serbench.search import Observer
 from serbench.search.coordinator import Coordinator
 from serbench.search.jobs import JobMaker
-from serbench.search.mailbox import DoneMessage, EpochMessage, JobRunner
+from serbench.search.mailbox import DoneMessage, EpochMessage, Mailbox
+from serbench.search.session import Session
+from serbench.spaces import load_space
 
 __all__ = ["measure"]
 
@@ -28,7 +30,7 @@ class _Begun(Observer):
         self.at.append(time.perf_counter())
 
 
-class _Idle(JobRunner):
+class _Idle(Mailbox):
     """Adds up how long the coordinator waited for anything to do."""
 
     waited_s = 0.0
@@ -47,17 +49,17 @@ def measure(settings: Settings) -> list[Row]:
     space = load_space("cnn1d")
     with simulated_study(settings.folder("crowd"), space, clips=_CREMA_D_CLIPS, pruner="none") as study:
         engine = SimulatedEngine(workers, epoch_s)
-        runner, begun = _Idle(engine, stop), _Begun()
+        mailbox, begun = _Idle(engine, stop), _Begun()
         start = time.perf_counter()
         try:
             maker = JobMaker(study, SIMULATED, "tensorflow")
-            Coordinator(study, maker, runner, begun, stop).run(trials)
+            Coordinator(Session(study, maker, mailbox, begun, stop)).run_trials(trials)
         finally:
             engine.close()
     wall = time.perf_counter() - start
     note = f"{workers:,} workers, {trials:,} trials of {space.training.epochs * epoch_s:.0f} s"
     waits = sorted(engine.waits_s)
-    busy_s = (wall - runner.waited_s) / trials
+    busy_s = (wall - mailbox.waited_s) / trials
     return [
         Row("until a crowd is at work", begun.at[workers - 1] - start, "s", "asks one after the other", note=note),
         Row("coordinator's work", busy_s, "s a trial", "asking by TPE; a row written for each epoch and parameter",

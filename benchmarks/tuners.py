@@ -35,10 +35,11 @@ from serbench.families import InvalidConfiguration
 from serbench.features.store import FeatureStore
 from serbench.records import ResultsFolder
 from serbench.records.schemas import TrialRecord
-from serbench.search import Observer, SearchPlan, load_space, run_search
+from serbench.search import Observer, SearchPlan, run_search
 from serbench.search.jobs import JobMaker
 from serbench.search.resources import Resources
 from serbench.search.studies.recorded import RecordedStudy, recorded_clips, recorded_plan
+from serbench.spaces import load_space
 from serbench.spaces.dimensions import Fixed, IntRange
 from serbench.spaces.space import SearchSpace
 from serbench.training import FeatureSource, run_job

@@ -1,6 +1,6 @@
-"""Errors that are told to a person in one sentence: what is wrong, where, and how to mend it.
+"""Errors that users see as one sentence: what went wrong, where, and how to fix it.
 
-Everything else that is raised is a bug and keeps its traceback.
+Any other exception is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ __all__ = ["SerbenchError", "UsageError", "nearest", "unknown", "with_extra"]
 
 
 class SerbenchError(Exception):
-    """Something in the world (files, corpora, results) keeps the work from being done. Exit code 1."""
+    """A file, corpus, results folder or machine prevents the work. The command exits with code 1."""
 
     exit_code = 1
 
 
 class UsageError(SerbenchError):
-    """What was asked for cannot be: a wrong name, value or combination. Exit code 2."""
+    """The request itself is wrong: an unknown name, a bad value or options that exclude each other. Exit code 2."""
 
     exit_code = 2
 
 
 def nearest(name: str, options: Iterable[str]) -> str | None:
-    """Returns the option that `name` was most likely meant to be, or None.
+    """Returns the option closest in spelling to `name` (case ignored), or None if none is close.
 
     >>> nearest("learning_rat", ["learning_rate", "dropout"])
     'learning_rate'
@@ -38,10 +38,16 @@ def nearest(name: str, options: Iterable[str]) -> str | None:
 
 
 def unknown(kind: str, name: str, options: Iterable[str], *, hint: str = "") -> UsageError:
-    """Builds the error for a name that is not known, with the nearest one that is.
+    """Builds the error for an unknown name. It suggests the closest known name and lists all of them.
 
     >>> str(unknown("corpus", "crema", ["crema-d", "demo"]))
     "unknown corpus 'crema'; did you mean 'crema-d'? Known: crema-d, demo."
+
+    Args:
+        kind: what the name stands for, e.g. 'corpus'.
+        name: as the user wrote it.
+        options: all known names.
+        hint: a further sentence, e.g. what to type next.
     """
     known = sorted(options)
     guess = nearest(name, known)
@@ -51,7 +57,7 @@ def unknown(kind: str, name: str, options: Iterable[str], *, hint: str = "") -> 
 
 
 def with_extra(name: str) -> str:
-    """How to install an optional dependency, as the end of a sentence.
+    """Returns how to install an extra (optional dependencies), as the end of a sentence.
 
     >>> with_extra("jax")
     "run `uv sync --extra jax` in a clone, or `pip install 'serbench[jax]'`"

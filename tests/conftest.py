@@ -6,9 +6,11 @@ import os
 import sys
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 import soundfile
+from tiers import Tiers
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # Hundreds of processes import TensorFlow here: compiled once it takes each of them a third of the time.
@@ -20,18 +22,14 @@ CREMA_CODES = ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD")
 TONES_HZ = {"ANG": 700, "DIS": 300, "FEA": 1100, "HAP": 1600, "NEU": 180, "SAD": 2300}
 
 
-LONGEST = (
-    "test_kills.py", "test_cli_errors.py", "test_cluster.py", "test_run_search.py", "test_cli_results.py",
-    "test_cli_study.py", "test_starts.py", "test_failures.py", "test_postgres.py", "test_rerun.py",
-    "test_replay.py", "test_fit.py",
-)  # fmt: skip
-"""Files that begin first, so that no core waits at the end for one that was begun last."""
+# A busy machine fails no test.
+hypothesis.settings.register_profile("serbench", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("serbench")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the longest files first; within a file the order stays."""
-    place = {name: rank for rank, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
+def pytest_configure(config: pytest.Config) -> None:
+    """Registers what sorts the tests into tiers."""
+    config.pluginmanager.register(Tiers(config), "serbench-tiers")
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +65,7 @@ def tone_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tone_corpus(tmp_path_factory.mktemp("tones") / "AudioWAV")
 
 
+# Tracing a graph takes longer than its epochs: one block and the plainest optimiser halve the time of a fit.
 TINY_SPACE = """
 [space]
 family = "{family}"
@@ -90,7 +89,10 @@ finalists = 1
 repeats = 2
 
 [parameters]
-depth = 2
+depth = 1
+batch_norm = false
+optimizer = "adam"
+schedule = "constant"
 width = [8, 16]
 dense_width = 16
 batch_size = 16

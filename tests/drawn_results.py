@@ -9,6 +9,7 @@ from serbench.evaluation import evaluate
 from serbench.records import EntryRecord, ResultsFolder, StudyRecord, TrialRecord
 from serbench.records.references import ReferenceFolder, ReferenceRecord
 from serbench.records.schemas import CorpusFacts, Environment, EpochMetrics, ModelCost, ProtocolFacts, Scores
+from serbench.results import Results
 
 LABELS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness")
 COST = ModelCost(multiply_accumulates=12_300_000, model_bytes=654_321, features_ms=1.25, model_ms=2.5)
@@ -22,6 +23,10 @@ class Builder:
         self.results = ResultsFolder(root)
         self.results.prepare()
         self.seed = 0
+
+    def read(self):
+        """The folder as it is now, read anew."""
+        return Results(self.results.root)
 
     def study(
         self,

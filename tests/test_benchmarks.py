@@ -12,10 +12,11 @@ import pytest
 from benchmarks.harness import BENCHMARKS, run
 from benchmarks.simulated import SIMULATED, SimulatedEngine, simulated_study
 from benchmarks.table import Row, Settings, as_json, as_table
-from serbench.search import Observer, load_space
+from serbench.search import Observer
 from serbench.search.coordinator import Coordinator
 from serbench.search.jobs import JobMaker
-from serbench.search.mailbox import JobRunner
+from serbench.search.session import Session
+from serbench.spaces import load_space
 
 
 @pytest.mark.parametrize("name", ["ask", "crowd"])
@@ -37,7 +38,7 @@ def test_simulated_fits_are_a_search_like_any_other(tmp_path: Path) -> None:
     with simulated_study(tmp_path, load_space("cnn1d"), sampler="random") as study:
         maker = JobMaker(study, SIMULATED, "tensorflow")
         try:
-            Coordinator(study, maker, JobRunner(engine, stop), Observer(), stop).run(14)
+            Coordinator(Session.on(engine, study, maker, Observer(), stop)).run_trials(14)
         finally:
             engine.close()
         records = study.records()
@@ -66,7 +67,7 @@ def test_a_stop_ends_simulated_fits(tmp_path: Path) -> None:
         maker = JobMaker(study, SIMULATED, "tensorflow")
         begun = _StopAfter(2, stop)
         try:
-            Coordinator(study, maker, JobRunner(engine, stop), begun, stop).run(2)
+            Coordinator(Session.on(engine, study, maker, begun, stop)).run_trials(2)
         finally:
             engine.close()
         assert not study.records()
@@ -81,6 +82,7 @@ def test_a_goal_is_judged_in_its_direction() -> None:
     assert [row["met"] for row in json.loads(as_json([slow, fast]))] == [False, True]
 
 
+@pytest.mark.children
 def test_an_arm_that_has_no_score_yet_has_no_mean() -> None:
     from benchmarks.tuners import line
 
@@ -88,6 +90,7 @@ def test_an_arm_that_has_no_score_yet_has_no_mean() -> None:
     assert line("arm", "mean", runs, [2.0, 4.0]) == "| arm | mean | 2 | - | 50.0 |"
 
 
+@pytest.mark.children
 def test_keras_tuner_draws_from_the_same_space(tmp_path: Path) -> None:
     """Whatever it draws is a configuration of the space, and conditions hold."""
     import keras_tuner

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
@@ -46,7 +46,7 @@ def test_commands_parse(command: str) -> None:
 
 @pytest.mark.parametrize(("page", "text"), [b for b in blocks("toml") if "[space]" in b[1]])
 def test_spaces_are_valid(page: str, text: str, tmp_path: Path) -> None:
-    from serbench.search import load_space
+    from serbench.spaces import load_space
 
     path = tmp_path / "space.toml"
     path.write_text(text, encoding="utf-8")
@@ -58,6 +58,33 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+def example(name: str) -> bool:
+    """Whether a name is one that a worked example makes up."""
+    return "my_" in name or "my-" in name
+
+
+def exists(dotted: str) -> bool:
+    """Whether `serbench.a.b` is a module, a name in one, or an entry-point group."""
+    if f'"{dotted}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8"):
+        return True
+    parts = dotted.split(".")
+    folder = ROOT.joinpath(*parts)
+    if folder.is_dir() or folder.with_suffix(".py").is_file():
+        return True
+    home = ROOT.joinpath(*parts[:-1])
+    sources = [home.with_suffix(".py"), home / "__init__.py"]
+    return any(re.search(rf"\b{parts[-1]}\b", path.read_text(encoding="utf-8")) for path in sources if path.is_file())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_modules_that_are_named_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    paths = {path for path in re.findall(r"`((?:serbench|tests)/[\w./-]*)`", text) if not example(path)}
+    assert {path for path in paths if not (ROOT / path).exists()} == set()
+    names = {name for name in re.findall(r"`(serbench(?:\.\w+)+)[`(]", text) if not example(name)}
+    assert {name for name in names if not exists(name)} == set()
 
 
 def test_the_readme_starts_with_the_two_commands() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from plugin_installed import environment, install_example
+from tiers import starts_children
 
 CHECKS = """
 import warnings; warnings.filterwarnings("ignore")
@@ -28,6 +29,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+@starts_children
 def work(tmp_path_factory: pytest.TempPathFactory, installed: Path) -> Path:
     folder = tmp_path_factory.mktemp("work")
     code = "from serbench_plugin_example.corpus import write_corpus; write_corpus('tones')"

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from benchmarks.readme_leaderboard import PAGES, between, published_tables
 from serbench.cli.main import app
 from serbench.records import ResultsFolder
-from serbench.results import EntryReport, Leaderboard
+from serbench.results import Results
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "results" / "published"
@@ -47,7 +47,7 @@ def test_the_command_says_what_the_pages_say() -> None:
 
 def test_what_is_typed_beside_the_goals_is_what_was_measured() -> None:
     text = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
-    rows = {row.entry: row for row in Leaderboard.from_results(ResultsFolder(PUBLISHED)).rows}
+    rows = {row.entry: row for row in Results(PUBLISHED).board().rows}
     cell = r"\| (\d+) % \| (?:([\d.]+) % accuracy; )?UAR ([\d.]+) \(([\d.]+)-([\d.]+)\), (\S+) \| ([\d.]+) \|"
     found = re.findall(cell, text)
     assert len(found) == 4
@@ -66,11 +66,11 @@ def test_what_is_typed_beside_the_goals_is_what_was_measured() -> None:
 
 def test_every_published_entry_has_its_report_and_its_references() -> None:
     results = ResultsFolder(PUBLISHED)
-    board = Leaderboard.from_results(results)
+    board = Results(results.root).board()
     assert board.rows
     assert not board.incomplete
     for row in board.rows:
-        report = EntryReport.from_results(results, row.entry)
+        report = Results(results.root).report(row.entry)
         assert len(report.refits) == row.seeds > 0
     assert all(any(one.name == "chance" for one in group.references) for group in board.groups)
 

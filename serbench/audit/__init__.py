@@ -1,8 +1,36 @@
-"""Is a score what it seems? Checks of a study's data and of an entry's scores, each a finding in one sentence."""
+"""Checks whether a score can be trusted. Each check of a study's data or an entry's scores gives one finding.
 
-from serbench.audit.audit import AuditPlan, audit_entry
-from serbench.audit.document import audit_document
-from serbench.audit.finding import AuditFinding
-from serbench.audit.record import AuditRecord, audit_path
+Names are loaded when first used (see `serbench.faces`).
+"""
 
-__all__ = ["AuditFinding", "AuditPlan", "AuditRecord", "audit_document", "audit_entry", "audit_path"]
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from serbench.faces import lazy_face
+
+if TYPE_CHECKING:
+    from serbench.audit.attributes import clip_attributes
+    from serbench.audit.audit import AuditPlan, audit_entry
+    from serbench.audit.document import audit_document
+    from serbench.audit.finding import AuditFinding
+    from serbench.audit.record import AuditRecord, audit_path
+else:
+    __getattr__ = lazy_face(
+        __name__,
+        {
+            "attributes": ("clip_attributes",),
+            "audit": (
+                "AuditPlan",
+                "audit_entry",
+            ),
+            "document": ("audit_document",),
+            "finding": ("AuditFinding",),
+            "record": (
+                "AuditRecord",
+                "audit_path",
+            ),
+        },
+    )
+
+__all__ = ["AuditFinding", "AuditPlan", "AuditRecord", "audit_document", "audit_entry", "audit_path", "clip_attributes"]

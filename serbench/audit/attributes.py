@@ -1,4 +1,4 @@
-"""What is known of the clips of a table besides their labels: sex and age of the speaker, sentence, intensity."""
+"""Attributes of clips other than the label: sex and age band of the speaker, sentence, intensity."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 import pandas as pd
 
-from serbench.evaluation.slices import Attribute
+from serbench.evaluation import Attribute
 
 __all__ = ["age_band", "clip_attributes"]
 
@@ -19,7 +19,7 @@ _ORDERS: Final = {
 
 
 def age_band(years: float | None) -> str | None:
-    """The band that an age falls into; None where it is not known.
+    """Returns the age band of an age in years; None if the age is unknown.
 
     >>> age_band(29), age_band(30), age_band(74), age_band(None)
     ('under 30', '30-44', '60 and over', None)
@@ -30,14 +30,16 @@ def age_band(years: float | None) -> str | None:
 
 
 def clip_attributes(clips: pd.DataFrame) -> tuple[Attribute, ...]:
-    """The attributes of a clip table that have at least two values, each clip's in the order of the rows.
+    """Returns the attributes of a clip table that have at least two different values.
+
+    Each attribute has one value per clip, in the order of the rows; None where the value is unknown.
 
     >>> table = pd.DataFrame({"sex": ["female", "male"], "age": [25, 26], "sentence": ["a", None]})
     >>> [(attribute.name, attribute.values) for attribute in clip_attributes(table)]
     [('sex', ('female', 'male'))]
 
     Args:
-        clips: of the test core, with any of the columns `sex`, `age` (years), `sentence` and `intensity`.
+        clips: clips of the test set. Each of the columns `sex`, `age` (years), `sentence` and `intensity` is optional.
     """
     columns = {
         "sex": _texts(clips, "sex"),

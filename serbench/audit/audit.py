@@ -1,4 +1,4 @@
-"""`audit_entry`: every check of one entry, from the ones that only read predictions to those that train again."""
+"""`audit_entry`: runs all checks on one entry. Some only read its predictions, others train again."""
 
 from __future__ import annotations
 
@@ -12,42 +12,40 @@ import filelock
 import pandas as pd
 
 import serbench
-from serbench.audit.data import duplicate_findings, speaker_telling
+from serbench.audit.draws import Draws, fit_draws, over_draws
+from serbench.audit.duplicates import duplicate_findings
 from serbench.audit.finding import AuditFinding, skipped
+from serbench.audit.leakage import leakage
+from serbench.audit.literature import against_literature
 from serbench.audit.record import AuditRecord, audit_path
 from serbench.audit.rerun import Reruns
-from serbench.audit.retrained import Drawn, draw_again, leakage, over_draws, shuffled_labels
-from serbench.audit.scored import against_literature, against_validation, by_slices
-from serbench.audit.watch import FitWatch
+from serbench.audit.shuffled_labels import shuffled_labels
+from serbench.audit.slices import by_slices
+from serbench.audit.speakers import speaker_recognition
+from serbench.audit.validation import against_validation
+from serbench.audit.watch import FitObserver
 from serbench.errors import SerbenchError, UsageError
-from serbench.records.base import now
-from serbench.records.files import writing
-from serbench.records.results import ResultsFolder, StudyFolder
-from serbench.records.schemas import StudyRecord
-from serbench.results.entry import find_entry
-from serbench.results.leaderboard import Leaderboard
-from serbench.results.pooled import run_name
-from serbench.results.scored_entry import ScoredEntry
-from serbench.search.observer import Observer
-from serbench.search.studies.recorded import recorded_clips, recorded_plan, recorded_protocol, recorded_space
+from serbench.records import ResultsFolder, StudyFolder, StudyRecord, now, writing
+from serbench.results import Results, ScoredEntry, run_name
+from serbench.search import Observer, recorded_clips, recorded_plan, recorded_protocol, recorded_space
 
 __all__ = ["AuditPlan", "audit_entry"]
 
 TRAINED = ("shuffled labels", "leakage delta", "draws of test speakers")
-"""Checks that train."""
+"""Checks that train models."""
 
 
 @dataclass(frozen=True)
 class AuditPlan:
-    """What is checked.
+    """Settings of an audit.
 
     Attributes:
-        target: an entry, or a study for its selected entry.
-        split_seeds: draws that the configuration is fitted on again.
-        repeats: fits of each draw.
-        refits: whether anything is fitted at all.
-        data: the corpus's folder; None for where the search found it.
-        workers: fits side by side; None for as many as fit.
+        target: name of an entry, or of a study to audit its selected entry.
+        split_seeds: number of random splits on which the configuration is trained again.
+        repeats: training runs per split.
+        refits: whether to train at all. If False, checks that need training are left out.
+        data: folder of the corpus; None for the folder that the search used.
+        workers: training runs at the same time; None for as many as the machine has room for.
     """
 
     target: str
@@ -59,36 +57,42 @@ class AuditPlan:
 
 
 def audit_entry(
-    results: ResultsFolder,
+    results: Results,
     plan: AuditPlan,
     observer: Observer | None = None,
     stop: threading.Event | None = None,
 ) -> AuditRecord:
-    """Audits an entry and keeps what was found beside it.
+    """Audits an entry and saves the findings in the `audits` folder of its study.
+
+    An audit that was stopped is not saved. One without training does not overwrite an earlier audit.
 
     Args:
-        results: where it lies.
-        plan: what is checked.
-        observer: is told of every step.
-        stop: set from outside to end gracefully; what was fitted is kept.
+        results: the results that hold the entry.
+        plan: settings of the audit.
+        observer: receives the progress; None for no display.
+        stop: set this event to end the audit gracefully. Completed training runs are kept.
+
+    Returns:
+        The findings.
 
     Raises:
-        UsageError: there is no such entry or study.
-        SerbenchError: the corpus is gone or another, a record is damaged, or another process audits the entry.
+        UsageError: no entry or study has this name.
+        SerbenchError: the corpus is missing or has changed, a record is damaged, or another process is auditing the
+            entry.
     """
     tested = _target(results, plan.target)
-    folder = _folder(results, tested)
+    folder = _folder(results.folder, tested)
     audit = _Audit(tested, folder, plan, observer or Observer(), stop or threading.Event())
     path = audit_path(folder, tested.entry.entry_id)
-    with _alone(path) if plan.refits else contextlib.nullcontext():
+    with _locked(path) if plan.refits else contextlib.nullcontext():
         record = audit.run()
-        _keep(record, path, audit)
+        _save(record, path, audit)
     return record
 
 
 @contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Keeps a second audit of the same entry out: it would find fits taken and say less than the first."""
+def _locked(path: Path) -> Iterator[None]:
+    """Prevents two audits of one entry at once: the second would miss runs that the first is still training."""
     lock = filelock.FileLock(path.with_name(f".{path.stem}.lock"))
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +100,8 @@ def _alone(path: Path) -> Iterator[None]:
             lock.acquire(blocking=False)
         except filelock.Timeout:
             raise SerbenchError(
-                f"entry '{path.stem}' is being audited by another serbench process; wait for it, or use --no-refits"
+                f"entry '{path.stem}' is being audited by another serbench process; wait for it to end, or use "
+                "--no-refits"
             ) from None
     try:
         yield
@@ -106,7 +111,7 @@ def _alone(path: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Audit:
-    """One audit; `folder` is of the study, or of a folded one's first fold."""
+    """One audit. `folder` belongs to the entry's study, or to its first fold in cross-validation."""
 
     tested: ScoredEntry
     folder: StudyFolder
@@ -115,16 +120,16 @@ class _Audit:
     stop: threading.Event
 
     def run(self) -> AuditRecord:
-        """Makes all checks, the cheap ones first."""
+        """Runs all checks, the fast ones first."""
         study, entry = self.tested.study, self.tested.entry
         if not self.tested.refits:
-            raise SerbenchError(f"entry '{entry.entry_id}' has no completed refit, so there is nothing to audit")
+            raise SerbenchError(f"entry '{entry.entry_id}' has no completed test run, so there is nothing to audit")
         record = self.folder.record()
         clips = recorded_clips(self.folder, record, self.plan.data, self.observer.progress)
         findings = [*self._of_scores(clips), *self._of_data(record, clips)]
-        drawn = Drawn(())
+        splits = Draws(())
         if self.plan.refits and not self.stop.is_set():
-            retrained, drawn = self._retrained(record, clips)
+            retrained, splits = self._retrained(record, clips)
             findings += retrained
         return AuditRecord(
             entry=entry.entry_id,
@@ -133,13 +138,13 @@ class _Audit:
             corpus=study.corpus.name,
             protocol=study.protocol.name,
             findings=tuple(findings),
-            draws=drawn.draws,
+            draws=splits.draws,
             serbench=serbench.__version__,
             created=now(),
         )
 
     def _of_scores(self, clips: pd.DataFrame) -> Iterator[AuditFinding]:
-        yield against_validation(self.tested, self.folder, clips)
+        yield against_validation(self.tested, clips)
         yield against_literature(self.tested)
         yield from by_slices(self.tested, clips)
 
@@ -147,55 +152,59 @@ class _Audit:
         yield from duplicate_findings(
             clips, recorded_protocol(self.folder, record).plans(clips), self.observer.progress
         )
-        yield speaker_telling(clips, recorded_plan(self.folder, record, clips), record, self.observer.progress)
+        yield speaker_recognition(clips, recorded_plan(self.folder, record, clips), record, self.observer.progress)
 
-    def _retrained(self, record: StudyRecord, clips: pd.DataFrame) -> tuple[list[AuditFinding], Drawn]:
+    def _retrained(self, record: StudyRecord, clips: pd.DataFrame) -> tuple[list[AuditFinding], Draws]:
         if record.protocol.folds > 1:
-            why = "not tried: each fold chose a configuration of its own; audit an entry of protocol 'speaker' for this"
-            return [skipped(check, why) for check in TRAINED], Drawn(())
+            why = "not checked: each fold selected its own configuration; audit an entry of protocol 'speaker' instead"
+            return [skipped(check, why) for check in TRAINED], Draws(())
         space, protocol = recorded_space(self.folder, record), recorded_protocol(self.folder, record)
-        again = Reruns(self.folder, record, space, self.tested.entry, clips, FitWatch(self.observer), self.stop)
+        again = Reruns(self.folder, record, space, self.tested.entry, clips, FitObserver(self.observer), self.stop)
         workers, repeats = self.plan.workers, self.plan.repeats
         try:
             findings = [shuffled_labels(again, protocol, workers)]
         except SerbenchError as error:
             findings = [skipped(TRAINED[0], str(error))]
         if self.stop.is_set():
-            return findings, Drawn(())
+            return findings, Draws(())
         seeds = range(protocol.split_seed, protocol.split_seed + self.plan.split_seeds)
-        drawn = draw_again(again, protocol, seeds, repeats, workers)
+        splits = fit_draws(again, protocol, seeds, repeats, workers)
         own = self.tested.mean_score("test", "uar") if protocol.name == "speaker" else None
-        return [*findings, leakage(drawn, protocol), over_draws(drawn, own)], drawn
+        return [*findings, leakage(splits, protocol), over_draws(splits, own)], splits
 
 
-def _keep(record: AuditRecord, path: Path, audit: _Audit) -> None:
-    """Saves an audit, unless an earlier one that has trained says more."""
+def _save(record: AuditRecord, path: Path, audit: _Audit) -> None:
+    """Saves a complete audit. One without training does not replace an earlier one, which holds more."""
     if audit.stop.is_set() or (not audit.plan.refits and path.exists()):
         return
     try:
         record.save(path)
-    except SerbenchError as error:  # somebody else's results, readable only
-        audit.observer.warning(f"the audit is not kept: {error}")
+    except SerbenchError as error:  # the results folder may be read-only
+        audit.observer.warning(f"the audit was not saved: {error}")
 
 
-def _target(results: ResultsFolder, name: str) -> ScoredEntry:
-    board = Leaderboard.from_results(results)
-    chosen = [row.entry for row in board.rows if row.selected and name in (row.study, run_name(row.study))]
+def _target(results: Results, name: str) -> ScoredEntry:
+    """Returns the entry of this name, or the selected entry of the study or cross-validation of this name."""
+    studies = [study for study in results.studies if run_name(study.record.name) == name or study.record.name == name]
+    if not studies:
+        tested = results.scored_entry(name)
+        if tested.entry.members:
+            raise UsageError(f"entry '{name}' is an ensemble, not a single model; audit one of its finalists")
+        return tested
+    board = results.board(studies[0].record.corpus.name, studies[0].record.protocol.name)
+    chosen = [row.entry for row in board.rows if row.selected and row.study == name]
     if len(chosen) == 1:
-        return find_entry(results, board, chosen[0])
-    try:
-        return find_entry(results, board, name)
-    except UsageError:
-        known = [run_name(record.name) for _, record in results.studies()]
-        if run_name(name) in known:
-            raise UsageError(
-                f"study '{name}' has no tested entry to audit yet (under a folded protocol all folds are needed); the "
-                "same search command goes on"
-            ) from None
-        raise
+        return results.scored_entry(chosen[0])
+    known = {study.name for study in studies}
+    if lost := [one.sentence for one in board.damaged if one.study in known and one.kind == "entry"]:
+        raise SerbenchError(f"cannot find out which entry of study '{name}' is selected: {lost[0]}")
+    raise UsageError(
+        f"study '{name}' has no tested entry yet (cross-validation needs all its folds); run the same search command "
+        "again to finish it"
+    )
 
 
 def _folder(results: ResultsFolder, tested: ScoredEntry) -> StudyFolder:
-    """Of the study; of a folded one's first fold."""
+    """Returns the folder of the entry's study, or of its first fold in cross-validation."""
     name = tested.study.name
     return results.existing_study(name if tested.study.protocol.folds == 1 else f"{name}-fold1")

@@ -1,4 +1,4 @@
-"""An audit as one page of plain verdicts."""
+"""Lays out an audit as one page: a verdict for each check, then the numbers behind them."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from serbench.audit.draws import Draw
 from serbench.audit.finding import AuditFinding
 from serbench.audit.record import AuditRecord
-from serbench.audit.retrained import Draw
-from serbench.render.document import NOTHING, Column, Document, Sheet, count, percent
+from serbench.render import NOTHING, Column, Document, Sheet, count, percent
 
 __all__ = ["audit_document"]
 
 _LEGEND = (
-    "ok: nothing found. note: worth knowing. warning: read the score with this in mind. alarm: do not trust the score "
-    "before this is explained. skipped: could not be checked, and why."
+    "ok: no problem found. note: good to know. warning: keep this in mind when you read the score. alarm: do not trust "
+    "the score until this is explained. skipped: could not be checked; the verdict says why."
 )
 
 
 def audit_document(record: AuditRecord) -> Document:
-    """The verdicts, then the numbers behind those that have tables; CSV holds one row a check."""
+    """Lays out an audit: first the verdicts, then a table of numbers for each check that has one.
+
+    CSV has one row per check, JSON the whole record.
+    """
     head = Sheet(
         f"Audit of {record.entry} ({record.family} on {record.corpus}, protocol {record.protocol})",
         (Column("check", 0, "left"), Column("result", 0, "left"), Column("verdict", 0, "left")),
@@ -45,7 +48,7 @@ def _draws(draws: Sequence[Draw]) -> Sheet:
         Column("trained on", 3),
         Column("test clips", 4),
         Column("test speakers", 4),
-        Column("fits", 5),
+        Column("runs", 5),
     )
     rows = [
         (
@@ -61,11 +64,11 @@ def _draws(draws: Sequence[Draw]) -> Sheet:
         )
         for draw in draws
     ]
-    return Sheet("The same configuration on other draws, means over fits", columns, tuple(rows))
+    return Sheet("The same configuration on other random splits (means over runs)", columns, tuple(rows))
 
 
 def _table(finding: AuditFinding) -> Sheet:
-    """A finding's rows: fractions as percent, the first column a name."""
+    """Returns the table of a finding. Fractions are shown in percent; the first column holds names."""
     names = list(dict.fromkeys(key for row in finding.table for key in row))
     columns = tuple(
         Column(name, 0 if place < 3 else place, "right" if place else "left") for place, name in enumerate(names)

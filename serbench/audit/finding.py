@@ -1,4 +1,4 @@
-"""`AuditFinding`: what one check found, in a sentence and in numbers."""
+"""`AuditFinding`: the result of one check, as a sentence and as numbers."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from typing import Literal
 
 from pydantic import Field
 
-from serbench.records.base import FrozenModel
+from serbench.records import FrozenModel
 
 __all__ = ["AuditFinding", "Cell", "Level", "skipped"]
 
 Level = Literal["ok", "note", "warning", "alarm", "skipped"]
-"""`note`: worth knowing. `warning`: a reader of the score must know it. `alarm`: the score is not to be believed until
-the matter is settled. `skipped`: the check could not be made, which says nothing either way."""
+"""`ok`: no problem found. `note`: good to know. `warning`: keep it in mind when reading the score. `alarm`: do not
+trust the score until this is explained. `skipped`: the check could not be done, so there is no conclusion."""
 
 Cell = float | int | str | None
 
 
 class AuditFinding(FrozenModel):
-    """One check of an audit.
+    """Result of one check of an audit.
 
     Attributes:
-        check: its name, the same in every audit.
-        level: how much it matters.
-        verdict: one plain sentence.
-        numbers: what it was judged by. Fractions, unless the name says points, percent or clips.
-        table: rows of the same keys, where there is more than one thing to list.
+        check: name of the check, the same in every audit.
+        level: severity.
+        verdict: the result in one sentence.
+        numbers: the numbers behind the verdict. Scores are fractions, unless the name says points, percent or clips.
+        table: rows with the same keys, if the check has several things to list.
     """
 
     check: str
@@ -36,5 +36,10 @@ class AuditFinding(FrozenModel):
 
 
 def skipped(check: str, why: str) -> AuditFinding:
-    """A check that could not be made, and why."""
+    """Returns the finding of a check that could not be done.
+
+    Args:
+        check: name of the check.
+        why: the reason, as a sentence.
+    """
     return AuditFinding(check=check, level="skipped", verdict=why)

@@ -1,19 +1,18 @@
-"""`AuditRecord`: what an audit found, kept beside the entry."""
+"""`AuditRecord`: the findings of an audit, saved in the study's folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from serbench.audit.draws import Draw
 from serbench.audit.finding import AuditFinding
-from serbench.audit.retrained import Draw
-from serbench.records.base import Record
-from serbench.records.results import StudyFolder
+from serbench.records import Record, StudyFolder
 
 __all__ = ["AuditRecord", "audit_path"]
 
 
 class AuditRecord(Record):
-    """`audits/<entry>.json` in a study's folder."""
+    """Findings of the audit of one entry: `audits/<entry>.json` in the study's folder."""
 
     entry: str
     study: str
@@ -27,10 +26,15 @@ class AuditRecord(Record):
 
     @property
     def alarms(self) -> int:
-        """How many checks raised an alarm."""
+        """Number of checks that raised an alarm."""
         return sum(finding.level == "alarm" for finding in self.findings)
 
 
 def audit_path(folder: StudyFolder, entry_id: str) -> Path:
-    """Where the audit of an entry is kept."""
+    """Returns the path of an entry's audit record.
+
+    Args:
+        folder: folder of the entry's study.
+        entry_id: id of the entry.
+    """
     return folder.path / "audits" / f"{entry_id}.json"

@@ -1,7 +1,7 @@
-"""A configuration fitted again on other draws of the clips, or on labels that mean nothing: what an audit needs.
+"""Trains the configuration of an entry again, on other random splits or on shuffled labels, for an audit.
 
-Each rerun is a study of its own in `<study>/audits/`, beside the entry that it asks about and on no leaderboard. It is
-recorded like any other, so that a broken-off audit goes on where it was.
+Each rerun is a separate study in `<study>/audits/` and appears on no leaderboard. It is recorded like any other study,
+so an interrupted audit resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -15,41 +15,39 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from serbench.corpora.folders import cache_root
+from serbench.corpora import cache_root
 from serbench.families import parse_hyperparameters
-from serbench.features.store import FeatureStore
+from serbench.features import FeatureStore
 from serbench.protocols import Ratio, SplitPlan, SplitProtocol
-from serbench.records import ResultsFolder
-from serbench.records.base import now
-from serbench.records.environment import current_environment
-from serbench.records.results import StudyFolder
-from serbench.records.schemas import EntryRecord, JobKind, StudyRecord
-from serbench.records.states import STATES
-from serbench.search.batch import run_batch
-from serbench.search.engines.local import LocalEngine
-from serbench.search.jobs import JobMaker
-from serbench.search.mailbox import JobRunner
-from serbench.search.observer import Observer
-from serbench.search.resources import Resources
-from serbench.search.studies.study import Study
-from serbench.spaces.space import SearchSpace
-from serbench.training import FeatureSource, TrialJob
-from serbench.training.backend import choose_backend
+from serbench.records import (
+    STATES,
+    EntryRecord,
+    JobKind,
+    ResultsFolder,
+    StudyFolder,
+    StudyRecord,
+    current_environment,
+    now,
+)
+from serbench.search import Coordinator, JobMaker, LocalEngine, Observer, Resources, Session, Study
+from serbench.spaces import SearchSpace
+from serbench.training import FeatureSource, TrialJob, choose_backend
 
 __all__ = ["Rerun", "Reruns"]
 
 _JOB = "t0000"
-_SHUFFLE, _SUBSET = 0x5F1E, 0x5B5E7  # streams of their own, beside those of the study's seed tree
+_SHUFFLE, _SUBSET = 0x5F1E, 0x5B5E7  # random streams apart from those of the study's seed tree
 
 
 @dataclass(frozen=True)
 class Rerun:
-    """One way of fitting a configuration again.
+    """Data of a rerun.
 
     Attributes:
-        protocol: how clips are split.
-        train_clips: train on so many of the training clips, drawn by the split seed; None for all of them.
-        shuffled: whether all clips but those of the test core trade their labels.
+        protocol: how the clips are split.
+        train_clips: size of the random subset of the training clips to train on; None for all. The split seed
+            determines the subset.
+        shuffled: whether the labels are shuffled among all clips outside the test set.
     """
 
     protocol: SplitProtocol
@@ -58,7 +56,7 @@ class Rerun:
 
     @property
     def name(self) -> str:
-        """Of its folder, beside the entry's id."""
+        """The part of the folder's name that follows the entry's id."""
         drawn = f"{self.protocol.name.replace(':', '')}-s{self.protocol.split_seed}"
         size = "" if self.train_clips is None else f"-n{self.train_clips}"
         return f"{drawn}{size}{'-shuffled' if self.shuffled else ''}"
@@ -66,16 +64,16 @@ class Rerun:
 
 @dataclass(frozen=True)
 class Reruns:
-    """Fits an entry's configuration again.
+    """Trains the configuration of an entry again.
 
     Attributes:
-        folder: of the study that the entry belongs to.
-        record: that study's.
-        space: that it searched.
-        entry: whose configuration is fitted.
-        clips: the study's, with `path`.
-        observer: is told.
-        stop: set from outside to end gracefully.
+        folder: folder of the entry's study.
+        record: record of this study.
+        space: search space of this study.
+        entry: the entry whose configuration is trained.
+        clips: clip table of this study, with `path`.
+        observer: receives the progress.
+        stop: set this event to end gracefully.
     """
 
     folder: StudyFolder
@@ -87,30 +85,35 @@ class Reruns:
     stop: threading.Event
 
     def plan(self, protocol: SplitProtocol) -> SplitPlan:
-        """How a protocol without folds splits the clips.
+        """Splits the clips by a protocol without folds.
 
         Raises:
-            SerbenchError: it cannot.
+            SerbenchError: the clips cannot be split by this protocol.
         """
         return protocol.plans(self.clips)[0]
 
     def train_size(self, protocol: SplitProtocol) -> int:
-        """Clips that the configuration would be trained on.
+        """Returns the number of clips that the configuration would be trained on.
 
         Raises:
-            SerbenchError: the protocol cannot split the clips so.
+            SerbenchError: the clips cannot be split by this protocol.
         """
         ratio = parse_hyperparameters(self.space.family, self.entry.config).split_ratio
         return len(self.plan(protocol).split(Ratio.parse(ratio)).train)
 
     def fit(self, rerun: Rerun, repeats: int, workers: int | None = None) -> tuple[StudyFolder, EntryRecord | None]:
-        """Fits `repeats` times on fresh seeds, or reads what was fitted before.
+        """Trains and tests the configuration with new seeds. Runs that are already recorded are not repeated.
+
+        Args:
+            rerun: the data to train on.
+            repeats: number of training runs.
+            workers: training runs at the same time; None for as many as the machine has room for.
 
         Returns:
-            The rerun's folder, and what was tested there; None where no fit completed.
+            The rerun's folder, and an entry of the completed runs; None if no run completed.
 
         Raises:
-            SerbenchError: something keeps the fits from starting; what was done is recorded.
+            SerbenchError: training cannot start. Runs that completed are recorded.
         """
         results = ResultsFolder(self.folder.path / "audits")
         results.prepare()
@@ -131,16 +134,17 @@ class Reruns:
                 if not study.folder.has_job("refit", job_id)
             ]
             if jobs:
-                self._run(study, jobs, resources)
+                self._run(study, maker, jobs)
             return study.folder, self._entry(study, wanted)
 
-    def _run(self, study: Study, jobs: list[TrialJob], resources: Resources) -> None:
+    def _run(self, study: Study, maker: JobMaker, jobs: list[TrialJob]) -> None:
         source = FeatureSource(study.clips, FeatureStore(cache_root() / "features"))
         source.paths(
             self.space.features, progress=lambda done, total: self.observer.progress("computing features", done, total)
         )
+        resources = maker.resources
         with contextlib.closing(LocalEngine(source, resources.workers, resources.devices)) as engine:
-            run_batch(study, JobRunner(engine, self.stop), self.observer, self.stop, jobs, {})
+            Coordinator(Session.on(engine, study, maker, self.observer, self.stop)).run_jobs(jobs)
 
     def _study_record(self, rerun: Rerun, plan: SplitPlan, backend: str) -> StudyRecord:
         return self.record.model_copy(
@@ -152,6 +156,7 @@ class Reruns:
                 "environment": current_environment(backend),
                 "identity": uuid.uuid4().hex[:16],
                 "warm_start": None,
+                "asked": None,
                 "created": now(),
             }
         )
@@ -173,7 +178,7 @@ class Reruns:
 
 @dataclass(frozen=True)
 class _Maker(JobMaker):
-    """Makes jobs that train on a part of the training clips."""
+    """Makes jobs that train on a random subset of the training clips."""
 
     train_clips: int | None = None
 
@@ -193,12 +198,15 @@ def _refit_id(repeat: int) -> str:
 
 
 def _shuffled(clips: pd.DataFrame, plan: SplitPlan, protocol: SplitProtocol) -> pd.DataFrame:
-    """The clips with all labels traded but those of the test core: else validation would choose what fits the truth."""
+    """Returns the clips with shuffled labels, except in the test set.
+
+    Validation labels are shuffled, too. Otherwise early stopping would select the epoch that fits the true labels.
+    """
     split = plan.split(plan.cores)
     rows = np.array(sorted((*split.train, *split.validation, *split.validation_rest, *split.test_rest)))
     shuffled = rows[np.random.default_rng([_SHUFFLE, protocol.split_seed]).permutation(len(rows))]
     traded = {}
-    for column in ("label", "votes"):  # soft labels would tell the truth otherwise
+    for column in ("label", "votes"):  # unshuffled votes would give the true labels away as soft labels
         if column in clips:
             traded[column] = clips[column].to_numpy(copy=True)
             traded[column][rows] = traded[column][shuffled]

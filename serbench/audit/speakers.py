@@ -1,8 +1,8 @@
-"""Can a stranger tell the speakers from the features? What a split that shares speakers would let a model learn.
+"""Speaker recognition from the study's features: what a model could exploit if training and test share speakers.
 
-Each clip is summarised by the mean and the standard deviation of its features over time; a linear discriminant with
-Ledoit and Wolf's shrinkage learns the speakers from a random half of each one's clips and is tested on the other half.
-That is no strong speaker recogniser, which makes a high score the more telling.
+Each clip is summarised by the mean and the standard deviation of its features over time. A linear discriminant analysis
+with Ledoit-Wolf shrinkage is trained on a random half of each speaker's clips and tested on the other half. This is a
+weak speaker recogniser; a stronger one would score higher.
 """
 
 from __future__ import annotations
@@ -11,22 +11,30 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["SpeakerTelling", "clip_summaries", "tell_speakers"]
+from serbench.audit.features import audit_features
+from serbench.audit.finding import AuditFinding, Cell
+from serbench.features import FeatureSpec
+from serbench.protocols import SplitPlan
+from serbench.records import StepProgress, StudyRecord
+
+__all__ = ["SpeakerRecognition", "clip_summaries", "recognise_speakers", "speaker_recognition", "speakers_finding"]
 
 _BLOCK_CLIPS = 256
+_HALVES = 0x4A1F  # a random stream apart from those of the study's seed tree
 
 
 @dataclass(frozen=True)
-class SpeakerTelling:
-    """How well speakers were told apart.
+class SpeakerRecognition:
+    """Result of the speaker recognition.
 
     Attributes:
-        accuracy: fraction of the tested clips whose speaker was named.
-        chance: the same for always naming the speaker with most tested clips.
-        speakers: how many there were to choose from.
-        clips: tested.
+        accuracy: fraction of the tested clips whose speaker was recognised.
+        chance: accuracy of always naming the speaker with the most tested clips.
+        speakers: number of speakers.
+        clips: number of tested clips.
     """
 
     accuracy: float
@@ -36,14 +44,14 @@ class SpeakerTelling:
 
 
 def clip_summaries(features: NDArray[np.float32], time_axis: int | None) -> NDArray[np.float64]:
-    """Mean and standard deviation over the frames, padding included, as a model sees it.
+    """Computes mean and standard deviation of each clip's features over time, padding included as in training.
 
     Args:
-        features: (n, *shape) of a front end; a memory map is read in parts.
-        time_axis: the axis of one clip's features that runs over time; None where there is none.
+        features: (n, *shape), features of a front end. A memory map is read block by block.
+        time_axis: time axis of one clip's features; None if they have none.
 
     Returns:
-        (n, 2 x features), or (n, features) where there is no time.
+        (n, 2 x features), or the flattened features (n, features) without a time axis.
     """
     if time_axis is None:
         return np.asarray(features, dtype=np.float64).reshape(len(features), -1)
@@ -56,19 +64,21 @@ def clip_summaries(features: NDArray[np.float32], time_axis: int | None) -> NDAr
     return np.concatenate(parts)
 
 
-def tell_speakers(summaries: ArrayLike, speakers: ArrayLike, rng: np.random.Generator) -> SpeakerTelling | None:
-    """Learns the speakers from half of each one's clips and names those of the other half.
+def recognise_speakers(
+    summaries: ArrayLike, speakers: ArrayLike, rng: np.random.Generator
+) -> SpeakerRecognition | None:
+    """Trains a speaker classifier on half of each speaker's clips and tests it on the other half.
 
     Args:
-        summaries: (n, d), of the training clips: see `clip_summaries`.
-        speakers: (n,) of the same clips.
-        rng: chooses the halves.
+        summaries: (n, d), one row per training clip: see `clip_summaries`.
+        speakers: (n,), speaker of each clip.
+        rng: draws the halves.
 
     Returns:
-        None where fewer than two speakers have two clips or more.
+        The accuracy; None if fewer than two speakers have two or more clips.
 
     Raises:
-        ValueError: arrays do not fit one another.
+        ValueError: the shapes of `summaries` and `speakers` do not match.
     """
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
@@ -81,10 +91,10 @@ def tell_speakers(summaries: ArrayLike, speakers: ArrayLike, rng: np.random.Gene
         return None
     spread = given[learnt].std(axis=0)
     scaled = (given - given[learnt].mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    # What never varies carries nothing, and would make the covariance singular.
+    # A constant feature has no information and would make the covariance matrix singular.
     scaled = scaled[:, spread > 0]
     if not scaled.shape[1]:
-        return SpeakerTelling(
+        return SpeakerRecognition(
             float(counts.max() / counts.sum()), float(counts.max() / counts.sum()), len(people), len(tested)
         )
     model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
@@ -92,11 +102,11 @@ def tell_speakers(summaries: ArrayLike, speakers: ArrayLike, rng: np.random.Gene
         warnings.simplefilter("ignore", UserWarning)
         model.fit(scaled[learnt], who[learnt])
     right = model.predict(scaled[tested]) == who[tested]
-    return SpeakerTelling(float(right.mean()), float(counts.max() / counts.sum()), len(people), len(tested))
+    return SpeakerRecognition(float(right.mean()), float(counts.max() / counts.sum()), len(people), len(tested))
 
 
 def _halves(who: NDArray[np.generic], rng: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows to learn from and rows to test on; of an odd number of clips one more is learnt from."""
+    """Returns the rows to train on and the rows to test on; of an odd number of clips, one more is trained on."""
     learnt, tested = [], []
     for person in np.unique(who):
         rows = rng.permutation(np.flatnonzero(who == person))
@@ -107,3 +117,56 @@ def _halves(who: NDArray[np.generic], rng: np.random.Generator) -> tuple[NDArray
     if not learnt:
         return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
     return np.concatenate(learnt), np.concatenate(tested)
+
+
+def speaker_recognition(
+    clips: pd.DataFrame, plan: SplitPlan, record: StudyRecord, progress: StepProgress
+) -> AuditFinding:
+    """Reports how well a linear classifier recognises the training speakers from the study's features.
+
+    Args:
+        clips: clip table with `speaker` and `path`.
+        plan: split plan of the study.
+        record: record of the study.
+        progress: receives the progress of feature extraction.
+    """
+    spec = FeatureSpec.model_validate(record.features)
+    train = np.array(plan.split(plan.cores).train)
+    summaries = clip_summaries(audit_features(clips, spec, progress), spec.front_end.time_axis)[train]
+    speakers = clips["speaker"].to_numpy()[train]
+    rng = np.random.default_rng([_HALVES, record.seed])
+    return speakers_finding(
+        recognise_speakers(summaries, speakers, rng), shares_speakers=record.protocol.shares_speakers
+    )
+
+
+def speakers_finding(recognition: SpeakerRecognition | None, *, shares_speakers: bool) -> AuditFinding:
+    """Reports how well the features identify speakers, and whether the protocol lets a model profit from that.
+
+    Args:
+        recognition: result of `recognise_speakers`.
+        shares_speakers: whether the protocol has speakers in both training and test set.
+    """
+    check = "speakers in the features"
+    if recognition is None:
+        return AuditFinding(
+            check=check, level="skipped", verdict="not checked: fewer than two training speakers have two or more clips"
+        )
+    numbers: dict[str, Cell] = {
+        "accuracy": recognition.accuracy,
+        "chance": recognition.chance,
+        "speakers": recognition.speakers,
+        "clips": recognition.clips,
+    }
+    summary = (
+        f"a linear classifier recognises the speaker of {100 * recognition.accuracy:.1f} % of held-out clips "
+        f"({recognition.speakers} speakers, chance {100 * recognition.chance:.1f} %)"
+    )
+    if recognition.accuracy <= 2 * recognition.chance:
+        verdict = f"{summary}: the features say little about who speaks"
+        return AuditFinding(check=check, level="ok", verdict=verdict, numbers=numbers)
+    if shares_speakers:
+        verdict = f"{summary}; this protocol tests on training speakers, so the score may profit from recognising them"
+        return AuditFinding(check=check, level="warning", verdict=verdict, numbers=numbers)
+    verdict = f"{summary}; this protocol keeps speakers apart, so that does not raise the score"
+    return AuditFinding(check=check, level="note", verdict=verdict, numbers=numbers)

@@ -1,20 +1,20 @@
-"""`FitWatch`: shows an audit's fits as steps of a preparation, since they are no trials of a search."""
+"""`FitObserver`: shows the training runs of an audit as progress steps, since they are not trials of a search."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from serbench.records.schemas import EpochMetrics, TrialRecord
-from serbench.search.observer import Observer
+from serbench.records import EpochMetrics, TrialRecord
+from serbench.search import Observer
 
-__all__ = ["FitWatch"]
+__all__ = ["FitObserver"]
 
 
-class FitWatch(Observer):
-    """Passes on what a person should see of fits.
+class FitObserver(Observer):
+    """Shows the training runs of an audit on the display of a search.
 
     Args:
-        view: who is told.
+        view: the display.
     """
 
     def __init__(self, view: Observer) -> None:
@@ -22,23 +22,23 @@ class FitWatch(Observer):
         self._epochs: dict[str, int] = {}
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """Passes it on."""
+        """Shows the progress of a step."""
         self._view.progress(what, done, total)
 
     def warning(self, text: str) -> None:
-        """Passes it on."""
+        """Shows a warning."""
         self._view.warning(text)
 
     def trial_started(self, job_id: str, config: dict[str, Any], epochs: int) -> None:  # noqa: ARG002
-        """Keeps in mind how many epochs there may be."""
+        """Remembers the largest number of epochs of this run."""
         self._epochs[job_id] = epochs
 
     def epoch(self, job_id: str, metrics: EpochMetrics) -> None:
-        """Moves the bar."""
-        self._view.progress(f"fitting {job_id}", metrics.epoch + 1, self._epochs[job_id])
+        """Moves the progress bar of this run."""
+        self._view.progress(f"training {job_id}", metrics.epoch + 1, self._epochs[job_id])
 
     def trial_finished(self, record: TrialRecord) -> None:
-        """Says what came of it."""
+        """Shows the state and the test score of a run that has ended."""
         score = record.scores["test"].uar if "test" in record.scores else None
-        said = record.error or "" if score is None else f"test UAR {100 * score:.1f} %"
-        self._view.message(f"{record.study}, fit {record.job_id} {record.state}: {said}")
+        summary = record.error or "" if score is None else f"test UAR {100 * score:.1f} %"
+        self._view.message(f"{record.study}, run {record.job_id} {record.state}: {summary}")

@@ -1,4 +1,4 @@
-"""The `serbench` program: its commands, and errors told in one sentence."""
+"""The `serbench` program: its commands, and its error messages of one sentence."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 import serbench
 from serbench.cli import audit, bundle, corpus, doctor, reference, results, search, space, study
+from serbench.cli.declared import PanelledCommand
 from serbench.errors import SerbenchError
 
 __all__ = ["app", "main"]
@@ -21,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("search")(search.search)
+app.command("search", cls=PanelledCommand)(search.search)
 app.command("leaderboard")(results.leaderboard)
 app.command("report")(results.report)
 app.command("compare")(results.compare)
@@ -51,7 +52,7 @@ def _root(
 
 
 def main() -> None:
-    """Runs the program. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    """Runs the program. Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted."""
     try:
         app()
     except SerbenchError as error:

@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+from serbench.cli.declared import declared_option
+from serbench.search import DEFAULT_RESULTS
+
 __all__ = [
     "DEFAULT_RESULTS",
     "BriefFormat",
@@ -23,7 +26,7 @@ __all__ = [
 
 
 class TableFormat(StrEnum):
-    """How results are printed."""
+    """Output formats of results."""
 
     table = "table"
     csv = "csv"
@@ -33,36 +36,16 @@ class TableFormat(StrEnum):
 
 
 class BriefFormat(StrEnum):
-    """How lists are printed."""
+    """Output formats of lists."""
 
     table = "table"
     json = "json"
 
 
-DEFAULT_RESULTS = Path("results")
-
-ResultsPath = Annotated[Path, typer.Option("--results", envvar="SERBENCH_RESULTS", help="Folder of results.")]
-DataFolder = Annotated[
-    Path | None, typer.Option("--data", help="Folder where the corpus lies; the demo corpus makes itself.")
-]
-CorpusOption = Annotated[
-    str,
-    typer.Option(
-        "--corpus",
-        help="A name (see `serbench corpus list`), several as a+b, a folder with a folder per class, or a table.",
-    ),
-]
-LabelMaps = Annotated[
-    list[str] | None,
-    typer.Option("--map", metavar="OLD=NEW|SET", help="Other names for labels, e.g. joy=happiness; or big6, four."),
-]
-LabelDrops = Annotated[
-    list[str] | None, typer.Option("--drop", metavar="LABEL", help="Labels to leave out, e.g. calm,surprise.")
-]
-FileNames = Annotated[
-    str | None,
-    typer.Option(
-        "--names", metavar="PATTERN", help="What file names of a folder or table say: '{speaker}_{sentence}_*'."
-    ),
-]
+ResultsPath = Annotated[Path, declared_option("results")]
+DataFolder = Annotated[Path | None, declared_option("data")]
+CorpusOption = Annotated[str, declared_option("corpus")]
+LabelMaps = Annotated[list[str] | None, declared_option("label_map")]
+LabelDrops = Annotated[list[str] | None, declared_option("drop")]
+FileNames = Annotated[str | None, declared_option("file_names")]
 CorpusName = Annotated[str, typer.Option("--corpus", help="Corpus by name; see `serbench corpus list`.")]

@@ -14,32 +14,29 @@ __all__ = ["reference"]
 
 def reference(
     name: Annotated[str, typer.Argument(help="egemaps, encoder, chance, majority, svm or listeners.")],
-    study: Annotated[str, typer.Option(help="A study whose test core is answered; see `serbench study list`.")],
+    study: Annotated[str, typer.Option(help="The study whose test set is predicted; see `serbench study list`.")],
     encoder: Annotated[
-        Path | None, typer.Option(help="Folder of a speech encoder that transformers saved; nothing is downloaded.")
+        Path | None, typer.Option(help="Folder of a speech encoder saved by transformers; nothing is downloaded.")
     ] = None,
     data: DataFolder = None,
     results: ResultsPath = DEFAULT_RESULTS,
     output: Annotated[
-        TableFormat, typer.Option("--format", help="How the leaderboard is printed.")
+        TableFormat, typer.Option("--format", help="Output format of the leaderboard.")
     ] = TableFormat.table,
 ) -> None:
-    """Adds a reference row to a study's test core.
+    """Adds a baseline on the test set of a study to the leaderboard.
 
-    Chance, majority, SVM and listeners come with every search; egemaps (openSMILE) and encoder (a frozen pretrained
-    model) take an extra to install.
+    Every search adds chance, majority, SVM and listeners by itself. The baselines egemaps (openSMILE) and encoder (a
+    frozen pretrained model) each need an extra.
     """
     from rich.console import Console
 
     from serbench.cli.results import print_leaderboard
     from serbench.cli.watch import watcher
-    from serbench.records import ResultsFolder
-    from serbench.records.references import ReferenceFolder
-    from serbench.references import compute_references, named_reference
-    from serbench.references.extras import require_extra
-    from serbench.references.task import ReferenceTask
-    from serbench.results import Leaderboard
-    from serbench.search.studies.recorded import recorded_clips, recorded_plan
+    from serbench.records import ReferenceFolder, ResultsFolder
+    from serbench.references import ReferenceTask, compute_references, named_reference, require_extra
+    from serbench.results import Results
+    from serbench.search import recorded_clips, recorded_plan
 
     kept, chosen = named_reference(name, encoder)
     require_extra(name)
@@ -54,5 +51,5 @@ def reference(
         )
     if not made:
         there = kept in ReferenceFolder.of(results, record).names()
-        typer.echo(f"{kept} {'is there already' if there else 'has nothing to answer with in this study'}", err=True)
-    print_leaderboard(Leaderboard.from_results(folder, corpus=record.corpus.name), output)
+        typer.echo(f"{kept} {'is already there' if there else 'cannot be computed for this study'}", err=True)
+    print_leaderboard(Results(results).board(record.corpus.name), output)

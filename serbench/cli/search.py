@@ -3,204 +3,83 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serbench.cli.options import (
-    DEFAULT_RESULTS,
-    CorpusOption,
-    DataFolder,
-    FileNames,
-    LabelDrops,
-    LabelMaps,
-    ResultsPath,
-    TableFormat,
-)
-from serbench.errors import UsageError
+from serbench.cli.declared import takes_request
+from serbench.cli.options import TableFormat
+from serbench.cli.printing import command_line
+from serbench.search import Panel, SearchRequest
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from serbench.records.schemas import LabelSource
     from serbench.search import SearchPlan
 
 __all__ = ["search"]
 
-_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+_OUTPUT = Panel.output.value
 
 
-def seconds_of(text: str) -> float:
-    """Reads a duration: `90`, `90s`, `15m`, `1h30m`.
-
-    >>> seconds_of("90"), seconds_of("15m"), seconds_of("1h30m")
-    (90.0, 900.0, 5400.0)
-
-    Raises:
-        UsageError: it is none.
-    """
-    match = _DURATION.fullmatch(text.strip().lower())
-    if not match or not any(match.groups()):
-        raise UsageError(f"--time '{text}' is no duration; write for example 90, 15m or 1h30m")
-    return sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True))
-
-
+@takes_request(
+    typer.Argument(metavar="[SPACE]...", help="Search spaces: files or names.  [default: one of each family]"),
+)
 def search(
-    spaces: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[SPACE]...", help="Space files or names; both families when none is given."),
-    ] = None,
-    corpus: CorpusOption = "demo",
-    data: DataFolder = None,
-    label_map: LabelMaps = None,
-    drop: LabelDrops = None,
-    file_names: FileNames = None,
-    test_corpus: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Test on all of this corpus and learn from --corpus.")
-    ] = None,
-    labels: Annotated[
-        str, typer.Option(help="Whose labels: intended (by the speaker) or perceived (by most listeners).")
-    ] = "intended",
-    protocol: Annotated[
-        str | None,
-        typer.Option(
-            help="speaker (no speaker in two sets), random (shares speakers), sentence, speaker+sentence, speaker-cv, "
-            "loso, emo-superb, given (the corpus's own) or cross-corpus.  [default: as the space says, else speaker]"
-        ),
-    ] = None,
-    trials: Annotated[
-        int | None, typer.Option(help="Total of trials a space, earlier runs included.  [default: as the space says]")
-    ] = None,
-    time: Annotated[
-        str | None, typer.Option("--time", "--timeout", help="Bound on the command, e.g. 90, 15m, 1h30m.")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Trials side by side.  [default: by cores, memory and trials]")
-    ] = None,
-    finalists: Annotated[
-        int | None, typer.Option(help="Top configurations that are refitted and tested.  [default: as the space says]")
-    ] = None,
-    repeats: Annotated[
-        int | None, typer.Option(help="Fresh seeds a finalist is refitted on.  [default: as the space says]")
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(help="Epochs of a fit at the most, instead of what the space says.")
-    ] = None,
-    split_ratio: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RATIO",
-            help="One split for all trials, e.g. 72/8/20 (percent to train on, validate and test), and its cores.",
-        ),
-    ] = None,
-    study: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes it.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of sampling and training.")] = 0,
-    split_seed: Annotated[int, typer.Option(help="Seed of the split; another one is another test set.")] = 0,
-    sampler: Annotated[str, typer.Option(help="tpe, random, or gp (an extra).")] = "tpe",
-    pruner: Annotated[str, typer.Option(help="percentile, median, hyperband or none.")] = "percentile",
-    max_params: Annotated[
-        int | None, typer.Option(help="Larger models are not trained, and the sampler learns to avoid them.")
-    ] = None,
-    probes: Annotated[
-        int | None, typer.Option(help="Cheap start: so many short fits say what is tried first.  [default: none]")
-    ] = None,
-    warm_start: Annotated[
-        str | None, typer.Option(metavar="STUDY", help="Try the best configurations of an earlier study first.")
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(help="Compute threads of each trial.  [default: cores shared out among workers]")
-    ] = None,
-    cluster: Annotated[
-        str | None, typer.Option(help="Run trials on a Dask cluster: tcp://HOST:8786, or local for one made here.")
-    ] = None,
-    storage: Annotated[
-        str | None, typer.Option(envvar="SERBENCH_STORAGE", help="Keep Optuna's studies in postgresql://... .")
-    ] = None,
+    request: SearchRequest,
     live: Annotated[
-        bool, typer.Option("--live", help="Show the search in a browser, on this machine only, while it runs.")
+        bool,
+        typer.Option(
+            "--live", help="Show the running search in a browser, on this machine only.", rich_help_panel=_OUTPUT
+        ),
     ] = False,
     live_port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Port of the live pages.  [default: the first free from 8421]")
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="Port of the live pages.  [default: the first free port from 8421]",
+            rich_help_panel=_OUTPUT,
+        ),
     ] = None,
-    results: ResultsPath = DEFAULT_RESULTS,
-    backend: Annotated[str | None, typer.Option(help="Keras backend: tensorflow, jax or torch.")] = None,
     output: Annotated[
-        TableFormat, typer.Option("--format", help="How the leaderboard is printed.")
+        TableFormat, typer.Option("--format", help="Output format of the leaderboard.", rich_help_panel=_OUTPUT)
     ] = TableFormat.table,
 ) -> None:
-    """Searches spaces on a corpus, tests the finalists once, and prints the leaderboard.
+    """Searches hyperparameters on a corpus, tests the finalists once, and prints the leaderboard.
 
-    Called bare, it makes the demo corpus and searches both families. The same command again resumes: trials
-    that are recorded are not run again. Ctrl-C ends gracefully.
+    Without arguments, it creates the demo corpus and searches both families. The same command again resumes:
+    recorded trials are not run again. Ctrl-C stops gracefully.
     """
     from rich.console import Console
 
     from serbench.cli.stopping import stopping
     from serbench.cli.watch import watcher
-    from serbench.corpora import choose_corpus
-    from serbench.search import SearchPlan, load_space, run_search
-    from serbench.spaces import default_spaces
+    from serbench.search import SearchPlan, run_search
 
-    names = spaces or default_spaces(corpus)
-    loaded = [load_space(name) for name in names]
-    if split_ratio is not None:
-        loaded = [space.with_split(split_ratio) for space in loaded]
-    if epochs is not None and epochs < 1:
-        raise UsageError(f"--epochs must be at least 1, got {epochs}")
-    if max_params is not None and max_params < 1:
-        raise UsageError(f"--max-params must be at least 1, got {max_params}")
-    chosen, place = choose_corpus(
-        corpus, data, maps=label_map or (), drops=drop or (), names=file_names, test=test_corpus
-    )
-    changes = {"epochs": epochs, "max_parameters": max_params}
-    changes = {name: value for name, value in changes.items() if value is not None}
-    plan = SearchPlan(
-        spaces=tuple(space.with_training(**changes) for space in loaded),
-        corpus=chosen,
-        data=place,
-        results=results,
-        protocol=protocol or ("cross-corpus" if test_corpus else None),
-        labels=cast("LabelSource", labels),
-        trials=trials,
-        seconds=None if time is None else seconds_of(time),
-        workers=workers,
-        finalists=finalists,
-        repeats=repeats,
-        run=study,
-        seed=seed,
-        split_seed=split_seed,
-        sampler=sampler,
-        pruner=pruner,
-        backend=backend,
-        threads=threads,
-        probes=probes,
-        warm_start=warm_start,
-        storage=storage,
-        cluster=cluster,
-    )
+    plan = SearchPlan.of(request)
     console = Console(stderr=True)
     stop = threading.Event()
     pages = _shown(plan, live or live_port is not None, live_port, console)
     with stopping(stop, console), pages, watcher(console) as view:
         studies = run_search(plan, view, stop)
-    _conclude(results, studies, output, console)
+    _conclude(plan.results, studies, output, console)
     if stop.is_set():
-        console.print("stopped; the same command goes on from here", markup=False)
+        console.print("stopped; run the same command to continue", markup=False)
         raise typer.Exit(130)
 
 
 @contextlib.contextmanager
 def _shown(plan: SearchPlan, live: bool, port: int | None, console: Console) -> Iterator[None]:
-    """Serves live pages while the block runs, if asked to."""
+    """Serves live pages while the block runs, if `live` is set."""
     if not live:
         yield
         return
-    from serbench.site.live.live_site import LiveSite
+    from serbench.site import LiveSite
 
     with LiveSite(plan.results, plan.corpus.name, plan.protocol_of(plan.spaces[0]), port, plan.storage) as site:
         console.print(f"live pages: {site.address} (until the search ends)", markup=False, highlight=False)
@@ -208,34 +87,34 @@ def _shown(plan: SearchPlan, live: bool, port: int | None, console: Console) -> 
 
 
 def _conclude(results: Path, studies: list[str], output: TableFormat, console: Console) -> None:
-    """Prints the leaderboard of these studies, the report of the best entry, and where everything lies."""
+    """Prints the leaderboard of these studies, the report of the best entry, and the commands to run next."""
     from serbench.cli.results import print_leaderboard, print_sheet, print_summary
-    from serbench.records import ResultsFolder
     from serbench.render import beside_printed
-    from serbench.results import Leaderboard, best_selected
+    from serbench.results import Results
 
-    folder = ResultsFolder(results)
-    records = [folder.existing_study(name).record() for name in studies]
-    if not any(list(folder.study(name).entries()) for name in studies):
-        console.print(f"no entry was tested yet; trials lie in {results / 'studies'}", markup=False)
+    found = Results(results)
+    records = [found.study(name).record for name in studies]
+    if not any(found.study(name).entry_ids for name in studies):
+        console.print(f"no entry was tested yet; the trials are in {results / 'studies'}", markup=False)
         return
-    board = Leaderboard.from_results(folder, corpus=records[0].corpus.name, protocol=records[0].protocol.name)
-    # Figures of others can wait for `serbench leaderboard`: what was just found comes first.
+    scope = records[0].corpus.name, records[0].protocol.name
+    board = found.board(*scope)
+    # Published results of others are left to `serbench leaderboard`: this search's own come first.
     print_leaderboard(replace(board, reported=()) if output is TableFormat.table else board, output)
     beside = beside_printed(board, studies)
     if output is TableFormat.table and beside is not None:
         print_sheet(beside)
-    best = best_selected(board, studies)
+    best = found.best(studies, *scope)
     if output is TableFormat.table and best is not None:
-        print_summary(folder, best.entry)
+        print_summary(found, best.entry)
     lines = [f"studies    {results / 'studies' / name}" for name in studies]
     if best is not None:
         lines += [
-            f"chosen     {best.entry}, of the selected entries the best on validation",
-            f"report     serbench report {best.entry} --html report.html",
-            "site       serbench leaderboard --html site",
+            f"selected   {best.entry} (best validation score)",
+            f"report     {command_line('report', best.entry, '--html', 'report.html', results=results)}",
+            f"site       {command_line('leaderboard', '--html', 'site', results=results)}",
         ]
-    if best is not None and best.folds == 1:  # pooled folds are no single model
-        lines.append(f"export     serbench export {best.entry} --to bundle")
+    if best is not None and best.folds == 1:  # pooled folds are several models
+        lines.append(f"export     {command_line('export', best.entry, '--to', 'bundle', results=results)}")
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,73 +1,119 @@
-"""Where clips come from: one module a corpus, the health check, and the validated clip table.
+"""Where clips come from: the contract of a corpus, the validated clip table, and the corpora by name.
 
-Names are loaded when first used, so that a process which only decodes audio need not import pandas.
+The rooms inside: `named` (corpora with a module of their own), `user` (a person's own corpora), `demo` (synthetic
+speech), `download` and `inspection` (can every file be decoded?). What other rooms need of them is offered here.
+
+Names are loaded when first used (see `serbench.faces`), so that a process which only decodes audio need not import
+pandas.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
-    from serbench.corpora.base import Corpus, Listing, SpeakerFacts
-    from serbench.corpora.folders import cache_root, corpus_home
-    from serbench.corpora.inspection.findings import CorpusFinding, findings
-    from serbench.corpora.inspection.inspect import inspect_clips
-    from serbench.corpora.named.votes import vote_shares, votes_digest
-    from serbench.corpora.registry import corpus_names, get_corpus
+    from serbench.corpora.base import Corpus, Listing, NameFacts, SpeakerFacts
+    from serbench.corpora.download import Download, FetchSettings, Transfer
+    from serbench.corpora.folders import cache_root, corpus_home, health_cache
+    from serbench.corpora.inspection import (
+        SILENCE_PEAK,
+        CorpusFinding,
+        UnreadableError,
+        corpus_findings,
+        inspect_clips,
+        readable_file,
+    )
+    from serbench.corpora.named import vote_shares, votes_digest
+    from serbench.corpora.registry import corpus_names, get_corpus, installed_names
     from serbench.corpora.study_clips import StudyClips, load_clips
     from serbench.corpora.summary import corpus_summary
-    from serbench.corpora.table import CLIP_COLUMNS, clip_set_digest, clip_table
-    from serbench.corpora.user.choice import choose_corpus, recorded_corpus
+    from serbench.corpora.table import CLIP_COLUMNS, UNKNOWN_SPEAKER, clip_set_digest, clip_table
+    from serbench.corpora.user import (
+        CorpusOptions,
+        RegisteredCorpus,
+        UserCorpus,
+        choose_corpus,
+        corpus_options,
+        kind_at,
+        make_user_corpus,
+        recorded_corpus,
+        register_corpus,
+        unregister_corpus,
+    )
+else:
+    __getattr__ = lazy_face(
+        __name__,
+        {
+            "base": ("Corpus", "Listing", "NameFacts", "SpeakerFacts"),
+            "download": ("Download", "FetchSettings", "Transfer"),
+            "folders": ("cache_root", "corpus_home", "health_cache"),
+            "inspection": (
+                "SILENCE_PEAK",
+                "CorpusFinding",
+                "UnreadableError",
+                "corpus_findings",
+                "inspect_clips",
+                "readable_file",
+            ),
+            "named": ("vote_shares", "votes_digest"),
+            "registry": ("corpus_names", "get_corpus", "installed_names"),
+            "study_clips": ("StudyClips", "load_clips"),
+            "summary": ("corpus_summary",),
+            "table": ("CLIP_COLUMNS", "UNKNOWN_SPEAKER", "clip_set_digest", "clip_table"),
+            "user": (
+                "CorpusOptions",
+                "RegisteredCorpus",
+                "UserCorpus",
+                "choose_corpus",
+                "corpus_options",
+                "kind_at",
+                "make_user_corpus",
+                "recorded_corpus",
+                "register_corpus",
+                "unregister_corpus",
+            ),
+        },
+    )
 
 __all__ = [
     "CLIP_COLUMNS",
+    "SILENCE_PEAK",
+    "UNKNOWN_SPEAKER",
     "Corpus",
     "CorpusFinding",
+    "CorpusOptions",
+    "Download",
+    "FetchSettings",
     "Listing",
+    "NameFacts",
+    "RegisteredCorpus",
     "SpeakerFacts",
     "StudyClips",
+    "Transfer",
+    "UnreadableError",
+    "UserCorpus",
     "cache_root",
     "choose_corpus",
     "clip_set_digest",
     "clip_table",
+    "corpus_findings",
     "corpus_home",
     "corpus_names",
+    "corpus_options",
     "corpus_summary",
-    "findings",
     "get_corpus",
+    "health_cache",
     "inspect_clips",
+    "installed_names",
+    "kind_at",
     "load_clips",
+    "make_user_corpus",
+    "readable_file",
     "recorded_corpus",
+    "register_corpus",
+    "unregister_corpus",
     "vote_shares",
     "votes_digest",
 ]
-
-_HOMES = {
-    "CLIP_COLUMNS": "table",
-    "Corpus": "base",
-    "CorpusFinding": "inspection.findings",
-    "Listing": "base",
-    "SpeakerFacts": "base",
-    "StudyClips": "study_clips",
-    "cache_root": "folders",
-    "choose_corpus": "user.choice",
-    "clip_set_digest": "table",
-    "clip_table": "table",
-    "corpus_home": "folders",
-    "corpus_names": "registry",
-    "corpus_summary": "summary",
-    "findings": "inspection.findings",
-    "get_corpus": "registry",
-    "inspect_clips": "inspection.inspect",
-    "load_clips": "study_clips",
-    "recorded_corpus": "user.choice",
-    "vote_shares": "named.votes",
-    "votes_digest": "named.votes",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

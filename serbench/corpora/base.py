@@ -1,9 +1,9 @@
-"""`Corpus`: where clips come from. One module a corpus, found through the entry-point group `serbench.corpora`."""
+"""`Corpus`: the contract of a corpus. Corpora are found through the entry-point group `serbench.corpora`."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,20 +14,18 @@ from serbench.corpora.inspection.scan import scan_audio
 from serbench.corpora.printable import printable
 from serbench.corpora.table import clip_table
 from serbench.errors import SerbenchError
-from serbench.records.schemas import CorpusChoice
+from serbench.records import CorpusChoice, Progress
 
-__all__ = ["Corpus", "Listing", "NameFacts", "Progress", "SpeakerFacts"]
+__all__ = ["Corpus", "Listing", "NameFacts", "SpeakerFacts"]
 
-Progress = Callable[[int, int], None]
-"""Called with (done, total)."""
 
 NameFacts = Mapping[str, str | float | None]
-"""What a file name says: `label` and `speaker`, and any of `clip_id, sex, age, sentence, intensity`."""
+"""Facts read from a file name: `label` and `speaker`, and any of `clip_id, sex, age, sentence, intensity`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpeakerFacts:
-    """What a corpus tells of a speaker: `sex` ('female', 'male' or None), `age` in years or None."""
+    """Facts about a speaker: `sex` ('female', 'male' or None) and `age` in years, or None."""
 
     sex: str | None = None
     age: float | None = None
@@ -35,34 +33,34 @@ class SpeakerFacts:
 
 @dataclass(frozen=True)
 class Listing:
-    """The clips that a folder holds, before any of them was opened."""
+    """The clips found in a folder. No audio has been opened yet."""
 
     table: pd.DataFrame
     """A clip table (see `serbench.corpora.table`)."""
     unparsed: tuple[Path, ...]
-    """Audio files whose names say nothing to this corpus."""
+    """Audio files whose names the corpus cannot read."""
     folder: Path
-    """The folder that the audio was read from."""
+    """The folder that holds the audio."""
     missing: int | None
-    """How many clips of the published corpus are not there; None where their number is not known."""
+    """Number of clips of the published corpus that are not there; None if the full number is unknown."""
     shadowed: tuple[Path, ...] = ()
-    """Further files of a clip that is already listed, e.g. the FLAC beside a WAV."""
+    """Further files of a listed clip, e.g. the FLAC beside a WAV."""
     escaping: tuple[Path, ...] = ()
-    """Links that lead out of the folder, which are not followed."""
+    """Links that lead out of the folder; they are not followed."""
     expected: int | None = None
-    """How many clips the published corpus has, where that is known."""
+    """Number of clips of the published corpus, if known."""
     absent: tuple[str, ...] = ()
-    """Ids of those that are missing, where the corpus can name its clips."""
-    aside: tuple[tuple[str, Path], ...] = ()
-    """Files that are of this corpus and no clips of it, each with what it is, such as 'song'."""
+    """Ids of the missing clips, if the corpus knows the ids of all its clips."""
+    non_clips: tuple[tuple[str, Path], ...] = ()
+    """Files that belong to the corpus but are not clips: (kind, path), where kind is a word such as 'song'."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus(ABC):
-    """A corpus of labelled speech clips: declared facts, and how its file names are read.
+    """A corpus of labelled speech clips: its declared facts, and how its file names are read.
 
-    A new corpus is a subclass with `parse`, of which one instance is registered under the entry-point
-    group `serbench.corpora`; the other methods have defaults that fit a corpus whose names say it all.
+    To add a corpus, write a subclass with `parse` and register one instance under the entry-point group
+    `serbench.corpora`. The defaults of the other methods fit a corpus whose file names hold all facts.
     """
 
     name: str
@@ -74,43 +72,50 @@ class Corpus(ABC):
     licence_url: str = ""
     citation: str = ""
     homepage: str = ""
-    """Where a person gets the corpus."""
+    """Web page where people get the corpus."""
     synthetic: bool = False
     expected_clips: int | None = None
-    """How many clips the published corpus has."""
+    """Number of clips of the published corpus."""
     suffixes: tuple[str, ...] = (".wav", ".flac", ".ogg", ".mp3", ".m4a")
-    """Audio suffixes in lower case; where a clip has several files, the earlier suffix is kept."""
+    """Audio suffixes in lower case. If a clip has several files, the one with the earliest suffix is used."""
     audio_folders: tuple[str, ...] = field(default=())
-    """Names of the folder that holds the audio in the official layout, relative to the corpus's folder."""
+    """Possible names of the audio folder in the official layout, relative to the corpus's folder."""
     choice: CorpusChoice | None = None
-    """How it is made again, where it has no module of its own."""
+    """How to build the corpus again, if it has no module of its own."""
     name_form: str
-    """What a file name looks like, for people, with an example."""
+    """The form of a file name with an example, for error messages."""
 
     @abstractmethod
     def parse(self, path: Path) -> NameFacts | None:
-        """Reads one audio file's name (never its content).
+        """Reads the facts in a file name. The file itself is not opened.
+
+        Args:
+            path: of an audio file.
 
         Returns:
             At least `label` (one of `labels`) and `speaker`; also any of `sex`, `age` (years), `sentence`,
-            `intensity`, and `clip_id` where it is not the name without its suffix. None where the name is not
-            one of this corpus.
+            `intensity`, and `clip_id` if it is not the name without its suffix. None if the name is not one of this
+            corpus.
         """
 
-    def aside(self, path: Path) -> str | None:  # noqa: ARG002
-        """What a file of this corpus is that is none of its clips, e.g. 'song'; None for every other file."""
+    def non_clip_kind(self, path: Path) -> str | None:  # noqa: ARG002
+        """Returns a word such as 'song' for a file that belongs to the corpus but is not a clip; None otherwise."""
         return None
 
     def names(self) -> tuple[str, ...]:
-        """Ids of all clips of the published corpus, where it can name them."""
+        """Returns the ids of all clips of the published corpus; empty if they are not known."""
         return ()
 
     def speaker_facts(self, folder: Path) -> Mapping[str, SpeakerFacts]:  # noqa: ARG002
-        """What is known of each speaker, from files in or beside the audio folder, or from the module itself."""
+        """Returns what is known about each speaker, from files in or beside the audio folder or from the module.
+
+        Args:
+            folder: that holds the audio.
+        """
         return {}
 
     def votes(self, folder: Path) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
-        """What listeners heard: by clip id the labels that most of them chose, several where they tie.
+        """Returns the listeners' majority votes: by clip id the winning label, or several labels in a tie.
 
         Args:
             folder: that holds the audio.
@@ -118,18 +123,21 @@ class Corpus(ABC):
         return {}
 
     def default_folder(self) -> Path:
-        """Where this corpus lies when no folder is named."""
+        """Returns the folder that is used when the user names none."""
         return corpus_home(self.name)
 
     def prepare(self, folder: Path | None = None, progress: Progress | None = None) -> Path:  # noqa: ARG002
-        """Makes sure that the corpus is there, and returns its folder.
+        """Makes sure that the corpus is on the disk.
 
         Args:
-            folder: as given by a person; None for the default folder.
-            progress: called with (done, total) where preparing takes long.
+            folder: named by the user; None for the default folder.
+            progress: called with (done, total) if preparing is slow.
+
+        Returns:
+            The folder of the corpus.
 
         Raises:
-            SerbenchError: it is not there and cannot be made.
+            SerbenchError: the corpus is not there and cannot be made.
         """
         chosen = self.default_folder() if folder is None else folder
         if not chosen.is_dir():
@@ -137,7 +145,7 @@ class Corpus(ABC):
         return chosen
 
     def locate(self, folder: Path) -> Path:
-        """Resolves the official layout, a bare audio folder or a flat folder to the one that holds the audio.
+        """Finds the folder that holds the audio: an audio folder of the official layout, or `folder` itself.
 
         Raises:
             SerbenchError: the folder does not exist.
@@ -155,7 +163,7 @@ class Corpus(ABC):
         """Lists the clips in a folder without opening them.
 
         Raises:
-            SerbenchError: the folder is missing, holds no audio, or no name in it is one of this corpus.
+            SerbenchError: the folder is missing, holds no audio, or holds no file name of this corpus.
         """
         audio = self.locate(folder)
         scan = scan_audio(audio, self.suffixes)
@@ -164,30 +172,31 @@ class Corpus(ABC):
         rows: dict[str, dict[str, str | float | None]] = {}
         unparsed: list[Path] = []
         shadowed: list[Path] = []
-        aside: list[tuple[str, Path]] = []
+        non_clips: list[tuple[str, Path]] = []
         speakers = self.speaker_facts(audio)
         for path in sorted(scan.files, key=self._preference):
             facts = self.parse(path)
             if facts is None:
-                what = self.aside(path)
-                if what is None:
+                kind = self.non_clip_kind(path)
+                if kind is None:
                     unparsed.append(path)
                 else:
-                    aside.append((what, path))
+                    non_clips.append((kind, path))
                 continue
             row = self._row(path, facts, speakers)
             if str(row["clip_id"]) in rows:
                 shadowed.append(path)
             else:
                 rows[str(row["clip_id"])] = row
-        for clip_id, heard in (self.votes(audio) if rows else {}).items():
+        for clip_id, labels in (self.votes(audio) if rows else {}).items():
             if clip_id in rows:
-                rows[clip_id]["votes"] = ":".join(heard)
+                rows[clip_id]["votes"] = ":".join(labels)
         if not rows:
-            if aside and not unparsed:
+            if non_clips and not unparsed:
+                kinds = sorted({kind for kind, _ in non_clips})
                 raise SerbenchError(
-                    f"{audio} holds only {' and '.join(sorted({what for what, _ in aside}))} of {self.title}, such as "
-                    f"'{printable(aside[0][1].name)}', and none of its clips, which look like {self.name_form}"
+                    f"{audio} holds only {' and '.join(kinds)} of {self.title}, such as "
+                    f"'{printable(non_clips[0][1].name)}', and none of its clips, which look like {self.name_form}"
                 )
             raise SerbenchError(
                 f"no file name in {audio} is one of {self.title}: '{printable(unparsed[0].name)}' should look like "
@@ -203,7 +212,7 @@ class Corpus(ABC):
             escaping=scan.escaping,
             expected=self.expected_clips,
             absent=tuple(sorted(set(self.names()) - rows.keys())),
-            aside=tuple(sorted(aside)),
+            non_clips=tuple(sorted(non_clips)),
         )
 
     def _not_there(self, folder: Path, *, named: bool) -> SerbenchError:
@@ -219,7 +228,7 @@ class Corpus(ABC):
         if row["label"] not in self.labels:
             raise SerbenchError(
                 f"the corpus '{self.name}' reads the label '{row['label']}' from {path.name} but declares only "
-                f"{', '.join(self.labels)}; mend the plug-in"
+                f"{', '.join(self.labels)}; fix the plug-in"
             )
         known = speakers.get(str(row["speaker"]))
         if known is not None:

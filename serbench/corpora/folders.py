@@ -1,4 +1,4 @@
-"""Where serbench keeps what can be made again: the cache folder and the corpora in it."""
+"""The cache folder, for everything that can be made again, and the corpora in it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["cache_root", "corpus_home", "health_cache"]
 
 
 def cache_root() -> Path:
-    """The cache folder: the environment variable SERBENCH_CACHE, else the platform's own place."""
+    """Returns the cache folder: the environment variable SERBENCH_CACHE, else the platform's cache folder."""
     named = os.environ.get("SERBENCH_CACHE", "").strip()
     if named:
         return Path(named).expanduser().absolute()
@@ -19,10 +19,10 @@ def cache_root() -> Path:
 
 
 def corpus_home(name: str) -> Path:
-    """The folder that a corpus has in the cache, whether or not anything is there."""
+    """Returns a corpus's folder in the cache, whether it exists or not."""
     return cache_root() / "corpora" / name
 
 
 def health_cache() -> Path:
-    """The folder that keeps the results of health inspections."""
+    """Returns the folder that caches the results of audio inspections."""
     return cache_root() / "health"

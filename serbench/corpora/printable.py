@@ -1,4 +1,4 @@
-"""Names that somebody else chose, made harmless for a terminal."""
+"""Makes untrusted text safe to print on a terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _HARMFUL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def printable(text: str) -> str:
-    r"""A name without control characters, which a terminal would obey, and without halves of broken characters.
+    r"""Replaces control characters (which a terminal would execute) and broken surrogates by '?'.
 
     >>> printable("a\nb\x1b[31m")
     'a?b?[31m'

@@ -1,9 +1,9 @@
-"""The corpora by name: those a person added, and entry points of the group `serbench.corpora`, loaded when asked."""
+"""All corpora by name: entry points of the group `serbench.corpora`, and corpora that the user added."""
 
 from __future__ import annotations
 
 from serbench.corpora.base import Corpus
-from serbench.corpora.user.registered import added, added_corpus
+from serbench.corpora.user.registered import registered_corpora, registered_corpus
 from serbench.errors import unknown
 from serbench.plugins import PluginGroup
 
@@ -15,27 +15,27 @@ _CORPORA: PluginGroup[Corpus] = PluginGroup(GROUP, "corpus", "corpora", Corpus, 
 
 
 def corpus_names() -> tuple[str, ...]:
-    """Names of all corpora, installed or added by a person, sorted; none of them is loaded."""
-    return tuple(sorted({*_CORPORA.names(), *added()}))
+    """Returns the names of all corpora, installed or added by the user, sorted. No corpus is loaded."""
+    return tuple(sorted({*_CORPORA.names(), *registered_corpora()}))
 
 
 def installed_names() -> tuple[str, ...]:
-    """Names of the corpora that are installed, those that a person added aside."""
+    """Returns the names of the installed corpora, without those that the user added."""
     return tuple(_CORPORA.names())
 
 
 def get_corpus(name: str) -> Corpus:
-    """Loads one corpus; a plug-in that is broken does not stand in the way of the others.
+    """Loads one corpus. Broken plug-ins of other corpora do not matter.
 
-    A corpus of serbench's own wins over a plug-in of the same name, so no plug-in can take a known corpus's name.
+    A corpus of serbench's own wins over a plug-in of the same name, so no plug-in can replace a built-in corpus.
 
     Raises:
-        UsageError: no corpus of that name is installed; the nearest is named.
-        SerbenchError: its plug-in cannot be loaded, or is no corpus of that name.
+        UsageError: no corpus has that name; the message suggests the closest one.
+        SerbenchError: the plug-in cannot be loaded, or is not a corpus of that name.
     """
     if name in _CORPORA.names():
         return _CORPORA.get(name)
-    own = added_corpus(name)
-    if own is None:
+    added = registered_corpus(name)
+    if added is None:
         raise unknown("corpus", name, corpus_names())
-    return own
+    return added

@@ -1,8 +1,7 @@
-"""`StudyClips`: the clips that a study can use, with what was left out and why."""
+"""`StudyClips`: the usable clips of a corpus, and the clips that were left out, with reasons."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,12 +10,12 @@ import pandas as pd
 
 from serbench.corpora.base import Corpus, Listing
 from serbench.corpora.folders import health_cache
-from serbench.corpora.inspection.findings import CorpusFinding, findings
+from serbench.corpora.inspection.findings import CorpusFinding, corpus_findings
 from serbench.corpora.inspection.inspect import inspect_clips
-from serbench.corpora.named.perceived import heard_labels
+from serbench.corpora.named.perceived import perceived_labels
 from serbench.corpora.table import clip_set_digest
 from serbench.errors import SerbenchError
-from serbench.records.schemas import CorpusFacts, ExcludedClip, LabelSource
+from serbench.records import CorpusFacts, ExcludedClip, LabelSource, Progress
 
 __all__ = ["StudyClips", "load_clips"]
 
@@ -33,26 +32,27 @@ _STATE_WORDS: Final = {
 
 @dataclass(frozen=True)
 class StudyClips:
-    """Inspected clips of one corpus: every one of them decodes and has something to hear."""
+    """The usable clips of a corpus: all of them can be decoded and are not silent."""
 
     corpus: Corpus
     table: pd.DataFrame
-    """A clip table of the usable clips, with `digest`, `duration_s`, `sample_rate` (Hz), `channels` and `rms`
+    """Clip table of the usable clips, with `digest`, `duration_s`, `sample_rate` (Hz), `channels` and `rms`
     (fraction of full scale)."""
     excluded: tuple[tuple[str, str], ...]
-    """Clips that were left out, as (clip id, state of `serbench.corpora.inspection.health`)."""
+    """Clips that were left out, as (clip id, reason). A reason is a state of `serbench.corpora.inspection.health`, or
+    concerns votes."""
     findings: tuple[CorpusFinding, ...]
     digest: str
-    """Of clip ids, labels, speakers and decoded audio; not of paths."""
+    """SHA-256 of clip ids, labels, speakers and decoded audio, but not of paths."""
     label_source: LabelSource = "intended"
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels that occur, in alphabetical order."""
+        """The labels of the usable clips, in alphabetical order."""
         return tuple(sorted(set(self.table["label"])))
 
     def facts(self) -> CorpusFacts:
-        """What a record keeps of the corpus."""
+        """Returns the facts about the corpus that are saved in a record."""
         return CorpusFacts(
             name=self.corpus.name,
             title=self.corpus.title,
@@ -75,29 +75,29 @@ def load_clips(
     corpus: Corpus,
     folder: Path | None = None,
     sample_rate: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     cache: Path | None = None,
     labels: LabelSource = "intended",
 ) -> StudyClips:
-    """Reads a corpus, examines every clip, and keeps the usable ones.
+    """Lists the clips of a corpus, inspects every clip, and keeps the usable ones.
 
     Args:
-        corpus: which corpus.
-        folder: where it lies; None for its default folder.
-        sample_rate: the rate (Hz) that features will be computed at, to warn of clips sampled below it.
-        progress: called with (done, total), while a corpus is made and again while clips are examined.
-        cache: the folder that keeps the results of examinations; None for the one in serbench's cache.
-        labels: `perceived` takes what most listeners heard instead of what was meant; clips on which they tie, or
-            that nobody voted on, are left out.
+        corpus: the corpus.
+        folder: where its files are; None for its default folder.
+        sample_rate: sample rate (Hz) of the features, to warn of clips below it.
+        progress: called with (done, total) while a corpus is made, and again while clips are inspected.
+        cache: folder that caches inspections; None for the one in serbench's cache.
+        labels: `perceived` uses the listeners' majority vote instead of the speaker's intention. Clips with a tie or
+            without votes are left out.
 
     Raises:
-        UsageError: perceived labels of a corpus, or a copy of it, that has no votes.
-        SerbenchError: the corpus is not there, no clip is usable, or all usable clips have one label.
+        UsageError: `perceived` labels, but the corpus or this copy of it has no votes.
+        SerbenchError: the corpus is not there, no clip is usable, or all usable clips have the same label.
     """
     listing = corpus.read(corpus.prepare(folder, progress))
     undecided = None
     if labels == "perceived":
-        listing, undecided = heard_labels(corpus, listing)
+        listing, undecided = perceived_labels(corpus, listing)
     inspected = inspect_clips(listing.table, progress, cache=health_cache() if cache is None else cache)
     usable = inspected["state"] == "ok"
     _check_usable(listing, inspected)
@@ -105,7 +105,7 @@ def load_clips(
     table = table.astype({"sample_rate": "int64", "channels": "int64"})
     left_out = inspected[~usable]
     excluded = list(zip(left_out["clip_id"], left_out["state"], strict=True))
-    found = findings(listing, inspected, sample_rate)
+    found = corpus_findings(listing, inspected, sample_rate)
     if undecided is not None:
         excluded += undecided.excluded
         found.append(undecided.finding())

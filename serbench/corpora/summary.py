@@ -1,4 +1,4 @@
-"""A corpus in figures, as plain data for tables and JSON."""
+"""Statistics of a corpus, as plain data for tables and JSON."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _SEXES: Final = ("female", "male", "unknown")
 
 
 def corpus_summary(clips: StudyClips) -> dict[str, Any]:
-    """Counts clips, classes, speakers and hours.
+    """Computes statistics of a corpus: clips, classes, speakers, hours.
 
     Args:
-        clips: the usable clips of a corpus, with what was left out.
+        clips: the usable and the excluded clips of a corpus.
 
     Returns:
         A JSON-able dict with the stable keys `corpus, title, synthetic, licence, licence_url, citation, homepage,

@@ -1,4 +1,4 @@
-"""The clip table: one row a clip, checked on construction."""
+"""The clip table: one row for each clip, checked on construction."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 
 from serbench.errors import SerbenchError
-from serbench.records.files import digest_of
+from serbench.records import digest_of
 
 __all__ = ["CLIP_COLUMNS", "UNKNOWN_SPEAKER", "clip_set_digest", "clip_table"]
 
 CLIP_COLUMNS: Final = ("clip_id", "path", "label", "speaker", "sex", "age", "sentence", "intensity", "votes")
-"""Columns every clip table has, in this order; all text but `age` (years, float). `votes` are the labels
-that most listeners chose, joined by ':' where they tie."""
+"""Columns of every clip table, in this order. All are text except `age` (years, float). `votes` is the listeners'
+majority vote; tied labels are joined by ':'."""
 
 UNKNOWN_SPEAKER: Final = "unknown"
-"""The speaker of all clips of a corpus that names none."""
+"""The speaker of clips whose speaker is not known."""
 
 _REQUIRED: Final = ("clip_id", "path", "label", "speaker")
 _SEXES: Final = ("female", "male")
@@ -26,22 +26,21 @@ _SEXES: Final = ("female", "male")
 def clip_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Checks and normalises a table of clips.
 
-    Columns that are not in `CLIP_COLUMNS` are kept behind them; optional ones that are absent are added as
-    missing.
+    Further columns are kept, after those of `CLIP_COLUMNS`. Missing optional columns are added without values.
 
     >>> rows = pd.DataFrame({"clip_id": ["b", "a"], "path": ["/b", "/a"], "label": "anger", "speaker": "1"})
     >>> clip_table(rows)["clip_id"].tolist()
     ['a', 'b']
 
     Args:
-        frame: at least `clip_id`, `path`, `label`, `speaker`.
+        frame: a table with at least `clip_id`, `path`, `label`, `speaker`.
 
     Returns:
         A new table, sorted by `clip_id`, with a RangeIndex.
 
     Raises:
-        SerbenchError: a column is missing, a clip id occurs twice, an id, path, label or speaker is empty, a
-            sex is neither 'female' nor 'male', or an age is not a number of years.
+        SerbenchError: a required column is missing; an id, path, label or speaker is empty; a clip id occurs twice; a
+            sex is neither 'female' nor 'male'; or an age is not a number of years.
     """
     absent = [column for column in _REQUIRED if column not in frame.columns]
     if absent:
@@ -63,18 +62,18 @@ def clip_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def clip_set_digest(table: pd.DataFrame) -> str:
-    """SHA-256 (32 hex digits) of what a study depends on: `clip_id`, `label`, `speaker` and audio `digest`.
+    """Returns the SHA-256 (32 hex digits) of what a study depends on: `clip_id`, `label`, `speaker` and audio `digest`.
 
-    Neither the order of the rows nor where the files lie makes a difference. Clips that bring a split along also count
-    by `split`, `sex` and `sentence`: tables are edited, and who is tested depends on these.
+    The order of the rows and the places of the files do not matter. If the table has a `split`, then `split`, `sex` and
+    `sentence` are included: such tables are edited by hand, and the test set depends on these columns.
 
     Raises:
         ValueError: the table has no `digest` column, so its audio was never inspected.
     """
     if "digest" not in table.columns:
         raise ValueError("the clip table has no digest column; inspect its audio first")
-    brought = ("split", "sex", "sentence") if "split" in table.columns else ()
-    columns = (table[name].astype(str) for name in ("clip_id", "label", "speaker", "digest", *brought))
+    with_split = ("split", "sex", "sentence") if "split" in table.columns else ()
+    columns = (table[name].astype(str) for name in ("clip_id", "label", "speaker", "digest", *with_split))
     return digest_of(sorted(zip(*columns, strict=True)), length=32)
 
 

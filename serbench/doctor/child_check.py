@@ -1,4 +1,4 @@
-"""Starts a child as a fit does, lets it compute next to nothing, and says how long that took."""
+"""Starts a child process as a trial does, runs a tiny computation in it, and measures the time."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from serbench.errors import SerbenchError
-from serbench.training.backend import process_context
+from serbench.training import process_context
 
-__all__ = ["Rehearsal", "rehearse"]
+__all__ = ["ChildCheck", "run_child"]
 
 _LEAVE_GRACE_S = 1.0
 
 
 @dataclass(frozen=True)
-class Rehearsal:
-    """What became of one child.
+class ChildCheck:
+    """Measurements of one child process.
 
     Attributes:
-        start_s: until the child ran; the first one also waits for the server to import Keras.
-        compute_s: until it had added some numbers on the backend.
-        keras: its version, as the child sees it.
+        start_s: seconds until the child ran. For the first child this includes the fork server's import of Keras.
+        compute_s: seconds from then until the child had added some numbers on the backend.
+        keras: version of Keras in the child.
     """
 
     start_s: float
@@ -31,11 +31,15 @@ class Rehearsal:
     keras: str
 
 
-def rehearse(backend: str, timeout_s: float = 180.0) -> Rehearsal:
-    """Starts one child and waits for it.
+def run_child(backend: str, timeout_s: float = 180.0) -> ChildCheck:
+    """Starts one child process and waits for its result.
+
+    Args:
+        backend: Keras backend.
+        timeout_s: longest time to wait, in seconds.
 
     Raises:
-        SerbenchError: it could not be started, did not answer in time, or could not compute.
+        SerbenchError: the child could not be started, did not answer in time, or could not compute.
     """
     began = time.monotonic()
     try:
@@ -45,7 +49,7 @@ def rehearse(backend: str, timeout_s: float = 180.0) -> Rehearsal:
         process.start()
         theirs.close()
         try:
-            said = ours.recv() if ours.poll(timeout_s) else f"no answer within {timeout_s:g} s"
+            answer = ours.recv() if ours.poll(timeout_s) else f"no answer within {timeout_s:g} s"
         finally:
             process.join(_LEAVE_GRACE_S)
             if process.is_alive():
@@ -56,16 +60,16 @@ def rehearse(backend: str, timeout_s: float = 180.0) -> Rehearsal:
             f"no child process could be started on backend '{backend}' ({error or type(error).__name__}), so no trial "
             "could run; look for limits on processes or memory (ulimit -u, ulimit -v)"
         ) from error
-    if isinstance(said, str):
-        raise SerbenchError(f"a child process cannot compute on backend '{backend}': {said}; install it again")
-    started, computed, keras = said
-    return Rehearsal(started - began, computed - started, keras)
+    if isinstance(answer, str):
+        raise SerbenchError(f"a child process cannot compute on backend '{backend}': {answer}; install it again")
+    started, computed, keras = answer
+    return ChildCheck(started - began, computed - started, keras)
 
 
 def _child(pipe: Connection) -> None:
     started = time.monotonic()
     null = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):  # what backends print while they load
+    for stream in (1, 2):  # backends print messages while they load
         os.dup2(null, stream)
     try:
         keras = importlib.import_module("keras")

@@ -1,4 +1,4 @@
-"""What `serbench doctor` finds: whether searches can run here, with what, and what is missing."""
+"""Checks of `serbench doctor`: whether searches can run on this machine, and what is missing."""
 
 from __future__ import annotations
 
@@ -17,17 +17,15 @@ from typing import Any, Literal
 import psutil
 
 import serbench
-from serbench.corpora import corpus_names
-from serbench.corpora.folders import cache_root
-from serbench.doctor.child_check import rehearse
+from serbench.corpora import cache_root, corpus_names
+from serbench.doctor.child_check import run_child
 from serbench.errors import SerbenchError, with_extra
 from serbench.families import built_in_names, family_names, get_family
+from serbench.features import DEFAULT_LIMIT_BYTES
 from serbench.features.frontends import front_end_names, get_front_end
-from serbench.features.store import DEFAULT_LIMIT_BYTES
-from serbench.records.environment import cpu_name
-from serbench.records.machine import available_memory_mib, gpus, usable_cores
-from serbench.search.resources import WORKER_MIB, Resources
-from serbench.training.backend import BACKENDS, choose_backend
+from serbench.records import available_memory_mib, cpu_name, gpus, usable_cores
+from serbench.search import WORKER_MIB, Resources
+from serbench.training import BACKENDS, choose_backend
 
 __all__ = ["HealthCheck", "diagnose"]
 
@@ -37,7 +35,7 @@ _PACKAGES = (
 )  # fmt: skip
 
 _EXTRAS = {
-    "jax": ("jax", "JAX as the backend, the default where there is a GPU"),
+    "jax": ("jax", "the JAX backend, the default on a GPU"),
     "cluster": ("distributed", "trials on a Dask cluster, --cluster"),
     "postgres": ("psycopg", "studies in a PostgreSQL database, --storage"),
     "gp": ("torch", "the Gaussian-process sampler, --sampler gp"),
@@ -46,13 +44,13 @@ _EXTRAS = {
 
 @dataclass(frozen=True)
 class HealthCheck:
-    """One thing looked at.
+    """Result of one check.
 
     Attributes:
-        name: what.
-        state: `failed` where no search could run before it is mended, `note` where something is missing or slow.
-        text: what was found, and how to mend what is not well.
-        values: the same for programs.
+        name: name of the check.
+        state: `ok`; `note` if something is missing or slow; `failed` if no search can run until it is fixed.
+        text: what was found, and how to fix it.
+        values: the same as data, for JSON.
     """
 
     name: str
@@ -62,11 +60,14 @@ class HealthCheck:
 
 
 def diagnose(results: Path, backend: str | None = None) -> list[HealthCheck]:
-    """Looks at everything a search needs; no corpus is read, and nothing stays on the disk.
+    """Checks everything that a search needs. No corpus is read, and no file is left behind.
 
     Args:
-        results: folder that a search would write to.
-        backend: of Keras, as asked for; None for the default.
+        results: results folder that a search would write to.
+        backend: Keras backend to check; None for the default.
+
+    Returns:
+        One result per check. A check that raises an error counts as `failed`.
     """
     checks: dict[str, Callable[[], HealthCheck]] = {
         "serbench": _installation,
@@ -87,14 +88,14 @@ def diagnose(results: Path, backend: str | None = None) -> list[HealthCheck]:
 
 
 def _guarded(name: str, check: Callable[[], HealthCheck]) -> HealthCheck:
-    """What a broken machine throws at a check is a finding, too."""
+    """Runs a check; any error on a broken machine becomes a failed check."""
     try:
         return check()
     except SerbenchError as error:
         return HealthCheck(name, "failed", str(error))
     except Exception as error:
         return HealthCheck(
-            name, "failed", f"cannot be looked at ({type(error).__name__}: {error}); install serbench again"
+            name, "failed", f"cannot be checked ({type(error).__name__}: {error}); install serbench again"
         )
 
 
@@ -117,8 +118,8 @@ def _plugins() -> HealthCheck:
     families, front_ends, corpora = family_names(), front_end_names(), corpus_names()
     if not built_in_names() or not front_ends or "demo" not in corpora:
         return HealthCheck(
-            "plug-ins", "failed", "serbench's own families, front ends and corpora are not registered, as happens "
-            "where it was copied or is an older installation; run `pip install .` or `uv sync` in its folder",
+            "plug-ins", "failed", "serbench's own families, front ends and corpora are not registered; this happens if "
+            "it was copied or is an older installation; run `pip install .` or `uv sync` in its folder",
         )  # fmt: skip
     broken = []
     plugins: list[tuple[Callable[[str], object], list[str]]] = [(get_family, families), (get_front_end, front_ends)]
@@ -156,18 +157,18 @@ def _gpus(asked: str | None) -> HealthCheck:
     found = gpus()
     values = {"gpus": found}
     if not found:
-        return HealthCheck("GPUs", "ok", "none; trials are fitted on the processor", values)
+        return HealthCheck("GPUs", "ok", "none; models are trained on the CPU", values)
     text = f"{len(found)} ({', '.join(found)})"
     if choose_backend(asked) == "tensorflow":
         way = "use --backend jax" if importlib.util.find_spec("jax") else with_extra("jax")
-        return HealthCheck("GPUs", "note", f"{text}, which TensorFlow's CPU package cannot use; {way}", values)
-    return HealthCheck("GPUs", "ok", f"{text}, one worker each", values)
+        return HealthCheck("GPUs", "note", f"{text}; TensorFlow's CPU package cannot use them; {way}", values)
+    return HealthCheck("GPUs", "ok", f"{text}; one worker per GPU", values)
 
 
 def _processor() -> HealthCheck:
     usable, all_cores = usable_cores(), os.cpu_count() or 1
     share = f" of {all_cores}" if usable < all_cores else ""
-    text = f"{cpu_name()}: {usable}{share} core{'s' if usable != 1 else ''} may be used"
+    text = f"{cpu_name()}: {usable}{share} core{'s' if usable != 1 else ''} usable"
     return HealthCheck("processor", "ok", text, {"cpu": cpu_name(), "cores": usable, "machine_cores": all_cores})
 
 
@@ -176,35 +177,35 @@ def _memory(asked: str | None) -> HealthCheck:
     chosen = Resources.choose(None, 10**6, choose_backend(asked))
     values = {"free_mib": round(free), "worker_mib": WORKER_MIB, "workers": chosen.workers, "threads": chosen.threads}
     text = (
-        f"{free:,.0f} of {total:,.0f} MiB free, a worker takes {WORKER_MIB:,}: by default {chosen.workers} "
-        f"worker{'s' if chosen.workers > 1 else ''} of {chosen.threads} thread{'s' if chosen.threads > 1 else ''}"
+        f"{free:,.0f} of {total:,.0f} MiB free, {WORKER_MIB:,} MiB per worker: by default {chosen.workers} "
+        f"worker{'s' if chosen.workers > 1 else ''} with {chosen.threads} thread{'s' if chosen.threads > 1 else ''}"
     )
     if free < WORKER_MIB:
-        return HealthCheck("memory", "note", f"{text}; that is too little for one, so trials may run out of it", values)
+        return HealthCheck("memory", "note", f"{text}; too little for one worker, so trials may run out of it", values)
     return HealthCheck("memory", "ok", text, values)
 
 
 def _cache() -> HealthCheck:
     root = cache_root()
-    _prove_writable(root, "set SERBENCH_CACHE to another folder")
-    used, free = _held(root), _free(root)
+    _check_writable(root, "set SERBENCH_CACHE to another folder")
+    used, free = _used(root), _free(root)
     values = {"path": str(root), "bytes": used, "limit_bytes": DEFAULT_LIMIT_BYTES, "free_bytes": free}
-    text = f"{root}: {_gib(used)} held, {_gib(free)} free on its disk; features stay below {_gib(DEFAULT_LIMIT_BYTES)}"
+    text = f"{root}: {_gib(used)} used, {_gib(free)} free on its disk; features take up to {_gib(DEFAULT_LIMIT_BYTES)}"
     if free < 2**30:
         return HealthCheck("cache", "note", f"{text}; free some space or set SERBENCH_CACHE to another folder", values)
     return HealthCheck("cache", "ok", text, values)
 
 
 def _results(folder: Path) -> HealthCheck:
-    _prove_writable(folder, "name another folder with --results")
+    _check_writable(folder, "name another folder with --results")
     free = _free(folder)
-    made = "" if folder.is_dir() else " (made by the first search)"
+    made = "" if folder.is_dir() else " (created by the first search)"
     values = {"path": str(folder), "free_bytes": free}
     return HealthCheck("results", "ok", f"{folder.absolute()}{made}: writable, {_gib(free)} free on its disk", values)
 
 
-def _prove_writable(folder: Path, way_out: str) -> None:
-    """Writes a file that is gone at once: permissions alone do not tell of a read-only or full disk."""
+def _check_writable(folder: Path, way_out: str) -> None:
+    """Writes a temporary file, since permissions do not show whether a disk is read-only or full."""
     place = _nearest(folder)
     try:
         if not place.is_dir():
@@ -216,7 +217,7 @@ def _prove_writable(folder: Path, way_out: str) -> None:
 
 
 def _nearest(folder: Path) -> Path:
-    """The folder itself, or the one that it would be made in."""
+    """Returns the folder itself, or the nearest parent that exists."""
     return next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
 
 
@@ -224,12 +225,12 @@ def _free(folder: Path) -> int:
     return psutil.disk_usage(str(_nearest(folder))).free
 
 
-def _held(root: Path) -> int:
+def _used(root: Path) -> int:
     size = 0
     for path in root.rglob("*"):
         try:
             size += path.stat().st_size if path.is_file() and not path.is_symlink() else 0
-        except OSError:  # removed meanwhile
+        except OSError:  # another process removed it
             continue
     return size
 
@@ -241,21 +242,21 @@ def _gib(n_bytes: int) -> str:
 def _semaphores() -> HealthCheck:
     try:
         with multiprocessing.get_context("spawn").Lock():
-            return HealthCheck("semaphores", "ok", "processes can share locks")
+            return HealthCheck("semaphores", "ok", "locks between processes work")
     except (OSError, ImportError) as error:
         raise SerbenchError(
-            f"processes cannot share locks ({error}), so audio cannot be read by several; mount /dev/shm "
+            f"locks between processes do not work ({error}), so audio cannot be read in parallel; mount /dev/shm "
             "(docker run --shm-size=1g)"
         ) from error
 
 
 def _children(asked: str | None) -> HealthCheck:
     backend = choose_backend(asked)
-    first, second = rehearse(backend), rehearse(backend)
+    first, second = run_child(backend), run_child(backend)
     values = {"first_s": round(first.start_s, 3), "second_s": round(second.start_s, 3), "keras": first.keras}
     text = (
-        f"a trial's process starts and computes on {backend} (Keras {first.keras}): the first after "
-        f"{first.start_s:.1f} s, the second after {second.start_s:.2f} s"
+        f"a training process starts and computes on {backend} (Keras {first.keras}): the first starts within "
+        f"{first.start_s:.1f} s, the second within {second.start_s:.2f} s"
     )
     return HealthCheck("children", "ok", text, values)
 

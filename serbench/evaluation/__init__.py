@@ -1,20 +1,82 @@
-"""Metrics, intervals and comparisons: pure functions of true labels, predictions and speakers."""
+"""Metrics, intervals and comparisons: pure functions of true labels, predictions and speakers.
 
-from serbench.evaluation.calibration import ReliabilityBin, brier_score, expected_calibration_error, reliability
-from serbench.evaluation.intervals import MIN_SPEAKERS, Interval, recalls_interval, speaker_interval
-from serbench.evaluation.jackknife import SpeakerRecalls
-from serbench.evaluation.metrics import ClassScores, Evaluation, evaluate
-from serbench.evaluation.paired import (
-    McNemar,
-    PairedComparison,
-    compare,
-    compare_all,
-    compare_recalls,
-    holm,
-    mcnemar,
-    tie_groups,
-)
-from serbench.evaluation.slices import Attribute, AttributeSlices, Slice, judge_slices, slice_scores
+Names are loaded when first used (see `serbench.faces`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from serbench.faces import lazy_face
+
+if TYPE_CHECKING:
+    from serbench.evaluation.calibration import ReliabilityBin, brier_score, expected_calibration_error, reliability
+    from serbench.evaluation.intervals import MIN_SPEAKERS, Interval, recalls_interval, speaker_interval
+    from serbench.evaluation.jackknife import SpeakerRecalls, Spread
+    from serbench.evaluation.metrics import ClassScores, Evaluation, evaluate
+    from serbench.evaluation.paired import (
+        McNemar,
+        PairedComparison,
+        compare,
+        compare_all,
+        compare_recalls,
+        holm,
+        mcnemar,
+        tie_groups,
+    )
+    from serbench.evaluation.share_scores import SoftClass, SoftEvaluation, soft_interval
+    from serbench.evaluation.simulation import SimulatedCore
+    from serbench.evaluation.slices import Attribute, AttributeSlices, Slice, judge_slices, slice_scores
+else:
+    __getattr__ = lazy_face(
+        __name__,
+        {
+            "calibration": (
+                "ReliabilityBin",
+                "brier_score",
+                "expected_calibration_error",
+                "reliability",
+            ),
+            "intervals": (
+                "Interval",
+                "MIN_SPEAKERS",
+                "recalls_interval",
+                "speaker_interval",
+            ),
+            "jackknife": (
+                "SpeakerRecalls",
+                "Spread",
+            ),
+            "metrics": (
+                "ClassScores",
+                "Evaluation",
+                "evaluate",
+            ),
+            "paired": (
+                "McNemar",
+                "PairedComparison",
+                "compare",
+                "compare_all",
+                "compare_recalls",
+                "holm",
+                "mcnemar",
+                "tie_groups",
+            ),
+            "share_scores": (
+                "SoftClass",
+                "SoftEvaluation",
+                "soft_interval",
+            ),
+            "simulation": ("SimulatedCore",),
+            "slices": (
+                "Attribute",
+                "AttributeSlices",
+                "Slice",
+                "judge_slices",
+                "slice_scores",
+            ),
+        },
+    )
 
 __all__ = [
     "MIN_SPEAKERS",
@@ -26,8 +88,12 @@ __all__ = [
     "McNemar",
     "PairedComparison",
     "ReliabilityBin",
+    "SimulatedCore",
     "Slice",
+    "SoftClass",
+    "SoftEvaluation",
     "SpeakerRecalls",
+    "Spread",
     "brier_score",
     "compare",
     "compare_all",
@@ -40,6 +106,7 @@ __all__ = [
     "recalls_interval",
     "reliability",
     "slice_scores",
+    "soft_interval",
     "speaker_interval",
     "tie_groups",
 ]

@@ -1,4 +1,4 @@
-"""Do probabilities mean what they say? Expected calibration error and Brier score."""
+"""Calibration of predicted probabilities: expected calibration error, Brier score and reliability diagram."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = ["ReliabilityBin", "brier_score", "expected_calibration_error", "reliability"]
 
 BINS = 15
+"""Default number of bins, as in Guo et al. (2017)."""
 
 
 def _checked(y_true: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -22,7 +23,7 @@ def _checked(y_true: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.in
 
 
 def expected_calibration_error(y_true: ArrayLike, probabilities: ArrayLike, bins: int = BINS) -> float:
-    """The mean distance between confidence and accuracy, over bins of equal width, weighted with their clips.
+    """Computes the expected calibration error (ECE): mean |confidence - accuracy| over bins, weighted by their clips.
 
     Args:
         y_true: (n,) class indices.
@@ -41,12 +42,12 @@ def expected_calibration_error(y_true: ArrayLike, probabilities: ArrayLike, bins
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """Clips of about equal confidence.
+    """One bin of a reliability diagram: clips with about the same confidence.
 
     Attributes:
-        clips: in the bin.
-        confidence: their mean largest probability.
-        accuracy: the fraction of them predicted correctly.
+        clips: number of clips in the bin.
+        confidence: mean of their largest probabilities.
+        accuracy: fraction of them predicted correctly.
     """
 
     clips: int
@@ -55,7 +56,7 @@ class ReliabilityBin:
 
 
 def reliability(y_true: ArrayLike, probabilities: ArrayLike, bins: int = BINS) -> tuple[ReliabilityBin, ...]:
-    """The bins of a reliability diagram that have clips, least confident first.
+    """Computes the non-empty bins of a reliability diagram, from low to high confidence.
 
     >>> [(one.clips, one.confidence, one.accuracy) for one in reliability([0, 1], [[0.5, 0.5], [0.5, 0.5]])]
     [(2, 0.5, 0.5)]
@@ -80,7 +81,7 @@ def reliability(y_true: ArrayLike, probabilities: ArrayLike, bins: int = BINS) -
 
 
 def brier_score(y_true: ArrayLike, probabilities: ArrayLike) -> float:
-    """The mean squared distance of the probabilities from the truth, summed over classes: 0 best, 2 worst.
+    """Computes the Brier score: squared error summed over classes, averaged over clips. 0 is best, 2 worst.
 
     Args:
         y_true: (n,) class indices.

@@ -1,9 +1,8 @@
-"""An interval for the mean UAR of an entry's refits: delete-one-speaker jackknife with Student's t.
+"""Confidence intervals for the mean UAR of an entry's refits: delete-one-speaker jackknife with Student's t.
 
-Clips of one speaker are alike, so speakers and not clips are what a score would vary with. A percentile
-bootstrap over few speakers is too narrow (over 4 speakers it covers 81 % where it says 95: simulated), hence
-the jackknife; under `MIN_SPEAKERS` speakers no interval is given at all. `serbench.evaluation.jackknife` has the
-formulas.
+Clips of one speaker resemble each other, so the interval is over speakers, not over clips. A percentile bootstrap over
+few speakers is too narrow: in simulations with 4 speakers a 95 % interval covers only 81 %. Hence the jackknife. With
+fewer than `MIN_SPEAKERS` speakers there is no interval. The formulas are in `serbench.evaluation.jackknife`.
 """
 
 from __future__ import annotations
@@ -18,12 +17,20 @@ from serbench.evaluation.jackknife import SpeakerRecalls, Spread
 __all__ = ["MIN_SPEAKERS", "Interval", "recalls_interval", "speaker_interval"]
 
 MIN_SPEAKERS = 8
-"""Under so many speakers a score gets neither an interval nor a rank."""
+"""With fewer test speakers, a score gets neither an interval nor a rank."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A two-sided confidence interval, in fractions, and what it was made of."""
+    """A two-sided confidence interval.
+
+    Attributes:
+        low: lower end, a fraction.
+        high: upper end, a fraction.
+        level: confidence level, e.g. 0.95.
+        speakers: number of test speakers.
+        seeds: number of refits, one for each seed.
+    """
 
     low: float
     high: float
@@ -40,22 +47,22 @@ def speaker_interval(
     *,
     level: float = 0.95,
 ) -> tuple[Interval | None, str]:
-    """The interval of the mean UAR over refits, cut to [0, 1], or None and the reason in one sentence.
+    """Computes the interval of the mean UAR over refits, clipped to [0, 1].
 
     Args:
         y_true: (n,) class indices into `labels`.
-        predictions: one element a refit, each (n, C) probabilities or (n,) class indices, of the same clips.
-        speakers: (n,) the clips' speakers.
+        predictions: one element for each refit, all of the same clips: (n, C) probabilities or (n,) class indices.
+        speakers: (n,) speaker of each clip.
         labels: the C class names.
         level: the confidence level, e.g. 0.95.
 
     Returns:
-        (interval, ""), or (None, why there is none): too few speakers; a class that fewer than two speakers
-        have, so that UAR is undefined without one of them; or a score that varies with neither speaker nor
-        refit (100 %, say), of which a jackknife would say that it is certain.
+        (interval, ""), or (None, the reason in one sentence). There is no interval with too few speakers, with a class
+        that fewer than two speakers have (UAR would be undefined without one of them), or if the score is the same
+        for every speaker and refit (e.g. 100 %), since a jackknife would then claim certainty.
 
     Raises:
-        ValueError: arrays do not fit one another, or there is no refit.
+        ValueError: the arrays have different lengths, or there is no refit.
     """
     if not 0 < level < 1:
         raise ValueError(f"a confidence level lies between 0 and 1, not at {level}")
@@ -65,12 +72,15 @@ def speaker_interval(
 def recalls_interval(
     recalls: SpeakerRecalls, labels: Sequence[str], *, level: float = 0.95
 ) -> tuple[Interval | None, str]:
-    """As `speaker_interval`, of counts by speaker and class.
+    """Computes the same interval as `speaker_interval` from counts by speaker and class.
 
     Args:
         recalls: the counts.
-        labels: names of the C classes that are counted.
+        labels: names of the C counted classes.
         level: the confidence level.
+
+    Returns:
+        As `speaker_interval`.
     """
     if recalls.speakers < MIN_SPEAKERS:
         return None, f"no interval: {recalls.speakers} test speakers, fewer than {MIN_SPEAKERS}"

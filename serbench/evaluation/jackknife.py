@@ -1,7 +1,7 @@
-"""Delete-one-speaker jackknife of mean UAR over refits: what intervals and comparisons are made of.
+"""Delete-one-speaker jackknife of the mean UAR over refits. Intervals and comparisons are based on it.
 
-With S speakers, R refits, U(r) the UAR of refit r, U(r, -s) the same without the clips of speaker s, and M(-s) the
-mean over refits of that, the score is the mean of U(r) and its variance is estimated as
+Let S be the number of speakers, R the number of refits, U(r) the UAR of refit r, U(r, -s) the same without the clips of
+speaker s, and M(-s) the mean of U(r, -s) over refits. The score is the mean of U(r). Its variance is estimated as
 
     V = V_speakers + max(0, V_seeds - V_both)
     V_speakers = (S - 1) / S * sum over s of (M(-s) - mean of M(-s))^2              (Tukey's jackknife)
@@ -9,11 +9,11 @@ mean over refits of that, the score is the mean of U(r) and its variance is esti
     V_both     = sum over r, s of (P(r, s) centred on both means)^2 / ((S - 1) (R - 1) S R)
 
 with Tukey's pseudo-values P(r, s) = S U(r) - (S - 1) U(r, -s). This is the variance of a mean in a crossed two-way
-layout of random speakers and random seeds: what a seed does to single speakers (V_both) is in both of the first
-two terms and would be counted twice. Where R = 1 only V_speakers is known: what follows then holds for that one model.
+layout of random speakers and random seeds. The speaker-seed interaction V_both is contained in both other terms, so it
+is subtracted once. With R = 1 only V_speakers is known: the result then holds for that one model.
 
-Degrees of freedom are Welch and Satterthwaite's V^2 / sum of (part of V)^2 / (its own), at most S - 1: with S - 1
-alone, two or three refits that disagree more than the speakers do would count as if they were many.
+The degrees of freedom are those of Welch and Satterthwaite, V^2 / sum of (part of V)^2 / (degrees of that part), at
+most S - 1. With S - 1 alone, two or three refits that differ more than the speakers would count as if they were many.
 
 Sources: B. Efron and R. Tibshirani, An Introduction to the Bootstrap (1993), chapter 11;
 F. E. Satterthwaite, Biometrics Bulletin 2 (1946), 110-114; S. R. Searle, G. Casella and C. E. McCulloch, Variance
@@ -38,29 +38,35 @@ __all__ = ["SpeakerRecalls", "Spread", "spreads"]
 
 @dataclass(frozen=True)
 class Spread:
-    """An estimated standard error, in the unit of the score, and its degrees of freedom."""
+    """An estimated standard error.
+
+    Attributes:
+        error: the standard error, in the unit of the score.
+        freedom: its degrees of freedom.
+    """
 
     error: float
     freedom: float
 
     @classmethod
     def of(cls, without: NDArray[np.float64], *entries: SpeakerRecalls) -> Spread:
-        """The spread of a score, or of a difference of two.
+        """Estimates the standard error of a score, or of the difference of two scores on the same speakers.
 
         Args:
-            without: (S,) the score without each speaker.
-            entries: the entry whose score it is, or both of them.
+            without: (S,) the score (or difference) without each speaker in turn.
+            entries: the entry, or both entries, whose seeds add variance.
         """
         of_seeds = [(entry.seed_variance, entry.refits - 1) for entry in entries if entry.refits > 1]
         errors, freedoms = spreads(without[np.newaxis], of_seeds)
         return cls(float(errors[0]), float(freedoms[0]))
 
     @classmethod
-    def apart(cls, first: SpeakerRecalls, second: SpeakerRecalls) -> Spread:
-        """The spread of the difference of two scores on different speakers: their variances add up.
+    def of_independent(cls, first: SpeakerRecalls, second: SpeakerRecalls) -> Spread:
+        """Estimates the standard error of the difference of two scores on different speakers.
 
-        Where the refits are the same models, their luck with the seed is partly common to both scores, and where
-        the speakers are the same, their ease is: the spread is then too large rather than too small.
+        The variances are added as if the scores were independent. If both scores come from the same models, seed
+        effects are partly shared; if they come from the same speakers, speaker effects are. The error is then too
+        large rather than too small.
         """
         parts = []
         for entry in (first, second):
@@ -72,11 +78,11 @@ class Spread:
         return cls(math.sqrt(total), total**2 / sum(variance**2 / freedom for variance, freedom in parts))
 
     def half_width(self, level: float) -> float:
-        """Half of a two-sided interval of this level (0-1), by Student's t."""
+        """Returns half the width of a two-sided Student's t interval at this confidence level (0-1)."""
         return float(special.stdtrit(self.freedom, (1 + level) / 2)) * self.error
 
     def p_value(self, difference: float) -> float | None:
-        """Two-sided, of a difference from 0, by Student's t. None where there is no spread to compare it with."""
+        """Returns the two-sided p-value of a difference from 0, by Student's t; None if the standard error is 0."""
         if self.error == 0.0:
             return None
         return 2 * float(special.stdtr(self.freedom, -abs(difference) / self.error))
@@ -85,14 +91,14 @@ class Spread:
 def spreads(
     without: NDArray[np.float64], of_seeds: Sequence[tuple[ArrayLike, ArrayLike]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Standard errors and degrees of freedom of many scores or differences at once.
+    """Estimates standard errors and degrees of freedom of many scores or differences at once.
 
     Args:
-        without: (P, S) each score without each speaker.
-        of_seeds: variance and degrees of freedom of each part that seeds add; numbers or (P,).
+        without: (P, S) each score without each speaker in turn.
+        of_seeds: variance and degrees of freedom of each seed component; numbers or arrays (P,).
 
     Returns:
-        (P,) errors and (P,) degrees of freedom.
+        (P,) standard errors and (P,) degrees of freedom.
     """
     speakers = without.shape[1]
     centred = without - without.mean(axis=1, keepdims=True)
@@ -107,11 +113,11 @@ def spreads(
 
 @dataclass(frozen=True)
 class SpeakerRecalls:
-    """How many clips of each speaker and class some refits had right.
+    """Correctly predicted clips by refit, speaker and class.
 
     Attributes:
-        correct: (R, S, C) clips; of soft answers, shares of clips.
-        support: (S, C) clips there are.
+        correct: (R, S, C) number of correct clips; of soft predictions, shares of clips.
+        support: (S, C) number of clips.
     """
 
     correct: NDArray[np.int64] | NDArray[np.float64]
@@ -125,12 +131,12 @@ class SpeakerRecalls:
 
         Args:
             y_true: (n,) class indices.
-            predictions: one element a refit, each (n, C) probabilities or (n,) class indices, of the same clips.
-            speakers: (n,) the clips' speakers.
-            classes: C.
+            predictions: one element for each refit, all of the same clips: (n, C) probabilities or (n,) class indices.
+            speakers: (n,) speaker of each clip.
+            classes: number of classes C.
 
         Raises:
-            ValueError: arrays do not fit one another, or there is no refit.
+            ValueError: the arrays have different lengths, or there is no refit.
         """
         if len(predictions) == 0:
             raise ValueError("there is no refit to judge")
@@ -143,17 +149,17 @@ class SpeakerRecalls:
 
     @property
     def speakers(self) -> int:
-        """S."""
+        """Number of speakers S."""
         return len(self.support)
 
     @property
     def refits(self) -> int:
-        """R."""
+        """Number of refits R."""
         return len(self.correct)
 
     @functools.cached_property
     def rare_classes(self) -> list[int]:
-        """Classes that fewer than two speakers have: without one of them UAR would be undefined."""
+        """Classes with fewer than two speakers: without one of these, UAR would be undefined."""
         return [int(place) for place in np.flatnonzero((self.support > 0).sum(axis=0) < 2)]
 
     @functools.cached_property
@@ -161,16 +167,16 @@ class SpeakerRecalls:
         return np.asarray((self.correct.sum(axis=1) / self.support.sum(axis=0)).mean(axis=-1))
 
     def per_refit(self) -> NDArray[np.float64]:
-        """(R,) UAR of each refit."""
+        """Returns the UAR of each refit, shape (R,)."""
         return self._uar
 
     def without_each(self) -> NDArray[np.float64]:
-        """(S,) mean over refits of UAR without the clips of each speaker."""
+        """Returns the mean UAR over refits without the clips of each speaker in turn, shape (S,)."""
         return np.asarray(self._without.mean(axis=0))
 
     @functools.cached_property
     def seed_variance(self) -> float:
-        """max(0, V_seeds - V_both) of the module's formula: of the mean over refits, for want of more of them."""
+        """Variance that the seeds add to the mean over refits: max(0, V_seeds - V_both) of the module's formula."""
         scores = self.per_refit()
         pseudo = self.speakers * scores[:, np.newaxis] - (self.speakers - 1) * self._without
         both = pseudo - pseudo.mean(axis=0) - pseudo.mean(axis=1, keepdims=True) + pseudo.mean()
@@ -180,7 +186,7 @@ class SpeakerRecalls:
 
     @functools.cached_property
     def _without(self) -> NDArray[np.float64]:
-        """(R, S) UAR of each refit without the clips of each speaker."""
+        """UAR of each refit without the clips of each speaker in turn, shape (R, S)."""
         correct = self.correct.sum(axis=1, keepdims=True) - self.correct
         left = self.support.sum(axis=0) - self.support
         return np.asarray((correct / left).mean(axis=-1))
@@ -189,11 +195,11 @@ class SpeakerRecalls:
 def _tables(
     true: NDArray[np.generic], guess: ArrayLike, who: NDArray[np.intp], speakers: int, classes: int
 ) -> NDArray[np.int64]:
-    """(S, C, C): the confusion matrix of each speaker."""
+    """The confusion matrix of each speaker, shape (S, C, C)."""
     predicted = predicted_classes(guess, classes)
     if predicted.shape != true.shape:
         raise ValueError(f"{true.shape} true labels cannot be compared with {predicted.shape} predictions")
-    confusion_matrix(true, predicted, classes)  # refuses what is no class
+    confusion_matrix(true, predicted, classes)  # raises if an index is not a class
     cells = (who * classes + true.astype(np.int64)) * classes + predicted
     counts = np.bincount(cells, minlength=speakers * classes * classes)
     return counts.reshape(speakers, classes, classes).astype(np.int64)

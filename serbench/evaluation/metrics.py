@@ -1,4 +1,4 @@
-"""`Evaluation`: every score of one set of predictions, all of them functions of the confusion matrix."""
+"""`Evaluation`: all scores of one set of predictions, computed from the confusion matrix."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from serbench.records.schemas import Scores
+from serbench.records import Scores
 
 __all__ = ["ClassScores", "Evaluation", "confusion_matrix", "evaluate", "predicted_classes"]
 
 
 @dataclass(frozen=True)
 class ClassScores:
-    """One class of an evaluation. Fractions; `support` and `correct` count clips.
+    """Scores of one class, as fractions. `support` and `correct` are numbers of clips.
 
-    `recall` is NaN where the class has no clip; precision and F1 are 0 where nothing could be counted
-    (scikit-learn's `zero_division=0`).
+    `recall` is NaN if the class has no clip. Precision and F1 are 0 where the denominator is 0 (scikit-learn's
+    `zero_division=0`).
     """
 
     label: str
@@ -35,8 +35,8 @@ class Evaluation:
     """The scores of one set of predictions.
 
     Attributes:
-        labels: the classes, in the corpus's order.
-        confusion: (C, C) clip counts; a row is a true class, a column a predicted one. Read-only.
+        labels: the class names, in the corpus's order.
+        confusion: (C, C) numbers of clips; rows are true classes, columns predicted classes. Read-only.
 
     Example:
         >>> scores = Evaluation.from_confusion([[3, 1], [0, 1]], ["anger", "fear"])
@@ -49,10 +49,14 @@ class Evaluation:
 
     @classmethod
     def from_confusion(cls, matrix: ArrayLike, labels: Sequence[str]) -> Evaluation:
-        """Takes a confusion matrix as published: (C, C) counts, rows true, columns predicted.
+        """Builds an evaluation from a confusion matrix, for example a published one.
+
+        Args:
+            matrix: (C, C) counts; rows are true classes, columns predicted classes.
+            labels: the C class names.
 
         Raises:
-            ValueError: it is not square, not of `len(labels)` classes, not of whole counts, or empty.
+            ValueError: the shape is not (C, C), a count is negative or not whole, or there is no clip.
         """
         given = np.asarray(matrix)
         if given.shape != (len(labels), len(labels)):
@@ -67,39 +71,39 @@ class Evaluation:
 
     @property
     def clips(self) -> int:
-        """How many clips were predicted."""
+        """Number of clips."""
         return int(self.confusion.sum())
 
     @property
     def accuracy(self) -> float:
-        """The fraction of clips predicted correctly (in the field also WA, weighted accuracy)."""
+        """Fraction of clips predicted correctly (also called WA, weighted accuracy)."""
         return int(np.trace(self.confusion)) / self.clips
 
     @property
     def uar(self) -> float | None:
-        """Unweighted average recall: the mean of the classes' recalls. None where a class has no clip."""
+        """Unweighted average recall (UAR): the mean of the class recalls. None if a class has no clip."""
         return None if (self._support == 0).any() else self.mean_recall_present
 
     @property
     def mean_recall_present(self) -> float:
-        """The mean recall of the classes that have clips: equal to UAR where all have. Always defined."""
+        """Mean recall of the classes that have clips. Always defined; equal to UAR if all classes have clips."""
         present = self._support > 0
         return float((self._correct[present] / self._support[present]).mean())
 
     @property
     def macro_f1(self) -> float:
-        """The mean F1 of the classes that occur among the true or the predicted labels."""
+        """Mean F1 of the classes that occur among the true or the predicted labels."""
         occurs = (self._support + self.confusion.sum(axis=0)) > 0
         return float(np.mean([row.f1 for row, use in zip(self.per_class, occurs, strict=True) if use]))
 
     @property
     def weighted_f1(self) -> float:
-        """The mean F1 of the classes, each weighted with its support."""
+        """Mean F1 of the classes, weighted by their support."""
         return math.fsum(row.f1 * row.support for row in self.per_class) / self.clips
 
     @property
     def kappa(self) -> float | None:
-        """Cohen's kappa: agreement beyond what the two sets of labels would have by chance. None where that is all."""
+        """Cohen's kappa: agreement beyond chance. None if agreement by chance is already complete."""
         by_chance = float(self._support @ self.confusion.sum(axis=0)) / self.clips**2
         return None if by_chance == 1.0 else (self.accuracy - by_chance) / (1 - by_chance)
 
@@ -123,26 +127,26 @@ class Evaluation:
 
     @property
     def best_class_by_recall(self) -> str:
-        """The class recognised most reliably; the first of equals. Classes without clips do not compete."""
+        """The class with the highest recall, the first in case of a tie. Classes without clips are ignored."""
         return max(self._present, key=lambda row: row.recall).label
 
     @property
     def worst_class_by_recall(self) -> str:
-        """The class recognised least reliably; the first of equals."""
+        """The class with the lowest recall, the first in case of a tie. Classes without clips are ignored."""
         return min(self._present, key=lambda row: row.recall).label
 
     @property
     def best_class_by_count(self) -> str:
-        """The class with most clips correct, as the founding report chose it. Favours large classes."""
+        """The class with the most correct clips, which favours large classes; as in the founding report."""
         return max(self._present, key=lambda row: row.correct).label
 
     @property
     def worst_class_by_count(self) -> str:
-        """The class with fewest clips correct, as the founding report chose it. Disfavours small classes."""
+        """The class with the fewest correct clips, which disfavours small classes; as in the founding report."""
         return min(self._present, key=lambda row: row.correct).label
 
     def to_scores(self) -> Scores:
-        """The scores that a record keeps."""
+        """Returns the scores that are saved in a record."""
         return Scores(clips=self.clips, accuracy=self.accuracy, uar=self.uar, macro_f1=self.macro_f1)
 
     @property
@@ -159,15 +163,16 @@ class Evaluation:
 
 
 def evaluate(y_true: ArrayLike, predictions: ArrayLike, labels: Sequence[str]) -> Evaluation:
-    """Scores predictions against the truth.
+    """Evaluates predictions against the true labels.
 
     Args:
         y_true: (n,) class indices into `labels`.
-        predictions: (n, C) class probabilities (the largest wins, the first of equals), or (n,) class indices.
+        predictions: (n, C) class probabilities, or (n,) class indices. The largest probability wins; in a tie, the
+            first one.
         labels: the C class names.
 
     Raises:
-        ValueError: shapes do not fit, an index is out of range, a probability is NaN, or n is 0.
+        ValueError: the shapes do not match, an index is out of range, a probability is NaN, or n is 0.
 
     Example:
         >>> evaluate([0, 1], [[0.9, 0.1], [0.6, 0.4]], ["anger", "fear"]).confusion.tolist()
@@ -178,10 +183,14 @@ def evaluate(y_true: ArrayLike, predictions: ArrayLike, labels: Sequence[str]) -
 
 
 def predicted_classes(predictions: ArrayLike, classes: int) -> NDArray[np.int64]:
-    """Class indices (n,) of predictions that are class indices (n,) or probabilities (n, `classes`).
+    """Converts predictions to class indices of shape (n,).
+
+    Args:
+        predictions: (n,) class indices, or (n, `classes`) probabilities.
+        classes: number of classes.
 
     Raises:
-        ValueError: the shape fits neither, or a probability is NaN.
+        ValueError: the shape is neither of these, or a probability is NaN.
     """
     given = np.asarray(predictions)
     if given.ndim == 1:
@@ -194,10 +203,18 @@ def predicted_classes(predictions: ArrayLike, classes: int) -> NDArray[np.int64]
 
 
 def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, classes: int) -> NDArray[np.int64]:
-    """Counts (`classes`, `classes`) of each true class (row) predicted as each class (column).
+    """Counts how often each true class (row) was predicted as each class (column).
+
+    Args:
+        y_true: (n,) class indices.
+        y_pred: (n,) class indices.
+        classes: number of classes C.
+
+    Returns:
+        (C, C) counts.
 
     Raises:
-        ValueError: the two differ in length, or hold something that is not a class index.
+        ValueError: the arrays differ in length, or hold something that is not a class index.
     """
     true, predicted = _indices(np.asarray(y_true), classes), _indices(np.asarray(y_pred), classes)
     if len(true) != len(predicted):

@@ -1,4 +1,4 @@
-"""Is one entry better than another? Paired over the speakers of one test core, corrected for many comparisons."""
+"""Paired comparison of entries over the speakers of one test set, with correction for multiple comparisons."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["McNemar", "PairedComparison", "compare", "compare_all", "compare_rec
 
 @dataclass(frozen=True)
 class PairedComparison:
-    """The difference of two entries' mean UAR on the same clips.
+    """The difference in mean UAR of two entries on the same clips.
 
     Attributes:
         difference: first minus second, in fractions.
-        low: lower end of its interval.
-        high: upper end of its interval.
-        p_value: two-sided, not corrected; None where the difference is the same for every speaker and refit.
-        speakers: of the test core.
+        low: lower end of its confidence interval.
+        high: upper end of its confidence interval.
+        p_value: two-sided, not corrected; None if the difference is the same for every speaker and refit.
+        speakers: number of test speakers.
     """
 
     difference: float
@@ -36,7 +36,7 @@ class PairedComparison:
     speakers: int
 
     def separable(self, alpha: float = 0.05) -> bool:
-        """Whether the two are told apart, as one comparison of its own."""
+        """Whether the difference is significant as a single comparison, without correction for others."""
         return self.p_value is not None and self.p_value < alpha
 
 
@@ -49,26 +49,26 @@ def compare(
     *,
     level: float = 0.95,
 ) -> tuple[PairedComparison | None, str]:
-    """Compares two entries speaker by speaker, the spread over the refit seeds of both included.
+    """Compares two entries speaker by speaker. The variance over the seeds of both is included.
 
-    A speaker who is hard for both does not count against either, so a paired difference is surer than two
-    intervals that overlap would suggest.
+    A speaker who is hard for both models affects both scores alike and cancels out. So two entries can differ
+    significantly although their intervals overlap.
 
     Args:
         y_true: (n,) class indices into `labels`.
-        first: one element a refit of one entry, each (n, C) probabilities or (n,) class indices.
-        second: the other entry's, of the same clips.
-        speakers: (n,) the clips' speakers.
+        first: predictions of one entry, one element for each refit: (n, C) probabilities or (n,) class indices.
+        second: predictions of the other entry on the same clips.
+        speakers: (n,) speaker of each clip.
         labels: the C class names.
-        level: of the interval.
+        level: confidence level of the interval.
 
     Returns:
-        (comparison, ""), or (None, why there is none): too few speakers, a class that fewer than two have, or an
-        entry of one refit, whose luck with its seed is unknown (simulated: equal models would be called different in
-        10 to 22 % of cases instead of 5).
+        (comparison, ""), or (None, the reason in one sentence). There is no comparison with too few speakers, with a
+        class that fewer than two speakers have, or if an entry has a single refit: its seed variance is unknown then
+        (in simulations equal models would differ significantly in 10 to 22 % of cases instead of 5 %).
 
     Raises:
-        ValueError: arrays do not fit one another, or an entry has no refit.
+        ValueError: the arrays have different lengths, or an entry has no refit.
     """
     one, other = (SpeakerRecalls.count(y_true, guesses, speakers, len(labels)) for guesses in (first, second))
     return compare_recalls(one, other, labels, level=level)
@@ -77,13 +77,13 @@ def compare(
 def compare_recalls(
     one: SpeakerRecalls, other: SpeakerRecalls, labels: Sequence[str], *, level: float = 0.95
 ) -> tuple[PairedComparison | None, str]:
-    """As `compare`, of counts by speaker and class of the same clips."""
+    """Compares two entries as `compare` does, from counts by speaker and class of the same clips."""
     if one.speakers < MIN_SPEAKERS:
         return None, f"no comparison: {one.speakers} test speakers, fewer than {MIN_SPEAKERS}"
     if one.rare_classes:
         return None, f"no comparison: fewer than two test speakers have clips of '{labels[one.rare_classes[0]]}'"
     if min(one.refits, other.refits) < 2:
-        return None, "no comparison: an entry with one refit does not tell how much its score owes to its seed"
+        return None, "no comparison: one entry was trained with a single seed, so luck cannot be separated from skill"
     difference = float(one.per_refit().mean() - other.per_refit().mean())
     spread = Spread.of(one.without_each() - other.without_each(), one, other)
     half = spread.half_width(level)
@@ -95,16 +95,19 @@ def compare_recalls(
 def compare_all(
     entries: Sequence[SpeakerRecalls], labels: Sequence[str], *, level: float = 0.95
 ) -> list[tuple[PairedComparison | None, str]]:
-    """As `compare_recalls` of each two entries, in the order of `itertools.combinations`, all at once.
+    """Compares every pair of entries at once.
 
     Args:
         entries: counts of the same clips.
         labels: the C class names.
-        level: of the intervals.
+        level: confidence level of the intervals.
+
+    Returns:
+        What `compare_recalls` returns for each pair, in the order of `itertools.combinations`.
     """
     pairs = list(combinations(range(len(entries)), 2))
     odd = [one.speakers < MIN_SPEAKERS or one.rare_classes or one.refits < 2 for one in entries]
-    if any(odd):  # each has its own reason
+    if any(odd):  # each pair has its own reason
         return [compare_recalls(entries[i], entries[j], labels, level=level) for i, j in pairs]
     if not pairs:
         return []
@@ -126,7 +129,7 @@ def compare_all(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusts p-values for the number of comparisons, by Holm's step-down rule (Scand. J. Statist. 6, 1979, 65-70).
+    """Corrects p-values for multiple comparisons by Holm's step-down method (Scand. J. Statist. 6, 1979, 65-70).
 
     >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
     [0.03, 0.06, 0.06]
@@ -142,19 +145,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def tie_groups(
     count: int, comparison: Callable[[int, int], PairedComparison | None], *, alpha: float = 0.05
 ) -> list[int]:
-    """Groups entries that the test core cannot tell apart. Entries come best first.
+    """Groups entries into statistical ties. Entries are sorted from best to worst.
 
-    The first entry leads group 1. Each next one joins the group above unless it is separable from that group's
-    *leader*, its p-value corrected by Holm for all the comparisons with this leader; else it leads the next group.
-    Comparing with the leader keeps a chain of small steps from tying the best to the worst.
+    The first entry leads group 1. Each following entry joins the current group, unless it differs significantly from
+    the group's *leader*; then it leads the next group. P-values are corrected by Holm's method for all comparisons with
+    the same leader. Comparing with the leader prevents a chain of small steps from tying the best to the worst.
 
     Args:
-        count: of entries.
-        comparison: compares a leader with an entry below it; None where that is impossible, which separates nothing.
-        alpha: of the corrected comparisons.
+        count: number of entries.
+        comparison: compares a leader with a lower entry; None if they cannot be compared, which counts as a tie.
+        alpha: significance level of the corrected comparisons.
 
     Returns:
-        The number of each entry's group, from 1.
+        The group number of each entry, from 1.
     """
     groups: list[int] = []
     separable: list[bool] = []
@@ -173,7 +176,10 @@ def _p_value(comparison: PairedComparison | None) -> float:
 
 @dataclass(frozen=True)
 class McNemar:
-    """Clips that only one of two models has right. Descriptive: it takes clips as independent, which they are not."""
+    """Result of McNemar's test: clips that only one of two models predicts correctly.
+
+    It is descriptive only, because the test assumes independent clips, and clips of one speaker are not independent.
+    """
 
     only_first: int
     only_second: int
@@ -181,15 +187,16 @@ class McNemar:
 
 
 def mcnemar(y_true: ArrayLike, first: ArrayLike, second: ArrayLike, classes: int) -> McNemar:
-    """McNemar's exact test of two sets of predictions of the same clips (Psychometrika 12, 1947, 153-157).
+    """Computes McNemar's exact test for two sets of predictions on the same clips (Psychometrika 12, 1947, 153-157).
 
-    It ignores that clips of one speaker are alike, so its p-value is too small for a claim about new speakers.
+    The test treats clips as independent although clips of one speaker resemble each other. Its p-value is therefore too
+    small for a claim about new speakers.
 
     Args:
         y_true: (n,) class indices.
         first: (n, C) probabilities or (n,) class indices.
-        second: as `first`.
-        classes: C.
+        second: predictions of the other model, as `first`.
+        classes: number of classes C.
     """
     true = np.asarray(y_true)
     right = [predicted_classes(guess, classes) == true for guess in (first, second)]

@@ -1,7 +1,7 @@
-"""Scores of answers that are not one class each: listeners who tie, a guess, anything given as shares of the classes.
+"""Scores of soft predictions: tied listeners' votes, chance, or any prediction given as shares of the classes.
 
-A confusion matrix then counts shares: a tie of two labels counts one half under each. For one-hot shares every score is
-what `Evaluation` gives.
+The confusion matrix sums shares: a tie of two labels counts one half for each. For one-hot shares all scores are equal
+to those of `Evaluation`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from serbench.evaluation.intervals import Interval, recalls_interval
 from serbench.evaluation.jackknife import SpeakerRecalls
-from serbench.records.shares import are_shares
+from serbench.records import are_shares
 
 __all__ = ["SoftClass", "SoftEvaluation", "soft_interval"]
 
 
 @dataclass(frozen=True)
 class SoftClass:
-    """One class. Fractions; `support` counts clips, `correct` shares of them. `recall` is None without clips."""
+    """Scores of one class, as fractions.
+
+    `support` is the number of clips, `correct` the sum of their correct shares. `recall` is None if there are no clips.
+    """
 
     label: str
     precision: float
@@ -37,9 +40,9 @@ class SoftEvaluation:
 
     Attributes:
         labels: the C classes.
-        confusion: (C, C) shares of clips; a row is a true class. What a row lacks of its support was given to labels
-            that are none of these, and is wrong. Read-only.
-        support: (C,) clips of each class. Read-only.
+        confusion: (C, C) sums of shares; rows are true classes. A row may sum to less than its support: the rest went
+            to labels that are not among these, and counts as wrong. Read-only.
+        support: (C,) number of clips of each class. Read-only.
 
     Example:
         >>> tie = SoftEvaluation.of([0, 1], [[0.5, 0.5], [0.0, 1.0]], ["anger", "fear"])
@@ -53,15 +56,15 @@ class SoftEvaluation:
 
     @classmethod
     def of(cls, y_true: ArrayLike, shares: ArrayLike, labels: Sequence[str]) -> SoftEvaluation:
-        """Counts shares.
+        """Builds an evaluation from shares.
 
         Args:
             y_true: (n,) class indices into `labels`.
-            shares: (n, C), each row sums to 1, or to less where other labels were given, too.
+            shares: (n, C); each row sums to 1, or to less if a part went to other labels.
             labels: the C class names.
 
         Raises:
-            ValueError: shapes do not fit, there is no clip, or a row holds no shares.
+            ValueError: the shapes do not match, there is no clip, or a row is not a set of shares.
         """
         true, given = np.asarray(y_true, dtype=np.int64), np.asarray(shares, dtype=np.float64)
         if given.shape != (len(true), len(labels)) or not len(true):
@@ -77,45 +80,45 @@ class SoftEvaluation:
 
     @property
     def clips(self) -> int:
-        """How many were answered."""
+        """Number of clips."""
         return int(self.support.sum())
 
     @property
     def accuracy(self) -> float:
-        """The expected fraction of clips answered correctly."""
+        """Expected fraction of clips predicted correctly."""
         return float(np.trace(self.confusion)) / self.clips
 
     @property
     def recalls(self) -> tuple[float | None, ...]:
-        """Of each class; None where it has no clip."""
+        """Recall of each class; None for a class without clips."""
         return tuple(row.recall for row in self.per_class)
 
     @property
     def uar(self) -> float | None:
-        """The mean of the recalls; None where a class has no clip."""
+        """Mean of the recalls; None if a class has no clip."""
         known = [recall for recall in self.recalls if recall is not None]
         return float(np.mean(known)) if len(known) == len(self.labels) else None
 
     @property
     def macro_f1(self) -> float:
-        """The mean F1 of the classes that occur among the true or the given labels."""
+        """Mean F1 of the classes that occur among the true or the predicted labels."""
         occurs = self.support + self.confusion.sum(axis=0) > 0
         return float(np.mean([row.f1 for row, use in zip(self.per_class, occurs, strict=True) if use]))
 
     @property
     def weighted_f1(self) -> float:
-        """The mean F1 of the classes, each weighted with its support."""
+        """Mean F1 of the classes, weighted by their support."""
         return sum(row.f1 * row.support for row in self.per_class) / self.clips
 
     @property
     def kappa(self) -> float | None:
-        """Cohen's kappa: agreement beyond what the two sets of labels would have by chance. None where that is all."""
+        """Cohen's kappa: agreement beyond chance. None if agreement by chance is already complete."""
         by_chance = float(self.support @ self.confusion.sum(axis=0)) / self.clips**2
         return None if by_chance == 1.0 else (self.accuracy - by_chance) / (1 - by_chance)
 
     @property
     def per_class(self) -> tuple[SoftClass, ...]:
-        """Precision, recall and F1 of each class, in the order of `labels`; 0 where nothing could be counted."""
+        """Precision, recall and F1 of each class, in the order of `labels`; precision and F1 are 0 where undefined."""
         correct, given = np.diagonal(self.confusion).tolist(), self.confusion.sum(axis=0).tolist()
         return tuple(
             SoftClass(
@@ -133,13 +136,16 @@ class SoftEvaluation:
 def soft_interval(
     y_true: ArrayLike, shares: ArrayLike, speakers: ArrayLike, labels: Sequence[str]
 ) -> tuple[Interval | None, str]:
-    """The 95 % interval of the UAR over speakers, or None and why there is none (see `speaker_interval`).
+    """Computes the 95 % interval of the UAR over speakers.
 
     Args:
         y_true: (n,) class indices into `labels`.
-        shares: (n, C).
-        speakers: (n,) the clips' speakers.
+        shares: (n, C) shares of the classes.
+        speakers: (n,) speaker of each clip.
         labels: the C class names.
+
+    Returns:
+        (interval, ""), or (None, the reason in one sentence); see `speaker_interval`.
     """
     true, given = np.asarray(y_true, dtype=np.int64), np.asarray(shares, dtype=np.float64)
     names, who = np.unique(np.asarray(speakers), return_inverse=True)

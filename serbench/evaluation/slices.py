@@ -1,10 +1,9 @@
-"""Scores of parts of a test core, and whether they differ by more than chance: pure functions.
+"""Scores of slices of a test set, and whether they differ by more than chance.
 
-A part (slice) is the clips of one value of an attribute: of one sex, one sentence. The classes compared are those that
-every slice has, since a mean recall over other classes is another score.
+A slice holds the clips with one value of an attribute, e.g. one sex or one sentence. Slices are compared by mean recall
+over the classes that every slice has, since mean recalls over different classes are not comparable.
 
-Whether slices differ is judged against errors that have nothing to do with the attribute, dealt out by
-`serbench.evaluation.slice_permutation`.
+The difference is tested by permuting the attribute; see `serbench.evaluation.slice_permutation`.
 """
 
 from __future__ import annotations
@@ -20,21 +19,22 @@ from serbench.evaluation.intervals import Interval, recalls_interval
 from serbench.evaluation.jackknife import SpeakerRecalls
 from serbench.evaluation.metrics import predicted_classes
 from serbench.evaluation.paired import holm
-from serbench.evaluation.slice_permutation import deal_clips, deal_speakers
+from serbench.evaluation.slice_permutation import permute_clips, permute_speakers
 
 __all__ = ["Attribute", "AttributeSlices", "Slice", "judge_slices", "slice_scores"]
 
 DRAWS = 2000
+"""Default number of permutations."""
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """Something that is known of clips.
+    """An attribute of clips, such as the sex of the speaker.
 
     Attributes:
         name: e.g. 'sex'.
-        values: (n,) of each clip; None where it is not known.
-        order: of the values, as people would list them; those not named follow in alphabetical order.
+        values: (n,) value of each clip; None if unknown.
+        order: the order in which values are shown. Values not listed here follow in alphabetical order.
     """
 
     name: str
@@ -44,16 +44,16 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Slice:
-    """The clips of one value. Scores are fractions, means over refits.
+    """Scores on the clips with one value of an attribute. Scores are fractions and means over refits.
 
     Attributes:
-        value: of the attribute.
-        clips: that have it.
-        speakers: who said them.
-        accuracy: over all its clips.
-        recall: mean recall over the classes compared; None where no class is in every slice.
-        interval: of `recall`, by the speaker jackknife; None where `no_interval` says why.
-        no_interval: one sentence, or empty.
+        value: the value.
+        clips: number of clips.
+        speakers: number of speakers.
+        accuracy: over all clips of the slice.
+        recall: mean recall over the compared classes; None if no class is in every slice.
+        interval: confidence interval of `recall` (speaker jackknife), or None.
+        no_interval: the reason why there is no interval, in one sentence; empty if there is one.
     """
 
     value: str
@@ -67,19 +67,19 @@ class Slice:
 
 @dataclass(frozen=True)
 class AttributeSlices:
-    """All slices of one attribute, and whether they differ.
+    """The slices of one attribute, and whether they differ.
 
     Attributes:
-        attribute: its name.
+        attribute: name of the attribute.
         slices: one for each value that has clips.
-        classes: those that every slice has.
-        unknown: clips whose value is not known; they are in no slice.
-        of_speakers: whether each speaker has one value only.
-        speakers: who are in any slice.
-        gap: largest minus smallest `recall`; None where fewer than two slices can be compared.
-        by_chance: the gap that errors unrelated to the attribute exceed in 5 % of draws.
-        p_value: how often such errors reach the gap; not corrected.
-        corrected: the same, by Holm's rule for all the attributes judged together.
+        classes: the classes that every slice has; only these are compared.
+        unknown: number of clips with an unknown value; they are in no slice.
+        of_speakers: whether each speaker has only one value.
+        speakers: number of speakers in all slices together.
+        gap: largest minus smallest `recall`; None if fewer than two slices can be compared.
+        by_chance: 95th percentile of the gap if the attribute were unrelated to the errors.
+        p_value: of the permutation test, not corrected.
+        corrected: the p-value, corrected by Holm's method for all attributes that are tested together.
     """
 
     attribute: str
@@ -103,20 +103,20 @@ def slice_scores(
     *,
     level: float = 0.95,
 ) -> AttributeSlices:
-    """Scores the slices of one attribute, without asking whether they differ.
+    """Scores the slices of one attribute, without testing whether they differ.
 
     Args:
         y_true: (n,) class indices into `labels`.
-        predictions: one element a refit, each (n, C) probabilities or (n,) class indices, of the same clips.
-        speakers: (n,) the clips' speakers.
+        predictions: one element for each refit, all of the same clips: (n, C) probabilities or (n,) class indices.
+        speakers: (n,) speaker of each clip.
         labels: the C class names.
-        attribute: with n values.
-        level: of the intervals.
+        attribute: the attribute, with n values.
+        level: confidence level of the intervals.
 
     Raises:
-        ValueError: arrays do not fit one another, there is no refit, or no clip has a value.
+        ValueError: the arrays have different lengths, there is no refit, or no clip has a value.
     """
-    return _Cut.of(y_true, predictions, speakers, labels, attribute).scores(level)
+    return _SlicedTestSet.of(y_true, predictions, speakers, labels, attribute).scores(level)
 
 
 def judge_slices(
@@ -130,31 +130,31 @@ def judge_slices(
     draws: int = DRAWS,
     level: float = 0.95,
 ) -> tuple[AttributeSlices, ...]:
-    """Scores the slices of several attributes and compares the gap of each with what chance would make of it.
+    """Scores the slices of several attributes and tests for each whether the slices differ.
 
     Args:
-        y_true: as of `slice_scores`, and so are the next four.
-        predictions: one element a refit.
-        speakers: (n,).
+        y_true: (n,) class indices into `labels`.
+        predictions: one element for each refit, as in `slice_scores`.
+        speakers: (n,) speaker of each clip.
         labels: the C class names.
-        attributes: all of those whose p-values are corrected together.
-        rng: deals the errors out.
-        draws: how often.
-        level: of the intervals.
+        attributes: all attributes whose p-values are corrected together.
+        rng: draws the permutations.
+        draws: number of permutations.
+        level: confidence level of the intervals.
 
     Returns:
-        One for each attribute, in their order.
+        One result for each attribute, in the given order.
 
     Raises:
-        ValueError: as of `slice_scores`.
+        ValueError: as in `slice_scores`.
     """
     found = []
     for attribute in attributes:
-        cut = _Cut.of(y_true, predictions, speakers, labels, attribute)
+        cut = _SlicedTestSet.of(y_true, predictions, speakers, labels, attribute)
         scores = cut.scores(level)
         if scores.gap is not None:
             null = cut.chance_gaps(rng, draws)
-            # Sums in another order differ in their last digits: equal gaps must count as equal.
+            # Sums in a different order differ in the last digits; equal gaps must still count as equal.
             reached = int((null >= scores.gap - 1e-9).sum())
             by_chance, p_value = float(np.quantile(null, 0.95)), (reached + 1) / (draws + 1)
             scores = replace(scores, by_chance=by_chance, p_value=p_value)
@@ -164,15 +164,15 @@ def judge_slices(
 
 
 @dataclass(frozen=True, eq=False)
-class _Cut:
-    """A test core cut into K slices. Arrays are of the clips that have a value.
+class _SlicedTestSet:
+    """A test set divided into K slices. The arrays hold the m clips with a known value.
 
     Attributes:
         true: (m,) class indices.
         guesses: (R, m) predicted class indices.
-        speakers: (m,) indices.
+        speakers: (m,) speaker indices.
         slices: (m,) indices into `values`.
-        values: K names.
+        values: the K values.
     """
 
     attribute: Attribute
@@ -191,7 +191,7 @@ class _Cut:
         speakers: ArrayLike,
         labels: Sequence[str],
         attribute: Attribute,
-    ) -> _Cut:
+    ) -> _SlicedTestSet:
         true, who = np.asarray(y_true), np.asarray(speakers)
         if len(predictions) == 0:
             raise ValueError("there is no refit to judge")
@@ -221,7 +221,7 @@ class _Cut:
 
     @functools.cached_property
     def support(self) -> NDArray[np.int64]:
-        """(K, C) clips."""
+        """Number of clips of each slice and class, shape (K, C)."""
         shape = (len(self.values), len(self.labels))
         counts = np.bincount(self.slices * shape[1] + self.true, minlength=shape[0] * shape[1])
         return counts.astype(np.int64).reshape(shape)
@@ -254,7 +254,7 @@ class _Cut:
         right = self.guesses[:, inside] == self.true[inside]
         recall, interval, reason = None, None, "no interval: no class has clips in every slice"
         if len(self.classes):
-            # Speakers without a clip of the classes compared are no evidence of this score.
+            # Speakers without a clip of the compared classes do not contribute to this score.
             judged = inside & np.isin(self.true, self.classes)
             counts = SpeakerRecalls.count(
                 self.true[judged], list(self.guesses[:, judged]), self.speakers[judged], len(self.labels)
@@ -266,10 +266,10 @@ class _Cut:
         return Slice(self.values[place], clips, people, float(right.mean()), recall, interval, reason)
 
     def chance_gaps(self, rng: np.random.Generator, draws: int) -> NDArray[np.float64]:
-        """(draws,) gaps of errors that have nothing to do with the attribute."""
+        """Gaps if the attribute were unrelated to the errors, shape (draws,)."""
         judged = np.isin(self.true, self.classes)
         right = (self.guesses[:, judged] == self.true[judged]).mean(axis=0)
         true = np.searchsorted(self.classes, self.true[judged])
         who = np.unique(self.speakers[judged], return_inverse=True)[1]
-        deal = deal_speakers if self.of_speakers else deal_clips
-        return deal(right, true, who, self.slices[judged], (len(self.values), len(self.classes)), rng, draws)
+        permute = permute_speakers if self.of_speakers else permute_clips
+        return permute(right, true, who, self.slices[judged], (len(self.values), len(self.classes)), rng, draws)

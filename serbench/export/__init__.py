@@ -1,7 +1,54 @@
-"""The portable bundle: a trained model with everything it takes to go from a sound file to class names."""
+"""Export of trained models: exporters, the portable bundle, and predictions from a bundle.
 
-from serbench.export.bundle import Bundle, BundleRecord
-from serbench.export.predictions import Prediction, Predictions, render_predictions
-from serbench.export.write import export_bundle
+Names are loaded when first used (see `serbench.faces`).
+"""
 
-__all__ = ["Bundle", "BundleRecord", "Prediction", "Predictions", "export_bundle", "render_predictions"]
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from serbench.faces import lazy_face
+
+if TYPE_CHECKING:
+    from serbench.export.bundle import Bundle, BundleRecord
+    from serbench.export.exporter import Exporter, TrainedEntry
+    from serbench.export.predictions import Prediction, Predictions, render_predictions
+    from serbench.export.registry import exporter_names, get_exporter
+    from serbench.export.write import export_bundle
+else:
+    __getattr__ = lazy_face(
+        __name__,
+        {
+            "bundle": (
+                "Bundle",
+                "BundleRecord",
+            ),
+            "exporter": (
+                "Exporter",
+                "TrainedEntry",
+            ),
+            "predictions": (
+                "Prediction",
+                "Predictions",
+                "render_predictions",
+            ),
+            "registry": (
+                "exporter_names",
+                "get_exporter",
+            ),
+            "write": ("export_bundle",),
+        },
+    )
+
+__all__ = [
+    "Bundle",
+    "BundleRecord",
+    "Exporter",
+    "Prediction",
+    "Predictions",
+    "TrainedEntry",
+    "export_bundle",
+    "exporter_names",
+    "get_exporter",
+    "render_predictions",
+]

@@ -1,8 +1,8 @@
-"""`Bundle`: a folder that classifies raw audio.
+"""`Bundle`: an exported model that classifies audio files.
 
-`model.keras` (its first layer normalises), `bundle.json` (front end, labels, provenance, checks),
-`metrics.json` (the entry's whole report) and `MODEL_CARD.md`. A bundle may come from anywhere: it is read
-without pickle, with Keras's safe mode, and nothing in it names a path.
+A bundle is a folder with `model.keras` (its first layer normalises the features), `bundle.json` (front end, labels,
+provenance, result of the check), `metrics.json` (the entry's whole report) and `MODEL_CARD.md`. A bundle may come from
+an untrusted source: it is read without pickle and in Keras's safe mode, and it contains no paths.
 """
 
 from __future__ import annotations
@@ -16,16 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field, SerializeAsAny
 
-from serbench.corpora.inspection.health import SILENCE_PEAK
+from serbench.corpora import SILENCE_PEAK
 from serbench.errors import SerbenchError, UsageError
 from serbench.export.predictions import Prediction, Predictions
 from serbench.export.windows import windows
 from serbench.families import custom_objects, family_names
-from serbench.features import FeatureSpec, decode, extract
-from serbench.records.base import FrozenModel, Record
-from serbench.records.files import digest_of
-from serbench.records.schemas import CorpusFacts, Environment, ProtocolFacts, Scores
-from serbench.training.backend import choose_backend, import_keras
+from serbench.features import FeatureSpec, Waveform, decode, extract
+from serbench.records import CorpusFacts, Environment, FrozenModel, ProtocolFacts, Record, Scores, digest_of
+from serbench.training import choose_backend, import_keras
 
 if TYPE_CHECKING:
     import keras
@@ -37,14 +35,14 @@ _BATCH = 64
 
 
 class BundleCheck(FrozenModel):
-    """What export proved before it finished."""
+    """Result of the check at export: the bundle predicts the test clips again from their audio files."""
 
     clips: int
-    largest_difference: float = Field(description="between recorded and repeated probabilities")
+    largest_difference: float = Field(description="largest difference between recorded and repeated probabilities")
 
 
 class BundleRecord(Record):
-    """`bundle.json`."""
+    """Description of a bundle: the content of `bundle.json`."""
 
     entry: str
     study: str
@@ -55,12 +53,12 @@ class BundleRecord(Record):
     longest_clip_s: float
     model_sha256: str
     meaning: str | None = Field(
-        default=None, description="digest of what turns audio into a label beside the model: `BundleRecord.seal`"
+        default=None, description="digest of labels, front end, windows and model: `BundleRecord.seal`"
     )
     parameters: int | None
     config: dict[str, Any]
     seed: int
-    scores: dict[str, Scores] = Field(description="of this refit; the entry's means are in metrics.json")
+    scores: dict[str, Scores] = Field(description="scores of this run; the means of the entry are in metrics.json")
     corpus: CorpusFacts
     protocol: ProtocolFacts
     environment: Environment
@@ -68,13 +66,22 @@ class BundleRecord(Record):
     created: str
 
     def seal(self) -> str:
-        """Digest of labels, front end, windows and model: a changed one would give other answers without a word."""
+        """Returns a digest of labels, front end, windows and model.
+
+        A bundle in which one of them was changed would give wrong predictions without an error.
+        """
         return digest_of([self.labels, self.features.digest(), self.longest_clip_s, self.model_sha256], length=32)
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A loaded bundle."""
+    """A loaded bundle.
+
+    Attributes:
+        path: the folder.
+        record: content of `bundle.json`.
+        model: the Keras model.
+    """
 
     path: Path
     record: BundleRecord
@@ -82,38 +89,48 @@ class Bundle:
 
     @classmethod
     def load(cls, path: Path) -> Bundle:
-        """Reads a bundle.
+        """Loads a bundle and checks that it was not changed since its export.
+
+        Args:
+            path: the folder.
 
         Raises:
-            UsageError: the folder is none.
-            SerbenchError: it is damaged, or written by a newer serbench.
+            UsageError: the folder is not a bundle.
+            SerbenchError: the bundle is damaged, was changed, or was written by a newer serbench.
         """
         if not (path / "bundle.json").is_file():
             raise UsageError(f"{path} is no bundle (it has no bundle.json); write one with `serbench export`")
         record = BundleRecord.load(path / "bundle.json")
         if record.meaning is not None and record.meaning != record.seal():
             raise SerbenchError(
-                f"{path / 'bundle.json'} is not as it was exported (labels, front end or model differ); export again"
+                f"{path / 'bundle.json'} was changed since the export (labels, front end or model differ); export again"
             )
         model = load_model(path / "model.keras", record.model_sha256, record.family)
         if tuple(model.input_shape[1:]) != record.features.shape or model.output_shape[-1] != len(record.labels):
-            raise SerbenchError(f"{path} is damaged: the model does not fit its front end or labels; export again")
+            raise SerbenchError(f"{path} is damaged: the model does not match its front end or labels; export again")
         return cls(path, record, model)
 
     def predict_waveforms(self, waveforms: np.ndarray) -> np.ndarray:
-        """Class probabilities of waveforms (n, n_samples) at the front end's sample rate: float32 (n, classes)."""
+        """Predicts class probabilities of waveforms.
+
+        Args:
+            waveforms: (n, n_samples), mono, at the front end's sample rate.
+
+        Returns:
+            float32 (n, classes).
+        """
         features = extract(waveforms, self.record.features)
         return np.asarray(self.model.predict_on_batch(features), dtype=np.float32)
 
     def predict_files(self, paths: Sequence[Path], *, each_window: bool = False) -> Predictions:
-        """Classifies files, and all sound files in folders.
+        """Classifies audio files.
 
         Args:
-            paths: files or folders.
-            each_window: one row for each window of a long file instead of their mean.
+            paths: files, or folders whose audio files are classified.
+            each_window: whether a long file gives one row per window instead of one row with their mean.
 
         Returns:
-            Rows in order; a file that cannot be read is a failure and stops nothing.
+            Rows in the order of the files. A file that cannot be read becomes a failure and does not stop the others.
         """
         rows: list[Prediction] = []
         failures: list[str] = []
@@ -129,37 +146,50 @@ class Bundle:
         return Predictions(tuple(rows), tuple(failures))
 
     def _predict_file(self, path: Path, each_window: bool) -> list[Prediction]:
+        waveform = decode(path, self.record.features.sample_rate)
+        return self.predict_recording(waveform, str(path), each_window=each_window)
+
+    def predict_recording(self, waveform: Waveform, name: str, *, each_window: bool = False) -> list[Prediction]:
+        """Classifies one recording of any length.
+
+        Args:
+            waveform: (samples,), mono, at the front end's sample rate. Full scale is 1.0.
+            name: name of the recording in the returned rows.
+            each_window: whether a long recording gives one row per window instead of one row with their mean.
+        """
         spec = self.record.features
-        waveform = decode(path, spec.sample_rate)
         silent = bool(np.abs(waveform).max() < SILENCE_PEAK)
         starts, cut = windows(waveform, spec, self.record.longest_clip_s)
         parts = [self.predict_waveforms(cut[i : i + _BATCH]) for i in range(0, len(cut), _BATCH)]
         probabilities = np.concatenate(parts)
         if each_window and len(starts) > 1:
             return [
-                self._prediction(path, start / spec.sample_rate, spec.duration_s, 1, row, silent)
+                self._prediction(name, start / spec.sample_rate, spec.duration_s, 1, row, silent)
                 for start, row in zip(starts, probabilities, strict=True)
             ]
         duration = len(waveform) / spec.sample_rate
-        return [self._prediction(path, 0.0, duration, len(starts), probabilities.mean(axis=0), silent)]
+        return [self._prediction(name, 0.0, duration, len(starts), probabilities.mean(axis=0), silent)]
 
     def _prediction(
-        self, path: Path, start_s: float, duration_s: float, count: int, probabilities: np.ndarray, silent: bool
+        self, name: str, start_s: float, duration_s: float, count: int, probabilities: np.ndarray, silent: bool
     ) -> Prediction:
         label = self.record.labels[int(probabilities.argmax())]
-        return Prediction(str(path), start_s, duration_s, count, label, tuple(map(float, probabilities)), silent)
+        return Prediction(name, start_s, duration_s, count, label, tuple(map(float, probabilities)), silent)
 
 
 def load_model(path: Path, sha256: str, family: str) -> keras.Model:
-    """Loads a model that may come from a stranger: safe mode, layers of serbench and of the model's family only.
+    """Loads a model that may come from an untrusted source.
+
+    Keras's safe mode is on. Besides Keras's own layers, only those of serbench and of the model's family are allowed.
 
     Args:
         path: the `.keras` file.
-        sha256: of the file that was exported.
-        family: that built the model; only an installed one has layers of its own to give.
+        sha256: SHA-256 of the file that was exported.
+        family: family of the model. It must be installed, since it may define layers.
 
     Raises:
-        SerbenchError: it is missing, not the file it should be, or no model, or its family is not installed.
+        SerbenchError: the file is missing, differs from the exported one or is not a model, or the family is not
+            installed.
     """
     if not path.is_file():
         raise SerbenchError(f"{path} is missing; export the bundle again")
@@ -168,7 +198,7 @@ def load_model(path: Path, sha256: str, family: str) -> keras.Model:
     if family not in family_names():
         raise SerbenchError(
             f"the bundle {path.parent} needs family '{family}', which is not installed; install the package that "
-            "offers it"
+            "provides it"
         )
     import_keras(choose_backend())
     objects = custom_objects(family)
@@ -182,7 +212,7 @@ def load_model(path: Path, sha256: str, family: str) -> keras.Model:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
+    """Returns the SHA-256 of a file as a hexadecimal string."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -196,5 +226,5 @@ def _audio_files(path: Path) -> Iterator[Path]:
         if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
     )  # fmt: skip
     if not found:
-        raise SerbenchError(f"no sound files in {path} ({', '.join(SUFFIXES)})")
+        raise SerbenchError(f"no audio files in {path} ({', '.join(SUFFIXES)})")
     yield from found

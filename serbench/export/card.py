@@ -1,35 +1,37 @@
-"""The model card: what the model is, what it was trained on, how well it does and for what it is not."""
+"""The model card: the model, its training data, its scores and its limits."""
 
 from __future__ import annotations
 
 from serbench.export.bundle import BundleRecord
-from serbench.render.document import percent, plural, span, speakers
-from serbench.render.entry_facts import left_out, whose_labels
+from serbench.records import StudyRecord
+from serbench.render import left_out, percent, plural, span, speakers, whose_labels
 from serbench.results import EntryReport
+from serbench.search import placeholder_note, search_command, shell_line
 
 __all__ = ["model_card"]
 
 
-def model_card(record: BundleRecord, report: EntryReport) -> str:
-    """Writes the card as Markdown. A pure function of its arguments, so that it can be compared with a golden one."""
-    row, corpus, protocol, spec = report.row, record.corpus, record.protocol, record.features
+def model_card(record: BundleRecord, report: EntryReport, study: StudyRecord) -> str:
+    """Returns the model card as Markdown.
+
+    Args:
+        record: record of the bundle.
+        report: report of its entry.
+        study: record of the entry's study.
+    """
+    parts = _head(record), _scores(record, report), _training_data(record), _training_again(study), _limits(record)
+    return "\n".join(parts)
+
+
+def _head(record: BundleRecord) -> str:
+    corpus, spec = record.corpus, record.features
     synthetic = (
         "\n\n**The corpus is synthetic: the scores say nothing about human speech.**" if corpus.synthetic else ""
     )
-    shared = "are also training speakers, which inflates scores" if protocol.shares_speakers else "are unknown to it"
-    interval = span(row.uar_low, row.uar_high)
-    confidence = f" (95 % interval {interval} %)" if row.uar_low is not None else f" ({report.no_interval})"
-    classes = "\n".join(
-        f"| {c.label} | {percent(c.precision)} | {percent(c.recall)} | {percent(c.f1)} | {c.support} |"
-        for c in report.per_class
-    )
-    excluded = left_out(corpus.excluded) or "none"
-    labels = f"\nLabels are {whose}." if (whose := whose_labels(corpus)) else ""
-    citation = f"\n\nCite the corpus: {corpus.citation}" if corpus.citation else ""
     return f"""# Speech emotion recognition: {record.family} on {corpus.title}
 
-Classifies a sound file as {", ".join(record.labels)}. Made by serbench {record.environment.serbench}, entry
-`{record.entry}` of study `{record.study}`, refit `{record.refit}`.{synthetic}
+Classifies an audio file as {", ".join(record.labels)}. Made by serbench {record.environment.serbench}: entry
+`{record.entry}` of study `{record.study}`, run `{record.refit}`.{synthetic}
 
 ## Use
 
@@ -37,19 +39,35 @@ Classifies a sound file as {", ".join(record.labels)}. Made by serbench {record.
 serbench predict . FILE_OR_FOLDER
 ```
 
-Any sample rate, channels and length: audio is mixed to mono, resampled to {spec.sample_rate:,} Hz and cut or padded
-to {spec.duration_s:g} s; files longer than {record.longest_clip_s:.1f} s are read in overlapping windows.
+Audio may have any sample rate, number of channels and length. It is mixed to mono, resampled to
+{spec.sample_rate:,} Hz and cut or padded to {spec.duration_s:g} s. Files longer than {record.longest_clip_s:.1f} s are
+read in overlapping windows.
+"""
 
-## Scores
 
-Protocol `{protocol.name}` (hash {protocol.hash}, split seed {protocol.split_seed}): test speakers {shared}.
-The configuration was chosen by validation alone; of its {row.seeds} refits this one is best on validation. The test
-core ({protocol.test_clips:,} clips, {speakers(protocol.test_speakers)}) was looked at
+def _scores(record: BundleRecord, report: EntryReport) -> str:
+    row, protocol = report.row, record.protocol
+    shared = (
+        "are also training speakers, which inflates the scores"
+        if protocol.shares_speakers
+        else "are not in the training data"
+    )
+    interval = span(row.uar_low, row.uar_high)
+    confidence = f" (95 % interval {interval} %)" if row.uar_low is not None else f" ({report.no_interval})"
+    classes = "\n".join(
+        f"| {c.label} | {percent(c.precision)} | {percent(c.recall)} | {percent(c.f1)} | {c.support} |"
+        for c in report.per_class
+    )
+    return f"""## Scores
+
+Protocol `{protocol.name}` (hash {protocol.hash}, split seed {protocol.split_seed}): the test speakers {shared}.
+The configuration was selected by validation score only. It was trained with {plural(row.seeds, "seed")}; this is the
+best run on validation. The test set ({protocol.test_clips:,} clips, {speakers(protocol.test_speakers)}) was evaluated
 {plural(row.looks, "time")} for this entry.
 
-| mean over refits | % |
+| mean over runs | % |
 |---|---|
-| UAR (mean of the classes' recalls) | {percent(row.uar)}{confidence} |
+| UAR (unweighted average recall) | {percent(row.uar)}{confidence} |
 | accuracy | {percent(row.accuracy)} |
 | macro-F1 | {percent(row.macro_f1)} |
 | validation UAR | {percent(row.validation_uar)} |
@@ -57,19 +75,41 @@ core ({protocol.test_clips:,} clips, {speakers(protocol.test_speakers)}) was loo
 | emotion | precision % | recall % | F1 % | clips |
 |---|---|---|---|---|
 {classes}
+"""
 
-## Training data
+
+def _training_data(record: BundleRecord) -> str:
+    corpus = record.corpus
+    excluded = left_out(corpus.excluded) or "none"
+    labels = f"\nLabels are {whose}." if (whose := whose_labels(corpus)) else ""
+    citation = f"\n\nCite the corpus: {corpus.citation}" if corpus.citation else ""
+    return f"""## Training data
 
 {corpus.title}: {corpus.clips:,} clips, {corpus.speakers} speakers. Licence: {corpus.licence} {corpus.licence_url}
 Left out: {excluded}.{labels}{citation}
+"""
 
-## Limits
 
-Acted or synthetic emotion of one corpus and language; scores on other speech are lower. Not for judging people:
-employment, education, policing, health. A probability is not a measurement of what somebody feels.
+def _training_again(study: StudyRecord) -> str:
+    command = search_command(study)
+    again = f"\n{note}.\n" if (note := placeholder_note(command)) else ""
+    return f"""## Training again
+
+```
+{shell_line(command)}
+```
+{again}"""
+
+
+def _limits(record: BundleRecord) -> str:
+    return f"""## Limits
+
+The training data is acted or synthetic emotion from one corpus and language. Expect lower scores on other speech. Do
+not use the model to judge people in employment, education, policing or health care. A probability does not measure what
+somebody feels.
 
 ## Check
 
-Before this bundle was written, {record.check.clips:,} test clips were predicted again from raw audio in a fresh
-process; the largest difference of a probability was {record.check.largest_difference:.1e}.
+Before this bundle was written, a fresh process predicted {record.check.clips:,} test clips again from raw audio. The
+largest difference of a probability was {record.check.largest_difference:.1e}.
 """

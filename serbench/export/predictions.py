@@ -1,4 +1,4 @@
-"""What a bundle says of sound files, and how that is printed."""
+"""Predictions of a bundle for audio files, and their output formats."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ __all__ = ["Prediction", "Predictions", "render_predictions"]
 
 @dataclass(frozen=True)
 class Prediction:
-    """One file, or one window of it.
+    """Prediction for one file, or for one window of it.
 
     Attributes:
-        path: as it was named, or found in a named folder.
-        start_s: where the window begins, 0 for a whole file.
-        duration_s: of the file, or of the window.
-        windows: how many windows the probabilities are the mean of.
+        path: path of the file, as given or as found in a given folder.
+        start_s: start of the window in seconds; 0 for a whole file.
+        duration_s: duration of the file or window in seconds.
+        windows: number of windows that the probabilities are averaged over.
         label: the most probable class.
-        probabilities: one a label, in the bundle's order; they add up to 1.
-        silent: whether the whole file is digital silence, of which no label says anything.
+        probabilities: one per label, in the order of the bundle's labels. They sum to 1.
+        silent: whether the whole file is digital silence, so that the label means nothing.
     """
 
     path: str
@@ -37,19 +37,29 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions in the order of the files, and a sentence for each file that could not be read."""
+    """Predictions for several files.
+
+    Attributes:
+        rows: predictions, in the order of the files.
+        failures: an error message for each file that could not be read.
+    """
 
     rows: tuple[Prediction, ...]
     failures: tuple[str, ...] = ()
 
 
 def render_predictions(predictions: Predictions, labels: tuple[str, ...], form: str) -> str:
-    """Writes predictions as `table`, `csv` or `json`.
+    """Returns predictions as text.
 
     JSON is a list of objects with `path, label, probabilities` (by label), `start_s, duration_s, windows`.
 
+    Args:
+        predictions: what to write.
+        labels: labels of the bundle, in the order of the probabilities.
+        form: `table`, `csv` or `json`.
+
     Raises:
-        UsageError: another format.
+        UsageError: unknown format.
     """
     writers = {"table": _table, "csv": _csv, "json": _json}
     if form not in writers:
@@ -83,7 +93,7 @@ def _csv(predictions: Predictions, labels: tuple[str, ...]) -> str:
 
 
 def _table(predictions: Predictions, labels: tuple[str, ...]) -> str:
-    """A line a file: the label, its probability, then all the others; names last, since they are long."""
+    """One line per file: the label, its probability, all probabilities, and the name last, since it may be long."""
     width = max((len(label) for label in labels), default=0)
     heads = [label[:4] for label in labels]
     lines = [f"{'label':{width}}      % | {' '.join(f'{head:>4}' for head in heads)} | file"]

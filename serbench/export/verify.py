@@ -1,4 +1,4 @@
-"""Proves in a fresh process that a bundle repeats the recorded test predictions from raw audio."""
+"""Checks in a fresh process that a bundle repeats the recorded test predictions from raw audio."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pandas as pd
 
 from serbench.errors import SerbenchError
 from serbench.export.bundle import Bundle, BundleCheck
-from serbench.records.files import read_text
+from serbench.records import read_text
 
 __all__ = ["TOLERANCE", "verify_bundle"]
 
@@ -22,21 +22,24 @@ TOLERANCE = 1e-4
 
 
 def verify_bundle(bundle: Path, expected: pd.DataFrame, paths: dict[str, str], backend: str) -> BundleCheck:
-    """Predicts clips from their audio files in a fresh interpreter and compares.
+    """Predicts clips from their audio files in a fresh process and compares with the recorded predictions.
 
     Args:
-        bundle: the bundle's folder.
-        expected: recorded predictions, `clip_id` and `p_<label>` columns.
-        paths: clip id -> audio file.
-        backend: of Keras, as in training.
+        bundle: folder of the bundle.
+        expected: recorded predictions, with the columns `clip_id` and `p_<label>`.
+        paths: audio file of each clip id.
+        backend: Keras backend, the same as in training.
+
+    Returns:
+        The number of clips and the largest difference.
 
     Raises:
         SerbenchError: a probability differs by more than `TOLERANCE`, or the process failed.
     """
     if absent := sorted(set(expected["clip_id"]) - paths.keys()):
         raise SerbenchError(
-            f"{len(absent):,} test clips are not in the corpus folder any more, among them {absent[0]}; the bundle "
-            "cannot be checked: name the folder that the search used with --data DIR"
+            f"the bundle cannot be checked: {len(absent):,} test clips are missing from the corpus folder, such as "
+            f"{absent[0]}; name the folder that the search used with --data DIR"
         )
     with tempfile.TemporaryDirectory(prefix="serbench-") as folder:
         request, answer = Path(folder) / "request.json", Path(folder) / "answer.npy"
@@ -47,7 +50,7 @@ def verify_bundle(bundle: Path, expected: pd.DataFrame, paths: dict[str, str], b
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode != 0:
-            reason = (done.stderr.strip().splitlines() or ["no word"])[-1]
+            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise SerbenchError(f"the bundle could not be checked in a fresh process: {reason}")
         repeated = np.load(answer, allow_pickle=False)
     recorded = expected.filter(regex="^p_").to_numpy(dtype=np.float32)
@@ -56,8 +59,8 @@ def verify_bundle(bundle: Path, expected: pd.DataFrame, paths: dict[str, str], b
     if not worst <= TOLERANCE:
         clip = expected["clip_id"].iloc[int(differences.argmax())]
         raise SerbenchError(
-            f"the bundle does not repeat the recorded predictions: {clip} differs by {worst:.2g} (at most "
-            f"{TOLERANCE:g} is allowed); nothing was exported. Has the audio or serbench changed since the search?"
+            f"the bundle does not repeat the recorded predictions: {clip} differs by {worst:.2g} (allowed: "
+            f"{TOLERANCE:g}), so nothing was exported; check whether the audio or serbench has changed since the search"
         )
     return BundleCheck(clips=len(expected), largest_difference=worst)
 

@@ -1,4 +1,4 @@
-"""How a file of any length becomes windows of the length that a model was trained on."""
+"""Cuts a file of any length into windows of the length that a model was trained on."""
 
 from __future__ import annotations
 
@@ -6,42 +6,47 @@ import math
 
 import numpy as np
 
-from serbench.features.audio import Waveform, fit_length
-from serbench.features.spec import FeatureSpec
+from serbench.features import FeatureSpec, Waveform, fit_length
 
 __all__ = ["window_starts", "windows"]
 
 
 def window_starts(n_samples: int, spec: FeatureSpec, longest_clip_s: float) -> list[int]:
-    """First sample of each window of a file.
+    """Returns the first sample of each window of a file.
 
-    A file no longer than the corpus's longest clip is one window, cut or padded as in training, so that a
-    clip gets the very prediction that was recorded. A longer file is covered by windows that overlap by half.
+    A file that is not longer than the longest clip of the corpus is one window, cut or padded as in training. So a clip
+    of the corpus gets exactly the prediction that was recorded. A longer file is covered by windows that overlap by
+    half.
 
     Args:
-        n_samples: of the file, at `spec.sample_rate`.
-        spec: the front end.
-        longest_clip_s: of the clips that the model was trained and tested on.
+        n_samples: length of the file in samples, at `spec.sample_rate`.
+        spec: settings of the front end.
+        longest_clip_s: longest clip that the model was trained or tested on, in seconds.
 
     Returns:
-        Starts in samples; the last window ends with the file.
+        Start of each window in samples. The last window ends with the file.
 
     >>> spec = FeatureSpec(kind="log_mel", sample_rate=16000, duration_s=2.0)
     >>> window_starts(16000 * 4, spec, longest_clip_s=5.0), window_starts(16000 * 6, spec, 5.0)
     ([0], [0, 16000, 32000, 48000, 64000])
     """
     window = spec.n_samples
-    # One sample more: resampling may round a length up.
+    # One sample of tolerance, since resampling may round a length up.
     if n_samples <= max(window, math.ceil(longest_clip_s * spec.sample_rate) + 1):
         return [0]
     return [*range(0, n_samples - window, window // 2), n_samples - window]
 
 
 def windows(waveform: Waveform, spec: FeatureSpec, longest_clip_s: float) -> tuple[list[int], Waveform]:
-    """Cuts a waveform.
+    """Cuts a waveform into windows: see `window_starts`.
+
+    Args:
+        waveform: (samples,), mono, at `spec.sample_rate`.
+        spec: settings of the front end.
+        longest_clip_s: longest clip that the model was trained or tested on, in seconds.
 
     Returns:
-        The starts in samples, and float32 (windows, spec.n_samples).
+        Start of each window in samples, and the windows, float32 (windows, spec.n_samples).
     """
     starts = window_starts(len(waveform), spec, longest_clip_s)
     if len(starts) == 1:

@@ -1,4 +1,4 @@
-"""Writes a bundle: the refit of an entry that validation likes best, proved before it is put in place."""
+"""`export_bundle`: exports the run of an entry that is best on validation."""
 
 from __future__ import annotations
 
@@ -7,79 +7,54 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from serbench.corpora import recorded_corpus
 from serbench.errors import SerbenchError, UsageError
-from serbench.export.bundle import BundleCheck, BundleRecord, file_digest
-from serbench.export.card import model_card
-from serbench.export.verify import verify_bundle
-from serbench.features import FeatureSpec
-from serbench.records import EntryRecord, ResultsFolder, StudyRecord, TrialRecord
-from serbench.records.files import write_text_atomic, writing
-from serbench.records.results import StudyFolder
-from serbench.render import render
-from serbench.results import EntryReport
+from serbench.export.bundle import BundleRecord
+from serbench.export.exporter import TrainedEntry, require
+from serbench.export.registry import get_exporter
+from serbench.records import writing
+from serbench.results import Results
 
 __all__ = ["export_bundle"]
 
 
 def export_bundle(
-    results: ResultsFolder,
+    results: Results,
     entry_id: str,
     to: Path,
     *,
+    format: str = "keras",  # noqa: A002 - as the command's option
     data: Path | None = None,
     replace: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> BundleRecord:
-    """Exports an entry.
+    """Exports the run of an entry that is best on validation.
 
     Args:
-        results: where the entry lies.
-        entry_id: its name.
-        to: folder that becomes the bundle; it appears whole, or not at all.
-        data: the corpus's folder; None for where the search found it.
-        replace: whether a bundle that is already there gives way.
-        say: told what is going on.
+        results: results that hold the entry.
+        entry_id: name of the entry.
+        to: folder to write. It is created whole or not at all.
+        format: name of the exporter.
+        data: folder of the corpus; None for the folder that the search used.
+        replace: whether to replace an existing bundle.
+        say: callback that receives a sentence before each long step.
 
     Returns:
-        What was written as `bundle.json`.
+        The record of the bundle, equal to the content of `bundle.json`.
 
     Raises:
-        UsageError: no such entry, or `to` is in the way.
-        SerbenchError: the model is gone, the audio is gone, or the bundle does not repeat its predictions.
+        UsageError: the entry or format is unknown, the entry is not a single model, or `to` already exists.
+        SerbenchError: a record of the entry is damaged, an optional dependency is missing, the model or the audio is
+            missing, or the bundle does not repeat its predictions.
     """
+    exporter = get_exporter(format)
     _check_target(to, replace)
-    folder, entry = results.entry(entry_id)
-    study = folder.record()
-    if study.protocol.speaker_normalisation:
-        raise SerbenchError(
-            f"{entry_id} reads the other clips of a speaker before it answers (speaker_normalisation), so it cannot "
-            "label a single file; export an entry of a study without it"
-        )
-    refit = _best_refit(folder, entry)
-    source = folder.model_path(refit.job_id)
-    if not source.is_file():
-        raise SerbenchError(
-            f"the trained model of {entry_id} is not in {folder.path} (published results hold none); run the "
-            "search again to train it"
-        )
-    paths = _audio_paths(study, data or folder.remembered_data())
-    predictions = folder.predictions("refit", refit.job_id)
-    expected = predictions[predictions["subset"] == "test"]
-    say(f"checking the bundle of {entry_id} on {len(expected):,} test clips, from raw audio in a fresh process")
+    trained = _trained_entry(results, entry_id, data, say)
+    require(exporter)
     with writing(to):
         to.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{to.name}.", suffix=".tmp", dir=to.parent))
         try:
-            shutil.copyfile(source, temporary / "model.keras")
-            unchecked = _record(folder, study, entry, refit, temporary / "model.keras")
-            unchecked.save(temporary / "bundle.json")
-            check = verify_bundle(temporary, expected, paths, study.environment.backend)
-            record = unchecked.model_copy(update={"check": check})
-            record.save(temporary / "bundle.json")
-            report = EntryReport.from_results(results, entry_id)
-            write_text_atomic(temporary / "metrics.json", render(report, "json"))
-            write_text_atomic(temporary / "MODEL_CARD.md", model_card(record, report))
+            record = exporter.write(trained, temporary)
             _put_in_place(temporary, to)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -90,46 +65,29 @@ def _check_target(to: Path, replace: bool) -> None:
     if not to.exists() or (to.is_dir() and not any(to.iterdir())):
         return
     if not (to / "bundle.json").is_file():
-        raise UsageError(f"{to} is already there and is no bundle; name another folder with --to")
+        raise UsageError(f"{to} already exists and is not a bundle; name another folder with --to")
     if not replace:
         raise UsageError(f"{to} already holds a bundle; name another folder with --to, or add --force")
 
 
-def _best_refit(folder: StudyFolder, entry: EntryRecord) -> TrialRecord:
-    """Of the refits, the one best on validation; the test has no say."""
-    refits = [folder.job("refit", job_id) for job_id in entry.refits]
-    return max(refits, key=lambda refit: (refit.value or 0.0, refit.job_id))
-
-
-def _audio_paths(study: StudyRecord, data: Path | None) -> dict[str, str]:
-    corpus = recorded_corpus(study.corpus)
-    table = corpus.read(corpus.prepare(data)).table
-    return dict(zip(table["clip_id"], table["path"], strict=True))
-
-
-def _record(
-    folder: StudyFolder, study: StudyRecord, entry: EntryRecord, refit: TrialRecord, model: Path
-) -> BundleRecord:
-    record = BundleRecord(
-        entry=entry.entry_id,
-        study=study.name,
-        refit=refit.job_id,
-        family=entry.family,
-        labels=study.corpus.labels,
-        features=FeatureSpec.model_validate(study.features),
-        longest_clip_s=float(folder.clips()["duration_s"].max()),
-        model_sha256=file_digest(model),
-        parameters=refit.parameters,
-        config=entry.config,
-        seed=refit.seed,
-        scores=refit.scores,
-        corpus=study.corpus,
-        protocol=study.protocol,
-        environment=study.environment,
-        check=BundleCheck(clips=0, largest_difference=0.0),
-        created=entry.created,
-    )
-    return record.model_copy(update={"meaning": record.seal()})
+def _trained_entry(results: Results, entry_id: str, data: Path | None, say: Callable[[str], None]) -> TrainedEntry:
+    scored, report = results.scored_entry(entry_id), results.report(entry_id)
+    if report.row.folds > 1 or report.row.ensemble_of or not scored.refits:
+        raise UsageError(f"entry '{entry_id}' is not a single trained model; name another entry")
+    study, refit = scored.study, scored.kept_refit.record
+    if study.protocol.speaker_normalisation:
+        raise SerbenchError(
+            f"{entry_id} needs other clips of the same speaker for each prediction (speaker_normalisation), so it "
+            "cannot label a single file; export an entry of a study without it"
+        )
+    folder = results.study(study.name).folder
+    model = folder.model_path(refit.job_id)
+    if not model.is_file():
+        raise SerbenchError(
+            f"the trained model of {entry_id} is not in {folder.path} (published results hold none); run the "
+            "search again to train it"
+        )
+    return TrainedEntry(report, folder, study, scored.entry, refit, model, data or folder.remembered_data(), say)
 
 
 def _put_in_place(temporary: Path, to: Path) -> None:

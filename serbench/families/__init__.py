@@ -1,9 +1,52 @@
-"""What a model family is: typed hyperparameters and a Keras build function. Importing this imports no Keras."""
+"""Model families: typed hyperparameters and a function that builds a Keras model. Importing this imports no Keras.
 
-from serbench.families.base import Family, InvalidConfiguration, expect, parse_hyperparameters
-from serbench.families.base_family import BaseFamily
-from serbench.families.hyperparameters import ConvHyperparameters, Hyperparameters
-from serbench.families.registry import built_in_names, custom_objects, family_names, get_family
+Names are loaded when first used (see `serbench.faces`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from serbench.faces import lazy_face
+
+if TYPE_CHECKING:
+    from serbench.families.augmentation import build_model
+    from serbench.families.base import Family, InvalidConfiguration, MinimalFamily, expect, parse_hyperparameters
+    from serbench.families.base_family import BaseFamily
+    from serbench.families.cost import multiply_accumulates, parameter_count
+    from serbench.families.hyperparameters import ConvHyperparameters, Hyperparameters
+    from serbench.families.optimizers import build_optimizer
+    from serbench.families.registry import built_in_names, custom_objects, family_names, get_family
+else:
+    __getattr__ = lazy_face(
+        __name__,
+        {
+            "augmentation": ("build_model",),
+            "base": (
+                "Family",
+                "InvalidConfiguration",
+                "MinimalFamily",
+                "expect",
+                "parse_hyperparameters",
+            ),
+            "base_family": ("BaseFamily",),
+            "cost": (
+                "multiply_accumulates",
+                "parameter_count",
+            ),
+            "hyperparameters": (
+                "ConvHyperparameters",
+                "Hyperparameters",
+            ),
+            "optimizers": ("build_optimizer",),
+            "registry": (
+                "built_in_names",
+                "custom_objects",
+                "family_names",
+                "get_family",
+            ),
+        },
+    )
 
 __all__ = [
     "BaseFamily",
@@ -11,10 +54,15 @@ __all__ = [
     "Family",
     "Hyperparameters",
     "InvalidConfiguration",
+    "MinimalFamily",
+    "build_model",
+    "build_optimizer",
     "built_in_names",
     "custom_objects",
     "expect",
     "family_names",
     "get_family",
+    "multiply_accumulates",
+    "parameter_count",
     "parse_hyperparameters",
 ]

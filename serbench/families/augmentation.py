@@ -1,7 +1,7 @@
-"""Augmentation of training batches, in one place for all families: hyperparameters in, layers out.
+"""Augmentation of training batches for all families: turns hyperparameters into layers.
 
-Every family has `time_shift` and `time_stretch`. A family that declares hyperparameters named `time_mask`,
-`feature_mask`, `frequency_mask` or `frequency_warp` has these applied, too. The layers do nothing at inference.
+Every family has `time_shift` and `time_stretch`. A family that also declares hyperparameters named `time_mask`,
+`feature_mask`, `frequency_mask` or `frequency_warp` gets those layers, too. The layers do nothing at inference.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _NAMES = ("time_shift", "time_stretch", "time_mask", "feature_mask", "frequency_
 
 
 def augmented(x: Any, hp: Hyperparameters, feature_axis: int, seeds: Iterator[int]) -> Any:
-    """Adds the augmentation layers that hyperparameters ask for; none where they ask for none.
+    """Adds the augmentation layers that the hyperparameters ask for, if any.
 
     Args:
         x: normalised features, a symbolic `(batch, *input_shape)`.
-        hp: of any family.
-        feature_axis: of the input shape, as `Family.feature_axis`; the other axis is time.
-        seeds: one is drawn for each layer.
+        hp: hyperparameters of any family.
+        feature_axis: feature axis of the input shape, as in `Family.feature_axis`; the other axis is time.
+        seeds: stream of seeds; each layer takes one.
 
     Raises:
-        InvalidConfiguration: they ask for some, and the features have other than two axes.
+        InvalidConfiguration: augmentation is requested, but the features do not have exactly two axes.
     """
     from serbench.families.layers import FrequencyMask, TimeMask
     from serbench.families.warps import Warp
@@ -67,22 +67,23 @@ def build_model(
     std: ArrayLike,
     seed: int,
 ) -> keras.Model:
-    """Builds a family's model and makes sure that it shifts and stretches clips in training.
+    """Builds a family's model and makes sure that it shifts and stretches clips during training.
 
-    A family that is no `BaseFamily` and has a `build` of its own need not know of `time_shift` and `time_stretch`:
-    the layer is put before its model. Interpolation along time gives the same before and after normalisation.
+    A family that is not a `BaseFamily` and has its own `build` need not support `time_shift` and `time_stretch`: this
+    function puts the layer before its model. Interpolation along time gives the same result before and after
+    normalisation.
 
     Args:
         family: any family.
-        hp: as in `Family.build`, like all that follow.
-        input_shape: of one clip's features.
-        n_classes: classes to tell apart.
-        mean: of the training clips.
-        std: of the training clips.
-        seed: of initial weights and of everything random.
+        hp: as in `Family.build`, like all arguments that follow.
+        input_shape: shape of one clip's features.
+        n_classes: number of classes.
+        mean: feature means of the training clips.
+        std: standard deviations of the training clips.
+        seed: seed of the initial weights and all random layers.
 
     Raises:
-        InvalidConfiguration: the hyperparameters make no model of such input.
+        InvalidConfiguration: no model can be built from the hyperparameters for this input.
     """
     model = family.build(hp, input_shape, n_classes, mean, std, seed)
     if not (hp.time_shift or hp.time_stretch) or any(layer.name == _TIME_WARP for layer in model.layers):

@@ -1,4 +1,4 @@
-"""`Family`: what one kind of model is, so that training, search and export need not know which one it is."""
+"""`Family`: the interface of a model family, so that training, search and export work with any family."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from serbench.families.hyperparameters import Hyperparameters
 if TYPE_CHECKING:
     import keras
 
-    from serbench.features.spec import FeatureKind
+    from serbench.features import FeatureKind
 
 __all__ = [
     "FRONT_END",
@@ -36,12 +36,12 @@ H = TypeVar("H", bound=Hyperparameters)
 
 
 class InvalidConfiguration(UsageError):  # noqa: N818 -- it is a state of a trial, too
-    """Hyperparameters that are each allowed and together make no model. A trial of it is invalid, not failed."""
+    """Hyperparameters that are each valid but together make no model. Such a trial is invalid, not failed."""
 
 
 @runtime_checkable
 class MinimalFamily(Protocol):
-    """What every plug-in must have to be loaded as a family; see `Family`."""
+    """The members that every plug-in needs to be loaded as a family; see `Family`."""
 
     @property
     def name(self) -> str:
@@ -55,12 +55,12 @@ class MinimalFamily(Protocol):
 
     @property
     def description(self) -> str:
-        """One sentence: what the model reads and how."""
+        """One sentence that says what the model reads, and how."""
         ...
 
     @property
     def hyperparameters(self) -> type[Hyperparameters]:
-        """The hyperparameters' class. Its defaults are a good model."""
+        """Class of the hyperparameters. Its defaults give a good model."""
         ...
 
     @property
@@ -70,11 +70,11 @@ class MinimalFamily(Protocol):
 
     @property
     def feature_axis(self) -> int:
-        """The axis of `input_shape` that keeps its own mean and std; statistics are taken over all others."""
+        """Axis of `input_shape` whose entries keep their own mean and std; statistics are taken over all others."""
         ...
 
     def default_features(self) -> dict[str, Any]:
-        """Returns the keyword arguments of the `FeatureSpec` that this family reads unless told otherwise."""
+        """Returns the keyword arguments of the family's default `FeatureSpec`."""
         ...
 
     def build(
@@ -90,19 +90,19 @@ class MinimalFamily(Protocol):
 
         Args:
             hp: an instance of `self.hyperparameters`.
-            input_shape: of one clip's raw features, without the batch axis.
-            n_classes: classes to tell apart, at least 2.
-            mean: of the training clips, shape `(input_shape[feature_axis],)`.
-            std: as `mean`. Zero (a constant feature) is taken as 1.
-            seed: of initial weights, dropout and masks.
+            input_shape: shape of one clip's raw features, without the batch axis.
+            n_classes: number of classes, at least 2.
+            mean: feature means of the training clips, shape `(input_shape[feature_axis],)`.
+            std: standard deviations, shape as `mean`. Zero (a constant feature) is replaced by 1.
+            seed: seed of initial weights, dropout and masks.
 
         Returns:
-            A model from float32 `(batch, *input_shape)`, normalised inside by `mean` and `std`, to float32
+            A model from float32 `(batch, *input_shape)`, which it normalises with `mean` and `std`, to float32
             `(batch, n_classes)`, the softmax of a layer named `probabilities`. Regularisers are in its `losses`.
 
         Raises:
-            InvalidConfiguration: the hyperparameters make no model of such input (pooled away, or one kernel
-                beyond all bounds). Nothing large has been allocated by then.
+            InvalidConfiguration: no model can be built for this input, because pooling leaves nothing or a kernel is
+                far too large. Nothing large has been allocated by then.
             TypeError: `hp` belongs to another family.
             ValueError: `mean` or `std` do not fit the input.
         """
@@ -113,35 +113,35 @@ class MinimalFamily(Protocol):
 class Family(MinimalFamily, Protocol):
     """A model family: typed hyperparameters and a function that builds an uncompiled Keras model of them.
 
-    A plug-in offers one stateless object of this shape through the entry-point group `serbench.families`,
-    under the name that the object itself carries. Importing its module must not import Keras.
+    A plug-in offers one stateless object with these members through the entry-point group `serbench.families`. The
+    entry point has the same name as the object. Importing its module must not import Keras.
 
-    The short way is a subclass of `serbench.families.BaseFamily`, which has everything but the names and the
-    network. An object without `custom_objects` and `default_space` is a family, too: it gets those of `BaseFamily`.
+    The easiest way is a subclass of `serbench.families.BaseFamily`, which provides everything except the names and the
+    network. An object without `custom_objects` and `default_space` is also accepted and gets those of `BaseFamily`.
     """
 
     def default_space(self) -> str:
-        """Returns the space that `serbench search NAME` uses: the name of one, or the path of a `.toml` file.
+        """Returns the space that `serbench search NAME` uses: the name of a space, or the path of a `.toml` file.
 
-        A plug-in names a file in its own package, such as `str(Path(__file__).with_name("my_family.toml"))`. Empty
-        where the family has none.
+        A plug-in returns a file in its own package, such as `str(Path(__file__).with_name("my_family.toml"))`. Empty
+        if the family has no default space.
         """
         ...
 
     def custom_objects(self) -> dict[str, Any]:
         """Returns the family's own Keras classes by registered name, such as `{"my_package>MyLayer": MyLayer}`.
 
-        A saved model is loaded with these and serbench's own, and with no others. May import Keras.
+        A saved model is loaded with these and serbench's own classes, and with no others. May import Keras.
         """
         ...
 
 
 def parse_hyperparameters(family: Family, values: Mapping[str, Any]) -> Hyperparameters:
-    """Makes a family's hyperparameters of plain values, as from a file or a sampler.
+    """Makes a family's hyperparameters from plain values, as read from a file or proposed by a sampler.
 
     Raises:
-        UsageError: a name that the family does not have.
-        InvalidConfiguration: a value out of its bounds, or a combination that cannot be.
+        UsageError: the family has no hyperparameter of that name.
+        InvalidConfiguration: a value is out of bounds, or values contradict each other.
     """
     known = family.hyperparameters.model_fields
     for name in values:
@@ -163,10 +163,10 @@ def _sentences(error: ValidationError) -> list[str]:
 
 
 def expect(hp: Hyperparameters, cls: type[H]) -> H:
-    """Returns `hp`, narrowed to the class a family builds from.
+    """Returns `hp`, narrowed to the class that a family builds from.
 
     Raises:
-        TypeError: it is another family's.
+        TypeError: `hp` belongs to another family.
     """
     if not isinstance(hp, cls):
         raise TypeError(f"expected {cls.__name__}, got {type(hp).__name__}")
@@ -184,7 +184,7 @@ def statistics(mean: ArrayLike, std: ArrayLike, size: int) -> tuple[list[float],
     """Returns mean and variance of `size` features as lists; a constant feature gets variance 1.
 
     Raises:
-        ValueError: another number of values, or one that is not finite.
+        ValueError: the number of values is wrong, or a value is not finite.
     """
     means, stds = (np.asarray(values, dtype=np.float64).reshape(-1) for values in (mean, std))
     if means.shape != (size,) or stds.shape != (size,):

@@ -1,4 +1,4 @@
-"""`BaseFamily`: the short way to a family. A subclass gives names, hyperparameters and a network."""
+"""`BaseFamily`: base class for new families. A subclass provides names, hyperparameters and a network."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from serbench.families.hyperparameters import Hyperparameters
 if TYPE_CHECKING:
     import keras
 
-    from serbench.features.spec import FeatureKind
+    from serbench.features import FeatureKind
 
 __all__ = ["BaseFamily"]
 
 
 class BaseFamily:
-    """A family of which a subclass need only give the attributes below, `default_features` and `network`.
+    """Base class of a family. A subclass provides the attributes below, and may override `default_features`.
 
-    Input, normalisation and augmentation of training batches are made here, the same for all. See
-    `serbench.families.Family` for what each member means.
+    A subclass must define `network`. Input, normalisation and augmentation of training batches are built here, the same
+    for all families. `serbench.families.Family` explains each member.
 
     Attributes:
         name: `[a-z0-9_]+`, the same as its entry point.
-        title: in tables.
+        title: name in tables.
         description: one sentence.
-        hyperparameters: the class, whose defaults are a good model.
-        feature_kind: the front end that it reads.
-        feature_axis: axis of the input that keeps its own mean and std; the other is time.
+        hyperparameters: the class, whose defaults give a good model.
+        feature_kind: name of the front end that it reads.
+        feature_axis: axis of the input whose entries keep their own mean and std; the other is time.
     """
 
     name: str
@@ -42,15 +42,15 @@ class BaseFamily:
     feature_axis: int
 
     def default_features(self) -> dict[str, Any]:
-        """Returns the front end with its own defaults."""
+        """Returns the settings of the front end, with the front end's own defaults."""
         return {"kind": self.feature_kind}
 
     def default_space(self) -> str:
-        """Returns the name or path of the space for `serbench search NAME`; empty for none."""
+        """Returns the name or path of the default space for `serbench search NAME`; empty for none."""
         return ""
 
     def custom_objects(self) -> dict[str, Any]:
-        """Returns the family's own Keras classes by registered name; none."""
+        """Returns the family's own Keras classes by registered name. There are none by default."""
         return {}
 
     def network(self, x: Any, hp: Hyperparameters, n_classes: int, seeds: Iterator[int]) -> Any:
@@ -59,15 +59,15 @@ class BaseFamily:
         Args:
             x: symbolic float32 `(batch, *input_shape)`.
             hp: an instance of `self.hyperparameters`; `serbench.families.expect` narrows its type.
-            n_classes: classes to tell apart.
-            seeds: an endless stream; every initialiser and every random layer takes one of its own, so that the same
+            n_classes: number of classes.
+            seeds: endless stream of seeds. Every initialiser and every random layer takes its own, so that the same
                 seed gives the same model.
 
         Returns:
             Symbolic float32 `(batch, n_classes)`, the softmax of a layer named `probabilities`.
 
         Raises:
-            InvalidConfiguration: the hyperparameters make no model of such input.
+            InvalidConfiguration: no model can be built from the hyperparameters for this input.
         """
         raise NotImplementedError(f"family '{self.name}' has no network; define `network`")
 

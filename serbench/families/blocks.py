@@ -1,4 +1,4 @@
-"""The parts both convolutional families are made of: seeded convolution blocks, heads over time, the classifier.
+"""Building blocks of both convolutional families: seeded convolution blocks, pooling over time, the classifier.
 
 Keras is imported when a `Blocks` is made, so that this module stays light.
 """
@@ -14,8 +14,8 @@ from serbench.families.hyperparameters import ConvHyperparameters
 
 __all__ = ["MAX_KERNEL", "Blocks", "filter_counts"]
 
-# Training compares the finished model with its parameter budget. This bound only keeps a single absurd kernel
-# (64 MiB of float32) from being allocated before that.
+# The parameter budget is checked on the finished model. This limit only prevents that a single absurd kernel
+# (64 MiB of float32) is allocated before that.
 MAX_KERNEL = 2**24
 
 
@@ -29,7 +29,7 @@ def filter_counts(hp: ConvHyperparameters) -> list[int]:
 
 
 class Blocks:
-    """Adds layers to symbolic tensors as one set of hyperparameters says, drawing seeds in order."""
+    """Adds layers to symbolic tensors according to one set of hyperparameters, drawing seeds in order."""
 
     def __init__(self, hp: ConvHyperparameters, seeds: Iterator[int]) -> None:
         import keras
@@ -50,21 +50,21 @@ class Blocks:
         strides: tuple[int, ...] | None = None,
         block: str | None = None,
     ) -> Any:
-        """Convolution, batch norm, activation, pooling, dropout; between them what the kind of block adds.
+        """Adds convolution, batch norm, activation, pooling and dropout, and the extra layers of the block's kind.
 
-        The rank is that of `kernel`: 1 or 2.
+        The number of space axes is that of `kernel`: 1 or 2.
 
         Args:
-            x: `(batch, *space, channels)`, as many space axes as `kernel` has.
-            filters: channels out.
+            x: `(batch, *space, channels)`, with as many space axes as `kernel` has.
+            filters: number of output channels.
             kernel: side lengths; edges are padded with zeros.
-            pool: factor of each axis; what does not fill a whole pool is dropped.
+            pool: pooling factor of each axis; a remainder smaller than a whole pool is dropped.
             name: prefix of the layers' names.
-            strides: of the convolution, 1 by default.
-            block: kind of block; None for that of the hyperparameters.
+            strides: strides of the convolution, 1 by default.
+            block: kind of block; None for the one in the hyperparameters.
 
         Raises:
-            InvalidConfiguration: pooling would leave nothing, or the kernel is beyond `MAX_KERNEL`.
+            InvalidConfiguration: pooling would leave nothing, or the kernel exceeds `MAX_KERNEL`.
         """
         hp = self.hp
         kind = block or hp.block
@@ -114,7 +114,7 @@ class Blocks:
     def _normed(self, x: Any, name: str) -> Any:
         if not self.hp.batch_norm:
             return x
-        # Short epochs of small corpora need moving averages faster than Keras' default of 0.99.
+        # Short epochs of small corpora need faster moving averages than Keras' default of 0.99.
         return self.layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
 
     def _activated(self, x: Any, name: str) -> Any:
@@ -150,7 +150,7 @@ class Blocks:
         return getattr(self.layers, f"{kind}{len(pool)}D")(pool, name=f"{name}_pool")(x)
 
     def clip_vector(self, x: Any) -> Any:
-        """Turns `(batch, frames, channels)` into one vector a clip, by the head of the hyperparameters."""
+        """Turns `(batch, frames, channels)` into one vector per clip, by the `head` of the hyperparameters."""
         match self.hp.head:
             case "flatten":
                 return self.layers.Flatten(name="flatten")(x)
@@ -169,7 +169,7 @@ class Blocks:
         """Adds dropout, the hidden dense layer and the softmax named `probabilities` to a clip vector.
 
         Raises:
-            InvalidConfiguration: the dense kernel is beyond `MAX_KERNEL`.
+            InvalidConfiguration: the dense kernel exceeds `MAX_KERNEL`.
         """
         hp = self.hp
         x = self._dropout(x, hp.dense_dropout, "vector_dropout")

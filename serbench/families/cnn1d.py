@@ -13,17 +13,17 @@ from serbench.families.blocks import Blocks, filter_counts
 from serbench.families.hyperparameters import ConvHyperparameters, Hyperparameters, KernelSize
 
 if TYPE_CHECKING:
-    from serbench.features.spec import FeatureKind
+    from serbench.features import FeatureKind
 
 __all__ = ["CNN1D", "Cnn1dFamily", "Cnn1dHyperparameters"]
 
 
 class Cnn1dHyperparameters(ConvHyperparameters):
-    """What may vary in the 1-D family."""
+    """Hyperparameters of the 1-D family."""
 
     width: int = Field(96, ge=8, le=256, description="Filters of the first block.")
     growth: float = Field(
-        1.4, ge=1.0, le=2.0, description="Factor of the filters from block to block (kept a multiple of 8)."
+        1.4, ge=1.0, le=2.0, description="Growth of the filters from block to block (rounded to multiples of 8)."
     )
     kernel_size: KernelSize = Field(5, description="Length of the kernels, in frames; odd.")
     dropout: float = Field(0.2, ge=0.0, le=0.7, description="Dropout after each block.")
@@ -36,7 +36,7 @@ class Cnn1dHyperparameters(ConvHyperparameters):
         0,
         ge=0,
         le=100,
-        description="Most neighbouring frames hidden from training at once; 0 is off.",
+        description="Most adjacent frames masked at once in training; 0 is off.",
         json_schema_extra={
             "source": "SpecAugment: D. Park et al., 2019, https://doi.org/10.21437/Interspeech.2019-2680"
         },
@@ -45,7 +45,7 @@ class Cnn1dHyperparameters(ConvHyperparameters):
         0,
         ge=0,
         le=64,
-        description="Most neighbouring rows of the features hidden from training at once; 0 is off.",
+        description="Most adjacent feature rows masked at once in training; 0 is off.",
         json_schema_extra={
             "source": "after SpecAugment: D. Park et al., 2019, https://doi.org/10.21437/Interspeech.2019-2680"
         },
@@ -57,7 +57,7 @@ class Cnn1dFamily(BaseFamily):
 
     name = "cnn1d"
     title = "1-D CNN"
-    description = "Convolutions over time (or over summary statistics) of acoustic features a frame."
+    description = "Convolutions over time (or over summary statistics) of acoustic features per frame."
     hyperparameters: type[Hyperparameters] = Cnn1dHyperparameters
     feature_kind: FeatureKind = "acoustic"
     feature_axis = 1
@@ -73,8 +73,8 @@ class Cnn1dFamily(BaseFamily):
     def network(self, x: Any, hp: Hyperparameters, n_classes: int, seeds: Iterator[int]) -> Any:
         """Adds the layers after augmentation to `(batch, frames, features)`; see `BaseFamily.network`.
 
-        A `summary` is a sequence of `4 * features` values of one channel, so its kernels and pools run along the
-        features, as course work in the field often has it.
+        A `summary` is a sequence of `4 * features` values with one channel. Its kernels and pools run along the
+        features, as is common in course work of the field.
         """
         hp = expect(hp, Cnn1dHyperparameters)
         blocks = Blocks(hp, seeds)

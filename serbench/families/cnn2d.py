@@ -13,19 +13,19 @@ from serbench.families.blocks import Blocks, filter_counts
 from serbench.families.hyperparameters import ConvHyperparameters, Hyperparameters, KernelSize
 
 if TYPE_CHECKING:
-    from serbench.features.spec import FeatureKind
+    from serbench.features import FeatureKind
 
 __all__ = ["CNN2D", "Cnn2dFamily", "Cnn2dHyperparameters"]
 
 
 class Cnn2dHyperparameters(ConvHyperparameters):
-    """What may vary in the 2-D family. Its first block is the stem."""
+    """Hyperparameters of the 2-D family. Its first block is the stem."""
 
     frequency_mask: int = Field(
         10,
         ge=0,
         le=64,
-        description="Most neighbouring mel bands hidden from training at once; 0 is off.",
+        description="Most adjacent mel bands masked at once in training; 0 is off.",
         json_schema_extra={
             "source": "SpecAugment: D. Park et al., 2019, https://doi.org/10.21437/Interspeech.2019-2680"
         },
@@ -34,7 +34,7 @@ class Cnn2dHyperparameters(ConvHyperparameters):
         20,
         ge=0,
         le=100,
-        description="Most neighbouring frames hidden from training at once; 0 is off.",
+        description="Most adjacent frames masked at once in training; 0 is off.",
         json_schema_extra={
             "source": "SpecAugment: D. Park et al., 2019, https://doi.org/10.21437/Interspeech.2019-2680"
         },
@@ -43,7 +43,7 @@ class Cnn2dHyperparameters(ConvHyperparameters):
         0.0,
         ge=0.0,
         le=0.3,
-        description="Largest stretch of the mel axis from 0 Hz, anew in each batch: other vocal tracts; 0 is off.",
+        description="Largest stretch of the mel axis from 0 Hz, drawn per batch: other vocal tracts; 0 is off.",
         json_schema_extra={"source": "after vocal tract length perturbation: N. Jaitly, G. Hinton, ICML workshop 2013"},
     )
     stem_kernel: KernelSize = Field(5, description="Side of the first block's kernels; odd.")
@@ -52,7 +52,7 @@ class Cnn2dHyperparameters(ConvHyperparameters):
         "frequency", description="Axes that the first block pools, by pool_size."
     )
     time_filters: int = Field(
-        192, ge=0, le=512, description="Filters of a last convolution over time, frequency folded in; 0 is none."
+        192, ge=0, le=512, description="Filters of a last convolution over time, across all frequencies; 0 is none."
     )
 
 
@@ -82,7 +82,7 @@ class Cnn2dFamily(BaseFamily):
         blocks = Blocks(hp, seeds)
         x = keras.layers.Reshape((*x.shape[1:], 1), name="channel")(x)
         x = self._convolutions(x, hp, blocks)
-        # Where a sound lies in frequency matters, where in time hardly: only time is pooled by the head.
+        # The position of a sound in frequency matters, in time hardly: the head pools over time only.
         bands, frames, channels = x.shape[1:]
         x = keras.layers.Permute((2, 1, 3), name="time_first")(x)
         x = keras.layers.Reshape((frames, bands * channels), name="fold_frequency")(x)

@@ -1,4 +1,4 @@
-"""What a model costs, before any of it is spent: parameters, and multiplications for one clip."""
+"""Model size without running the model: parameters, and multiply-accumulates per clip."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ _Shape = tuple[int, ...]
 
 
 def parameter_count(model: keras.Model) -> int:
-    """Returns the number of values in all weights, those of batch norm's moving averages included."""
+    """Returns the number of values in all weights, including the moving averages of batch norm."""
     return int(model.count_params())
 
 
 def multiply_accumulates(model: keras.Model) -> int | None:
     """Returns the multiply-accumulate operations of one clip's forward pass.
 
-    Convolutions, dense and recurrent layers, attention and the models inside a model are counted. A convolution
-    applies its whole kernel at each output position, padding included; biases, pooling and normalisation are left
-    out, as usual in such counts.
+    Convolutions, dense and recurrent layers, attention and nested models are counted. A convolution applies its whole
+    kernel at each output position, padding included. Biases, pooling and normalisation are left out, as usual in such
+    counts.
 
-    A layer may count itself: a method `multiply_accumulates(input_shape)` that takes the shape of its input without
-    the batch axis and returns a number, or None.
+    A layer may count itself with a method `multiply_accumulates(input_shape)`. The method takes the shape of its input
+    without the batch axis and returns a number, or None.
 
     Returns:
-        None, for "not counted", if a layer has weights and is of a kind that is not known here, or is called more
-        than once: a sum without it would be too small.
+        The count, or None if a layer with weights is of an unknown kind or is called more than once. A sum without it
+        would be too small.
     """
     calls = _calls(model)
     counts = [_layer(layer, calls.get(layer.name, 0)) for layer in model.layers]
@@ -40,7 +40,7 @@ def multiply_accumulates(model: keras.Model) -> int | None:
 
 
 def _calls(model: keras.Model) -> dict[str, int]:
-    """How often a model calls each of its layers; nothing for a model whose calls are hidden in Python code."""
+    """Counts how often a model calls each of its layers. Empty if Python code hides the calls."""
     import keras
 
     if isinstance(model, keras.Sequential):
@@ -73,7 +73,7 @@ def _listed(tensors: Any) -> list[Any]:
 
 
 def _shape(tensor: Any) -> _Shape:
-    """Of one clip; the first tensor where there are several."""
+    """Shape of one clip's tensor; the first one if there are several."""
     return tuple(int(side) for side in _listed(tensor)[0].shape[1:])
 
 
@@ -82,7 +82,7 @@ def _size(weight: Any) -> int:
 
 
 def _positions(layer: Any) -> int | None:
-    """Places that a kernel is applied at: all axes of the output but the last."""
+    """Number of positions at which a kernel is applied: all axes of the output but the last."""
     sides = tuple(layer.output.shape[1:-1])
     return None if None in sides else prod(int(side) for side in sides)
 
@@ -106,7 +106,7 @@ def _nothing(_: Any) -> int:
 def _recurrent(*directions: str) -> Callable[[Any], int | None]:
     """Counts the recurrent layers that a layer holds under these names, or the layer itself.
 
-    At every step their input and their state go through a kernel each.
+    At every step, the input and the state each go through a kernel.
     """
 
     def counted(layer: Any) -> int | None:
@@ -120,7 +120,7 @@ def _recurrent(*directions: str) -> Callable[[Any], int | None]:
 
 
 def _einsum(layer: Any) -> int | None:
-    """One multiplication for each combination of all indices of the equation, the batch's aside."""
+    """One multiplication for each combination of all indices of the equation, except the batch index."""
     inputs, kernel = layer.equation.partition("->")[0].split(",")
     if "." in layer.equation or len(inputs) != len(_shape(layer.input)) + 1:
         return None
@@ -130,7 +130,7 @@ def _einsum(layer: Any) -> int | None:
 
 
 def _attention(layer: Any) -> int | None:
-    """Projections of query, key, value and output at each place, and each pair of places twice in each head."""
+    """Projections of query, key, value and output at each position, and each pair of positions twice per head."""
     query, *others_given = (_shape(tensor) for tensor in _listed(layer.input))
     value = others_given[0] if others_given else query
     places, others = prod(query[:-1]), prod(value[:-1])
@@ -155,4 +155,4 @@ _RULES: dict[tuple[str, ...], Callable[[Any], int | None]] = {
         "RMSNormalization", "Embedding", "PReLU", "GaussianNoise", "Dropout", "SpatialDropout1D", "SpatialDropout2D",
     ): _nothing,
 }  # fmt: skip
-"""Kinds of layer, each before any that it is a special case of."""
+"""Counting function of each kind of layer; a special case stands before the general one."""

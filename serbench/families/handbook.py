@@ -1,4 +1,4 @@
-"""The table of all hyperparameters for the documentation: meaning, bounds, when it is read, and who proposed it."""
+"""The table of all hyperparameters in the documentation: meaning, bounds, conditions, and source."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HEAD = "| hyperparameter | default | values | meaning | read when | source |\n|
 
 
 def handbook(families: Sequence[str] | None = None) -> str:
-    """All hyperparameters as Markdown, one row each; the default of each family where they differ.
+    """Returns a Markdown table with one row per hyperparameter, and the default of each family if they differ.
 
     Args:
         families: names of the families; None for those that come with serbench.

@@ -1,9 +1,9 @@
-"""What a search may vary: typed hyperparameters, each with a default, bounds and one line of description.
+"""Typed hyperparameters, each with a default, bounds and one line of description.
 
-A field may carry three facts in its `json_schema_extra`, from which documentation, checks of search spaces and the
-live view are made:
+The `json_schema_extra` of a field may contain three facts. Documentation, checks of search spaces and the live view use
+them:
 
-- `only_when`: the values of another field under which it is read at all, `{"optimizer": ["sgd"]}`
+- `only_when`: the values of another field for which this field is used at all, such as `{"optimizer": ["sgd"]}`
 - `source`: who proposed it, with an address
 - `live`: how the live view shows it: `"value"` alone, or `"named"` (its name and its value)
 """
@@ -16,11 +16,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from serbench.records.base import FrozenModel
+from serbench.records import FrozenModel
 
 __all__ = ["NOISE_GRID_DB", "SHIFT_GRID_S", "ConvHyperparameters", "Hyperparameters"]
 
-# Small grids, since every distinct value is another cached copy of the whole corpus.
+# Small grids, since every distinct value adds a cached copy of the whole corpus.
 NOISE_GRID_DB = (0.0, 10.0, 15.0, 20.0, 25.0, 30.0)
 SHIFT_GRID_S = (0.0, 0.1, 0.2, 0.3)
 
@@ -68,14 +68,14 @@ _COPIES = _only_when(waveform_copies=[1, 2, 3]) | _source("the founding report")
 
 
 class Hyperparameters(FrozenModel):
-    """All that training reads; a family adds its architecture by subclassing.
+    """The hyperparameters of training. A family adds its architecture in a subclass.
 
-    The defaults are after a recipe that was measured on CREMA-D: AdamW, a cosine schedule with warm-up, label
-    smoothing, mixup.
+    The defaults follow a recipe that was measured on CREMA-D: AdamW, a cosine schedule with warm-up, label smoothing,
+    mixup.
 
     Raises:
-        pydantic.ValidationError: a value out of bounds, an unknown name, or an impossible combination. See
-            `serbench.families.base.parse_hyperparameters` for the same as one sentence.
+        pydantic.ValidationError: a value is out of bounds, a name is unknown, or values contradict each other.
+            `serbench.families.base.parse_hyperparameters` reports the same in one sentence.
     """
 
     model_config = ConfigDict(allow_inf_nan=False, validate_default=True)
@@ -116,7 +116,7 @@ class Hyperparameters(FrozenModel):
         0.1,
         ge=0.0,
         le=0.5,
-        description="Share of all steps in which the rate rises from zero.",
+        description="Share of all steps during which the rate rises from zero.",
         json_schema_extra=_source("P. Goyal et al., 2017, https://arxiv.org/abs/1706.02677")
         | _only_when(schedule=["cosine"]),
     )
@@ -131,7 +131,7 @@ class Hyperparameters(FrozenModel):
         0.5,
         ge=0.05,
         le=0.95,
-        description="What the rate is multiplied by at a cut.",
+        description="Factor of the learning rate at a cut.",
         json_schema_extra=_only_when(schedule=["plateau"]),
     )
     escape: Literal["none", "kick"] = Field(
@@ -155,21 +155,21 @@ class Hyperparameters(FrozenModel):
     )
     class_weights: bool = Field(
         False,
-        description="Weigh clips against the imbalance of their classes.",
+        description="Weight clips to balance the classes.",
         json_schema_extra=_source("the founding report"),
     )
     label_smoothing: float = Field(
         0.1,
         ge=0.0,
         le=0.3,
-        description="Share of a label spread over all classes.",
+        description="Share of each label that is spread over all classes.",
         json_schema_extra=_source("C. Szegedy et al., 2016, https://arxiv.org/abs/1512.00567"),
     )
     soft_labels: float = Field(
         0.0,
         ge=0.0,
         le=1.0,
-        description="Share of a training clip's label that goes to what most listeners heard in it; needs votes.",
+        description="Share of each training label given to the listeners' majority vote; needs votes.",
         json_schema_extra=_source(
             "what most listeners voted for: H. Cao et al., 2014, https://doi.org/10.1109/TAFFC.2014.2336244"
         ),
@@ -185,34 +185,34 @@ class Hyperparameters(FrozenModel):
         0.3,
         ge=0.0,
         le=2.0,
-        description="Alpha of the beta distribution two clips are mixed by; 0 is off.",
+        description="Alpha of the beta distribution by which two clips are mixed; 0 is off.",
         json_schema_extra=_source("H. Zhang et al., 2018, https://arxiv.org/abs/1710.09412"),
     )
     weight_averaging: float = Field(
         0.0,
         ge=0.0,
         le=0.9999,
-        description="Momentum of the running average of weights that is validated and kept; 0 is off.",
+        description="Momentum of the weight average that is validated and kept; 0 is off.",
         json_schema_extra=_source("B. Polyak, A. Juditsky, 1992, https://doi.org/10.1137/0330046"),
     )
     time_shift: float = Field(
         0.0,
         ge=0.0,
         le=100.0,
-        description="Most frames a clip is moved by, anew in each batch; 0 is off.",
+        description="Largest time shift in frames, drawn per batch; 0 is off.",
         json_schema_extra=_source("the founding report's shifting, anew in each batch"),
     )
     time_stretch: float = Field(
         0.0,
         ge=0.0,
         le=0.5,
-        description="Largest change of pace, anew in each batch; 0.1 is a tenth, 0 is off.",
+        description="Largest change of tempo, drawn per batch; 0.1 is 10 %, 0 is off.",
         json_schema_extra=_source(
             "speed perturbation: T. Ko et al., 2015, https://doi.org/10.21437/Interspeech.2015-711"
         ),
     )
     waveform_copies: int = Field(
-        0, ge=0, le=3, description="Augmented copies of each training clip beside the original."
+        0, ge=0, le=3, description="Augmented copies of each training clip, added to the original."
     )
     noise_snr_db: NoiseLevel = Field(
         0.0,
@@ -234,7 +234,7 @@ class Hyperparameters(FrozenModel):
 
     @classmethod
     def conditions(cls) -> dict[str, dict[str, list[Any]]]:
-        """Returns, for each field that is not always read, the values of other fields under which it is.
+        """Returns, for each field with a condition, the values of other fields for which it is used.
 
         >>> Hyperparameters.conditions()["momentum"]
         {'optimizer': ['rmsprop', 'sgd']}
@@ -248,7 +248,7 @@ class Hyperparameters(FrozenModel):
 
     @classmethod
     def sources(cls) -> dict[str, str]:
-        """Returns who proposed what a field switches on. A field that a subclass declares anew keeps its source.
+        """Returns who proposed the method behind each field. A field that a subclass declares again keeps its source.
 
         >>> Hyperparameters.sources()["mixup"]
         'H. Zhang et al., 2018, https://arxiv.org/abs/1710.09412'
@@ -259,7 +259,7 @@ class Hyperparameters(FrozenModel):
     def live_fields(cls) -> dict[str, str]:
         """Returns the fields that the live view shows, each with how: `"value"` or `"named"`.
 
-        A family that marks none of its own fields has all of them shown, since these are what tells its trials apart.
+        If a family marks none of its own fields, all of them are shown, since they are what distinguishes its trials.
 
         >>> Hyperparameters.live_fields()
         {'optimizer': 'value', 'learning_rate': 'value'}
@@ -270,7 +270,7 @@ class Hyperparameters(FrozenModel):
 
     @classmethod
     def _facts(cls, key: str) -> dict[str, str]:
-        """One fact of each field that has it, from the nearest class that states it."""
+        """Returns one fact of each field that has it, from the nearest class that states it."""
         found: dict[str, str] = {}
         for name in cls.model_fields:
             for owner in cls.__mro__:
@@ -282,7 +282,7 @@ class Hyperparameters(FrozenModel):
         return found
 
     def idle_fields(self) -> frozenset[str]:
-        """Returns the fields that this configuration does not read: two that differ only there are the same.
+        """Returns the fields that this configuration does not use. Configurations that differ only there are equal.
 
         >>> "momentum" in Hyperparameters(optimizer="adam").idle_fields()
         True
@@ -295,16 +295,16 @@ class Hyperparameters(FrozenModel):
 
 
 class ConvHyperparameters(Hyperparameters):
-    """The architecture that both convolutional families share: blocks, a head over time, a dense layer."""
+    """The architecture shared by both convolutional families: blocks, a head over time, a dense layer."""
 
     depth: int = Field(4, ge=1, le=6, description="Convolution blocks.", json_schema_extra={"live": "named"})
     width: int = Field(32, ge=8, le=256, description="Filters of the first block.", json_schema_extra={"live": "named"})
     growth: float = Field(
-        1.7, ge=1.0, le=2.0, description="Factor of the filters from block to block (kept a multiple of 8)."
+        1.7, ge=1.0, le=2.0, description="Growth of the filters from block to block (rounded to multiples of 8)."
     )
     kernel_size: KernelSize = Field(3, description="Length (1-D) or side (2-D) of the kernels; odd.")
-    pooling: Literal["max", "average"] = Field("max", description="How a block shrinks its input.")
-    pool_size: int = Field(2, ge=1, le=4, description="Factor of that shrinking; 1 is none.")
+    pooling: Literal["max", "average"] = Field("max", description="Kind of pooling in each block.")
+    pool_size: int = Field(2, ge=1, le=4, description="Pooling factor of each block; 1 is none.")
     batch_norm: bool = Field(
         True,
         description="Batch normalisation between convolution and activation.",
@@ -330,7 +330,7 @@ class ConvHyperparameters(Hyperparameters):
         0,
         ge=0,
         le=32,
-        description="Squeeze and excitation: channels are weighed by what the clip holds; its reduction, 0 is off.",
+        description="Reduction of squeeze and excitation, which weights channels per clip; 0 is off.",
         json_schema_extra=_source("J. Hu et al., 2018, https://arxiv.org/abs/1709.01507"),
     )
     dropout: float = Field(
@@ -342,17 +342,17 @@ class ConvHyperparameters(Hyperparameters):
     )
     head: Literal["flatten", "average", "average_max", "attention"] = Field(
         "average_max",
-        description="How the frames of a clip become one vector.",
+        description="How the frames of a clip are combined into one vector.",
         json_schema_extra=_source("attention: S. Mirsamadi et al., 2017, https://doi.org/10.1109/ICASSP.2017.7952552")
         | {"live": "value"},
     )
     dense_width: int = Field(96, ge=0, le=512, description="Units of the hidden dense layer; 0 is none.")
     dense_dropout: float = Field(
-        0.2, ge=0.0, le=0.7, description="Dropout of the clip's vector and after the dense layer."
+        0.2, ge=0.0, le=0.7, description="Dropout of the clip vector and after the hidden dense layer."
     )
     regulariser: Literal["none", "l1", "l2", "l1_l2"] = Field(
         "none",
-        description="Penalty on the kernels of convolutions and of the hidden dense layer.",
+        description="Penalty on the kernels of the convolutions and the hidden dense layer.",
         json_schema_extra={"live": "value"},
     )
     l1: float = Field(

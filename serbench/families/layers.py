@@ -1,4 +1,4 @@
-"""serbench's own Keras layers: backend-neutral, seeded, and known by name to a saved model.
+"""serbench's own Keras layers: backend-neutral, seeded, and registered by name for saved models.
 
 Imports Keras, so only build functions and `custom_objects` import this module.
 """
@@ -16,10 +16,10 @@ __all__ = ["LAYERS", "PACKAGE", "AttentionPooling", "FrequencyMask", "SummarySta
 
 
 class _SpanMask(keras.layers.Layer):
-    """Sets one span along an axis to zero, the mean of normalised features. Training only, per clip.
+    """Sets one span along an axis to zero, the mean of normalised features. In training only, per clip.
 
-    Each clip draws a width from 0 to the largest, both included, and then where the span begins, so that
-    all of it lies inside. From SpecAugment (Park et al., 2019, https://doi.org/10.21437/Interspeech.2019-2680).
+    Each clip draws a width from 0 to the largest, both included, and then a start such that the whole span lies inside.
+    From SpecAugment (Park et al., 2019, https://doi.org/10.21437/Interspeech.2019-2680).
     """
 
     def __init__(self, max_width: int, axis: int, seed: int | None = None, **kwargs: Any) -> None:
@@ -32,7 +32,7 @@ class _SpanMask(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Transforms one batch."""
+        """Masks one batch."""
         if not training:
             return inputs
         size = inputs.shape[self.axis]
@@ -46,7 +46,7 @@ class _SpanMask(keras.layers.Layer):
         return inputs * ops.cast(ops.reshape(~hidden, shape), inputs.dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Returns the shape that `call` gives."""
+        """Returns the output shape of `call`."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class _SpanMask(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class FrequencyMask(_SpanMask):
-    """Hides up to `max_bands` neighbouring mel bands or features in training; `axis` says where they lie."""
+    """Masks up to `max_bands` adjacent mel bands or features along `axis` in training."""
 
     def __init__(self, max_bands: int, axis: int = 1, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(max_bands, axis, seed, **kwargs)
@@ -68,7 +68,7 @@ class FrequencyMask(_SpanMask):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class TimeMask(_SpanMask):
-    """Hides up to `max_frames` neighbouring frames in training; `axis` says where time lies."""
+    """Masks up to `max_frames` adjacent frames along `axis` in training."""
 
     def __init__(self, max_frames: int, axis: int = 1, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(max_frames, axis, seed, **kwargs)
@@ -80,29 +80,29 @@ class TimeMask(_SpanMask):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class SummaryStatistics(keras.layers.Layer):
-    """Mean, standard deviation, minimum and maximum over time, in this order.
+    """Computes mean, standard deviation, minimum and maximum over time, in this order.
 
     `(batch, frames, features)` becomes `(batch, 4 * features)`.
     """
 
     def call(self, inputs: Any) -> Any:
-        """Transforms one batch."""
+        """Summarises one batch."""
         parts = [fn(inputs, axis=1) for fn in (ops.mean, ops.std, ops.min, ops.max)]
         return ops.concatenate(parts, axis=-1)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Returns the shape that `call` gives."""
+        """Returns the output shape of `call`."""
         features = input_shape[-1]
         return (input_shape[0], None if features is None else 4 * features)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class AttentionPooling(keras.layers.Layer):
-    """Averages frames by learned weights: `(batch, frames, channels)` becomes `(batch, channels)`.
+    """Averages frames with learned weights: `(batch, frames, channels)` becomes `(batch, channels)`.
 
-    One learned query scores each frame; a softmax over time makes weights of the scores (the local attention
-    of Mirsamadi et al., 2017, https://doi.org/10.1109/ICASSP.2017.7952552). The query starts at zero, which is
-    the plain average.
+    One learned query scores each frame, and a softmax over time turns the scores into weights (the local attention of
+    Mirsamadi et al., 2017, https://doi.org/10.1109/ICASSP.2017.7952552). The query starts at zero, which gives the
+    plain average.
     """
 
     def build(self, input_shape: Shape) -> None:
@@ -114,16 +114,16 @@ class AttentionPooling(keras.layers.Layer):
         return ops.softmax(ops.sum(inputs * self.query, axis=-1), axis=-1)
 
     def call(self, inputs: Any) -> Any:
-        """Transforms one batch."""
+        """Pools one batch."""
         return ops.sum(inputs * self.weights_over_time(inputs)[:, :, None], axis=1)
 
     def multiply_accumulates(self, input_shape: tuple[int, ...]) -> int:
-        """Returns those of one clip: every value meets the query, then its frame's weight."""
+        """Returns the operations of one clip: every value is multiplied by the query and by its frame's weight."""
         frames, channels = input_shape
         return 2 * frames * channels
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Returns the shape that `call` gives."""
+        """Returns the output shape of `call`."""
         return (input_shape[0], input_shape[-1])
 
 

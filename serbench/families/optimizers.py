@@ -1,4 +1,4 @@
-"""The Keras optimiser that hyperparameters describe."""
+"""Builds the Keras optimiser from hyperparameters."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["build_optimizer", "learning_rate"]
 
 
 def learning_rate(hp: Hyperparameters, total_steps: int) -> Any:
-    """Returns a number for `constant` and `plateau` (a callback lowers it), a Keras schedule for `cosine`.
+    """Returns a number for `constant` and `plateau` (a callback lowers it), or a Keras schedule for `cosine`.
 
-    The cosine rises linearly from zero over `warmup * total_steps` steps and ends at zero (Loshchilov and
+    The cosine schedule rises linearly from zero over `warmup * total_steps` steps and ends at zero (Loshchilov and
     Hutter, 2017, https://arxiv.org/abs/1608.03983).
     """
     import keras
@@ -32,11 +32,11 @@ def learning_rate(hp: Hyperparameters, total_steps: int) -> Any:
 
 
 def build_optimizer(hp: Hyperparameters, total_steps: int) -> keras.optimizers.Optimizer:
-    """Returns a fresh optimiser.
+    """Returns a new optimiser.
 
     Args:
-        hp: of any family.
-        total_steps: training steps of the whole fit (epochs times batches an epoch); read by `cosine`.
+        hp: hyperparameters of any family.
+        total_steps: training steps of the whole fit (epochs times batches per epoch); used by `cosine`.
     """
     import keras
 
@@ -55,6 +55,6 @@ def build_optimizer(hp: Hyperparameters, total_steps: int) -> keras.optimizers.O
             return named.Nadam(**common)
         case "adamw":
             optimizer = named.AdamW(weight_decay=hp.weight_decay, **common)
-            # Decay is a prior on kernels; on shifts and scales it only biases the normalisation.
+            # Weight decay is a prior on kernels; on shifts and scales it only biases the normalisation.
             optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
             return optimizer

@@ -1,4 +1,4 @@
-"""Families are found through the entry-point group `serbench.families`, and loaded only when asked for."""
+"""Finds families through the entry-point group `serbench.families` and loads them only when needed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _FAMILIES: PluginGroup[MinimalFamily] = PluginGroup(GROUP, "family", "families",
 
 
 def family_names() -> list[str]:
-    """Returns the names of all installed families, sorted. Loads none, so a broken one does no harm here."""
+    """Returns the names of all installed families, sorted. Loads none, so a broken plug-in does no harm here."""
     return _FAMILIES.names()
 
 
 def built_in_names() -> list[str]:
-    """Returns the names of the families that come with serbench, sorted; those of plug-ins are left out."""
+    """Returns the sorted names of the families that come with serbench, without plug-ins."""
     return sorted({point.name for point in entry_points(group=GROUP) if point.value.startswith("serbench.")})
 
 
@@ -31,15 +31,15 @@ def get_family(name: str) -> Family:
     """Returns the family of this name.
 
     Raises:
-        UsageError: no family, or two different ones, have this name.
-        SerbenchError: the plug-in that offers it cannot be loaded or is no family.
+        UsageError: no family has this name, or two different ones do.
+        SerbenchError: its plug-in cannot be loaded, or is not a family.
     """
     family = _FAMILIES.get(name)
     return family if isinstance(family, Family) else _completed(family)
 
 
 def _completed(family: MinimalFamily) -> Family:
-    """A family of before `default_space` and `custom_objects`, with the default for whichever it lacks."""
+    """Adds the default `default_space` and `custom_objects` to a family of an older plug-in that lacks them."""
     whole = BaseFamily()
     for member in (*vars(MinimalFamily), *vars(Family)):
         if not member.startswith("_") and hasattr(family, member):

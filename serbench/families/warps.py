@@ -1,4 +1,4 @@
-"""A layer that moves and stretches clips along time or frequency, in training only."""
+"""A layer that shifts and stretches clips along time or frequency, in training only."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ from keras import ops
 __all__ = ["PACKAGE", "Shape", "Warp"]
 
 PACKAGE = "serbench"
-"""Under which a saved model knows serbench's own layers."""
+"""Package name under which saved models store serbench's own layers."""
 
 Shape = tuple[int | None, ...]
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class Warp(keras.layers.Layer):
-    """Resamples each clip along one axis: stretched about an anchor, then shifted, linearly interpolated.
+    """Resamples each clip along one axis: stretches it about an anchor, then shifts it, with linear interpolation.
 
-    Along time this is another pace and another start. Along the bands of a mel spectrogram, about 0 Hz, it moves all
-    formants up or all down, as another length of the vocal tract does: after N. Jaitly and G. Hinton (ICML workshop
-    2013), who scale frequencies; here positions on the mel axis are scaled, which is the same up to 1 kHz and less
-    above. Edges are held.
+    Along time this changes tempo and start. Along the bands of a mel spectrogram, anchored at 0 Hz, it moves all
+    formants up or down, as another vocal tract length does. N. Jaitly and G. Hinton (ICML workshop 2013) scale
+    frequencies; this layer scales positions on the mel axis, which is the same up to 1 kHz and less above. Values
+    beyond an edge repeat the edge.
 
-    Training must show what is met afterwards. So shifts are whole steps, which interpolate nothing, and a half of the
-    clips is not stretched: measured on CREMA-D, a network that saw blurred clips alone lost 9 points on sharp ones.
+    Training data must contain what the model meets later. So shifts are whole steps, which need no interpolation, and
+    half of the clips are not stretched. Measured on CREMA-D: a network trained only on blurred (interpolated) clips
+    lost 9 points on sharp ones.
 
     Args:
-        max_stretch: factors are drawn evenly from 1 - `max_stretch` to 1 + `max_stretch`.
-        max_shift: shifts are drawn evenly from minus to plus so many steps of the axis, then rounded.
-        axis: of the batch that is warped, 1 or 2.
-        anchor: the step that a stretch leaves in its place; None is the middle.
-        seed: of the draws.
+        max_stretch: factors are drawn uniformly from 1 - `max_stretch` to 1 + `max_stretch`.
+        max_shift: shifts are drawn uniformly from -`max_shift` to `max_shift` steps of the axis, then rounded.
+        axis: axis of the batch to warp, 1 or 2.
+        anchor: the step that a stretch leaves in place; None for the middle.
+        seed: seed of the draws.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Warp(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Transforms one batch of rank 3."""
+        """Warps one batch of rank 3."""
         if not training:
             return inputs
         size = inputs.shape[self.axis]
@@ -73,15 +74,15 @@ class Warp(keras.layers.Layer):
         return (1 - share) * self._taken(inputs, first) + share * self._taken(inputs, second)
 
     def _along(self, steps: Any) -> Any:
-        """(batch, size) as factors of the axis."""
+        """Reshapes (batch, size) to broadcast along the axis."""
         return steps[:, :, None] if self.axis == 1 else steps[:, None, :]
 
     def _taken(self, inputs: Any, steps: Any) -> Any:
-        """The values at each clip's own steps of the axis."""
+        """Returns the values at each clip's own steps of the axis."""
         return ops.take_along_axis(inputs, ops.broadcast_to(self._along(steps), ops.shape(inputs)), axis=self.axis)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Returns the shape that `call` gives."""
+        """Returns the output shape of `call`."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:

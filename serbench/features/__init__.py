@@ -1,24 +1,92 @@
-"""From audio files to arrays: decoding, the front ends, waveform augmentation, the feature cache.
+"""From audio files to feature arrays: decoding, front ends, waveform augmentation, and the feature cache.
 
 Light to import: the audio and signal libraries are loaded when the first clip is read.
+
+Names are loaded when first used (see `serbench.faces`).
 """
 
-from serbench.features.audio import decode, fit_length
-from serbench.features.augment import augment
-from serbench.features.extraction import extract
-from serbench.features.frontends import FrontEnd, front_end_names, get_front_end
-from serbench.features.spec import FeatureSpec, WaveformAugmentation
-from serbench.features.store import FeatureStore
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from serbench.faces import lazy_face
+
+if TYPE_CHECKING:
+    from serbench.features.audio import Waveform, decode, fit_length, mono_waveform
+    from serbench.features.augmentation import augment
+    from serbench.features.extraction import extract
+    from serbench.features.frontends import FrontEnd, front_end_names, get_front_end
+    from serbench.features.frontends.acoustic import AcousticSettings
+    from serbench.features.frontends.base import Array
+    from serbench.features.frontends.log_mel import LOG_MEL, LogMelSettings
+    from serbench.features.frontends.spectra import FLOOR_DB, SpectralSettings
+    from serbench.features.latency import front_end_ms, median_ms
+    from serbench.features.spec import FeatureKind, FeatureSpec, WaveformAugmentation
+    from serbench.features.store import DEFAULT_LIMIT_BYTES, FeatureStore
+else:
+    __getattr__ = lazy_face(
+        __name__,
+        {
+            "audio": (
+                "Waveform",
+                "decode",
+                "fit_length",
+                "mono_waveform",
+            ),
+            "augmentation": ("augment",),
+            "extraction": ("extract",),
+            "frontends": (
+                "FrontEnd",
+                "front_end_names",
+                "get_front_end",
+            ),
+            "frontends.acoustic": ("AcousticSettings",),
+            "frontends.base": ("Array",),
+            "frontends.log_mel": (
+                "LOG_MEL",
+                "LogMelSettings",
+            ),
+            "frontends.spectra": (
+                "FLOOR_DB",
+                "SpectralSettings",
+            ),
+            "latency": (
+                "front_end_ms",
+                "median_ms",
+            ),
+            "spec": (
+                "FeatureKind",
+                "FeatureSpec",
+                "WaveformAugmentation",
+            ),
+            "store": (
+                "DEFAULT_LIMIT_BYTES",
+                "FeatureStore",
+            ),
+        },
+    )
 
 __all__ = [
+    "DEFAULT_LIMIT_BYTES",
+    "FLOOR_DB",
+    "LOG_MEL",
+    "AcousticSettings",
+    "Array",
+    "FeatureKind",
     "FeatureSpec",
     "FeatureStore",
     "FrontEnd",
+    "LogMelSettings",
+    "SpectralSettings",
+    "Waveform",
     "WaveformAugmentation",
     "augment",
     "decode",
     "extract",
     "fit_length",
+    "front_end_ms",
     "front_end_names",
     "get_front_end",
+    "median_ms",
+    "mono_waveform",
 ]

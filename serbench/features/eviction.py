@@ -1,4 +1,4 @@
-"""Keeps the feature cache within its limit and free of what killed processes left behind."""
+"""Keeps the feature cache within its size limit and removes what killed processes left behind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["KEY_LENGTH", "discard", "make_room", "sweep"]
 
 KEY_LENGTH = 24
 RECENT_S = 600.0
-"""An entry used this recently stays, even above the limit: a child may have its path and not have opened it yet."""
+"""Seconds. Entries used this recently stay even above the limit: a child may have the path and not opened it yet."""
 
 _KEY = re.compile(rf"[0-9a-f]{{{KEY_LENGTH}}}")
 _LEFTOVER = re.compile(rf"\.(?P<key>[0-9a-f]{{{KEY_LENGTH}}})\..*\.tmp")
@@ -30,15 +30,15 @@ class _Entry(NamedTuple):
 
 
 def make_room(root: Path, limit_bytes: int, keep: str, recent_s: float = RECENT_S) -> None:
-    """Removes the least recently used entries until those left hold at most `limit_bytes`.
+    """Removes the least recently used entries until the rest fit into `limit_bytes`.
 
-    Only folders that look like cache entries are touched, whatever else lies in `root`.
+    Removes only folders that look like cache entries, whatever else is in `root`.
 
     Args:
         root: the cache folder.
-        limit_bytes: what may stay.
-        keep: key of the entry that stays in any case.
-        recent_s: entries used within this many seconds stay too.
+        limit_bytes: largest total size of the remaining entries.
+        keep: key of an entry that stays in any case.
+        recent_s: entries used within this many seconds stay, too.
     """
     entries = sorted(filter(None, map(_entry, _listing(root))))
     held = sum(entry.size for entry in entries)
@@ -51,9 +51,9 @@ def make_room(root: Path, limit_bytes: int, keep: str, recent_s: float = RECENT_
 
 
 def discard(folder: Path) -> bool:
-    """Removes an entry so that no reader ever sees half of it; False where that is not possible now.
+    """Removes an entry so that no reader ever sees half of it. Returns False if that is not possible now.
 
-    A process that has the file mapped keeps its data, as POSIX systems do; Windows refuses, and the entry stays.
+    On POSIX systems a process that has the file mapped keeps its data. Windows refuses, and the entry stays.
     """
     trash = folder.with_name(f"{_TRASH_PREFIX}{uuid.uuid4().hex}")
     try:
@@ -69,7 +69,7 @@ def sweep(root: Path, is_unused: Callable[[str], bool]) -> None:
 
     Args:
         root: the cache folder.
-        is_unused: whether nobody is writing the entry of this key.
+        is_unused: returns whether nobody is writing the entry of a key.
     """
     for path in _listing(root):
         leftover = _LEFTOVER.fullmatch(path.name)

@@ -1,8 +1,8 @@
-"""Features of a batch of waveforms, and of many files by several threads.
+"""Features of a batch of waveforms, and of many files in several threads.
 
-Threads, not processes: decoding, resampling, the Fourier transform and array arithmetic all release Python's
-global lock. Measured on two cores they gained as much as processes do (1.6 to 1.8 times), and they need no
-second to start, leave no orphans and work inside a daemonic worker.
+Threads are enough here: decoding, resampling, the Fourier transform and array arithmetic all release Python's global
+lock. On two cores they gained as much as processes (measured: 1.6 to 1.8 times). Unlike processes they start at once,
+leave no orphans, and work inside a daemonic worker.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ import numpy.typing as npt
 
 from serbench.errors import SerbenchError
 from serbench.features.audio import decode, fit_length, realise_soundfile
-from serbench.features.augment import augment
+from serbench.features.augmentation import augment
 from serbench.features.spec import FeatureSpec, WaveformAugmentation
 
 __all__ = ["CHUNK_CLIPS", "ClipFile", "extract", "extract_files"]
 
 CHUNK_CLIPS = 32
-"""Clips in one unit of work: enough to drown the cost of handing it over, few enough to be interrupted."""
+"""Clips per unit of work: enough to make the cost of handing it over negligible, few enough to be interrupted."""
 
 
 class ClipFile(NamedTuple):
-    """What extraction needs to know of a clip."""
+    """The facts about a clip that extraction needs."""
 
     clip_id: str
     path: str
 
 
 def extract(waveforms: npt.NDArray[np.float32], spec: FeatureSpec) -> npt.NDArray[np.float32]:
-    """Computes the features of clips of equal length by the front end of `spec`.
+    """Computes the features of clips of equal length with the front end of `spec`.
 
-    A clip's features do not depend on the clips beside it.
+    The features of a clip do not depend on the other clips.
 
     Args:
         waveforms: (n, spec.n_samples) at spec.sample_rate.
-        spec: the front end's settings.
+        spec: settings of the front end.
 
     Returns:
         float32 (n, *spec.shape).
 
     Raises:
-        ValueError: the waveforms have another length than `spec` says.
-        SerbenchError: the front end breaks its promise of shape or type.
+        ValueError: the waveforms have a different length from that in `spec`.
+        SerbenchError: the front end returns another shape or type than it promises.
     """
     if waveforms.ndim != 2 or waveforms.shape[1] != spec.n_samples:
         raise ValueError(f"waveforms of shape (n, {spec.n_samples}) are needed, not {waveforms.shape}")
@@ -74,15 +74,15 @@ def extract_files(
     write: Callable[[npt.NDArray[np.float32]], object],
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Computes the features of `clips` in their order, a few chunks ahead of what is written.
+    """Computes the features of `clips` in their order, a few chunks ahead of the writer.
 
-    On an error or an interruption, chunks not yet begun are dropped.
+    After an error or an interruption, chunks that have not started are dropped.
 
     Args:
         clips: the files.
-        spec: the front end.
-        augmentation: applied to every clip before the front end; None takes the clips as they are.
-        workers: threads.
+        spec: settings of the front end.
+        augmentation: applied to every clip before the front end; None uses the clips as they are.
+        workers: number of threads.
         write: called in this thread with float32 (up to `CHUNK_CLIPS`, *spec.shape), chunk after chunk.
         progress: called in this thread with (clips done, clips in all).
 
@@ -135,10 +135,10 @@ _algebra_limit = contextlib.ExitStack()
 
 @contextlib.contextmanager
 def _single_threaded_algebra() -> Iterator[None]:
-    """Keeps matrix products to one thread while the clips themselves are shared out among threads.
+    """Limits matrix products to one thread while threads already share the clips.
 
-    Else each thread starts a thread per core for each small product, which on two cores is slower than no
-    threads at all. The setting belongs to the whole process, so nested and parallel users are counted: the last one
+    Otherwise each thread starts one thread per core for each small product, which on two cores is slower than no
+    threads at all. The setting belongs to the whole process, so nested and parallel users are counted, and the last one
     restores it.
     """
     from threadpoolctl import threadpool_limits

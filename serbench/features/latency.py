@@ -1,4 +1,4 @@
-"""How long the front end takes for one clip on one core."""
+"""Measures how long the front end takes for one clip on one CPU core."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WARM, _RUNS = 3, 25
 
 
 def median_ms(work: Callable[[], object]) -> float:
-    """Milliseconds that something takes: the median of repeated runs, after a few that load and compile."""
+    """Returns the median milliseconds of repeated runs, after a few warm-up runs that load and compile."""
     for _ in range(_WARM):
         work()
     times = []
@@ -32,9 +32,9 @@ def median_ms(work: Callable[[], object]) -> float:
 
 @functools.lru_cache(maxsize=32)
 def front_end_ms(spec: FeatureSpec) -> float:
-    """Milliseconds from one waveform of `spec.duration_s` to its features, in one thread; decoding is left out.
+    """Returns the milliseconds from one waveform of `spec.duration_s` to its features, in one thread, without decoding.
 
-    Measured once in a process for each front end.
+    Measured once per process and front end.
     """
     waveform = np.random.default_rng(0).standard_normal((1, spec.n_samples)).astype(np.float32)
     with threadpool_limits(1):

@@ -1,4 +1,4 @@
-"""What is computed from a clip: `FeatureSpec`, the settings of a front end, and `WaveformAugmentation`."""
+"""Settings of what is computed from a clip: `FeatureSpec` of a front end, and `WaveformAugmentation`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from serbench.features.frontends.base import Crop, FeatureSpec
-from serbench.records.base import FrozenModel
-from serbench.records.files import digest_of
+from serbench.records import FrozenModel, digest_of
 
 __all__ = ["Crop", "FeatureKind", "FeatureSpec", "WaveformAugmentation"]
 
@@ -17,15 +16,15 @@ FeatureKind = str
 
 
 class WaveformAugmentation(FrozenModel):
-    """One seeded, altered copy of every clip.
+    """Settings of one seeded, augmented copy of every clip.
 
-    What happens to a clip depends on its `clip_id`, `seed` and `copy` alone: not on its place in a table,
-    nor on the split it falls into.
+    What happens to a clip depends only on its `clip_id`, `seed` and `copy`, and neither on its place in a table nor on
+    its split.
 
     Attributes:
         noise_snr_db: white Gaussian noise this many dB below the clip's own mean power; None adds none.
-        shift_s: the clip is moved by up to this many seconds either way, zeros filling in; None moves nothing.
-        copy_index: which of several copies with these settings, from 0.
+        shift_s: largest shift in seconds, in either direction, filled with zeros; None for no shift.
+        copy_index: number of the copy among several with these settings, from 0.
         seed: seed of all copies.
     """
 
@@ -41,5 +40,5 @@ class WaveformAugmentation(FrozenModel):
         return self
 
     def digest(self) -> str:
-        """Hash of the settings."""
+        """Returns the hash of the settings."""
         return digest_of(self.model_dump(mode="json"))

@@ -1,4 +1,4 @@
-"""`FeatureStore`: every set of features is computed once and shared by all processes."""
+"""`FeatureStore`: computes every set of features once and shares it among all processes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from serbench.errors import SerbenchError
 from serbench.features import eviction
 from serbench.features.extraction import ClipFile, extract_files
 from serbench.features.spec import FeatureSpec, WaveformAugmentation
-from serbench.records.files import digest_of, publish_folder, write_text_atomic
-from serbench.records.machine import usable_cores
+from serbench.records import digest_of, publish_folder, usable_cores, write_text_atomic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_LIMIT_BYTES", "FEATURE_VERSION", "FeatureStore"]
 
 FEATURE_VERSION = 2
-"""Part of every key. Raise it when a front end, decoding or augmentation gives other values than before."""
+"""Part of every key. Raise it when a front end, decoding or augmentation returns other values than before."""
 
 DEFAULT_LIMIT_BYTES = 20 * 2**30
 
@@ -52,32 +51,32 @@ _DTYPE = np.dtype("<f4")
 
 
 class FeatureStore:
-    """Content-addressed features: one folder an entry, with a `.npy` file that all readers map.
+    """Content-addressed feature cache: one folder per entry, with a `.npy` file that all readers map.
 
-    The key is a hash of the clips (ids and audio digests, in their order), the spec and the augmentation. An
-    entry appears in one rename, whole and synced. Two processes (or threads) that want the same one compute
-    it once; a process killed while it computes leaves nothing that counts or blocks.
+    The key is a hash of the clips (ids and audio digests, in their order), the spec and the augmentation. An entry
+    appears in one rename, complete and synced to disk. Two processes (or threads) that want the same entry compute it
+    once. A process that is killed while it computes leaves no valid entry and blocks nobody.
     """
 
     def __init__(self, root: Path, limit_bytes: int = DEFAULT_LIMIT_BYTES, workers: int | None = None) -> None:
-        """Opens the cache in `root`; nothing is written before features are asked for.
+        """Opens the cache in `root`. Nothing is written before features are requested.
 
         Args:
-            root: the cache folder, made when needed.
-            limit_bytes: the least recently used entries are removed above this size, save those used within
-                the last ten minutes.
-            workers: threads that compute; None takes one for each usable core.
+            root: the cache folder, created when needed.
+            limit_bytes: size above which the least recently used entries are removed, except those used within the
+                last ten minutes.
+            workers: number of computing threads; None uses one per available core.
         """
         self.root = Path(root)
         self.limit_bytes = limit_bytes
         self.workers = usable_cores() if workers is None else workers
 
     def path(self, clips: pd.DataFrame, spec: FeatureSpec, augmentation: WaveformAugmentation | None = None) -> Path:
-        """Where the features are kept, whether or not they are there: a `.npy` file, float32 (n, *shape)."""
+        """Returns the path of the features, whether or not they exist: a `.npy` file, float32 (n, *shape)."""
         return self.root / _key(clips, spec, augmentation) / _ARRAY
 
     def has(self, clips: pd.DataFrame, spec: FeatureSpec, augmentation: WaveformAugmentation | None = None) -> bool:
-        """Whether the features are there and whole."""
+        """Whether the features exist and are complete."""
         return _open(self.path(clips, spec, augmentation), (len(clips), *spec.shape)) is not None
 
     def get(
@@ -87,14 +86,13 @@ class FeatureStore:
         augmentation: WaveformAugmentation | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> np.memmap[Any, np.dtype[np.float32]]:
-        """Returns the features of `clips`, computing them where they are not there yet.
+        """Returns the features of `clips`, and computes them if they are not cached.
 
         Args:
             clips: a clip table with the columns `clip_id`, `path` and `digest`.
-            spec: the front end.
-            augmentation: applied to every clip; None takes the clips as they are.
-            progress: called with (clips done, clips in all) while features are computed; not at all where
-                they were there.
+            spec: settings of the front end.
+            augmentation: applied to every clip; None uses the clips as they are.
+            progress: called with (clips done, clips in all) during the computation; never called for cached features.
 
         Returns:
             A read-only memory map, float32 (len(clips), *spec.shape); row `i` belongs to row `i` of `clips`.
@@ -110,10 +108,10 @@ class FeatureStore:
         path, shape = self.path(clips, spec, augmentation), (len(clips), *spec.shape)
         if (features := _open(path, shape)) is not None:
             return features
-        with self._telling(_n_bytes(shape)):
+        with self._explained_errors(_n_bytes(shape)):
             self.root.mkdir(parents=True, exist_ok=True)
             with self._lock(path.parent.name):
-                # Somebody else may have computed it while this process waited.
+                # Another process may have computed it while this one waited.
                 if (features := _open(path, shape)) is None:
                     self._compute(clips, spec, augmentation, path.parent, progress)
                     features = _open(path, shape)
@@ -129,7 +127,7 @@ class FeatureStore:
         entry: Path,
         progress: Callable[[int, int], None] | None,
     ) -> None:
-        """Writes an entry; its lock is held."""
+        """Writes an entry. The caller holds its lock."""
         shape = (len(clips), *spec.shape)
         eviction.discard(entry)
         eviction.sweep(self.root, lambda key: key == entry.name or self._is_unlocked(key))
@@ -138,7 +136,7 @@ class FeatureStore:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         files = [ClipFile(*row) for row in zip(clips["clip_id"], clips["path"], strict=True)]
         with publish_folder(entry) as temporary:
-            # Written in sequence, not through a memory map: there, a full disk would be a fatal signal.
+            # Written in sequence and not through a memory map, where a full disk would be a fatal signal.
             with (temporary / _ARRAY).open("wb") as file:
                 file.write(_header(shape))
                 extract_files(
@@ -153,7 +151,7 @@ class FeatureStore:
         eviction.make_room(self.root, self.limit_bytes, keep=entry.name)
 
     def _lock(self, key: str) -> filelock.BaseFileLock:
-        """A lock of the operating system's, gone with its process; 256 files serve all keys."""
+        """Returns a lock of the operating system, which ends with its process; 256 files serve all keys."""
         folder = self.root / ".locks"
         folder.mkdir(exist_ok=True)
         return filelock.FileLock(folder / f"{key[:2]}.lock")
@@ -166,8 +164,8 @@ class FeatureStore:
             return False
 
     @contextlib.contextmanager
-    def _telling(self, n_bytes: int) -> Iterator[None]:
-        """Turns the file system's refusal into one sentence that names the cache and how to move it."""
+    def _explained_errors(self, n_bytes: int) -> Iterator[None]:
+        """Turns errors of the file system into one sentence that names the cache and says how to move it."""
         try:
             yield
         except (OSError, SerbenchError) as error:
@@ -176,7 +174,7 @@ class FeatureStore:
                 raise
             raise SerbenchError(
                 f"cannot keep {n_bytes / 2**20:,.0f} MiB of features in {self.root}: {refusal.strerror}; "
-                "mend that or set SERBENCH_CACHE to another folder"
+                "fix that, or set SERBENCH_CACHE to another folder"
             ) from error
 
 
@@ -193,7 +191,7 @@ def _key(clips: pd.DataFrame, spec: FeatureSpec, augmentation: WaveformAugmentat
 
 
 def _meta(n_clips: int, spec: FeatureSpec, augmentation: WaveformAugmentation | None) -> str:
-    """For people who look into the cache; nothing reads it."""
+    """Describes an entry for people who look into the cache. No code reads it."""
     meta = {
         "feature_version": FEATURE_VERSION,
         "clips": n_clips,
@@ -212,7 +210,7 @@ def _n_bytes(shape: tuple[int, ...]) -> int:
 
 
 def _header(shape: tuple[int, ...]) -> bytes:
-    """What a `.npy` file of this shape begins with."""
+    """The header of a `.npy` file of this shape."""
     buffer = io.BytesIO()
     described = {"descr": _DTYPE.str, "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(buffer, described)
@@ -220,7 +218,7 @@ def _header(shape: tuple[int, ...]) -> bytes:
 
 
 def _open(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.float32]] | None:
-    """Maps the file if it is exactly what would have been written; its header is compared, never interpreted."""
+    """Maps the file if it is exactly as it would be written. Its header is compared and never interpreted."""
     header = _header(shape)
     try:
         with path.open("rb") as file:
@@ -231,6 +229,6 @@ def _open(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.floa
             features = np.memmap(file, dtype=_DTYPE, mode="r", offset=len(header), shape=shape)
     except OSError:
         return None
-    with contextlib.suppress(OSError):  # a cache that is shared read-only
+    with contextlib.suppress(OSError):  # a shared, read-only cache
         os.utime(path)
     return features

@@ -1,8 +1,55 @@
-"""Who is trained on and who is tested on. Pure functions of a clip table, a split seed and a ratio."""
+"""Who is trained on and who is tested on: pure functions of a clip table, a split seed and a ratio.
 
-from serbench.protocols.kinds import protocol_names
-from serbench.protocols.protocol import SplitProtocol
-from serbench.protocols.ratio import Ratio
-from serbench.protocols.split import Split, SplitPlan
+Names are loaded when first used (see `serbench.faces`).
+"""
 
-__all__ = ["Ratio", "Split", "SplitPlan", "SplitProtocol", "protocol_names"]
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from serbench.faces import lazy_face
+
+if TYPE_CHECKING:
+    from serbench.protocols.kinds import ProtocolKind, get_kind, protocol_kinds, protocol_names, protocols_help
+    from serbench.protocols.protocol import MIN_CORE_SPEAKERS, SplitProtocol
+    from serbench.protocols.ratio import Ratio, parse_percent
+    from serbench.protocols.split import Split, SplitPlan
+else:
+    __getattr__ = lazy_face(
+        __name__,
+        {
+            "kinds": (
+                "ProtocolKind",
+                "get_kind",
+                "protocol_kinds",
+                "protocol_names",
+                "protocols_help",
+            ),
+            "protocol": (
+                "MIN_CORE_SPEAKERS",
+                "SplitProtocol",
+            ),
+            "ratio": (
+                "Ratio",
+                "parse_percent",
+            ),
+            "split": (
+                "Split",
+                "SplitPlan",
+            ),
+        },
+    )
+
+__all__ = [
+    "MIN_CORE_SPEAKERS",
+    "ProtocolKind",
+    "Ratio",
+    "Split",
+    "SplitPlan",
+    "SplitProtocol",
+    "get_kind",
+    "parse_percent",
+    "protocol_kinds",
+    "protocol_names",
+    "protocols_help",
+]

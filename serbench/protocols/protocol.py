@@ -1,4 +1,4 @@
-"""`SplitProtocol`: a named way of splitting, its cores and its split seed; what a score under it means."""
+"""`SplitProtocol`: the name, cores and split seed of a split, and what a score under it means."""
 
 from __future__ import annotations
 
@@ -8,39 +8,40 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
-from serbench.corpora.table import UNKNOWN_SPEAKER
+from serbench.corpora import UNKNOWN_SPEAKER
 from serbench.errors import SerbenchError, UsageError
-from serbench.protocols.kinds import Kind, TooFewError, get_kind
+from serbench.protocols.kinds import ProtocolKind, get_kind
+from serbench.protocols.plans import TooFewError
 from serbench.protocols.ratio import Ratio, parse_percent
 from serbench.protocols.split import Split, SplitPlan
-from serbench.records.files import digest_of
-from serbench.records.schemas import ProtocolFacts
+from serbench.records import ProtocolFacts, digest_of
 
 __all__ = ["MIN_CORE_SPEAKERS", "SplitProtocol"]
 
 MIN_CORE_SPEAKERS = 8
-"""Fewer speakers than this in a core give no interval and no rank (a jackknife over them does not cover)."""
+"""With fewer speakers in a core there is no interval and no rank: a jackknife over so few is too narrow."""
 
-# Part of every protocol hash: raise it when an order changes for the same seed.
+# Part of every protocol hash. Raise it if the order for a given seed changes.
 _ORDER_VERSION = 1
-_SEED_STREAM = 0x5E7  # keeps split draws apart from every training draw of the same number
+_SEED_STREAM = 0x5E7  # makes split draws independent of training draws with the same seed
 
 
 @dataclass(frozen=True)
 class SplitProtocol:
-    """How clips are split.
+    """How clips are split into training, validation and test sets.
 
     Attributes:
-        name: of a kind: `speaker` (speaker-disjoint), `random` (clip-level; shares speakers between the sets), ...
-        test_core: percent of the clips that every trial leaves for the test.
-        validation_core: percent that every trial leaves for validation.
-        split_seed: draws the order; apart from the training seed, so that changing that one never moves
-            the test set.
-        speaker_normalisation: whether each speaker's features are normalised by all of the speaker's own clips. That
-            reads clips of test speakers beside the one in question (transductive): no rank, no export.
+        name: one of `protocol_names()`, e.g. `speaker` (no speaker in two sets) or `random` (clips at random); also
+            `speaker-cv:10`.
+        test_core: percent of the clips that are always in the test set, whatever ratio a trial uses.
+        validation_core: percent of the clips that are always in the validation set.
+        split_seed: draws the order of the clips. It is separate from the training seed, so that a new training seed
+            never changes the test set.
+        speaker_normalisation: whether each speaker's features are normalised by all clips of that speaker. For a test
+            speaker this reads other test clips (transductive), so there is no rank and no export.
 
     Raises:
-        UsageError: unknown name, or cores that leave nothing to train on.
+        UsageError: the name is unknown, or the cores leave nothing to train on.
     """
 
     name: str = "speaker"
@@ -63,7 +64,7 @@ class SplitProtocol:
 
     @property
     def shares_speakers(self) -> bool | None:
-        """Whether test speakers are also trained on, which inflates every score; None: the clips tell."""
+        """Whether test speakers are also trained on, which inflates scores; None if it depends on the clips."""
         return self._kind.shares_speakers
 
     @property
@@ -73,20 +74,20 @@ class SplitProtocol:
 
     @property
     def folded(self) -> bool:
-        """Whether every speaker is tested in one of several folds, each a study of its own."""
+        """Whether every speaker is tested in one of several folds. Each fold is a study of its own."""
         return self._kind.folded
 
     @property
-    def _kind(self) -> Kind:
+    def _kind(self) -> ProtocolKind:
         return get_kind(self.name)
 
     @property
     def cores(self) -> Ratio:
-        """The cores as the shares of a ratio."""
+        """The cores, as the ratio training/validation/test."""
         return Ratio(100 - self.test_core - self.validation_core, self.validation_core, self.test_core)
 
     def describe(self) -> dict[str, str | int]:
-        """Everything the hash is made of."""
+        """Returns everything that goes into the hash."""
         transductive: dict[str, str | int] = {"speaker_normalisation": 1} if self.speaker_normalisation else {}
         return {
             "name": self.name,
@@ -99,13 +100,16 @@ class SplitProtocol:
 
     @property
     def hash(self) -> str:
-        """Rows of a leaderboard are ranked against each other only where this is equal."""
+        """Identifies the split. Leaderboard rows are ranked against each other only if their hashes are equal."""
         return digest_of(self.describe())
 
     def plans(self, clips: pd.DataFrame) -> tuple[SplitPlan, ...]:
-        """One plan a fold, for a table with `clip_id, label, speaker, sex` and, where known, `digest`.
+        """Makes the split plans, one for each fold.
 
-        The order depends on the clips and the split seed, never on the order of the table's rows.
+        They depend on the clips and the split seed, not on the order of the table's rows.
+
+        Args:
+            clips: a table with `clip_id, label, speaker, sex` and, if known, `digest`.
 
         >>> clips = pd.DataFrame({"clip_id": [f"c{i:02}" for i in range(60)], "label": ["joy", "fear"] * 30,
         ...                       "speaker": [f"s{i // 6}" for i in range(60)], "sex": "female"})
@@ -117,8 +121,8 @@ class SplitProtocol:
         set()
 
         Raises:
-            SerbenchError: too few speakers, or a class that would have no training clip.
-            UsageError: normalisation by speaker where speakers are not kept apart.
+            SerbenchError: there are too few speakers, or speakers are unknown, or a class would have no training clip.
+            UsageError: speaker normalisation under a protocol that shares speakers.
         """
         kind = self._kind
         if self.speaker_normalisation and kind.shares_speakers is not False:
@@ -147,7 +151,7 @@ class SplitProtocol:
         return plans
 
     def check(self, clips: pd.DataFrame, plan: SplitPlan, ratio: Ratio) -> None:
-        """Makes sure that a ratio leaves clips of every class to train on.
+        """Checks that a ratio leaves training clips of every class.
 
         Raises:
             UsageError: the ratio leaves nothing to train on, or does not contain the cores.
@@ -161,10 +165,17 @@ class SplitProtocol:
             )
 
     def facts(self, clips: pd.DataFrame, plan: SplitPlan, folds: int = 1) -> ProtocolFacts:
-        """What a record says of one of a protocol's `folds` on these clips, with warnings a reader needs."""
+        """Describes one fold on these clips for the record, with the warnings that a reader needs.
+
+        Args:
+            clips: the clip table.
+            plan: of the fold.
+            folds: how many folds the protocol has on this corpus.
+        """
         split = plan.split(self.cores)
         speakers = {
-            part: _known(clips["speaker"].iloc[list(getattr(split, part))]) for part in ("train", "validation", "test")
+            part: _usable_speakers(clips["speaker"].iloc[list(getattr(split, part))])
+            for part in ("train", "validation", "test")
         }
         return ProtocolFacts(
             name=self.name,
@@ -185,16 +196,16 @@ class SplitProtocol:
         )
 
 
-def _known(speakers: pd.Series) -> int:
-    """Speakers that a spread can be taken over: but one where some are unknown, since they may be any number."""
+def _usable_speakers(speakers: pd.Series) -> int:
+    """Number of speakers usable for a variance estimate; 1 if any speaker is unknown."""
     return 1 if (speakers == UNKNOWN_SPEAKER).any() else speakers.nunique()
 
 
 def _shared(protocol: SplitProtocol, clips: pd.DataFrame, split: Split) -> bool:
-    """Whether a test speaker is also trained on; where no speaker is known, it must be taken for granted."""
+    """Whether a test speaker is also in the training set. With unknown speakers this must be assumed."""
     if protocol.shares_speakers is not None:
         return protocol.shares_speakers
-    if protocol.name == "cross-corpus":  # unknown speakers of two corpora are still others
+    if get_kind(protocol.name).other_corpus:  # two corpora have different speakers, even where they are not named
         return False
     speakers = clips["speaker"]
     trained, tested = (set(speakers.iloc[list(rows)]) for rows in (split.train, split.test))
@@ -203,7 +214,7 @@ def _shared(protocol: SplitProtocol, clips: pd.DataFrame, split: Split) -> bool:
 
 def _warnings(protocol: SplitProtocol, clips: pd.DataFrame, split: Split, speakers: dict[str, int]) -> list[str]:
     found = []
-    # A fold is not judged by itself: its test speakers are pooled with those of all others.
+    # A fold has no score of its own: its test speakers are pooled with those of all other folds.
     judged = ("validation",) if protocol.folded else ("validation", "test")
     shared, unknown = _shared(protocol, clips, split), clips["speaker"] == UNKNOWN_SPEAKER
     if unknown.any():
@@ -211,7 +222,7 @@ def _warnings(protocol: SplitProtocol, clips: pd.DataFrame, split: Split, speake
         may = "test speakers may be trained on, and " if shared else ""
         found.append(f"{who}: {may}no interval can be given")
     elif shared:
-        found.append("test speakers are also trained on: scores are higher than on unknown speakers")
+        found.append("test speakers are also trained on: scores are higher than for new people")
     if protocol.speaker_normalisation:
         found.append(
             "transductive: features are normalised by each speaker's own clips, which for a test speaker are all "
@@ -230,7 +241,7 @@ def _warnings(protocol: SplitProtocol, clips: pd.DataFrame, split: Split, speake
             "sentence to another"
         )
     if protocol.shares_speakers is None and "digest" in clips:
-        # Units of a split that others made are kept together within its parts only.
+        # serbench keeps identical clips together; a given split may not.
         audio = [set(clips["digest"].iloc[list(rows)].dropna()) for rows in (split.train, split.validation, split.test)]
         if twins := audio[2] & (audio[0] | audio[1]):
             found.append(f"{len(twins):,} recordings of the test part are byte for byte in training or validation, too")

@@ -1,4 +1,4 @@
-"""`Ratio`: shares of a split in percent, exact, so that 66.5/3.5/30 rounds the same everywhere."""
+"""`Ratio`: exact percentages of a split, so that 66.5/3.5/30 is rounded the same way everywhere."""
 
 from __future__ import annotations
 
@@ -14,8 +14,12 @@ __all__ = ["Ratio", "clip_count", "parse_percent"]
 def parse_percent(text: str | float | Decimal, what: str = "percentage") -> Decimal:
     """Reads a percentage strictly between 0 and 100.
 
+    Args:
+        text: the percentage.
+        what: what it is, for the error message.
+
     Raises:
-        UsageError: it is not a number, or out of range.
+        UsageError: the text is not a number, or is out of range.
     """
     try:
         value = Decimal(str(text).strip())
@@ -27,7 +31,7 @@ def parse_percent(text: str | float | Decimal, what: str = "percentage") -> Deci
 
 
 def clip_count(percent: Decimal, n_clips: int) -> int:
-    """How many of `n_clips` a share asks for, rounded up as scikit-learn rounds a test size.
+    """Returns the number of clips that a percentage stands for, rounded up as scikit-learn rounds a test size.
 
     >>> clip_count(Decimal("30"), 7442), clip_count(Decimal("3.5"), 7442)
     (2233, 261)
@@ -37,7 +41,7 @@ def clip_count(percent: Decimal, n_clips: int) -> int:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Shares of training, validation and test in percent; they add up to 100.
+    """Percentages of training, validation and test clips, which add up to 100.
 
     >>> Ratio.parse("66.5/3.5/30")
     Ratio('66.5/3.5/30')
@@ -52,7 +56,7 @@ class Ratio:
         """Reads `train/validation/test`.
 
         Raises:
-            UsageError: it is not three percentages that add up to 100.
+            UsageError: the text is not three percentages that add up to 100.
         """
         parts = text.split("/")
         if len(parts) != 3:

@@ -1,8 +1,8 @@
-"""`SplitPlan`: one stratified order of the clips; `Split`: where a ratio cuts it.
+"""`SplitPlan`: a stratified order of the clips. `Split`: the sets that a ratio cuts from it.
 
-A ratio only moves cut points along the order: test from the head, validation from the tail, training
-between. So the sets of a larger share contain those of a smaller one, and with every ratio at least as
-large as the protocol's cores no trial ever trains on a core.
+Test clips are taken from the head of the order, validation clips from the tail, training clips from between. A ratio
+only moves the cut points. So the test set of a larger share contains that of a smaller one. Every ratio is at least as
+large as the protocol's cores, so no trial ever trains on a core.
 """
 
 from __future__ import annotations
@@ -23,11 +23,15 @@ _PARTS = ("train", "validation", "validation_rest", "test", "test_rest")
 
 @dataclass(frozen=True)
 class Split:
-    """Rows of the clip table in each part; every row is in exactly one.
+    """Row numbers of the clip table in each part. Every row is in exactly one part.
 
-    `validation` and `test` are the protocol's cores. `validation_rest` and `test_rest` are what the
-    ratio adds to them: not trained on, not chosen by; `test_rest` is predicted once, by a finalist.
-    `left_out` belongs to one set by one order and to another by the second, and so to none.
+    Attributes:
+        train: the training set.
+        validation: the protocol's validation core, by which models are selected.
+        validation_rest: what the ratio adds to the validation core; neither trained on nor used for selection.
+        test: the protocol's test core.
+        test_rest: what the ratio adds to the test core; only finalists predict it, once.
+        left_out: clips whose speaker belongs to one set and whose sentence to another.
     """
 
     train: tuple[int, ...]
@@ -40,16 +44,16 @@ class Split:
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """A fold of a protocol on one corpus: an order of units, and the cores (as a ratio's shares).
+    """One fold of a protocol on one corpus.
 
     Attributes:
-        order: of units that are never split.
-        cores: of the protocol.
-        fold: from 1 under a folded protocol, 0 under any other.
-        test_units: units at the head that are the test core, where a fold fixes them.
-        validation_units: units at the tail that are the validation core, where a fold fixes them.
-        ratio_clips: clips that percentages are of, where that is not all of them.
-        crossed: a second order of the same rows; a row is in a set only where both orders say so.
+        order: the units (clips that are never divided between sets), in the order that is cut.
+        cores: of the protocol, as a ratio.
+        fold: number of the fold from 1; 0 for a protocol without folds.
+        test_units: number of units at the head that are the test core, if the fold fixes it.
+        validation_units: number of units at the tail that are the validation core, if the fold fixes it.
+        ratio_clips: number of clips that percentages refer to; None for all clips.
+        crossed: a second order of the same rows. A row is in a set only if both orders put it there.
     """
 
     order: tuple[Unit, ...]
@@ -62,11 +66,11 @@ class SplitPlan:
 
     @property
     def n_clips(self) -> int:
-        """Clips in the order."""
+        """Number of clips in the order."""
         return sum(len(unit.rows) for unit in self.order)
 
     def split(self, ratio: Ratio) -> Split:
-        """Cuts the order.
+        """Cuts the order into sets.
 
         >>> units = tuple(Unit(key, "x", (row,)) for row, key in enumerate("abcdefghij"))
         >>> plan = SplitPlan(units, Ratio.parse("70/10/20"))
@@ -77,7 +81,7 @@ class SplitPlan:
         ((0, 1, 2, 3), (4,))
 
         Raises:
-            UsageError: the ratio does not contain the cores, or leaves nothing to train on.
+            UsageError: a share of the ratio is smaller than its core, or no training clip is left.
         """
         if ratio.test < self.cores.test or ratio.validation < self.cores.validation:
             raise UsageError(
@@ -99,7 +103,7 @@ class SplitPlan:
     def _parts(
         self, units: Sequence[Unit], ratio: Ratio, test_units: int | None, validation_units: int | None
     ) -> dict[int, str]:
-        """The part of each row, by one order."""
+        """Maps each row to its part, by one order."""
         sizes = [len(unit.rows) for unit in units]
         total = sum(sizes) if self.ratio_clips is None else self.ratio_clips
         if test_units is None:
@@ -141,7 +145,7 @@ def _in_both(one: str, other: str) -> str:
 
 
 def _cut(sizes: Sequence[int], wanted: int | Decimal) -> int:
-    """How many units (at least one) come nearest to `wanted` clips; of two as near, the larger cut.
+    """Returns how many units (at least one) hold closest to `wanted` clips; in a tie, the larger number.
 
     >>> _cut([82, 82, 82], 100), _cut([1, 2, 1], 2), _cut([50], 1)
     (1, 2, 1)

@@ -1,21 +1,29 @@
-"""What may never be split: byte-identical clips, and under `speaker` everything a speaker said."""
+"""Units: groups of clips that are never divided between sets, such as all clips of a speaker or identical clips."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from serbench.errors import SerbenchError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
 
 __all__ = ["Unit", "clip_units", "interleave", "sentence_units", "speaker_units"]
 
 
 @dataclass(frozen=True)
 class Unit:
-    """Clips that stay together. `rows` index the clip table; `stratum` is what an order balances."""
+    """A group of clips that stays together.
+
+    Attributes:
+        key: identifies the unit.
+        stratum: the property that an order balances, e.g. the sex.
+        rows: row numbers in the clip table.
+    """
 
     key: str
     stratum: str
@@ -23,8 +31,9 @@ class Unit:
 
 
 def clip_units(clips: pd.DataFrame) -> list[Unit]:
-    """One unit a clip, byte-identical clips together; the stratum is the label (of the first, by id).
+    """Makes one unit for each clip; identical clips form one unit. The stratum is the label of its first clip by id.
 
+    >>> import pandas as pd
     >>> table = pd.DataFrame({"clip_id": ["a", "b", "c"], "label": ["x", "y", "x"], "digest": ["1", "1", "2"]})
     >>> [(unit.key, unit.stratum, unit.rows) for unit in clip_units(table)]
     [('a', 'x', (0, 1)), ('c', 'x', (2,))]
@@ -33,8 +42,9 @@ def clip_units(clips: pd.DataFrame) -> list[Unit]:
 
 
 def speaker_units(clips: pd.DataFrame) -> list[Unit]:
-    """One unit a speaker; speakers who share a byte-identical clip are one. The stratum is the sex.
+    """Makes one unit for each speaker; speakers who share an identical clip form one unit. The stratum is the sex.
 
+    >>> import pandas as pd
     >>> table = pd.DataFrame({"clip_id": list("abcd"), "speaker": list("ppqr"), "sex": ["male"] * 4,
     ...                       "digest": ["1", "2", "2", "3"]})
     >>> [(unit.key, unit.rows) for unit in speaker_units(table)]
@@ -45,8 +55,9 @@ def speaker_units(clips: pd.DataFrame) -> list[Unit]:
 
 
 def sentence_units(clips: pd.DataFrame) -> list[Unit]:
-    """One unit a sentence; sentences that share a byte-identical clip are one.
+    """Makes one unit for each sentence; sentences that share an identical clip form one unit.
 
+    >>> import pandas as pd
     >>> table = pd.DataFrame({"clip_id": list("abc"), "sentence": ["IEO", "DFA", "IEO"]})
     >>> [(unit.key, unit.rows) for unit in sentence_units(table)]
     [('DFA', (1,)), ('IEO', (0, 2))]
@@ -63,7 +74,9 @@ def sentence_units(clips: pd.DataFrame) -> list[Unit]:
 
 
 def _units(clips: pd.DataFrame, owners: Sequence[str], strata: Sequence[str]) -> list[Unit]:
-    """Connected components of rows that share an owner or an audio digest. A missing digest is nobody's twin."""
+    """Connected components of rows that share an owner or an audio digest. Missing digests are never equal."""
+    import pandas as pd
+
     parent = list(range(len(clips)))
 
     def root(row: int) -> int:
@@ -90,17 +103,20 @@ def _units(clips: pd.DataFrame, owners: Sequence[str], strata: Sequence[str]) ->
 
 
 def interleave(units: Sequence[Unit], seed: np.random.SeedSequence) -> list[Unit]:
-    """Shuffles the units inside each stratum, then merges the strata so that every stretch is balanced.
+    """Shuffles the units within each stratum and merges the strata so that every stretch of the order is balanced.
 
-    The k-th of n units of a stratum is placed at (k + u) / n, with one random u a stratum; sorting by
-    place gives an order in which any prefix holds each stratum in its share, to within one unit where there
-    are two strata, and to within 1 + share x (strata - 2) units where there are more.
+    The k-th of n units of a stratum is placed at (k + u) / n, with one random u for each stratum. Sorting by place
+    gives an order in which any prefix holds each stratum in proportion: to within one unit with two strata, and to
+    within 1 + share x (strata - 2) units with more.
 
+    >>> import numpy as np
     >>> units = [Unit(str(i), "f" if i < 3 else "m", (i,)) for i in range(6)]
     >>> order = interleave(units, np.random.SeedSequence(0))
     >>> sorted(unit.stratum for unit in order[:2]), sorted(unit.stratum for unit in order[:4])
     (['f', 'm'], ['f', 'f', 'm', 'm'])
     """
+    import numpy as np
+
     strata: dict[str, list[Unit]] = {}
     for unit in sorted(units, key=lambda unit: unit.key):
         strata.setdefault(unit.stratum, []).append(unit)

@@ -1,7 +1,187 @@
-"""What is written under `results/`: versioned schemas, atomic writes, the environment beside every number."""
+"""What is written under `results/`: versioned schemas, atomic writes, and the environment of every run.
 
-from serbench.records.base import Record
-from serbench.records.results import ResultsFolder
-from serbench.records.schemas import EntryRecord, StudyRecord, TrialRecord
+Names are loaded when first used (see `serbench.faces`), so that a process which only writes a file need not import
+pandas.
+"""
 
-__all__ = ["EntryRecord", "Record", "ResultsFolder", "StudyRecord", "TrialRecord"]
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from serbench.faces import lazy_face
+
+if TYPE_CHECKING:
+    from serbench.records.base import UNKNOWN_KEYS, FrozenModel, Record, now
+    from serbench.records.environment import cpu_name, current_environment
+    from serbench.records.files import (
+        digest_of,
+        publish_folder,
+        read_text,
+        write_bytes_atomic,
+        write_text_atomic,
+        writing,
+    )
+    from serbench.records.machine import available_memory_mib, gpus, kernel_memory_kills, usable_cores
+    from serbench.records.progress import Progress, StepProgress
+    from serbench.records.publish import publish_studies
+    from serbench.records.references import ReferenceFolder, ReferenceRecord
+    from serbench.records.results import ResultsFolder
+    from serbench.records.schemas import (
+        AskedBudget,
+        CorpusChoice,
+        CorpusFacts,
+        EntryRecord,
+        Environment,
+        EpochMetrics,
+        ExcludedClip,
+        JobKind,
+        LabelSource,
+        ModelCost,
+        ProtocolFacts,
+        ReportedScores,
+        Scores,
+        StudyRecord,
+        Subset,
+        TrialRecord,
+        WarmStart,
+    )
+    from serbench.records.shares import are_shares
+    from serbench.records.states import (
+        MAX_REPEATS,
+        STATES,
+        TRANSITIONS,
+        UNCOUNTED_STATES,
+        StateRule,
+        TrialState,
+        is_repeated,
+    )
+    from serbench.records.study_folder import Damaged, StudyFolder, read_parquet, tolerating
+else:
+    __getattr__ = lazy_face(
+        __name__,
+        {
+            "base": (
+                "FrozenModel",
+                "Record",
+                "UNKNOWN_KEYS",
+                "now",
+            ),
+            "environment": (
+                "cpu_name",
+                "current_environment",
+            ),
+            "files": (
+                "digest_of",
+                "publish_folder",
+                "read_text",
+                "write_bytes_atomic",
+                "write_text_atomic",
+                "writing",
+            ),
+            "machine": (
+                "available_memory_mib",
+                "gpus",
+                "kernel_memory_kills",
+                "usable_cores",
+            ),
+            "progress": (
+                "Progress",
+                "StepProgress",
+            ),
+            "publish": ("publish_studies",),
+            "references": (
+                "ReferenceFolder",
+                "ReferenceRecord",
+            ),
+            "results": ("ResultsFolder",),
+            "schemas": (
+                "AskedBudget",
+                "CorpusChoice",
+                "CorpusFacts",
+                "EntryRecord",
+                "Environment",
+                "EpochMetrics",
+                "ExcludedClip",
+                "JobKind",
+                "LabelSource",
+                "ModelCost",
+                "ProtocolFacts",
+                "ReportedScores",
+                "Scores",
+                "StudyRecord",
+                "Subset",
+                "TrialRecord",
+                "WarmStart",
+            ),
+            "shares": ("are_shares",),
+            "states": (
+                "MAX_REPEATS",
+                "STATES",
+                "StateRule",
+                "TRANSITIONS",
+                "TrialState",
+                "UNCOUNTED_STATES",
+                "is_repeated",
+            ),
+            "study_folder": (
+                "Damaged",
+                "StudyFolder",
+                "read_parquet",
+                "tolerating",
+            ),
+        },
+    )
+
+__all__ = [
+    "MAX_REPEATS",
+    "STATES",
+    "TRANSITIONS",
+    "UNCOUNTED_STATES",
+    "UNKNOWN_KEYS",
+    "AskedBudget",
+    "CorpusChoice",
+    "CorpusFacts",
+    "Damaged",
+    "EntryRecord",
+    "Environment",
+    "EpochMetrics",
+    "ExcludedClip",
+    "FrozenModel",
+    "JobKind",
+    "LabelSource",
+    "ModelCost",
+    "Progress",
+    "ProtocolFacts",
+    "Record",
+    "ReferenceFolder",
+    "ReferenceRecord",
+    "ReportedScores",
+    "ResultsFolder",
+    "Scores",
+    "StateRule",
+    "StepProgress",
+    "StudyFolder",
+    "StudyRecord",
+    "Subset",
+    "TrialRecord",
+    "TrialState",
+    "WarmStart",
+    "are_shares",
+    "available_memory_mib",
+    "cpu_name",
+    "current_environment",
+    "digest_of",
+    "gpus",
+    "is_repeated",
+    "kernel_memory_kills",
+    "now",
+    "publish_folder",
+    "publish_studies",
+    "read_parquet",
+    "read_text",
+    "tolerating",
+    "usable_cores",
+    "write_bytes_atomic",
+    "write_text_atomic",
+    "writing",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, Self
@@ -19,21 +20,45 @@ UNKNOWN_KEYS = "unknown_keys"
 
 
 def now() -> str:
-    """UTC, ISO 8601, to the second."""
+    """Returns the current time in UTC, as ISO 8601 text to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+_LONGEST_REPR = 180  # characters: one line of a terminal or a debugger, not the pages that a report would fill
+_values = reprlib.Repr()
+_values.maxlevel = _values.maxtuple = _values.maxlist = _values.maxdict = 2
+_values.maxstring, _values.maxother = 50, 70
+
+
+def _one_line(model: BaseModel) -> str:
+    """A `repr` of the first fields, as many as fit on a line."""
+    parts: list[str] = []
+    left = _LONGEST_REPR - len(type(model).__name__)
+    for name, value in model.__repr_args__():
+        part = f"{name}={_values.repr(value)}".replace("\n", " ")
+        left -= len(part) + 2
+        if left < 0:
+            parts.append("...")
+            break
+        parts.append(part)
+    return f"{type(model).__name__}({', '.join(parts)})"
+
+
 class FrozenModel(BaseModel):
-    """A part of a record: immutable, and strict about names so that a typo cannot pass for a default."""
+    """A part of a record. It is immutable, and refuses unknown field names, so that a typo does not go unnoticed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
+    def __repr__(self) -> str:
+        return _one_line(self)
+
 
 class Record(BaseModel):
-    """A file under `results/`, readable for as long as its schema version is not newer than this program's.
+    """A JSON file under `results/`, with a schema version.
 
-    Unknown keys of an equal or older schema are ignored, in its parts too; a newer schema is refused, since
-    its meaning may have changed. JSON has no NaN or infinity: they are written as text and read back as numbers.
+    Files of the current or an older schema can be read; unknown keys in them are ignored, in nested parts too. A newer
+    schema is refused, because its meaning may have changed. JSON has no NaN or infinity: they are written as text and
+    read back as numbers.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings")
@@ -41,13 +66,16 @@ class Record(BaseModel):
     SCHEMA: ClassVar[int] = 1
     schema_version: int = Field(default=1)
 
+    def __repr__(self) -> str:
+        return _one_line(self)
+
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Reads a record.
+        """Reads a record from a file.
 
         Raises:
-            SerbenchError: the file is missing, damaged, written by a newer serbench, or names a plug-in that is not
-                installed.
+            SerbenchError: the file is missing or damaged, was written by a newer serbench, or names a plug-in that is
+                not installed.
         """
         mend = "restore it or remove its folder"
         try:
@@ -73,5 +101,9 @@ class Record(BaseModel):
             raise SerbenchError(f"{path} is damaged ({where}: {message}); {mend}") from None
 
     def save(self, path: Path) -> None:
-        """Writes the record atomically: either the whole new file is there, or the old one."""
+        """Writes the record to a file atomically: a crash leaves either the old file or the whole new one.
+
+        Raises:
+            SerbenchError: the folder cannot be written.
+        """
         write_text_atomic(path, self.model_dump_json(indent=2) + "\n")

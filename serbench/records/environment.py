@@ -1,4 +1,4 @@
-"""The environment a study ran in: versions, CPU, git revision. No host name, user name or path."""
+"""The environment of a study: versions, CPU, git revision. It holds no host name, user name or path."""
 
 from __future__ import annotations
 
@@ -34,7 +34,11 @@ _PACKAGES = (
 
 
 def current_environment(backend: str) -> Environment:
-    """Describes this machine and installation."""
+    """Describes this machine and installation.
+
+    Args:
+        backend: name of the Keras backend, e.g. 'tensorflow'.
+    """
     return Environment(
         serbench=serbench.__version__,
         python=platform.python_version(),
@@ -50,7 +54,7 @@ def current_environment(backend: str) -> Environment:
 
 @functools.cache
 def cpu_name() -> str:
-    """The CPU's model name, or its architecture where the system does not tell."""
+    """Returns the CPU's model name, or its architecture if the system does not give a model name."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -67,7 +71,7 @@ def _version(package: str) -> str | None:
 
 
 def _git_revision() -> str | None:
-    """The revision of the checkout that serbench is imported from, '+' where files differ from it."""
+    """Returns the git revision of the checkout that serbench runs from, with '+' if files differ from it."""
     root = Path(serbench.__file__).resolve().parents[1]
     if not (root / ".git").exists():
         return None

@@ -1,4 +1,4 @@
-"""Atomic writes and hashes: nothing under `results/` or the cache is ever half-written."""
+"""Atomic writes, readable errors for file problems, and hashes. No file of `results/` or the cache is half-written."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ _REASONS = {
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turns the operating system's refusal to write `path` into one sentence.
+    """Context manager that turns an `OSError` while writing `path` into a readable error.
 
     Raises:
-        SerbenchError: the disk is full or read-only, or the folder may not be written.
+        SerbenchError: the disk is full or read-only, permission is denied, or the path cannot exist. Other kinds of
+            `OSError` pass through unchanged.
     """
     try:
         yield
@@ -51,20 +52,22 @@ def read_text(path: Path) -> str:
     """Reads a UTF-8 text file.
 
     Raises:
-        SerbenchError: it is missing, unreadable or not UTF-8.
+        SerbenchError: the file is missing, unreadable or not UTF-8.
     """
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise SerbenchError(f"{path} does not exist") from None
     except UnicodeDecodeError:
-        raise SerbenchError(f"{path} is no text in UTF-8; restore it, or save it as UTF-8") from None
+        raise SerbenchError(f"{path} is not UTF-8 text; restore it, or save it as UTF-8") from None
     except OSError as error:
         raise SerbenchError(f"cannot read {path}: {error.strerror}") from None
 
 
 def write_bytes_atomic(path: Path, data: bytes) -> None:
-    """Writes `data` under a temporary name in the same folder, syncs it, and renames it to `path`.
+    """Writes a file atomically: to a temporary file in the same folder, synced and then renamed to `path`.
+
+    Missing parent folders are created.
 
     Raises:
         SerbenchError: the folder cannot be written.
@@ -86,15 +89,15 @@ def write_bytes_atomic(path: Path, data: bytes) -> None:
 
 
 def write_text_atomic(path: Path, text: str) -> None:
-    """Like `write_bytes_atomic`, in UTF-8."""
+    """Writes text as UTF-8, atomically; see `write_bytes_atomic`."""
     write_bytes_atomic(path, text.encode("utf-8"))
 
 
 @contextlib.contextmanager
 def publish_folder(target: Path) -> Iterator[Path]:
-    """Yields a temporary sibling folder that becomes `target` in one rename when the block ends well.
+    """Yields a temporary folder beside `target` that is renamed to `target` when the block ends without an error.
 
-    A `target` that is already there wins: it was published whole by somebody else.
+    If `target` exists by then, it stays and the temporary folder is discarded: another process has published it whole.
 
     Raises:
         SerbenchError: the folder cannot be written.
@@ -120,7 +123,7 @@ def publish_folder(target: Path) -> Iterator[Path]:
 
 
 def digest_of(value: Any, *, length: int = 16) -> str:
-    """SHA-256 of the canonical JSON of `value` (sorted keys, no spaces), as `length` hex digits.
+    """Returns the SHA-256 of the canonical JSON of `value` (sorted keys, no spaces), cut to `length` hex digits.
 
     >>> digest_of({"b": 1, "a": 2}) == digest_of({"a": 2, "b": 1})
     True
@@ -130,7 +133,7 @@ def digest_of(value: Any, *, length: int = 16) -> str:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Makes a rename durable. Not every file system can; one that cannot is no reason to fail."""
+    """Makes a rename durable. Errors are ignored, because not every file system supports it."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

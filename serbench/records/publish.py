@@ -1,4 +1,4 @@
-"""Copies studies for a repository or a paper: what every number can be rebuilt from, and nothing heavy or private."""
+"""Copies studies for a repository or a paper: all that is needed to rebuild every number, nothing large or private."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from serbench.records.study_folder import StudyFolder
 __all__ = ["publish_studies"]
 
 _LEFT_OUT = "train"
-"""Predictions of training clips are most of a refit's; its record keeps their scores."""
+"""Predictions on training clips are left out: they are most of a file's size, and the record keeps their scores."""
 
 
 def publish_studies(results: ResultsFolder, names: Iterable[str], to: Path) -> Iterator[tuple[str, int]]:
-    """Copies studies with their references and audits, each whole or not at all, over earlier copies.
+    """Copies studies with their references and audits into another results folder, replacing earlier copies.
 
-    Records, tables of clips and predictions go along; weights, Optuna's database, attempts that were broken off, logs
-    of crashes and paths of this machine do not.
+    Each study is copied completely or not at all. Records, clip tables and predictions are copied. Model weights,
+    Optuna's database, interrupted attempts, crash logs and paths of this machine are not.
 
     Args:
-        results: where the studies lie.
-        names: of studies.
-        to: a results folder, which need not exist.
+        results: the folder that holds the studies.
+        names: of the studies.
+        to: the results folder to copy to; created if it does not exist.
 
     Yields:
         Each study's name and the bytes of its copy.
 
     Raises:
-        UsageError: there is no such study, or `to` is the folder that they lie in.
+        UsageError: a study does not exist, or `to` is the folder of the originals.
         SerbenchError: a record is damaged, or `to` cannot be written.
     """
     if to.resolve() == results.root.resolve():
-        raise UsageError(f"{to} is the folder that the studies lie in; name another one")
+        raise UsageError(f"{to} is the folder that the studies are in already; name another one")
     folders = [results.existing_study(name) for name in names]
     target = ResultsFolder(to)
     target.prepare()
@@ -75,7 +75,7 @@ def _copy_study(source: StudyFolder, copy: StudyFolder) -> None:
 
 
 def _copy_audits(source: Path, copy: Path) -> None:
-    """What audits found, and the records of what they fitted: those took looks at a test core, which are counted."""
+    """Copies audits and the records of their fits, because their evaluations of the test set are counted."""
     for audit in sorted(source.glob("*.json")):
         if audit.name != "serbench.json":
             copy.mkdir(exist_ok=True)

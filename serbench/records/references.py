@@ -1,4 +1,4 @@
-"""`ReferenceFolder`: what does not come from a search but is tested on the same core, kept once for all studies."""
+"""`ReferenceFolder`: predictions of the reference methods on one test set, kept once for all studies that share it."""
 
 from __future__ import annotations
 
@@ -25,18 +25,21 @@ __all__ = ["ReferenceFolder", "ReferenceRecord"]
 
 
 class ReferenceRecord(Record):
-    """`record.json`; `predictions.parquet` beside it has `clip_id, label, speaker` and a share `p_<label>` each."""
+    """`record.json` of one reference on one test set.
+
+    `predictions.parquet` beside it has the columns `clip_id, label, speaker` and one share `p_<label>` for each label.
+    """
 
     name: str
     title: str
-    detail: str = Field(description="how it answers, in a few words")
+    detail: str = Field(description="how it predicts, in a few words")
     corpus: str
     corpus_digest: str
     protocol: str
     protocol_hash: str
     fold: int
     labels: tuple[str, ...]
-    left_out: int = Field(default=0, description="clips of the test core that it has no answer to")
+    left_out: int = Field(default=0, description="clips of the test set without a prediction")
     settings: dict[str, str | int | float] = Field(default_factory=dict)
     seconds: float
     serbench: str
@@ -44,29 +47,29 @@ class ReferenceRecord(Record):
 
 
 class ReferenceFolder:
-    """`references/<corpus digest>-<protocol hash>-fold<k>/` of a results folder: one test core."""
+    """The references of one test set: `references/<corpus digest>-<protocol hash>-fold<k>/` of a results folder."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @classmethod
     def of(cls, root: Path, study: StudyRecord) -> ReferenceFolder:
-        """The folder of the test core that a study has.
+        """Returns the folder for a study's test set.
 
         Args:
-            root: of the results.
-            study: any that is tested on the same clips.
+            root: the results folder.
+            study: any study with this test set.
         """
         core = f"{study.corpus.digest[:16]}-{study.protocol.hash}-fold{study.protocol.fold}"
         return cls(root / "references" / core)
 
     def names(self) -> list[str]:
-        """References that are there, sorted."""
+        """Returns the names of the references in the folder, sorted."""
         found = (path.parent.name for path in self.path.glob("*/record.json"))
         return sorted(name for name in found if not name.startswith("."))
 
     def load(self, name: str) -> tuple[ReferenceRecord, pd.DataFrame]:
-        """Reads one.
+        """Reads a reference's record and predictions.
 
         Raises:
             SerbenchError: it is missing or damaged.
@@ -75,12 +78,12 @@ class ReferenceFolder:
         table = read_parquet(self.path / name / "predictions.parquet")
         core = f"{record.corpus_digest[:16]}-{record.protocol_hash}-fold{record.fold}"
         if (record.name, core) != (name, self.path.name) or not _is_whole(record, table):
-            raise SerbenchError(f"{self.path / name} is damaged; the next search on these clips makes it anew")
+            raise SerbenchError(f"{self.path / name} is damaged; the next search on these clips computes it again")
         return record, table
 
     @contextlib.contextmanager
     def exclusively(self) -> Iterator[None]:
-        """Keeps out others who make references of this core, and clears away what a killed one of them left.
+        """Locks the folder against other processes, and removes temporary files that a killed process left.
 
         Raises:
             SerbenchError: the folder cannot be written.
@@ -97,7 +100,7 @@ class ReferenceFolder:
             lock.release()
 
     def publish(self, record: ReferenceRecord, predictions: pd.DataFrame) -> None:
-        """Writes one in one rename, in the place of any other; only inside `exclusively`."""
+        """Writes a reference atomically and replaces an earlier one. Call it only inside `exclusively`."""
         target = self.path / record.name
         if target.exists():
             with writing(target):
@@ -108,7 +111,7 @@ class ReferenceFolder:
 
 
 def _is_whole(record: ReferenceRecord, table: pd.DataFrame) -> bool:
-    """Whether the answers are of the record's labels, one a clip, and shares."""
+    """Whether the table has one row a clip, only labels of the record, and valid shares."""
     shares = [f"p_{label}" for label in record.labels]
     if not {"clip_id", "label", "speaker", *shares} <= set(table) or table.empty:
         return False

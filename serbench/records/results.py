@@ -1,4 +1,4 @@
-"""`ResultsFolder`: all studies of a `results/` folder. No name is ever taken apart again to learn what it says."""
+"""`ResultsFolder`: all studies of a `results/` folder. Facts come from records, never from parsing folder names."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ __all__ = ["ResultsFolder", "StudyFolder"]
 
 
 class _FolderMark(Record):
-    """`serbench.json`: says that a folder holds results, and in which layout."""
+    """`serbench.json`: marks a results folder and its layout."""
 
     layout: str = "studies"
 
 
 class ResultsFolder:
-    """A `results/` folder.
+    """A `results/` folder, which need not exist yet.
 
     Raises:
-        SerbenchError: on opening, where the folder was written by a newer serbench.
+        SerbenchError: the path is a file, or the folder was written by a newer serbench.
     """
 
     def __init__(self, root: Path) -> None:
@@ -44,56 +44,56 @@ class ResultsFolder:
         return self.root / "serbench.json"
 
     def prepare(self) -> None:
-        """Creates the folder and proves that it can be written, before hours are spent on what it will hold.
+        """Creates the folder and checks that it can be written, before a search spends hours.
 
         Raises:
-            SerbenchError: it cannot be written.
+            SerbenchError: the folder cannot be written.
         """
         with writing(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
             with filelock.FileLock(self.root / ".lock"):
-                for left in self.root.glob(".*.tmp"):  # of one who was killed right here
+                for left in self.root.glob(".*.tmp"):  # left by a process that was killed here
                     left.unlink(missing_ok=True)
                 _FolderMark().save(self._mark)
 
     def study(self, name: str) -> StudyFolder:
-        """The folder of one study, which need not exist yet."""
+        """Returns the folder of a study, which need not exist yet."""
         return StudyFolder(self.root / "studies" / name)
 
     def existing_study(self, name: str) -> StudyFolder:
-        """The folder of a study that is there.
+        """Returns the folder of an existing study.
 
         Raises:
-            UsageError: there is none of that name; the nearest is named.
+            UsageError: no study has that name; the message suggests the closest one.
         """
-        known = [path.parent.name for path in self._study_paths()]
+        known = self.study_names()
         if name not in known:  # never a path: '../x' must not be read, let alone removed
             hint = "" if known else f"There are no studies in {self.root} yet; run `serbench search` first."
             raise unknown("study", name, known, hint=hint)
         return self.study(name)
 
     def studies(self, damaged: Damaged | None = None) -> Iterator[tuple[StudyFolder, StudyRecord]]:
-        """All studies, by name.
+        """Reads all studies, in the order of their names.
 
         Args:
-            damaged: told of each study whose record cannot be read, which is then left out. None raises: what ranks
-                or selects (the leaderboard, export) must not do so among the rest as if they were all.
+            damaged: callback for an unreadable study, which is then skipped. None raises instead: a leaderboard or an
+                export must not rank or select among the readable studies as if there were no others.
         """
-        for path in self._study_paths():
-            folder = StudyFolder(path.parent)
+        for name in self.study_names():
+            folder = self.study(name)
             with tolerating(damaged):
                 yield folder, folder.record()
 
-    def _study_paths(self) -> list[Path]:
-        """Records of studies; folders with a leading dot are half-made or half-removed."""
-        paths = (self.root / "studies").glob("*/study.json")
-        return sorted(path for path in paths if not path.parent.name.startswith("."))
+    def study_names(self) -> list[str]:
+        """Lists the names of all studies, sorted. Reads no record."""
+        names = (path.parent.name for path in (self.root / "studies").glob("*/study.json"))
+        return sorted(name for name in names if not name.startswith("."))  # a dot: being created or removed
 
     def entry(self, entry_id: str) -> tuple[StudyFolder, EntryRecord]:
-        """Finds an entry by its id.
+        """Finds an entry by its id, in any study.
 
         Raises:
-            UsageError: no such entry; the nearest is named.
+            UsageError: no entry has that id; the message suggests the closest one.
         """
         known: dict[str, tuple[StudyFolder, EntryRecord]] = {}
         for folder, _ in self.studies():
@@ -106,11 +106,11 @@ class ResultsFolder:
 
     @contextlib.contextmanager
     def publish_study(self, name: str) -> Iterator[Path]:
-        """Yields a temporary folder that becomes a new study's in one rename when the block ends well.
+        """Yields a temporary folder that becomes a new study in one rename when the block ends without an error.
 
         Raises:
-            UsageError: there is a study or another thing of that name.
-            SerbenchError: it cannot be written.
+            UsageError: a study or another file of that name exists.
+            SerbenchError: the folder cannot be written.
         """
         target = self.study(name).path
         with self._tidied():
@@ -120,11 +120,11 @@ class ResultsFolder:
                 yield temporary
 
     def remove_study(self, name: str) -> None:
-        """Deletes a study and everything in it; a kill on the way leaves it whole or gone.
+        """Deletes a study and everything in it. If the process is killed meanwhile, the study is either whole or gone.
 
         Raises:
-            UsageError: there is none of that name, or it is a link to another place.
-            SerbenchError: a process runs it, or it cannot be removed.
+            UsageError: no study has that name, or it is a link to another place.
+            SerbenchError: a process runs the study, or it cannot be removed.
         """
         folder = self.existing_study(name)
         if folder.path.resolve() != self.root.resolve() / "studies" / name:
@@ -147,7 +147,7 @@ class ResultsFolder:
 
     @contextlib.contextmanager
     def _tidied(self) -> Iterator[None]:
-        """Keeps out others who add or remove studies, and clears away what a killed one of them left."""
+        """Locks `studies/` against processes that add or remove studies, and removes what a killed one left."""
         studies = self.root / "studies"
         with writing(studies):
             studies.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""The schemas of a study, its trials and its entries. Scores are fractions (0-1), durations seconds.
+"""The schemas of a study, its trials and its entries. Scores are fractions (0-1), durations are seconds.
 
-Predictions lie beside a trial's record as `predictions.parquet`, one row a clip and subset:
+A trial's predictions are in `predictions.parquet` beside its record. There is one row for each clip and subset, with
 `clip_id`, `subset`, `label` (the true one) and one probability column `p_<label>` for each label.
 """
 
@@ -14,6 +14,7 @@ from serbench.records.base import FrozenModel, Record
 from serbench.records.states import TrialState
 
 __all__ = [
+    "AskedBudget",
     "CorpusFacts",
     "EntryRecord",
     "Environment",
@@ -32,17 +33,17 @@ __all__ = [
 ]
 
 JobKind = Literal["search", "refit", "probe"]
-"""A trial of the search, a finalist's refit, or a short fit that only says which trials come first."""
+"""`search`: a trial. `refit`: a finalist trained again. `probe`: a short fit that decides which trials run first."""
 
 LabelSource = Literal["intended", "perceived"]
-"""Labels that the corpus gives, or what most of its listeners heard."""
+"""`intended`: the corpus's own labels. `perceived`: the majority vote of its listeners."""
 
 Subset = Literal["train", "validation", "test", "test_rest"]
-"""`validation` and `test` are the protocol's cores; `test_rest` is a ratio's test set beyond the core."""
+"""`validation` and `test` are the protocol's cores. `test_rest` is what a ratio adds to the test core."""
 
 
 class Environment(FrozenModel):
-    """Where numbers were made. Holds no host name, user name or path."""
+    """The machine and software of a run. It holds no host name, user name or path."""
 
     serbench: str
     python: str
@@ -56,18 +57,18 @@ class Environment(FrozenModel):
 
 
 class ExcludedClip(FrozenModel):
-    """A clip that took no part in the study, and why (`silent`, `undecodable`, ...)."""
+    """A clip that the study does not use, and the reason (`silent`, `undecodable`, ...)."""
 
     clip_id: str
     reason: str
 
 
 class CorpusChoice(FrozenModel):
-    """How a corpus that has no module of its own is made again; where it lies is not part of it."""
+    """How to build a corpus that has no module of its own. Where its files are is not part of it."""
 
     name: str
     parts: tuple[str, ...] = Field(description="corpora by name, or one of 'folder', 'table', 'audformat'")
-    test: str | None = Field(default=None, description="the corpus that all others are tested on")
+    test: str | None = Field(default=None, description="the corpus that is the test set; the others are trained on")
     names: str | None = Field(default=None, description="pattern of file names")
     map: dict[str, str] = Field(default_factory=dict, description="new label by old label")
     keep: tuple[str, ...] = ()
@@ -75,7 +76,7 @@ class CorpusChoice(FrozenModel):
 
 
 class CorpusFacts(FrozenModel):
-    """What a reader must know of the corpus to judge a score on it."""
+    """What a reader must know about the corpus to judge a score."""
 
     name: str
     title: str
@@ -88,14 +89,14 @@ class CorpusFacts(FrozenModel):
     clips: int
     speakers: int
     choice: CorpusChoice | None = None
-    digest: str = Field(description="of clip ids, labels, speakers and decoded audio")
-    votes: str | None = Field(default=None, description="of what listeners heard, where training may read it")
+    digest: str = Field(description="digest of clip ids, labels, speakers and decoded audio")
+    votes: str | None = Field(default=None, description="digest of the listeners' votes, where training may use them")
     excluded: tuple[ExcludedClip, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
 class ProtocolFacts(FrozenModel):
-    """How clips were split, and what that means for a score."""
+    """How the clips were split, and what that means for a score."""
 
     name: str
     hash: str
@@ -104,7 +105,7 @@ class ProtocolFacts(FrozenModel):
     validation_core: str
     shares_speakers: bool
     speaker_normalisation: bool = Field(
-        default=False, description="features were normalised by each speaker's own clips, the tested ones among them"
+        default=False, description="features were normalised by all clips of each speaker, test clips included"
     )
     fold: int = 0
     folds: int = 1
@@ -117,7 +118,7 @@ class ProtocolFacts(FrozenModel):
 
 
 class EpochMetrics(FrozenModel):
-    """One epoch as streamed from the child. `loss` and `accuracy` are of the (augmented) training batches."""
+    """One epoch, as the training process reports it. `loss` and `accuracy` are on the (augmented) training batches."""
 
     epoch: int
     loss: float
@@ -130,7 +131,7 @@ class EpochMetrics(FrozenModel):
 
 
 class Scores(FrozenModel):
-    """Scores on one subset. `uar` is None where a class of the protocol is absent from the subset."""
+    """Scores on one subset. `uar` is None if the subset has no clip of some class."""
 
     clips: int
     accuracy: float
@@ -139,7 +140,7 @@ class Scores(FrozenModel):
 
 
 class ModelCost(FrozenModel):
-    """What one prediction costs, and what is shipped for it."""
+    """The cost of one prediction, and the size of the model file."""
 
     multiply_accumulates: int | None = Field(
         description="of one clip's forward pass; null where a layer cannot be counted"
@@ -152,14 +153,25 @@ class ModelCost(FrozenModel):
 
 
 class WarmStart(FrozenModel):
-    """Configurations that a study tries first because an earlier one found them good."""
+    """Configurations that a study tries first, because they were good in an earlier study."""
 
     study: str
-    configs: dict[str, dict[str, Any]] = Field(description="by the job id they had there")
+    configs: dict[str, dict[str, Any]] = Field(description="by their job id in that study")
+
+
+class AskedBudget(FrozenModel):
+    """The budget of the last search, as asked for. `workers` and `threads` are None if left to serbench."""
+
+    trials: int = Field(description="total that count, earlier runs included")
+    probes: int
+    finalists: int
+    repeats: int
+    workers: int | None = None
+    threads: int | None = None
 
 
 class StudyRecord(Record):
-    """`studies/<name>/study.json`: one space on one corpus under one protocol (one fold of it)."""
+    """`studies/<name>/study.json`: one search space on one corpus under one protocol (one fold of it)."""
 
     name: str
     run: str = Field(description="the `--study` name; a run has one study per space and fold")
@@ -167,7 +179,7 @@ class StudyRecord(Record):
     space_name: str
     space_hash: str
     space_text: str = Field(description="the space file as it was")
-    space: dict[str, Any] = Field(description="what the hash is made of")
+    space: dict[str, Any] = Field(description="what the hash is computed from")
     corpus: CorpusFacts
     protocol: ProtocolFacts
     features: dict[str, Any]
@@ -177,26 +189,27 @@ class StudyRecord(Record):
     sampler: dict[str, Any]
     pruner: dict[str, Any]
     environment: Environment
-    identity: str | None = Field(default=None, description="marks its trials in a database that others use, too")
+    identity: str | None = Field(default=None, description="marks its trials in a database shared with others")
     parent: str | None = Field(default=None, description="the study it was forked from")
     warm_start: WarmStart | None = None
+    asked: AskedBudget | None = Field(default=None, description="by the last search; absent in older records")
     created: str
 
 
 class TrialRecord(Record):
-    """`trials/<job_id>/record.json` or `refits/<job_id>/record.json`: one configuration fitted once."""
+    """`trials/<job_id>/record.json` or `refits/<job_id>/record.json`: one configuration, trained once."""
 
     study: str
     job_id: str
     kind: JobKind
     number: int | None = Field(default=None, description="Optuna's number; None for a refit and in a fork")
-    attempt: int = Field(default=0, description="how often it had been broken off before")
+    attempt: int = Field(default=0, description="number of earlier, interrupted attempts")
     origin: str | None = Field(default=None, description="where the configuration comes from, if not from the sampler")
     state: TrialState
     value: float | None = Field(default=None, description="the objective on the validation core, best epoch")
     config: dict[str, Any]
     seed: int
-    threads: int | None = Field(default=None, description="compute threads of the child")
+    threads: int | None = Field(default=None, description="compute threads of the training process")
     train_clips: int = 0
     epochs: tuple[EpochMetrics, ...] = ()
     best_epoch: int | None = None
@@ -212,28 +225,30 @@ class TrialRecord(Record):
 
 
 class ReportedScores(FrozenModel):
-    """What somebody else printed for a configuration, in percent as they printed it."""
+    """Scores that somebody else reported for a configuration, in percent."""
 
     train_accuracy: float | None = Field(default=None, ge=0, le=100)
     validation_accuracy: float | None = Field(default=None, ge=0, le=100)
     test_accuracy: float | None = Field(default=None, ge=0, le=100)
     test_uar: float | None = Field(default=None, ge=0, le=100)
-    source: str = Field(default="", description="where it was printed")
+    source: str = Field(default="", description="where the scores were published")
 
 
 class EntryRecord(Record):
-    """`entries/<entry_id>.json`: a finalist, tested. A row of the leaderboard."""
+    """`entries/<entry_id>.json`: a finalist that was evaluated on the test set. A row of the leaderboard."""
 
     entry_id: str
     study: str
     family: str
-    origin: str = Field(description="'trial 12', or the name of an enqueued configuration")
+    origin: str = Field(description="'trial 12', or the name of a configuration that was enqueued by name")
     forced: bool = Field(default=False, description="made a finalist by the space file, not by validation")
     config: dict[str, Any]
-    reported: ReportedScores | None = Field(default=None, description="what somebody else printed for it")
-    search_value: float | None = Field(description="validation score of the trial it was chosen by")
+    reported: ReportedScores | None = Field(default=None, description="scores that somebody else reported for it")
+    search_value: float | None = Field(description="validation score of the trial that it comes from")
     refits: tuple[str, ...] = Field(description="job ids under refits/, all completed")
     failed_refits: tuple[str, ...] = ()
-    members: tuple[str, ...] = Field(default=(), description="entries whose answers it averages; none for one model")
-    looks: int = Field(description="predictions made on the test core for this entry")
+    members: tuple[str, ...] = Field(
+        default=(), description="of an ensemble: the entries whose predictions are averaged"
+    )
+    looks: int = Field(description="evaluations of the test set for this entry")
     created: str

@@ -1,4 +1,4 @@
-"""Shares of a clip among classes: what a method that does not commit itself answers."""
+"""Soft predictions: a method may divide a clip among several classes instead of choosing one."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ _ROUNDING = 1e-6
 
 
 def are_shares(given: NDArray[np.float64]) -> bool:
-    """Whether each row (n, C) holds numbers from 0 that sum to 1 at the most."""
+    """Whether each row of an (n, C) array holds finite, non-negative numbers with a sum of at most 1."""
     return bool(np.isfinite(given).all() and (given >= 0).all() and (given.sum(axis=1) <= 1 + _ROUNDING).all())

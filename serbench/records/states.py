@@ -1,7 +1,7 @@
-"""How a trial may end, and what follows from it: the one table that search, reports and docs read.
+"""The end states of a trial and their consequences: the one table that search, reports and docs read.
 
-A trial waits, runs, and ends in exactly one named state. Two states say nothing about the configuration; from these
-alone a way leads back to waiting, and it can be taken `MAX_REPEATS` times.
+A trial waits, runs, and ends in exactly one state. Two states (`interrupted`, `lost`) say nothing about the
+configuration. A trial that ends in one of these waits again, at most `MAX_REPEATS` times.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ TrialState = Literal[
 ]
 
 MAX_REPEATS = 2
-"""How often a trial that was broken off is run again, with the same parameters and the same seed."""
+"""How often an interrupted trial is run again, with the same parameters and the same seed."""
 
 
 @dataclass(frozen=True)
 class StateRule:
-    """What follows from one way to end.
+    """The consequences of an end state.
 
     Attributes:
-        meaning: for people.
-        counts: whether it uses up the trial budget.
-        repeated: whether the same trial is run again, `MAX_REPEATS` times at the most.
-        sampler: what the sampler learns: the `score`, that it was `pruned`, that it is `infeasible`, or `nothing`.
-        refit_again: whether a finalist's refit that ended so is tried again by the next command.
+        meaning: the state in words, for people.
+        counts: whether the trial counts towards the trial budget.
+        repeated: whether the same trial is run again, at most `MAX_REPEATS` times.
+        sampler: what the sampler learns: the `score`, that the trial was `pruned` or is `infeasible`, or `nothing`.
+        refit_again: whether the next command retries a finalist's refit that ended in this state.
     """
 
     meaning: str
@@ -55,16 +55,20 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     "running": frozenset(STATES),
     **{name: frozenset({"waiting"} if rule.repeated else ()) for name, rule in STATES.items()},
 }
-"""Which state may follow which. A state without a successor is final: its record is never replaced."""
+"""The states that may follow each state. A state without a successor is final: its record is never replaced."""
 
 UNCOUNTED_STATES = frozenset(name for name, rule in STATES.items() if not rule.counts)
-"""States that do not use up the trial budget."""
+"""States that do not count towards the trial budget."""
 
 
 def is_repeated(state: TrialState, attempt: int) -> bool:
-    """Whether a trial that ended so in its attempt number `attempt` (from 0) goes back to waiting.
+    """Whether a trial that ended in `state` is run again.
 
     >>> is_repeated("lost", 0), is_repeated("lost", 2), is_repeated("diverged", 0)
     (True, False, False)
+
+    Args:
+        state: how the attempt ended.
+        attempt: its number, from 0.
     """
     return "waiting" in TRANSITIONS[state] and attempt < MAX_REPEATS

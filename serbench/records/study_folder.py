@@ -1,4 +1,4 @@
-"""`StudyFolder`: where each record of one study lies."""
+"""`StudyFolder`: the paths of a study's files, and how they are read and written."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = ["Damaged", "StudyFolder", "read_parquet", "tolerating"]
 _FOLDERS: dict[JobKind, str] = {"search": "trials", "refit": "refits", "probe": "probes"}
 
 Damaged = Callable[[SerbenchError], None]
-"""Told of a record that cannot be read, by one who would rather see the others than none."""
+"""Callback for an unreadable record. If given, reading skips the record and goes on; if None, the error is raised."""
 
 
 class StudyFolder:
-    """One study's folder.
+    """The folder of one study.
 
-    It holds `study.json`, `clips.parquet`, `optuna.sqlite3`, and a folder each for `trials/`, `probes/`, `refits/`,
-    `attempts/` (broken off, to be repeated) and `entries/`.
+    It holds `study.json`, `clips.parquet` and `optuna.sqlite3`, and the folders `trials/`, `probes/`, `refits/`,
+    `attempts/` (interrupted fits, to be repeated) and `entries/`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,26 +36,26 @@ class StudyFolder:
 
     @property
     def record_path(self) -> Path:
-        """The study's own record."""
+        """Path of the study's record."""
         return self.path / "study.json"
 
     @property
     def storage_path(self) -> Path:
-        """The Optuna database."""
+        """Path of the Optuna database."""
         return self.path / "optuna.sqlite3"
 
     @property
     def clips_path(self) -> Path:
-        """The clips that took part: `clip_id, label, speaker, sex, age, sentence, ...`; no paths."""
+        """Path of the table of used clips: `clip_id, label, speaker, sex, age, sentence, ...`, without file paths."""
         return self.path / "clips.parquet"
 
     @property
     def lock_path(self) -> Path:
-        """Locked by the process that runs the study, for as long as it does."""
+        """Path of the lock that the process running the study holds."""
         return self.path / ".lock"
 
     def is_running(self) -> bool:
-        """Whether a process runs the study now."""
+        """Whether a process is running the study now."""
         if not self.lock_path.is_file():  # looking at a study must not write to it
             return False
         try:
@@ -67,11 +67,11 @@ class StudyFolder:
             return False
 
     def remember_data(self, folder: Path) -> None:
-        """Notes where the corpus lay on this machine; apart from the record, which names no machine's paths."""
+        """Saves where the corpus is on this machine. This is not part of the record, which holds no paths."""
         write_text_atomic(self.path / "local.json", json.dumps({"data": str(folder)}) + "\n")
 
     def remembered_data(self) -> Path | None:
-        """Where the corpus lay, if that folder or table is still there."""
+        """Returns the saved place of the corpus (a folder or table); None if unknown or no longer there."""
         try:
             folder = Path(json.loads((self.path / "local.json").read_text(encoding="utf-8"))["data"])
         except (OSError, ValueError, KeyError, TypeError):
@@ -83,14 +83,14 @@ class StudyFolder:
         return StudyRecord.load(self.record_path)
 
     def clips(self) -> pd.DataFrame:
-        """Reads the table of clips that took part."""
+        """Reads the table of used clips."""
         return read_parquet(self.clips_path)
 
     def _jobs(self, kind: JobKind) -> Path:
         return self.path / _FOLDERS[kind]
 
     def job_path(self, kind: JobKind, job_id: str) -> Path:
-        """Folder of one fit: `record.json`, `predictions.parquet` and, for a refit, `model.keras`."""
+        """Returns the folder of one fit: `record.json`, `predictions.parquet` and, for a refit, `model.keras`."""
         return self._jobs(kind) / job_id
 
     def has_job(self, kind: JobKind, job_id: str) -> bool:
@@ -102,18 +102,18 @@ class StudyFolder:
         return TrialRecord.load(self.job_path(kind, job_id) / "record.json")
 
     def jobs(self, kind: JobKind, damaged: Damaged | None = None) -> Iterator[TrialRecord]:
-        """All complete fits, by job id.
+        """Reads the records of all complete fits, in the order of their job ids.
 
         Args:
-            kind: of fit.
-            damaged: told of each record that cannot be read, which is then left out; None raises.
+            kind: trials of the search, refits or probes.
+            damaged: callback for an unreadable record, which is then skipped; None raises the error.
         """
         for job_id in self.job_ids(kind):
             with tolerating(damaged):
                 yield self.job(kind, job_id)
 
     def job_ids(self, kind: JobKind) -> list[str]:
-        """Job ids of all complete fits, sorted; no record is read."""
+        """Returns the job ids of all complete fits, sorted, without reading a record."""
         names = (path.parent.name for path in self._jobs(kind).glob("*/record.json"))
         return sorted(name for name in names if not name.startswith("."))
 
@@ -122,7 +122,7 @@ class StudyFolder:
         return read_parquet(self.job_path(kind, job_id) / "predictions.parquet")
 
     def model_path(self, job_id: str) -> Path:
-        """A refit's trained model."""
+        """Path of a refit's trained model."""
         return self.job_path("refit", job_id) / "model.keras"
 
     def publish_job(
@@ -132,13 +132,20 @@ class StudyFolder:
         model: bytes | None = None,
         error_text: str | None = None,
     ) -> None:
-        """Writes a fit's folder in one rename: whole, or not at all.
+        """Writes a fit's folder atomically.
 
-        A fit that was broken off goes to `attempts/`, so that its repeat can take its place; the last repeat's
-        record stays, whatever it says.
+        A fit that will be repeated (see `is_repeated`) goes to `attempts/`, so that its repeat can take its place. The
+        record of the last repeat stays, however it ended.
+
+        Args:
+            record: of the fit.
+            predictions: its predictions, if it made any.
+            model: the trained model as a `.keras` file.
+            error_text: the output of a crash.
 
         Raises:
-            ValueError: the fit has a record already. A record is never replaced.
+            ValueError: the fit already has a record. A record is never replaced.
+            SerbenchError: the folder cannot be written.
         """
         target = self.job_path(record.kind, record.job_id)
         if is_repeated(record.state, record.attempt):
@@ -155,18 +162,18 @@ class StudyFolder:
             record.save(folder / "record.json")
 
     def retire_job(self, kind: JobKind, job_id: str) -> None:
-        """Moves a fit's folder to `attempts/`, so that it can be run again."""
+        """Moves a fit's folder to `attempts/`, so that the fit can run again."""
         target = self._attempt_path(job_id)
         with writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             self.job_path(kind, job_id).rename(target)
 
     def attempts(self, job_id: str = "*") -> list[Path]:
-        """Folders of earlier attempts, which were broken off or had no room: of one fit, or of all."""
+        """Returns the folders of earlier attempts (interrupted, or retried), of one fit or of all."""
         return sorted(path for path in (self.path / "attempts").glob(f"{job_id}.*") if not path.name.startswith("."))
 
     def broken_off(self, kind: JobKind) -> Iterator[TrialRecord]:
-        """The earlier attempts' records."""
+        """Reads the records of earlier attempts."""
         records = (TrialRecord.load(path / "record.json") for path in self.attempts())
         return (record for record in records if record.kind == kind)
 
@@ -174,9 +181,9 @@ class StudyFolder:
         return self.path / "attempts" / f"{job_id}.{len(self.attempts(job_id))}"
 
     def sweep(self) -> None:
-        """Removes what a killed process left half-written. Only for the one process that holds the study's lock."""
+        """Removes temporary files that a killed process left. Call it only while holding the study's lock."""
         for left in self.path.rglob(".*.tmp"):
-            if (self.path / "audits") in left.parents:  # studies of their own, which may be running
+            if (self.path / "audits") in left.parents:  # these are studies too, and may be running
                 continue
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
@@ -184,14 +191,26 @@ class StudyFolder:
                 left.unlink(missing_ok=True)
 
     def entries(self, damaged: Damaged | None = None) -> Iterator[EntryRecord]:
-        """All entries of this study, by id.
+        """Reads all entries of this study, in the order of their ids.
 
         Args:
-            damaged: told of each entry that cannot be read, which is then left out; None raises.
+            damaged: callback for an unreadable entry, which is then skipped; None raises the error.
         """
-        for path in sorted((self.path / "entries").glob("*.json")):
+        for entry_id in self.entry_ids():
             with tolerating(damaged):
-                yield EntryRecord.load(path)
+                yield self.entry(entry_id)
+
+    def entry_ids(self) -> list[str]:
+        """Ids of all entries of this study, by file name; no record is read."""
+        return [path.stem for path in sorted((self.path / "entries").glob("*.json"))]
+
+    def entry(self, entry_id: str) -> EntryRecord:
+        """Reads an entry.
+
+        Raises:
+            SerbenchError: it is missing or damaged.
+        """
+        return EntryRecord.load(self.path / "entries" / f"{entry_id}.json")
 
     def save_entry(self, entry: EntryRecord) -> None:
         """Writes an entry."""
@@ -200,7 +219,7 @@ class StudyFolder:
 
 @contextlib.contextmanager
 def tolerating(damaged: Damaged | None) -> Iterator[None]:
-    """Hands an error to `damaged`, if there is one."""
+    """Context manager that passes a `SerbenchError` to `damaged` instead of raising it; with None it raises."""
     try:
         yield
     except SerbenchError as error:
@@ -210,10 +229,10 @@ def tolerating(damaged: Damaged | None) -> Iterator[None]:
 
 
 def read_parquet(path: Path) -> pd.DataFrame:
-    """Reads a table.
+    """Reads a Parquet table.
 
     Raises:
-        SerbenchError: it is missing or damaged.
+        SerbenchError: the file is missing or damaged.
     """
     try:
         return pd.read_parquet(path)

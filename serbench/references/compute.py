@@ -1,4 +1,4 @@
-"""`compute_references`: makes those references of a test core that are not there yet."""
+"""The registry of reference methods; `compute_references` computes the missing ones of a test set."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ import pandas as pd
 
 import serbench
 from serbench.errors import SerbenchError, UsageError, unknown
-from serbench.records.base import now
-from serbench.records.references import ReferenceFolder, ReferenceRecord
+from serbench.records import ReferenceFolder, ReferenceRecord, now
 from serbench.references.egemaps import egemaps
 from serbench.references.encoder import encoder, weights_digest
 from serbench.references.extras import OPTIONAL
@@ -22,80 +21,102 @@ from serbench.references.simple import chance, listeners, majority
 from serbench.references.svm import svm
 from serbench.references.task import ReferenceAnswers, ReferenceTask
 
-__all__ = ["REFERENCES", "Reference", "compute_references", "named_reference"]
+__all__ = ["REFERENCES", "REFERENCE_ORDER", "Reference", "compute_references", "named_reference"]
+
+_NO_FOLDER = "reference 'encoder' needs the folder of a pretrained model; name it with --encoder DIR"
 
 
 class Reference(NamedTuple):
-    """A way to answer; `answer` gives None where the corpus has nothing to answer with."""
+    """A reference method: one entry of the registry.
+
+    Attributes:
+        title: its name in tables.
+        detail: how it answers, in a few words.
+        answer: predicts a task's test set; returns None where the corpus lacks what the method needs.
+    """
 
     title: str
     detail: str
     answer: Callable[[ReferenceTask], ReferenceAnswers | None]
 
 
-REFERENCES: dict[str, Reference] = {
+def _no_encoder(_task: ReferenceTask) -> ReferenceAnswers | None:
+    """Stands in the registry for encoders, which `named_reference` builds from a folder."""
+    raise UsageError(_NO_FOLDER)
+
+
+_REGISTRY: dict[str, Reference] = {
     "chance": Reference("chance", "every label equally often", chance),
     "majority": Reference("majority class", "always the most frequent training class", majority),
     "svm": Reference("SVM", "RBF SVM on means and deviations of the acoustic features", svm),
-    "listeners": Reference("human listeners", "what most heard from the voice alone; ties shared", listeners),
+    "egemaps": Reference("eGeMAPS + SVM", "RBF SVM on openSMILE's 88 functionals", egemaps),
+    "encoder": Reference(
+        "encoder", "RBF SVM on the mean last hidden layer, frozen; pretrained on other speech", _no_encoder
+    ),
+    "listeners": Reference("human listeners", "majority vote of human listeners, voice alone; ties shared", listeners),
 }
-"""By name; all of them are computed at the end of a search."""
+"""All reference methods, in the order of the tables. A new one takes one entry here; if it needs an extra, one in
+`extras.OPTIONAL` too."""
+
+REFERENCES: dict[str, Reference] = {name: one for name, one in _REGISTRY.items() if name not in OPTIONAL}
+"""Those that need no extra: all of them are computed at the end of a search."""
+
+REFERENCE_ORDER: tuple[str, ...] = tuple(_REGISTRY)
+"""Names in the order of the tables. Encoders are kept under names of their own and come last."""
 
 
 def named_reference(name: str, folder: Path | None = None) -> tuple[str, Reference]:
-    """One by its name: any of `REFERENCES`, or one that takes an extra.
+    """Looks up a reference by its name.
 
     Args:
-        name: of the reference.
+        name: of any reference, with or without an extra.
         folder: of a pretrained model, for `encoder`.
 
     Returns:
-        The name it is kept under (each encoder has its own, made of its folder's name and its weights) and the
-        reference.
+        The name under which its predictions are kept, and the reference. An encoder is kept under the name of its
+        folder and the digest of its weights.
 
     Raises:
-        UsageError: an unknown name, or an encoder without the folder of one.
+        UsageError: the name is unknown, or `encoder` is asked for without a folder.
     """
-    if name in REFERENCES:
-        return name, REFERENCES[name]
-    if name == "egemaps":
-        return name, Reference("eGeMAPS + SVM", "RBF SVM on openSMILE's 88 functionals", egemaps)
+    if name not in _REGISTRY:
+        raise unknown("reference", name, _REGISTRY)
+    reference = _REGISTRY[name]
     if name != "encoder":
-        raise unknown("reference", name, (*REFERENCES, *OPTIONAL))
+        return name, reference
     if folder is None:
-        raise UsageError("reference 'encoder' needs the folder of a pretrained model; name it with --encoder DIR")
+        raise UsageError(_NO_FOLDER)
     weights = weights_digest(folder)
     model = folder.resolve().name
     kept = f"encoder-{re.sub(r'[^A-Za-z0-9._-]', '-', model)}-{weights[:6]}"
-    detail = "RBF SVM on the mean last hidden layer, frozen; pretrained on other speech"
-    return kept, Reference(f"{model} (frozen)", detail, lambda core: encoder(core, folder, weights))
+    return kept, Reference(f"{model} (frozen)", reference.detail, lambda task: encoder(task, folder, weights))
 
 
 def compute_references(
-    root: Path, core: ReferenceTask, references: Mapping[str, Reference] = MappingProxyType(REFERENCES)
+    root: Path, task: ReferenceTask, references: Mapping[str, Reference] = MappingProxyType(REFERENCES)
 ) -> list[str]:
-    """Computes references that are missing or damaged.
+    """Computes the references of a test set that are missing or damaged.
 
     Args:
-        root: of the results.
-        core: what is answered.
-        references: which, by the name they are kept under.
+        root: the results folder.
+        task: the test set, and the clips that references may train on.
+        references: the methods, by the name under which their predictions are kept.
 
     Returns:
-        Names of those that were computed now.
+        Names of the references that were computed now. A reference without an answer is not among them.
 
     Raises:
-        SerbenchError: an extra is missing, audio is gone, or the results cannot be written.
+        SerbenchError: an extra is not installed, audio is missing, or the results cannot be written.
     """
-    folder = ReferenceFolder.of(root, core.study)
+    folder = ReferenceFolder.of(root, task.study)
     missing = {name: reference for name, reference in references.items() if not _is_there(folder, name)}
     if not missing:
         return []
-    with folder.exclusively():  # whoever waited here finds that another search has made them
+    with folder.exclusively():  # another search may have computed them while this one waited
         return [
             name
             for name, reference in missing.items()
-            if not _is_there(folder, name) and _make(folder, name, reference, core)
+            if not _is_there(folder, name) and _make(folder, name, reference, task)
         ]
 
 
@@ -107,16 +128,16 @@ def _is_there(folder: ReferenceFolder, name: str) -> bool:
     return True
 
 
-def _make(folder: ReferenceFolder, name: str, reference: Reference, core: ReferenceTask) -> bool:
+def _make(folder: ReferenceFolder, name: str, reference: Reference, task: ReferenceTask) -> bool:
     started = time.monotonic()
-    answers = reference.answer(core)
+    answers = reference.answer(task)
     if answers is None:
         return False
-    clips = core.clips.iloc[list(answers.rows)]
+    clips = task.clips.iloc[list(answers.rows)]
     table = pd.DataFrame({column: clips[column].to_numpy() for column in ("clip_id", "label", "speaker")})
-    for place, label in enumerate(core.labels):
+    for place, label in enumerate(task.labels):
         table[f"p_{label}"] = answers.shares[:, place]
-    study = core.study
+    study = task.study
     record = ReferenceRecord(
         name=name,
         title=reference.title,
@@ -126,8 +147,8 @@ def _make(folder: ReferenceFolder, name: str, reference: Reference, core: Refere
         protocol=study.protocol.name,
         protocol_hash=study.protocol.hash,
         fold=study.protocol.fold,
-        labels=core.labels,
-        left_out=len(core.split.test) - len(answers.rows),
+        labels=task.labels,
+        left_out=len(task.split.test) - len(answers.rows),
         settings=answers.settings,
         seconds=round(time.monotonic() - started, 3),
         serbench=serbench.__version__,

@@ -1,4 +1,4 @@
-"""openSMILE's eGeMAPS functionals (88 a clip) under the same machine as the SVM reference.
+"""Reference `egemaps`: openSMILE's 88 eGeMAPS functionals, classified by the same SVM as reference `svm`.
 
 F. Eyben et al., The Geneva Minimalistic Acoustic Parameter Set, IEEE Transactions on Affective Computing 7 (2016),
 190-202. openSMILE is free for research, not for commercial products.
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from serbench.features.audio import decode
+from serbench.features import decode
 from serbench.references.extras import require_extra
 from serbench.references.svm import classify
 from serbench.references.task import ReferenceAnswers, ReferenceTask
@@ -18,8 +18,8 @@ from serbench.references.task import ReferenceAnswers, ReferenceTask
 __all__ = ["egemaps"]
 
 
-def egemaps(core: ReferenceTask) -> ReferenceAnswers:
-    """Learns from functionals of the training clips.
+def egemaps(task: ReferenceTask) -> ReferenceAnswers:
+    """Trains the SVM on functionals of the training clips and predicts the test set.
 
     Raises:
         SerbenchError: openSMILE is not installed, or a clip cannot be read.
@@ -30,10 +30,10 @@ def egemaps(core: ReferenceTask) -> ReferenceAnswers:
     smile = opensmile.Smile(
         feature_set=opensmile.FeatureSet.eGeMAPSv02, feature_level=opensmile.FeatureLevel.Functionals
     )
-    rate = core.rate
+    rate = task.rate
     vectors = []
-    for done, path in enumerate(core.clips["path"]):
-        core.progress("eGeMAPS", done, len(core.clips))
+    for done, path in enumerate(task.clips["path"]):
+        task.progress("eGeMAPS", done, len(task.clips))
         vectors.append(smile.process_signal(decode(Path(path), rate), rate).to_numpy()[0])
     known = np.nan_to_num(np.asarray(vectors, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    return classify(core, known, {"features": f"eGeMAPSv02, opensmile {opensmile.__version__}, {rate} Hz"})
+    return classify(task, known, {"features": f"eGeMAPSv02, opensmile {opensmile.__version__}, {rate} Hz"})

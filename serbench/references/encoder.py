@@ -1,7 +1,7 @@
-"""A frozen pretrained encoder from a local folder, under the same machine as the SVM reference.
+"""Reference `encoder`: a frozen pretrained speech encoder from a local folder, with the SVM of reference `svm` on top.
 
-The mean over time of its last hidden layer is one vector a clip. Nothing is downloaded, no code of the folder runs, and
-weights are read as safetensors only.
+Each clip is represented by the mean over time of the last hidden layer. Nothing is downloaded, no code from the folder
+is run, and weights are read as safetensors only.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.features.audio import decode
-from serbench.records.files import digest_of, read_text
+from serbench.features import decode
+from serbench.records import digest_of, read_text
 from serbench.references.extras import require_extra
 from serbench.references.svm import classify
 from serbench.references.task import ReferenceAnswers, ReferenceTask
@@ -23,10 +23,10 @@ __all__ = ["encoder", "weights_digest"]
 
 
 def weights_digest(folder: Path) -> str:
-    """SHA-256 (16 hex digits) of an encoder's weights: two folders of one name may hold two encoders.
+    """Returns the SHA-256 (16 hex digits) of an encoder's weights: two folders of one name may hold different ones.
 
     Raises:
-        UsageError: the folder holds no speech encoder with its weights as safetensors.
+        UsageError: the folder holds no speech encoder with safetensors weights.
     """
     for name in ("config.json", "preprocessor_config.json"):
         if not (folder / name).is_file():
@@ -41,13 +41,13 @@ def weights_digest(folder: Path) -> str:
     return digest_of(digests)
 
 
-def encoder(core: ReferenceTask, folder: Path, weights: str) -> ReferenceAnswers:
-    """Learns from the embeddings of the training clips.
+def encoder(task: ReferenceTask, folder: Path, weights: str) -> ReferenceAnswers:
+    """Trains the SVM on embeddings of the training clips and predicts the test set.
 
     Args:
-        core: what is answered.
-        folder: of a model that transformers saved: `config.json`, `preprocessor_config.json`, `model.safetensors`.
-        weights: their digest.
+        task: the test set and its training clips.
+        folder: a model saved by transformers: `config.json`, `preprocessor_config.json`, `model.safetensors`.
+        weights: digest of the weights, for the record.
 
     Raises:
         SerbenchError: transformers or PyTorch are not installed, the model cannot be loaded, or a clip cannot be read.
@@ -55,12 +55,12 @@ def encoder(core: ReferenceTask, folder: Path, weights: str) -> ReferenceAnswers
     model, extractor = _load(folder)
     rate = int(extractor.sampling_rate)
     vectors = []
-    for done, path in enumerate(core.clips["path"]):
-        core.progress("encoder", done, len(core.clips))
+    for done, path in enumerate(task.clips["path"]):
+        task.progress("encoder", done, len(task.clips))
         vectors.append(_embed(model, extractor, decode(Path(path), rate), rate, path))
     config = digest_of(read_text(folder / "config.json"))
     settings: dict[str, str | int | float] = {"model": folder.resolve().name, "config": config, "weights": weights}
-    return classify(core, np.asarray(vectors, dtype=np.float64), settings)
+    return classify(task, np.asarray(vectors, dtype=np.float64), settings)
 
 
 def _load(folder: Path) -> tuple[Any, Any]:
@@ -86,5 +86,5 @@ def _embed(model: Any, extractor: Any, waveform: np.ndarray, rate: int, path: st
         reason = str(error).splitlines()[0]
         raise SerbenchError(f"the encoder cannot read {path}: {reason}; use a model of raw speech") from error
     if not np.isfinite(vector).all():
-        raise SerbenchError(f"the encoder's answer to {path} is not finite; use another model")
+        raise SerbenchError(f"the encoder's output for {path} is not finite; use another model")
     return vector

@@ -1,4 +1,4 @@
-"""What references need besides serbench itself."""
+"""Extras (optional dependencies) of the references."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["OPTIONAL", "require_extra"]
 OPTIONAL = MappingProxyType(
     {"egemaps": {"opensmile": "openSMILE"}, "encoder": {"torch": "PyTorch", "transformers": "transformers"}}
 )
-"""References that take an extra of their name, with the modules that it brings."""
+"""Modules that a reference needs, with their titles. The extra to install has the name of the reference."""
 
 
 def require_extra(name: str) -> None:
-    """Refuses a reference whose extra is not installed, before anything that takes long.
+    """Checks that the extra of a reference is installed, before any slow work.
 
     Raises:
-        SerbenchError: it is not; the extra is named.
+        SerbenchError: it is not installed; the message says how to install it.
     """
     missing = [title for module, title in OPTIONAL.get(name, {}).items() if importlib.util.find_spec(module) is None]
     if missing:

@@ -1,4 +1,4 @@
-"""Figures from the literature: shown as their authors reported them, never ranked."""
+"""Published results: shown as their authors reported them, never ranked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import functools
 from importlib import resources
 
-from serbench.records.base import FrozenModel
+from serbench.records import FrozenModel
 
 __all__ = ["Reported", "reported"]
 
@@ -14,7 +14,7 @@ _TABLE = "literature.csv"
 
 
 class Reported(FrozenModel):
-    """One published figure."""
+    """One published score (`value_pct`, in percent). Facts that the publication does not state are None."""
 
     corpus: str
     system: str
@@ -28,11 +28,11 @@ class Reported(FrozenModel):
 
 
 def reported(corpus: str, labels: str = "intended") -> tuple[Reported, ...]:
-    """Figures published for a corpus with this kind of labels, best first within a metric.
+    """Returns the published scores for a corpus and kind of labels, best first within each metric.
 
     Args:
-        corpus: its name in serbench.
-        labels: 'intended' by the speaker or 'perceived' by listeners.
+        corpus: name of the corpus in serbench.
+        labels: 'intended' (by the speaker) or 'perceived' (by listeners).
     """
     return tuple(row for row in _all() if (row.corpus, row.labels) == (corpus, labels))
 

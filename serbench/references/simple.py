@@ -1,4 +1,4 @@
-"""References that hear nothing: chance, the most frequent class, and what people heard."""
+"""References without audio features: chance, the most frequent class, and human listeners."""
 
 from __future__ import annotations
 
@@ -10,29 +10,32 @@ from serbench.references.task import ReferenceAnswers, ReferenceTask
 __all__ = ["chance", "listeners", "majority"]
 
 
-def chance(core: ReferenceTask) -> ReferenceAnswers:
-    """Every label equally often: UAR is 1 / classes."""
-    rows = core.split.test
-    return ReferenceAnswers(rows, np.full((len(rows), len(core.labels)), 1 / len(core.labels)))
+def chance(task: ReferenceTask) -> ReferenceAnswers:
+    """Predicts every label equally often: UAR is 1 / number of classes."""
+    rows = task.split.test
+    return ReferenceAnswers(rows, np.full((len(rows), len(task.labels)), 1 / len(task.labels)))
 
 
-def majority(core: ReferenceTask) -> ReferenceAnswers:
-    """Always the most frequent training class, the first of equals."""
-    counts = np.bincount(core.targets(core.split.train), minlength=len(core.labels))
-    shares = np.zeros((len(core.split.test), len(core.labels)))
+def majority(task: ReferenceTask) -> ReferenceAnswers:
+    """Always predicts the most frequent training class, the first in a tie."""
+    counts = np.bincount(task.targets(task.split.train), minlength=len(task.labels))
+    shares = np.zeros((len(task.split.test), len(task.labels)))
     shares[:, int(counts.argmax())] = 1.0
-    return ReferenceAnswers(core.split.test, shares, {"class": core.labels[int(counts.argmax())]})
+    return ReferenceAnswers(task.split.test, shares, {"class": task.labels[int(counts.argmax())]})
 
 
-def listeners(core: ReferenceTask) -> ReferenceAnswers | None:
-    """What most listeners chose from the voice alone; labels that tie share the clip.
+def listeners(task: ReferenceTask) -> ReferenceAnswers | None:
+    """Predicts the listeners' majority vote (voice alone). Tied labels share the clip.
 
-    A vote for a label that the study does not have is a share of no label. None where nobody was asked, and for
-    perceived labels, which are these votes.
+    Votes for labels outside the study count as wrong.
+
+    Returns:
+        Predictions for the test clips with votes. None if there are no votes, or if the labels are perceived ones,
+        which are these votes themselves.
     """
-    if "votes" not in core.clips or core.study.corpus.label_source == "perceived":
+    if "votes" not in task.clips or task.study.corpus.label_source == "perceived":
         return None
-    rows = np.asarray(core.split.test)
-    shares = vote_shares(core.clips["votes"].iloc[rows], core.labels).astype(np.float64)
-    asked = ~np.isnan(shares).any(axis=1)
-    return ReferenceAnswers(tuple(rows[asked].tolist()), shares[asked]) if asked.any() else None
+    rows = np.asarray(task.split.test)
+    shares = vote_shares(task.clips["votes"].iloc[rows], task.labels).astype(np.float64)
+    voted = ~np.isnan(shares).any(axis=1)
+    return ReferenceAnswers(tuple(rows[voted].tolist()), shares[voted]) if voted.any() else None

@@ -1,19 +1,76 @@
-"""Results as text for a terminal, a spreadsheet, a program, a web page or a paper. Reads no file."""
+"""Formats results as text: terminal table, CSV, JSON, Markdown, LaTeX. Reads no file."""
 
-from serbench.render.document import Document, to_document
-from serbench.render.entry import entry_summary
+from serbench.render.document import (
+    NOTHING,
+    Column,
+    Document,
+    Sheet,
+    count,
+    duration,
+    millions,
+    milliseconds,
+    percent,
+    plural,
+    points,
+    size,
+    span,
+    speakers,
+    table_of,
+    to_document,
+)
+from serbench.render.entry import (
+    SUBSET_HEADER,
+    caveats,
+    config_rows,
+    corpus_rows,
+    entry_summary,
+    environment_rows,
+    left_out,
+    result_rows,
+    subset_cells,
+    whose_labels,
+)
 from serbench.render.formats import FORMATS, render
-from serbench.render.leaderboard import leaderboard_document
+from serbench.render.leaderboard import cell_text, leaderboard_document
 from serbench.render.pairwise import comparison_document
 from serbench.render.printed_scores import beside_printed
+from serbench.render.study import moment, studies_document, study_document, study_facts
 
 __all__ = [
     "FORMATS",
+    "NOTHING",
+    "SUBSET_HEADER",
+    "Column",
     "Document",
+    "Sheet",
     "beside_printed",
+    "caveats",
+    "cell_text",
     "comparison_document",
+    "config_rows",
+    "corpus_rows",
+    "count",
+    "duration",
     "entry_summary",
+    "environment_rows",
     "leaderboard_document",
+    "left_out",
+    "millions",
+    "milliseconds",
+    "moment",
+    "percent",
+    "plural",
+    "points",
     "render",
+    "result_rows",
+    "size",
+    "span",
+    "speakers",
+    "studies_document",
+    "study_document",
+    "study_facts",
+    "subset_cells",
+    "table_of",
     "to_document",
+    "whose_labels",
 ]

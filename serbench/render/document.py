@@ -1,19 +1,22 @@
-"""`Document`: tables, notes and data of one report, before a format is chosen; and how numbers are written."""
+"""`Document`: tables, notes and data of one report, independent of the format; and the format of numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import Any, Literal
 
 import pandas as pd
 
+from serbench.results import Form
+
 __all__ = [
     "Column",
     "Document",
     "Sheet",
     "count",
+    "decimal",
     "duration",
     "macs",
     "millions",
@@ -26,6 +29,7 @@ __all__ = [
     "speakers",
     "table_of",
     "to_document",
+    "written",
 ]
 
 NOTHING = "-"
@@ -33,7 +37,7 @@ NOTHING = "-"
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table for people. Those with a high `rank` give way where a table would be too wide."""
+    """A column of a table. If a table is too wide, the columns with the highest `rank` are dropped first."""
 
     title: str
     rank: int = 0
@@ -42,7 +46,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table for people: cells are plain text, not yet escaped for any format."""
+    """A table to read. Cells are plain text, not yet escaped for a format."""
 
     title: str
     columns: tuple[Column, ...]
@@ -50,7 +54,7 @@ class Sheet:
     notes: tuple[str, ...] = ()
 
     def up_to(self, rank: int) -> Sheet:
-        """The table without the columns of a higher rank."""
+        """Returns the table without the columns of a higher rank."""
         keep = [index for index, column in enumerate(self.columns) if column.rank <= rank]
         return Sheet(
             self.title,
@@ -65,10 +69,10 @@ class Document:
     """One report.
 
     Attributes:
-        sheets: what people read (table, markdown, latex).
-        frame: what a CSV file holds; fractions, snake_case columns.
-        payload: what JSON holds; the same keys.
-        notes: below all sheets.
+        sheets: tables to read (formats table, markdown, latex).
+        frame: content of the CSV file: fractions, snake_case columns.
+        payload: content of the JSON file, with the same keys.
+        notes: notes below all sheets.
     """
 
     sheets: tuple[Sheet, ...]
@@ -79,12 +83,12 @@ class Document:
 
 @singledispatch
 def to_document(what: object) -> Document:
-    """The tables, notes and data of something that can be printed.
+    """Converts a result to a `Document`.
 
-    Each module of this room registers what it can print: a leaderboard, an entry, a comparison, a study.
+    Each module of this package registers the classes it converts: leaderboard, entry, comparison.
 
     Raises:
-        TypeError: nothing is registered for an object of this class.
+        TypeError: no conversion is registered for the object's class.
     """
     raise TypeError(f"{type(what).__name__} cannot be rendered")
 
@@ -95,40 +99,40 @@ def _(what: Document) -> Document:
 
 
 def table_of(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Sheet:
-    """A table whose first column is a name and whose others are numbers, none of which gives way."""
+    """Makes a table with names in the first column and numbers in the others. No column is ever dropped."""
     columns = tuple(Column(name, align="right" if index else "left") for index, name in enumerate(header))
     return Sheet(title, columns, tuple(tuple(row) for row in rows))
 
 
 def percent(value: float | None) -> str:
-    """A fraction as percent: 0.5712 -> '57.1'."""
+    """Formats a fraction as percent: 0.5712 -> '57.1'."""
     return NOTHING if value is None else f"{value * 100:.1f}"
 
 
 def points(value: float | None) -> str:
-    """A difference of fractions as percentage points with its sign: 0.031 -> '+3.1'."""
+    """Formats a difference of fractions as percentage points with its sign: 0.031 -> '+3.1'."""
     return NOTHING if value is None else f"{value * 100:+.1f}"
 
 
 def span(low: float | None, high: float | None, *, signed: bool = False) -> str:
-    """An interval of fractions as percent: '53.2-60.9'; of differences, as points: '-1.2 to +3.4'."""
+    """Formats an interval of fractions as percent ('53.2-60.9'), or of differences as points ('-1.2 to +3.4')."""
     if low is None or high is None:
         return NOTHING
     return f"{points(low)} to {points(high)}" if signed else f"{percent(low)}-{percent(high)}"
 
 
 def count(value: int | None) -> str:
-    """A count with thousands apart: 12345 -> '12,345'."""
+    """Formats a count with thousands separators: 12345 -> '12,345'."""
     return NOTHING if value is None else f"{value:,}"
 
 
 def plural(value: int, noun: str) -> str:
-    """A count with its noun: 1, 'look' -> '1 look'; 3 -> '3 looks'."""
+    """Formats a count with its noun: 1, 'seed' -> '1 seed'; 3, 'seed' -> '3 seeds'."""
     return f"{value:,} {noun}{'' if value == 1 else 's'}"
 
 
 def speakers(value: int, what: str = "") -> str:
-    """How many speakers: 91 -> '91 speakers'. Where speakers are not known, all clips count as one's.
+    """Formats a number of speakers. A corpus without speaker names counts as one speaker.
 
     >>> speakers(91), speakers(14, "test"), speakers(1)
     ('91 speakers', '14 test speakers', '1 speaker, or none named')
@@ -138,12 +142,12 @@ def speakers(value: int, what: str = "") -> str:
 
 
 def millions(value: int | None) -> str:
-    """A large count in millions: 12345678 -> '12.3'."""
+    """Formats a large count in millions: 12345678 -> '12.3'."""
     return NOTHING if value is None else f"{value / 1e6:.1f}"
 
 
 def macs(multiply_accumulates: int | None, model_bytes: int | None) -> str:
-    """Millions of multiply-accumulates; 'not counted' for a model whose other costs are known.
+    """Formats millions of multiply-accumulates; 'not counted' for a model whose other costs are known.
 
     >>> macs(12_345_678, 1000), macs(None, 1000), macs(None, None) == NOTHING
     ('12.3', 'not counted', True)
@@ -152,20 +156,30 @@ def macs(multiply_accumulates: int | None, model_bytes: int | None) -> str:
     return "not counted" if uncounted else millions(multiply_accumulates)
 
 
+def _macs_in_words(multiply_accumulates: int | None, model_bytes: int | None) -> str:
+    shown = macs(multiply_accumulates, model_bytes)
+    return f"multiply-accumulates {shown}" if shown == "not counted" else f"{shown} million multiply-accumulates"
+
+
 def milliseconds(value: float | None) -> str:
-    """Milliseconds: 3.14159 -> '3.1'."""
+    """Formats milliseconds: 3.14159 -> '3.1'."""
     return NOTHING if value is None else f"{value:.1f}"
 
 
 def size(value: int | None) -> str:
-    """Bytes as one reads them: 1536 -> '2 kB', 2500000 -> '2.5 MB'."""
+    """Formats a number of bytes: 1536 -> '2 kB', 2500000 -> '2.5 MB'."""
     if value is None:
         return NOTHING
     return f"{value / 1e3:.0f} kB" if value < 1e6 else f"{value / 1e6:.1f} MB"
 
 
+def decimal(value: float | None) -> str:
+    """Formats a score that is not shown in percent: 0.51234 -> '0.512'."""
+    return NOTHING if value is None else f"{value:.3f}"
+
+
 def duration(seconds: float | None) -> str:
-    """Seconds as one reads them: 8.5 -> '8.5 s', 75 -> '1 min 15 s', 4000 -> '1 h 7 min'."""
+    """Formats seconds: 8.5 -> '8.5 s', 75 -> '1 min 15 s', 4000 -> '1 h 7 min'."""
     if seconds is None:
         return NOTHING
     if seconds < 59.95:
@@ -175,3 +189,28 @@ def duration(seconds: float | None) -> str:
         return f"{minutes} min {rest} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes} min"
+
+
+_FORMS: dict[Form, Callable[..., str]] = {
+    "text": lambda value: value or NOTHING,
+    "yes": lambda value: "yes" if value else "",
+    "count": count,
+    "percent": percent,
+    "points": points,
+    "decimal": decimal,
+    "span": span,
+    "macs": macs,
+    "macs_in_words": _macs_in_words,
+    "milliseconds": milliseconds,
+    "size": size,
+    "duration": duration,
+}
+
+
+def written(form: Form, *values: Any) -> str:
+    """Formats one value, or two for `span` and the `macs` forms.
+
+    >>> written("percent", 0.5712), written("span", 0.532, 0.609), written("decimal", None)
+    ('57.1', '53.2-60.9', '-')
+    """
+    return _FORMS[form](*values)

@@ -1,28 +1,62 @@
-"""An entry's report as tables for people and data for programs."""
+"""An entry's report as tables, CSV and JSON. The entry's page on the site shows the same facts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from serbench.render.document import NOTHING, Column, Document, Sheet, count, duration, percent, table_of, to_document
-from serbench.render.entry_facts import Facts, caveats, config_rows, corpus_rows, environment_rows, result_rows
-from serbench.results.entry import ClassRow, EntryReport
+from serbench.records import CorpusFacts, ExcludedClip, ReportedScores
+from serbench.render.document import (
+    NOTHING,
+    Column,
+    Document,
+    Sheet,
+    count,
+    duration,
+    percent,
+    plural,
+    span,
+    speakers,
+    table_of,
+    to_document,
+    written,
+)
+from serbench.results import COLUMNS, ClassRow, EntryReport, Row, why_unranked
 
-__all__ = ["CLASS_HEADER", "SUBSET_HEADER", "class_cells", "entry_document", "entry_summary", "subset_cells"]
+__all__ = [
+    "CLASS_HEADER",
+    "SUBSET_HEADER",
+    "Facts",
+    "caveats",
+    "class_cells",
+    "config_rows",
+    "corpus_rows",
+    "entry_document",
+    "entry_summary",
+    "environment_rows",
+    "left_out",
+    "result_rows",
+    "subset_cells",
+    "whose_labels",
+]
 
+Facts = list[tuple[str, str]]
+"""Pairs of a name and its text."""
+
+_NAMED = 5
 CLASS_HEADER = ("class", "precision %", "recall %", "F1 %", "clips", "correct")
 SUBSET_HEADER = ("subset", "clips", "accuracy %", "UAR %", "macro-F1 %")
-_SUBSET_TITLES = {"train": "training", "test_own": "test with the ratio's rest"}
+_SUBSET_TITLES = {"train": "training", "test_own": "test set with the ratio's extra clips"}
 _CLASS_KEYS = ("label", "precision", "recall", "f1", "support", "correct")
 
 
 @to_document.register
 def entry_document(report: EntryReport) -> Document:
-    """CSV holds the per-class table; JSON the leaderboard's row at the top level and everything else below."""
+    """All tables of the report. CSV holds the per-class table; JSON has the leaderboard row at its top level."""
     row = report.row
     payload: dict[str, Any] = {
         "schema_version": 1,
@@ -42,7 +76,7 @@ def entry_document(report: EntryReport) -> Document:
 
 
 def entry_summary(report: EntryReport) -> Document:
-    """The first tables of the report: the result, the classes, the subsets and the confusion matrix."""
+    """The first tables of the report: result, classes, subsets and confusion matrix."""
     document = entry_document(report)
     return replace(document, sheets=document.sheets[:4])
 
@@ -83,11 +117,11 @@ def _sheets(report: EntryReport) -> list[Sheet]:
         shares = [[percent(cell) for cell in row] for row in report.confusion_by_row]
         counts = [[count(cell) for cell in row] for row in report.confusion]
         sheets += [
-            table_of("Classes on the test core, means over refits", CLASS_HEADER, class_cells(report.per_class)),
-            table_of("Subsets, means over refits", SUBSET_HEADER, subset_cells(report)),
-            _confusion("Confusion on the test core, clips summed over refits", labels, counts),
-            _confusion("Confusion in % of the true class", labels, shares),
-            Sheet("Refits", _REFIT_COLUMNS, tuple(_refit_cells(report))),
+            table_of("Classes on the test set, means over runs", CLASS_HEADER, class_cells(report.per_class)),
+            table_of("Subsets, means over runs", SUBSET_HEADER, subset_cells(report)),
+            _confusion("Confusion matrix of the test set: clips, all runs together", labels, counts),
+            _confusion("Confusion matrix of the test set: % of each true class", labels, shares),
+            Sheet("Runs", _REFIT_COLUMNS, tuple(_refit_cells(report))),
         ]
     sheets += [
         _pairs("Configuration", ("setting", "value"), config_rows(report.config)),
@@ -107,7 +141,7 @@ def _confusion(title: str, labels: Sequence[str], cells: Sequence[Sequence[str]]
 
 
 _REFIT_COLUMNS = (
-    Column("refit", 2, "left"),
+    Column("run", 2, "left"),
     Column("seed"),
     Column("epoch kept", 1),
     Column("val. UAR %"),
@@ -130,3 +164,140 @@ def _refit_cells(report: EntryReport) -> list[tuple[str, ...]]:
         )
         for refit in report.refits
     ]
+
+
+def result_rows(report: EntryReport) -> Facts:
+    """Scores of the entry and facts about its model."""
+    row = report.row
+    uar = f"{percent(row.uar)} %"
+    if row.uar_low is not None:
+        uar += f", 95 % interval {span(row.uar_low, row.uar_high)}"
+    origin = f"{row.origin}, made a finalist by the space file" if row.forced else row.origin
+    return [
+        ("family", row.family),
+        ("study", row.study),
+        ("configuration", origin),
+        *([("published elsewhere", _printed(report.reported))] if report.reported else []),
+        ("selected", "yes, by validation" if row.selected else "no"),
+        ("tie group", NOTHING if row.tie_group is None else f"{row.tie_group} (rank {row.rank} by UAR)"),
+        ("test UAR", uar),
+        *_declared(row, "score"),
+        ("best class", _class(row.best_by_recall, row.best_by_count)),
+        ("worst class", _class(row.worst_by_recall, row.worst_by_count)),
+        (
+            "runs",
+            f"{row.seeds} completed, {row.failed_seeds} failed; {plural(row.looks, 'evaluation')} of the test set",
+        ),
+        *_declared(row, "model"),
+    ]
+
+
+def _declared(row: Row, about: str) -> Facts:
+    """Lines declared by the leaderboard's columns, in the order of these columns."""
+    lines: dict[str, list[tuple[int, str]]] = {}
+    for name, one in COLUMNS.items():
+        if one.fact is not None and one.fact.about == about:
+            fields = [name, *([one.fact.other] if one.fact.other else [])]
+            text = one.fact.text.format(written(one.fact.form, *(getattr(row, field) for field in fields)))
+            lines.setdefault(one.fact.name, []).append((one.fact.place, text))
+    return [
+        (name, ", ".join(text for _, text in sorted(parts, key=lambda part: part[0]))) for name, parts in lines.items()
+    ]
+
+
+def corpus_rows(report: EntryReport) -> Facts:
+    """Facts about the corpus and its split."""
+    corpus, protocol = report.corpus, report.protocol
+    synthetic = " (synthetic)" if corpus.synthetic else ""
+    shared = "the same people are in training and test" if protocol.shares_speakers else "no speaker is in two sets"
+    facts = [
+        ("corpus", f"{corpus.title}{synthetic}: {corpus.clips:,} clips, {speakers(corpus.speakers)}"),
+        ("licence", " ".join(part for part in (corpus.licence, corpus.licence_url) if part)),
+        ("citation", corpus.citation),
+        ("protocol", f"{protocol.name}: {shared}; split seed {protocol.split_seed}, hash {protocol.hash}"),
+        ("test set", f"{protocol.test_clips:,} clips of {speakers(protocol.test_speakers)}"),
+        ("validation set", f"{protocol.validation_clips:,} clips of {speakers(protocol.validation_speakers)}"),
+        ("labels", whose_labels(corpus)),
+        ("excluded", left_out(corpus.excluded)),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def whose_labels(corpus: CorpusFacts) -> str:
+    """Explanation of labels that are not the speaker's intention; '' for intended labels."""
+    return "perceived: majority vote of the listeners" if corpus.label_source == "perceived" else ""
+
+
+def left_out(clips: Sequence[ExcludedClip]) -> str:
+    """Lists excluded clips by reason. More than five of one reason are counted instead of named.
+
+    >>> left_out([ExcludedClip(clip_id="a", reason="silent")])
+    'a (silent)'
+    """
+    by_reason: dict[str, list[str]] = {}
+    for clip in clips:
+        by_reason.setdefault(clip.reason, []).append(clip.clip_id)
+    return ", ".join(
+        f"{len(ids):,} ({reason}), among them {ids[0]}" if len(ids) > _NAMED else f"{', '.join(ids)} ({reason})"
+        for reason, ids in by_reason.items()
+    )
+
+
+def environment_rows(report: EntryReport) -> Facts:
+    """Facts about the software and machine that produced the scores."""
+    place = report.environment
+    packages = ", ".join(f"{name} {version}" for name, version in sorted(place.packages.items()))
+    facts = [
+        ("serbench", " ".join(part for part in (place.serbench, place.git_revision) if part)),
+        ("backend", place.backend),
+        ("python", place.python),
+        ("machine", f"{place.platform}, {place.cpu}, {place.cores} cores, {place.memory_gib:.1f} GiB"),
+        ("packages", packages),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def config_rows(config: Mapping[str, Any]) -> Facts:
+    """Hyperparameters and their values, sorted by name. Nested ones get dotted names."""
+    rows: Facts = []
+    for name, value in sorted(config.items()):
+        if isinstance(value, Mapping) and value:
+            rows += [(f"{name}.{inner}", shown) for inner, shown in config_rows(value)]
+        else:
+            rows.append((name, _shown(value)))
+    return rows
+
+
+def caveats(report: EntryReport) -> list[str]:
+    """Reasons to be careful with the scores, one sentence each, without duplicates."""
+    found = []
+    if report.row.synthetic:
+        found.append("synthetic corpus: these scores say nothing about human speech")
+    # A speaker-disjoint protocol with too few speakers has a recorded warning about that already.
+    warned = report.protocol.warnings and not report.protocol.shares_speakers
+    if report.no_interval and not (warned and report.no_interval == why_unranked(report.protocol)):
+        found.append(report.no_interval)
+    return list(dict.fromkeys([*found, *report.row.warnings]))
+
+
+def _printed(scores: ReportedScores) -> str:
+    named = {
+        "training accuracy": scores.train_accuracy,
+        "validation accuracy": scores.validation_accuracy,
+        "test accuracy": scores.test_accuracy,
+        "test UAR": scores.test_uar,
+    }
+    text = ", ".join(f"{name} {value:.1f} %" for name, value in named.items() if value is not None)
+    return f"{text} ({scores.source})" if scores.source else text
+
+
+def _class(by_recall: str | None, by_count: str | None) -> str:
+    if by_recall == by_count:
+        return f"{by_recall or NOTHING} (by recall and by number correct)"
+    return f"{by_recall or NOTHING} by recall, {by_count or NOTHING} by number correct"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return value if isinstance(value, str) else json.dumps(value)

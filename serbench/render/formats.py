@@ -1,4 +1,4 @@
-"""One report in the format asked for: for a screen, a spreadsheet, a program, a web page or a paper."""
+"""Writes a report in one of the formats: table (terminal), CSV, JSON, Markdown or LaTeX."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ FORMATS = tuple(_WRITERS)
 
 
 def render(what: object, form: str = "table", *, width: int = 80) -> str:
-    """Writes results as text that ends in a line break.
+    """Formats results as text that ends in a line break.
 
     Args:
-        what: a `Leaderboard`, `EntryReport`, `EntryComparison`, or a `Document` made of anything else.
+        what: a `Leaderboard`, `EntryReport`, `EntryComparison` or `Document`.
         form: one of `FORMATS`. `table`, `markdown` and `latex` show percent with one decimal; `csv` and `json`
-            hold fractions under snake_case keys, and what is undefined is empty or null.
-        width: columns of the screen; only `table` heeds it.
+            hold fractions under snake_case keys; undefined values are empty or null.
+        width: characters a line; used by `table` only.
 
     Raises:
-        UsageError: an unknown format.
-        TypeError: nothing of this class can be rendered.
+        UsageError: the format is unknown.
+        TypeError: objects of this class cannot be rendered.
     """
     if form not in _WRITERS:
         raise unknown("format", form, FORMATS)

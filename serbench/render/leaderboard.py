@@ -1,76 +1,63 @@
-"""The leaderboard's columns for people, and its data for programs."""
+"""The leaderboard as tables, CSV and JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from serbench.references.literature import Reported
-from serbench.render.document import (
-    NOTHING,
-    Column,
-    Document,
-    Sheet,
-    count,
-    duration,
-    macs,
-    milliseconds,
-    percent,
-    points,
-    size,
-    span,
-    to_document,
-)
-from serbench.results.leaderboard import Leaderboard
-from serbench.results.leaderboard_row import GroupRows, Row
-from serbench.results.reference_rows import ReferenceRow
+from serbench.references import Reported
+from serbench.render.document import NOTHING, Column, Document, Sheet, percent, span, to_document, written
+from serbench.results import COLUMNS, Cell, GroupRows, Leaderboard, ReferenceRow, Row
 
-__all__ = ["leaderboard_document"]
+__all__ = ["cell_text", "columns_table", "leaderboard_document"]
 
-# In the order of display. The column's rank says which give way first on a narrow screen.
-_COLUMNS: tuple[tuple[Column, Callable[[Row], str]], ...] = (
-    (Column("tie group", 3), lambda row: NOTHING if row.tie_group is None else str(row.tie_group)),
-    (Column("entry", 0, "left"), lambda row: row.entry),
-    (Column("selected", 4, "left"), lambda row: "yes" if row.selected else ""),
-    (Column("family", 7, "left"), lambda row: row.family),
-    (Column("labels", 22, "left"), lambda row: row.label_source),
-    (Column("UAR %", 1), lambda row: percent(row.uar)),
-    (Column("95 % CI", 2), lambda row: span(row.uar_low, row.uar_high)),
-    (Column("acc. %", 5), lambda row: percent(row.accuracy)),
-    (Column("macro-F1 %", 6), lambda row: percent(row.macro_f1)),
-    (Column("val. UAR %", 8), lambda row: percent(row.validation_uar)),
-    (Column("gap", 9), lambda row: points(row.optimism_gap)),
-    (Column("curse", 10), lambda row: points(row.winners_curse)),
-    (Column("seeds", 12), lambda row: str(row.seeds)),
-    (Column("looks", 11), lambda row: str(row.looks)),
-    (Column("trials", 15), lambda row: str(row.trials)),
-    (Column("best", 13, "left"), lambda row: row.best_by_recall or NOTHING),
-    (Column("worst", 14, "left"), lambda row: row.worst_by_recall or NOTHING),
-    (Column("parameters", 16), lambda row: count(row.parameters)),
-    (Column("MACs (M)", 20), lambda row: macs(row.multiply_accumulates, row.model_bytes)),
-    (Column("ms/clip", 19), lambda row: milliseconds(row.ms_per_clip)),
-    (Column("model", 21), lambda row: size(row.model_bytes)),
-    (Column("fit time", 17), lambda row: duration(row.train_seconds)),
-    (Column("study", 18, "left"), lambda row: row.study),
+_CELLS = sorted(
+    ((name, one.cell) for name, one in COLUMNS.items() if one.cell is not None), key=lambda pair: pair[1].place
 )
+_COLUMNS = tuple(Column(cell.title, cell.rank, cell.align) for _, cell in _CELLS)
+
+
+def cell_text(row: Row, name: str, cell: Cell) -> str:
+    """Text of one cell of the table.
+
+    Args:
+        row: row of the leaderboard.
+        name: name of the row's field.
+        cell: declaration of the column.
+    """
+    values = [getattr(row, name), *([getattr(row, cell.other)] if cell.other else [])]
+    return written(cell.form, *values)
+
+
+def columns_table() -> str:
+    """Markdown table of all keys in CSV and JSON, for the handbook."""
+    lines = ["| key | column | what it is |", "|:---|:---|:---|"]
+    for name, field in Row.model_fields.items():
+        cell = COLUMNS[name].cell
+        lines.append(f"| `{name}` | {cell.title if cell else ''} | {field.description or ''} |")
+    return "\n".join(lines) + "\n"
+
 
 _LEGEND = (
-    "tie group: entries that the test speakers cannot tell from the best of them. "
-    "UAR: mean recall of the classes, mean over refits, on the test core. CI: over speakers and seeds. "
-    "selected: chosen by validation, never by the test. gap: validation - test UAR of the refits, in points. "
-    "curse: validation score in the search - of the refits, in points. best, worst: class by recall. "
-    "ms/clip: front end and model, one clip on one core. model: size of the file."
+    "tie group: same number = statistical tie with the best of them. "
+    "UAR: mean recall of the classes on the test set, mean over runs. CI: 95 % interval over speakers and seeds. "
+    "selected: best validation score of its study; test scores play no part. "
+    "gap: validation UAR - test UAR of the same runs, in points. "
+    "selection bias: how far the validation score fell when the winner was retrained, in points. "
+    "test evals: evaluations of the test set. best, worst: class by recall. "
+    "ms/clip: front end and model, one clip on one CPU core. model: file size."
 )
 
 
 @to_document.register
 def leaderboard_document(board: Leaderboard) -> Document:
-    """A table a group, then its references, at the end the literature.
+    """One table for each group, followed by its references. Published results come last.
 
-    CSV has one row for each of them, told apart by `kind`, with the `source` of what others reported; JSON one list
-    each. Keys are the field names of `Row`, `ReferenceRow` and `Reported`.
+    CSV has one row for each entry, reference and published result. The column `kind` says which one it is, and `source`
+    names the publication. JSON has one list of each kind. Keys are the field names of `Row`, `ReferenceRow` and
+    `Reported`.
     """
     groups, reported = board.groups, board.reported
     rows = board.rows
@@ -84,7 +71,7 @@ def leaderboard_document(board: Leaderboard) -> Document:
             *(_reported_row(row) for row in reported),
         ],
         columns=["kind", *Row.model_fields, "source"],
-        dtype=object,  # else pandas writes 1 as 1.0 where another row has none
+        dtype=object,  # pandas would write 1 as 1.0 if another row has no value
     )
     sheets = tuple(sheet for group in groups for sheet in _group_sheets(group))
     about = dict.fromkeys((row.corpus, row.labels) for row in reported)
@@ -103,13 +90,13 @@ def leaderboard_document(board: Leaderboard) -> Document:
             "reported": literature,
             "notes": list(board.notes),
         },
-        notes=(_LEGEND if groups else empty, *board.incomplete),
+        notes=(_LEGEND if groups else empty, *board.general_notes),
     )
 
 
 def _group_sheets(group: GroupRows) -> list[Sheet]:
-    rows = tuple(tuple(cell(row) for _, cell in _COLUMNS) for row in group.rows)
-    sheets = [Sheet(group.title, tuple(column for column, _ in _COLUMNS), rows, group.notes)]
+    rows = tuple(tuple(cell_text(row, name, cell) for name, cell in _CELLS) for row in group.rows)
+    sheets = [Sheet(group.title, _COLUMNS, rows, group.notes)]
     if group.references:
         sheets.append(_references_sheet(group.title, group.references))
     return sheets
@@ -136,7 +123,7 @@ def _references_sheet(title: str, rows: Sequence[ReferenceRow]) -> Sheet:
         for row in rows
     )
     notes = tuple(
-        f"{row.title}: {row.left_out:,} of {row.clips + row.left_out:,} test clips have no answer and are left out"
+        f"{row.title}: {row.left_out:,} of {row.clips + row.left_out:,} test clips have no prediction and are left out"
         for row in rows
         if row.left_out
     )
@@ -153,25 +140,25 @@ def _reported_sheet(corpus: str, labels: str, rows: Sequence[Reported]) -> Sheet
         Column("protocol", 0, "left"),
         Column("source", 0, "left"),
     )
-    said = {True: "yes", False: "no", None: NOTHING}
+    answers = {True: "yes", False: "no", None: NOTHING}
     cells = tuple(
         (
             row.system,
             f"{row.value_pct:g}",
             row.metric,
-            said[row.speakers_shared],
-            said[row.trained_from_scratch],
+            answers[row.speakers_shared],
+            answers[row.trained_from_scratch],
             row.protocol,
             row.source,
         )
         for row in rows
     )
-    title = f"As others reported it on {corpus}, {labels} labels: other clips, other protocols, never ranked"
+    title = f"Published results on {corpus}, {labels} labels, for orientation: other data and splits, so not ranked"
     return Sheet(title, columns, cells)
 
 
 def _known(row: dict[str, Any]) -> dict[str, Any]:
-    """Those fields of a reference that entries have, too."""
+    """The fields that a reference shares with entries."""
     return {key: value for key, value in row.items() if key in Row.model_fields}
 
 

@@ -1,4 +1,4 @@
-"""Tables for Markdown (GitHub's) and LaTeX (booktabs), with every name escaped."""
+"""Tables in GitHub-flavoured Markdown and LaTeX (booktabs). All cells are escaped."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from serbench.render.document import Document, Sheet
 
 __all__ = ["escape_latex", "escape_markdown", "to_latex", "to_markdown"]
 
-_MARKDOWN_WIDEST = 14  # the highest column rank that a web page has room for
-_LATEX_WIDEST = 9  # ... and the text block of a paper
+_MARKDOWN_WIDEST = 14  # columns of a higher rank do not fit on a web page
+_LATEX_WIDEST = 9  # columns of a higher rank do not fit on a page of a paper
 
 _MARKDOWN = re.compile(r"[\\`*\[\]|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", "[": "{[}", "*": "{*}",  # the last two would be read as arguments of the \\ before them
+    "|": r"\textbar{}", "[": "{[}", "*": "{*}",  # after \\, LaTeX would read the last two as an argument
 }  # fmt: skip
 
 
 def to_markdown(document: Document) -> str:
-    """GitHub-flavoured Markdown: a heading, a table and a list of notes for each sheet."""
+    """Writes GitHub-flavoured Markdown: a heading, a table and a list of notes for each sheet."""
     parts = []
     for sheet in document.sheets:
         shown = sheet.up_to(_MARKDOWN_WIDEST)
@@ -37,7 +37,7 @@ def to_markdown(document: Document) -> str:
 
 
 def to_latex(document: Document) -> str:
-    r"""One `table` environment for each sheet. The preamble needs `\usepackage{booktabs}`."""
+    r"""Writes one LaTeX `table` environment for each sheet. The preamble needs `\usepackage{booktabs}`."""
     parts = [r"% needs \usepackage{booktabs}", *(_latex_table(sheet) for sheet in document.sheets)]
     parts += [f"% {' '.join(note.split())}" for note in document.notes]
     return "\n\n".join(parts) + "\n"
@@ -66,7 +66,7 @@ def _latex_table(sheet: Sheet) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    r"""Makes `text` mean itself inside a table cell.
+    r"""Escapes `text` for a table cell.
 
     >>> escape_markdown("a|b_c <i>")
     'a\\|b_c &lt;i&gt;'
@@ -76,7 +76,7 @@ def escape_markdown(text: str) -> str:
 
 
 def escape_latex(text: str) -> str:
-    r"""Makes `text` mean itself in a paragraph; ranges of numbers get their dash.
+    r"""Escapes `text` for LaTeX. A range of numbers gets an en dash.
 
     >>> escape_latex("a_b 50 %")
     'a\\_b 50 \\%'

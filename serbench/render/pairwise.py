@@ -1,4 +1,4 @@
-"""A comparison of entries as tables."""
+"""Tables of an `EntryComparison`."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from collections.abc import Sequence
 import pandas as pd
 
 from serbench.render.document import NOTHING, Column, Document, Sheet, percent, points, span, table_of, to_document
-from serbench.results.pairwise import ALPHA, EntryComparison, EntryPair
-from serbench.results.scored_entry import ScoredEntry
+from serbench.results import ALPHA, EntryComparison, EntryPair, ScoredEntry
 
 __all__ = ["comparison_document"]
 
 _LEGEND = (
-    "difference: first - second, points of test UAR, mean over refits; its interval and p over speakers and seeds, "
-    "paired. p (Holm): corrected for the number of pairs. only first, only second: clips that one has right and the "
-    "other has not; McNemar's p ignores that clips of a speaker are alike, so it describes these clips and says "
-    "nothing of other speakers."
+    "difference: first - second, in points of test UAR, mean over runs. Its interval and p are paired by speaker and "
+    "include the spread over seeds. p (Holm): corrected for the number of pairs. significant: p (Holm) is below 0.05. "
+    "only first, only second: clips only one model gets right (best validation run of each). McNemar's p ignores that "
+    "clips of one speaker are alike, so it describes these clips and does not hold for other speakers."
 )
 
 
 @to_document.register
 def comparison_document(found: EntryComparison) -> Document:
-    """Tables of the pairs and of the classes; CSV holds the pairs."""
+    """Tables of the pairs and of the classes. CSV holds the pairs."""
     data = [pair.model_dump(mode="json") for pair in found.pairs]
     return Document(
         sheets=(_pairs_sheet(found.pairs), _classes_sheet(found.entries)),
@@ -41,7 +40,7 @@ def _pairs_sheet(pairs: Sequence[EntryPair]) -> Sheet:
         Column("95 % CI", 1),
         Column("p", 3),
         Column("p (Holm)", 2),
-        Column("told apart", 0, "left"),
+        Column("significant", 0, "left"),
         Column("only first", 4),
         Column("only second", 4),
         Column("McNemar p", 5),
@@ -62,17 +61,17 @@ def _pairs_sheet(pairs: Sequence[EntryPair]) -> Sheet:
         for pair in pairs
     ]
     notes = sorted({pair.why_not for pair in pairs if pair.why_not})
-    return Sheet("Paired differences on one test core", columns, tuple(rows), tuple(notes))
+    return Sheet("Paired differences on the same test set", columns, tuple(rows), tuple(notes))
 
 
 def _classes_sheet(entries: Sequence[ScoredEntry]) -> Sheet:
-    """Recall of each class, mean over refits, an entry a column."""
+    """Recall of each class, mean over refits, with one column for each entry."""
     names = [tested.entry.entry_id for tested in entries]
     rows = []
     for place, label in enumerate(entries[0].study.corpus.labels):
         recalls = [tested.test.per_class[place].recall if tested.test else math.nan for tested in entries]
         rows.append((label, *(percent(None if math.isnan(recall) else recall) for recall in recalls)))
-    return table_of("Recall of each class in %, means over refits", ("class", *names), rows)
+    return table_of("Recall of each class in %, means over runs", ("class", *names), rows)
 
 
 def _probability(value: float | None) -> str:

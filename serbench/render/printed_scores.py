@@ -1,40 +1,42 @@
-"""Entries beside what somebody else printed for the same configuration."""
+"""Comparison of entries with scores that others published for the same configuration."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
 from serbench.render.document import NOTHING, Column, Sheet, percent
-from serbench.results.leaderboard import Leaderboard
-from serbench.results.scored_entry import ScoredEntry
+from serbench.results import Leaderboard, ScoredEntry
 
 __all__ = ["beside_printed"]
 
 _COLUMNS = (
-    Column("run", 0, "left"), Column("entry", 4, "left"), Column("refits", 3),
+    Column("run", 0, "left"), Column("entry", 4, "left"), Column("seeds", 3),
     Column("train acc. %", 2), Column("printed", 2), Column("val. acc. %", 1), Column("printed", 1),
     Column("test acc. %"), Column("printed"), Column("difference"),
 )  # fmt: skip
 
 
 def beside_printed(board: Leaderboard, studies: Collection[str]) -> Sheet | None:
-    """A table of those entries whose space file says what was printed for them; None where there are none.
+    """Compares entries with the published scores that their space files name.
 
-    Scores are percent and means over refits. A printed figure is of another split and, as a rule, of one run.
+    Scores are percent and means over refits. A published score is from another split, and usually from a single run.
 
     Args:
         board: the leaderboard.
-        studies: whose entries are shown.
+        studies: names of the studies whose entries are shown.
+
+    Returns:
+        The table; None if no space file names a published score.
     """
     entries = [one for one in board.tested if one.entry.reported and one.study.name in studies]
     if not entries:
         return None
     sources = dict.fromkeys(one.entry.reported.source for one in entries if one.entry.reported)
     notes = (
-        "printed: one run each on a split of their own; difference in points of test accuracy",
+        "printed: published scores, one run each, on another split. difference: in points of test accuracy",
         *filter(None, sources),
     )
-    return Sheet("Beside what was printed", _COLUMNS, tuple(_cells(one) for one in entries), notes)
+    return Sheet("Comparison with published scores", _COLUMNS, tuple(_cells(one) for one in entries), notes)
 
 
 def _cells(tested: ScoredEntry) -> tuple[str, ...]:

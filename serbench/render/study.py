@@ -1,4 +1,4 @@
-"""The list of studies and the report of one, for people and for programs."""
+"""The list of studies and the report of one study, as tables, CSV and JSON."""
 
 from __future__ import annotations
 
@@ -8,27 +8,26 @@ from typing import Any
 
 import pandas as pd
 
-from serbench.records.states import STATES, TrialState
+from serbench.records import STATES, TrialState
 from serbench.render.document import NOTHING, Column, Document, Sheet, count, duration, percent, speakers
-from serbench.results.study import StudyReport
-from serbench.results.study_rows import FailureRow, FitRow, StudyRow
+from serbench.results import FailureRow, FitRow, StudyReport, StudyRow
 
 __all__ = ["moment", "studies_document", "study_document", "study_facts"]
 
 _BEST = 5
 _FAILURES = 5
 _LONGEST_REASON = 160
-# Of the hyperparameters that vary, those a reader asks for first; the others follow as the space names them.
+# Searched hyperparameters that come first in tables. The others follow in the order of the space file.
 _MAIN = ("depth", "width", "head", "learning_rate", "optimizer", "regulariser", "dropout", "batch_size", "split_ratio")
 
 
 def moment(text: str) -> str:
-    """A time of a record as one reads it: '2026-11-22T21:37:35+00:00' -> '2026-11-22 21:37'."""
+    """Formats the time of a record: '2026-11-22T21:37:35+00:00' -> '2026-11-22 21:37'."""
     return text[:16].replace("T", " ")
 
 
 def studies_document(rows: Sequence[StudyRow]) -> Document:
-    """One row a study; in JSON the field names of `StudyRow` are the keys."""
+    """Makes a table with one row a study. JSON keys are the field names of `StudyRow`."""
     columns = (
         Column("study", 0, "left"), Column("family", 5, "left"), Column("corpus", 6, "left"),
         Column("protocol", 7, "left"), Column("trials", 1), Column("val. UAR %", 1), Column("entries", 2),
@@ -43,8 +42,8 @@ def studies_document(rows: Sequence[StudyRow]) -> Document:
     )  # fmt: skip
     data = [json.loads(row.model_dump_json()) for row in rows]
     legend = (
-        "trials: those that count towards the budget. val. UAR: of the best completed trial; a validation score, "
-        "not a test result. Times are UTC. More: serbench study show STUDY."
+        "trials: those that count towards the budget. val. UAR: validation score of the best completed trial, not a "
+        "test result. Times are UTC. For details run `serbench study show STUDY`."
     )
     return Document(
         sheets=(Sheet("", columns, cells),),
@@ -55,7 +54,7 @@ def studies_document(rows: Sequence[StudyRow]) -> Document:
 
 
 def study_facts(report: StudyReport) -> list[tuple[str, str]]:
-    """What a study is and how far it has come: a name and a text each."""
+    """Facts about a study and its progress, as pairs of name and text."""
     made = report.environment
     packages = [f"{name} {made.packages[name]}" for name in ("keras", "tensorflow", "tensorflow-cpu", "jax", "torch")
                 if name in made.packages]  # fmt: skip
@@ -64,9 +63,9 @@ def study_facts(report: StudyReport) -> list[tuple[str, str]]:
     origin += [f"warm start from {report.warm_start}"] if report.warm_start else []
     synthetic = " (synthetic)" if report.synthetic else ""
     fold = f", fold {report.fold} of {report.folds}" if report.folds > 1 else ""
-    shared = ", which are also trained on" if report.shares_speakers else ""
+    shared = ", the same people as in training" if report.shares_speakers else ""
     ended = [_counts(report.states)] if report.states else []
-    ended += [f"{report.broken_off} broken off before that"] if report.broken_off else []
+    ended += [f"{report.broken_off} interrupted and repeated"] if report.broken_off else []
     facts = [
         ("study", f"{report.name}{' (running now)' if report.running else ''}"),
         ("space", f"{report.space}, family {report.family}, hash {report.space_hash}"),
@@ -77,11 +76,11 @@ def study_facts(report: StudyReport) -> list[tuple[str, str]]:
                      f"{speakers(report.test_speakers, 'test')}{shared}"),
         ("search", f"seed {report.seed}, sampler {report.sampler.get('name', '?')}, pruner "
                    f"{report.pruner.get('name', '?')}"),
-        ("begun from", "; ".join(origin)),
+        ("started from", "; ".join(origin)),
         ("made with", f"serbench {made.serbench}{revision}, {made.backend} ({', '.join(packages)}), Python "
                       f"{made.python}, {made.cpu}, {made.cores} cores"),
-        ("begun", f"{moment(report.created)}, last active {moment(report.last_activity)} (UTC)"),
-        ("trials", "; ".join([f"{report.counted:,} count", *ended])),
+        ("started", f"{moment(report.created)}, last active {moment(report.last_activity)} (UTC)"),
+        ("trials", "; ".join([f"{report.counted:,} count towards the budget", *ended])),
         ("probes", _counts_of(report.probes)),
         ("refits", _counts(report.refit_states)),
         ("folder", report.folder),
@@ -91,7 +90,7 @@ def study_facts(report: StudyReport) -> list[tuple[str, str]]:
 
 
 def study_document(report: StudyReport) -> Document:
-    """Best trials, failures, probes and entries; in JSON the field names of `StudyReport` are the keys."""
+    """Tables of the best trials, failures, probes and entries. JSON keys are the field names of `StudyReport`."""
     scored = [trial for trial in report.trials if trial.state == "completed" and trial.validation_uar is not None]
     best = sorted(scored, key=lambda trial: (-(trial.validation_uar or 0.0), trial.job_id))[:_BEST]
     probes = sorted(report.probes, key=lambda probe: (-(probe.validation_uar or 0.0), probe.job_id))[:_BEST]
@@ -109,7 +108,7 @@ def study_document(report: StudyReport) -> Document:
 
 
 def _fits(title: str, fits: Sequence[FitRow], searched: Sequence[str]) -> Sheet:
-    """Fits with as many of the varying hyperparameters as the screen holds."""
+    """Table of fits with their searched hyperparameters. The last ones are dropped if the screen is too narrow."""
     names = sorted(searched, key=lambda name: _MAIN.index(name) if name in _MAIN else len(_MAIN))
     columns = [
         Column("trial", 0, "left"), Column("val. UAR %", 1), Column("epochs", 2), Column("time", 3),
@@ -129,14 +128,14 @@ def _failures(failures: Sequence[FailureRow]) -> Sheet:
     columns = (Column("state", 0, "left"), Column("count"), Column("first", 1, "left"), Column("reason", 0, "left"))
     rows = tuple((row.state, count(row.count), row.jobs[0], _short(row.error)) for row in failures[:_FAILURES])
     more = len(failures) - len(rows)
-    notes = (f"{more} further reasons are in --format json",) if more else ()
+    notes = (f"{more} more reasons: see --format json",) if more else ()
     return Sheet("Fits without a score", columns, rows, notes)
 
 
 def _entries(report: StudyReport) -> Sheet:
     columns = (
         Column("entry", 0, "left"), Column("selected", 2, "left"), Column("UAR %", 1), Column("acc. %", 4),
-        Column("macro-F1 %", 5), Column("val. UAR %", 3), Column("refits", 6), Column("from", 7, "left"),
+        Column("macro-F1 %", 5), Column("val. UAR %", 3), Column("seeds", 6), Column("from", 7, "left"),
     )  # fmt: skip
     rows = tuple(
         (

@@ -1,4 +1,4 @@
-"""Tables for a screen: plain text, as many columns as fit."""
+"""Plain-text tables for a terminal, with as many columns as fit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["to_table"]
 
 
 def to_table(document: Document, width: int) -> str:
-    """The document's tables, no line wider than `width` unless a single name is."""
+    """Writes the document's tables. No line is wider than `width` characters, unless a single name is."""
     parts = [_sheet(sheet, width) for sheet in document.sheets]
     if document.notes:
         parts.append("\n".join(_wrapped(note, width, "") for note in document.notes))
@@ -65,5 +65,5 @@ def _wrapped(text: str, width: int, mark: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Names come from files: one with control characters could move the cursor or recolour the screen."""
+    """Replaces control characters. A name from a file could use them to move the cursor or recolour the screen."""
     return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(char)[0] == "C" else char for char in text)

@@ -1,9 +1,108 @@
-"""What a results folder says: scored entries, leaderboards, reports. Nothing is trained, and nothing printed."""
+"""Reads a results folder: scored entries, leaderboards and reports. Trains nothing and prints nothing.
 
-from serbench.results.entry import EntryReport
-from serbench.results.leaderboard import Leaderboard
-from serbench.results.leaderboard_row import Row
-from serbench.results.pairwise import EntryComparison
-from serbench.results.selection import best_selected, select_entry
+Names are loaded when first used (see `serbench.faces`).
+"""
 
-__all__ = ["EntryComparison", "EntryReport", "Leaderboard", "Row", "best_selected", "select_entry"]
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from serbench.faces import lazy_face
+
+if TYPE_CHECKING:
+    from serbench.results.columns import Cell, Form
+    from serbench.results.damaged import DamagedRecord, damage_notes
+    from serbench.results.entry import ClassRow, EntryReport, RefitReport
+    from serbench.results.grouping import why_unranked
+    from serbench.results.leaderboard import Leaderboard
+    from serbench.results.leaderboard_row import COLUMNS, GroupRows, Row
+    from serbench.results.loaded_study import LoadedStudy
+    from serbench.results.pairwise import ALPHA, EntryComparison, EntryPair
+    from serbench.results.pooled import run_name
+    from serbench.results.reference_rows import ReferenceRow
+    from serbench.results.results import Results
+    from serbench.results.scored_entry import Refit, ScoredEntry, load_entry, speakers_of
+    from serbench.results.selection import best_selected
+    from serbench.results.study import StudyReport
+    from serbench.results.study_rows import FailureRow, FitRow, StudyRow, study_row
+else:
+    __getattr__ = lazy_face(
+        __name__,
+        {
+            "columns": (
+                "Cell",
+                "Form",
+            ),
+            "damaged": (
+                "DamagedRecord",
+                "damage_notes",
+            ),
+            "entry": (
+                "ClassRow",
+                "EntryReport",
+                "RefitReport",
+            ),
+            "grouping": ("why_unranked",),
+            "leaderboard": ("Leaderboard",),
+            "leaderboard_row": (
+                "COLUMNS",
+                "GroupRows",
+                "Row",
+            ),
+            "loaded_study": ("LoadedStudy",),
+            "pairwise": (
+                "ALPHA",
+                "EntryComparison",
+                "EntryPair",
+            ),
+            "pooled": ("run_name",),
+            "reference_rows": ("ReferenceRow",),
+            "results": ("Results",),
+            "scored_entry": (
+                "Refit",
+                "ScoredEntry",
+                "load_entry",
+                "speakers_of",
+            ),
+            "selection": ("best_selected",),
+            "study": ("StudyReport",),
+            "study_rows": (
+                "FailureRow",
+                "FitRow",
+                "StudyRow",
+                "study_row",
+            ),
+        },
+    )
+
+__all__ = [
+    "ALPHA",
+    "COLUMNS",
+    "Cell",
+    "ClassRow",
+    "DamagedRecord",
+    "EntryComparison",
+    "EntryPair",
+    "EntryReport",
+    "FailureRow",
+    "FitRow",
+    "Form",
+    "GroupRows",
+    "Leaderboard",
+    "LoadedStudy",
+    "ReferenceRow",
+    "Refit",
+    "RefitReport",
+    "Results",
+    "Row",
+    "ScoredEntry",
+    "StudyReport",
+    "StudyRow",
+    "best_selected",
+    "damage_notes",
+    "load_entry",
+    "run_name",
+    "speakers_of",
+    "study_row",
+    "why_unranked",
+]

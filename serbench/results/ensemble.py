@@ -1,32 +1,39 @@
-"""An ensemble of a study's finalists: the mean of their probabilities, made of recorded predictions alone.
+"""An ensemble of a study's finalists: the mean of their recorded probabilities. Nothing is predicted again.
 
-Its members are the finalists, which validation chose or a space file named before, so the test has no say in it. The
-r-th refits of all members together are its r-th refit, which gives it an interval over speakers and seeds like any
-entry. It is no single model: nothing is exported of it, and it is never `selected`.
+The members are the finalists. They were chosen on validation data or named in the space file, so test scores play no
+part in the choice. The r-th refit of the ensemble averages the r-th refits of all members, so the ensemble has an
+interval over speakers and seeds like any entry. It is not a single model: it is not exported and never `selected`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from serbench.evaluation import evaluate
-from serbench.records.files import digest_of
-from serbench.records.schemas import EntryRecord, ModelCost
+from serbench.records import EntryRecord, ModelCost, digest_of
 from serbench.results.scored_entry import Refit, ScoredEntry, SubsetPredictions
 
-__all__ = ["ENSEMBLE", "make_ensemble"]
+__all__ = ["ENSEMBLE", "ensemble_id", "make_ensemble"]
 
 ENSEMBLE = "ensemble"
-"""Its family, and how its name begins."""
+"""Family of an ensemble, and the prefix of its id."""
+
+
+def ensemble_id(entries: Iterable[EntryRecord]) -> str:
+    """Id of the ensemble of a study's entries. Leaves out entries without refits; reads no predictions."""
+    return f"{ENSEMBLE}-{digest_of([entry.entry_id for entry in entries if entry.refits], length=6)}"
 
 
 def make_ensemble(entries: Sequence[ScoredEntry]) -> ScoredEntry | None:
-    """The ensemble of a study's entries; None where fewer than two have refits on the same clips.
+    """Makes the ensemble of a study's entries.
 
     Args:
-        entries: of one study.
+        entries: the scored entries of one study.
+
+    Returns:
+        The ensemble; None if fewer than two entries have refits, or if these were not tested on the same clips.
     """
     members = [one for one in entries if one.refits]
     if len(members) < 2 or len({one.refits[0].test_clips for one in members}) > 1:
@@ -74,7 +81,7 @@ def _sum(values: Sequence[int | None]) -> int | None:
 
 
 def _cost(costs: Sequence[ModelCost | None]) -> ModelCost | None:
-    """All models run on the features that are computed once."""
+    """Total cost; the features are counted once, because all members share them."""
     known = [cost for cost in costs if cost is not None]
     if len(known) < len(costs):
         return None
@@ -89,7 +96,7 @@ def _cost(costs: Sequence[ModelCost | None]) -> ModelCost | None:
 def _entry(members: Sequence[ScoredEntry], repeats: int) -> EntryRecord:
     entries = [one.entry for one in members]
     return EntryRecord(
-        entry_id=f"{ENSEMBLE}-{digest_of([entry.entry_id for entry in entries], length=6)}",
+        entry_id=ensemble_id(entries),
         study=members[0].study.name,
         family=ENSEMBLE,
         origin=f"mean of {len(entries)} finalists",

@@ -1,4 +1,4 @@
-"""`EntryReport`: everything that is known of one entry, in numbers."""
+"""`EntryReport`: all numbers of one entry."""
 
 from __future__ import annotations
 
@@ -8,33 +8,28 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from serbench.errors import UsageError, unknown
 from serbench.evaluation import Evaluation
-from serbench.records.base import FrozenModel
-from serbench.records.results import ResultsFolder
-from serbench.records.schemas import CorpusFacts, Environment, EpochMetrics, ProtocolFacts, ReportedScores, Scores
-from serbench.results.ensemble import ENSEMBLE
+from serbench.records import CorpusFacts, Environment, EpochMetrics, FrozenModel, ProtocolFacts, ReportedScores, Scores
 from serbench.results.grouping import why_unranked
-from serbench.results.leaderboard import Leaderboard
 from serbench.results.leaderboard_row import Row
 from serbench.results.scored_entry import Refit, ScoredEntry, mean
 
-__all__ = ["ClassRow", "EntryReport", "RefitReport", "SubsetScores", "find_entry"]
+__all__ = ["ClassRow", "EntryReport", "RefitReport", "SubsetScores"]
 
 
 class ClassRow(FrozenModel):
-    """One class on the test core. Fractions; `recall` is None where the class has no clip there."""
+    """Scores of one class on the test set, as fractions. `recall` is None if the class has no clip there."""
 
     label: str
     precision: float
     recall: float | None
     f1: float
-    support: int = Field(description="clips of the class in the test core")
+    support: int = Field(description="clips of the class in the test set")
     correct: float = Field(description="clips predicted correctly")
 
 
 class SubsetScores(FrozenModel):
-    """Means over refits on one subset: `train`, `validation`, `test`, or `test_own` (core and rest together)."""
+    """Means over refits on one subset: `train`, `validation`, `test`, or `test_own` (test core and rest together)."""
 
     subset: str
     clips: int
@@ -44,7 +39,7 @@ class SubsetScores(FrozenModel):
 
 
 class RefitReport(FrozenModel):
-    """One refit of the entry."""
+    """One refit of the entry: a fit of its configuration with a seed of its own."""
 
     job_id: str
     seed: int
@@ -61,14 +56,14 @@ class RefitReport(FrozenModel):
 
 
 class EntryReport(FrozenModel):
-    """One entry of the leaderboard, in full. All per-class numbers are of the test core, means over refits.
+    """One entry of the leaderboard, in full. All per-class numbers are means over refits on the test set.
 
-    `confusion` is summed over refits (rows true, columns predicted); `confusion_by_row` divides each row by its
-    sum, None in the row of a class without clips.
+    `confusion` is the confusion matrix in clips, summed over refits (rows true, columns predicted).
+    `confusion_by_row` divides each row by its sum; the row of a class without clips holds None.
     """
 
     row: Row
-    no_interval: str = Field(description="why there is no interval; '' where there is one")
+    no_interval: str = Field(description="why there is no interval; '' if there is one")
     corpus: CorpusFacts
     protocol: ProtocolFacts
     environment: Environment
@@ -76,7 +71,7 @@ class EntryReport(FrozenModel):
     objective: str
     features: dict[str, Any]
     config: dict[str, Any]
-    reported: ReportedScores | None = Field(description="what somebody else printed for the configuration")
+    reported: ReportedScores | None = Field(description="scores that others published for this configuration")
     per_class: tuple[ClassRow, ...]
     subsets: tuple[SubsetScores, ...]
     confusion: tuple[tuple[int, ...], ...]
@@ -85,25 +80,12 @@ class EntryReport(FrozenModel):
     failed_refits: tuple[str, ...]
 
     @classmethod
-    def from_results(cls, results: ResultsFolder, entry_id: str) -> EntryReport:
-        """Makes the report from records and predictions alone.
-
-        Raises:
-            UsageError: no such entry; the nearest is named.
-            SerbenchError: a record or predictions are damaged.
-        """
-        # The tie group and `selected` are facts about the rows beside it, so they are read off the leaderboard.
-        board = Leaderboard.from_results(results, ensembles=entry_id.startswith(ENSEMBLE))
-        tested = find_entry(results, board, entry_id)
-        return cls.of(tested, next(row for row in board.rows if row.entry == entry_id))
-
-    @classmethod
     def of(cls, tested: ScoredEntry, row: Row) -> EntryReport:
-        """The report of an entry of a leaderboard.
+        """Makes the report of an entry.
 
         Args:
-            tested: the entry, of `Leaderboard.tested`.
-            row: its row there.
+            tested: the scored entry.
+            row: its row on the leaderboard. Rank and `selected` depend on the other rows, so the row comes from there.
         """
         study, entry, total = tested.study, tested.entry, tested.test
         return cls(
@@ -124,29 +106,6 @@ class EntryReport(FrozenModel):
             refits=tuple(_refit_report(refit) for refit in tested.refits),
             failed_refits=entry.failed_refits,
         )
-
-
-def find_entry(results: ResultsFolder, board: Leaderboard, entry_id: str) -> ScoredEntry:
-    """The tested entry of this name; under a folded protocol the one that pools all folds.
-
-    Raises:
-        UsageError: there is none; the nearest is named.
-    """
-    for tested in board.tested:
-        if tested.entry.entry_id == entry_id:
-            return tested
-    raise _unknown(results, board, entry_id)
-
-
-def _unknown(results: ResultsFolder, board: Leaderboard, entry_id: str) -> UsageError:
-    for folder, study in results.studies():
-        if any(entry.entry_id == entry_id for entry in folder.entries()):
-            return UsageError(
-                f"entry '{entry_id}' is one fold of {study.protocol.folds}; once all folds are tested, the leaderboard "
-                "names the entry that pools them"
-            )
-    hint = "" if board.rows else f"There are no entries in {results.root} yet; run `serbench search` first."
-    return unknown("entry", entry_id, [row.entry for row in board.rows], hint=hint)
 
 
 def _subsets(tested: ScoredEntry) -> tuple[SubsetScores, ...]:
@@ -177,7 +136,7 @@ def _mean_scores(subset: str, scored: list[Scores]) -> SubsetScores:
 
 
 def _mean_classes(evaluations: list[Evaluation]) -> tuple[ClassRow, ...]:
-    """Means over refits of each class's scores; the support is the same in all of them."""
+    """Means over refits of each class's scores. All refits have the same support."""
     tables = [evaluation.per_class for evaluation in evaluations]
     return tuple(
         ClassRow(

@@ -1,20 +1,19 @@
-"""Which rows may be compared with which, what keeps a row from a rank, and which entry validation chooses."""
+"""Comparison groups, the reasons why a row has no rank, and the choice of an entry by validation score."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from serbench.evaluation import MIN_SPEAKERS
-from serbench.records.schemas import ProtocolFacts, StudyRecord
-from serbench.results.scored_entry import ScoredEntry
+from serbench.records import EntryRecord, ProtocolFacts, StudyRecord
 
-__all__ = ["Group", "choose", "group_of", "why_unranked"]
+__all__ = ["Candidate", "Group", "choose", "group_of", "why_unranked"]
 
 
 class Group(NamedTuple):
-    """Rows are ranked against each other only where all of this is equal: they then test the same clips."""
+    """Key of a comparison group. Rows with equal keys have the same test clips and are ranked together."""
 
     corpus: str
     protocol: str
@@ -26,30 +25,31 @@ class Group(NamedTuple):
 
 
 def group_of(study: StudyRecord) -> Group:
-    """The comparison group of a study's entries."""
+    """The comparison group of a study's entries. All folds of a run share one group, because they are pooled."""
     corpus, protocol = study.corpus, study.protocol
     return Group(
         corpus.name,
         protocol.name,
         corpus.label_source,
         corpus.labels,
-        protocol.fold,
+        0 if protocol.folds > 1 else protocol.fold,
         corpus.digest,
         protocol.hash,
     )
 
 
 def why_unranked(protocol: ProtocolFacts) -> str:
-    """Why rows under this protocol get neither rank nor interval, in one sentence; '' where they get both.
+    """Why rows under this protocol get neither rank nor interval, in one sentence; '' if they get both.
 
-    Over fewer than `MIN_SPEAKERS` speakers no interval covers what it says, so an order of scores means little.
-    The validation core counts too, since the entry was chosen on it; not so where speakers are shared, since
-    validation there stands for the same speakers as training does, nor over pooled folds, which chose for
-    themselves. What was normalised by the test speakers' own clips is no score of a clip.
+    With fewer than `MIN_SPEAKERS` test speakers, an interval does not have its nominal coverage, so a ranking means
+    little. The validation core needs as many speakers, because the entry was chosen on it. Two cases are exempt: shared
+    speakers, because validation then has the same speakers as training; and pooled folds, because each fold chose its
+    own entry. A score after normalisation with the test speakers' own clips is not the score of a single clip.
     """
     if protocol.speaker_normalisation:
         return (
-            "no rank and no interval: normalised by the test speakers' own clips (transductive), so no score of a clip"
+            "no rank and no interval: features are normalised with the test speakers' own clips (transductive), "
+            "so this is not the score of a single clip"
         )
     cores = {"test": protocol.test_speakers}
     if not protocol.shares_speakers and protocol.folds == 1:
@@ -58,18 +58,31 @@ def why_unranked(protocol: ProtocolFacts) -> str:
     if not small:
         return ""
     return (
-        f"no rank and no interval: {' and '.join(small)} speaker{'' if small[-1].startswith('1 ') else 's'}, "
-        f"and fewer than {MIN_SPEAKERS} do not tell how a score varies with the speaker"
+        f"no rank and no interval: only {' and '.join(small)} speaker{'' if small[-1].startswith('1 ') else 's'}; "
+        f"at least {MIN_SPEAKERS} are needed to estimate how a score varies between speakers"
     )
 
 
-def choose(entries: Iterable[ScoredEntry]) -> str | None:
-    """The id of the entry of one study that validation chooses; None where no entry has a validation score.
+class Candidate(Protocol):
+    """An entry with the mean validation score of its refits, as `choose` needs it."""
 
-    An ensemble is no single model and is never chosen.
+    @property
+    def entry(self) -> EntryRecord:
+        """The entry's record."""
 
-    The highest mean validation score of the refits wins; of equals the higher search value, then the first id.
-    The test set has no say.
+    @property
+    def validation_score(self) -> float | None:
+        """Mean over refits of the study's objective on the validation core; None if one is missing."""
+
+
+def choose(entries: Iterable[Candidate]) -> str | None:
+    """Chooses an entry of one study by validation score. Test scores play no part.
+
+    The highest mean validation score of the refits wins. Ties are broken by the higher search value, then by the first
+    id. Ensembles are never chosen, because they are not single models.
+
+    Returns:
+        The entry's id; None if no entry has a validation score.
     """
     candidates = [one for one in entries if one.validation_score is not None and not one.entry.members]
     if not candidates:
@@ -77,7 +90,7 @@ def choose(entries: Iterable[ScoredEntry]) -> str | None:
     return min(candidates, key=_preference).entry.entry_id
 
 
-def _preference(tested: ScoredEntry) -> tuple[float, float, str]:
+def _preference(tested: Candidate) -> tuple[float, float, str]:
     score, searched = tested.validation_score, tested.entry.search_value
     return (
         math.inf if score is None else -score,

@@ -1,157 +1,176 @@
-"""`Leaderboard`: every tested entry of a results folder, grouped by what may be compared."""
+"""`Leaderboard`: all tested entries of a results folder, in groups that may be compared."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import NamedTuple
 
-from serbench.errors import SerbenchError
 from serbench.evaluation import tie_groups
-from serbench.records.results import ResultsFolder
-from serbench.records.schemas import StudyRecord
-from serbench.references.literature import Reported, reported
-from serbench.results.grouping import Group, choose, group_of, why_unranked
+from serbench.records import StudyRecord
+from serbench.references import Reported, reported
+from serbench.results.damaged import DamagedRecord, damage_notes
+from serbench.results.group_entries import GroupEntries, StudyEntries
+from serbench.results.grouping import Group, why_unranked
 from serbench.results.leaderboard_row import GroupRows, Row, make_row
-from serbench.results.load_entries import load_entries
-from serbench.results.reference_rows import ReferenceRow, reference_rows
+from serbench.results.reference_rows import GroupReferences, ReferenceRow
 from serbench.results.scored_entry import ScoredEntry
 
-__all__ = ["Leaderboard"]
+__all__ = ["Leaderboard", "LoadedGroup", "make_group", "make_leaderboard"]
 
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """All groups, by corpus and protocol. Empty where nothing was tested yet.
+    """All groups, sorted by corpus and protocol. Empty if nothing was tested yet.
 
     Attributes:
-        groups: of rows.
-        tested: what the rows were made of; under a folded protocol the pooled folds.
-        incomplete: runs that make no row yet, since folds of them are missing.
-        reported: figures from the literature for the corpora of the groups, as their authors reported them.
+        groups: rows that may be compared, group by group.
+        tested: the scored entries behind the rows; of a folded protocol the pooled folds.
+        incomplete: messages about runs that have no row yet, because folds are missing.
+        reported: published scores for the corpora of the groups, as their authors reported them.
+        damaged: records that could not be read; the notes name them.
+        general_notes: notes that belong to no group, `incomplete` among them.
     """
 
     groups: tuple[GroupRows, ...]
     tested: tuple[ScoredEntry, ...] = field(default=(), repr=False)
     incomplete: tuple[str, ...] = ()
     reported: tuple[Reported, ...] = ()
+    damaged: tuple[DamagedRecord, ...] = ()
+    general_notes: tuple[str, ...] = ()
 
-    @classmethod
-    def from_results(
-        cls,
-        results: ResultsFolder,
-        *,
-        corpus: str | None = None,
-        protocol: str | None = None,
-        ensembles: bool = False,
-    ) -> Leaderboard:
-        """Makes the leaderboard from records and predictions alone.
-
-        Args:
-            results: the folder.
-            corpus: only entries of the corpus of this name.
-            protocol: only entries under the protocol of this name.
-            ensembles: whether the finalists of each study also make an ensemble, a row of its own.
-
-        Raises:
-            UsageError: there are entries, but none of that corpus or protocol.
-            SerbenchError: a record or predictions are damaged.
-        """
-        found = load_entries(results, corpus, protocol, ensembles=ensembles)
-        members: dict[Group, list[_Member]] = defaultdict(list)
-        for tested in found.studies:
-            members[group_of(tested[0].study)] += _members(tested)
-        titles = {group: _title(group, rows[0].tested.study) for group, rows in members.items()}
-        repeated = Counter(titles.values())
-        corpora = sorted({(group.corpus, group.label_source) for group in members})
-        return cls(
-            tuple(
-                _group_rows(
-                    group,
-                    titles[group] if repeated[titles[group]] == 1 else _exact_title(titles[group], group),
-                    members[group],
-                    results,
-                )
-                # What holds for unknown speakers comes first.
-                for group in sorted(members, key=lambda one: (one.corpus, members[one][0].row.shares_speakers, one))
-            ),
-            tuple(one for tested in found.studies for one in tested),
-            found.notes,
-            tuple(figure for about in corpora for figure in reported(*about)),
-        )
+    def __repr__(self) -> str:
+        return f"Leaderboard({len(self.rows)} rows in {len(self.groups)} groups)"
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """All rows: by group, then the highest UAR first."""
+        """All rows, group by group, each with the highest UAR first."""
         return tuple(row for group in self.groups for row in group.rows)
 
     @property
     def references(self) -> tuple[ReferenceRow, ...]:
-        """What the rows are compared with, by group."""
+        """All reference rows, group by group."""
         return tuple(row for group in self.groups for row in group.references)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader must know, each with the group that it is about."""
-        return (*(f"{group.title}: {note}" for group in self.groups for note in group.notes), *self.incomplete)
+        """All notes; those of a group begin with its title."""
+        return (*(f"{group.title}: {note}" for group in self.groups for note in group.notes), *self.general_notes)
+
+
+@dataclass(frozen=True)
+class LoadedGroup:
+    """A group with everything that was read for it. Leaderboards are put together from these.
+
+    Attributes:
+        rows: the group's rows. The title may change if another group has the same one.
+        entries: the scored entries behind the rows, and what is missing.
+    """
+
+    rows: GroupRows
+    entries: GroupEntries
+
+
+def make_leaderboard(groups: Iterable[LoadedGroup], damaged: Sequence[DamagedRecord], root: Path) -> Leaderboard:
+    """Makes a leaderboard of groups.
+
+    Args:
+        groups: the groups to show. A group without rows appears in the notes only.
+        damaged: studies whose own records cannot be read.
+        root: path of the results folder.
+    """
+    given = list(groups)
+    shown = [one for one in given if one.rows.rows]
+    repeated = Counter(one.rows.title for one in shown)
+    # Scores on unknown speakers come first: they are what a new user can expect.
+    shown.sort(key=lambda one: (one.rows.group.corpus, one.rows.rows[0].shares_speakers, one.rows.group))
+    incomplete = tuple(message for _, message in sorted(pair for one in given for pair in one.entries.incomplete))
+    without_group = [*damaged, *(lost for one in given if not one.rows.rows for lost in one.entries.damaged)]
+    studies = [study for one in shown for study in one.entries.studies]
+    studies.sort(key=lambda study: (study.entries[0].study.protocol.folds > 1, study.entries[0].study.name))
+    corpora = sorted({(one.rows.group.corpus, one.rows.group.label_source) for one in shown})
+    return Leaderboard(
+        groups=tuple(
+            one.rows if repeated[one.rows.title] == 1 else replace(one.rows, title=_exact_title(one.rows))
+            for one in shown
+        ),
+        tested=tuple(entry for study in studies for entry in study.entries),
+        incomplete=incomplete,
+        reported=tuple(figure for about in corpora for figure in reported(*about)),
+        damaged=(*damaged, *(lost for one in given for lost in one.entries.damaged)),
+        general_notes=(*incomplete, *damage_notes(without_group, root)),
+    )
+
+
+def make_group(group: Group, entries: GroupEntries, references: GroupReferences | None, root: Path) -> GroupRows:
+    """Ranks the rows of a group and writes its notes.
+
+    Args:
+        group: key of the group.
+        entries: the scored entries of the group.
+        references: references on the same test set; None if there are no entries.
+        root: path of the results folder.
+    """
+    members = [member for study in entries.studies for member in _members(study)]
+    if not members or references is None:
+        return GroupRows(group, "", (), ())
+    study = members[0].tested.study
+    ordered = sorted(members, key=lambda member: (-_sort_key(member.row.uar), member.row.entry))
+    rows = [member.row for member in ordered] if why_unranked(study.protocol) else _ranked(ordered)
+    unread = [f"reference left out: {message}".replace(f"{root}/", "") for message in references.damaged]
+    notes = (*_notes(study, members, rows), *damage_notes(entries.damaged, root), *unread)
+    return GroupRows(group, _title(group, study), tuple(rows), notes, references.rows)
 
 
 class _Member(NamedTuple):
-    """An entry of a group: what was tested, its row, and why it has no interval ('' where it has one)."""
+    """An entry of a group: the scored entry, its row, and why it has no interval ('' if it has one)."""
 
     tested: ScoredEntry
     row: Row
     why: str
 
 
-def _members(entries: Sequence[ScoredEntry]) -> Iterator[_Member]:
+def _members(study: StudyEntries) -> Iterator[_Member]:
     """The rows of one study, without ranks."""
-    chosen = choose(entries)
-    ranked = not why_unranked(entries[0].study.protocol)
-    for tested in entries:
+    ranked = not why_unranked(study.entries[0].study.protocol)
+    for tested in study.entries:
         interval, why = tested.interval() if ranked else (None, "")
-        yield _Member(tested, make_row(tested, selected=tested.entry.entry_id == chosen, interval=interval), why)
+        row = make_row(tested, selected=tested.entry.entry_id == study.chosen, interval=interval)
+        yield _Member(tested, row, why)
 
 
-def _group_rows(group: Group, title: str, members: Sequence[_Member], results: ResultsFolder) -> GroupRows:
-    study = members[0].tested.study
-    reason = why_unranked(study.protocol)
-    ordered = sorted(members, key=lambda member: (-_or_nothing(member.row.uar), member.row.entry))
-    rows = [member.row for member in ordered]
-    if not reason:
-        rows = _ranked(ordered)
+def _notes(study: StudyRecord, members: Sequence[_Member], rows: Sequence[Row]) -> list[str]:
     notes = []
     if study.corpus.synthetic:
-        notes.append("a synthetic corpus: these scores say nothing of human speech")
+        notes.append("synthetic corpus: these scores say nothing about human speech")
     if study.protocol.shares_speakers:
-        notes.append("test speakers were also trained on: scores are higher than on unknown speakers")
-    if reason:
+        notes.append("the same people are in training and test: do not expect these scores for a new person")
+    if reason := why_unranked(study.protocol):
         notes.append(reason)
     if any(row.uar is None and row.seeds for row in rows):
-        notes.append("UAR is not shown ('-') where a class has no clip in the test core")
+        notes.append("UAR is not shown ('-') if a class has no clip in the test set")
     notes += sorted({f"{member.row.entry}: {member.why}" for member in members if member.why})
     once = any(row.seeds == 1 and row.uar_low is not None for row in rows)
     if once:
         notes.append(
-            "an interval of one refit holds the spread over speakers alone; an entry of one refit is compared with no "
-            "other, and stays in the tie group above it whatever its score"
+            "trained with one seed only: the interval covers speakers but not seeds. Such an entry is not tested "
+            "against others, and shares the tie group of the row above it whatever its score"
         )
     if any(row.ensemble_of for row in rows):
-        notes.append("an ensemble averages the answers of a study's finalists; it is no single model")
+        notes.append("an ensemble averages the predictions of a study's finalists; it is not a single model")
     if sum(row.tie_group is not None for row in rows) > 1:
         which = "the other rows" if once else "rows"
-        notes.append(f"{which} of one tie group are not separable from its leader by these test speakers (5 %, Holm)")
-
-    def damaged(error: SerbenchError) -> None:
-        notes.append(f"a reference is left out: {error}".replace(f"{results.root}/", ""))  # the site is sent to others
-
-    references = reference_rows(results, study, damaged)
-    return GroupRows(group, title, tuple(rows), tuple(notes), references)
+        notes.append(
+            f"{which} with the same tie group are a statistical tie with the best of them "
+            "(paired test over these test speakers, 5 % level, Holm-corrected)"
+        )
+    return notes
 
 
 def _ranked(members: Sequence[_Member]) -> list[Row]:
-    """Rows, best UAR first, with their rank and tie group. One without a UAR has neither."""
+    """Rows with rank and tie group, best UAR first. A row without a UAR has neither."""
     scored = [member for member in members if member.row.uar is not None]
     rows = [member.row for member in members]
     groups = tie_groups(len(scored), lambda leader, other: scored[leader].tested.comparison(scored[other].tested))
@@ -162,11 +181,11 @@ def _ranked(members: Sequence[_Member]) -> list[Row]:
 
 
 def _rank(uar: float, rows: Sequence[Row]) -> int:
-    """Equal scores share a rank; the next rank counts them all (1, 1, 3)."""
-    return 1 + sum(_or_nothing(row.uar) > uar for row in rows)
+    """Competition ranking: equal scores share a rank, and the next rank counts them all (1, 1, 3)."""
+    return 1 + sum(_sort_key(row.uar) > uar for row in rows)
 
 
-def _or_nothing(uar: float | None) -> float:
+def _sort_key(uar: float | None) -> float:
     return -1.0 if uar is None else uar
 
 
@@ -183,6 +202,7 @@ def _title(group: Group, study: StudyRecord) -> str:
     return ", ".join(parts)
 
 
-def _exact_title(title: str, group: Group) -> str:
-    """Two groups of one title differ in clips or in cores; their hashes tell them apart."""
-    return f"{title} (clips {group.corpus_digest[:8]}, split {group.protocol_hash[:8]})"
+def _exact_title(rows: GroupRows) -> str:
+    """Title with hashes, for groups of the same title: they differ in clips or in cores."""
+    group = rows.group
+    return f"{rows.title} (clips {group.corpus_digest[:8]}, split {group.protocol_hash[:8]})"

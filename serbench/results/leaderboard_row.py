@@ -1,78 +1,254 @@
-"""`Row`: one line of the leaderboard. Its field names are the keys of the JSON and CSV output."""
+"""`Row`: one line of the leaderboard. Each field is declared once: its key in CSV and JSON, its value, its format.
+
+To add a column, add a field. CSV, JSON, the printed table, the site, the entry's report and the handbook follow.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import Field
-
-from serbench.evaluation import Interval, brier_score, expected_calibration_error
-from serbench.records.base import FrozenModel
-from serbench.records.schemas import ModelCost
+from serbench.evaluation import Evaluation, Interval, brier_score, expected_calibration_error
+from serbench.records import FrozenModel, ModelCost
+from serbench.results.columns import Cell, Column, Fact, RowSource, column, columns_of
 from serbench.results.grouping import Group
 from serbench.results.reference_rows import ReferenceRow
 from serbench.results.scored_entry import ScoredEntry, mean
 
-__all__ = ["GroupRows", "Row", "make_row"]
+__all__ = ["COLUMNS", "GroupRows", "Row", "make_row"]
+
+
+def _by_the_group(_: RowSource) -> None:
+    """Placeholder for a value that depends on the other rows; `serbench.results.leaderboard` fills it in."""
+
+
+def _warnings(it: RowSource) -> tuple[str, ...]:
+    study, entry = it.tested.study, it.tested.entry
+    warnings = [*study.corpus.warnings, *study.protocol.warnings]
+    if entry.failed_refits:
+        tried = len(entry.failed_refits) + len(entry.refits)
+        warnings.append(f"{len(entry.failed_refits)} of {tried} runs failed and are left out of all means")
+    return tuple(warnings)
+
+
+def _first_cost(it: RowSource) -> ModelCost | None:
+    return it.tested.refits[0].record.cost if it.tested.refits else None
+
+
+def _ms(cost: ModelCost | None) -> float | None:
+    return None if cost is None or cost.features_ms is None else cost.features_ms + cost.model_ms
+
+
+def _difference(larger: float | None, smaller: float | None) -> float | None:
+    return None if larger is None or smaller is None else larger - smaller
+
+
+def _of_test(it: RowSource, name: str) -> str | None:
+    test: Evaluation | None = it.tested.test
+    found: str | None = getattr(test, name) if test else None
+    return found
 
 
 class Row(FrozenModel):
-    """An entry on the test core. Scores are fractions and means over refits; None where they are undefined."""
+    """An entry on the test set. Scores are fractions and means over refits; None if undefined."""
 
-    rank: int | None = Field(description="by UAR among rows of the same group; None where none is given")
-    tie_group: int | None = Field(description="rows that the test speakers cannot tell from their leader share it")
-    selected: bool = Field(description="the entry of its study that validation chooses")
-    entry: str
-    study: str
-    family: str
-    origin: str = Field(description="'trial 12', or the name of an enqueued configuration")
-    forced: bool = Field(description="made a finalist by the space file, not by validation")
-    ensemble_of: int = Field(description="finalists whose answers are averaged; 0 where the entry is one model")
-    corpus: str
-    corpus_digest: str
-    synthetic: bool = Field(description="the corpus holds no human speech")
-    labels: int
-    label_source: str = Field(description="'intended' by the speaker or 'perceived' by most listeners")
-    protocol: str
-    protocol_hash: str
-    folds: int = Field(description="over which test speakers were pooled; 1 where the protocol has none")
-    shares_speakers: bool = Field(description="test speakers were also trained on")
-    speaker_normalisation: bool = Field(description="transductive: normalised by the test speakers' own clips")
-    uar: float | None
-    uar_low: float | None = Field(description="lower end of the 95 % interval over speakers and seeds")
-    uar_high: float | None
-    accuracy: float | None
-    macro_f1: float | None
-    weighted_f1: float | None
-    kappa: float | None = Field(description="Cohen's kappa: agreement beyond chance")
-    ece: float | None = Field(description="expected calibration error, 15 bins")
-    brier: float | None = Field(description="mean squared distance of the probabilities from the truth, 0 to 2")
-    validation_uar: float | None = Field(description="on the validation core, of the refits")
-    validation_score: float | None = Field(description="the objective on the validation core: what chooses")
-    search_uar: float | None = Field(description="on the validation core, of the trial it was chosen by")
-    winners_curse: float | None = Field(description="the objective: search value - mean validation of refits")
-    optimism_gap: float | None = Field(description="validation_uar - uar")
-    seeds: int = Field(description="completed refits")
-    failed_seeds: int
-    looks: int = Field(description="predictions made on the test core, those of audits included")
-    trials: int = Field(description="completed and pruned trials of the study")
-    test_clips: int
-    test_speakers: int
-    parameters: int | None
-    multiply_accumulates: int | None = Field(description="of one clip's forward pass")
-    ms_per_clip: float | None = Field(description="front end and model, one clip on one core; mean over refits")
-    model_bytes: int | None = Field(description="of the model's file in a bundle")
-    train_seconds: float | None = Field(description="wall time of one fit")
-    best_by_recall: str | None
-    worst_by_recall: str | None
-    best_by_count: str | None = Field(description="most clips correct, which favours large classes")
-    worst_by_count: str | None
-    warnings: tuple[str, ...]
+    rank: int | None = column(_by_the_group, "by UAR among rows of the same group; None for a row without rank")
+    tie_group: int | None = column(
+        _by_the_group,
+        "rows with the same number are a statistical tie with the best of them",
+        cell=Cell("tie group", 10, rank=3),
+    )
+    selected: bool = column(
+        lambda it: it.selected,
+        "the entry with the best validation score of its study",
+        cell=Cell("selected", 30, rank=4, form="yes", align="left"),
+    )
+    entry: str = column(lambda it: it.tested.entry.entry_id, cell=Cell("entry", 20, rank=0, form="text", align="left"))
+    study: str = column(lambda it: it.tested.study.name, cell=Cell("study", 230, rank=18, form="text", align="left"))
+    family: str = column(lambda it: it.tested.entry.family, cell=Cell("family", 40, rank=7, form="text", align="left"))
+    origin: str = column(lambda it: it.tested.entry.origin, "'trial 12', or the name of an enqueued configuration")
+    forced: bool = column(
+        lambda it: it.tested.entry.forced, "made a finalist by the space file, not by its validation score"
+    )
+    ensemble_of: int = column(
+        lambda it: len(it.tested.entry.members),
+        "finalists whose predictions are averaged; 0 if the entry is a single model",
+    )
+    corpus: str = column(lambda it: it.tested.study.corpus.name)
+    corpus_digest: str = column(lambda it: it.tested.study.corpus.digest)
+    synthetic: bool = column(lambda it: it.tested.study.corpus.synthetic, "the corpus holds no human speech")
+    labels: int = column(lambda it: len(it.tested.study.corpus.labels))
+    label_source: str = column(
+        lambda it: it.tested.study.corpus.label_source,
+        "'intended' by the speaker or 'perceived' by most listeners",
+        cell=Cell("labels", 50, rank=22, form="text", align="left"),
+    )
+    protocol: str = column(lambda it: it.tested.study.protocol.name)
+    protocol_hash: str = column(lambda it: it.tested.study.protocol.hash)
+    folds: int = column(
+        lambda it: it.tested.study.protocol.folds,
+        "folds whose test speakers are pooled; 1 if the protocol has no folds",
+    )
+    shares_speakers: bool = column(
+        lambda it: it.tested.study.protocol.shares_speakers, "whether the test speakers are in the training data, too"
+    )
+    speaker_normalisation: bool = column(
+        lambda it: it.tested.study.protocol.speaker_normalisation,
+        "transductive: features are normalised with the test speakers' own clips",
+    )
+    uar: float | None = column(
+        lambda it: it.tested.mean_score("test", "uar"), cell=Cell("UAR %", 60, rank=1, form="percent")
+    )
+    uar_low: float | None = column(
+        lambda it: it.interval.low if it.interval else None,
+        "lower end of the 95 % interval over speakers and seeds",
+        cell=Cell("95 % CI", 70, rank=2, form="span", other="uar_high"),
+    )
+    uar_high: float | None = column(lambda it: it.interval.high if it.interval else None)
+    accuracy: float | None = column(
+        lambda it: it.tested.mean_score("test", "accuracy"),
+        cell=Cell("acc. %", 80, rank=5, form="percent", site=10),
+        fact=Fact("test accuracy", "{} %", "percent"),
+    )
+    macro_f1: float | None = column(
+        lambda it: it.tested.mean_score("test", "macro_f1"),
+        cell=Cell("macro-F1 %", 90, rank=6, form="percent", site=20),
+        fact=Fact("test F1", "macro {} %", "percent"),
+    )
+    weighted_f1: float | None = column(
+        lambda it: it.tested.mean_of(lambda refit: refit.evaluations["test"].weighted_f1),
+        fact=Fact("test F1", "weighted {} %", "percent"),
+    )
+    kappa: float | None = column(
+        lambda it: it.tested.mean_of(lambda refit: refit.evaluations["test"].kappa),
+        "Cohen's kappa: agreement beyond chance",
+        fact=Fact("agreement", "Cohen's kappa {}", "decimal"),
+    )
+    ece: float | None = column(
+        lambda it: it.tested.mean_of(
+            lambda refit: expected_calibration_error(refit.test_true, refit.test_probabilities)
+        ),
+        "expected calibration error, 15 bins",
+        fact=Fact("calibration", "expected calibration error {} %", "percent"),
+    )
+    brier: float | None = column(
+        lambda it: it.tested.mean_of(lambda refit: brier_score(refit.test_true, refit.test_probabilities)),
+        "mean squared distance of the probabilities from the true class, 0 to 2",
+        fact=Fact("calibration", "Brier score {}", "decimal"),
+    )
+    validation_uar: float | None = column(
+        lambda it: it.tested.mean_score("validation", "uar"),
+        "on the validation core, mean over runs",
+        cell=Cell("val. UAR %", 100, rank=8, form="percent", site=30, about="on the validation core"),
+    )
+    validation_score: float | None = column(
+        lambda it: it.tested.validation_score,
+        "the objective on the validation core, mean over runs; decides `selected`",
+    )
+    search_uar: float | None = column(
+        lambda it: it.tested.entry.search_value if it.tested.study.objective == "uar" else None,
+        "on the validation core, of the trial that made it a finalist",
+    )
+    winners_curse: float | None = column(
+        lambda it: _difference(it.tested.entry.search_value, it.tested.validation_score),
+        "validation score in the search - mean validation score when retrained",
+        cell=Cell(
+            "selection bias",
+            120,
+            rank=10,
+            form="points",
+            site=90,
+            about="how far the validation score fell when the winner was retrained, in points",
+            more=True,
+        ),
+        fact=Fact("selection bias", "{} points (validation score in the search - when retrained)", "points"),
+    )
+    optimism_gap: float | None = column(
+        lambda it: _difference(it.tested.mean_score("validation", "uar"), it.tested.mean_score("test", "uar")),
+        "validation_uar - uar",
+        cell=Cell(
+            "gap", 110, rank=9, form="points", site=40, about="validation UAR - test UAR of the same runs, in points"
+        ),
+        fact=Fact("optimism gap", "{} points (validation UAR - test UAR of the same runs)", "points"),
+    )
+    seeds: int = column(
+        lambda it: len(it.tested.refits),
+        "completed runs, each with a seed of its own",
+        cell=Cell("seeds", 130, rank=12, site=50, about="runs, each with a new seed"),
+    )
+    failed_seeds: int = column(lambda it: len(it.tested.entry.failed_refits))
+    looks: int = column(
+        lambda it: it.tested.entry.looks,
+        "evaluations of the test set, those of audits included",
+        cell=Cell("test evals", 140, rank=11, site=100, about="evaluations of the test set", more=True),
+    )
+    trials: int = column(
+        lambda it: it.tested.trials,
+        "completed and pruned trials of the study",
+        cell=Cell("trials", 150, rank=15, site=110, about="completed and pruned trials of the study", more=True),
+        fact=Fact("search", "{} trials completed or pruned", "count", about="model"),
+    )
+    test_clips: int = column(lambda it: it.tested.study.protocol.test_clips)
+    test_speakers: int = column(lambda it: it.tested.study.protocol.test_speakers)
+    parameters: int | None = column(
+        lambda it: it.tested.refits[0].record.parameters if it.tested.refits else None,
+        cell=Cell("parameters", 180, rank=16, site=60),
+        fact=Fact("model", "{} parameters", "count", about="model"),
+    )
+    multiply_accumulates: int | None = column(
+        lambda it: cost.multiply_accumulates if (cost := _first_cost(it)) else None,
+        "of one clip's forward pass",
+        cell=Cell(
+            "MACs (M)",
+            190,
+            rank=20,
+            form="macs",
+            other="model_bytes",
+            site=120,
+            about="millions, for one clip",
+            more=True,
+        ),
+        fact=Fact("prediction", "{}", "macs_in_words", other="model_bytes", about="model", place=1),
+    )
+    ms_per_clip: float | None = column(
+        lambda it: mean(_ms(refit.record.cost) for refit in it.tested.refits),
+        "front end and model, one clip on one CPU core; mean over runs",
+        cell=Cell("ms/clip", 200, rank=19, form="milliseconds", site=70, about="front end and model on one CPU core"),
+        fact=Fact("prediction", "{} ms a clip on one CPU core", "milliseconds", about="model"),
+    )
+    model_bytes: int | None = column(
+        lambda it: cost.model_bytes if (cost := _first_cost(it)) else None,
+        "size of the model's file in a bundle",
+        cell=Cell("model", 210, rank=21, form="size", site=130, about="size of the model's file", more=True),
+        fact=Fact("model", "{}", "size", about="model"),
+    )
+    train_seconds: float | None = column(
+        lambda it: mean(refit.train_seconds for refit in it.tested.refits),
+        "wall time of one run",
+        cell=Cell("fit time", 220, rank=17, form="duration", site=80, about="wall time of one run"),
+        fact=Fact("model", "{} a run", "duration", about="model"),
+    )
+    best_by_recall: str | None = column(
+        lambda it: _of_test(it, "best_class_by_recall"),
+        cell=Cell("best", 160, rank=13, form="text", align="left", site=140, about="class by recall", more=True),
+    )
+    worst_by_recall: str | None = column(
+        lambda it: _of_test(it, "worst_class_by_recall"),
+        cell=Cell("worst", 170, rank=14, form="text", align="left", site=150, about="class by recall", more=True),
+    )
+    best_by_count: str | None = column(
+        lambda it: _of_test(it, "best_class_by_count"), "class with the most correct clips; favours large classes"
+    )
+    worst_by_count: str | None = column(lambda it: _of_test(it, "worst_class_by_count"))
+    warnings: tuple[str, ...] = column(_warnings)
+
+
+COLUMNS: dict[str, Column] = columns_of(Row)
+"""The declared column of every field of `Row`, by name."""
 
 
 @dataclass(frozen=True)
 class GroupRows:
-    """Rows that may be compared: best UAR first, and what a reader must know of all of them."""
+    """Rows that may be compared, best UAR first, with notes about all of them."""
 
     group: Group
     title: str
@@ -82,72 +258,6 @@ class GroupRows:
 
 
 def make_row(tested: ScoredEntry, *, selected: bool, interval: Interval | None) -> Row:
-    """Makes an entry's row, without a rank: that takes the rows beside it."""
-    study, entry, test = tested.study, tested.entry, tested.test
-    uar, validation_uar = tested.mean_score("test", "uar"), tested.mean_score("validation", "uar")
-    warnings = [*study.corpus.warnings, *study.protocol.warnings]
-    if entry.failed_refits:
-        tried = len(entry.failed_refits) + len(entry.refits)
-        warnings.append(f"{len(entry.failed_refits)} of {tried} refits failed and are in no mean")
-    parameters = [refit.record.parameters for refit in tested.refits]
-    costs = [refit.record.cost for refit in tested.refits]
-    cost = costs[0] if costs else None
-    return Row(
-        rank=None,
-        tie_group=None,
-        selected=selected,
-        entry=entry.entry_id,
-        study=study.name,
-        family=entry.family,
-        origin=entry.origin,
-        forced=entry.forced,
-        ensemble_of=len(entry.members),
-        corpus=study.corpus.name,
-        corpus_digest=study.corpus.digest,
-        synthetic=study.corpus.synthetic,
-        labels=len(study.corpus.labels),
-        label_source=study.corpus.label_source,
-        protocol=study.protocol.name,
-        protocol_hash=study.protocol.hash,
-        folds=study.protocol.folds,
-        shares_speakers=study.protocol.shares_speakers,
-        speaker_normalisation=study.protocol.speaker_normalisation,
-        uar=uar,
-        uar_low=interval.low if interval else None,
-        uar_high=interval.high if interval else None,
-        accuracy=tested.mean_score("test", "accuracy"),
-        macro_f1=tested.mean_score("test", "macro_f1"),
-        weighted_f1=tested.mean_of(lambda refit: refit.evaluations["test"].weighted_f1),
-        kappa=tested.mean_of(lambda refit: refit.evaluations["test"].kappa),
-        ece=tested.mean_of(lambda refit: expected_calibration_error(refit.test_true, refit.test_probabilities)),
-        brier=tested.mean_of(lambda refit: brier_score(refit.test_true, refit.test_probabilities)),
-        validation_uar=validation_uar,
-        validation_score=tested.validation_score,
-        search_uar=entry.search_value if study.objective == "uar" else None,
-        winners_curse=_difference(entry.search_value, tested.validation_score),
-        optimism_gap=_difference(validation_uar, uar),
-        seeds=len(tested.refits),
-        failed_seeds=len(entry.failed_refits),
-        looks=entry.looks,
-        trials=tested.trials,
-        test_clips=study.protocol.test_clips,
-        test_speakers=study.protocol.test_speakers,
-        parameters=parameters[0] if parameters else None,
-        multiply_accumulates=cost.multiply_accumulates if cost else None,
-        ms_per_clip=mean(_ms(one) for one in costs),
-        model_bytes=cost.model_bytes if cost else None,
-        train_seconds=mean(refit.train_seconds for refit in tested.refits),
-        best_by_recall=test.best_class_by_recall if test else None,
-        worst_by_recall=test.worst_class_by_recall if test else None,
-        best_by_count=test.best_class_by_count if test else None,
-        worst_by_count=test.worst_class_by_count if test else None,
-        warnings=tuple(warnings),
-    )
-
-
-def _ms(cost: ModelCost | None) -> float | None:
-    return None if cost is None or cost.features_ms is None else cost.features_ms + cost.model_ms
-
-
-def _difference(larger: float | None, smaller: float | None) -> float | None:
-    return None if larger is None or smaller is None else larger - smaller
+    """Makes an entry's row without rank and tie group, which depend on the other rows."""
+    source = RowSource(tested, selected, interval)
+    return Row(**{name: one.value(source) for name, one in COLUMNS.items()})

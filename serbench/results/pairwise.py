@@ -1,4 +1,4 @@
-"""`EntryComparison`: entries of one test core against each other, pair by pair, speaker by speaker."""
+"""`EntryComparison`: paired tests between entries with the same test set, paired by speaker."""
 
 from __future__ import annotations
 
@@ -8,12 +8,8 @@ from itertools import combinations
 
 from serbench.errors import UsageError
 from serbench.evaluation import compare_recalls, holm, mcnemar
-from serbench.records.base import FrozenModel
-from serbench.records.results import ResultsFolder
-from serbench.results.ensemble import ENSEMBLE
-from serbench.results.entry import find_entry
+from serbench.records import FrozenModel
 from serbench.results.grouping import group_of, why_unranked
-from serbench.results.leaderboard import Leaderboard
 from serbench.results.scored_entry import ScoredEntry
 
 __all__ = ["ALPHA", "EntryComparison", "EntryPair"]
@@ -23,10 +19,11 @@ ALPHA = 0.05
 
 
 class EntryPair(FrozenModel):
-    """Two entries. Fractions; the difference is first minus second, of the mean test UAR of their refits.
+    """The comparison of two entries, in fractions.
 
-    What McNemar's test says is of the refit of each that is best on validation. It takes clips as independent, which
-    those of one speaker are not, so it only describes these clips.
+    `difference` is the mean test UAR of `first` minus that of `second`, each a mean over refits. `only_first`,
+    `only_second` and `mcnemar_p` compare the refit of each entry that is best on validation. McNemar's test assumes
+    independent clips. Clips of one speaker are not independent, so its p-value only describes these clips.
     """
 
     first: str
@@ -45,39 +42,37 @@ class EntryPair(FrozenModel):
 
 @dataclass(frozen=True)
 class EntryComparison:
-    """Paired differences of two or more entries, corrected by Holm for their number."""
+    """Paired differences of two or more entries, with p-values corrected by Holm for the number of pairs."""
 
     entries: tuple[ScoredEntry, ...]
     pairs: tuple[EntryPair, ...]
 
+    def __repr__(self) -> str:
+        return f"EntryComparison({len(self.entries)} entries)"
+
     @classmethod
-    def from_results(cls, results: ResultsFolder, entry_ids: Sequence[str]) -> EntryComparison:
-        """Compares entries from their predictions alone.
+    def of(cls, entries: Sequence[ScoredEntry]) -> EntryComparison:
+        """Compares all pairs of entries.
 
         Raises:
-            UsageError: fewer than two, one named twice, none of that name, or entries that were not tested on the
-                same clips.
+            UsageError: the entries were not tested on the same clips, or one has no completed refit.
         """
-        if len(set(entry_ids)) < 2 or len(set(entry_ids)) < len(entry_ids):
-            raise UsageError("a comparison takes two or more entries, each named once")
-        board = Leaderboard.from_results(results, ensembles=any(name.startswith(ENSEMBLE) for name in entry_ids))
-        entries = tuple(find_entry(results, board, entry_id) for entry_id in entry_ids)
         for other in entries[1:]:
             _check_comparable(entries[0], other)
-        return cls(entries, _corrected([_pair(one, other) for one, other in combinations(entries, 2)]))
+        return cls(tuple(entries), _corrected([_pair(one, other) for one, other in combinations(entries, 2)]))
 
 
 def _check_comparable(one: ScoredEntry, other: ScoredEntry) -> None:
     for tested in (one, other):
         if not tested.refits:
-            raise UsageError(f"entry '{tested.entry.entry_id}' has no completed refit to compare")
+            raise UsageError(f"entry '{tested.entry.entry_id}' has no completed run to compare")
     if group_of(one.study) != group_of(other.study) or one.refits[0].test_clips != other.refits[0].test_clips:
         first, second = group_of(one.study), group_of(other.study)
         names = f"'{one.entry.entry_id}' and '{other.entry.entry_id}'"
         differ = [name for name, a, b in zip(first._fields, first, second, strict=True) if a != b] or ["clips"]
         raise UsageError(
             f"entries {names} were not tested on the same clips ({', '.join(differ).replace('_', ' ')} differ); "
-            "compare entries that stand in one table of the leaderboard"
+            "compare entries of one table of the leaderboard"
         )
 
 

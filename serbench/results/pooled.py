@@ -1,31 +1,28 @@
-"""Folded protocols: the predictions of all folds are pooled, every speaker tested once, and are one entry.
+"""Folded protocols: the predictions of all folds are pooled into one entry, so that every speaker is tested once.
 
-Each fold is a study of its own, whose selected entry was chosen on speakers that this fold does not test. The r-th
-refits of these entries together are the r-th refit of the pooled one. A fold by itself is no row: its few test speakers
-settle nothing.
+Each fold is a study of its own. Its selected entry was chosen on speakers that the fold does not test. The r-th refit
+of the pooled entry joins the r-th refits of these entries. A single fold has no row, because it has too few test
+speakers.
 """
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from serbench.evaluation import Evaluation
-from serbench.records.files import digest_of
-from serbench.records.schemas import EntryRecord, StudyRecord
-from serbench.results.grouping import choose
+from serbench.records import EntryRecord, StudyRecord, digest_of
 from serbench.results.scored_entry import SUBSETS, Refit, ScoredEntry
 
-__all__ = ["pool", "run_name"]
+__all__ = ["pool", "pooled_id", "run_name"]
 
 _FOLD = re.compile(r"-fold\d+$")
 
 
 def run_name(study: str) -> str:
-    """Name under which a study's entries are shown: without its fold.
+    """Name under which a study's entries are shown: the study's name without its fold.
 
     >>> run_name("emo-db-loso-cnn1d-fold3"), run_name("demo-speaker-cnn1d")
     ('emo-db-loso-cnn1d', 'demo-speaker-cnn1d')
@@ -33,34 +30,18 @@ def run_name(study: str) -> str:
     return _FOLD.sub("", study)
 
 
-def pool(folds: Iterable[Sequence[ScoredEntry]]) -> tuple[list[ScoredEntry], list[str]]:
-    """Pools the folds of each run.
+def pooled_id(entries: Sequence[EntryRecord]) -> str:
+    """Id of the entry that pools these entries: the selected ones of all folds, in the order of the folds."""
+    return f"{entries[0].family}-{digest_of([entry.entry_id for entry in entries], length=6)}"
+
+
+def pool(name: str, members: Sequence[ScoredEntry]) -> ScoredEntry:
+    """Makes the entry that pools a run's folds.
 
     Args:
-        folds: the tested entries of each study of a folded protocol.
-
-    Returns:
-        Pooled entries, and a sentence for each run that is not complete yet.
+        name: name of the run.
+        members: the selected entry of each fold, in the order of the folds.
     """
-    runs: dict[tuple[str, str, str], dict[int, ScoredEntry]] = defaultdict(dict)
-    for entries in folds:
-        chosen = choose(entries)
-        for tested in entries:
-            if tested.entry.entry_id == chosen:
-                study = tested.study
-                runs[run_name(study.name), study.space_hash, study.protocol.hash][study.protocol.fold] = tested
-    pooled, missing = [], []
-    for (name, _, _), by_fold in sorted(runs.items()):
-        members = [by_fold[fold] for fold in sorted(by_fold)]
-        wanted = members[0].study.protocol.folds
-        if len(members) < wanted:
-            missing.append(f"{name}: {len(members)} of {wanted} folds have a tested entry; the same command goes on")
-        else:
-            pooled.append(_pooled(name, members))
-    return pooled, missing
-
-
-def _pooled(name: str, members: Sequence[ScoredEntry]) -> ScoredEntry:
     repeats = min(len(tested.refits) for tested in members)
     refits = tuple(_joined([tested.refits[repeat] for tested in members]) for repeat in range(repeats))
     speakers = tuple(speaker for tested in members for speaker in tested.speakers)
@@ -75,7 +56,7 @@ def _pooled(name: str, members: Sequence[ScoredEntry]) -> ScoredEntry:
 
 
 def _joined(parts: Sequence[Refit]) -> Refit:
-    """One refit of all folds: their test clips side by side, sorted by id."""
+    """Joins one refit of each fold. The test clips are sorted by id."""
     clips = [clip for part in parts for clip in part.test_clips]
     order = np.argsort(clips, kind="stable")
     evaluations = {
@@ -108,7 +89,7 @@ def _joined(parts: Sequence[Refit]) -> Refit:
 
 
 def _study(name: str, members: Sequence[ScoredEntry]) -> StudyRecord:
-    """The run as one study, whose cores are those of all folds together."""
+    """The run as one study. Its test and validation cores are those of all folds together."""
     first = members[0].study
     facts = [tested.study.protocol for tested in members]
     protocol = first.protocol.model_copy(
@@ -128,7 +109,7 @@ def _entry(name: str, members: Sequence[ScoredEntry], repeats: int) -> EntryReco
     entries = [tested.entry for tested in members]
     searched = [entry.search_value for entry in entries if entry.search_value is not None]
     return EntryRecord(
-        entry_id=f"{entries[0].family}-{digest_of([entry.entry_id for entry in entries], length=6)}",
+        entry_id=pooled_id(entries),
         study=name,
         family=entries[0].family,
         origin=f"{len(entries)} folds, each its own choice",

@@ -1,7 +1,8 @@
-"""Rows to compare with: references on the same test core, folds pooled. Rebuilt from their recorded answers."""
+"""Reference rows on the same test set, with folds pooled. Scores are recomputed from the recorded predictions."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,21 +13,16 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from serbench.errors import SerbenchError
-from serbench.evaluation.share_scores import SoftEvaluation, soft_interval
-from serbench.records.base import FrozenModel
-from serbench.records.references import ReferenceFolder, ReferenceRecord
-from serbench.records.results import ResultsFolder
-from serbench.records.schemas import StudyRecord
-from serbench.records.study_folder import Damaged, tolerating
+from serbench.evaluation import SoftEvaluation, soft_interval
+from serbench.records import FrozenModel, ReferenceFolder, ReferenceRecord, StudyRecord
+from serbench.references import REFERENCE_ORDER
 from serbench.results.grouping import why_unranked
 
-__all__ = ["ReferenceRow", "reference_rows", "reference_scores"]
-
-_ORDER = ("chance", "majority", "svm", "egemaps", "encoder", "listeners")
+__all__ = ["GroupReferences", "ReferenceRow"]
 
 
 class ReferenceRow(FrozenModel):
-    """A reference on a test core. Scores are fractions, None where they are undefined; it has no rank."""
+    """A reference on a test set. Scores are fractions, None if undefined. References are not ranked."""
 
     name: str
     title: str
@@ -45,57 +41,71 @@ class ReferenceRow(FrozenModel):
     kappa: float | None = Field(description="Cohen's kappa: agreement beyond chance")
     recalls: dict[str, float | None]
     clips: int
-    left_out: int = Field(description="clips of the test core that it has no answer to")
+    left_out: int = Field(description="clips of the test set without a prediction")
 
 
-def reference_rows(
-    results: ResultsFolder, study: StudyRecord, damaged: Damaged | None = None
-) -> tuple[ReferenceRow, ...]:
-    """The references of the test core that a study has; those of folded protocols once all folds are there.
+class GroupReferences:
+    """The references of one test set. Folds are pooled, and each reference is read once.
 
     Args:
-        results: where they lie.
-        study: pooled, where its protocol has folds.
-        damaged: told of each that cannot be read, which is then left out; None raises.
+        root: path of the results folder.
+        study: record of a study with this test set; of a folded protocol the pooled one.
     """
-    folders = _folders(results.root, study)
-    complete = set.intersection(*(set(folder.names()) for folder in folders))
-    names = [name for name in _ORDER if name in complete] + sorted(complete - set(_ORDER))
-    rows = []
-    for name in names:
-        with tolerating(damaged):
-            rows.append(_row(study, [folder.load(name) for folder in folders]))
-    return tuple(rows)
 
+    def __init__(self, root: Path, study: StudyRecord) -> None:
+        self._study = study
+        folds = [0] if study.protocol.folds == 1 else list(range(1, study.protocol.folds + 1))
+        protocols = [study.protocol.model_copy(update={"fold": fold}) for fold in folds]
+        self._folders = [
+            ReferenceFolder.of(root, study.model_copy(update={"protocol": protocol})) for protocol in protocols
+        ]
+        self._read: dict[str, _Answers | SerbenchError] = {}
 
-def _folders(root: Path, study: StudyRecord) -> list[ReferenceFolder]:
-    """Where the references of each fold lie."""
-    folds = [0] if study.protocol.folds == 1 else list(range(1, study.protocol.folds + 1))
-    protocols = [study.protocol.model_copy(update={"fold": fold}) for fold in folds]
-    return [ReferenceFolder.of(root, study.model_copy(update={"protocol": protocol})) for protocol in protocols]
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the references that every fold has, in the order of display."""
+        complete = set.intersection(*(set(folder.names()) for folder in self._folders))
+        return tuple([name for name in REFERENCE_ORDER if name in complete] + sorted(complete - set(REFERENCE_ORDER)))
 
+    @functools.cached_property
+    def rows(self) -> tuple[ReferenceRow, ...]:
+        """One row a reference. Unreadable references are left out."""
+        found = ((name, self._answers(name)) for name in self.names)
+        return tuple(_row(self._study, one) for _, one in found if not isinstance(one, SerbenchError))
 
-def reference_scores(results: ResultsFolder, study: StudyRecord, name: str) -> SoftEvaluation | None:
-    """All scores of one reference, its confusion matrix among them; None where a part of it is missing.
+    @property
+    def damaged(self) -> tuple[str, ...]:
+        """One error message for each reference that cannot be read."""
+        return tuple(str(one) for name in self.names if isinstance(one := self._answers(name), SerbenchError))
 
-    Args:
-        results: where it lies.
-        study: pooled, where its protocol has folds.
-        name: of the reference.
+    def scores(self, name: str) -> SoftEvaluation | None:
+        """All scores of one reference, with its confusion matrix; None if any fold lacks the reference.
 
-    Raises:
-        SerbenchError: it is damaged, or was made of other clips.
-    """
-    folders = _folders(results.root, study)
-    if any(name not in folder.names() for folder in folders):
-        return None
-    return _answers(study, [folder.load(name) for folder in folders]).scores
+        Raises:
+            SerbenchError: the reference is damaged, or was made for other clips.
+        """
+        if name not in self.names:
+            return None
+        found = self._answers(name)
+        if isinstance(found, SerbenchError):
+            raise found
+        return found.scores
+
+    def _answers(self, name: str) -> _Answers | SerbenchError:
+        if name not in self._read:
+            try:
+                self._read[name] = _answers(self._study, [folder.load(name) for folder in self._folders])
+            except SerbenchError as error:
+                self._read[name] = error
+        return self._read[name]
 
 
 @dataclass(frozen=True)
 class _Answers:
-    """A reference's answers, folds together."""
+    """A reference's predictions, with folds pooled."""
 
+    record: ReferenceRecord
+    left_out: int
     true: NDArray[np.intp]
     shares: NDArray[np.float64]
     speakers: NDArray[np.generic]
@@ -106,16 +116,17 @@ def _answers(study: StudyRecord, parts: Sequence[tuple[ReferenceRecord, pd.DataF
     record = parts[0][0]
     answered = sum(len(frame) + one.left_out for one, frame in parts)
     if record.labels != study.corpus.labels or answered != study.protocol.test_clips:
-        raise SerbenchError(f"reference '{record.name}' was made of other clips or labels than the entries beside it")
+        raise SerbenchError(f"reference '{record.name}' was made for other clips or labels than these entries")
     table = pd.concat([frame for _, frame in parts], ignore_index=True)
     true = pd.Index(record.labels).get_indexer(pd.Index(table["label"]))
     shares = table[[f"p_{label}" for label in record.labels]].to_numpy(dtype=np.float64)
-    return _Answers(true, shares, table["speaker"].to_numpy(), SoftEvaluation.of(true, shares, record.labels))
+    left_out = sum(one.left_out for one, _ in parts)
+    scores = SoftEvaluation.of(true, shares, record.labels)
+    return _Answers(record, left_out, true, shares, table["speaker"].to_numpy(), scores)
 
 
-def _row(study: StudyRecord, parts: Sequence[tuple[ReferenceRecord, pd.DataFrame]]) -> ReferenceRow:
-    record, answers = parts[0][0], _answers(study, parts)
-    scores = answers.scores
+def _row(study: StudyRecord, answers: _Answers) -> ReferenceRow:
+    record, scores = answers.record, answers.scores
     interval = None
     if record.name not in {"chance", "majority"} and not why_unranked(study.protocol):
         interval, _ = soft_interval(answers.true, answers.shares, answers.speakers, record.labels)
@@ -137,5 +148,5 @@ def _row(study: StudyRecord, parts: Sequence[tuple[ReferenceRecord, pd.DataFrame
         kappa=scores.kappa,
         recalls=dict(zip(record.labels, scores.recalls, strict=True)),
         clips=len(answers.true),
-        left_out=sum(one.left_out for one, _ in parts),
+        left_out=answers.left_out,
     )

@@ -1,9 +1,9 @@
-"""`ScoredEntry`: an entry with its refits' predictions scored. All that tables and figures are made of."""
+"""`ScoredEntry`: an entry with the scores of its refits, from which tables and figures are made."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,8 +20,7 @@ from serbench.evaluation import (
     evaluate,
     recalls_interval,
 )
-from serbench.records.results import StudyFolder
-from serbench.records.schemas import EntryRecord, Scores, StudyRecord, TrialRecord
+from serbench.records import EntryRecord, Scores, StudyFolder, StudyRecord, TrialRecord
 
 __all__ = ["Refit", "ScoredEntry", "SubsetPredictions", "load_entry", "mean", "speakers_of"]
 
@@ -30,12 +29,12 @@ SUBSETS = ("train", "validation", "test", "test_rest")
 
 @dataclass(frozen=True, eq=False)
 class SubsetPredictions:
-    """What a refit answered on some clips.
+    """Predictions of one refit on one subset.
 
     Attributes:
-        clips: (n,) ids, sorted; the arrays follow them.
+        clips: (n,) ids, sorted. The arrays below have the same order.
         true: (n,) true class indices.
-        probabilities: (n, C) as the model gave them.
+        probabilities: (n, C) predicted probabilities, as the model returned them.
     """
 
     clips: tuple[str, ...]
@@ -45,16 +44,16 @@ class SubsetPredictions:
 
 @dataclass(frozen=True, eq=False)
 class Refit:
-    """One refit of an entry.
+    """One refit of an entry: a fit of its configuration with a seed of its own.
 
     Attributes:
         record: the fit's record.
-        evaluations: by subset, of the subsets whose predictions were kept.
-        test_clips: (n,) ids of the test core's clips, sorted; the arrays below follow them.
+        evaluations: scores by subset, for the subsets with stored predictions.
+        test_clips: (n,) ids of the test clips, sorted. The arrays below have the same order.
         test_true: (n,) true class indices.
         test_predicted: (n,) predicted class indices.
-        test_probabilities: (n, C) as the model gave them.
-        validation: its answers on the validation core; None for pooled folds.
+        test_probabilities: (n, C) predicted probabilities, as the model returned them.
+        validation: predictions on the validation core; None for pooled folds.
     """
 
     record: TrialRecord
@@ -67,27 +66,30 @@ class Refit:
 
     @functools.cached_property
     def scores(self) -> dict[str, Scores]:
-        """By subset: recomputed from predictions, else as the fit recorded them (the training part)."""
+        """Scores by subset: recomputed from predictions, or as recorded by the fit (training set)."""
         computed = {subset: evaluation.to_scores() for subset, evaluation in self.evaluations.items()}
         found = {**self.record.scores, **computed}
         return {subset: found[subset] for subset in SUBSETS if subset in found}
 
     @property
     def train_seconds(self) -> float:
-        """Wall time of the fit itself: no features, no start of a process, no prediction."""
+        """Wall time of training in seconds, without features, process start and prediction."""
         return self.record.seconds.get("fit", sum(epoch.seconds for epoch in self.record.epochs))
 
 
 @dataclass(frozen=True, eq=False)
 class ScoredEntry:
-    """An entry, its study, and its refits in the order of the record.
+    """An entry with its study and its refits.
 
     Attributes:
-        speakers: of the test clips.
-        trials: that its study spent.
+        study: the study's record.
+        entry: the entry's record.
+        refits: in the order of the entry's record.
+        speakers: (n,) speaker of each test clip.
+        trials: completed and pruned trials of the study.
     """
 
-    __test__ = False  # pytest: the name is no test's
+    __test__ = False  # tells pytest that this is not a test class
 
     study: StudyRecord
     entry: EntryRecord
@@ -95,20 +97,23 @@ class ScoredEntry:
     speakers: tuple[str, ...]
     trials: int = 0
 
+    def __repr__(self) -> str:
+        return f"ScoredEntry('{self.entry.entry_id}', study '{self.study.name}', {len(self.refits)} refits)"
+
     @property
     def validation_score(self) -> float | None:
-        """The mean over refits of the study's objective on the validation core: what `selected` is chosen by."""
+        """Mean over refits of the study's objective on the validation core. It decides which entry is `selected`."""
         return mean(refit.record.value for refit in self.refits)
 
     def mean_score(self, subset: str, score: str) -> float | None:
-        """The mean over refits of `accuracy`, `uar` or `macro_f1`; None where any refit has none."""
+        """Mean over refits of `accuracy`, `uar` or `macro_f1`; None if any refit lacks it."""
         return mean(getattr(refit.scores[subset], score) if subset in refit.scores else None for refit in self.refits)
 
     @functools.cached_property
     def test(self) -> Evaluation | None:
-        """The test core's confusion matrix summed over refits. None without refits.
+        """Test scores from the confusion matrix summed over refits; None without refits.
 
-        Its recalls and counts are in proportion to the means over refits, since each refit sees the same clips.
+        All refits are tested on the same clips, so its recalls are the means over refits.
         """
         if not self.refits:
             return None
@@ -116,9 +121,10 @@ class ScoredEntry:
         return Evaluation.from_confusion(total, self.study.corpus.labels)
 
     def comparison(self, other: ScoredEntry) -> PairedComparison | None:
-        """This entry against another one, paired by speaker; None where they cannot be compared.
+        """Compares this entry with another one, paired by speaker.
 
-        Both must have been tested on the same clips with the same labels.
+        Returns:
+            None if the entries were not tested on the same clips with the same labels, or cannot be compared.
         """
         if not (self.refits and other.refits) or self.refits[0].test_clips != other.refits[0].test_clips:
             return None
@@ -126,61 +132,62 @@ class ScoredEntry:
 
     @functools.cached_property
     def recalls(self) -> SpeakerRecalls:
-        """Clips of each speaker and class that the refits had right. Only with refits."""
+        """Correct clips of each refit, speaker and class. Needs at least one refit."""
         predictions = [refit.test_predicted for refit in self.refits]
         return SpeakerRecalls.count(self.refits[0].test_true, predictions, self.speakers, len(self.study.corpus.labels))
 
     @property
     def kept_refit(self) -> Refit:
-        """Of the refits, the one best on validation, which is exported; the test has no say. Only with refits."""
+        """The refit with the best validation score, which is the one exported. Needs at least one refit."""
         return max(self.refits, key=lambda refit: (refit.record.value or 0.0, refit.record.job_id))
 
     def mean_of(self, score: Callable[[Refit], float | None]) -> float | None:
-        """The mean of a score over refits; None where any refit has none."""
+        """Mean of a score over refits; None if any refit lacks it."""
         return mean(score(refit) for refit in self.refits)
 
     def interval(self) -> tuple[Interval | None, str]:
-        """The interval of the mean test UAR, or None and why there is none."""
+        """95 % interval of the mean test UAR and '', or None and the reason why there is none."""
         if not self.refits:
-            return None, "no interval: no refit was completed"
+            return None, "no interval: no run was completed"
         return recalls_interval(self.recalls, self.study.corpus.labels)
 
 
-def speakers_of(folder: StudyFolder) -> dict[str, str]:
-    """Who says each clip of a study.
-
-    Raises:
-        SerbenchError: the table of clips is missing or damaged.
-    """
-    table = folder.clips()
+def speakers_of(table: pd.DataFrame) -> dict[str, str]:
+    """Speaker of each clip by clip id, from a study's table of clips."""
     return dict(zip(table["clip_id"].astype(str), table["speaker"].astype(str), strict=True))
 
 
 def load_entry(
-    folder: StudyFolder, study: StudyRecord, entry: EntryRecord, speakers: Mapping[str, str] | None = None
+    folder: StudyFolder,
+    study: StudyRecord,
+    entry: EntryRecord,
+    speakers: Mapping[str, str] | None = None,
+    records: Sequence[TrialRecord] | None = None,
 ) -> ScoredEntry:
     """Reads and scores the refits of an entry.
 
     Args:
-        folder: of the study.
-        study: its record.
-        entry: of the study.
-        speakers: what `speakers_of` the folder says, where it was asked before.
+        folder: the study's folder.
+        study: the study's record.
+        entry: the entry's record.
+        speakers: result of `speakers_of` for the study's clips. If None, the clips are read.
+        records: records of the entry's refits, in the entry's order. If None, they are read.
 
     Raises:
         SerbenchError: predictions are missing, damaged, or not of the study's clips and labels.
     """
-    refits = tuple(_load_refit(folder, study, job_id) for job_id in entry.refits)
+    fits = [folder.job("refit", job_id) for job_id in entry.refits] if records is None else records
+    refits = tuple(_load_refit(folder, study, fit) for fit in fits)
     if not refits:
         return ScoredEntry(study, entry, (), ())
     first = refits[0]
     for refit in refits[1:]:
         if refit.test_clips != first.test_clips or not np.array_equal(refit.test_true, first.test_true):
             raise SerbenchError(
-                f"refits {first.record.job_id} and {refit.record.job_id} of {folder.path} were tested on "
+                f"runs {first.record.job_id} and {refit.record.job_id} of {folder.path} were tested on "
                 "different clips; remove the study's folder and search again"
             )
-    speaker_of = speakers_of(folder) if speakers is None else speakers
+    speaker_of = speakers_of(folder.clips()) if speakers is None else speakers
     if unlisted := [clip for clip in first.test_clips if clip not in speaker_of]:
         raise SerbenchError(
             f"{folder.clips_path} lacks clip '{unlisted[0]}' of the predictions; it belongs to another study"
@@ -189,7 +196,7 @@ def load_entry(
 
 
 def mean(values: Iterable[float | None]) -> float | None:
-    """The mean, or None where there is no value or one is missing: a mean of the rest would flatter.
+    """The mean; None if there is no value or one is missing, because a mean of the rest would be too optimistic.
 
     >>> mean([0.5, 1.0]), mean([0.5, None]), mean([])
     (0.75, None, None)
@@ -199,10 +206,10 @@ def mean(values: Iterable[float | None]) -> float | None:
     return sum(known) / len(known) if known and len(known) == len(listed) else None
 
 
-def _load_refit(folder: StudyFolder, study: StudyRecord, job_id: str) -> Refit:
-    frame = folder.predictions("refit", job_id)
+def _load_refit(folder: StudyFolder, study: StudyRecord, record: TrialRecord) -> Refit:
+    frame = folder.predictions("refit", record.job_id)
     labels = study.corpus.labels
-    where = folder.job_path("refit", job_id) / "predictions.parquet"
+    where = folder.job_path("refit", record.job_id) / "predictions.parquet"
     needed = ["clip_id", "subset", "label", *(f"p_{label}" for label in labels)]
     if missing := [column for column in needed if column not in frame]:
         raise SerbenchError(f"{where} has no column '{missing[0]}'; remove its folder and run the search again")
@@ -213,7 +220,7 @@ def _load_refit(folder: StudyFolder, study: StudyRecord, job_id: str) -> Refit:
         raise SerbenchError(f"{where} has the label '{strange[0]}', which study '{study.name}' does not have")
     probabilities = frame[needed[3:]].to_numpy(dtype=np.float64)
     if not np.isfinite(probabilities).all():
-        raise SerbenchError(f"{where} holds a probability that is no number; run the search again")
+        raise SerbenchError(f"{where} holds a probability that is not a number; run the search again")
     predicted = probabilities.argmax(axis=1).astype(np.int64)
     subset = frame["subset"].astype(str).to_numpy()
     evaluations = {
@@ -222,10 +229,9 @@ def _load_refit(folder: StudyFolder, study: StudyRecord, job_id: str) -> Refit:
         if (subset == name).any()
     }
     if "test" not in evaluations:
-        raise SerbenchError(f"{where} has no prediction of the test core; run the search again to add it")
+        raise SerbenchError(f"{where} has no prediction of the test set; run the search again to add it")
     tested = subset == "test"
     clips = tuple(frame["clip_id"].to_numpy(dtype=object)[tested])
-    record = folder.job("refit", job_id)
     judged = subset == "validation"
     ids = tuple(frame["clip_id"].to_numpy(dtype=object)[judged])
     validation = SubsetPredictions(ids, true[judged], probabilities[judged])

@@ -1,64 +1,79 @@
-"""Which entry stands for a whole set of results: the one validation chooses, never the best on the test."""
+"""Choice of one entry for a whole set of results, by validation score and never by test score."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.records.results import ResultsFolder
 from serbench.results.leaderboard import Leaderboard
-from serbench.results.leaderboard_row import Row
+from serbench.results.leaderboard_row import GroupRows, Row
 from serbench.results.pooled import run_name
 
 __all__ = ["best_selected", "select_entry"]
 
 
 def best_selected(board: Leaderboard, studies: Collection[str] | None = None) -> Row | None:
-    """Of the selected entries (one a study), the one with the highest mean validation score, if there is any.
+    """The selected entry (there is one a study) with the highest mean validation score; None if there is none.
 
-    Transductive entries are passed over: they answer for no single clip and cannot be exported.
+    Transductive entries are skipped: they cannot predict a single clip, so they cannot be exported.
 
     Args:
         board: the leaderboard.
         studies: only entries of these studies.
     """
     names = None if studies is None else {run_name(study) for study in studies}
-    rows = [row for row in board.rows if _may_stand(row) and (names is None or row.study in names)]
+    rows = [row for row in board.rows if _is_eligible(row) and (names is None or row.study in names)]
     return max(rows, key=lambda row: (row.validation_score or 0.0, row.entry), default=None)
 
 
-def select_entry(results: ResultsFolder, *, corpus: str | None = None, protocol: str | None = None) -> Row:
-    """The entry that is meant when none is named.
+def select_entry(board: Leaderboard, root: Path) -> Row:
+    """The entry to use when none is named: the selected one with the best validation score.
+
+    Args:
+        board: the leaderboard.
+        root: path of the results folder, for messages.
 
     Raises:
-        SerbenchError: there are no entries.
-        UsageError: they belong to several groups that cannot be compared; they are listed.
+        SerbenchError: there are no entries, or an unreadable one may be the selected one.
+        UsageError: the entries belong to groups that cannot be compared; the message lists them.
     """
-    board = Leaderboard.from_results(results, corpus=corpus, protocol=protocol)
     best = best_selected(board)
     if best is not None and best.folds > 1:
         raise UsageError(
-            f"entry '{best.entry}' pools {best.folds} folds and is no single model; name an entry, or search with "
+            f"entry '{best.entry}' pools {best.folds} folds and is not a single model; name an entry, or search with "
             "--protocol speaker"
         )
-    if best is None and board.rows:
-        raise UsageError(
-            f"all entries in {results.root} normalise by speaker (transductive) and stand for nothing else; name one"
-        )
-    if best is None:
-        raise SerbenchError(f"no entries in {results.root} yet; run `serbench search`, or name a folder with --results")
-    groups = [group for group in board.groups if any(map(_may_stand, group.rows))]
+    groups = [group for group in board.groups if any(map(_is_eligible, group.rows))]
     if len(groups) > 1:
         heads = "; ".join(
             f"{group.title}: {next((row.entry for row in group.rows if row.selected), group.rows[0].entry)}"
             for group in groups
         )
         raise UsageError(
-            f"{results.root} holds entries that cannot be compared with each other; name one ({heads}), or narrow "
+            f"{root} holds entries that cannot be compared with each other; name one ({heads}), or narrow "
             "with --corpus and --protocol"
         )
+    _check_readable(board, groups)
+    if best is None and board.rows:
+        raise UsageError(
+            f"all entries in {root} normalise by speaker (transductive), so none is chosen by default; name one"
+        )
+    if best is None:
+        raise SerbenchError(f"no entries in {root} yet; run `serbench search`, or name a folder with --results")
     return best
 
 
-def _may_stand(row: Row) -> bool:
+def _check_readable(board: Leaderboard, groups: Sequence[GroupRows]) -> None:
+    """Raises an error if an unreadable entry might be the best one: it is of the same group, or of an unknown one."""
+    elsewhere = {group.group for group in board.groups} - {group.group for group in groups}
+    for lost in board.damaged:
+        if lost.kind != "fit" and lost.group not in elsewhere:
+            raise SerbenchError(
+                f"cannot choose an entry by validation score, because {lost.name} cannot be read: {lost.sentence}; "
+                "or name an entry"
+            )
+
+
+def _is_eligible(row: Row) -> bool:
     return row.selected and not row.speaker_normalisation

@@ -1,38 +1,33 @@
-"""`StudyReport`: everything that is known of one study, without the audio and without a fit."""
+"""`StudyReport`: all facts about one study. Reads no audio and trains nothing."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
 from serbench.errors import SerbenchError
-from serbench.records.base import FrozenModel
-from serbench.records.results import ResultsFolder, StudyFolder
-from serbench.records.schemas import EntryRecord, Environment, StudyRecord, TrialRecord
-from serbench.records.states import UNCOUNTED_STATES, TrialState
-from serbench.records.study_folder import Damaged, tolerating
-from serbench.results.grouping import choose
-from serbench.results.load_entries import with_all_looks
-from serbench.results.scored_entry import ScoredEntry, load_entry
-from serbench.results.study_rows import (
-    FailureRow,
-    FitRow,
-    StudyFits,
-    best_score,
-    count_states,
-    group_failures,
-    last_activity,
+from serbench.records import (
+    UNCOUNTED_STATES,
+    EntryRecord,
+    Environment,
+    FrozenModel,
+    StudyRecord,
+    TrialRecord,
+    TrialState,
 )
+from serbench.results.loaded_study import LoadedStudy
+from serbench.results.scored_entry import ScoredEntry
+from serbench.results.study_rows import FailureRow, FitRow, best_score, count_states, group_failures, last_activity
 
 __all__ = ["EntrySummary", "FileCount", "StudyReport"]
 
 
 class EntrySummary(FrozenModel):
-    """One entry: means over its refits, on the test core but for `validation_uar`. None where unreadable."""
+    """One entry. Scores are means over refits on the test set, except `validation_uar`; None if unreadable."""
 
     entry: str
     origin: str
@@ -47,7 +42,7 @@ class EntrySummary(FrozenModel):
 
 
 class FileCount(FrozenModel):
-    """A file of the study's folder, or a folder in it (its name ends in `/`) with all below."""
+    """Size of a file of the study's folder, or of a subfolder with all its files (its name ends in `/`)."""
 
     name: str
     files: int
@@ -55,10 +50,10 @@ class FileCount(FrozenModel):
 
 
 class StudyReport(FrozenModel):
-    """What a study is and what came of it. Scores are fractions, times UTC.
+    """A study and its outcome. Scores are fractions, times are UTC.
 
-    `uar`, `accuracy` and `macro_f1` are those of the selected entry on the test core; `validation_uar` is that of
-    the best completed trial.
+    `uar`, `accuracy` and `macro_f1` are test scores of the selected entry. `validation_uar` is the score of the best
+    completed trial.
     """
 
     name: str
@@ -95,10 +90,10 @@ class StudyReport(FrozenModel):
     macro_f1: float | None
     validation_uar: float | None
     counted: int = Field(description="trials that count towards the budget")
-    states: dict[TrialState, int] = Field(description="trials by how they ended")
+    states: dict[TrialState, int] = Field(description="number of trials by final state")
     refit_states: dict[TrialState, int]
-    broken_off: int = Field(description="attempts that were broken off; each was repeated or will be")
-    failures: tuple[FailureRow, ...] = Field(description="of trials and refits")
+    broken_off: int = Field(description="interrupted attempts; each was repeated or will be")
+    failures: tuple[FailureRow, ...] = Field(description="failures of trials and refits")
     trials: tuple[FitRow, ...]
     probes: tuple[FitRow, ...]
     refits: tuple[FitRow, ...]
@@ -107,80 +102,65 @@ class StudyReport(FrozenModel):
     files: tuple[FileCount, ...]
 
     @classmethod
-    def from_results(
-        cls,
-        results: ResultsFolder,
-        name: str,
-        damaged: Damaged | None = None,
-        tested: Mapping[str, ScoredEntry] | None = None,
-        fits: StudyFits | None = None,
-    ) -> StudyReport:
-        """Reads a study.
-
-        Args:
-            results: where it lies.
-            name: of the study.
-            damaged: told of each fit or entry that cannot be read, which is then left out; None raises.
-            tested: entries that were read before, by id.
-            fits: of the study, where they were read before.
-
-        Raises:
-            UsageError: there is none of that name.
-            SerbenchError: the study's own record is damaged.
-        """
-        folder = results.existing_study(name)
-        record = folder.record()
-        fits = fits or StudyFits.read(folder, damaged)
-        trials, probes, refits = fits.trials, fits.probes, fits.refits
-        entries = _entries(folder, record, tested or {}, damaged)
+    def of(cls, study: LoadedStudy) -> StudyReport:
+        """Makes the report of a study. Unreadable fits and entries are left out and listed in `study.damaged`."""
+        record, fits = study.record, study.fits
+        entries = _entries(study)
         chosen = next((entry for entry in entries if entry.selected), None)
-        corpus, protocol = record.corpus, record.protocol
         return cls(
-            name=name,
-            running=folder.is_running(),
-            run=record.run,
-            family=record.family,
-            space=record.space_name,
-            space_hash=record.space_hash,
-            searched=_searched(record),
-            corpus=corpus.name,
-            corpus_title=corpus.title,
-            synthetic=corpus.synthetic,
-            clips=corpus.clips,
-            speakers=corpus.speakers,
-            labels=corpus.labels,
-            protocol=protocol.name,
-            protocol_hash=protocol.hash,
-            shares_speakers=protocol.shares_speakers,
-            split_seed=protocol.split_seed,
-            fold=protocol.fold,
-            folds=protocol.folds,
-            validation_speakers=protocol.validation_speakers,
-            test_speakers=protocol.test_speakers,
-            seed=record.seed,
-            sampler=record.sampler,
-            pruner=record.pruner,
-            parent=record.parent,
-            warm_start=record.warm_start.study if record.warm_start else None,
-            environment=record.environment,
-            created=record.created,
-            last_activity=last_activity(record, [*trials, *probes, *refits], folder.entries(_ignore)),
+            name=study.name,
+            running=study.folder.is_running(),
+            **_identity(record),
+            last_activity=last_activity(study),
             uar=chosen.uar if chosen else None,
             accuracy=chosen.accuracy if chosen else None,
             macro_f1=chosen.macro_f1 if chosen else None,
-            validation_uar=best_score(trials),
-            counted=sum(trial.state not in UNCOUNTED_STATES for trial in trials),
-            states=count_states(trials),
-            refit_states=count_states(refits),
-            broken_off=len(folder.attempts()),
-            failures=group_failures([*trials, *refits]),
-            trials=_rows(trials),
-            probes=_rows(probes),
-            refits=_rows(refits),
+            validation_uar=best_score(fits.trials),
+            counted=sum(trial.state not in UNCOUNTED_STATES for trial in fits.trials),
+            states=count_states(fits.trials),
+            refit_states=count_states(fits.refits),
+            broken_off=len(study.folder.attempts()),
+            failures=group_failures([*fits.trials, *fits.refits]),
+            trials=_rows(fits.trials),
+            probes=_rows(fits.probes),
+            refits=_rows(fits.refits),
             entries=entries,
-            folder=str(folder.path),
-            files=_files(folder.path),
+            folder=str(study.folder.path),
+            files=_files(study.folder.path),
         )
+
+
+def _identity(record: StudyRecord) -> dict[str, Any]:
+    """The fields that come from the study's own record."""
+    corpus, protocol = record.corpus, record.protocol
+    return {
+        "run": record.run,
+        "family": record.family,
+        "space": record.space_name,
+        "space_hash": record.space_hash,
+        "searched": _searched(record),
+        "corpus": corpus.name,
+        "corpus_title": corpus.title,
+        "synthetic": corpus.synthetic,
+        "clips": corpus.clips,
+        "speakers": corpus.speakers,
+        "labels": corpus.labels,
+        "protocol": protocol.name,
+        "protocol_hash": protocol.hash,
+        "shares_speakers": protocol.shares_speakers,
+        "split_seed": protocol.split_seed,
+        "fold": protocol.fold,
+        "folds": protocol.folds,
+        "validation_speakers": protocol.validation_speakers,
+        "test_speakers": protocol.test_speakers,
+        "seed": record.seed,
+        "sampler": record.sampler,
+        "pruner": record.pruner,
+        "parent": record.parent,
+        "warm_start": record.warm_start.study if record.warm_start else None,
+        "environment": record.environment,
+        "created": record.created,
+    }
 
 
 def _rows(fits: Iterable[TrialRecord]) -> tuple[FitRow, ...]:
@@ -193,18 +173,13 @@ def _searched(record: StudyRecord) -> tuple[str, ...]:
     return tuple(name for name, dimension in known.items() if "value" not in dimension)
 
 
-def _entries(
-    folder: StudyFolder, record: StudyRecord, before: Mapping[str, ScoredEntry], damaged: Damaged | None
-) -> tuple[EntrySummary, ...]:
-    tested: dict[str, ScoredEntry] = {}
-    entries = list(folder.entries(damaged))
-    for entry in entries:
-        with tolerating(damaged):
-            tested[entry.entry_id] = before.get(entry.entry_id) or load_entry(
-                folder, record, with_all_looks(folder, record, entry)
-            )
-    chosen = choose(tested.values())
-    return tuple(_entry(entry, tested.get(entry.entry_id), entry.entry_id == chosen) for entry in entries)
+def _entries(study: LoadedStudy) -> tuple[EntrySummary, ...]:
+    tested = {one.entry.entry_id: one for one in study.readable()}
+    try:
+        chosen = study.chosen()
+    except SerbenchError:  # the damaged entry or refit is listed in `study.damaged`
+        chosen = None
+    return tuple(_entry(entry, tested.get(entry.entry_id), entry.entry_id == chosen) for entry in study.entries)
 
 
 def _entry(entry: EntryRecord, tested: ScoredEntry | None, selected: bool) -> EntrySummary:
@@ -223,10 +198,6 @@ def _entry(entry: EntryRecord, tested: ScoredEntry | None, selected: bool) -> En
     )
 
 
-def _ignore(_: SerbenchError) -> None:
-    """For a second reading: the first has told."""
-
-
 def _files(folder: Path) -> tuple[FileCount, ...]:
     shown = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     return tuple(FileCount(name=f"{path.name}/" if path.is_dir() else path.name, **_size(path)) for path in shown)
@@ -235,7 +206,7 @@ def _files(folder: Path) -> tuple[FileCount, ...]:
 def _size(path: Path) -> dict[str, int]:
     count = size = 0
     for file in path.rglob("*") if path.is_dir() else [path]:
-        with contextlib.suppress(FileNotFoundError):  # a search that runs puts its files in place meanwhile
+        with contextlib.suppress(FileNotFoundError):  # a running search moves its files into place meanwhile
             if file.is_file():
                 size += file.stat().st_size
                 count += 1

@@ -1,36 +1,31 @@
-"""What is known of studies, as rows: one a study for the list, and of one study one a fit, a failure, an entry."""
+"""Table rows about studies: `StudyRow` for the list of studies; `FitRow` and `FailureRow` for one study."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import Field
 
-from serbench.records.base import FrozenModel
-from serbench.records.results import ResultsFolder, StudyFolder
-from serbench.records.schemas import EntryRecord, JobKind, StudyRecord, TrialRecord
-from serbench.records.states import STATES, UNCOUNTED_STATES, TrialState
-from serbench.records.study_folder import Damaged
+from serbench.records import STATES, UNCOUNTED_STATES, FrozenModel, JobKind, TrialRecord, TrialState
+from serbench.results.loaded_study import LoadedStudy
 
 __all__ = [
     "FailureRow",
     "FitRow",
-    "StudyFits",
     "StudyRow",
     "best_score",
     "count_states",
     "group_failures",
+    "last_activity",
     "study_row",
-    "study_rows",
 ]
 
 _GOOD_STATES = frozenset({"completed", "pruned"})
 
 
 class StudyRow(FrozenModel):
-    """One study in the list of all. Scores are fractions, times UTC."""
+    """One study in the list of studies. Scores are fractions, times are UTC."""
 
     name: str
     run: str
@@ -41,12 +36,12 @@ class StudyRow(FrozenModel):
     fold: int
     seed: int
     trials: int = Field(description="trials that count towards the budget")
-    validation_uar: float | None = Field(description="of the best completed trial")
+    validation_uar: float | None = Field(description="validation UAR of the best completed trial")
     entries: int
     parent: str | None
     created: str
     last_activity: str
-    running: bool = Field(description="whether a process runs it now")
+    running: bool = Field(description="whether a search process is running it now")
 
 
 class FitRow(FrozenModel):
@@ -68,7 +63,7 @@ class FitRow(FrozenModel):
 
     @classmethod
     def of(cls, record: TrialRecord) -> FitRow:
-        """The row of a record."""
+        """Makes the row of a fit's record."""
         same = {name: getattr(record, name) for name in cls.model_fields if name in TrialRecord.model_fields}
         changed = {
             "epochs": len(record.epochs),
@@ -78,28 +73,8 @@ class FitRow(FrozenModel):
         return cls(**(same | changed))
 
 
-@dataclass(frozen=True)
-class StudyFits:
-    """All recorded fits of a study, read once."""
-
-    trials: tuple[TrialRecord, ...]
-    probes: tuple[TrialRecord, ...]
-    refits: tuple[TrialRecord, ...]
-
-    @classmethod
-    def read(cls, folder: StudyFolder, damaged: Damaged | None = None) -> StudyFits:
-        """Reads them.
-
-        Args:
-            folder: of the study.
-            damaged: told of each that cannot be read, which is then left out; None raises.
-        """
-        kinds: tuple[JobKind, ...] = ("search", "probe", "refit")
-        return cls(*(tuple(folder.jobs(kind, damaged)) for kind in kinds))
-
-
 class FailureRow(FrozenModel):
-    """Fits that ended in the same way for the same reason."""
+    """Fits that failed in the same state for the same reason."""
 
     state: TrialState
     error_kind: str | None
@@ -108,24 +83,11 @@ class FailureRow(FrozenModel):
     jobs: tuple[str, ...]
 
 
-def study_rows(results: ResultsFolder, damaged: Damaged | None = None) -> list[StudyRow]:
-    """All studies, by name.
-
-    Args:
-        results: where they lie.
-        damaged: told of what cannot be read, which is then left out; None raises.
-    """
-    return [
-        study_row(folder, record, StudyFits.read(folder, damaged), damaged)
-        for folder, record in results.studies(damaged)
-    ]
-
-
-def study_row(folder: StudyFolder, record: StudyRecord, fits: StudyFits, damaged: Damaged | None = None) -> StudyRow:
-    """The row of one study."""
-    entries = list(folder.entries(damaged))
+def study_row(study: LoadedStudy) -> StudyRow:
+    """Makes the row of one study. Unreadable fits and entries are left out and listed in `study.damaged`."""
+    record, trials = study.record, study.trials
     return StudyRow(
-        name=folder.path.name,
+        name=study.name,
         run=record.run,
         family=record.family,
         space=record.space_name,
@@ -133,34 +95,36 @@ def study_row(folder: StudyFolder, record: StudyRecord, fits: StudyFits, damaged
         protocol=record.protocol.name,
         fold=record.protocol.fold,
         seed=record.seed,
-        trials=sum(fit.state not in UNCOUNTED_STATES for fit in fits.trials),
-        validation_uar=best_score(fits.trials),
-        entries=len(entries),
+        trials=sum(fit.state not in UNCOUNTED_STATES for fit in trials),
+        validation_uar=best_score(trials),
+        entries=len(study.entries),
         parent=record.parent,
         created=record.created,
-        last_activity=last_activity(record, [*fits.trials, *fits.probes, *fits.refits], entries),
-        running=folder.is_running(),
+        last_activity=last_activity(study),
+        running=study.folder.is_running(),
     )
 
 
-def last_activity(record: StudyRecord, fits: Iterable[TrialRecord], entries: Iterable[EntryRecord]) -> str:
-    """When the last of a study's records was written."""
-    return max([record.created, *(fit.finished for fit in fits), *(entry.created for entry in entries)])
+def last_activity(study: LoadedStudy) -> str:
+    """Time of a study's newest record (UTC, ISO 8601)."""
+    fits = study.fits
+    finished = [fit.finished for fit in (*fits.trials, *fits.probes, *fits.refits)]
+    return max([study.record.created, *finished, *(entry.created for entry in study.entries)])
 
 
 def best_score(fits: Iterable[TrialRecord]) -> float | None:
-    """The best validation score of the completed fits; a pruned one's is of fewer epochs."""
+    """The best validation score of the completed fits. Pruned fits do not count: they trained for fewer epochs."""
     return max((fit.value for fit in fits if fit.state == "completed" and fit.value is not None), default=None)
 
 
 def count_states(fits: Iterable[TrialRecord]) -> dict[TrialState, int]:
-    """How many fits ended in each state that occurs, in the order of `STATES`."""
+    """Number of fits by final state, in the order of `STATES`. States without fits are left out."""
     states = [fit.state for fit in fits]
     return {state: states.count(state) for state in STATES if state in states}
 
 
 def group_failures(fits: Iterable[TrialRecord]) -> tuple[FailureRow, ...]:
-    """Fits that gave no score, those of one state and reason together, the most frequent first."""
+    """Failed fits, grouped by state and reason, the most frequent group first."""
     groups: dict[tuple[TrialState, str | None, str], list[str]] = {}
     for fit in fits:
         if fit.state not in _GOOD_STATES:

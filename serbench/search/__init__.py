@@ -1,19 +1,99 @@
-"""Search-space files, the Optuna study and its coordinator, the engines that run jobs."""
+"""Hyperparameter search: plans, studies, the coordinator that hands out their jobs, and the engines that run them.
 
-from serbench.search.observer import Observer
-from serbench.search.plan import SearchPlan
-from serbench.search.run_search import run_search
-from serbench.search.studies.study import Study
-from serbench.spaces.file import find_space, load_space, space_names
-from serbench.spaces.space import SearchSpace
+Names are loaded when first used (see `serbench.faces`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from serbench.faces import lazy_face
+
+if TYPE_CHECKING:
+    from serbench.search.command import placeholder_note, search_command, search_request, shell_line
+    from serbench.search.coordinator import Coordinator
+    from serbench.search.engines.local import LocalEngine
+    from serbench.search.fork import fork_study
+    from serbench.search.jobs import JobMaker
+    from serbench.search.observer import Observer
+    from serbench.search.plan import SearchPlan
+    from serbench.search.replay import replay_facts, replay_trial
+    from serbench.search.request import DEFAULT_RESULTS, Panel, SearchRequest, option_of, request_options, seconds_of
+    from serbench.search.resources import WORKER_MIB, Resources
+    from serbench.search.run_spaces import run_search
+    from serbench.search.session import Session
+    from serbench.search.studies.recorded import recorded_clips, recorded_plan, recorded_protocol, recorded_space
+    from serbench.search.studies.study import Study
+else:
+    __getattr__ = lazy_face(
+        __name__,
+        {
+            "command": (
+                "placeholder_note",
+                "search_command",
+                "search_request",
+                "shell_line",
+            ),
+            "coordinator": ("Coordinator",),
+            "engines.local": ("LocalEngine",),
+            "fork": ("fork_study",),
+            "jobs": ("JobMaker",),
+            "observer": ("Observer",),
+            "plan": ("SearchPlan",),
+            "replay": (
+                "replay_facts",
+                "replay_trial",
+            ),
+            "request": (
+                "DEFAULT_RESULTS",
+                "Panel",
+                "SearchRequest",
+                "option_of",
+                "request_options",
+                "seconds_of",
+            ),
+            "resources": (
+                "Resources",
+                "WORKER_MIB",
+            ),
+            "run_spaces": ("run_search",),
+            "session": ("Session",),
+            "studies.recorded": (
+                "recorded_clips",
+                "recorded_plan",
+                "recorded_protocol",
+                "recorded_space",
+            ),
+            "studies.study": ("Study",),
+        },
+    )
 
 __all__ = [
+    "DEFAULT_RESULTS",
+    "WORKER_MIB",
+    "Coordinator",
+    "JobMaker",
+    "LocalEngine",
     "Observer",
+    "Panel",
+    "Resources",
     "SearchPlan",
-    "SearchSpace",
+    "SearchRequest",
+    "Session",
     "Study",
-    "find_space",
-    "load_space",
+    "fork_study",
+    "option_of",
+    "placeholder_note",
+    "recorded_clips",
+    "recorded_plan",
+    "recorded_protocol",
+    "recorded_space",
+    "replay_facts",
+    "replay_trial",
+    "request_options",
     "run_search",
-    "space_names",
+    "search_command",
+    "search_request",
+    "seconds_of",
+    "shell_line",
 ]

@@ -1,20 +1,15 @@
-"""Finalists: the top configurations, refitted on fresh seeds and only then shown the test set, once each."""
+"""Finalists: the best configurations are retrained on fresh seeds, and each refit is scored on the test set once."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from serbench.records.base import now
-from serbench.records.files import digest_of
-from serbench.records.schemas import EntryRecord, TrialRecord
-from serbench.records.states import STATES
-from serbench.search.batch import run_batch
-from serbench.search.jobs import JobMaker
-from serbench.search.mailbox import JobRunner
+from serbench.records import STATES, EntryRecord, TrialRecord, digest_of, now
+from serbench.search.coordinator import Coordinator
 from serbench.search.observer import Observer
+from serbench.search.session import Session
 from serbench.search.studies.study import Study
 
 __all__ = ["Finalist", "choose_finalists", "refit_finalists"]
@@ -22,7 +17,7 @@ __all__ = ["Finalist", "choose_finalists", "refit_finalists"]
 
 @dataclass(frozen=True)
 class Finalist:
-    """A configuration that will be tested."""
+    """A configuration that will be retrained and tested."""
 
     job_id: str
     name: str
@@ -32,20 +27,20 @@ class Finalist:
 
     @property
     def number(self) -> int:
-        """The stable number its seeds come from."""
+        """The stable number that its seeds are derived from."""
         return int(self.job_id[1:])
 
     def refit_id(self, repeat: int) -> str:
-        """Job id of one of its refits."""
+        """Returns the job id of one of its refits."""
         return f"{self.job_id}-r{repeat}"
 
 
 def choose_finalists(trials: Sequence[TrialRecord], count: int, forced: Sequence[str] = ()) -> list[Finalist]:
-    """The best completed trials by validation, each configuration once, and those the space forces.
+    """Selects the best completed trials by validation score, without duplicates, and the ones that the space forces.
 
     Args:
-        trials: of one study.
-        count: how many validation chooses.
+        trials: all trials of one study.
+        count: number of finalists selected by validation score.
         forced: names of enqueued configurations that are tested whatever their score.
     """
     done = [t for t in trials if t.state == "completed" and t.value is not None]
@@ -66,20 +61,21 @@ def choose_finalists(trials: Sequence[TrialRecord], count: int, forced: Sequence
     return list(chosen.values())
 
 
-def refit_finalists(
-    study: Study,
-    maker: JobMaker,
-    runner: JobRunner,
-    observer: Observer,
-    stop: threading.Event,
-    finalists: Sequence[Finalist],
-    repeats: int,
-) -> list[EntryRecord]:
+def refit_finalists(session: Session, finalists: Sequence[Finalist], repeats: int) -> list[EntryRecord]:
     """Refits each finalist `repeats` times, predicts its test set, and writes its entry.
 
-    Refits that are recorded already are kept: the test core is not looked at again. One that crashed, was broken
-    off, or ran out of time or memory, looked at nothing and is run again.
+    Recorded refits are kept, so each refit is evaluated on the test set only once. A refit that crashed, was
+    interrupted, or ran out of time or memory has not been evaluated on the test set and runs again.
+
+    Args:
+        session: the study and what its jobs run on.
+        finalists: configurations to test.
+        repeats: refits of each finalist, on fresh seeds.
+
+    Returns:
+        Entries of all finalists with at least one completed refit.
     """
+    study, observer = session.study, session.observer
     for refit in list(study.folder.jobs("refit")):
         if STATES[refit.state].refit_again:
             study.folder.retire_job("refit", refit.job_id)
@@ -90,15 +86,15 @@ def refit_finalists(
         if not study.folder.has_job("refit", finalist.refit_id(repeat))
     ]
     observer.refits_started(len(wanted))
-    maker = maker.for_jobs(len(wanted))
+    maker = session.maker.for_jobs(len(wanted))
     jobs = [maker.refit(f.refit_id(repeat), f.number, repeat, f.config) for f, repeat in wanted]
     origins = {f.refit_id(repeat): f.name for f, repeat in wanted}
-    run_batch(study, runner, observer, stop, jobs, origins)
+    Coordinator(session).run_jobs(jobs, origins)
     return [entry for finalist in finalists if (entry := _settled_entry(study, finalist, observer)) is not None]
 
 
 def _settled_entry(study: Study, finalist: Finalist, observer: Observer) -> EntryRecord | None:
-    """The entry of a finalist, written where it is new or has new refits."""
+    """Returns the entry of a finalist, and writes it if it is new or has new refits."""
     entry = _entry(study, finalist)
     if entry is None:
         observer.warning(f"no refit of {finalist.name} completed, so it has no entry")
@@ -112,7 +108,7 @@ def _settled_entry(study: Study, finalist: Finalist, observer: Observer) -> Entr
 
 
 def _entry(study: Study, finalist: Finalist) -> EntryRecord | None:
-    """The entry of a finalist from all its recorded refits; None where none of them completed."""
+    """Builds the entry of a finalist from all its recorded refits; None if none of them completed."""
     prefix = finalist.refit_id(0)[:-1]
     refits = [r for r in study.folder.jobs("refit") if r.job_id.startswith(prefix)]
     good = sorted((r.job_id for r in refits if r.state == "completed"), key=lambda name: int(name[len(prefix) :]))

@@ -1,33 +1,24 @@
-"""A fork: a new study under a changed space that keeps what an earlier one has learnt and that still holds."""
+"""Fork: a new study with a changed space that keeps the trials of an earlier study which still fit."""
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import Ratio
-from serbench.records import ResultsFolder, StudyRecord, TrialRecord
-from serbench.records.base import now
-from serbench.records.results import StudyFolder
-from serbench.records.states import STATES, UNCOUNTED_STATES
-from serbench.search.plan import SearchPlan
+from serbench.records import STATES, UNCOUNTED_STATES, ResultsFolder, StudyFolder, StudyRecord, TrialRecord, now
 from serbench.search.studies.recorded import recorded_features, recorded_plan, recorded_protocol, recorded_training
 from serbench.search.studies.samplers import pruner_settings, sampler_settings
 from serbench.search.studies.study import derived_run, study_name
-from serbench.spaces.file import read_space
-from serbench.spaces.space import SearchSpace
+from serbench.spaces import SearchSpace
 from serbench.training import FitSettings
-from serbench.training.backend import choose_backend
 
-__all__ = ["Fork", "LeftOut", "fork_study", "search_command"]
+__all__ = ["Fork", "LeftOut", "fork_study"]
 
 _TRIAL_FILES = ("predictions.parquet", "error.txt")
 
@@ -37,9 +28,9 @@ class LeftOut:
     """A trial that a fork does not keep.
 
     Attributes:
-        job_id: of the trial.
-        about: the hyperparameter or setting that it fails by; trials are grouped by it.
-        reason: in words.
+        job_id: id of the trial.
+        about: the hyperparameter or setting that does not fit. Trials are grouped by it.
+        reason: explanation for the user.
     """
 
     job_id: str
@@ -52,10 +43,10 @@ class Fork:
     """A fork that was written.
 
     Attributes:
-        record: of the new study.
-        kept: job ids that it has.
-        counted: how many of them count towards the budget.
-        left_out: the source's other trials.
+        record: record of the new study.
+        kept: job ids of the kept trials.
+        counted: number of kept trials that count towards the budget.
+        left_out: all other trials of the source.
     """
 
     record: StudyRecord
@@ -64,7 +55,7 @@ class Fork:
     left_out: tuple[LeftOut, ...]
 
     def groups(self) -> dict[str, list[LeftOut]]:
-        """Trials that were left out by what they fail by, the most frequent first."""
+        """Returns the trials that were left out, grouped by what does not fit, the largest group first."""
         found: dict[str, list[LeftOut]] = defaultdict(list)
         for one in self.left_out:
             found[one.about].append(one)
@@ -72,19 +63,19 @@ class Fork:
 
 
 def fork_study(results: ResultsFolder, source: str, space: SearchSpace, run: str | None = None) -> Fork:
-    """Begins a study under another space with those trials of `source` that could have been drawn from it.
+    """Starts a study with another space from those trials of `source` that could have been drawn from that space.
 
-    Kept trials keep their job ids, seeds and predictions, so that each can be refitted to its score. The next search
-    of the new study tells them to Optuna, as it does with all records.
+    Kept trials keep their job ids, seeds and predictions, so that each can be retrained to the same score. The next
+    search of the new study adds them to Optuna, as it does with all records.
 
     Args:
-        results: where both lie.
+        results: folder of both studies.
         source: name of the earlier study.
-        space: of the new one, overrides of the command line included.
-        run: name of the new study's run; None for a derived one.
+        space: space of the new study, including overrides from the command line.
+        run: name of the new study's run; None for a derived name.
 
     Raises:
-        UsageError: scores under the two would not mean the same, no trial fits, or the new name is taken.
+        UsageError: scores of the two studies would not be comparable, no trial fits, or the new name is taken.
         SerbenchError: a record is damaged, or the fork cannot be written.
     """
     folder = results.existing_study(source)
@@ -92,8 +83,8 @@ def fork_study(results: ResultsFolder, source: str, space: SearchSpace, run: str
     training = recorded_training(folder, old)
     if changed := list(_incomparable(folder, old, training, space)):
         raise UsageError(
-            f"study '{source}' cannot be forked to space '{space.name}', since scores would not mean the same: "
-            f"{'; '.join(changed)}. Change that in the space, or begin a study of its own with `serbench search`"
+            f"study '{source}' cannot be forked to space '{space.name}', since their scores would not be comparable: "
+            f"{'; '.join(changed)}. Change that in the space, or start a separate study with `serbench search`"
         )
     _check_ratios(folder, old, space)
     record = _record(old, space, source, run)
@@ -113,52 +104,8 @@ def fork_study(results: ResultsFolder, source: str, space: SearchSpace, run: str
     return Fork(record, tuple(trial.job_id for trial in kept), counted, tuple(left_out))
 
 
-def search_command(
-    fork: Fork, space: str, results: Path, budget: int, data: Path | None, overrides: Mapping[str, int | str | None]
-) -> str:
-    """The command that goes on with a fork.
-
-    Args:
-        fork: as written.
-        space: as it was named on the command line.
-        results: the folder.
-        budget: trials that the space asks for; more are asked for where the fork has as many already.
-        data: where the corpus lies.
-        overrides: `--epochs` and the like, as they were given.
-    """
-    record = fork.record
-    usual = {field.name: field.default for field in fields(SearchPlan)}
-    try:
-        backend = choose_backend()
-    except SerbenchError:
-        backend = ""
-    options: dict[str, tuple[Any, Any]] = {
-        "corpus": (record.corpus.name, None),
-        "data": (data, None),
-        "results": (results, None),
-        "protocol": (
-            record.protocol.name,
-            read_space(record.space_text, record.space_name, space).protocol or "speaker",
-        ),
-        "labels": (record.corpus.label_source, usual["labels"]),
-        "split-seed": (record.protocol.split_seed, usual["split_seed"]),
-        "study": (record.run, _derived_run(record)),
-        "seed": (record.seed, usual["seed"]),
-        "sampler": (record.sampler["name"], usual["sampler"]),
-        "pruner": (record.pruner["name"], usual["pruner"]),
-        "backend": (record.environment.backend, backend),
-        **{name.replace("_", "-"): (value, None) for name, value in overrides.items()},
-        "trials": (fork.counted + budget if fork.counted >= budget else None, None),
-    }
-    words = ["serbench", "search", space]
-    for name, (value, default) in options.items():
-        if value is not None and value != default:
-            words += [f"--{name}", str(value)]
-    return shlex.join(words)
-
-
 def _incomparable(folder: StudyFolder, old: StudyRecord, training: FitSettings, space: SearchSpace) -> Iterator[str]:
-    """What keeps scores under the old study and the new space from meaning the same."""
+    """Names the differences that make scores of the old study and the new space incomparable."""
     if old.family != space.family.name:
         yield f"family {old.family} -> {space.family.name}"
         return
@@ -177,7 +124,7 @@ def _incomparable(folder: StudyFolder, old: StudyRecord, training: FitSettings, 
 
 
 def _check_ratios(folder: StudyFolder, old: StudyRecord, space: SearchSpace) -> None:
-    """Refuses what the next search would refuse, before anything is written."""
+    """Refuses before writing anything what the next search would refuse."""
     clips = folder.clips()
     protocol, plan = recorded_protocol(folder, old), recorded_plan(folder, old, clips)
     for text in space.ratios():
@@ -185,7 +132,7 @@ def _check_ratios(folder: StudyFolder, old: StudyRecord, space: SearchSpace) -> 
 
 
 def _derived_run(record: StudyRecord) -> str:
-    """What the next search calls a run of such a study where none is named."""
+    """The name that the next search gives the run of such a study by default."""
     return derived_run(record.corpus.name, record.corpus.label_source, record.protocol.name)
 
 
@@ -204,21 +151,22 @@ def _record(old: StudyRecord, space: SearchSpace, source: str, run: str | None) 
             "space": space.describe(),
             "features": space.features.model_dump(mode="json"),
             "feature_shape": space.features.shape,
-            # By name: settings of the same sampler may have changed since, and a search compares them all.
+            # From the name: the settings of that sampler may have changed since, and a search compares all of them.
             "sampler": sampler_settings(old.sampler.get("name", "")),
             "pruner": pruner_settings(old.pruner.get("name", ""), space.training.epochs),
             "identity": uuid.uuid4().hex[:16],
             "parent": source,
             "warm_start": None,
+            "asked": None,
             "created": now(),
         }
     )
 
 
 def _misfit(trial: TrialRecord, space: SearchSpace, old: FitSettings) -> tuple[str, str] | None:
-    """What keeps a trial out of a fork (what it is about, and why), or None."""
+    """Returns why a trial does not belong in a fork, as (subject, reason); None if it does."""
     if STATES[trial.state].repeated:
-        return trial.state, "it was broken off and says nothing of its configuration"
+        return trial.state, "it was interrupted, so its configuration has no score"
     try:
         config = space.complete(trial.config)
     except UsageError as error:
@@ -229,7 +177,7 @@ def _misfit(trial: TrialRecord, space: SearchSpace, old: FitSettings) -> tuple[s
 
 
 def _other_limits(trial: TrialRecord, old: FitSettings, new: FitSettings) -> tuple[str, str] | None:
-    """Whether a trial would have ended in another way under the limits of the new space."""
+    """Returns why a trial would have ended differently under the limits of the new space, as (subject, reason)."""
     size = trial.parameters
     if trial.state == "invalid":
         if size is not None and size <= new.max_parameters:
@@ -242,11 +190,11 @@ def _other_limits(trial: TrialRecord, old: FitSettings, new: FitSettings) -> tup
 
 
 def _renamed(trial: TrialRecord, record: StudyRecord, space: SearchSpace, source: str) -> TrialRecord:
-    """A kept trial's record. Optuna will number it anew."""
+    """Copies the record of a kept trial. Optuna gives it a new number."""
     config, origin = space.complete(trial.config), trial.origin
     taken = next((enqueued for enqueued in space.enqueued if enqueued.name == origin), None)
     if taken is not None and taken.config != config:
-        # Else the new space's configuration of that name would count as tried.
+        # Otherwise the new space's configuration of that name would count as already tried.
         origin = f"{origin} of {source}"
     return trial.model_copy(update={"study": record.name, "number": None, "config": config, "origin": origin})
 
@@ -266,4 +214,4 @@ def _write(results: ResultsFolder, source: StudyFolder, record: StudyRecord, kep
                     shutil.copyfile(file, folder / name)
         record.save(new.record_path)
     if results.study(record.name).record().identity != record.identity:
-        raise SerbenchError(f"a search began study '{record.name}' meanwhile; name the fork with --study NAME")
+        raise SerbenchError(f"a search has just started study '{record.name}'; name the fork with --study NAME")

@@ -1,4 +1,4 @@
-"""From configurations to jobs, and from outcomes to records."""
+"""Makes jobs from configurations, and records from outcomes."""
 
 from __future__ import annotations
 
@@ -10,42 +10,38 @@ import pandas as pd
 
 from serbench.evaluation import evaluate
 from serbench.families import parse_hyperparameters
-from serbench.features.latency import front_end_ms
-from serbench.features.spec import WaveformAugmentation
+from serbench.features import WaveformAugmentation, front_end_ms
 from serbench.protocols import Ratio, Split, SplitPlan
-from serbench.records.base import now
-from serbench.records.results import StudyFolder
-from serbench.records.schemas import JobKind, StudyRecord, TrialRecord
+from serbench.records import JobKind, StudyFolder, StudyRecord, TrialRecord, now
 from serbench.search.resources import Resources
-from serbench.spaces.space import SearchSpace
-from serbench.training import TrialJob, TrialOutcome
-from serbench.training.seeds import SeedTree
+from serbench.spaces import SearchSpace
+from serbench.training import SeedTree, TrialJob, TrialOutcome
 
 __all__ = ["JobMaker", "PlannedStudy", "predictions_of", "record_of"]
 
 
 class PlannedStudy(Protocol):
-    """A study as far as jobs are made of it: an opened one, or one rebuilt from its record."""
+    """The part of a study that `JobMaker` needs; implemented by `Study` and `RecordedStudy`."""
 
     @property
     def folder(self) -> StudyFolder:
-        """Where earlier attempts are counted."""
+        """Folder of the study, in which earlier attempts are counted."""
 
     @property
     def record(self) -> StudyRecord:
-        """Names the study and the labels."""
+        """Record with the name of the study and its labels."""
 
     @property
     def space(self) -> SearchSpace:
-        """Has the family, the front end and what all fits share."""
+        """Space with the family, the front end and the settings that all fits share."""
 
     @property
     def plan(self) -> SplitPlan:
-        """How clips are split."""
+        """How the clips are split."""
 
     @property
     def seeds(self) -> SeedTree:
-        """Where random draws come from."""
+        """Source of all random seeds."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +54,11 @@ class JobMaker:
     _splits: dict[str, Split] = field(default_factory=dict, repr=False, compare=False)
 
     def for_jobs(self, count: int) -> JobMaker:
-        """The same, for `count` last jobs: where they are fewer than the workers, each gets more threads."""
+        """Returns a maker for the last `count` jobs. If they are fewer than the workers, each gets more threads."""
         return replace(self, resources=self.resources.for_jobs(count))
 
     def search(self, job_id: str, number: int, config: dict[str, Any], attempt: int = 0) -> TrialJob:
-        """A trial. Only the validation core is predicted; test rows are not in the job.
+        """Makes the job of a trial. It predicts the validation core only and contains no test rows.
 
         Raises:
             UsageError: the configuration is invalid.
@@ -70,12 +66,12 @@ class JobMaker:
         return self._job("search", job_id, self.study.seeds.trial(number), config, attempt)
 
     def refit(self, job_id: str, number: int, repeat: int, config: dict[str, Any]) -> TrialJob:
-        """A finalist's refit: a fresh seed, every subset predicted, the model kept."""
+        """Makes the job of a finalist's refit: fresh seed, predictions of every subset, and the model is kept."""
         seed = self.study.seeds.refit(number, repeat)
         return self._job("refit", job_id, seed, config, len(self.study.folder.attempts(job_id)))
 
     def probe(self, job_id: str, number: int, config: dict[str, Any], share: float) -> TrialJob:
-        """A short fit on a share of the epochs.
+        """Makes a short fit on a share of the epochs.
 
         Raises:
             UsageError: the configuration is invalid.
@@ -86,7 +82,7 @@ class JobMaker:
         return replace(job, settings=job.settings.model_copy(update={"epochs": epochs}))
 
     def _split(self, ratio: str) -> Split:
-        """Rows by ratio, made once: a thousand running jobs share them."""
+        """Splits the clips once per ratio; a thousand running jobs share the result."""
         if ratio not in self._splits:
             self._splits[ratio] = self.study.plan.split(Ratio.parse(ratio))
         return self._splits[ratio]
@@ -130,7 +126,7 @@ class JobMaker:
 
 
 def predictions_of(job: TrialJob, outcome: TrialOutcome, clips: pd.DataFrame) -> pd.DataFrame | None:
-    """Raw predictions as a table: `clip_id, subset, label, p_<label>...`."""
+    """Returns the raw predictions of a job as a table with the columns `clip_id, subset, label, p_<label>...`."""
     parts = []
     for subset, probabilities in outcome.predictions.items():
         rows = clips.iloc[list(job.predict[subset])]
@@ -150,7 +146,7 @@ def record_of(
     number: int | None = None,
     origin: str | None = None,
 ) -> TrialRecord:
-    """The record of a fit."""
+    """Makes the record of a fit."""
     index = {label: place for place, label in enumerate(job.labels)}
     scores = {}
     for subset, probabilities in outcome.predictions.items():

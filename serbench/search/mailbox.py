@@ -1,4 +1,4 @@
-"""`JobRunner`: hands jobs to an engine and brings what they say back to one thread."""
+"""`Mailbox`: hands jobs to an engine and collects their messages in one thread."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import time
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 
-from serbench.records.schemas import EpochMetrics
-from serbench.search.engines.local import Answer, Engine
+from serbench.records import EpochMetrics
+from serbench.search.engines.engine import Answer, Engine
 from serbench.training import TrialJob, TrialOutcome
 
-__all__ = ["DoneMessage", "EpochMessage", "JobRunner"]
+__all__ = ["DoneMessage", "EpochMessage", "Mailbox"]
 
 _POLL_S = 0.2
 
@@ -34,12 +34,12 @@ class DoneMessage:
     future: Future[TrialOutcome]
 
 
-class JobRunner:
-    """Hands jobs to an engine and brings what they say back to one thread.
+class Mailbox:
+    """Hands jobs to an engine and collects their messages in one thread.
 
     Args:
         engine: runs the jobs.
-        stop: set from outside (Ctrl-C); running jobs are then cancelled and still recorded.
+        stop: set by another thread (Ctrl-C). Running jobs are then cancelled and still recorded.
     """
 
     def __init__(self, engine: Engine, stop: threading.Event) -> None:
@@ -56,19 +56,26 @@ class JobRunner:
         future.add_done_callback(lambda done: self._inbox.put(DoneMessage(job.job_id, done)))
 
     def next(self, deadline: float | None = None, *, wait: bool = True) -> EpochMessage | DoneMessage | None:
-        """Waits for the next word of any job; None after a while, so that the caller can look at the clock.
+        """Waits for the next message of any job.
 
-        With `wait` false, None at once where nobody has said anything.
+        Cancels the running jobs, once, when a stop was requested or the deadline has passed.
 
-        Running jobs are cancelled once a stop was asked for or the deadline (monotonic) has passed.
+        Args:
+            deadline: `time.monotonic()` at which running jobs are cancelled; None for never.
+            wait: whether to wait for a message at all.
+
+        Returns:
+            The message, or None if none arrived for a while, so that the caller can check the time.
 
         Raises:
             SerbenchError: the engine is gone.
         """
         late = deadline is not None and time.monotonic() > deadline
-        if (self._stop.is_set() or late) and not self._cancelled:
-            self._cancelled = True
+        ending = self._stop.is_set() or late
+        if ending and not self._cancelled:
             self.engine.cancel_all()
+        # Each step has its own deadline: the next one (refits after trials) may have none and be stopped later.
+        self._cancelled = ending
         try:
             return self._inbox.get(wait, _POLL_S)
         except queue.Empty:
@@ -76,12 +83,12 @@ class JobRunner:
             return None
 
     def close(self) -> None:
-        """Stops listening: jobs that still run are told to stop, and none of them waits for an answer."""
+        """Stops listening. Jobs that still run are told to stop, and none of them waits for an answer any longer."""
         self.engine.cancel_all()
 
     @staticmethod
     def outcome(done: DoneMessage) -> TrialOutcome:
-        """The outcome of a finished job.
+        """Returns the outcome of a finished job.
 
         Raises:
             SerbenchError: the job could not be started.

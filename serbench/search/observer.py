@@ -1,37 +1,40 @@
-"""`Observer`: what a search tells whoever watches it. The base class watches nothing."""
+"""`Observer`: receives the events of a search. The base class ignores them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from serbench.records.schemas import EntryRecord, EpochMetrics, StudyRecord, TrialRecord
+from serbench.records import EntryRecord, EpochMetrics, StudyRecord, TrialRecord
 
 __all__ = ["Observer"]
 
 
 class Observer:
-    """Override what you want to see. Calls come from the coordinator's thread, except `progress`."""
+    """Receives the events of a search. Override the methods you need.
+
+    All calls come from the coordinator's thread, except `progress`.
+    """
 
     def message(self, text: str) -> None:
-        """Something a person should read."""
+        """A note for the user."""
 
     def warning(self, text: str) -> None:
-        """Something a person should know before trusting the result."""
+        """A caveat that the user should know before trusting the result."""
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """A step of preparation (`inspecting audio`, `computing features`) moved on."""
+        """Progress of a preparation step, such as `inspecting audio` or `computing features`."""
 
     def study_started(
         self, record: StudyRecord, trials: int, done: int, best: float | None, seconds: float | None
     ) -> None:
-        """A study begins or resumes.
+        """A study starts or resumes.
 
         Args:
-            record: the study.
-            trials: how many are wanted in all.
-            done: how many of them are recorded.
-            best: the best score among those.
-            seconds: the study's share of the time, if that is bounded.
+            record: record of the study.
+            trials: total number of trials wanted.
+            done: how many of them are already recorded.
+            best: best score among those, a fraction; None if there is none.
+            seconds: time limit of the study; None for no limit.
         """
 
     def trial_started(self, job_id: str, config: dict[str, Any], epochs: int) -> None:
@@ -44,10 +47,10 @@ class Observer:
         """A fit ended and is recorded."""
 
     def refits_started(self, total: int) -> None:
-        """The finalists are chosen; so many refits follow."""
+        """The finalists are selected, and `total` refits follow."""
 
     def entry_added(self, entry: EntryRecord) -> None:
         """A finalist was tested."""
 
     def study_finished(self, record: StudyRecord) -> None:
-        """All of a study is done, or it was stopped."""
+        """A study is finished, or was stopped."""

@@ -1,98 +1,96 @@
-"""`SearchPlan`: what a search was asked for."""
+"""`SearchPlan`: a search with its spaces and corpus loaded, ready to run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import get_args
+from typing import Any, cast, get_args
 
-from serbench.corpora import Corpus
+from serbench.corpora import Corpus, choose_corpus
 from serbench.errors import UsageError, unknown
-from serbench.records.schemas import LabelSource
+from serbench.records import AskedBudget, LabelSource
 from serbench.search.engines.dask.cluster import check_cluster
+from serbench.search.request import SearchRequest, SearchSettings
 from serbench.search.studies.samplers import pruner_settings, sampler_settings
 from serbench.search.studies.storage import check_storage_url
-from serbench.spaces.space import Budget, SearchSpace
+from serbench.spaces import Budget, SearchSpace, default_spaces, load_space
 
 __all__ = ["SearchPlan"]
 
-_LEAST = {
-    "trials": 1, "workers": 1, "finalists": 0, "repeats": 1, "seed": 0, "split_seed": 0, "threads": 1, "probes": 0,
-}  # fmt: skip
 
-
-@dataclass(frozen=True)
-class SearchPlan:
-    """What a search was asked for.
+@dataclass(frozen=True, kw_only=True)
+class SearchPlan(SearchSettings):
+    """A search that can run: the settings of a request, with its spaces and its corpus loaded.
 
     Attributes:
-        spaces: searched one after the other.
-        corpus: where clips come from.
-        data: folder of the corpus, or None for where it usually lies.
-        results: folder that everything is written to.
-        protocol: its name; None for what each space says. The cores come from each space.
-        labels: what the corpus says was meant, or what its listeners heard.
-        trials: total a space that count, earlier runs included; None for what the space's budget says.
-        seconds: bound on the trials of the command, refits included as far as their time can be foreseen.
-        run: name of the run, or None for a derived one.
-        threads: compute threads of each fit; None shares the cores out among the workers.
-        probes: short fits that say which configurations come first; None for what the space's budget says.
-        warm_start: study in the same results folder whose best configurations are tried first.
-        storage: address of a PostgreSQL database; None for a file in each study's folder.
-        cluster: address of a Dask scheduler, or `local`; None runs children of this process.
+        spaces: spaces to search, one after the other.
+        corpus: source of the clips.
+        data: folder of the corpus; None for its default folder.
+
+    Raises:
+        UsageError: a number is too small, labels are unknown, or a space is named twice.
     """
 
     spaces: tuple[SearchSpace, ...]
     corpus: Corpus
-    data: Path | None
-    results: Path
-    protocol: str | None = None
-    labels: LabelSource = "intended"
-    trials: int | None = None
-    seconds: float | None = None
-    workers: int | None = None
-    finalists: int | None = None
-    repeats: int | None = None
-    run: str | None = None
-    seed: int = 0
-    split_seed: int = 0
-    sampler: str = "tpe"
-    pruner: str = "percentile"
-    backend: str | None = None
-    threads: int | None = None
-    probes: int | None = None
-    warm_start: str | None = None
-    storage: str | None = None
-    cluster: str | None = None
+    data: Path | None = None
 
-    def budget(self, space: SearchSpace) -> Budget:
-        """What one space may spend: as asked, else as the space says."""
-        asked = {name: getattr(self, name) for name in Budget.model_fields}
-        return space.budget.model_copy(update={key: value for key, value in asked.items() if value is not None})
+    @classmethod
+    def of(
+        cls, request: SearchRequest, spaces: Sequence[str | SearchSpace] = (), corpus: Corpus | None = None
+    ) -> SearchPlan:
+        """Loads what a request names. No audio is read.
 
-    def protocol_of(self, space: SearchSpace) -> str:
-        """Name of the protocol that a space is searched under: as asked, else as the space says, else `speaker`."""
-        return self.protocol or space.protocol or "speaker"
+        Args:
+            request: the search request.
+            spaces: names of spaces or loaded spaces, used instead of the names in the request.
+            corpus: a loaded corpus, used instead of the name in the request.
+
+        Raises:
+            UsageError: a name is unknown, a value is invalid, or options contradict each other.
+            SerbenchError: a file cannot be read.
+        """
+        request.check_ranges()
+        chosen, place = (corpus, request.data) if corpus is not None else _corpus(request)
+        settings: dict[str, Any] = {
+            declared.name: getattr(request, declared.name) for declared in fields(SearchSettings)
+        }
+        settings["protocol"] = request.protocol or ("cross-corpus" if request.test_corpus else None)
+        return cls(spaces=_spaces(request, spaces, chosen.name), corpus=chosen, data=place, **settings)
 
     def __post_init__(self) -> None:
-        for name, least in _LEAST.items():
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise UsageError(f"--{name.replace('_', '-')} must be at least {least}, got {value}")
-        if self.seconds is not None and self.seconds <= 0:
-            raise UsageError(f"--time must be above 0 seconds, got {self.seconds:g}")
+        self.check_ranges()
         if self.labels not in get_args(LabelSource):
             raise unknown("labels", self.labels, get_args(LabelSource))
         names = [space.name for space in self.spaces]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise UsageError(f"space '{twice[0]}' is named twice; each space makes one study")
 
+    @property
+    def label_source(self) -> LabelSource:
+        """The source of the labels, as records spell it."""
+        return cast("LabelSource", self.labels)
+
+    def budget(self, space: SearchSpace) -> Budget:
+        """Returns the budget of one space: the request's values, else those of the space."""
+        asked = {name: getattr(self, name) for name in Budget.model_fields}
+        return space.budget.model_copy(update={key: value for key, value in asked.items() if value is not None})
+
+    def asked(self, space: SearchSpace) -> AskedBudget:
+        """Returns the budget as the record of a study keeps it, so that the command can be printed again."""
+        return AskedBudget(**self.budget(space).model_dump(), workers=self.workers, threads=self.threads)
+
+    def protocol_of(self, space: SearchSpace) -> str:
+        """Returns the protocol of a space: the request's, else the one the space names, else `speaker`."""
+        return self.protocol or space.protocol or "speaker"
+
     def check(self) -> None:
-        """Refuses what can be refused before anything is read.
+        """Checks, before anything is read, everything that can be checked that early.
 
         Raises:
-            UsageError: an unknown sampler or pruner, or an address that is none.
-            SerbenchError: an extra that is not installed.
+            UsageError: the sampler or pruner is unknown, or an address is invalid.
+            SerbenchError: an extra is not installed.
         """
         pruner_settings(self.pruner, 1)
         sampler_settings(self.sampler)
@@ -100,3 +98,25 @@ class SearchPlan:
             check_storage_url(self.storage)
         if self.cluster is not None:
             check_cluster(self.cluster)
+
+
+def _corpus(request: SearchRequest) -> tuple[Corpus, Path | None]:
+    return choose_corpus(
+        request.corpus,
+        request.data,
+        maps=request.label_map,
+        drops=request.drop,
+        names=request.file_names,
+        test=request.test_corpus,
+    )
+
+
+def _spaces(request: SearchRequest, given: Sequence[str | SearchSpace], corpus_name: str) -> tuple[SearchSpace, ...]:
+    """Loads the spaces of a request and applies the overrides of the request."""
+    changes = {"epochs": request.epochs, "max_parameters": request.max_params}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    found = []
+    for one in given or request.spaces or default_spaces(corpus_name):
+        space = (one if isinstance(one, SearchSpace) else load_space(one)).with_training(**changes)
+        found.append(space if request.split_ratio is None else space.with_split(request.split_ratio))
+    return tuple(found)

@@ -1,79 +1,66 @@
-"""A cheap start: random configurations are trained on a part of the epochs, and the best of them open the study.
+"""Probes: short fits of random configurations. The best of them become the first trials of the study.
 
-A probe is no trial: it uses up no budget, is never a finalist, and its score is compared with nothing but other
-probes'. What it says is only which configurations are tried first, in full.
+A probe is not a trial: it uses no budget, is never a finalist, and its score is compared only with other probes. It
+only decides which configurations are tried first, with all epochs.
 """
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import optuna
 
 from serbench.errors import UsageError
-from serbench.search.batch import run_batch
-from serbench.search.jobs import JobMaker
-from serbench.search.mailbox import JobRunner
-from serbench.search.observer import Observer
+from serbench.search.coordinator import Coordinator
+from serbench.search.session import Session
 from serbench.search.studies.study import Study
-from serbench.spaces.space import Enqueued
+from serbench.spaces import Enqueued
 from serbench.training import TrialJob
 
 __all__ = ["EPOCH_SHARE", "KEPT_SHARE", "run_probes"]
 
 EPOCH_SHARE = 0.25
-"""Of the epochs of a trial."""
+"""Share of a trial's epochs that a probe trains."""
 
 KEPT_SHARE = 1 / 3
-"""Of the probes, rounded up: those that are tried in full."""
+"""Share of the probes, rounded up, that are then tried as full trials."""
 
 _DRAWS_PER_PROBE = 20
 
 
-def run_probes(
-    study: Study,
-    maker: JobMaker,
-    runner: JobRunner,
-    observer: Observer,
-    stop: threading.Event,
-    count: int,
-    end: float | None = None,
-) -> None:
-    """Runs the probes that have no record yet, then has the best ones tried as the study's next trials.
+def run_probes(session: Session, count: int) -> None:
+    """Runs the probes that have no record yet, then queues the best ones as the study's next trials.
 
     Args:
-        study: opened and settled. Probes open a study: one that has trials already gets no more of them.
-        maker: makes the jobs.
-        runner: runs them.
-        observer: is told.
-        stop: set from outside to end gracefully.
-        count: how many; 0 for none.
-        end: `time.monotonic()` at which they are broken off.
+        session: session of a settled study. Probes come first: a study with trials gets no more of them. Running
+            probes stop at the end of the session.
+        count: number of probes; 0 for none.
     """
     if count == 0:
         return
-    jobs = [job for number in range(count) if (job := _job(study, maker, number)) is not None]
+    study = session.study
+    jobs = [job for number in range(count) if (job := _job(session, number)) is not None]
     todo = [job for job in jobs if not study.folder.has_job("probe", job.job_id)]
     if todo and study.records():
         return
     if todo:
-        observer.message(f"{len(todo)} probes on {todo[0].settings.epochs} epochs each say what is tried first")
-        run_batch(study, runner, observer, stop, todo, {job.job_id: "probe" for job in todo}, end)
+        epochs = todo[0].settings.epochs
+        session.observer.message(f"running {len(todo)} probes of {epochs} epochs each to choose what to try first")
+        Coordinator(session).run_jobs(todo, {job.job_id: "probe" for job in todo}, session.end)
     ended = [record for record in study.folder.jobs("probe") if record.value is not None]
-    if stop.is_set() or not all(study.folder.has_job("probe", job.job_id) for job in jobs):
+    if session.stop.is_set() or not all(study.folder.has_job("probe", job.job_id) for job in jobs):
         return
     ended.sort(key=lambda record: (-(record.value or 0.0), record.job_id))
     kept = ended[: -int(-len(ended) * KEPT_SHARE // 1)]
-    study.try_first(tuple(Enqueued(f"probe {record.job_id}", record.config) for record in kept))
+    session.history.try_first(tuple(Enqueued(f"probe {record.job_id}", record.config) for record in kept))
 
 
-def _job(study: Study, maker: JobMaker, number: int) -> TrialJob | None:
-    """The probe of this number; None where the space gives no valid configuration in many draws."""
+def _job(session: Session, number: int) -> TrialJob | None:
+    """Makes the probe of this number; None if many draws from the space give no valid configuration."""
     for draw in range(_DRAWS_PER_PROBE):
-        config = _draw(study, number, draw)
+        config = _draw(session.study, number, draw)
         try:
-            return maker.probe(f"p{number:04d}", number, config, EPOCH_SHARE)
+            return session.maker.probe(f"p{number:04d}", number, config, EPOCH_SHARE)
         except UsageError:
             continue
     return None

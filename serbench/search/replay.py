@@ -1,4 +1,4 @@
-"""A replay: one recorded fit is run again exactly as it was, to see whether its score repeats."""
+"""Replay: runs one recorded fit again with the same settings, to see whether its score repeats."""
 
 from __future__ import annotations
 
@@ -10,42 +10,56 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from serbench.corpora.folders import cache_root
+from serbench.corpora import cache_root
 from serbench.errors import SerbenchError, UsageError, unknown
-from serbench.features.store import FeatureStore
-from serbench.records import ResultsFolder, StudyRecord, TrialRecord
-from serbench.records.environment import current_environment
-from serbench.records.results import StudyFolder
-from serbench.records.schemas import Environment, EpochMetrics, JobKind
-from serbench.records.states import TrialState
+from serbench.features import FeatureStore
+from serbench.records import (
+    Environment,
+    EpochMetrics,
+    JobKind,
+    ResultsFolder,
+    StepProgress,
+    StudyFolder,
+    StudyRecord,
+    TrialRecord,
+    TrialState,
+    current_environment,
+)
 from serbench.search.jobs import JobMaker, predictions_of
 from serbench.search.probes import EPOCH_SHARE
 from serbench.search.resources import Resources
-from serbench.search.studies.recorded import Progress, RecordedStudy, recorded_clips, recorded_plan, recorded_space
-from serbench.spaces.space import SearchSpace
-from serbench.training import FeatureSource, JobControl, TrialJob, TrialOutcome, Verdict, run_job
-from serbench.training.backend import choose_backend
-from serbench.training.seeds import SeedTree
+from serbench.search.studies.recorded import RecordedStudy, recorded_clips, recorded_plan, recorded_space
+from serbench.spaces import SearchSpace
+from serbench.training import (
+    FeatureSource,
+    JobControl,
+    SeedTree,
+    TrialJob,
+    TrialOutcome,
+    Verdict,
+    choose_backend,
+    run_job,
+)
 
 __all__ = ["TOLERANCE", "Replay", "replay_facts", "replay_trial"]
 
 TOLERANCE = 1e-6
-"""How far a replayed score may lie from the recorded one."""
+"""Largest difference between a replayed and a recorded score that counts as equal."""
 
 _KINDS: tuple[JobKind, ...] = ("search", "refit", "probe")
 
 
 @dataclass(frozen=True)
 class Replay:
-    """A recorded fit beside its repetition.
+    """A recorded fit and its replay.
 
     Attributes:
-        recorded_uar: on the validation core; None where the fit gave no score.
-        recorded_epochs: how many it trained.
-        largest_difference: between recorded and replayed class probabilities, over all predicted clips; None where
-            one of the two has none, or they are not of the same clips.
-        error: of the replay, if it ended in one.
-        changed: what differs from the environment that the study was begun in, in words.
+        recorded_uar: UAR on the validation core, a fraction; None if the fit has no score.
+        recorded_epochs: number of epochs trained.
+        largest_difference: between recorded and replayed class probabilities, over all predicted clips; None if one
+            of the two fits has none, or they predicted different clips.
+        error: error of the replay, if it ended with one.
+        changed: differences from the environment in which the study was created, for the user.
     """
 
     study: str
@@ -64,22 +78,22 @@ class Replay:
 
     @property
     def repeated(self) -> bool:
-        """Whether the score is the recorded one; where none was recorded there is nothing to repeat."""
+        """Whether the score equals the recorded one. True if no score was recorded."""
         if self.recorded_uar is None:
             return True
         return self.replayed_uar is not None and abs(self.replayed_uar - self.recorded_uar) <= TOLERANCE
 
     def describe(self) -> dict[str, Any]:
-        """For JSON."""
+        """Returns the replay for JSON."""
         return {"schema_version": 1, **asdict(self), "changed": list(self.changed), "repeated": self.repeated}
 
     def complaint(self) -> str:
-        """Why a score that does not repeat may have changed, in one sentence."""
+        """Explains in one sentence why a score that does not repeat may have changed."""
         got = self.replayed_state if self.replayed_uar is None else f"{self.replayed_uar:.6f}"
         why = (
-            f"since then changed: {', '.join(self.changed)}"
+            f"changed since then: {', '.join(self.changed)}"
             if self.changed
-            else "nothing recorded of the environment has changed, so the record, or the code at the same revision, did"
+            else "the recorded environment has not changed, so the record changed, or the code at the same revision"
         )
         return f"{self.job_id} of study '{self.study}' scored {self.recorded_uar:.6f} and now {got}; {why}"
 
@@ -89,23 +103,23 @@ def replay_trial(
     study: str,
     job_id: str,
     data: Path | None = None,
-    progress: Progress = lambda _what, _done, _total: None,
+    progress: StepProgress = lambda _what, _done, _total: None,
 ) -> Replay:
-    """Fits one trial, refit or probe again in a fresh child; nothing is written to the results.
+    """Fits one trial, refit or probe again in a fresh child process. Nothing is written to the results.
 
-    Configuration, seed and threads are those of its record, the backend that of its study. A pruned trial is ended
+    Configuration, seed and threads come from the job's record, the backend from that of its study. A pruned trial ends
     after the same epoch.
 
     Args:
-        results: where the study lies.
-        study: its name.
-        job_id: of the fit.
-        data: the corpus's folder; None for where the search found it.
-        progress: called with what is done, and (done, total).
+        results: results folder of the study.
+        study: name of the study.
+        job_id: id of the fit.
+        data: folder of the corpus; None for the folder that the search used.
+        progress: called with the name of the step and (done, total).
 
     Raises:
         UsageError: there is no such study or fit.
-        SerbenchError: the corpus is gone or another, the backend is missing, or a record is damaged.
+        SerbenchError: the corpus is missing or different, the backend is missing, or a record is damaged.
     """
     folder = results.existing_study(study)
     record = folder.record()
@@ -146,7 +160,7 @@ def replay_trial(
 
 
 def replay_facts(found: Replay) -> list[tuple[str, str]]:
-    """A replay for people: a name and a text each."""
+    """Describes a replay for people, as pairs of name and text."""
     scores = (found.recorded_uar, found.replayed_uar)
     recorded, replayed = ("no score" if score is None else f"validation UAR {score:.6f}" for score in scores)
     facts = [
@@ -177,7 +191,7 @@ def _kind(folder: StudyFolder, job_id: str) -> JobKind:
 
 
 def _job(study: RecordedStudy, trial: TrialRecord, resources: Resources, backend: str) -> TrialJob:
-    """The job of a record; its seed is the record's own, so that numbers which seeds come from do not matter."""
+    """Makes the job of a record with the seed of the record itself, so that it is not derived from a number again."""
     maker = JobMaker(study, resources, backend)
     if trial.kind == "refit":
         job = maker.refit(trial.job_id, 0, 0, trial.config)
@@ -189,7 +203,7 @@ def _job(study: RecordedStudy, trial: TrialRecord, resources: Resources, backend
 
 
 def _run(
-    job: TrialJob, source: FeatureSource, device: str | None, prune_after: int | None, progress: Progress
+    job: TrialJob, source: FeatureSource, device: str | None, prune_after: int | None, progress: StepProgress
 ) -> TrialOutcome:
     def report(metrics: EpochMetrics) -> Verdict:
         progress(f"fitting {job.job_id}", metrics.epoch + 1, job.settings.epochs)
@@ -215,7 +229,7 @@ def _largest_difference(folder: StudyFolder, trial: TrialRecord, replayed: pd.Da
 
 
 def _changes(record: StudyRecord, space: SearchSpace, now: Environment) -> list[str]:
-    """What is not as it was when the study began."""
+    """Names the differences between the environment now and when the study began."""
     before = record.environment
     pairs: dict[str, tuple[object, object]] = {
         name: (getattr(before, name), getattr(now, name)) for name in ("serbench", "git_revision", "python", "cpu")

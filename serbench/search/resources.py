@@ -5,25 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from serbench.errors import UsageError
-from serbench.records.machine import available_memory_mib, gpus, usable_cores
+from serbench.records import available_memory_mib, gpus, usable_cores
 
 __all__ = ["GPU_BACKENDS", "WORKER_MIB", "Resources"]
 
 GPU_BACKENDS = frozenset({"jax", "torch"})
-"""Those that are given a GPU; TensorFlow's CPU package from PyPI sees none."""
+"""Backends that get a GPU. TensorFlow's CPU package from PyPI sees none."""
 
 WORKER_MIB = 1500  # a TensorFlow child with a small CNN (measured: 0.6-1.2 GiB)
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What one search uses.
+    """Workers, threads and memory of one search.
 
     Attributes:
-        workers: children side by side.
-        threads: compute threads of each.
-        memory_limit_mib: own resident memory of each, above which it is ended; None leaves it to where it runs.
-        devices: GPUs, one for each worker; none on a CPU.
+        workers: number of child processes side by side.
+        threads: compute threads of each child.
+        memory_limit_mib: largest resident memory of each child, in MiB, shared files excluded. A child above it is
+            ended. None leaves the limit to the machine that runs it.
+        devices: GPUs, one for each worker; empty on a CPU.
     """
 
     workers: int
@@ -35,13 +36,13 @@ class Resources:
     def choose(
         cls, workers: int | None, trials: int, backend: str = "tensorflow", threads: int | None = None
     ) -> Resources:
-        """Workers as asked, or the least of cores, what memory allows, and the trials to run; on GPUs one each.
+        """Chooses the number of workers: as requested, or as many as cores, memory and trials allow; one per GPU.
 
         Args:
-            workers: as asked.
-            trials: to be run at the most.
-            backend: TensorFlow from PyPI's CPU package sees no GPU, so only others are given one.
-            threads: as asked; else the cores are shared out.
+            workers: requested number; None to choose.
+            trials: largest number of trials to run.
+            backend: Keras backend. Only backends in `GPU_BACKENDS` get GPUs.
+            threads: requested threads; None divides the cores among the workers.
 
         Raises:
             UsageError: fewer than one worker.
@@ -56,11 +57,11 @@ class Resources:
 
     @classmethod
     def elsewhere(cls, threads: int) -> Resources:
-        """What the coordinator says of jobs on other machines: their threads. The rest is for each worker to say."""
+        """Resources of jobs on other machines: the coordinator sets their threads, each worker decides the rest."""
         return cls(1, threads, None)
 
     def for_jobs(self, count: int) -> Resources:
-        """The same cores and memory shared by at most `count` jobs.
+        """Divides the same cores and memory among at most `count` jobs.
 
         >>> Resources(workers=4, threads=1, memory_limit_mib=1000).for_jobs(2)
         Resources(workers=2, threads=2, memory_limit_mib=2000, devices=())

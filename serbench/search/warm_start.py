@@ -1,40 +1,38 @@
-"""A warm start: an earlier study's best configurations are tried first."""
+"""Warm start: a study begins with the best configurations of an earlier study."""
 
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 
 from serbench.errors import UsageError
-from serbench.records import ResultsFolder
-from serbench.records.results import StudyFolder
-from serbench.records.schemas import WarmStart
+from serbench.records import ResultsFolder, StudyFolder, WarmStart
 from serbench.search.finalists import choose_finalists
-from serbench.spaces.space import SearchSpace
+from serbench.spaces import SearchSpace
 
 __all__ = ["MAX_CONFIGS", "load_warm_start"]
 
 MAX_CONFIGS = 5
-"""Configurations taken over at the most."""
+"""Largest number of configurations taken from the earlier study."""
 
 
 def load_warm_start(results: ResultsFolder, name: str, space: SearchSpace, test_clips: AbstractSet[str]) -> WarmStart:
-    """The best configurations of a study that a space can hold.
+    """Returns the best configurations of an earlier study that fit a space.
 
     Args:
-        results: where the earlier study lies.
-        name: of the earlier study.
-        space: of the new one.
-        test_clips: digests of the new study's test core.
+        results: results folder of the earlier study.
+        name: name of the earlier study.
+        space: space of the new study.
+        test_clips: digests of the clips in the new study's test set (its test core).
 
     Raises:
-        UsageError: there is no such study, none of its configurations fits, or it chose them by clips that the new
-            study tests on: its scores would be flattered.
+        UsageError: there is no such study, none of its configurations fits, or it selected them on clips that the new
+            study tests on. The test scores would then be biased upwards.
     """
     folder = results.existing_study(name)
     if seen := len(_chosen_by(folder) & test_clips):
         raise UsageError(
-            f"study '{name}' chose its configurations by {seen} clips that this study tests on, which would flatter "
-            "its scores; warm-start from a study with the same --split-seed and protocol, or of another corpus"
+            f"study '{name}' selected its configurations on {seen} clips of this study's test set, so the test scores "
+            "would be too high; warm-start from a study with the same --split-seed and protocol, or of another corpus"
         )
     fitting, reason = {}, "it has no completed trial"
     for finalist in choose_finalists(list(folder.jobs("search")), count=10**6):
@@ -49,7 +47,7 @@ def load_warm_start(results: ResultsFolder, name: str, space: SearchSpace, test_
 
 
 def _chosen_by(folder: StudyFolder) -> set[str]:
-    """Digests of the clips that a study's trials were scored on."""
+    """Digests of the clips on which the trials of a study were scored."""
     digests = folder.clips().set_index("clip_id")["digest"]
     for record in folder.jobs("search"):
         if record.scores:

@@ -1,27 +1,25 @@
-"""The index: every table of the leaderboard, and the studies behind them."""
+"""The index page: all tables of the leaderboard, and the list of studies."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from serbench.records.schemas import ProtocolFacts
-from serbench.render.document import NOTHING, count, duration, macs, milliseconds, percent, points, size, span
-from serbench.results.leaderboard import Leaderboard
-from serbench.results.leaderboard_row import GroupRows, Row
-from serbench.results.study_rows import StudyRow
+from serbench.records import ProtocolFacts
+from serbench.render import cell_text, span
+from serbench.results import COLUMNS, Cell, GroupRows, Leaderboard, Row, StudyRow
 from serbench.site.charts.board import COSTS, cost_chart
 from serbench.site.charts.lines import reference_lines
 from serbench.site.pages import Pages
 from serbench.site.words import protocol_sentence
 
-__all__ = ["Ways", "board_page"]
+__all__ = ["PagePaths", "board_page"]
 
 
 @dataclass(frozen=True)
-class Ways:
-    """From the index to the other pages: by entry id, and by study name."""
+class PagePaths:
+    """Paths of pages relative to the index: by entry id, and by study name."""
 
     entries: Mapping[str, str]
     studies: Mapping[str, str]
@@ -29,63 +27,36 @@ class Ways:
 
 @dataclass(frozen=True)
 class _Column:
-    """A column of the table: how a cell reads, and what it is sorted by."""
+    """A column of the table: the field of the row, and how it is shown."""
 
-    title: str
     key: str
-    shown: Callable[[Row], str]
-    sorted_by: Callable[[Row], float | str | None]
-    more: bool = False
-    about: str = ""
+    cell: Cell
 
 
-def _number(field: str, shown: Callable[[Any], str]) -> tuple[Callable[[Row], str], Callable[[Row], Any]]:
-    return (lambda row: shown(getattr(row, field))), (lambda row: getattr(row, field))
-
-
-_COLUMNS = (
-    _Column("acc. %", "accuracy", *_number("accuracy", percent)),
-    _Column("macro-F1 %", "macro_f1", *_number("macro_f1", percent)),
-    _Column("val. UAR %", "validation_uar", *_number("validation_uar", percent), about="on the validation core"),
-    _Column("gap", "gap", *_number("optimism_gap", points), about="validation - test UAR of the refits, in points"),
-    _Column("seeds", "seeds", *_number("seeds", count), about="refits on fresh seeds"),
-    _Column("parameters", "parameters", *_number("parameters", count)),
-    _Column("ms/clip", "ms", *_number("ms_per_clip", milliseconds), about="front end and model on one core"),
-    _Column("fit time", "fit", *_number("train_seconds", duration), about="wall time of one fit"),
-    _Column("curse", "curse", *_number("winners_curse", points), True, "validation in the search - of the refits"),
-    _Column("looks", "looks", *_number("looks", count), True, "predictions made on the test core"),
-    _Column("trials", "trials", *_number("trials", count), True, "that the study spent"),
-    _Column(
-        "MACs (M)",
-        "macs",
-        lambda row: macs(row.multiply_accumulates, row.model_bytes),
-        lambda row: row.multiply_accumulates,
-        True,
-        "millions, for one clip",
-    ),
-    _Column("model", "bytes", *_number("model_bytes", size), True, "size of the model's file"),
-    _Column("best", "best", *_number("best_by_recall", lambda name: name or NOTHING), True, "class by recall"),
-    _Column("worst", "worst", *_number("worst_by_recall", lambda name: name or NOTHING), True, "class by recall"),
+_COLUMNS = tuple(
+    _Column(name, one.cell)
+    for name, one in sorted(COLUMNS.items(), key=lambda pair: (pair[1].cell and pair[1].cell.site) or 0)
+    if one.cell is not None and one.cell.site is not None
 )
 
 
 def board_page(
     pages: Pages,
     board: Leaderboard,
-    ways: Ways,
+    paths: PagePaths,
     studies: Sequence[StudyRow],
     notes: Sequence[str] = (),
     made: str = "",
 ) -> str:
-    """The page as HTML.
+    """Renders the index page as HTML.
 
     Args:
-        pages: renders it.
-        board: what it shows.
-        ways: to the other pages.
-        studies: all of them, those without an entry, too.
-        notes: what could not be shown and why.
-        made: when the last record was written.
+        pages: renders the template.
+        board: the leaderboard.
+        paths: paths of the other pages.
+        studies: rows of all studies, including those without entries.
+        notes: sentences about what is not shown, and why.
+        made: time of the newest record; '' if there is none.
     """
     facts = {tested.entry.entry_id: tested.study.protocol for tested in board.tested}
     return pages.render(
@@ -96,17 +67,17 @@ def board_page(
         choices=_choices(board),
         columns=_COLUMNS,
         costs=[(key, title) for key, title, _ in COSTS],
-        ways=ways,
+        paths=paths,
         studies=studies,
         reported=board.reported,
-        notes=[*notes, *board.incomplete],
+        notes=[*notes, *board.general_notes],
         rows=len(board.rows),
         made=made,
     )
 
 
 def _choices(board: Leaderboard) -> dict[str, list[str]]:
-    """What the table can be narrowed to; a single choice is none."""
+    """Values of each filter. A filter with a single value is left out."""
     rows = board.rows
     found = {
         "corpus": sorted({row.corpus for row in rows}),
@@ -139,7 +110,7 @@ def _group(place: int, group: GroupRows, facts: Mapping[str, ProtocolFacts]) -> 
 def _row(row: Row) -> dict[str, Any]:
     return {
         "row": row,
-        "cells": [(column, column.shown(row), _key(column.sorted_by(row))) for column in _COLUMNS],
+        "cells": [(one, cell_text(row, one.key, one.cell), _key(getattr(row, one.key))) for one in _COLUMNS],
         "interval": span(row.uar_low, row.uar_high),
         "text": " ".join((row.entry, row.study, row.family, row.origin)).lower(),
         "tie": "" if row.tie_group is None else ("tie-odd" if row.tie_group % 2 else "tie-even"),
@@ -147,5 +118,5 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def _key(value: float | str | None) -> str:
-    """What a cell is sorted by, for the table's script: the number in full, else the word."""
+    """Sort key of a cell for the table's script: the unrounded number, or the text."""
     return "" if value is None else str(value)

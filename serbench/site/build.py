@@ -1,17 +1,13 @@
-"""`Site`: writes the whole site of a results folder."""
+"""`Site`: writes the site of a results folder."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from serbench.errors import SerbenchError
-from serbench.records.results import ResultsFolder
 from serbench.render import leaderboard_document, render
-from serbench.results.leaderboard import Leaderboard
-from serbench.results.scored_entry import ScoredEntry
-from serbench.results.study_rows import StudyFits, StudyRow, study_row
-from serbench.site.board_page import Ways, board_page
+from serbench.results import Leaderboard, LoadedStudy, Results, ScoredEntry, StudyReport, damage_notes, study_row
+from serbench.site.board_page import PagePaths, board_page
 from serbench.site.clips.misses import wanted_pictures
 from serbench.site.clips.sounds import Sounds
 from serbench.site.compare_page import compare_page
@@ -20,6 +16,7 @@ from serbench.site.entry_page import EntryPage, entry_page
 from serbench.site.files import SiteFolder, page_name
 from serbench.site.pages import ASSETS, Pages, asset, plotly_js
 from serbench.site.sources import find_sources
+from serbench.site.study_data import StudyData
 from serbench.site.study_page import study_page
 
 __all__ = ["Site"]
@@ -29,14 +26,14 @@ _PLOTLY = "assets/plotly.min.js"
 
 @dataclass(frozen=True)
 class Site:
-    """A site that was written.
+    """A written site.
 
     Attributes:
-        index: the page to open.
-        pages: how many there are.
-        bytes: of all files but plotly.js.
-        plotly_bytes: of plotly.js.
-        notes: what is not on it, and why.
+        index: path of the page to open first.
+        pages: number of pages.
+        bytes: size of all files except plotly.js.
+        plotly_bytes: size of plotly.js.
+        notes: sentences about what is missing on the site, and why.
     """
 
     index: Path
@@ -48,7 +45,7 @@ class Site:
     @classmethod
     def build(
         cls,
-        results: ResultsFolder,
+        results: Results,
         folder: Path,
         *,
         corpus: str | None = None,
@@ -57,75 +54,75 @@ class Site:
         ensembles: bool = False,
         live: bool = False,
     ) -> Site:
-        """Writes index, entries, studies and comparisons, over an earlier site if there is one.
+        """Writes the index and the pages of entries, studies and comparisons. Updates an earlier site in the folder.
 
         Args:
-            results: what is shown.
-            folder: new, empty, or of an earlier site.
+            results: the results to show.
+            folder: a new or empty folder, or one with an earlier site.
             corpus: only entries of the corpus of this name.
             protocol: only entries under the protocol of this name.
-            with_audio: take along the audio of the clips that are shown; their licence must allow it.
-            ensembles: whether the finalists of each study also make an ensemble.
-            live: for a server that makes the pages anew while a search runs.
+            with_audio: whether to copy the audio of the clips that are shown. The corpus's licence must allow it.
+            ensembles: whether to add the ensemble of each study's finalists.
+            live: whether a server rebuilds the pages while a search runs.
 
         Raises:
-            UsageError: the folder holds something else, or nothing is of that corpus or protocol.
+            UsageError: the folder holds other files, or there are no entries of that corpus or protocol.
             SerbenchError: a record is damaged, or the folder cannot be written.
         """
-        board = Leaderboard.from_results(results, corpus=corpus, protocol=protocol, ensembles=ensembles)
-        notes: list[str] = []
-        fits: dict[str, StudyFits] = {}
-        studies = []
-        for place, record in results.studies(lambda error: notes.append(_left_out(results, error))):
-            if corpus in (None, record.corpus.name) and protocol in (None, record.protocol.name):
-                found = StudyFits.read(place, lambda error: notes.append(_left_out(results, error)))
-                studies.append(study_row(place, record, found, lambda _: None))
-                fits[place.path.name] = found
+        board = results.board(corpus, protocol, ensembles=ensembles)
+        studies = [
+            study
+            for study in results.studies
+            if corpus in (None, study.record.corpus.name) and protocol in (None, study.record.protocol.name)
+        ]
         files = SiteFolder(folder)
-        maker = _Maker(results, board, studies, fits, files, Pages(live=live), with_audio, notes)
-        maker.run()
+        notes = _Maker(results, board, studies, files, Pages(live=live), with_audio).run()
         files.finish()
         plotly = files.size(_PLOTLY)
-        return cls(folder / "index.html", files.pages, files.total_bytes - plotly, plotly, tuple(notes))
-
-
-def _left_out(results: ResultsFolder, error: SerbenchError) -> str:
-    return f"left out: {error}".replace(f"{results.root}/", "")  # a site is sent to others: no path of this machine
+        all_notes = (*notes, *damage_notes(board.damaged, results.root))
+        return cls(folder / "index.html", files.pages, files.total_bytes - plotly, plotly, all_notes)
 
 
 @dataclass(frozen=True)
 class _Maker:
-    results: ResultsFolder
+    results: Results
     board: Leaderboard
-    studies: list[StudyRow]
-    fits: dict[str, StudyFits]
+    studies: list[LoadedStudy]
     files: SiteFolder
     pages: Pages
     with_audio: bool
-    notes: list[str]
 
-    def run(self) -> None:
-        """Writes everything."""
+    def run(self) -> tuple[str, ...]:
+        """Writes all files. Returns a sentence for each damaged record that the leaderboard does not name."""
         for name in ASSETS:
             self.files.write(f"assets/{name}", asset(name))
         self.files.write(_PLOTLY, plotly_js())
-        ways = Ways(
+        paths = PagePaths(
             {row.entry: f"entries/{page_name(row.entry)}" for row in self.board.rows},
             {study.name: f"studies/{page_name(study.name)}" for study in self.studies},
         )
         tested = {one.entry.entry_id: one for one in self.board.tested}
-        self._entries(tested, ways)
+        self._entries(tested, paths)
+        unread = []
         for study in self.studies:
-            page = study_page(self.pages, self.results, study.name, ways, tested, self.fits[study.name], self.notes)
-            self.files.write(ways.studies[study.name], page)
-        self.files.write("compare.html", compare_page(self.pages, self.board, ways))
+            data = StudyData.of(self.results, study)
+            unread += [f"{study.name}: {data.unread_space}"] if data.unread_space else []
+            page = study_page(self.pages, StudyReport.of(study), data, paths)
+            self.files.write(paths.studies[study.name], page)
+        self.files.write("compare.html", compare_page(self.pages, self.board, paths))
         document = leaderboard_document(self.board)
         self.files.write("leaderboard.csv", document.frame.to_csv(index=False, lineterminator="\n"))
         self.files.write("leaderboard.json", render(self.board, "json"))
-        made = max((study.last_activity for study in self.studies), default="")
-        self.files.write("index.html", board_page(self.pages, self.board, ways, self.studies, self.notes, made))
+        rows = [study_row(study) for study in self.studies]
+        made = max((row.last_activity for row in rows), default="")
+        listed = set(self.board.damaged)
+        unread += [f"left out: {lost.sentence}" for one in self.studies for lost in one.damaged if lost not in listed]
+        # A site is sent to others, so it must not contain paths of this machine.
+        notes = tuple(dict.fromkeys(note.replace(f"{self.results.root}/", "") for note in unread))
+        self.files.write("index.html", board_page(self.pages, self.board, paths, rows, notes, made))
+        return notes
 
-    def _entries(self, tested: dict[str, ScoredEntry], ways: Ways) -> None:
+    def _entries(self, tested: dict[str, ScoredEntry], paths: PagePaths) -> None:
         sources = find_sources(self.results, tested.values())
         sounds = Sounds(_Clips(self.files), with_audio=self.with_audio, workers=1 if self.pages.live else None)
         sounds.prepare(
@@ -141,15 +138,15 @@ class _Maker:
                     references=group.references,
                     trials=behind.counted,
                     studies=tuple(
-                        (name, f"../{ways.studies[name]}" if name in ways.studies else "") for name in behind.names
+                        (name, f"../{paths.studies[name]}" if name in paths.studies else "") for name in behind.names
                     ),
                 )
-                self.files.write(ways.entries[row.entry], entry_page(self.pages, page, root="../"))
+                self.files.write(paths.entries[row.entry], entry_page(self.pages, page, root="../"))
 
 
 @dataclass(frozen=True)
 class _Clips:
-    """Puts pictures and sounds beside the pages, for the pages of entries to find."""
+    """Stores pictures and sounds in the site's folder `clips/`, for the pages of entries."""
 
     files: SiteFolder
 

@@ -1,4 +1,4 @@
-"""The page that compares entries of one table: the reader chooses which, so it carries what any choice needs."""
+"""The page that compares entries of one table. It contains the data of all pairs, because the reader chooses."""
 
 from __future__ import annotations
 
@@ -7,22 +7,19 @@ from typing import Any
 import numpy as np
 
 from serbench.evaluation import compare_all
-from serbench.results.grouping import why_unranked
-from serbench.results.leaderboard import Leaderboard
-from serbench.results.leaderboard_row import GroupRows
-from serbench.results.scored_entry import ScoredEntry
-from serbench.site.board_page import Ways
+from serbench.results import GroupRows, Leaderboard, ScoredEntry, why_unranked
+from serbench.site.board_page import PagePaths
 from serbench.site.charts.chart import rounded
 from serbench.site.pages import Pages
 
 __all__ = ["compare_page"]
 
 _CODES = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-"""A predicted class as one character; corpora of more classes have no list of clips."""
+"""Codes of predicted classes, one character each. Corpora with more classes get no list of clips."""
 
 
-def compare_page(pages: Pages, board: Leaderboard, ways: Ways) -> str:
-    """The page as HTML."""
+def compare_page(pages: Pages, board: Leaderboard, paths: PagePaths) -> str:
+    """Renders the comparison page as HTML."""
     tested = {one.entry.entry_id: one for one in board.tested}
     groups = [
         _group(group, [tested[row.entry] for row in group.rows if tested[row.entry].refits]) for group in board.groups
@@ -36,7 +33,7 @@ def compare_page(pages: Pages, board: Leaderboard, ways: Ways) -> str:
         data={
             "groups": groups,
             "codes": _CODES,
-            "ways": {name: ways.entries[name] for name in tested if name in ways.entries},
+            "paths": {name: paths.entries[name] for name in tested if name in paths.entries},
         },
     )
 
@@ -46,7 +43,7 @@ def _group(group: GroupRows, entries: list[ScoredEntry]) -> dict[str, Any]:
         return {"title": group.title, "entries": []}
     first = entries[0]
     labels = first.study.corpus.labels
-    # Entries of one group have the same clips, unless a record was tampered with.
+    # Entries of one group have the same clips, unless somebody edited a record.
     entries = [one for one in entries if one.refits[0].test_clips == first.refits[0].test_clips]
     return {
         "title": group.title,
@@ -62,7 +59,7 @@ def _group(group: GroupRows, entries: list[ScoredEntry]) -> dict[str, Any]:
 
 
 def _entry(tested: ScoredEntry, classes: int) -> dict[str, Any]:
-    """One entry: `correct` are clips by speaker and class, means over refits."""
+    """Data of one entry. `correct`: correct clips by speaker and class, mean over refits."""
     return {
         "id": tested.entry.entry_id,
         "uar": rounded(tested.mean_score("test", "uar")),
@@ -77,7 +74,7 @@ def _coded(places: Any, classes: int) -> str:
 
 
 def _pairs(entries: list[ScoredEntry], labels: tuple[str, ...]) -> list[Any]:
-    """Of each two entries, in the order of `combinations`: difference, low, high, p; or why there is none."""
+    """For each pair in the order of `combinations`: difference, low, high and p, or the reason why it is not tested."""
     if why_unranked(entries[0].study.protocol):
         return []
     return [

@@ -1,4 +1,4 @@
-"""The page of a corpus: who says what, durations, loudness, one spectrogram a class, and what is wrong."""
+"""The page of a corpus: classes by speaker, durations, loudness, one spectrogram for each class, and findings."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from serbench.corpora import StudyClips, corpus_summary
-from serbench.features.frontends.log_mel import LogMelSettings
-from serbench.records.files import write_text_atomic
+from serbench.features import LogMelSettings
+from serbench.records import write_text_atomic
 from serbench.site.charts.corpus import corpus_charts
 from serbench.site.clips.media import Inline
 from serbench.site.clips.sounds import Sounds
@@ -19,7 +19,7 @@ __all__ = ["corpus_page", "write_corpus_page"]
 
 
 def write_corpus_page(clips: StudyClips, path: Path) -> None:
-    """Writes the page as a single file that needs nothing beside it.
+    """Writes the page as a single self-contained file.
 
     Raises:
         SerbenchError: the file cannot be written.
@@ -28,7 +28,7 @@ def write_corpus_page(clips: StudyClips, path: Path) -> None:
 
 
 def corpus_page(clips: StudyClips) -> str:
-    """The page as HTML; every name in it is escaped."""
+    """Renders the page as HTML. All names are escaped."""
     summary = corpus_summary(clips)
     return Pages(embedded=True).render(
         "corpus.html",
@@ -55,7 +55,7 @@ def _facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _pictures(clips: StudyClips) -> list[tuple[str, str, str]]:
-    """Label, clip and picture of the clip of each class whose level is the median of its class."""
+    """Label, clip id and picture of the clip with the median level of each class."""
     sounds = Sounds(Inline())
     table = clips.table
     rate = int(min(16_000, table["sample_rate"].min()))
@@ -66,7 +66,7 @@ def _pictures(clips: StudyClips) -> list[tuple[str, str, str]]:
         own = table[table["label"] == label]
         place = int(np.argsort(own["rms"].to_numpy(), kind="stable")[len(own) // 2])
         clip = own.iloc[place]
-        way = sounds.picture(f"{clips.digest}/{clip['clip_id']}", Path(str(clip["path"])), spec)
-        if way is not None:
-            found.append((label, str(clip["clip_id"]), way))
+        url = sounds.picture(f"{clips.digest}/{clip['clip_id']}", Path(str(clip["path"])), spec)
+        if url is not None:
+            found.append((label, str(clip["clip_id"]), url))
     return found

@@ -1,4 +1,4 @@
-"""`EntryDetails`: what an entry's page shows besides its report: calibration, slices, audit, listeners, errors."""
+"""`EntryDetails`: extra content of an entry's page: calibration, slices, audit, listeners, errors."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ import numpy as np
 
 from serbench.audit import AuditRecord, audit_path
 from serbench.errors import SerbenchError
-from serbench.evaluation import AttributeSlices, ReliabilityBin, reliability, slice_scores
-from serbench.evaluation.share_scores import SoftEvaluation
-from serbench.records.results import ResultsFolder
-from serbench.results.reference_rows import reference_scores
-from serbench.results.scored_entry import ScoredEntry
+from serbench.evaluation import AttributeSlices, ReliabilityBin, SoftEvaluation, reliability, slice_scores
+from serbench.results import Results, ScoredEntry
 from serbench.site.clips.mask_example import MaskExample, mask_example
 from serbench.site.clips.misses import Miss, find_misses
 from serbench.site.clips.sounds import Sounds
 from serbench.site.sources import Sources
-from serbench.spaces.one_config import one_config_space
+from serbench.spaces import one_config_space
 
 __all__ = ["EntryDetails", "ScoredSlices"]
 
@@ -26,11 +23,11 @@ _MOST_SLICES = 16
 
 @dataclass(frozen=True)
 class ScoredSlices:
-    """The slices of one attribute, and where there are too many for a page the two ends only.
+    """Scores by the values of one attribute. If there are too many for a page, the best and the worst are kept.
 
     Attributes:
-        scores: of all slices.
-        left_out: slices that are not shown, between the best and the worst.
+        scores: scores of the slices that are shown.
+        left_out: number of slices between the best and the worst that are not shown.
     """
 
     scores: AttributeSlices
@@ -39,16 +36,16 @@ class ScoredSlices:
 
 @dataclass(frozen=True)
 class EntryDetails:
-    """Everything that takes more than the entry's own numbers.
+    """Content of an entry's page that needs more data than the entry's report.
 
     Attributes:
-        bins: of the reliability diagram; all refits together.
-        slices: by sex, age band, sentence and intensity, as far as they are known.
-        audit: the kept one, None where there is none.
-        listeners: the human listeners' answers on the same clips.
-        space: the configuration as a space file; '' for pooled folds.
-        misses: clips that are wrong.
-        mask: a spectrogram with its masks.
+        bins: bins of the reliability diagram, all refits together.
+        slices: scores by sex, age band, sentence and intensity, as far as they are known.
+        audit: the stored audit; None if there is none.
+        listeners: scores of the human listeners on the same clips; None if unknown.
+        space: the configuration as a space file; '' for pooled folds and ensembles.
+        misses: misclassified clips.
+        mask: a spectrogram before and after masking; None without masks or audio.
     """
 
     bins: tuple[ReliabilityBin, ...]
@@ -60,14 +57,14 @@ class EntryDetails:
     mask: MaskExample | None
 
     @classmethod
-    def of(cls, results: ResultsFolder, tested: ScoredEntry, sources: Sources, sounds: Sounds) -> EntryDetails:
-        """Gathers the details of an entry.
+    def of(cls, results: Results, tested: ScoredEntry, sources: Sources, sounds: Sounds) -> EntryDetails:
+        """Collects the details of an entry.
 
         Args:
-            results: where it lies.
-            tested: the entry.
-            sources: the studies behind it.
-            sounds: finds the audio.
+            results: the results folder.
+            tested: the scored entry.
+            sources: the studies that the entry comes from.
+            sounds: finds the audio of clips.
 
         Raises:
             SerbenchError: a record is damaged.
@@ -116,12 +113,12 @@ def _audit(sources: Sources, entry_id: str) -> AuditRecord | None:
         return None
     try:
         return AuditRecord.load(path)
-    except SerbenchError:  # the audit can be made again; the entry's page does not need it
+    except SerbenchError:  # the page works without an audit, and the audit can be repeated
         return None
 
 
-def _listeners(results: ResultsFolder, tested: ScoredEntry) -> SoftEvaluation | None:
+def _listeners(results: Results, tested: ScoredEntry) -> SoftEvaluation | None:
     try:
-        return reference_scores(results, tested.study, "listeners")
-    except SerbenchError:  # told on the leaderboard's page
+        return results.references(tested).scores("listeners")
+    except SerbenchError:  # the leaderboard's page names the damaged reference
         return None

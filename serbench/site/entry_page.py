@@ -1,4 +1,4 @@
-"""The page of one entry, in a site or by itself."""
+"""The page of one entry, as part of a site or as a single file."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from serbench.records.files import write_text_atomic
-from serbench.records.results import ResultsFolder
-from serbench.render.document import percent, span
-from serbench.render.entry import SUBSET_HEADER, subset_cells
-from serbench.render.entry_facts import caveats, config_rows, corpus_rows, environment_rows, result_rows
-from serbench.results.ensemble import ENSEMBLE
-from serbench.results.entry import EntryReport, find_entry
-from serbench.results.leaderboard import Leaderboard
-from serbench.results.leaderboard_row import Row
-from serbench.results.reference_rows import ReferenceRow
-from serbench.results.scored_entry import ScoredEntry
+from serbench.records import write_text_atomic
+from serbench.render import (
+    SUBSET_HEADER,
+    caveats,
+    config_rows,
+    corpus_rows,
+    environment_rows,
+    percent,
+    result_rows,
+    span,
+    subset_cells,
+)
+from serbench.results import EntryReport, ReferenceRow, Results, Row, ScoredEntry
 from serbench.site.charts.entry import calibration_chart, curve_charts
 from serbench.site.charts.lines import reference_lines
 from serbench.site.clips.media import Inline
@@ -31,15 +33,15 @@ __all__ = ["EntryPage", "entry_page", "write_entry_page"]
 
 @dataclass(frozen=True)
 class EntryPage:
-    """What an entry's page is made of.
+    """Data of an entry's page.
 
     Attributes:
-        tested: the entry with its predictions.
-        row: of the leaderboard.
-        details: what takes more than these.
-        references: on the same test core.
-        trials: of one of its studies that count towards the budget.
-        studies: names of the studies behind it, each with the way to its page; '' where there is none.
+        tested: the scored entry.
+        row: its row of the leaderboard.
+        details: extra content, such as calibration and misclassified clips.
+        references: references on the same test set.
+        trials: trials that count towards the budget; of a folded protocol, the most of any fold.
+        studies: name and page path of each study that the entry comes from; the path is '' if there is no page.
     """
 
     tested: ScoredEntry
@@ -50,27 +52,29 @@ class EntryPage:
     studies: tuple[tuple[str, str], ...] = ()
 
 
-def write_entry_page(results: ResultsFolder, entry_id: str, path: Path) -> None:
-    """Writes the page of one entry as a single file that needs nothing beside it.
+def write_entry_page(results: Results, entry_id: str, path: Path) -> None:
+    """Writes the page of one entry as a single self-contained file.
 
     Raises:
         UsageError: no such entry; the nearest is named.
         SerbenchError: a record is damaged, or the file cannot be written.
     """
-    board = Leaderboard.from_results(results, ensembles=entry_id.startswith(ENSEMBLE))
-    tested = find_entry(results, board, entry_id)
-    group = next(group for group in board.groups if any(row.entry == entry_id for row in group.rows))
+    tested, group = results.scored_entry(entry_id), results.group_rows(entry_id)
     sources = find_sources(results, [tested])[entry_id]
     details = EntryDetails.of(results, tested, sources, Sounds(Inline()))
-    row = next(row for row in group.rows if row.entry == entry_id)
     page = EntryPage(
-        tested, row, details, group.references, sources.counted, tuple((name, "") for name in sources.names)
+        tested,
+        results.row(entry_id),
+        details,
+        group.references,
+        sources.counted,
+        tuple((name, "") for name in sources.names),
     )
     write_text_atomic(path, entry_page(Pages(embedded=True), page))
 
 
 def entry_page(pages: Pages, page: EntryPage, *, root: str = "") -> str:
-    """The page as HTML."""
+    """Renders the entry's page as HTML."""
     report = EntryReport.of(page.tested, page.row)
     return pages.render(
         "entry.html",
@@ -95,7 +99,7 @@ def entry_page(pages: Pages, page: EntryPage, *, root: str = "") -> str:
         data=corpus_rows(report),
         environment=environment_rows(report),
         studies=page.studies,
-        commands=entry_commands(page.row, page.tested.study, _refit(page), page.trials),
+        commands=entry_commands(page.row, page.tested.study, _refit(page), page.trials, page.details.space),
         cite=citation(page.row, report.protocol, report.environment.serbench),
     )
 
@@ -105,7 +109,7 @@ def _refit(page: EntryPage) -> str:
 
 
 def _listeners(details: EntryDetails) -> dict[str, Any] | None:
-    """The listeners' confusion matrix: shares of each row, and clips rounded to whole ones."""
+    """The listeners' confusion matrix: shares of each row, and clips rounded to whole numbers."""
     found = details.listeners
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""`SiteFolder`: the folder that a site is written to. It holds nothing else, and no page's name leads out of it."""
+"""`SiteFolder`: the folder of a site. It holds nothing else, and no file name can lead out of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from serbench.errors import UsageError
-from serbench.records.files import digest_of, writing
+from serbench.records import digest_of, writing
 
 __all__ = ["SiteFolder", "page_name"]
 
@@ -18,7 +18,7 @@ _SAFE = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._+-]{0,100}")
 
 
 def page_name(name: str) -> str:
-    """The file of a page about something of this name; a name that is no plain file name becomes its digest.
+    """File name of a page. A name that is not safe as a file name is replaced by its digest.
 
     >>> page_name("cnn2d-1a2b3c"), page_name("../../etc") == page_name("../../etc"), "/" in page_name("../../etc")
     ('cnn2d-1a2b3c.html', True, False)
@@ -27,14 +27,14 @@ def page_name(name: str) -> str:
 
 
 class SiteFolder:
-    """Writes files, each whole or not at all, and removes at the end what an earlier site had and this one has not.
+    """Writes the files of a site atomically. `finish` removes files of an earlier site that are no longer needed.
 
     Args:
         path: a new or empty folder, or one with an earlier site.
 
     Raises:
-        UsageError: the folder holds something else.
-        SerbenchError: it cannot be written.
+        UsageError: the folder holds other files.
+        SerbenchError: the folder cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,26 +43,26 @@ class SiteFolder:
         with writing(path):
             path.mkdir(parents=True, exist_ok=True)
             if any(path.iterdir()) and not (path / _MARK).is_file():
-                raise UsageError(f"{path} holds files that are no site of serbench; name a new or empty folder")
+                raise UsageError(f"{path} holds files that are not a serbench site; name a new or empty folder")
         self._earlier = self._listed()
         self._mark({*self._earlier})
 
     @property
     def total_bytes(self) -> int:
-        """Of all files written."""
+        """Total size of the written files in bytes."""
         return sum(self._written.values())
 
     @property
     def pages(self) -> int:
-        """How many of them are pages."""
+        """Number of written pages."""
         return sum(name.endswith(".html") for name in self._written)
 
     def size(self, name: str) -> int:
-        """Bytes of a file that was written."""
+        """Size of a written file in bytes."""
         return self._written[name]
 
     def write(self, name: str, content: str | bytes) -> None:
-        """Writes a file under a relative name with '/', unless it is there with this content already."""
+        """Writes a file, unless it exists with the same content. `name` is relative to the folder, with '/'."""
         data = content.encode("utf-8") if isinstance(content, str) else content
         self._written[name] = len(data)
         target = self.path / name
@@ -70,7 +70,9 @@ class SiteFolder:
             with contextlib.suppress(OSError):
                 if target.stat().st_size == len(data) and target.read_bytes() == data:
                     return
-            if name not in self._earlier:  # before the file, so that a kill leaves none that a later site forgets
+            if (
+                name not in self._earlier
+            ):  # listed before it is written, so that a later site can remove it even after a kill
                 self._earlier.add(name)
                 with (self.path / _MARK).open("a", encoding="utf-8") as mark:
                     mark.write(f"{name}\n")
@@ -86,7 +88,7 @@ class SiteFolder:
                 raise
 
     def keep(self, name: str) -> bool:
-        """Whether an earlier site has a file, which then is one of this site, too."""
+        """Keeps a file of an earlier site. Returns whether there is such a file."""
         path = self.path / name
         if name in self._earlier and path.is_file():
             self._written[name] = path.stat().st_size
@@ -104,7 +106,7 @@ class SiteFolder:
         self._mark({*self._written})
 
     def _listed(self) -> set[str]:
-        """Files of the site by its mark; names that lead out of the folder are none of ours."""
+        """Files listed in the site's mark file. Names that lead out of the folder are ignored."""
         try:
             names = (self.path / _MARK).read_text(encoding="utf-8").splitlines()
         except (OSError, ValueError):

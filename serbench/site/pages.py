@@ -1,4 +1,4 @@
-"""`Pages`: renders templates, everything in them escaped, with assets beside the page or carried inside it."""
+"""`Pages`: renders templates with escaping. Assets are separate files, or embedded in the page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import hashlib
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from serbench.render.document import count, duration, millions, milliseconds, percent, points, size, span
+from serbench.render import count, duration, millions, milliseconds, percent, points, size, span
 from serbench.site.words import without_paths
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ __all__ = ["ASSETS", "Pages", "asset", "plotly_js"]
 
 ASSETS = ("site.css", "theme.js", "charts.js", "table.js", "compare.js", "copy.js", "live.js")
 
-# `file:` since a page that is opened from disk has no origin that 'self' could mean in every browser.
+# `file:` because in some browsers 'self' matches nothing on a page that is opened from disk.
 _POLICY = (
     "default-src 'none'; script-src {scripts}; style-src 'self' file: 'unsafe-inline'; "
     "img-src 'self' file: data: blob:; media-src 'self' file: data:; connect-src {connections}; "
@@ -27,12 +27,12 @@ _POLICY = (
 
 
 def asset(name: str) -> str:
-    """The text of a file in `serbench/site/assets`."""
+    """Text of a file in `serbench/site/assets`."""
     return resources.files("serbench.site").joinpath("assets", name).read_text(encoding="utf-8")
 
 
 def plotly_js() -> str:
-    """The script that draws figures, as the plotly package brings it."""
+    """Source of plotly.js, from the installed plotly package."""
     import plotly.offline
 
     script: str = plotly.offline.get_plotlyjs()
@@ -40,11 +40,11 @@ def plotly_js() -> str:
 
 
 class Pages:
-    """Renders pages of one kind of site.
+    """Renders the pages of a site.
 
     Args:
-        embedded: each page carries its style and scripts along and stands alone; else they lie in `assets/`.
-        live: pages ask their server whether there is news.
+        embedded: whether each page contains its style and scripts; otherwise it links to `assets/`.
+        live: whether pages ask their server for news and reload.
     """
 
     def __init__(self, *, embedded: bool = False, live: bool = False) -> None:
@@ -52,13 +52,13 @@ class Pages:
         self.live = live
 
     def render(self, template: str, *, root: str = "", scripts: tuple[str, ...] = (), **context: Any) -> str:
-        """One page as HTML.
+        """Renders one page as HTML.
 
         Args:
-            template: its file in `serbench/site/templates`.
-            root: the way from the page to the site's folder: '' or '../'.
-            scripts: assets that the page needs besides those of all pages.
-            context: what the template is filled with.
+            template: file name in `serbench/site/templates`.
+            root: relative path from the page to the site's folder: '' or '../'.
+            scripts: extra script assets of this page.
+            context: variables of the template.
         """
         policy = _POLICY.format(
             scripts=" ".join(_digests(scripts)) if self._embedded else "'self' file:",
@@ -73,7 +73,7 @@ class Pages:
 
 
 def _digests(scripts: tuple[str, ...]) -> list[str]:
-    """What a page allows to run that carries its scripts along: these texts and no other."""
+    """Hashes of the embedded scripts. The content security policy allows these scripts and no others."""
     texts = (asset("theme.js"), plotly_js(), asset("charts.js"), *map(asset, scripts))
     hashes = (hashlib.sha256(text.encode("utf-8")).digest() for text in texts)
     return [f"'sha256-{base64.b64encode(one).decode('ascii')}'" for one in hashes]
@@ -93,7 +93,7 @@ def _environment() -> jinja2.Environment:
     )
     texts = (count, duration, millions, milliseconds, percent, points, size, span, without_paths)
     environment.filters.update({shown.__name__: shown for shown in texts})
-    # Our own files and plotly's, into a page that carries them along: no text of a user is among them.
+    # Safe to embed unescaped: these are our own files and plotly's, without any text from users.
     environment.globals["asset"] = lambda name: Markup(asset(name))  # noqa: S704
     environment.globals["plotly_js"] = lambda: Markup(plotly_js())  # noqa: S704
     return environment

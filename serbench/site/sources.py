@@ -1,4 +1,4 @@
-"""`Sources`: the folders that a tested entry was made of, one a fold."""
+"""`Sources`: the studies that a tested entry comes from, one for each fold."""
 
 from __future__ import annotations
 
@@ -8,33 +8,38 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from serbench.audit.attributes import clip_attributes
+from serbench.audit import clip_attributes
 from serbench.evaluation import Attribute
-from serbench.records.results import ResultsFolder, StudyFolder
-from serbench.records.schemas import StudyRecord
-from serbench.records.states import UNCOUNTED_STATES
-from serbench.results.pooled import run_name
-from serbench.results.scored_entry import ScoredEntry
+from serbench.records import UNCOUNTED_STATES, StudyFolder
+from serbench.results import LoadedStudy, Results, ScoredEntry, run_name
 
 __all__ = ["Sources", "find_sources"]
 
 
 @dataclass(frozen=True, eq=False)
 class Sources:
-    """The studies behind one entry.
+    """The studies that one entry comes from.
 
     Attributes:
-        folders: by fold; one, where the protocol has none.
-        names: of these studies.
+        studies: sorted by fold; a single study if the protocol has no folds.
     """
 
-    folders: tuple[StudyFolder, ...]
-    names: tuple[str, ...]
+    studies: tuple[LoadedStudy, ...]
+
+    @property
+    def folders(self) -> tuple[StudyFolder, ...]:
+        """Folders of these studies."""
+        return tuple(study.folder for study in self.studies)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of these studies."""
+        return tuple(study.record.name for study in self.studies)
 
     @functools.cached_property
     def clips(self) -> pd.DataFrame:
-        """The clips that took part, by id; those of all folds."""
-        table = pd.concat([folder.clips() for folder in self.folders], ignore_index=True)
+        """Table of the clips of all folds, indexed by clip id."""
+        table = pd.concat([study.clips for study in self.studies], ignore_index=True)
         return table.drop_duplicates("clip_id").set_index("clip_id", drop=False)
 
     @functools.cached_property
@@ -42,35 +47,35 @@ class Sources:
         return {}
 
     def attributes(self, clips: tuple[str, ...]) -> tuple[Attribute, ...]:
-        """What is known of clips besides their labels, in their order."""
+        """Known attributes of clips, such as sex or intensity, in the order of `clips`."""
         if clips not in self._attributes:
             self._attributes[clips] = clip_attributes(self.clips.loc[list(clips)])
         return self._attributes[clips]
 
     @functools.cached_property
     def counted(self) -> int:
-        """Trials that count towards the budget of one of the studies: what `--trials` must say to repeat it."""
-        return max(sum(job.state not in UNCOUNTED_STATES for job in folder.jobs("search")) for folder in self.folders)
+        """Trials that count towards the budget, the most of any study: `--trials` of the command that repeats them."""
+        return max(sum(trial.state not in UNCOUNTED_STATES for trial in study.trials) for study in self.studies)
 
 
-def find_sources(results: ResultsFolder, entries: Iterable[ScoredEntry]) -> dict[str, Sources]:
-    """The sources of each entry, by its id.
+def find_sources(results: Results, entries: Iterable[ScoredEntry]) -> dict[str, Sources]:
+    """Finds the sources of each entry, by entry id.
 
     Args:
-        results: where they lie.
-        entries: of a leaderboard.
+        results: the results folder.
+        entries: scored entries of a leaderboard.
     """
-    found: dict[tuple[str, str, str], list[tuple[StudyFolder, StudyRecord]]] = {}
-    for folder, record in results.studies():
+    found: dict[tuple[str, str, str], list[LoadedStudy]] = {}
+    for study in results.studies:
+        record = study.record
         name = record.name if record.protocol.folds == 1 else run_name(record.name)
-        found.setdefault((name, record.space_hash, record.protocol.hash), []).append((folder, record))
+        found.setdefault((name, record.space_hash, record.protocol.hash), []).append(study)
     made: dict[tuple[str, str, str], Sources] = {}
     sources = {}
     for tested in entries:
-        study = tested.study
-        key = (study.name, study.space_hash, study.protocol.hash)
+        of = tested.study
+        key = (of.name, of.space_hash, of.protocol.hash)
         if key not in made:
-            pairs = sorted(found[key], key=lambda pair: pair[1].protocol.fold)
-            made[key] = Sources(tuple(folder for folder, _ in pairs), tuple(record.name for _, record in pairs))
+            made[key] = Sources(tuple(sorted(found[key], key=lambda study: study.record.protocol.fold)))
         sources[tested.entry.entry_id] = made[key]
     return sources

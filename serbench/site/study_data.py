@@ -1,4 +1,4 @@
-"""`StudyData`: the fits of a study as its page draws them, and what they say of the hyperparameters."""
+"""`StudyData`: the fits of a study for its page, and the importance of its hyperparameters."""
 
 from __future__ import annotations
 
@@ -6,23 +6,20 @@ import warnings
 from dataclasses import dataclass
 
 from serbench.errors import SerbenchError
-from serbench.records.results import ResultsFolder, StudyFolder
-from serbench.records.schemas import StudyRecord, TrialRecord
-from serbench.records.study_folder import Damaged
-from serbench.results.study_rows import StudyFits
-from serbench.search.studies.recorded import recorded_space
-from serbench.spaces.dimensions import Choice
-from serbench.spaces.space import SearchSpace
+from serbench.records import StudyRecord, TrialRecord
+from serbench.results import LoadedStudy, Results
+from serbench.search import recorded_space
+from serbench.spaces import Choice, SearchSpace
 
 __all__ = ["Control", "StudyData"]
 
 MIN_TRIALS = 10
-"""Under so many completed trials nothing is said of importance."""
+"""Importances are computed from this number of completed trials on."""
 
 
 @dataclass(frozen=True)
 class Control:
-    """A random search of the same space on the same cores, to compare the sampler with."""
+    """Baseline for the sampler: a random search of the same space on the same clips."""
 
     name: str
     trials: tuple[TrialRecord, ...]
@@ -33,11 +30,12 @@ class StudyData:
     """A study's fits.
 
     Attributes:
-        record: of the study.
+        record: the study's record.
         trials: in the order of their ids.
-        refits: likewise.
-        space: None where this serbench no longer reads it.
-        control: the random search, where there is one.
+        refits: in the order of their ids.
+        space: the search space; None if this version of serbench cannot read it.
+        control: a random search to compare with; None if there is none.
+        unread_space: why there is no space; '' if there is one.
     """
 
     record: StudyRecord
@@ -45,45 +43,35 @@ class StudyData:
     refits: tuple[TrialRecord, ...]
     space: SearchSpace | None
     control: Control | None
+    unread_space: str = ""
 
     @classmethod
-    def read(
-        cls, results: ResultsFolder, folder: StudyFolder, damaged: Damaged, fits: StudyFits | None = None
-    ) -> StudyData:
-        """Reads a study.
-
-        Args:
-            results: where its control is looked for.
-            folder: of the study.
-            damaged: told of each record that cannot be read, which is then left out.
-            fits: of the study, where they were read before.
-        """
-        record = folder.record()
+    def of(cls, results: Results, study: LoadedStudy) -> StudyData:
+        """Collects the data of one study of a results folder."""
         try:
-            space = recorded_space(folder, record)
+            space, unread = recorded_space(study.folder, study.record), ""
         except SerbenchError as error:
-            damaged(error)
-            space = None
-        fits = fits or StudyFits.read(folder, damaged)
-        return cls(record, fits.trials, fits.refits, space, _control(results, record, damaged))
+            space, unread = None, str(error)
+        fits = study.fits
+        return cls(study.record, fits.trials, fits.refits, space, _control(results, study.record), unread)
 
     @property
     def searched(self) -> list[str]:
-        """Hyperparameters that vary."""
+        """Names of the searched hyperparameters."""
         return self.space.searched if self.space else []
 
     def is_log(self, name: str) -> bool:
-        """Whether a hyperparameter is drawn on a logarithmic scale."""
+        """Whether a hyperparameter is sampled on a logarithmic scale."""
         dimension = self.space.parameters.get(name) if self.space else None
         return bool(getattr(dimension, "log", False))
 
     def is_choice(self, name: str) -> bool:
-        """Whether a hyperparameter is one of several values."""
+        """Whether a hyperparameter is categorical."""
         return isinstance(self.space.parameters.get(name), Choice) if self.space else False
 
     @property
     def varied(self) -> list[str]:
-        """Hyperparameters of which completed trials have at least two values; a say in the model or not."""
+        """Searched hyperparameters that were active with at least two values in completed trials."""
         scored = self.scored()
         return [
             name
@@ -92,18 +80,18 @@ class StudyData:
         ]
 
     def is_active(self, trial: TrialRecord, name: str) -> bool:
-        """Whether a hyperparameter had a say in a trial."""
+        """Whether a hyperparameter was active in a trial: some apply only together with others."""
         return name in trial.config and self.space is not None and self.space.parameters[name].active(trial.config)
 
     def scored(self) -> list[TrialRecord]:
-        """Completed trials."""
+        """Completed trials with a score."""
         return [trial for trial in self.trials if trial.state == "completed" and trial.value is not None]
 
     def importances(self) -> dict[str, float]:
-        """How much each hyperparameter mattered for reaching the best tenth, the most first; shares of 1.
+        """Importance of each hyperparameter for reaching the best tenth of trials, in descending order; the sum is 1.
 
-        PED-ANOVA (S. Watanabe, A. Bansal and F. Hutter, IJCAI 2023) over completed trials, of the hyperparameters
-        that all of them have. Empty under `MIN_TRIALS` trials.
+        Computed by PED-ANOVA (S. Watanabe, A. Bansal and F. Hutter, IJCAI 2023) over completed trials, for the
+        hyperparameters that all of them have. Empty with fewer than `MIN_TRIALS` completed trials.
         """
         import optuna
 
@@ -133,10 +121,11 @@ class StudyData:
         return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _control(results: ResultsFolder, record: StudyRecord, damaged: Damaged) -> Control | None:
+def _control(results: Results, record: StudyRecord) -> Control | None:
     if record.sampler.get("name") == "random":
         return None
-    for folder, other in results.studies(damaged):
+    for study in results.studies:
+        other = study.record
         same = (
             other.sampler.get("name") == "random"
             and other.space_hash == record.space_hash
@@ -144,5 +133,5 @@ def _control(results: ResultsFolder, record: StudyRecord, damaged: Damaged) -> C
             and (other.protocol.hash, other.protocol.fold) == (record.protocol.hash, record.protocol.fold)
         )
         if same:
-            return Control(other.name, tuple(folder.jobs("search", damaged)))
+            return Control(other.name, study.trials)
     return None

@@ -2,62 +2,37 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from serbench.errors import SerbenchError
-from serbench.records.results import ResultsFolder
-from serbench.records.schemas import TrialRecord
-from serbench.records.states import STATES
-from serbench.render.document import duration, percent
-from serbench.render.study import moment, study_facts
-from serbench.results.scored_entry import ScoredEntry
-from serbench.results.study import StudyReport
-from serbench.results.study_rows import StudyFits
-from serbench.site.board_page import Ways
+from serbench.records import STATES, TrialRecord
+from serbench.render import duration, moment, percent, study_facts
+from serbench.results import StudyReport
+from serbench.site.board_page import PagePaths
 from serbench.site.charts.space import parallel_chart, slice_chart
 from serbench.site.charts.study import history_charts, importance_chart, time_chart
 from serbench.site.pages import Pages
 from serbench.site.study_data import MIN_TRIALS, StudyData
-from serbench.site.words import search_words
+from serbench.site.words import search_again
 
 __all__ = ["study_page"]
 
 _MOST_ROWS = 300
 
 
-def study_page(
-    pages: Pages,
-    results: ResultsFolder,
-    name: str,
-    ways: Ways,
-    tested: Mapping[str, ScoredEntry],
-    fits: StudyFits,
-    notes: list[str],
-) -> str:
-    """The page as HTML.
+def study_page(pages: Pages, report: StudyReport, data: StudyData, paths: PagePaths) -> str:
+    """Renders the study's page as HTML.
 
     Args:
-        pages: renders it.
-        results: where the study lies.
-        name: of the study.
-        ways: to other pages, from the index.
-        tested: entries that were read before, by id.
-        fits: of the study.
-        notes: gets a sentence for each record that cannot be read.
+        pages: renders the template.
+        report: the study's report.
+        data: the study's fits, for the figures.
+        paths: paths of the other pages, relative to the index.
     """
-
-    def damaged(error: SerbenchError) -> None:
-        said = f"{name}: {error}".replace(f"{results.root}/", "")  # no path of this machine
-        if said not in notes:
-            notes.append(said)
-
-    report = StudyReport.from_results(results, name, damaged, tested, fits)
-    data = StudyData.read(results, results.existing_study(name), damaged, fits)
     importances = data.importances()
     importance = importance_chart(importances)
     charts = [*history_charts(data), importance, time_chart([*data.trials, *data.refits])]
+    command, placeholders = search_again(data.record, report.counted)
     return pages.render(
         "study.html",
         root="../",
@@ -65,7 +40,9 @@ def study_page(
         here="study",
         report=report,
         record=data.record,
-        facts=[(about, text) for about, text in study_facts(report) if about != "folder"],  # a path of this machine
+        facts=[
+            (about, text) for about, text in study_facts(report) if about != "folder"
+        ],  # the folder is a path of this machine
         charts=[chart for chart in charts if chart],
         wide=[chart for chart in (slice_chart(data), parallel_chart(data, importances)) if chart],
         few=len(data.scored()) < MIN_TRIALS,
@@ -76,16 +53,17 @@ def study_page(
         trials=_trial_rows(data),
         left_out=max(0, len(data.trials) - _MOST_ROWS),
         trial_header=("trial", "state", "val. UAR %", "epochs", "time", *data.searched),
-        entries=[(one, f"../{ways.entries[one.entry]}" if one.entry in ways.entries else "") for one in report.entries],
+        entries=[
+            (one, f"../{paths.entries[one.entry]}" if one.entry in paths.entries else "") for one in report.entries
+        ],
         moment=moment,
-        command=shlex.join(
-            [*search_words(data.record, f"{data.record.space_name}.toml"), "--trials", str(max(report.counted, 1))]
-        ),
+        command=command,
+        placeholders=placeholders,
     )
 
 
 def _pruned(data: StudyData) -> list[tuple[str, str, str, str]]:
-    """Trials that were ended early: when, and where they stood."""
+    """Rows of pruned trials: id, epochs, best validation UAR and time."""
     rows = []
     for trial in data.trials:
         if trial.state == "pruned":
@@ -97,7 +75,7 @@ def _pruned(data: StudyData) -> list[tuple[str, str, str, str]]:
 
 
 def _trial_rows(data: StudyData) -> list[tuple[str, ...]]:
-    """One row a trial, the best first."""
+    """Rows of all trials, the best first."""
     ordered = sorted(
         data.trials, key=lambda trial: (-1.0 if trial.value is None else trial.value, trial.job_id), reverse=True
     )

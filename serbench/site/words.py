@@ -1,43 +1,24 @@
-"""What pages say in sentences: what a protocol means, how an entry is cited, which commands repeat it."""
+"""Texts of pages: the meaning of a protocol, the citation of an entry, and commands that repeat it."""
 
 from __future__ import annotations
 
 import re
-import shlex
-from pathlib import Path
 
 from serbench.errors import SerbenchError
-from serbench.records.schemas import ProtocolFacts, StudyRecord
-from serbench.render.document import percent, plural, span, speakers
-from serbench.results.leaderboard_row import Row
-from serbench.spaces.file import read_space
-from serbench.spaces.space import SearchSpace
+from serbench.protocols import get_kind, protocol_names
+from serbench.records import ProtocolFacts, StudyRecord
+from serbench.render import percent, plural, span, speakers
+from serbench.results import Row
+from serbench.search import placeholder_note, search_command, shell_line
+from serbench.spaces import read_space
 
-__all__ = ["citation", "entry_commands", "protocol_sentence", "search_words", "without_paths"]
+__all__ = ["citation", "entry_commands", "protocol_sentence", "search_again", "without_paths"]
 
 _PATH = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[\\/](?:[^\s\\/'\":;,]+[\\/])+(?=[^\s\\/])")
 
-_PROTOCOLS = {
-    "speaker": "No test speaker is heard in training or validation, so the score is what an unknown speaker may "
-    "expect.",
-    "random": "Clips are dealt out one by one, so test speakers were also trained on: the score says nothing of an "
-    "unknown speaker.",
-    "sentence": "No sentence of the test is trained on, but its speakers are: the score is that of known voices with "
-    "new words.",
-    "speaker+sentence": "Neither the test speakers nor the test sentences are trained on: the strictest protocol.",
-    "speaker-cv": "Speakers are dealt into folds, each tested by models that never heard them; the predictions of all "
-    "folds are pooled.",
-    "loso": "Leave one speaker out: each speaker is tested by models that never heard them, and all predictions are "
-    "pooled.",
-    "given": "The split that the corpus brings along.",
-    "cross-corpus": "Learned from one corpus and tested on all of another: other speakers, rooms and microphones.",
-    "emo-superb": "The five folds that EMO-SUPERB publishes, each tested by models that never heard its speakers; the "
-    "predictions of all folds are pooled.",
-}
-
 
 def without_paths(text: str) -> str:
-    """A message with every absolute path cut to its last part: a site is sent to others.
+    """Cuts every absolute path in a message to its file name, because a site is sent to others.
 
     >>> without_paths("cannot decode /home/ann/data/1001.wav; see https://example.org/help/wav")
     'cannot decode 1001.wav; see https://example.org/help/wav'
@@ -46,116 +27,89 @@ def without_paths(text: str) -> str:
 
 
 def protocol_sentence(protocol: ProtocolFacts) -> str:
-    """What a score under a protocol means, in plain words."""
-    known = _PROTOCOLS.get(protocol.name.partition(":")[0])
+    """What a score under a protocol means, in one or two sentences."""
     if protocol.speaker_normalisation:
-        return "Features are normalised by the test speakers' own clips (transductive): no score of a single clip."
-    if known:
-        return known
+        return (
+            "Features are normalised with the test speakers' own clips (transductive), "
+            "so this is not the score of a single clip."
+        )
+    name = protocol.name.partition(":")[0]
+    if name in protocol_names():  # a record of another version may have an unknown protocol
+        return get_kind(name).meaning
     if protocol.shares_speakers:
-        return "Test speakers were also trained on: the score says nothing of an unknown speaker."
-    return "No test speaker is heard in training or validation."
+        return "The same people are in training and test. Do not expect this score for a new person."
+    return "No test speaker is in training or validation."
 
 
 def citation(row: Row, protocol: ProtocolFacts, serbench: str) -> str:
-    """A score with all that it takes to be believed, as one would write it in a paper."""
+    """Sentence to cite a score in a paper, with everything a reader needs to judge it."""
     if row.uar is None:
         score = f"accuracy {percent(row.accuracy)} %"
     else:
         interval = f" (95 % CI {span(row.uar_low, row.uar_high)})" if row.uar_low is not None else " (no interval)"
         score = f"UAR {percent(row.uar)} %{interval}, accuracy {percent(row.accuracy)} %"
-    shared = "speakers shared with training" if protocol.shares_speakers else "speakers unknown to the model"
+    shared = "speakers shared with training" if protocol.shares_speakers else "unseen speakers"
     folds = f", {protocol.folds} folds pooled" if protocol.folds > 1 else ""
     chosen = (
         "an ensemble of the finalists of"
         if row.ensemble_of
         else "selected by validation among"
         if row.selected
-        else "not the entry that validation selects; of"
+        else "not the entry with the best validation score; of"
     )
     return (
         f"{score} on {row.corpus} ({row.labels} {row.label_source} labels), mean of "
-        f"{plural(row.seeds, 'refit')}; protocol {protocol.name}{folds}, {protocol.test_clips:,} test clips of "
+        f"{plural(row.seeds, 'seed')}; protocol {protocol.name}{folds}, {protocol.test_clips:,} test clips of "
         f"{speakers(protocol.test_speakers)}, {shared}, split seed {protocol.split_seed}, hash {protocol.hash}; "
-        f"{chosen} {row.trials} trials, {plural(row.looks, 'look')} at the test core; serbench {serbench}, "
+        f"{chosen} {row.trials} trials, {plural(row.looks, 'evaluation')} of the test set; serbench {serbench}, "
         f"entry {row.entry}."
     )
 
 
-def search_words(record: StudyRecord, space: str, *, results: Path | None = None) -> list[str]:
-    """The words of a command that searches with the settings of a study.
+def search_again(record: StudyRecord, trials: int) -> tuple[str, str]:
+    """The command that repeats a study's search, and a note that explains its placeholders in capitals.
 
     Args:
-        record: of the study.
-        space: name or file of the space.
-        results: another folder than the default.
+        record: the study's record.
+        trials: trials that count towards the budget.
     """
-    corpus, protocol = record.corpus, record.protocol
-    words = ["serbench", "search", space, "--corpus", corpus.name]
-    if corpus.name != "demo":
-        words += ["--data", "FOLDER"]
-    read = _space(record)
-    training = record.space.get("training", {})
-    options = {
-        "--labels": (corpus.label_source, "intended"),
-        "--protocol": (protocol.name, (read.protocol if read else None) or "speaker"),
-        "--epochs": (training.get("epochs"), read.training.epochs if read else training.get("epochs")),
-        "--max-params": (
-            training.get("max_parameters"),
-            read.training.max_parameters if read else training.get("max_parameters"),
-        ),
-        "--split-ratio": (_recorded_split(record), read.fixed_split if read else _recorded_split(record)),
-        "--seed": (record.seed, 0),
-        "--split-seed": (protocol.split_seed, 0),
-        "--sampler": (record.sampler.get("name", "tpe"), "tpe"),
-        "--pruner": (record.pruner.get("name", "percentile"), "percentile"),
-    }
-    for name, (value, usual) in options.items():
-        if value != usual:
-            words += [name, str(value)]
-    return words if results is None else [*words, "--results", str(results)]
+    asked = max(trials, 1 if record.asked is None else record.asked.trials)
+    words = search_command(record, trials=asked)
+    return shell_line(words), placeholder_note(words)
 
 
-def _recorded_split(record: StudyRecord) -> str | None:
-    """The split ratio of all trials, where there is but one."""
-    found = record.space.get("parameters", {}).get("split_ratio", {}).get("value")
-    return found if isinstance(found, str) else None
-
-
-def _space(record: StudyRecord) -> SearchSpace | None:
-    """The space as its text says, without what the command line changed; None where it cannot be read."""
-    try:
-        return read_space(record.space_text, record.space_name, record.space_name)
-    except SerbenchError:
-        return None
-
-
-def entry_commands(row: Row, record: StudyRecord, refit: str, trials: int) -> list[tuple[str, str]]:
-    """Each command under what it is for.
+def entry_commands(row: Row, record: StudyRecord, refit: str, trials: int, space: str = "") -> list[tuple[str, str]]:
+    """Commands that use or repeat an entry, as pairs of purpose and command.
 
     Args:
-        row: of the entry.
-        record: of its study.
-        refit: one of its refits.
-        trials: of its study.
+        row: the entry's row.
+        record: the record of its study.
+        refit: job id of one of its refits.
+        trials: trials of its study that count towards the budget.
+        space: text of a space file with only this configuration; '' if there is none.
     """
-    space = f"{record.space_name}.toml"
-    found = [
-        (
-            "Search again, from the study's space file on its page",
-            shlex.join([*search_words(record, space), "--trials", str(trials)]),
-        )
-    ]
+    command, note = search_again(record, trials)
+    from_file = ", from the study's space file on its page" if f"{record.space_name}.toml" in command else ""
+    found = [(f"Search again{from_file}{f' ({note})' if note else ''}", command)]
     if row.ensemble_of:
         return found
     if row.folds == 1:
+        if space:
+            found.append(("Train only this configuration, from the space file above", _single(row, record, space)))
         found += [
-            (
-                "Fit this configuration alone, from the space file above",
-                shlex.join(search_words(record, f"{row.entry}.toml")),
-            ),
-            ("Repeat one of its refits and compare", shlex.join(["serbench", "study", "replay", row.study, refit])),
-            ("Export it", shlex.join(["serbench", "export", row.entry, "--to", "bundle"])),
+            ("Repeat one of its runs and compare", shell_line(["serbench", "study", "replay", row.study, refit])),
+            ("Export it", shell_line(["serbench", "export", row.entry, "--to", "bundle"])),
             ("Predict with it", "serbench predict bundle RECORDING.wav"),
         ]
-    return [*found, ("Question it", shlex.join(["serbench", "audit", row.entry]))]
+    return [*found, ("Audit it", shell_line(["serbench", "audit", row.entry]))]
+
+
+def _single(row: Row, record: StudyRecord, space: str) -> str:
+    """The command that trains one configuration as the study did, with the budget of the space file."""
+    file = f"{row.entry}.toml"
+    alone = record.model_copy(update={"asked": None, "warm_start": None})
+    try:
+        base = read_space(space, row.entry, file)
+    except SerbenchError:  # the record is of a serbench with other hyperparameters
+        base = None
+    return shell_line(search_command(alone, space=file, base=base))

@@ -1,5 +1,51 @@
-"""Search spaces: the file, what it may say, what it becomes."""
+"""Search spaces: the space file, its parameters, and the validated `SearchSpace`.
 
-from serbench.spaces.file import default_spaces, find_space, load_space, space_names
+Names are loaded when first used (see `serbench.faces`).
+"""
 
-__all__ = ["default_spaces", "find_space", "load_space", "space_names"]
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from serbench.faces import lazy_face
+
+if TYPE_CHECKING:
+    from serbench.spaces.dimensions import Choice
+    from serbench.spaces.file import default_spaces, find_space, load_space, read_space, space_names
+    from serbench.spaces.one_config import one_config_space
+    from serbench.spaces.space import Budget, Enqueued, SearchSpace, explain
+else:
+    __getattr__ = lazy_face(
+        __name__,
+        {
+            "dimensions": ("Choice",),
+            "file": (
+                "default_spaces",
+                "find_space",
+                "load_space",
+                "read_space",
+                "space_names",
+            ),
+            "one_config": ("one_config_space",),
+            "space": (
+                "Budget",
+                "Enqueued",
+                "SearchSpace",
+                "explain",
+            ),
+        },
+    )
+
+__all__ = [
+    "Budget",
+    "Choice",
+    "Enqueued",
+    "SearchSpace",
+    "default_spaces",
+    "explain",
+    "find_space",
+    "load_space",
+    "one_config_space",
+    "read_space",
+    "space_names",
+]

@@ -1,4 +1,4 @@
-"""One parameter of a space: a fixed value, a choice, or a range."""
+"""The kinds of parameters in a space: a fixed value, a choice, or a range."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any, Self
 import optuna
 from pydantic import ConfigDict, Field, model_validator
 
-from serbench.records.base import FrozenModel
+from serbench.records import FrozenModel
 
 __all__ = ["Choice", "Dimension", "Fixed", "FloatRange", "IntRange"]
 
 Scalar = bool | int | float | str
 
 _ALL_PROBED = 32
-_BETWEEN = 0.381966  # no round number: what only a grid allows must not pass by chance
+_BETWEEN = 0.381966  # an odd fraction, so that a field that accepts only grid values does not accept it by chance
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Equality in which 20 is 20.0 and True is not 1."""
+    """Equality in which 20 equals 20.0, but True does not equal 1."""
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
@@ -28,7 +28,7 @@ def _whole(number: float) -> bool:
 
 
 class _Conditional(FrozenModel):
-    """`when` names other parameters and the values they must have for this one to matter."""
+    """A parameter whose `when` names other parameters and the values they need for this one to be active."""
 
     model_config = ConfigDict(strict=True)
 
@@ -45,15 +45,15 @@ class Fixed(_Conditional):
     value: Scalar
 
     def probes(self) -> tuple[Scalar, ...]:
-        """Values that must all be valid for the family."""
+        """Returns values that must all be valid for the family."""
         return (self.value,)
 
     def contains(self, value: Any) -> bool:
-        """Whether the value can be proposed."""
+        """Whether the space can propose the value."""
         return _same(value, self.value)
 
     def suggest(self, trial: optuna.trial.BaseTrial, name: str) -> Any:  # noqa: ARG002
-        """The value."""
+        """Returns the fixed value."""
         return self.value
 
     def __str__(self) -> str:
@@ -75,20 +75,20 @@ class Choice(_Conditional):
         return self
 
     def probes(self) -> tuple[Scalar, ...]:
-        """Values that must all be valid for the family."""
+        """Returns values that must all be valid for the family."""
         return self.choices
 
     def contains(self, value: Any) -> bool:
-        """Whether the value can be proposed."""
+        """Whether the space can propose the value."""
         return any(_same(value, choice) for choice in self.choices)
 
     def suggest(self, trial: optuna.trial.BaseTrial, name: str) -> Any:
-        """Draws one."""
+        """Draws one of the choices."""
         return trial.suggest_categorical(name, self.choices)
 
     @property
     def distribution(self) -> optuna.distributions.BaseDistribution:
-        """What Optuna draws from."""
+        """The corresponding Optuna distribution."""
         return optuna.distributions.CategoricalDistribution(self.choices)
 
     def __str__(self) -> str:
@@ -118,60 +118,60 @@ class _Range(_Conditional):
 
 
 class IntRange(_Range):
-    """A whole number between two, ends included."""
+    """An integer between two bounds, both included."""
 
     low: int
     high: int
     step: int | None = Field(default=None, ge=1)
 
     def probes(self) -> tuple[Scalar, ...]:
-        """Values that must all be valid for the family; every one of a short range (odd kernels)."""
+        """Returns values that must all be valid for the family: all of a short range, such as odd kernel sizes."""
         step = self.step or 1
         if (self.high - self.low) // step >= _ALL_PROBED:
             return (self.low, self.low + step, self.high)
         return tuple(range(self.low, self.high + 1, step))
 
     def contains(self, value: Any) -> bool:
-        """Whether the value can be proposed."""
+        """Whether the space can propose the value."""
         whole = isinstance(value, int) and not isinstance(value, bool)
         return whole and self.low <= value <= self.high and (value - self.low) % (self.step or 1) == 0
 
     def suggest(self, trial: optuna.trial.BaseTrial, name: str) -> Any:
-        """Draws one."""
+        """Draws a value from the range."""
         return trial.suggest_int(name, self.low, self.high, step=self.step or 1, log=self.log)
 
     @property
     def distribution(self) -> optuna.distributions.BaseDistribution:
-        """What Optuna draws from."""
+        """The corresponding Optuna distribution."""
         return optuna.distributions.IntDistribution(self.low, self.high, log=self.log, step=self.step or 1)
 
 
 class FloatRange(_Range):
-    """A number between two."""
+    """A number between two bounds."""
 
     low: float
     high: float
     step: float | None = Field(default=None, gt=0)
 
     def probes(self) -> tuple[Scalar, ...]:
-        """Values that must all be valid for the family; also one between the ends, where a grid has none."""
+        """Returns values that must all be valid for the family, one of them between the bounds and off any grid."""
         between = self.step if self.step is not None else _BETWEEN * (self.high - self.low)
         return (self.low, min(self.low + between, self.high), self.high)
 
     def contains(self, value: Any) -> bool:
-        """Whether the value can be proposed."""
+        """Whether the space can propose the value."""
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not self.low <= value <= self.high:
             return False
         return self.step is None or _whole((value - self.low) / self.step)
 
     def suggest(self, trial: optuna.trial.BaseTrial, name: str) -> Any:
-        """Draws one."""
+        """Draws a value from the range."""
         return trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
 
     @property
     def distribution(self) -> optuna.distributions.BaseDistribution:
-        """What Optuna draws from."""
+        """The corresponding Optuna distribution."""
         return optuna.distributions.FloatDistribution(self.low, self.high, log=self.log, step=self.step)
 
 

@@ -1,4 +1,4 @@
-"""Reads `SearchSpace` from TOML. The file is data: nothing in it is run, every name in it is checked."""
+"""Reads a `SearchSpace` from TOML. The file is data: nothing in it is executed, and every name in it is checked."""
 
 from __future__ import annotations
 
@@ -15,15 +15,13 @@ from pydantic import BaseModel, ValidationError
 import serbench
 from serbench.errors import SerbenchError, UsageError, unknown
 from serbench.families import Family, built_in_names, family_names, get_family
+from serbench.features import FeatureSpec
 from serbench.features.frontends import get_front_end
-from serbench.features.spec import FeatureSpec
-from serbench.protocols import Ratio, SplitProtocol
-from serbench.protocols.kinds import get_kind
-from serbench.protocols.ratio import parse_percent
-from serbench.records.files import read_text
+from serbench.protocols import Ratio, SplitProtocol, get_kind, parse_percent
+from serbench.records import read_text
 from serbench.spaces.parameters import known_keys, read_enqueued, read_parameters
 from serbench.spaces.space import Budget, SearchSpace, defaults, explain
-from serbench.training.job import FitSettings
+from serbench.training import FitSettings
 
 __all__ = ["default_spaces", "find_space", "load_space", "read_space", "space_names"]
 
@@ -35,7 +33,7 @@ _DEFAULT_CORES = {"test_core": "20", "validation_core": "10"}
 
 
 def _folders() -> list[Path]:
-    """Where a space is looked for by name: here, in the installed package, in the checkout."""
+    """Folders in which spaces are found by name: the working folder, the installed package, the checkout."""
     return [
         Path("search_spaces"),
         Path(str(resources.files(serbench) / "search_spaces")),
@@ -44,7 +42,7 @@ def _folders() -> list[Path]:
 
 
 def space_names() -> dict[str, Path]:
-    """All spaces that can be named, with their files: those of `_folders`, then each family's own default."""
+    """Returns all spaces that have a name, with their files: those of `_folders`, then each family's default space."""
     found: dict[str, Path] = {}
     for folder in _folders():
         for path in sorted(folder.glob("*.toml")) if folder.is_dir() else []:
@@ -55,7 +53,7 @@ def space_names() -> dict[str, Path]:
 
 
 def _family_files() -> list[Path]:
-    """Space files that families ship in their own packages; a broken plug-in has none."""
+    """Space files that families ship in their own packages. Plug-ins that cannot be loaded are skipped."""
     found: list[Path] = []
     for name in family_names():
         with contextlib.suppress(SerbenchError):
@@ -66,13 +64,13 @@ def _family_files() -> list[Path]:
 
 
 def default_spaces(corpus: str) -> list[str]:
-    """Names of the spaces that a search uses where none is named.
+    """Returns the names of the spaces that a search uses by default.
 
     Args:
         corpus: name of the corpus. The demo corpus has small spaces of its own, `demo_<family>`.
 
     Returns:
-        The default space of each installed family that has one; a broken plug-in has none.
+        The default space of each installed family that has one. Plug-ins that cannot be loaded are skipped.
     """
     known = space_names()
     demo = [name for family in family_names() if (name := f"demo_{family}") in known]
@@ -87,10 +85,10 @@ def default_spaces(corpus: str) -> list[str]:
 
 
 def find_space(name: str) -> Path:
-    """The file of a space: as a path, then by name, then by the name of a family that ships one.
+    """Finds the file of a space: by path, then by the name of the space, then by the name of a family that ships one.
 
     Raises:
-        UsageError: neither is there; the nearest name is told.
+        UsageError: there is no such space. The message suggests the nearest name.
     """
     path = Path(name)
     if path.is_file():
@@ -101,7 +99,7 @@ def find_space(name: str) -> Path:
     if path.is_dir():
         raise UsageError(f"space '{name}' is a folder; name a .toml file in it")
     if path.parent != Path():
-        raise UsageError(f"space file {name} does not exist; mend the path, or name one of: {', '.join(known)}")
+        raise UsageError(f"space file {name} does not exist; correct the path, or name one of: {', '.join(known)}")
     if name in family_names():
         default = get_family(name).default_space()
         if default not in {"", name}:
@@ -114,7 +112,7 @@ def load_space(name: str | Path) -> SearchSpace:
     """Reads and checks a space.
 
     Raises:
-        UsageError: the file or anything in it is wrong; the sentence says where and how to mend it.
+        UsageError: something in the file is wrong. The message says where, and how to fix it.
     """
     path = find_space(str(name))
     try:
@@ -128,12 +126,12 @@ def read_space(text: str, name: str, where: str) -> SearchSpace:
     """Reads and checks the text of a space.
 
     Args:
-        text: TOML; nothing in it is run or trusted.
-        name: of the space, where the text gives none.
-        where: the text comes from; begins the sentence of an error.
+        text: TOML; it is neither executed nor trusted.
+        name: name of the space if the text has none.
+        where: origin of the text, with which error messages begin.
 
     Raises:
-        UsageError: something in it is wrong.
+        UsageError: something in the text is wrong.
     """
     try:
         return _build(tomllib.loads(text), name, text)
@@ -182,12 +180,12 @@ def _table(raw: dict[str, Any], name: str) -> dict[str, Any]:
 def _text(table: dict[str, Any], key: str) -> str:
     value = table.get(key, "")
     if not isinstance(value, str):
-        raise UsageError(f"[space] {key} = {value!r} must be a text; put it in quotes")
+        raise UsageError(f"[space] {key} = {value!r} must be a string; put it in quotes")
     return value
 
 
 def _name(value: Any) -> str:
-    """Checks the name of a space, which becomes a part of a folder's name."""
+    """Checks the name of a space, which becomes part of a folder name."""
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise UsageError(
             f"the space's name {value!r} must be letters, digits, '.', '_', '+' and '-'; rename the file or give "
@@ -205,10 +203,10 @@ def _model(model: type[M], where: str, values: dict[str, Any]) -> M:
 
 
 def _features(family: Family, table: dict[str, Any]) -> FeatureSpec:
-    """The `[features]` table: what the family reads, or another front end whose arrays look the same."""
+    """Reads `[features]`: the front end of the family, or another one whose arrays have the same axes."""
     kind = table.get("kind", family.feature_kind)
     if not isinstance(kind, str):
-        raise UsageError(f"[features] kind = {kind!r} must be a text; put it in quotes")
+        raise UsageError(f"[features] kind = {kind!r} must be a string; put it in quotes")
     settings: type[FeatureSpec] = get_front_end(kind).settings
     usual = family.default_features()
     if kind == family.feature_kind:
@@ -227,10 +225,10 @@ def _layout(spec: FeatureSpec) -> tuple[int, int, int | None]:
 
 
 def _protocol(table: dict[str, Any]) -> str | None:
-    """The protocol that the space names, if it names one."""
+    """Returns the protocol that the space names, or None."""
     name = table.get("name")
     if name is not None and not isinstance(name, str):
-        raise UsageError(f"[protocol] name = {name!r} must be a text; put it in quotes")
+        raise UsageError(f"[protocol] name = {name!r} must be a string; put it in quotes")
     if name is not None:
         get_kind(name)
     return name
@@ -248,13 +246,13 @@ def _cores(table: dict[str, Any]) -> dict[str, Decimal]:
     cores = {
         key: parse_percent(table.get(key, default), f"[protocol] {key}") for key, default in _DEFAULT_CORES.items()
     }
-    # Refuses cores that leave nothing to train on.
+    # Raises an error if the cores leave nothing to train on.
     SplitProtocol(test_core=cores["test_core"], validation_core=cores["validation_core"])
     return cores
 
 
 def _check_ratios(space: SearchSpace) -> None:
-    """Every ratio a trial could draw must contain the cores; found here, not in trial 17."""
+    """Checks that every ratio a trial could draw contains the cores, so that it does not fail in trial 17."""
     default = defaults(space.family.hyperparameters)["split_ratio"]
     dimension = space.parameters.get("split_ratio")
     drawn = [("[parameters] split_ratio", text) for text in dimension.probes()] if dimension else []

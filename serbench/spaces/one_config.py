@@ -1,4 +1,4 @@
-"""One configuration of a study as a space file of its own, in which nothing varies."""
+"""Writes one configuration of a study as a space file in which nothing varies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from serbench.records.schemas import StudyRecord
+from serbench.records import StudyRecord
 
 __all__ = ["one_config_space"]
 
@@ -14,12 +14,12 @@ _TABLES = ("protocol", "features", "training")
 
 
 def one_config_space(record: StudyRecord, config: Mapping[str, Any], title: str) -> str:
-    """The text of a space file with one trial, `config`, under the study's cores, front end and training.
+    """Returns a space file with one trial, `config`, and the study's cores, front end and training settings.
 
     Args:
-        record: of the study.
+        record: record of the study.
         config: all hyperparameters by name.
-        title: of the space.
+        title: title of the space.
     """
     settings = {name: record.space.get(name, {}) for name in _TABLES} | {"features": record.features}
     parts = [
@@ -37,7 +37,7 @@ def _table(name: str, values: Mapping[str, Any]) -> str:
 
 
 def _value(value: Any) -> str:
-    """A scalar or a list of scalars in TOML.
+    """Writes a scalar or a list of scalars as TOML.
 
     >>> [_value(one) for one in (True, 3, 1e-05, "adam", [1, 2])]
     ['true', '3', '1e-05', '"adam"', '[1, 2]']

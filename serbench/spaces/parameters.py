@@ -1,4 +1,4 @@
-"""Reads `[parameters]` and `[[enqueue]]` of a space file; every name and value is checked against the family."""
+"""Reads `[parameters]` and `[[enqueue]]` of a space file, and checks every name and value against the family."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from serbench.errors import SerbenchError, UsageError, nearest, unknown
-from serbench.families import family_names, get_family
-from serbench.families.hyperparameters import Hyperparameters
-from serbench.records.schemas import ReportedScores
+from serbench.families import Hyperparameters, family_names, get_family
+from serbench.records import ReportedScores
 from serbench.spaces.dimensions import Choice, Dimension, Fixed, FloatRange, IntRange
 from serbench.spaces.space import Enqueued, defaults, explain
 
@@ -23,10 +22,10 @@ _FORMS = "give value alone, choices alone, or low and high with log or step"
 
 
 def known_keys(table: Mapping[str, Any], where: str, known: tuple[str, ...]) -> None:
-    """Refuses a key that is not known.
+    """Checks that a table has known keys only.
 
     Raises:
-        UsageError: with the nearest one that is.
+        UsageError: a key is unknown. The message suggests the nearest known one.
     """
     for key in table:
         if key not in known:
@@ -34,11 +33,10 @@ def known_keys(table: Mapping[str, Any], where: str, known: tuple[str, ...]) -> 
 
 
 def read_parameters(table: Mapping[str, Any], model: type[Hyperparameters]) -> dict[str, Dimension]:
-    """Reads `[parameters]`, in an order in which conditions come before what depends on them.
+    """Reads `[parameters]` and sorts them so that conditions come before the parameters that depend on them.
 
     Raises:
-        UsageError: an unknown name, a value that the family refuses, a condition that cannot hold or that
-            goes round in a circle.
+        UsageError: a name is unknown, the family refuses a value, or a condition can never hold or is circular.
     """
     found: dict[str, Dimension] = {}
     for name, raw in table.items():
@@ -53,7 +51,7 @@ def read_parameters(table: Mapping[str, Any], model: type[Hyperparameters]) -> d
 
 
 def _not_known(name: str, model: type[Hyperparameters]) -> UsageError:
-    """The error for a parameter that this family has not, but perhaps another."""
+    """Error for a parameter that this family does not have. The message says so if another family has it."""
     for family in family_names():
         with contextlib.suppress(SerbenchError):
             if name in get_family(family).hyperparameters.model_fields:
@@ -96,8 +94,8 @@ def _reason(error: ValidationError) -> str:
             return f"'{place}' does not belong there; {_FORMS}"
         case "tuple_type":
             return f"{place} = {first['input']!r} must be a list of values"
-    if place in {"value", "choices", "when"}:  # pydantic would name the first kind of scalar that it is not
-        return f"{first['input']!r} must be a number, a text, true or false"
+    if place in {"value", "choices", "when"}:  # pydantic's own message names only the first scalar type it tried
+        return f"{first['input']!r} must be a number, a string, true or false"
     return explain(error)
 
 
@@ -125,7 +123,7 @@ def _check_conditions(found: Mapping[str, Dimension], model: type[Hyperparameter
             for value in values:
                 _check_value(f"[parameters] {name}: when {other}", value, model.model_fields[other])
             searched = found.get(other, Fixed(value=default[other]))
-            # Where its own condition does not hold, the other keeps the family's default.
+            # If its own condition does not hold, the other parameter keeps the family's default.
             idle = searched.when and default[other] in values
             if not idle and not any(searched.contains(value) for value in values):
                 wanted = " or ".join(map(repr, values)) or "one of an empty list"
@@ -136,7 +134,7 @@ def _check_conditions(found: Mapping[str, Dimension], model: type[Hyperparameter
 
 
 def _in_order(found: Mapping[str, Dimension]) -> dict[str, Dimension]:
-    """Sorts so that a condition's parameter comes before what depends on it; the file's order else."""
+    """Sorts parameters so that conditions come before what depends on them, and otherwise keeps the file's order."""
     ordered: dict[str, Dimension] = {}
     while len(ordered) < len(found):
         ready = [
@@ -151,10 +149,10 @@ def _in_order(found: Mapping[str, Dimension]) -> dict[str, Dimension]:
 
 
 def read_enqueued(raw: Any, parameters: Mapping[str, Dimension], model: type[Hyperparameters]) -> tuple[Enqueued, ...]:
-    """Reads the `[[enqueue]]` tables. What one leaves open is the space's fixed value, else the family's default.
+    """Reads the `[[enqueue]]` tables. A missing value is the space's fixed value, or else the family's default.
 
     Raises:
-        UsageError: an unknown name, a value that the family refuses, or a name that is taken.
+        UsageError: a name is unknown or used twice, or the family refuses a value.
     """
     if not isinstance(raw, list) or not all(isinstance(item, dict) for item in raw):
         raise UsageError("'enqueue' must be a list of tables; write [[enqueue]]")
@@ -163,7 +161,7 @@ def read_enqueued(raw: Any, parameters: Mapping[str, Dimension], model: type[Hyp
         known_keys(item, "[[enqueue]]", ("name", "finalist", "parameters", "reported"))
         name = item.get("name", f"enqueued-{number}")
         if not isinstance(name, str) or not name.strip():
-            raise UsageError(f"[[enqueue]] number {number}: name = {name!r} must be a text that is not empty")
+            raise UsageError(f"[[enqueue]] number {number}: name = {name!r} must be a string that is not empty")
         finalist = item.get("finalist", False)
         if not isinstance(finalist, bool):
             raise UsageError(f"enqueued '{name}': finalist = {finalist!r} must be true or false")
@@ -178,7 +176,7 @@ def read_enqueued(raw: Any, parameters: Mapping[str, Dimension], model: type[Hyp
 
 
 def _reported(name: str, raw: Any) -> ReportedScores | None:
-    """What `[enqueue.reported]` says."""
+    """Reads `[enqueue.reported]`."""
     if raw is None:
         return None
     if not isinstance(raw, dict):

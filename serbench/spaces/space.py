@@ -1,4 +1,4 @@
-"""`SearchSpace`: what is searched, validated against the family's hyperparameters before anything runs."""
+"""`SearchSpace`: a search space, validated against the family's hyperparameters before anything runs."""
 
 from __future__ import annotations
 
@@ -10,21 +10,18 @@ from typing import Any
 import optuna
 from pydantic import Field, ValidationError
 
-from serbench.families import Family, parse_hyperparameters
-from serbench.families.hyperparameters import Hyperparameters
-from serbench.features.spec import FeatureSpec
+from serbench.families import Family, Hyperparameters, parse_hyperparameters
+from serbench.features import FeatureSpec
 from serbench.protocols import Ratio
-from serbench.records.base import FrozenModel
-from serbench.records.files import digest_of
-from serbench.records.schemas import ReportedScores
+from serbench.records import FrozenModel, ReportedScores, digest_of
 from serbench.spaces.dimensions import Dimension, Fixed
-from serbench.training.job import FitSettings
+from serbench.training import FitSettings
 
 __all__ = ["Budget", "Enqueued", "SearchSpace", "explain"]
 
 
 class Budget(FrozenModel):
-    """The `[budget]` table: how much a search spends where the command line does not say. Not part of the hash."""
+    """The `[budget]` table: the default budget of a search, which the command line overrides. Not part of the hash."""
 
     trials: int = Field(default=30, ge=1, description="trials that count, earlier runs included")
     probes: int = Field(default=0, ge=0, description="random configurations first trained on a quarter of the epochs")
@@ -36,13 +33,13 @@ class Budget(FrozenModel):
 class Enqueued:
     """A known configuration that is tried first.
 
-    What it leaves open is the space's fixed value, else the family's default.
+    A missing value is the space's fixed value, or else the family's default.
 
     Attributes:
-        name: shown in tables; unique in the space.
+        name: name in tables; unique in the space.
         config: complete hyperparameters.
         finalist: whether it is refitted and tested whatever its validation score.
-        reported: what somebody else printed for it, to be shown beside what it reaches here.
+        reported: scores published by others, shown next to the scores measured here.
     """
 
     name: str
@@ -56,13 +53,13 @@ class SearchSpace:
     """A validated space.
 
     Attributes:
-        name: of the file, or as its `[space]` table says.
-        protocol: name of the one it is run under where the command line does not say; None for `speaker`.
-        test_core: percent; part of the protocol.
-        validation_core: percent.
-        speaker_normalisation: part of the protocol, too.
-        parameters: in an order in which conditions come before what depends on them.
-        text: the file's text, kept in the study's record.
+        name: name of the file, or the one in the `[space]` table.
+        protocol: name of the protocol if the command line names none; None for `speaker`.
+        test_core: size of the test core in percent; part of the protocol.
+        validation_core: size of the validation core in percent; part of the protocol.
+        speaker_normalisation: whether features are normalised per speaker; part of the protocol.
+        parameters: sorted so that conditions come before the parameters that depend on them.
+        text: text of the file, kept in the study's record.
     """
 
     name: str
@@ -80,7 +77,7 @@ class SearchSpace:
     text: str
 
     def describe(self) -> dict[str, Any]:
-        """Everything that decides what is searched, JSON-able; comments and order of the file do not count."""
+        """Returns everything that defines the search, for JSON. Comments and the order of the file do not matter."""
         transductive = {"speaker_normalisation": True} if self.speaker_normalisation else {}
         return {
             "family": self.family.name,
@@ -98,7 +95,7 @@ class SearchSpace:
         }
 
     def ratios(self) -> list[str]:
-        """Every split ratio that a trial of this space may draw."""
+        """Returns every split ratio that a trial of this space may draw."""
         dimension = self.parameters.get("split_ratio")
         drawn = [str(text) for text in dimension.probes()] if dimension else []
         if dimension is None or dimension.when:
@@ -106,14 +103,14 @@ class SearchSpace:
         return [*drawn, *(str(known.config["split_ratio"]) for known in self.enqueued)]
 
     def with_training(self, **changes: Any) -> SearchSpace:
-        """The same space with other `[training]` settings, which makes it another space."""
+        """Returns the space with other `[training]` settings. Its hash differs, so it is another space."""
         return replace(self, training=self.training.model_copy(update=changes))
 
     def with_split(self, text: str) -> SearchSpace:
-        """The same space at one split ratio whose shares are the cores, which makes it another space and protocol.
+        """Returns the space with one fixed split ratio, whose shares become the cores: another space and protocol.
 
         Raises:
-            UsageError: the text is no ratio.
+            UsageError: the text is not a ratio.
         """
         ratio = Ratio.parse(text)
         return replace(
@@ -126,13 +123,13 @@ class SearchSpace:
 
     @property
     def fixed_split(self) -> str | None:
-        """The split ratio where there is but one."""
+        """The split ratio if it is fixed; None if it varies."""
         dimension = self.parameters.get("split_ratio")
         return str(dimension.value) if isinstance(dimension, Fixed) else None
 
     @property
     def hash(self) -> str:
-        """A study resumes only on an equal one."""
+        """Hash of the space. A study resumes only if the hash is equal."""
         return digest_of(self.describe())
 
     @property
@@ -141,7 +138,7 @@ class SearchSpace:
         return [name for name, dim in self.parameters.items() if not isinstance(dim, Fixed)]
 
     def proposals(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """The part of a known configuration that Optuna can learn from: searched, active, inside its range."""
+        """Returns the part of a known configuration that Optuna can learn from: searched, active, and in range."""
         return {
             name: config[name]
             for name in self.searched
@@ -149,13 +146,13 @@ class SearchSpace:
         }
 
     def distributions(self, names: Iterable[str]) -> dict[str, optuna.distributions.BaseDistribution]:
-        """What Optuna draws searched parameters from."""
+        """Returns the Optuna distributions of searched parameters."""
         dimensions = {name: self.parameters[name] for name in names}
         return {name: dim.distribution for name, dim in dimensions.items() if not isinstance(dim, Fixed)}
 
     @property
     def reads_votes(self) -> bool:
-        """Whether a configuration may train on what listeners heard."""
+        """Whether a configuration may train on the listeners' votes."""
         soft = self.parameters.get("soft_labels")
         return soft is not None and not (isinstance(soft, Fixed) and not soft.value)
 
@@ -163,8 +160,8 @@ class SearchSpace:
         """Draws a configuration from an Optuna trial.
 
         Args:
-            trial: an asked trial; where it was enqueued, Optuna hands back the values it was enqueued with.
-            known: a complete configuration that overrides what is drawn.
+            trial: a trial that Optuna returned. If it was enqueued, Optuna suggests the enqueued values.
+            known: a complete configuration that overrides the drawn values.
 
         Returns:
             Complete hyperparameters, not yet checked against each other.
@@ -177,13 +174,14 @@ class SearchSpace:
         return config
 
     def misfit(self, config: Mapping[str, Any]) -> str | None:
-        """Why a complete configuration could not have been drawn from this space; None where it could."""
+        """Explains why a complete configuration could not have been drawn from this space; None if it could."""
         return next(iter(self.misfits(config).values()), None)
 
     def misfits(self, config: Mapping[str, Any]) -> dict[str, str]:
-        """Each hyperparameter that keeps a complete configuration from having been drawn from this space, and why.
+        """Returns each hyperparameter because of which a configuration is not in this space, with the reason.
 
-        What the configuration does not read (the momentum of an optimiser that has none) does not matter.
+        Hyperparameters that the configuration does not use, such as the momentum of an optimiser without one, do not
+        matter.
         """
         model = self.family.hyperparameters
         found = {name: f"family {self.family.name} has no {name}" for name in config.keys() - model.model_fields.keys()}
@@ -202,21 +200,21 @@ class SearchSpace:
         return found
 
     def complete(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """Checks a configuration against the family.
+        """Checks a configuration against the family and fills in all values.
 
         Raises:
-            InvalidConfiguration: its values do not go together.
+            InvalidConfiguration: its values contradict each other.
         """
         return parse_hyperparameters(self.family, config).model_dump(mode="json")
 
 
 def defaults(model: type[Hyperparameters]) -> dict[str, Any]:
-    """The family's default of every hyperparameter."""
+    """Returns the family's default of every hyperparameter."""
     return {name: field.get_default(call_default_factory=True) for name, field in model.model_fields.items()}
 
 
 def explain(error: ValidationError) -> str:
-    """The first complaint of pydantic in one line, beginning with the value that it is about.
+    """Returns pydantic's first complaint in one line, beginning with the value that is wrong.
 
     >>> from pydantic import BaseModel
     >>> class Model(BaseModel):

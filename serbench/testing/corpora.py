@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from serbench.corpora.base import Corpus, Listing
+from serbench.corpora import Corpus, Listing
 from serbench.errors import SerbenchError
-from serbench.features.audio import decode
+from serbench.features import decode
 
 __all__ = ["check_corpus"]
 

@@ -18,15 +18,19 @@ import numpy as np
 import numpy.typing as npt
 
 from serbench.errors import SerbenchError
-from serbench.families import Hyperparameters, InvalidConfiguration, custom_objects, family_names
-from serbench.families.augmentation import build_model
-from serbench.families.base import MinimalFamily
-from serbench.families.cost import parameter_count
-from serbench.families.optimizers import build_optimizer
-from serbench.features.spec import FeatureSpec
-from serbench.spaces.file import find_space, load_space
-from serbench.training.backend import choose_backend, import_keras
-from serbench.training.job import FitSettings
+from serbench.families import (
+    Hyperparameters,
+    InvalidConfiguration,
+    MinimalFamily,
+    build_model,
+    build_optimizer,
+    custom_objects,
+    family_names,
+    parameter_count,
+)
+from serbench.features import FeatureSpec
+from serbench.spaces import find_space, load_space
+from serbench.training import FitSettings, choose_backend, import_keras
 
 if TYPE_CHECKING:
     import keras

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import ValidationError
 from threadpoolctl import threadpool_limits
 
-from serbench.features.frontends.base import Array, FeatureSpec, FrontEnd
+from serbench.features import Array, FeatureSpec, FrontEnd
 
 __all__ = ["check_front_end"]
 

@@ -1,18 +1,17 @@
-"""Which backend Keras runs on, and how a process of it is set up. Nothing here imports one by itself."""
+"""Choice and set-up of the Keras backend. Importing this module imports no backend."""
 
 from __future__ import annotations
 
 import functools
 import importlib
 import importlib.util
-import multiprocessing
 import os
 import signal
 import sys
-from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from pathlib import Path
 
+from serbench.child_processes import ForkServerContext, SpawnContext
 from serbench.errors import SerbenchError, unknown, with_extra
 
 __all__ = ["BACKENDS", "choose_backend", "compile_options", "import_keras", "limit_threads", "process_context"]
@@ -21,10 +20,10 @@ BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
 
 def choose_backend(asked: str | None = None) -> str:
-    """The backend asked for, else that of KERAS_BACKEND, else JAX where it can use a GPU, else TensorFlow.
+    """Chooses the backend: the requested one, else KERAS_BACKEND, else JAX if it can use a GPU, else TensorFlow.
 
     Raises:
-        UsageError: no such backend.
+        UsageError: there is no such backend.
         SerbenchError: it is not installed.
     """
     name = asked or os.environ.get("KERAS_BACKEND")
@@ -46,9 +45,9 @@ def _has_gpu() -> bool:
 
 
 def import_keras(backend: str) -> None:
-    """Imports Keras on a backend without what backends write to standard error while they load.
+    """Imports Keras on a backend and suppresses what the backend prints to standard error while it loads.
 
-    Only for a process without other threads that write there.
+    Use it only in a process without other threads that write to standard error.
     """
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -65,29 +64,29 @@ def import_keras(backend: str) -> None:
 
 @functools.cache
 def process_context(backend: str) -> BaseContext:
-    """The way children are started: forked from a warm server on Linux, spawned elsewhere.
+    """Returns the multiprocessing context of the children: forked from a warm server on Linux, spawned elsewhere.
 
-    The server imports Keras once and runs nothing on the backend, so that a fork is safe and takes
-    hundredths of a second where an import takes seven. The environment must be set before it starts.
+    The server imports Keras once and runs nothing on the backend. So a fork is safe and takes hundredths of a second,
+    where an import takes seven seconds. Set the environment before the server starts. No child runs the caller's
+    script again.
     """
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     if not sys.platform.startswith("linux"):
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["serbench.training.preload", "__main__"])
-    # Held back until the server ignores them: a Ctrl-C while it starts would else leave a search without one.
+        return SpawnContext()
+    context = ForkServerContext()
+    # Blocked until the server ignores them; otherwise a Ctrl-C during its start would leave a search without a server.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     try:
-        forkserver.ensure_running()
+        context.start_server(["serbench.training.preload"])
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     return context
 
 
 def limit_threads(backend: str, threads: int) -> None:
-    """Bounds the compute threads of this (fresh) process, and makes its arithmetic repeatable."""
+    """Limits the compute threads of this (fresh) process, and makes its arithmetic reproducible."""
     if backend == "tensorflow":
         import tensorflow as tf
 
@@ -102,5 +101,5 @@ def limit_threads(backend: str, threads: int) -> None:
 
 
 def compile_options(backend: str) -> dict[str, bool | str]:
-    """Arguments for `model.compile`: XLA made TensorFlow 8 to 20 times slower on a CPU (measured)."""
+    """Returns arguments for `model.compile`. XLA is off: it made TensorFlow 8 to 20 times slower on a CPU."""
     return {"jit_compile": False if backend == "tensorflow" and not _has_gpu() else "auto"}

@@ -1,4 +1,4 @@
-"""Keras callbacks of a fit: the exchange with the coordinator after each epoch, and the escape."""
+"""Keras callbacks of a fit: the report to the coordinator after each epoch, weight averaging, and the kick."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from serbench.evaluation import evaluate
-from serbench.records.schemas import EpochMetrics
+from serbench.records import EpochMetrics
 from serbench.training.data import predict
 from serbench.training.job import Verdict
 
@@ -19,9 +19,9 @@ __all__ = ["AveragedWeights", "EpochExchange", "Kick"]
 
 
 class EpochExchange(keras.callbacks.Callback):
-    """Scores the validation core after each epoch, reports it, and obeys the answer.
+    """Scores the validation core after each epoch, reports the score, and follows the coordinator's answer.
 
-    Comes first in the list: it adds `val_loss` and `val_uar` to the logs that the others read.
+    Must come before all callbacks that read `val_loss` or `val_uar`, since it adds both to the logs.
     """
 
     def __init__(
@@ -46,17 +46,17 @@ class EpochExchange(keras.callbacks.Callback):
         self.diverged = False
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        """Starts the clock of the epoch."""
+        """Starts the timer of the epoch."""
         self._began = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        """Leaves in mid-epoch when told to stop."""
+        """Stops in the middle of an epoch when told to."""
         if self._should_stop():
             self.verdict = Verdict.STOP
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Scores, reports, obeys."""
+        """Scores the epoch, reports it and follows the answer."""
         if self.verdict is Verdict.STOP or logs is None:
             return
         probabilities = predict(self.model, self._features, self._rows)
@@ -84,14 +84,14 @@ class EpochExchange(keras.callbacks.Callback):
 
 
 class AveragedWeights(keras.callbacks.Callback):
-    """Keeps a running average of the weights and puts it into the model wherever the model is judged.
+    """Keeps a running average of the weights and puts it into the model whenever the model is evaluated.
 
-    Training goes on with its own weights after `back` (B. Polyak and A. Juditsky, SIAM J. Control Optim. 30,
-    1992). Averages of moving statistics (batch normalisation) are the model's own. The average warms up with the
-    steps, so that the first epochs are not those of the initial weights.
+    After `restore` training continues with the raw weights (B. Polyak and A. Juditsky, SIAM J. Control Optim. 30,
+    1992). The moving statistics of batch normalisation are not averaged. The average warms up over the first steps, so
+    that the first epochs are not evaluated on the initial weights.
 
     Args:
-        momentum: share of the average that stays in each step, once it has warmed up.
+        momentum: share of the average that remains after each step, once it has warmed up.
     """
 
     def __init__(self, momentum: float) -> None:
@@ -102,7 +102,7 @@ class AveragedWeights(keras.callbacks.Callback):
         self._own: list[np.ndarray] = []
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        """Adds a step to the average."""
+        """Adds the weights of this step to the average."""
         weights = self._weights()
         self._steps += 1
         momentum = min(self._momentum, self._steps / (self._steps + 9))
@@ -119,8 +119,8 @@ class AveragedWeights(keras.callbacks.Callback):
         self._own = self._weights()
         self._put(self._average)
 
-    def back(self) -> keras.callbacks.Callback:
-        """The callback that puts the model's own weights back, once all who judge the average have done so."""
+    def restore(self) -> keras.callbacks.Callback:
+        """Callback that restores the raw weights. Add it after every callback that evaluates the averaged ones."""
         return keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: self._put(self._own))
 
     def _weights(self) -> list[np.ndarray]:
@@ -132,11 +132,10 @@ class AveragedWeights(keras.callbacks.Callback):
 
 
 class Kick(keras.callbacks.Callback):
-    """Shakes a model that is stuck in a local minimum.
+    """Perturbs a model that is stuck in a local minimum.
 
-    When the training loss has not improved for `patience` epochs, every kernel gets Gaussian noise of
-    `strength` times its own standard deviation. The best weights so far are kept elsewhere, so that a
-    bad shake costs epochs and no result.
+    If the training loss has not improved for `patience` epochs, every kernel gets Gaussian noise of `strength` times
+    its own standard deviation. The best weights so far are kept elsewhere, so a bad kick costs epochs but no result.
     """
 
     def __init__(self, patience: int, strength: float, seed: int) -> None:
@@ -149,7 +148,7 @@ class Kick(keras.callbacks.Callback):
         self.kicks = 0
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        """Watches the loss."""
+        """Counts the epochs without a better training loss, and kicks."""
         loss = float((logs or {}).get("loss", math.nan))
         if loss < self._best - 1e-4:
             self._best, self._waited = loss, 0

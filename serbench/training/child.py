@@ -1,7 +1,7 @@
-"""The child process of one fit: reads features, trains, talks to its parent through one pipe.
+"""The child process of one fit: reads features, trains, and talks to its parent through one pipe.
 
-It never writes under `results/`, ignores Ctrl-C and SIGTERM (the parent decides), and ends when the pipe closes, so
-that it cannot train on as an orphan after its parent was killed.
+It never writes under `results/`. It ignores Ctrl-C and SIGTERM, since the parent decides when to stop. It ends when the
+pipe closes, so that it does not train on after its parent was killed.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from pathlib import Path
 
 import numpy as np
 
-from serbench.records.schemas import EpochMetrics
+from serbench.records import EpochMetrics
 from serbench.training.job import TrialJob, TrialOutcome, Verdict
 
 __all__ = ["FEATURES_GONE", "STACK_SIGNAL", "main"]
 
 FEATURES_GONE = "features gone"
 STACK_SIGNAL = signal.SIGUSR1
-"""Makes a child write the stack of every thread to its log."""
+"""Signal at which a child writes the stack of every thread to its log."""
 
 
 def main(
@@ -41,11 +41,11 @@ def main(
     began: float,
     device: str | None = None,
 ) -> None:
-    """Entry point. Sends `("epoch", EpochMetrics)` messages and at the end `("outcome", TrialOutcome)`."""
+    """Entry point. Sends `("epoch", EpochMetrics)` messages and finally `("outcome", TrialOutcome)`."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     _redirect_output(log)
-    _stand_first_in_line()
+    _prefer_for_oom_kill()
     if device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = device
     link = _Link(pipe)
@@ -76,7 +76,7 @@ def main(
 
 
 class _FeaturesGoneError(Exception):
-    """The cache was emptied between the parent's look and the child's."""
+    """The cache was emptied after the parent checked it and before the child opened it."""
 
 
 def _opened(paths: tuple[Path, ...]) -> list[np.ndarray]:
@@ -86,14 +86,14 @@ def _opened(paths: tuple[Path, ...]) -> list[np.ndarray]:
         raise _FeaturesGoneError(f"features vanished from the cache: {error.filename}") from None
 
 
-def _stand_first_in_line() -> None:
-    """Where memory runs out, the kernel should end this fit and not the coordinator."""
+def _prefer_for_oom_kill() -> None:
+    """Makes the kernel end this fit, and not the coordinator, when memory runs out."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 def _redirect_output(log: Path) -> None:
-    """What backends print goes to a log that the parent reads only after a crash."""
+    """Redirects the output of backends to a log that the parent reads only after a crash."""
     handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     for stream in (1, 2):
         os.dup2(handle, stream)
@@ -103,7 +103,7 @@ def _redirect_output(log: Path) -> None:
 
 
 class _Link:
-    """The child's end of the pipe; a thread listens, so that a closed pipe is noticed in mid-epoch."""
+    """The child's end of the pipe. A thread listens, so that a closed pipe is noticed in the middle of an epoch."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe

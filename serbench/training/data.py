@@ -1,6 +1,6 @@
-"""What a fit reads: training batches with mixup and class weights, and the normalisation of training clips.
+"""The data of a fit: training batches with mixup and class weights, and feature normalisation.
 
-Mixup (Zhang et al. 2018, arXiv:1710.09412) is drawn here rather than in a layer, since it mixes labels too.
+Mixup (Zhang et al. 2018, arXiv:1710.09412) is applied here and not in a layer, since it also mixes the labels.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class TrainingBatches(keras.utils.PyDataset):
     """Shuffled batches of the training clips and their augmented copies.
 
     Args:
-        arrays: features (clips, *shape) of the plain clips, then of each copy.
+        arrays: feature arrays (clips, *shape): the plain clips, then each copy.
         rows: rows to train on.
         labels: share of each class in every clip's label, float32 (clips, classes).
-        batch_size: clips a batch; the last one may be smaller.
-        mixup: parameter of the beta distribution, 0 for none.
+        batch_size: clips per batch; the last batch may be smaller.
+        mixup: parameter of the beta distribution; 0 for none.
         class_weights: weight of each class, or None.
-        seed: of the order and the mixing.
+        seed: seed of the order and the mixing.
     """
 
     def __init__(
@@ -85,22 +85,22 @@ class TrainingBatches(keras.utils.PyDataset):
 def training_labels(
     targets: np.ndarray, n_classes: int, votes: np.ndarray | None = None, share: float = 0.0
 ) -> np.ndarray:
-    """What training takes for each clip's label: what was meant, and for a share what listeners heard.
+    """Returns the labels to train on: the intended emotion, with a share for what listeners heard.
 
-    What was heard is the vote of most listeners, shared where labels tie: not how many voted for what, of which the
-    tables of the corpora say nothing.
+    The listeners' part is the majority vote, divided equally if labels tie. It does not use the number of votes per
+    label, which the tables of the corpora do not contain.
 
     Args:
         targets: class index of every clip, int (clips,).
-        n_classes: classes.
-        votes: shares of what listeners voted for, (clips, classes); not a number where nobody was asked.
-        share: of the label that goes to the votes, 0 to 1.
+        n_classes: number of classes.
+        votes: the listeners' majority votes as shares, (clips, classes); NaN for clips without votes.
+        share: part of each label that the votes get, 0 to 1.
 
     Returns:
-        float32 (clips, classes), each row of sum 1.
+        float32 (clips, classes); each row sums to 1.
 
     Raises:
-        InvalidConfiguration: a share is asked for and nothing was heard.
+        InvalidConfiguration: a share is requested and there are no votes.
     """
     meant: np.ndarray = np.eye(n_classes, dtype=np.float32)[targets]
     if not share:
@@ -115,7 +115,7 @@ def training_labels(
 
 
 def balanced_weights(targets: np.ndarray, n_classes: int) -> np.ndarray:
-    """Weight of each class, n / (classes * n_class), of the training clips; float32 (classes,).
+    """Returns the weight n / (classes * n_class) of each class over the training clips, float32 (classes,).
 
     >>> balanced_weights(np.array([0, 0, 0, 1]), 2).round(2).tolist()
     [0.6700000166893005, 2.0]
@@ -125,15 +125,15 @@ def balanced_weights(targets: np.ndarray, n_classes: int) -> np.ndarray:
 
 
 def normalisation(features: np.ndarray, rows: Sequence[int], axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of the training clips alone, one a feature or band.
+    """Returns mean and standard deviation of the training clips only, one per feature or mel band.
 
     Args:
         features: (clips, *shape).
-        rows: the training rows.
+        rows: rows of the training clips.
         axis: axis of a clip's array that holds features (acoustic: 1) or bands (log-mel: 0).
 
     Returns:
-        Two float32 arrays (features,); a deviation of almost zero is given as one.
+        Two float32 arrays (features,). A deviation close to zero is replaced by one.
     """
     others = tuple(a for a in range(features.ndim) if a != axis + 1)
     total = np.zeros(features.shape[axis + 1])
@@ -150,13 +150,13 @@ def normalisation(features: np.ndarray, rows: Sequence[int], axis: int) -> tuple
 
 
 def normalised_by_speaker(arrays: Sequence[np.ndarray], speakers: np.ndarray, axis: int) -> list[np.ndarray]:
-    """Features with each speaker's own mean and deviation taken out; all clips of the speaker count.
+    """Normalises features by each speaker's own mean and standard deviation, over all clips of the speaker.
 
-    Copies are normalised by the plain clips, which is what they are copies of.
+    Augmented copies are normalised with the statistics of the plain clips.
 
     Args:
-        arrays: features (clips, *shape): plain, then one array an augmentation.
-        speakers: a number for the speaker of each clip, int (clips,).
+        arrays: feature arrays (clips, *shape): the plain clips, then one array per augmentation.
+        speakers: number of each clip's speaker, int (clips,).
         axis: as in `normalisation`.
     """
     plain = arrays[0]
@@ -172,7 +172,7 @@ def normalised_by_speaker(arrays: Sequence[np.ndarray], speakers: np.ndarray, ax
 
 
 def predict(model: keras.Model, features: np.ndarray, rows: Sequence[int]) -> np.ndarray:
-    """Class probabilities of the given rows, float32 (rows, classes)."""
+    """Returns the class probabilities of the given rows, float32 (rows, classes)."""
     chunks = [
         np.asarray(model.predict_on_batch(np.ascontiguousarray(features[np.asarray(rows[i : i + _CHUNK])])))
         for i in range(0, len(rows), _CHUNK)

@@ -1,4 +1,4 @@
-"""Fits one job in this process. Run by a child; tests call it directly."""
+"""Fits one job in the current process. A child process runs it; tests call it directly."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ import keras
 import numpy as np
 
 from serbench.evaluation import evaluate
-from serbench.families import InvalidConfiguration, get_family, parse_hyperparameters
-from serbench.families.augmentation import build_model
-from serbench.families.cost import multiply_accumulates, parameter_count
-from serbench.families.hyperparameters import Hyperparameters
-from serbench.families.optimizers import build_optimizer
-from serbench.records.schemas import EpochMetrics, ModelCost
+from serbench.families import (
+    Hyperparameters,
+    InvalidConfiguration,
+    build_model,
+    build_optimizer,
+    get_family,
+    multiply_accumulates,
+    parameter_count,
+    parse_hyperparameters,
+)
+from serbench.records import EpochMetrics, ModelCost
 from serbench.training.backend import compile_options
 from serbench.training.callbacks import AveragedWeights, EpochExchange, Kick
 from serbench.training.data import TrainingBatches, balanced_weights, normalisation, predict, training_labels
@@ -34,19 +39,19 @@ def fit(
     should_stop: Callable[[], bool] = lambda: False,
     votes: np.ndarray | None = None,
 ) -> TrialOutcome:
-    """Builds, trains and predicts.
+    """Builds and trains a model, and predicts with it.
 
     Args:
-        job: what to fit.
-        arrays: features (clips, *shape): plain, then one array an augmentation of the job.
+        job: the job to fit.
+        arrays: feature arrays (clips, *shape): the plain clips, then one array per augmentation of the job.
         targets: class index of every clip, int (clips,).
-        exchange: called after every epoch; its answer is obeyed.
-        should_stop: asked after every batch.
-        votes: shares of what listeners voted for, float32 (clips, classes), for `soft_labels`.
+        exchange: called after every epoch; returns the verdict to follow.
+        should_stop: checked after every batch.
+        votes: the listeners' majority votes as shares, float32 (clips, classes), for `soft_labels`.
 
     Returns:
-        `completed`, `pruned`, `diverged`, `invalid` or `interrupted`. The predictions are those of the
-        epoch with the best validation UAR; normalisation and class weights come from `job.train` alone.
+        An outcome that is `completed`, `pruned`, `diverged`, `invalid` or `interrupted`. The predictions use the
+        weights of the epoch with the best validation UAR. Normalisation and class weights use `job.train` only.
     """
     started = time.monotonic()
     keras.utils.set_random_seed(job.seed)
@@ -123,7 +128,7 @@ def _compile(model: keras.Model, job: TrialJob, hp: Hyperparameters, steps_per_e
 
 
 def _callbacks(job: TrialJob, hp: Hyperparameters, watch: EpochExchange) -> list[keras.callbacks.Callback]:
-    # First, so that all others see the averaged weights at the end of an epoch.
+    # First, so that all other callbacks see the averaged weights at the end of an epoch.
     averaged = [AveragedWeights(hp.weight_averaging)] if hp.weight_averaging else []
     callbacks: list[keras.callbacks.Callback] = [
         *averaged,
@@ -138,7 +143,7 @@ def _callbacks(job: TrialJob, hp: Hyperparameters, watch: EpochExchange) -> list
                 monitor="val_loss", factor=hp.plateau_factor, patience=hp.plateau_patience, min_lr=1e-6
             )
         )
-    callbacks += [one.back() for one in averaged]
+    callbacks += [one.restore() for one in averaged]
     if hp.escape == "kick":
         callbacks.append(Kick(hp.escape_patience, hp.escape_strength, job.seed))
     return callbacks
@@ -151,7 +156,7 @@ def _cost(model: keras.Model, model_bytes: int) -> ModelCost:
 
 
 def _saved(model: keras.Model) -> bytes:
-    """The `.keras` file of the model without its optimiser's state, which nobody resumes from and is twice its size."""
+    """Returns the model as a `.keras` file without the optimiser's state, which is never used and twice its size."""
     bare = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     with tempfile.TemporaryDirectory(prefix="serbench-") as folder:
         path = Path(folder) / "model.keras"

@@ -1,4 +1,4 @@
-"""`TrialJob`: everything one fit needs to know, frozen and serialisable. `TrialOutcome`: what came of it."""
+"""`TrialJob`: everything one fit needs, frozen and serialisable. `TrialOutcome`: the result of a fit."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from serbench.features.spec import FeatureSpec, WaveformAugmentation
-from serbench.records.base import FrozenModel
-from serbench.records.schemas import EpochMetrics, JobKind, ModelCost
-from serbench.records.states import TrialState
+from serbench.features import FeatureSpec, WaveformAugmentation
+from serbench.records import EpochMetrics, FrozenModel, JobKind, ModelCost, TrialState
 
 __all__ = ["FitSettings", "TrialJob", "TrialOutcome", "Verdict"]
 
 
 class FitSettings(FrozenModel):
-    """The `[training]` table of a space file: what all its trials share."""
+    """The `[training]` table of a space file: settings that all its trials share."""
 
     epochs: int = Field(default=40, ge=1, le=10_000, description="epochs at the most")
     patience: int = Field(default=10, ge=1, description="epochs without a better validation UAR before training stops")
@@ -27,7 +25,7 @@ class FitSettings(FrozenModel):
 
 
 class Verdict(Enum):
-    """What the coordinator answers to an epoch."""
+    """The coordinator's answer to an epoch."""
 
     CONTINUE = "continue"
     PRUNE = "prune"
@@ -38,23 +36,23 @@ class Verdict(Enum):
 class TrialJob:
     """One configuration to be fitted once.
 
-    A search job's `predict` holds the validation core only: test rows are not in it, so no code that
-    runs a trial could look at them.
+    In a search job, `predict` holds the validation core only. Test rows are not in the job, so the code that runs a
+    trial cannot use them.
 
     Attributes:
-        job_id: stable name inside the study; a repeat after an interruption keeps it.
+        job_id: stable id in the study; a repeat after an interruption keeps it.
         config: the family's hyperparameters, complete.
-        seed: of weights, batches and masks.
+        seed: seed of weights, batches and masks.
         augmentations: waveform copies of the training clips, one feature array each.
         labels: class names in the order of the probabilities.
         train: rows of the clip table to train on.
-        predict: rows of each subset that is predicted with the best weights; has `validation`.
+        predict: rows of each subset to predict with the best weights; includes `validation`.
         speaker_normalisation: whether features are normalised by each speaker's own clips.
-        keep_model: whether the outcome carries the trained model and what it costs.
+        keep_model: whether the outcome contains the trained model and its cost.
         threads: compute threads of the child.
-        backend: of Keras.
-        memory_limit_mib: of the child's own (anonymous) resident memory.
-        attempt: how often this fit was broken off before; tells late words of a dead attempt from those of its repeat.
+        backend: Keras backend.
+        memory_limit_mib: limit of the child's own (anonymous) resident memory, in MiB.
+        attempt: number of earlier, interrupted attempts; separates late messages of an old attempt from the repeat.
     """
 
     job_id: str
@@ -79,7 +77,7 @@ class TrialJob:
 
 @dataclass(frozen=True)
 class TrialOutcome:
-    """What came of a job. `predictions` has one float32 array (rows, classes) a subset."""
+    """Result of a job. `predictions` has one float32 array (rows, classes) per subset."""
 
     state: TrialState
     value: float | None = None
@@ -96,5 +94,5 @@ class TrialOutcome:
     cost: ModelCost | None = None
 
     def with_parts(self, **changes: Any) -> TrialOutcome:
-        """A copy with some parts replaced."""
+        """Returns a copy with some fields replaced."""
         return replace(self, **changes)

@@ -1,4 +1,4 @@
-"""How long a model takes for one clip on one core."""
+"""Measures how long a model takes for one clip on one CPU core."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from serbench.features.latency import median_ms
+from serbench.features import median_ms
 
 __all__ = ["model_ms"]
 
-_PROCESSOR = 36  # place of the core's number in /proc/self/stat, after the command's name
+_PROCESSOR = 36  # index of the CPU number in /proc/self/stat, counted after the command's name
 
 
 def model_ms(model: keras.Model) -> float:
-    """Milliseconds of the forward pass of one clip, as `predict_on_batch` does it.
+    """Returns the milliseconds of one clip's forward pass through `predict_on_batch`.
 
-    On Linux all threads of this process are held on one core meanwhile; elsewhere it keeps the threads it has.
+    On Linux, all threads of this process are pinned to one CPU meanwhile. Other systems keep their threads.
     """
     clip = np.random.default_rng(0).standard_normal((1, *model.input_shape[1:])).astype(np.float32)
     with _one_core():
@@ -29,14 +29,14 @@ def model_ms(model: keras.Model) -> float:
 
 @contextlib.contextmanager
 def _one_core() -> Iterator[None]:
-    """Holds every thread on the core that this one runs on. Threads that begin meanwhile inherit that."""
+    """Pins every thread to the CPU that this one runs on. Threads that start meanwhile inherit that."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
     threads = [int(path.name) for path in Path("/proc/self/task").iterdir()]
     before = {}
     for thread in threads:
-        with contextlib.suppress(OSError):  # ended since
+        with contextlib.suppress(OSError):  # the thread has ended
             before[thread] = os.sched_getaffinity(thread)
     core = int(Path("/proc/thread-self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[_PROCESSOR])
     try:

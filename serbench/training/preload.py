@@ -1,13 +1,13 @@
-"""Imported by the fork server, and by nothing else: loads Keras and what a fit needs, runs nothing on it.
+"""Imported by the fork server only: loads Keras and everything a fit needs, but computes nothing.
 
-The server's standard error goes nowhere, since backends chatter while they are imported; a child gives
-itself a log file of its own.
+The server discards its standard error, since backends print messages while they load. Each child opens its own log
+file.
 """
 
 import os
 import signal
 
-# A terminal's Ctrl-C and a batch system's SIGTERM reach the whole process group; when to end is the parent's decision.
+# Ctrl-C in a terminal and SIGTERM from a batch system reach the whole process group; the parent decides when to stop.
 for _number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(_number, signal.SIG_IGN)
 signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))

@@ -1,4 +1,4 @@
-"""`SeedTree`: every random draw of a study comes from here (numpy's SeedSequence: independent streams)."""
+"""`SeedTree`: the source of all random seeds of a study (independent streams by numpy's SeedSequence)."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ class SeedTree:
         return int(np.random.SeedSequence([self.study_seed, *path]).generate_state(1)[0])
 
     def sampler(self, number: int) -> int:
-        """Of the Optuna sampler when it proposes this trial, so that a resumed study goes on as if unbroken."""
+        """Returns the seed of the Optuna sampler for a trial, so that a resumed study goes on as if unbroken."""
         return self._draw(_SAMPLER, number)
 
     def trial(self, number: int) -> int:
-        """Of the search trial with this stable number."""
+        """Returns the seed of the search trial with this stable number."""
         return self._draw(_TRIAL, number)
 
     def refit(self, number: int, repeat: int) -> int:
-        """Of a finalist's refit: fresh, never that of the trial it was chosen by."""
+        """Returns the seed of a finalist's refit. It never equals the seed of the trial that selected the finalist."""
         return self._draw(_REFIT, number, repeat)
 
     def probe(self, number: int, draw: int = 0) -> int:
-        """Of a short fit: of its weights and batches, and of the draws that its configuration comes from."""
+        """Returns the seed of a probe (its weights and batches), or of one draw of its configuration."""
         return self._draw(_PROBE, number, draw)
 
     @property
     def augmentation(self) -> int:
-        """Of the waveform copies, which all trials share through the feature cache."""
+        """Seed of the augmented waveforms, which all trials share through the feature cache."""
         return self._draw(_AUGMENTATION)

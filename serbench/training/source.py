@@ -10,18 +10,17 @@ import numpy as np
 import pandas as pd
 
 from serbench.corpora import vote_shares
-from serbench.features.spec import FeatureSpec, WaveformAugmentation
-from serbench.features.store import FeatureStore
+from serbench.features import FeatureSpec, FeatureStore, WaveformAugmentation
 
 __all__ = ["FeatureSource"]
 
 
 @dataclass(frozen=True)
 class FeatureSource:
-    """Where a job's arrays come from; can be sent to another process.
+    """Source of a job's arrays. It can be sent to another process.
 
     Attributes:
-        clips: the study's clip table; row i of every feature array is clip i.
+        clips: clip table of the study; row i of every feature array is clip i.
         store: the feature cache.
     """
 
@@ -34,7 +33,7 @@ class FeatureSource:
         augmentations: tuple[WaveformAugmentation, ...] = (),
         progress: Callable[[int, int], None] | None = None,
     ) -> tuple[Path, ...]:
-        """Files of the plain features and of each augmented copy, computed where the cache has none."""
+        """Returns the files of the plain features and of each augmented copy, computing those that are not cached."""
         files = []
         for augmentation in (None, *augmentations):
             self.store.get(self.clips, spec, augmentation, progress)
@@ -42,16 +41,16 @@ class FeatureSource:
         return tuple(files)
 
     def targets(self, labels: tuple[str, ...]) -> np.ndarray:
-        """Index of each clip's label, int64 (clips,)."""
+        """Returns the class index of each clip, int64 (clips,)."""
         index = {label: number for number, label in enumerate(labels)}
         return np.array([index[label] for label in self.clips["label"]], dtype=np.int64)
 
     def speakers(self) -> np.ndarray:
-        """A number for each clip's speaker, int64 (clips,)."""
+        """Returns a number for each clip's speaker, int64 (clips,)."""
         return pd.factorize(self.clips["speaker"])[0].astype(np.int64)
 
     def votes(self, labels: tuple[str, ...]) -> np.ndarray | None:
-        """What listeners voted for, float32 (clips, labels); see `vote_shares`. None where no clip has votes."""
+        """Returns the listeners' majority votes as shares, float32 (clips, labels); None if no clip has votes."""
         if "votes" not in self.clips:
             return None
         shares = vote_shares(self.clips["votes"], labels)

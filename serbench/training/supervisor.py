@@ -1,4 +1,4 @@
-"""The parent's side of one fit: starts the child, relays its epochs, owns time, memory and the kill."""
+"""The parent's side of one fit: starts the child, forwards its epochs, and enforces time and memory limits."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from serbench.records.machine import kernel_memory_kills
-from serbench.records.schemas import EpochMetrics
+from serbench.records import EpochMetrics, kernel_memory_kills
 from serbench.training import child
 from serbench.training.backend import process_context
 from serbench.training.child import FEATURES_GONE, STACK_SIGNAL
@@ -29,17 +28,17 @@ _POLL_S = 0.2
 _STOP_GRACE_S = 15.0
 _LEAVE_GRACE_S = 1.0
 _CACHE_TRIES = 3
-_STACKS = 64_000  # characters: a backend that traces a model stands some hundred calls deep, in each thread
+_STACKS = 64_000  # characters: while a backend traces a model, each thread's stack is some hundred calls deep
 
 
 @dataclass
 class JobControl:
-    """What an engine holds of a running job.
+    """An engine's handle on a running job.
 
     Attributes:
-        report: called with every epoch; its answer goes to the child.
-        cancel: set it, and the child is told to stop, then ended if it does not.
-        device: the GPU that the child may see; None for all there are.
+        report: callback for every epoch; its verdict is sent to the child.
+        cancel: set this event to stop the child. A child that does not stop is killed.
+        device: the GPU that the child may see; None for all GPUs.
     """
 
     report: Callable[[EpochMetrics], Verdict] = lambda _: Verdict.CONTINUE
@@ -48,10 +47,10 @@ class JobControl:
 
 
 def run_job(job: TrialJob, source: FeatureSource, control: JobControl | None = None) -> TrialOutcome:
-    """Fits a job in a fresh child process and always comes back with an outcome.
+    """Fits a job in a fresh child process. Always returns an outcome.
 
     Raises:
-        SerbenchError: the features cannot be computed (audio gone, cache full); nothing was started.
+        SerbenchError: the features cannot be computed (audio gone, cache full); no child was started.
     """
     control = control or JobControl()
     for _ in range(_CACHE_TRIES):
@@ -84,14 +83,14 @@ def _run_once(job: TrialJob, source: FeatureSource, control: JobControl) -> Tria
             theirs.close()
             outcome = watch.wait(process.pid) or _died(process, log, kernel_kills)
             if outcome.error_kind == "limit" and outcome.state == "timeout":
-                outcome = outcome.with_parts(traceback=_last_words(process, log))
+                outcome = outcome.with_parts(traceback=_stacks(process, log))
         except (EOFError, OSError) as error:  # the fork server is gone, or the machine has no room for a process
             outcome = TrialOutcome("crashed", error=f"no child could be started: {error}", error_kind="start")
         finally:
             _end(process)
             ours.close()
     if outcome.state == "crashed" and control.cancel.is_set():
-        # A signal to the whole group ends children, too: that says nothing about the configuration.
+        # A signal to the process group ends children, too, so this crash says nothing about the configuration.
         outcome = TrialOutcome("interrupted", error="ended while it was told to stop", error_kind="stop")
     return outcome.with_parts(
         peak_memory_mib=watch.peak_mib,
@@ -101,7 +100,7 @@ def _run_once(job: TrialJob, source: FeatureSource, control: JobControl) -> Tria
 
 
 class _Watch:
-    """Waits for a child while relaying epochs and enforcing limits."""
+    """Waits for a child, forwards its epochs and enforces limits."""
 
     def __init__(self, job: TrialJob, pipe: Connection, control: JobControl) -> None:
         self._job = job
@@ -113,7 +112,7 @@ class _Watch:
         self.epochs: list[EpochMetrics] = []
 
     def wait(self, pid: int | None) -> TrialOutcome | None:
-        """The outcome, or None where the child died without one."""
+        """Returns the outcome, or None if the child died without one."""
         while True:
             try:
                 if self._pipe.poll(_POLL_S):
@@ -150,7 +149,7 @@ class _Watch:
 
 
 def anonymous_memory_mib(pid: int | None) -> float | None:
-    """A process's own resident memory without mapped files (feature memmaps are shared and may be dropped)."""
+    """Returns a process's own resident memory in MiB, without mapped files, since feature memmaps are shared."""
     if pid is None:
         return None
     try:
@@ -163,7 +162,7 @@ def anonymous_memory_mib(pid: int | None) -> float | None:
 
 
 def _end(process: BaseProcess) -> None:
-    """Makes sure that the child is gone: it leaves by itself, else SIGKILL, since it ignores all others."""
+    """Makes sure that the child is gone. If it does not exit, it gets SIGKILL, since it ignores all other signals."""
     if process.pid is None:
         return
     process.join(_LEAVE_GRACE_S)
@@ -172,34 +171,35 @@ def _end(process: BaseProcess) -> None:
         process.join()
 
 
-def _said(log: Path, most: int = 4_000) -> str | None:
+def _log_tail(log: Path, most: int = 4_000) -> str | None:
     return (log.read_text(encoding="utf-8", errors="replace")[-most:] if log.is_file() else "") or None
 
 
-def _last_words(process: BaseProcess, log: Path) -> str | None:
-    """Where a child that is about to be ended hangs.
+def _stacks(process: BaseProcess, log: Path) -> str | None:
+    """Returns the stacks of a child that hangs and is about to be killed.
 
-    On this signal it writes the stack of every thread, even if it sits in compiled code and hears nothing else.
+    On the signal, the child writes the stack of every thread to its log, even if it is stuck in compiled code and
+    reacts to nothing else.
     """
     if process.pid is not None and process.is_alive():
         os.kill(process.pid, STACK_SIGNAL)
         process.join(_LEAVE_GRACE_S)
-    return _said(log, _STACKS)
+    return _log_tail(log, _STACKS)
 
 
 def _died(process: BaseProcess, log: Path, kernel_kills: int) -> TrialOutcome:
     process.join(_LEAVE_GRACE_S)
     exitcode = process.exitcode
-    said = _said(log)
+    log_text = _log_tail(log)
     if exitcode == -signal.SIGKILL and kernel_memory_kills() > kernel_kills:
         reason = "the kernel ended it, since the machine or its share of it had no memory left"
-        return TrialOutcome("memory", error=reason, error_kind="kernel", traceback=said)
+        return TrialOutcome("memory", error=reason, error_kind="kernel", traceback=log_text)
     if exitcode is not None and exitcode < 0:
         name = signal.Signals(-exitcode).name
-        return TrialOutcome("crashed", error=f"the child was killed by {name}", error_kind=name, traceback=said)
+        return TrialOutcome("crashed", error=f"the child was killed by {name}", error_kind=name, traceback=log_text)
     return TrialOutcome(
         "crashed",
-        error=f"the child ended with exit code {exitcode} and no word",
+        error=f"the child ended with exit code {exitcode} and no message",
         error_kind="exit",
-        traceback=said,
+        traceback=log_text,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import filelock
 import pytest
+from tiers import starts_children
 
 from serbench.audit import AuditPlan, audit_document, audit_entry
 from serbench.audit.record import AuditRecord, audit_path
@@ -16,8 +17,9 @@ from serbench.corpora import get_corpus
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import ResultsFolder
 from serbench.render import FORMATS, render
-from serbench.results import Leaderboard
-from serbench.search import SearchPlan, load_space, run_search
+from serbench.results import Results
+from serbench.search import SearchPlan, run_search
+from serbench.spaces import load_space
 
 STUDY = "crema-d-speaker-tiny_cnn1d"
 
@@ -28,13 +30,14 @@ def _made() -> dict[str, Path]:
 
 
 @pytest.fixture
+@starts_children
 def results(_made, tone_corpus, tiny_space, tmp_path, tmp_path_factory) -> ResultsFolder:
     """A copy of one small search."""
     if not _made:
         _made["root"] = tmp_path_factory.mktemp("audited") / "results"
         plan = SearchPlan(
-            (load_space(tiny_space()),), get_corpus("crema-d"), tone_corpus, _made["root"], trials=1, finalists=1,
-            repeats=2, workers=1,
+            spaces=(load_space(tiny_space()),), corpus=get_corpus("crema-d"), data=tone_corpus, results=_made["root"],
+            trials=1, finalists=1, repeats=2, workers=1,
         )  # fmt: skip
         run_search(plan)
     return ResultsFolder(shutil.copytree(_made["root"], tmp_path / "copied"))
@@ -44,8 +47,9 @@ def levels(record: AuditRecord) -> dict[str, str]:
     return {finding.check: finding.level for finding in record.findings}
 
 
+@pytest.mark.children
 def test_a_study_is_audited_by_its_selected_entry_and_every_check_says_something(results, tone_corpus) -> None:
-    record = audit_entry(results, AuditPlan(STUDY, split_seeds=2, data=tone_corpus, workers=1))
+    record = audit_entry(Results(results.root), AuditPlan(STUDY, split_seeds=2, data=tone_corpus, workers=1))
     (entry,) = results.study(STUDY).entries()
     assert record.entry == entry.entry_id
     found = levels(record)
@@ -61,7 +65,7 @@ def test_a_study_is_audited_by_its_selected_entry_and_every_check_says_something
     assert len({draw.train_clips for draw in record.draws if draw.split_seed == 0}) == 1
     assert AuditRecord.load(audit_path(results.study(STUDY), entry.entry_id)) == record
     # Looks at the entry's own test core: two refits, the draw of split seed 0, and the fit on shuffled labels.
-    (row,) = Leaderboard.from_results(results).rows
+    (row,) = Results(results.root).board().rows
     assert row.looks == 2 + 1 + 1
 
 
@@ -70,17 +74,18 @@ def test_an_audit_goes_on_where_it_was_and_says_the_same(results, tone_corpus) -
     plan = AuditPlan(STUDY, data=tone_corpus, workers=1)
     stop = threading.Event()
     stop.set()
-    cut = audit_entry(results, plan, stop=stop)
+    cut = audit_entry(Results(results.root), plan, stop=stop)
     assert "shuffled labels" not in levels(cut)
-    first = audit_entry(results, plan)
+    first = audit_entry(Results(results.root), plan)
     fits = {path: path.stat().st_mtime_ns for path in results.root.rglob("audits/**/record.json")}
-    again = audit_entry(results, plan)
+    again = audit_entry(Results(results.root), plan)
     assert again.findings == first.findings
     assert {path: path.stat().st_mtime_ns for path in results.root.rglob("audits/**/record.json")} == fits
 
 
+@pytest.mark.children
 def test_every_format_has_every_verdict(results, tone_corpus) -> None:
-    record = audit_entry(results, AuditPlan(STUDY, refits=False, data=tone_corpus))
+    record = audit_entry(Results(results.root), AuditPlan(STUDY, refits=False, data=tone_corpus))
     document = audit_document(record)
     for form in FORMATS:
         text = render(document, form, width=200)
@@ -90,17 +95,18 @@ def test_every_format_has_every_verdict(results, tone_corpus) -> None:
     assert max(map(len, render(document, "table", width=80).splitlines())) <= 80
 
 
+@pytest.mark.children
 def test_a_second_audit_at_once_is_one_sentence_and_spoils_nothing(results, tone_corpus) -> None:
     (entry,) = results.study(STUDY).entries()
     path = audit_path(results.study(STUDY), entry.entry_id)
     path.parent.mkdir()
     with filelock.FileLock(path.with_name(f".{entry.entry_id}.lock"), is_singleton=False):
         with pytest.raises(SerbenchError, match="is being audited by another serbench process"):
-            audit_entry(results, AuditPlan(STUDY, data=tone_corpus))
+            audit_entry(Results(results.root), AuditPlan(STUDY, data=tone_corpus))
         assert not path.exists()
-        assert audit_entry(results, AuditPlan(STUDY, refits=False, data=tone_corpus)).findings
+        assert audit_entry(Results(results.root), AuditPlan(STUDY, refits=False, data=tone_corpus)).findings
 
 
 def test_an_unknown_name_gets_the_nearest(results, tone_corpus) -> None:
     with pytest.raises(UsageError, match="unknown entry"):
-        audit_entry(results, AuditPlan("cnn1d-zzz", data=tone_corpus))
+        audit_entry(Results(results.root), AuditPlan("cnn1d-zzz", data=tone_corpus))

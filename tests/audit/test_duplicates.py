@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from serbench.audit.duplicates import (
+from serbench.audit.duplicates import exact_finding, near_finding
+from serbench.audit.fingerprints import (
     FINGERPRINT_SPEC,
     THRESHOLD,
     Fingerprints,
@@ -14,7 +15,6 @@ from serbench.audit.duplicates import (
     near_duplicates,
     parts_of,
 )
-from serbench.audit.verdicts import exact_finding, near_finding
 from serbench.features import extract, fit_length
 from serbench.protocols import Ratio
 from serbench.protocols.split import SplitPlan
@@ -98,12 +98,12 @@ def test_silence_is_like_nothing():
 
 
 def test_blocks_make_no_difference(monkeypatch):
-    from serbench.audit import duplicates
+    from serbench.audit import fingerprints
 
     given = features([*CLIPS, CLIPS[5] / 2])
     parts = ["train"] * 12 + ["test"] * 13
     whole = near_duplicates(Fingerprints.of(given), parts, threshold=0.1)
-    monkeypatch.setattr(duplicates, "_BLOCK", 7)
+    monkeypatch.setattr(fingerprints, "_BLOCK", 7)
     blocks = near_duplicates(Fingerprints.of(given), parts, threshold=0.1)
     assert [(pair.first, pair.second) for pair in blocks.pairs] == [(pair.first, pair.second) for pair in whole.pairs]
     assert len(whole.pairs) > 1

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from serbench.audit.speakers import clip_summaries, tell_speakers
-from serbench.audit.verdicts import speakers_finding
+from serbench.audit.speakers import clip_summaries, recognise_speakers, speakers_finding
 
 WHO = np.repeat([f"s{index}" for index in range(10)], 20)
 
@@ -18,41 +17,43 @@ def summaries(voice, seed=0):
 
 
 def test_voices_are_told_apart():
-    found = tell_speakers(summaries(1.0), WHO, np.random.default_rng(0))
+    found = recognise_speakers(summaries(1.0), WHO, np.random.default_rng(0))
     assert found.accuracy > 0.95
     assert (found.chance, found.speakers, found.clips) == (0.1, 10, 100)
 
 
 def test_without_voices_it_is_chance():
-    accuracies = [tell_speakers(summaries(0.0, seed), WHO, np.random.default_rng(seed)).accuracy for seed in range(8)]
+    accuracies = [
+        recognise_speakers(summaries(0.0, seed), WHO, np.random.default_rng(seed)).accuracy for seed in range(8)
+    ]
     assert np.mean(accuracies) == pytest.approx(0.1, abs=0.03)
 
 
 def test_the_seed_settles_the_halves():
     given = summaries(0.2)
-    one, same, other = (tell_speakers(given, WHO, np.random.default_rng(seed)).accuracy for seed in (1, 1, 2))
+    one, same, other = (recognise_speakers(given, WHO, np.random.default_rng(seed)).accuracy for seed in (1, 1, 2))
     assert one == same != other
 
 
 def test_features_of_other_scales_and_constant_ones_make_no_difference():
     given = summaries(0.3)
     scaled = np.concatenate([given * np.logspace(-6, 6, 30), np.full((200, 2), 7.0)], axis=1)
-    one, other = (tell_speakers(rows, WHO, np.random.default_rng(1)) for rows in (given, scaled))
+    one, other = (recognise_speakers(rows, WHO, np.random.default_rng(1)) for rows in (given, scaled))
     assert other.accuracy == pytest.approx(one.accuracy, abs=0.02)
 
 
 def test_clips_that_nothing_tells_apart():
-    found = tell_speakers(np.ones((200, 3)), WHO, np.random.default_rng(0))
+    found = recognise_speakers(np.ones((200, 3)), WHO, np.random.default_rng(0))
     assert found.accuracy == found.chance
 
 
 def test_speakers_of_one_clip_are_left_out():
     who = np.array(["a"] * 5 + ["b"] * 4 + ["c"])
-    found = tell_speakers(np.random.default_rng(0).normal(size=(10, 4)), who, np.random.default_rng(0))
+    found = recognise_speakers(np.random.default_rng(0).normal(size=(10, 4)), who, np.random.default_rng(0))
     assert (found.speakers, found.clips, found.chance) == (2, 4, 0.5)
-    assert tell_speakers(np.zeros((3, 2)), ["a", "a", "b"], np.random.default_rng(0)) is None
+    assert recognise_speakers(np.zeros((3, 2)), ["a", "a", "b"], np.random.default_rng(0)) is None
     with pytest.raises(ValueError, match="do not fit"):
-        tell_speakers(np.zeros((3, 2)), ["a"], np.random.default_rng(0))
+        recognise_speakers(np.zeros((3, 2)), ["a"], np.random.default_rng(0))
 
 
 def test_summaries_are_over_time():
@@ -66,12 +67,12 @@ def test_summaries_are_over_time():
 
 @pytest.mark.parametrize(("shares", "level"), [(True, "warning"), (False, "note")])
 def test_what_it_means_depends_on_the_protocol(shares, level):
-    found = speakers_finding(tell_speakers(summaries(1.0), WHO, np.random.default_rng(0)), shares_speakers=shares)
+    found = speakers_finding(recognise_speakers(summaries(1.0), WHO, np.random.default_rng(0)), shares_speakers=shares)
     assert found.level == level
     assert found.numbers["speakers"] == 10
 
 
 def test_features_that_hide_speakers_are_fine():
-    telling = tell_speakers(summaries(0.0), WHO, np.random.default_rng(0))
-    assert speakers_finding(telling, shares_speakers=True).level == "ok"
+    recognition = recognise_speakers(summaries(0.0), WHO, np.random.default_rng(0))
+    assert speakers_finding(recognition, shares_speakers=True).level == "ok"
     assert speakers_finding(None, shares_speakers=True).level == "skipped"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import filelock
 import pytest
+from tiers import starts_children
 from typer.testing import CliRunner
 
 
@@ -47,6 +48,7 @@ def serbench() -> Callable[..., Ran]:
 
 
 @pytest.fixture
+@starts_children
 def program() -> Callable[..., subprocess.Popen[str]]:
     """Starts the program as a process of its own."""
 
@@ -68,6 +70,7 @@ def _searched(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 
 @pytest.fixture
+@starts_children
 def searched(_searched, serbench, tone_corpus, tiny_space) -> Path:
     """Results of one finished search of both families, made once for all; read only."""
     results = _searched / "results"

@@ -17,6 +17,7 @@ def copied(searched, tmp_path):
     return shutil.copytree(searched, tmp_path / "results")
 
 
+@pytest.mark.children
 def test_an_audit_without_fits_is_one_page_of_verdicts(serbench, copied) -> None:
     ran = serbench("audit", STUDY, "--results", copied, "--no-refits", "--format", "json")
     assert ran.code == 0, ran.err

@@ -22,6 +22,7 @@ def mine(tone_corpus: Path, tmp_path: Path, monkeypatch) -> Path:
     return tmp_path / "mine"
 
 
+@pytest.mark.children
 def test_from_a_folder_to_a_bundle(serbench, mine, tiny_space, tmp_path) -> None:
     added = serbench("corpus", "add", "mine", mine, "--names", "{speaker}_*", "--licence", "internal")
     assert (added.code, "72 clips of 12 speakers" in added.out) == (0, True)
@@ -53,14 +54,21 @@ def test_from_a_folder_to_a_bundle(serbench, mine, tiny_space, tmp_path) -> None
     ("arguments", "code", "told"),
     [
         (["--corpus", "./gone.csv"], 2, "does not exist"),
-        (["--corpus", "MINE"], 1, "names none; give its table a column 'speaker'"),
+        pytest.param(
+            ["--corpus", "MINE"], 1, "names none; give its table a column 'speaker'", marks=pytest.mark.children
+        ),
         (["--corpus", "MINE", "--map", "happy"], 2, "--map 'happy' is neither"),
         (["--corpus", "MINE", "--drop", "hapy", "--protocol", "random"], 1, "did you mean 'happy'?"),
         (["--corpus", "MINE", "--names", "speaker_*"], 2, "names no field"),
-        (["--corpus", "MINE", "--names", "{speaker}-*"], 1, "do not fit the pattern"),
-        (["--corpus", "MINE", "--protocol", "given"], 1, "brings none"),
+        (["--corpus", "MINE", "--names", "{speaker}-*"], 1, "do not match the pattern"),
+        pytest.param(["--corpus", "MINE", "--protocol", "given"], 1, "brings none", marks=pytest.mark.children),
         (["--corpus", "crema-d", "--test-corpus", "crema"], 2, "did you mean 'crema-d'?"),
-        (["--corpus", "demo", "--protocol", "cross-corpus"], 1, "--test-corpus"),
+        pytest.param(
+            ["--corpus", "MINE", "--names", "{speaker}_*", "--protocol", "cross-corpus"],
+            1,
+            "--test-corpus",
+            marks=pytest.mark.children,
+        ),
         (["--split-ratio", "70/30"], 2, "ratio"),
     ],
 )

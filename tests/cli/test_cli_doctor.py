@@ -10,20 +10,21 @@ import pytest
 from tests_shared import needs_own_permissions
 
 from serbench.doctor import diagnosis
-from serbench.doctor.child_check import Rehearsal, rehearse
+from serbench.doctor.child_check import ChildCheck, run_child
 from serbench.errors import SerbenchError
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No child is started."""
-    monkeypatch.setattr(diagnosis, "rehearse", lambda _: Rehearsal(0.1, 0.1, "3"))
+    monkeypatch.setattr(diagnosis, "run_child", lambda _: ChildCheck(0.1, 0.1, "3"))
 
 
 def found(ran) -> dict[str, dict]:
     return {finding["name"]: finding for finding in json.loads(ran.out)["findings"]}
 
 
+@pytest.mark.children
 def test_a_sound_machine_passes_and_a_child_has_run(serbench, tmp_path) -> None:
     ran = serbench("doctor", "--results", tmp_path / "results", "--format", "json")
     assert ran.code == 0, ran.err
@@ -116,7 +117,7 @@ def test_children_that_cannot_start_fail(serbench, tmp_path, monkeypatch) -> Non
 
     monkeypatch.setattr("serbench.doctor.child_check.process_context", refuse)
     with pytest.raises(SerbenchError, match=r"no child process could be started .*ulimit -u"):
-        rehearse("tensorflow")
+        run_child("tensorflow")
     ran = serbench("doctor", "--results", tmp_path, "--format", "json")
     assert (ran.code, found(ran)["children"]["state"]) == (1, "failed")
 

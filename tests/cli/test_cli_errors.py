@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests_shared import needs_own_permissions
+from tiers import starts_children
 
 
 def search(serbench, *arguments, corpus="crema-d"):
@@ -22,14 +23,14 @@ def search(serbench, *arguments, corpus="crema-d"):
     [
         (["--corpus", "crema"], 2, "did you mean 'crema-d'?"),
         (["cnn3d", "--corpus", "crema-d"], 2, "did you mean 'cnn"),
-        (["--protocol", "speakers"], 2, "did you mean 'speaker'?"),
+        pytest.param(["--protocol", "speakers"], 2, "did you mean 'speaker'?", marks=pytest.mark.children),
         (["--sampler", "tpee"], 2, "did you mean 'tpe'?"),
         (["--pruner", "medium"], 2, "unknown pruner"),
         (["--backend", "tensorflw"], 2, "did you mean 'tensorflow'?"),
         (["--trials", "0"], 2, "--trials must be at least 1"),
-        (["--time", "soon"], 2, "is no duration"),
+        (["--time", "soon"], 2, "is not a duration"),
         (["--epochs", "0"], 2, "--epochs must be at least 1"),
-        (["--study", "../../etc"], 2, "may hold letters"),
+        pytest.param(["--study", "../../etc"], 2, "may hold letters", marks=pytest.mark.children),
     ],
 )
 def test_wrong_words_are_answered_with_the_right_ones(serbench, tone_corpus, tmp_path, arguments, code, told) -> None:
@@ -114,6 +115,7 @@ def test_a_read_only_results_folder(serbench, tone_corpus, tmp_path) -> None:
 
 
 @pytest.fixture
+@starts_children
 def full_disk(tmp_path: Path):
     """A file system of 100 KiB."""
     place = tmp_path / "small"
@@ -133,7 +135,7 @@ def test_a_full_disk_is_one_sentence(serbench, tone_corpus, tiny_space, full_dis
 
 
 def test_a_study_resumed_on_another_space_shows_the_difference(serbench, searched, tone_corpus, tiny_space) -> None:
-    space = tiny_space("cnn1d", depth="1")
+    space = tiny_space("cnn1d", depth="2")
     ran = search(serbench, space, "--data", tone_corpus, "--results", searched)
     assert ran.code == 2
     assert "parameters.depth" in ran.sentence
@@ -153,7 +155,7 @@ def test_what_the_sampler_never_draws_is_told_when_a_space_is_checked(serbench, 
 
 def test_audio_that_is_not_there_is_told_before_a_model_is_loaded(serbench, tmp_path) -> None:
     ran = serbench("predict", tmp_path, tmp_path / "no.wav")
-    assert "no.wav does not exist; name sound files" in ran.sentence
+    assert "no.wav does not exist; name audio files" in ran.sentence
 
 
 def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(program, tone_corpus, tiny_space, tmp_path) -> None:

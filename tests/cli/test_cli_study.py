@@ -77,7 +77,10 @@ def test_one_damaged_study_hides_no_other(serbench, mine) -> None:
     assert [row["family"] for row in json.loads(ran.out)["rows"]] == ["cnn2d"]
     assert f"{NAME}/study.json is not a serbench record" in ran.err
     leaderboard = serbench("leaderboard", "--results", mine)
-    assert leaderboard.code == 1, "a ranking of the rest would pass for the whole"
+    assert leaderboard.code == 0
+    assert f"studies/{NAME}/study.json" in "".join(leaderboard.out.split()), "a ranking of the rest says so"
+    choice = serbench("export", "--results", mine, "--to", mine / "bundle")
+    assert (choice.code, f"{NAME}/study.json" in choice.sentence) == (1, True)
     ran = serbench("study", "show", NAME, "--results", mine)
     assert (ran.code, "is not a serbench record" in ran.sentence) == (1, True)
 
@@ -106,7 +109,7 @@ def test_show_tells_what_came_of_a_study(serbench, searched) -> None:
     )  # fmt: skip
     for key in ("uar", "accuracy", "macro_f1"):
         assert study[key] == study["entries"][0][key] == row[key]
-    assert study["trials"][0]["config"]["depth"] == 2
+    assert study["trials"][0]["config"]["depth"] == 1
     assert {fit["kind"] for fit in study["refits"]} == {"refit"}
 
 
@@ -254,10 +257,15 @@ def test_a_fork_goes_on_with_the_command_it_prints(serbench, mine, tiny_space) -
     assert "left out by learning_rate: 1" in ran.err
     name = "narrow-tiny_cnn1d"
     before = everything(mine / "studies" / name)
+    del before["study.json"]  # says what the last search asked for
     program, *words = shlex.split(ran.out)
     assert program == "serbench"
     went_on = serbench(*words, "--repeats", 1)
     assert went_on.code == 0, went_on.err
+    hints = dict(line.split(maxsplit=1) for line in went_on.err.splitlines() if line.startswith(("report ", "export ")))
+    assert shlex.split(hints["export"])[-2:] == ["--results", str(mine)]
+    page = shlex.split(hints["report"].replace("report.html", shlex.quote(str(mine / "report.html"))))
+    assert serbench(*page[1:]).code == 0, "the report runs as printed, in a folder of results that is not the usual one"
     study = shown(serbench, mine, name)
     assert (study["parent"], study["counted"], study["states"]) == (NAME, 3, {"completed": 3})
     after = everything(mine / "studies" / name)

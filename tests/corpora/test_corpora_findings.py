@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from serbench.corpora.base import Listing
-from serbench.corpora.inspection.findings import CorpusFinding, findings
+from serbench.corpora.inspection.findings import CorpusFinding, corpus_findings
 from serbench.corpora.table import clip_table
 
 
@@ -53,7 +53,7 @@ def only(found: list[CorpusFinding]) -> CorpusFinding:
 
 
 def test_a_healthy_corpus_has_none() -> None:
-    assert findings(*case(), sample_rate=16000) == []
+    assert corpus_findings(*case(), sample_rate=16000) == []
 
 
 def test_every_reason_for_leaving_out_is_told_errors_first() -> None:
@@ -64,7 +64,7 @@ def test_every_reason_for_leaving_out_is_told_errors_first() -> None:
             strict=True,
         )
     )
-    found = findings(*case(states))
+    found = corpus_findings(*case(states))
     assert [(finding.kind, finding.severity, finding.clips) for finding in found] == [
         ("lfs_pointer", "error", ("c4",)),
         ("undecodable", "error", ("c3",)),
@@ -77,44 +77,46 @@ def test_every_reason_for_leaving_out_is_told_errors_first() -> None:
 
 
 def test_five_are_named_and_the_rest_counted() -> None:
-    message = only(findings(*case({f"c{index}": "silent" for index in range(7)}))).message
+    message = only(corpus_findings(*case({f"c{index}": "silent" for index in range(7)}))).message
     assert "7 clips" in message
     assert message.endswith("c0, c1, c2, c3, c4 and 2 more")
 
 
 def test_the_same_audio_under_two_labels_is_named_in_pairs() -> None:
-    finding = only(findings(*case(digests={"c1": "same", "c6": "same"}, labels={"c6": "fear"})))
+    finding = only(corpus_findings(*case(digests={"c1": "same", "c6": "same"}, labels={"c6": "fear"})))
     assert (finding.kind, finding.severity, finding.clips) == ("duplicate_labels", "warning", ("c1", "c6"))
     assert "c1 = c6" in finding.message
 
 
 def test_the_same_audio_under_one_label_is_another_thing() -> None:
-    finding = only(findings(*case(digests={"c1": "same", "c6": "same"})))
+    finding = only(corpus_findings(*case(digests={"c1": "same", "c6": "same"})))
     assert (finding.kind, finding.clips) == ("duplicate_audio", ("c1", "c6"))
 
 
 def test_two_silent_clips_are_no_pair() -> None:
-    found = findings(*case({"c1": "silent", "c6": "silent"}, digests={"c1": "same", "c6": "same"}))
+    found = corpus_findings(*case({"c1": "silent", "c6": "silent"}, digests={"c1": "same", "c6": "same"}))
     assert [finding.kind for finding in found] == ["silent"]
 
 
 def test_sampled_below_the_rate_asked_for() -> None:
     listing, inspected = case(rates=dict.fromkeys([f"c{index}" for index in range(8)], 11025))
-    finding = only(findings(listing, inspected, sample_rate=16000))
+    finding = only(corpus_findings(listing, inspected, sample_rate=16000))
     assert finding.kind == "low_sample_rate"
     assert "16 kHz asked for, down to 11.025 kHz" in finding.message
-    assert "above 5.5 kHz carry nothing" in finding.message
-    assert findings(listing, inspected, sample_rate=11025) == []
+    assert "above 5.5 kHz are empty" in finding.message
+    assert corpus_findings(listing, inspected, sample_rate=11025) == []
 
 
 def test_mixed_rates_name_the_rarer_clips() -> None:
-    finding = only(findings(*case(rates={"c2": 44100})))
+    finding = only(corpus_findings(*case(rates={"c2": 44100})))
     assert (finding.kind, finding.clips) == ("mixed_sample_rates", ("c2",))
     assert "16 kHz (7), 44.1 kHz (1)" in finding.message
 
 
 def test_the_files_that_were_passed_over() -> None:
-    found = findings(*case(unparsed=(Path("/x/a.wav"),), shadowed=(Path("/x/b.flac"),), escaping=(Path("/x/l"),)))
+    found = corpus_findings(
+        *case(unparsed=(Path("/x/a.wav"),), shadowed=(Path("/x/b.flac"),), escaping=(Path("/x/l"),))
+    )
     assert [(finding.kind, finding.clips) for finding in found] == [
         ("unparsed_names", ("a.wav",)),
         ("shadowed_files", ("b.flac",)),
@@ -123,7 +125,7 @@ def test_the_files_that_were_passed_over() -> None:
 
 
 def test_missing_and_surplus_clips_are_counted() -> None:
-    missing = only(findings(*case(missing=7434, expected=7442)))
+    missing = only(corpus_findings(*case(missing=7434, expected=7442)))
     assert (missing.kind, "7,434 of the 7,442" in missing.message) == ("missing_clips", True)
-    extra = only(findings(*case(missing=0, expected=5)))
+    extra = only(corpus_findings(*case(missing=0, expected=5)))
     assert (extra.kind, "3 more than the 5" in extra.message) == ("extra_clips", True)

@@ -49,6 +49,7 @@ def test_rows_follow_the_table_and_its_index(tmp_path: Path) -> None:
     assert pd.isna(found.loc[0, "sample_rate"])
 
 
+@pytest.mark.children
 def test_worker_processes_find_the_same(tmp_path: Path) -> None:
     table = table_of(tmp_path / "audio", 70)
     calls: list[tuple[int, int]] = []
@@ -115,6 +116,7 @@ def test_a_cache_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
     assert inspect_clips(table, cache=tmp_path / "file")["state"].tolist() == ["ok", "ok"]
 
 
+@pytest.mark.children
 def test_a_crash_costs_the_one_item() -> None:
     found = map_in_processes(crash_on_seven, range(10), on_crash=-1, workers=2, chunk=5)
     assert found == [0, 2, 4, 6, 8, 10, 12, -1, 16, 18]
@@ -125,23 +127,28 @@ def test_one_worker_stays_in_this_process() -> None:
     assert found == [os.getpid()] * 3
 
 
+@pytest.mark.children
 def test_two_workers_are_other_processes() -> None:
     found = map_in_processes(process_ids, range(3), on_crash=-1, workers=2, chunk=1)
     assert os.getpid() not in found
 
 
-def test_a_script_without_a_main_guard_gets_its_answer_all_the_same(tmp_path: Path) -> None:
+@pytest.mark.children
+def test_a_script_without_a_main_guard_runs_once_and_gets_its_answer(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        f"open({str(tmp_path / 'runs')!r}, 'a').write('x')\n"
         "from corpora_files import double\n"
         "from serbench.corpora.inspection.processes import map_in_processes\n"
         "print(map_in_processes(double, range(4), on_crash=-1, workers=2, chunk=2))\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[0, 2, 4, 6]"
+    assert (tmp_path / "runs").read_text() == "x"
 
 
+@pytest.mark.children
 def test_an_interrupted_progress_ends_the_work() -> None:
     def interrupt(_: int, __: int) -> None:
         raise KeyboardInterrupt

@@ -134,7 +134,7 @@ class TestRavdess(CorpusContract):
         write_clips(tmp_path / "Actor_07", names)
         (tmp_path / "Actor_07" / "02-01-05-01-01-01-07.mp4").write_bytes(b"moving pictures")
         listing = RAVDESS.read(tmp_path)
-        found = [(what, path.name) for what, path in listing.aside]
+        found = [(what, path.name) for what, path in listing.non_clips]
         assert found == [("song", names[0]), ("video", names[1]), ("video", "02-01-05-01-01-01-07.mp4")]
         assert not listing.unparsed
         assert listing.table["clip_id"].tolist() == ["03-01-05-01-01-01-07"]

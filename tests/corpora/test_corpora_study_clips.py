@@ -114,6 +114,7 @@ def test_the_corpus_in_figures(folder: Path) -> None:
     assert json.loads(json.dumps(summary)) == summary
 
 
+@pytest.mark.children
 def test_the_package_imports_no_training_library_and_its_workers_no_pandas() -> None:
     probe = (
         "import sys; import serbench.corpora.inspection.health; assert 'pandas' not in sys.modules;"

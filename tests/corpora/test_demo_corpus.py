@@ -11,9 +11,8 @@ import soundfile
 from corpus_contract import CorpusContract
 
 from serbench.corpora.demo import DEMO
-from serbench.corpora.demo import corpus as module
 from serbench.corpora.demo.clips import demo_clips
-from serbench.corpora.demo.corpus import write_demo
+from serbench.corpora.demo.corpus import VERSION, write_demo
 from serbench.corpora.demo.prosody import EMOTIONS
 from serbench.corpora.demo.speakers import SPEAKER_IDS, speaker
 from serbench.errors import SerbenchError
@@ -101,11 +100,9 @@ def test_the_folder_says_that_it_is_synthetic(made: Path) -> None:
 
 
 @pytest.mark.slow
-def test_processes_make_the_same_bytes(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_CHUNK", 8)
-    monkeypatch.setattr(module, "usable_cores", lambda: 2)
+def test_processes_make_the_same_bytes(made: Path, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    write_demo(tmp_path / "again", (2001,), lambda done, total: told.append((done, total)))
+    write_demo(tmp_path / "again", (2001,), lambda done, total: told.append((done, total)), workers=2, chunk=8)
     assert audio(tmp_path / "again") == audio(made)
     assert told[-1] == (24, 24)
 
@@ -148,7 +145,7 @@ def test_a_persons_own_folder_is_taken_as_it_is(tmp_path: Path) -> None:
 
 def test_another_version_lies_in_another_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     here = DEMO.default_folder()
-    monkeypatch.setattr(module, "VERSION", module.VERSION + 1)
+    monkeypatch.setattr("serbench.corpora.demo.corpus.VERSION", VERSION + 1)
     assert DEMO.default_folder() != here
 
 

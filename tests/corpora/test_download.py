@@ -183,6 +183,7 @@ print(len(done.fetched), len(done.there), len(done.failed))
 """
 
 
+@pytest.mark.children
 def test_a_download_that_is_killed_again_and_again_loses_and_doubles_nothing(server, tmp_path) -> None:
     count, folder = 12, tmp_path / "corpus"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hostile_archives import wav, zipped
 from hostile_server import Server, serving
+from tiers import starts_children
 
 from serbench.corpora import get_corpus
 from serbench.corpora.download.addresses import RemoteFile, Source, source_names, source_of
@@ -77,8 +78,8 @@ def test_every_corpus_has_addresses_of_the_web_and_only_known_checksums() -> Non
     ("arguments", "told"),
     [
         ({"corpus": "crema"}, "did you mean 'crema-d'"),
-        ({"corpus": "savee"}, "handed out after a registration"),
-        ({"corpus": "demo"}, "makes itself"),
+        ({"corpus": "savee"}, "savee cannot be downloaded: register at"),
+        ({"corpus": "demo"}, "is made when it is first used"),
         ({"corpus": "ravdess", "limit": 3}, "comes as one archive"),
         ({"corpus": "crema-d", "limit": 0}, "at least 1"),
         ({"corpus": "crema-d", "base_url": "ftp://x"}, "must begin with http"),
@@ -95,6 +96,7 @@ def run_cli(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
 
 
+@pytest.mark.children
 def test_the_command_asks_first_and_says_what_came_of_it(server, tmp_path) -> None:
     emo_archive(server, tmp_path / "made.zip")
     options = ["emo-db", "--to", tmp_path / "emo", "--base-url", server.url]
@@ -112,6 +114,7 @@ def test_the_command_asks_first_and_says_what_came_of_it(server, tmp_path) -> No
 
 
 @pytest.fixture
+@starts_children
 def held(server, tmp_path) -> Iterator[subprocess.Popen[str]]:
     """A download whose server has sent a part and holds the line."""
     command = [sys.executable, "-m", "serbench", "corpus", "download", "emo-db", "--yes", "--base-url"]
@@ -125,14 +128,16 @@ def held(server, tmp_path) -> Iterator[subprocess.Popen[str]]:
     process.communicate()
 
 
+@pytest.mark.children
 def test_ctrl_c_ends_at_once_and_says_how_to_go_on(held, tmp_path) -> None:
     held.send_signal(signal.SIGINT)
     _, error = held.communicate(timeout=15)  # the server would hold the line for 20 seconds
     assert held.returncode == 130, error
-    assert "the same command goes on from here" in error
+    assert "run the same command to continue" in error
     assert (tmp_path / "emo" / "download.zip.part").stat().st_size > 0
 
 
+@pytest.mark.children
 def test_two_downloads_into_one_folder_do_not_mix(held, server, tmp_path) -> None:
     again = Download.of("emo-db", tmp_path / "emo", server.url)
     with pytest.raises(SerbenchError, match=r"another download into .* is running"):

@@ -9,7 +9,7 @@ from corpora_files import write_clips
 
 from serbench.corpora import choose_corpus, get_corpus, load_clips, recorded_corpus
 from serbench.corpora.registry import installed_names
-from serbench.corpora.user.registered import RegisteredCorpus, add, added, remove
+from serbench.corpora.user.registered import RegisteredCorpus, register_corpus, registered_corpora, unregister_corpus
 from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import Ratio, SplitProtocol
 from serbench.records.schemas import CorpusChoice
@@ -36,6 +36,7 @@ def test_merged_corpora_share_labels_and_keep_their_speakers_apart(both) -> None
     assert "EMO-DB: CC0" in clips.facts().licence
 
 
+@pytest.mark.children
 def test_a_map_brings_labels_together_and_need_not_fit_every_part(both) -> None:
     corpus, data = choose_corpus("crema-d+emo-db", both, maps=["disgust=dislike,boredom=dislike"])
     assert load_clips(corpus, data).labels == ("anger", "dislike", "happiness", "sadness")
@@ -107,23 +108,23 @@ def mine(place: Path) -> RegisteredCorpus:
 
 
 def test_an_added_corpus_is_known_by_its_name_until_it_is_removed(configured) -> None:
-    add("mine", mine(configured), installed_names())
+    register_corpus("mine", mine(configured), installed_names())
     corpus, data = choose_corpus("mine")
     assert data == configured
     facts = load_clips(corpus, data).facts()
     assert (facts.name, facts.clips, facts.speakers) == ("mine", 4, 2)
-    remove("mine")
-    assert not added()
+    unregister_corpus("mine")
+    assert not registered_corpora()
     assert load_clips(recorded_corpus(facts), configured).digest == facts.digest, "a record does without the name"
     with pytest.raises(UsageError, match="no corpus 'mine' was added"):
-        remove("mine")
+        unregister_corpus("mine")
     assert (configured / "joy" / "a_1.wav").is_file()
 
 
 @pytest.mark.parametrize("name", ["crema-d", "Mine", "../x", ""])
 def test_what_cannot_be_a_name_is_refused(configured, name) -> None:
     with pytest.raises(UsageError, match=r"another name|cannot be"):
-        add(name, mine(configured), installed_names())
+        register_corpus(name, mine(configured), installed_names())
 
 
 @pytest.mark.parametrize("text", ["{", '{"version": 2}', '{"corpora": {"x": {"place": 1}}}', "[]"])
@@ -132,7 +133,7 @@ def test_a_damaged_file_of_added_corpora_is_told(configured, text) -> None:
     path.parent.mkdir()
     path.write_text(text)
     with pytest.raises(SerbenchError, match=r"corpora\.json is "):
-        added()
+        registered_corpora()
 
 
 def test_a_label_that_no_part_has_is_a_slip_of_the_pen(both) -> None:
@@ -147,7 +148,7 @@ def test_unknown_speakers_of_merged_corpora_stay_unknown(tmp_path) -> None:
         write_clips(tmp_path / name, [f"{name}{i}.wav" for i in range(4)])
         rows = "".join(f"{name}{i}.wav,{'joy' if i % 2 else 'fear'}\n" for i in range(4))
         (tmp_path / name / "t.csv").write_text(f"path,label\n{rows}")
-        add(
+        register_corpus(
             name,
             RegisteredCorpus(choice=CorpusChoice(name=name, parts=("table",)), place=str(tmp_path / name / "t.csv")),
             (),

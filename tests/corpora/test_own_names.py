@@ -39,7 +39,7 @@ def test_patterns_read_the_end_of_a_path(pattern, name, said) -> None:
         ("*", "names no field"),
         ("{speakr}_*", "did you mean 'speaker'"),
         ("{speaker}_{speaker}", "twice"),
-        ("{speaker}{label}", "nothing parts two fields"),
+        ("{speaker}{label}", "are not separated"),
         ("{speaker", "lone '{'"),
         ("x" * 201, "longer than 200"),
         ("{speaker}_" + "*_" * 30, "more than 12"),

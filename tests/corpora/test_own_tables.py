@@ -69,7 +69,7 @@ def test_names_fill_what_columns_leave_open(folder) -> None:
     (finding,) = [one for one in load_clips(*choose_corpus(str(place))).findings if one.kind == "unknown_speakers"]
     assert "no clip names its speaker" in finding.message
     assert set(read(place, names="{speaker}_*").table["speaker"]) == {"a", "b"}
-    with pytest.raises(SerbenchError, match="do not fit the pattern"):
+    with pytest.raises(SerbenchError, match="do not match the pattern"):
         read(place, names="{speaker}-*")
 
 

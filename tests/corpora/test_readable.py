@@ -43,6 +43,7 @@ def test_formats_types_rates_and_channels(tmp_path, suffix, subtype, rate, chann
     assert loudest_hz(path) == pytest.approx(440, abs=4)
 
 
+@pytest.mark.children
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 def test_m4a_is_read_through_ffmpeg(tmp_path) -> None:
     path = tmp_path / "a -f null.m4a"

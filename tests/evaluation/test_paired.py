@@ -82,7 +82,7 @@ def test_one_refit_is_no_comparison():
     true, a, who = speakers_with_errors([1, 2, 0, 3, 1, 2, 0, 1])
     found, reason = compare(true, [a], [a, a], who, LABELS)
     assert found is None
-    assert "one refit" in reason
+    assert "single seed" in reason
 
 
 def test_seven_speakers_and_rare_classes_are_no_comparison():

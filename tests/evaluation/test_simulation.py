@@ -15,14 +15,14 @@ def test_intervals_cover_as_often_as_they_say(speakers: int) -> None:
 
 
 def test_equal_models_are_seldom_called_different() -> None:
-    assert 0.02 <= SimulatedCore(18).told_apart(np.random.default_rng(2), 400) <= 0.08
+    assert 0.02 <= SimulatedCore(18).rejection_rate(np.random.default_rng(2), 400) <= 0.08
 
 
 def test_larger_differences_and_more_speakers_show_more() -> None:
     rng = np.random.default_rng(3)
     few, many = SimulatedCore(18), SimulatedCore(50)
-    assert few.told_apart(rng, 200, 0.10) > 0.9 > few.told_apart(rng, 200, 0.02)
-    assert many.told_apart(rng, 200, 0.03) > few.told_apart(rng, 200, 0.03)
+    assert few.rejection_rate(rng, 200, 0.10) > 0.9 > few.rejection_rate(rng, 200, 0.02)
+    assert many.rejection_rate(rng, 200, 0.03) > few.rejection_rate(rng, 200, 0.03)
     assert many.detectable(rng, 100) < few.detectable(rng, 100)
 
 

@@ -129,8 +129,10 @@ def test_nothing_is_found_about_as_often_as_alpha_says(attribute_of):
 def test_swapping_clips_would_take_the_spread_of_speakers_for_a_difference(monkeypatch):
     from serbench.evaluation import slices
 
-    monkeypatch.setattr(slices, "deal_speakers", lambda *given: slices.deal_clips(given[0], given[1], 0 * given[2],
-                                                                                    *given[3:]))  # fmt: skip
+    def as_one_speaker(right, true, who, *rest):
+        return slices.permute_clips(right, true, 0 * who, *rest)
+
+    monkeypatch.setattr(slices, "permute_speakers", as_one_speaker)
     assert rejections(sexes, runs=100, spread=0.2) > 0.3
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from family_contract import FamilyContract
 
+pytestmark = pytest.mark.children
+
 PLAIN = {"width": 8, "depth": 2, "dropout": 0, "dense_dropout": 0, "dense_width": 16, "time_mask": 0}
 
 

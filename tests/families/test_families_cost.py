@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from serbench.families import InvalidConfiguration, get_family
 from serbench.families.cost import multiply_accumulates, parameter_count
 
+pytestmark = pytest.mark.children
+
 
 def test_costs_are_those_counted_by_hand():
     family = get_family("cnn1d")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from serbench.families.warps import Warp
+pytestmark = pytest.mark.children
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +64,8 @@ def test_negative_widths_are_refused(layers):
 
 
 def test_layers_survive_their_config_and_know_their_shape(layers):
+    from serbench.families.warps import Warp
+
     clips = np.random.default_rng(0).normal(size=(3, 12, 30)).astype(np.float32)
     made = [
         layers.FrequencyMask(4, seed=1),

@@ -6,6 +6,8 @@ import pytest
 from serbench.families import Hyperparameters
 from serbench.families.optimizers import build_optimizer
 
+pytestmark = pytest.mark.children
+
 
 def rate(optimizer, step):
     optimizer.build([])

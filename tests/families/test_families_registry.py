@@ -108,6 +108,7 @@ def test_two_families_of_one_name_are_not_chosen_between(tmp_path, monkeypatch):
         get_family("cnn1d")
 
 
+@pytest.mark.children
 def test_families_are_found_without_importing_keras():
     code = (
         "import sys, serbench.families as f; import serbench.families.cost, serbench.families.optimizers\n"

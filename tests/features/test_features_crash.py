@@ -42,6 +42,7 @@ def job(tmp_path, make_clips, small_spec):
     return clips, small_spec, tmp_path / "cache", [sys.executable, "-c", WORK, *arguments]
 
 
+@pytest.mark.children
 def test_two_processes_compute_once(job):
     _, _, _, command = job
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -51,6 +52,7 @@ def test_two_processes_compute_once(job):
     assert sorted(len(lines) for lines in said) == [1, 5]
 
 
+@pytest.mark.children
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for orphans in /proc")
 def test_a_kill_leaves_no_entry_no_lock_and_no_orphan(job):
     clips, spec, root, command = job
@@ -68,6 +70,7 @@ def test_a_kill_leaves_no_entry_no_lock_and_no_orphan(job):
     assert not list(root.glob(".*.tmp"))
 
 
+@pytest.mark.children
 @pytest.mark.skipif(os.name != "posix", reason="uses a limit on file sizes")
 def test_a_write_that_fails_half_way_is_told_and_cleaned_up(job):
     _, _, root, command = job

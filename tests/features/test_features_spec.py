@@ -71,6 +71,7 @@ def test_an_augmentation_has_to_alter_something():
     assert len(digests) == 3
 
 
+@pytest.mark.children
 def test_importing_the_room_loads_no_audio_or_learning_library():
     code = (
         "import sys, serbench.features\n"

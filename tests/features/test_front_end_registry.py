@@ -133,6 +133,7 @@ def test_another_shape_than_promised_is_no_traceback(plug_in, make_clips, tmp_pa
         FeatureStore(tmp_path / "cache").get(make_clips(2), FeatureSpec(kind="liar", sample_rate=8_000))
 
 
+@pytest.mark.children
 def test_front_ends_are_found_without_importing_audio_libraries():
     code = (
         "import sys, serbench.features as f\n"

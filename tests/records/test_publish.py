@@ -12,7 +12,7 @@ from serbench.errors import SerbenchError, UsageError
 from serbench.records.publish import publish_studies
 from serbench.records.results import ResultsFolder
 from serbench.render import render
-from serbench.results import Leaderboard
+from serbench.results import Results
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_the_copy_gives_the_same_leaderboard(build, tmp_path):
     names = dict(publish_studies(build.results, [study], tmp_path / "published"))
     assert names[study] > 0
     copy = ResultsFolder(tmp_path / "published")
-    assert render(Leaderboard.from_results(copy), "json") == render(Leaderboard.from_results(build.results), "json")
+    assert render(Results(copy.root).board(), "json") == render(build.read().board(), "json")
 
 
 def test_looks_that_audits_took_are_still_counted(build, tmp_path):
@@ -44,7 +44,7 @@ def test_looks_that_audits_took_are_still_counted(build, tmp_path):
     folder.record().model_copy(update={"name": "a-again"}).save(again / "study.json")
     list(publish_studies(build.results, [study], tmp_path / "published"))
     looks = [
-        Leaderboard.from_results(results).rows[0].looks
+        Results(results.root).board().rows[0].looks
         for results in (build.results, ResultsFolder(tmp_path / "published"))
     ]
     assert looks[0] == looks[1] == 2 * next(iter(folder.entries())).looks

@@ -95,6 +95,7 @@ print(sorted(seen))
 """
 
 
+@pytest.mark.children
 def test_a_killed_writer_never_leaves_half_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
     done = script(KILLED, tmp_path / "record.json")
@@ -131,6 +132,7 @@ for work in (lambda: write_text_atomic(root / "closed" / "file.txt", "new"),
 """
 
 
+@pytest.mark.children
 def test_a_folder_that_may_not_be_written_is_one_sentence() -> None:
     root = Path(tempfile.mkdtemp())  # not tmp_path: its parents are closed to other users
     try:
@@ -180,6 +182,7 @@ print(json.dumps([errors, left]))
 """
 
 
+@pytest.mark.children
 def test_a_full_disk_is_one_sentence_and_leaves_the_old_file(tmp_path: Path) -> None:
     alone = ("unshare", "--user", "--map-root-user", "--mount")
     probe = "subprocess.run(['mount', '-t', 'tmpfs', 'tmpfs', sys.argv[1]], check=True)"

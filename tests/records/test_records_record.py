@@ -130,7 +130,7 @@ def test_missing_and_unreadable_files_are_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(SerbenchError, match=r"absent\.json does not exist$"):
         EntryRecord.load(tmp_path / "absent.json")
     (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SerbenchError, match=r"binary\.json is no text in UTF-8"):
+    with pytest.raises(SerbenchError, match=r"binary\.json is not UTF-8 text"):
         EntryRecord.load(tmp_path / "binary.json")
     with pytest.raises(SerbenchError, match=r"cannot read .*: Is a directory$"):
         EntryRecord.load(tmp_path)

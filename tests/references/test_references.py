@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from tiers import starts_children
 
 from serbench.corpora import get_corpus, load_clips
 from serbench.errors import SerbenchError, UsageError
@@ -24,7 +25,7 @@ from serbench.references.simple import chance, listeners, majority
 from serbench.references.svm import acoustic_spec, svm
 from serbench.references.task import ReferenceTask
 from serbench.render import render
-from serbench.results import Leaderboard
+from serbench.results import Results
 
 SPEC = FeatureSpec(
     kind="acoustic", sample_rate=8000, duration_s=0.6, window_length=256, hop_length=128, n_mfcc=8, n_mels=24,
@@ -41,6 +42,7 @@ class _Study:
 
 
 @pytest.fixture
+@starts_children
 def core(tone_corpus) -> ReferenceTask:
     clips = load_clips(get_corpus("crema-d"), tone_corpus, sample_rate=8000)
     protocol = SplitProtocol("speaker")
@@ -214,7 +216,7 @@ def test_a_search_leaves_them_on_the_leaderboard_in_every_format(searched_board)
         text = render(board, form, width=120)
         assert "References on the same test clips, not ranked: crema-d, protocol speaker" in " ".join(text.split())
         assert shown in text
-        assert "As others reported it on crema-d, intended labels" in " ".join(text.split())
+        assert "Published results on crema-d, intended labels" in " ".join(text.split())
         assert "61.95" in text  # as published, not rounded
     data = json.loads(render(board, "json"))
     assert [row["name"] for row in data["references"]] == names
@@ -235,15 +237,15 @@ def test_a_damaged_reference_is_left_out_and_told_and_hides_no_entry(searched_bo
     results = ResultsFolder(tmp_path / "results")
     (path,) = (tmp_path / "results" / "references").glob("*/svm/predictions.parquet")
     path.write_bytes(b"no table")
-    board = Leaderboard.from_results(results)
+    board = Results(results.root).board()
     assert [row.entry for row in board.rows] == [row.entry for row in searched_board.rows]
     assert [row.name for row in board.references] == ["chance", "majority"]
-    assert any("a reference is left out" in note for note in board.notes)
+    assert any("reference left out" in note for note in board.notes)
 
 
 def test_answers_to_fewer_clips_than_the_core_has_are_left_out(searched_board, tmp_path) -> None:
     (path,) = (tmp_path / "results" / "references").glob("*/svm/predictions.parquet")
     pd.read_parquet(path).iloc[1:].to_parquet(path)
-    board = Leaderboard.from_results(ResultsFolder(tmp_path / "results"))
+    board = Results(tmp_path / "results").board()
     assert "svm" not in [row.name for row in board.references]
     assert any("other clips or labels" in note for note in board.notes)

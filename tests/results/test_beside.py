@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from serbench.records.schemas import ReportedScores
 from serbench.render import beside_printed, render
-from serbench.results import EntryReport, Leaderboard
 
 PRINTED = ReportedScores(validation_accuracy=56.3, test_accuracy=57.1, source="a report")
 
@@ -20,7 +19,7 @@ def test_a_row_has_what_was_reached_what_was_printed_and_the_difference(build):
     build.entry("plain", study)
     build.entry("known", study, skill=0.7)
     with_printed(build, study, "known")
-    board = Leaderboard.from_results(build.results)
+    board = build.read().board()
     sheet = beside_printed(board, [study])
     (row,) = sheet.rows
     accuracy = next(one for one in board.rows if one.entry == "known").accuracy
@@ -33,12 +32,12 @@ def test_a_row_has_what_was_reached_what_was_printed_and_the_difference(build):
 def test_there_is_no_table_where_nothing_was_printed(build):
     study = build.study()
     build.entry("plain", study)
-    assert beside_printed(Leaderboard.from_results(build.results), [study]) is None
+    assert beside_printed(build.read().board(), [study]) is None
 
 
 def test_a_report_says_what_was_printed(build):
     study = build.study()
     build.entry("known", study)
     with_printed(build, study, "known")
-    text = render(EntryReport.from_results(build.results, "known"), width=120)
+    text = render(build.read().report("known"), width=120)
     assert "validation accuracy 56.3 %, test accuracy 57.1 % (a report)" in " ".join(text.split())

@@ -9,7 +9,6 @@ import pytest
 from serbench.errors import UsageError
 from serbench.evaluation import holm
 from serbench.render import render
-from serbench.results import EntryComparison
 
 
 @pytest.fixture
@@ -20,7 +19,7 @@ def study(build):
 def test_unlike_entries_are_told_apart_and_like_ones_are_not(build, study) -> None:
     for name, skill in (("cnn2d-a", 0.8), ("cnn2d-b", 0.8), ("cnn2d-c", 0.4)):
         build.entry(name, study, skill=skill, refits=3)
-    found = EntryComparison.from_results(build.results, ["cnn2d-a", "cnn2d-b", "cnn2d-c"])
+    found = build.read().comparison(["cnn2d-a", "cnn2d-b", "cnn2d-c"])
     separable = {(pair.first, pair.second): pair.separable for pair in found.pairs}
     assert separable == {("cnn2d-a", "cnn2d-b"): False, ("cnn2d-a", "cnn2d-c"): True, ("cnn2d-b", "cnn2d-c"): True}
     assert [pair.p_holm for pair in found.pairs] == holm([pair.p_value for pair in found.pairs])
@@ -31,8 +30,8 @@ def test_unlike_entries_are_told_apart_and_like_ones_are_not(build, study) -> No
 def test_the_difference_is_that_of_the_leaderboard_and_turns_with_the_order(build, study) -> None:
     for name, skill in (("cnn2d-a", 0.7), ("cnn2d-b", 0.5)):
         build.entry(name, study, skill=skill)
-    (forth,) = EntryComparison.from_results(build.results, ["cnn2d-a", "cnn2d-b"]).pairs
-    (back,) = EntryComparison.from_results(build.results, ["cnn2d-b", "cnn2d-a"]).pairs
+    (forth,) = build.read().comparison(["cnn2d-a", "cnn2d-b"]).pairs
+    (back,) = build.read().comparison(["cnn2d-b", "cnn2d-a"]).pairs
     assert forth.difference == pytest.approx(-back.difference)
     assert (forth.only_first, forth.only_second) == (back.only_second, back.only_first)
     assert forth.mcnemar_p == pytest.approx(back.mcnemar_p)
@@ -42,11 +41,11 @@ def test_the_difference_is_that_of_the_leaderboard_and_turns_with_the_order(buil
 def test_one_refit_is_never_called_different_and_says_why(build, study) -> None:
     build.entry("cnn2d-a", study, skill=0.9, refits=1)
     build.entry("cnn2d-b", study, skill=0.3, refits=1)
-    (pair,) = EntryComparison.from_results(build.results, ["cnn2d-a", "cnn2d-b"]).pairs
+    (pair,) = build.read().comparison(["cnn2d-a", "cnn2d-b"]).pairs
     assert not pair.separable
     assert (pair.p_value, pair.low) == (None, None)
     assert pair.difference > 0.3
-    assert "one refit" in pair.why_not
+    assert "single seed" in pair.why_not
 
 
 def test_other_clips_other_names_and_too_few_are_refused(build, study) -> None:
@@ -60,17 +59,17 @@ def test_other_clips_other_names_and_too_few_are_refused(build, study) -> None:
         (["cnn2d-a", "cnn2d-q"], "unknown entry 'cnn2d-q'"),
     ):
         with pytest.raises(UsageError) as error:
-            EntryComparison.from_results(build.results, names)
+            build.read().comparison(names)
         assert said in str(error.value)
 
 
 def test_every_format_has_the_same_numbers(build, study) -> None:
     build.entry("cnn2d-a", study, skill=0.7)
     build.entry("cnn2d-b", study, skill=0.5)
-    found = EntryComparison.from_results(build.results, ["cnn2d-a", "cnn2d-b"])
+    found = build.read().comparison(["cnn2d-a", "cnn2d-b"])
     (pair,) = json.loads(render(found, "json"))["pairs"]
     shown = f"{100 * pair['difference']:+.1f}"
     for form in ("table", "markdown"):
         assert shown in render(found, form, width=120)
     assert f"{pair['difference']}" in render(found, "csv")
-    assert "told apart" in render(found, "table", width=40)
+    assert "significant" in render(found, "table", width=40)

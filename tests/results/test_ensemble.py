@@ -8,8 +8,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from serbench.errors import UsageError
 from serbench.render import render
-from serbench.results import EntryComparison, EntryReport, Leaderboard
-from serbench.results.selection import best_selected, select_entry
+from serbench.results.selection import best_selected
 from serbench.site import Site
 
 
@@ -26,12 +25,12 @@ def ensemble(board):
 
 
 def test_there_is_none_unless_it_is_asked_for(build, study):
-    assert len(Leaderboard.from_results(build.results).rows) == 3
-    assert len(Leaderboard.from_results(build.results, ensembles=True).rows) == 4
+    assert len(build.read().board().rows) == 3
+    assert len(build.read().board(ensembles=True).rows) == 4
 
 
 def test_its_answers_are_the_mean_of_its_members_refit_by_refit(build, study):
-    board = Leaderboard.from_results(build.results, ensembles=True)
+    board = build.read().board(ensembles=True)
     together = ensemble(board)
     members = [one for one in board.tested if not one.entry.members]
     assert together.entry.members == ("a", "b", "c")
@@ -49,8 +48,8 @@ def test_its_answers_are_the_mean_of_its_members_refit_by_refit(build, study):
 
 
 def test_it_costs_what_all_its_members_cost(build, study):
-    row = next(row for row in Leaderboard.from_results(build.results, ensembles=True).rows if row.ensemble_of)
-    single = Leaderboard.from_results(build.results).rows[0]
+    row = next(row for row in build.read().board(ensembles=True).rows if row.ensemble_of)
+    single = build.read().board().rows[0]
     assert row.parameters == 3 * single.parameters
     assert row.model_bytes == 3 * single.model_bytes
     assert row.train_seconds == pytest.approx(3 * single.train_seconds)
@@ -59,14 +58,14 @@ def test_it_costs_what_all_its_members_cost(build, study):
 
 
 def test_it_is_never_selected(build, study):
-    board = Leaderboard.from_results(build.results, ensembles=True)
+    board = build.read().board(ensembles=True)
     assert [row.selected for row in board.rows if row.ensemble_of] == [False]
-    assert best_selected(board).entry == select_entry(build.results).entry
+    assert best_selected(board).entry == build.read().select().entry
 
 
 def test_one_finalist_makes_none(build):
     build.entry("alone", build.study())
-    assert len(Leaderboard.from_results(build.results, ensembles=True).rows) == 1
+    assert len(build.read().board(ensembles=True).rows) == 1
 
 
 def test_folds_make_none(build):
@@ -74,22 +73,22 @@ def test_folds_make_none(build):
         name = build.study(f"demo-loso-cnn1d-fold{fold}", protocol="loso", fold=fold, folds=2)
         build.entry(f"a{fold}", name)
         build.entry(f"b{fold}", name)
-    assert not any(row.ensemble_of for row in Leaderboard.from_results(build.results, ensembles=True).rows)
+    assert not any(row.ensemble_of for row in build.read().board(ensembles=True).rows)
 
 
 def test_it_has_a_report_and_is_compared_by_its_name(build, study):
-    name = ensemble(Leaderboard.from_results(build.results, ensembles=True)).entry.entry_id
-    report = EntryReport.from_results(build.results, name)
+    name = ensemble(build.read().board(ensembles=True)).entry.entry_id
+    report = build.read().report(name)
     assert report.row.ensemble_of == 3
     assert "mean of 3 finalists" in render(report, width=120)
-    (pair,) = EntryComparison.from_results(build.results, [name, "a"]).pairs
-    assert pair.difference == pytest.approx(report.row.uar - EntryReport.from_results(build.results, "a").row.uar)
+    (pair,) = build.read().comparison([name, "a"]).pairs
+    assert pair.difference == pytest.approx(report.row.uar - build.read().report("a").row.uar)
     with pytest.raises(UsageError, match="ensemble-nope"):
-        EntryReport.from_results(build.results, "ensemble-nope")
+        build.read().report("ensemble-nope")
 
 
 def test_its_page_says_what_it_is_and_offers_no_export(build, study, tmp_path):
-    site = Site.build(build.results, tmp_path / "site", ensembles=True)
+    site = Site.build(build.read(), tmp_path / "site", ensembles=True)
     (page,) = (site.index.parent / "entries").glob("ensemble-*.html")
     text = page.read_text(encoding="utf-8")
     assert "ensemble of 3" in text

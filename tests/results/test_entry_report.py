@@ -8,14 +8,13 @@ import pytest
 from serbench.errors import UsageError
 from serbench.evaluation import Evaluation
 from serbench.render import render
-from serbench.render.entry_facts import caveats, config_rows
-from serbench.results import EntryReport
+from serbench.render.entry import caveats, config_rows
 
 
 @pytest.fixture
 def report(build):
     build.entry("a", build.study(), refits=3, rest=10)
-    return EntryReport.from_results(build.results, "a")
+    return build.read().report("a")
 
 
 def test_per_class_scores_are_means_over_refits(report):
@@ -51,7 +50,7 @@ def test_subsets_are_means_and_training_comes_from_the_record(report):
 
 def test_a_subset_that_no_refit_has_is_left_out(build):
     build.entry("a", build.study(), train=False)
-    report = EntryReport.from_results(build.results, "a")
+    report = build.read().report("a")
     assert [one.subset for one in report.subsets] == ["validation", "test"]
 
 
@@ -59,12 +58,12 @@ def test_the_rank_is_that_on_the_leaderboard(build):
     study = build.study()
     build.entry("a", study, skill=0.4)
     build.entry("b", study, skill=0.9)
-    assert EntryReport.from_results(build.results, "a").row.rank == 2
+    assert build.read().report("a").row.rank == 2
 
 
 def test_an_absent_class_has_neither_recall_nor_row_percent(build):
     build.entry("a", build.study(absent=("fear",)))
-    report = EntryReport.from_results(build.results, "a")
+    report = build.read().report("a")
     fear = report.per_class[2]
     assert (fear.label, fear.recall, fear.support) == ("fear", None, 0)
     assert set(report.confusion_by_row[2]) == {None}
@@ -73,16 +72,16 @@ def test_an_absent_class_has_neither_recall_nor_row_percent(build):
 
 def test_an_entry_without_refits_still_has_a_report(build):
     build.entry("a", build.study(), refits=0, failed=("a-r0",))
-    report = EntryReport.from_results(build.results, "a")
+    report = build.read().report("a")
     assert report.per_class == ()
-    assert "no interval: no refit was completed" in caveats(report)
+    assert "no interval: no run was completed" in caveats(report)
     assert "Configuration" in render(report)
 
 
 def test_an_unknown_entry_names_the_nearest(build):
     build.entry("cnn2d-12", build.study())
     with pytest.raises(UsageError, match="did you mean 'cnn2d-12'"):
-        EntryReport.from_results(build.results, "cnn2d-13")
+        build.read().report("cnn2d-13")
 
 
 def test_json_has_the_leaderboards_keys_and_everything_else(report):
@@ -115,7 +114,7 @@ def test_the_table_says_all_that_the_founding_report_said(report):
 
 def test_caveats_name_synthetic_speech_and_too_few_speakers_once(build):
     build.entry("a", build.study(synthetic=True, test_speakers=3))
-    said = caveats(EntryReport.from_results(build.results, "a"))
+    said = caveats(build.read().report("a"))
     assert sum("synthetic" in sentence for sentence in said) == 1
     assert sum("3 test" in sentence for sentence in said) == 1
 

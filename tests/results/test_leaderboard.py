@@ -6,7 +6,6 @@ import pytest
 from serbench.errors import SerbenchError, UsageError
 from serbench.evaluation import evaluate
 from serbench.render import render
-from serbench.results import Leaderboard
 
 BEFORE_TRAINING = ("keras", "tensorflow", "librosa", "optuna", "serbench.training", "serbench.search")
 
@@ -19,7 +18,7 @@ def test_scores_are_means_over_refits_of_the_test_core(build):
     study = build.study()
     build.entry("a", study, refits=3, rest=6)
     folder = build.results.study(study)
-    (row,) = Leaderboard.from_results(build.results).rows
+    (row,) = build.read().board().rows
     labels = folder.record().corpus.labels
     scores = []
     for job in ("a-r0", "a-r1", "a-r2"):
@@ -34,7 +33,7 @@ def test_scores_are_means_over_refits_of_the_test_core(build):
 
 def test_differences_are_search_minus_refit_and_validation_minus_test(build):
     build.entry("a", build.study(), values=(0.5, 0.6), search_value=0.7)
-    (row,) = Leaderboard.from_results(build.results).rows
+    (row,) = build.read().board().rows
     assert row.search_uar == 0.7
     assert row.winners_curse == pytest.approx(0.15)
     assert row.optimism_gap == pytest.approx(row.validation_uar - row.uar)
@@ -42,7 +41,7 @@ def test_differences_are_search_minus_refit_and_validation_minus_test(build):
 
 def test_another_objective_is_not_called_uar(build):
     build.entry("a", build.study(objective="accuracy"), values=(0.5, 0.6), search_value=0.7)
-    (row,) = Leaderboard.from_results(build.results).rows
+    (row,) = build.read().board().rows
     assert row.search_uar is None
     assert row.winners_curse == pytest.approx(0.15)
 
@@ -52,7 +51,7 @@ def test_best_uar_ranks_first_and_rows_are_sorted(build):
     build.entry("weak", study, skill=0.4)
     build.entry("strong", study, skill=0.9)
     build.entry("middling", study, skill=0.65)
-    rows = Leaderboard.from_results(build.results).rows
+    rows = build.read().board().rows
     assert [(row.rank, row.entry) for row in rows] == [(1, "strong"), (2, "middling"), (3, "weak")]
 
 
@@ -62,7 +61,7 @@ def test_tie_groups_follow_what_the_speakers_can_tell_apart(build):
     build.entry("nearly", study, skill=0.79)
     build.entry("poor", study, skill=0.4)
     build.entry("once", study, skill=0.35, refits=1)
-    rows = {row.entry: row for row in Leaderboard.from_results(build.results).rows}
+    rows = {row.entry: row for row in build.read().board().rows}
     assert rows["good"].tie_group == rows["nearly"].tie_group == 1
     assert rows["poor"].tie_group == 2
     assert rows["once"].tie_group == 2  # one refit: nothing separates it
@@ -70,7 +69,7 @@ def test_tie_groups_follow_what_the_speakers_can_tell_apart(build):
 
 def test_an_interval_surrounds_the_score(build):
     build.entry("a", build.study())
-    (row,) = Leaderboard.from_results(build.results).rows
+    (row,) = build.read().board().rows
     assert 0 <= row.uar_low < row.uar < row.uar_high <= 1
 
 
@@ -78,7 +77,7 @@ def test_selected_is_chosen_by_validation_even_against_the_test(build):
     study = build.study()
     build.entry("good-on-test", study, skill=0.9, values=(0.5, 0.5))
     build.entry("good-on-validation", study, skill=0.4, values=(0.6, 0.5))
-    rows = by_entry(Leaderboard.from_results(build.results))
+    rows = by_entry(build.read().board())
     assert rows["good-on-validation"].selected
     assert not rows["good-on-test"].selected
 
@@ -88,13 +87,13 @@ def test_equal_validation_falls_back_on_the_search_value_then_the_id(build, sear
     study = build.study()
     build.entry("b", study, values=(0.5, 0.5), search_value=search_values[1])
     build.entry("a", study, values=(0.5, 0.5), search_value=search_values[0])
-    assert [row.entry for row in Leaderboard.from_results(build.results).rows if row.selected] == [winner]
+    assert [row.entry for row in build.read().board().rows if row.selected] == [winner]
 
 
 def test_each_study_has_its_own_selected_entry(build):
     build.entry("a", build.study("one"))
     build.entry("b", build.study("two", family="cnn1d"))
-    board = Leaderboard.from_results(build.results)
+    board = build.read().board()
     assert all(row.selected for row in board.rows)
     assert sorted(row.rank for row in board.rows) == [1, 2]
 
@@ -105,7 +104,7 @@ def test_each_study_has_its_own_selected_entry(build):
 def test_rows_that_differ_in_clips_or_split_are_not_ranked_against_each_other(build, other):
     build.entry("a", build.study("one"), skill=0.9)
     build.entry("b", build.study("two", **other), skill=0.5)
-    board = Leaderboard.from_results(build.results)
+    board = build.read().board()
     assert len(board.groups) == 2
     assert [row.rank for row in board.rows] == [1, 1]
     assert len({group.title for group in board.groups}) == 2
@@ -114,52 +113,52 @@ def test_rows_that_differ_in_clips_or_split_are_not_ranked_against_each_other(bu
 @pytest.mark.parametrize("few", [{"test_speakers": 7}, {"validation_speakers": 7}])
 def test_few_speakers_in_a_core_leave_no_rank_and_no_interval_but_a_note(build, few):
     build.entry("a", build.study(**few))
-    board = Leaderboard.from_results(build.results)
+    board = build.read().board()
     (row,) = board.rows
     assert (row.rank, row.uar_low, row.uar_high) == (None, None, None)
     assert row.uar is not None
-    assert any("no rank and no interval: 7 " in note for note in board.notes)
+    assert any("no rank and no interval: only 7 " in note for note in board.notes)
 
 
 def test_shared_speakers_are_ranked_whatever_the_validation_core_holds(build):
     build.entry("a", build.study(protocol="random", shares_speakers=True, validation_speakers=3))
-    board = Leaderboard.from_results(build.results)
+    board = build.read().board()
     assert board.rows[0].rank == 1
     assert board.rows[0].uar_low is not None
-    assert any("also trained on" in note for note in board.notes)
+    assert any("same people are in training and test" in note for note in board.notes)
 
 
 def test_what_holds_for_unknown_speakers_comes_first_within_a_corpus(build):
     build.entry("shared", build.study("one", protocol="random", shares_speakers=True))
     build.entry("apart", build.study("two", protocol="speaker"))
     build.entry("other", build.study("three", corpus="emo-db", protocol="speaker"))
-    assert [row.entry for row in Leaderboard.from_results(build.results).rows] == ["apart", "shared", "other"]
+    assert [row.entry for row in build.read().board().rows] == ["apart", "shared", "other"]
 
 
 def test_shared_speakers_need_test_speakers_too(build):
     build.entry("a", build.study(protocol="random", shares_speakers=True, test_speakers=5))
-    (row,) = Leaderboard.from_results(build.results).rows
+    (row,) = build.read().board().rows
     assert (row.rank, row.uar_low) == (None, None)
 
 
 def test_an_absent_class_leaves_uar_open_and_says_so(build):
     build.entry("a", build.study(absent=("fear",)))
-    board = Leaderboard.from_results(build.results)
+    board = build.read().board()
     (row,) = board.rows
     assert (row.uar, row.uar_low, row.optimism_gap, row.rank) == (None, None, None, None)
     assert row.accuracy is not None
-    assert any("no clip in the test core" in note for note in board.notes)
+    assert any("no clip in the test set" in note for note in board.notes)
     assert row.worst_by_recall != "fear"
 
 
 def test_trials_counts_completed_and_pruned_ones(build):
     build.entry("a", build.study(trial_states=("completed", "pruned", "pruned", "crashed", "invalid")))
-    assert Leaderboard.from_results(build.results).rows[0].trials == 3
+    assert build.read().board().rows[0].trials == 3
 
 
 def test_best_and_worst_class_by_recall_and_by_count(build):
     build.entry("a", build.study(), spoil=make_anger_perfect_and_fear_hopeless)
-    (row,) = Leaderboard.from_results(build.results).rows
+    (row,) = build.read().board().rows
     assert (row.best_by_recall, row.worst_by_recall) == ("anger", "fear")
     assert (row.best_by_count, row.worst_by_count) == ("anger", "fear")
 
@@ -175,9 +174,9 @@ def make_anger_perfect_and_fear_hopeless(frame, repeat):
 
 def test_warnings_of_the_records_and_failed_refits_are_kept(build):
     build.entry("a", build.study(corpus_warnings=("one speaker is missing",)), failed=("a-r7",))
-    (row,) = Leaderboard.from_results(build.results).rows
+    (row,) = build.read().board().rows
     assert "one speaker is missing" in row.warnings
-    assert any("1 of 3 refits failed" in warning for warning in row.warnings)
+    assert any("1 of 3 runs failed" in warning for warning in row.warnings)
     assert row.failed_seeds == 1
 
 
@@ -185,7 +184,7 @@ def test_an_entry_without_refits_is_shown_without_scores_and_never_selected(buil
     study = build.study()
     build.entry("none", study, refits=0, failed=("none-r0",), looks=0)
     build.entry("some", study)
-    rows = by_entry(Leaderboard.from_results(build.results))
+    rows = by_entry(build.read().board())
     assert (rows["none"].uar, rows["none"].accuracy, rows["none"].selected) == (None, None, False)
     assert rows["some"].selected
     assert (rows["none"].rank, rows["some"].rank) == (None, 1)
@@ -194,20 +193,20 @@ def test_an_entry_without_refits_is_shown_without_scores_and_never_selected(buil
 def test_filters(build):
     build.entry("a", build.study("one"))
     build.entry("b", build.study("two", corpus="emo-db", protocol="random", shares_speakers=True))
-    assert [row.entry for row in Leaderboard.from_results(build.results, corpus="emo-db").rows] == ["b"]
-    assert [row.entry for row in Leaderboard.from_results(build.results, protocol="speaker").rows] == ["a"]
-    assert Leaderboard.from_results(build.results, corpus="demo", protocol="random").rows == ()
+    assert [row.entry for row in build.read().board(corpus="emo-db").rows] == ["b"]
+    assert [row.entry for row in build.read().board(protocol="speaker").rows] == ["a"]
+    assert build.read().board(corpus="demo", protocol="random").rows == ()
 
 
 def test_a_mistyped_filter_names_the_nearest(build):
     build.entry("a", build.study())
     with pytest.raises(UsageError, match="did you mean 'demo'"):
-        Leaderboard.from_results(build.results, corpus="dmo")
+        build.read().board(corpus="dmo")
 
 
 def test_no_entries_yet(build):
     build.study()
-    board = Leaderboard.from_results(build.results, corpus="demo")
+    board = build.read().board(corpus="demo")
     assert board.rows == ()
     assert "serbench search" in render(board)
     assert len(render(board, "csv").splitlines()) == 1
@@ -218,7 +217,7 @@ def test_no_entries_yet(build):
     [
         (lambda frame, _: frame.drop(columns="p_fear"), "no column 'p_fear'"),
         (lambda frame, _: frame.replace({"label": {"fear": "dread"}}), "the label 'dread'"),
-        (lambda frame, _: frame[frame["subset"] != "test"], "no prediction of the test core"),
+        (lambda frame, _: frame[frame["subset"] != "test"], "no prediction of the test set"),
         (lambda frame, _: frame.assign(p_fear=float("nan")), "no number"),
         (lambda frame, nth: frame.iloc[nth * 200 :], "different clips"),
         (lambda frame, _: frame.assign(clip_id="x" + frame["clip_id"]), "lacks clip"),
@@ -226,10 +225,14 @@ def test_no_entries_yet(build):
 )
 def test_damaged_predictions_are_named(build, spoil, message):
     build.entry("a", build.study(), spoil=spoil)
+    results = build.read()
+    assert results.board().rows == ()
+    assert any(message in note for note in results.board().notes)
     with pytest.raises(SerbenchError, match=message):
-        Leaderboard.from_results(build.results)
+        results.report("a")
 
 
+@pytest.mark.children
 def test_nothing_that_trains_is_imported():
     code = f"import sys, serbench.results; print([name for name in {BEFORE_TRAINING} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,7 +7,7 @@ import pytest
 
 from serbench.errors import UsageError
 from serbench.render import render
-from serbench.results import EntryReport, Leaderboard, best_selected, select_entry
+from serbench.results import best_selected
 
 FOLDS = 3
 
@@ -25,7 +25,7 @@ def folded(build, *, folds=FOLDS, done=None, speakers=4, **parts):
 
 def test_a_run_is_one_row_over_all_speakers(build):
     folded(build)
-    (row,) = Leaderboard.from_results(build.results).rows
+    (row,) = build.read().board().rows
     assert (row.folds, row.test_speakers, row.study, row.seeds) == (3, 12, "run-cnn1d", 2)
     assert row.test_clips == 12 * 12
     assert row.selected
@@ -36,7 +36,7 @@ def test_a_run_is_one_row_over_all_speakers(build):
 
 def test_the_score_is_that_of_the_pooled_clips_of_the_selected_entries(build):
     folded(build)
-    (tested,) = Leaderboard.from_results(build.results).tested
+    (tested,) = build.read().board().tested
     for repeat, refit in enumerate(tested.refits):
         right = []
         for fold in range(1, FOLDS + 1):
@@ -54,34 +54,34 @@ def test_the_score_is_that_of_the_pooled_clips_of_the_selected_entries(build):
 
 def test_a_run_that_lacks_a_fold_is_no_row_but_a_note(build):
     folded(build, done=2)
-    board = Leaderboard.from_results(build.results)
+    board = build.read().board()
     assert not board.rows
-    assert board.notes == ("run-cnn1d: 2 of 3 folds have a tested entry; the same command goes on",)
+    assert board.notes == ("run-cnn1d: 2 of 3 folds are tested; repeat the search command to go on",)
     assert "2 of 3 folds" in render(board)
 
 
 def test_a_pooled_entry_has_a_report_and_a_fold_of_it_has_none(build):
     folded(build)
-    (row,) = Leaderboard.from_results(build.results).rows
-    report = EntryReport.from_results(build.results, row.entry)
+    (row,) = build.read().board().rows
+    report = build.read().report(row.entry)
     assert sum(one.support for one in report.per_class) == row.test_clips
     assert report.row == row
     assert "3 folds" in render(report)
-    with pytest.raises(UsageError, match="is one fold of 3"):
-        EntryReport.from_results(build.results, "good-1")
+    with pytest.raises(UsageError, match="is one of 3 folds"):
+        build.read().report("good-1")
 
 
 def test_a_pooled_entry_is_found_by_its_folds_and_is_no_single_model(build):
     folded(build)
-    board = Leaderboard.from_results(build.results)
+    board = build.read().board()
     assert best_selected(board, ["run-cnn1d-fold1"]) == board.rows[0]
-    with pytest.raises(UsageError, match="pools 3 folds and is no single model"):
-        select_entry(build.results)
+    with pytest.raises(UsageError, match="pools 3 folds and is not a single model"):
+        build.read().select()
 
 
 def test_too_few_speakers_over_all_folds_leave_no_interval(build):
     folded(build, speakers=2)
-    (row,) = Leaderboard.from_results(build.results).rows
+    (row,) = build.read().board().rows
     assert row.test_speakers == 6
     assert row.uar_low is None
     assert row.tie_group is None

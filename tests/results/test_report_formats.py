@@ -1,15 +1,18 @@
 import io
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from serbench.cli.options import TableFormat
 from serbench.errors import UsageError
 from serbench.render import FORMATS
 from serbench.render.document import Column, Document, Sheet, count, duration, percent, points, span
 from serbench.render.formats import render
-from serbench.results import EntryReport, Leaderboard
-from serbench.results.leaderboard_row import Row
+from serbench.render.leaderboard import columns_table
+from serbench.results.columns import RowSource, column, columns_of
+from serbench.results.leaderboard_row import COLUMNS, Row
 
 NASTY = "a|b_<script>&\\ 50% $x$ {y} #1 ~^ *c* [d]"
 
@@ -26,7 +29,7 @@ def board(build):
     build.entry("cnn2d-31", study, skill=0.5)
     few = build.study("demo-cnn1d", family="cnn1d", synthetic=True, test_speakers=4)
     build.entry("cnn1d-3", few)
-    return Leaderboard.from_results(build.results)
+    return build.read().board()
 
 
 @pytest.mark.parametrize(
@@ -65,7 +68,7 @@ def test_a_table_fits_the_screen_and_keeps_what_matters(board, width):
 
 
 def test_a_wider_screen_shows_more_columns(board):
-    narrow, wide = render(board, width=80), render(board, width=220)
+    narrow, wide = render(board, width=80), render(board, width=240)
     assert "fit time" not in narrow.replace("fit time, study", "")
     assert "1 min 15 s" in wide
     assert "not shown at this width" in narrow
@@ -73,9 +76,9 @@ def test_a_wider_screen_shows_more_columns(board):
 
 def test_notes_stand_below_their_group(board):
     text = " ".join(render(board).split())
-    assert "no rank and no interval: 4 test speakers" in text
-    assert "a synthetic corpus" in text
-    assert "not separable from its leader" in text
+    assert "no rank and no interval: only 4 test speakers" in text
+    assert "synthetic corpus:" in text
+    assert "a statistical tie with the best of them" in text
 
 
 def test_control_characters_do_not_reach_the_screen():
@@ -121,7 +124,47 @@ def test_latex_is_a_table_with_names_escaped():
 @pytest.mark.parametrize("form", FORMATS)
 def test_every_format_of_both_reports_ends_in_a_line_break(build, form):
     build.entry("a", build.study(synthetic=True))
-    for report in (Leaderboard.from_results(build.results), EntryReport.from_results(build.results, "a")):
+    for report in (build.read().board(), build.read().report("a")):
         text = render(report, form)
         assert text.endswith("\n")
         assert "nan" not in text.casefold().split()
+
+
+def test_the_command_line_offers_every_format():
+    """The command line must not import what renders, so it lists the names itself."""
+    assert [one.value for one in TableFormat] == list(FORMATS)
+
+
+def test_the_handbook_explains_every_key():
+    """`python -c "from serbench.render.leaderboard import columns_table; print(columns_table())"` makes the table."""
+    page = (Path(__file__).parents[2] / "docs" / "results.md").read_text(encoding="utf-8")
+    assert columns_table() in page
+
+
+class Wider(Row):
+    """A row with one column more, as a change to `Row` would make it."""
+
+    twice: float = column(lambda it: 2 * it.tested.mean_score("test", "uar"), "twice the UAR")
+
+
+def test_a_column_is_declared_once(build):
+    build.entry("a", build.study())
+    (tested,) = build.read().board().tested
+    source = RowSource(tested, selected=True, interval=None)
+    made = Wider(**{name: one.value(source) for name, one in columns_of(Wider).items()})
+    assert made.twice == 2 * made.uar
+    assert list(made.model_dump())[-1] == "twice"
+
+
+def test_a_field_without_a_declaration_is_refused():
+    class Bare(Row):
+        bare: int
+
+    with pytest.raises(TypeError, match="bare"):
+        columns_of(Bare)
+
+
+def test_no_two_columns_share_a_place():
+    cells = [one.cell for one in COLUMNS.values() if one.cell]
+    for of in ("place", "rank"):
+        assert len({getattr(cell, of) for cell in cells}) == len(cells)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from kills import Command, Nursery, check, result
+from tiers import starts_children
 
 from serbench.corpora import get_corpus
-from serbench.search import SearchPlan, load_space
+from serbench.search import SearchPlan
+from serbench.spaces import load_space
 
 KNOWN = """
 [[enqueue]]
@@ -44,6 +46,7 @@ def place(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
+@starts_children
 def real(place, tiny_space, tone_corpus, tmp_path) -> Command:
     """A command whose fits are real and long enough to be broken off."""
     space = place / "real.toml"
@@ -53,6 +56,7 @@ def real(place, tiny_space, tone_corpus, tmp_path) -> Command:
 
 
 @pytest.fixture
+@starts_children
 def made_up(place, tiny_space, tone_corpus, tmp_path, own_cache) -> Command:
     """A command of all that a study can have: known configurations, probes, trials that are lost or invalid."""
     space = place / "made_up.toml"
@@ -79,6 +83,7 @@ def unbroken_real(real, place, _unbroken) -> object:
 
 
 @pytest.fixture(scope="module")
+@starts_children
 def nursery(place, _session_cache):
     lives = Nursery(_session_cache, place)
     yield lives

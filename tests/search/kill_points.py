@@ -74,8 +74,7 @@ def watch_everything(doom: Doom) -> None:
     import sqlalchemy
 
     from serbench.cli.plain import PlainView
-    from serbench.search.studies import optuna_history as history
-    from serbench.search.studies.study import Study
+    from serbench.search.studies.optuna_history import OptunaHistory
     from serbench.spaces.space import SearchSpace
 
     for name in ("rename", "replace"):
@@ -99,10 +98,10 @@ def watch_everything(doom: Doom) -> None:
     doom.after(optuna.Study, "ask", lambda *_, **__: "asked")
     doom.before(optuna.Trial, "set_user_attr", lambda *it: f"attribute {it[1]}")
     doom.before(SearchSpace, "suggest", lambda *_, **__: "suggest")
-    doom.before(Study, "report", lambda *it: f"epoch {it[3]}")
-    doom.before(Study, "tell", lambda *it: f"tell {it[2].job_id}")
-    doom.after(Study, "tell", lambda *it: f"told {it[2].job_id}")
-    doom.before(history, "queue_again", lambda *_: "queue again")
+    doom.before(OptunaHistory, "report", lambda *it: f"epoch {it[3]}")
+    doom.before(OptunaHistory, "tell", lambda *it: f"tell {it[2].job_id}")
+    doom.after(OptunaHistory, "tell", lambda *it: f"told {it[2].job_id}")
+    doom.before(OptunaHistory, "queue_again", lambda *_: "queue again")
 
 
 def make_fits_up() -> None:
@@ -175,7 +174,7 @@ def nursery() -> None:
     import serbench.cli.watch
     import serbench.corpora
     import serbench.results
-    import serbench.search.run_search  # noqa: F401
+    import serbench.search.run_spaces  # noqa: F401
 
     for line in sys.stdin:
         life = json.loads(line)

@@ -25,7 +25,7 @@ from serbench.records.results import StudyFolder
 from serbench.records.schemas import TrialRecord
 from serbench.records.states import MAX_REPEATS, STATES
 from serbench.render import render
-from serbench.results import Leaderboard
+from serbench.results import Results
 
 POINTS = Path(__file__).with_name("kill_points.py")
 PATIENCE_S = 600  # of a machine that others use, too; a hang is a failure, a slow run is none
@@ -261,7 +261,7 @@ def result(command: Command) -> dict[str, Any]:
             if study.job(kind, job_id).value is not None
         },
         "entries": [_lasting(entry.model_dump()) for entry in study.entries()],
-        "leaderboard": _lasting(json.loads(render(Leaderboard.from_results(results), "json"))),
+        "leaderboard": _lasting(json.loads(render(Results(results.root).board(), "json"))),
     }
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from dask_made import PATIENCE_S, Dask, alive, fits_of, until
+from tiers import starts_children
 
 import serbench
 from serbench.corpora import load_clips
@@ -79,6 +80,7 @@ def once() -> dict[str, object]:
 
 
 @pytest.fixture
+@starts_children
 def searched(dask: Dask, once, make_plan, tmp_path_factory):
     """A search that found no worker at first, and then one that stays for the other tests."""
     if "plan" not in once:
@@ -153,6 +155,7 @@ def test_one_worker_elsewhere_finds_what_one_worker_here_finds(searched, make_pl
     assert told(folder_of(plan)) == told(folder_of(here))
 
 
+@pytest.mark.children
 def test_pruning_reaches_a_running_trial(worker, dask, make_plan, monkeypatch) -> None:
     monkeypatch.setattr("optuna.Trial.should_prune", lambda _: True)
     plan = make_plan(cluster=dask.address, trials=1, finalists=0)
@@ -160,6 +163,7 @@ def test_pruning_reaches_a_running_trial(worker, dask, make_plan, monkeypatch) -
     assert [(t.state, len(t.epochs)) for t in folder_of(plan).jobs("search")] == [("pruned", 1)]
 
 
+@pytest.mark.children
 def test_a_stop_reaches_a_running_trial(worker, dask, make_plan) -> None:
     stop = threading.Event()
     watch = Watch(each=stop.set)
@@ -180,7 +184,7 @@ def test_what_is_said_in_the_name_of_a_dead_attempt_is_dropped(engine: DaskEngin
             ghost = {"kind": "epoch", "run": "a run that nobody let in", "worker": "tcp://127.0.0.1:1"}
             said = metrics.model_copy(update={"epoch": 99}).model_dump()
             for attempt in (0, 1, 2):
-                engine.hear((0.0, {**ghost, "job": job.job_id, "attempt": attempt, "metrics": said}))
+                engine.on_message((0.0, {**ghost, "job": job.job_id, "attempt": attempt, "metrics": said}))
             beside.append(engine)
         answer(Verdict.CONTINUE)
 
@@ -189,7 +193,7 @@ def test_what_is_said_in_the_name_of_a_dead_attempt_is_dropped(engine: DaskEngin
     assert heard == [0, 1, 2]
     assert outcome.state == "completed"
     late = {"kind": "epoch", "run": "late", "worker": "tcp://127.0.0.1:1", "job": job.job_id, "attempt": 1}
-    engine.hear((0.0, {**late, "metrics": {}}))
+    engine.on_message((0.0, {**late, "metrics": {}}))
     assert heard == [0, 1, 2]
 
 
@@ -208,6 +212,7 @@ def test_a_task_that_dask_runs_again_does_not_train(worker, engine: DaskEngine, 
     assert running.result(PATIENCE_S).state == "interrupted"
 
 
+@pytest.mark.children
 def test_a_trial_whose_worker_dies_is_run_again_elsewhere(worker, dask, make_plan) -> None:
     victim = dask.worker()
     dying: list[psutil.Process] = []
@@ -249,6 +254,7 @@ def own(search: subprocess.Popen[str], seen: set[psutil.Process]) -> set[psutil.
 
 
 @pytest.fixture
+@starts_children
 def command(dask: Dask, tone_corpus: Path, tiny_space, tmp_path: Path):
     """Starts `serbench search` on the tiny space as a process of its own."""
 

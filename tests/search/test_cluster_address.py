@@ -39,7 +39,7 @@ def test_a_scheduler_that_does_not_answer_is_a_sentence(make_plan, monkeypatch, 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:8786", "http://127.0.0.1:8786", "tcp://127.0.0.1", "lokal", ""])
 def test_what_is_no_address_is_refused(make_plan, address) -> None:
-    with pytest.raises(UsageError, match="is no address of a Dask scheduler; write tcp://HOST:8786"):
+    with pytest.raises(UsageError, match="is not the address of a Dask scheduler; write tcp://HOST:8786"):
         run_search(make_plan(cluster=address))
 
 

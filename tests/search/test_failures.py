@@ -40,6 +40,7 @@ def ends(run) -> BaseException | None:
     return raised[0] if raised else None
 
 
+@pytest.mark.children
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_error_in_mid_fit_ends_the_search(make_plan, workers) -> None:
     plan = make_plan(workers=workers)
@@ -47,6 +48,7 @@ def test_an_error_in_mid_fit_ends_the_search(make_plan, workers) -> None:
     assert isinstance(error, RuntimeError)
 
 
+@pytest.mark.children
 def test_a_database_that_fails_in_mid_study_is_one_sentence(make_plan, monkeypatch) -> None:
     def full(*_):
         raise sqlite3.OperationalError("database or disk is full")
@@ -57,6 +59,7 @@ def test_a_database_that_fails_in_mid_study_is_one_sentence(make_plan, monkeypat
     assert "database or disk is full" in str(error)
 
 
+@pytest.mark.children
 def test_a_record_that_cannot_be_written_is_one_sentence_and_resumes(make_plan, monkeypatch) -> None:
     publish = StudyFolder.publish_job
 
@@ -73,6 +76,7 @@ def test_a_record_that_cannot_be_written_is_one_sentence_and_resumes(make_plan, 
     assert len(list(ResultsFolder(plan.results).study(NAME).entries())) == 1
 
 
+@pytest.mark.children
 def test_a_refit_that_crashed_is_tried_again(make_plan, monkeypatch) -> None:
     from serbench.search.engines import local as engine
 
@@ -95,6 +99,7 @@ def test_a_refit_that_crashed_is_tried_again(make_plan, monkeypatch) -> None:
     assert [path.name for path in (folder.path / "attempts").iterdir()] == ["t0000-r0.0"]
 
 
+@pytest.mark.children
 def test_a_time_too_short_for_a_trial_is_told_and_resumed(make_plan) -> None:
     class Watch(Observer):
         warnings: list[str] = []  # noqa: RUF012
@@ -119,6 +124,7 @@ def test_the_first_trials_that_all_crash_alike_stop_the_search(make_plan, monkey
         run_search(make_plan(trials=50))
 
 
+@pytest.mark.children
 def test_a_finalist_by_decree_is_tested_and_never_pruned(make_plan, tiny_space, monkeypatch) -> None:
     space = tiny_space("cnn1d")
     decree = '\n[[enqueue]]\nname = "decreed"\nfinalist = true\nparameters = { width = 16 }\n'
@@ -130,6 +136,7 @@ def test_a_finalist_by_decree_is_tested_and_never_pruned(make_plan, tiny_space, 
     assert (entry.origin, entry.forced) == ("decreed", True)
 
 
+@pytest.mark.children
 def test_a_rerun_leaves_entries_as_they_were(make_plan) -> None:
     plan = make_plan(trials=1, repeats=1)
     run_search(plan)
@@ -140,6 +147,7 @@ def test_a_rerun_leaves_entries_as_they_were(make_plan) -> None:
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
 
 
+@pytest.mark.children
 def test_a_stop_is_heard_while_audio_is_prepared(make_plan, own_cache) -> None:
     stop = threading.Event()
 

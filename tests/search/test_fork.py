@@ -6,15 +6,20 @@ import json
 import re
 import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tiers import starts_children
+from typer.testing import CliRunner
 
+from serbench.cli.main import app
 from serbench.errors import UsageError
 from serbench.records import ResultsFolder
-from serbench.search import SearchSpace, load_space, run_search
 from serbench.search import fork as fork_module
-from serbench.search.fork import fork_study, search_command
+from serbench.search import run_search
+from serbench.search.fork import fork_study
+from serbench.spaces import SearchSpace, load_space
 from serbench.spaces.space import Enqueued
 
 SOURCE = "source-tiny_cnn1d"
@@ -26,6 +31,7 @@ def _made(tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture
+@starts_children
 def results(_made, make_plan, tmp_path, tmp_path_factory) -> ResultsFolder:
     """A copy of one search of three trials, whose records a test may change."""
     if not _made:
@@ -152,8 +158,8 @@ def test_a_known_configuration_of_the_same_name_but_other_values_is_still_tried(
 
 
 def test_nothing_to_keep_is_refused(results, tiny_space) -> None:
-    with pytest.raises(UsageError, match=r"no trial of study .* fits .*depth = 2 is not in"):
-        fork_study(results, SOURCE, load_space(tiny_space(depth="1")), "fork")
+    with pytest.raises(UsageError, match=r"no trial of study .* fits .*depth = 1 is not in"):
+        fork_study(results, SOURCE, load_space(tiny_space(depth="2")), "fork")
     assert [folder.path.name for folder, _ in results.studies()] == [SOURCE]
 
 
@@ -197,13 +203,31 @@ def test_a_damaged_trial_is_named(results, space) -> None:
     assert not results.study("fork-tiny_cnn1d").path.exists()
 
 
-def test_the_command_asks_for_more_than_the_fork_has(results, space) -> None:
-    made = fork_study(results, SOURCE, space, "fork")
-    command = search_command(made, "my space.toml", results.root, 3, None, {"epochs": 3})
-    words = shlex.split(command)
-    assert words[:3] == ["serbench", "search", "my space.toml"]
-    options = dict(zip(words[3::2], words[4::2], strict=True))
-    assert options == {
-        "--corpus": "crema-d", "--results": str(results.root), "--study": "fork", "--epochs": "3", "--trials": "6",
-    }  # fmt: skip
-    assert "--trials" not in search_command(made, "s", results.root, 30, None, {})
+def test_the_command_that_is_printed_goes_on_with_the_fork(results, tiny_space, tone_corpus) -> None:
+    """Run as printed, it finds the fork and asks for more trials than that has."""
+    space = tiny_space()
+    ran = CliRunner().invoke(
+        app, ["study", "fork", SOURCE, "--space", str(space), "--study", "fork", "--results", str(results.root)]
+    )
+    assert ran.exit_code == 0, ran.output
+    assert shlex.split(ran.stdout) == [
+        "serbench", "search", str(space), "--corpus", "crema-d", "--data", str(tone_corpus), "--trials", "6",
+        "--study", "fork", "--results", str(results.root),
+    ]  # fmt: skip
+
+
+def test_the_command_leaves_trials_to_the_space_where_the_fork_has_fewer(results, tiny_space) -> None:
+    space = tiny_space(trials="30")
+    words = ["study", "fork", SOURCE, "--space", str(space), "--study", "fork", "--results", str(results.root)]
+    assert "--trials" not in CliRunner().invoke(app, words).stdout
+
+
+@pytest.mark.children
+def test_the_command_has_the_epochs_that_the_fork_was_asked_for_with(make_plan, tiny_space) -> None:
+    """They are part of what a study is: without them the search would refuse to go on."""
+    plan = make_plan(run="source", trials=1, finalists=0)
+    shorter = replace(plan, spaces=tuple(space.with_training(epochs=2) for space in plan.spaces))
+    run_search(shorter)
+    words = ["study", "fork", SOURCE, "--space", str(tiny_space()), "--epochs", "2", "--results", str(plan.results)]
+    found = shlex.split(CliRunner().invoke(app, [*words, "--study", "fork"]).stdout)
+    assert found[found.index("--epochs") + 1] == "2"

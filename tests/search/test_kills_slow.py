@@ -12,6 +12,7 @@ import subprocess
 
 import pytest
 from kills import check, check_files, result
+from tiers import starts_children
 
 pytestmark = pytest.mark.slow
 
@@ -62,6 +63,7 @@ def test_two_searches_fill_one_cache_at_once(real, unbroken_real, tmp_path) -> N
 
 
 @pytest.fixture
+@starts_children
 def small_disk(tmp_path):
     """A file system of 100 KiB, and what makes it larger."""
     place = tmp_path / "disk"

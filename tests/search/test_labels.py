@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shlex
 import shutil
 import threading
 from importlib import import_module
@@ -15,10 +14,10 @@ from serbench.records import ResultsFolder
 from serbench.records.references import ReferenceFolder
 from serbench.references import REFERENCES
 from serbench.render import render
-from serbench.results import EntryReport, Leaderboard
-from serbench.search import Observer, load_space, run_search
-from serbench.search.fork import fork_study, search_command
+from serbench.results import Results
+from serbench.search import Observer, fork_study, run_search, search_command
 from serbench.search.studies.recorded import recorded_clips
+from serbench.spaces import load_space
 
 LETTERS = {"ANG": "A", "DIS": "D", "FEA": "F", "HAP": "H", "NEU": "N", "SAD": "S"}
 
@@ -53,6 +52,7 @@ def heard_corpus(tone_corpus, tmp_path):
     return folder
 
 
+@pytest.mark.children
 def test_perceived_labels_make_a_study_of_their_own_that_everything_keeps(
     make_plan, heard_corpus, tiny_space, tmp_path
 ) -> None:
@@ -70,10 +70,10 @@ def test_perceived_labels_make_a_study_of_their_own_that_everything_keeps(
     clips = recorded_clips(folder, record, None)
     assert (len(clips), clips["label"].tolist()) == (132, folder.clips()["label"].tolist())
 
-    board = Leaderboard.from_results(results)
+    board = Results(results.root).board()
     assert "5 perceived labels" in board.groups[0].title
     assert {row.labels for row in board.reported} == {"perceived"}
-    report = render(EntryReport.from_results(results, board.rows[0].entry), width=200)
+    report = render(Results(results.root).report(board.rows[0].entry), width=200)
     assert "12 (votes tied), among them 1001_IEO_FEA_XX" in report
     assert "what most listeners heard" in report
 
@@ -83,7 +83,7 @@ def test_perceived_labels_make_a_study_of_their_own_that_everything_keeps(
     other = tiny_space().rename(tmp_path / "other.toml")
     made = fork_study(results, name, load_space(other))
     assert made.record.name == "crema-d-perceived-speaker-other"
-    words = shlex.split(search_command(made, str(other), plan.results, 3, heard_corpus, {}))
+    words = search_command(made.record, space=str(other), data=heard_corpus)
     assert words[words.index("--labels") + 1] == "perceived"
     assert "--study" not in words
 
@@ -92,10 +92,11 @@ def broken(_core):
     raise ValueError("no such thing")
 
 
+@pytest.mark.children
 def test_a_reference_that_fails_is_a_warning_and_keeps_no_other_away(make_plan, monkeypatch) -> None:
     chance = REFERENCES["chance"]
     monkeypatch.setattr(
-        import_module("serbench.search.run_search"),
+        import_module("serbench.search.run_spaces"),
         "REFERENCES",
         {"svm": chance._replace(answer=broken), "chance": chance},
     )
@@ -106,6 +107,7 @@ def test_a_reference_that_fails_is_a_warning_and_keeps_no_other_away(make_plan, 
     assert any("no reference row 'svm'" in text and "ValueError: no such thing" in text for text in watch.warnings)
 
 
+@pytest.mark.children
 def test_a_stop_while_references_are_made_leaves_the_study_done(make_plan) -> None:
     stop = threading.Event()
     plan = make_plan(trials=1, finalists=0)
@@ -116,6 +118,7 @@ def test_a_stop_while_references_are_made_leaves_the_study_done(make_plan) -> No
     assert ReferenceFolder.of(plan.results, record).names() == ["chance", "majority", "svm"]
 
 
+@pytest.mark.children
 def test_a_study_on_soft_labels_goes_on_only_with_the_votes_it_began_with(make_plan, heard_corpus, tiny_space) -> None:
     path = tiny_space()
     text = path.read_text(encoding="utf-8")
@@ -129,7 +132,7 @@ def test_a_study_on_soft_labels_goes_on_only_with_the_votes_it_began_with(make_p
     with pytest.raises(UsageError, match="what listeners heard"):
         run_search(plan)
     folder = ResultsFolder(plan.results).study(name)
-    with pytest.raises(SerbenchError, match="table of votes is not what it was"):
+    with pytest.raises(SerbenchError, match="table of votes has changed"):
         recorded_clips(folder, folder.record(), None)
     votes.write_bytes(before)
     assert run_search(plan) == [name]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tiers import starts_children
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import ResultsFolder
@@ -28,6 +29,7 @@ def program(name: str) -> str | None:
 
 
 @pytest.fixture(scope="module")
+@starts_children
 def server() -> Iterator[str]:
     """A server with an empty database, reached through a socket in a folder of its own; its address."""
     if program("initdb") is None or program("pg_ctl") is None:
@@ -75,6 +77,7 @@ def test_a_study_in_a_database_goes_as_one_in_a_file_and_resumes(make_plan, tmp_
     assert len(trials(shared)) == 4
 
 
+@pytest.mark.children
 def test_a_study_of_that_name_in_another_folder_is_refused(make_plan, tmp_path, server) -> None:
     run_search(make_plan(storage=server, run="taken", trials=1, repeats=1))
     other = make_plan(storage=server, run="taken", results=tmp_path / "other")
@@ -82,6 +85,7 @@ def test_a_study_of_that_name_in_another_folder_is_refused(make_plan, tmp_path, 
         run_search(other)
 
 
+@pytest.mark.children
 def test_a_study_that_runs_cannot_be_driven_from_a_copy_of_its_folder(make_plan, tmp_path, server) -> None:
     """Where two machines do not see each other's file locks, the database's lease still keeps them apart."""
     run_search(make_plan(storage=server, run="twice", trials=1, repeats=1))
@@ -113,7 +117,7 @@ def test_a_server_that_does_not_answer_is_one_sentence(make_plan, tmp_path) -> N
 @pytest.mark.parametrize("url", ["mysql://host/db", "postgres", "sqlite:///x.db", "postgresql:/x"])
 def test_another_address_is_refused_before_anything_runs(make_plan, url) -> None:
     plan = make_plan(storage=url)
-    with pytest.raises(UsageError, match="is no PostgreSQL address"):
+    with pytest.raises(UsageError, match="is not a PostgreSQL address"):
         run_search(plan)
     assert not plan.results.exists()
 

@@ -7,11 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tiers import starts_children
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import ResultsFolder
-from serbench.search import load_space, run_search
+from serbench.search import run_search
 from serbench.search.replay import replay_trial
+from serbench.spaces import load_space
 
 STUDY = "tried-tiny_cnn1d"
 
@@ -22,6 +24,7 @@ def _made(tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture
+@starts_children
 def results(_made, make_plan, tiny_space, tmp_path, tmp_path_factory) -> ResultsFolder:
     """A copy of one search on fewer epochs and another split than its space says, with a probe."""
     if not _made:
@@ -42,6 +45,7 @@ def record_path(results: ResultsFolder, job_id: str = "t0000", kind="search") ->
     return results.study(STUDY).job_path(kind, job_id) / "record.json"
 
 
+@pytest.mark.children
 def test_a_trial_and_a_probe_repeat_exactly_and_nothing_is_written(results) -> None:
     files = {path: path.read_bytes() for path in results.root.rglob("*") if path.is_file()}
     for job_id, kind, epochs in (("t0000", "search", 4), ("p0000", "probe", 1)):
@@ -53,6 +57,7 @@ def test_a_trial_and_a_probe_repeat_exactly_and_nothing_is_written(results) -> N
     assert {path: path.read_bytes() for path in results.root.rglob("*") if path.is_file()} == files
 
 
+@pytest.mark.children
 def test_a_pruned_trial_ends_after_the_same_epoch(results) -> None:
     path = record_path(results)
     before = json.loads(path.read_text(encoding="utf-8"))
@@ -64,6 +69,7 @@ def test_a_pruned_trial_ends_after_the_same_epoch(results) -> None:
     assert found.repeated
 
 
+@pytest.mark.children
 def test_a_changed_record_does_not_repeat_and_the_reason_is_named(results) -> None:
     study = results.study(STUDY).record_path
     environment = json.loads(study.read_text(encoding="utf-8"))["environment"]
@@ -78,6 +84,7 @@ def test_a_changed_record_does_not_repeat_and_the_reason_is_named(results) -> No
     assert "keras 3.0.0 ->" in found.complaint()
 
 
+@pytest.mark.children
 def test_a_trial_without_a_score_shows_how_it_ends(results) -> None:
     change(record_path(results), state="crashed", value=None, epochs=[], scores={}, error="boom")
     (record_path(results).parent / "predictions.parquet").unlink()
@@ -88,6 +95,7 @@ def test_a_trial_without_a_score_shows_how_it_ends(results) -> None:
     assert found.repeated
 
 
+@pytest.mark.children
 def test_a_configuration_that_makes_no_model_is_an_outcome(results) -> None:
     config = json.loads(record_path(results).read_text(encoding="utf-8"))["config"]
     change(record_path(results), config=config | {"waveform_copies": 1, "noise_snr_db": 0.0, "shift_s": 0.0})
@@ -143,7 +151,7 @@ def test_a_protocol_that_splits_otherwise_is_refused(results) -> None:
     path = results.study(STUDY).record_path
     protocol = json.loads(path.read_text(encoding="utf-8"))["protocol"]
     change(path, protocol=protocol | {"hash": "f" * 16})
-    with pytest.raises(SerbenchError, match="splits clips otherwise"):
+    with pytest.raises(SerbenchError, match="splits clips differently"):
         replay_trial(results, STUDY, "t0000")
     change(path, protocol=protocol | {"fold": 3})
     with pytest.raises(SerbenchError, match="fold 3 of 1"):

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiers import starts_children
 
 from serbench.audit import rerun
 from serbench.audit.rerun import Rerun, Reruns
 from serbench.records import ResultsFolder
 from serbench.render import render
-from serbench.results import Leaderboard
+from serbench.results import Results
 from serbench.search import run_search
 from serbench.search.observer import Observer
 from serbench.search.studies.recorded import recorded_clips, recorded_plan, recorded_protocol, recorded_space
@@ -28,6 +29,7 @@ def _made(tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture
+@starts_children
 def reruns(_made, make_plan, tmp_path, tmp_path_factory, tone_corpus) -> Reruns:
     """On a copy of one small search."""
     if not _made:
@@ -41,6 +43,7 @@ def reruns(_made, make_plan, tmp_path, tmp_path_factory, tone_corpus) -> Reruns:
     return Reruns(folder, record, recorded_space(folder, record), entry, clips, Observer(), threading.Event())
 
 
+@pytest.mark.children
 def test_equal_sizes_under_both_protocols_and_speakers_apart_only_under_one(reruns) -> None:
     base = recorded_protocol(reruns.folder, reruns.record)
     pair = [replace(base, name=name, split_seed=3) for name in ("speaker", "random")]
@@ -59,8 +62,9 @@ def test_equal_sizes_under_both_protocols_and_speakers_apart_only_under_one(reru
         assert not folder.model_path(entry.refits[0]).exists()
 
 
+@pytest.mark.children
 def test_a_rerun_is_kept_goes_on_and_shows_on_no_leaderboard(reruns) -> None:
-    before = render(Leaderboard.from_results(ResultsFolder(reruns.folder.path.parents[1])), "json")
+    before = render(Results(reruns.folder.path.parents[1]).board(), "json")
     rerun = Rerun(replace(recorded_protocol(reruns.folder, reruns.record), split_seed=1))
     folder, entry = reruns.fit(rerun, 1)
     first = (folder.job_path("refit", entry.refits[0]) / "record.json").read_bytes()
@@ -69,9 +73,10 @@ def test_a_rerun_is_kept_goes_on_and_shows_on_no_leaderboard(reruns) -> None:
     assert (folder.job_path("refit", "t0000-r0") / "record.json").read_bytes() == first
     seeds = {folder.job("refit", job).seed for job in again.refits}
     assert len(seeds) == 2
-    assert render(Leaderboard.from_results(ResultsFolder(reruns.folder.path.parents[1])), "json") == before
+    assert render(Results(reruns.folder.path.parents[1]).board(), "json") == before
 
 
+@pytest.mark.children
 def test_shuffled_labels_are_traded_among_all_but_the_test_core(reruns) -> None:
     protocol = recorded_protocol(reruns.folder, reruns.record)
     folder, entry = reruns.fit(Rerun(protocol, shuffled=True), 1)
@@ -104,6 +109,7 @@ def test_a_fold_is_found_again_by_its_number(reruns) -> None:
         assert recorded_plan(reruns.folder, record, reruns.clips) == plan
 
 
+@pytest.mark.children
 def test_a_stop_keeps_nothing_half_done(reruns) -> None:
     reruns.stop.set()
     folder, entry = reruns.fit(Rerun(replace(recorded_protocol(reruns.folder, reruns.record), split_seed=2)), 1)

@@ -9,11 +9,13 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from tiers import starts_children
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import SplitProtocol
 from serbench.records import ResultsFolder
-from serbench.search import Observer, load_space, run_search
+from serbench.search import Observer, run_search
+from serbench.spaces import load_space
 from serbench.training import TrialJob
 
 NAME = "crema-d-speaker-tiny_cnn1d"
@@ -50,6 +52,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 
 
 @pytest.fixture
+@starts_children
 def finished(make_plan, once, tmp_path):
     """A copy of a finished search, so that a test may go on with it."""
     if "watch" not in once:
@@ -95,6 +98,7 @@ def test_trials_hold_no_prediction_of_a_test_clip(finished) -> None:
         assert np.allclose(predictions.filter(regex="^p_").sum(axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.children
 def test_a_search_job_has_no_test_rows(make_plan, monkeypatch) -> None:
     """The lock is in the structure: what runs a trial is never told which clips are the test's."""
     seen: list[TrialJob] = []
@@ -113,6 +117,7 @@ def test_a_search_job_has_no_test_rows(make_plan, monkeypatch) -> None:
     assert set(refit.predict["test"]).isdisjoint([*search.train, *search.predict["validation"]])
 
 
+@pytest.mark.children
 def test_the_same_command_runs_nothing_again(finished) -> None:
     plan, _, folder = finished
     before = [entry.looks for entry in folder.entries()]
@@ -122,12 +127,14 @@ def test_the_same_command_runs_nothing_again(finished) -> None:
     assert [entry.looks for entry in folder.entries()] == before
 
 
+@pytest.mark.children
 def test_more_trials_resume_to_the_total(finished, make_plan) -> None:
     watch = Watch()
     run_search(make_plan(trials=4), watch)
     assert Counter(t.kind for t in watch.trials)["search"] == 1
 
 
+@pytest.mark.children
 @pytest.mark.parametrize("family", ["cnn1d", pytest.param("cnn2d", marks=pytest.mark.slow)])
 def test_one_worker_and_one_seed_give_the_same_trials(make_plan, tmp_path, family) -> None:
     values = []
@@ -139,10 +146,11 @@ def test_one_worker_and_one_seed_give_the_same_trials(make_plan, tmp_path, famil
     assert values[0] == values[1]
 
 
+@pytest.mark.children
 def test_a_stopped_search_goes_on_as_if_unbroken(make_plan, tmp_path, finished) -> None:
     _, _, whole = finished
     stop = threading.Event()
-    plan = make_plan(results=tmp_path / "broken")
+    plan = make_plan(results=tmp_path / "broken", repeats=1)
     run_search(plan, Watch(stop, epochs=4), stop)
     folder = ResultsFolder(plan.results).study(NAME)
     assert len(list(folder.jobs("search"))) == 1
@@ -193,10 +201,11 @@ def test_a_study_that_runs_is_locked(finished, make_plan) -> None:
         run_search(make_plan(trials=4))
 
 
+@pytest.mark.children
 def test_invalid_configurations_are_recorded_and_do_not_count(make_plan, tiny_space) -> None:
-    space = tiny_space("cnn1d", width="[8, 256]", max_parameters="40_000")
+    space = tiny_space("cnn1d", width="[8, 256]", max_parameters="15_000")
     watch = Watch()
-    run_search(make_plan(space=space, trials=2, repeats=1, sampler="random", seed=1), watch)
+    run_search(make_plan(space=space, trials=2, finalists=0, sampler="random", seed=1), watch)
     states = Counter(t.state for t in watch.trials if t.kind == "search")
     assert states["completed"] == 2
     assert states["invalid"] >= 1

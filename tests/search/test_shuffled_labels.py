@@ -11,7 +11,8 @@ from serbench.corpora import get_corpus
 from serbench.corpora.demo.corpus import write_demo
 from serbench.corpora.demo.speakers import SPEAKER_IDS
 from serbench.records import ResultsFolder
-from serbench.search import SearchPlan, load_space, run_search
+from serbench.search import SearchPlan, run_search
+from serbench.spaces import load_space
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,18 @@ import json
 
 import optuna
 import pytest
+from tiers import starts_children
 
 from serbench.errors import UsageError
 from serbench.families import get_family
 from serbench.records import ResultsFolder
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import TrialRecord
-from serbench.search import load_space, run_search
+from serbench.search import run_search
+from serbench.search.studies.optuna_history import OptunaHistory
 from serbench.search.studies.samplers import make_sampler, sampler_settings
-from serbench.search.studies.study import Study
 from serbench.search.warm_start import load_warm_start
+from serbench.spaces import load_space
 from serbench.spaces.space import defaults
 
 NAME = "crema-d-speaker-tiny_cnn1d"
@@ -35,6 +37,7 @@ def shared(tmp_path_factory):
 
 
 @pytest.fixture
+@starts_children
 def probed(make_plan, tiny_space, shared):
     """A study that was opened by four probes; made once, read only."""
     plan = make_plan(
@@ -66,6 +69,7 @@ def test_probes_use_up_no_trial_and_see_no_test_clip(probed) -> None:
     assert entry.looks == 1
 
 
+@pytest.mark.children
 def test_probes_are_not_run_again(probed) -> None:
     paths = sorted(folder_of(probed).path.glob("probes/*/record.json"))
     before = [path.stat().st_mtime_ns for path in paths]
@@ -74,6 +78,7 @@ def test_probes_are_not_run_again(probed) -> None:
     assert len(records(probed)) == 3
 
 
+@pytest.mark.children
 def test_a_warm_start_tries_the_best_configurations_first(probed, make_plan, tiny_space) -> None:
     plan = make_plan(
         space=tiny_space(epochs="4"), results=probed.results, run="next", warm_start=NAME, trials=2, finalists=0
@@ -112,26 +117,28 @@ def test_a_warm_start_takes_only_what_fits(probed, tiny_space) -> None:
 def test_what_a_configuration_does_not_read_does_not_keep_it_out(tiny_space) -> None:
     space = load_space(tiny_space())
     config = defaults(get_family("cnn1d").hyperparameters) | {
-        "depth": 2, "width": 8, "dense_width": 16, "batch_size": 16, "learning_rate": 0.002,
+        "depth": 1, "batch_norm": False, "optimizer": "adam", "schedule": "constant", "width": 8, "dense_width": 16,
+        "batch_size": 16, "learning_rate": 0.002,
     }  # fmt: skip
     assert space.misfit(config) is None
-    assert space.misfit(config | {"optimizer": "adam", "momentum": 0.3}) is not None  # the space has one optimiser
+    assert space.misfit(config | {"optimizer": "sgd", "momentum": 0.3}) is not None  # the space has one optimiser
     assert config["optimizer"] not in {"sgd", "rmsprop"}
     assert space.misfit(config | {"momentum": 0.123}) is None
     assert space.misfit(config | {"width": 9}) == "width = 9 is not in 8 | 16"
 
 
+@pytest.mark.children
 def test_a_model_over_the_budget_uses_up_no_trial_and_is_told_as_infeasible(make_plan, tiny_space, monkeypatch) -> None:
-    space = tiny_space(width="[8, 64]", max_parameters="15_000")
+    space = tiny_space(depth="2", width="[8, 64]", max_parameters="15_000")
     plan = make_plan(space=space, trials=3, finalists=0, seed=3)
     told = []
-    tell = Study.tell
+    tell = OptunaHistory.tell
 
     def listen(self, number, record):
         tell(self, number, record)
-        told.append((record, self.optuna.get_trials(deepcopy=False)[number]))
+        told.append((record, self._study.optuna.get_trials(deepcopy=False)[number]))
 
-    monkeypatch.setattr(Study, "tell", listen)
+    monkeypatch.setattr(OptunaHistory, "tell", listen)
     run_search(plan)
     invalid = [trial for record, trial in told if record.state == "invalid"]
     valid = [trial for record, trial in told if record.state == "completed"]

@@ -10,13 +10,15 @@ from serbench.errors import SerbenchError, UsageError
 from serbench.export import export_bundle
 from serbench.protocols import SplitProtocol
 from serbench.records import ResultsFolder
-from serbench.results import Leaderboard, best_selected, select_entry
+from serbench.results import Results, best_selected
 from serbench.search import run_search
 from serbench.spaces.file import read_space
-from serbench.training.data import normalised_by_speaker
 
 
+@pytest.mark.children
 def test_each_speaker_is_normalised_alone_and_copies_like_their_originals() -> None:
+    from serbench.training.data import normalised_by_speaker
+
     rng = np.random.default_rng(0)
     speakers = np.arange(12) % 3
     plain = rng.normal(loc=5 * speakers[:, None, None], scale=1 + speakers[:, None, None], size=(12, 8, 4))
@@ -40,13 +42,14 @@ def test_it_is_refused_where_test_clips_would_bear_on_training(name) -> None:
         SplitProtocol(name, speaker_normalisation=True).plans(clips)
 
 
+@pytest.mark.children
 def test_its_entry_is_marked_unranked_and_never_exported(make_plan, tiny_space, tmp_path) -> None:
     text = tiny_space().read_text(encoding="utf-8")
     space = read_space(text + "\n[protocol]\nspeaker_normalisation = true\n", "by_speaker", "here")
     plan = make_plan(spaces=(space,), trials=1, finalists=1, repeats=1)
     run_search(plan)
     results = ResultsFolder(plan.results)
-    board = Leaderboard.from_results(results)
+    board = Results(results.root).board()
     (row,) = board.rows
     assert row.speaker_normalisation
     assert row.rank is None
@@ -54,6 +57,6 @@ def test_its_entry_is_marked_unranked_and_never_exported(make_plan, tiny_space, 
     assert any("transductive" in note for note in board.notes)
     assert best_selected(board) is None
     with pytest.raises(UsageError, match="transductive"):
-        select_entry(results)
+        Results(results.root).select()
     with pytest.raises(SerbenchError, match="cannot label a single file"):
-        export_bundle(results, row.entry, tmp_path / "bundle", data=plan.data)
+        export_bundle(Results(results.root), row.entry, tmp_path / "bundle", data=plan.data)

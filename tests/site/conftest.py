@@ -7,6 +7,7 @@ import shutil
 import pytest
 from drawn_results import Builder
 
+from serbench.results import Results
 from serbench.site import Site
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -47,7 +48,7 @@ def drawn(tmp_path_factory):
 @pytest.fixture(scope="session")
 def site(drawn, tmp_path_factory):
     folder = tmp_path_factory.mktemp("site") / "site"
-    Site.build(drawn, folder)
+    Site.build(Results(drawn.root), folder)
     return folder
 
 

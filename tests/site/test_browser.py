@@ -8,7 +8,7 @@ from pathlib import Path
 import axe_playwright_python
 import pytest
 
-from serbench.results import EntryComparison, Leaderboard
+from serbench.results import Results
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 PAGES = ("index.html", "compare.html", "entries/cnn2d-best.html", "studies/crema-d-speaker-cnn2d.html")
@@ -51,7 +51,7 @@ def shown_entries(page, group=0):
 
 def test_a_table_is_sorted_by_any_column_either_way(open_page, drawn):
     page = open_page("index.html")
-    by_uar = [row.entry for row in Leaderboard.from_results(drawn).groups[0].rows]
+    by_uar = [row.entry for row in Results(drawn.root).board().groups[0].rows]
     table = page.locator("table.board").first
     assert shown_entries(page) == by_uar
     table.get_by_role("button", name="UAR %", exact=True).click()
@@ -89,10 +89,10 @@ def test_a_protocol_that_shares_speakers_carries_its_warning(open_page):
 
 def test_more_columns_are_there_when_asked_for(open_page):
     page = open_page("index.html", width=1600)
-    looks = page.get_by_role("button", name="looks").first
-    assert not looks.is_visible()
+    evaluations = page.get_by_role("button", name="test evals").first
+    assert not evaluations.is_visible()
     page.get_by_label("all columns").check()
-    assert looks.is_visible()
+    assert evaluations.is_visible()
 
 
 def test_an_entry_opens_and_shows_its_figures_and_its_way_back(open_page):
@@ -131,13 +131,13 @@ def test_figures_take_the_colours_of_the_theme(open_page):
 def test_two_entries_are_picked_and_compared_as_the_command_compares_them(open_page, drawn):
     page = open_page("index.html")
     page.get_by_label("Compare cnn2d-best").check()
-    assert page.get_by_label("Compare cnn2d-leaky", exact=True).is_disabled()  # another test core
+    assert page.get_by_label("Compare cnn2d-leaky", exact=True).is_disabled()  # another test set
     assert not page.locator("#picked-link").is_visible()
     page.get_by_label("Compare cnn2d-weak").check()
     page.get_by_role("link", name="Compare them").click()
     page.wait_for_url("**/compare.html#*")
     cells = page.locator("#comparison table").first.locator("tbody tr").locator("th, td").all_inner_texts()
-    pair = EntryComparison.from_results(drawn, ["cnn2d-best", "cnn2d-weak"]).pairs[0]
+    pair = Results(drawn.root).comparison(["cnn2d-best", "cnn2d-weak"]).pairs[0]
     assert cells[:3] == ["cnn2d-best", "cnn2d-weak", f"{100 * pair.difference:+.1f}"]
     assert cells[3] == f"{100 * pair.low:+.1f} to {100 * pair.high:+.1f}"
     assert cells[-1] == ("yes" if pair.separable else "no")
@@ -155,7 +155,7 @@ def test_three_entries_are_corrected_for_three_pairs(open_page, drawn):
     shown = {
         tuple(row.locator("th, td").all_inner_texts()[:2]): row.locator("td").all_inner_texts()[4] for row in rows.all()
     }
-    pairs = EntryComparison.from_results(drawn, names).pairs
+    pairs = Results(drawn.root).comparison(names).pairs
     assert len(shown) == len(pairs) == 3
     for pair in pairs:
         text = "< 0.001" if pair.p_holm < 0.001 else f"{pair.p_holm:.3f}"
@@ -167,7 +167,7 @@ def test_the_scatter_takes_another_cost(open_page):
     figure = page.locator("section.group").nth(1)
     figure.locator(".plot").scroll_into_view_if_needed()
     page.wait_for_selector("#plot-cost-1 .main-svg")
-    figure.get_by_role("button", name="minutes of one fit").click()
+    figure.get_by_role("button", name="training minutes of one run").click()
     title = "document.getElementById('plot-cost-1')._fullLayout.xaxis.title.text"
     page.wait_for_function(f"{title} === 'minutes of one fit'")
     assert page.evaluate("document.getElementById('plot-cost-1').data[0].x[0]") == pytest.approx(1.25)

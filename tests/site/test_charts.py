@@ -8,7 +8,7 @@ import pytest
 from benchmarks.simulated_results import Size, write_results
 from serbench.evaluation import ReliabilityBin
 from serbench.records.results import ResultsFolder
-from serbench.results import EntryReport, Leaderboard
+from serbench.results import Results
 from serbench.site.charts.board import cost_chart
 from serbench.site.charts.entry import calibration_chart, curve_charts
 from serbench.site.charts.lines import Line, reference_lines
@@ -24,8 +24,8 @@ def results(tmp_path_factory) -> ResultsFolder:
 
 @pytest.fixture(scope="module")
 def data(results) -> StudyData:
-    folder, _ = next(iter(results.studies()))
-    return StudyData.read(results, folder, pytest.fail)
+    read = Results(results.root)
+    return StudyData.of(read, read.studies[0])
 
 
 def drawn(chart):
@@ -34,8 +34,8 @@ def drawn(chart):
 
 
 def test_plotly_accepts_every_figure(results, data):
-    board = Leaderboard.from_results(results)
-    report = EntryReport.from_results(results, board.rows[0].entry)
+    board = Results(results.root).board()
+    report = Results(results.root).report(board.rows[0].entry)
     lines = reference_lines((), 6)
     charts = [
         *curve_charts(report.refits), calibration_chart([ReliabilityBin(3, 0.5, 0.4)], 0.1),
@@ -49,7 +49,7 @@ def test_plotly_accepts_every_figure(results, data):
 
 
 def test_curves_mark_the_epoch_that_was_kept(results):
-    report = EntryReport.from_results(results, Leaderboard.from_results(results).rows[0].entry)
+    report = Results(results.root).report(Results(results.root).board().rows[0].entry)
     for chart, name, scale in zip(curve_charts(report.refits), ("val_accuracy", "val_loss"), (100, 1), strict=True):
         kept = drawn(chart).data[-1]
         refit = report.refits[0]
@@ -94,8 +94,10 @@ def test_a_random_search_of_the_same_space_is_the_control(results):
         made.save(results.study(made.name).record_path)
         results.study(made.name).publish_job(source.job("search", "t0001"))
     try:
-        assert StudyData.read(results, folder, pytest.fail).control.name == "control"
-        lines = drawn(history_charts(StudyData.read(results, folder, pytest.fail))[1]).data
+        read = Results(results.root)
+        data = StudyData.of(read, read.study(folder.path.name))
+        assert data.control.name == "control"
+        lines = drawn(history_charts(data)[1]).data
         assert [line.name for line in lines] == ["best so far", "random: control"]
     finally:
         results.remove_study("control")
@@ -103,7 +105,7 @@ def test_a_random_search_of_the_same_space_is_the_control(results):
 
 
 def test_costs_are_those_of_the_rows_and_lines_go_across(results):
-    rows = Leaderboard.from_results(results).rows
+    rows = Results(results.root).board().rows
     chart = drawn(cost_chart("cost", rows, [Line("svm", "SVM", 0.49)]))
     by_name = {text: x for trace in chart.data for text, x in zip(trace.text, trace.meta["ms"], strict=True)}
     row = next(row for row in rows if not row.selected)
@@ -112,5 +114,5 @@ def test_costs_are_those_of_the_rows_and_lines_go_across(results):
 
 
 def test_calibration_says_which_way_it_leans():
-    assert "too sure" in calibration_chart([ReliabilityBin(10, 0.9, 0.5)], 0.4).caption
-    assert "not sure enough" in calibration_chart([ReliabilityBin(10, 0.5, 0.9)], 0.4).caption
+    assert "overconfident" in calibration_chart([ReliabilityBin(10, 0.9, 0.5)], 0.4).caption
+    assert "underconfident" in calibration_chart([ReliabilityBin(10, 0.5, 0.9)], 0.4).caption

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.simulated_results import Size, write_results
-from serbench.results import Leaderboard
+from serbench.results import Results
 from serbench.site import Site
 from serbench.site.clips.mask_example import masked_once
 from serbench.site.clips.media import Inline
@@ -32,13 +32,13 @@ def results(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tested(results):
-    return next(one for one in Leaderboard.from_results(results).tested if one.entry.family == "cnn2d")
+    return next(one for one in Results(results.root).board().tested if one.entry.family == "cnn2d")
 
 
 @pytest.fixture(scope="module")
 def details(results, tested):
-    sources = find_sources(results, [tested])[tested.entry.entry_id]
-    return EntryDetails.of(results, tested, sources, Sounds(Inline()))
+    sources = find_sources(Results(results.root), [tested])[tested.entry.entry_id]
+    return EntryDetails.of(Results(results.root), tested, sources, Sounds(Inline()))
 
 
 def test_the_surest_error_of_each_class_is_shown(results, tested, details):
@@ -50,25 +50,25 @@ def test_the_surest_error_of_each_class_is_shown(results, tested, details):
         same = (refit.test_true == refit.test_true[place]) & (refit.test_predicted != refit.test_true)
         assert miss.chances[0][1] == pytest.approx(refit.test_probabilities[same].max())
         assert sum(chance for _, chance in miss.chances) == pytest.approx(1, abs=1e-5)
-    sources = find_sources(results, [tested])[tested.entry.entry_id]
+    sources = find_sources(Results(results.root), [tested])[tested.entry.entry_id]
     assert len(find_misses(tested, sources, Sounds(Inline()), count=2)) == 2
 
 
 def test_pictures_come_with_the_audio_and_sound_only_when_asked_for(results, tested, details):
     assert all(miss.picture.startswith("data:image/png") for miss in details.misses)
     assert all(miss.sound is None for miss in details.misses)
-    sources = find_sources(results, [tested])[tested.entry.entry_id]
-    aloud = EntryDetails.of(results, tested, sources, Sounds(Inline(), with_audio=True))
+    sources = find_sources(Results(results.root), [tested])[tested.entry.entry_id]
+    aloud = EntryDetails.of(Results(results.root), tested, sources, Sounds(Inline(), with_audio=True))
     assert all(miss.sound.startswith("data:audio/wav") for miss in aloud.misses)
 
 
 def test_without_the_audio_there_are_no_pictures(results, tested, monkeypatch, tmp_path):
     monkeypatch.setattr("serbench.records.study_folder.StudyFolder.remembered_data", lambda _: None)
-    sources = find_sources(results, [tested])[tested.entry.entry_id]
-    found = EntryDetails.of(results, tested, sources, Sounds(Inline()))
+    sources = find_sources(Results(results.root), [tested])[tested.entry.entry_id]
+    found = EntryDetails.of(Results(results.root), tested, sources, Sounds(Inline()))
     assert found.mask is None
     assert [miss.picture for miss in found.misses] == [None] * 6
-    assert "not at hand" in Site.build(results, tmp_path / "site").index.parent.joinpath(
+    assert "not on this machine" in Site.build(Results(results.root), tmp_path / "site").index.parent.joinpath(
         "entries", f"{tested.entry.entry_id}.html"
     ).read_text(encoding="utf-8")
 
@@ -76,8 +76,8 @@ def test_without_the_audio_there_are_no_pictures(results, tested, monkeypatch, t
 def test_audio_that_cannot_be_decoded_costs_its_picture_only(results, tested, tmp_path, monkeypatch):
     (tmp_path / "broken.wav").write_bytes(b"RIFF, but no more")
     monkeypatch.setattr(Sounds, "path", lambda *_: tmp_path / "broken.wav")
-    sources = find_sources(results, [tested])[tested.entry.entry_id]
-    found = EntryDetails.of(results, tested, sources, Sounds(Inline(), with_audio=True))
+    sources = find_sources(Results(results.root), [tested])[tested.entry.entry_id]
+    found = EntryDetails.of(Results(results.root), tested, sources, Sounds(Inline(), with_audio=True))
     assert [miss.picture or miss.sound for miss in found.misses] == [None] * 6
 
 
@@ -123,6 +123,7 @@ def test_a_picture_is_bright_where_it_is_loud_and_has_high_bands_above():
         mel_png(np.zeros(3))
 
 
+@pytest.mark.children
 def test_masks_are_drawn_as_the_layers_draw_them():
     """Widths and places of many draws, beside those of the Keras layer on the same shape."""
     import keras
@@ -142,26 +143,31 @@ def test_masks_are_drawn_as_the_layers_draw_them():
 
 
 def test_a_citation_has_all_that_a_score_needs_to_be_believed(results):
-    board = Leaderboard.from_results(results)
+    board = Results(results.root).board()
     row, tested = board.rows[0], board.tested[0]
     said = citation(row, tested.study.protocol, "1.2.3")
-    for part in ("95 % CI", "10 speakers", "split seed 0", "hash simulated", "2 refits", row.entry, "serbench 1.2.3"):
+    for part in ("95 % CI", "10 speakers", "split seed 0", "hash simulated", "2 seeds", row.entry, "serbench 1.2.3"):
         assert part in said
-    assert "not the entry that validation selects" in citation(
+    assert "not the entry with the best validation score" in citation(
         row.model_copy(update={"selected": False}), tested.study.protocol, "1"
     )
 
 
 def test_commands_name_what_differs_from_the_defaults(results, tested):
-    row = next(row for row in Leaderboard.from_results(results).rows if row.entry == tested.entry.entry_id)
+    row = next(row for row in Results(results.root).board().rows if row.entry == tested.entry.entry_id)
     protocol = tested.study.protocol.model_copy(update={"name": "random", "split_seed": 3})
     study = tested.study.model_copy(update={"protocol": protocol, "seed": 7})
-    commands = dict(entry_commands(row, study, "r0", 60))
+    alone = one_config_space(study, tested.entry.config, "alone")
+    commands = dict(entry_commands(row, study, "r0", 60, alone))
     search = next(iter(commands.values()))
     assert "--protocol random" in search
     assert "--seed 7" in search
     assert "--split-seed 3" in search
     assert "--sampler" not in search
+    assert f"{study.space_name}.toml" not in search, "the space comes along with serbench"
+    single = commands["Train only this configuration, from the space file above"]
+    assert single.startswith(f"serbench search {row.entry}.toml --corpus crema-d --data DIR --protocol random")
+    assert "--trials" not in single, "its space file has a budget of one"
     assert any(command.startswith("serbench study replay") for command in commands.values())
     pooled = dict(entry_commands(row.model_copy(update={"folds": 5}), study, "r0", 60))
     assert not any("export" in command for command in pooled.values())
@@ -169,14 +175,14 @@ def test_commands_name_what_differs_from_the_defaults(results, tested):
 
 def test_a_protocol_of_another_serbench_still_gets_a_sentence(tested):
     unknown = tested.study.protocol.model_copy(update={"name": "by-room", "shares_speakers": True})
-    assert "says nothing of an unknown speaker" in protocol_sentence(unknown)
-    assert protocol_sentence(unknown.model_copy(update={"name": "speaker-cv:10"})).startswith("Speakers are dealt")
+    assert "Do not expect this score for a new person" in protocol_sentence(unknown)
+    assert protocol_sentence(unknown.model_copy(update={"name": "speaker-cv:10"})).startswith("Speakers are divided")
 
 
 def test_pooled_folds_have_a_page_that_leads_to_every_fold(build, tmp_path):
     for fold in (1, 2):
         build.entry(f"fold-{fold}", build.study(f"demo-loso-cnn1d-fold{fold}", protocol="loso", fold=fold, folds=2))
-    site = Site.build(build.results, tmp_path / "site")
+    site = Site.build(build.read(), tmp_path / "site")
     (entry,) = Path(site.index.parent / "entries").glob("*.html")
     page = entry.read_text(encoding="utf-8")
     assert "../studies/demo-loso-cnn1d-fold1.html" in page

@@ -16,9 +16,9 @@ import pytest
 from drawn_results import Builder
 
 from serbench.errors import SerbenchError
-from serbench.search import load_space
 from serbench.search.studies.storage import StudyStorage
 from serbench.site.live.live_site import LiveSite
+from serbench.spaces import load_space
 
 
 def fetch(address, host=None):
@@ -81,6 +81,7 @@ def test_a_port_that_is_taken_is_told_when_it_was_asked_for(live, build):
         pass
 
 
+@pytest.mark.children
 def test_it_shows_results_that_do_not_exist_yet_and_ends_with_the_search_even_when_that_is_killed(tmp_path):
     code = (
         "import sys, time; from pathlib import Path; from serbench.site.live.live_site import LiveSite\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from serbench.results import Results
 from serbench.site.entry_page import write_entry_page
 
 
@@ -11,7 +12,7 @@ from serbench.site.entry_page import write_entry_page
 def opened(browser, drawn, tmp_path):
     def page(change=lambda text: text):
         path = tmp_path / "page.html"
-        write_entry_page(drawn, "cnn2d-best", path)
+        write_entry_page(Results(drawn.root), "cnn2d-best", path)
         path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
         said = []
         shown = browser.new_page()

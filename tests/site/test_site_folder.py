@@ -11,7 +11,7 @@ from serbench.site.files import SiteFolder, page_name
 
 def test_a_folder_with_other_things_is_refused_and_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(UsageError, match="no site of serbench"):
+    with pytest.raises(UsageError, match="not a serbench site"):
         SiteFolder(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
@@ -74,7 +74,7 @@ def test_a_hostile_entry_gets_a_page_inside_the_site(build, tmp_path):
     record.model_copy(update={"entry_id": "../../../escaped"}).save(
         build.results.study(study).path / "entries" / "other.json"
     )
-    Site.build(build.results, tmp_path / "site")
+    Site.build(build.read(), tmp_path / "site")
     pages = {str(path.relative_to(tmp_path / "site")) for path in (tmp_path / "site").rglob("*.html")}
     assert len([page for page in pages if page.startswith("entries/")]) == 2
     assert not list(tmp_path.parent.rglob("escaped*"))
@@ -82,7 +82,7 @@ def test_a_hostile_entry_gets_a_page_inside_the_site(build, tmp_path):
 
 def test_a_results_folder_without_entries_makes_a_site_of_its_studies(build, tmp_path):
     name = build.study()
-    site = Site.build(build.results, tmp_path / "site")
+    site = Site.build(build.read(), tmp_path / "site")
     assert site.pages == 3  # index, compare, the study
     assert name in site.index.read_text(encoding="utf-8")
 
@@ -91,7 +91,7 @@ def test_a_damaged_trial_is_told_and_the_rest_is_there(build, tmp_path):
     build.entry("a", build.study())
     broken = build.results.study(build.study("running")).job_path("search", "t1") / "record.json"
     broken.write_text("{")
-    site = Site.build(build.results, tmp_path / "site")
+    site = Site.build(build.read(), tmp_path / "site")
     assert [note for note in site.notes if note.startswith("left out: studies/running/trials/t1")]
     assert "trials/t1" in site.index.read_text(encoding="utf-8")
     assert str(tmp_path) not in site.index.read_text(encoding="utf-8")  # a site is sent to others
@@ -101,7 +101,7 @@ def test_a_site_that_cannot_be_written_is_one_sentence(build, tmp_path):
     build.entry("a", build.study())
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SerbenchError, match="cannot write"):
-        Site.build(build.results, tmp_path / "file" / "site")
+        Site.build(build.read(), tmp_path / "file" / "site")
 
 
 def test_no_path_of_this_machine_is_on_a_page(build, tmp_path):
@@ -115,7 +115,7 @@ def test_no_path_of_this_machine_is_on_a_page(build, tmp_path):
     crashed.model_copy(update={"error": "cannot decode /home/alice/data/1001.wav", "error_kind": "audio"}).save(
         build.results.study(study).job_path("search", "t3") / "record.json"
     )
-    Site.build(build.results, tmp_path / "site")
+    Site.build(build.read(), tmp_path / "site")
     texts = [path.read_text(encoding="utf-8") for path in (tmp_path / "site").rglob("*.*") if path.suffix != ".js"]
     assert any("cannot decode 1001.wav" in text for text in texts)
     assert not any("/home/alice" in text or str(tmp_path) in text for text in texts)
@@ -129,7 +129,7 @@ def test_settings_of_another_serbench_cost_pictures_and_not_the_site(build, tmp_
     record.model_copy(update={"features": {**record.features, "warp": 3}}).save(folder.record_path)
     clips = folder.clips().assign(age="unknown", sex="female")
     clips.to_parquet(folder.clips_path)
-    assert (Site.build(build.results, tmp_path / "site").index.parent / "entries" / "a.html").is_file()
+    assert (Site.build(build.read(), tmp_path / "site").index.parent / "entries" / "a.html").is_file()
 
 
 @pytest.mark.parametrize("name", ["assets", ".", "a\0b"])

@@ -20,8 +20,8 @@ from serbench.corpora import get_corpus
 from serbench.errors import UsageError
 from serbench.families import parse_hyperparameters
 from serbench.protocols import Ratio, SplitProtocol
-from serbench.search import SearchPlan, find_space, load_space, space_names
-from serbench.spaces import default_spaces
+from serbench.search import SearchPlan
+from serbench.spaces import default_spaces, find_space, load_space, space_names
 from serbench.spaces.dimensions import Choice, Fixed, FloatRange, IntRange
 
 CHECKOUT = Path(serbench.__file__).parents[1]
@@ -150,7 +150,7 @@ def test_a_protocol_may_be_named_and_is_the_commands_to_change(space_of, tmp_pat
     named = space_of(TEXT.replace("[protocol]", '[protocol]\nname = "speaker+sentence"'))
     assert (named.protocol, space_of().protocol) == ("speaker+sentence", None)
     assert named.hash == space_of().hash  # the protocol has a hash of its own
-    plan = SearchPlan((named, replace(space_of(), name="other")), get_corpus("demo"), None, tmp_path)
+    plan = SearchPlan(spaces=(named, replace(space_of(), name="other")), corpus=get_corpus("demo"), results=tmp_path)
     assert [plan.protocol_of(space) for space in plan.spaces] == ["speaker+sentence", "speaker"]
     assert replace(plan, protocol="random").protocol_of(named) == "random"
 

@@ -12,7 +12,7 @@ import pytest
 from spaces_made import SEARCHES, SHIPPED, TEXT
 
 from serbench.records.files import digest_of
-from serbench.search import load_space
+from serbench.spaces import load_space
 from serbench.spaces.dimensions import Choice, Dimension, FloatRange, IntRange
 from serbench.spaces.space import Budget
 

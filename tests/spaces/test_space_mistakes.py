@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from serbench.errors import UsageError
-from serbench.search import load_space
+from serbench.spaces import load_space
 
 HEAD = '[space]\nfamily = "cnn1d"\n'
 
@@ -81,10 +81,10 @@ MISTAKES = {
     ),
     "date": (
         "[parameters]\ndepth = 2026-01-01",
-        "[parameters] depth: datetime.date(2026, 1, 1) must be a number, a text, true or false",
+        "[parameters] depth: datetime.date(2026, 1, 1) must be a number, a string, true or false",
     ),
     "list in a list": (
-        "[parameters]\ndepth = [[2, 3]]", "[parameters] depth: [2, 3] must be a number, a text, true or false"),
+        "[parameters]\ndepth = [[2, 3]]", "[parameters] depth: [2, 3] must be a number, a string, true or false"),
     "choices that are no list": (
         "[parameters]\ndepth = { choices = 3 }", "[parameters] depth: choices = 3 must be a list of values"),
     "bad choice": (
@@ -213,7 +213,7 @@ MISTAKES = {
         "two enqueued configurations are named 'a'; names must differ",
     ),
     "enqueued without a name": (
-        '[[enqueue]]\nname = ""', "[[enqueue]] number 1: name = '' must be a text that is not empty"),
+        '[[enqueue]]\nname = ""', "[[enqueue]] number 1: name = '' must be a string that is not empty"),
     "enqueued with an unknown parameter": (
         '[[enqueue]]\nname = "a"\nparameters = { deph = 3 }',
         "unknown parameter of enqueued 'a': 'deph'; did you mean 'depth'?",
@@ -252,8 +252,8 @@ HEADS = {
     "nothing": ("", '[space] must name a family, for example family = "cnn2d"'),
     "no family": ('[space]\ntitle = "x"', '[space] must name a family, for example family = "cnn2d"'),
     "unknown family": ('[space]\nfamily = "cnn1"', "unknown family 'cnn1'; did you mean 'cnn1d'?"),
-    "family of the wrong type": ("[space]\nfamily = 1", "[space] family = 1 must be a text; put it in quotes"),
-    "title of the wrong type": (HEAD + "title = 1", "[space] title = 1 must be a text; put it in quotes"),
+    "family of the wrong type": ("[space]\nfamily = 1", "[space] family = 1 must be a string; put it in quotes"),
+    "title of the wrong type": (HEAD + "title = 1", "[space] title = 1 must be a string; put it in quotes"),
     "name that is a path": (HEAD + 'name = "../x"', "the space's name '../x' must be letters, digits, '.', '_', '+'"),
     "unknown key": ('[space]\nfamly = "cnn1d"', "unknown key in [space]: 'famly'; did you mean 'family'?"),
     "space is no table": ("space = 3", "'space' must be a table; write [space]"),
@@ -314,7 +314,9 @@ def test_a_folder_is_no_space_whatever_its_name(name: str, tmp_path: Path) -> No
 @pytest.mark.parametrize("name", ["absent.toml", "absent", "cnn1d", "cnn1d.toml"])
 def test_a_path_to_nothing_is_never_taken_for_a_name(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
-    assert complaint(path).startswith(f"space file {path} does not exist; mend the path, or name one of: cnn1d, cnn2d")
+    assert complaint(path).startswith(
+        f"space file {path} does not exist; correct the path, or name one of: cnn1d, cnn2d"
+    )
 
 
 @pytest.mark.parametrize(("name", "meant"), [("cnn3d", "cnn2d"), ("dmo_cnn1d", "demo_cnn1d"), ("CNN2", "cnn2d")])

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serbench.search import SearchSpace, load_space
 from serbench.search.studies.samplers import make_sampler, sampler_settings
+from serbench.spaces import SearchSpace, load_space
 from serbench.spaces.dimensions import Choice, Fixed, FloatRange, IntRange
 from serbench.spaces.space import defaults
 

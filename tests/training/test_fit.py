@@ -12,9 +12,15 @@ import pytest
 
 from serbench.evaluation import evaluate
 from serbench.training import FitSettings, Verdict
-from serbench.training.callbacks import AveragedWeights
-from serbench.training.data import TrainingBatches, balanced_weights, normalisation, training_labels
-from serbench.training.fit import fit
+
+pytestmark = pytest.mark.children
+
+
+def fit(*arguments, **settings):
+    """Fits in this process; the module imports Keras, so that it is imported late."""
+    from serbench.training.fit import fit
+
+    return fit(*arguments, **settings)
 
 
 def test_an_easy_task_is_learnt(make_job, features, targets) -> None:
@@ -123,10 +129,12 @@ def test_every_way_of_training_completes(make_job, features, targets, config) ->
 def test_averaged_weights_are_judged_and_kept_while_training_goes_on_with_its_own() -> None:
     import keras
 
+    from serbench.training.callbacks import AveragedWeights
+
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
     averaged = AveragedWeights(0.9)
     averaged.set_model(model)
-    back = averaged.back()
+    restore = averaged.restore()
     expected = None
     for step, weight in enumerate((1.0, 3.0, 5.0), start=1):
         model.set_weights([np.array([[weight]])])
@@ -135,7 +143,7 @@ def test_averaged_weights_are_judged_and_kept_while_training_goes_on_with_its_ow
         expected = weight if expected is None else expected + (1 - momentum) * (weight - expected)
     averaged.on_epoch_end(0)
     assert model.get_weights()[0].item() == pytest.approx(expected)
-    back.on_epoch_end(0, {})
+    restore.on_epoch_end(0, {})
     assert model.get_weights()[0].item() == pytest.approx(5.0)
 
 
@@ -178,6 +186,8 @@ def test_a_refit_says_what_a_prediction_costs(make_job, features, targets) -> No
 
 
 def test_normalisation_is_that_of_the_training_rows() -> None:
+    from serbench.training.data import normalisation
+
     x = np.random.default_rng(0).normal(5, 3, size=(300, 7, 4)).astype(np.float32)
     x[..., 2] = 1.0
     rows = tuple(range(0, 290, 2))
@@ -189,6 +199,8 @@ def test_normalisation_is_that_of_the_training_rows() -> None:
 
 
 def test_an_epoch_shows_every_clip_and_copy_once() -> None:
+    from serbench.training.data import TrainingBatches
+
     arrays = [np.arange(20, dtype=np.float32)[:, None], 100 + np.arange(20, dtype=np.float32)[:, None]]
     batches = TrainingBatches(arrays, range(10), np.eye(2, dtype=np.float32)[np.zeros(20, int)], batch_size=6)
     for _ in range(2):
@@ -198,6 +210,8 @@ def test_an_epoch_shows_every_clip_and_copy_once() -> None:
 
 
 def test_mixup_mixes_clips_and_labels_alike() -> None:
+    from serbench.training.data import TrainingBatches
+
     x = np.eye(4, dtype=np.float32)
     batches = TrainingBatches([x], range(4), np.eye(4, dtype=np.float32), batch_size=4, mixup=1.0, seed=3)
     mixed, labels = batches[0]
@@ -206,6 +220,8 @@ def test_mixup_mixes_clips_and_labels_alike() -> None:
 
 
 def test_soft_labels_move_a_share_to_what_was_heard() -> None:
+    from serbench.training.data import training_labels
+
     heard = np.array([[0, 0.5, 0.5], [0, 0, 0.5], [np.nan] * 3, [1, 0, 0]])
     labels = training_labels(np.array([0, 1, 2, 0]), 3, heard, 0.4)
     # The second was heard as a half of something that this study does not tell apart; nobody heard the third.
@@ -226,6 +242,8 @@ def test_soft_labels_without_votes_are_an_invalid_configuration(make_job, featur
 
 
 def test_class_weights_balance_the_classes() -> None:
+    from serbench.training.data import balanced_weights
+
     targets = np.array([0] * 8 + [1] * 2)
     weights = balanced_weights(targets, 2)
     assert weights[0] * 8 == pytest.approx(weights[1] * 2)

@@ -26,6 +26,7 @@ def children() -> set[int]:
     return {child.pid for child in psutil.Process().children(recursive=True)}
 
 
+@pytest.mark.children
 def test_a_child_fits_and_streams_its_epochs(make_job, source) -> None:
     seen = []
 
@@ -40,6 +41,7 @@ def test_a_child_fits_and_streams_its_epochs(make_job, source) -> None:
     assert {"start", "build", "fit", "predict", "features", "total"} <= outcome.seconds.keys()
 
 
+@pytest.mark.children
 def test_a_child_repeats_what_a_fit_in_this_process_gives(make_job, source, features, targets) -> None:
     from serbench.training.backend import limit_threads  # noqa: F401  (a child sets it, this process may not)
     from serbench.training.fit import fit
@@ -48,12 +50,14 @@ def test_a_child_repeats_what_a_fit_in_this_process_gives(make_job, source, feat
     assert np.allclose(inside.predictions["validation"], outside.predictions["validation"], atol=1e-5)
 
 
+@pytest.mark.children
 def test_two_children_of_one_job_agree_to_the_last_bit(make_job, source) -> None:
     first, second = run_job(make_job(), source), run_job(make_job(), source)
     assert np.array_equal(first.predictions["validation"], second.predictions["validation"])
     assert [e.val_uar for e in first.epochs] == [e.val_uar for e in second.epochs]
 
 
+@pytest.mark.children
 def test_a_killed_child_costs_one_trial(make_job, source) -> None:
     before = children()
 
@@ -71,6 +75,7 @@ def test_a_killed_child_costs_one_trial(make_job, source) -> None:
     assert len(outcome.epochs) >= 1
 
 
+@pytest.mark.children
 def test_a_crash_keeps_its_traceback(make_job, source) -> None:
     outcome = run_job(make_job(train=(0, 1, 10_000)), source)
     assert outcome.state == "crashed"
@@ -78,6 +83,7 @@ def test_a_crash_keeps_its_traceback(make_job, source) -> None:
     assert "Traceback" in outcome.traceback
 
 
+@pytest.mark.children
 def test_a_trial_that_takes_too_long_is_ended_and_says_where_it_was(make_job, source) -> None:
     run_job(make_job(settings={"epochs": 1}), source)  # the fork server is there from now on
     outcome = run_job(make_job(settings={**LONG, "trial_timeout_s": 2.0}), source)
@@ -87,6 +93,7 @@ def test_a_trial_that_takes_too_long_is_ended_and_says_where_it_was(make_job, so
     assert "fit.py" in outcome.traceback
 
 
+@pytest.mark.children
 def test_a_trial_over_its_memory_limit_is_ended(make_job, source) -> None:
     outcome = run_job(make_job(settings=LONG, memory_limit_mib=10), source)
     assert outcome.state == "memory"
@@ -106,6 +113,7 @@ def tight_group():
     group.rmdir()
 
 
+@pytest.mark.children
 def test_a_child_that_the_kernel_ends_for_want_of_memory_is_told_apart(make_job, source, tight_group) -> None:
     run_job(make_job(settings={"epochs": 1}), source)  # the fork server is there from now on
     before = children()
@@ -120,6 +128,7 @@ def test_a_child_that_the_kernel_ends_for_want_of_memory_is_told_apart(make_job,
     assert len(outcome.epochs) >= 1
 
 
+@pytest.mark.children
 def test_a_cancelled_trial_is_interrupted(make_job, source) -> None:
     control = JobControl()
     control.report = lambda _: control.cancel.set() or Verdict.CONTINUE
@@ -127,6 +136,7 @@ def test_a_cancelled_trial_is_interrupted(make_job, source) -> None:
     assert outcome.state == "interrupted"
 
 
+@pytest.mark.children
 def test_a_silent_child_hears_a_cancel_too(make_job, source) -> None:
     """Set while the child is in mid-epoch, not in answer to a report."""
     control = JobControl()
@@ -136,6 +146,7 @@ def test_a_silent_child_hears_a_cancel_too(make_job, source) -> None:
     assert run_job(make_job(settings=LONG), source, control).state == "interrupted"
 
 
+@pytest.mark.children
 def test_no_orphan_trains_on_after_its_parent_is_killed(tmp_path, features, targets) -> None:
     np.save(tmp_path / "features0.npy", features)
     np.save(tmp_path / "targets.npy", targets)

@@ -1,4 +1,4 @@
-"""Which clips the demo corpus has, and one clip's waveform."""
+"""The clips of the demo corpus, and how one of them is synthesised."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serbench.corpora.demo.phones import SENTENCES, sentence_sounds
-from serbench.corpora.demo.prosody import EMOTIONS, clip_prosody
+from serbench.corpora.demo.prosody import EMOTIONS
 from serbench.corpora.demo.recording import record
-from serbench.corpora.demo.speakers import DEMO_SEED, SPEAKER_IDS, speaker
+from serbench.corpora.demo.speakers import DEMO_SEED, SPEAKER_IDS, clip_prosody, speaker
 from serbench.corpora.demo.synthesis import synthesise
 from serbench.corpora.demo.utterance import utterance_tracks
 
@@ -24,12 +24,12 @@ EMOTION_CODES = {
     "neutral": "NEU",
     "sadness": "SAD",
 }
-"""CREMA-D's codes."""
+"""CREMA-D's code of each label."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoClip:
-    """One clip of the demo corpus, before it is spoken."""
+    """One clip of the demo corpus: who says what, with which emotion. `clip_id` is derived from these."""
 
     speaker_id: int
     sentence: str
@@ -37,7 +37,7 @@ class DemoClip:
 
     @property
     def clip_id(self) -> str:
-        """The name in CREMA-D's manner; the intensity is never specified.
+        """The id in the form of CREMA-D's file names. The intensity is always `XX` (unspecified).
 
         >>> DemoClip(2001, "BAD", "anger").clip_id
         '2001_BAD_ANG_XX'
@@ -46,7 +46,7 @@ class DemoClip:
 
 
 def demo_clips(speakers: tuple[int, ...] = SPEAKER_IDS) -> list[DemoClip]:
-    """Lists the clips of some speakers (by default all 960), sorted by `clip_id`."""
+    """Lists the clips of these speakers (by default all 960 clips), sorted by `clip_id`."""
     clips = [
         DemoClip(speaker_id, sentence, emotion)
         for speaker_id in speakers
@@ -57,9 +57,12 @@ def demo_clips(speakers: tuple[int, ...] = SPEAKER_IDS) -> list[DemoClip]:
 
 
 def render(clip: DemoClip) -> NDArray[np.int16]:
-    """Speaks one clip: shape (samples,), int16 at 16 kHz.
+    """Synthesises one clip.
 
-    Its random numbers depend on the clip alone, so neither order nor the number of workers matters.
+    The random numbers depend only on the clip, so the result is the same in any order and with any number of workers.
+
+    Returns:
+        The waveform, shape (samples,), int16 at 16 kHz.
     """
     key = (DEMO_SEED, clip.speaker_id, tuple(SENTENCES).index(clip.sentence), EMOTIONS.index(clip.emotion))
     rng = np.random.default_rng(np.random.SeedSequence(key))

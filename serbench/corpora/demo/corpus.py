@@ -1,4 +1,4 @@
-"""The demo corpus as a `Corpus`: it makes itself where it is not there yet."""
+"""The demo corpus as a `Corpus`. It is synthesised when it is first used."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from serbench.corpora.base import Corpus, NameFacts, Progress, SpeakerFacts
+from serbench.corpora.base import Corpus, NameFacts, SpeakerFacts
 from serbench.corpora.demo.clips import EMOTION_CODES, DemoClip, demo_clips, render
 from serbench.corpora.demo.phones import SENTENCES
 from serbench.corpora.demo.recording import wav_bytes
 from serbench.corpora.demo.speakers import SPEAKER_IDS, speaker
 from serbench.corpora.inspection.processes import map_in_processes
 from serbench.errors import SerbenchError
-from serbench.records.files import publish_folder, write_bytes_atomic
-from serbench.records.machine import usable_cores
+from serbench.records import Progress, publish_folder, usable_cores, write_bytes_atomic
 
 __all__ = ["DEMO", "DemoCorpus", "write_demo"]
 
 VERSION: Final = 3
-"""Part of the folder's name, to be raised with every change of the sound: another synthesiser, another corpus."""
+"""Part of the folder's name. Raise it with every change of the sound, since that makes a different corpus."""
 
 _LABELS: Final = {code: label for label, code in EMOTION_CODES.items()}
 _NAME: Final = re.compile(r"(?P<speaker>2\d{3})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3})_XX")
@@ -35,13 +34,13 @@ _README: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class DemoCorpus(Corpus):
-    """960 clips: 40 made-up speakers, four pseudo-sentences each, six emotions."""
+    """960 synthetic clips: 40 invented speakers, four pseudo-sentences each, six emotions."""
 
     speakers: tuple[int, ...] = SPEAKER_IDS
-    """Whose clips are made; fewer make a smaller corpus sooner."""
+    """The speakers to synthesise; fewer make a smaller corpus faster."""
 
     def parse(self, path: Path) -> NameFacts | None:
-        """Reads `<speaker>_<sentence>_<emotion>_XX`, CREMA-D's form.
+        """Reads names like CREMA-D's: `<speaker>_<sentence>_<emotion>_XX`.
 
         >>> DEMO.parse(Path("2001_BAD_ANG_XX.wav"))["label"]
         'anger'
@@ -58,19 +57,19 @@ class DemoCorpus(Corpus):
         }
 
     def speaker_facts(self, folder: Path) -> Mapping[str, SpeakerFacts]:  # noqa: ARG002
-        """Sex and age, as the speakers were made."""
+        """Returns the sex and age of every synthetic speaker."""
         people = [speaker(number) for number in SPEAKER_IDS]
         return {str(one.speaker_id): SpeakerFacts(sex=one.sex, age=float(one.age)) for one in people}
 
     def default_folder(self) -> Path:
-        """In serbench's cache."""
+        """Returns a folder in serbench's cache."""
         return super().default_folder() / f"v{VERSION}"
 
     def prepare(self, folder: Path | None = None, progress: Progress | None = None) -> Path:
-        """Makes the corpus where it is not there yet.
+        """Synthesises the corpus if it is not there yet.
 
-        The default folder is serbench's own, so clips that have gone from it are made again. A folder that a
-        person names is made when it does not exist, and else taken as it is.
+        In the default folder, which belongs to serbench, missing clips are made again. A folder named by the user is
+        created if it does not exist, and otherwise used as it is.
 
         Raises:
             SerbenchError: the folder cannot be written.
@@ -81,11 +80,25 @@ class DemoCorpus(Corpus):
         return super().prepare(target)
 
 
-def write_demo(target: Path, speakers: tuple[int, ...] = SPEAKER_IDS, progress: Progress | None = None) -> None:
-    """Writes those clips of some speakers that are not in `target/AudioWAV` yet.
+def write_demo(
+    target: Path,
+    speakers: tuple[int, ...] = SPEAKER_IDS,
+    progress: Progress | None = None,
+    *,
+    workers: int | None = None,
+    chunk: int = _CHUNK,
+) -> None:
+    """Writes the clips that are not in `target/AudioWAV` yet.
 
-    A new folder appears whole or not at all; what is missing from an existing one is added file by file, each
-    whole or not at all. The same bytes come out whatever the number of processes.
+    A new folder appears complete or not at all. Clips missing from an existing folder are added one by one, each
+    atomically. The bytes do not depend on the number of processes.
+
+    Args:
+        target: folder of the corpus.
+        speakers: ids of the speakers whose clips are written.
+        progress: called with (done, total) clips.
+        workers: processes; None for all usable cores, or this process alone where there are few clips.
+        chunk: clips that a process makes at a time.
 
     Raises:
         SerbenchError: the folder cannot be written, or a process that makes clips died.
@@ -93,8 +106,9 @@ def write_demo(target: Path, speakers: tuple[int, ...] = SPEAKER_IDS, progress: 
     clips = [clip for clip in demo_clips(speakers) if not (target / _name(clip)).is_file()]
     if not clips:
         return
-    workers = usable_cores() if len(clips) > 2 * _CHUNK else 1
-    sounds = map_in_processes(_speak, clips, on_crash=b"", workers=workers, chunk=_CHUNK, progress=progress)
+    if workers is None:
+        workers = usable_cores() if len(clips) > 2 * chunk else 1
+    sounds = map_in_processes(_speak, clips, on_crash=b"", workers=workers, chunk=chunk, progress=progress)
     if not all(sounds):
         raise SerbenchError("a process that makes the demo corpus died; free some memory and run the command again")
     files = dict(zip(map(_name, clips), sounds, strict=True))
@@ -134,4 +148,4 @@ DEMO: Final = DemoCorpus(
     audio_folders=(_FOLDER,),
     name_form="<speaker>_<sentence>_<emotion>_XX, e.g. 2001_BAD_ANG_XX.wav",
 )
-"""The corpus as registered."""
+"""The registered instance."""

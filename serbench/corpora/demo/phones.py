@@ -14,14 +14,14 @@ __all__ = ["PHONES", "SENTENCES", "Phone", "Sound", "sentence_sounds"]
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """One speech sound: where the vocal tract stands and what excites it.
+    """One speech sound: formants of the vocal tract, and the sources that excite it.
 
     Attributes:
         formants: F1, F2, F3 in Hz.
-        duration_s: unstressed, at a neutral rate.
+        duration_s: duration when unstressed, at a neutral rate.
         voice: amplitude of the glottal pulses (1 = a vowel).
-        aspiration: amplitude of the noise made at the glottis.
-        frication: amplitude of the noise made in the mouth.
+        aspiration: amplitude of the noise at the glottis.
+        frication: amplitude of the noise in the mouth.
         noise_hz: centre of the frication noise.
         noise_width_hz: half-width of the frication noise.
     """
@@ -36,13 +36,20 @@ class Phone:
 
     @property
     def is_vowel(self) -> bool:
-        """Whether the sound can bear a stress."""
+        """Whether the sound is a vowel, and so can be stressed."""
         return self.voice == 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A phone in its sentence. `stressed` is true of vowels only; `pause` marks a silent word boundary."""
+    """A phone in its sentence.
+
+    Attributes:
+        phone: the speech sound.
+        stressed: whether it is a stressed vowel.
+        final: whether it is the last vowel of the sentence.
+        pause: whether it is a silent word boundary.
+    """
 
     phone: Phone
     stressed: bool = False
@@ -55,7 +62,7 @@ def _vowel(f1: float, f2: float, f3: float, duration_s: float = 0.080) -> Phone:
 
 
 def _stop(f2: float, f3: float, *, voiced: bool, noise_hz: float, noise_width_hz: float) -> tuple[Phone, Phone]:
-    """A closure (with a voice bar where voiced) and the burst that opens it."""
+    """A stop consonant: the closure (with a voice bar if voiced) and the burst that opens it."""
     closure = Phone((200.0, f2, f3), 0.048 if voiced else 0.060, voice=0.12 if voiced else 0.0)
     burst = Phone(
         (350.0, f2, f3),
@@ -105,7 +112,7 @@ PHONES: dict[str, tuple[Phone, ...]] = {
     "K": _stop(1950, 2500, voiced=False, noise_hz=2300.0, noise_width_hz=900.0),
     "G": _stop(1950, 2500, voiced=True, noise_hz=2100.0, noise_width_hz=900.0),
 }
-"""Each symbol's phones, in the order they are spoken."""
+"""The phones of each symbol, in spoken order."""
 
 PAUSE = Phone((450.0, 1450.0, 2450.0), 0.045)
 
@@ -123,11 +130,11 @@ SENTENCES: dict[str, str] = {
     "RAS": "R AE1 S UH | B EY1 L AX | N OW1 T IH M",
     "NAV": "N AA1 V IY | S AX G UH1 L | HH EH1 M OW",
 }
-"""Each pseudo-sentence under its code: symbols, `1` after a stressed vowel, `|` between words."""
+"""The pseudo-sentences by code, as symbols with `1` after a stressed vowel and `|` between words."""
 
 
 def sentence_sounds(code: str) -> tuple[Sound, ...]:
-    """Returns the sounds of one sentence; its last vowel is marked `final`.
+    """Returns the sounds of one sentence. Its last vowel is marked `final`.
 
     >>> [sound.stressed for sound in sentence_sounds("LOM")[:3]]
     [False, True, False]

@@ -1,4 +1,4 @@
-"""How an emotion changes a voice: the parameters of one clip.
+"""How an emotion changes a voice: prosody parameters and the profile of each emotion.
 
 The directions follow the literature; the sizes are chosen so that emotions overlap as they do in real corpora.
 
@@ -15,20 +15,15 @@ The directions follow the literature; the sizes are chosen so that emotions over
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-
-if TYPE_CHECKING:
-    from serbench.corpora.demo.speakers import Speaker
-
-__all__ = ["EMOTIONS", "PROFILES", "SPREAD", "Prosody", "clip_prosody"]
+__all__ = ["EMOTIONS", "PROFILES", "SPREAD", "Prosody"]
 
 
 class Prosody(NamedTuple):
-    """What distinguishes one way of speaking from the same speaker's neutral voice (all zeros).
+    """How a clip's voice differs from the same speaker's neutral voice (all zeros).
 
-    Every field adds up, so that profiles, habits and chance are summed as vectors.
+    All fields are additive, so profiles, habits and noise can be summed as vectors.
 
     Attributes:
         f0_level: shift of the mean f0, semitones.
@@ -63,24 +58,10 @@ PROFILES: dict[str, Prosody] = {
     "neutral": Prosody(),
     "sadness": Prosody(-1.8, -0.70, -1.5, -0.25, +0.9, -6.0, -1.8, +0.4, +4.0, -0.25),
 }
-"""The six emotions at full strength, against neutral speech."""
+"""The profile of each emotion at full strength, relative to neutral speech."""
 
 SPREAD = Prosody(1.5, 0.30, 1.6, 0.10, 0.5, 2.5, 0.8, 0.5, 2.5, 0.12)
-"""One unit of chance in each parameter: how far people differ where the literature says nothing."""
+"""One unit of noise in each parameter: how far people differ where the literature gives no figure."""
 
 EMOTIONS = tuple(PROFILES)
 """The labels, in alphabetical order."""
-
-_CLIP_CHANCE = 0.4
-
-
-def clip_prosody(speaker: Speaker, emotion: str, rng: np.random.Generator) -> Prosody:
-    """Draws the parameters of one clip.
-
-    The emotion's profile is scaled by how expressive the speaker is and how strong this rendering happens
-    to be; the speaker's own way with this emotion and the chance of the clip are added.
-    """
-    strength = speaker.expressiveness * rng.uniform(0.75, 1.35)
-    profile = strength * np.asarray(PROFILES[emotion])
-    chance = rng.standard_normal(len(SPREAD)) * _CLIP_CHANCE * np.asarray(SPREAD)
-    return Prosody(*(float(v) for v in profile + np.asarray(speaker.habits[emotion]) + chance))

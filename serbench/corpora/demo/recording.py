@@ -1,4 +1,4 @@
-"""The room, the noise floor and the level: from a voice to 16-bit samples."""
+"""The simulated recording: room, noise floor and level. It turns a voice into 16-bit samples."""
 
 from __future__ import annotations
 
@@ -17,15 +17,21 @@ __all__ = ["record", "wav_bytes"]
 Floats = NDArray[np.float64]
 
 _LEVEL_DBFS = -27.0
-_KEPT_INTENSITY = 0.5  # people and gain controls level recordings, so loudness alone must not tell the emotion
+_KEPT_INTENSITY = 0.5  # recordings are levelled by people and gain controls: loudness alone must not reveal the emotion
 _CEILING = 0.89
 
 
 def record(voice: Floats, speaker: Speaker, prosody: Prosody, rng: np.random.Generator) -> NDArray[np.int16]:
-    """Sets the voice into the speaker's room and records it.
+    """Records a voice in the speaker's room.
 
-    The level of a clip is that of the speaker, part of the vocal effort and some chance. The noise floor
-    is that of the speaker: a louder clip stands farther above it.
+    The level of a clip depends on the speaker, partly on the vocal effort, and on noise. The noise floor depends on
+    the speaker only, so a louder clip has a better signal-to-noise ratio.
+
+    Args:
+        voice: shape (samples,), at `SAMPLE_RATE`.
+        speaker: whose room and level are used.
+        prosody: of the clip; its intensity is vocal effort in dB.
+        rng: the source of randomness.
 
     Returns:
         Shape (samples,), int16, never clipped.
@@ -48,7 +54,7 @@ def record(voice: Floats, speaker: Speaker, prosody: Prosody, rng: np.random.Gen
 
 
 def wav_bytes(samples: NDArray[np.int16]) -> bytes:
-    """A mono 16-bit WAV file. The bytes depend on the samples alone."""
+    """Returns a mono 16-bit WAV file. The bytes depend only on the samples."""
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(1)
@@ -59,7 +65,7 @@ def wav_bytes(samples: NDArray[np.int16]) -> bytes:
 
 
 def _room(speaker: Speaker, rng: np.random.Generator) -> Floats:
-    """Direct sound and an exponentially decaying tail, 60 dB down after `rt60_s`; the place varies by clip."""
+    """Impulse response of the room: direct sound and a tail that falls by 60 dB in `rt60_s`; it varies by clip."""
     time = np.arange(int(min(speaker.rt60_s, 0.25) * SAMPLE_RATE)) / SAMPLE_RATE
     tail = rng.standard_normal(len(time)) * 10 ** (-3 * time / speaker.rt60_s)
     tail[: SAMPLE_RATE // 200] = 0.0

@@ -1,4 +1,4 @@
-"""The demo corpus's speakers: who they are, how they sound, and their own way with each emotion."""
+"""The speakers of the demo corpus: their voices, rooms and habits, and the prosody of their clips."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from functools import cache
 import numpy as np
 
 from serbench.corpora.demo.phones import SENTENCES
-from serbench.corpora.demo.prosody import EMOTIONS, SPREAD, Prosody
+from serbench.corpora.demo.prosody import EMOTIONS, PROFILES, SPREAD, Prosody
 
-__all__ = ["DEMO_SEED", "SPEAKER_IDS", "Speaker", "speaker"]
+__all__ = ["DEMO_SEED", "SPEAKER_IDS", "Speaker", "clip_prosody", "speaker"]
 
 DEMO_SEED = 20030407
 
 SPEAKER_IDS = tuple(range(2001, 2041))
-"""Far from CREMA-D's 1001-1091, so that no clip can be mistaken for one of its recordings."""
+"""Outside CREMA-D's range 1001-1091, so that no clip can be mistaken for one of its recordings."""
 
 _SENTENCES_EACH = 4
 _HABIT = 0.35
-_STEPS = (1, 5, 7, 11)  # coprime to the number of sentences: four of one speaker never coincide
+_CLIP_CHANCE = 0.4
+_STEPS = (1, 5, 7, 11)  # coprime to the number of sentences, so the four sentences of a speaker are different
 
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """A made-up person in a made-up room.
+    """An invented person in an invented room.
 
     Attributes:
         speaker_id: 2001-2040; odd ones are women.
@@ -34,13 +35,13 @@ class Speaker:
         f0_hz: median f0 of the neutral voice.
         formant_scale: factor on every formant (a shorter vocal tract has higher ones; 1 = an average man).
         rate: log2 of the habitual speech rate against the average.
-        tilt: habitual slope of the source against the average, dB an octave.
+        tilt: habitual slope of the source against the average, dB per octave.
         jitter: standard deviation of the cycle length in neutral speech, as a fraction.
         breath_db: level of the aspiration noise against the voice.
-        level_db: how loud this speaker's clips come out.
+        level_db: level of this speaker's clips against the average.
         expressiveness: factor on every emotion's profile.
-        habits: what this speaker adds to each emotion, whatever the literature says.
-        snr_db: speech to noise floor in this recording.
+        habits: personal deviation from the profile of each emotion.
+        snr_db: level of the speech above the noise floor.
         noise_slope: exponent of the noise floor's 1/f amplitude.
         rt60_s: reverberation time of the room.
         reverb_db: level of the reverberation against the direct sound.
@@ -73,7 +74,7 @@ def _sentences_of(index: int) -> tuple[str, ...]:
 
 @cache
 def speaker(speaker_id: int) -> Speaker:
-    """Returns one of the forty speakers, the same one every time.
+    """Returns one of the forty speakers; the same id always gives the same speaker.
 
     >>> speaker(2001).sex, speaker(2002).sex
     ('female', 'male')
@@ -104,3 +105,20 @@ def speaker(speaker_id: int) -> Speaker:
         rt60_s=float(rng.uniform(0.12, 0.40)),
         reverb_db=float(rng.uniform(-20.0, -8.0)),
     )
+
+
+def clip_prosody(person: Speaker, emotion: str, rng: np.random.Generator) -> Prosody:
+    """Draws the prosody of one clip.
+
+    The emotion's profile is scaled by the speaker's expressiveness and by a random strength of this clip (0.75 to
+    1.35). The speaker's habit for this emotion and clip-level noise are added.
+
+    Args:
+        person: the speaker.
+        emotion: one of `EMOTIONS`.
+        rng: the source of the clip's randomness.
+    """
+    strength = person.expressiveness * rng.uniform(0.75, 1.35)
+    profile = strength * np.asarray(PROFILES[emotion])
+    chance = rng.standard_normal(len(SPREAD)) * _CLIP_CHANCE * np.asarray(SPREAD)
+    return Prosody(*(float(v) for v in profile + np.asarray(person.habits[emotion]) + chance))

@@ -29,10 +29,10 @@ _FRICATION_GAIN = 0.16
 
 
 def synthesise(tracks: Tracks, speaker: Speaker, prosody: Prosody, rng: np.random.Generator) -> Floats:
-    """Speaks one utterance.
+    """Synthesises one utterance.
 
     Returns:
-        Shape (samples,), at `SAMPLE_RATE`, without a defined level.
+        The waveform, shape (samples,), at `SAMPLE_RATE`. Its level is arbitrary.
     """
     frames = len(tracks.f0_hz) * SAMPLE_RATE // CONTROL_RATE // _HOP
     samples = frames * _HOP
@@ -48,7 +48,7 @@ def synthesise(tracks: Tracks, speaker: Speaker, prosody: Prosody, rng: np.rando
     pulses, open_phase = glottal_source(per_sample(tracks.f0_hz), openness, jitter, rng)
     voice = per_sample(tracks.voice)
     breath = 10 ** ((speaker.breath_db + prosody.breath) / 20)
-    # Breath is loudest while the glottis is open; in an unvoiced sound it stands open all the time.
+    # Aspiration is loudest while the glottis is open; in an unvoiced sound it is open all the time.
     aspiration = 2.0 * breath * voice * open_phase + 0.25 * per_sample(tracks.aspiration)
     noise = rng.standard_normal((2, samples))
     glottis = _frames(voice * pulses + aspiration * noise[0])
@@ -73,16 +73,16 @@ def synthesise(tracks: Tracks, speaker: Speaker, prosody: Prosody, rng: np.rando
 def glottal_source(
     f0_hz: Floats, open_quotient: float, jitter: float, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """The derivative of the glottal flow, and where in each cycle the glottis is open.
+    """Computes the derivative of the glottal flow, and the phases in which the glottis is open.
 
     Args:
         f0_hz: shape (samples,).
-        open_quotient: share of the cycle that the glottis is open.
-        jitter: standard deviation of the cycle length, as a fraction; the amplitude varies four times as much.
-        rng: the source of irregularity.
+        open_quotient: fraction of the cycle in which the glottis is open.
+        jitter: standard deviation of the cycle length, as a fraction. The amplitude varies four times as much.
+        rng: the source of randomness.
 
     Returns:
-        The pulses (negative peak about -1) and an envelope (0 to 1), each of shape (samples,).
+        The pulses (negative peak about -1) and the openness of the glottis (0 to 1), each of shape (samples,).
     """
     increment = f0_hz / SAMPLE_RATE
     cycle = np.floor(np.cumsum(increment)).astype(np.int64)
@@ -102,14 +102,14 @@ def glottal_source(
 
 
 def vocal_tract(formants_hz: Floats, bandwidths_hz: tuple[float, ...]) -> NDArray[np.complex128]:
-    """Frequency response of a cascade of resonators.
+    """Computes the frequency response of a cascade of resonators.
 
     Args:
-        formants_hz: their centres, shape (frames, resonators).
-        bandwidths_hz: one a resonator.
+        formants_hz: centre frequencies, shape (frames, resonators).
+        bandwidths_hz: one bandwidth for each resonator.
 
     Returns:
-        Shape (frames, bins), 1 at 0 Hz.
+        The response, shape (frames, bins). It is 1 at 0 Hz.
     """
     count = len(bandwidths_hz)
     denominator = np.zeros((len(formants_hz), 2 * count + 1))
@@ -124,14 +124,14 @@ def vocal_tract(formants_hz: Floats, bandwidths_hz: tuple[float, ...]) -> NDArra
 
 
 def _frames(signal: Floats) -> Floats:
-    """Cuts into Hann-windowed frames which add up to the signal again, shape (frames, window)."""
+    """Cuts a signal into Hann-windowed frames that add up to it again, shape (frames, window)."""
     padded = np.pad(signal, (_HOP, _WINDOW - _HOP))
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_WINDOW) / _WINDOW)
     return np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP][: len(signal) // _HOP] * window
 
 
 def _overlap_add(frames: Floats) -> Floats:
-    """Adds the filtered frames up again, cut to the length that went in."""
+    """Adds the filtered frames up to a signal of the original length."""
     count, length = frames.shape
     blocks = np.zeros((count + length // _HOP, _HOP))
     for k in range(length // _HOP):

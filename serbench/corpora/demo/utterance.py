@@ -1,4 +1,4 @@
-"""From sounds and prosody to the tracks that drive the synthesiser."""
+"""Turns sounds and prosody into the control tracks of the synthesiser."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["CONTROL_RATE", "Tracks", "utterance_tracks"]
 Floats = NDArray[np.float64]
 
 CONTROL_RATE = 500
-"""Points a second on every track: fine enough for the burst of a stop."""
+"""Points per second on every track: fine enough for the burst of a stop."""
 
 MIN_SPEECH_S, MAX_SPEECH_S = 1.0, 2.2
-"""Bounds on the time between the first and the last sound; the silences around it are at most 0.4 s together."""
+"""Bounds on the time from the first to the last sound. The silences around it add at most 0.4 s."""
 
 _NEUTRAL_TRACT = np.array([500.0, 1500.0, 2500.0])
 _ACCENT_ST, _DECLINATION_ST = 3.0, 3.0
@@ -27,14 +27,14 @@ _ACCENT_ST, _DECLINATION_ST = 3.0, 3.0
 
 @dataclass(frozen=True, slots=True)
 class Tracks:
-    """The course of one utterance at `CONTROL_RATE`, n points each.
+    """The control tracks of one utterance, each with n points at `CONTROL_RATE`.
 
     Attributes:
-        f0_hz: fundamental frequency (runs on through unvoiced sounds).
+        f0_hz: fundamental frequency, also defined in unvoiced sounds.
         formants_hz: shape (n, 3).
         voice: amplitude of the glottal pulses.
         aspiration: amplitude of glottal noise.
-        frication: amplitude of noise made in the mouth.
+        frication: amplitude of the noise in the mouth.
         noise_hz: centre of that noise.
         noise_width_hz: half-width of that noise.
     """
@@ -49,10 +49,9 @@ class Tracks:
 
 
 def utterance_tracks(sounds: tuple[Sound, ...], speaker: Speaker, prosody: Prosody, rng: np.random.Generator) -> Tracks:
-    """Times the sounds and lays out formants, amplitudes and f0.
+    """Computes durations, formants, amplitudes and f0 of an utterance.
 
-    Sounds glide into each other (formants within about 60 ms, amplitudes within 14 ms), which is all the
-    coarticulation there is.
+    Adjacent sounds blend (formants over about 60 ms, amplitudes over 14 ms); there is no other coarticulation.
     """
     durations = _durations(sounds, speaker, prosody, rng)
     lead, trail = rng.uniform(0.08, 0.20, size=2)
@@ -81,7 +80,7 @@ def utterance_tracks(sounds: tuple[Sound, ...], speaker: Speaker, prosody: Proso
 
 
 def _durations(sounds: tuple[Sound, ...], speaker: Speaker, prosody: Prosody, rng: np.random.Generator) -> Floats:
-    """Seconds of each sound. Vowels give way to a change of rate more than consonants do."""
+    """Duration of each sound in seconds. The speech rate affects vowels more than consonants."""
     rate = speaker.rate + prosody.rate
     seconds = []
     for sound in sounds:
@@ -120,7 +119,7 @@ def _f0(
 
 
 def _smooth(track: Floats, width_s: float) -> Floats:
-    """Averages over a Hann window of about `width_s`, edges held."""
+    """Smooths a track with a Hann window of about `width_s`; edge values are repeated."""
     half = max(1, round(width_s * CONTROL_RATE / 2))
     window = np.hanning(2 * half + 3)[1:-1]
     return np.convolve(np.pad(track, half, mode="edge"), window / window.sum(), mode="valid")

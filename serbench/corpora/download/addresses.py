@@ -1,4 +1,4 @@
-"""Where corpora are published: addresses, sizes and checksums, each with its source."""
+"""The addresses, sizes and checksums of published corpora, with their sources."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ __all__ = ["RemoteFile", "Source", "source_names", "source_of"]
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One file to fetch."""
+    """A file to download."""
 
     name: str
-    """Where it goes, relative to the corpus's folder."""
+    """Path of the file, relative to the corpus's folder."""
     urls: tuple[str, ...]
-    """Mirrors, in the order in which they are tried."""
+    """Addresses of the file, in the order in which they are tried."""
     size: int | None = None
-    """Bytes; None where nobody says."""
+    """Size in bytes; None if it is not published."""
     checksum: str | None = None
-    """`sha256:...` or `md5:...`; None where nobody says, and then the size alone is compared."""
+    """`sha256:...` or `md5:...`; None if it is not published. Then only the size is checked."""
     most: int = 8 << 30
-    """Bytes that are taken at the most where no size is known."""
+    """Most bytes to accept if the size is unknown."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """How a corpus is got.
+    """The files of a corpus to download.
 
     Attributes:
-        files: to be fetched.
-        archive: whether they are archives, to be unpacked and then removed.
-        unpacked: bytes on the disk after unpacking, about; for single files their sum.
+        files: the files.
+        archive: whether the files are archives, which are removed after unpacking.
+        unpacked: approximate size in bytes after unpacking; for single files their sum.
     """
 
     files: tuple[RemoteFile, ...]
@@ -44,19 +44,19 @@ class Source:
 
     @property
     def size(self) -> int:
-        """Bytes to fetch, as far as they are known."""
+        """Bytes to download, as far as sizes are known."""
         return sum(file.size or 0 for file in self.files)
 
 
 # The repository keeps audio in Git LFS: raw.githubusercontent.com has pointers, media.githubusercontent.com the files.
-# The mirror is the one that the repository's README names.
+# The repository's README names the mirror.
 _CREMA_D_MEDIA: Final = "https://media.githubusercontent.com/media/CheyneyComputerScience/CREMA-D/master/"
 _CREMA_D_TEXT: Final = "https://raw.githubusercontent.com/CheyneyComputerScience/CREMA-D/master/"
 _CREMA_D_MIRROR: Final = "https://gitlab.com/cs-cooper-lab/crema-d-mirror/-/raw/main/"
 _CREMA_D_TABLES: Final = ("VideoDemographics.csv", "processedResults/summaryTable.csv")
 
 _ARCHIVES: Final = {
-    # Size and MD5 as on the record's page.
+    # Size and MD5 are those on the Zenodo page.
     "ravdess": Source(
         (
             RemoteFile(
@@ -78,7 +78,7 @@ _ARCHIVES: Final = {
         archive=True,
         unpacked=60_000_000,
     ),
-    # A mirror of PaddleSpeech, with the MD5 that it states; the publisher's own page hands out files one by one.
+    # A mirror of PaddleSpeech with its MD5. The publisher's own page offers the files only one by one.
     "tess": Source(
         (
             RemoteFile(
@@ -93,31 +93,30 @@ _ARCHIVES: Final = {
     ),
 }
 
-_ON_REQUEST: Final = {
-    "savee": "SAVEE is handed out after a registration at http://kahlan.eps.surrey.ac.uk/savee/Download.html, and "
-    "--data takes its unpacked folder",
-    "demo": "the demo corpus makes itself when it is first used",
+_NOT_DOWNLOADED: Final = {
+    "savee": "register at http://kahlan.eps.surrey.ac.uk/savee/Download.html, and pass the unpacked folder with --data",
+    "demo": "the demo corpus is made when it is first used",
 }
 
 
 def source_names() -> tuple[str, ...]:
-    """The corpora that can be fetched."""
+    """Returns the names of the corpora that can be downloaded."""
     return tuple(sorted(("crema-d", *_ARCHIVES)))
 
 
 def source_of(corpus: str, base_url: str | None = None, limit: int | None = None) -> Source:
-    """How a corpus is got.
+    """Returns the files of a corpus to download.
 
     Args:
-        corpus: its name.
-        base_url: a mirror of one's own, below which the files have the same names; None for the published ones.
-        limit: so many clips, spread over speakers and emotions; None for all.
+        corpus: name of the corpus.
+        base_url: address of your own mirror, with the same file names; None for the published addresses.
+        limit: number of clips, spread over speakers and emotions; None for all.
 
     Raises:
-        UsageError: it cannot be fetched, or not in part; an address that is none.
+        UsageError: the corpus cannot be downloaded, or not in part, or the address is not valid.
     """
-    if corpus in _ON_REQUEST:
-        raise UsageError(f"{_ON_REQUEST[corpus]}; there is nothing to download")
+    if corpus in _NOT_DOWNLOADED:
+        raise UsageError(f"{corpus} cannot be downloaded: {_NOT_DOWNLOADED[corpus]}")
     if corpus not in source_names():
         raise unknown("corpus to download", corpus, source_names())
     if limit is not None and limit < 1:
@@ -134,7 +133,7 @@ def source_of(corpus: str, base_url: str | None = None, limit: int | None = None
 
 
 def _crema_d(limit: int | None) -> Source:
-    # Sorted by a hash, any first part of them is spread over speakers, sentences and emotions.
+    # In the order of a hash, the first clips are spread over speakers, sentences and emotions.
     published = sorted(manifest("crema-d"), key=lambda file: hashlib.sha256(file.name.encode()).digest())
     clips = [
         RemoteFile(

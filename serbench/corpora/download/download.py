@@ -1,4 +1,4 @@
-"""`Download`: a corpus from its addresses to a folder that serbench can read."""
+"""`Download`: fetches a corpus into a folder that serbench can read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from serbench.corpora.download.unpack import clear_leftovers, unpack
 from serbench.corpora.folders import cache_root
 from serbench.corpora.registry import get_corpus
 from serbench.errors import SerbenchError, UsageError
-from serbench.records.files import digest_of, writing
+from serbench.records import digest_of, writing
 
 __all__ = ["Download"]
 
@@ -28,13 +28,13 @@ _MOST_CONNECTIONS: Final = 32
 
 @dataclass(frozen=True)
 class Download:
-    """What is to be fetched, and where to.
+    """A planned download of a corpus.
 
     Attributes:
-        corpus: its name.
-        folder: that will hold it.
-        source: how it is got.
-        connections: at most so many at once.
+        corpus: name of the corpus.
+        folder: where it will be.
+        source: the files to download.
+        connections: most connections at once.
     """
 
     corpus: str
@@ -51,10 +51,17 @@ class Download:
         limit: int | None = None,
         connections: int = 8,
     ) -> Download:
-        """Plans a download; nothing is opened.
+        """Plans a download. No connection is opened.
+
+        Args:
+            corpus: name of the corpus.
+            to: folder to download to; None for the corpus's default folder.
+            base_url: address of your own mirror; None for the published addresses.
+            limit: number of clips; None for all.
+            connections: most connections at once.
 
         Raises:
-            UsageError: there is nothing of that name to fetch, or a number that cannot be.
+            UsageError: the corpus cannot be downloaded, or a number is out of range.
         """
         if not 1 <= connections <= _MOST_CONNECTIONS:
             raise UsageError(f"--connections must lie between 1 and {_MOST_CONNECTIONS}, got {connections}")
@@ -65,7 +72,7 @@ class Download:
         return cls(corpus, folder.absolute(), source, connections)
 
     def complete(self) -> bool:
-        """Whether everything is there as published (single files), or all of its clips are (archives)."""
+        """Whether all files (or, for archives, all clips) of the corpus are already there."""
         if not self.source.archive:
             return self.folder.is_dir() and all(is_there(file, self.folder) for file in self.source.files)
         try:
@@ -74,7 +81,7 @@ class Download:
             return False
 
     def check_room(self) -> None:
-        """Makes sure that the disk has room.
+        """Checks that the disk has enough free space.
 
         Raises:
             SerbenchError: it has not.
@@ -92,20 +99,24 @@ class Download:
             )
 
     def run(self, settings: FetchSettings, received: Callable[[int], None] = lambda _: None) -> Transfer:
-        """Fetches what is missing and unpacks what is packed.
+        """Downloads the missing files and unpacks archives.
+
+        Args:
+            settings: retries and time limits.
+            received: called with the number of bytes received, from any thread.
 
         Returns:
-            What came of it; whatever was fetched stays, whatever failed.
+            The result. Files that were downloaded stay, even if others failed.
 
         Raises:
-            SerbenchError: no room, a folder that cannot be written, or another download into it.
+            SerbenchError: the disk is full, the folder cannot be written, or another download into it is running.
         """
         self.check_room()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SerbenchError(f"{self.folder} cannot be made: {error.strerror}; name another with --to") from None
-        # In the cache, so that a folder of a person's gets nothing but the corpus.
+        # The lock is in the cache, so that a user's folder gets nothing but the corpus.
         lock = cache_root() / "locks" / f"download-{digest_of(str(self.folder.resolve()))}.lock"
         with writing(lock):
             lock.parent.mkdir(parents=True, exist_ok=True)
@@ -118,7 +129,7 @@ class Download:
             ) from None
 
     def _run(self, settings: FetchSettings, received: Callable[[int], None]) -> Transfer:
-        """Fetches and unpacks, while nobody else does into this folder."""
+        """Downloads and unpacks while holding the lock."""
         clear_leftovers(self.folder)
         if self.source.archive and self.complete():
             for file in self.source.files:  # an earlier run was killed between unpacking and removing it

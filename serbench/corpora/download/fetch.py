@@ -1,4 +1,4 @@
-"""Fetches one file over HTTP: resumed where it was broken off, checked before it gets its name."""
+"""Downloads one file over HTTP. A broken download is resumed, and a file gets its final name after its check."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _GONE: Final = frozenset({401, 403, 404, 410, 451})
 
 
 class FetchError(Exception):
-    """A file could not be fetched from any mirror; the message says why, mirror by mirror."""
+    """A file could not be downloaded from any mirror. The message gives the reason for each mirror."""
 
 
 class Stopped(Exception):  # noqa: N818
-    """A stop was asked for; what came so far is kept and resumed."""
+    """The download was stopped on request. The received part is kept and resumed next time."""
 
 
 class _RetryError(Exception):
-    """This try failed, another may not."""
+    """This attempt failed, but the next one may succeed. `wait_s` is the wait that the server asked for."""
 
     def __init__(self, reason: str, wait_s: float | None = None) -> None:
         super().__init__(reason)
@@ -42,11 +42,11 @@ class _RetryError(Exception):
 
 
 class _MirrorError(Exception):
-    """This mirror does not have the file."""
+    """This mirror cannot deliver the file."""
 
 
 def is_there(file: RemoteFile, folder: Path) -> bool:
-    """Whether the finished file is there, as published."""
+    """Whether the complete file is there, with the published size and checksum."""
     path = folder / file.name
     if not path.is_file() or (file.size is not None and path.stat().st_size != file.size):
         return False
@@ -60,18 +60,18 @@ def fetch(
     settings: FetchSettings,
     received: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Fetches a file, from the first mirror that has it.
+    """Downloads a file from the first mirror that has it.
 
     Args:
-        client: with a time limit for reads.
-        file: what to fetch.
-        folder: of the corpus. What is not complete yet is called `<name>.part` there.
-        settings: how patient to be.
-        received: told how many bytes came, negative where some turned out wrong.
+        client: an HTTP client with a read timeout.
+        file: the file.
+        folder: folder of the corpus. An incomplete file is called `<name>.part`.
+        settings: retries and time limits.
+        received: called with the number of bytes received; negative if bytes turned out to be wrong.
 
     Raises:
         FetchError: no mirror has the file as published.
-        Stopped: a stop was asked for.
+        Stopped: a stop was requested.
     """
     path = folder / file.name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,14 +105,14 @@ def fetch(
 
 
 class _Count:
-    """Tells how many bytes of one file are here, as differences: bytes that turn out wrong are taken back."""
+    """Reports the received bytes of one file as differences, so that wrong bytes can be subtracted again."""
 
     def __init__(self, received: Callable[[int], None]) -> None:
-        self._received, self._told = received, 0
+        self._received, self._reported = received, 0
 
     def at(self, size: int) -> None:
-        self._received(size - self._told)
-        self._told = size
+        self._received(size - self._reported)
+        self._reported = size
 
 
 def _try(client: httpx.Client, url: str, file: RemoteFile, path: Path, settings: FetchSettings, count: _Count) -> None:
@@ -122,7 +122,7 @@ def _try(client: httpx.Client, url: str, file: RemoteFile, path: Path, settings:
     headers = {"Accept-Encoding": "identity"}
     start = part.stat().st_size if part.is_file() else 0
     if start and file.checksum and start >= (file.size or 0) and _digest(part, file.checksum) == file.checksum:
-        count.at(start)  # all of it came before an earlier run ended
+        count.at(start)  # an earlier run had received all of it
         _finish(file, path, part, tag, count)
         return
     known = _read(tag)
@@ -133,7 +133,7 @@ def _try(client: httpx.Client, url: str, file: RemoteFile, path: Path, settings:
     else:
         start = 0
     try:
-        with client.stream("GET", url, headers=headers) as response, settings.listening(response):
+        with client.stream("GET", url, headers=headers) as response, settings.interruptible(response):
             _check_status(response, part)
             if response.status_code != 206 or not _begins_at(response, start):
                 start = 0
@@ -158,7 +158,7 @@ def _check_status(response: httpx.Response, part: Path) -> None:
     code = response.status_code
     if code in {200, 206}:
         return
-    if code == 416:  # what is here is longer than the file
+    if code == 416:  # the partial file is longer than the file
         part.unlink(missing_ok=True)
         raise _RetryError("asked to begin anew")
     if code in _GONE:
@@ -207,7 +207,7 @@ def _receive(
     count.at(size)
     with part.open("r+b" if start else "wb") as out:
         out.seek(start)
-        for chunk in response.iter_raw():  # as it comes: what is held back in a buffer would be lost at a stop
+        for chunk in response.iter_raw():  # unbuffered: a stop would lose what a buffer holds
             if settings.stop.is_set():
                 raise Stopped
             if size == 0:

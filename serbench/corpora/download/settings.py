@@ -1,4 +1,4 @@
-"""`FetchSettings`: how patient a download is, and how it is stopped."""
+"""`FetchSettings`: retries and time limits of a download, and how it is stopped."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 __all__ = ["HOST_FAILURES", "FetchSettings"]
 
 HOST_FAILURES: Final = 3
-"""A host that failed for so many files in a row is left."""
+"""A host is given up after it failed for this many files in a row."""
 
 
 @dataclass(frozen=True)
 class FetchSettings:
-    """How patient a download is.
+    """Retries and time limits of a download.
 
     Attributes:
-        tries: of each mirror.
-        stall_s: seconds without a byte before a connection is given up.
-        first_wait_s: before the second try; each further wait is twice as long, with a random part.
-        longest_wait_s: of any wait, whatever the server asks for.
-        stop: ends everything at once.
-        wait: waits so many seconds, or until the stop.
+        tries: attempts for each mirror.
+        stall_s: seconds without data before a connection is given up.
+        first_wait_s: seconds before the second attempt. Each further wait is twice as long, with a random factor.
+        longest_wait_s: longest wait, whatever the server asks for.
+        stop: set it to stop the download.
+        wait: waits for a number of seconds, or until the stop; None waits on `stop`.
     """
 
     tries: int = 5
@@ -42,14 +42,14 @@ class FetchSettings:
     _failed_hosts: Counter[str] = field(default_factory=Counter, repr=False)
 
     def hang_up(self) -> None:
-        """Ends all running answers, so that nobody waits for a server after a stop."""
+        """Closes all open connections, so that a stop does not wait for a server."""
         for line in list(self._lines):
             with contextlib.suppress(OSError):
                 line.shutdown(socket.SHUT_RDWR)
 
     @contextlib.contextmanager
-    def listening(self, response: httpx.Response) -> Iterator[None]:
-        """Keeps the line of an answer within reach of `hang_up`."""
+    def interruptible(self, response: httpx.Response) -> Iterator[None]:
+        """Context manager that lets `hang_up` close the connection of a response."""
         stream = response.extensions.get("network_stream")
         line = stream.get_extra_info("socket") if stream is not None else None
         if line is not None:
@@ -60,13 +60,13 @@ class FetchSettings:
             self._lines.discard(line)
 
     def gave_up(self, host: str) -> bool:
-        """Whether a host failed for so many files in a row that others need not wait for it."""
+        """Whether a host is given up, since it failed for `HOST_FAILURES` files in a row."""
         return self._failed_hosts[host] >= HOST_FAILURES
 
     def note(self, host: str, *, failed: bool) -> None:
-        """Counts files in a row that a host failed for."""
+        """Counts consecutive failures of a host; a success resets the count."""
         self._failed_hosts[host] = self._failed_hosts[host] + 1 if failed else 0
 
     def pause(self, seconds: float) -> None:
-        """Waits, but not beyond the longest wait."""
+        """Waits this many seconds, at most `longest_wait_s`."""
         (self.wait or self.stop.wait)(min(max(seconds, 0.0), self.longest_wait_s))

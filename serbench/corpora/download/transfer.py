@@ -1,4 +1,4 @@
-"""Fetches many files side by side over one pool of connections."""
+"""Downloads many files in parallel over one pool of connections."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from serbench.corpora.download.settings import FetchSettings
 __all__ = ["Transfer", "transfer"]
 
 _LOOK_S: Final = 0.2
-"""Between two looks at whether a stop was asked for."""
+"""Seconds between two checks for a stop."""
 
 Received = Callable[[int], None]
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """What came of it.
+    """Result of a download.
 
     Attributes:
-        fetched: names of the files that were fetched now.
-        there: names of those that were there already.
-        failed: why others could not be fetched, by name.
-        stopped: whether a stop ended it early.
+        fetched: names of the files that were downloaded now.
+        there: names of the files that were already there.
+        failed: the reason for each file that could not be downloaded, by name.
+        stopped: whether the download was stopped early.
     """
 
     fetched: tuple[str, ...]
@@ -45,14 +45,14 @@ def transfer(
     connections: int = 8,
     received: Received = lambda _: None,
 ) -> Transfer:
-    """Fetches what is not there yet.
+    """Downloads the files that are not there yet.
 
     Args:
-        files: to fetch.
-        folder: of the corpus.
-        settings: how patient to be.
-        connections: at most so many at once.
-        received: told how many bytes came or were there, from any thread.
+        files: the files.
+        folder: folder of the corpus.
+        settings: retries and time limits.
+        connections: most connections at once.
+        received: called with the number of bytes that were received or already there, from any thread.
     """
     import httpx
 
@@ -85,7 +85,7 @@ def transfer(
         waiting = iter(files)
         try:
             while True:
-                # Few are handed in at a time, so that a stop need not wait for thousands to be refused.
+                # Only a few are submitted at a time, so that a stop need not cancel thousands.
                 while len(running) < 2 * connections and (file := next(waiting, None)) is not None:
                     running[pool.submit(one, file)] = file
                 if not running or settings.stop.is_set():

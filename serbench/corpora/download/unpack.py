@@ -1,4 +1,4 @@
-"""Unpacks a zip archive that nobody vouches for: nothing outside the folder, nothing of a person's lost, no bombs."""
+"""Unpacks an untrusted zip archive: nothing outside the folder, no existing file overwritten, no zip bombs."""
 
 from __future__ import annotations
 
@@ -18,39 +18,44 @@ from serbench.errors import SerbenchError
 __all__ = ["MAX_BYTES", "MAX_FILES", "clear_leftovers", "unpack"]
 
 MAX_FILES: Final = 200_000
-"""Entries of an archive at the most."""
+"""Most entries of an archive."""
 
 MAX_BYTES: Final = 32 << 30
-"""Bytes that an archive may unpack to."""
+"""Most bytes that an archive may unpack to."""
 
 _MAX_RATIO: Final = 200
-"""Audio does not shrink to a hundredth; what claims to is a bomb."""
+"""Highest compression ratio. Audio is never compressed to a hundredth; a higher ratio means a zip bomb."""
 
 _FREE_OF_RATIO: Final = 16 << 20
 _KEPT: Final = (*AUDIO_SUFFIXES, ".csv", ".tsv", ".txt", ".md", ".lab", ".yaml", ".parquet")
 _CHUNK: Final = 1 << 20
 _PREFIX: Final = ".serbench-unpack-"
 _UNIX, _FILE_KINDS = 3, {0, 4, 8}
-"""`create_system` of Unix; kinds of what is neither link nor device: not stated, folder, file."""
+"""`create_system` of Unix, and the allowed file types: not stated, folder, regular file (no links or devices)."""
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Removes what an unpacking that was killed left behind."""
+    """Removes temporary files of an earlier unpacking that was killed."""
     for path in folder.glob(f"{_PREFIX}*"):
         shutil.rmtree(path, ignore_errors=True)
 
 
 def unpack(archive: Path, folder: Path, *, max_bytes: int = MAX_BYTES) -> int:
-    """Unpacks a zip archive into a folder that may hold files already; all of it or nothing.
+    """Unpacks a zip archive into a folder that may hold files already. Either everything is unpacked or nothing.
 
-    Audio and tables are kept, everything else is passed over. A file that is there already with the same content stays.
+    Only audio and tables are unpacked. An existing file with the same content stays.
+
+    Args:
+        archive: the zip file.
+        folder: where to unpack; created if missing.
+        max_bytes: most bytes to unpack.
 
     Returns:
-        How many audio files were kept.
+        The number of audio files that were unpacked.
 
     Raises:
-        SerbenchError: it is no archive, is damaged, or holds what no corpus would: names that lead out of the folder,
-            links, devices, or more than the bounds allow; or it would replace other files.
+        SerbenchError: the file is not a zip archive or is damaged; it holds names that lead out of the folder, links,
+            devices, or more than the bounds allow; or it would overwrite a different file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=folder, ignore_cleanup_errors=True) as temporary:
@@ -96,10 +101,10 @@ def _extract(archive: Path, packed: zipfile.ZipFile, place: Path, max_bytes: int
 
 
 def _safe(archive: Path, entry: zipfile.ZipInfo) -> Path:
-    """The relative path of an entry.
+    """Returns the relative path of an entry.
 
     Raises:
-        SerbenchError: it leads out of the folder, or is neither file nor folder.
+        SerbenchError: the path leads out of the folder, or the entry is neither file nor folder.
     """
     if entry.create_system == _UNIX and entry.external_attr >> 28 not in _FILE_KINDS:
         raise SerbenchError(
@@ -115,7 +120,7 @@ def _safe(archive: Path, entry: zipfile.ZipInfo) -> Path:
 
 
 def _move(archive: Path, place: Path, folder: Path) -> None:
-    """Moves all files to where they belong if nothing else is there; all are looked at before one is moved."""
+    """Moves all files to the folder. All targets are checked before the first file is moved."""
     files = [path for path in sorted(place.rglob("*")) if path.is_file()]
     root = folder.resolve()
     for path in files:

@@ -1,4 +1,4 @@
-"""What a person should know of a corpus as it lies on the disk: findings, each one sentence that names clips."""
+"""Findings: problems of a copy of a corpus, each described in one sentence that names clips."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from serbench.corpora.inspection.health import ClipState
 from serbench.corpora.printable import printable
 from serbench.corpora.table import UNKNOWN_SPEAKER
 
-__all__ = ["CorpusFinding", "findings"]
+__all__ = ["CorpusFinding", "corpus_findings"]
 
 Severity = Literal["error", "warning"]
 
@@ -30,31 +30,31 @@ _EXCLUDED: Final[dict[ClipState, tuple[Severity, str]]] = {
 
 @dataclass(frozen=True)
 class CorpusFinding:
-    """One thing found.
+    """A problem of a copy of a corpus.
 
     `kind` is a state of `serbench.corpora.inspection.health` other than `ok`, or `duplicate_labels`, `duplicate_audio`,
     `unknown_speakers`, `unparsed_names`, `left_aside`, `shadowed_files`, `links_out`, `missing_clips`, `extra_clips`,
-    `low_sample_rate`, `mixed_sample_rates`. An `error` means that the copy of the corpus is damaged; a `warning` is
-    something that a reader of scores should know.
+    `low_sample_rate`, `mixed_sample_rates`. An `error` means that the copy of the corpus is damaged. A
+    `warning` is something that a reader of scores should know.
     """
 
     kind: str
     severity: Severity
     clips: tuple[str, ...]
-    """Clip ids or, for files that are no clips, their names, as they are; none where the corpus as a whole is meant."""
+    """Ids of the clips concerned, or names of files that are not clips; empty if it concerns the whole corpus."""
     message: str
 
 
-def findings(listing: Listing, inspected: pd.DataFrame, sample_rate: int | None = None) -> list[CorpusFinding]:
-    """Judges a listing and its inspection.
+def corpus_findings(listing: Listing, inspected: pd.DataFrame, sample_rate: int | None = None) -> list[CorpusFinding]:
+    """Finds the problems of a copy of a corpus.
 
     Args:
-        listing: the clips as read.
-        inspected: as `inspect_clips(listing.table)` returns it.
-        sample_rate: the rate (Hz) that features will be computed at; None for no such comparison.
+        listing: the clips as listed.
+        inspected: the result of `inspect_clips(listing.table)`.
+        sample_rate: sample rate (Hz) of the features, to warn of clips below it; None for no such check.
 
     Returns:
-        Errors first; within a severity in a fixed order.
+        The findings, errors first, otherwise in a fixed order.
     """
     table = listing.table[["clip_id", "label"]].join(inspected.drop(columns="clip_id"))
     usable = table[table["state"] == "ok"]
@@ -103,15 +103,15 @@ def _speakers(table: pd.DataFrame) -> Iterable[CorpusFinding]:
 def _files(listing: Listing) -> Iterable[CorpusFinding]:
     names = tuple(path.name for path in listing.unparsed)
     if names:
-        message = f"{_count(names, 'file')} passed over, whose names say nothing to this corpus: {_listed(names)}"
+        message = f"{_count(names, 'file')} skipped, because their names are not those of this corpus: {_listed(names)}"
         yield CorpusFinding("unparsed_names", "warning", names, message)
-    for what in sorted({kind for kind, _ in listing.aside}):
-        names = tuple(path.name for kind, path in listing.aside if kind == what)
-        message = f"{_count(names, 'file')} left aside as {what}, which this corpus's clips are not: {_listed(names)}"
+    for what in sorted({kind for kind, _ in listing.non_clips}):
+        names = tuple(path.name for kind, path in listing.non_clips if kind == what)
+        message = f"{_count(names, 'file')} skipped as {what}, not clips of this corpus: {_listed(names)}"
         yield CorpusFinding("left_aside", "warning", names, message)
     names = tuple(path.name for path in listing.shadowed)
     if names:
-        message = f"{_count(names, 'further file')} of clips that are already there passed over: {_listed(names)}"
+        message = f"{_count(names, 'further file')} of clips that are already listed skipped: {_listed(names)}"
         yield CorpusFinding("shadowed_files", "warning", names, message)
     names = tuple(path.name for path in listing.escaping)
     if names:
@@ -136,7 +136,7 @@ def _rates(usable: pd.DataFrame, sample_rate: int | None) -> Iterable[CorpusFind
             who = "all" if every else f"{len(low):,} of {len(usable):,}"
             message = (
                 f"{who} clips are sampled at less than the {_khz(sample_rate)} asked for, down to {_khz(lowest)}: "
-                f"there the bands above {lowest / 2000:.1f} kHz carry nothing"
+                f"there the bands above {lowest / 2000:.1f} kHz are empty"
             )
             yield CorpusFinding("low_sample_rate", "warning", () if every else tuple(low["clip_id"]), message)
     counts = usable["sample_rate"].value_counts()
@@ -153,7 +153,7 @@ def _with_reasons(rows: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """The first few names, then a count."""
+    """Lists the first few names, then how many more there are."""
     rest = len(names) - _NAMED
     return ", ".join(map(printable, names[:_NAMED])) + (f" and {rest:,} more" if rest > 0 else "")
 

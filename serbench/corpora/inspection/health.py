@@ -1,7 +1,7 @@
-"""Examines one audio file: can it be decoded, and is there anything to hear?
+"""Inspects one audio file: can it be decoded, and is it silent?
 
-Runs in worker processes, so it imports nothing heavy, and never trusts a file: what is not a regular file is
-not opened, what is too big is not decoded, and decoding goes block by block.
+This runs in worker processes, so it imports nothing heavy. Files are not trusted: only regular files are opened, too
+large ones are not decoded, and decoding is done in blocks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final, Literal
 import numpy as np
 import soundfile
 
-from serbench.corpora.inspection.readable import UnreadableError, readable
+from serbench.corpora.inspection.readable import UnreadableError, readable_file
 
 __all__ = [
     "MAX_BYTES",
@@ -38,39 +38,39 @@ MAX_SECONDS: Final = 2 * 3600.0
 """Longer recordings are not decoded."""
 
 MIN_SECONDS: Final = 0.1
-"""Shorter clips hold no speech worth a label."""
+"""Shorter clips are too short to hold speech."""
 
 SILENCE_PEAK: Final = 1e-4
-"""Fraction of full scale (-80 dB, 3 steps of 16-bit audio) that a clip must reach somewhere to count as sound."""
+"""Peak that a clip must reach to count as sound, as a fraction of full scale (-80 dB, 3 steps of 16-bit audio)."""
 
 _BLOCK_FRAMES: Final = 1 << 18
 _MAX_SAMPLES: Final = 1 << 31
 _LFS_MARK: Final = b"version https://git-lfs.github.com/spec/"
 
-# Programs that write to a pipe cannot know the size and leave a placeholder near one of these.
+# Programs that write to a pipe do not know the size and leave a placeholder near this value.
 _RIFF_PLACEHOLDER: Final = 0x7FFF0000
 _RIFF_SLACK: Final = 4096
 
 
 @dataclass(frozen=True)
 class AudioHealth:
-    """What was found in one file. Figures are None where the file was not decoded."""
+    """Result of inspecting one file. Numbers are None if the file was not decoded."""
 
     state: ClipState
     detail: str = ""
     digest: str | None = None
-    """SHA-256 (32 hex digits) of rate, channels and decoded samples: equal for a WAV and a FLAC of one take."""
+    """SHA-256 (32 hex digits) of rate, channels and decoded samples. A WAV and a FLAC of one take have the same."""
     duration_s: float | None = None
     sample_rate: int | None = None
     channels: int | None = None
     peak: float | None = None
-    """Largest magnitude, as a fraction of full scale."""
+    """Largest absolute sample value, as a fraction of full scale."""
     rms: float | None = None
     """Root mean square over all samples, as a fraction of full scale."""
 
 
 class _UnusableError(Exception):
-    """Ends an examination early, with its verdict."""
+    """Ends an inspection early, with its result in `health`."""
 
     def __init__(self, state: ClipState, detail: str) -> None:
         super().__init__(detail)
@@ -78,15 +78,15 @@ class _UnusableError(Exception):
 
 
 def examine_files(paths: Sequence[str]) -> list[AudioHealth]:
-    """Examines several files, in order."""
+    """Inspects several files; the results are in the same order."""
     return [examine_file(path) for path in paths]
 
 
 def examine_file(path: str) -> AudioHealth:
-    """Examines one file. Whatever is wrong with it is the answer, never an exception."""
+    """Inspects one file. Problems of the file are part of the result; no exception is raised for them."""
     try:
         _look_before_decoding(path)
-        with readable(path) as sound:
+        with readable_file(path) as sound:
             return _decode(sound)
     except _UnusableError as verdict:
         return verdict.health

@@ -1,11 +1,11 @@
-"""Examines all clips of a table, in parallel, and remembers what was found in files that have not changed."""
+"""Inspects all clips of a table in parallel, and caches the results for unchanged files."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, get_args
 
@@ -14,8 +14,7 @@ import pandas as pd
 from serbench.corpora.inspection.health import AudioHealth, ClipState, examine_files
 from serbench.corpora.inspection.processes import map_in_processes
 from serbench.errors import SerbenchError
-from serbench.records.files import digest_of, write_bytes_atomic
-from serbench.records.machine import usable_cores
+from serbench.records import Progress, digest_of, usable_cores, write_bytes_atomic
 
 __all__ = ["INSPECTION_COLUMNS", "inspect_clips"]
 
@@ -31,34 +30,34 @@ _DTYPES: Final = {
 }
 
 INSPECTION_COLUMNS: Final = ("clip_id", *_DTYPES)
-"""Columns of an inspection; all but `clip_id` and `state` are missing where a file was not decoded."""
+"""Columns of an inspection. All but `clip_id`, `state` and `detail` are missing if a file was not decoded."""
 
 _STATES: Final = frozenset(get_args(ClipState))
 
 _CHUNK: Final = 64
 _RULES: Final = 2
-"""Raised when `inspection.health` comes to judge files differently, so that old results are not reused."""
+"""Version of the rules in `inspection.health`. Raise it when they change, so that old results are not reused."""
 
 _Key = tuple[str, int, int]
 
 
 def inspect_clips(
     table: pd.DataFrame,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     workers: int | None = None,
     cache: Path | None = None,
 ) -> pd.DataFrame:
-    """Decodes every clip and tells its health.
+    """Decodes every clip and reports its state.
 
     Args:
         table: a clip table.
         progress: called with (done, total) clips.
-        workers: processes; None for as many as there are cores. Fewer than 64 clips are examined right here.
-        cache: a folder that keeps results by path, size and modification time; None keeps none. A damaged
-            or unwritable cache costs time, not the inspection.
+        workers: number of processes; None for one on each core. Fewer than 64 clips are inspected in this process.
+        cache: folder that caches results by path, size and modification time; None for no cache. If it is damaged or
+            cannot be written, the inspection only takes longer.
 
     Returns:
-        One row a clip, with the table's index: `clip_id`, `state` (`ok`, `lfs_pointer`, `empty`,
+        One row for each clip, with the table's index: `clip_id`, `state` (`ok`, `lfs_pointer`, `empty`,
         `undecodable`, `silent`, `too_short`), `detail` (text), `digest` (of the decoded samples), `duration_s`,
         `sample_rate` (Hz), `channels`, `peak` and `rms` (fractions of full scale).
     """
@@ -66,11 +65,11 @@ def inspect_clips(
     store = None if cache is None else _store(cache, keys)
     known = {} if store is None else _load(store)
     todo = [key for key in keys if key not in known]
-    ahead = len(keys) - len(todo)
+    cached = len(keys) - len(todo)
 
     def step(done: int, _: int) -> None:
         if progress is not None:
-            progress(ahead + done, len(keys))
+            progress(cached + done, len(keys))
 
     if not todo:
         step(0, 0)
@@ -82,7 +81,7 @@ def inspect_clips(
     return frame.set_index(table.index)
 
 
-def _examine(paths: Sequence[str], step: Callable[[int, int], None], workers: int | None) -> list[AudioHealth]:
+def _examine(paths: Sequence[str], step: Progress, workers: int | None) -> list[AudioHealth]:
     wanted = usable_cores() if workers is None else workers
     return map_in_processes(
         examine_files,
@@ -95,7 +94,7 @@ def _examine(paths: Sequence[str], step: Callable[[int, int], None], workers: in
 
 
 def _key(path: str) -> _Key:
-    """What makes a file the same file: path, size in bytes, time of change in ns (-1 where nothing is there)."""
+    """Identifies an unchanged file: path, size in bytes, modification time in ns (-1 if it does not exist)."""
     try:
         status = os.stat(path)  # noqa: PTH116
     except OSError:
@@ -104,7 +103,7 @@ def _key(path: str) -> _Key:
 
 
 def _store(cache: Path, keys: Sequence[_Key]) -> Path:
-    """One file for each set of folders, so that corpora do not rewrite each other's results."""
+    """The cache file. Each set of folders has its own, so that corpora do not overwrite each other's results."""
     folders = sorted({str(Path(path).parent) for path, _, _ in keys})
     return cache / f"clips-v{_RULES}-{digest_of(folders)}.parquet"
 
@@ -115,7 +114,7 @@ def _frame(healths: Sequence[AudioHealth]) -> pd.DataFrame:
 
 
 def _load(store: Path) -> dict[_Key, AudioHealth]:
-    """Reads a cache; whatever is wrong with it makes it empty."""
+    """Reads a cache file; a damaged one counts as empty."""
     try:
         frame = pd.read_parquet(store)
         keys = zip(frame["path"], frame["size"], frame["mtime_ns"], strict=True)
@@ -131,7 +130,7 @@ def _load(store: Path) -> dict[_Key, AudioHealth]:
 
 
 def _save(store: Path, known: dict[_Key, AudioHealth]) -> None:
-    # What could not be decoded may be mended without a trace in size and time (permissions, a mount): look again.
+    # Undecodable files are not cached: a fix of permissions or a mount changes neither size nor time.
     kept = {key: health for key, health in known.items() if health.state != "undecodable"}
     frame = _frame(list(kept.values()))
     for position, name in enumerate(("path", "size", "mtime_ns")):

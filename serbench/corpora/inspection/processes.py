@@ -1,13 +1,15 @@
-"""Runs a function over many items in worker processes, and outlives a worker that crashes."""
+"""Runs a function over many items in worker processes, and survives the crash of a worker."""
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
+
+from serbench.child_processes import SpawnContext
+from serbench.records import Progress
 
 __all__ = ["map_in_processes"]
 
@@ -22,19 +24,19 @@ def map_in_processes(
     on_crash: Result,
     workers: int,
     chunk: int,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Result]:
     """Maps `function` over chunks of `items`.
 
-    Workers are spawned, not forked from a server: a process has only one fork server, and training needs it
-    with Keras loaded.
+    Workers are spawned, not forked from the server of training, which has Keras loaded. None of them runs the caller's
+    script again.
 
     Args:
-        function: of a module that workers can import; returns one result for each item, in order.
-        items: what to map; must be picklable.
-        on_crash: the result of an item that takes its worker down with it.
-        workers: processes; 1 or less runs here, without any.
-        chunk: items a worker takes at a time.
+        function: importable from a module; returns one result for each item, in order.
+        items: the items, which must be picklable.
+        on_crash: the result of an item that crashes its worker.
+        workers: number of processes; with 1 or less, everything runs in this process.
+        chunk: number of items that a worker takes at a time.
         progress: called with (done, total) items.
 
     Returns:
@@ -68,7 +70,7 @@ def _run(
     workers: int,
     keep: Callable[[int, list[Result]], None],
 ) -> set[int]:
-    """Runs all parts in one pool; returns those that were not finished when a worker crashed."""
+    """Runs all parts in one pool. Returns the parts that were not finished when a worker crashed."""
     left = set(parts)
     with _pool(min(workers, len(parts))) as pool:
         futures: dict[Future[list[Result]], int] = {}
@@ -89,7 +91,7 @@ def _run(
 def _isolate(
     function: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item], on_crash: Result
 ) -> list[Result]:
-    """Halves `items` until the ones that crash a worker stand alone."""
+    """Halves `items` until the ones that crash a worker are isolated."""
     answer: list[Result] = []
     if not _run(function, {0: items}, 1, lambda _, results: answer.extend(results)):
         return answer
@@ -100,17 +102,17 @@ def _isolate(
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    # Ctrl-C reaches every process of the terminal; the parent alone decides what it means.
+    # Ctrl-C reaches every process of the terminal; only the parent handles it.
     return ProcessPoolExecutor(
         workers,
-        multiprocessing.get_context("spawn"),
+        SpawnContext(),
         initializer=signal.signal,
         initargs=(signal.SIGINT, signal.SIG_IGN),
     )
 
 
 def _workers_start() -> bool:
-    """Whether a worker can start at all: a script without a `__main__` guard keeps it from doing so."""
+    """Whether a worker can start at all: a machine without memory or semaphores keeps it from doing so."""
     with _pool(1) as pool:
         try:
             return pool.submit(bool, 1).result()

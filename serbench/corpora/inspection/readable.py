@@ -1,4 +1,4 @@
-"""Makes a file readable for libsndfile: as it is, or, for MPEG-4 audio, through ffmpeg where that is installed."""
+"""Makes audio readable for libsndfile. MPEG-4 and similar audio is converted by ffmpeg, if that is installed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-__all__ = ["FOREIGN_SUFFIXES", "UnreadableError", "readable"]
+__all__ = ["FOREIGN_SUFFIXES", "UnreadableError", "readable_file"]
 
 _CONTAINERS: Final = {
     ".m4a": "mov", ".mp4": "mov", ".3gp": "mov", ".aac": "aac", ".wma": "asf", ".amr": "amr", ".webm": "matroska",
 }  # fmt: skip
 
 FOREIGN_SUFFIXES: Final = tuple(_CONTAINERS)
-"""What libsndfile does not read and ffmpeg does."""
+"""Suffixes of formats that ffmpeg reads and libsndfile does not."""
 
 _MOST_SECONDS: Final = 2 * 3600
 _MOST_BYTES: Final = 4 << 30
@@ -26,21 +26,21 @@ _TIME_LIMIT_S: Final = 300
 
 
 class UnreadableError(Exception):
-    """The file cannot be made readable; the message says why."""
+    """The file cannot be made readable. The message gives the reason."""
 
 
 @contextlib.contextmanager
-def readable(path: str) -> Iterator[str]:
-    """The path of what libsndfile can open: the file itself, or a temporary WAV file of its sound.
+def readable_file(path: str) -> Iterator[str]:
+    """Context manager that yields a path libsndfile can open: the file itself, or a temporary WAV copy.
 
-    ffmpeg is told which container to expect, since a text file of the right name could else make it play other files;
-    it is given no protocol beyond files, no input to wait for, and bounds on time and size.
+    ffmpeg gets the expected container, because a text file with an audio suffix could otherwise make it read other
+    files. It may use no protocol except local files, reads no standard input, and has limits on time and size.
 
     Args:
         path: of a regular file.
 
     Raises:
-        UnreadableError: there is no ffmpeg, or it cannot decode the file.
+        UnreadableError: ffmpeg is not installed, or cannot decode the file.
     """
     if Path(path).suffix.lower() not in FOREIGN_SUFFIXES:
         yield path
@@ -67,8 +67,8 @@ def readable(path: str) -> Iterator[str]:
         except OSError as error:
             raise UnreadableError(f"ffmpeg cannot be run: {error.strerror}") from None
         if ran.returncode or not sound.is_file():
-            said = ran.stderr.decode(errors="replace").strip().splitlines()
+            messages = ran.stderr.decode(errors="replace").strip().splitlines()
             raise UnreadableError(
-                f"ffmpeg cannot decode it: {said[-1].replace(path, '')[:120] if said else 'no sound'}"
+                f"ffmpeg cannot decode it: {messages[-1].replace(path, '')[:120] if messages else 'no sound'}"
             )
         yield str(sound)

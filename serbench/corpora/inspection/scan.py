@@ -1,4 +1,4 @@
-"""Finds audio files below a folder: no hidden files, no links that lead out, no endless descent."""
+"""Finds audio files below a folder: no hidden files, no links that lead out, a limited depth."""
 
 from __future__ import annotations
 
@@ -12,26 +12,31 @@ from serbench.errors import SerbenchError
 __all__ = ["MAX_DEPTH", "MAX_ENTRIES", "Scan", "scan_audio"]
 
 MAX_DEPTH = 3
-"""Folders are entered this many levels below the first one."""
+"""Levels of folders that are searched below the first one."""
 
 MAX_ENTRIES = 500_000
-"""A folder with more entries than this is no corpus but somebody's whole disk."""
+"""A folder with more entries is probably not a corpus but a whole disk."""
 
 
 @dataclass(frozen=True)
 class Scan:
-    """Audio files found, and links that were not followed since they lead out of the folder; both sorted."""
+    """The audio files found, and the links that were not followed because they lead out of the folder; both sorted."""
 
     files: tuple[Path, ...]
     escaping: tuple[Path, ...]
 
 
 def scan_audio(root: Path, suffixes: Sequence[str], *, max_entries: int = MAX_ENTRIES) -> Scan:
-    """Lists the audio files in `root` and up to `MAX_DEPTH` folders below it, by suffix (any case).
+    """Lists the audio files in `root` and up to `MAX_DEPTH` levels below it, by suffix (in any case).
 
-    Hidden files and folders are passed over, macOS' `._*` companions among them. A link to a file inside
-    `root` counts as that file; links to folders are never entered. Devices and pipes are listed by name like
-    files, for the health inspection to name; nothing is opened.
+    Hidden files and folders are skipped, e.g. the `._*` files of macOS. A link to a file inside `root` counts as that
+    file; links to folders are not followed. Devices and pipes are listed like files, so that the inspection can report
+    them. Nothing is opened.
+
+    Args:
+        root: the folder.
+        suffixes: with the dot, e.g. `.wav`.
+        max_entries: most entries of all folders together.
 
     Raises:
         SerbenchError: the folder cannot be read or has more than `max_entries` entries.

@@ -30,7 +30,7 @@ _NAME: Final = re.compile(r"(?P<actor>\d{4})_(?P<sentence>[A-Z]{3})_(?P<emotion>
 
 _ACTORS: Final = range(1001, 1092)
 
-# Sex of the actors from the official VideoDemographics.csv, for copies that come without it.
+# The sex of the actors, from the official VideoDemographics.csv, for copies without that file.
 _FEMALE: Final = frozenset(
     (
         1002, 1003, 1004, 1006, 1007, 1008, 1009, 1010, 1012, 1013, 1018, 1020, 1021, 1024, 1025,
@@ -47,7 +47,7 @@ _VOTED: Final = {code[0]: label for code, label in _LABELS.items()}
 
 @dataclass(frozen=True, kw_only=True)
 class CremaD(Corpus):
-    """CREMA-D (Cao et al. 2014). Labels are the emotions that the actors intended."""
+    """CREMA-D (Cao et al. 2014). The labels are the emotions that the actors intended."""
 
     def parse(self, path: Path) -> NameFacts | None:
         """Reads `<actor>_<sentence>_<emotion>_<level>`; the level XX means unspecified.
@@ -70,28 +70,28 @@ class CremaD(Corpus):
         }
 
     def names(self) -> tuple[str, ...]:
-        """The 7,442 clips."""
+        """Returns the ids of the 7,442 clips."""
         parsed = (self.parse(Path(file.name)) for file in manifest(self.name))
         return tuple(str(facts["clip_id"]) for facts in parsed if facts is not None)
 
     def speaker_facts(self, folder: Path) -> Mapping[str, SpeakerFacts]:
-        """Sex and age from VideoDemographics.csv in or beside the audio folder; without it, the sex alone."""
+        """Returns sex and age from VideoDemographics.csv in or beside the audio folder; without it, only the sex."""
         facts = {str(actor): SpeakerFacts(sex="female" if actor in _FEMALE else "male") for actor in _ACTORS}
         return facts | _read_demographics(_rows(folder, _DEMOGRAPHICS))
 
     def votes(self, folder: Path) -> Mapping[str, tuple[str, ...]]:
-        """What most listeners chose from the voice alone: VoiceVote of summaryTable.csv in or beside the folder."""
-        heard: dict[str, tuple[str, ...]] = {}
+        """Returns the majority votes on the voice alone: VoiceVote of summaryTable.csv in or beside the folder."""
+        votes: dict[str, tuple[str, ...]] = {}
         for row in _rows(folder, _VOTES):
             found = self.parse(Path(f"{(row.get('FileName') or '').strip()}.wav"))
             letters = (row.get("VoiceVote") or "").strip().split(":")
             if found is not None and all(letter in _VOTED for letter in letters):
-                heard[str(found["clip_id"])] = tuple(sorted({_VOTED[letter] for letter in letters}))
-        return heard
+                votes[str(found["clip_id"])] = tuple(sorted({_VOTED[letter] for letter in letters}))
+        return votes
 
 
 def _rows(folder: Path, name: str) -> list[dict[str, str | None]]:
-    """Rows of an official table in or beside the audio folder; none where it is not there or cannot be read."""
+    """Rows of an official table in or beside the audio folder; empty if it is missing or cannot be read."""
     for place in (folder, folder.parent):
         table = place / name
         try:
@@ -104,7 +104,7 @@ def _rows(folder: Path, name: str) -> list[dict[str, str | None]]:
 
 
 def _read_demographics(rows: list[dict[str, str | None]]) -> dict[str, SpeakerFacts]:
-    """Reads `ActorID,Age,Sex,...`; rows that make no sense are passed over."""
+    """Reads `ActorID,Age,Sex,...`; invalid rows are skipped."""
     facts: dict[str, SpeakerFacts] = {}
     for row in rows:
         actor = (row.get("ActorID") or "").strip()
@@ -132,4 +132,4 @@ CREMA_D: Final = CremaD(
     audio_folders=("AudioWAV",),
     name_form="<actor>_<sentence>_<emotion>_<level>, e.g. 1001_DFA_ANG_XX.wav",
 )
-"""The corpus as registered."""
+"""The registered instance."""

@@ -23,7 +23,7 @@ _LABELS: Final = {
     "T": "sadness",
 }
 
-# Sex and age as on the corpus's own site (emodb.bilderbar.info, section Emo-DB).
+# Sex and age from the corpus's own site (emodb.bilderbar.info, section Emo-DB).
 _SPEAKERS: Final = {
     "03": SpeakerFacts(sex="male", age=31),
     "08": SpeakerFacts(sex="female", age=34),
@@ -42,7 +42,7 @@ _NAME: Final = re.compile(r"(?P<speaker>\d\d)(?P<text>[ab]\d\d)(?P<emotion>[WLEA
 
 @dataclass(frozen=True, kw_only=True)
 class EmoDb(Corpus):
-    """EMO-DB (Burkhardt et al. 2005), as published: the clips that at least 80 % of the listeners recognised."""
+    """EMO-DB (Burkhardt et al. 2005). It holds only clips that at least 80 % of the listeners recognised."""
 
     def parse(self, path: Path) -> NameFacts | None:
         """Reads `<speaker><text><emotion><version>`, e.g. `03a01Fa`; the sentence is the text's code.
@@ -60,7 +60,7 @@ class EmoDb(Corpus):
         }
 
     def speaker_facts(self, folder: Path) -> Mapping[str, SpeakerFacts]:  # noqa: ARG002
-        """Sex and age of the ten actors."""
+        """Returns the sex and age of the ten actors."""
         return _SPEAKERS
 
 
@@ -80,4 +80,4 @@ EMO_DB: Final = EmoDb(
     audio_folders=("wav",),
     name_form="<speaker><text><emotion><version>, e.g. 03a01Fa.wav",
 )
-"""The corpus as registered."""
+"""The registered instance."""

@@ -1,4 +1,4 @@
-"""Manifests: the files of a corpus as it was published, each with checksum and size; package data."""
+"""Manifests (package data): the published files of a corpus, with checksums and sizes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["PublishedFile", "manifest"]
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """A file as it was published."""
+    """A published file of a corpus."""
 
     name: str
     sha256: str
@@ -22,9 +22,10 @@ class PublishedFile:
 
 @functools.cache
 def manifest(corpus: str) -> tuple[PublishedFile, ...]:
-    """The files of a corpus, by name; none where no manifest is known.
+    """Returns the published files of a corpus; empty if there is no manifest for it.
 
-    That of CREMA-D holds the 7,442 WAV files of the official repository (github.com/CheyneyComputerScience/CREMA-D).
+    The manifest of CREMA-D lists the 7,442 WAV files of the official repository
+    (github.com/CheyneyComputerScience/CREMA-D).
     """
     table = resources.files("serbench.corpora.named").joinpath("manifests", f"{corpus}.tsv")
     if not table.is_file():

@@ -1,4 +1,4 @@
-"""Perceived labels: what most listeners heard in a clip, whatever its speaker meant."""
+"""Perceived labels: the majority vote of the listeners instead of the speaker's intention."""
 
 from __future__ import annotations
 
@@ -8,43 +8,51 @@ from serbench.corpora.base import Corpus, Listing
 from serbench.corpora.inspection.findings import CorpusFinding
 from serbench.errors import UsageError
 
-__all__ = ["Undecided", "heard_labels"]
+__all__ = ["Undecided", "perceived_labels"]
 
 
 @dataclass(frozen=True)
 class Undecided:
-    """Clips without one label that most listeners heard: `tied` between several, or `unheard` by anybody."""
+    """Clips without a perceived label.
+
+    Attributes:
+        tied: ids of clips on which the listeners tied.
+        without_votes: ids of clips that nobody voted on.
+    """
 
     tied: tuple[str, ...]
-    unheard: tuple[str, ...]
+    without_votes: tuple[str, ...]
 
     @property
     def excluded(self) -> list[tuple[str, str]]:
-        """As a study's record has it: clip id and reason."""
-        return [(clip, "votes tied") for clip in self.tied] + [(clip, "no votes") for clip in self.unheard]
+        """The clips as (clip id, reason), for the study's record."""
+        return [(clip, "votes tied") for clip in self.tied] + [(clip, "no votes") for clip in self.without_votes]
 
     def finding(self) -> CorpusFinding:
-        """One sentence."""
+        """Returns the finding that reports these clips."""
         parts = [f"{len(self.tied):,} on whose emotion listeners tied"] if self.tied else []
-        parts += [f"{len(self.unheard):,} that nobody voted on"] if self.unheard else []
+        parts += [f"{len(self.without_votes):,} that nobody voted on"] if self.without_votes else []
         left = " and ".join(parts) or "none"
         return CorpusFinding(
             "perceived_labels",
             "warning",
-            (*self.tied, *self.unheard),
-            f"labels are what most listeners heard, not what was meant; clips left out: {left}",
+            (*self.tied, *self.without_votes),
+            f"labels are the listeners' majority vote, not the speaker's intention; clips left out: {left}",
         )
 
 
-def heard_labels(corpus: Corpus, listing: Listing) -> tuple[Listing, Undecided]:
-    """The clips that listeners agree on, labelled with what most of them heard.
+def perceived_labels(corpus: Corpus, listing: Listing) -> tuple[Listing, Undecided]:
+    """Replaces the labels by the listeners' majority vote, and drops clips without one.
 
     Args:
-        corpus: whose clips they are.
-        listing: its clips as they were read.
+        corpus: the corpus, for messages.
+        listing: its clips.
+
+    Returns:
+        The relabelled clips, and the dropped ones.
 
     Raises:
-        UsageError: there are no votes, or none that decides.
+        UsageError: there are no votes, or every vote is a tie.
     """
     table, votes = listing.table, listing.table["votes"]
     tied = votes.str.contains(":", regex=False, na=False)
@@ -52,9 +60,9 @@ def heard_labels(corpus: Corpus, listing: Listing) -> tuple[Listing, Undecided]:
     if not clear.any():
         found = "listeners' vote without a tie" if tied.any() else "listeners' votes"
         raise UsageError(
-            f"{corpus.title} in {listing.folder} has no {found}, which perceived labels are made of; use --labels "
+            f"{corpus.title} in {listing.folder} has no {found}, which perceived labels need; use --labels "
             "intended, or restore the corpus's table of votes"
         )
     undecided = Undecided(tuple(table.loc[tied, "clip_id"]), tuple(table.loc[votes.isna(), "clip_id"]))
-    heard = table[clear].assign(label=votes[clear]).reset_index(drop=True)
-    return replace(listing, table=heard), undecided
+    relabelled = table[clear].assign(label=votes[clear]).reset_index(drop=True)
+    return replace(listing, table=relabelled), undecided

@@ -1,4 +1,4 @@
-"""RAVDESS, the speech of it: 1,440 clips of 24 actors saying 2 sentences in 8 emotions (North American English)."""
+"""RAVDESS, speech part: 1,440 clips of 24 actors saying 2 sentences in 8 emotions (North American English)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _NAME: Final = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Ravdess(Corpus):
-    """RAVDESS (Livingstone and Russo 2018). Clips are the audio-only speech; song and video are left aside by name."""
+    """RAVDESS (Livingstone and Russo 2018). The clips are the audio-only speech; song and video are skipped."""
 
     def parse(self, path: Path) -> NameFacts | None:
         """Reads `<modality>-<channel>-<emotion>-<intensity>-<sentence>-<repetition>-<actor>`; odd actors are men.
@@ -42,7 +42,7 @@ class Ravdess(Corpus):
         'fear'
         """
         found = _NAME.fullmatch(path.stem)
-        if found is None or self.aside(path) is not None:
+        if found is None or self.non_clip_kind(path) is not None:
             return None
         return {
             "label": _LABELS[found["emotion"]],
@@ -52,10 +52,10 @@ class Ravdess(Corpus):
             "intensity": _INTENSITIES[found["level"]],
         }
 
-    def aside(self, path: Path) -> str | None:
-        """Song, and the sound of videos, which repeats the audio-only clips.
+    def non_clip_kind(self, path: Path) -> str | None:
+        """Returns 'song' for song and 'video' for videos, whose sound repeats the audio-only clips; else None.
 
-        >>> RAVDESS.aside(Path("03-02-06-01-02-01-12.wav"))
+        >>> RAVDESS.non_clip_kind(Path("03-02-06-01-02-01-12.wav"))
         'song'
         """
         found = _NAME.fullmatch(path.stem)
@@ -66,7 +66,7 @@ class Ravdess(Corpus):
         return None if _MODALITIES[found["modality"]] == "audio" else "video"
 
     def names(self) -> tuple[str, ...]:
-        """The 1,440 clips: neutral has no strong intensity."""
+        """Returns the ids of the 1,440 clips; neutral has no strong intensity."""
         return tuple(
             f"03-01-{emotion}-{level}-{text}-{take}-{actor:02}"
             for actor in range(1, 25)
@@ -96,4 +96,4 @@ RAVDESS: Final = Ravdess(
         "<modality>-<channel>-<emotion>-<intensity>-<sentence>-<repetition>-<actor>, e.g. 03-01-06-01-02-01-12.wav"
     ),
 )
-"""The corpus as registered."""
+"""The registered instance."""

@@ -27,7 +27,7 @@ _NAME: Final = re.compile(r"(?:(?P<speaker>DC|JE|JK|KL)_)?(?P<emotion>sa|su|[adf
 
 @dataclass(frozen=True, kw_only=True)
 class Savee(Corpus):
-    """SAVEE (Jackson and Haq). The speaker is the folder of a clip, or in flat copies the beginning of its name."""
+    """SAVEE (Jackson and Haq). The speaker is a clip's folder or, in flat copies, the start of its name."""
 
     def parse(self, path: Path) -> NameFacts | None:
         """Reads `<speaker>/<emotion><number>` or `<speaker>_<emotion><number>`.
@@ -50,7 +50,7 @@ class Savee(Corpus):
         }
 
     def names(self) -> tuple[str, ...]:
-        """The 480 clips."""
+        """Returns the ids of the 480 clips."""
         return tuple(
             f"{speaker}_{emotion}{number:02}"
             for speaker in _SPEAKERS
@@ -78,4 +78,4 @@ SAVEE: Final = Savee(
     audio_folders=("AudioData",),
     name_form="<speaker>/<emotion><number>, e.g. DC/a01.wav, or DC_a01.wav",
 )
-"""The corpus as registered."""
+"""The registered instance."""

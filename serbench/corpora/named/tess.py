@@ -21,7 +21,7 @@ _LABELS: Final = {
     "sad": "sadness",
 }
 _AGES: Final = {"OAF": 64.0, "YAF": 26.0}
-"""Older and younger woman."""
+"""Age in years of the older and the younger woman."""
 
 # One published file of the older woman lacks a letter: OA_bite_neutral.wav.
 _NAME: Final = re.compile(
@@ -31,7 +31,7 @@ _NAME: Final = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Tess(Corpus):
-    """TESS (Pichora-Fuller and Dupuis 2020). With two speakers, no protocol can keep three sets of them apart."""
+    """TESS (Pichora-Fuller and Dupuis 2020). It has two speakers, too few for three sets without shared speakers."""
 
     def parse(self, path: Path) -> NameFacts | None:
         """Reads `<speaker>_<word>_<emotion>` in lower or upper case; the sentence is the word.
@@ -68,4 +68,4 @@ TESS: Final = Tess(
     expected_clips=2800,
     name_form="<speaker>_<word>_<emotion>, e.g. OAF_back_angry.wav",
 )
-"""The corpus as registered."""
+"""The registered instance."""

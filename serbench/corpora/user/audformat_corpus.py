@@ -1,8 +1,8 @@
 """`AudformatCorpus`: a database in audEERING's audformat, read from its header and its CSV or Parquet tables.
 
-The package `audformat` is not used for it: it reads the header with a YAML loader that makes any Python object, and
-unpickles the `.pkl` copies of tables, so that opening somebody's folder runs whatever code that person put there (both
-tried, with version 1.4.3). What is needed is one header of plain YAML and tables of text.
+The package `audformat` is not used, because it is not safe for untrusted folders: it reads the header with a YAML
+loader that can create any Python object, and it unpickles `.pkl` copies of tables. Both can run code (tested with
+version 1.4.3). serbench needs only the header as plain YAML, and tables as text.
 Format: https://audeering.github.io/audformat/
 """
 
@@ -17,7 +17,7 @@ import pandas as pd
 
 from serbench.corpora.base import Listing
 from serbench.corpora.printable import printable
-from serbench.corpora.user.table_corpus import inside, spell
+from serbench.corpora.user.table_corpus import inside, normalise_values
 from serbench.corpora.user.table_file import read_columns
 from serbench.corpora.user.user_corpus import UserCorpus
 from serbench.errors import SerbenchError
@@ -31,13 +31,14 @@ _COLUMNS: Final = ("speaker", "gender", "sex", "age", "sentence", "split")
 
 @dataclass(frozen=True, kw_only=True)
 class AudformatCorpus(UserCorpus):
-    """A folder with `db.yaml`. The label is the column `emotion` of the tables of whole files."""
+    """An audformat folder with `db.yaml`. Labels are the column `emotion` of its filewise tables."""
 
     def rows(self, place: Path) -> tuple[list[dict[str, Any]], Listing]:
-        """Reads the header and the tables; media are not opened.
+        """Reads the header and the tables. No audio is opened.
 
         Raises:
-            SerbenchError: the database is damaged, names files outside its folder, or has no emotions of whole files.
+            SerbenchError: the database is damaged, names files outside its folder, or has no filewise table with a
+                column `emotion`.
         """
         folder = place.resolve()
         header = _header(folder / HEADER)
@@ -56,16 +57,16 @@ class AudformatCorpus(UserCorpus):
         for column in _COLUMNS:
             self._add(found, column, folder, filewise)
         _describe(found, _part(_part(_part(header, "schemes"), "speaker"), "labels"))
-        if not all(row.get("split") for row in found.values()):  # tables of all files lie beside those of the splits
+        if not all(row.get("split") for row in found.values()):  # some tables cover all files and belong to no split
             for row in found.values():
                 row.pop("split", None)
         rows = [_row(folder, file, row) for file, row in found.items()]
-        spell(rows, place)
+        normalise_values(rows, place)
         return rows, Listing(pd.DataFrame(), (), folder, None)
 
     @staticmethod
     def _add(found: dict[str, dict[str, Any]], column: str, folder: Path, tables: Mapping[str, Any]) -> None:
-        """Adds a column of whichever table has it."""
+        """Adds a column from the first table that has it."""
         for name, table in tables.items():
             if column in _part(table, "columns"):
                 frame = read_columns(_file(folder, name), ("file", column))
@@ -90,13 +91,13 @@ def _row(folder: Path, file: str, known: dict[str, Any]) -> dict[str, Any]:
 
 
 def _describe(found: dict[str, dict[str, Any]], people: Mapping[str, Any]) -> None:
-    """Adds what the labels of the scheme `speaker` say of each, such as the gender."""
+    """Adds facts about each speaker, such as the gender, from the scheme `speaker`."""
     facts = {str(name): one for name, one in people.items() if isinstance(one, Mapping)}
     for row in found.values():
         for key in ("gender", "sex", "age"):
-            said = facts.get(str(row.get("speaker")), {}).get(key)
-            if said is not None:
-                row.setdefault(key, str(said))
+            value = facts.get(str(row.get("speaker")), {}).get(key)
+            if value is not None:
+                row.setdefault(key, str(value))
 
 
 def _header(path: Path) -> Mapping[str, Any]:
@@ -108,7 +109,7 @@ def _header(path: Path) -> Mapping[str, Any]:
                 f"{printable(str(path))} is larger than {_MAX_BYTES >> 20} MiB and is no audformat header"
             )
         text = path.read_text(encoding="utf-8")
-        # An alias lets a few lines stand for billions of values; the format has no use for one.
+        # With YAML aliases a few lines can expand to billions of values; audformat does not use them.
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
             raise SerbenchError(f"{printable(str(path))} has YAML aliases, which audformat does not write; remove them")
         header = yaml.safe_load(text)
@@ -135,7 +136,7 @@ def _text(value: Any, name: str) -> str:
 
 
 def _file(folder: Path, table: str) -> Path:
-    """A table's file; a name that leads elsewhere has none."""
+    """Returns the file of a table, which must be inside the folder."""
     for suffix in (".csv", ".parquet"):
         found = inside(folder, f"db.{table}{suffix}", {})
         if found is not None and Path(found).parent == folder and Path(found).is_file():

@@ -1,4 +1,4 @@
-"""From what a person writes to a corpus: a name, a path, several names; label maps and a corpus to be tested on."""
+"""Turns what the user asks for (a name, a path, several names, a label map, a test corpus) into a corpus."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from pathlib import Path
 
 from serbench.corpora.base import Corpus
 from serbench.corpora.registry import corpus_names, get_corpus
-from serbench.corpora.user.kinds import KINDS, kind_at, user_corpus
+from serbench.corpora.user.kinds import KINDS, kind_at, make_user_corpus
 from serbench.corpora.user.label_map import PRESETS, LabelMap, parse_label_map
 from serbench.corpora.user.mapped_corpus import mapped
 from serbench.corpora.user.merged_corpus import MergedCorpus
 from serbench.corpora.user.table_file import TABLE_SUFFIXES
 from serbench.corpora.user.user_corpus import UserCorpus, plain_name
 from serbench.errors import UsageError
-from serbench.records.files import digest_of
-from serbench.records.schemas import CorpusChoice, CorpusFacts
+from serbench.records import CorpusChoice, CorpusFacts, digest_of
 
-__all__ = ["choose_corpus", "recorded_corpus"]
+__all__ = ["choose_corpus", "name_suffix", "recorded_corpus"]
 
 
 def choose_corpus(
@@ -30,21 +29,24 @@ def choose_corpus(
     names: str | None = None,
     test: str | None = None,
 ) -> tuple[Corpus, Path | None]:
-    """The corpus that is meant, and the place to read it from.
+    """Builds the corpus that the user asked for.
 
     Args:
-        text: a corpus's name, the path of a table or folder, or names with '+' between them.
-        data: where it lies; None for its usual place. Of several, the folder that holds one folder each.
-        maps: as in `parse_label_map`.
-        drops: as in `parse_label_map`.
-        names: pattern of file names, for a path; see `NamePattern`.
-        test: name of the corpus to be tested on.
+        text: name of a corpus, path of a table or folder, or names joined by '+'.
+        data: where the files are; None for the default place. For several corpora, a folder with one folder for each.
+        maps: label maps, as in `parse_label_map`.
+        drops: labels to drop, as in `parse_label_map`.
+        names: pattern of the file names, only for a path; see `NamePattern`.
+        test: name of the corpus to test on; the others are trained on.
+
+    Returns:
+        The corpus, and the place to read it from (None for its default folder).
 
     Raises:
-        UsageError: no such corpus, or options that do not go together.
+        UsageError: there is no such corpus, or the options exclude each other.
     """
     labels = parse_label_map(maps, drops)
-    suffix = _suffix(labels, maps)
+    suffix = name_suffix(labels, maps)
     if _is_path(text):
         return _at(Path(text).expanduser(), data, names, test, labels, suffix)
     if names is not None:
@@ -57,9 +59,9 @@ def choose_corpus(
         return _made(_choice(name + suffix, parts, labels, test=test)), data
     inner = get_corpus(text)
     if isinstance(inner, UserCorpus):
-        own = inner.choice.parts if inner.choice else ()
+        parts = inner.choice.parts if inner.choice else ()
         pattern = inner.pattern.text if inner.pattern else None
-        choice = _choice(text + suffix, own, labels, names=pattern)
+        choice = _choice(text + suffix, parts, labels, names=pattern)
         data = data or inner.home
     else:
         choice = _choice(text + suffix, parts, labels)
@@ -69,11 +71,11 @@ def choose_corpus(
 def _at(
     place: Path, data: Path | None, names: str | None, test: str | None, labels: LabelMap, suffix: str
 ) -> tuple[Corpus, Path]:
-    """The corpus that lies at a path."""
+    """Builds the corpus at a path."""
     if test is not None:
         raise UsageError("--test-corpus goes with named corpora; give this one a name with `serbench corpus add`")
     if data is not None:
-        raise UsageError(f"--corpus {place} says where the corpus lies; leave --data out")
+        raise UsageError(f"--corpus {place} says where the corpus is; leave --data out")
     kind = kind_at(place)
     name = plain_name(place.resolve().stem)
     name = f"{name}-own" if name in corpus_names() else name
@@ -89,10 +91,10 @@ def _choice(
 
 
 def recorded_corpus(facts: CorpusFacts) -> Corpus:
-    """The corpus of a record, made again.
+    """Builds the corpus that a record describes.
 
     Raises:
-        SerbenchError: it is not installed here.
+        SerbenchError: the corpus is not installed here.
     """
     return get_corpus(facts.name) if facts.choice is None else _made(facts.choice)
 
@@ -107,8 +109,8 @@ def _is_path(text: str) -> bool:
 def _made(choice: CorpusChoice) -> Corpus:
     labels = LabelMap(choice.map, choice.keep, choice.drop)
     if choice.parts[0] in KINDS:
-        own = user_corpus(choice)
-        return mapped(own, labels, choice=choice) if labels else own
+        corpus = make_user_corpus(choice)
+        return mapped(corpus, labels, choice=choice) if labels else corpus
     if len(choice.parts) > 1 or choice.test is not None:
         return _merged(choice, labels)
     return mapped(get_corpus(choice.parts[0]), labels, name=choice.name, choice=choice)
@@ -134,8 +136,8 @@ def _merged(choice: CorpusChoice, labels: LabelMap) -> MergedCorpus:
     )
 
 
-def _suffix(labels: LabelMap, maps: Sequence[str]) -> str:
-    """What tells a corpus under a label map from the corpus itself, and from it under another map."""
+def name_suffix(labels: LabelMap, maps: Sequence[str]) -> str:
+    """Returns the suffix of the name that distinguishes a corpus under a label map from other versions of it."""
     if not labels:
         return ""
     if len(maps) == 1 and maps[0] in PRESETS and not labels.drop:

@@ -1,4 +1,4 @@
-"""`FolderCorpus`: a folder per class, or a flat folder whose names say all."""
+"""`FolderCorpus`: one folder for each class, or a flat folder whose file names hold all facts."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ __all__ = ["FolderCorpus"]
 
 @dataclass(frozen=True, kw_only=True)
 class FolderCorpus(UserCorpus):
-    """Audio in one folder a class: `DIR/anger/a.wav`. The first folder is the label unless the pattern reads it."""
+    """One folder for each class: `DIR/anger/a.wav`. The first folder is the label, unless the pattern reads one."""
 
     def rows(self, place: Path) -> tuple[list[dict[str, Any]], Listing]:
-        """Reads the names of all audio files below the folder."""
+        """Reads the names of all audio files below the folder. No audio is opened.
+
+        Raises:
+            SerbenchError: there is no folder, no audio, or no label.
+        """
         if not place.is_dir():
             raise SerbenchError(f"{printable(str(place))} is no folder; pass one that holds a folder per class")
         root = place.resolve()

@@ -1,4 +1,4 @@
-"""The kinds of corpora that lie at a path, and how one is told from another."""
+"""The kinds of corpora at a path (folder, table, audformat), and how to recognise them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,26 @@ from serbench.corpora.user.table_corpus import TableCorpus
 from serbench.corpora.user.table_file import TABLE_SUFFIXES
 from serbench.corpora.user.user_corpus import UserCorpus
 from serbench.errors import UsageError
-from serbench.records.schemas import CorpusChoice
+from serbench.records import CorpusChoice
 
-__all__ = ["KINDS", "kind_at", "user_corpus"]
+__all__ = ["KINDS", "kind_at", "make_user_corpus"]
 
 KINDS: Final[dict[str, type[UserCorpus]]] = {
     "folder": FolderCorpus,
     "table": TableCorpus,
     "audformat": AudformatCorpus,
 }
+"""The class of each kind, by the name that records keep."""
 
 
 def kind_at(place: Path) -> str:
-    """What lies at a path.
+    """Recognises the kind of corpus at a path.
+
+    Returns:
+        A key of `KINDS`.
 
     Raises:
-        UsageError: nothing that could be a corpus.
+        UsageError: the path does not exist, or is neither a folder nor a table.
     """
     shown = printable(str(place))
     if place.is_dir():
@@ -40,13 +44,13 @@ def kind_at(place: Path) -> str:
     return "table"
 
 
-def user_corpus(choice: CorpusChoice, home: Path | None = None, **facts: Any) -> UserCorpus:
-    """Makes one of a choice whose only part is a kind.
+def make_user_corpus(choice: CorpusChoice, home: Path | None = None, **facts: Any) -> UserCorpus:
+    """Builds a user's corpus from a choice whose only part is a kind.
 
     Args:
-        choice: what was asked for.
-        home: where it lies when no place is named.
-        facts: e.g. `title`, `licence`, `citation`.
+        choice: how to build it.
+        home: where its files are, if the user names no place.
+        facts: further fields, e.g. `title`, `licence`, `citation`.
     """
     (kind,) = choice.parts
     pattern = None if choice.names is None else NamePattern(choice.names)

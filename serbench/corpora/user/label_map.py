@@ -1,4 +1,4 @@
-"""`LabelMap`: other names for a corpus's labels, and which of them to leave out."""
+"""`LabelMap`: renames or drops labels of a corpus."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ _SYNONYMS: Final = {
 PRESETS: Final = {
     # P. Ekman, An argument for basic emotions, Cognition and Emotion 6 (1992).
     "big6": (("anger", "disgust", "fear", "happiness", "sadness", "surprise"), {}),
-    # As most work on IEMOCAP has it since S. Yoon, S. Byun and K. Jung, SLT 2018: excitement counts as happiness.
+    # As in most work on IEMOCAP since S. Yoon, S. Byun and K. Jung, SLT 2018: excitement counts as happiness.
     "four": (("anger", "happiness", "neutral", "sadness"), {"excitement": "happiness", "excited": "happiness"}),
 }
-"""Label sets of the field by name: the labels that are kept, and which others count as one of them."""
+"""Common label sets by name: the labels to keep, and other labels that count as one of these."""
 
 
 @dataclass(frozen=True)
 class LabelMap:
-    """What becomes of each label.
+    """Renames, keeps or drops labels.
 
     Attributes:
-        names: new name by old name; a label that is not named keeps its own.
-        keep: labels (by new name) that are kept; none for all.
-        drop: labels (by old or new name) that are left out.
+        names: new name by old name. Labels that are not listed keep their name.
+        keep: labels (new names) to keep; empty for all.
+        drop: labels (old or new names) to drop.
     """
 
     names: dict[str, str] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class LabelMap:
         return bool(self.names or self.keep or self.drop)
 
     def of(self, label: str) -> str | None:
-        """The new name of a label, None where it is left out.
+        """Returns the new name of a label, or None if it is dropped.
 
         >>> LabelMap({"joy": "happiness"}, drop=("surprise",)).of("joy")
         'happiness'
@@ -62,10 +62,13 @@ class LabelMap:
         return name
 
     def check(self, present: set[str]) -> None:
-        """Refuses a label that no clip has: most likely a slip of the pen.
+        """Checks that every label named by the map occurs. One that does not is most likely a typing error.
+
+        Args:
+            present: the labels of all clips, before the map.
 
         Raises:
-            SerbenchError: there is one.
+            SerbenchError: no clip has a label that the map names.
         """
         here = sorted(present)
         strangers = [
@@ -77,7 +80,7 @@ class LabelMap:
             raise SerbenchError(f"no clip is labelled '{strangers[0]}'; labels here are {', '.join(here)}{hint}")
 
     def apply(self, listing: Listing) -> Listing:
-        """The listing under the new names.
+        """Returns the listing with new labels and votes, without dropped clips.
 
         Raises:
             SerbenchError: a label that the map names does not occur, or no clip is left.
@@ -86,23 +89,23 @@ class LabelMap:
         here = sorted(set(table["label"]))
         self.check(set(here))
         labels = table["label"].map(self.of)
-        votes = table["votes"].map(self._heard, na_action="ignore")
+        votes = table["votes"].map(self._map_votes, na_action="ignore")
         table = table.assign(label=labels, votes=votes)[labels.notna()]
         if table.empty:
             raise SerbenchError(f"no clip is left under these labels; labels here are {', '.join(here)}")
         return replace(listing, table=clip_table(table))
 
-    def _heard(self, votes: str) -> str | None:
+    def _map_votes(self, votes: str) -> str | None:
         kept = sorted({name for name in map(self.of, votes.split(":")) if name is not None})
         return ":".join(kept) or None
 
 
 _OPTIONAL: Final = {*_SYNONYMS, *PRESETS["four"][1]}
-"""Old names that presets know and a corpus need not have."""
+"""Old names in presets. A corpus need not have them."""
 
 
 def parse_label_map(maps: Sequence[str], drops: Sequence[str]) -> LabelMap:
-    """Reads `--map` and `--drop`.
+    """Reads the options `--map` and `--drop`.
 
     >>> parse_label_map(["happy=happiness,joy=happiness"], ["surprise"]).names
     {'happy': 'happiness', 'joy': 'happiness'}
@@ -110,11 +113,11 @@ def parse_label_map(maps: Sequence[str], drops: Sequence[str]) -> LabelMap:
     ('anger', 'happiness', 'neutral', 'sadness')
 
     Args:
-        maps: each a preset's name, or pairs `old=new` with commas between them; later ones win.
-        drops: each labels with commas between them.
+        maps: each a preset's name, or pairs `old=new` separated by commas. Later ones win.
+        drops: each one or more labels, separated by commas.
 
     Raises:
-        UsageError: neither a preset nor a pair, or two presets.
+        UsageError: a text is neither a preset nor a pair, or two presets are named.
     """
     names: dict[str, str] = {}
     keep: tuple[str, ...] = ()

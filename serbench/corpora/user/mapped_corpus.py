@@ -1,4 +1,4 @@
-"""`MappedCorpus`: a corpus under other names for its labels."""
+"""`MappedCorpus`: a corpus with renamed or dropped labels."""
 
 from __future__ import annotations
 
@@ -7,47 +7,48 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from serbench.corpora.base import Corpus, Listing, NameFacts, Progress, SpeakerFacts
+from serbench.corpora.base import Corpus, Listing, NameFacts, SpeakerFacts
 from serbench.corpora.user.label_map import LabelMap
+from serbench.records import Progress
 
 __all__ = ["MappedCorpus", "mapped"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class MappedCorpus(Corpus):
-    """Another corpus, whose clips are relabelled or left out after they were listed."""
+    """Another corpus, whose clips are relabelled or dropped after listing."""
 
     inner: Corpus
     map: LabelMap
 
     def parse(self, path: Path) -> NameFacts | None:
-        """As the corpus itself reads it, under its own label."""
+        """Reads a file name as the inner corpus does, with the original label."""
         return self.inner.parse(path)
 
     def speaker_facts(self, folder: Path) -> Mapping[str, SpeakerFacts]:
-        """As the corpus itself knows them."""
+        """Returns the facts of the inner corpus."""
         return self.inner.speaker_facts(folder)
 
     def default_folder(self) -> Path:
-        """That of the corpus itself."""
+        """Returns the default folder of the inner corpus."""
         return self.inner.default_folder()
 
     def prepare(self, folder: Path | None = None, progress: Progress | None = None) -> Path:
-        """As the corpus itself is prepared."""
+        """Prepares the inner corpus."""
         return self.inner.prepare(folder, progress)
 
     def read(self, folder: Path) -> Listing:
-        """The clips under their new labels."""
+        """Lists the clips with their new labels."""
         return self.map.apply(self.inner.read(folder))
 
 
 def mapped(inner: Corpus, labels: LabelMap, **changes: Any) -> MappedCorpus:
-    """A corpus under a label map.
+    """Applies a label map to a corpus.
 
     Args:
         inner: the corpus.
-        labels: the map.
-        changes: fields that differ from the corpus's own, e.g. `name`.
+        labels: the label map.
+        changes: fields that differ from those of the corpus, e.g. `name`.
     """
     own = {field.name: getattr(inner, field.name) for field in fields(Corpus)}
     return MappedCorpus(**(own | {"labels": (), "expected_clips": None} | changes), inner=inner, map=labels)

@@ -1,4 +1,4 @@
-"""`MergedCorpus`: several corpora as one, or one to learn from and another to be tested on."""
+"""`MergedCorpus`: several corpora as one, or corpora to train on and another one to test on."""
 
 from __future__ import annotations
 
@@ -7,50 +7,53 @@ from pathlib import Path
 
 import pandas as pd
 
-from serbench.corpora.base import Corpus, Listing, NameFacts, Progress
+from serbench.corpora.base import Corpus, Listing, NameFacts
 from serbench.corpora.table import UNKNOWN_SPEAKER, clip_table
 from serbench.corpora.user.label_map import LabelMap
 from serbench.errors import SerbenchError
+from serbench.records import Progress
 
 __all__ = ["MergedCorpus"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class MergedCorpus(Corpus):
-    """The clips of several corpora under the labels that all of them have; ids and speakers begin with the corpus.
+    """The clips of several corpora, restricted to the labels that all of them have.
 
-    A folder named for it holds one folder a corpus, by name; without one, each corpus lies where it usually does.
+    Clip ids, speakers and sentences start with the name of the corpus. If the user names a folder, it holds one folder
+    for each corpus, by name. Otherwise each corpus is in its default folder.
     """
 
     parts: tuple[Corpus, ...]
     test: Corpus | None = None
-    """Where given, all of it is tested on and nothing else is."""
+    """The corpus to test on; the others are trained on. None if there is none."""
     map: LabelMap = field(default_factory=LabelMap)
 
     @property
     def all_parts(self) -> tuple[Corpus, ...]:
-        """The corpora, that of the test last."""
+        """All corpora, the test corpus last."""
         return self.parts if self.test is None else (*self.parts, self.test)
 
     def parse(self, path: Path) -> NameFacts | None:  # noqa: ARG002
-        """A single name says nothing here: merged corpora are read part by part."""
+        """Returns None: merged corpora are read one by one, not by single names."""
         return None
 
     def prepare(self, folder: Path | None = None, progress: Progress | None = None) -> Path:
-        """Prepares every part.
+        """Prepares every corpus.
 
         Raises:
-            SerbenchError: one is not there.
+            SerbenchError: a corpus is not there.
         """
         for part in self.all_parts:
             part.prepare(self._place(folder, part), progress)
         return folder or self.default_folder()
 
     def read(self, folder: Path) -> Listing:
-        """Lists the clips of all parts.
+        """Lists the clips of all corpora.
 
         Raises:
-            SerbenchError: one is not there, a label that the map names is in none, or they share fewer than two.
+            SerbenchError: a corpus is not there, the map names a label that no corpus has, or the corpora share fewer
+                than two labels.
         """
         listed = [(part, part.read(self._at(part, folder))) for part in self.all_parts]
         self.map.check({label for _, listing in listed for label in listing.table["label"]})
@@ -62,7 +65,7 @@ class MergedCorpus(Corpus):
                 f"{self.title} share {len(shared)} label{'' if len(shared) == 1 else 's'}, and it takes two ({each}); "
                 "bring them together with --map old=new"
             )
-        tables = [self._own(part, listing.table[listing.table["label"].isin(shared)]) for part, listing in found]
+        tables = [self._renamed(part, listing.table[listing.table["label"].isin(shared)]) for part, listing in found]
         missing = [listing.missing for _, listing in found if listing.missing is not None]
         expected = [listing.expected for _, listing in found if listing.expected is not None]
         return Listing(
@@ -72,15 +75,15 @@ class MergedCorpus(Corpus):
             missing=sum(missing) if missing else None,
             shadowed=tuple(path for _, listing in found for path in listing.shadowed),
             escaping=tuple(path for _, listing in found for path in listing.escaping),
-            expected=sum(expected) if len(expected) == len(found) and not self._lost(found, shared) else None,
-            aside=tuple(one for _, listing in found for one in listing.aside),
+            expected=sum(expected) if len(expected) == len(found) and not self._labels_dropped(found, shared) else None,
+            non_clips=tuple(one for _, listing in found for one in listing.non_clips),
         )
 
     def _at(self, part: Corpus, folder: Path) -> Path:
         return part.prepare(self._place(None if folder == self.default_folder() else folder, part))
 
     def _mapped(self, listing: Listing) -> Listing:
-        # What a map names need not occur in every part.
+        # A label that the map names need not occur in every corpus.
         here = set(listing.table["label"])
         names = {old: new for old, new in self.map.names.items() if old in here}
         known = replace(self.map, names=names, drop=tuple(d for d in self.map.drop if d in here or d in names.values()))
@@ -97,10 +100,10 @@ class MergedCorpus(Corpus):
             )
         return place
 
-    def _own(self, part: Corpus, table: pd.DataFrame) -> pd.DataFrame:
+    def _renamed(self, part: Corpus, table: pd.DataFrame) -> pd.DataFrame:
         changed = table.assign(
             clip_id=f"{part.name}/" + table["clip_id"],
-            # Unknown speakers stay unknown: a name made of the corpus's would pass for one person.
+            # Unknown speakers stay unknown: with the corpus's name in front they would count as one person.
             speaker=(f"{part.name}/" + table["speaker"]).where(table["speaker"] != UNKNOWN_SPEAKER, UNKNOWN_SPEAKER),
             sentence=f"{part.name}/" + table["sentence"],
             corpus=part.name,
@@ -110,6 +113,6 @@ class MergedCorpus(Corpus):
         return changed
 
     @staticmethod
-    def _lost(found: list[tuple[Corpus, Listing]], shared: set[str]) -> bool:
-        """Whether a label of some part is left out, so that counts of published clips say nothing."""
+    def _labels_dropped(found: list[tuple[Corpus, Listing]], shared: set[str]) -> bool:
+        """Whether a label of some corpus is dropped, so that the published number of clips does not apply."""
         return any(set(listing.table["label"]) - shared for _, listing in found)

@@ -1,4 +1,4 @@
-"""`NamePattern`: reads what a file's name says, by a pattern such as `{speaker}_{sentence}_*`."""
+"""`NamePattern`: reads facts from file names by a pattern such as `{speaker}_{sentence}_*`."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ _LONGEST_NAME: Final = 1000
 
 @dataclass(frozen=True)
 class NamePattern:
-    """A pattern of the end of a path without its suffix.
+    """A pattern for the end of a path, without the suffix.
 
-    `{speaker}`, `{label}`, `{sentence}`, `{sex}`, `{intensity}` and `{split}` stand for one or more characters, `*` for
-    any number; neither crosses a `/`. A field ends where the text that follows it in the pattern first occurs.
+    The fields `{speaker}`, `{label}`, `{sentence}`, `{sex}`, `{intensity}` and `{split}` match one or more characters;
+    `*` matches any number. Neither matches a `/`. A field ends at the first occurrence of the text that follows it in
+    the pattern.
 
     >>> NamePattern("{speaker}_{sentence}_*").read("actors/1001_IEO_HAP_HI.wav")
     {'speaker': '1001', 'sentence': 'IEO'}
@@ -32,7 +33,7 @@ class NamePattern:
     {'speaker': 'anna'}
 
     Raises:
-        UsageError: the pattern names no field, an unknown one, or one twice; or nothing parts two fields.
+        UsageError: the pattern has no field, an unknown field or the same field twice, or two fields are not separated.
     """
 
     text: str
@@ -42,11 +43,11 @@ class NamePattern:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The fields it names."""
+        """The fields in the pattern."""
         return tuple(self._expression.groupindex)
 
     def read(self, path: str) -> dict[str, str] | None:
-        """What a relative path says; None where it does not fit."""
+        """Reads the fields of a relative path; returns None if it does not match the pattern."""
         stem = PurePosixPath(path).with_suffix("").as_posix()
         found = self._expression.search(stem) if len(stem) <= _LONGEST_NAME else None
         return None if found is None else found.groupdict()
@@ -67,10 +68,13 @@ class NamePattern:
                 gap = False
                 continue
             if gap:
-                raise UsageError(f"nothing parts two fields of the name pattern '{self.text}'; put a text between them")
+                raise UsageError(
+                    f"two fields of the name pattern '{self.text}' are not separated; put a text between them"
+                )
             gap = True
             following = parts[place + 1][2] if place + 1 < len(parts) else None
-            # No character of a field may begin what follows it, so there is one way to read a name, and no search.
+            # A field may not contain the first character of the text after it. So there is one way to read a name, and
+            # the match needs no backtracking.
             stop = re.escape(following[0]) if following and following[0] != "/" else ""
             if star:
                 pieces.append(f"[^/{stop}]*+")

@@ -1,4 +1,4 @@
-"""The corpora that a person added by name: kept in one file of the platform's configuration folder."""
+"""Corpora that the user added under a name. They are saved in a file in the platform's configuration folder."""
 
 from __future__ import annotations
 
@@ -10,20 +10,18 @@ from pathlib import Path
 import platformdirs
 from pydantic import Field, ValidationError
 
-from serbench.corpora.user.kinds import KINDS, user_corpus
+from serbench.corpora.user.kinds import KINDS, make_user_corpus
 from serbench.corpora.user.user_corpus import UserCorpus
 from serbench.errors import SerbenchError, UsageError
-from serbench.records.base import FrozenModel
-from serbench.records.files import read_text, write_text_atomic
-from serbench.records.schemas import CorpusChoice
+from serbench.records import CorpusChoice, FrozenModel, read_text, write_text_atomic
 
-__all__ = ["RegisteredCorpus", "add", "added", "added_corpus", "remove"]
+__all__ = ["RegisteredCorpus", "register_corpus", "registered_corpora", "registered_corpus", "unregister_corpus"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 
 
 class RegisteredCorpus(FrozenModel):
-    """One corpus: how it is made, and where it lies."""
+    """A corpus that the user added: how to build it, and where its files are."""
 
     choice: CorpusChoice
     place: str
@@ -38,17 +36,17 @@ class _File(FrozenModel):
 
 
 def _path() -> Path:
-    """The environment variable SERBENCH_CONFIG names another folder."""
+    """The file of added corpora, in SERBENCH_CONFIG or the platform's configuration folder."""
     named = os.environ.get("SERBENCH_CONFIG", "").strip()
     folder = Path(named).expanduser().absolute() if named else platformdirs.user_config_path("serbench")
     return folder / "corpora.json"
 
 
-def added() -> dict[str, RegisteredCorpus]:
-    """All of them, by name.
+def registered_corpora() -> dict[str, RegisteredCorpus]:
+    """Returns all added corpora, by name.
 
     Raises:
-        SerbenchError: their file is damaged.
+        SerbenchError: the file of added corpora is damaged.
     """
     path = _path()
     if not path.is_file():
@@ -63,40 +61,40 @@ def added() -> dict[str, RegisteredCorpus]:
     return found.corpora
 
 
-def added_corpus(name: str) -> UserCorpus | None:
-    """The corpus of this name, None where nobody added one."""
-    one = added().get(name)
+def registered_corpus(name: str) -> UserCorpus | None:
+    """Builds an added corpus; returns None if no corpus of that name was added."""
+    one = registered_corpora().get(name)
     if one is None:
         return None
     facts = {"title": one.title or name, "licence": one.licence or "not stated", "citation": one.citation}
-    return user_corpus(one.choice, Path(one.place), **facts)
+    return make_user_corpus(one.choice, Path(one.place), **facts)
 
 
-def add(name: str, one: RegisteredCorpus, taken: tuple[str, ...]) -> None:
-    """Keeps a corpus; one of that name gives way.
+def register_corpus(name: str, one: RegisteredCorpus, taken: tuple[str, ...]) -> None:
+    """Adds a corpus under a name. It replaces an added corpus of the same name.
 
     Args:
-        name: small letters, digits and hyphens.
+        name: of small letters, digits and hyphens.
         one: the corpus.
-        taken: names of installed corpora.
+        taken: names of installed corpora, which cannot be used.
 
     Raises:
-        UsageError: the name cannot be one, or is that of an installed corpus.
+        UsageError: the name is not valid, or belongs to an installed corpus.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(f"'{name}' cannot be a corpus's name; use small letters, digits and hyphens")
     if name in taken:
         raise UsageError(f"'{name}' is a corpus that serbench knows already; take another name")
-    _save(added() | {name: one})
+    _save(registered_corpora() | {name: one})
 
 
-def remove(name: str) -> None:
-    """Forgets a corpus; its audio stays where it is.
+def unregister_corpus(name: str) -> None:
+    """Removes an added corpus from the list. Its audio stays where it is.
 
     Raises:
-        UsageError: none of that name was added.
+        UsageError: no corpus of that name was added.
     """
-    known = added()
+    known = registered_corpora()
     if name not in known:
         raise UsageError(f"no corpus '{name}' was added; `serbench corpus list` shows those that were")
     _save({other: one for other, one in known.items() if other != name})

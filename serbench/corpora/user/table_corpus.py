@@ -1,4 +1,4 @@
-"""`TableCorpus`: clips named by a table with a row for each."""
+"""`TableCorpus`: clips listed in a table, one row for each clip."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from serbench.corpora.user.table_file import read_table
 from serbench.corpora.user.user_corpus import UserCorpus
 from serbench.errors import SerbenchError
 
-__all__ = ["TableCorpus", "inside", "spell"]
+__all__ = ["TableCorpus", "inside", "normalise_values"]
 
 _SEXES: Final = {"f": "female", "w": "female", "woman": "female", "m": "male", "man": "male"}
 _SPLITS: Final = {
@@ -29,13 +29,18 @@ _SPLITS: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class TableCorpus(UserCorpus):
-    """A table `path,label` with what else is known of a clip: `speaker, sex, age, sentence, intensity, split`.
+    """A table with the columns `path` and `label`, and optionally `speaker, sex, age, sentence, intensity, split`.
 
-    Paths are relative to the table's folder and stay inside it; so a table cannot make serbench open other files.
+    Paths are relative to the table's folder and must stay inside it, so that a table cannot make serbench open other
+    files.
     """
 
     def rows(self, place: Path) -> tuple[list[dict[str, Any]], Listing]:
-        """Reads the table; no audio is opened."""
+        """Reads the table. No audio is opened.
+
+        Raises:
+            SerbenchError: the table cannot be read, names files outside its folder, or names a clip twice.
+        """
         frame = read_table(place)
         folder = place.resolve().parent
         rows, outside, seen, parents = [], list[str](), set[str](), dict[str, str]()
@@ -59,7 +64,7 @@ class TableCorpus(UserCorpus):
                 f"{len(outside):,} of the {len(frame):,} paths in {place} lie outside its folder, such as {shown}; put "
                 "the table into a folder that holds all its audio, and write paths relative to it"
             )
-        spell(rows, place)
+        normalise_values(rows, place)
         return rows, Listing(pd.DataFrame(), (), folder, None)
 
 
@@ -70,12 +75,14 @@ def _records(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def inside(folder: Path, name: str, parents: dict[str, str]) -> str | None:
-    """The file that a table names, if it lies in the table's folder; links are followed before it is judged.
+    """Returns the real path of a file named in a table, or None if it is outside the table's folder.
+
+    Links are followed before the check.
 
     Args:
         folder: of the table, resolved.
-        name: as the table writes it.
-        parents: real paths of folders seen so far; a table of half a million rows has few.
+        name: the file, as the table writes it.
+        parents: cache of the real paths of folders; filled by this function. Large tables have few folders.
     """
     parent, last = os.path.split(os.path.join(folder, name))  # noqa: PTH118
     if not last or last in {".", ".."} or "\x00" in name:
@@ -91,8 +98,16 @@ def inside(folder: Path, name: str, parents: dict[str, str]) -> str | None:
     return path if path.startswith(f"{folder}{os.sep}") else None
 
 
-def spell(rows: list[dict[str, Any]], place: Path) -> None:
-    """Writes sexes and splits as serbench does."""
+def normalise_values(rows: list[dict[str, Any]], place: Path) -> None:
+    """Replaces spellings of sexes and splits by serbench's own ('f' by 'female', 'dev' by 'validation'), in place.
+
+    Args:
+        rows: rows of a clip table.
+        place: the table, for messages.
+
+    Raises:
+        SerbenchError: a split is unknown, or only some clips have one.
+    """
     for row in rows:
         sex = (row.get("sex") or "").strip().lower()
         row["sex"] = _SEXES.get(sex, sex) if sex in {*_SEXES, "female", "male"} else None

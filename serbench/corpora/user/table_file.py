@@ -1,4 +1,4 @@
-"""Reads a table of clips as text: CSV, TSV or Parquet, never trusted, bounded in size."""
+"""Reads an untrusted table of clips (CSV, TSV or Parquet) as text, with limits on its size."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["COLUMNS", "MAX_ROWS", "TABLE_SUFFIXES", "read_columns", "read_table"
 TABLE_SUFFIXES: Final = (".csv", ".tsv", ".parquet")
 
 MAX_ROWS: Final = 500_000
-"""Clips of a table at the most."""
+"""Most rows of a table."""
 
 _MAX_BYTES: Final = 512 << 20
 _MAX_LINE: Final = 1 << 16
@@ -31,17 +31,17 @@ COLUMNS: Final = {
     "intensity": ("intensity",),
     "split": ("split", "subset", "partition"),
 }
-"""Columns that are read, each under the names it may have; the first one that is there counts."""
+"""The columns that are read, with their accepted names. The first name that the table has is used."""
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """The known columns of a table, all as text; missing values are None.
+    """Reads the known columns of a table as text. Missing values are None.
 
     Raises:
-        SerbenchError: it cannot be read, is too large, or has no column of paths or labels.
+        SerbenchError: the table cannot be read, is too large, has no rows, or has no column of paths.
     """
     if not path.is_file():
-        raise SerbenchError(f"{path} is no file; pass a CSV, TSV or Parquet table of clips")
+        raise SerbenchError(f"{path} is not a file; pass a CSV, TSV or Parquet table of clips")
     if path.stat().st_size > _MAX_BYTES:
         raise SerbenchError(f"{path} is larger than {_MAX_BYTES >> 20} MiB; keep only the columns that are needed")
     try:
@@ -59,10 +59,10 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def read_columns(path: Path, names: tuple[str, ...]) -> pd.DataFrame:
-    """These columns of a table that is trusted no more than others, all as text; missing values are None.
+    """Reads these columns of an untrusted table as text. Missing values are None.
 
     Raises:
-        SerbenchError: it cannot be read, is too large, or lacks one of them.
+        SerbenchError: the table cannot be read, is too large, or lacks a column.
     """
     size = path.stat().st_size
     if size > _MAX_BYTES:
@@ -91,7 +91,7 @@ def read_columns(path: Path, names: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _chosen(path: Path, header: list[str]) -> dict[str, str]:
-    """The table's own name of each known column that it has."""
+    """Maps each known column to its name in the table."""
     plain = {name.strip().lower(): name for name in reversed(header)}
     found = {
         column: plain[next(name for name in names if name in plain)]
@@ -100,7 +100,7 @@ def _chosen(path: Path, header: list[str]) -> dict[str, str]:
     }
     if "path" not in found:
         shown = ", ".join(name[:40] for name in header[:10])
-        raise SerbenchError(f"{path} has no column 'path' (columns: {shown}); name the column of audio files so")
+        raise SerbenchError(f"{path} has no column 'path' (columns: {shown}); rename the column of audio files to it")
     return found
 
 

@@ -1,4 +1,4 @@
-"""`UserCorpus`: what corpora that a person brings along have in common."""
+"""`UserCorpus`: base class of the corpora that users bring themselves."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import Any, Final
 
 import pandas as pd
 
-from serbench.corpora.base import Corpus, Listing, NameFacts, Progress
+from serbench.corpora.base import Corpus, Listing, NameFacts
 from serbench.corpora.printable import printable
 from serbench.corpora.table import UNKNOWN_SPEAKER, clip_table
 from serbench.corpora.user.name_pattern import NamePattern
 from serbench.errors import SerbenchError
+from serbench.records import Progress
 
 __all__ = ["AUDIO_SUFFIXES", "UserCorpus", "plain_name", "rows_table"]
 
@@ -25,7 +26,7 @@ _UNSAFE: Final = re.compile(r"[^a-z0-9]+")
 
 
 def plain_name(text: str) -> str:
-    """A name for a corpus, of letters, digits and hyphens.
+    """Turns any text into a corpus name of small letters, digits and hyphens.
 
     >>> plain_name("My recordings (2024)")
     'my-recordings-2024'
@@ -35,7 +36,7 @@ def plain_name(text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class UserCorpus(Corpus):
-    """A corpus that a person names by its path."""
+    """A corpus that the user names by its path."""
 
     labels: tuple[str, ...] = ()
     licence: str = "not stated"
@@ -43,21 +44,29 @@ class UserCorpus(Corpus):
     suffixes: tuple[str, ...] = AUDIO_SUFFIXES
     pattern: NamePattern | None = None
     home: Path | None = None
-    """Where it lies when no folder is named."""
+    """Where the files are, if the user names no place."""
 
     def parse(self, path: Path) -> NameFacts | None:  # noqa: ARG002
-        """A single name says nothing here: own corpora are read as a whole, by `rows`."""
+        """Returns None: users' corpora are read as a whole by `rows`, not by single names."""
         return None
 
     @abstractmethod
     def rows(self, place: Path) -> tuple[list[dict[str, Any]], Listing]:
-        """The clips as rows of a clip table, and a listing of all else that was found."""
+        """Lists the clips.
+
+        Args:
+            place: the folder or table.
+
+        Returns:
+            The clips as rows of a clip table, each with `name` (relative path) for the pattern, and a listing of
+            everything else that was found, with an empty table.
+        """
 
     def prepare(self, folder: Path | None = None, progress: Progress | None = None) -> Path:  # noqa: ARG002
-        """The folder or table as named.
+        """Returns the folder or table.
 
         Raises:
-            SerbenchError: nothing is there.
+            SerbenchError: it does not exist.
         """
         place = folder or self.home
         if place is None or not place.exists():
@@ -68,21 +77,21 @@ class UserCorpus(Corpus):
         """Lists the clips.
 
         Raises:
-            SerbenchError: nothing can be read there, or no clip is left.
+            SerbenchError: nothing can be read, or no clip is left.
         """
         rows, found = self.rows(folder)
         return replace(found, table=rows_table(rows, self.pattern))
 
 
 def rows_table(rows: list[dict[str, Any]], pattern: NamePattern | None) -> pd.DataFrame:
-    """A clip table of rows; what a name says fills what a row leaves open.
+    """Builds a clip table from rows. Missing values are filled from the file names.
 
     Args:
-        rows: each with `path`, `name` (relative) and perhaps `label`, `speaker` and the like.
-        pattern: reads names.
+        rows: each with `path`, `name` (relative path) and optionally `label`, `speaker` and so on; filled in place.
+        pattern: reads the names; None to read nothing from them.
 
     Raises:
-        SerbenchError: names that do not fit the pattern, clips without label, or speakers of some clips alone.
+        SerbenchError: a name does not match the pattern, a clip has no label, or only some clips have a speaker.
     """
     if pattern is not None:
         _fill(rows, pattern)
@@ -118,15 +127,15 @@ def rows_table(rows: list[dict[str, Any]], pattern: NamePattern | None) -> pd.Da
 def _fill(rows: list[dict[str, Any]], pattern: NamePattern) -> None:
     misfits = []
     for row in rows:
-        said = pattern.read(row["name"])
-        if said is None:
+        facts = pattern.read(row["name"])
+        if facts is None:
             misfits.append(printable(row["name"]))
         else:
-            row.update({key: value for key, value in said.items() if not _filled(row, key)})
+            row.update({key: value for key, value in facts.items() if not _filled(row, key)})
     if misfits:
         raise SerbenchError(
-            f"{len(misfits):,} of {len(rows):,} names do not fit the pattern '{pattern.text}', such as '{misfits[0]}'; "
-            "mend the pattern (see docs/own-corpora.md)"
+            f"{len(misfits):,} of {len(rows):,} names do not match the pattern '{pattern.text}', "
+            f"such as '{misfits[0]}'; fix the pattern (see docs/own-corpora.md)"
         )
 
 

@@ -1,4 +1,4 @@
-"""Front ends: what turns waveforms into the arrays that a model reads. One module each, found by entry point."""
+"""Front ends: they turn waveforms into the arrays that a model reads. One module each, found by entry point."""
 
 from serbench.features.frontends.base import FeatureSpec, FrontEnd
 from serbench.features.frontends.registry import front_end_names, get_front_end

@@ -1,4 +1,4 @@
-"""`acoustic`: hand-made features a frame, which the 1-D family and the SVM reference read."""
+"""`acoustic`: hand-crafted features per frame, which the 1-D family and the SVM reference read."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class AcousticSettings(SpectralSettings):
     """Settings of `acoustic`.
 
     Attributes:
-        n_mfcc: cepstral coefficients.
-        n_chroma: pitch classes.
-        deltas: whether the slopes of the MFCC over time are added.
+        n_mfcc: number of cepstral coefficients.
+        n_chroma: number of pitch classes.
+        deltas: whether to add the slopes of the MFCC over time.
     """
 
     kind: Literal["acoustic"] = "acoustic"
@@ -51,10 +51,10 @@ class AcousticSettings(SpectralSettings):
 
 
 class Acoustic(FrontEnd[AcousticSettings]):
-    """Zero crossing rate, log energy, RMS, chroma, MFCC and their slopes for each frame: (frames, features)."""
+    """Zero crossing rate, log energy, RMS, chroma, MFCC and their slopes per frame: (frames, features)."""
 
     name = "acoustic"
-    title = "acoustic features a frame"
+    title = "acoustic features per frame"
     settings = AcousticSettings
     feature_axis = 1
     time_axis = 0
@@ -80,11 +80,11 @@ class Acoustic(FrontEnd[AcousticSettings]):
         return in_blocks(waveforms, self.shape(settings), lambda part: _acoustic(part, settings))
 
     def concerns(self, settings: AcousticSettings) -> tuple[str, ...]:
-        """Returns a sentence where mel bands under the MFCC are empty."""
+        """Returns a sentence if mel bands under the MFCC are empty, and nothing otherwise."""
         return settings.empty_band_concerns()
 
     def meaning(self, settings: AcousticSettings) -> dict[str, Any]:
-        """Returns all settings, with those resolved that stand for another value."""
+        """Returns all settings, with defaults that depend on other settings resolved."""
         return settings.spectral_meaning()
 
 
@@ -109,7 +109,7 @@ def _acoustic(waveforms: Array, settings: AcousticSettings) -> Array:
 
 
 def _chroma(power: Array, settings: AcousticSettings) -> Array:
-    """Pitch classes (n, frames, n_chroma), relative to the strongest of each frame."""
+    """Pitch classes (n, frames, n_chroma), relative to the strongest in each frame."""
     raw = power @ _chroma_bank(settings)
     strongest = raw.max(axis=-1, keepdims=True)
     strongest[strongest < np.finfo(np.float32).tiny] = 1
@@ -118,7 +118,7 @@ def _chroma(power: Array, settings: AcousticSettings) -> Array:
 
 
 def _crossings(waveforms: Array, settings: AcousticSettings) -> Array:
-    """Zero crossings a sample (n, frames, 1); beyond its ends a clip goes on as it begins and ends."""
+    """Zero crossings per sample (n, frames, 1). Beyond its ends, a clip continues with its first and last sample."""
     half = settings.window_length // 2
     negative = np.pad(waveforms < -_LEAST_SAMPLE, ((0, 0), (half, half)), mode="edge")
     so_far = np.zeros(negative.shape, dtype=np.int32)
@@ -130,9 +130,9 @@ def _crossings(waveforms: Array, settings: AcousticSettings) -> Array:
 
 @functools.cache
 def _chroma_bank(settings: AcousticSettings) -> Array:
-    """(1 + window_length // 2, n_chroma).
+    """The chroma filter bank, (1 + window_length // 2, n_chroma).
 
-    The tuning is fixed: estimated from the clips, it would depend on those beside each one.
+    The tuning is fixed. A tuning estimated from the clips would make each clip depend on the others.
     """
     from librosa.filters import chroma
 

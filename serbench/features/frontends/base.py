@@ -1,4 +1,4 @@
-"""`FeatureSpec`, the settings of a front end as values that can be hashed, and `FrontEnd`, the contract."""
+"""`FeatureSpec`, the hashable settings of a front end, and `FrontEnd`, the interface of front ends."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import numpy.typing as npt
 from pydantic import Field, ModelWrapValidatorHandler, ValidationInfo, model_validator
 
 from serbench.plugins import PluginGroup
-from serbench.records.base import UNKNOWN_KEYS, FrozenModel
-from serbench.records.files import digest_of
+from serbench.records import UNKNOWN_KEYS, FrozenModel, digest_of
 
 __all__ = ["FRONT_ENDS", "Array", "Crop", "FeatureSpec", "FrontEnd", "fields_of"]
 
@@ -22,15 +21,15 @@ Crop = Literal["start", "centre"]
 class FeatureSpec(FrozenModel):
     """Settings of one front end: how a clip becomes an array of fixed shape.
 
-    Every front end has a subclass with fields of its own. This class makes an instance of the right one:
-    `FeatureSpec(kind="log_mel", n_mels=40)`, and `FeatureSpec.model_validate` likewise for a table of a space
-    file or a record.
+    Every front end has a subclass with its own fields. This class makes an instance of the right subclass:
+    `FeatureSpec(kind="log_mel", n_mels=40)`. `FeatureSpec.model_validate` does the same for a table from a space file
+    or a record.
 
     Attributes:
         kind: name of the front end.
-        sample_rate: Hz. Files of another rate are resampled.
-        duration_s: every clip is cut or zero-padded to this many seconds.
-        crop: which part of a longer clip is kept; `centre` also pads a shorter one on both sides.
+        sample_rate: Hz. Files with another rate are resampled.
+        duration_s: length in seconds to which every clip is cut or zero-padded.
+        crop: part of a longer clip to keep; `centre` also pads a shorter clip on both sides.
     """
 
     kind: str
@@ -55,26 +54,26 @@ class FeatureSpec(FrozenModel):
 
     @property
     def n_samples(self) -> int:
-        """Samples of every clip after cutting or padding."""
+        """Number of samples of every clip after cutting or padding."""
         return round(self.duration_s * self.sample_rate)
 
     @property
     def front_end(self) -> FrontEnd[Any]:
-        """The front end that these settings belong to."""
+        """The front end to which these settings belong."""
         return FRONT_ENDS.get(self.kind)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one clip's features."""
+        """Shape of one clip's features."""
         return self.front_end.shape(self)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Names along the feature axis."""
+        """Names of the features along the feature axis."""
         return self.front_end.feature_names(self)
 
     def digest(self) -> str:
-        """Hash of everything the values depend on."""
+        """Returns the hash of all settings that the values depend on."""
         return self.front_end.digest(self)
 
 
@@ -84,19 +83,19 @@ S = TypeVar("S", bound=FeatureSpec)
 class FrontEnd(ABC, Generic[S]):
     """One way to turn waveforms into features.
 
-    A plug-in offers one stateless object of a subclass through the entry-point group `serbench.front_ends`, under
-    the name that the object itself carries. `serbench.testing.check_front_end` checks it. Importing its module
-    should not import an audio library: import it in `extract`.
+    A plug-in offers one stateless object of a subclass through the entry-point group `serbench.front_ends`. The entry
+    point has the same name as the object. `serbench.testing.check_front_end` checks it. Importing its module should
+    not import an audio library: import it in `extract`.
 
     Attributes:
         name: in files and records, `[a-z0-9_]+`. Space files and records hold it as `kind`.
         title: the name in tables, such as `log-mel spectrogram`.
         settings: the subclass of `FeatureSpec`. Its `kind` is `Literal[name]` with `name` as default.
-        feature_axis: the axis of one clip's array that holds different quantities. Each keeps its own mean and
+        feature_axis: the axis of one clip's array along which the features differ. Each feature keeps its own mean and
             standard deviation when features are normalised.
-        time_axis: the axis of one clip's array that runs over time; None where there is none.
-        version: raise it when the same settings give other values than before, so that no cached features of the
-            former version are used.
+        time_axis: the axis of one clip's array that runs over time; None if there is none.
+        version: raise it when the same settings return other values than before, so that features cached by the former
+            version are not used.
     """
 
     name: ClassVar[str]
@@ -112,17 +111,17 @@ class FrontEnd(ABC, Generic[S]):
 
     @abstractmethod
     def feature_names(self, settings: S) -> tuple[str, ...]:
-        """Returns different names, one for each place along `feature_axis`."""
+        """Returns distinct names, one for each position along `feature_axis`."""
 
     @abstractmethod
     def extract(self, waveforms: Array, settings: S) -> Array:
-        """Computes the features of clips of equal length, in one of several threads.
+        """Computes the features of clips of equal length. Several threads call it at the same time.
 
-        The features of a clip do not depend on the clips beside it.
+        The features of a clip must not depend on the other clips.
 
         Args:
-            waveforms: float32 (n, settings.n_samples) at settings.sample_rate; not to be written to. Any of
-                them may be digital silence, or padded with zeros.
+            waveforms: float32 (n, settings.n_samples) at settings.sample_rate. Do not write to it. Each waveform may
+                be digital silence, or padded with zeros.
             settings: an instance of `self.settings`.
 
         Returns:
@@ -130,15 +129,15 @@ class FrontEnd(ABC, Generic[S]):
         """
 
     def concerns(self, settings: S) -> tuple[str, ...]:  # noqa: ARG002 - for subclasses
-        """Returns what is odd about settings that are allowed, one sentence each: nothing unless overridden."""
+        """Returns warnings about valid but unusual settings, one sentence each. Returns none unless overridden."""
         return ()
 
     def meaning(self, settings: S) -> dict[str, Any]:
-        """Returns everything that the values depend on, as JSON holds it: all settings unless overridden."""
+        """Returns everything that the values depend on, as JSON: all settings unless overridden."""
         return settings.model_dump(mode="json", exclude={"duration_s"}) | {"n_samples": settings.n_samples}
 
     def digest(self, settings: S) -> str:
-        """Returns the hash of everything that the values depend on. It is a part of the feature cache's key."""
+        """Returns the hash of everything that the values depend on. It is part of the feature cache's key."""
         version = {"version": self.version} if self.version > 1 else {}
         return digest_of(self.meaning(settings) | version)
 
@@ -149,7 +148,7 @@ FRONT_ENDS: PluginGroup[FrontEnd[Any]] = PluginGroup(
 
 
 def fields_of(kind: str) -> type[FeatureSpec]:
-    """Returns the class of a front end's settings.
+    """Returns the settings class of a front end.
 
     Raises:
         UsageError: no front end of this name is installed.

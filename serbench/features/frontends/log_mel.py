@@ -17,8 +17,8 @@ _IDLE = ("n_mfcc", "n_chroma", "deltas")
 class LogMelSettings(SpectralSettings):
     """Settings of `log_mel`.
 
-    `n_mfcc`, `n_chroma` and `deltas` change nothing. The records of studies hold them for both of serbench's front
-    ends, and so do the hashes of spaces.
+    `n_mfcc`, `n_chroma` and `deltas` have no effect. They exist because records of studies and hashes of spaces contain
+    them for both of serbench's own front ends.
     """
 
     kind: Literal["log_mel"] = "log_mel"
@@ -52,11 +52,11 @@ class LogMel(FrontEnd[LogMelSettings]):
         return in_blocks(waveforms, self.shape(settings), lambda part: _log_mel(part, settings))
 
     def concerns(self, settings: LogMelSettings) -> tuple[str, ...]:
-        """Returns a sentence where mel bands are empty."""
+        """Returns a sentence if mel bands are empty, and nothing otherwise."""
         return settings.empty_band_concerns()
 
     def meaning(self, settings: LogMelSettings) -> dict[str, Any]:
-        """Returns the settings without those that change nothing."""
+        """Returns the settings without those that have no effect."""
         return {name: value for name, value in settings.spectral_meaning().items() if name not in _IDLE}
 
 

@@ -1,4 +1,4 @@
-"""Front ends are found through the entry-point group `serbench.front_ends`, and loaded only when asked for."""
+"""Finds front ends through the entry-point group `serbench.front_ends` and loads them only when needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ GROUP = FRONT_ENDS.group
 
 
 def front_end_names() -> list[str]:
-    """Returns the names of all installed front ends, sorted. Loads none, so a broken one does no harm here."""
+    """Returns the names of all installed front ends, sorted. Loads none, so a broken plug-in does no harm here."""
     return FRONT_ENDS.names()
 
 
@@ -20,7 +20,7 @@ def get_front_end(name: str) -> FrontEnd[Any]:
     """Returns the front end of this name.
 
     Raises:
-        UsageError: no front end, or two different ones, have this name.
-        SerbenchError: the plug-in that offers it cannot be loaded or is no front end.
+        UsageError: no front end has this name, or two different ones do.
+        SerbenchError: its plug-in cannot be loaded, or is not a front end.
     """
     return FRONT_ENDS.get(name)

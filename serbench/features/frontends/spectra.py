@@ -1,8 +1,9 @@
-"""Settings and arithmetic that serbench's own front ends share: frames, power spectra, mel bands, levels in dB.
+"""Settings and arithmetic shared by serbench's own front ends: frames, power spectra, mel bands, levels in dB.
 
-Filter banks, slopes and definitions are librosa's; tests compare every value with librosa's documented functions
-called clip by clip. The work between is done here, on contiguous frames that all features of a clip share and on few
-clips at a time, so that what is in use stays in a core's cache: some five times as fast as librosa on one core.
+Filter banks, slopes and definitions are librosa's. Tests compare every value with librosa's documented functions,
+called clip by clip. The steps between are computed here, on contiguous frames that all features of a clip share and on
+few clips at a time, so that the data in use stays in a core's cache. On one core this is about five times as fast as
+librosa.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from serbench.features.frontends.base import Array, FeatureSpec
 __all__ = ["FLOOR_DB", "SpectralSettings", "decibels", "frames_of", "in_blocks", "mel_decibels", "power_spectrum"]
 
 FLOOR_DB = -100.0
-"""What a level in dB is at least: digital silence. Levels are absolute, but for the floor of `top_db`."""
+"""Lowest level in dB, that of digital silence. Levels are absolute, except for the lower limit set by `top_db`."""
 
 _LEAST_POWER = np.float32(10 ** (FLOOR_DB / 10))
 _BLOCK_SAMPLES = 1 << 18
@@ -76,29 +77,29 @@ class SpectralSettings(FeatureSpec):
 
     @property
     def highest_hz(self) -> float:
-        """Upper edge of the mel bands in Hz, `None` resolved."""
+        """Upper edge of the mel bands in Hz, with None resolved."""
         return self.sample_rate / 2 if self.fmax is None else self.fmax
 
     @property
     def frames(self) -> int:
-        """Frames over time."""
+        """Number of frames."""
         return 1 + self.n_samples // self.hop_length
 
     @property
     def empty_mel_bands(self) -> tuple[int, ...]:
-        """Mel bands so narrow that no frequency bin falls into them; they hold a constant and no information.
+        """Mel bands so narrow that no frequency bin falls into them. They are constant and carry no information.
 
-        Not an error: but a search that has any should take fewer bands or a longer window.
+        This is not an error, but a search with such bands should use fewer bands or a longer window.
         """
         import warnings
 
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # librosa says the same in its own words
+            warnings.simplefilter("ignore")  # librosa gives the same warning
             bank = _mel_filters(self)
         return tuple(band for band, weights in enumerate(bank) if not weights.any())
 
     def empty_band_concerns(self) -> tuple[str, ...]:
-        """One sentence where mel bands are empty."""
+        """Returns a sentence if mel bands are empty, and nothing otherwise."""
         if not (empty := self.empty_mel_bands):
             return ()
         return (
@@ -107,7 +108,7 @@ class SpectralSettings(FeatureSpec):
         )
 
     def spectral_meaning(self) -> dict[str, Any]:
-        """What values depend on: see `FrontEnd.meaning`. Settings that stand for another value are resolved."""
+        """Returns what the values depend on (see `FrontEnd.meaning`), with derived defaults resolved."""
         idle = {"top_db"} if self.top_db is None else set()
         value = self.model_dump(mode="json", exclude={"duration_s", "fmax", *idle})
         return value | {"n_samples": self.n_samples, "highest_hz": self.highest_hz}
@@ -116,11 +117,11 @@ class SpectralSettings(FeatureSpec):
 def in_blocks(waveforms: Array, shape: tuple[int, ...], compute: Callable[[Array], Array]) -> Array:
     """Computes features of a few clips at a time.
 
-    That many were measured: fewer are lost in calls, more fall out of the cache.
+    The block size was measured: smaller blocks lose time in calls, larger ones do not fit into the CPU cache.
 
     Args:
         waveforms: (n, samples).
-        shape: of one clip's features.
+        shape: shape of one clip's features.
         compute: called with some of the waveforms.
 
     Returns:
@@ -135,7 +136,7 @@ def in_blocks(waveforms: Array, shape: tuple[int, ...], compute: Callable[[Array
 
 
 def frames_of(waveforms: Array, settings: SpectralSettings) -> Array:
-    """Frames around every hop (n, frames, window_length), zeros beyond the ends; a view."""
+    """Returns the frames around every hop as a view, (n, frames, window_length), with zeros beyond the ends."""
     half = settings.window_length // 2
     padded = np.pad(waveforms, ((0, 0), (half, half)))
     frames: Array = sliding_window_view(padded, settings.window_length, axis=1)[:, :: settings.hop_length]
@@ -143,7 +144,7 @@ def frames_of(waveforms: Array, settings: SpectralSettings) -> Array:
 
 
 def power_spectrum(frames: Array) -> Array:
-    """Squared magnitudes (n, frames, 1 + window_length // 2) of Hann-windowed frames."""
+    """Returns the squared magnitudes (n, frames, 1 + window_length // 2) of Hann-windowed frames."""
     import scipy.fft
 
     spectrum = scipy.fft.rfft(frames * _hann(frames.shape[-1]), axis=-1)
@@ -153,12 +154,12 @@ def power_spectrum(frames: Array) -> Array:
 
 
 def mel_decibels(power: Array, settings: SpectralSettings) -> Array:
-    """Mel bands in dB (n, frames, n_mels)."""
+    """Returns mel bands in dB, (n, frames, n_mels)."""
     return decibels(power @ _mel_bank(settings), settings.top_db)
 
 
 def decibels(power: Array, top_db: float | None) -> Array:
-    """10 log10 of (n, frames, ...), from `FLOOR_DB` or `top_db` below a clip's loudest up."""
+    """Returns 10 log10 of (n, frames, ...), at least `FLOOR_DB` and at least `top_db` below a clip's loudest level."""
     levels = np.log10(np.maximum(power, _LEAST_POWER))
     levels *= 10
     if top_db is not None:
@@ -176,12 +177,12 @@ def _hann(length: int) -> Array:
 
 @functools.cache
 def _mel_bank(settings: SpectralSettings) -> Array:
-    """(1 + window_length // 2, n_mels)."""
+    """The mel filter bank, (1 + window_length // 2, n_mels)."""
     return np.ascontiguousarray(_mel_filters(settings).T, dtype=np.float32)
 
 
 def _mel_filters(settings: SpectralSettings) -> Array:
-    """The bank as librosa makes it (n_mels, 1 + window_length // 2)."""
+    """The mel filter bank as librosa builds it, (n_mels, 1 + window_length // 2)."""
     from librosa.filters import mel
 
     bank: Array = mel(

@@ -1,1 +1,1 @@
-"""Where fits run: children of this process, or workers of a Dask cluster."""
+"""Engines that run the fits: in child processes on this machine, or on the workers of a Dask cluster."""

@@ -1,69 +1,29 @@
-"""`Engine`: runs jobs and knows nothing of Optuna. `LocalEngine`: threads that each babysit a child process."""
+"""`LocalEngine`: runs jobs in child processes of this one, each watched by a thread."""
 
 from __future__ import annotations
 
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol
 
-from serbench.records.schemas import EpochMetrics
+from serbench.records import EpochMetrics
+from serbench.search.engines.engine import OnEpoch
 from serbench.training import FeatureSource, JobControl, TrialJob, TrialOutcome, Verdict, run_job
 
-__all__ = ["Answer", "Engine", "LocalEngine", "OnEpoch"]
-
-Answer = Callable[[Verdict], None]
-OnEpoch = Callable[[EpochMetrics, Answer], None]
+__all__ = ["LocalEngine"]
 
 _ANSWER_POLL_S = 0.2
 
 
-class Engine(Protocol):
-    """Runs jobs side by side, here or elsewhere."""
-
-    @property
-    def workers(self) -> int:
-        """Jobs that can run at the same time, now; another number may be right a moment later."""
-
-    @property
-    def threads(self) -> int | None:
-        """Compute threads that a job should use, or None where the machine that asks decides."""
-
-    def submit(self, job: TrialJob, on_epoch: OnEpoch) -> Future[TrialOutcome]:
-        """Starts a job.
-
-        Args:
-            job: what to run.
-            on_epoch: called from any thread with each epoch and with what takes the verdict. It must not block; the
-                job waits until the verdict is given.
-
-        Returns:
-            Its outcome; `lost` where the worker went away. A `SerbenchError` where it could not be started.
-        """
-
-    def tend(self) -> None:
-        """Called again and again by the thread that waits for jobs, so that the engine can say what it waits for.
-
-        Raises:
-            SerbenchError: there is nothing more to wait for.
-        """
-
-    def cancel_all(self) -> None:
-        """Tells every running job to stop; their futures still come to an outcome, and none waits for a verdict."""
-
-    def close(self) -> None:
-        """Waits for running jobs and frees what the engine holds."""
-
-
 class LocalEngine:
-    """Runs jobs in children of this process.
+    """Runs jobs in child processes of this one.
 
     Args:
-        source: where features come from.
-        workers: children side by side.
-        devices: GPUs by index, one for each worker; none on a CPU.
+        source: source of the features.
+        workers: number of children side by side.
+        devices: GPUs by index, one for each worker; empty on a CPU.
     """
 
     threads = None
@@ -79,7 +39,7 @@ class LocalEngine:
 
     @property
     def workers(self) -> int:
-        """Jobs that run at the same time."""
+        """Number of jobs that run at the same time."""
         return self._workers
 
     def submit(self, job: TrialJob, on_epoch: OnEpoch) -> Future[TrialOutcome]:
@@ -89,7 +49,7 @@ class LocalEngine:
         def report(metrics: EpochMetrics) -> Verdict:
             answers: queue.SimpleQueue[Verdict] = queue.SimpleQueue()
             on_epoch(metrics, answers.put)
-            # Whoever should answer may have failed meanwhile; a job must not wait for it for ever.
+            # The thread that should answer may have failed meanwhile; a job must not wait for it forever.
             while not cancel.is_set():
                 with contextlib.suppress(queue.Empty):
                     return answers.get(timeout=_ANSWER_POLL_S)
@@ -109,7 +69,7 @@ class LocalEngine:
             self._free.put(device)
 
     def tend(self) -> None:
-        """Nothing to say: its workers are always there."""
+        """Does nothing: local workers are always there."""
 
     def cancel_all(self) -> None:
         """Tells every running job to stop."""
@@ -117,6 +77,6 @@ class LocalEngine:
             control.cancel.set()
 
     def close(self) -> None:
-        """Stops what runs and waits for it."""
+        """Stops the running jobs and waits for them."""
         self.cancel_all()
         self._pool.shutdown(wait=True, cancel_futures=True)

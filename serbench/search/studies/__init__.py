@@ -1,1 +1,1 @@
-"""The Optuna study of one search: its folder and record, its database, its samplers, its way back from a record."""
+"""The Optuna study of one search: its folder and record, its database, its samplers, and how a record restores it."""

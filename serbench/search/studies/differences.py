@@ -1,17 +1,17 @@
-"""What keeps two study records from being one study, in words."""
+"""Differences between two study records that make them two studies, described for the user."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from serbench.records.schemas import CorpusFacts, StudyRecord
+from serbench.records import CorpusFacts, StudyRecord
 
 __all__ = ["differences"]
 
 
 def differences(known: StudyRecord, asked: StudyRecord) -> Iterator[str]:
-    """What keeps two study records from being one study, in words."""
+    """Yields each difference between two records that makes them two studies, described for the user."""
     if known.space_hash != asked.space_hash:
         old, new = _flat(_alike(known.space, asked.space)), _flat(_alike(asked.space, known.space))
         for key in sorted(old.keys() | new.keys()):
@@ -47,27 +47,27 @@ def _other_clips(known: CorpusFacts, asked: CorpusFacts) -> Iterator[str]:
 
 
 def _alike(space: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """The space, where a known configuration that the other lacks is named and not spelled out."""
+    """Returns the space for a comparison: an enqueued configuration that the other space lacks is only named."""
     shared = other.get("enqueue", {})
     enqueued = {name: item if name in shared else "there" for name, item in space.get("enqueue", {}).items()}
     return {**space, "enqueue": enqueued}
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, str]:
-    """Nested dictionaries as dotted paths; a searched parameter is one value, so that a change of it is one line."""
+    """Flattens nested dictionaries to dotted paths. A searched parameter stays one value, so a change is one line."""
     if isinstance(value, dict) and not prefix.startswith("parameters."):
         return {
             path: text
             for key, item in value.items()
             for path, text in _flat(item, f"{prefix}.{key}" if prefix else key).items()
         }
-    return {prefix: _said(value) if isinstance(value, dict) else str(value)}
+    return {prefix: _dimension_text(value) if isinstance(value, dict) else str(value)}
 
 
-def _said(dimension: dict[str, Any]) -> str:
+def _dimension_text(dimension: dict[str, Any]) -> str:
     """A dimension as a person reads it.
 
-    >>> _said({"when": {"optimizer": ["sgd"]}, "low": 0.0, "high": 0.9, "log": False, "step": None})
+    >>> _dimension_text({"when": {"optimizer": ["sgd"]}, "low": 0.0, "high": 0.9, "log": False, "step": None})
     '0.0 ... 0.9 (when optimizer = sgd)'
     """
     rest = {key: value for key, value in dimension.items() if value}

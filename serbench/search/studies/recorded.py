@@ -1,8 +1,7 @@
-"""What a study was run with, rebuilt from its record. Records are files: whatever they say is checked again."""
+"""Rebuilds the settings of a study from its record. Records are files, so everything in them is checked again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -13,17 +12,13 @@ from pydantic import BaseModel, ValidationError
 
 from serbench.corpora import StudyClips, load_clips, recorded_corpus, votes_digest
 from serbench.errors import SerbenchError, UsageError
-from serbench.features.spec import FeatureSpec
+from serbench.features import FeatureSpec
 from serbench.protocols import SplitPlan, SplitProtocol
-from serbench.records.results import StudyFolder
-from serbench.records.schemas import StudyRecord
-from serbench.spaces.file import read_space
-from serbench.spaces.space import SearchSpace, explain
-from serbench.training import FitSettings
-from serbench.training.seeds import SeedTree
+from serbench.records import StepProgress, StudyFolder, StudyRecord
+from serbench.spaces import SearchSpace, explain, read_space
+from serbench.training import FitSettings, SeedTree
 
 __all__ = [
-    "Progress",
     "RecordedStudy",
     "recorded_clips",
     "recorded_features",
@@ -35,13 +30,10 @@ __all__ = [
 
 M = TypeVar("M", bound=BaseModel)
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is done, and (done, total)."""
-
 
 @dataclass(frozen=True)
 class RecordedStudy:
-    """A study as far as jobs are made of it."""
+    """The part of a study that `JobMaker` needs, rebuilt from a record."""
 
     folder: StudyFolder
     record: StudyRecord
@@ -51,7 +43,7 @@ class RecordedStudy:
 
 
 def recorded_training(folder: StudyFolder, record: StudyRecord) -> FitSettings:
-    """What all trials shared; the command line may have changed what the space's text says.
+    """Returns the training settings shared by all trials, including overrides from the command line.
 
     Raises:
         SerbenchError: the record is damaged.
@@ -60,7 +52,7 @@ def recorded_training(folder: StudyFolder, record: StudyRecord) -> FitSettings:
 
 
 def recorded_features(folder: StudyFolder, record: StudyRecord) -> FeatureSpec:
-    """The front end's settings.
+    """Returns the settings of the front end.
 
     Raises:
         SerbenchError: the record is damaged, or its front end is not installed.
@@ -72,10 +64,10 @@ def recorded_features(folder: StudyFolder, record: StudyRecord) -> FeatureSpec:
 
 
 def recorded_space(folder: StudyFolder, record: StudyRecord) -> SearchSpace:
-    """The space, read anew from its text.
+    """Returns the space, read again from its recorded text.
 
     Raises:
-        SerbenchError: the record is damaged, or made by a serbench that knew other hyperparameters.
+        SerbenchError: the record is damaged, or comes from a version of serbench with other hyperparameters.
     """
     try:
         space = read_space(record.space_text, record.space_name, f"the space in {folder.record_path}")
@@ -84,16 +76,16 @@ def recorded_space(folder: StudyFolder, record: StudyRecord) -> SearchSpace:
             f"{error}; restore the record, or go back to serbench {record.environment.serbench}"
         ) from None
     described = record.space.get("parameters", {}).get("split_ratio", {}).get("value")
-    if isinstance(described, str) and described != space.fixed_split:  # the command line said so
+    if isinstance(described, str) and described != space.fixed_split:  # set with --split-ratio
         space = space.with_split(described)
     return replace(space, features=recorded_features(folder, record), training=recorded_training(folder, record))
 
 
 def recorded_protocol(folder: StudyFolder, record: StudyRecord) -> SplitProtocol:
-    """How clips were split.
+    """Returns the protocol by which the clips were split.
 
     Raises:
-        SerbenchError: the record is damaged, or this serbench splits otherwise.
+        SerbenchError: the record is damaged, or this version of serbench splits differently.
     """
     facts = record.protocol
     try:
@@ -103,17 +95,18 @@ def recorded_protocol(folder: StudyFolder, record: StudyRecord) -> SplitProtocol
         raise SerbenchError(f"{folder.record_path} has no valid protocol ({error}); restore it") from None
     if protocol.hash != facts.hash:
         raise SerbenchError(
-            f"{folder.record_path} was made by a serbench that splits clips otherwise (protocol hash {facts.hash}, "
-            f"here {protocol.hash}); go back to serbench {record.environment.serbench}"
+            f"{folder.record_path} was made by a version of serbench that splits clips differently (protocol hash "
+            f"{facts.hash}, here {protocol.hash}); go back to serbench {record.environment.serbench}"
         )
     return protocol
 
 
 def recorded_plan(folder: StudyFolder, record: StudyRecord, clips: pd.DataFrame) -> SplitPlan:
-    """The study's fold of its protocol.
+    """Returns the fold of the protocol that the study belongs to.
 
     Raises:
-        SerbenchError: the record is damaged, this serbench splits otherwise, or the clips cannot be split so.
+        SerbenchError: the record is damaged, this version of serbench splits differently, or the clips cannot be split
+            that way.
     """
     plans = recorded_protocol(folder, record).plans(clips)
     for plan in plans:
@@ -126,18 +119,18 @@ def recorded_clips(
     folder: StudyFolder,
     record: StudyRecord,
     data: Path | None,
-    progress: Progress = lambda _what, _done, _total: None,
+    progress: StepProgress = lambda _what, _done, _total: None,
 ) -> pd.DataFrame:
-    """The study's clips with their paths, in the order of the study: rows decide what a batch holds.
+    """Returns the study's clips with their paths, in the study's order, since the row order decides the batches.
 
     Args:
-        folder: of the study.
-        record: its record.
-        data: the corpus's folder; None for where the search found it.
-        progress: called with what is done, and (done, total).
+        folder: folder of the study.
+        record: record of the study.
+        data: folder of the corpus; None for the folder that the search used.
+        progress: called with the name of the step and (done, total).
 
     Raises:
-        SerbenchError: the corpus is gone, or its clips are not those of the study.
+        SerbenchError: the corpus is missing, or its clips are not those of the study.
     """
     data = data or folder.remembered_data()
     found = load_clips(
@@ -152,8 +145,8 @@ def recorded_clips(
         raise SerbenchError(_other_clips(record, found, data, order))
     if record.corpus.votes is not None and record.corpus.votes != votes_digest(table):
         raise SerbenchError(
-            f"study '{record.name}' trained on what listeners heard (soft_labels), and the corpus's table of votes is "
-            f"not what it was; restore it in {data or 'the folder of the corpus'}"
+            f"study '{record.name}' trained on what listeners heard (soft_labels), but the corpus's table of votes has "
+            f"changed; restore it in {data or 'the folder of the corpus'}"
         )
     return table.loc[order].reset_index(drop=True)
 

@@ -1,4 +1,4 @@
-"""Samplers and pruners by name. Every argument is explicit and recorded, since defaults change with Optuna."""
+"""Samplers and pruners by name. Every argument is explicit and recorded, since Optuna's defaults change."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SAMPLERS: dict[str, dict[str, Any]] = {
     "gp": {"n_startup_trials": 10, "deterministic_objective": False, "warn_independent_sampling": False},
 }
 PRUNERS: dict[str, dict[str, Any]] = {
-    # Keeps the best 75 % of what completed trials had reached by the same epoch (docs/decisions.md says why not half).
+    # Keeps trials within the best 75 % of completed trials at the same epoch; docs/decisions.md says why not 50 %.
     "percentile": {
         "percentile": 75.0,
         "n_startup_trials": 10,
@@ -39,11 +39,11 @@ PRUNERS: dict[str, dict[str, Any]] = {
 
 
 def sampler_settings(name: str) -> dict[str, Any]:
-    """What a record says of a sampler.
+    """Returns the settings of a sampler for the record.
 
     Raises:
-        UsageError: no such sampler.
-        SerbenchError: what it needs is not installed.
+        UsageError: there is no such sampler.
+        SerbenchError: a package that it needs is not installed.
     """
     if name not in SAMPLERS:
         raise unknown("sampler", name, SAMPLERS)
@@ -53,10 +53,10 @@ def sampler_settings(name: str) -> dict[str, Any]:
 
 
 def pruner_settings(name: str, epochs: int) -> dict[str, Any]:
-    """What a record says of a pruner; what it calls a share becomes a number of epochs.
+    """Returns the settings of a pruner for the record, with shares of the epochs converted to numbers of epochs.
 
     Raises:
-        UsageError: no such pruner.
+        UsageError: there is no such pruner.
     """
     if name not in PRUNERS:
         raise unknown("pruner", name, PRUNERS)
@@ -73,7 +73,7 @@ def make_sampler(settings: dict[str, Any], seed: int) -> optuna.samplers.BaseSam
     """Builds a sampler from its settings.
 
     Raises:
-        UsageError: no such sampler; a record's may be of another version.
+        UsageError: there is no such sampler, for example because the record comes from another version.
     """
     if settings["name"] not in SAMPLERS:
         raise unknown("sampler", settings["name"], SAMPLERS)
@@ -91,7 +91,7 @@ def make_pruner(settings: dict[str, Any]) -> optuna.pruners.BasePruner:
     """Builds a pruner from its settings.
 
     Raises:
-        UsageError: no such pruner.
+        UsageError: there is no such pruner.
     """
     if settings["name"] not in PRUNERS:
         raise unknown("pruner", settings["name"], PRUNERS)

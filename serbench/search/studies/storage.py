@@ -1,4 +1,4 @@
-"""`StudyStorage`: the Optuna database of one study, opened for a single writer, its failures told in a sentence."""
+"""`StudyStorage`: the Optuna database of one study, opened for one writer. Its failures become one-sentence errors."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ import sqlalchemy
 from optuna.storages import RDBStorage
 
 from serbench.errors import SerbenchError, UsageError, with_extra
-from serbench.records.files import writing
-from serbench.records.results import StudyFolder
-from serbench.records.schemas import StudyRecord
+from serbench.records import StudyFolder, StudyRecord, writing
 from serbench.search.studies.samplers import make_pruner, make_sampler
 from serbench.search.studies.write_through_storage import SoleWriterStorage
 
@@ -34,7 +32,7 @@ class StudyStorage:
 
     Attributes:
         study: Optuna's study in it.
-        place: where it is, for people; without a password.
+        place: its address for messages, without a password.
     """
 
     study: optuna.Study
@@ -47,13 +45,13 @@ class StudyStorage:
         """Opens or creates the database and the study in it.
 
         Args:
-            folder: of the study; holds the database where no `url` is given.
-            record: of the study.
-            url: of a PostgreSQL database.
+            folder: folder of the study, which holds the database if there is no `url`.
+            record: record of the study.
+            url: address of a PostgreSQL database; None for a file.
 
         Raises:
             UsageError: the database has another study of this name.
-            SerbenchError: it cannot be opened, or another process drives this study.
+            SerbenchError: it cannot be opened, or another process is running this study.
         """
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         if url is None:
@@ -83,7 +81,7 @@ class StudyStorage:
         return opened
 
     def _claim(self, record: StudyRecord) -> None:
-        """Makes sure that the study found is this one, and that nobody else drives it."""
+        """Checks that the study found is this one, and that no other process is running it."""
         found = self.study.user_attrs.get(_IDENTITY)
         if found is None and record.identity is not None:
             self.study.set_user_attr(_IDENTITY, record.identity)
@@ -93,7 +91,7 @@ class StudyStorage:
                 "folder with --results, or begin another study with --study NAME"
             )
         if self._storage.engine.dialect.name != "postgresql":
-            return  # a database in the study's own folder is guarded by the folder's lock
+            return  # the folder's lock guards a database in the study's own folder
         self._lease = self._storage.engine.connect()
         asked = sqlalchemy.text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
         if not self._lease.execute(asked, {"name": f"serbench {record.name} {record.identity}"}).scalar():
@@ -103,11 +101,11 @@ class StudyStorage:
             )
 
     def errors(self) -> contextlib.AbstractContextManager[None]:
-        """Turns failures of this database into one sentence."""
+        """Turns failures of this database into a `SerbenchError` of one sentence."""
         return storage_errors(self.place)
 
     def close(self) -> None:
-        """Frees the database; a lease ends with its connection."""
+        """Closes the database. The lease ends with its connection."""
         if self._lease is not None:
             self._lease.detach()
             self._lease.close()
@@ -117,10 +115,10 @@ class StudyStorage:
 
 @contextlib.contextmanager
 def storage_errors(place: str) -> Iterator[None]:
-    """Turns a database that cannot be read or written into one sentence.
+    """Turns failures to read or write the database into an error of one sentence.
 
     Raises:
-        SerbenchError: the disk is full, the file damaged or read-only, the server gone, ...
+        SerbenchError: the disk is full, the file is damaged or read-only, the server is gone, ...
     """
     try:
         yield
@@ -128,16 +126,16 @@ def storage_errors(place: str) -> Iterator[None]:
         cause = error.__cause__ or error
         reason = str(getattr(cause, "orig", cause)).splitlines()[0]
         raise SerbenchError(
-            f"cannot use the study's database {place}: {reason}; mend that (disk space, permissions, or remove a "
-            "damaged file: it is made anew from the records) and run the same command again"
+            f"cannot use the study's database {place}: {reason}; fix that (disk space, permissions, or delete a "
+            "damaged file: it is rebuilt from the records) and run the same command again"
         ) from error
 
 
 def check_storage_url(url: str) -> sqlalchemy.URL:
-    """Reads the address of a shared database.
+    """Parses the address of a shared database.
 
     Raises:
-        UsageError: it is no PostgreSQL address.
+        UsageError: it is not a PostgreSQL address.
         SerbenchError: the driver is not installed.
     """
     try:
@@ -146,7 +144,7 @@ def check_storage_url(url: str) -> sqlalchemy.URL:
         parsed = None
     if parsed is None or parsed.get_backend_name() not in {"postgresql", "postgres"}:
         raise UsageError(
-            f"--storage '{url}' is no PostgreSQL address; write postgresql://USER:PASSWORD@HOST/DATABASE, or leave "
+            f"--storage '{url}' is not a PostgreSQL address; write postgresql://USER:PASSWORD@HOST/DATABASE, or leave "
             "it out for a file in the study's folder"
         )
     if importlib.util.find_spec("psycopg") is None:
@@ -158,10 +156,9 @@ _SQLITE_OPTIONS: dict[str, object] = {"connect_args": {"timeout": _LOCK_TIMEOUT_
 
 
 def _sync_at_checkpoints(engine: sqlalchemy.Engine) -> None:
-    """Spares a write-ahead log the wait for the disk at each of some seventy writes a trial.
+    """Makes SQLite wait for the disk at checkpoints only, instead of at each of about seventy writes per trial.
 
-    A kill loses nothing. A power cut may lose the last of them and no more, and what was recorded comes back from
-    the records.
+    A kill loses nothing. A power cut may lose the last writes, which the records restore.
     """
     if engine.dialect.name != "sqlite":
         return
@@ -171,27 +168,27 @@ def _sync_at_checkpoints(engine: sqlalchemy.Engine) -> None:
         if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
             connection.execute("PRAGMA synchronous=NORMAL")
 
-    engine.dispose()  # connections made so far do not know it
+    engine.dispose()  # connections opened so far do not have the setting
 
 
 def _sqlite_url(path: Path) -> sqlalchemy.URL:
-    """Address of a database file, prepared so that others may read while a search writes."""
+    """Returns the address of a database file, prepared so that others can read it while a search writes."""
     if set("{}") & set(str(path)):
-        raise SerbenchError(f"a results folder may not have braces in its path ({path}); name another with --results")
+        raise SerbenchError(f"a results folder must not have braces in its path ({path}); name another with --results")
     if not path.exists():
         _make_database(path)
     with storage_errors(str(path)), contextlib.closing(sqlite3.connect(path)) as connection:
-        # Write-ahead logging needs shared memory, which not every file system has.
+        # Write-ahead logging needs shared memory, which some file systems lack.
         if connection.execute("PRAGMA journal_mode=WAL").fetchone()[0] != "wal":
             connection.execute("PRAGMA journal_mode=DELETE")
     return sqlalchemy.URL.create("sqlite", database=str(path))
 
 
 def _make_database(path: Path) -> None:
-    """Makes an empty database with all its tables, or none.
+    """Makes an empty database with all its tables, or none at all.
 
-    Tables and their indices are made one by one. After a kill between a table and its unique index, a database that
-    grew in place would for ever take two studies of one name.
+    Tables and their indices are created one by one. If a kill came between a table and its unique index, a database
+    created in place would accept two studies of one name forever.
     """
     with writing(path):
         folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))

@@ -1,8 +1,9 @@
 """`SoleWriterStorage`: Optuna's database for the one process that writes to it.
 
-Optuna's own cache reads every unfinished trial again, curve and all, whenever a pruner or a sampler looks at the
-history: right where others may write, and with many workers the most of what a coordinator does. A study has one
-coordinator, held by a lock, so here writes go to the database first and then to memory, and reads come from memory.
+Whenever a pruner or a sampler looks at the history, Optuna's own cache reads every unfinished trial again, with its
+learning curve. That is right if other processes may write, but with many workers it is most of a coordinator's work. A
+study has one coordinator, guarded by a lock. So this storage writes to the database first and then to memory, and reads
+from memory.
 """
 
 from __future__ import annotations
@@ -24,11 +25,10 @@ __all__ = ["SoleWriterStorage"]
 class SoleWriterStorage(BaseStorage):
     """Writes through to a database and reads from memory.
 
-    A trial that was handed out is never changed afterwards; a change makes a new one, as in Optuna's own
-    in-memory storage.
+    A trial that was handed out never changes afterwards; a change makes a new object, as in Optuna's in-memory storage.
 
     Args:
-        backend: the database. Its studies are read when they are first asked about.
+        backend: the database. A study is read from it when it is first needed.
     """
 
     def __init__(self, backend: RDBStorage) -> None:
@@ -60,35 +60,35 @@ class SoleWriterStorage(BaseStorage):
         self._backend.set_study_system_attr(study_id, key, value)
 
     def get_study_id_from_name(self, study_name: str) -> int:
-        """Finds a study."""
+        """Returns the id of a study."""
         return self._backend.get_study_id_from_name(study_name)
 
     def get_study_name_from_id(self, study_id: int) -> str:
-        """The name of a study."""
+        """Returns the name of a study."""
         if study_id not in self._names:
             self._names[study_id] = self._backend.get_study_name_from_id(study_id)
         return self._names[study_id]
 
     def get_study_directions(self, study_id: int) -> list[StudyDirection]:
-        """The directions of a study."""
+        """Returns the directions of a study."""
         if study_id not in self._directions:
             self._directions[study_id] = self._backend.get_study_directions(study_id)
         return self._directions[study_id]
 
     def get_study_user_attrs(self, study_id: int) -> dict[str, Any]:
-        """Attributes of a study."""
+        """Returns the attributes of a study."""
         return self._backend.get_study_user_attrs(study_id)
 
     def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
-        """Attributes of a study for Optuna's own use."""
+        """Returns the attributes of a study for Optuna's own use."""
         return self._backend.get_study_system_attrs(study_id)
 
     def get_all_studies(self) -> list[Any]:
-        """All studies of the database."""
+        """Returns all studies of the database."""
         return self._backend.get_all_studies()
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
-        """Creates a trial, running unless the template says otherwise."""
+        """Creates a trial, in state RUNNING unless the template has another state."""
         trials = self._trials_of(study_id)
         trial_id = self._backend.create_new_trial(study_id, template_trial)
         trial = self._backend.get_trial(trial_id)
@@ -113,7 +113,7 @@ class SoleWriterStorage(BaseStorage):
         self._change(trial_id, change)
 
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
-        """Moves a trial on; False where it was to begin and does not wait."""
+        """Changes the state of a trial. Returns False if it should start running and is not waiting."""
         self._loaded(trial_id)
         if not self._backend.set_trial_state_values(trial_id, state, values):
             return False
@@ -131,7 +131,7 @@ class SoleWriterStorage(BaseStorage):
         return True
 
     def set_trial_intermediate_value(self, trial_id: int, step: int, intermediate_value: float) -> None:
-        """Reports a score."""
+        """Records an intermediate score."""
         self._loaded(trial_id)
         self._backend.set_trial_intermediate_value(trial_id, step, intermediate_value)
 
@@ -161,20 +161,20 @@ class SoleWriterStorage(BaseStorage):
         self._change(trial_id, change)
 
     def get_trial_id_from_study_id_trial_number(self, study_id: int, trial_number: int) -> int:
-        """Finds a trial by its number."""
+        """Returns the id of a trial with this number."""
         trials = self._trials_of(study_id)
         if trial_number >= len(trials):
             raise KeyError(f"No trial with trial number {trial_number} exists in study with study_id {study_id}.")
         return trials[trial_number]._trial_id
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
-        """A trial as it is now."""
+        """Returns the current state of a trial."""
         return self._loaded(trial_id)
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
-        """Trials of a study by number."""
+        """Returns the trials of a study by number."""
         known = self._trials_of(study_id)
         trials = list(known) if states is None else [trial for trial in known if trial.state in states]
         return copy.deepcopy(trials) if deepcopy else trials
@@ -184,7 +184,7 @@ class SoleWriterStorage(BaseStorage):
         self._backend.remove_session()
 
     def _trials_of(self, study_id: int) -> list[FrozenTrial]:
-        """Trials by number; the study is read if it was not yet."""
+        """Returns the trials by number. Reads the study first if that has not been done."""
         if study_id not in self._trials:
             trials = self._backend.get_all_trials(study_id, deepcopy=False)
             self._trials[study_id] = []
@@ -202,7 +202,7 @@ class SoleWriterStorage(BaseStorage):
         return self._trials[study_id][number]
 
     def _keep(self, study_id: int, trial: FrozenTrial) -> None:
-        """Keeps the next trial; equal distributions are one object, else they were most of a trial's memory."""
+        """Stores the next trial. Equal distributions share one object, to save most of a trial's memory."""
         trial.distributions = {name: self._known(study_id, name, it) for name, it in trial.distributions.items()}
         self._places[trial._trial_id] = (study_id, trial.number)
         self._trials[study_id].append(trial)

@@ -49,7 +49,7 @@ document.addEventListener("DOMContentLoaded", function () {
       el("table", {}, [el("caption", {}, [caption]), el("thead", {}, [header]), el("tbody", {}, body)])
     ]);
   }
-  function link(id) { return data.ways[id] ? el("a", { href: data.ways[id] }, [id]) : id; }
+  function link(id) { return data.paths[id] ? el("a", { href: data.paths[id] }, [id]) : id; }
 
   function pairsTable(group, chosen) {
     var pairs = [];
@@ -67,7 +67,7 @@ document.addEventListener("DOMContentLoaded", function () {
       return [link(one.id), link(other.id), points(found[0]), points(found[1]) + " to " + points(found[2]), chance(found[3]),
         chance(holmed), holmed !== null && holmed < 0.05 ? "yes" : "no"];
     });
-    var head = ["first", "second", "difference", "95 % CI", "p", "p (Holm)", "told apart"];
+    var head = ["first", "second", "difference", "95 % CI", "p", "p (Holm)", "significant"];
     var parts = [table("Paired differences, points of test UAR", head, rows, 1)];
     reasons.forEach(function (reason) { parts.push(el("p", { "class": "notes" }, [reason])); });
     return parts;
@@ -134,7 +134,7 @@ document.addEventListener("DOMContentLoaded", function () {
     }
     function word(entry, at) { return group.labels[CODES.indexOf(entry.predicted[at])]; }
     var parts = [
-      table("Clips that one has right and the other has not, of the refits with the best validation",
+      table("Clips only one model gets right (best validation run of each)",
         ["class", "only " + one.id, "only " + other.id],
         group.labels.map(function (label, c) { return [label, String(labels[c][0]), String(labels[c][1])]; })
           .concat([["all", String(counts.first), String(counts.second)]]), 0),
@@ -159,7 +159,7 @@ document.addEventListener("DOMContentLoaded", function () {
       place.appendChild(el("p", {}, ["Choose two or more entries."]));
       return;
     }
-    place.appendChild(section("Can they be told apart?", pairsTable(group, chosen)));
+    place.appendChild(section("Is the difference significant?", pairsTable(group, chosen)));
     var two = chosen.length === 2, drawn = two ? figure(group, chosen) : null;
     place.appendChild(section("By speaker", (two ? [drawn[0]] : []).concat([bySpeaker(group, chosen)])));
     place.appendChild(section("By class", [byClass(group, chosen)]));

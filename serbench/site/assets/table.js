@@ -12,7 +12,7 @@ document.addEventListener("DOMContentLoaded", function () {
   }
   function sort(button) {
     var table = button.closest("table"), head = button.closest("th"), key = button.dataset.sort;
-    var words = key === "name" || key === "best" || key === "worst";
+    var words = "words" in button.dataset;
     var first = words ? "ascending" : "descending";
     var order = head.getAttribute("aria-sort") === first ? (words ? "descending" : "ascending") : first;
     table.querySelectorAll("thead [aria-sort]").forEach(function (other) { other.setAttribute("aria-sort", "none"); });

@@ -1,12 +1,12 @@
-"""The leaderboard's figure: score against what it costs."""
+"""The leaderboard's figure: score against cost."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from serbench.render.document import percent
-from serbench.results.leaderboard_row import Row
+from serbench.render import percent
+from serbench.results import Row
 from serbench.site.charts.chart import GREY, PALETTE, Chart, escaped
 from serbench.site.charts.lines import Line
 
@@ -14,10 +14,14 @@ __all__ = ["COSTS", "cost_chart"]
 
 COSTS: tuple[tuple[str, str, Callable[[Row], float | None]], ...] = (
     ("parameters", "parameters", lambda row: row.parameters),
-    ("ms", "milliseconds a clip on one core", lambda row: row.ms_per_clip),
-    ("minutes", "minutes of one fit", lambda row: None if row.train_seconds is None else row.train_seconds / 60),
+    ("ms", "milliseconds a clip on one CPU core", lambda row: row.ms_per_clip),
+    (
+        "minutes",
+        "training minutes of one run",
+        lambda row: None if row.train_seconds is None else row.train_seconds / 60,
+    ),
 )
-"""What the page offers: a key, the axis title, and the cost of an entry."""
+"""Costs to choose from: key, axis title, and the function that computes the cost of an entry."""
 
 _LINES = {"svm": PALETTE[1], "listeners": PALETTE[3]}
 _CLOSE = 0.04
@@ -25,12 +29,12 @@ _SYMBOLS = ("circle", "diamond", "square", "triangle-up")
 
 
 def cost_chart(key: str, rows: Sequence[Row], lines: Sequence[Line]) -> Chart | None:
-    """UAR against a cost that the reader chooses; None where no entry has both.
+    """UAR against a cost that the reader chooses; None if no entry has both.
 
     Args:
-        key: unique on the page.
-        rows: of one group.
-        lines: drawn across.
+        key: id of the figure, unique on the page.
+        rows: rows of one group.
+        lines: horizontal lines for references.
     """
     shown = [row for row in rows if row.uar is not None and any(cost(row) is not None for _, _, cost in COSTS)]
     if not shown:
@@ -61,7 +65,7 @@ def cost_chart(key: str, rows: Sequence[Row], lines: Sequence[Line]) -> Chart | 
     return Chart(
         key,
         "Score against cost",
-        "Test UAR with its interval; entries without that cost are left out. Up and to the left is better.",
+        "Test UAR with its 95 % interval. Entries without that cost are left out. Up and to the left is better.",
         f"Scatter of test UAR against cost for {len(shown)} entries; the highest UAR is {percent(best.uar)} % "
         f"({best.entry}). The table has all values.",
         tuple(data),
@@ -71,7 +75,7 @@ def cost_chart(key: str, rows: Sequence[Row], lines: Sequence[Line]) -> Chart | 
 
 
 def _sides(lines: Sequence[Line]) -> list[tuple[Line, str]]:
-    """Each line with the side that its name stands on: of two that are close, the lower one's is below it."""
+    """Each line with the side of its label: if two lines are close, the lower one is labelled below."""
     ordered = sorted(lines, key=lambda line: line.value)
     return [
         (line, "top" if place + 1 < len(ordered) and ordered[place + 1].value - line.value < _CLOSE else "bottom")

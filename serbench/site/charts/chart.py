@@ -1,7 +1,7 @@
-"""`Chart`: one figure as plain data for plotly.js, with words for those who do not see it.
+"""`Chart`: one figure as plain data for plotly.js, with a text alternative.
 
-Figures are dicts rather than `plotly.graph_objects`: building and checking those takes most of a page's time. The
-tests check every kind of figure against them.
+Figures are dicts, because building `plotly.graph_objects` would take most of a page's time. The tests check every kind
+of figure against these objects.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["BLUE", "GREY", "ORANGE", "PALETTE", "Chart", "escaped", "rounded"]
 
 BLUE, ORANGE, GREY = "#3f7fc4", "#c9782b", "#8a93a6"
 PALETTE = (BLUE, ORANGE, "#4f9d78", "#9a6fb8", "#c4566a", "#8c7a3d", "#4fa3b5", GREY)
-"""Told apart on light and dark paper, and by the colour-blind in this order."""
+"""Colours that are distinct on light and dark pages and, in this order, for colour-blind readers."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class Chart:
     """A figure.
 
     Attributes:
-        key: unique on its page.
-        title: above it.
-        caption: below it.
-        alt: what it shows, in a sentence with the main numbers.
+        key: id of the figure, unique on its page.
+        title: heading above it.
+        caption: text below it.
+        alt: text alternative: one sentence with the main numbers.
         data: plotly traces.
-        layout: of plotly, without what all figures share (`charts.js` adds that, and the page's colours).
-        height: in pixels, kept free before it is drawn.
+        layout: plotly layout; `charts.js` adds what all figures share, and the page's colours.
+        height: in pixels; the space is reserved before the figure is drawn.
     """
 
     key: str
@@ -42,17 +42,17 @@ class Chart:
 
     @property
     def spec(self) -> dict[str, Any]:
-        """What goes into the page."""
+        """Data and layout for plotly.js, with rounded numbers."""
         return {"data": rounded(list(self.data)), "layout": {**self.layout, "height": self.height}}
 
 
 def escaped(text: object) -> str:
-    """A name as plotly shows it: it reads some HTML in texts."""
+    """Escapes a name, because plotly interprets some HTML in texts."""
     return html.escape(str(text))
 
 
 def rounded(value: Any) -> Any:
-    """Numbers to five significant digits, which no screen shows more of; what is no number becomes null.
+    """Rounds numbers to five significant digits, enough for any screen. NaN and infinity become None.
 
     >>> rounded([0.123456789, {"y": float("nan")}, 12345678, "text"])
     [0.12346, {'y': None}, 12345678, 'text']

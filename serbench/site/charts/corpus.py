@@ -1,4 +1,4 @@
-"""Figures of a corpus: who says what how often, how long, how loud."""
+"""Figures of a corpus: classes by speaker, durations, loudness, sample rates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BINS = 30
 
 
 def corpus_charts(clips: pd.DataFrame) -> list[Chart]:
-    """The figures of a clip table with `label, speaker, duration_s, sample_rate, rms`."""
+    """Makes the figures from a clip table with the columns `label, speaker, duration_s, sample_rate, rms`."""
     charts = [_speakers(clips), _durations(clips), _levels(clips)]
     if clips["sample_rate"].nunique() > 1:
         charts.append(_rates(clips))
@@ -34,12 +34,14 @@ def _speakers(clips: pd.DataFrame) -> Chart:
     cells = shown.to_numpy().T.tolist()
     least, most = int(shown.to_numpy().min()), int(shown.to_numpy().max())
     left = (
-        f" The {_MOST_SPEAKERS} with most clips of {len(counts):,} are shown." if len(counts) > _MOST_SPEAKERS else ""
+        f" Shown: the {_MOST_SPEAKERS} speakers with the most clips, of {len(counts):,}."
+        if len(counts) > _MOST_SPEAKERS
+        else ""
     )
     return Chart(
         "speakers",
         "Classes by speaker",
-        f"Clips of each speaker in each class; an empty cell is a class that a speaker never says.{left}",
+        f"Clips of each speaker in each class. Where a cell is 0, the speaker has no clip of that class.{left}",
         f"{len(counts):,} speakers, {least} to {most} clips a class and speaker.",
         (
             {
@@ -88,7 +90,7 @@ def _levels(clips: pd.DataFrame) -> Chart:
     return Chart(
         "levels",
         "Loudness",
-        "Level of each clip (root mean square, dB of full scale): where classes differ much, a model may go by "
+        "Level of each clip (root mean square, dB of full scale). If classes differ much, a model may rely on "
         "loudness alone.",
         f"Median levels from {medians[soft]:.1f} dB ({soft}) to {medians[loud]:.1f} dB ({loud}).",
         traces,
@@ -102,7 +104,7 @@ def _rates(clips: pd.DataFrame) -> Chart:
     return Chart(
         "rates",
         "Sample rates",
-        "Clips by sample rate: above half of it a recording holds nothing.",
+        "Clips by sample rate. A recording holds no frequencies above half its sample rate.",
         ", ".join(f"{rate:,} Hz: {count:,} clips" for rate, count in counts.items()) + ".",
         (
             {
@@ -115,7 +117,7 @@ def _rates(clips: pd.DataFrame) -> Chart:
 
 
 def _stacked(clips: pd.DataFrame, values: np.ndarray) -> tuple[dict[str, object], ...]:
-    """Histograms of one width for all classes, as bars: the page holds counts and not a number a clip."""
+    """Histograms of all classes with the same bins, as bars, so that the page stores counts instead of single clips."""
     edges = np.histogram_bin_edges(values, bins=_BINS)
     middles = ((edges[:-1] + edges[1:]) / 2).tolist()
     width = float(edges[1] - edges[0])

@@ -1,4 +1,4 @@
-"""An entry's figures: how it was trained, and whether its probabilities mean what they say."""
+"""An entry's figures: training curves and calibration."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from serbench.evaluation import ReliabilityBin
-from serbench.render.document import NOTHING, percent
-from serbench.results.entry import RefitReport
+from serbench.render import NOTHING, percent
+from serbench.results import RefitReport
 from serbench.site.charts.chart import BLUE, GREY, ORANGE, Chart
 
 __all__ = ["calibration_chart", "curve_charts"]
@@ -17,18 +17,18 @@ TRAIN, VALIDATION = ORANGE, BLUE
 _ABOUT = {
     "accuracy": (
         "Accuracy while training",
-        "On the training batches and on the validation core, a line a refit. The ring marks the epoch whose weights "
-        "were kept. Training values are of the augmented batches while the model still learned, so they can lie lower.",
+        "Training and validation accuracy, one line each for every run. The ring marks the epoch whose weights were "
+        "kept. Training values are measured on augmented batches during the epoch, so they can be lower.",
     ),
     "loss": (
         "Loss while training",
-        "The same epochs. A validation loss that rises while training loss falls is overfitting.",
+        "The same epochs. If validation loss rises while training loss falls, the model overfits.",
     ),
 }
 
 
 def curve_charts(refits: Sequence[RefitReport]) -> list[Chart]:
-    """Accuracy and loss of every refit, epoch by epoch; none where no epoch was recorded."""
+    """Training curves of every refit: accuracy and loss by epoch. Empty if no epoch was recorded."""
     if not any(refit.epochs for refit in refits):
         return []
     return [_curves(refits, "accuracy"), _curves(refits, "loss")]
@@ -80,18 +80,18 @@ def _curves(refits: Sequence[RefitReport], kind: Literal["accuracy", "loss"]) ->
 
 
 def calibration_chart(bins: Sequence[ReliabilityBin], error: float | None) -> Chart:
-    """Accuracy against confidence; on the dashed line probabilities mean what they say."""
+    """Reliability diagram: accuracy against confidence. The dashed line is perfect calibration."""
     most = max(one.clips for one in bins)
     points: dict[str, Any] = {
         "type": "scatter",
         "x": [100 * one.confidence for one in bins],
         "y": [100 * one.accuracy for one in bins],
         "mode": "lines+markers",
-        "name": "test core",
+        "name": "test set",
         "line": {"color": BLUE, "width": 1.5},
         "marker": {"color": BLUE, "size": [6 + 16 * (one.clips / most) ** 0.5 for one in bins], "opacity": 0.9},
         "customdata": [one.clips for one in bins],
-        "hovertemplate": "%{customdata:,} clips: said %{x:.1f} %, right %{y:.1f} %<extra></extra>",
+        "hovertemplate": "%{customdata:,} clips: confidence %{x:.1f} %, accuracy %{y:.1f} %<extra></extra>",
         "showlegend": False,
     }
     diagonal = {
@@ -105,19 +105,19 @@ def calibration_chart(bins: Sequence[ReliabilityBin], error: float | None) -> Ch
     }
     sure = sum(one.clips * one.confidence for one in bins) / sum(one.clips for one in bins)
     right = sum(one.clips * one.accuracy for one in bins) / sum(one.clips for one in bins)
-    leaning = "too sure" if sure > right else "not sure enough"
+    leaning = "overconfident" if sure > right else "underconfident"
     return Chart(
         "calibration",
-        "Do its probabilities mean what they say?",
-        "Clips of all refits by the largest probability, in 15 bins; larger dots hold more clips. Above the dashed "
-        f"line the model is right more often than it says, below it less often. On the whole it is {leaning}: it says "
-        f"{percent(sure)} % and is right on {percent(right)} %; expected calibration error {percent(error)} % "
-        "(mean over refits).",
+        "Calibration: can its probabilities be trusted?",
+        "Test clips of all runs in 15 bins of the largest probability; larger dots hold more clips. Above the dashed "
+        "line the model is right more often than its probabilities say, below it less often. On average it is "
+        f"{leaning}: mean confidence {percent(sure)} %, accuracy {percent(right)} %, expected calibration error "
+        f"{percent(error)} % (mean over runs).",
         f"Reliability diagram: mean confidence {percent(sure)} %, accuracy {percent(right)} %, expected calibration "
         f"error {percent(error)} %.",
         (diagonal, points),
         {
             "xaxis": {"title": {"text": "largest probability, %"}, "range": [0, 102]},
-            "yaxis": {"title": {"text": "right, %"}, "range": [0, 102]},
+            "yaxis": {"title": {"text": "accuracy, %"}, "range": [0, 102]},
         },
     )

@@ -1,11 +1,11 @@
-"""What scores are compared with, as lines on the scale that they are drawn on."""
+"""Reference scores as lines across the figures."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from serbench.results.reference_rows import ReferenceRow
+from serbench.results import ReferenceRow
 
 __all__ = ["Line", "reference_lines"]
 
@@ -15,7 +15,7 @@ _SHORT = {"chance": "chance", "majority": "majority", "svm": "SVM", "listeners":
 
 @dataclass(frozen=True)
 class Line:
-    """One line: `kind` decides its colour, `name` stands in the legend, `value` is a UAR as a fraction."""
+    """One line. `kind` decides its colour, `name` is its label in the legend, `value` is a UAR as a fraction."""
 
     kind: str
     name: str
@@ -23,16 +23,16 @@ class Line:
 
 
 def reference_lines(references: Iterable[ReferenceRow], labels: int) -> tuple[Line, ...]:
-    """A line for each reference that has a UAR; chance is always among them.
+    """A line for each reference with a UAR. Chance level is always included.
 
     Args:
-        references: of one group.
-        labels: how many classes there are.
+        references: reference rows of one group.
+        labels: number of classes.
     """
     lines = [
         Line(row.name if row.name in _KINDS else "other", _SHORT.get(row.name, row.title), row.uar)
         for row in references
-        if row.uar is not None and row.name != "majority"  # which is chance again
+        if row.uar is not None and row.name != "majority"  # its UAR equals chance
     ]
     if not any(line.kind == "chance" for line in lines):
         lines.insert(0, Line("chance", "chance", 1 / labels))

@@ -1,4 +1,4 @@
-"""Figures of a study's hyperparameters: each against the score, and all of them together."""
+"""Figures of a study's hyperparameters: slice plot and parallel coordinates."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from serbench.records.schemas import TrialRecord
+from serbench.records import TrialRecord
 from serbench.site.charts.chart import BLUE, Chart, escaped
 from serbench.site.study_data import StudyData
 
 __all__ = ["parallel_chart", "slice_chart"]
 
-_MOST = 1000  # trials that a figure draws: the best ones
+_MOST = 1000  # maximum number of trials in a figure: the best ones
 _COLUMNS = 3
 _FEWEST = 2
 _MOST_AXES = 10
 
 
 def slice_chart(data: StudyData) -> Chart | None:
-    """Validation UAR against each hyperparameter that varies; None before two trials are completed."""
+    """Validation UAR against each searched hyperparameter; None before two trials are completed."""
     trials, names = _shown(data), data.varied
     if len(trials) < _FEWEST or not names:
         return None
@@ -63,7 +63,7 @@ def slice_chart(data: StudyData) -> Chart | None:
     return Chart(
         "slices",
         "Each hyperparameter against the score",
-        "Validation UAR in % of completed trials. A trial is in a panel where the hyperparameter had a say.",
+        "Validation UAR of completed trials, in %. Each panel shows only trials in which that setting was active.",
         f"Validation UAR against each of {len(names)} hyperparameters; the table of trials has the values.",
         tuple(traces),
         layout,
@@ -72,17 +72,18 @@ def slice_chart(data: StudyData) -> Chart | None:
 
 
 def parallel_chart(data: StudyData, importances: Mapping[str, float]) -> Chart | None:
-    """The hyperparameters of each completed trial as one line; None before two trials are completed.
+    """Parallel coordinates with one line for each completed trial; None before two trials are completed.
 
     Args:
         data: the study.
-        importances: where there are too many hyperparameters for one figure, the most important are shown.
+        importances: importance of each hyperparameter. If there are too many for one figure, the most important are
+            shown.
     """
     trials, names = _shown(data), data.varied
     if len(names) > _MOST_AXES:
         first = sorted(names, key=lambda name: (-importances.get(name, 0.0), names.index(name)))[:_MOST_AXES]
         names = [name for name in names if name in first]
-    # An idle hyperparameter stands at its default, which nobody chose.
+    # An inactive hyperparameter has its default value, which the search did not choose.
     names = [name for name in names if all(data.is_active(trial, name) for trial in trials)]
     if len(trials) < _FEWEST or len(names) < _FEWEST:
         return None
@@ -92,9 +93,9 @@ def parallel_chart(data: StudyData, importances: Mapping[str, float]) -> Chart |
     line = {"color": scores, "colorscale": [[0, "#c9782b"], [0.5, "#8a93a6"], [1, "#2f6db3"]], "showscale": False}
     return Chart(
         "parallel",
-        "All of them together",
-        "A line is a completed trial, the bluer the better. Drag along an axis to keep the lines that pass there."
-        + (f" The {_MOST_AXES} that mattered most are shown." if len(data.varied) > _MOST_AXES else ""),
+        "All hyperparameters together",
+        "Each line is a completed trial; bluer is better. Drag along an axis to select lines."
+        + (f" Shown: the {_MOST_AXES} most important hyperparameters." if len(data.varied) > _MOST_AXES else ""),
         f"Parallel coordinates of {len(trials)} trials over {len(names)} hyperparameters; the table of trials has the "
         "values.",
         (
@@ -118,7 +119,7 @@ def _dimension(data: StudyData, name: str, trials: list[TrialRecord]) -> dict[st
             "tickvals": list(range(len(words))),
             "ticktext": [escaped(word) for word in words],
         }
-    if data.is_log(name) and min(values) > 0:  # an idle one may stand at 0
+    if data.is_log(name) and min(values) > 0:  # the value of an inactive one may be 0
         logs = [math.log10(value) for value in values]
         decades = range(math.floor(min(logs)), math.ceil(max(logs)) + 1)
         ticks = [part * 10.0**decade for decade in decades for part in (1, 2, 5)]
@@ -135,5 +136,5 @@ def _shown(data: StudyData) -> list[TrialRecord]:
 
 
 def _value(value: Any, words: bool) -> Any:
-    """A choice's value as a word, so that 8 and 16 stand side by side."""
+    """Value of a categorical hyperparameter as text, so that 8 and 16 are neighbours on the axis."""
     return escaped(value) if words else value

@@ -1,13 +1,12 @@
-"""A study's figures: how the search went, what mattered, and where the time went."""
+"""A study's figures: optimisation history, hyperparameter importance, and time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from serbench.records.schemas import TrialRecord
-from serbench.records.states import STATES
-from serbench.render.document import duration, percent
+from serbench.records import STATES, TrialRecord
+from serbench.render import duration, percent
 from serbench.site.charts.chart import BLUE, GREY, ORANGE, PALETTE, Chart, escaped
 from serbench.site.study_data import StudyData
 
@@ -25,16 +24,16 @@ _MARKS = {
 
 
 def history_charts(data: StudyData) -> list[Chart]:
-    """Every trial with the best so far, by number and by minutes spent; none before a trial has a score."""
+    """Scores of all trials and the best so far, by trial number and by minutes. Empty before a trial has a score."""
     if not data.scored():
         return []
     best = max(trial.value or 0.0 for trial in data.scored())
-    against = f", and of the random search {data.control.name}" if data.control else ""
+    against = f", also for the random search {data.control.name}" if data.control else ""
     return [
         Chart(
             "history",
             "Trial after trial",
-            f"Validation UAR of each trial (of a pruned one its best until then) and the best so far{against}.",
+            f"Validation UAR of each trial (for pruned trials the best epoch) and the best so far{against}.",
             f"Validation UAR of {len(data.trials)} trials; the best is {percent(best)} %.",
             (*_trials(data), *_best_lines(data, lambda trials: [float(place) for place in range(len(trials))])),
             {"xaxis": {"title": {"text": "trial"}}, "yaxis": {"title": {"text": "validation UAR, %"}}},
@@ -42,16 +41,16 @@ def history_charts(data: StudyData) -> list[Chart]:
         Chart(
             "minutes",
             "Best score against minutes spent",
-            "Minutes are those of all trials until then, one after another: with several workers less time passed.",
+            "Compute minutes, all trials added up; with several workers less time passed on the clock.",
             f"The best validation UAR, {percent(best)} %, after {duration(_spent(data.trials)[-1])} of trials.",
             tuple(_best_lines(data, lambda trials: [seconds / 60 for seconds in _spent(trials)])),
-            {"xaxis": {"title": {"text": "minutes of trials"}}, "yaxis": {"title": {"text": "best validation UAR, %"}}},
+            {"xaxis": {"title": {"text": "compute minutes"}}, "yaxis": {"title": {"text": "best validation UAR, %"}}},
         ),
     ]
 
 
 def _spent(trials: Sequence[TrialRecord]) -> list[float]:
-    """Seconds of all trials up to each."""
+    """Cumulative seconds of trials."""
     total, found = 0.0, []
     for trial in trials:
         total += trial.seconds.get("total", 0.0)
@@ -60,7 +59,7 @@ def _spent(trials: Sequence[TrialRecord]) -> list[float]:
 
 
 def _score(trial: TrialRecord) -> float | None:
-    """The trial's value; of one that was ended early the best epoch."""
+    """The trial's score; for a trial that was stopped early the score of its best epoch."""
     if trial.value is not None:
         return trial.value
     return max((one.val_uar for one in trial.epochs), default=None)
@@ -117,16 +116,16 @@ def _best_line(trials: Sequence[TrialRecord], places: Any, name: str, colour: st
 
 
 def importance_chart(shares: dict[str, float]) -> Chart | None:
-    """What mattered for reaching the best tenth of the trials; None where too few say."""
+    """Hyperparameter importances; None if there are none."""
     if not shares:
         return None
     names = list(shares)[:_MOST_NAMES][::-1]
     first = next(iter(shares))
     return Chart(
         "importance",
-        "What mattered",
-        "Shares of importance for reaching the best tenth of the completed trials (PED-ANOVA), of the hyperparameters "
-        "that all of them have. It says what this search saw, not what causes a good score.",
+        "Hyperparameter importance",
+        "Importance for reaching the best tenth of the completed trials (PED-ANOVA), for hyperparameters that all of "
+        "them have. It describes the trials of this search, not what causes a good score.",
         f"Hyperparameter importances; the first is {first} with {percent(shares[first])} %.",
         (
             {
@@ -144,7 +143,7 @@ def importance_chart(shares: dict[str, float]) -> Chart | None:
 
 
 def time_chart(fits: Sequence[TrialRecord]) -> Chart | None:
-    """Where the wall time of all fits went."""
+    """Wall time of all fits by part; None if no time was recorded."""
     parts: dict[str, float] = {}
     for fit in fits:
         for part, seconds in fit.seconds.items():
@@ -166,12 +165,12 @@ def time_chart(fits: Sequence[TrialRecord]) -> Chart | None:
         }
         for place, (part, seconds) in enumerate(parts.items())
     )
-    said = ", ".join(f"{part} {percent(seconds / whole)} %" for part, seconds in parts.items())
+    shares = ", ".join(f"{part} {percent(seconds / whole)} %" for part, seconds in parts.items())
     return Chart(
         "time",
         "Where the time went",
-        f"Wall time of all trials and refits, {duration(whole)} in all: {said}.",
-        f"Wall time by part: {said}.",
+        f"Wall time of all trials and final runs, {duration(whole)} in all: {shares}.",
+        f"Wall time by part: {shares}.",
         data,
         {"barmode": "stack", "xaxis": {"title": {"text": "minutes"}}, "yaxis": {"showticklabels": False}},
         height=190,

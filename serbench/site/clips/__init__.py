@@ -1,1 +1,1 @@
-"""Single clips on pages: spectrograms, sounds, errors, masks."""
+"""Clips on pages: spectrograms, sounds, misclassified clips and masks."""

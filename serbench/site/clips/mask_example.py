@@ -1,4 +1,4 @@
-"""One clip's mel spectrogram before and after the masks that a model was trained with."""
+"""Example of the masks that a model was trained with: a clip's spectrogram before and after masking."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from serbench.features.frontends.log_mel import LOG_MEL
-from serbench.records.files import digest_of
-from serbench.results.scored_entry import ScoredEntry
+from serbench.features import LOG_MEL
+from serbench.records import digest_of
+from serbench.results import ScoredEntry
 from serbench.site.clips.pictures import mel_png
 from serbench.site.clips.sounds import Sounds, clip_key, picture_spec
 from serbench.site.sources import Sources
 
 __all__ = ["MaskExample", "mask_example", "masked_once"]
 
-_DRAWN = 0x3A5C  # a stream of its own, beside those of the study's seed tree
+_DRAWN = 0x3A5C  # a random stream of its own, separate from the study's seeds
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class MaskExample:
     """Two pictures of one clip.
 
     Attributes:
-        clip_id: of the clip.
-        bands: that a mask covers at the most.
-        frames: likewise.
-        before: the way to the picture of the clip as it is.
-        after: with one draw of the masks.
+        clip_id: id of the clip.
+        bands: maximum number of bands that a mask covers.
+        frames: maximum number of frames that a mask covers.
+        before: URL of the picture without masks.
+        after: URL of the picture with randomly drawn masks.
     """
 
     clip_id: str
@@ -39,17 +39,17 @@ class MaskExample:
 
 
 def mask_example(tested: ScoredEntry, sources: Sources, sounds: Sounds) -> MaskExample | None:
-    """Pictures for an entry that reads log-mel spectrograms and was trained with masks.
+    """Makes the pictures for an entry that uses log-mel spectrograms and was trained with masks.
 
     The masks are drawn as in training, on the study's first clip.
 
     Args:
-        tested: the entry.
-        sources: the study's folders.
-        sounds: finds the audio.
+        tested: the scored entry.
+        sources: the studies that it comes from.
+        sounds: finds the audio of clips.
 
     Returns:
-        None where the entry has no masks, pools folds, or the corpus is no longer there.
+        None if the entry has no masks or pools folds, or if the corpus is not on this machine.
     """
     study, config = tested.study, tested.entry.config
     bands, frames = (int(config.get(name) or 0) for name in ("frequency_mask", "time_mask"))
@@ -73,8 +73,8 @@ def mask_example(tested: ScoredEntry, sources: Sources, sounds: Sounds) -> MaskE
         top = float(mel.max())
         return mel_png(mel, top), mel_png(masked, top)
 
-    ways = sounds.once(key, pictures)
-    return None if ways is None else MaskExample(clip_id, bands, frames, *ways)
+    urls = sounds.once(key, pictures)
+    return None if urls is None else MaskExample(clip_id, bands, frames, *urls)
 
 
 def _reads_log_mel(features: dict[str, object]) -> bool:
@@ -82,16 +82,17 @@ def _reads_log_mel(features: dict[str, object]) -> bool:
 
 
 def masked_once(mel: NDArray[np.float32], bands: int, frames: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """One draw of the masks as `serbench.families.layers` draws them, without Keras, whose import takes seconds.
+    """Draws masks like `serbench.families.layers`, but without Keras, whose import takes seconds.
 
     Args:
         mel: (n_mels, frames) in dB.
-        bands: the widest mask of neighbouring bands.
-        frames: the longest mask of time.
-        rng: draws the widths, from 0 to the largest, then the places.
+        bands: maximum width of the mask in neighbouring bands.
+        frames: maximum length of the mask in frames.
+        rng: draws each width from 0 to its maximum, then the position.
 
     Returns:
-        The same with the mean of each band where a mask lies: normalised features are set to 0 there.
+        The masked spectrogram, (n_mels, frames) in dB. Masked cells hold the mean of their band, which is 0 in
+        normalised features.
     """
     masked, mean = mel.copy(), mel.mean(axis=1, keepdims=True)
     for axis, widest in ((0, bands), (1, frames)):

@@ -1,4 +1,4 @@
-"""`Media`: pictures and sounds of a site, as files beside the pages or inside them."""
+"""`Media`: storage of pictures and sounds, as files of the site or embedded in a page."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ __all__ = ["Inline", "Media"]
 
 
 class Media(Protocol):
-    """Where pages put what is no text."""
+    """Stores pictures and sounds for pages."""
 
     def add(self, name: str, data: bytes) -> str:
-        """Keeps a file under a name that tells its content apart from all others, and returns the way to it.
+        """Stores a file and returns its URL.
 
         Args:
-            name: with its suffix, `.png` or `.wav`; letters and digits.
-            data: the file.
+            name: letters and digits with the suffix `.png` or `.wav`; unique for this content.
+            data: content of the file.
         """
         ...
 
     def find(self, name: str) -> str | None:
-        """The way to a file that an earlier site kept under this name, which this one then keeps, too."""
+        """URL of a file with this name from an earlier site, which is then kept; None if there is none."""
         ...
 
 
 class Inline:
-    """As data URIs: for a page that stands alone."""
+    """Embeds files as data URIs, for self-contained pages."""
 
     _TYPES = {"png": "image/png", "wav": "audio/wav"}  # noqa: RUF012
 
     def find(self, name: str) -> None:
-        """There was no earlier site."""
+        """Always None: there is no earlier site."""
 
     def add(self, name: str, data: bytes) -> str:
-        """The file as a URI."""
+        """Returns the file as a data URI."""
         return f"data:{self._TYPES[name.rsplit('.', 1)[-1]]};base64,{base64.b64encode(data).decode('ascii')}"

@@ -1,4 +1,4 @@
-"""Clips that an entry gets wrong, the surest error of each class first."""
+"""Misclassified clips, the most confident mistake of each class first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from serbench.features import FeatureSpec
-from serbench.results.scored_entry import Refit, ScoredEntry
+from serbench.results import Refit, ScoredEntry
 from serbench.site.clips.sounds import Sounds, clip_key, picture_spec
 from serbench.site.sources import Sources
 
@@ -20,16 +20,16 @@ SHOWN = 6
 
 @dataclass(frozen=True)
 class Miss:
-    """One clip.
+    """One misclassified clip.
 
     Attributes:
-        clip_id: its name.
-        speaker: who said it.
-        true: its label.
-        predicted: what the model took it for.
-        chances: every label with its probability, the likeliest first.
-        picture: the way to its spectrogram, None where the audio is not at hand.
-        sound: the way to its audio, None unless asked for.
+        clip_id: id of the clip.
+        speaker: its speaker.
+        true: the true label.
+        predicted: the predicted label.
+        chances: all labels with their predicted probabilities, the highest first.
+        picture: URL of its spectrogram; None if the audio is not on this machine.
+        sound: URL of its audio; None if the audio is not on this machine, or the site has no audio.
     """
 
     clip_id: str
@@ -42,13 +42,15 @@ class Miss:
 
 
 def find_misses(tested: ScoredEntry, sources: Sources, sounds: Sounds, count: int | None = None) -> tuple[Miss, ...]:
-    """Errors of the refit that is best on validation: of each class the surest, then the surest of all others.
+    """Finds mistakes of the refit with the best validation score.
+
+    The most confident mistake of each class comes first, then the most confident of all others.
 
     Args:
-        tested: the entry, with refits.
-        sources: the study's folders.
-        sounds: finds the audio.
-        count: at the most; None for one a class, and six at least.
+        tested: the scored entry, with refits.
+        sources: the studies that it comes from.
+        sounds: finds the audio of clips.
+        count: maximum number of mistakes; None for one for each class, but at least six.
     """
     refit, labels = tested.kept_refit, tested.study.corpus.labels
     return tuple(_miss(tested, refit, row, labels, sources, sounds) for row in _rows(refit, count or _shown(tested)))
@@ -57,7 +59,7 @@ def find_misses(tested: ScoredEntry, sources: Sources, sounds: Sounds, count: in
 def wanted_pictures(
     tested: ScoredEntry, sources: Sources, sounds: Sounds
 ) -> Iterator[tuple[str, Path, FeatureSpec | None]]:
-    """The pictures that `find_misses` will ask for."""
+    """Key, audio file and settings of the pictures that `find_misses` needs."""
     if not tested.refits:
         return
     refit, spec = tested.kept_refit, picture_spec(tested.study.features)
@@ -72,7 +74,7 @@ def _shown(tested: ScoredEntry) -> int:
 
 
 def _rows(refit: Refit, count: int) -> list[int]:
-    """Rows of the errors that are shown."""
+    """Rows of the mistakes to show."""
     wrong = np.flatnonzero(refit.test_predicted != refit.test_true)
     surest = wrong[np.argsort(-refit.test_probabilities[wrong].max(axis=1), kind="stable")]
     first_of_class = dict.fromkeys(int(refit.test_true[row]) for row in surest)

@@ -14,17 +14,17 @@ _RANGE_DB = 70.0
 
 
 def mel_png(mel: ArrayLike, top: float | None = None) -> bytes:
-    """A picture of a spectrogram: time to the right, high bands above, bright is loud.
+    """Draws a spectrogram: time to the right, high bands at the top, bright is loud.
 
     Args:
         mel: (n_mels, frames) in dB.
-        top: dB that is drawn brightest; the loudest cell's without.
+        top: level in dB of the brightest colour; None for the loudest cell.
 
     Returns:
-        A PNG of one pixel a cell, in 256 colours.
+        A PNG file with one pixel a cell, in 256 colours.
 
     Raises:
-        ValueError: not two dimensions.
+        ValueError: `mel` is empty or does not have two dimensions.
     """
     from PIL import Image
 
@@ -42,7 +42,7 @@ def mel_png(mel: ArrayLike, top: float | None = None) -> bytes:
 
 @functools.cache
 def _palette() -> bytes:
-    """Cividis, which grows evenly in brightness, for the colour-blind too (Nunez et al., PLoS ONE 13, 2018)."""
+    """Cividis: brightness rises evenly, for colour-blind readers, too (Nunez et al., PLoS ONE 13, 2018)."""
     import plotly.colors
 
     scale = plotly.colors.get_colorscale("Cividis")

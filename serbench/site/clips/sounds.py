@@ -1,4 +1,4 @@
-"""`Sounds`: the audio of a study's clips, where the corpus still lies; else there are simply no pictures."""
+"""`Sounds`: the audio of a study's clips. If the corpus is not on this machine, pages have no pictures."""
 
 from __future__ import annotations
 
@@ -15,13 +15,8 @@ from pydantic import ValidationError
 
 from serbench.corpora import recorded_corpus
 from serbench.errors import SerbenchError
-from serbench.features import FeatureSpec, decode, extract, fit_length
-from serbench.features.frontends.log_mel import LogMelSettings
-from serbench.features.frontends.spectra import SpectralSettings
-from serbench.records.files import digest_of
-from serbench.records.machine import usable_cores
-from serbench.records.results import StudyFolder
-from serbench.records.schemas import CorpusFacts, StudyRecord
+from serbench.features import FeatureSpec, LogMelSettings, SpectralSettings, decode, extract, fit_length
+from serbench.records import CorpusFacts, StudyFolder, StudyRecord, digest_of, usable_cores
 from serbench.site.clips.media import Media
 from serbench.site.clips.pictures import mel_png
 
@@ -31,9 +26,10 @@ _BANDS = 64
 
 
 def picture_spec(features: dict[str, object]) -> LogMelSettings | None:
-    """The spectrogram that stands for a clip: the model's own, or for one that reads none 64 bands at its rate.
+    """Settings of the spectrogram that shows a clip: those of the model, or 64 bands if it uses no spectrogram.
 
-    None where another serbench wrote settings that this one does not know, or the front end is not installed.
+    Returns:
+        None if the settings are of another version of serbench, or the front end is not installed.
     """
     try:
         spec = FeatureSpec.model_validate(features)
@@ -43,24 +39,24 @@ def picture_spec(features: dict[str, object]) -> LogMelSettings | None:
 
 
 def _log_mel_beside(spec: FeatureSpec) -> LogMelSettings:
-    """The same clips, and where the front end has frames of serbench's kind, the same frames."""
+    """Log-mel settings with the same clip length, and the same frames if the front end has comparable ones."""
     shared = LogMelSettings if isinstance(spec, SpectralSettings) else FeatureSpec
     settings = spec.model_dump(include=shared.model_fields.keys() - {"kind"})
     return LogMelSettings.model_validate(settings | {"n_mels": _BANDS})
 
 
 def clip_key(study: StudyRecord, clip_id: str) -> str:
-    """Tells a clip of a corpus apart from all others, on any machine."""
+    """Key that identifies a clip of a corpus on any machine."""
     return f"{study.corpus.digest}/{clip_id}"
 
 
 class Sounds:
-    """Finds clips of corpora on this machine, each folder read once.
+    """Finds clips of corpora on this machine. Each corpus folder is read once.
 
     Args:
-        media: where pictures and sounds go.
-        with_audio: whether the clips themselves are taken along.
-        workers: threads that make pictures; None for one a core.
+        media: stores pictures and sounds.
+        with_audio: whether to store the audio of clips, too.
+        workers: number of threads that make pictures; None for one for each CPU core.
     """
 
     def __init__(self, media: Media, *, with_audio: bool = False, workers: int | None = None) -> None:
@@ -71,8 +67,8 @@ class Sounds:
         self._made: dict[str, tuple[str, ...] | None] = {}
 
     def path(self, folder: StudyFolder, corpus: CorpusFacts, clip_id: str) -> Path | None:
-        """The file of a clip, or None where the corpus or the clip is gone."""
-        data = folder.remembered_data() or _usual_place(corpus)
+        """Path of a clip's file; None if the corpus or the clip is not on this machine."""
+        data = folder.remembered_data() or _default_folder(corpus)
         if data is None:
             return None
         if (corpus.name, data) not in self._tables:
@@ -85,7 +81,7 @@ class Sounds:
         return None if found is None else Path(str(found))
 
     def spectrogram(self, path: Path, spec: FeatureSpec) -> NDArray[np.float32] | None:
-        """(n_mels, frames) in dB; None where the file cannot be decoded."""
+        """Spectrogram of a file, (n_mels, frames) in dB; None if it cannot be decoded."""
         try:
             wave = decode(str(path), spec.sample_rate)
         except SerbenchError:
@@ -94,7 +90,7 @@ class Sounds:
         return mel
 
     def prepare(self, wanted: Iterable[tuple[str, Path, FeatureSpec | None]]) -> None:
-        """Makes pictures side by side that pages will ask for: decoding and transforms leave Python's lock."""
+        """Makes pictures in parallel threads: decoding and transforms release the global interpreter lock."""
         keys = {_key(clip, spec): (path, spec) for clip, path, spec in wanted if spec is not None}
         missing = {key: one for key, one in keys.items() if not self._known(f"{key}.png", key)}
         with ThreadPoolExecutor(max_workers=self._workers) as pool:
@@ -103,7 +99,7 @@ class Sounds:
                 self.once(key, functools.partial(_same, files))
 
     def picture(self, clip: str, path: Path, spec: FeatureSpec | None) -> str | None:
-        """The way to a picture of a clip, made once for all pages that show it."""
+        """URL of a clip's picture, which is made once for all pages; None if it cannot be made."""
         if spec is None:
             return None
         return _only(self.once(_key(clip, spec), lambda: self._picture(path, spec)))
@@ -113,14 +109,14 @@ class Sounds:
         return None if mel is None else (mel_png(mel),)
 
     def _known(self, name: str, key: str) -> bool:
-        """Whether an earlier site of this folder has the file, which its name says all of."""
-        way = self.media.find(name)
-        if way is not None:
-            self._made[key] = (way,)
-        return way is not None
+        """Whether an earlier site in this folder has the file. Its name identifies its content."""
+        url = self.media.find(name)
+        if url is not None:
+            self._made[key] = (url,)
+        return url is not None
 
     def sound(self, clip: str, path: Path) -> str | None:
-        """The way to a clip's audio as a mono wave file, where it is taken along."""
+        """URL of a clip's audio as a mono WAV file; None if audio is not stored."""
         if not self.with_audio:
             return None
         return _only(self.once(digest_of([clip, "wav"]), lambda: _wave(path), "wav"))
@@ -128,7 +124,7 @@ class Sounds:
     def once(
         self, key: str, make: Callable[[], tuple[bytes, ...] | None], suffix: str = "png"
     ) -> tuple[str, ...] | None:
-        """Files under `key`, made on its first use; None where they cannot be made."""
+        """URLs of the files under `key`, which are made on first use; None if they cannot be made."""
         if key not in self._made:
             files = make()
             names = [f"{key}{place or ''}.{suffix}" for place in range(len(files or ()))]
@@ -136,8 +132,8 @@ class Sounds:
         return self._made[key]
 
 
-def _usual_place(corpus: CorpusFacts) -> Path | None:
-    """Where a corpus lies that a search found without being told."""
+def _default_folder(corpus: CorpusFacts) -> Path | None:
+    """Default folder of the corpus; None if it does not exist."""
     try:
         place = recorded_corpus(corpus).default_folder()
     except SerbenchError:
@@ -153,8 +149,8 @@ def _same(files: tuple[bytes, ...] | None) -> tuple[bytes, ...] | None:
     return files
 
 
-def _only(ways: tuple[str, ...] | None) -> str | None:
-    return ways[0] if ways else None
+def _only(urls: tuple[str, ...] | None) -> str | None:
+    return urls[0] if urls else None
 
 
 def _wave(path: Path) -> tuple[bytes, ...] | None:

@@ -1,1 +1,1 @@
-"""Pages of a search that runs: their process, its server, and the way to Optuna Dashboard."""
+"""Live pages of a running search: their process, its server, and links to Optuna Dashboard."""

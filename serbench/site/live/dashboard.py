@@ -1,4 +1,4 @@
-"""`Dashboards`: Optuna Dashboard on the storage of a study, for looking only."""
+"""`Dashboards`: read-only Optuna Dashboard on the storage of a study."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from urllib.parse import quote
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from serbench.errors import SerbenchError, with_extra
-from serbench.records.results import ResultsFolder
+from serbench.records import ResultsFolder
 
 __all__ = ["Dashboards", "is_local"]
 
 
 def is_local(host: str | None) -> bool:
-    """Whether a request names this machine: a page elsewhere must not read results through a rebound name."""
+    """Whether a request's host is this machine. Other hosts are refused, against DNS rebinding by foreign pages."""
     return (host or "").rsplit(":", 1)[0] in {"127.0.0.1", "localhost"}
 
 
 class Dashboards:
-    """One server a study, begun when it is first asked for, on this machine alone.
+    """Dashboard servers, one for each study. A server starts on first use and answers this machine only.
 
     Args:
-        results: where studies lie.
-        storage: of all of them, where they share a database; None for the file that each has.
+        results: path of the results folder.
+        storage: URL of a database that all studies share; None if each study has its own file.
     """
 
     def __init__(self, results: Path, storage: str | None = None) -> None:
@@ -36,10 +36,10 @@ class Dashboards:
         self._lock = threading.Lock()
 
     def address(self, study: str) -> str:
-        """Where the dashboard of a study is.
+        """URL of the dashboard of a study.
 
         Raises:
-            SerbenchError: there is no such study or storage, or the extra is not installed.
+            SerbenchError: the study or its storage does not exist, or the extra is not installed.
         """
         with self._lock:
             if study not in self._addresses:
@@ -51,10 +51,10 @@ class Dashboards:
         if importlib.util.find_spec("optuna_dashboard") is None:
             raise SerbenchError(f"Optuna Dashboard is an extra; {with_extra('dashboard')}")
         if self._storage is None and not folder.storage_path.is_file():
-            raise SerbenchError(f"study '{study}' has no database in its folder; it is kept in another storage")
+            raise SerbenchError(f"study '{study}' has no database in its folder; it is in another storage")
         try:
             application = self._application(folder.storage_path)
-        except Exception as error:  # of Optuna, SQLAlchemy or the database's driver
+        except Exception as error:  # from Optuna, SQLAlchemy or the database's driver
             raise SerbenchError(f"the storage of study '{study}' cannot be opened ({type(error).__name__})") from error
         server = make_server("127.0.0.1", 0, application, _Threading, _Quiet)
         threading.Thread(target=server.serve_forever, daemon=True, name=f"dashboard-{study}").start()
@@ -64,29 +64,29 @@ class Dashboards:
         import optuna_dashboard
         from optuna.storages import RDBStorage
 
-        # A file is opened read-only. Of a shared database only requests that look are let through.
+        # A file is opened read-only. For a shared database, only read requests are allowed.
         url = self._storage or f"sqlite:///file:{quote(str(path.resolve()))}?mode=ro&uri=true"
         application = optuna_dashboard.wsgi(RDBStorage(url, skip_compatibility_check=True, skip_table_creation=True))
 
-        def looking(environ: dict[str, Any], start_response: Any) -> Any:
+        def read_only(environ: dict[str, Any], start_response: Any) -> Any:
             if not is_local(environ.get("HTTP_HOST")):
                 start_response("403 Forbidden", [("Content-Type", "text/plain")])
-                return [b"only this machine may look"]
+                return [b"only this machine has access"]
             if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
                 start_response("403 Forbidden", [("Content-Type", "application/json")])
-                return [b'{"reason": "only for looking: the search alone writes to its storage"}']
+                return [b'{"reason": "read-only: only the search writes to its storage"}']
             return application(environ, start_response)
 
-        return looking
+        return read_only
 
 
 class _Threading(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """Says nothing of browsers that hang up."""
+        """Prints nothing when a browser closes the connection."""
 
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, *_: object) -> None:  # the terminal belongs to the search
-        """Says nothing."""
+        """Prints nothing."""

@@ -1,4 +1,4 @@
-"""`LiveSite`: a process of its own that shows a search while it runs, so that a page never slows a trial down."""
+"""`LiveSite`: shows a running search. It is a process of its own, so that pages do not slow trials down."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class LiveSite:
     """Serves the site of a results folder on this machine until the block ends or this process dies.
 
     Args:
-        results: the folder; it need not exist yet.
-        corpus: whose entries are shown.
-        protocol: likewise.
-        port: where it listens; the next free one where it is taken.
-        storage: of the studies, where that is a database that several share.
+        results: path of the results folder; it need not exist yet.
+        corpus: only entries of the corpus of this name.
+        protocol: only entries under the protocol of this name.
+        port: port to listen on; None for the first free one from 8421 on.
+        storage: URL of a database that all studies share; None if each study has its own file.
 
     Attributes:
-        address: of the site, once it is entered.
+        address: URL of the site, inside the `with` block.
     """
 
     address = ""
@@ -46,16 +46,16 @@ class LiveSite:
         """Starts the process.
 
         Raises:
-            SerbenchError: it cannot listen.
+            SerbenchError: the process cannot listen on the port.
         """
         self._folder = self._asked["folder"] = tempfile.mkdtemp(prefix="serbench-live-")
-        # Ctrl-C is for the search; the pipe tells the server when that has ended, even by SIGKILL.
+        # A session of its own: Ctrl-C is for the search. The server ends when the pipe closes, even after SIGKILL.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "serbench.site.live.server"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
         assert self._process.stdin is not None and self._process.stdout is not None  # noqa: S101, PT018
-        # Not on the command line, which others on this machine can read: the storage may name a password.
+        # Not on the command line, which other users can read: the storage URL may contain a password.
         self._process.stdin.write(json.dumps(self._asked) + "\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline().strip()
@@ -78,4 +78,4 @@ class LiveSite:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)  # the server does that itself, unless it was killed
+        shutil.rmtree(self._folder, ignore_errors=True)  # in case the server was killed before it did so

@@ -1,4 +1,4 @@
-"""The process behind `LiveSite`: makes the site anew when records appear, and serves it to this machine alone.
+"""The process behind `LiveSite`: rebuilds the site when records appear, and serves it to this machine only.
 
 It reads one line of JSON from standard input (what to serve), prints its address, and ends when that pipe closes.
 """
@@ -20,7 +20,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.records.results import ResultsFolder, StudyFolder
+from serbench.records import StudyFolder
+from serbench.results import Results
 from serbench.site.build import Site
 from serbench.site.live.dashboard import Dashboards, is_local
 from serbench.site.words import without_paths
@@ -28,13 +29,13 @@ from serbench.site.words import without_paths
 __all__ = ["main"]
 
 PORT = 8421
-_LOOK_EVERY_S = 1.0
-_REST = 5.0  # times the last build's duration, so that pages never take more than a sixth of one core
+_CHECK_EVERY_S = 1.0
+_PAUSE = 5.0  # pause in multiples of the last build's duration: pages use at most a sixth of one CPU core
 _PORTS_TRIED = 20
 
 
 class _State:
-    """Which site is the newest."""
+    """Version of the newest site, and an error message if the last build failed."""
 
     def __init__(self) -> None:
         self.version = 0
@@ -42,41 +43,41 @@ class _State:
 
 
 class _Watcher(threading.Thread):
-    """Builds the site again when a record appears."""
+    """Rebuilds the site when a record appears."""
 
     def __init__(self, asked: dict[str, Any], folder: Path, state: _State) -> None:
         super().__init__(daemon=True, name="site-watcher")
         self._results = Path(asked["results"])
-        self._narrow = {"corpus": asked["corpus"], "protocol": asked["protocol"]}
+        self._filters = {"corpus": asked["corpus"], "protocol": asked["protocol"]}
         self._folder = folder
         self._state = state
         self._seen: list[tuple[str, int]] = []
         self.stopped = threading.Event()
 
     def run(self) -> None:
-        """Looks every second, until it is told to stop."""
-        while not self.stopped.wait(_LOOK_EVERY_S):
-            if list(_traces(self._results)) != self._seen:
-                self.stopped.wait(_REST * self.build())
+        """Checks every second, until `stopped` is set."""
+        while not self.stopped.wait(_CHECK_EVERY_S):
+            if list(_modified_times(self._results)) != self._seen:
+                self.stopped.wait(_PAUSE * self.build())
 
     def build(self) -> float:
-        """Writes the site; a record that is half there is there the next time. Returns the seconds it took."""
+        """Writes the site and returns the seconds it took. A record that is still being written appears next time."""
         began = time.perf_counter()
-        self._seen = list(_traces(self._results))
+        self._seen = list(_modified_times(self._results))
         try:
             try:
-                Site.build(ResultsFolder(self._results), self._folder, live=True, **self._narrow)
-            except UsageError:  # there is no entry of this corpus and protocol yet
-                Site.build(ResultsFolder(self._results), self._folder, live=True)
+                Site.build(Results(self._results), self._folder, live=True, **self._filters)
+            except UsageError:  # no entry of this corpus and protocol yet
+                Site.build(Results(self._results), self._folder, live=True)
             self._state.note = ""
             self._state.version += 1
-        except Exception as error:  # whatever it is, the next record may mend it, and the search goes on
+        except Exception as error:  # the next record may fix it, and the search must go on
             self._state.note = without_paths(str(error) or type(error).__name__)
         return time.perf_counter() - began
 
 
-def _traces(results: Path) -> Iterator[tuple[str, int]]:
-    """What changes when a record is written: the folders that records lie in."""
+def _modified_times(results: Path) -> Iterator[tuple[str, int]]:
+    """Modification times of the folders that change when a record is written, and whether each study runs."""
     for study in sorted((results / "studies").glob("*")):
         for part in (
             study,
@@ -88,7 +89,7 @@ def _traces(results: Path) -> Iterator[tuple[str, int]]:
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """Files of the site, its version, and the way to a study's Optuna Dashboard."""
+    """Serves the files of the site, its version, and redirects to a study's Optuna Dashboard."""
 
     def __init__(self, *args: Any, state: _State, dashboards: Dashboards, **kwargs: Any) -> None:
         self._state = state
@@ -96,12 +97,12 @@ class _Handler(SimpleHTTPRequestHandler):
         super().__init__(*args, **kwargs)
 
     def do_HEAD(self) -> None:
-        """Answers for the files of the site alone."""
+        """Answers a HEAD request for a file of the site."""
         if self._is_local():
             super().do_HEAD()
 
     def do_GET(self) -> None:
-        """Answers a request from this machine."""
+        """Answers a GET request from this machine."""
         if not self._is_local():
             return
         path = unquote(urlsplit(self.path).path)
@@ -113,17 +114,17 @@ class _Handler(SimpleHTTPRequestHandler):
             super().do_GET()
 
     def end_headers(self) -> None:
-        """Pages are made anew all the time."""
+        """Forbids caching, because pages change all the time."""
         self.send_header("Cache-Control", "no-cache")
         super().end_headers()
 
     def log_message(self, *_: object) -> None:
-        """The terminal belongs to the search."""
+        """Prints nothing: the terminal belongs to the search."""
 
     def _is_local(self) -> bool:
         local = is_local(self.headers.get("Host"))
         if not local:
-            self.send_error(403, "only this machine may look")
+            self.send_error(403, "only this machine has access")
         return local
 
     def _dashboard(self, study: str) -> None:
@@ -147,11 +148,11 @@ class _Handler(SimpleHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, *_: object) -> None:
-        """Says nothing of browsers that hang up: the terminal belongs to the search."""
+        """Prints nothing when a browser closes the connection: the terminal belongs to the search."""
 
 
 def _listen(handler: Any, port: int | None) -> ThreadingHTTPServer:
-    """A server on the port that was asked for, or on the first free one from `PORT` on."""
+    """Makes a server on the given port, or on the first free one from `PORT` on."""
     if port is not None:
         return _Server(("127.0.0.1", port), handler)
     for candidate in (*range(PORT, PORT + _PORTS_TRIED), 0):
@@ -161,7 +162,7 @@ def _listen(handler: Any, port: int | None) -> ThreadingHTTPServer:
 
 
 def main() -> None:
-    """Serves until standard input closes."""
+    """Serves the site until standard input closes."""
     asked = json.loads(sys.stdin.readline())
     with contextlib.suppress(OSError):
         os.nice(10)
@@ -175,14 +176,14 @@ def main() -> None:
         print(f"port {asked['port']}: {error.strerror or error}; name another with --live-port", flush=True)
         return
     watcher = _Watcher(asked, folder / "site", state)
-    watcher.build()  # so that the address, once told, has a page
+    watcher.build()  # the page must exist before the address is printed
     watcher.start()
     threading.Thread(target=server.serve_forever, daemon=True, name="site-server").start()
     print(f"http://127.0.0.1:{server.server_address[1]}/", flush=True)
     sys.stdin.read()
     server.shutdown()
     watcher.stopped.set()
-    watcher.join()  # else it would go on writing into a folder that is being removed
+    watcher.join()  # otherwise it could still write into the folder that is removed next
     shutil.rmtree(folder, ignore_errors=True)
 
 

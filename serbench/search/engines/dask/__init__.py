@@ -1,1 +1,1 @@
-"""Jobs on the workers of a Dask cluster."""
+"""The engine that runs jobs on the workers of a Dask cluster."""

@@ -1,4 +1,4 @@
-"""`StudyAudio`: what a worker on another machine must know of a study's clips to find them and compute features."""
+"""`StudyAudio`: the clips of a study as a worker on another machine needs them, to find audio and compute features."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from serbench.corpora.folders import cache_root
-from serbench.corpora.inspection.inspect import inspect_clips
+from serbench.corpora import cache_root, inspect_clips
 from serbench.errors import SerbenchError
-from serbench.features.store import FeatureStore
+from serbench.features import FeatureStore
 from serbench.training import FeatureSource, TrialJob
 
 __all__ = ["DATA_VARIABLE", "StudyAudio"]
 
 DATA_VARIABLE = "SERBENCH_DATA"
-"""Environment variable of a worker: the folder that holds there what `--data` holds at the coordinator's."""
+"""Environment variable of a worker: its local copy of the folder that `--data` names for the coordinator."""
 
 _COLUMNS = ("clip_id", "path", "label", "speaker", "digest")
 _LOOKED_AT = 8
@@ -27,12 +26,12 @@ _LOOKED_AT = 8
 
 @dataclass(frozen=True)
 class StudyAudio:
-    """The clips of a study for a worker, in plain lists, so that both sides may have different versions of pandas.
+    """The clips of a study for a worker. Plain lists, so that both sides may have different versions of pandas.
 
     Attributes:
-        columns: `clip_id`, `path` (on the coordinator), `label`, `speaker` and `digest`, one value a clip; also
-            `votes`, empty where nobody was asked.
-        root: folder on the coordinator that all paths lie in.
+        columns: `clip_id`, `path` (on the coordinator), `label`, `speaker` and `digest`, one value per clip; also
+            `votes`, empty for clips without votes.
+        root: folder on the coordinator that contains all paths.
     """
 
     columns: dict[str, list[str]]
@@ -40,11 +39,11 @@ class StudyAudio:
 
     @classmethod
     def of(cls, clips: pd.DataFrame, data: Path | None = None) -> StudyAudio:
-        """Describes a study's clips.
+        """Describes the clips of a study.
 
         Args:
-            clips: its clip table, with `path` and `digest`.
-            data: the folder that was given as that of the corpus.
+            clips: clip table of the study, with `path` and `digest`.
+            data: folder that the user named for the corpus.
         """
         columns = {name: [str(value) for value in clips[name]] for name in _COLUMNS}
         columns["votes"] = [votes if isinstance(votes, str) else "" for votes in clips.get("votes", [""] * len(clips))]
@@ -55,10 +54,10 @@ class StudyAudio:
         return cls(columns, str(root))
 
     def source(self, job: TrialJob) -> FeatureSource:
-        """The features of these clips on this machine: from its cache, else computed from audio found here.
+        """Returns the features of these clips on this machine: from its cache, or computed from audio found here.
 
         Raises:
-            SerbenchError: the cache lacks them and the audio is not here, or is other audio than the coordinator's.
+            SerbenchError: the cache lacks them and the audio is not here, or differs from the coordinator's audio.
         """
         clips = pd.DataFrame(self.columns)
         store = FeatureStore(cache_root() / "features")
@@ -73,7 +72,7 @@ class StudyAudio:
         return FeatureSource(clips, store)
 
     def _paths(self) -> list[str] | None:
-        """Where the audio lies here: as on the coordinator, else in the folder that this worker names; else None."""
+        """Paths of the audio here: as on the coordinator, or in the folder of SERBENCH_DATA; None if there is none."""
         given = self.columns["path"]
         if _exist(given):
             return given
@@ -94,7 +93,7 @@ class StudyAudio:
 
 
 def _some(count: int) -> list[int]:
-    """A few rows, evenly spread: enough to tell one corpus from another without reading all of it."""
+    """A few rows, evenly spread: enough to recognise a corpus without reading all of it."""
     return sorted({int(row) for row in np.linspace(0, count - 1, _LOOKED_AT)})
 
 
@@ -103,7 +102,7 @@ def _exist(paths: Sequence[str]) -> bool:
 
 
 def _compare(clips: pd.DataFrame) -> None:
-    """Features are kept under the coordinator's digests, so other audio must not come in under their name."""
+    """Refuses different audio, since the cache keeps features under the coordinator's digests."""
     found = inspect_clips(clips)
     for path, expected, digest in zip(clips["path"], clips["digest"], found["digest"], strict=True):
         if digest != expected:

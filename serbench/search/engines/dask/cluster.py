@@ -1,4 +1,4 @@
-"""`Cluster`: the connection to a Dask scheduler and who works there; for `--cluster local`, workers of one's own."""
+"""`Cluster`: the connection to a Dask scheduler and its workers. `--cluster local` starts both on this machine."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+from serbench.child_processes import SPAWN
 from serbench.errors import SerbenchError, UsageError, with_extra
 from serbench.search.engines.dask import worker
 from serbench.search.resources import GPU_BACKENDS, Resources
@@ -24,22 +25,22 @@ LOCAL = "local"
 _ADDRESS = re.compile(r"(?:tcp|tls)://(?:\[[0-9A-Fa-f:]+\]|[\w.-]+):\d{1,5}", re.ASCII)
 _CONNECT_S = 10.0
 _CLOSE_S = 30.0
-_GREETING_GRACE_S = 2.0
-_EVENTS = "all"  # the scheduler's own topic for workers that come and go
+_CHECK_GRACE_S = 2.0
+_EVENTS = "all"  # the scheduler's topic for workers that join and leave
 _LOGGERS = ("distributed", "distributed.client", "distributed.gc")
 
 
 def check_cluster(address: str) -> None:
-    """Refuses what can be refused without a connection.
+    """Checks an address as far as is possible without a connection.
 
     Raises:
-        UsageError: the address is none.
+        UsageError: the address is invalid.
         SerbenchError: Dask is not installed.
     """
     if address != LOCAL and not _ADDRESS.fullmatch(address):
         raise UsageError(
-            f"--cluster '{address}' is no address of a Dask scheduler; write tcp://HOST:8786, or local for workers "
-            "on this machine"
+            f"--cluster '{address}' is not the address of a Dask scheduler; write tcp://HOST:8786, or local for "
+            "workers on this machine"
         )
     if importlib.util.find_spec("distributed") is None:
         raise SerbenchError(f"--cluster needs Dask; {with_extra('cluster')}")
@@ -47,19 +48,19 @@ def check_cluster(address: str) -> None:
 
 @dataclass(frozen=True)
 class _Member:
-    """A worker process: jobs it runs at a time, and the machine it is on."""
+    """A worker process: the number of jobs it runs at a time, and the machine it is on."""
 
     slots: int
     host: str
 
 
 class Cluster:
-    """A connection to a scheduler, kept for one command.
+    """A connection to a scheduler for the duration of one command.
 
     Args:
-        client: connected.
-        place: the scheduler's address, for people.
-        backend: of Keras; a worker with GPUs runs one job at a time on some.
+        client: connected Dask client.
+        place: address of the scheduler, for messages.
+        backend: Keras backend. On some backends a worker with GPUs runs one job at a time.
     """
 
     def __init__(self, client: Any, place: str, backend: str) -> None:
@@ -70,16 +71,16 @@ class Cluster:
         self._gpus: dict[str, int] = {}
         self._watchers: list[Callable[[str], None]] = []
         self._refreshing = asyncio.Lock()
-        client.subscribe_topic(_EVENTS, self._hear)
+        client.subscribe_topic(_EVENTS, self._on_event)
         self.start(self._refresh()).result(_CONNECT_S)
 
     @property
     def connected(self) -> bool:
-        """Whether the scheduler answers. A lost connection is not taken up again: what ran is given up there."""
+        """Whether the scheduler answers. A lost connection is not reopened: the scheduler has dropped its tasks."""
         return bool(self.client.status == "running")
 
     def lost(self) -> SerbenchError:
-        """What a search says when its scheduler is gone."""
+        """Returns the error to raise when the scheduler is gone."""
         return SerbenchError(
             f"the connection to the Dask scheduler at {self.place} is lost; when it is up again, the same command "
             "resumes the search"
@@ -87,7 +88,7 @@ class Cluster:
 
     @property
     def slots(self) -> int:
-        """Jobs that the workers present can run at the same time.
+        """Number of jobs that the present workers can run at the same time.
 
         Raises:
             SerbenchError: the scheduler is gone.
@@ -97,14 +98,14 @@ class Cluster:
         return sum(member.slots for member in list(self._members.values()))
 
     def neighbours(self, address: str) -> int:
-        """Jobs that share a worker's machine at the most, its own included."""
+        """Returns the largest number of jobs that share the machine of a worker, its own included."""
         members = dict(self._members)
         host = members[address].host if address in members else None
         return max(1, sum(member.slots for member in members.values() if member.host == host))
 
     @contextlib.contextmanager
     def watching(self, tell: Callable[[str], None]) -> Iterator[None]:
-        """Tells the address of each worker that leaves while the block lasts, on the connection's own thread."""
+        """Calls `tell` with the address of each worker that leaves during the block, on the connection's thread."""
         self._watchers.append(tell)
         try:
             yield
@@ -115,7 +116,7 @@ class Cluster:
         """Runs a coroutine on the connection's thread.
 
         Raises:
-            SerbenchError: that has ended.
+            SerbenchError: that thread has ended.
         """
         try:
             return asyncio.run_coroutine_threadsafe(work, self.client.loop.asyncio_loop)
@@ -124,11 +125,11 @@ class Cluster:
             raise self.lost() from error
 
     def leave(self) -> None:
-        """Listens no more. The scheduler would else tell a client that has just gone that it has gone."""
+        """Unsubscribes from scheduler events, so that closing the client does not look like a lost connection."""
         if self.connected:
             self.client.unsubscribe_topic(_EVENTS)
 
-    def _hear(self, event: tuple[float, Any]) -> None:
+    def _on_event(self, event: tuple[float, Any]) -> None:
         _, message = event
         action = message.get("action") if isinstance(message, dict) else None
         if action == "remove-worker":
@@ -142,7 +143,7 @@ class Cluster:
             tell(address)
 
     async def _refresh(self) -> None:
-        """Asks who is there; who left in the meantime is told by an event of its own."""
+        """Asks the scheduler for its workers. Workers that leave in the meantime send an event of their own."""
         async with self._refreshing:
             with contextlib.suppress(OSError):
                 found = (await self.client.scheduler.identity(n_workers=-1))["workers"]
@@ -162,15 +163,15 @@ class Cluster:
 
 @contextlib.contextmanager
 def open_cluster(address: str, backend: str, resources: Resources) -> Iterator[Cluster]:
-    """Connects to a scheduler, or starts one with workers on this machine, for as long as the block lasts.
+    """Connects to a scheduler, or starts one with workers on this machine, for the duration of the block.
 
     Args:
-        address: of the scheduler, or `local`.
-        backend: of Keras.
-        resources: how many workers to start where they are `local`.
+        address: address of the scheduler, or `local`.
+        backend: Keras backend.
+        resources: number of workers to start if the address is `local`.
 
     Raises:
-        SerbenchError: nobody answers there.
+        SerbenchError: no scheduler answers at the address.
     """
     import distributed
 
@@ -179,7 +180,7 @@ def open_cluster(address: str, backend: str, resources: Resources) -> Iterator[C
         where = stack.enter_context(_own_workers(resources)) if address == LOCAL else address
         place = address if isinstance(where, str) else where.scheduler_address
         if isinstance(where, str):
-            _greet(where)
+            _check_scheduler(where)
         client = distributed.Client(where, timeout=_CONNECT_S, set_as_default=False)
         stack.callback(_close, client)
         connection = Cluster(client, place, backend)
@@ -187,11 +188,11 @@ def open_cluster(address: str, backend: str, resources: Resources) -> Iterator[C
         yield connection
 
 
-def _greet(address: str) -> None:
-    """Makes sure that a scheduler answers: Dask's client may wait for ever, or run out of memory, on another server.
+def _check_scheduler(address: str) -> None:
+    """Checks that a scheduler answers. On another kind of server, Dask's client may wait forever or fill the memory.
 
     Raises:
-        SerbenchError: it is none, or does not answer in time.
+        SerbenchError: the server is no scheduler, or does not answer in time.
     """
     from distributed import Security
     from distributed.core import rpc
@@ -200,19 +201,20 @@ def _greet(address: str) -> None:
 
     async def ask() -> None:
         async with rpc(address, connection_args=Security().get_connection_args("client")) as there:
-            await there.identity(n_workers=0)  # a worker's takes no such argument
+            await there.identity(n_workers=0)  # only a scheduler accepts this argument; a worker does not
 
-    def greet() -> None:
+    def check() -> None:
         try:
             asyncio.run(asyncio.wait_for(ask(), _CONNECT_S))
             answer.set_result(None)
         except BaseException as error:
             answer.set_exception(error)
 
-    # A thread, since the caller may have an event loop of its own, and since what hangs must not hang the command.
-    threading.Thread(target=greet, name="serbench-greeting", daemon=True).start()
+        # In a thread, since the caller may run its own event loop, and a hanging server must not hang the command.
+
+    threading.Thread(target=check, name="serbench-scheduler-check", daemon=True).start()
     try:
-        answer.result(_CONNECT_S + _GREETING_GRACE_S)
+        answer.result(_CONNECT_S + _CHECK_GRACE_S)
     except Exception as error:
         raise SerbenchError(
             f"no Dask scheduler answers at {address} within {_CONNECT_S:g} s; start one there with `dask scheduler`, "
@@ -222,7 +224,7 @@ def _greet(address: str) -> None:
 
 @contextlib.contextmanager
 def _own_workers(resources: Resources) -> Iterator[Any]:
-    """A scheduler in this process and worker processes of one slot each, one to a GPU where there are some."""
+    """Starts a scheduler in this process and worker processes with one slot each; with GPUs, one worker per GPU."""
     import dask
     from distributed import Nanny, Scheduler, Security, SpecCluster
 
@@ -234,7 +236,8 @@ def _own_workers(resources: Resources) -> Iterator[Any]:
         "dashboard": False,
     }
     settings = {
-        "distributed.worker.daemon": False,  # also for workers that a nanny starts again later
+        "distributed.worker.daemon": False,  # in the configuration, to reach workers that a nanny restarts later, too
+        "distributed.worker.multiprocessing-method": SPAWN,  # workers never run the caller's script
         "distributed.nanny.pre-spawn-environ": {},  # would change the environment of this process, too
     }
     workers = {}
@@ -245,7 +248,7 @@ def _own_workers(resources: Resources) -> Iterator[Any]:
             "options": {
                 **options,
                 "nthreads": 1,
-                "memory_limit": 0,  # each job has a limit of its own
+                "memory_limit": 0,  # each job has its own limit
                 "preload": [worker.__name__],
                 "env": {} if device is None else {"CUDA_VISIBLE_DEVICES": device},
             },
@@ -263,14 +266,14 @@ def _own_workers(resources: Resources) -> Iterator[Any]:
 
 
 def _close(what: Any) -> None:
-    """Closes a client or a cluster; one whose other side is gone must not keep a command from ending."""
+    """Closes a client or a cluster. A lost connection must not keep the command from ending."""
     with contextlib.suppress(OSError, TimeoutError, RuntimeError):
         what.close(timeout=_CLOSE_S)
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Silences Dask's own log in this process: what matters of it is told in a sentence."""
+    """Silences Dask's log in this process, since serbench reports what matters in its own messages."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -1,7 +1,7 @@
 """`DaskEngine`: runs jobs on the workers of a Dask cluster.
 
-The coordinator is the judge of who runs what: a task that reaches a worker asks here whether it may begin, and what is
-said in the name of an attempt that is over, or of a run that was not let in, is dropped.
+The coordinator decides which task runs a job. A task that reaches a worker first asks the coordinator whether it may
+begin. Messages of an attempt that is over, or of a run that was not admitted, are ignored.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from typing import Any
 
 import serbench
 from serbench.errors import SerbenchError
-from serbench.records.schemas import EpochMetrics
+from serbench.records import EpochMetrics
 from serbench.search.engines.dask.audio import StudyAudio
 from serbench.search.engines.dask.cluster import Cluster
 from serbench.search.engines.dask.worker import LOST, Admission, deliver
-from serbench.search.engines.local import OnEpoch
+from serbench.search.engines.engine import OnEpoch
 from serbench.training import TrialJob, TrialOutcome, Verdict
 
 __all__ = ["DaskEngine"]
 
-_CLOSE_GRACE_S = 60.0  # a child has 15 s to stop, then is ended
+_CLOSE_GRACE_S = 60.0  # a child has 15 s to stop before it is killed
 
 
 @dataclass
@@ -36,10 +36,10 @@ class _Attempt:
     """A job that was handed to the cluster.
 
     Attributes:
-        future: what the search waits for.
+        future: future that the search waits for.
         task: Dask's future.
-        run: name of the one run that was let in, once it was.
-        worker: where that is.
+        run: id of the one run that was admitted; None before that.
+        worker: address of the worker of that run.
     """
 
     job: TrialJob
@@ -55,10 +55,10 @@ class _Attempt:
 
 
 def _task() -> Callable[[str, str, bytes], TrialOutcome]:
-    """The task, as a function that is sent by value: where serbench is not installed, calling it says so.
+    """Returns the task as a function that is sent by value. Without serbench on the worker, calling it raises an error.
 
-    A function sent by name would end the whole worker there (Dask reads it before it knows whose task it is), and would
-    have to be known to the scheduler, too.
+    Dask would unpickle a function sent by name before it knows the task. A failed import would then end the whole
+    worker, and the scheduler would need serbench, too.
     """
 
     def task(version: str, topic: str, payload: bytes) -> TrialOutcome:
@@ -73,11 +73,11 @@ class DaskEngine:
     """Runs the jobs of one study on a cluster.
 
     Args:
-        cluster: connected.
-        audio: the study's clips.
+        cluster: connected cluster.
+        audio: clips of the study.
         threads: compute threads of each job.
-        most: jobs at the same time, however many workers there are; None for no bound.
-        say: called by `tend` when there are no workers.
+        most: largest number of jobs at the same time; None for no limit.
+        say: called by `tend` with a message when there are no workers.
     """
 
     def __init__(
@@ -94,11 +94,11 @@ class DaskEngine:
         self._waiting = False
         self._watch = contextlib.ExitStack()
         self._watch.enter_context(cluster.watching(self._worker_gone))
-        cluster.client.subscribe_topic(self._topic, self.hear)
+        cluster.client.subscribe_topic(self._topic, self.on_message)
 
     @property
     def workers(self) -> int:
-        """Jobs that the present workers can run at the same time.
+        """Number of jobs that the present workers can run at the same time.
 
         Raises:
             SerbenchError: the scheduler is gone.
@@ -108,11 +108,11 @@ class DaskEngine:
 
     @property
     def threads(self) -> int | None:
-        """Compute threads that a job should use."""
+        """Number of compute threads of each job."""
         return self._threads
 
     def tend(self) -> None:
-        """Says, once, that there are no workers to run anything.
+        """Reports once that there are no workers.
 
         Raises:
             SerbenchError: the scheduler is gone.
@@ -145,15 +145,15 @@ class DaskEngine:
         return attempt.future
 
     async def _follow(self, attempt: _Attempt) -> None:
-        """Waits for what comes of a task."""
+        """Waits for the result of a task."""
         try:
             result = await self._cluster.client.gather(attempt.task, asynchronous=True)
         except (asyncio.CancelledError, concurrent.futures.CancelledError, Exception) as error:
-            result = self._judged(error)
+            result = self._classified(error)
         self._settle(attempt, result)
 
-    def _judged(self, error: BaseException) -> TrialOutcome | BaseException:
-        """What a task's failure says: of the whole cluster, of one worker, or of what is installed there."""
+    def _classified(self, error: BaseException) -> TrialOutcome | BaseException:
+        """Classifies a task's failure: scheduler lost, worker lost, an error of serbench, or a faulty installation."""
         from distributed.scheduler import KilledWorker
 
         if not self._cluster.connected or getattr(error, "reason", "") == "scheduler-connection-lost":
@@ -169,8 +169,8 @@ class DaskEngine:
             f"{serbench.__version__}, with the same extras as here, on every worker"
         )
 
-    def hear(self, event: tuple[float, dict[str, Any]]) -> None:
-        """Takes a message of a task: a question that it waits with."""
+    def on_message(self, event: tuple[float, dict[str, Any]]) -> None:
+        """Handles a message of a task, which waits for the answer."""
         _, message = event
         with self._lock:
             attempt = self._attempts.get((message["job"], message["attempt"]))
@@ -198,8 +198,8 @@ class DaskEngine:
         content: bytes | None = None,
         attempt: _Attempt | None = None,
     ) -> None:
-        """Answers a run without waiting for the answer to arrive; an attempt whose worker cannot be reached is lost."""
-        with contextlib.suppress(SerbenchError):  # without a connection, the worker waits no longer
+        """Sends an answer to a run, without waiting. An attempt whose worker cannot be reached is lost."""
+        with contextlib.suppress(SerbenchError):  # without a connection, the worker has stopped waiting
             self._cluster.start(self._deliver(worker, run, answer, content, attempt))
 
     async def _deliver(
@@ -218,7 +218,7 @@ class DaskEngine:
             self._settle(attempt, LOST)
 
     def _settle(self, attempt: _Attempt, result: TrialOutcome | BaseException) -> None:
-        """Ends an attempt, once; what else is said of it is dropped."""
+        """Ends an attempt, once; later messages about it are ignored."""
         with self._lock:
             if self._attempts.get(attempt.key) is not attempt:
                 return
@@ -231,7 +231,7 @@ class DaskEngine:
             self._cluster.start(self._forget(attempt.task))
 
     async def _forget(self, task: Any) -> None:
-        """Frees a task at the scheduler, and ends it where it waits or runs again."""
+        """Releases a task at the scheduler, and cancels it if it is still waiting or runs again."""
         if task.done():
             task.release()
         else:
@@ -239,7 +239,7 @@ class DaskEngine:
                 await self._cluster.client.cancel([task], asynchronous=True)
 
     def cancel_all(self) -> None:
-        """Tells every running job to stop; those that have not begun are interrupted here and now."""
+        """Tells every running job to stop. Jobs that have not begun are interrupted at once."""
         with self._lock:
             attempts = list(self._attempts.values())
         for attempt in attempts:
@@ -250,7 +250,7 @@ class DaskEngine:
                 self._send(attempt.worker, attempt.run, Verdict.STOP, None, attempt)
 
     def close(self) -> None:
-        """Stops what runs and waits for it, as long as the scheduler is there."""
+        """Stops the running jobs and waits for them, as long as the scheduler is there."""
         self.cancel_all()
         with self._lock:
             attempts = list(self._attempts.values())

@@ -1,9 +1,9 @@
-"""What runs on a Dask worker: one job in a child process, as the local engine runs it.
+"""The part that runs on a Dask worker: one job in a child process, as in the local engine.
 
-A job asks the coordinator three things over an event topic of the scheduler's, and waits for each answer, which the
-coordinator puts into this process by calling `deliver`: whether it may begin, and what it should do after each epoch.
-Whether it may begin is asked because Dask runs a task again, silently, when its worker dies: such a repeat is refused,
-so that every attempt at a trial is one that the coordinator asked for.
+A job asks the coordinator before it begins and after each epoch. It sends each question over an event topic of the
+scheduler and waits for the answer, which the coordinator delivers by calling `deliver` in this process. The question
+before the start is needed because Dask silently runs a task again when its worker dies. Such a repeat is refused, so
+that every attempt at a trial is one that the coordinator asked for.
 """
 
 from __future__ import annotations
@@ -22,12 +22,10 @@ from typing import Any
 
 import serbench
 from serbench.errors import SerbenchError
-from serbench.records.machine import available_memory_mib, gpus
-from serbench.records.schemas import EpochMetrics
+from serbench.records import EpochMetrics, available_memory_mib, gpus
 from serbench.search.engines.dask.audio import StudyAudio
 from serbench.search.resources import GPU_BACKENDS
-from serbench.training import JobControl, TrialJob, TrialOutcome, Verdict, run_job
-from serbench.training.backend import choose_backend
+from serbench.training import JobControl, TrialJob, TrialOutcome, Verdict, choose_backend, run_job
 
 __all__ = ["LOST", "Admission", "dask_setup", "deliver", "gpu_count", "run_on_worker"]
 
@@ -39,7 +37,7 @@ _MEMORY_SHARE = 0.9
 
 
 class Admission(Enum):
-    """Whether a task may begin to train."""
+    """The coordinator's answer to a task that wants to begin."""
 
     GO = "go"
     REPEAT = "repeat"
@@ -55,23 +53,23 @@ _backend: str | None = None
 
 
 def dask_setup(_worker: Any) -> None:
-    """Hook for `--preload`: the worker leaves Ctrl-C to the coordinator, which stops and records its jobs."""
+    """Hook for `--preload`: makes the worker ignore Ctrl-C, since the coordinator stops and records its jobs."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
 
 def gpu_count() -> int:
-    """GPUs that this worker may use."""
+    """Returns the number of GPUs that this worker may use."""
     return len(gpus())
 
 
 def deliver(run: str, answer: Answer, content: bytes | None = None) -> None:
-    """Gives a running job an answer; called by the coordinator in the worker's process.
+    """Delivers an answer to a running job. The coordinator calls it in the worker's process.
 
     Args:
-        run: what the task called this run of itself.
-        answer: to what it asked last, or `Verdict.STOP` at any time.
-        content: what comes with the answer.
+        run: id that the task gave this run.
+        answer: answer to its last question, or `Verdict.STOP` at any time.
+        content: data that comes with the answer.
     """
     link = _links.get(run)
     if link is not None:
@@ -84,12 +82,12 @@ def run_on_worker(version: str, topic: str, payload: bytes) -> TrialOutcome:
     """Runs a job on the worker that calls this.
 
     Args:
-        version: of the coordinator's serbench; what follows is read only by the same one.
-        topic: what the coordinator listens to.
+        version: the coordinator's version of serbench. The payload is read only if this worker has the same version.
+        topic: event topic that the coordinator listens to.
         payload: a pickled `TrialJob`.
 
     Raises:
-        SerbenchError: this worker cannot run the job; the sentence names it.
+        SerbenchError: this worker cannot run the job. The message names the worker.
     """
     from distributed import get_worker
 
@@ -101,7 +99,7 @@ def run_on_worker(version: str, topic: str, payload: bytes) -> TrialOutcome:
         with _Link(worker, topic, job) as link:
             try:
                 return _run(job, link, topic, worker.state.nthreads)
-            except _LeftError:
+            except _AbandonedError:
                 return link.left()
     except SerbenchError as error:
         raise SerbenchError(f"worker {worker.address}: {error}") from None
@@ -121,8 +119,8 @@ def _check_worker(version: str) -> None:
 
 
 def _keep_to_one_backend(backend: str) -> None:
-    """Children are forked from one server a process, which has imported one backend for good."""
-    global _backend  # noqa: PLW0603 - what the fork server holds is a fact of the process
+    """Refuses a second backend: all children are forked from one server per process, which has imported one backend."""
+    global _backend  # noqa: PLW0603 - the backend of the fork server belongs to the whole process
     choose_backend(backend)
     with _backend_lock:
         if _backend not in {None, backend}:
@@ -149,13 +147,13 @@ def _run(job: TrialJob, link: _Link, topic: str, threads: int) -> TrialOutcome:
         limit = job.memory_limit_mib or int(_MEMORY_SHARE * available_memory_mib() / slots)
         control = JobControl(link.report, link.stop, device)
         outcome = run_job(replace(job, memory_limit_mib=limit), source, control)
-    if outcome.state == "interrupted" and not link.stop.told:
+    if outcome.state == "interrupted" and not link.stop.requested:
         return outcome.with_parts(state="lost", error=LOST.error, error_kind=LOST.error_kind)
     return outcome
 
 
 def _remember(topic: str, study: StudyAudio) -> StudyAudio:
-    """Keeps a study's clips for its next jobs; a worker outlives many searches."""
+    """Caches the clips of a study for its next jobs, since a worker outlives many searches."""
     _studies[topic] = study
     for old in list(_studies)[:-_KEPT_STUDIES]:
         _studies.pop(old, None)
@@ -164,29 +162,29 @@ def _remember(topic: str, study: StudyAudio) -> StudyAudio:
 
 @contextlib.contextmanager
 def _own_gpu(backend: str, stop: _Stop) -> Iterator[str | None]:
-    """The first GPU of this worker for one job at a time, however many threads it was started with; else None."""
+    """Reserves the worker's first GPU for one job at a time, whatever its number of threads; None without a GPU."""
     devices = gpus() if backend in GPU_BACKENDS else []
     if not devices:
         yield None
         return
     while not _gpu.acquire(timeout=_POLL_S):
         if stop.is_set():
-            raise _LeftError
+            raise _AbandonedError
     try:
         yield devices[0]
     finally:
         _gpu.release()
 
 
-class _LeftError(Exception):
-    """Told to stop, or left alone, before the training began."""
+class _AbandonedError(Exception):
+    """The job was told to stop, or its coordinator went away, before the training began."""
 
 
 class _Stop(threading.Event):
-    """Set by the coordinator. Counts as set, too, once nobody waits for the task any more.
+    """Event set by the coordinator. It also counts as set once nobody waits for the task any more.
 
-    When the coordinator dies, the scheduler gives its tasks up and tells the worker; when the scheduler dies, the
-    worker closes. Both are seen here without a word over the network.
+    When the coordinator dies, the scheduler drops its tasks and tells the worker. When the scheduler dies, the worker
+    closes. Both are visible here without a network message.
     """
 
     def __init__(self, worker: Any) -> None:
@@ -195,19 +193,19 @@ class _Stop(threading.Event):
         self._key = worker.get_current_task()
 
     @property
-    def told(self) -> bool:
-        """Whether the coordinator has said so."""
+    def requested(self) -> bool:
+        """Whether the coordinator told the job to stop."""
         return super().is_set()
 
     def is_set(self) -> bool:
         """Whether the job should end."""
         task = self._worker.state.tasks.get(self._key)
         wanted = task is not None and task.state in {"executing", "long-running"}
-        return self.told or not wanted or self._worker.status.name not in {"running", "paused"}
+        return self.requested or not wanted or self._worker.status.name not in {"running", "paused"}
 
 
 class _Link:
-    """A running job's side of the talk with the coordinator. Every message names the job, its attempt and this run."""
+    """A job's connection to the coordinator. Every message names the job, its attempt and this run."""
 
     def __init__(self, worker: Any, topic: str, job: TrialJob) -> None:
         self._worker = worker
@@ -224,7 +222,7 @@ class _Link:
         del _links[self._names["run"]]
 
     def ask(self, kind: str, **content: Any) -> tuple[Answer, bytes | None]:
-        """Sends a message and waits for its answer, as long as somebody is there to give one."""
+        """Sends a message and waits for its answer, as long as there is someone to give one."""
         self._worker.log_event(self._topic, {"kind": kind, **self._names, **content})
         while not self.stop.is_set():
             with contextlib.suppress(queue.Empty):
@@ -232,16 +230,16 @@ class _Link:
         return Verdict.STOP, None
 
     def report(self, metrics: EpochMetrics) -> Verdict:
-        """Tells of an epoch; what to do after it."""
+        """Reports an epoch and returns the verdict."""
         answer, _ = self.ask("epoch", metrics=metrics.model_dump())
         return answer if isinstance(answer, Verdict) else Verdict.STOP
 
     def progress(self, _done: int, _total: int) -> None:
-        """Leaves the computing of features when nobody waits for them."""
+        """Aborts the computation of features when nobody waits for them."""
         if self.stop.is_set():
-            raise _LeftError
+            raise _AbandonedError
 
     def left(self) -> TrialOutcome:
-        """What comes of a job that has not trained."""
+        """Returns the outcome of a job that has not trained."""
         stopped = TrialOutcome("interrupted", error="stopped before it began to train", error_kind="stop")
-        return stopped if self.stop.told else LOST
+        return stopped if self.stop.requested else LOST

@@ -1,39 +1,35 @@
-"""`run_search`: the whole of `serbench search` without a terminal."""
+"""`run_search`: runs every space of a plan, one after the other. It is `serbench search` without the terminal."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from serbench.corpora import StudyClips, load_clips, votes_digest
-from serbench.corpora.folders import cache_root
+from serbench.corpora import StudyClips, cache_root, load_clips
 from serbench.errors import SerbenchError, UsageError
-from serbench.features.store import FeatureStore
+from serbench.features import FeatureStore
 from serbench.protocols import Ratio, SplitPlan, SplitProtocol
-from serbench.records import ResultsFolder
-from serbench.records.base import now
-from serbench.records.environment import current_environment
-from serbench.records.schemas import StudyRecord, WarmStart
-from serbench.references import REFERENCES, compute_references
-from serbench.references.task import ReferenceTask
+from serbench.records import ResultsFolder, WarmStart
+from serbench.references import REFERENCES, ReferenceTask, compute_references
 from serbench.search.engines.dask.audio import StudyAudio
 from serbench.search.engines.dask.cluster import LOCAL, Cluster, open_cluster
 from serbench.search.engines.dask.dask_engine import DaskEngine
-from serbench.search.engines.local import Engine, LocalEngine
+from serbench.search.engines.engine import Engine
+from serbench.search.engines.local import LocalEngine
+from serbench.search.jobs import JobMaker
+from serbench.search.new_record import new_study_record
 from serbench.search.observer import Observer
 from serbench.search.plan import SearchPlan
 from serbench.search.resources import Resources
 from serbench.search.run_study import run_study
-from serbench.search.studies.samplers import pruner_settings, sampler_settings
-from serbench.search.studies.study import Study, derived_run, study_name
+from serbench.search.session import Session
+from serbench.search.studies.study import Study
 from serbench.search.warm_start import load_warm_start
-from serbench.spaces.space import SearchSpace
-from serbench.training import FeatureSource
-from serbench.training.backend import choose_backend
+from serbench.spaces import SearchSpace
+from serbench.training import FeatureSource, choose_backend
 
 __all__ = ["run_search"]
 
@@ -45,7 +41,7 @@ def run_search(plan: SearchPlan, observer: Observer | None = None, stop: threadi
         Names of the studies, in order.
 
     Raises:
-        SerbenchError: something keeps the search from starting or going on; what was done is recorded.
+        SerbenchError: the search cannot start or go on. Everything done so far is recorded.
     """
     plan.check()
     end = time.monotonic() + plan.seconds if plan.seconds else None
@@ -59,12 +55,12 @@ def run_search(plan: SearchPlan, observer: Observer | None = None, stop: threadi
 
 
 class _StoppedError(Exception):
-    """A stop was asked for while audio was prepared; nothing of it was half-written."""
+    """A stop was requested while audio was prepared. No file is left half-written."""
 
 
 @dataclass
 class _Search:
-    """One command; `names` are its studies so far."""
+    """One search command. `names` collects its studies so far."""
 
     plan: SearchPlan
     results: ResultsFolder
@@ -76,7 +72,7 @@ class _Search:
 
     @contextlib.contextmanager
     def connected(self) -> Iterator[None]:
-        """Holds the connection to a cluster, where one was asked for, before anything that takes long is begun."""
+        """Opens the cluster connection, if one was requested, before any long step begins."""
         if self.plan.cluster is None:
             yield
             return
@@ -85,14 +81,14 @@ class _Search:
             yield
 
     def run(self, end: float | None) -> None:
-        """Reads the corpus, then searches space after space."""
+        """Reads the corpus, then searches the spaces one after the other."""
         spaces = self.plan.spaces
         clips = load_clips(
             self.plan.corpus,
             self.plan.data,
             sample_rate=max(space.features.sample_rate for space in spaces),
             progress=self._progress("preparing audio"),
-            labels=self.plan.labels,
+            labels=self.plan.label_source,
         )
         for finding in clips.findings:
             self.observer.warning(finding.message)
@@ -102,7 +98,7 @@ class _Search:
             self._search_space(space, clips, _share(end, len(spaces) - place))
 
     def _progress(self, what: str) -> Callable[[int, int], None]:
-        """Shows progress, and leaves the preparation when a stop was asked for."""
+        """Reports progress, and aborts the preparation if a stop was requested."""
 
         def show(done: int, total: int) -> None:
             self.observer.progress(what, done, total)
@@ -121,8 +117,8 @@ class _Search:
         )
         if space.reads_votes and clips.table["votes"].isna().all():
             raise UsageError(
-                f"space '{space.name}' names soft_labels, which train on what listeners heard, and corpus "
-                f"'{clips.corpus.name}' has no votes; take soft_labels out of the space"
+                f"space '{space.name}' uses soft_labels, which train on what listeners heard, but corpus "
+                f"'{clips.corpus.name}' has no votes; remove soft_labels from the space"
             )
         plans = protocol.plans(clips.table)
         for place, split_plan in enumerate(plans):
@@ -130,7 +126,11 @@ class _Search:
                 return
             for text in space.ratios():
                 protocol.check(clips.table, split_plan, Ratio.parse(text))
-            record = self._record(space, clips, protocol, split_plan, len(plans))
+            record = new_study_record(
+                self.plan, space, clips, protocol, split_plan, folds=len(plans), backend=self.backend
+            )
+            start = self._warm_start(record.name, space, clips, split_plan)
+            record = record.model_copy(update={"warm_start": start})
             for warning in record.protocol.warnings:
                 self.observer.warning(f"protocol '{protocol.name}': {warning}")
             study = Study.open(self.results, record, space, clips.table, split_plan, self.plan.storage)
@@ -145,10 +145,11 @@ class _Search:
         budget = self.plan.budget(study.space)
         resources = self._resources(budget.trials)
         with contextlib.closing(self._engine(study, resources)) as engine:
-            run_study(study, engine, resources, budget, self.backend, self.observer, self.stop, end)
+            maker = JobMaker(study, resources, self.backend)
+            run_study(Session.on(engine, study, maker, self.observer, self.stop, end), budget)
 
     def _compute_references(self, study: Study) -> None:
-        """What the study's scores are compared with. Whatever goes wrong there ends no search."""
+        """Computes the reference rows of a study, to compare its scores with. A failure here never ends a search."""
         if self.stop.is_set():
             return
         core = ReferenceTask(study.record, study.clips, study.plan.split(study.plan.cores), self._step)
@@ -170,7 +171,7 @@ class _Search:
         return Resources.elsewhere(self.plan.threads or 1)
 
     def _engine(self, study: Study, resources: Resources) -> Engine:
-        """Features are computed here where the workers share this machine's cache, else by whoever trains on them."""
+        """Makes the engine. Features are computed here if workers share this machine's cache, else by the workers."""
         if self.plan.cluster in {None, LOCAL}:
             source = FeatureSource(study.clips, FeatureStore(cache_root() / "features"))
             source.paths(study.space.features, progress=self._progress("computing features"))
@@ -179,37 +180,8 @@ class _Search:
         audio = StudyAudio.of(study.clips, self.plan.data)
         return DaskEngine(self.cluster, audio, resources.threads, self.plan.workers, self.observer.message)
 
-    def _record(
-        self, space: SearchSpace, clips: StudyClips, protocol: SplitProtocol, split_plan: SplitPlan, folds: int
-    ) -> StudyRecord:
-        plan = self.plan
-        run = plan.run or derived_run(clips.corpus.name, clips.label_source, protocol.name)
-        name = study_name(run, space.name)
-        if split_plan.fold:
-            name = f"{name}-fold{split_plan.fold}"
-        return StudyRecord(
-            name=name,
-            run=run,
-            family=space.family.name,
-            space_name=space.name,
-            space_hash=space.hash,
-            space_text=space.text,
-            space=space.describe(),
-            corpus=clips.facts().model_copy(update={"votes": votes_digest(clips.table) if space.reads_votes else None}),
-            protocol=protocol.facts(clips.table, split_plan, folds),
-            features=space.features.model_dump(mode="json"),
-            feature_shape=space.features.shape,
-            seed=plan.seed,
-            sampler=sampler_settings(plan.sampler),
-            pruner=pruner_settings(plan.pruner, space.training.epochs),
-            environment=current_environment(self.backend),
-            identity=uuid.uuid4().hex[:16],
-            warm_start=self._warm_start(name, space, clips, split_plan),
-            created=now(),
-        )
-
     def _warm_start(self, name: str, space: SearchSpace, clips: StudyClips, split_plan: SplitPlan) -> WarmStart | None:
-        """What the study begins with; a study that has begun keeps what it began with."""
+        """Returns the warm start of a study. A study that has already begun keeps the one it began with."""
         earlier = self.plan.warm_start
         if earlier is None:
             return None
@@ -221,5 +193,5 @@ class _Search:
 
 
 def _share(end: float | None, parts: int) -> float | None:
-    """When the first of so many parts should be over, for all to be over by `end`."""
+    """Returns when the first of `parts` equal parts should end, so that all of them end by `end`."""
     return None if end is None else time.monotonic() + max(0.0, end - time.monotonic()) / parts

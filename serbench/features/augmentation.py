@@ -1,4 +1,4 @@
-"""Waveform augmentation: noise at a stated level, and a shift in time."""
+"""Waveform augmentation: noise at a given level, and a shift in time."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ __all__ = ["augment"]
 
 
 def augment(waveform: Waveform, augmentation: WaveformAugmentation, spec: FeatureSpec, key: str) -> Waveform:
-    """Makes the altered copy of a clip, at the length that `spec` asks for.
+    """Makes the augmented copy of a clip, with the length that `spec` asks for.
 
-    Noise is scaled to the mean power of the clip as it was recorded, before padding, and covers the clip alone;
-    digital silence stays silent. The shift is drawn evenly from both directions and never moves more than
-    half of what can be seen out of sight.
+    Noise is scaled to the mean power of the recorded clip before padding, and covers only the clip; digital silence
+    stays silent. The shift is drawn uniformly from both directions and never moves more than half of the visible
+    samples out of the window.
 
     Args:
         waveform: (samples,), the whole clip at `spec.sample_rate`.
-        augmentation: what to do, and the seed.
+        augmentation: settings of the augmentation, with the seed.
         spec: length and crop of the result.
-        key: the clip's `clip_id`; the same key, seed and copy give the same result wherever it is computed.
+        key: the clip's `clip_id`. The same key, seed and copy give the same result wherever it is computed.
 
     Returns:
         float32 (spec.n_samples,).
     """
-    # Streams of their own, so that the same shift is drawn at every strength of noise.
+    # Separate random streams, so that the same shift is drawn at every noise level.
     noise_stream, shift_stream = _seed(augmentation, key).spawn(2)
     if augmentation.noise_snr_db is not None:
         waveform = _add_noise(waveform, augmentation.noise_snr_db, np.random.default_rng(noise_stream))
@@ -41,7 +41,7 @@ def augment(waveform: Waveform, augmentation: WaveformAugmentation, spec: Featur
 
 
 def _seed(augmentation: WaveformAugmentation, key: str) -> np.random.SeedSequence:
-    # Python's own hash() of a text differs from process to process.
+    # Not Python's hash() of a text, which differs from process to process.
     hashed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:16], "little")
     return np.random.SeedSequence([augmentation.seed, augmentation.copy_index, hashed])
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from serbench.audit.retrained import Draw, Drawn, leakage, over_draws
+from serbench.audit.draws import Draw, Draws, over_draws
+from serbench.audit.leakage import leakage
 from serbench.protocols import SplitProtocol
 
 
-def drawn(*scores: tuple[float, float], why_not: str = "") -> Drawn:
+def drawn(*scores: tuple[float, float], why_not: str = "") -> Draws:
     """One draw for each pair of UARs under `speaker` and `random`."""
     draws = [
         Draw(
@@ -22,7 +23,7 @@ def drawn(*scores: tuple[float, float], why_not: str = "") -> Drawn:
         for seed, pair in enumerate(scores)
         for name, uar in zip(("speaker", "random"), pair, strict=True)
     ]  # fmt: skip
-    return Drawn(tuple(draws), len(scores), why_not)
+    return Draws(tuple(draws), len(scores), why_not)
 
 
 def test_the_delta_is_paired_by_draw_with_students_t() -> None:
@@ -40,7 +41,7 @@ def test_an_entry_that_shares_speakers_is_warned_of() -> None:
     found = leakage(drawn((0.5, 0.6)), SplitProtocol("random"))
     assert found.level == "warning"
     assert found.numbers["low"] is None  # one draw has no spread
-    assert "one draw" in found.verdict
+    assert "one split" in found.verdict
 
 
 def test_what_could_not_be_drawn_says_why() -> None:
@@ -53,7 +54,7 @@ def test_what_could_not_be_drawn_says_why() -> None:
 
 def test_draws_of_one_protocol_alone_make_no_delta() -> None:
     one = drawn((0.5, 0.6))
-    assert leakage(Drawn(one.draws[:1], 1, "stopped"), SplitProtocol()).level == "skipped"
+    assert leakage(Draws(one.draws[:1], 1, "stopped"), SplitProtocol()).level == "skipped"
 
 
 def test_the_spread_over_draws_is_told_and_one_draw_is_not_enough() -> None:
@@ -66,9 +67,9 @@ def test_the_spread_over_draws_is_told_and_one_draw_is_not_enough() -> None:
 
 def test_a_draw_that_is_missing_is_told_and_why() -> None:
     two = drawn((0.5, 0.6), (0.5, 0.7))
-    found = leakage(Drawn(two.draws, 3, "the disk is full"), SplitProtocol())
-    assert "1 of 3 draws gave none (the disk is full)" in found.verdict
+    found = leakage(Draws(two.draws, 3, "the disk is full"), SplitProtocol())
+    assert "1 of 3 splits have no score (the disk is full)" in found.verdict
     undefined = tuple(draw.model_copy(update={"uar": None}) for draw in two.draws)
-    assert "no clip in these test cores" in leakage(Drawn(undefined, 2), SplitProtocol()).verdict
+    assert "no clip in the test set" in leakage(Draws(undefined, 2), SplitProtocol()).verdict
     few = tuple(draw.model_copy(update={"test_speakers": 2}) for draw in two.draws)
-    assert "2 test speakers a draw are too few" in over_draws(Drawn(few, 2), None).verdict
+    assert "2 test speakers per split are too few" in over_draws(Draws(few, 2), None).verdict

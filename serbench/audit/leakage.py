@@ -1,0 +1,70 @@
+"""Measures how much a score gains when training and test set share speakers, at equal training size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import special
+
+from serbench.audit.draws import PAIR, Draw, Draws
+from serbench.audit.finding import AuditFinding, Cell, skipped
+from serbench.protocols import SplitProtocol
+from serbench.render import percent
+
+__all__ = ["leakage"]
+
+_LEVEL = 0.95
+
+
+def leakage(splits: Draws, protocol: SplitProtocol) -> AuditFinding:
+    """Reports the difference in UAR between protocol `random` and protocol `speaker`, at equal training size.
+
+    Args:
+        splits: scores of the configuration under both protocols.
+        protocol: protocol of the entry. If it shares speakers, the finding is a warning.
+    """
+    check = "leakage delta"
+    speaker, random = ({draw.split_seed: draw for draw in splits.of(name)} for name in PAIR)
+    seeds = sorted(speaker.keys() & random.keys())
+    if not seeds:
+        return skipped(check, splits.reason())
+    deltas = [(random[seed].uar or 0.0) - (speaker[seed].uar or 0.0) for seed in seeds]
+    mean, half = _mean_and_half(deltas)
+    low, high = (None, None) if half is None else (mean - half, mean + half)
+    scores = {
+        name: _mean_uar([draws[seed] for seed in seeds]) for name, draws in zip(PAIR, (speaker, random), strict=True)
+    }
+    numbers: dict[str, Cell] = {
+        "delta": mean, "low": low, "high": high, "draws": len(seeds), "draws_asked": splits.asked,
+        "speaker_uar": scores["speaker"], "random_uar": scores["random"], "train_clips": speaker[seeds[0]].train_clips,
+    }  # fmt: skip
+    interval = "" if low is None or high is None else f", 95 % interval {100 * low:+.1f} to {100 * high:+.1f} points"
+    verdict = (
+        f"trained on equally many clips, the same configuration scores {100 * mean:+.1f} points of UAR under 'random' "
+        f"compared with 'speaker' ({percent(scores['random'])} % and {percent(scores['speaker'])} %, "
+        f"{_splits(len(seeds))}{interval})"
+        f"{splits.caveat(len(seeds), [speaker[seed] for seed in seeds])}"
+    )
+    if protocol.shares_speakers:
+        verdict += "; this entry's protocol shares speakers, so its own score contains about this much leakage"
+        return AuditFinding(check=check, level="warning", verdict=verdict, numbers=numbers)
+    return AuditFinding(check=check, level="note", verdict=verdict, numbers=numbers)
+
+
+def _mean_and_half(values: Sequence[float]) -> tuple[float, float | None]:
+    """Returns the mean and the half-width of its 95 % interval by Student's t; no half-width for one value."""
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return mean, None
+    error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    return mean, float(special.stdtrit(len(values) - 1, (1 + _LEVEL) / 2)) * error
+
+
+def _mean_uar(draws: Sequence[Draw]) -> float:
+    return float(np.mean([draw.uar or 0.0 for draw in draws]))
+
+
+def _splits(count: int) -> str:
+    return "one split" if count == 1 else f"mean of {count} splits"

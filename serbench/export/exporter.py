@@ -1,0 +1,96 @@
+"""`Exporter`: writes a trained model in one format."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from serbench.errors import SerbenchError, with_extra
+from serbench.export.bundle import BundleRecord
+from serbench.records import EntryRecord, StudyFolder, StudyRecord, TrialRecord
+from serbench.results import EntryReport
+
+__all__ = ["Exporter", "TrainedEntry", "require"]
+
+
+@dataclass(frozen=True)
+class TrainedEntry:
+    """The trained model that an exporter writes, with everything known about it.
+
+    Attributes:
+        report: the entry's report.
+        folder: the study's folder.
+        study: the study's record.
+        entry: the entry's record.
+        refit: the run whose model is exported: the best one on validation.
+        model: path of its Keras model.
+        data: the corpus's folder; None if unknown.
+        say: callback that receives a sentence before each long step.
+    """
+
+    report: EntryReport
+    folder: StudyFolder
+    study: StudyRecord
+    entry: EntryRecord
+    refit: TrialRecord
+    model: Path
+    data: Path | None
+    say: Callable[[str], None]
+
+
+@runtime_checkable
+class Exporter(Protocol):
+    """An export format. A plug-in registers an object of this type in the entry-point group `serbench.exporters`.
+
+    Its module must not import heavy libraries before `write` is called.
+
+    Attributes:
+        name: name of the format, as in `serbench export --format NAME`. It equals the name of the entry point.
+        description: what the format contains, in one sentence.
+        extra: extra of serbench that the format needs, as in `pip install 'serbench[NAME]'`; None for none.
+        modules: modules that must be installed, such as those of the extra.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 - see above
+
+    @property
+    def description(self) -> str: ...  # noqa: D102 - see above
+
+    @property
+    def extra(self) -> str | None: ...  # noqa: D102 - see above
+
+    @property
+    def modules(self) -> tuple[str, ...]: ...  # noqa: D102 - see above
+
+    def write(self, trained: TrainedEntry, folder: Path) -> BundleRecord:
+        """Writes the model into an empty folder and checks that it repeats the recorded predictions.
+
+        The folder is temporary: it is moved to its place when this method returns, and removed if it raises.
+
+        Args:
+            trained: the model and everything known about it.
+            folder: the empty folder.
+
+        Returns:
+            The record of the bundle, equal to the content of `bundle.json`.
+
+        Raises:
+            SerbenchError: the model cannot be written in this format, or does not repeat its predictions.
+        """
+        ...
+
+
+def require(exporter: Exporter) -> None:
+    """Checks that all modules that an exporter needs are installed.
+
+    Raises:
+        SerbenchError: a module is missing. The message says how to install it.
+    """
+    missing = [module for module in exporter.modules if importlib.util.find_spec(module) is None]
+    if missing:
+        how = with_extra(exporter.extra) if exporter.extra else f"run `pip install {' '.join(missing)}`"
+        raise SerbenchError(f"export to '{exporter.name}' needs {' and '.join(missing)}; {how}")

@@ -1,0 +1,88 @@
+"""The exporter `keras`: a bundle with the Keras model, for `serbench predict`."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from serbench.corpora import recorded_corpus
+from serbench.export.bundle import BundleCheck, BundleRecord, file_digest
+from serbench.export.card import model_card
+from serbench.export.exporter import TrainedEntry
+from serbench.export.verify import verify_bundle
+from serbench.features import FeatureSpec
+from serbench.records import StudyRecord, write_text_atomic
+from serbench.render import render
+
+__all__ = ["KERAS", "KerasBundle"]
+
+
+@dataclass(frozen=True)
+class KerasBundle:
+    """Exporter that writes `model.keras`, `bundle.json`, `metrics.json` and `MODEL_CARD.md`."""
+
+    name: str = "keras"
+    description: str = "A bundle with the Keras model; `serbench predict` labels audio files with it."
+    extra: str | None = None
+    modules: tuple[str, ...] = ()
+
+    def write(self, trained: TrainedEntry, folder: Path) -> BundleRecord:
+        """Writes the bundle and checks it: a fresh process predicts the test clips again from raw audio.
+
+        Args:
+            trained: the model and everything known about it.
+            folder: the empty folder to write to.
+
+        Raises:
+            SerbenchError: the audio is missing, or the bundle does not repeat the recorded predictions.
+        """
+        paths = _audio_paths(trained.study, trained.data)
+        predictions = trained.folder.predictions("refit", trained.refit.job_id)
+        expected = predictions[predictions["subset"] == "test"]
+        trained.say(
+            f"checking the bundle of {trained.entry.entry_id}: a fresh process predicts {len(expected):,} test clips "
+            "from raw audio"
+        )
+        shutil.copyfile(trained.model, folder / "model.keras")
+        unchecked = _record(trained, folder / "model.keras")
+        unchecked.save(folder / "bundle.json")
+        check = verify_bundle(folder, expected, paths, trained.study.environment.backend)
+        record = unchecked.model_copy(update={"check": check})
+        record.save(folder / "bundle.json")
+        write_text_atomic(folder / "metrics.json", render(trained.report, "json"))
+        write_text_atomic(folder / "MODEL_CARD.md", model_card(record, trained.report, trained.study))
+        return record
+
+
+KERAS = KerasBundle()
+
+
+def _audio_paths(study: StudyRecord, data: Path | None) -> dict[str, str]:
+    corpus = recorded_corpus(study.corpus)
+    table = corpus.read(corpus.prepare(data)).table
+    return dict(zip(table["clip_id"], table["path"], strict=True))
+
+
+def _record(trained: TrainedEntry, model: Path) -> BundleRecord:
+    study, entry, refit = trained.study, trained.entry, trained.refit
+    record = BundleRecord(
+        entry=entry.entry_id,
+        study=study.name,
+        refit=refit.job_id,
+        family=entry.family,
+        labels=study.corpus.labels,
+        features=FeatureSpec.model_validate(study.features),
+        longest_clip_s=float(trained.folder.clips()["duration_s"].max()),
+        model_sha256=file_digest(model),
+        parameters=refit.parameters,
+        config=entry.config,
+        seed=refit.seed,
+        scores=refit.scores,
+        corpus=study.corpus,
+        protocol=study.protocol,
+        environment=study.environment,
+        check=BundleCheck(clips=0, largest_difference=0.0),
+        created=entry.created,
+    )
+    return record.model_copy(update={"meaning": record.seal()})

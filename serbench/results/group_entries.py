@@ -1,0 +1,161 @@
+"""`GroupEntries`: the scored entries of one comparison group, with folds pooled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from serbench.errors import SerbenchError
+from serbench.results.damaged import DamagedRecord
+from serbench.results.ensemble import make_ensemble
+from serbench.results.grouping import choose
+from serbench.results.loaded_study import LoadedStudy
+from serbench.results.pooled import pool, pooled_id, run_name
+from serbench.results.scored_entry import ScoredEntry
+
+__all__ = ["FoldedRun", "GroupEntries", "StudyEntries", "folded_runs", "load_group"]
+
+
+@dataclass(frozen=True)
+class StudyEntries:
+    """Scored entries of one study, or the pooled entry of one folded run.
+
+    Attributes:
+        entries: one entry or more.
+        chosen: id of the entry with the best validation score; None if a damaged record hides which one that is.
+    """
+
+    entries: tuple[ScoredEntry, ...]
+    chosen: str | None
+
+
+@dataclass(frozen=True)
+class GroupEntries:
+    """Entries that were tested on the same clips.
+
+    Attributes:
+        studies: entries of each study, sorted by name, then the folded runs.
+        incomplete: key and message of each run with missing folds.
+        damaged: records that could not be read.
+    """
+
+    studies: tuple[StudyEntries, ...]
+    incomplete: tuple[tuple[tuple[str, str, str], str], ...]
+    damaged: tuple[DamagedRecord, ...]
+
+
+@dataclass(frozen=True)
+class FoldedRun:
+    """The folds of one run that have a tested entry.
+
+    Attributes:
+        key: name of the run, hash of its space, hash of its protocol.
+        folds: study and id of its selected entry, in the order of the folds.
+        damaged: folds whose selected entry is unknown, because a record is damaged.
+    """
+
+    key: tuple[str, str, str]
+    folds: tuple[tuple[LoadedStudy, str], ...]
+    damaged: tuple[DamagedRecord, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the run."""
+        return self.key[0]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every fold has a tested entry."""
+        return bool(self.folds) and len(self.folds) == self.folds[0][0].record.protocol.folds
+
+    @property
+    def entry_id(self) -> str:
+        """Id of the pooled entry. Reads no predictions."""
+        return pooled_id([study.entry(entry_id) for study, entry_id in self.folds])
+
+    def pooled(self) -> ScoredEntry:
+        """Makes the pooled entry.
+
+        Raises:
+            SerbenchError: a fold's record or predictions are damaged.
+        """
+        return pool(self.name, [study.scored(entry_id) for study, entry_id in self.folds])
+
+
+def folded_runs(studies: Iterable[LoadedStudy]) -> list[FoldedRun]:
+    """The runs of folded protocols, sorted by key. Reads no predictions."""
+    runs: dict[tuple[str, str, str], dict[int, tuple[LoadedStudy, str]]] = {}
+    damaged: dict[tuple[str, str, str], list[DamagedRecord]] = {}
+    for study in studies:
+        protocol = study.record.protocol
+        if protocol.folds == 1:
+            continue
+        key = run_name(study.record.name), study.record.space_hash, protocol.hash
+        try:
+            chosen = study.chosen()
+        except SerbenchError as error:
+            damaged.setdefault(key, []).append(study.damage(error, ""))
+            continue
+        if chosen is not None:
+            runs.setdefault(key, {})[protocol.fold] = (study, chosen)
+    return [
+        FoldedRun(key, tuple(pair for _, pair in sorted(runs.get(key, {}).items())), tuple(damaged.get(key, ())))
+        for key in sorted(runs.keys() | damaged.keys())
+    ]
+
+
+def load_group(studies: Sequence[LoadedStudy], *, ensembles: bool) -> GroupEntries:
+    """Reads and scores the entries of one comparison group.
+
+    Args:
+        studies: all studies of the group.
+        ensembles: whether to add an ensemble of each study's finalists. Folds get none.
+    """
+    damaged: list[DamagedRecord] = []
+    incomplete = []
+    found = list(_whole(studies, damaged, ensembles=ensembles))
+    for run in folded_runs(studies):
+        damaged += run.damaged
+        if run.damaged:
+            continue
+        if not run.is_complete:
+            wanted = run.folds[0][0].record.protocol.folds
+            message = f"{run.name}: {len(run.folds)} of {wanted} folds are tested; repeat the search command to go on"
+            incomplete.append((run.key, message))
+            continue
+        lost = list(_unreadable(run))
+        damaged += lost
+        if not lost:
+            pooled = run.pooled()
+            found.append(StudyEntries((pooled,), choose((pooled,))))
+    damaged += [one for study in studies if study.entry_ids for one in study.unread_trials]
+    return GroupEntries(tuple(found), tuple(incomplete), tuple(damaged))
+
+
+def _whole(studies: Sequence[LoadedStudy], damaged: list[DamagedRecord], *, ensembles: bool) -> Iterator[StudyEntries]:
+    """Entries of protocols without folds, study by study."""
+    for study in studies:
+        if study.record.protocol.folds > 1:
+            continue
+        entries = tuple(study.readable())
+        lost = [one for one in study.damaged if one.kind == "entry"]
+        damaged += lost
+        if ensembles and not lost and (together := make_ensemble(entries)) is not None:
+            entries = (*entries, together)
+        if entries:
+            yield StudyEntries(entries, _chosen(study))
+
+
+def _chosen(study: LoadedStudy) -> str | None:
+    try:
+        return study.chosen()
+    except SerbenchError:  # the entry is already listed as damaged
+        return None
+
+
+def _unreadable(run: FoldedRun) -> Iterator[DamagedRecord]:
+    for study, entry_id in run.folds:
+        try:
+            study.scored(entry_id)
+        except SerbenchError as error:
+            yield study.damage(error, entry_id)

@@ -1,0 +1,278 @@
+"""`Results`: a results folder, read on demand."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+from serbench.errors import SerbenchError, UsageError, unknown
+from serbench.records import ResultsFolder
+from serbench.results.damaged import DamagedRecord
+from serbench.results.ensemble import ENSEMBLE, ensemble_id, make_ensemble
+from serbench.results.entry import EntryReport
+from serbench.results.group_entries import FoldedRun, folded_runs, load_group
+from serbench.results.grouping import Group, group_of
+from serbench.results.leaderboard import Leaderboard, LoadedGroup, make_group, make_leaderboard
+from serbench.results.leaderboard_row import GroupRows, Row
+from serbench.results.loaded_study import LoadedStudy
+from serbench.results.pairwise import EntryComparison
+from serbench.results.reference_rows import GroupReferences
+from serbench.results.scored_entry import ScoredEntry
+from serbench.results.selection import best_selected, select_entry
+from serbench.results.study import StudyReport
+from serbench.results.study_rows import StudyRow, study_row
+
+__all__ = ["Results"]
+
+
+class Results:
+    """A results folder as it was when its files were first read.
+
+    Records of studies and entries are read first. Predictions, trials and references are read when a method needs them,
+    group by group (the same clips, labels and protocol), and each file once. Make a new object to see what a search
+    has written since.
+
+    A damaged file only costs the entry that it belongs to. Tables show the other entries and name the damaged one in
+    their notes. A method that is asked for the damaged entry raises a `SerbenchError` that names the file.
+
+    Args:
+        root: path of the folder; it need not exist.
+
+    Raises:
+        SerbenchError: the folder is a file, or was written by a newer serbench.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.folder = ResultsFolder(Path(root))
+        self._opened: dict[str, LoadedStudy | SerbenchError] = {}
+        self._groups: dict[tuple[Group, bool], LoadedGroup] = {}
+        self._references: dict[Group, GroupReferences] = {}
+        self._boards: dict[tuple[str | None, str | None, bool], Leaderboard] = {}
+
+    def __repr__(self) -> str:
+        return f"Results({str(self.root)!r})"
+
+    @property
+    def root(self) -> Path:
+        """The folder's path."""
+        return self.folder.root
+
+    @property
+    def damaged(self) -> tuple[DamagedRecord, ...]:
+        """Records that could not be read so far. Files are only read when a method needs them."""
+        unread = [
+            DamagedRecord("study", name, "", str(error))
+            for name, error in self._opened.items()
+            if isinstance(error, SerbenchError)
+        ]
+        return (*unread, *(lost for study in self._loaded() for lost in study.damaged))
+
+    @functools.cached_property
+    def studies(self) -> tuple[LoadedStudy, ...]:
+        """All studies with a readable record, sorted by name."""
+        for name in self.folder.study_names():
+            self._open(name)
+        return tuple(sorted(self._loaded(), key=lambda study: study.name))
+
+    def study(self, name: str) -> LoadedStudy:
+        """One study. No other study is read.
+
+        Raises:
+            UsageError: there is none of that name; the nearest is named.
+            SerbenchError: its record is damaged.
+        """
+        if name not in self._opened:
+            self.folder.existing_study(name)
+        found = self._open(name)
+        if isinstance(found, SerbenchError):
+            raise found
+        return found
+
+    def study_rows(self) -> list[StudyRow]:
+        """One row a study, sorted by name. Reads no predictions."""
+        return [study_row(study) for study in self.studies]
+
+    def study_report(self, name: str) -> StudyReport:
+        """The report of one study. No other study is read.
+
+        Raises:
+            UsageError: there is none of that name; the nearest is named.
+            SerbenchError: its record is damaged.
+        """
+        return StudyReport.of(self.study(name))
+
+    def board(self, corpus: str | None = None, protocol: str | None = None, *, ensembles: bool = False) -> Leaderboard:
+        """The leaderboard, computed from records and predictions. Nothing is trained.
+
+        Args:
+            corpus: only entries of the corpus of this name.
+            protocol: only entries under the protocol of this name.
+            ensembles: whether to add a row for the ensemble of each study's finalists.
+
+        Raises:
+            UsageError: there are entries, but none of that corpus or protocol.
+        """
+        key = corpus, protocol, ensembles
+        if key not in self._boards:
+            tested = [study for study in self.studies if study.entry_ids]
+            _check_filter("corpus", corpus, {study.record.corpus.name for study in tested})
+            _check_filter("protocol", protocol, {study.record.protocol.name for study in tested})
+            kept = [group for group in self._by_group if corpus in (None, group.corpus)]
+            kept = [group for group in kept if protocol in (None, group.protocol)]
+            self._boards[key] = make_leaderboard(
+                [self._group(group, ensembles=ensembles) for group in kept],
+                [lost for lost in self.damaged if lost.kind == "study"],
+                self.root,
+            )
+        return self._boards[key]
+
+    def report(self, entry_id: str) -> EntryReport:
+        """The report of an entry. Reads its whole group, because the rank depends on the other rows.
+
+        Raises:
+            UsageError: no such entry; the nearest is named.
+            SerbenchError: its record or predictions are damaged.
+        """
+        return EntryReport.of(self.scored_entry(entry_id), self.row(entry_id))
+
+    def row(self, entry_id: str) -> Row:
+        """An entry's row of the leaderboard.
+
+        Raises:
+            UsageError: no such entry; the nearest is named.
+            SerbenchError: its record or predictions are damaged.
+        """
+        return next(row for row in self.group_rows(entry_id).rows if row.entry == entry_id)
+
+    def group_rows(self, entry_id: str) -> GroupRows:
+        """All rows of an entry's comparison group, with notes and references.
+
+        Raises:
+            UsageError: no such entry; the nearest is named.
+            SerbenchError: its record or predictions are damaged.
+        """
+        group = group_of(self.scored_entry(entry_id).study)
+        return self._group(group, ensembles=entry_id.startswith(ENSEMBLE)).rows
+
+    def scored_entry(self, entry_id: str) -> ScoredEntry:
+        """An entry with scored predictions; of a folded protocol the entry that pools all folds.
+
+        Only this entry's predictions are read, or for an ensemble those of its members.
+
+        Raises:
+            UsageError: no such entry; the nearest is named.
+            SerbenchError: its record or predictions are damaged.
+        """
+        for study in self.studies:
+            if study.record.protocol.folds == 1 and entry_id in study.entry_ids:
+                return study.scored(entry_id)
+        for run in self._runs:
+            if run.is_complete and run.entry_id == entry_id:
+                return run.pooled()
+        if entry_id.startswith(ENSEMBLE):
+            for study in self.studies:
+                if study.record.protocol.folds == 1 and ensemble_id(study.entries) == entry_id:
+                    made = make_ensemble([study.scored(one) for one in study.entry_ids])
+                    if made is not None:
+                        return made
+        raise self._unknown(entry_id)
+
+    def comparison(self, entry_ids: Sequence[str]) -> EntryComparison:
+        """Compares entries with the same test set, pair by pair. Only their predictions are read.
+
+        Raises:
+            UsageError: fewer than two ids, an id given twice, an unknown id, or entries that were not tested on the
+                same clips.
+            SerbenchError: the record or predictions of an entry are damaged.
+        """
+        if len(set(entry_ids)) < 2 or len(set(entry_ids)) < len(entry_ids):
+            raise UsageError("a comparison takes two or more different entries")
+        return EntryComparison.of([self.scored_entry(entry_id) for entry_id in entry_ids])
+
+    def best(
+        self, studies: Collection[str] | None = None, corpus: str | None = None, protocol: str | None = None
+    ) -> Row | None:
+        """The selected entry (there is one a study) with the highest mean validation score; None if there is none.
+
+        Unreadable entries are skipped. Use `select` to get an error instead, as `serbench export` does.
+
+        Args:
+            studies: only entries of these studies.
+            corpus: only entries of the corpus of this name.
+            protocol: only entries under the protocol of this name.
+
+        Raises:
+            UsageError: there are entries, but none of that corpus or protocol.
+        """
+        return best_selected(self.board(corpus, protocol), studies)
+
+    def select(self, corpus: str | None = None, protocol: str | None = None) -> Row:
+        """The entry to use when none is named: the selected one with the best validation score.
+
+        Raises:
+            SerbenchError: there are no entries, or an unreadable one may be the selected one.
+            UsageError: the entries belong to groups that cannot be compared; the message lists them.
+        """
+        return select_entry(self.board(corpus, protocol), self.root)
+
+    def references(self, entry: ScoredEntry) -> GroupReferences:
+        """The references on the entry's test set."""
+        group = group_of(entry.study)
+        if group not in self._references:
+            self._references[group] = GroupReferences(self.root, entry.study)
+        return self._references[group]
+
+    def _open(self, name: str) -> LoadedStudy | SerbenchError:
+        if name not in self._opened:
+            try:
+                self._opened[name] = LoadedStudy(self.folder.study(name))
+            except SerbenchError as error:
+                self._opened[name] = error
+        return self._opened[name]
+
+    def _loaded(self) -> Iterable[LoadedStudy]:
+        return (study for study in self._opened.values() if isinstance(study, LoadedStudy))
+
+    @functools.cached_property
+    def _by_group(self) -> dict[Group, list[LoadedStudy]]:
+        groups: dict[Group, list[LoadedStudy]] = {}
+        for study in self.studies:
+            if study.entry_ids:
+                groups.setdefault(study.group, []).append(study)
+        return groups
+
+    @functools.cached_property
+    def _runs(self) -> list[FoldedRun]:
+        return folded_runs(self.studies)
+
+    def _group(self, group: Group, *, ensembles: bool) -> LoadedGroup:
+        key = group, ensembles
+        if key not in self._groups:
+            entries = load_group(self._by_group[group], ensembles=ensembles)
+            first = entries.studies[0].entries[0] if entries.studies else None
+            references = None if first is None else self.references(first)
+            self._groups[key] = LoadedGroup(make_group(group, entries, references, self.root), entries)
+        return self._groups[key]
+
+    def _unknown(self, entry_id: str) -> SerbenchError:
+        for study in self.studies:
+            if entry_id in study.entry_ids:
+                return UsageError(
+                    f"entry '{entry_id}' is one of {study.record.protocol.folds} folds; once all folds are tested, "
+                    "`serbench leaderboard` names the entry that pools them"
+                )
+        known = [one for study in self.studies if study.record.protocol.folds == 1 for one in study.entry_ids]
+        known += [run.entry_id for run in self._runs if run.is_complete]
+        if entry_id.startswith(ENSEMBLE):
+            whole = [study for study in self.studies if study.record.protocol.folds == 1]
+            known += [ensemble_id(study.entries) for study in whole if len(study.entries) > 1]
+        hint = "" if known else f"There are no entries in {self.root} yet; run `serbench search` first."
+        lost = [one.sentence for one in self.damaged if one.kind == "study"]
+        error = unknown("entry", entry_id, known, hint=hint)
+        return SerbenchError(f"{error} It may be in a study that cannot be read: {lost[0]}") if lost else error
+
+
+def _check_filter(kind: str, wanted: str | None, known: Collection[str]) -> None:
+    if wanted is not None and known and wanted not in known:
+        raise unknown(kind, wanted, known, hint="Only names with entries in these results are listed.")

@@ -1,0 +1,197 @@
+"""The command that repeats the search of a study, built from the study's record.
+
+Every setting in the record that differs from the default becomes an option. Records name no folder of the machine that
+made them, so such values are placeholders in capitals. `placeholder_note` tells the reader what to put there.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from serbench.corpora import corpus_options
+from serbench.errors import SerbenchError
+from serbench.records import StudyRecord
+from serbench.search.request import SearchRequest
+from serbench.search.studies.study import derived_run
+from serbench.spaces import SearchSpace, load_space, read_space
+from serbench.training import choose_backend
+
+__all__ = ["placeholder_note", "search_command", "search_request", "shell_line"]
+
+_DATA, _PLACE = "DIR", "PATH"
+_USUAL_BACKEND = "tensorflow"
+
+
+def search_command(
+    record: StudyRecord,
+    *,
+    space: str | None = None,
+    base: SearchSpace | None = None,
+    data: Path | None = None,
+    results: Path | None = None,
+    trials: int | None = None,
+) -> list[str]:
+    """Builds the command that searches with the settings of a study, as a list of words.
+
+    Args:
+        record: record of the study.
+        space: name or file of the space, as the user types it. None uses the recorded name if the space of that name
+            is the same here, and otherwise `NAME.toml`.
+        base: the space that `space` names; None for the space in the record.
+        data: folder of the corpus; None for a placeholder.
+        results: results folder; None for the default.
+        trials: total number of trials; None for the recorded number.
+    """
+    request = search_request(record, space=space, base=base, data=data)
+    if results is not None:
+        request = replace(request, results=results)
+    return replace(request, trials=trials).argv() if trials is not None else request.argv()
+
+
+def search_request(
+    record: StudyRecord, *, space: str | None = None, base: SearchSpace | None = None, data: Path | None = None
+) -> SearchRequest:
+    """Rebuilds the search request of a study from its record. The record of one fold stands for all folds.
+
+    Args:
+        record: record of the study.
+        space: as in `search_command`.
+        base: as in `search_command`.
+        data: as in `search_command`.
+    """
+    if space is None:
+        base = base or _shipped(record)
+        space = record.space_name if base is not None else f"{record.space_name}.toml"
+    base = base or _recorded(record)
+    request = replace(_corpus(record, data), spaces=(space,))
+    return replace(
+        request,
+        labels=record.corpus.label_source,
+        protocol=_unless(record.protocol.name, _usual_protocol(request, base)),
+        split_seed=record.protocol.split_seed,
+        split_ratio=_split_ratio(record, base),
+        epochs=_training(record, base, "epochs"),
+        max_params=_training(record, base, "max_parameters"),
+        seed=record.seed,
+        sampler=record.sampler.get("name", "tpe"),
+        pruner=record.pruner.get("name", "percentile"),
+        warm_start=None if record.warm_start is None else record.warm_start.study,
+        backend=_backend(record),
+        **_budget(record, base),
+    )
+
+
+def shell_line(words: Sequence[str]) -> str:
+    """Joins a command to one line for the shell, with quotes where the shell needs them."""
+    return shlex.join(words)
+
+
+def placeholder_note(words: Sequence[str]) -> str:
+    """Explains the placeholders of a command, as the end of a sentence. Returns an empty text if there are none."""
+    pairs = set(itertools.pairwise(words))
+    notes = []
+    if ("--data", _DATA) in pairs:
+        several = any(name == "--test-corpus" or (name == "--corpus" and "+" in value) for name, value in pairs)
+        notes.append(f"{_DATA}: the folder that holds {'one folder a corpus' if several else 'the corpus'}")
+    if ("--corpus", _PLACE) in pairs:
+        notes.append(f"{_PLACE}: the folder or table of the corpus")
+    return "; ".join(notes)
+
+
+def _corpus(record: StudyRecord, data: Path | None) -> SearchRequest:
+    options = corpus_options(record.corpus)
+    if options.corpus is None:
+        corpus, place = str(data or _PLACE), None
+    else:
+        corpus, place = options.corpus, data or (Path(_DATA) if options.needs_place else None)
+    return SearchRequest(
+        corpus=corpus,
+        data=place,
+        label_map=options.maps,
+        drop=options.drops,
+        file_names=options.names,
+        test_corpus=options.test,
+        # Without a recorded run, a corpus given by its path would name the run after that path.
+        run=record.run if options.corpus is None else _unless(record.run, _usual_run(record)),
+    )
+
+
+def _shipped(record: StudyRecord) -> SearchSpace | None:
+    """The space that has the recorded name here, if it gives the recorded study; None otherwise."""
+    try:
+        found = load_space(record.space_name)
+    except SerbenchError:
+        return None
+    asked = found.with_training(**_changes(record, found))
+    ratio = _split_ratio(record, found)
+    asked = asked if ratio is None else asked.with_split(ratio)
+    return found if (found.name, asked.hash) == (record.space_name, record.space_hash) else None
+
+
+def _recorded(record: StudyRecord) -> SearchSpace | None:
+    """The space of the recorded text, without the overrides of the command line; None if it cannot be read."""
+    try:
+        return read_space(record.space_text, record.space_name, record.space_name)
+    except SerbenchError:
+        return None
+
+
+def _changes(record: StudyRecord, base: SearchSpace) -> dict[str, int]:
+    found = {name: _training(record, base, name) for name in ("epochs", "max_parameters")}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _training(record: StudyRecord, base: SearchSpace | None, name: str) -> int | None:
+    value = record.space.get("training", {}).get(name)
+    return value if base is not None and value != getattr(base.training, name) else None
+
+
+def _split_ratio(record: StudyRecord, base: SearchSpace | None) -> str | None:
+    """The split ratio that was given with --split-ratio, if any."""
+    ratio = record.space.get("parameters", {}).get("split_ratio", {}).get("value")
+    if base is None or not isinstance(ratio, str):
+        return None
+    recorded = (record.protocol.test_core, record.protocol.validation_core)
+    return None if ratio == base.fixed_split and recorded == _cores(base) else ratio
+
+
+def _cores(space: SearchSpace) -> tuple[str, str]:
+    return f"{space.test_core:f}", f"{space.validation_core:f}"
+
+
+def _usual_protocol(request: SearchRequest, base: SearchSpace | None) -> str:
+    if request.test_corpus is not None:
+        return "cross-corpus"
+    return (base.protocol if base is not None else None) or "speaker"
+
+
+def _usual_run(record: StudyRecord) -> str:
+    """The name that the next search gives the run of such a study by default."""
+    return derived_run(record.corpus.name, record.corpus.label_source, record.protocol.name)
+
+
+def _backend(record: StudyRecord) -> str | None:
+    """The recorded backend; None if it is the default one and would also be chosen here."""
+    try:
+        here = choose_backend()
+    except SerbenchError:
+        here = ""
+    return None if record.environment.backend == here == _USUAL_BACKEND else record.environment.backend
+
+
+def _budget(record: StudyRecord, base: SearchSpace | None) -> dict[str, Any]:
+    """The budget options of the last search of the study. Older records do not have them."""
+    if record.asked is None:
+        return {}
+    asked = record.asked.model_dump()
+    usual = {} if base is None else base.budget.model_dump()
+    return {name: value for name, value in asked.items() if value != usual.get(name)}
+
+
+def _unless(value: str, usual: str) -> str | None:
+    return None if value == usual else value

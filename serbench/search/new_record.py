@@ -1,0 +1,65 @@
+"""`new_study_record`: the record of a study that begins."""
+
+from __future__ import annotations
+
+import uuid
+
+from serbench.corpora import StudyClips, votes_digest
+from serbench.protocols import SplitPlan, SplitProtocol
+from serbench.records import StudyRecord, current_environment, now
+from serbench.search.plan import SearchPlan
+from serbench.search.studies.samplers import pruner_settings, sampler_settings
+from serbench.search.studies.study import derived_run, study_name
+from serbench.spaces import SearchSpace
+
+__all__ = ["new_study_record"]
+
+
+def new_study_record(
+    plan: SearchPlan,
+    space: SearchSpace,
+    clips: StudyClips,
+    protocol: SplitProtocol,
+    split_plan: SplitPlan,
+    *,
+    folds: int,
+    backend: str,
+) -> StudyRecord:
+    """Makes the record of one study of a plan, without a warm start.
+
+    Args:
+        plan: the search plan.
+        space: one of the plan's spaces.
+        clips: clips of the plan's corpus.
+        protocol: protocol under which the space is searched.
+        split_plan: one fold of that protocol.
+        folds: number of folds.
+        backend: Keras backend.
+
+    Raises:
+        UsageError: the name of the run is not a plain folder name, or the sampler or pruner is unknown.
+    """
+    run = plan.run or derived_run(clips.corpus.name, clips.label_source, protocol.name)
+    name = study_name(run, space.name)
+    if split_plan.fold:
+        name = f"{name}-fold{split_plan.fold}"
+    return StudyRecord(
+        name=name,
+        run=run,
+        family=space.family.name,
+        space_name=space.name,
+        space_hash=space.hash,
+        space_text=space.text,
+        space=space.describe(),
+        corpus=clips.facts().model_copy(update={"votes": votes_digest(clips.table) if space.reads_votes else None}),
+        protocol=protocol.facts(clips.table, split_plan, folds),
+        features=space.features.model_dump(mode="json"),
+        feature_shape=space.features.shape,
+        seed=plan.seed,
+        sampler=sampler_settings(plan.sampler),
+        pruner=pruner_settings(plan.pruner, space.training.epochs),
+        environment=current_environment(backend),
+        identity=uuid.uuid4().hex[:16],
+        asked=plan.asked(space),
+        created=now(),
+    )

@@ -1,0 +1,141 @@
+"""`SearchTrials`: the trials of a search. It asks for configurations, prunes, records, and reports to Optuna."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from serbench.errors import SerbenchError, UsageError
+from serbench.records import STATES, UNCOUNTED_STATES, EpochMetrics, TrialRecord, is_repeated, now
+from serbench.search.jobs import predictions_of, record_of
+from serbench.search.mailbox import DoneMessage
+from serbench.search.session import Session
+from serbench.search.studies.optuna_history import Proposal
+from serbench.training import TrialJob, TrialOutcome, Verdict
+
+__all__ = ["SearchTrials"]
+
+_MAX_INVALID_IN_A_ROW = 50
+_SAME_CRASHES = 5
+
+
+@dataclass
+class _Trial:
+    """A running trial: its proposal and its best score so far."""
+
+    proposal: Proposal
+    best: float = float("-inf")
+
+
+class SearchTrials:
+    """The trials of one study, up to a total.
+
+    Args:
+        session: the study, already settled, and what its jobs run on.
+        trials: total number of trials that count. Invalid, interrupted and lost trials do not count.
+        refit_rounds: number of refits that run one after the other. For each of them as much time is reserved as the
+            longest trial took.
+    """
+
+    def __init__(self, session: Session, trials: int, refit_rounds: int) -> None:
+        self._session = session
+        self._study, self._history = session.study, session.history
+        self._total = trials
+        self._refit_rounds = refit_rounds
+        self._never_pruned = {known.name for known in session.study.space.enqueued if known.finalist}
+        records = session.study.records()
+        self._counted = sum(record.state not in UNCOUNTED_STATES for record in records)
+        self._longest_s = max((record.seconds.get("total", 0.0) for record in records), default=0.0)
+        self._running: dict[str, _Trial] = {}
+        self._invalid_in_a_row = 0
+        self._crashes: Counter[str] = Counter()
+        self._only_crashes = True
+
+    @property
+    def deadline(self) -> float | None:
+        """End of the session minus the time reserved for the refits."""
+        end = self._session.end
+        return None if end is None else end - self._refit_rounds * self._longest_s
+
+    def wanted(self, running: int) -> bool:
+        """Whether the counted and the running trials together are fewer than the total."""
+        return self._counted + running < self._total
+
+    def begin(self) -> TrialJob | None:
+        """Returns the next configuration as a job, or None if it is invalid. Invalid ones are recorded."""
+        proposal, started = self._history.ask(), now()
+        try:
+            job = self._session.maker.search(proposal.job_id, proposal.number, proposal.config, proposal.attempt)
+        except UsageError as error:
+            self._record_invalid(proposal, str(error), started)
+            return None
+        self._running[proposal.job_id] = _Trial(proposal)
+        return job
+
+    def judge(self, job: TrialJob, metrics: EpochMetrics) -> Verdict:
+        """Decides whether to prune a trial by its best score so far, so that one bad epoch does not end a good trial.
+
+        A configuration that is tested whatever its score is never pruned.
+        """
+        trial = self._running[job.job_id]
+        trial.best = max(trial.best, metrics.val_uar)
+        prune = self._history.report(trial.proposal.trial, trial.best, metrics.epoch)
+        return Verdict.PRUNE if prune and trial.proposal.origin not in self._never_pruned else Verdict.CONTINUE
+
+    def finish(self, message: DoneMessage, job: TrialJob, started: str) -> None:
+        """Records a trial that ended and reports it to Optuna."""
+        proposal = self._running.pop(job.job_id).proposal
+        outcome = self._session.mailbox.outcome(message)
+        number = proposal.trial.number
+        record = record_of(job, outcome, self._study.clips, started, number, proposal.origin)
+        self._record(number, record, outcome, job)
+
+    def _record_invalid(self, proposal: Proposal, reason: str, started: str) -> None:
+        record = TrialRecord(
+            study=self._study.record.name,
+            job_id=proposal.job_id,
+            kind="search",
+            number=proposal.trial.number,
+            attempt=proposal.attempt,
+            origin=proposal.origin,
+            state="invalid",
+            config=proposal.config,
+            seed=self._study.seeds.trial(proposal.number),
+            error=reason,
+            error_kind="configuration",
+            started=started,
+            finished=now(),
+        )
+        self._record(proposal.trial.number, record, None, None)
+
+    def _record(self, number: int, record: TrialRecord, outcome: TrialOutcome | None, job: TrialJob | None) -> None:
+        """Records first and then reports to Optuna, so that a kill between the two loses nothing."""
+        predictions = predictions_of(job, outcome, self._study.clips) if outcome and job else None
+        self._study.folder.publish_job(record, predictions, error_text=outcome.traceback if outcome else None)
+        self._history.tell(number, record)
+        self._session.observer.trial_finished(record)
+        self._counted += record.state not in UNCOUNTED_STATES
+        self._longest_s = max(self._longest_s, record.seconds.get("total", 0.0))
+        if STATES[record.state].repeated and not is_repeated(record.state, record.attempt):
+            self._session.observer.warning(
+                f"trial {record.job_id} was interrupted {record.attempt + 1} times and will not run again; another "
+                "trial replaces it"
+            )
+        self._watch_failures(record)
+
+    def _watch_failures(self, record: TrialRecord) -> None:
+        self._invalid_in_a_row = self._invalid_in_a_row + 1 if record.state == "invalid" else 0
+        if self._invalid_in_a_row >= _MAX_INVALID_IN_A_ROW:
+            raise SerbenchError(
+                f"{_MAX_INVALID_IN_A_ROW} configurations in a row were invalid, the last one since: "
+                f"{record.error}; narrow the space or raise its max_parameters"
+            )
+        if record.state == "crashed" and self._only_crashes:
+            self._crashes[record.error or ""] += 1
+            if self._crashes[record.error or ""] >= _SAME_CRASHES:
+                raise SerbenchError(
+                    f"the first {_SAME_CRASHES} trials all crashed the same way: {record.error} (see "
+                    f"{self._study.folder.job_path('search', record.job_id) / 'error.txt'})"
+                )
+        elif record.state not in UNCOUNTED_STATES:
+            self._only_crashes = False

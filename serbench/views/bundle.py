@@ -1,0 +1,120 @@
+"""`Bundle`: an exported model that labels audio."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from serbench.errors import SerbenchError, UsageError
+from serbench.records import read_text
+
+if TYPE_CHECKING:
+    from serbench.export import BundleRecord, Prediction
+    from serbench.features import Waveform
+
+__all__ = ["Bundle"]
+
+
+class Bundle:
+    """An exported model that predicts labels from audio.
+
+    Args:
+        path: folder written by `Entry.export` or `serbench export`. It may come from an untrusted source: no code in it
+            is run.
+
+    Raises:
+        UsageError: the folder is not a bundle.
+        SerbenchError: the bundle is damaged, was changed, or was written by a newer serbench.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        from serbench.export import Bundle as ExportedBundle
+
+        self.path = Path(path)
+        self._loaded = ExportedBundle.load(self.path)
+
+    @property
+    def record(self) -> BundleRecord:
+        """Content of `bundle.json`: front end, labels, scores, provenance."""
+        return self._loaded.record
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes, in the order of the probabilities."""
+        return self.record.labels
+
+    @property
+    def card(self) -> str:
+        """The model card, as Markdown."""
+        return read_text(self.path / "MODEL_CARD.md")
+
+    def predict(
+        self,
+        audio: str | Path | Sequence[str | Path] | np.ndarray[Any, Any],
+        *,
+        sample_rate: int | None = None,
+        windows: bool = False,
+    ) -> pd.DataFrame:
+        """Predicts the labels of audio of any sample rate, number of channels and length.
+
+        Args:
+            audio: a file, a folder, a list of files and folders, or an array of shape (samples,) or
+                (samples, channels). The array has floats with full scale at 1.0, or integers as in a WAV file.
+            sample_rate: sample rate of the array in Hz.
+            windows: whether a long recording gives one row per window instead of one row with their mean.
+
+        Returns:
+            One row per recording (or window), in order: `file` (missing for an array), `start_s`, `end_s`, `label`,
+            `confidence` (probability of the label), and the probability `p_<label>` of each class. A file that
+            cannot be read is left out with a Python warning.
+
+        Raises:
+            UsageError: an array without `sample_rate`, or an array that is not a recording.
+            SerbenchError: no file could be read.
+        """
+        if isinstance(audio, np.ndarray):
+            waveform = self._waveform(audio, sample_rate)
+            return self._table(self._loaded.predict_recording(waveform, "", each_window=windows))
+        if sample_rate is not None:
+            raise UsageError("sample_rate is only for arrays; leave it out, since a file has its own sample rate")
+        named = [audio] if isinstance(audio, str | os.PathLike) else list(audio)
+        if not named:
+            raise UsageError("there is no file to label; name audio files, or folders of them")
+        found = self._loaded.predict_files([Path(one).expanduser() for one in named], each_window=windows)
+        if not found.rows:
+            raise SerbenchError(found.failures[0])
+        for sentence in found.failures:
+            warnings.warn(sentence, stacklevel=2)
+        for path in dict.fromkeys(row.path for row in found.rows if row.silent):
+            warnings.warn(f"{path} is digital silence; its label means nothing", stacklevel=2)
+        return self._table(found.rows)
+
+    def _waveform(self, audio: np.ndarray[Any, Any], sample_rate: int | None) -> Waveform:
+        from serbench.features import mono_waveform
+
+        if sample_rate is None:
+            raise UsageError("an array needs its sample rate: predict(array, sample_rate=16000)")
+        return mono_waveform(audio, sample_rate, self.record.features.sample_rate)
+
+    def _table(self, rows: Sequence[Prediction]) -> pd.DataFrame:
+        columns: dict[str, Any] = {
+            "file": pd.Series([row.path or None for row in rows], dtype="string"),
+            "start_s": np.array([row.start_s for row in rows], dtype=np.float64),
+            "end_s": np.array([row.start_s + row.duration_s for row in rows], dtype=np.float64),
+            "label": pd.Series([row.label for row in rows], dtype="string"),
+            "confidence": np.array([max(row.probabilities) for row in rows], dtype=np.float64),
+        }
+        shares = np.array([row.probabilities for row in rows], dtype=np.float64).reshape(len(rows), len(self.labels))
+        return pd.DataFrame(columns | {f"p_{label}": shares[:, place] for place, label in enumerate(self.labels)})
+
+    def __repr__(self) -> str:
+        return f"Bundle('{self.path}', {self.record.entry}, {len(self.labels)} labels)"
+
+    def _repr_markdown_(self) -> str:
+        return self.card

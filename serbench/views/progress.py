@@ -1,0 +1,204 @@
+"""Progress display of a search in Python: one line per study, on standard error or in a notebook."""
+
+from __future__ import annotations
+
+import html
+import shutil
+import sys
+import threading
+import time
+from typing import Any, TextIO
+
+from serbench.records import UNCOUNTED_STATES, EntryRecord, EpochMetrics, StudyRecord, TrialRecord
+from serbench.render import percent, plural
+from serbench.search import Observer
+
+__all__ = ["NotebookProgress", "SearchProgress", "TextProgress", "progress_view"]
+
+_REDRAW_S = 0.2
+
+
+def progress_view() -> SearchProgress:
+    """Returns the progress display for the caller's environment: a Jupyter kernel, a terminal, or a log."""
+    return NotebookProgress() if _in_notebook() else TextProgress(sys.stderr)
+
+
+def _in_notebook() -> bool:
+    """Whether this process is an IPython kernel, which can show HTML. Does not import IPython."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None
+
+
+class SearchProgress(Observer):
+    """Keeps the state of the running study as one line; a subclass displays it.
+
+    Only the thread that created it draws, since a notebook shows the output of other threads in other cells.
+    """
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+        self._drawn = 0.0
+        self.finished: list[str] = []
+        self.notes: list[str] = []
+        self._step = ""
+        self._begin("")
+
+    def _begin(self, study: str, trials: int = 0, done: int = 0, best: float | None = None) -> None:
+        self._study, self._trials, self._done, self._best = study, trials, done, best
+        self._began = time.monotonic()
+        self._refits: int | None = None
+        self._refits_done = self._entries = 0
+        self._fits: dict[str, str] = {}
+
+    @property
+    def line(self) -> str:
+        """The current state in one line; '' if nothing runs."""
+        if not self._study:
+            return self._step
+        if self._refits is None:
+            doing = f"{self._done} of {plural(self._trials, 'trial')}"
+        else:
+            doing = f"{plural(self._done, 'trial')}, {self._refits_done} of {plural(self._refits, 'test run')}"
+        parts = [f"{self._study}: {doing}", *([self._step] if self._step else self._fits.values())]
+        return ", ".join([*parts, *self._score(), _clock(time.monotonic() - self._began)])
+
+    def _score(self) -> list[str]:
+        return [] if self._best is None else [f"best validation UAR {percent(self._best)} %"]
+
+    def show(self, *, last: bool = False) -> None:
+        """Draws the current state; implemented by subclasses.
+
+        Args:
+            last: whether new lines must be shown now: a study ended or a warning came.
+        """
+
+    def _changed(self, *, last: bool = False) -> None:
+        now = time.monotonic()
+        if threading.get_ident() == self._thread and (last or now - self._drawn >= _REDRAW_S):
+            self._drawn = now
+            self.show(last=last)
+
+    def warning(self, text: str) -> None:
+        """Shows a warning below the line, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+            self._changed(last=True)
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Shows the progress of a preparation step."""
+        self._step = f"{what}: {done:,} of {total:,}" if done < total else ""
+        self._changed()
+
+    def study_started(
+        self,
+        record: StudyRecord,
+        trials: int,
+        done: int,
+        best: float | None,
+        seconds: float | None,  # noqa: ARG002
+    ) -> None:
+        """Starts the line of a study."""
+        self._begin(record.name, trials, done, best)
+        self._changed()
+
+    def trial_started(self, job_id: str, config: dict[str, Any], epochs: int) -> None:  # noqa: ARG002
+        """Shows that a trial has started."""
+        self._fits[job_id] = f"{job_id} starting"
+        self._changed()
+
+    def epoch(self, job_id: str, metrics: EpochMetrics) -> None:
+        """Shows the epoch of a running trial."""
+        self._fits[job_id] = f"{job_id} epoch {metrics.epoch + 1}"
+        self._changed()
+
+    def trial_finished(self, record: TrialRecord) -> None:
+        """Counts a finished trial or test run."""
+        self._fits.pop(record.job_id, None)
+        if record.kind == "search":
+            self._done += record.state not in UNCOUNTED_STATES
+            if record.state == "completed" and record.value is not None:
+                self._best = max(self._best or 0.0, record.value)
+        elif record.kind == "refit":
+            self._refits_done += record.state == "completed"
+        self._changed()
+
+    def refits_started(self, total: int) -> None:
+        """Shows that the trials are done and the test runs begin."""
+        self._refits = total
+        self._changed()
+
+    def entry_added(self, entry: EntryRecord) -> None:  # noqa: ARG002
+        """Counts a tested entry."""
+        self._entries += 1
+
+    def study_finished(self, record: StudyRecord) -> None:
+        """Leaves one line with the outcome of the study."""
+        tested = f"{self._entries} {'entry' if self._entries == 1 else 'entries'} tested"
+        took = _clock(time.monotonic() - self._began)
+        parts = [plural(self._done, "trial"), *self._score(), tested, took]
+        self.finished.append(f"{record.name}: {', '.join(parts)}")
+        self._begin("")
+        self._changed(last=True)
+
+    def close(self) -> None:
+        """Ends the display. Lines of finished studies stay."""
+        self._begin("")
+        self._step = ""
+        self._changed(last=True)
+
+
+class TextProgress(SearchProgress):
+    """Display on a text stream. On a terminal one line is redrawn in place; elsewhere only finished studies print."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._redraws = stream.isatty()
+        self._shown: set[str] = set()
+
+    def show(self, *, last: bool = False) -> None:
+        """Writes new lines, and redraws the running one on a terminal."""
+        complete = [*self.finished, *(f"note: {note}" for note in self.notes)]
+        lines = [line for line in complete if line not in self._shown] if last else []
+        self._shown.update(lines)
+        text = "".join(f"{line}\n" for line in lines)
+        if self._redraws:
+            text = f"\r\x1b[2K{text}{self.line[: shutil.get_terminal_size().columns - 1]}"
+        if text:
+            self._stream.write(text)
+            self._stream.flush()
+
+
+class NotebookProgress(SearchProgress):
+    """Display in a notebook: one cell output that is updated in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._handle: Any = None
+
+    def show(self, *, last: bool = False) -> None:  # noqa: ARG002
+        """Updates the output. It appears when there is something to show."""
+        from IPython.display import display
+
+        if not (self.line or self.finished or self.notes or self._handle):
+            return
+        if self._handle is None:
+            self._handle = display(self, display_id=True)
+        else:
+            self._handle.update(self)
+
+    def __repr__(self) -> str:
+        return "\n".join([*self.finished, *([self.line] if self.line else []), *(f"note: {one}" for one in self.notes)])
+
+    def _repr_html_(self) -> str:
+        lines = [*self.finished, *([self.line] if self.line else [])]
+        notes = [f"<small>note: {html.escape(note)}</small>" for note in self.notes]
+        return "<br>".join([*(html.escape(line) for line in lines), *notes])
+
+
+def _clock(seconds: float) -> str:
+    """Formats a duration as minutes and seconds (75 -> '1:15'), with hours if there are any."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,264 @@
+"""Searches through the API: from a script without a guard, stopped, interrupted, watched."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+import serbench
+from serbench.records.results import ResultsFolder
+from serbench.search.observer import Observer
+from serbench.views.progress import TextProgress
+
+SCRIPT = """
+import sys
+with open("runs", "a") as file:
+    file.write("x")
+{before}
+import serbench
+space, data = {arguments!r}
+for trials in (1, 2):
+    results = serbench.search(
+        space, corpus="crema-d", data=data, results="results", trials=trials, repeats=1, workers=2, progress=trials == 2
+    )
+    print(results.best().id, len(results.leaderboard()))
+"""
+SPAWNED = """
+from unittest import mock
+from serbench.training import backend
+with mock.patch("sys.platform", "darwin"):  # as macOS starts children
+    context = backend.process_context("tensorflow")
+assert context.get_start_method() == "spawn"
+"""
+
+
+def run_script(way: str, before: str, space: Path, data: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    text = SCRIPT.format(before=before, arguments=(str(space), str(data)))
+    (folder / "script.py").write_text(text, encoding="utf-8")
+    arguments = {"file": ["script.py"], "-c": ["-c", text], "standard input": ["-"]}[way]
+    typed = text if way == "standard input" else ""
+    return subprocess.run(
+        [sys.executable, *arguments], input=typed, cwd=folder, capture_output=True, text=True, timeout=500, check=False
+    )
+
+
+@pytest.mark.children
+@pytest.mark.parametrize(
+    ("way", "before"),
+    [
+        ("file", ""),
+        pytest.param("-c", "", marks=pytest.mark.slow),
+        pytest.param("standard input", "", marks=pytest.mark.slow),
+        pytest.param("file", SPAWNED, marks=pytest.mark.slow, id="spawned"),
+    ],
+)
+def test_a_script_without_a_guard_searches_twice_and_runs_once(
+    way: str, before: str, space: Path, tone_corpus: Path, tmp_path: Path
+) -> None:
+    done = run_script(way, before, space, tone_corpus, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs").read_text() == "x"
+    assert len(done.stdout.splitlines()) == 2
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("note: ")]
+    assert len(lines) == 1  # of the second search, which shows its progress
+    assert lines[0].startswith("crema-d-speaker-tiny: 2 trials, best validation UAR ")
+
+
+def test_a_search_returns_what_it_found(searched: serbench.Results) -> None:
+    board = searched.leaderboard()
+    best = searched.best()
+    assert searched.searched == ("crema-d-speaker-tiny",)
+    assert best.id in board.index
+    assert len(best.runs) == 2
+    assert best.uar == pytest.approx(best.runs["uar"].mean())
+
+
+class At(Observer):
+    """Does something at the first epoch."""
+
+    def __init__(self, action) -> None:
+        self.action = action
+        self.epochs = 0
+
+    def epoch(self, job_id, metrics) -> None:
+        self.epochs += 1
+        if self.epochs == 1:
+            self.action()
+
+
+def fits(results: Path) -> tuple[int, int]:
+    """Trials that ended, and attempts that were broken off and recorded."""
+    folder = ResultsFolder(results).existing_study("crema-d-speaker-tiny")
+    return len(list(folder.jobs("search"))), len(folder.attempts())
+
+
+@pytest.mark.children
+def test_a_stop_ends_a_search_gracefully(space, tone_corpus, tmp_path) -> None:
+    stop = threading.Event()
+    found = serbench.search(
+        space,
+        "crema-d",
+        tone_corpus,
+        results=tmp_path / "results",
+        epochs=200,
+        workers=1,
+        observer=At(stop.set),
+        stop=stop,
+    )
+    assert stop.is_set()
+    assert len(found.leaderboard()) == 0
+    assert fits(found.path) in {(1, 0), (0, 1)}
+
+
+@pytest.mark.children
+def test_ctrl_c_is_raised_after_everything_is_recorded(space, tone_corpus, tmp_path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    observer = At(lambda: os.kill(os.getpid(), signal.SIGINT))
+    results = tmp_path / "results"
+    with pytest.raises(KeyboardInterrupt, match="what was done is recorded"):
+        serbench.search(space, "crema-d", tone_corpus, results=str(results), epochs=200, workers=1, observer=observer)
+    assert fits(results) in {(1, 0), (0, 1)}
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.children
+def test_a_search_outside_the_main_thread_leaves_signals_alone(space, tone_corpus, tmp_path) -> None:
+    stop = threading.Event()
+    stop.set()
+    found: list[object] = []
+
+    def search() -> None:
+        found.append(serbench.search(space, "crema-d", tone_corpus, results=tmp_path / "r", stop=stop, progress=False))
+
+    thread = threading.Thread(target=search)
+    thread.start()
+    thread.join()
+    assert isinstance(found[0], serbench.Results)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"spaces": "cnn1"}, "did you mean 'cnn1d'"),
+        ({"spaces": []}, "no space to search"),
+        ({"corpus": "crema"}, "did you mean 'crema-d'"),
+        ({"time": "soon"}, "is not a duration"),
+        ({"epochs": 0}, "epochs must be at least 1"),
+        ({"sampler": "tpee"}, "unknown sampler 'tpee'"),
+    ],
+)
+def test_a_wrong_argument_is_told_before_anything_is_written(options, sentence, tmp_path) -> None:
+    with pytest.raises(serbench.UsageError, match=sentence):
+        serbench.search(**({"results": tmp_path / "results"} | options))
+    assert not (tmp_path / "results").exists()
+
+
+def test_labels_are_renamed_by_a_dict(tone_corpus) -> None:
+    view = serbench.corpus("crema-d", tone_corpus, label_map={"anger": "high", "happiness": "high"}, drop="fear")
+    assert view.labels == ("disgust", "high", "neutral", "sadness")
+
+
+def test_a_corpus_is_a_table_of_its_clips(tone_corpus) -> None:
+    view = serbench.corpus("crema-d", str(tone_corpus))
+    assert len(view.clips) == 144 == view.summary["clips"]
+    assert view.clips.loc["1001_DFA_ANG_XX", "label"] == "anger"
+    assert view.clips["duration_s"].dtype == np.float64
+    assert isinstance(view.clips["speaker"].dtype, pd.StringDtype)
+    assert repr(view) == "CorpusView('crema-d', 144 clips, 12 speakers, 6 labels)"
+    assert "<td" in view._repr_html_()
+
+
+def test_a_space_is_loaded_by_name_and_by_path(space) -> None:
+    assert serbench.load_space("cnn2d").family.name == "cnn2d"
+    assert serbench.load_space(space).name == "tiny"
+
+
+def test_an_array_gets_the_label_of_its_file(bundle, tone_corpus) -> None:
+    path = tone_corpus / "1001_DFA_ANG_XX.wav"
+    samples, rate = soundfile.read(path, dtype="float32")
+    integers, _ = soundfile.read(path, dtype="int16")
+    expected = bundle.predict(path)
+    for array in (samples, integers, np.stack([samples, samples], axis=1)):
+        found = bundle.predict(array, sample_rate=rate)
+        assert found["file"].isna().all()
+        pd.testing.assert_frame_equal(found.drop(columns="file"), expected.drop(columns="file"), atol=1e-4)
+
+
+def test_predictions_of_files_are_a_table(bundle, tone_corpus) -> None:
+    paths = sorted(tone_corpus.glob("1001_*.wav"))
+    table = bundle.predict([str(paths[0]), paths[1]])
+    shares = [f"p_{label}" for label in bundle.labels]
+    assert list(table.columns) == ["file", "start_s", "end_s", "label", "confidence", *shares]
+    assert list(table["file"]) == [str(path) for path in paths[:2]]
+    assert table["end_s"].to_numpy() == pytest.approx(0.6)
+    assert table[shares].max(axis=1).tolist() == table["confidence"].tolist()
+    assert len(bundle.predict(tone_corpus)) == 144
+
+
+def test_windows_of_a_long_recording_are_rows(bundle) -> None:
+    table = bundle.predict(np.random.default_rng(0).normal(0, 0.1, 16000), sample_rate=8000, windows=True)
+    assert table["start_s"].tolist() == pytest.approx([0.0, 0.3, 0.6, 0.9, 1.2, 1.4])
+    assert (table["end_s"] - table["start_s"]).to_numpy() == pytest.approx(0.6)
+
+
+def test_a_file_that_cannot_be_read_is_left_out_with_a_warning(bundle, tone_corpus, tmp_path) -> None:
+    broken = tmp_path / "broken.wav"
+    broken.write_text("no sound")
+    with pytest.warns(UserWarning, match=r"broken\.wav"):
+        assert len(bundle.predict([broken, tone_corpus / "1001_DFA_ANG_XX.wav"])) == 1
+    with pytest.raises(serbench.SerbenchError, match=r"broken\.wav"):
+        bundle.predict(broken)
+
+
+@pytest.mark.parametrize(
+    ("array", "rate", "sentence"),
+    [
+        (np.zeros(8000), None, "sample rate"),
+        (np.zeros((2, 8000)), 8000, "shape"),
+        (np.zeros(0), 8000, "shape"),
+        (np.full(8000, np.nan), 8000, "not numbers"),
+        (np.zeros(8000, dtype=np.uint8), 8000, "uint8"),
+        (np.zeros(8000), 0, "above 0"),
+    ],
+)
+def test_what_is_no_recording_is_refused(bundle, array, rate, sentence) -> None:
+    with pytest.raises(serbench.UsageError, match=sentence):
+        bundle.predict(array, sample_rate=rate)
+
+
+def test_a_bundle_shows_its_card(bundle) -> None:
+    assert bundle.card.startswith("---\n") or bundle.card.startswith("# ")
+    assert bundle._repr_markdown_() == bundle.card
+    assert len(repr(bundle)) < 200
+    assert serbench.load_bundle(str(bundle.path)).labels == bundle.labels
+
+
+def test_a_terminal_shows_one_line_that_is_redrawn(searched) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    stream = Terminal()
+    study = ResultsFolder(searched.path).existing_study(searched.searched[0])
+    view = TextProgress(stream)
+    view.study_started(study.record(), 1, 0, None, None)
+    for record in study.jobs("search"):
+        view.trial_finished(record)
+    view.warning("a note")
+    view.warning("a note")
+    view.study_finished(study.record())
+    view.close()
+    text = stream.getvalue()
+    assert text.count("note: a note\n") == 1
+    assert text.count("crema-d-speaker-tiny: 1 trial, best validation UAR") == 1
+    assert text.endswith("\r\x1b[2K")

@@ -1,0 +1,75 @@
+"""Children never run the script that started them, however it was started itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.children
+
+SCRIPT = """
+import os
+with open("runs", "a") as file:
+    file.write("x")
+import multiprocessing
+from serbench.child_processes import SPAWN, ForkServerContext, SpawnContext
+context = {context}
+if isinstance(context, ForkServerContext):
+    context.start_server(["json"])
+for name in ("first", "second"):
+    child = context.Process(target=os.mkdir, args=(name,))
+    child.start()
+    child.join()
+    assert child.exitcode == 0, child.exitcode
+assert __name__ == "__main__"
+"""
+
+OWN_CHILDREN = """
+import multiprocessing, os
+from serbench.child_processes import ForkServerContext
+
+def own(name):
+    os.mkdir(name)
+
+if __name__ == "__main__":
+    ours = ForkServerContext()
+    ours.start_server(["json"])
+    for context in (multiprocessing.get_context("forkserver"), multiprocessing.get_context("spawn")):
+        child = context.Process(target=own, args=(context.get_start_method(),))
+        child.start()
+        child.join()
+        assert child.exitcode == 0
+    child = ours.Process(target=os.mkdir, args=("ours",))
+    child.start()
+    child.join()
+"""
+
+
+def command(way: str, text: str, folder: Path) -> tuple[list[str], str | None]:
+    """How a Python of the given way of starting runs the text; and what goes to its standard input."""
+    (folder / "script.py").write_text(text, encoding="utf-8")
+    ways = {
+        "file": (["script.py"], None), "module": (["-m", "script"], None), "-c": (["-c", text], None),
+        "standard input": (["-"], text),
+    }  # fmt: skip
+    arguments, typed = ways[way]
+    return [sys.executable, *arguments], typed
+
+
+@pytest.mark.parametrize("context", ["ForkServerContext()", "SpawnContext()", "multiprocessing.get_context(SPAWN)"])
+@pytest.mark.parametrize("way", ["file", "module", "-c", "standard input"])
+def test_a_script_without_a_guard_runs_once(way: str, context: str, tmp_path: Path) -> None:
+    arguments, typed = command(way, SCRIPT.format(context=context), tmp_path)
+    subprocess.run(arguments, input=typed, cwd=tmp_path, text=True, timeout=60, check=True)
+    assert (tmp_path / "runs").read_text() == "x"
+    assert (tmp_path / "first").is_dir()
+    assert (tmp_path / "second").is_dir()
+
+
+def test_children_of_other_code_still_know_their_script(tmp_path: Path) -> None:
+    arguments, _ = command("file", OWN_CHILDREN, tmp_path)
+    subprocess.run(arguments, cwd=tmp_path, timeout=60, check=True)
+    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} >= {"forkserver", "spawn", "ours"}

@@ -1,0 +1,47 @@
+"""The options of `serbench search`: declared once, grouped in the help, and refused where they are too small."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from serbench.cli.printing import command_line
+from serbench.search.request import Panel, SearchRequest, option_of, request_options, seconds_of
+
+COUNTED = [option_of(one) for one in request_options() if option_of(one).least is not None]
+
+
+def test_help_has_every_option_once_under_its_panel(serbench) -> None:
+    text = serbench("search", "--help").out
+    titles = [line.rstrip(":") for line in text.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert titles == ["Arguments", *(panel.value for panel in Panel), "Options"]
+    sections = dict(zip(titles, re.split(r"(?m)^\S.*:$", text)[1:], strict=True))
+    for declared in request_options():
+        option = option_of(declared)
+        holding = [title for title, lines in sections.items() if re.search(rf"(?m)^  {option.flags[0]}[ ,]", lines)]
+        assert holding == [option.panel.value], option.flags
+
+
+def test_every_field_of_a_request_is_an_option_but_the_spaces() -> None:
+    assert {one.name for one in fields(SearchRequest)} - {one.name for one in request_options()} == {"spaces"}
+
+
+@pytest.mark.parametrize("option", COUNTED, ids=lambda option: option.flags[0])
+def test_a_number_that_is_too_small_is_refused_by_its_option(serbench, option) -> None:
+    ran = serbench("search", option.flags[0], option.least - 1)
+    assert ran.code == 2
+    assert f"{option.flags[0]} must be at least {option.least}, got {option.least - 1}" in ran.sentence
+
+
+def test_words_that_are_as_usual_are_left_out() -> None:
+    assert SearchRequest().argv() == ["serbench", "search"]
+    request = SearchRequest(spaces=("a b.toml",), drop=("calm", "joy"), seconds=seconds_of("1h30m"))
+    assert request.argv()[2:] == ["a b.toml", "--drop", "calm", "--drop", "joy", "--time", "5400"]
+
+
+def test_a_printed_command_names_a_folder_of_results_that_is_not_the_usual_one() -> None:
+    assert command_line("report", "x") == "serbench report x"
+    assert command_line("report", "x", results=Path("my results")) == "serbench report x --results 'my results'"

@@ -1,0 +1,108 @@
+"""Formats of export: found by entry point, refused in one sentence, written whole or not at all."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+from drawn_results import Builder
+from typer.testing import CliRunner
+
+from serbench.cli.main import app
+from serbench.errors import SerbenchError, UsageError
+from serbench.export import Exporter, export_bundle, exporter_names, get_exporter
+
+PLUG = """
+from dataclasses import dataclass
+from serbench.errors import SerbenchError
+
+@dataclass(frozen=True)
+class Weights:
+    name: str = "weights"
+    description: str = "The size of the model's file."
+    extra: str | None = EXTRA
+    modules: tuple[str, ...] = MODULES
+
+    def write(self, trained, folder):
+        (folder / "bytes.txt").write_text(str(trained.model.stat().st_size))
+        if FAILS:
+            raise SerbenchError("this format has no such layer")
+        return trained.refit.job_id
+
+WEIGHTS = Weights()
+"""
+
+
+@pytest.fixture
+def plug_in(tmp_path, monkeypatch):
+    """Installs a package that offers the format `weights`, as pip would leave it behind."""
+
+    def install(module: str, *, extra: str | None = None, modules: tuple[str, ...] = (), fails: bool = False) -> None:
+        info = tmp_path / f"{module}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[serbench.exporters]\nweights = {module}:WEIGHTS\n")
+        values = {"EXTRA": extra, "MODULES": modules, "FAILS": fails}
+        code = functools.reduce(lambda text, item: text.replace(item[0], repr(item[1])), values.items(), PLUG)
+        (tmp_path / f"{module}.py").write_text(code)
+        monkeypatch.syspath_prepend(tmp_path)
+
+    return install
+
+
+@pytest.fixture
+def results(tmp_path):
+    """A drawn entry whose best run on validation has a file of seven bytes for its model."""
+    build = Builder(tmp_path / "results")
+    study = build.study()
+    build.entry("best", study)
+    folder, entry = build.results.entry("best")
+    for number, job_id in enumerate(entry.refits):
+        path = folder.model_path(job_id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * (7 + number))
+    return build.results
+
+
+def test_the_format_keras_is_installed() -> None:
+    assert "keras" in exporter_names()
+    assert isinstance(get_exporter("keras"), Exporter)
+
+
+def test_a_plug_in_writes_its_format_and_nothing_else(plug_in, results, tmp_path) -> None:
+    plug_in("weights_whole")
+    export_bundle(results, "best", tmp_path / "out", format="weights")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["bytes.txt"]
+    folder, entry = results.entry("best")
+    best = max(entry.refits, key=lambda job_id: (folder.job("refit", job_id).value or 0.0, job_id))
+    assert (tmp_path / "out" / "bytes.txt").read_text() == str(folder.model_path(best).stat().st_size)
+
+
+def test_a_format_that_fails_leaves_nothing_behind(plug_in, results, tmp_path) -> None:
+    plug_in("weights_failing", fails=True)
+    before = set(tmp_path.iterdir())
+    with pytest.raises(SerbenchError, match="no such layer"):
+        export_bundle(results, "best", tmp_path / "out", format="weights")
+    assert set(tmp_path.iterdir()) - before <= {tmp_path / "__pycache__"}
+
+
+def test_an_extra_that_is_missing_is_named_and_nothing_is_written(plug_in, results, tmp_path) -> None:
+    plug_in("weights_extra", extra="scales", modules=("no_such_module",))
+    with pytest.raises(SerbenchError, match=r"'weights' needs no_such_module; .*pip install 'serbench\[scales\]'"):
+        export_bundle(results, "best", tmp_path / "out", format="weights")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_format_is_answered_before_anything_is_read(tmp_path) -> None:
+    with pytest.raises(UsageError, match="unknown export format 'kera'; did you mean 'keras'"):
+        get_exporter("kera")
+    ran = CliRunner().invoke(app, ["export", "--format", "kera", "--results", str(tmp_path / "none")])
+    assert "unknown export format" in str(ran.exception)
+
+
+def test_the_command_lists_the_formats_and_a_broken_one_costs_its_own_line(plug_in, tmp_path) -> None:
+    plug_in("weights_broken")
+    (tmp_path / "weights_broken.py").write_text("raise RuntimeError('no scales')")
+    lines = CliRunner().invoke(app, ["export", "--list-formats"]).stdout.splitlines()
+    assert any(line.startswith("keras  A bundle") for line in lines)
+    assert any(line.startswith("weights  ") and "no scales" in line for line in lines)

@@ -1,0 +1,214 @@
+"""`Results` reads each file once and only where a question needs it; a damaged one costs its own entry."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from serbench.errors import SerbenchError, UsageError
+from serbench.records import study_folder
+from serbench.render import render
+from serbench.site import Site
+
+
+@pytest.fixture
+def filled(build):
+    """Two studies of one group, one of another, and a folded run; three runs an entry."""
+    first, second = build.study("demo-speaker-cnn2d"), build.study("demo-speaker-cnn1d", family="cnn1d")
+    build.entry("a", first, skill=0.8, validation=0.8, refits=3)
+    build.entry("b", first, skill=0.4, validation=0.4, refits=3)
+    build.entry("c", second, skill=0.6, refits=3)
+    build.entry("other", build.study("emo", corpus="emo-db"), refits=3)
+    for fold in (1, 2):
+        study = build.study(
+            f"run-cnn1d-fold{fold}", corpus="emo-db", protocol="loso", protocol_hash="hash-loso", fold=fold, folds=2
+        )
+        build.entry(f"good-{fold}", study, validation=0.8)
+        build.entry(f"weak-{fold}", study, validation=0.3)
+    build.reference(first, "svm", "SVM")
+    return build
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """How often each table was read, by the end of its path."""
+    counted = Counter()
+    real = study_folder.pd.read_parquet
+
+    def read_parquet(path, *args, **kwargs):
+        counted["/".join(path.parts[-2:])] += 1
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr(study_folder.pd, "read_parquet", read_parquet)
+    return counted
+
+
+def predictions(reads):
+    return {path.split("/")[0] for path in reads if path.endswith("predictions.parquet")}
+
+
+def refits(*entries):
+    return {f"{entry}-r{repeat}" for entry in entries for repeat in range(3)}
+
+
+def damage(build, study, entry):
+    """Spoils the predictions of an entry's second run and names the file as notes do."""
+    path = build.results.study(study).job_path("refit", f"{entry}-r1") / "predictions.parquet"
+    path.write_bytes(b"no table")
+    return f"studies/{study}/refits/{entry}-r1/predictions.parquet"
+
+
+def test_nothing_is_read_before_it_is_asked_for(filled, reads):
+    results = filled.read()
+    assert [row.entries for row in results.study_rows()] == [1, 2, 1, 2, 2]
+    assert not reads
+
+
+def test_a_report_reads_its_own_group_and_each_file_once(filled, reads):
+    results = filled.read()
+    results.report("a")
+    assert predictions(reads) == refits("a", "b", "c") | {"svm"}
+    results.report("c")
+    results.row("b")
+    results.board("demo")
+    results.study_report("demo-speaker-cnn2d")
+    assert predictions(reads) == refits("a", "b", "c") | {"svm"}
+    assert set(reads.values()) == {1}
+
+
+def test_a_scored_entry_and_a_comparison_read_these_entries_alone(filled, reads):
+    filled.read().scored_entry("a")
+    assert predictions(reads) == refits("a")
+    filled.read().comparison(["a", "c"])
+    assert predictions(reads) == refits("a", "c")
+
+
+def test_a_board_of_one_corpus_reads_no_other_and_the_whole_board_shares_what_was_read(filled, reads):
+    results = filled.read()
+    narrow = results.board("demo")
+    assert predictions(reads) == refits("a", "b", "c") | {"svm"}
+    assert results.board("demo") is narrow
+    whole = results.board()
+    results.board(ensembles=True)
+    assert set(reads.values()) == {1}
+    assert whole.rows[: len(narrow.rows)] == narrow.rows
+
+
+def test_of_a_fold_only_the_selected_entry_is_read(filled, reads):
+    results = filled.read()
+    (row,) = (row for row in results.board("emo-db").rows if row.folds == 2)
+    assert {name for name in predictions(reads) if name.startswith(("good", "weak"))} == {
+        "good-1-r0", "good-1-r1", "good-2-r0", "good-2-r1",
+    }  # fmt: skip
+    assert filled.read().report(row.entry).row == row
+
+
+def test_an_ensemble_is_found_by_its_name_alone(filled, reads):
+    (row,) = (row for row in filled.read().board(ensembles=True).rows if row.ensemble_of)
+    reads.clear()
+    results = filled.read()
+    assert results.scored_entry(row.entry).test is not None
+    assert predictions(reads) == refits("a", "b")
+    assert results.row(row.entry) == row
+
+
+def test_damaged_predictions_cost_their_own_entry(filled):
+    file = damage(filled, "demo-speaker-cnn2d", "b")
+    whole = filled.read().board("demo")
+    (group,) = whole.groups
+    assert [row.entry for row in group.rows] == ["a", "c"]
+    (note,) = [note for note in group.notes if file in note]
+    assert note.startswith("left out, entry b: ")
+    assert str(filled.results.root) not in note
+    assert file in render(whole, width=300)
+    assert any(file in said for said in whole.notes)  # what JSON holds
+    (lost,) = whole.damaged
+    assert (lost.study, lost.entry, lost.group) == ("demo-speaker-cnn2d", "b", group.group)
+    results = filled.read()
+    with pytest.raises(SerbenchError, match=file):
+        results.report("b")
+    with pytest.raises(SerbenchError, match=file):
+        results.comparison(["a", "b"])
+    assert results.damaged == ()  # nobody has asked for the others
+    assert results.report("other").row.rank == 1
+
+
+def test_who_is_selected_is_told_by_validation_even_where_predictions_are_damaged(filled):
+    damage(filled, "demo-speaker-cnn2d", "a")
+    rows = {row.entry: row for row in filled.read().board("demo").rows}
+    assert rows.keys() == {"b", "c"}
+    assert not rows["b"].selected  # validation chose a
+    assert rows["c"].selected
+
+
+def test_nothing_is_selected_where_a_validation_score_cannot_be_read(filled):
+    (filled.results.study("demo-speaker-cnn2d").job_path("refit", "b-r0") / "record.json").write_text("{")
+    rows = {row.entry: row.selected for row in filled.read().board("demo").rows}
+    assert rows == {"a": False, "c": True}
+
+
+def test_export_refuses_to_choose_beside_a_damaged_entry(filled):
+    file = damage(filled, "demo-speaker-cnn2d", "b")
+    with pytest.raises(SerbenchError, match=f"cannot choose an entry.*{file}.*name an entry"):
+        filled.read().select("demo")
+    assert filled.read().select("emo-db", "speaker").entry == "other"
+    assert filled.read().best(corpus="demo").entry == "a"
+
+
+@pytest.mark.parametrize("name", ["study.json", "clips.parquet", "entries/b.json"])
+def test_any_damaged_file_is_named_and_costs_no_other_study(filled, name):
+    (filled.results.study("demo-speaker-cnn2d").path / name).write_text("{")
+    results = filled.read()
+    board = results.board()
+    left = {"study.json": {"c", "other"}, "clips.parquet": {"c", "other"}, "entries/b.json": {"a", "c", "other"}}
+    assert {row.entry for row in board.rows if row.folds == 1} == left[name]
+    assert sum(f"studies/demo-speaker-cnn2d/{name}" in note for note in board.notes) == 1
+    with pytest.raises(SerbenchError, match=f"demo-speaker-cnn2d/{name}"):
+        results.report("b")
+    with pytest.raises(SerbenchError, match=f"demo-speaker-cnn2d/{name}"):
+        filled.read().select("demo")
+
+
+def test_a_damaged_trial_costs_its_count_alone(filled):
+    before = filled.read().row("a")
+    (filled.results.study("demo-speaker-cnn2d").job_path("search", "t0") / "record.json").write_text("{")
+    board = filled.read().board("demo")
+    (row,) = (row for row in board.rows if row.entry == "a")
+    assert row == before.model_copy(update={"trials": before.trials - 1})
+    assert any("trials/t0/record.json" in note and "not counted" in note for note in board.notes)
+    assert filled.read().select("demo").entry == "a"
+
+
+def test_a_damaged_fold_is_not_told_as_a_missing_one(filled):
+    (row,) = (row for row in filled.read().board("emo-db").rows if row.folds == 2)
+    file = damage(filled, "run-cnn1d-fold2", "good-2")
+    results = filled.read()
+    assert [one.entry for one in results.board("emo-db").rows] == ["other"]
+    assert any(file in note for note in results.board("emo-db").notes)
+    assert results.board("emo-db").incomplete == ()
+    with pytest.raises(SerbenchError, match=file):
+        results.report(row.entry)
+    weak = damage(filled, "run-cnn1d-fold1", "weak-1")  # which no row is made of
+    assert not any(weak in note for note in filled.read().board("emo-db").notes)
+
+
+def test_an_unknown_entry_is_told_with_the_nearest(filled):
+    with pytest.raises(UsageError, match="did you mean 'other'"):
+        filled.read().report("othr")
+    with pytest.raises(UsageError, match="one of 2 folds"):
+        filled.read().scored_entry("good-1")
+
+
+def test_a_site_names_what_is_damaged_and_shows_the_rest(filled, tmp_path):
+    file = damage(filled, "demo-speaker-cnn2d", "b")
+    site = Site.build(filled.read(), tmp_path / "site")
+    assert any(file in note for note in site.notes)
+    assert file in site.index.read_text(encoding="utf-8")
+    assert (tmp_path / "site" / "entries" / "a.html").is_file()
+    assert not (tmp_path / "site" / "entries" / "b.html").exists()
+
+
+def test_a_site_reads_each_table_once(filled, reads, tmp_path):
+    Site.build(filled.read(), tmp_path / "site")
+    assert set(reads.values()) == {1}
