@@ -194,7 +194,12 @@ def _check_output(case: _Case, model: keras.Model, what: str) -> None:
 
 
 def _check_defaults(case: _Case) -> None:
-    model = case.model()
+    model = _built(case, case.hyperparameters(), "its defaults")
+    if model is None:
+        raise AssertionError(
+            f"family '{case.family.name}': expected the default hyperparameters to make a model of {case.shape}, found "
+            "an InvalidConfiguration; give another input_shape or other defaults"
+        )
     _check_output(case, model, "with default hyperparameters")
     most, count = FitSettings().max_parameters, parameter_count(model)
     case.expect(count <= most, f"a default model of at most {most:,} parameters, what a search allows", f"{count:,}")

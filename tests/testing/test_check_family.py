@@ -121,7 +121,7 @@ def own_layer() -> type:
 @pytest.mark.parametrize("name", family_names())
 def test_every_registered_family_keeps_its_contract(name: str) -> None:
     family = get_family(name)
-    check_family(family, input_shape=(24, 40) if family.feature_axis == 0 else (40, 16), configurations=2)
+    check_family(family, input_shape=(48, 40) if family.feature_axis == 0 else (40, 16), configurations=2)
 
 
 @pytest.mark.parametrize("family", [Tiny(), Named()], ids=lambda family: type(family).__name__)
@@ -146,6 +146,11 @@ def test_a_good_family_passes(family: Tiny) -> None:
 def test_a_broken_family_is_named(family: object, sentence: str) -> None:
     with pytest.raises(AssertionError, match=sentence.replace("(", r"\(")):
         check_family(family, input_shape=SHAPE, configurations=0)
+
+
+def test_an_input_that_the_defaults_do_not_fit_is_named() -> None:
+    with pytest.raises(AssertionError, match=r"expected the default hyperparameters to make a model of \(8, 8\)"):
+        check_family(get_family("cnn2d"), input_shape=(8, 8))
 
 
 def test_an_axis_that_is_not_that_of_the_front_end_is_named() -> None:
