@@ -87,6 +87,7 @@ def test_a_number_of_folds_changes_the_name_and_the_summary() -> None:
     assert protocol_names()[0] == "speaker"
 
 
+@pytest.mark.children
 def test_listing_protocols_loads_nothing_heavy() -> None:
     code = "import sys; from serbench.protocols import protocols_help; protocols_help(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
