@@ -75,69 +75,69 @@ def search(
     observer: Observer | None = None,
     progress: bool = True,
 ) -> Results:
-    """Searches spaces on a corpus and tests the finalists once: `serbench search` from Python.
+    """Searches hyperparameters on a corpus and tests the finalists once, like the command `serbench search`.
 
-    The same call again resumes: trials that are recorded are not run again. A script needs no `__main__` guard, since
-    the processes that train never run it.
+    The same call again resumes: recorded trials are not run again. A script needs no `__main__` guard, since the
+    training processes do not run the script.
 
-    Ctrl-C ends the search gracefully: running fits are told to stop, what was done is recorded, and then
-    `KeyboardInterrupt` is raised. A second Ctrl-C raises it at once. This takes the main thread; a search in another
-    thread is ended by `stop`.
+    Ctrl-C stops the search gracefully: running trials end and are recorded, then `KeyboardInterrupt` is raised. A
+    second Ctrl-C raises it at once. This works in the main thread only; use `stop` for a search in another thread.
 
     Args:
-        spaces: names or files of search spaces, or loaded ones; None for both families.
-        corpus: a name (`serbench corpus list`), several as 'a+b', a folder with a folder per class, or a table.
-        data: folder of the corpus; None for where it usually lies. The demo corpus makes itself.
-        results: folder that everything is written to.
-        trials: total a space, earlier calls included; None for what the space says, as for all below.
-        time: bound on the whole call, in seconds or as '90s', '15m', '1h30m'.
-        workers: trials side by side; None chooses by cores, memory and trials.
-        finalists: best configurations on validation that are trained again and tested.
-        repeats: fresh seeds that each finalist is trained on.
-        probes: short fits that say which configurations are tried first.
-        epochs: of a fit at the most.
-        max_params: larger models are not trained.
-        split_ratio: one split for all trials, e.g. '72/8/20' (percent to train on, validate and test).
-        protocol: who may be in which set, e.g. 'speaker', 'loso' or 'random'; None for what the space says.
-        labels: 'intended' by the speaker, or 'perceived' by most listeners.
-        label_map: other names for labels, as a dict or a set such as 'big6'.
+        spaces: names or files of search spaces, or loaded spaces; None for one of each family.
+        corpus: a name (`serbench corpus list`), several as 'a+b', a folder with one folder per class, or a table.
+        data: folder of the corpus; None for its default folder. The demo corpus is created if needed.
+        results: results folder to write to.
+        trials: total number of trials per space, earlier calls included. Here and below, None takes the value from the
+            space if it has one.
+        time: time limit of the whole call, in seconds or as '90s', '15m', '1h30m'.
+        workers: trials at the same time; None chooses by cores, memory and trials.
+        finalists: number of configurations, best on validation, that are trained again and tested.
+        repeats: number of seeds that each finalist is trained with.
+        probes: number of short trials that decide which configurations are tried first.
+        epochs: largest number of epochs of a trial.
+        max_params: largest number of parameters of a model.
+        split_ratio: the split of all trials, e.g. '72/8/20' (percent for training, validation, test).
+        protocol: split protocol, e.g. 'speaker', 'loso' or 'random'; None for that of the space.
+        labels: 'intended' by the speaker, or 'perceived' by the majority of listeners.
+        label_map: new names of labels, as a dict or the name of a set such as 'big6'.
         drop: labels to leave out.
-        file_names: what file names of a folder or table say, e.g. '{speaker}_{sentence}_*'.
-        test_corpus: test on all of this corpus and learn from `corpus`.
+        file_names: pattern of the file names of a folder or table, e.g. '{speaker}_{sentence}_*'.
+        test_corpus: a second corpus that is the test set; `corpus` is then used for training and validation only.
         study: name of the run; the same name resumes it.
         warm_start: an earlier study whose best configurations are tried first.
-        seed: of sampling and training.
-        split_seed: of the split; another one is another test set.
-        sampler: 'tpe', 'random', or 'gp' (an extra).
+        seed: seed of sampling and training.
+        split_seed: seed of the split. Another seed gives another test set.
+        sampler: 'tpe', 'random', or 'gp' (needs an extra).
         pruner: 'percentile', 'median', 'hyperband' or 'none'.
         threads: compute threads of each trial.
-        backend: of Keras: 'tensorflow', 'jax' or 'torch'.
+        backend: Keras backend: 'tensorflow', 'jax' or 'torch'.
         cluster: address of a Dask scheduler, or 'local'.
-        storage: address of a PostgreSQL database that keeps Optuna's studies.
-        stop: set it from another thread to end the search gracefully; what was done is returned.
-        observer: is told everything, instead of the display.
-        progress: whether a display shows how far it is: in a notebook one output that updates itself, else one line a
-            study on standard error.
+        storage: address of a PostgreSQL database for Optuna's studies.
+        stop: set this event from another thread to stop gracefully. The results so far are returned.
+        observer: receives all events, in place of the progress display.
+        progress: whether to show progress: in a notebook one output that is updated, otherwise one line per study on
+            standard error.
 
     Returns:
-        The results folder. `best()` chooses among the studies that were searched.
+        The results. `best()` selects among the studies of this search.
 
     Raises:
-        UsageError: an argument is wrong; the sentence says which and what would be right.
-        SerbenchError: something keeps the search from starting or going on; what was done is recorded.
-        KeyboardInterrupt: Ctrl-C, after everything that was done has been recorded.
+        UsageError: an argument is wrong. The message says which one, and names valid values.
+        SerbenchError: the search cannot start or continue. Completed trials are recorded.
+        KeyboardInterrupt: Ctrl-C, after all completed work is recorded.
     """
     from serbench.corpora import Corpus
     from serbench.errors import UsageError
     from serbench.views import Results
 
-    with warnings.catch_warnings():  # tqdm, which Optuna imports, asks notebooks for widgets that nothing here shows
+    with warnings.catch_warnings():  # Optuna imports tqdm, which warns in notebooks about widgets that we do not use
         warnings.filterwarnings("ignore", message="IProgress not found")
         from serbench.search import SearchPlan, SearchRequest, run_search
 
     loaded = corpus if isinstance(corpus, Corpus) else None
     if loaded is not None and (label_map or drop or file_names or test_corpus):
-        raise UsageError("label_map, drop, file_names and test_corpus go with a corpus by name or path")
+        raise UsageError("label_map, drop, file_names and test_corpus need a corpus by name or path, not a loaded one")
     maps, drops = _label_options(label_map, drop)
     request = SearchRequest(
         corpus=loaded.name if loaded is not None else str(corpus),
@@ -177,13 +177,13 @@ def search(
 
 
 def open_results(path: str | Path = "results") -> Results:
-    """Opens a folder of results, to look at what earlier searches found.
+    """Opens a results folder of earlier searches.
 
     Args:
-        path: the folder; what a question needs is read when it is asked.
+        path: the folder. Its files are read when they are needed.
 
     Raises:
-        SerbenchError: it is not there, or was written by a newer serbench.
+        SerbenchError: the folder does not exist, or was written by a newer serbench.
     """
     from serbench.errors import SerbenchError
     from serbench.views import Results
@@ -194,14 +194,15 @@ def open_results(path: str | Path = "results") -> Results:
 
 
 def load_bundle(path: str | Path) -> Bundle:
-    """Loads an exported model, to label sounds with it.
+    """Loads an exported model, to label audio with it.
 
     Args:
-        path: the folder that `Entry.export` or `serbench export` wrote. It may come from anybody: nothing in it is run.
+        path: folder written by `Entry.export` or `serbench export`. It may come from an untrusted source: no code in it
+            is run.
 
     Raises:
-        UsageError: the folder is no bundle.
-        SerbenchError: it is damaged, or written by a newer serbench.
+        UsageError: the folder is not a bundle.
+        SerbenchError: the bundle is damaged, was changed, or was written by a newer serbench.
     """
     from serbench.views import Bundle
 
@@ -212,10 +213,10 @@ def load_space(space: str | Path) -> SearchSpace:
     """Reads and checks a search space.
 
     Args:
-        space: its file, or its name.
+        space: file or name of the space.
 
     Raises:
-        UsageError: there is none, or anything in it is wrong; the sentence says where and how to mend it.
+        UsageError: the space does not exist or has a mistake. The message says where, and how to fix it.
     """
     from serbench.spaces import load_space as load
 
@@ -231,7 +232,7 @@ def corpus(
     drop: str | Sequence[str] = (),
     file_names: str | None = None,
 ) -> CorpusView:
-    """Reads a corpus and examines its audio, to look at the clips that a search would use.
+    """Reads a corpus and checks its audio, to show the clips that a search would use.
 
     Args:
         name: as in `search`.
@@ -242,8 +243,8 @@ def corpus(
         file_names: as in `search`.
 
     Raises:
-        UsageError: no such corpus, or options that do not go together.
-        SerbenchError: it is not there, or no clip is usable.
+        UsageError: the corpus is unknown, or the options cannot be combined.
+        SerbenchError: the audio is missing, or no clip is usable.
     """
     from serbench.corpora import choose_corpus, load_clips
     from serbench.views import CorpusView
@@ -254,7 +255,7 @@ def corpus(
 
 
 def __getattr__(name: str) -> object:
-    """Loads the classes that the functions return, when they are asked for."""
+    """Loads the classes that the functions return on first use."""
     if name in _VIEWS:
         from serbench import views
 
@@ -273,7 +274,7 @@ def _seconds(time: float | str | None) -> float | None:
 
 
 def _label_options(label_map: LabelMap | None, drop: str | Sequence[str]) -> tuple[list[str], list[str]]:
-    """Label maps and drops as the command line writes them."""
+    """Returns label maps and dropped labels in the form of the command line."""
     if isinstance(label_map, Mapping):
         maps = [f"{old}={new}" for old, new in label_map.items()]
     else:
@@ -282,7 +283,7 @@ def _label_options(label_map: LabelMap | None, drop: str | Sequence[str]) -> tup
 
 
 def _spaces(spaces: Space | Sequence[Space] | None) -> list[str | SearchSpace]:
-    """The spaces one by one, names as text; none for those that go with the corpus."""
+    """Returns the spaces as a list, names and paths as strings; empty for the default spaces of the corpus."""
     from serbench.errors import UsageError
     from serbench.spaces import SearchSpace
 
@@ -296,7 +297,7 @@ def _spaces(spaces: Space | Sequence[Space] | None) -> list[str | SearchSpace]:
 
 @contextlib.contextmanager
 def _watching(observer: Observer | None, progress: bool) -> Iterator[Observer | None]:
-    """Who watches the search: the caller's observer, else a display where one is wanted."""
+    """Yields the caller's observer, else a progress display if `progress` is set."""
     if observer is not None or not progress:
         yield observer
         return
@@ -311,9 +312,9 @@ def _watching(observer: Observer | None, progress: bool) -> Iterator[Observer | 
 
 @contextlib.contextmanager
 def _interruptible(stop: threading.Event) -> Iterator[None]:
-    """Ctrl-C sets `stop`; once the block has ended in its own way, KeyboardInterrupt follows.
+    """Makes Ctrl-C set `stop`, and raises KeyboardInterrupt after the block has ended gracefully.
 
-    Does nothing outside the main thread, where no signal arrives, and where Ctrl-C is ignored (a job in background).
+    It does nothing outside the main thread, which receives no signals, nor if Ctrl-C is ignored (a background job).
     """
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or before in {signal.SIG_IGN, None}:
@@ -334,4 +335,4 @@ def _interruptible(stop: threading.Event) -> Iterator[None]:
     finally:
         signal.signal(signal.SIGINT, before)
     if asked:
-        raise KeyboardInterrupt("stopped; what was done is recorded, and the same call goes on from there")
+        raise KeyboardInterrupt("stopped; what was done is recorded, and the same call resumes")

@@ -25,7 +25,7 @@ from multiprocessing import util as process_util
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-__all__ = ["ForkServerContext", "SpawnContext"]
+__all__ = ["SPAWN", "ForkServerContext", "SpawnContext"]
 
 _SCRIPT_KEYS = ("init_main_from_name", "init_main_from_path")
 
@@ -111,6 +111,10 @@ class SpawnContext(context.SpawnContext):
 
     Process = _SpawnProcess
 
+
+SPAWN = "serbench-spawn"
+"""What `multiprocessing.get_context` calls a `SpawnContext`, for libraries that take the name of a context."""
+context._concrete_contexts[SPAWN] = SpawnContext()  # type: ignore[attr-defined]
 
 _server = forkserver.ForkServer()
 """serbench's own, beside the one that multiprocessing keeps for everybody: neither preloads the other's modules."""

@@ -1,1 +1,1 @@
-"""Typer commands: parse, call, print. Heavy imports live in the command bodies, so that `--help` is quick."""
+"""Typer commands: parse, call, print. Heavy imports are inside the commands, so that `--help` is fast."""

@@ -13,22 +13,27 @@ __all__ = ["audit"]
 
 
 def audit(
-    target: Annotated[str, typer.Argument(metavar="STUDY|ENTRY", help="An entry, or a study for its selected one.")],
+    target: Annotated[
+        str, typer.Argument(metavar="STUDY|ENTRY", help="An entry, or a study to audit its selected entry.")
+    ],
     split_seeds: Annotated[
-        int, typer.Option(min=1, help="Draws of the test speakers that the configuration is refitted on.")
+        int, typer.Option(min=1, help="Number of random splits on which the configuration is trained again.")
     ] = 1,
-    repeats: Annotated[int, typer.Option(min=1, help="Fits of each draw.")] = 1,
+    repeats: Annotated[int, typer.Option(min=1, help="Training runs per split.")] = 1,
     refits: Annotated[
-        bool, typer.Option("--refits/--no-refits", help="Whether to train at all; without, minutes become seconds.")
+        bool,
+        typer.Option("--refits/--no-refits", help="Whether to train again; without training it takes seconds."),
     ] = True,
     data: DataFolder = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Fits side by side.  [default: as many as fit]")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Training runs at the same time.  [default: as many as fit the machine]")
+    ] = None,
     results: ResultsPath = DEFAULT_RESULTS,
-    output: Annotated[TableFormat, typer.Option("--format", help="How it is printed.")] = TableFormat.table,
+    output: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.table,
 ) -> None:
-    """Checks whether a score can be believed: one page of plain verdicts. Exit code 1 where one is an alarm.
+    """Checks whether a score can be trusted, with one verdict per check. Exit code 1 if one is an alarm.
 
-    What was fitted for an audit is kept, and the same command goes on where it was.
+    Completed training runs are kept: the same command resumes an interrupted audit.
     """
     from rich.console import Console
 

@@ -16,7 +16,7 @@ __all__ = ["export", "predict"]
 
 
 class PredictionFormat(StrEnum):
-    """How predictions are printed."""
+    """Output formats of predictions."""
 
     table = "table"
     csv = "csv"
@@ -31,7 +31,7 @@ def _list_formats(asked: bool) -> None:
     for name in exporter_names():
         try:
             exporter = get_exporter(name)
-        except SerbenchError as error:  # a broken plug-in costs its own line
+        except SerbenchError as error:  # a broken plug-in does not hide the others
             typer.echo(f"{name}  {error}")
             continue
         needs = f" Needs serbench[{exporter.extra}]." if exporter.extra else ""
@@ -40,38 +40,37 @@ def _list_formats(asked: bool) -> None:
 
 
 def export(
-    entry: Annotated[
-        str | None, typer.Argument(help="An entry; the one that validation selects when none is named.")
-    ] = None,
-    to: Annotated[Path, typer.Option("--to", help="Folder that becomes the bundle.")] = Path("bundle"),
-    corpus: Annotated[str | None, typer.Option(help="Select among entries on this corpus.")] = None,
-    protocol: Annotated[str | None, typer.Option(help="Select among entries under this protocol.")] = None,
+    entry: Annotated[str | None, typer.Argument(help="An entry.  [default: the best entry on validation]")] = None,
+    to: Annotated[Path, typer.Option("--to", help="Folder to write the bundle to.")] = Path("bundle"),
+    corpus: Annotated[str | None, typer.Option(help="Select among the entries on this corpus.")] = None,
+    protocol: Annotated[str | None, typer.Option(help="Select among the entries under this protocol.")] = None,
     format_: Annotated[
-        str, typer.Option("--format", help="What is written; --list-formats lists what is installed.")
+        str, typer.Option("--format", help="Export format; --list-formats lists those that are installed.")
     ] = "keras",
     data: DataFolder = None,
     results: ResultsPath = DEFAULT_RESULTS,
-    force: Annotated[bool, typer.Option("--force", help="Replace a bundle that is already there.")] = False,
-    list_formats: Annotated[  # noqa: ARG001 - its callback answers
-        bool, typer.Option("--list-formats", help="List the formats and exit.", callback=_list_formats, is_eager=True)
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing bundle.")] = False,
+    list_formats: Annotated[  # noqa: ARG001 - handled by its callback
+        bool,
+        typer.Option("--list-formats", help="List the export formats and exit.", callback=_list_formats, is_eager=True),
     ] = False,
 ) -> None:
-    """Writes a bundle that classifies raw audio files, after checking that it repeats the recorded predictions."""
+    """Exports a model that classifies audio files, after checking that it repeats the recorded predictions."""
     from rich.console import Console
 
     from serbench.cli.watch import watcher
     from serbench.export import export_bundle, get_exporter
     from serbench.results import Results
 
-    get_exporter(format_)  # a wrong name is told before anything is read
+    get_exporter(format_)  # fails on an unknown name before anything is read
     found = Results(results)
     name = entry or found.select(corpus, protocol).entry
     with watcher(Console(stderr=True)) as view:
         record = export_bundle(found, name, to, format=format_, data=data, replace=force, say=view.message)
     typer.echo(str(to))
     typer.echo(
-        f"bundle of {name}: {record.check.clips:,} test clips predicted again from raw audio in a fresh "
-        f"process, largest difference {record.check.largest_difference:.1e}",
+        f"bundle of {name}: a fresh process predicted {record.check.clips:,} test clips again from raw audio, largest "
+        f"difference {record.check.largest_difference:.1e}",
         err=True,
     )
     typer.echo(f"try it: {command_line('predict', str(to), 'FILE_OR_FOLDER')}", err=True)
@@ -79,22 +78,22 @@ def export(
 
 def predict(
     bundle: Annotated[Path, typer.Argument(help="A folder written by `serbench export`.")],
-    audio: Annotated[list[Path], typer.Argument(help="Sound files, or folders of them.")],
-    output: Annotated[PredictionFormat, typer.Option("--format", help="How it is printed.")] = PredictionFormat.table,
+    audio: Annotated[list[Path], typer.Argument(help="Audio files, or folders of them.")],
+    output: Annotated[PredictionFormat, typer.Option("--format", help="Output format.")] = PredictionFormat.table,
     windows: Annotated[
-        bool, typer.Option("--windows", help="One row for each window of a long file instead of their mean.")
+        bool, typer.Option("--windows", help="One row per window of a long file, instead of their mean.")
     ] = False,
 ) -> None:
-    """Classifies sound files of any sample rate, channels and length. Exit code 1 where one could not be read."""
+    """Classifies audio files of any sample rate, number of channels and length. Exit code 1 if one cannot be read."""
     from serbench.export import Bundle, render_predictions
 
     if not any(path.exists() for path in audio):  # loading a model takes seconds
-        raise SerbenchError(f"{audio[0]} does not exist; name sound files, or folders of them")
+        raise SerbenchError(f"{audio[0]} does not exist; name audio files, or folders of them")
     loaded = Bundle.load(bundle)
     predictions = loaded.predict_files(audio, each_window=windows)
     typer.echo(render_predictions(predictions, loaded.record.labels, output.value), nl=False)
     for path in dict.fromkeys(row.path for row in predictions.rows if row.silent):
-        typer.echo(f"note: {path} is digital silence; its label says nothing", err=True)
+        typer.echo(f"note: {path} is digital silence; its label means nothing", err=True)
     for failed in predictions.failures:
         typer.echo(f"serbench: {failed}", err=True)
     if predictions.failures:

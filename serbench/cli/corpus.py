@@ -22,7 +22,7 @@ app = typer.Typer(
 app.command("download")(download)
 
 CorpusArgument = Annotated[str, typer.Argument(help="A name (see `corpus list`), several as a+b, a folder or a table.")]
-Format = Annotated[BriefFormat, typer.Option("--format", help="How it is printed.")]
+Format = Annotated[BriefFormat, typer.Option("--format", help="Output format.")]
 
 
 @app.command("list")
@@ -56,11 +56,12 @@ def show(
     drop: LabelDrops = None,
     file_names: FileNames = None,
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write a page: classes by speaker, durations, loudness.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write an HTML page: classes by speaker, durations, loudness."),
     ] = None,
     output: Format = BriefFormat.table,
 ) -> None:
-    """Shows counts per class and speaker, durations, sample rates, licence and health."""
+    """Shows clips per class and speaker, durations, sample rates, licence, and problems of the audio."""
     from serbench.corpora import choose_corpus, corpus_summary
 
     clips = _load(*choose_corpus(corpus, data, maps=label_map or (), drops=drop or (), names=file_names), None)
@@ -82,11 +83,11 @@ def check(
     data: DataFolder = None,
     file_names: FileNames = None,
     sample_rate: Annotated[
-        int | None, typer.Option(help="Sample rate in Hz that features will ask for, to warn of clips below it.")
+        int | None, typer.Option(help="Sample rate of the features in Hz, to warn of clips recorded below it.")
     ] = None,
     output: Format = BriefFormat.table,
 ) -> None:
-    """Examines every file: what is unusable, silent, too short, doubled or unnamed. Exit code 1 on damage."""
+    """Checks every file: unusable, silent, too short, duplicate or without a valid name. Exit code 1 on damage."""
     from serbench.corpora import choose_corpus
 
     clips = _load(*choose_corpus(corpus, data, names=file_names), sample_rate)
@@ -107,14 +108,14 @@ def check(
 
 @app.command("add")
 def add_corpus(
-    name: Annotated[str, typer.Argument(help="Its name from now on: small letters, digits, hyphens.")],
-    place: Annotated[Path, typer.Argument(metavar="PATH", help="A folder with a folder per class, or a table.")],
+    name: Annotated[str, typer.Argument(help="Its new name: lower-case letters, digits, hyphens.")],
+    place: Annotated[Path, typer.Argument(metavar="PATH", help="A folder with one folder per class, or a table.")],
     file_names: FileNames = None,
-    title: Annotated[str, typer.Option(help="As tables show it.")] = "",
-    licence: Annotated[str, typer.Option(help="What the audio may be used for.")] = "",
-    citation: Annotated[str, typer.Option(help="The work to cite.")] = "",
+    title: Annotated[str, typer.Option(help="Title in tables.")] = "",
+    licence: Annotated[str, typer.Option(help="Licence of the audio.")] = "",
+    citation: Annotated[str, typer.Option(help="Publication to cite.")] = "",
 ) -> None:
-    """Gives a corpus of your own a name. Audio stays where it is; the same name again changes what is kept."""
+    """Registers a corpus of your own under a name. The audio stays where it is; the same name again updates it."""
     from serbench.corpora import RegisteredCorpus, installed_names, kind_at, make_user_corpus, register_corpus
     from serbench.records import CorpusChoice
 
@@ -132,11 +133,11 @@ def add_corpus(
 
 @app.command("remove")
 def remove_corpus(name: Annotated[str, typer.Argument(help="A corpus that was added.")]) -> None:
-    """Forgets a corpus that was added. Its audio and its results stay."""
+    """Removes the name of a corpus that was added. Its audio and its results stay."""
     from serbench.corpora import unregister_corpus
 
     unregister_corpus(name)
-    typer.echo(f"{name} is forgotten; its audio is where it was")
+    typer.echo(f"removed the name {name}; the audio stays where it is")
 
 
 def _load(corpus: Corpus, data: Path | None, sample_rate: int | None) -> StudyClips:
@@ -171,15 +172,15 @@ def _print_summary(summary: dict[str, Any]) -> None:
 
 
 def _print_findings(clips: StudyClips) -> None:
-    """A table of what was found by kind, then a sentence for each."""
+    """Prints a table of the findings by kind, then a sentence for each."""
     from serbench.cli.results import print_sheet
     from serbench.render import Column, Sheet
 
     if not clips.findings:
-        typer.echo("nothing to report")
+        typer.echo("no problems found")
         return
     columns = (
-        Column("what", align="left"), Column("severity", align="left"), Column("clips"), Column("such as", 1, "left"),
+        Column("what", align="left"), Column("severity", align="left"), Column("clips"), Column("example", 1, "left"),
     )  # fmt: skip
     rows = tuple(
         (

@@ -29,18 +29,18 @@ def download(
         Path | None, typer.Option(metavar="DIR", help="Folder of the corpus.  [default: in serbench's cache]")
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(help="Only so many clips, spread over speakers and emotions (crema-d).")
+        int | None, typer.Option(help="Number of clips, spread over speakers and emotions (crema-d).  [default: all]")
     ] = None,
     base_url: Annotated[
-        str | None, typer.Option(metavar="URL", help="Another mirror, with the same names below it.")
+        str | None, typer.Option(metavar="URL", help="Another mirror that has the same file names.")
     ] = None,
-    connections: Annotated[int, typer.Option(help="Connections at once.")] = 8,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to size and licence without being asked.")] = False,
-    output: Annotated[BriefFormat, typer.Option("--format", help="How the outcome is printed.")] = BriefFormat.table,
+    connections: Annotated[int, typer.Option(help="Simultaneous connections.")] = 8,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept size and licence without a question.")] = False,
+    output: Annotated[BriefFormat, typer.Option("--format", help="Output format.")] = BriefFormat.table,
 ) -> None:
-    """Fetches a corpus. Run again, it resumes; what is complete is not fetched twice.
+    """Downloads a corpus. The same command again resumes: complete files are not downloaded twice.
 
-    Size and licence are shown and agreed to first. Exit code 1 where something could not be fetched.
+    It first shows size and licence and asks you to accept them. Exit code 1 if a file could not be downloaded.
     """
     from rich.console import Console
 
@@ -49,19 +49,20 @@ def download(
 
     console = Console(stderr=True)
     plan = Download.of(corpus, to, base_url, limit, connections)
-    _agree(plan, console, agreed=yes)
+    _confirm(plan, console, accepted=yes)
     settings = FetchSettings()
-    with stopping(settings.stop, console, "what came so far is kept"), _Bar(plan, console) as bar:
+    with stopping(settings.stop, console, "files downloaded so far are kept"), _Bar(plan, console) as bar:
         done = plan.run(settings, bar.received)
-    _tell(plan, done, console, output)
+    _print_outcome(plan, done, console, output)
     if done.stopped:
-        console.print("stopped; the same command goes on from here", markup=False)
+        console.print("stopped; run the same command to continue", markup=False)
         raise typer.Exit(130)
     if done.failed:
         raise typer.Exit(1)
 
 
-def _agree(plan: Download, console: Console, *, agreed: bool) -> None:
+def _confirm(plan: Download, console: Console, *, accepted: bool) -> None:
+    """Shows size and licence, and asks whether to download unless they are accepted already."""
     from serbench.corpora import get_corpus
 
     known = get_corpus(plan.corpus)
@@ -73,16 +74,16 @@ def _agree(plan: Download, console: Console, *, agreed: bool) -> None:
         f"please cite: {known.citation}",
     ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    if agreed:
+    if accepted:
         return
     if not sys.stdin.isatty():
-        raise UsageError("agree to size and licence with --yes, since there is nobody to ask")
-    if not typer.confirm("Fetch it under this licence?", err=True):
+        raise UsageError("cannot ask for consent without a terminal; add --yes to accept size and licence")
+    if not typer.confirm("Download it under this licence?", err=True):
         raise typer.Exit(1)
 
 
 class _Bar:
-    """A progress bar where a person looks on, else nothing."""
+    """A progress bar on a terminal; nothing elsewhere."""
 
     def __init__(self, plan: Download, console: Console) -> None:
         from rich.progress import (
@@ -112,11 +113,15 @@ class _Bar:
         self._progress.stop()
 
     def received(self, size: int) -> None:
-        """Moves the bar."""
+        """Advances the bar.
+
+        Args:
+            size: bytes received.
+        """
         self._progress.advance(self._task, size)
 
 
-def _tell(plan: Download, done: Transfer, console: Console, output: BriefFormat) -> None:
+def _print_outcome(plan: Download, done: Transfer, console: Console, output: BriefFormat) -> None:
     if output is BriefFormat.json:
         found = {
             "corpus": plan.corpus, "folder": str(plan.folder), "fetched": len(done.fetched), "there": len(done.there),
@@ -124,11 +129,11 @@ def _tell(plan: Download, done: Transfer, console: Console, output: BriefFormat)
         }  # fmt: skip
         typer.echo(json.dumps(found, indent=2))
         return
-    typer.echo(f"{len(done.fetched):,} fetched, {len(done.there):,} there already, {len(done.failed):,} failed")
+    typer.echo(f"{len(done.fetched):,} downloaded, {len(done.there):,} already there, {len(done.failed):,} failed")
     for name, reason in list(done.failed.items())[:_SHOWN]:
         typer.echo(f"  {name}: {reason}")
     if len(done.failed) > _SHOWN:
-        typer.echo(f"  and {len(done.failed) - _SHOWN:,} more; --format json names all")
+        typer.echo(f"  and {len(done.failed) - _SHOWN:,} more; --format json lists all")
     if done.stopped or done.failed:
         return
     where = [] if plan.folder == _usual(plan) else ["--data", str(plan.folder)]

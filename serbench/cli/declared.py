@@ -1,4 +1,4 @@
-"""Commands whose options are the declared fields of a dataclass: their signature and their help are made of them."""
+"""Commands whose options are generated from the fields of `SearchRequest`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ R = TypeVar("R")
 
 
 def declared_option(name: str) -> Any:
-    """The option that a field of `SearchRequest` declares, for other commands that have it, too."""
+    """Returns the Typer option of a field of `SearchRequest`, for other commands with the same option.
+
+    Args:
+        name: name of the field.
+    """
     (found,) = (declared for declared in fields(SearchRequest) if declared.name == name)
     return _typer_option(found)
 
@@ -28,10 +32,13 @@ def declared_option(name: str) -> Any:
 def takes_request(
     argument: Any,
 ) -> Callable[[Callable[Concatenate[SearchRequest, P], R]], Callable[..., R]]:
-    """A command that takes all that a `SearchRequest` declares instead of its own first parameter.
+    """Replaces the first parameter of a command, a `SearchRequest`, by an option for each field of the request.
 
     Args:
-        argument: the command's argument as Typer has it, which fills `spaces`.
+        argument: the Typer argument for the field `spaces`.
+
+    Returns:
+        A decorator for the command.
     """
 
     def decorate(command: Callable[Concatenate[SearchRequest, P], R]) -> Callable[..., R]:
@@ -59,7 +66,11 @@ def takes_request(
 
 
 def request_from(values: dict[str, Any]) -> SearchRequest:
-    """The request that parsed options make; lists become tuples."""
+    """Builds a request from parsed options. Lists become tuples.
+
+    Args:
+        values: value of each field of `SearchRequest`.
+    """
     asked: dict[str, Any] = {}
     for declared in fields(SearchRequest):
         value = values[declared.name]
@@ -84,10 +95,10 @@ def _typer_option(declared: Field[Any]) -> Any:
 
 
 class PanelledCommand(TyperCommand):
-    """A command whose help groups options by panel. Typer itself does so only where Rich draws the help."""
+    """A command whose help groups the options by panel. Typer itself does this only with Rich help pages."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Writes arguments, then each panel, then what belongs to none."""
+        """Writes the arguments, then the options of each panel, then all other options."""
         groups: dict[str, list[tuple[str, str]]] = {"Arguments": [], **{panel.value: [] for panel in Panel}}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)

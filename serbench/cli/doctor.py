@@ -17,11 +17,11 @@ __all__ = ["doctor"]
 def doctor(
     results: ResultsPath = DEFAULT_RESULTS,
     backend: Annotated[str | None, typer.Option(help="Keras backend: tensorflow, jax or torch.")] = None,
-    output: Annotated[BriefFormat, typer.Option("--format", help="How it is printed.")] = BriefFormat.table,
+    output: Annotated[BriefFormat, typer.Option("--format", help="Output format.")] = BriefFormat.table,
 ) -> None:
-    """Looks whether searches can run here: backend, GPUs, cores, memory, versions, extras, folders.
+    """Checks whether searches can run here: backend, GPUs, cores, memory, versions, extras, folders.
 
-    A process is started as a trial starts one. Exit code 1 where something keeps every search from running.
+    It also starts a process in the way that a trial does. Exit code 1 if no search can run.
     """
     try:
         from serbench.doctor import diagnose

@@ -1,4 +1,4 @@
-"""The view for a terminal."""
+"""`LiveView`: the progress display on a terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["LiveView"]
 
 
 class LiveView(PlainView):
-    """The same, redrawn in place: running fits with their epochs, the latest trials, the best so far."""
+    """Progress display on a terminal, redrawn in place: running trials with epochs, latest trials, best score."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
@@ -32,14 +32,14 @@ class LiveView(PlainView):
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leaves the terminal as it was; what was said stays."""
+        """Ends the redrawn part. Printed messages stay."""
         self._live.stop()
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """Moves the bar."""
+        """Moves the progress bar."""
         self._step = (what, done, total) if done < total else None
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         style = "yellow" if text.startswith("note:") else None
         self.console.print(text, style=style, markup=False, highlight=False)
 
@@ -48,11 +48,11 @@ class LiveView(PlainView):
             super()._finished(record, state)
 
     def study_finished(self, record: StudyRecord) -> None:
-        """Leaves one line of what came of it."""
+        """Prints one line with the outcome of the study."""
         if (state := self._state) is not None:
             took = clock(time.monotonic() - state.began)
             count = f"{state.done} of {state.total} trials"
-            self._say(f"  {record.name}: {count}, best validation UAR {percent(state.best)} %, {took}")
+            self._print(f"  {record.name}: {count}, best validation UAR {percent(state.best)} %, {took}")
         self._state = None
 
     def _draw(self) -> RenderableType:
@@ -72,17 +72,17 @@ class LiveView(PlainView):
         if state.refits is None:
             what, done, total = "trials", state.done, state.total
         else:
-            what, done, total = "refits", state.refits_done, state.refits
-        words = f"{done}/{total} {what}  best UAR {percent(state.best)} %  {clock(elapsed)}"
+            what, done, total = "test runs", state.refits_done, state.refits
+        text = f"{done}/{total} {what}  best UAR {percent(state.best)} %  {clock(elapsed)}"
         if left := state.time_left(elapsed):
-            words += f", about {clock(left)} left"
-        row.add_row(Text(" "), ProgressBar(total=max(total, 1), completed=done, width=24), Text(words))
+            text += f", about {clock(left)} left"
+        row.add_row(Text(" "), ProgressBar(total=max(total, 1), completed=done, width=24), Text(text))
         return row
 
     def _trials(self, state: StudyState) -> RenderableType:
-        # Widths are fixed, so that on a narrow screen only the configuration is cut.
+        # Fixed widths: on a narrow screen only the configuration is cut.
         table = Table(box=None, padding=(0, 1), header_style="dim")
-        table.add_column("fit", min_width=8, no_wrap=True)
+        table.add_column("run", min_width=8, no_wrap=True)
         table.add_column("state", min_width=11, no_wrap=True)
         for name, width in (("epoch", 5), ("val UAR %", 9), ("best %", 6), ("time", 7)):
             table.add_column(name, min_width=width, justify="right", no_wrap=True)
@@ -97,7 +97,7 @@ class LiveView(PlainView):
             )  # fmt: skip
         for fit in list(state.running.values()):
             table.add_row(
-                fit.job_id, "fitting" if fit.done else "starting", f"{fit.done}/{fit.epochs}", percent(fit.last),
+                fit.job_id, "training" if fit.done else "starting", f"{fit.done}/{fit.epochs}", percent(fit.last),
                 percent(fit.best), clock(time.monotonic() - fit.began),
                 differing(fit.config, state.searched, state.shown), style="bold",
             )  # fmt: skip

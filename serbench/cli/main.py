@@ -1,4 +1,4 @@
-"""The `serbench` program: its commands, and errors told in one sentence."""
+"""The `serbench` program: its commands, and its error messages of one sentence."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _root(
 
 
 def main() -> None:
-    """Runs the program. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    """Runs the program. Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted."""
     try:
         app()
     except SerbenchError as error:

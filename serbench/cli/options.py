@@ -26,7 +26,7 @@ __all__ = [
 
 
 class TableFormat(StrEnum):
-    """How results are printed."""
+    """Output formats of results."""
 
     table = "table"
     csv = "csv"
@@ -36,7 +36,7 @@ class TableFormat(StrEnum):
 
 
 class BriefFormat(StrEnum):
-    """How lists are printed."""
+    """Output formats of lists."""
 
     table = "table"
     json = "json"

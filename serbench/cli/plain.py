@@ -1,4 +1,4 @@
-"""The view for logs and pipes."""
+"""`PlainView`: the progress display in logs and pipes."""
 
 from __future__ import annotations
 
@@ -16,91 +16,93 @@ __all__ = ["PlainView"]
 
 
 class PlainView(Observer):
-    """One line an event, for logs and pipes."""
+    """Progress display for logs and pipes: one line per event."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self._began = time.monotonic()
         self._state: StudyState | None = None
         self._lock = threading.RLock()
-        self._said: dict[str, int] = {}
+        self._printed: dict[str, int] = {}
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         self.console.print(
             f"[{clock(time.monotonic() - self._began)}] {text}", markup=False, highlight=False, soft_wrap=True
         )
 
     def message(self, text: str) -> None:
-        """Prints it."""
-        self._say(text)
+        """Prints a message."""
+        self._print(text)
 
     def warning(self, text: str) -> None:
-        """Prints it, marked."""
-        self._say(f"note: {text}")
+        """Prints a message marked as a note."""
+        self._print(f"note: {text}")
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """Prints every tenth of the way."""
+        """Prints the progress of a step every 10 percent."""
         with self._lock:
             step = 10 * done // max(total, 1)
-            if done and step != self._said.get(what):
-                self._said[what] = step
-                self._say(f"{what}: {done:,} of {total:,}")
+            if done and step != self._printed.get(what):
+                self._printed[what] = step
+                self._print(f"{what}: {done:,} of {total:,}")
 
     def study_started(
         self, record: StudyRecord, trials: int, done: int, best: float | None, seconds: float | None
     ) -> None:
-        """Says what begins."""
+        """Prints the study, and how many trials are already recorded."""
         self._state = StudyState(record, trials, done, seconds, best=best)
-        self._say(headline(record))
+        self._print(headline(record))
         if done:
-            self._say(f"resuming study {record.name}: {done} trials are recorded")
+            self._print(f"resuming study {record.name}: {done} trials are already recorded")
 
     def trial_started(self, job_id: str, config: dict[str, Any], epochs: int) -> None:
-        """Keeps it in mind."""
+        """Adds a running trial."""
         assert self._state is not None  # noqa: S101
         self._state.running[job_id] = RunningFit(job_id, config, epochs)
 
     def epoch(self, job_id: str, metrics: EpochMetrics) -> None:
-        """Keeps it in mind."""
+        """Updates a running trial with the metrics of an epoch."""
         assert self._state is not None  # noqa: S101
         fit = self._state.running[job_id]
         fit.done, fit.last = metrics.epoch + 1, metrics.val_uar
         fit.best = max(fit.best or 0.0, metrics.val_uar)
 
     def trial_finished(self, record: TrialRecord) -> None:
-        """Prints the result."""
+        """Prints the result of a trial."""
         state = self._state
         assert state is not None  # noqa: S101
         state.finish(record)
         self._finished(record, state)
 
     def _finished(self, record: TrialRecord, state: StudyState) -> None:
-        kind = "trial" if record.kind == "search" else record.kind
+        kind = {"search": "trial", "refit": "test run"}.get(record.kind, record.kind)
         count = f"{state.refits_done}/{state.refits}" if record.kind == "refit" else f"{state.done}/{state.total}"
         count = "before the trials" if record.kind == "probe" else count
         score = f"validation UAR {percent(record.value)} %" if record.value is not None else record.error or ""
         took = clock(record.seconds.get("total", 0.0))
         best = f", best {percent(state.best)} %" if record.kind == "search" and state.best else ""
-        self._say(f"{state.record.family} {kind} {record.job_id} ({count}) {record.state}: {score}{best}, {took}")
+        self._print(f"{state.record.family} {kind} {record.job_id} ({count}) {record.state}: {score}{best}, {took}")
 
     def refits_started(self, total: int) -> None:
-        """Says so."""
+        """Prints how many runs follow the trials."""
         assert self._state is not None  # noqa: S101
         self._state.refits = total
         if total:
-            self._say(f"finalists chosen by validation; {total} refits on fresh seeds, then one look at the test set")
+            self._print(f"finalists selected by validation score; {total} runs with new seeds, each evaluated once on "
+                      "the test set")  # fmt: skip
 
     def entry_added(self, entry: EntryRecord) -> None:
-        """Prints its name."""
-        self._say(f"entry {entry.entry_id}: {entry.origin}, {entry.looks} refits tested")
+        """Prints the name of a tested entry."""
+        seeds = "1 seed" if entry.looks == 1 else f"{entry.looks} seeds"
+        self._print(f"tested entry {entry.entry_id} ({entry.origin}): {seeds}")
 
     def study_finished(self, record: StudyRecord) -> None:
-        """Says so."""
-        self._say(f"study {record.name} ended")
+        """Prints that a study has finished."""
+        self._print(f"study {record.name} finished")
         self._state = None
 
     def __enter__(self) -> PlainView:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing to tidy up."""
+        """Does nothing: there is nothing to clean up."""

@@ -1,4 +1,4 @@
-"""How commands that show one thing lay it out: a name and a text on each line, folded at the screen's width."""
+"""Output of the commands: names and texts in two columns, and commands to copy."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _NAME_WIDTH = 15
 
 
 def screen_width() -> int:
-    """Columns of the terminal; 100 where there is none."""
+    """Returns the width of the terminal in columns; 100 without a terminal."""
     return shutil.get_terminal_size((100, 24)).columns
 
 
 def echo_pairs(pairs: Iterable[tuple[str, str]]) -> None:
-    """Prints names and texts in two columns."""
+    """Prints names and texts in two columns. Long texts are wrapped at the width of the screen."""
     for name, text in pairs:
         first = f"{name:{_NAME_WIDTH}} "
         typer.echo(
@@ -35,19 +35,24 @@ def echo_pairs(pairs: Iterable[tuple[str, str]]) -> None:
 
 
 def echo_command(name: str, words: Sequence[str]) -> None:
-    """Prints a command on one line, however long, so that it can be copied."""
+    """Prints a command on one line, even a long one, so that it can be copied.
+
+    Args:
+        name: what stands in the first column.
+        words: the command, word by word.
+    """
     typer.echo(f"{name:{_NAME_WIDTH}} {shlex.join(words)}")
 
 
 def command_line(*words: str, results: Path = DEFAULT_RESULTS) -> str:
-    """A command of serbench that can be run as printed.
+    """Returns a serbench command as text that can be pasted into a shell.
 
     >>> command_line("report", "cnn1d-2c788d", results=Path("my results"))
     "serbench report cnn1d-2c788d --results 'my results'"
 
     Args:
-        words: after `serbench`.
-        results: the folder that it reads; named where it is not the usual one.
+        words: the words after `serbench`.
+        results: results folder of the command. It is named only if it is not the default.
     """
     more = [] if results == DEFAULT_RESULTS else ["--results", str(results)]
     return shlex.join(["serbench", *words, *more])

@@ -14,20 +14,20 @@ __all__ = ["reference"]
 
 def reference(
     name: Annotated[str, typer.Argument(help="egemaps, encoder, chance, majority, svm or listeners.")],
-    study: Annotated[str, typer.Option(help="A study whose test core is answered; see `serbench study list`.")],
+    study: Annotated[str, typer.Option(help="The study whose test set is predicted; see `serbench study list`.")],
     encoder: Annotated[
-        Path | None, typer.Option(help="Folder of a speech encoder that transformers saved; nothing is downloaded.")
+        Path | None, typer.Option(help="Folder of a speech encoder saved by transformers; nothing is downloaded.")
     ] = None,
     data: DataFolder = None,
     results: ResultsPath = DEFAULT_RESULTS,
     output: Annotated[
-        TableFormat, typer.Option("--format", help="How the leaderboard is printed.")
+        TableFormat, typer.Option("--format", help="Output format of the leaderboard.")
     ] = TableFormat.table,
 ) -> None:
-    """Adds a reference row to a study's test core.
+    """Adds a baseline on the test set of a study to the leaderboard.
 
-    Chance, majority, SVM and listeners come with every search; egemaps (openSMILE) and encoder (a frozen pretrained
-    model) take an extra to install.
+    Every search adds chance, majority, SVM and listeners by itself. The baselines egemaps (openSMILE) and encoder (a
+    frozen pretrained model) each need an extra.
     """
     from rich.console import Console
 
@@ -51,5 +51,5 @@ def reference(
         )
     if not made:
         there = kept in ReferenceFolder.of(results, record).names()
-        typer.echo(f"{kept} {'is there already' if there else 'has nothing to answer with in this study'}", err=True)
+        typer.echo(f"{kept} {'is already there' if there else 'cannot be computed for this study'}", err=True)
     print_leaderboard(Results(results).board(record.corpus.name), output)

@@ -23,23 +23,26 @@ def leaderboard(
     protocol: Annotated[str | None, typer.Option(help="Only entries under this protocol.")] = None,
     ensembles: Annotated[
         bool,
-        typer.Option("--ensembles", help="Also show the mean answer of each study's finalists as a row of its own."),
+        typer.Option(
+            "--ensembles", help="Also show an ensemble of each study's finalists (mean of their predictions)."
+        ),
     ] = False,
     results: ResultsPath = DEFAULT_RESULTS,
-    output: Annotated[TableFormat, typer.Option("--format", help="How it is printed.")] = TableFormat.table,
+    output: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.table,
     html: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the whole site to this folder instead of printing.")
+        Path | None, typer.Option(metavar="DIR", help="Write the results as a website to this folder instead.")
     ] = None,
     audio: Annotated[
-        bool, typer.Option("--audio", help="Take along the audio of clips that pages show; mind the corpus's licence.")
+        bool,
+        typer.Option("--audio", help="Also copy the audio of clips on the pages; check the corpus's licence first."),
     ] = False,
 ) -> None:
-    """Prints every tested entry, grouped by what may be compared. Rebuilt from records; nothing is refitted."""
+    """Prints all tested entries, one table per test set. It reads records only; nothing is trained."""
     if html is not None:
         _write_site(results, html, corpus=corpus, protocol=protocol, with_audio=audio, ensembles=ensembles)
         return
     if audio:
-        raise UsageError("--audio goes with --html DIR: a printed table has no sound")
+        raise UsageError("--audio needs --html DIR: a printed table has no audio")
     from serbench.results import Results
 
     board = Results(results).board(corpus, protocol, ensembles=ensembles)
@@ -53,12 +56,12 @@ def leaderboard(
 def report(
     entry: Annotated[str, typer.Argument(help="An entry's name, as the leaderboard shows it.")],
     results: ResultsPath = DEFAULT_RESULTS,
-    output: Annotated[TableFormat, typer.Option("--format", help="How it is printed.")] = TableFormat.table,
+    output: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.table,
     html: Annotated[
-        Path | None, typer.Option(help="Also write one self-contained HTML page with figures to this file.")
+        Path | None, typer.Option(help="Also write a self-contained HTML page with figures to this file.")
     ] = None,
 ) -> None:
-    """Prints the per-class report of one entry."""
+    """Prints the report of one entry: scores per class, confusion matrix, runs."""
     from serbench.results import Results
 
     found = Results(results)
@@ -71,11 +74,11 @@ def report(
 
 
 def compare(
-    entries: Annotated[list[str], typer.Argument(metavar="ENTRY ENTRY...", help="Entries of one test core.")],
+    entries: Annotated[list[str], typer.Argument(metavar="ENTRY ENTRY...", help="Entries with the same test set.")],
     results: ResultsPath = DEFAULT_RESULTS,
-    output: Annotated[TableFormat, typer.Option("--format", help="How it is printed.")] = TableFormat.table,
+    output: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.table,
 ) -> None:
-    """Compares entries pair by pair over the test speakers, corrected for the number of pairs."""
+    """Compares entries pair by pair: a paired test over the test speakers, Holm-corrected for the number of pairs."""
     from serbench.render import render
     from serbench.results import Results
 
@@ -84,7 +87,7 @@ def compare(
 
 
 def _write_site(results: Path, html: Path, **options: Any) -> None:
-    """Writes the site and says where, how large it is, and what is not on it."""
+    """Writes the site; prints its place, its size, and notes on what is missing."""
     from serbench.render import size
     from serbench.results import Results
     from serbench.site import Site
@@ -95,20 +98,20 @@ def _write_site(results: Path, html: Path, **options: Any) -> None:
     for note in site.notes:
         typer.echo(f"note: {note}", err=True)
     typer.echo(
-        f"{site.pages} pages, {size(site.bytes)} beside plotly.js ({size(site.plotly_bytes)}); open {site.index}",
+        f"{site.pages} pages, {size(site.bytes)} plus plotly.js ({size(site.plotly_bytes)}); open {site.index}",
         err=True,
     )
 
 
 def print_leaderboard(board: Leaderboard, output: TableFormat) -> None:
-    """Writes a leaderboard to standard output."""
+    """Prints a leaderboard."""
     from serbench.render import render
 
     typer.echo(render(board, output.value, width=screen_width()), nl=False)
 
 
 def print_sheet(sheet: Sheet) -> None:
-    """Writes one more table to standard output."""
+    """Prints a table after an empty line."""
     import pandas as pd
 
     from serbench.render import Document, render
@@ -117,14 +120,14 @@ def print_sheet(sheet: Sheet) -> None:
 
 
 def print_report(results: Results, entry: str, output: TableFormat) -> None:
-    """Writes a per-class report to standard output."""
+    """Prints the report of an entry."""
     from serbench.render import render
 
     typer.echo(render(results.report(entry), output.value, width=screen_width()), nl=False)
 
 
 def print_summary(results: Results, entry: str) -> None:
-    """Writes the first tables of a per-class report to standard output."""
+    """Prints the first tables of the report of an entry."""
     from serbench.render import entry_summary, render
 
     summary = entry_summary(results.report(entry))

@@ -27,14 +27,14 @@ _OUTPUT = Panel.output.value
 
 
 @takes_request(
-    typer.Argument(metavar="[SPACE]...", help="Space files or names; both families when none is given."),
+    typer.Argument(metavar="[SPACE]...", help="Search spaces: files or names.  [default: one of each family]"),
 )
 def search(
     request: SearchRequest,
     live: Annotated[
         bool,
         typer.Option(
-            "--live", help="Show the search in a browser, on this machine only, while it runs.", rich_help_panel=_OUTPUT
+            "--live", help="Show the running search in a browser, on this machine only.", rich_help_panel=_OUTPUT
         ),
     ] = False,
     live_port: Annotated[
@@ -42,18 +42,18 @@ def search(
         typer.Option(
             min=1,
             max=65535,
-            help="Port of the live pages.  [default: the first free from 8421]",
+            help="Port of the live pages.  [default: the first free port from 8421]",
             rich_help_panel=_OUTPUT,
         ),
     ] = None,
     output: Annotated[
-        TableFormat, typer.Option("--format", help="How the leaderboard is printed.", rich_help_panel=_OUTPUT)
+        TableFormat, typer.Option("--format", help="Output format of the leaderboard.", rich_help_panel=_OUTPUT)
     ] = TableFormat.table,
 ) -> None:
-    """Searches spaces on a corpus, tests the finalists once, and prints the leaderboard.
+    """Searches hyperparameters on a corpus, tests the finalists once, and prints the leaderboard.
 
-    Called bare, it makes the demo corpus and searches both families. The same command again resumes: trials
-    that are recorded are not run again. Ctrl-C ends gracefully.
+    Without arguments, it creates the demo corpus and searches both families. The same command again resumes:
+    recorded trials are not run again. Ctrl-C stops gracefully.
     """
     from rich.console import Console
 
@@ -69,13 +69,13 @@ def search(
         studies = run_search(plan, view, stop)
     _conclude(plan.results, studies, output, console)
     if stop.is_set():
-        console.print("stopped; the same command goes on from here", markup=False)
+        console.print("stopped; run the same command to continue", markup=False)
         raise typer.Exit(130)
 
 
 @contextlib.contextmanager
 def _shown(plan: SearchPlan, live: bool, port: int | None, console: Console) -> Iterator[None]:
-    """Serves live pages while the block runs, if asked to."""
+    """Serves live pages while the block runs, if `live` is set."""
     if not live:
         yield
         return
@@ -87,7 +87,7 @@ def _shown(plan: SearchPlan, live: bool, port: int | None, console: Console) -> 
 
 
 def _conclude(results: Path, studies: list[str], output: TableFormat, console: Console) -> None:
-    """Prints the leaderboard of these studies, the report of the best entry, and where everything lies."""
+    """Prints the leaderboard of these studies, the report of the best entry, and the commands to run next."""
     from serbench.cli.results import print_leaderboard, print_sheet, print_summary
     from serbench.render import beside_printed
     from serbench.results import Results
@@ -95,11 +95,11 @@ def _conclude(results: Path, studies: list[str], output: TableFormat, console: C
     found = Results(results)
     records = [found.study(name).record for name in studies]
     if not any(found.study(name).entry_ids for name in studies):
-        console.print(f"no entry was tested yet; trials lie in {results / 'studies'}", markup=False)
+        console.print(f"no entry was tested yet; the trials are in {results / 'studies'}", markup=False)
         return
     scope = records[0].corpus.name, records[0].protocol.name
     board = found.board(*scope)
-    # Figures of others can wait for `serbench leaderboard`: what was just found comes first.
+    # Published results of others are left to `serbench leaderboard`: this search's own come first.
     print_leaderboard(replace(board, reported=()) if output is TableFormat.table else board, output)
     beside = beside_printed(board, studies)
     if output is TableFormat.table and beside is not None:
@@ -110,11 +110,11 @@ def _conclude(results: Path, studies: list[str], output: TableFormat, console: C
     lines = [f"studies    {results / 'studies' / name}" for name in studies]
     if best is not None:
         lines += [
-            f"chosen     {best.entry}, of the selected entries the best on validation",
+            f"selected   {best.entry} (best validation score)",
             f"report     {command_line('report', best.entry, '--html', 'report.html', results=results)}",
             f"site       {command_line('leaderboard', '--html', 'site', results=results)}",
         ]
-    if best is not None and best.folds == 1:  # pooled folds are no single model
+    if best is not None and best.folds == 1:  # pooled folds are several models
         lines.append(f"export     {command_line('export', best.entry, '--to', 'bundle', results=results)}")
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)

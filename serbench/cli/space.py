@@ -21,9 +21,9 @@ app = typer.Typer(help="Search-space files: list, show, check.", no_args_is_help
 
 @app.command("list")
 def list_spaces(
-    output: Annotated[BriefFormat, typer.Option("--format", help="How it is printed.")] = BriefFormat.table,
+    output: Annotated[BriefFormat, typer.Option("--format", help="Output format.")] = BriefFormat.table,
 ) -> None:
-    """Lists the spaces that can be named: in ./search_spaces, then those that come with serbench."""
+    """Lists the search spaces: those in ./search_spaces, then those that come with serbench."""
     from serbench.spaces import load_space, space_names
 
     rows: list[dict[str, str | int]] = []
@@ -48,9 +48,9 @@ def list_spaces(
 @app.command("show")
 def show(
     space: Annotated[str, typer.Argument(help="A space's name or file.")],
-    output: Annotated[BriefFormat, typer.Option("--format", help="How it is printed.")] = BriefFormat.table,
+    output: Annotated[BriefFormat, typer.Option("--format", help="Output format.")] = BriefFormat.table,
 ) -> None:
-    """Shows what a space searches, with the meaning of every parameter."""
+    """Shows the settings of a search space and the values and meaning of every hyperparameter."""
     from serbench.spaces import load_space
 
     loaded = load_space(space)
@@ -65,7 +65,7 @@ def show(
     typer.echo(f"  training   up to {loaded.training.epochs} epochs, patience {loaded.training.patience}, "
                f"at most {loaded.training.max_parameters:,} parameters")  # fmt: skip
     typer.echo(f"  budget     {loaded.budget.trials} trials, {loaded.budget.finalists} finalists, "
-               f"{loaded.budget.repeats} refits each")  # fmt: skip
+               f"{loaded.budget.repeats} seeds each")  # fmt: skip
     typer.echo("")
     _table(_parameter_rows(loaded), ("parameter", "values", "when", "meaning"))
     for known in loaded.enqueued:
@@ -77,7 +77,7 @@ def show(
 def check(
     spaces: Annotated[list[str], typer.Argument(help="Names or files.")],
 ) -> None:
-    """Checks spaces; the first mistake is told, with its place and the nearest valid name."""
+    """Checks search spaces. An error message gives the place of the first mistake and the nearest valid name."""
     from serbench.spaces import find_space, load_space
 
     for name in spaces:
@@ -88,7 +88,7 @@ def check(
         for known in space.enqueued:
             if odd := space.misfits(known.config):
                 typer.echo(
-                    f"note: enqueued '{known.name}' is tried, but lies where the sampler never draws: "
+                    f"note: enqueued '{known.name}' is tried, but is outside the values that the sampler draws: "
                     f"{'; '.join(odd.values())}",
                     err=True,
                 )

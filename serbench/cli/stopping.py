@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first one ends gracefully, the second at once."""
+"""Ctrl-C and SIGTERM: the first signal stops gracefully, the second at once."""
 
 from __future__ import annotations
 
@@ -18,16 +18,25 @@ __all__ = ["stopping"]
 
 @contextlib.contextmanager
 def stopping(
-    stop: threading.Event, console: Console, what: str = "running fits are told to stop and recorded"
+    stop: threading.Event, console: Console, what: str = "running trials end and are recorded"
 ) -> Iterator[None]:
-    """Ctrl-C (or SIGTERM) sets `stop` and says what follows; a second one ends at once, children too (they notice)."""
+    """Handles Ctrl-C and SIGTERM while the block runs.
+
+    The first signal sets `stop` and prints what happens now. The second ends the process at once; its children notice
+    that and end, too.
+
+    Args:
+        stop: the event to set.
+        console: where the message is printed.
+        what: what happens after the first signal, as the message says it.
+    """
 
     def handle(_signal: int, _frame: object) -> None:
         if stop.is_set():
-            sys.stderr.write("\nserbench: ended at once; the same command resumes\n")
+            sys.stderr.write("\nserbench: stopped at once; run the same command to continue\n")
             os._exit(130)
         stop.set()
-        console.print(f"stopping: {what} (Ctrl-C again ends at once)", markup=False)
+        console.print(f"stopping: {what} (press Ctrl-C again to stop at once)", markup=False)
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -23,12 +23,12 @@ app = typer.Typer(
 )
 
 StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="A study by name; see `serbench study list`.")]
-Format = Annotated[BriefFormat, typer.Option("--format", help="How it is printed.")]
+Format = Annotated[BriefFormat, typer.Option("--format", help="Output format.")]
 
 
 @app.command("list")
 def list_studies(results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefFormat.table) -> None:
-    """Lists every study with its trials, best validation score, entries, and whether it is being run."""
+    """Lists all studies with their trials, best validation score, entries, and whether they are running."""
     from serbench.cli.printing import screen_width
     from serbench.render import render, studies_document
     from serbench.results import Results
@@ -44,7 +44,7 @@ def list_studies(results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefF
 
 @app.command("show")
 def show(study: StudyArgument, results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefFormat.table) -> None:
-    """Shows what a study is, how its trials ended, the best ones, what failed and why, and its entries."""
+    """Shows the settings of a study, how its trials ended, the best trials, failures with reasons, and its entries."""
     from serbench.cli.printing import echo_command, echo_pairs, screen_width
     from serbench.render import render, study_document, study_facts
     from serbench.results import Results
@@ -73,13 +73,15 @@ app.command("fork")(study_runs.fork)
 
 @app.command("publish")
 def publish(
-    studies: Annotated[list[str], typer.Argument(metavar="STUDY...", help="Studies by name; all folds of a run.")],
-    to: Annotated[Path, typer.Option(metavar="DIR", help="A folder of results of its own, as in a repository.")],
+    studies: Annotated[
+        list[str], typer.Argument(metavar="STUDY...", help="Studies by name; with folds, name all of them.")
+    ],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Another results folder, for example in a repository.")],
     results: ResultsPath = DEFAULT_RESULTS,
 ) -> None:
-    """Copies studies without weights, databases and training predictions: all that every number is rebuilt from.
+    """Copies studies without weights, databases and training predictions.
 
-    `serbench leaderboard --results DIR` then gives the same table.
+    The copy still has everything to recompute every score: `serbench leaderboard --results DIR` prints the same table.
     """
     from serbench.records import ResultsFolder, publish_studies
     from serbench.render import size
@@ -92,9 +94,9 @@ def publish(
 def remove(
     study: StudyArgument,
     results: ResultsPath = DEFAULT_RESULTS,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Deletes a study with its trials, refits and entries, for good. A study that is being run is left alone."""
+    """Permanently deletes a study with its trials, test runs and entries. A running study is not deleted."""
     from serbench.errors import UsageError
     from serbench.records import ResultsFolder
 
@@ -102,15 +104,15 @@ def remove(
     path = folder.existing_study(study).path
     if not yes:
         if not sys.stdin.isatty():
-            raise UsageError(f"nobody can be asked whether to delete {path}; add --yes to delete it")
+            raise UsageError(f"cannot ask for confirmation without a terminal; add --yes to delete {path}")
         entries = len(list((path / "entries").glob("*.json")))
         trials = len(folder.existing_study(study).job_ids("search"))
-        if not typer.confirm(f"delete {path} with {trials} trials and {entries} entries, for good?", err=True):
-            raise SerbenchError(f"{path} was left as it is")
+        if not typer.confirm(f"permanently delete {path} with {trials} trials and {entries} entries?", err=True):
+            raise SerbenchError(f"{path} was not deleted")
     folder.remove_study(study)
     typer.echo(f"removed {path}", err=True)
 
 
 def _warn(damaged: Iterable[DamagedRecord]) -> None:
     for sentence in dict.fromkeys(one.sentence for one in damaged):
-        typer.echo(f"note: {sentence}; it is left out here", err=True)
+        typer.echo(f"note: {sentence}; it is not shown", err=True)

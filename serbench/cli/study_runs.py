@@ -16,24 +16,26 @@ StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="A study by 
 
 def fork(
     study: StudyArgument,
-    space: Annotated[str, typer.Option("--space", help="The new space: a file or a name.")],
+    space: Annotated[str, typer.Option("--space", help="The changed search space: a file or a name.")],
     run: Annotated[
-        str | None, typer.Option("--study", metavar="RUN", help="Name of the new run.  [default: by corpus, protocol]")
+        str | None,
+        typer.Option("--study", metavar="RUN", help="Name of the new study.  [default: from corpus and protocol]"),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Epochs of a fit, where the source was searched with --epochs.")
+        int | None, typer.Option(min=1, help="Most epochs of a trial; needed if the old study used --epochs.")
     ] = None,
     max_params: Annotated[
-        int | None, typer.Option(min=1, help="Larger trials are left out, and no larger model is trained.")
+        int | None, typer.Option(min=1, help="Most parameters of a model; larger old trials are left out.")
     ] = None,
     split_ratio: Annotated[
-        str | None, typer.Option(metavar="RATIO", help="The one split, where the source was searched with one.")
+        str | None, typer.Option(metavar="RATIO", help="Split of all trials; needed if the old study used one.")
     ] = None,
     results: ResultsPath = DEFAULT_RESULTS,
 ) -> None:
-    """Begins a study under a changed space with those old trials that still fit it.
+    """Starts a new study with a changed search space, from the old trials that are valid in it.
 
-    Kept trials keep their ids, seeds and predictions. Refits and entries stay behind: the fork chooses its own.
+    The trials keep their ids, seeds and predictions. Test runs and entries are not copied: the new study selects its
+    own finalists.
     """
     from rich.console import Console
 
@@ -52,8 +54,8 @@ def fork(
     console.print(f"study {made.record.name}: {len(made.kept)} of {total} trials kept")
     for about, trials in made.groups().items():
         console.print(f"  left out by {about}: {len(trials)} ({trials[0].job_id}: {trials[0].reason})")
-    console.print("go on with:")
-    # The space's own budget is what a fork may spend, unless it has spent that before.
+    console.print("continue with:")
+    # The fork gets the budget of its space, on top of the kept trials if these already use it up.
     total_trials = made.counted + loaded.budget.trials if made.counted >= loaded.budget.trials else None
     words = search_command(
         made.record,
@@ -69,12 +71,12 @@ def fork(
 
 def replay(
     study: StudyArgument,
-    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="A trial (t0003), a refit (t0003-r0) or a probe.")],
+    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="A trial (t0003), a test run (t0003-r0) or a probe.")],
     data: DataFolder = None,
     results: ResultsPath = DEFAULT_RESULTS,
-    output: Annotated[BriefFormat, typer.Option("--format", help="How it is printed.")] = BriefFormat.table,
+    output: Annotated[BriefFormat, typer.Option("--format", help="Output format.")] = BriefFormat.table,
 ) -> None:
-    """Fits one trial again exactly as recorded, and compares. Exit code 1 where its score does not repeat.
+    """Trains one trial again exactly as recorded, and compares. Exit code 1 if the score is not reproduced.
 
     Nothing is written to the results.
     """

@@ -1,4 +1,4 @@
-"""What a view knows of the study that runs, and how it words it."""
+"""`StudyState`: the state of the running study, for the progress displays."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHOWN_TRIALS = 6
 
 
 def clock(seconds: float) -> str:
-    """Minutes and seconds, with hours where there are any.
+    """Formats a duration as minutes and seconds, with hours if there are any.
 
     >>> clock(75), clock(3675)
     ('1:15', '1:01:15')
@@ -30,18 +30,19 @@ def clock(seconds: float) -> str:
 
 
 def percent(value: float | None) -> str:
-    """One decimal, or a dash."""
+    """Formats a fraction as percent with one decimal; '-' for None."""
     return "-" if value is None else f"{100 * value:.1f}"
 
 
 def differing(config: dict[str, Any], searched: list[str], shown: Mapping[str, str], limit: int = 4) -> str:
-    """The searched part of a configuration in a few words.
+    """Summarises the searched hyperparameters of a configuration.
 
     Args:
         config: hyperparameters by name.
-        searched: those that vary.
-        shown: those worth a word, `Hyperparameters.live_fields` of the family.
-        limit: words at the most.
+        searched: names of the hyperparameters that vary.
+        shown: names of those to show, see `Hyperparameters.live_fields`. 'named' shows name and value, 'value' the
+            value only.
+        limit: largest number of hyperparameters shown.
 
     >>> differing({"optimizer": "adam", "depth": 3}, ["optimizer", "depth"], {"optimizer": "value", "depth": "named"})
     'adam depth 3'
@@ -57,7 +58,17 @@ def differing(config: dict[str, Any], searched: list[str], shown: Mapping[str, s
 
 @dataclass
 class RunningFit:
-    """A running fit."""
+    """A running trial or test run.
+
+    Attributes:
+        job_id: id of the trial or run.
+        config: hyperparameters by name.
+        epochs: largest number of epochs.
+        began: start, by `time.monotonic`.
+        done: completed epochs.
+        last: validation UAR after the last epoch; None before the first.
+        best: best validation UAR of an epoch; None before the first.
+    """
 
     job_id: str
     config: dict[str, Any]
@@ -70,7 +81,21 @@ class RunningFit:
 
 @dataclass
 class StudyState:
-    """What both views know of the study that runs."""
+    """State of the running study.
+
+    Attributes:
+        record: record of the study.
+        total: number of trials planned.
+        done: number of trials done, earlier calls included.
+        seconds: time limit in seconds; None for none.
+        began: start, by `time.monotonic`.
+        running: running trials and test runs by id.
+        latest: the latest that ended.
+        times: duration of each that ended, in seconds.
+        refits: number of test runs planned; None during the trials.
+        refits_done: number of test runs done.
+        best: best validation score of a trial; None before the first.
+    """
 
     record: StudyRecord
     total: int
@@ -86,19 +111,19 @@ class StudyState:
 
     @property
     def searched(self) -> list[str]:
-        """Names of the parameters that vary."""
+        """Names of the hyperparameters that vary."""
         return [name for name, dim in self.record.space["parameters"].items() if "value" not in dim]
 
     @cached_property
     def shown(self) -> dict[str, str]:
-        """Fields of the study's family that a view shows of a configuration; all where the family is gone."""
+        """Hyperparameters that a display shows, see `differing`; all of them if the family is not installed."""
         try:
             return get_family(self.record.family).hyperparameters.live_fields()
         except SerbenchError:
             return dict.fromkeys(self.searched, "named")
 
     def finish(self, record: TrialRecord) -> None:
-        """Takes note of a fit that ended."""
+        """Updates the state with a trial or test run that ended."""
         self.running.pop(record.job_id, None)
         self.latest.append(record)
         self.times.append(record.seconds.get("total", 0.0))
@@ -110,7 +135,11 @@ class StudyState:
             self.best = max(self.best or 0.0, record.value)
 
     def time_left(self, elapsed: float) -> float | None:
-        """Seconds, from the pace of this run's fits; None before one has ended."""
+        """Estimates the remaining time in seconds from the trials that have ended; None before the first has.
+
+        Args:
+            elapsed: seconds since the start of the study.
+        """
         if self.seconds is not None and self.refits is None:
             return max(0.0, self.seconds - elapsed)
         if not self.times:
@@ -120,7 +149,7 @@ class StudyState:
 
 
 def headline(record: StudyRecord) -> str:
-    """What a study is about, in one line."""
+    """Describes a study in one line: family, corpus, clips, speakers, emotions, protocol."""
     corpus = f"{record.corpus.title}{' (synthetic)' if record.corpus.synthetic else ''}"
     return (
         f"{record.family} on {corpus}: {record.corpus.clips:,} clips, {record.corpus.speakers} speakers, "

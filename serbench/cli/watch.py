@@ -1,4 +1,4 @@
-"""What a person sees while a search runs: a live view on a terminal, plain lines elsewhere."""
+"""Chooses the progress display: redrawn in place on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ __all__ = ["watcher"]
 
 
 def watcher(console: Console) -> PlainView:
-    """The view that fits where standard error goes."""
+    """Returns the progress display for this console."""
     return LiveView(console) if console.is_terminal else PlainView(console)

@@ -87,7 +87,7 @@ def make_leaderboard(groups: Iterable[LoadedGroup], damaged: Sequence[DamagedRec
     # Scores on unknown speakers come first: they are what a new user can expect.
     shown.sort(key=lambda one: (one.rows.group.corpus, one.rows.rows[0].shares_speakers, one.rows.group))
     incomplete = tuple(message for _, message in sorted(pair for one in given for pair in one.entries.incomplete))
-    homeless = [*damaged, *(lost for one in given if not one.rows.rows for lost in one.entries.damaged)]
+    without_group = [*damaged, *(lost for one in given if not one.rows.rows for lost in one.entries.damaged)]
     studies = [study for one in shown for study in one.entries.studies]
     studies.sort(key=lambda study: (study.entries[0].study.protocol.folds > 1, study.entries[0].study.name))
     corpora = sorted({(one.rows.group.corpus, one.rows.group.label_source) for one in shown})
@@ -100,7 +100,7 @@ def make_leaderboard(groups: Iterable[LoadedGroup], damaged: Sequence[DamagedRec
         incomplete=incomplete,
         reported=tuple(figure for about in corpora for figure in reported(*about)),
         damaged=(*damaged, *(lost for one in given for lost in one.entries.damaged)),
-        general_notes=(*incomplete, *damage_notes(homeless, root)),
+        general_notes=(*incomplete, *damage_notes(without_group, root)),
     )
 
 
@@ -117,7 +117,7 @@ def make_group(group: Group, entries: GroupEntries, references: GroupReferences 
     if not members or references is None:
         return GroupRows(group, "", (), ())
     study = members[0].tested.study
-    ordered = sorted(members, key=lambda member: (-_or_nothing(member.row.uar), member.row.entry))
+    ordered = sorted(members, key=lambda member: (-_sort_key(member.row.uar), member.row.entry))
     rows = [member.row for member in ordered] if why_unranked(study.protocol) else _ranked(ordered)
     unread = [f"reference left out: {message}".replace(f"{root}/", "") for message in references.damaged]
     notes = (*_notes(study, members, rows), *damage_notes(entries.damaged, root), *unread)
@@ -182,10 +182,10 @@ def _ranked(members: Sequence[_Member]) -> list[Row]:
 
 def _rank(uar: float, rows: Sequence[Row]) -> int:
     """Competition ranking: equal scores share a rank, and the next rank counts them all (1, 1, 3)."""
-    return 1 + sum(_or_nothing(row.uar) > uar for row in rows)
+    return 1 + sum(_sort_key(row.uar) > uar for row in rows)
 
 
-def _or_nothing(uar: float | None) -> float:
+def _sort_key(uar: float | None) -> float:
     return -1.0 if uar is None else uar
 
 

@@ -23,7 +23,7 @@ def best_selected(board: Leaderboard, studies: Collection[str] | None = None) ->
         studies: only entries of these studies.
     """
     names = None if studies is None else {run_name(study) for study in studies}
-    rows = [row for row in board.rows if _may_stand(row) and (names is None or row.study in names)]
+    rows = [row for row in board.rows if _is_eligible(row) and (names is None or row.study in names)]
     return max(rows, key=lambda row: (row.validation_score or 0.0, row.entry), default=None)
 
 
@@ -44,7 +44,7 @@ def select_entry(board: Leaderboard, root: Path) -> Row:
             f"entry '{best.entry}' pools {best.folds} folds and is not a single model; name an entry, or search with "
             "--protocol speaker"
         )
-    groups = [group for group in board.groups if any(map(_may_stand, group.rows))]
+    groups = [group for group in board.groups if any(map(_is_eligible, group.rows))]
     if len(groups) > 1:
         heads = "; ".join(
             f"{group.title}: {next((row.entry for row in group.rows if row.selected), group.rows[0].entry)}"
@@ -54,7 +54,7 @@ def select_entry(board: Leaderboard, root: Path) -> Row:
             f"{root} holds entries that cannot be compared with each other; name one ({heads}), or narrow "
             "with --corpus and --protocol"
         )
-    _check_whole(board, groups)
+    _check_readable(board, groups)
     if best is None and board.rows:
         raise UsageError(
             f"all entries in {root} normalise by speaker (transductive), so none is chosen by default; name one"
@@ -64,7 +64,7 @@ def select_entry(board: Leaderboard, root: Path) -> Row:
     return best
 
 
-def _check_whole(board: Leaderboard, groups: Sequence[GroupRows]) -> None:
+def _check_readable(board: Leaderboard, groups: Sequence[GroupRows]) -> None:
     """Raises an error if an unreadable entry might be the best one: it is of the same group, or of an unknown one."""
     elsewhere = {group.group for group in board.groups} - {group.group for group in groups}
     for lost in board.damaged:
@@ -75,5 +75,5 @@ def _check_whole(board: Leaderboard, groups: Sequence[GroupRows]) -> None:
             )
 
 
-def _may_stand(row: Row) -> bool:
+def _is_eligible(row: Row) -> bool:
     return row.selected and not row.speaker_normalisation

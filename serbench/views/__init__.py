@@ -1,4 +1,4 @@
-"""What people hold in their hands in Python: results, entries, bundles and corpora as tables, figures and HTML.
+"""Classes that the Python API returns: results, entries, bundles and corpora as tables, figures and HTML.
 
 Names are loaded when first used (see `serbench.faces`).
 """

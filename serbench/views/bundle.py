@@ -1,4 +1,4 @@
-"""`Bundle`: an exported model that labels sound."""
+"""`Bundle`: an exported model that labels audio."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ __all__ = ["Bundle"]
 
 
 class Bundle:
-    """A trained model with everything it takes to go from a sound to a label.
+    """An exported model that predicts labels from audio.
 
     Args:
-        path: the folder that `Entry.export` or `serbench export` wrote. It may come from anybody: nothing in it is run.
+        path: folder written by `Entry.export` or `serbench export`. It may come from an untrusted source: no code in it
+            is run.
 
     Raises:
-        UsageError: the folder is no bundle.
-        SerbenchError: it is damaged, or written by a newer serbench.
+        UsageError: the folder is not a bundle.
+        SerbenchError: the bundle is damaged, was changed, or was written by a newer serbench.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -40,7 +41,7 @@ class Bundle:
 
     @property
     def record(self) -> BundleRecord:
-        """What `bundle.json` says: front end, labels, scores, where the model comes from."""
+        """Content of `bundle.json`: front end, labels, scores, provenance."""
         return self._loaded.record
 
     @property
@@ -60,38 +61,38 @@ class Bundle:
         sample_rate: int | None = None,
         windows: bool = False,
     ) -> pd.DataFrame:
-        """Labels sounds of any sample rate, number of channels and length.
+        """Predicts the labels of audio of any sample rate, number of channels and length.
 
         Args:
-            audio: a file, a folder of files, several of them, or an array: (samples,) or (samples, channels), floats
-                with full scale at 1.0 or integers as a WAV file holds them.
-            sample_rate: of an array, in Hz.
-            windows: one row for each window of a long recording instead of their mean.
+            audio: a file, a folder, a list of files and folders, or an array of shape (samples,) or
+                (samples, channels). The array has floats with full scale at 1.0, or integers as in a WAV file.
+            sample_rate: sample rate of the array in Hz.
+            windows: whether a long recording gives one row per window instead of one row with their mean.
 
         Returns:
-            A row a recording (or window), in order: `file` (missing for an array), `start_s`, `end_s`, `label`,
-            `confidence` (its probability), and the probability `p_<label>` of each class. A file that cannot be
-            read is left out with a Python warning.
+            One row per recording (or window), in order: `file` (missing for an array), `start_s`, `end_s`, `label`,
+            `confidence` (probability of the label), and the probability `p_<label>` of each class. A file that
+            cannot be read is left out with a Python warning.
 
         Raises:
-            UsageError: an array without `sample_rate`, or of a shape that is no recording.
+            UsageError: an array without `sample_rate`, or an array that is not a recording.
             SerbenchError: no file could be read.
         """
         if isinstance(audio, np.ndarray):
             waveform = self._waveform(audio, sample_rate)
             return self._table(self._loaded.predict_recording(waveform, "", each_window=windows))
         if sample_rate is not None:
-            raise UsageError("sample_rate goes with an array; a file says its own")
+            raise UsageError("sample_rate is only for arrays; leave it out, since a file has its own sample rate")
         named = [audio] if isinstance(audio, str | os.PathLike) else list(audio)
         if not named:
-            raise UsageError("there is no file to label; name sound files, or folders of them")
+            raise UsageError("there is no file to label; name audio files, or folders of them")
         found = self._loaded.predict_files([Path(one).expanduser() for one in named], each_window=windows)
         if not found.rows:
             raise SerbenchError(found.failures[0])
         for sentence in found.failures:
             warnings.warn(sentence, stacklevel=2)
         for path in dict.fromkeys(row.path for row in found.rows if row.silent):
-            warnings.warn(f"{path} is digital silence; its label says nothing", stacklevel=2)
+            warnings.warn(f"{path} is digital silence; its label means nothing", stacklevel=2)
         return self._table(found.rows)
 
     def _waveform(self, audio: np.ndarray[Any, Any], sample_rate: int | None) -> Waveform:

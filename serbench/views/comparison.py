@@ -1,4 +1,4 @@
-"""`Comparison`: entries against each other on the same test clips."""
+"""`Comparison`: pairwise comparison of entries with the same test set."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ __all__ = ["Comparison"]
 
 
 class Comparison:
-    """Paired differences of two or more entries over the test speakers, corrected by Holm for their number."""
+    """Pairwise comparison of entries: paired over the test speakers, Holm-corrected for the number of pairs."""
 
     def __init__(self, found: EntryComparison) -> None:
         self._found = found
 
     @property
     def entries(self) -> tuple[str, ...]:
-        """What was compared."""
+        """Names of the compared entries."""
         return tuple(one.entry.entry_id for one in self._found.entries)
 
     @property
     def pairs(self) -> pd.DataFrame:
-        """A row a pair.
+        """One row per pair.
 
         `difference` is the mean test UAR of `first` minus that of `second`, with its 95 % interval (`low`, `high`)
-        and p-values; `separable` tells whether the difference is significant at 5 % after the correction.
+        and p-values. `separable` is true if the difference is significant at 5 % after the correction.
         """
         return frame_of(EntryPair, self._found.pairs)
 

@@ -14,42 +14,42 @@ __all__ = ["CorpusView"]
 
 
 class CorpusView:
-    """A corpus as it lies on disk: its usable clips, what was left out, and what to know of it."""
+    """A corpus as it is on disk: usable clips, excluded clips, and problems of the audio."""
 
     def __init__(self, clips: StudyClips) -> None:
         self._clips = clips
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """Name of the corpus."""
         return self._clips.corpus.name
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The classes."""
+        """The emotion classes."""
         return tuple(self._clips.labels)
 
     @property
     def clips(self) -> pd.DataFrame:
-        """A row a usable clip, by its id: label, speaker, path, duration, and what else the corpus knows."""
+        """One row per usable clip, indexed by its id: label, speaker, path, duration and other facts of the corpus."""
         table = self._clips.table
         texts = table.select_dtypes(["object", "string"]).columns
         return table.astype(dict.fromkeys(texts, "string")).set_index("clip_id")
 
     @property
     def excluded(self) -> pd.DataFrame:
-        """Clips that are left out, by their id, each with the reason."""
+        """Excluded clips, indexed by id, each with the reason."""
         table = pd.DataFrame(list(self._clips.excluded), columns=["clip_id", "reason"], dtype="string")
         return table.set_index("clip_id")
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """What to know of the audio before training on it, a sentence each."""
+        """Problems of the audio to know before training, one sentence each."""
         return tuple(finding.message for finding in self._clips.findings)
 
     @property
     def summary(self) -> dict[str, Any]:
-        """Counts of clips, classes, speakers and hours, with licence and citation; `serbench corpus info` as data."""
+        """Counts of clips, classes, speakers and hours, with licence and citation, as `serbench corpus show` prints."""
         return corpus_summary(self._clips)
 
     def __repr__(self) -> str:

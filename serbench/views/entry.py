@@ -23,9 +23,9 @@ __all__ = ["Entry"]
 
 
 class Entry:
-    """A configuration that validation chose, trained on fresh seeds and tested once.
+    """A configuration selected by validation score, trained again with new seeds and tested once.
 
-    Scores are fractions, means over its runs, on the test core; None where they are undefined.
+    Scores are fractions: means over its runs, on the test set. An undefined score is None.
     """
 
     def __init__(self, reader: ResultsReader, entry_id: str) -> None:
@@ -34,22 +34,22 @@ class Entry:
 
     @property
     def report(self) -> EntryReport:
-        """Everything that is known of the entry, as `serbench report --format json` writes it."""
+        """The whole report of the entry, as `serbench report --format json` writes it."""
         return self._report
 
     @property
     def row(self) -> Row:
-        """Its row of the leaderboard."""
+        """Row of the entry in the leaderboard."""
         return self._report.row
 
     @property
     def id(self) -> str:
-        """The name that the leaderboard shows."""
+        """Name of the entry, as in the leaderboard."""
         return self.row.entry
 
     @property
     def study(self) -> str:
-        """The study that found it."""
+        """Name of the study that found it."""
         return self.row.study
 
     @property
@@ -79,7 +79,7 @@ class Entry:
 
     @property
     def selected(self) -> bool:
-        """Whether it is the entry of its study that validation chooses."""
+        """Whether it is the entry of its study with the best validation score."""
         return self.row.selected
 
     @property
@@ -89,7 +89,7 @@ class Entry:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """The 95 % interval of the UAR over speakers and seeds; None where too few say."""
+        """The 95 % interval of the UAR over speakers and seeds, as fractions; None if there are too few of them."""
         low, high = self.row.uar_low, self.row.uar_high
         return None if low is None or high is None else (low, high)
 
@@ -105,29 +105,29 @@ class Entry:
 
     @property
     def validation_uar(self) -> float | None:
-        """UAR of its runs on the validation core."""
+        """UAR on the validation set, mean over its runs."""
         return self.row.validation_uar
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What to know before trusting the scores."""
+        """Warnings to know before trusting the scores."""
         return self.row.warnings
 
     @property
     def per_class(self) -> pd.DataFrame:
-        """Precision, recall, F1, clips and correct clips of each class on the test core, by label."""
+        """Precision, recall, F1, clips and correct clips of each class on the test set, indexed by label."""
         return frame_of(ClassRow, self._report.per_class).set_index("label")
 
     @property
     def confusion(self) -> pd.DataFrame:
-        """Clips by true class (rows) and predicted class (columns), all runs together."""
+        """Confusion matrix: clips by true class (rows) and predicted class (columns), summed over all runs."""
         names = [one.label for one in self._report.per_class]
         counts = np.array(self._report.confusion, dtype=np.int64).reshape(len(names), len(names))
         return pd.DataFrame(counts, index=pd.Index(names, name="true"), columns=pd.Index(names, name="predicted"))
 
     @property
     def runs(self) -> pd.DataFrame:
-        """A row a run: its seed, test and validation scores, epochs, training time, size and memory."""
+        """One row per run: seed, test and validation scores, epochs, training time, model size and memory."""
         runs = self._report.refits
         table = frame_of(RefitReport, runs, leave_out=("scores", "per_class", "confusion", "epochs"))
         table = table.rename(columns={"job_id": "run"}).set_index("run")
@@ -139,11 +139,11 @@ class Entry:
         return table
 
     def predictions(self) -> pd.DataFrame:
-        """What its runs answered on the validation and the test core, a row a run and clip.
+        """Predictions of its runs on the validation and test set: one row per run and clip.
 
         Returns:
             `clip_id`, `speaker`, `run`, `subset` ('validation' or 'test'), `label` (true), `predicted`, and the
-            probability `p_<label>` of each class. Pooled folds have their test clips only.
+            probability `p_<label>` of each class. Pooled folds have only test clips.
         """
         scored = self._scored
         who = dict(zip(scored.refits[0].test_clips, scored.speakers, strict=True)) if scored.refits else {}
@@ -154,39 +154,44 @@ class Entry:
             run = refit.record.job_id
             if refit.validation is not None:
                 judged = refit.validation
-                parts.append(self._answers(run, "validation", judged.clips, judged.true, judged.probabilities, who))
-            parts.append(self._answers(run, "test", refit.test_clips, refit.test_true, refit.test_probabilities, who))
+                parts.append(self._predictions(run, "validation", judged.clips, judged.true, judged.probabilities, who))
+            parts.append(
+                self._predictions(run, "test", refit.test_clips, refit.test_true, refit.test_probabilities, who)
+            )
         if not parts:
-            return self._answers("", "test", (), np.zeros(0, np.int64), np.zeros((0, len(self.labels))), who)
+            return self._predictions("", "test", (), np.zeros(0, np.int64), np.zeros((0, len(self.labels))), who)
         return pd.concat(parts, ignore_index=True)
 
     def figure(self, name: str) -> go.Figure:
-        """Draws the entry.
+        """Draws a figure of the entry.
 
         Args:
-            name: `confusion` (the confusion matrix), `curves` (accuracy and loss, epoch by epoch), `calibration`
-                (a reliability diagram) or `speakers` (recall of each test speaker).
+            name: `confusion` (confusion matrix), `curves` (accuracy and loss per epoch), `calibration`
+                (reliability diagram) or `speakers` (recall of each test speaker).
 
         Returns:
-            A Plotly figure: show it in a notebook, or write it with `write_html`.
+            A Plotly figure. Show it in a notebook, or save it with `write_html`.
 
         Raises:
-            UsageError: no figure of that name.
-            SerbenchError: the entry has nothing that it could show.
+            UsageError: no figure has this name.
+            SerbenchError: the entry has no data for this figure.
         """
         return entry_figure(name, self._report, self._scored)
 
     def export(self, to: str | Path, *, data: str | Path | None = None, replace: bool = False) -> Bundle:
-        """Writes a bundle that classifies audio files, after checking that it repeats the recorded predictions.
+        """Exports a model that classifies audio files, after checking that it repeats the recorded predictions.
 
         Args:
-            to: folder that becomes the bundle; it appears whole or not at all.
-            data: the corpus's folder; None for where the search found it.
-            replace: whether a bundle that is already there gives way.
+            to: folder to write. It is created whole or not at all.
+            data: folder of the corpus; None for the folder that the search used.
+            replace: whether to replace an existing bundle.
+
+        Returns:
+            The bundle, loaded.
 
         Raises:
-            UsageError: `to` is in the way.
-            SerbenchError: the model or the audio is gone, or the bundle does not repeat its predictions.
+            UsageError: `to` already exists.
+            SerbenchError: the model or the audio is missing, or the bundle does not repeat its predictions.
         """
         from serbench.export import export_bundle
 
@@ -206,7 +211,7 @@ class Entry:
     def _scored(self) -> ScoredEntry:
         return self._reader.scored_entry(self.id)
 
-    def _answers(
+    def _predictions(
         self, run: str, subset: str, clips: tuple[str, ...], true: Any, probabilities: Any, speakers: dict[str, str]
     ) -> pd.DataFrame:
         names = np.asarray(self.labels, dtype=object)

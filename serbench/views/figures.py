@@ -24,17 +24,20 @@ def entry_figure(name: str, report: EntryReport, scored: ScoredEntry) -> go.Figu
 
     Args:
         name: one of `FIGURES`.
-        report: of the entry.
+        report: report of the entry.
         scored: the same entry with its predictions.
 
+    Returns:
+        A Plotly figure.
+
     Raises:
-        UsageError: no figure of that name; the nearest is named.
-        SerbenchError: the entry has nothing that it could show.
+        UsageError: no figure has this name. The message names the nearest one.
+        SerbenchError: the entry has no data for this figure.
     """
     if name not in FIGURES:
         raise unknown("figure", name, FIGURES)
     if not scored.refits:
-        raise SerbenchError(f"entry '{scored.entry.entry_id}' has no completed run, so there is no figure of it")
+        raise SerbenchError(f"entry '{scored.entry.entry_id}' has no completed run, so there is nothing to draw")
     return FIGURES[name](report, scored)
 
 
@@ -52,7 +55,7 @@ def _confusion(report: EntryReport, scored: ScoredEntry) -> go.Figure:
     heat = go.Heatmap(
         x=labels, y=labels, z=shares, text=cells, texttemplate="%{text}", colorscale="Blues", zmin=0, zmax=100,
         colorbar={"title": {"text": "% of the<br>true class"}},
-        hovertemplate="%{y} taken for %{x}: %{text}<extra></extra>",
+        hovertemplate="true %{y}, predicted %{x}: %{text}<extra></extra>",
     )  # fmt: skip
     figure = go.Figure(heat)
     what = f"clips, {len(scored.refits)} runs together" if len(scored.refits) > 1 else "clips"
@@ -73,11 +76,11 @@ def _curves(report: EntryReport, scored: ScoredEntry) -> go.Figure:
     charts = curve_charts(report.refits)
     if not charts and report.row.folds > 1:
         raise SerbenchError(
-            f"entry '{report.row.entry}' pools {report.row.folds} folds, each with curves of its own; they are in the "
-            "reports of the folds' studies"
+            f"entry '{report.row.entry}' pools {report.row.folds} folds, which have separate curves; see the reports of "
+            "the folds' studies"
         )
     if not charts:
-        raise SerbenchError(f"no epoch of entry '{scored.entry.entry_id}' was recorded, so there are no curves")
+        raise SerbenchError(f"entry '{scored.entry.entry_id}' has no recorded epochs, so there are no curves")
     figure = make_subplots(1, len(charts), subplot_titles=[chart.title for chart in charts])
     for place, chart in enumerate(charts, start=1):
         for trace in chart.data:
@@ -98,7 +101,7 @@ def _calibration(_: EntryReport, scored: ScoredEntry) -> go.Figure:
 
 
 def _speakers(_: EntryReport, scored: ScoredEntry) -> go.Figure:
-    """A line a test speaker, with a dot a class and a diamond for their mean; the hardest speaker lowest."""
+    """One line per test speaker: a dot per class, a diamond for their mean; the hardest speaker at the bottom."""
     import plotly.graph_objects as go
 
     from serbench.site import PALETTE, escaped

@@ -1,4 +1,4 @@
-"""Records as pandas tables whose columns have the type of their field, whatever is missing in them."""
+"""Records as pandas tables. The type of a column depends on its field only, not on missing values."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _DTYPES = {bool: "boolean", int: "Int64", float: "float64", str: "string"}
 
 
 def frame_of(model: type[BaseModel], rows: Iterable[BaseModel], leave_out: Iterable[str] = ()) -> pd.DataFrame:
-    """A table with a column a field and a row a record.
+    """Builds a table with one column per field and one row per record.
 
-    Floats are float64 with NaN where there is none, integers Int64, truth values boolean, texts string; tuples of
-    texts are joined by '; '. Everything else stays an object.
+    Floats become float64 (NaN if missing), integers Int64, booleans boolean, strings string. Tuples of strings are
+    joined by '; '. Everything else stays an object.
 
     Args:
-        model: of the records; gives the columns, also where there is no record.
+        model: class of the records. It determines the columns, even without records.
         rows: the records.
-        leave_out: fields that make no column.
+        leave_out: fields without a column.
     """
     listed, unwanted = list(rows), set(leave_out)
     columns = {name: field.annotation for name, field in model.model_fields.items() if name not in unwanted}
@@ -33,7 +33,7 @@ def frame_of(model: type[BaseModel], rows: Iterable[BaseModel], leave_out: Itera
 
 
 def typed_column(values: list[Any], kind: Any) -> pd.Series[Any]:
-    """Values of one type, some of them maybe None, as a column.
+    """Builds a column from values of one type, which may include None.
 
     >>> str(typed_column([1, None], int | None).dtype), str(typed_column([0.5, None], float).dtype)
     ('Int64', 'float64')
@@ -44,7 +44,7 @@ def typed_column(values: list[Any], kind: Any) -> pd.Series[Any]:
 
 
 def _plain(kind: Any) -> Any:
-    """The type itself where it may also be None; `str` for a choice of texts."""
+    """Returns the type without None; `str` for a Literal."""
     if get_origin(kind) in {Union, types.UnionType}:
         kinds = [one for one in get_args(kind) if one is not type(None)]
         return _plain(kinds[0]) if len(kinds) == 1 else kind

@@ -1,4 +1,4 @@
-"""Tables as the HTML that a notebook shows."""
+"""Tables as HTML for notebooks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["notebook_html"]
 
 
 def notebook_html(sheets: Iterable[Sheet], footer: str = "") -> str:
-    """Tables below one another, each with its title and notes. All text is escaped.
+    """Returns tables as HTML, each with its title and notes. All text is escaped.
 
     Args:
-        sheets: as they are printed elsewhere, too.
-        footer: a last line below them.
+        sheets: the tables, from top to bottom.
+        footer: a line below them; '' for none.
     """
     parts = [_table(sheet) for sheet in sheets]
     if footer:

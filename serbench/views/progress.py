@@ -1,4 +1,4 @@
-"""What a caller in Python sees while a search runs: one line a study, on standard error or in a notebook."""
+"""Progress display of a search in Python: one line per study, on standard error or in a notebook."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _REDRAW_S = 0.2
 
 
 def progress_view() -> SearchProgress:
-    """The display that fits where the caller's code runs: a Jupyter kernel, a terminal, or a log."""
+    """Returns the progress display for the caller's environment: a Jupyter kernel, a terminal, or a log."""
     return NotebookProgress() if _in_notebook() else TextProgress(sys.stderr)
 
 
 def _in_notebook() -> bool:
-    """Whether this is an IPython kernel, whose front end can show HTML. Does not import IPython."""
+    """Whether this process is an IPython kernel, which can show HTML. Does not import IPython."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return getattr(shell, "kernel", None) is not None
 
 
 class SearchProgress(Observer):
-    """Keeps what is known of the running study as one line; a subclass shows it.
+    """Keeps the state of the running study as one line; a subclass displays it.
 
-    Only the thread that made it draws, since a notebook gives output of other threads to other cells.
+    Only the thread that created it draws, since a notebook shows the output of other threads in other cells.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class SearchProgress(Observer):
 
     @property
     def line(self) -> str:
-        """What is going on now; '' where nothing is."""
+        """The current state in one line; '' if nothing runs."""
         if not self._study:
             return self._step
         if self._refits is None:
@@ -67,7 +67,11 @@ class SearchProgress(Observer):
         return [] if self._best is None else [f"best validation UAR {percent(self._best)} %"]
 
     def show(self, *, last: bool = False) -> None:
-        """Draws what has changed; a subclass says how. Called with `last` when a study has ended."""
+        """Draws the current state; implemented by subclasses.
+
+        Args:
+            last: whether new lines must be shown now: a study ended or a warning came.
+        """
 
     def _changed(self, *, last: bool = False) -> None:
         now = time.monotonic()
@@ -76,13 +80,13 @@ class SearchProgress(Observer):
             self.show(last=last)
 
     def warning(self, text: str) -> None:
-        """Keeps it below the line."""
+        """Shows a warning below the line, once."""
         if text not in self.notes:
             self.notes.append(text)
             self._changed(last=True)
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """Shows a step of preparation."""
+        """Shows the progress of a preparation step."""
         self._step = f"{what}: {done:,} of {total:,}" if done < total else ""
         self._changed()
 
@@ -94,22 +98,22 @@ class SearchProgress(Observer):
         best: float | None,
         seconds: float | None,  # noqa: ARG002
     ) -> None:
-        """Begins a line."""
+        """Starts the line of a study."""
         self._begin(record.name, trials, done, best)
         self._changed()
 
     def trial_started(self, job_id: str, config: dict[str, Any], epochs: int) -> None:  # noqa: ARG002
-        """Shows that it runs."""
+        """Shows that a trial has started."""
         self._fits[job_id] = f"{job_id} starting"
         self._changed()
 
     def epoch(self, job_id: str, metrics: EpochMetrics) -> None:
-        """Shows how far it is."""
+        """Shows the epoch of a running trial."""
         self._fits[job_id] = f"{job_id} epoch {metrics.epoch + 1}"
         self._changed()
 
     def trial_finished(self, record: TrialRecord) -> None:
-        """Counts it."""
+        """Counts a finished trial or test run."""
         self._fits.pop(record.job_id, None)
         if record.kind == "search":
             self._done += record.state not in UNCOUNTED_STATES
@@ -120,16 +124,16 @@ class SearchProgress(Observer):
         self._changed()
 
     def refits_started(self, total: int) -> None:
-        """Shows that the search itself is over."""
+        """Shows that the trials are done and the test runs begin."""
         self._refits = total
         self._changed()
 
     def entry_added(self, entry: EntryRecord) -> None:  # noqa: ARG002
-        """Counts it."""
+        """Counts a tested entry."""
         self._entries += 1
 
     def study_finished(self, record: StudyRecord) -> None:
-        """Leaves one line of what came of it."""
+        """Leaves one line with the outcome of the study."""
         tested = f"{self._entries} {'entry' if self._entries == 1 else 'entries'} tested"
         took = _clock(time.monotonic() - self._began)
         parts = [plural(self._done, "trial"), *self._score(), tested, took]
@@ -138,14 +142,14 @@ class SearchProgress(Observer):
         self._changed(last=True)
 
     def close(self) -> None:
-        """Ends the display; what has finished stays."""
+        """Ends the display. Lines of finished studies stay."""
         self._begin("")
         self._step = ""
         self._changed(last=True)
 
 
 class TextProgress(SearchProgress):
-    """Lines on a stream. In a terminal the running one is redrawn in place; elsewhere finished ones are written."""
+    """Display on a text stream. On a terminal one line is redrawn in place; elsewhere only finished studies print."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
@@ -154,9 +158,9 @@ class TextProgress(SearchProgress):
         self._shown: set[str] = set()
 
     def show(self, *, last: bool = False) -> None:
-        """Writes what is new."""
-        said = [*self.finished, *(f"note: {note}" for note in self.notes)]
-        lines = [line for line in said if line not in self._shown] if last else []
+        """Writes new lines, and redraws the running one on a terminal."""
+        complete = [*self.finished, *(f"note: {note}" for note in self.notes)]
+        lines = [line for line in complete if line not in self._shown] if last else []
         self._shown.update(lines)
         text = "".join(f"{line}\n" for line in lines)
         if self._redraws:
@@ -167,14 +171,14 @@ class TextProgress(SearchProgress):
 
 
 class NotebookProgress(SearchProgress):
-    """One output of a notebook's cell that is updated in place."""
+    """Display in a notebook: one cell output that is updated in place."""
 
     def __init__(self) -> None:
         super().__init__()
         self._handle: Any = None
 
     def show(self, *, last: bool = False) -> None:  # noqa: ARG002
-        """Updates the output; nothing is shown before there is something to say."""
+        """Updates the output. It appears when there is something to show."""
         from IPython.display import display
 
         if not (self.line or self.finished or self.notes or self._handle):
@@ -194,7 +198,7 @@ class NotebookProgress(SearchProgress):
 
 
 def _clock(seconds: float) -> str:
-    """Minutes and seconds: 75 -> '1:15'; with hours where there are any."""
+    """Formats a duration as minutes and seconds (75 -> '1:15'), with hours if there are any."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -19,18 +19,18 @@ from serbench.views.markup import notebook_html
 
 __all__ = ["Results"]
 
-_MOST_IMPORTANT = 9  # columns of a higher rank do not fit beside the others in a notebook
+_MOST_IMPORTANT = 9  # rank of the last column that fits a notebook
 
 
 class Results:
-    """A results folder as it was when its files were first read; open it again to see what came since.
+    """The results in a folder.
 
-    Files are read when a question needs them. A damaged file costs the entry that it belongs to and is named by
-    `damaged`.
+    Files are read when they are first needed and then kept in memory; open the folder again to see later changes. A
+    damaged file only hides the entry that it belongs to, and is listed in `damaged`.
 
     Args:
         path: the folder.
-        searched: studies that `best` chooses from where it is given neither corpus nor protocol; none for all.
+        searched: studies that `best` selects from when it gets neither corpus nor protocol; empty for all.
 
     Raises:
         SerbenchError: the folder is a file, or was written by a newer serbench.
@@ -43,42 +43,46 @@ class Results:
 
     @property
     def damaged(self) -> tuple[DamagedRecord, ...]:
-        """What could not be read so far."""
+        """Files that could not be read so far."""
         return self._reader.damaged
 
     def leaderboard(self, corpus: str | None = None, protocol: str | None = None) -> pd.DataFrame:
-        """Every tested entry, by its name: best UAR first within what may be compared.
+        """Returns all tested entries, indexed by name, best UAR first within each test set.
 
-        Compare scores only between rows of one `corpus_digest`, `label_source` and `protocol_hash`: other rows were
-        tested on other clips. Scores are fractions.
+        Compare scores only between rows with the same `corpus_digest`, `label_source` and `protocol_hash`. Other rows
+        have other test sets. Scores are fractions.
 
         Args:
-            corpus: only entries of the corpus of this name.
-            protocol: only entries under the protocol of this name.
+            corpus: name of a corpus to show only its entries.
+            protocol: name of a protocol to show only its entries.
 
         Raises:
-            UsageError: there are entries, but none of that corpus or protocol.
+            UsageError: there are entries, but none with this corpus or protocol.
         """
         return frame_of(Row, self._reader.board(corpus, protocol).rows).set_index("entry")
 
     def entry(self, id: str) -> Entry:  # noqa: A002
-        """One entry.
+        """Returns an entry by name.
 
         Raises:
-            UsageError: there is none of that name; the nearest is named.
+            UsageError: no entry has this name. The message names the nearest one.
             SerbenchError: its record or predictions are damaged.
         """
         return Entry(self._reader, id)
 
     def best(self, corpus: str | None = None, protocol: str | None = None) -> Entry:
-        """The entry that validation selects; the test has no say.
+        """Returns the entry with the best validation score. Test scores are not used.
 
-        What `serbench.search` returned selects among the studies that it searched, unless a corpus or protocol is
-        named.
+        The results that `serbench.search` returns select among the studies of that search, unless you name a corpus or
+        protocol.
+
+        Args:
+            corpus: name of a corpus to select among its entries.
+            protocol: name of a protocol to select among its entries.
 
         Raises:
-            UsageError: entries belong to groups that cannot be compared; they are listed.
-            SerbenchError: there is none.
+            UsageError: the entries have different test sets and cannot be compared. The message lists them.
+            SerbenchError: there is no entry.
         """
         searched = self.searched if corpus is None and protocol is None else ()
         groups = self._reader.board(corpus, protocol).groups
@@ -92,23 +96,26 @@ class Results:
         return self.entry(row.entry if row is not None else self._reader.select(corpus, protocol).entry)
 
     def studies(self) -> pd.DataFrame:
-        """Every study, by its name, with its trials, best validation UAR and entries."""
+        """Returns all studies, indexed by name, with their trials, best validation UAR and entries."""
         table = frame_of(StudyRow, self._reader.study_rows()).set_index("name")
         for column in ("created", "last_activity"):
             table[column] = pd.to_datetime(table[column].astype("object"), utc=True, format="ISO8601")
         return table
 
     def compare(self, *ids: str) -> Comparison:
-        """Compares entries pair by pair over the test speakers.
+        """Compares entries pair by pair, paired over the test speakers.
+
+        Args:
+            ids: names of two or more entries with the same test set.
 
         Raises:
-            UsageError: fewer than two, one named twice, an unknown one, or entries tested on different clips.
-            SerbenchError: predictions of one are damaged.
+            UsageError: fewer than two entries, the same one twice, an unknown one, or different test sets.
+            SerbenchError: the predictions of an entry are damaged.
         """
         return Comparison(self._reader.comparison(ids))
 
     def predictions(self, id: str) -> pd.DataFrame:  # noqa: A002
-        """What the runs of an entry answered on each clip: see `Entry.predictions`."""
+        """Returns the predictions of all runs of an entry: see `Entry.predictions`."""
         return self.entry(id).predictions()
 
     def __repr__(self) -> str:

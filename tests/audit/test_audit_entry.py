@@ -36,8 +36,8 @@ def results(_made, tone_corpus, tiny_space, tmp_path, tmp_path_factory) -> Resul
     if not _made:
         _made["root"] = tmp_path_factory.mktemp("audited") / "results"
         plan = SearchPlan(
-            (load_space(tiny_space()),), get_corpus("crema-d"), tone_corpus, _made["root"], trials=1, finalists=1,
-            repeats=2, workers=1,
+            spaces=(load_space(tiny_space()),), corpus=get_corpus("crema-d"), data=tone_corpus, results=_made["root"],
+            trials=1, finalists=1, repeats=2, workers=1,
         )  # fmt: skip
         run_search(plan)
     return ResultsFolder(shutil.copytree(_made["root"], tmp_path / "copied"))

@@ -24,6 +24,7 @@ def found(ran) -> dict[str, dict]:
     return {finding["name"]: finding for finding in json.loads(ran.out)["findings"]}
 
 
+@pytest.mark.children
 def test_a_sound_machine_passes_and_a_child_has_run(serbench, tmp_path) -> None:
     ran = serbench("doctor", "--results", tmp_path / "results", "--format", "json")
     assert ran.code == 0, ran.err

@@ -155,7 +155,7 @@ def test_what_the_sampler_never_draws_is_told_when_a_space_is_checked(serbench, 
 
 def test_audio_that_is_not_there_is_told_before_a_model_is_loaded(serbench, tmp_path) -> None:
     ran = serbench("predict", tmp_path, tmp_path / "no.wav")
-    assert "no.wav does not exist; name sound files" in ran.sentence
+    assert "no.wav does not exist; name audio files" in ran.sentence
 
 
 def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(program, tone_corpus, tiny_space, tmp_path) -> None:

@@ -118,7 +118,7 @@ def test_export_selects_by_validation_and_predict_reads_any_audio(serbench, sear
     assert ran.code == 1
     assert "broken.wav" in ran.err
     assert ran.err.count("is digital silence") == 1
-    assert "silence.wav is digital silence; its label says nothing" in ran.err
+    assert "silence.wav is digital silence; its label means nothing" in ran.err
     assert len(ran.out.splitlines()) == 5
 
     assert "already holds a bundle" in serbench("export", "--results", searched, "--to", bundle).sentence

@@ -133,7 +133,7 @@ def test_ctrl_c_ends_at_once_and_says_how_to_go_on(held, tmp_path) -> None:
     held.send_signal(signal.SIGINT)
     _, error = held.communicate(timeout=15)  # the server would hold the line for 20 seconds
     assert held.returncode == 130, error
-    assert "the same command goes on from here" in error
+    assert "run the same command to continue" in error
     assert (tmp_path / "emo" / "download.zip.part").stat().st_size > 0
 
 

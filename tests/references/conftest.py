@@ -16,8 +16,8 @@ from serbench.spaces import load_space
 def searched_board(tone_corpus, tiny_space, tmp_path) -> Leaderboard:
     """The leaderboard of a search of one trial."""
     plan = SearchPlan(
-        (load_space(tiny_space()),), get_corpus("crema-d"), tone_corpus, tmp_path / "results", trials=1, finalists=1,
-        repeats=1, workers=1,
+        spaces=(load_space(tiny_space()),), corpus=get_corpus("crema-d"), data=tone_corpus,
+        results=tmp_path / "results", trials=1, finalists=1, repeats=1, workers=1,
     )  # fmt: skip
     run_search(plan)
     return Results(tmp_path / "results").board()

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from tiers import starts_children
 
 from serbench.corpora import get_corpus, load_clips
 from serbench.errors import SerbenchError, UsageError
@@ -41,6 +42,7 @@ class _Study:
 
 
 @pytest.fixture
+@starts_children
 def core(tone_corpus) -> ReferenceTask:
     clips = load_clips(get_corpus("crema-d"), tone_corpus, sample_rate=8000)
     protocol = SplitProtocol("speaker")

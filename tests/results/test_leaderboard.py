@@ -125,7 +125,7 @@ def test_shared_speakers_are_ranked_whatever_the_validation_core_holds(build):
     board = build.read().board()
     assert board.rows[0].rank == 1
     assert board.rows[0].uar_low is not None
-    assert any("also trained on" in note for note in board.notes)
+    assert any("same people are in training and test" in note for note in board.notes)
 
 
 def test_what_holds_for_unknown_speakers_comes_first_within_a_corpus(build):

@@ -67,7 +67,7 @@ def test_a_pooled_entry_has_a_report_and_a_fold_of_it_has_none(build):
     assert sum(one.support for one in report.per_class) == row.test_clips
     assert report.row == row
     assert "3 folds" in render(report)
-    with pytest.raises(UsageError, match="is one fold of 3"):
+    with pytest.raises(UsageError, match="is one of 3 folds"):
         build.read().report("good-1")
 
 

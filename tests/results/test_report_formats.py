@@ -68,7 +68,7 @@ def test_a_table_fits_the_screen_and_keeps_what_matters(board, width):
 
 
 def test_a_wider_screen_shows_more_columns(board):
-    narrow, wide = render(board, width=80), render(board, width=220)
+    narrow, wide = render(board, width=80), render(board, width=240)
     assert "fit time" not in narrow.replace("fit time, study", "")
     assert "1 min 15 s" in wide
     assert "not shown at this width" in narrow

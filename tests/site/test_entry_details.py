@@ -123,6 +123,7 @@ def test_a_picture_is_bright_where_it_is_loud_and_has_high_bands_above():
         mel_png(np.zeros(3))
 
 
+@pytest.mark.children
 def test_masks_are_drawn_as_the_layers_draw_them():
     """Widths and places of many draws, beside those of the Keras layer on the same shape."""
     import keras

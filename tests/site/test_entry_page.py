@@ -101,7 +101,7 @@ def test_listeners_stand_beside_the_model(build, page_of):
     build.reference(study, "listeners", "human listeners", skill=1.0)
     page = page_of("a")
     assert "matrix of human listeners" in page
-    assert "100.0 % right" in Outline(page).words
+    assert "accuracy 100.0 %" in Outline(page).words
 
 
 def test_names_cannot_become_markup(build, page_of):

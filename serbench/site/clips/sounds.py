@@ -68,7 +68,7 @@ class Sounds:
 
     def path(self, folder: StudyFolder, corpus: CorpusFacts, clip_id: str) -> Path | None:
         """Path of a clip's file; None if the corpus or the clip is not on this machine."""
-        data = folder.remembered_data() or _usual_place(corpus)
+        data = folder.remembered_data() or _default_folder(corpus)
         if data is None:
             return None
         if (corpus.name, data) not in self._tables:
@@ -132,7 +132,7 @@ class Sounds:
         return self._made[key]
 
 
-def _usual_place(corpus: CorpusFacts) -> Path | None:
+def _default_folder(corpus: CorpusFacts) -> Path | None:
     """Default folder of the corpus; None if it does not exist."""
     try:
         place = recorded_corpus(corpus).default_folder()

@@ -29,8 +29,8 @@ from serbench.site.words import without_paths
 __all__ = ["main"]
 
 PORT = 8421
-_LOOK_EVERY_S = 1.0
-_REST = 5.0  # pause in multiples of the last build's duration: pages use at most a sixth of one CPU core
+_CHECK_EVERY_S = 1.0
+_PAUSE = 5.0  # pause in multiples of the last build's duration: pages use at most a sixth of one CPU core
 _PORTS_TRIED = 20
 
 
@@ -48,7 +48,7 @@ class _Watcher(threading.Thread):
     def __init__(self, asked: dict[str, Any], folder: Path, state: _State) -> None:
         super().__init__(daemon=True, name="site-watcher")
         self._results = Path(asked["results"])
-        self._narrow = {"corpus": asked["corpus"], "protocol": asked["protocol"]}
+        self._filters = {"corpus": asked["corpus"], "protocol": asked["protocol"]}
         self._folder = folder
         self._state = state
         self._seen: list[tuple[str, int]] = []
@@ -56,17 +56,17 @@ class _Watcher(threading.Thread):
 
     def run(self) -> None:
         """Checks every second, until `stopped` is set."""
-        while not self.stopped.wait(_LOOK_EVERY_S):
-            if list(_traces(self._results)) != self._seen:
-                self.stopped.wait(_REST * self.build())
+        while not self.stopped.wait(_CHECK_EVERY_S):
+            if list(_modified_times(self._results)) != self._seen:
+                self.stopped.wait(_PAUSE * self.build())
 
     def build(self) -> float:
         """Writes the site and returns the seconds it took. A record that is still being written appears next time."""
         began = time.perf_counter()
-        self._seen = list(_traces(self._results))
+        self._seen = list(_modified_times(self._results))
         try:
             try:
-                Site.build(Results(self._results), self._folder, live=True, **self._narrow)
+                Site.build(Results(self._results), self._folder, live=True, **self._filters)
             except UsageError:  # no entry of this corpus and protocol yet
                 Site.build(Results(self._results), self._folder, live=True)
             self._state.note = ""
@@ -76,7 +76,7 @@ class _Watcher(threading.Thread):
         return time.perf_counter() - began
 
 
-def _traces(results: Path) -> Iterator[tuple[str, int]]:
+def _modified_times(results: Path) -> Iterator[tuple[str, int]]:
     """Modification times of the folders that change when a record is written, and whether each study runs."""
     for study in sorted((results / "studies").glob("*")):
         for part in (

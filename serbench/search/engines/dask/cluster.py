@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+from serbench.child_processes import SPAWN
 from serbench.errors import SerbenchError, UsageError, with_extra
 from serbench.search.engines.dask import worker
 from serbench.search.resources import GPU_BACKENDS, Resources
@@ -236,6 +237,7 @@ def _own_workers(resources: Resources) -> Iterator[Any]:
     }
     settings = {
         "distributed.worker.daemon": False,  # in the configuration, to reach workers that a nanny restarts later, too
+        "distributed.worker.multiprocessing-method": SPAWN,  # workers never run the caller's script
         "distributed.nanny.pre-spawn-environ": {},  # would change the environment of this process, too
     }
     workers = {}
