@@ -76,8 +76,8 @@ def _curves(report: EntryReport, scored: ScoredEntry) -> go.Figure:
     charts = curve_charts(report.refits)
     if not charts and report.row.folds > 1:
         raise SerbenchError(
-            f"entry '{report.row.entry}' pools {report.row.folds} folds, which have separate curves; see the reports of "
-            "the folds' studies"
+            f"entry '{report.row.entry}' pools {report.row.folds} folds, which have separate curves; see the reports "
+            "of the folds' studies"
         )
     if not charts:
         raise SerbenchError(f"entry '{scored.entry.entry_id}' has no recorded epochs, so there are no curves")
