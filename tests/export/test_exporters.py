@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 from serbench.cli.main import app
 from serbench.errors import SerbenchError, UsageError
 from serbench.export import Exporter, export_bundle, exporter_names, get_exporter
+from serbench.records import ResultsFolder
+from serbench.results import Results
 
 PLUG = """
 from dataclasses import dataclass
@@ -61,7 +63,7 @@ def results(tmp_path):
         path = folder.model_path(job_id)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x" * (7 + number))
-    return build.results
+    return Results(build.results.root)
 
 
 def test_the_format_keras_is_installed() -> None:
@@ -73,7 +75,7 @@ def test_a_plug_in_writes_its_format_and_nothing_else(plug_in, results, tmp_path
     plug_in("weights_whole")
     export_bundle(results, "best", tmp_path / "out", format="weights")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["bytes.txt"]
-    folder, entry = results.entry("best")
+    folder, entry = ResultsFolder(results.root).entry("best")
     best = max(entry.refits, key=lambda job_id: (folder.job("refit", job_id).value or 0.0, job_id))
     assert (tmp_path / "out" / "bytes.txt").read_text() == str(folder.model_path(best).stat().st_size)
 
