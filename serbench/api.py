@@ -42,7 +42,7 @@ _VIEWS = ("Bundle", "Comparison", "CorpusView", "Entry", "Results")
 
 def search(
     spaces: Space | Sequence[Space] | None = None,
-    corpus: str | Path | Corpus = "demo",
+    corpus: str | Path | Corpus | CorpusView = "demo",
     data: str | Path | None = None,
     *,
     results: str | Path = "results",
@@ -85,7 +85,8 @@ def search(
 
     Args:
         spaces: names or files of search spaces, or loaded spaces; None for both families.
-        corpus: a name (`serbench corpus list`), several as 'a+b', a folder with one folder per class, or a table.
+        corpus: a name (`serbench corpus list`), several as 'a+b', a folder with one folder per class, a table, or what
+            `serbench.corpus` returned.
         data: folder of the corpus; None for its default folder. The demo corpus is created if needed.
         results: results folder to write to.
         trials: total number of trials per space, earlier calls included. Here and below, None takes the value from the
@@ -129,19 +130,27 @@ def search(
     """
     from serbench.corpora import Corpus
     from serbench.errors import UsageError
-    from serbench.views import Results
+    from serbench.views import CorpusView, Results
 
     with warnings.catch_warnings():  # Optuna imports tqdm, which warns in notebooks about widgets that we do not use
         warnings.filterwarnings("ignore", message="IProgress not found")
         from serbench.search import SearchPlan, SearchRequest, run_search
 
-    loaded = corpus if isinstance(corpus, Corpus) else None
+    loaded, place = None, _path(data)
+    if isinstance(corpus, CorpusView):
+        if data is not None or labels != "intended":
+            raise UsageError("a corpus from serbench.corpus() brings its folder and labels; leave data and labels out")
+        loaded, place, labels = corpus.source
+    elif isinstance(corpus, Corpus):
+        loaded = corpus
+    elif not isinstance(corpus, str | os.PathLike):
+        raise UsageError(f"corpus must be a name, a path or a corpus, not a {type(corpus).__name__}")
     if loaded is not None and (label_map or drop or file_names or test_corpus):
         raise UsageError("label_map, drop, file_names and test_corpus need a corpus by name or path, not a loaded one")
     maps, drops = _label_options(label_map, drop)
     request = SearchRequest(
         corpus=loaded.name if loaded is not None else str(corpus),
-        data=_path(data),
+        data=place,
         label_map=tuple(maps),
         drop=tuple(drops),
         file_names=file_names,
@@ -167,7 +176,7 @@ def search(
         backend=backend,
         cluster=cluster,
         storage=storage,
-        results=Path(results),
+        results=Path(results).expanduser(),
     )
     plan = SearchPlan.of(request, _spaces(spaces), loaded)
     stop = stop or threading.Event()
@@ -188,7 +197,8 @@ def open_results(path: str | Path = "results") -> Results:
     from serbench.errors import SerbenchError
     from serbench.views import Results
 
-    if not Path(path).is_dir():
+    path = Path(path).expanduser()
+    if not path.is_dir():
         raise SerbenchError(f"there is no folder {path}; run a search first, or name the folder of its results")
     return Results(path)
 
@@ -220,7 +230,7 @@ def load_space(space: str | Path) -> SearchSpace:
     """
     from serbench.spaces import load_space as load
 
-    return load(space)
+    return load(Path(space).expanduser() if isinstance(space, Path) else space)
 
 
 def corpus(
@@ -251,7 +261,7 @@ def corpus(
 
     maps, drops = _label_options(label_map, drop)
     chosen, place = choose_corpus(str(name), _path(data), maps=maps, drops=drops, names=file_names)
-    return CorpusView(load_clips(chosen, place, labels=labels))
+    return CorpusView(load_clips(chosen, place, labels=labels), place)
 
 
 def __getattr__(name: str) -> object:
@@ -334,5 +344,7 @@ def _interruptible(stop: threading.Event) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+        if asked:
+            stop.clear()  # the caller never set it, and may search again with it
     if asked:
         raise KeyboardInterrupt("stopped; what was done is recorded, and the same call resumes")

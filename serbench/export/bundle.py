@@ -185,7 +185,7 @@ def load_model(path: Path, sha256: str, family: str) -> keras.Model:
     Args:
         path: the `.keras` file.
         sha256: SHA-256 of the file that was exported.
-        family: family of the model. It must be installed, since it may define layers.
+        family: family of the model. It must be installed if the model has layers of its own.
 
     Raises:
         SerbenchError: the file is missing, differs from the exported one or is not a model, or the family is not
@@ -195,19 +195,20 @@ def load_model(path: Path, sha256: str, family: str) -> keras.Model:
         raise SerbenchError(f"{path} is missing; export the bundle again")
     if file_digest(path) != sha256:
         raise SerbenchError(f"{path} is not the file that was exported (its SHA-256 differs); export again")
-    if family not in family_names():
-        raise SerbenchError(
-            f"the bundle {path.parent} needs family '{family}', which is not installed; install the package that "
-            "provides it"
-        )
+    installed = family in family_names()
     import_keras(choose_backend())
-    objects = custom_objects(family)
+    objects = custom_objects(family if installed else None)
     import keras
 
     try:
         return keras.models.load_model(path, custom_objects=objects, compile=False, safe_mode=True)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
+        if not installed:  # a model of Keras's own layers needs no more than Keras
+            raise SerbenchError(
+                f"the bundle {path.parent} needs family '{family}', which is not installed; install the package that "
+                "provides it"
+            ) from error
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise SerbenchError(f"{path} cannot be loaded as a Keras model: {reason}; export it again") from error
 
 

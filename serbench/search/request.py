@@ -295,8 +295,13 @@ class SearchRequest(SearchSettings):
             value = getattr(self, declared.name)
             if value != declared.default:
                 for one in value if isinstance(value, tuple) else (value,):
-                    words += [option_of(declared).flags[0], f"{one:g}" if isinstance(one, float) else str(one)]
+                    words += [option_of(declared).flags[0], _written(one)]
         return words
+
+
+def _written(value: Any) -> str:
+    """A value as its option takes it. Large floats get no exponent, which a duration does not have."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def request_options() -> list[Field[Any]]:

@@ -36,7 +36,7 @@ class Bundle:
     def __init__(self, path: str | Path) -> None:
         from serbench.export import Bundle as ExportedBundle
 
-        self.path = Path(path)
+        self.path = Path(path).expanduser()
         self._loaded = ExportedBundle.load(self.path)
 
     @property

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from serbench.corpora import StudyClips, corpus_summary
+from serbench.corpora import Corpus, StudyClips, corpus_summary
+from serbench.records import LabelSource
 from serbench.render import table_of
 from serbench.views.markup import notebook_html
 
@@ -16,8 +18,14 @@ __all__ = ["CorpusView"]
 class CorpusView:
     """A corpus as it is on disk: usable clips, excluded clips, and problems of the audio."""
 
-    def __init__(self, clips: StudyClips) -> None:
+    def __init__(self, clips: StudyClips, data: Path | None = None) -> None:
         self._clips = clips
+        self._data = data
+
+    @property
+    def source(self) -> tuple[Corpus, Path | None, LabelSource]:
+        """What a search needs to read the same clips: the corpus, its folder (None for the default), whose labels."""
+        return self._clips.corpus, self._data, self._clips.label_source
 
     @property
     def name(self) -> str:

@@ -195,8 +195,8 @@ class Entry:
         """
         from serbench.export import export_bundle
 
-        source = None if data is None else Path(data)
-        export_bundle(self._reader, self.id, Path(to), data=source, replace=replace)
+        source = None if data is None else Path(data).expanduser()
+        export_bundle(self._reader, self.id, Path(to).expanduser(), data=source, replace=replace)
         return Bundle(to)
 
     def __repr__(self) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from serbench.errors import UsageError
+from serbench.errors import SerbenchError, UsageError
 from serbench.render import leaderboard_document
-from serbench.results import DamagedRecord, Row, StudyRow
+from serbench.results import DamagedRecord, Row, StudyRow, run_name
 from serbench.results import Results as ResultsReader
 from serbench.views.comparison import Comparison
 from serbench.views.entry import Entry
@@ -30,15 +30,15 @@ class Results:
 
     Args:
         path: the folder.
-        searched: studies that `best` selects from when it gets neither corpus nor protocol; empty for all.
+        searched: studies that `best` selects from when it gets neither corpus nor protocol; None for all.
 
     Raises:
         SerbenchError: the folder is a file, or was written by a newer serbench.
     """
 
-    def __init__(self, path: str | Path, searched: Sequence[str] = ()) -> None:
-        self.path = Path(path)
-        self.searched = tuple(searched)
+    def __init__(self, path: str | Path, searched: Sequence[str] | None = None) -> None:
+        self.path = Path(path).expanduser()
+        self.searched = None if searched is None else tuple(searched)
         self._reader = ResultsReader(self.path)
 
     @property
@@ -84,15 +84,22 @@ class Results:
             UsageError: the entries have different test sets and cannot be compared. The message lists them.
             SerbenchError: there is no entry.
         """
-        searched = self.searched if corpus is None and protocol is None else ()
-        groups = self._reader.board(corpus, protocol).groups
-        if len(groups) > 1 and not searched:
+        searched = self.searched if corpus is None and protocol is None else None
+        runs = None if searched is None else {run_name(study) for study in searched}
+        groups = [
+            group
+            for group in self._reader.board(corpus, protocol).groups
+            if runs is None or any(row.study in runs for row in group.rows)
+        ]
+        if searched is not None and not groups:
+            raise SerbenchError(f"this search tested no entry; what it has done so far is in {self.path}")
+        if len(groups) > 1:
             raise UsageError(
                 f"{self.path} holds entries that cannot be compared with each other ("
                 + "; ".join(group.title for group in groups)
                 + "); narrow with corpus= and protocol=, or name one with entry(id)"
             )
-        row = self._reader.best(searched or None, corpus, protocol)
+        row = self._reader.best(searched, corpus, protocol)
         return self.entry(row.entry if row is not None else self._reader.select(corpus, protocol).entry)
 
     def studies(self) -> pd.DataFrame:
