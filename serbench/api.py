@@ -128,23 +128,14 @@ def search(
         SerbenchError: the search cannot start or continue. Completed trials are recorded.
         KeyboardInterrupt: Ctrl-C, after all completed work is recorded.
     """
-    from serbench.corpora import Corpus
     from serbench.errors import UsageError
-    from serbench.views import CorpusView, Results
+    from serbench.views import Results
 
     with warnings.catch_warnings():  # Optuna imports tqdm, which warns in notebooks about widgets that we do not use
         warnings.filterwarnings("ignore", message="IProgress not found")
         from serbench.search import SearchPlan, SearchRequest, run_search
 
-    loaded, place = None, _path(data)
-    if isinstance(corpus, CorpusView):
-        if data is not None or labels != "intended":
-            raise UsageError("a corpus from serbench.corpus() brings its folder and labels; leave data and labels out")
-        loaded, place, labels = corpus.source
-    elif isinstance(corpus, Corpus):
-        loaded = corpus
-    elif not isinstance(corpus, str | os.PathLike):
-        raise UsageError(f"corpus must be a name, a path or a corpus, not a {type(corpus).__name__}")
+    loaded, place, labels = _loaded_corpus(corpus, _path(data), labels)
     if loaded is not None and (label_map or drop or file_names or test_corpus):
         raise UsageError("label_map, drop, file_names and test_corpus need a corpus by name or path, not a loaded one")
     maps, drops = _label_options(label_map, drop)
@@ -281,6 +272,25 @@ def _seconds(time: float | str | None) -> float | None:
     from serbench.search import seconds_of
 
     return seconds_of(time) if isinstance(time, str) else time
+
+
+def _loaded_corpus(
+    corpus: object, data: Path | None, labels: LabelSource
+) -> tuple[Corpus | None, Path | None, LabelSource]:
+    """A corpus that is loaded already, its folder and whose labels; None for a corpus by name or path."""
+    from serbench.corpora import Corpus
+    from serbench.errors import UsageError
+    from serbench.views import CorpusView
+
+    if isinstance(corpus, CorpusView):
+        if data is not None or labels != "intended":
+            raise UsageError("a corpus from serbench.corpus() brings its folder and labels; leave data and labels out")
+        return corpus.source
+    if isinstance(corpus, Corpus):
+        return corpus, data, labels
+    if isinstance(corpus, str | os.PathLike):
+        return None, data, labels
+    raise UsageError(f"corpus must be a name, a path or a corpus, not a {type(corpus).__name__}")
 
 
 def _label_options(label_map: LabelMap | None, drop: str | Sequence[str]) -> tuple[list[str], list[str]]:

@@ -262,3 +262,17 @@ def test_a_terminal_shows_one_line_that_is_redrawn(searched) -> None:
     assert text.count("note: a note\n") == 1
     assert text.count("crema-d-speaker-tiny: 1 trial, best validation UAR") == 1
     assert text.endswith("\r\x1b[2K")
+
+
+@pytest.mark.children
+def test_a_corpus_that_was_looked_at_is_searched_as_it_is(tone_corpus) -> None:
+    view = serbench.corpus("crema-d", tone_corpus)
+    corpus, data, labels = view.source
+    assert (corpus.name, data, labels) == ("crema-d", tone_corpus, "intended")
+    with pytest.raises(serbench.UsageError, match="brings its folder"):
+        serbench.search("cnn1d", corpus=view, data=tone_corpus)
+
+
+def test_a_corpus_of_another_kind_is_refused() -> None:
+    with pytest.raises(serbench.UsageError, match="not a int"):
+        serbench.search("cnn1d", corpus=3)

@@ -61,7 +61,7 @@ def test_from_a_folder_to_a_bundle(serbench, mine, tiny_space, tmp_path) -> None
         (["--corpus", "MINE", "--drop", "hapy", "--protocol", "random"], 1, "did you mean 'happy'?"),
         (["--corpus", "MINE", "--names", "speaker_*"], 2, "names no field"),
         (["--corpus", "MINE", "--names", "{speaker}-*"], 1, "do not match the pattern"),
-        pytest.param(["--corpus", "MINE", "--protocol", "given"], 1, "brings none", marks=pytest.mark.children),
+        pytest.param(["--corpus", "MINE", "--protocol", "given"], 1, "corpus has none", marks=pytest.mark.children),
         (["--corpus", "crema-d", "--test-corpus", "crema"], 2, "did you mean 'crema-d'?"),
         pytest.param(
             ["--corpus", "MINE", "--names", "{speaker}_*", "--protocol", "cross-corpus"],

@@ -83,7 +83,7 @@ def test_a_database_that_is_gone_comes_back_from_the_records(made_up, nursery, u
         if made_up.study.attempts("t0001"):
             made_up.study.storage_path.write_bytes(b"no database" * 1000)
             assert nursery.run(made_up) == 1
-            assert "made anew from the records" in nursery.said()
+            assert "rebuilt from the records" in nursery.said()
         made_up.study.storage_path.unlink()
     nursery.finish(made_up)
     check(made_up)

@@ -75,7 +75,7 @@ def test_perceived_labels_make_a_study_of_their_own_that_everything_keeps(
     assert {row.labels for row in board.reported} == {"perceived"}
     report = render(Results(results.root).report(board.rows[0].entry), width=200)
     assert "12 (votes tied), among them 1001_IEO_FEA_XX" in report
-    assert "what most listeners heard" in report
+    assert "majority vote of the listeners" in report
 
     with pytest.raises(UsageError, match="labels: perceived -> intended"):
         run_search(make_plan(data=heard_corpus, run=record.run, trials=1))

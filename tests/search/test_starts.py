@@ -99,7 +99,7 @@ def test_a_warm_start_from_scores_on_this_studys_test_clips_is_refused(probed, m
     plan = make_plan(
         space=tiny_space(epochs="4"), results=probed.results, run="leaky", warm_start=NAME, protocol="random", trials=1
     )
-    with pytest.raises(UsageError, match="clips that this study tests on"):
+    with pytest.raises(UsageError, match="clips of this study's test set"):
         run_search(plan)
     assert not folder_of(plan, "leaky-tiny_cnn1d").path.exists()
 

@@ -169,7 +169,7 @@ def test_the_scatter_takes_another_cost(open_page):
     page.wait_for_selector("#plot-cost-1 .main-svg")
     figure.get_by_role("button", name="training minutes of one run").click()
     title = "document.getElementById('plot-cost-1')._fullLayout.xaxis.title.text"
-    page.wait_for_function(f"{title} === 'minutes of one fit'")
+    page.wait_for_function(f"{title} === 'training minutes of one run'")
     assert page.evaluate("document.getElementById('plot-cost-1').data[0].x[0]") == pytest.approx(1.25)
 
 

@@ -20,6 +20,8 @@ from serbench.search.studies.storage import StudyStorage
 from serbench.site.live.live_site import LiveSite
 from serbench.spaces import load_space
 
+pytestmark = pytest.mark.children  # the live pages are served by a process of their own
+
 
 def fetch(address, host=None):
     asked = urllib.request.Request(address, headers={"Host": host} if host else {})

@@ -10,6 +10,8 @@ from pydantic import Field
 from serbench.families import BaseFamily, Hyperparameters, family_names, get_family
 from serbench.testing import check_family
 
+pytestmark = pytest.mark.children  # the contract imports the family in a fresh process, and builds models
+
 SHAPE = (12, 3)
 
 
