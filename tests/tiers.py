@@ -1,7 +1,7 @@
 """The tiers of the tests: which test is quick, what keeps it so, and which one begins first.
 
 A test is *slow* where it is marked so. It is of *children* where it, its file or a fixture that it uses is marked so.
-All others are *quick*, and fail if they start a Python process or import a backend.
+All others are *quick*: under `-m quick` they fail if they start a Python process or import a backend.
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ class Tiers:
 
     def __init__(self, config: pytest.Config) -> None:
         self._is_worker = hasattr(config, "workerinput")
+        # Elsewhere a test may find a cache that another one filled, or not: whether it starts a process is then chance.
+        self._guarded = "quick" in (config.option.markexpr or "")
         self._cache: pytest.Cache | None = getattr(config, "cache", None)  # None under `-p no:cacheprovider`
         kept = config.workerinput["durations"] if self._is_worker else self._cache and self._cache.get(_CACHE, {})
         self._seconds: dict[str, float] = dict(kept or {})
@@ -94,7 +96,7 @@ class Tiers:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """Guards a quick test and its fixtures."""
         _guard.refused.clear()
-        _guard.on = tier_of(item) == "quick"
+        _guard.on = self._guarded and tier_of(item) == "quick"
         self._loaded = loaded_backends()
         try:
             return (yield)
@@ -106,7 +108,7 @@ class Tiers:
         """Fails a quick test that imported a backend, or that started a process in a thread of its own."""
         result = yield
         new = [name for name in loaded_backends() if name not in self._loaded]
-        if tier_of(item) == "quick" and (new or _guard.refused):
+        if self._guarded and tier_of(item) == "quick" and (new or _guard.refused):
             pytest.fail(f"a quick test imports or starts {', '.join([*new, *_guard.refused])}: {_HOW}", pytrace=False)
         return result
 

@@ -168,6 +168,7 @@ def test_labels_are_renamed_by_a_dict(tone_corpus) -> None:
     assert view.labels == ("disgust", "high", "neutral", "sadness")
 
 
+@pytest.mark.children
 def test_a_corpus_is_a_table_of_its_clips(tone_corpus) -> None:
     view = serbench.corpus("crema-d", str(tone_corpus))
     assert len(view.clips) == 144 == view.summary["clips"]
