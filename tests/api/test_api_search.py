@@ -163,6 +163,7 @@ def test_a_wrong_argument_is_told_before_anything_is_written(options, sentence, 
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.children
 def test_labels_are_renamed_by_a_dict(tone_corpus) -> None:
     view = serbench.corpus("crema-d", tone_corpus, label_map={"anger": "high", "happiness": "high"}, drop="fear")
     assert view.labels == ("disgust", "high", "neutral", "sadness")

@@ -79,6 +79,7 @@ def test_a_family_of_before_is_completed(tmp_path, monkeypatch):
     assert (family.title, family.default_space(), family.custom_objects()) == ("old", "", {})
 
 
+@pytest.mark.children
 def test_custom_objects_are_those_of_the_family_and_of_serbench(tmp_path, monkeypatch):
     own = "    def custom_objects(self): return {'mine>Layer': int, 'serbench>Warp': int}\n"
     code = GOOD.format(name="own").replace('    name = "own"\n', '    name = "own"\n' + own)

@@ -115,6 +115,7 @@ def test_a_time_too_short_for_a_trial_is_told_and_resumed(make_plan) -> None:
     assert len(list(ResultsFolder(plan.results).study(NAME).entries())) == 1
 
 
+@pytest.mark.children
 def test_the_first_trials_that_all_crash_alike_stop_the_search(make_plan, monkeypatch) -> None:
     from serbench.search.engines import local as engine
 

@@ -138,6 +138,7 @@ def test_a_study_on_soft_labels_goes_on_only_with_the_votes_it_began_with(make_p
     assert run_search(plan) == [name]
 
 
+@pytest.mark.children
 def test_soft_labels_without_votes_are_refused_before_anything_is_made(make_plan, tiny_space) -> None:
     path = tiny_space()
     text = path.read_text(encoding="utf-8")

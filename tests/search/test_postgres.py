@@ -107,6 +107,7 @@ def test_a_study_that_runs_cannot_be_driven_from_a_copy_of_its_folder(make_plan,
     run_search(make_plan(storage=server, run="twice", trials=2, repeats=1))  # the lease went with its holder
 
 
+@pytest.mark.children
 def test_a_server_that_does_not_answer_is_one_sentence(make_plan, tmp_path) -> None:
     with pytest.raises(SerbenchError, match="cannot use the study's database") as caught:
         run_search(make_plan(storage=f"postgresql://team:secret@/postgres?host={tmp_path}"))

@@ -212,6 +212,7 @@ def test_invalid_configurations_are_recorded_and_do_not_count(make_plan, tiny_sp
     assert all("over the budget" in t.error for t in watch.trials if t.state == "invalid")
 
 
+@pytest.mark.children
 def test_a_space_without_valid_configurations_says_so(make_plan, tiny_space) -> None:
     space = tiny_space("cnn1d", depth="2\nwaveform_copies = 1")
     with pytest.raises(SerbenchError, match=r"configurations in a row were invalid.*noise_snr_db"):
@@ -244,6 +245,7 @@ def test_time_ends_the_trials_and_leaves_room_for_refits(make_plan) -> None:
 @pytest.mark.parametrize(
     "parts", [{"trials": 0}, {"repeats": 0}, {"workers": 0}, {"seconds": -1}, {"seed": -1}, {"protocol": "speakr"}]
 )
+@pytest.mark.children
 def test_nonsense_is_refused_before_anything_runs(make_plan, parts) -> None:
     with pytest.raises(UsageError):
         run_search(make_plan(**parts))

@@ -37,6 +37,7 @@ def test_it_shows_every_class_speaker_and_finding_and_needs_nothing_beside_it(cl
     assert not re.search(r'(?:src|href)="(?!data:|#)', markup)
 
 
+@pytest.mark.children
 def test_figures_are_what_plotly_takes(clips) -> None:
     mixed = clips.table.assign(sample_rate=[8000, 16000] * (len(clips.table) // 2))
     charts = corpus_charts(mixed)
@@ -45,6 +46,7 @@ def test_figures_are_what_plotly_takes(clips) -> None:
         go.Figure(chart.spec)
 
 
+@pytest.mark.children
 def test_markup_in_names_stays_text(clips) -> None:
     evil = "<script>alert(1)</script>"
     table = clips.table.assign(speaker=evil, label=[evil, "joy"] * (len(clips.table) // 2))
