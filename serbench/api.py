@@ -92,7 +92,7 @@ def search(
         trials: total number of trials per space, earlier calls included. Here and below, None takes the value from the
             space if it has one.
         time: time limit of the whole call, in seconds or as '90s', '15m', '1h30m'.
-        workers: trials at the same time; None chooses by cores, memory and trials.
+        workers: trials at the same time; None chooses by CPU cores, memory and trials.
         finalists: number of configurations, best on validation, that are trained again and tested.
         repeats: number of seeds that each finalist is trained with.
         probes: number of short trials that decide which configurations are tried first.

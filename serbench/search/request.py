@@ -109,8 +109,8 @@ class SearchSettings:
         sampler: name of the sampler.
         pruner: name of the pruner.
         warm_start: study in the same results folder whose best configurations are tried first.
-        workers: trials side by side; None for the number that cores, memory and trials allow.
-        threads: compute threads of each fit; None divides the cores among the workers.
+        workers: trials side by side; None for the number that CPU cores, memory and trials allow.
+        threads: compute threads of each fit; None divides the CPU cores among the workers.
         backend: Keras backend; None for the default.
         cluster: address of a Dask scheduler, or `local`; None runs the fits in child processes.
         storage: address of a PostgreSQL database; None for a file in each study's folder.
@@ -176,12 +176,12 @@ class SearchSettings:
     )
     workers: int | None = field(
         default=None,
-        metadata=_option(Panel.compute, "Trials side by side.  [default: by cores, memory and trials]", least=1),
+        metadata=_option(Panel.compute, "Trials side by side.  [default: by CPU cores, memory and trials]", least=1),
     )
     threads: int | None = field(
         default=None,
         metadata=_option(
-            Panel.compute, "Compute threads of each trial.  [default: cores divided among workers]", least=1
+            Panel.compute, "Compute threads of each trial.  [default: CPU cores divided among workers]", least=1
         ),
     )
     backend: str | None = field(
