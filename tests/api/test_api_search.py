@@ -52,15 +52,11 @@ def run_script(way: str, before: str, space: Path, data: Path, folder: Path) -> 
     )
 
 
+@pytest.mark.slow  # that children never run the script is tested without a search in test_child_processes.py
 @pytest.mark.children
 @pytest.mark.parametrize(
     ("way", "before"),
-    [
-        ("file", ""),
-        pytest.param("-c", "", marks=pytest.mark.slow),
-        pytest.param("standard input", "", marks=pytest.mark.slow),
-        pytest.param("file", SPAWNED, marks=pytest.mark.slow, id="spawned"),
-    ],
+    [("file", ""), ("-c", ""), ("standard input", ""), pytest.param("file", SPAWNED, id="spawned")],
 )
 def test_a_script_without_a_guard_searches_twice_and_runs_once(
     way: str, before: str, space: Path, tone_corpus: Path, tmp_path: Path
