@@ -45,6 +45,7 @@ def test_a_family_that_knows_of_none_is_shifted_all_the_same():
         assert all(np.isclose(own, frame).all(axis=1).any() for frame in clip)
 
 
+@pytest.mark.children
 def test_without_augmentation_the_model_is_the_familys_own():
     assert [layer.name for layer in built(Plain(), (12, 3)).layers][-1].startswith("flatten")
     assert "plain_augmented" not in built(Plain(), (12, 3)).name

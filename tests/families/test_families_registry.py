@@ -90,6 +90,7 @@ def test_custom_objects_are_those_of_the_family_and_of_serbench(tmp_path, monkey
     assert "mine>Layer" not in custom_objects("cnn1d")
 
 
+@pytest.mark.children
 def test_a_bundle_of_a_family_that_is_gone_says_so_in_a_sentence(tmp_path):
     path = tmp_path / "model.keras"
     path.write_bytes(b"model")

@@ -19,6 +19,7 @@ def clips(tone_corpus: Path):
     return load_clips(*choose_corpus("crema-d", tone_corpus))
 
 
+@pytest.mark.children
 def test_it_shows_every_class_speaker_and_finding_and_needs_nothing_beside_it(clips, tmp_path) -> None:
     write_corpus_page(clips, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
