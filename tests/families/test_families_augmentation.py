@@ -8,6 +8,8 @@ import pytest
 from serbench.families import Hyperparameters, InvalidConfiguration, get_family
 from serbench.families.augmentation import build_model
 
+pytestmark = pytest.mark.children  # models are built, so Keras is imported
+
 
 class Plain:
     """A family of before `BaseFamily` with a model of its own, which knows of no augmentation."""
@@ -31,7 +33,6 @@ def built(family, shape, **values):
     return build_model(family, hp, shape, 3, np.full(size, 2.0), np.full(size, 4.0), 0)
 
 
-@pytest.mark.children
 def test_a_family_that_knows_of_none_is_shifted_all_the_same():
     clips = np.arange(2 * 12 * 3, dtype=np.float32).reshape(2, 12, 3)
     model = built(Plain(), (12, 3), time_shift=4.0)
@@ -45,7 +46,6 @@ def test_a_family_that_knows_of_none_is_shifted_all_the_same():
         assert all(np.isclose(own, frame).all(axis=1).any() for frame in clip)
 
 
-@pytest.mark.children
 def test_without_augmentation_the_model_is_the_familys_own():
     assert [layer.name for layer in built(Plain(), (12, 3)).layers][-1].startswith("flatten")
     assert "plain_augmented" not in built(Plain(), (12, 3)).name
