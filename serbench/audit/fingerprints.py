@@ -56,7 +56,8 @@ _LENGTH = 256
 _BANDWIDTH = slice(3, 66)  # 0.7 to 16 Hz
 _LAGS = 512
 _CANDIDATES = 10
-_BLOCK = 256
+BLOCK_CLIPS = 256
+"""Clips that are computed at a time: more need more memory and give the same result."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +73,15 @@ class Fingerprints:
     strength: NDArray[np.float32]
 
     @classmethod
-    def of(cls, features: NDArray[np.float32], strength: NDArray[np.float32] | None = None) -> Fingerprints:
+    def of(
+        cls, features: NDArray[np.float32], strength: NDArray[np.float32] | None = None, *, block: int = BLOCK_CLIPS
+    ) -> Fingerprints:
         """Computes the fingerprints of clips.
 
         Args:
             features: float32 (n, *FINGERPRINT_SPEC.shape), in dB. A memory map is read block by block.
             strength: `strength` of another corpus, to compare these clips with it; None computes it from these clips.
+            block: clips that are computed at a time.
 
         Raises:
             ValueError: the features do not have the shape of `FINGERPRINT_SPEC`.
@@ -85,18 +89,18 @@ class Fingerprints:
         if features.ndim != 3 or features.shape[1:] != FINGERPRINT_SPEC.shape:
             raise ValueError(f"features of shape (n, {FINGERPRINT_SPEC.shape}) are needed, not {features.shape}")
         spectra = np.concatenate(
-            [_modulations(np.asarray(features[start : start + _BLOCK])) for start in range(0, len(features), _BLOCK)]
+            [_modulations(np.asarray(features[start : start + block])) for start in range(0, len(features), block)]
         )
         if strength is None:
             power = np.zeros(spectra.shape[1:])
             for part in spectra:
                 power += part.real**2 + part.imag**2
             strength = np.sqrt(power / len(spectra)).astype(np.float32)
-        for start in range(0, len(spectra), _BLOCK):
-            block = spectra[start : start + _BLOCK]
-            block /= np.where(strength > 0, strength, 1)
-            length = np.sqrt((block.real**2 + block.imag**2).sum(axis=(1, 2), keepdims=True))
-            block /= np.where(length > 0, length, 1)
+        for start in range(0, len(spectra), block):
+            part = spectra[start : start + block]
+            part /= np.where(strength > 0, strength, 1)
+            length = np.sqrt((part.real**2 + part.imag**2).sum(axis=(1, 2), keepdims=True))
+            part /= np.where(length > 0, length, 1)
         return cls(spectra, strength)
 
 
@@ -163,7 +167,7 @@ def exact_duplicates(digests: Sequence[str | None], parts: Sequence[str | None])
 
 
 def near_duplicates(
-    prints: Fingerprints, parts: Sequence[str | None], *, threshold: float = THRESHOLD
+    prints: Fingerprints, parts: Sequence[str | None], *, threshold: float = THRESHOLD, block: int = BLOCK_CLIPS
 ) -> NearDuplicates:
     """Finds pairs of clips in different subsets that are probably the same recording.
 
@@ -171,6 +175,7 @@ def near_duplicates(
         prints: fingerprints of n clips.
         parts: (n,), subset of each clip; None for clips in no subset.
         threshold: similarity (0-1) from which a pair is reported.
+        block: clips that are compared at a time.
 
     Raises:
         ValueError: `prints` and `parts` differ in length.
@@ -181,7 +186,7 @@ def near_duplicates(
     codes = np.array([-1 if part is None else names[part] for part in parts])
     audible = np.array([bool(spectrum.any()) for spectrum in prints.spectra])
     rows = np.flatnonzero((codes >= 0) & audible)
-    pairs = rows[_candidates(prints.spectra[rows], codes[rows])]
+    pairs = rows[_candidates(prints.spectra[rows], codes[rows], block)]
     alike = likeness(prints, pairs[:, 0], prints, pairs[:, 1])
     over = alike >= threshold
     found = [
@@ -208,8 +213,8 @@ def likeness(
         float32 (m,), at most 1.
     """
     found = np.empty(len(rows), dtype=np.float32)
-    for start in range(0, len(rows), _BLOCK):
-        part = slice(start, start + _BLOCK)
+    for start in range(0, len(rows), BLOCK_CLIPS):
+        part = slice(start, start + BLOCK_CLIPS)
         first, second = one.spectra[rows[part]], other.spectra[other_rows[part]]
         product = np.zeros((len(first), _LAGS // 2 + 1), dtype=np.complex64)
         product[:, _BANDWIDTH] = np.einsum("nmf,nmf->nf", first, second.conj())
@@ -228,7 +233,7 @@ def _modulations(decibels: NDArray[np.float32]) -> NDArray[np.complex64]:
     return np.asarray(spectra - spectra.mean(axis=1, keepdims=True), dtype=np.complex64)
 
 
-def _candidates(spectra: NDArray[np.complex64], codes: NDArray[np.int64]) -> NDArray[np.intp]:
+def _candidates(spectra: NDArray[np.complex64], codes: NDArray[np.int64], block: int) -> NDArray[np.intp]:
     """Returns (m, 2) pairs of rows in different subsets, lower row first: for each clip its most similar ones."""
     if not len(spectra):
         return np.zeros((0, 2), dtype=np.intp)
@@ -236,8 +241,8 @@ def _candidates(spectra: NDArray[np.complex64], codes: NDArray[np.int64]) -> NDA
     magnitudes -= magnitudes.mean(axis=0)
     magnitudes /= np.maximum(np.linalg.norm(magnitudes, axis=1, keepdims=True), np.finfo(np.float32).tiny)
     pairs = []
-    for start in range(0, len(spectra), _BLOCK):
-        rows = np.arange(start, min(start + _BLOCK, len(spectra)))
+    for start in range(0, len(spectra), block):
+        rows = np.arange(start, min(start + block, len(spectra)))
         alike = magnitudes[rows] @ magnitudes.T
         alike[codes[rows][:, np.newaxis] == codes] = -np.inf
         best = np.argpartition(-alike, min(_CANDIDATES, len(spectra)) - 1, axis=1)[:, :_CANDIDATES]

@@ -97,14 +97,11 @@ def test_silence_is_like_nothing():
     assert found.highest is None
 
 
-def test_blocks_make_no_difference(monkeypatch):
-    from serbench.audit import fingerprints
-
+def test_blocks_make_no_difference():
     given = features([*CLIPS, CLIPS[5] / 2])
     parts = ["train"] * 12 + ["test"] * 13
     whole = near_duplicates(Fingerprints.of(given), parts, threshold=0.1)
-    monkeypatch.setattr(fingerprints, "_BLOCK", 7)
-    blocks = near_duplicates(Fingerprints.of(given), parts, threshold=0.1)
+    blocks = near_duplicates(Fingerprints.of(given, block=7), parts, threshold=0.1, block=7)
     assert [(pair.first, pair.second) for pair in blocks.pairs] == [(pair.first, pair.second) for pair in whole.pairs]
     assert len(whole.pairs) > 1
     assert whole.pairs[0].likeness >= whole.pairs[-1].likeness

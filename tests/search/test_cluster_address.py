@@ -11,13 +11,13 @@ import pytest
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.search import run_search
-from serbench.search.engines.dask import cluster
+from serbench.search.engines.dask.cluster import open_cluster
+from serbench.search.resources import Resources
 
 
 @pytest.mark.parametrize("says", [None, b"", b"HTTP/1.1 400 Bad Request\r\n\r\nno such thing"])
-def test_a_scheduler_that_does_not_answer_is_a_sentence(make_plan, monkeypatch, says) -> None:
+def test_a_scheduler_that_does_not_answer_is_a_sentence(says) -> None:
     """Nobody listens; somebody listens and is silent; somebody listens and is no scheduler."""
-    monkeypatch.setattr(cluster, "_CONNECT_S", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         taken: list[socket.socket] = []
@@ -32,8 +32,11 @@ def test_a_scheduler_that_does_not_answer_is_a_sentence(make_plan, monkeypatch, 
             server.close()
         else:
             threading.Thread(target=serve, daemon=True).start()
-        with pytest.raises(SerbenchError, match=rf"no Dask scheduler answers at tcp://127\.0\.0\.1:{port} within 1 s"):
-            run_search(make_plan(cluster=f"tcp://127.0.0.1:{port}"))
+        with (
+            pytest.raises(SerbenchError, match=rf"no Dask scheduler answers at tcp://127\.0\.0\.1:{port} within 1 s"),
+            open_cluster(f"tcp://127.0.0.1:{port}", "tensorflow", Resources.elsewhere(1), connect_s=1.0),
+        ):
+            pass
         assert bool(taken) == (says is not None)
 
 

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 from drawn_results import Builder
+from tiers import starts_children
 
 from serbench.results import Results
 from serbench.site import Site
@@ -53,6 +54,7 @@ def site(drawn, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+@starts_children
 def browser():
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed")

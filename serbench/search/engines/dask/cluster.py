@@ -18,12 +18,14 @@ from serbench.errors import SerbenchError, UsageError, with_extra
 from serbench.search.engines.dask import worker
 from serbench.search.resources import GPU_BACKENDS, Resources
 
-__all__ = ["LOCAL", "Cluster", "check_cluster", "open_cluster"]
+__all__ = ["CONNECT_S", "LOCAL", "Cluster", "check_cluster", "open_cluster"]
 
 LOCAL = "local"
 
 _ADDRESS = re.compile(r"(?:tcp|tls)://(?:\[[0-9A-Fa-f:]+\]|[\w.-]+):\d{1,5}", re.ASCII)
-_CONNECT_S = 10.0
+CONNECT_S = 10.0
+"""How long a scheduler may take to answer, in seconds."""
+
 _CLOSE_S = 30.0
 _CHECK_GRACE_S = 2.0
 _EVENTS = "all"  # the scheduler's topic for workers that join and leave
@@ -72,7 +74,7 @@ class Cluster:
         self._watchers: list[Callable[[str], None]] = []
         self._refreshing = asyncio.Lock()
         client.subscribe_topic(_EVENTS, self._on_event)
-        self.start(self._refresh()).result(_CONNECT_S)
+        self.start(self._refresh()).result(CONNECT_S)
 
     @property
     def connected(self) -> bool:
@@ -162,13 +164,16 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def open_cluster(address: str, backend: str, resources: Resources) -> Iterator[Cluster]:
+def open_cluster(
+    address: str, backend: str, resources: Resources, *, connect_s: float = CONNECT_S
+) -> Iterator[Cluster]:
     """Connects to a scheduler, or starts one with workers on this machine, for the duration of the block.
 
     Args:
         address: address of the scheduler, or `local`.
         backend: Keras backend.
         resources: number of workers to start if the address is `local`.
+        connect_s: how long the scheduler may take to answer, in seconds.
 
     Raises:
         SerbenchError: no scheduler answers at the address.
@@ -180,15 +185,15 @@ def open_cluster(address: str, backend: str, resources: Resources) -> Iterator[C
         where = stack.enter_context(_own_workers(resources)) if address == LOCAL else address
         place = address if isinstance(where, str) else where.scheduler_address
         if isinstance(where, str):
-            _check_scheduler(where)
-        client = distributed.Client(where, timeout=_CONNECT_S, set_as_default=False)
+            _check_scheduler(where, connect_s)
+        client = distributed.Client(where, timeout=connect_s, set_as_default=False)
         stack.callback(_close, client)
         connection = Cluster(client, place, backend)
         stack.callback(connection.leave)
         yield connection
 
 
-def _check_scheduler(address: str) -> None:
+def _check_scheduler(address: str, connect_s: float) -> None:
     """Checks that a scheduler answers. On another kind of server, Dask's client may wait forever or fill the memory.
 
     Raises:
@@ -205,7 +210,7 @@ def _check_scheduler(address: str) -> None:
 
     def check() -> None:
         try:
-            asyncio.run(asyncio.wait_for(ask(), _CONNECT_S))
+            asyncio.run(asyncio.wait_for(ask(), connect_s))
             answer.set_result(None)
         except BaseException as error:
             answer.set_exception(error)
@@ -214,10 +219,10 @@ def _check_scheduler(address: str) -> None:
 
     threading.Thread(target=check, name="serbench-scheduler-check", daemon=True).start()
     try:
-        answer.result(_CONNECT_S + _CHECK_GRACE_S)
+        answer.result(connect_s + _CHECK_GRACE_S)
     except Exception as error:
         raise SerbenchError(
-            f"no Dask scheduler answers at {address} within {_CONNECT_S:g} s; start one there with `dask scheduler`, "
+            f"no Dask scheduler answers at {address} within {connect_s:g} s; start one there with `dask scheduler`, "
             "or correct --cluster"
         ) from error
 
