@@ -120,6 +120,7 @@ def own_layer() -> type:
     return keras.saving.get_custom_objects()["tests>Own"]
 
 
+@pytest.mark.slow  # half a minute each; tests/families/test_families_contract.py holds the same families to most of it
 @pytest.mark.parametrize("name", family_names())
 def test_every_registered_family_keeps_its_contract(name: str) -> None:
     family = get_family(name)
