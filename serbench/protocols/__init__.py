@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
+    from serbench.protocols.inner import InnerFold
     from serbench.protocols.kinds import ProtocolKind, get_kind, protocol_kinds, protocol_names, protocols_help
     from serbench.protocols.protocol import MIN_CORE_SPEAKERS, SplitProtocol
     from serbench.protocols.ratio import Ratio, parse_percent
@@ -18,6 +19,7 @@ else:
     __getattr__ = lazy_face(
         __name__,
         {
+            "inner": ("InnerFold",),
             "kinds": (
                 "ProtocolKind",
                 "get_kind",
@@ -42,6 +44,7 @@ else:
 
 __all__ = [
     "MIN_CORE_SPEAKERS",
+    "InnerFold",
     "ProtocolKind",
     "Ratio",
     "Split",

@@ -10,6 +10,7 @@ import pandas as pd
 
 from serbench.corpora import UNKNOWN_SPEAKER
 from serbench.errors import SerbenchError, UsageError
+from serbench.protocols.inner import InnerFold, inner_folds
 from serbench.protocols.kinds import ProtocolKind, get_kind
 from serbench.protocols.plans import TooFewError
 from serbench.protocols.ratio import Ratio, parse_percent
@@ -163,6 +164,20 @@ class SplitProtocol:
                 f"under protocol '{self.name}' and split ratio {ratio} no clip of class {', '.join(missing)} is left "
                 "to train on; give more clips of it, drop the class or the ratio, or change --split-seed"
             )
+
+    def inner_folds(self, clips: pd.DataFrame, plan: SplitPlan) -> tuple[InnerFold, ...]:
+        """Cuts the clips outside a plan's test core into folds, by speakers where the protocol keeps speakers apart.
+
+        Args:
+            clips: the clip table.
+            plan: one of `plans(clips)`.
+
+        Returns:
+            The folds; empty if the clips are too few, see `serbench.protocols.inner.inner_folds`.
+        """
+        shared = _shared(self, clips, plan.split(plan.cores))
+        seed = np.random.SeedSequence([_SEED_STREAM, self.split_seed, plan.fold, 1])
+        return inner_folds(clips, plan, seed, speakers_apart=not shared)
 
     def facts(self, clips: pd.DataFrame, plan: SplitPlan, folds: int = 1) -> ProtocolFacts:
         """Describes one fold on these clips for the record, with the warnings that a reader needs.

@@ -61,7 +61,7 @@ def publish_studies(results: ResultsFolder, names: Iterable[str], to: Path) -> I
 def _copy_study(source: StudyFolder, copy: StudyFolder) -> None:
     source.record().save(copy.record_path)
     _write(source.clips(), copy.clips_path)
-    kinds: tuple[JobKind, ...] = ("search", "probe", "refit")
+    kinds: tuple[JobKind, ...] = ("search", "probe", "fold", "refit")
     for kind in kinds:
         for record in source.jobs(kind):
             place = copy.job_path(kind, record.job_id)
@@ -69,6 +69,8 @@ def _copy_study(source: StudyFolder, copy: StudyFolder) -> None:
             if kind == "refit" and (source.job_path(kind, record.job_id) / "predictions.parquet").is_file():
                 table = source.predictions(kind, record.job_id)
                 _write(table[table["subset"] != _LEFT_OUT], place / "predictions.parquet")
+    for job_id in source.shortlisted_ids():
+        copy.save_shortlisted(source.shortlisted(job_id), source.out_of_fold(job_id))
     for entry in source.entries():
         copy.save_entry(entry)
     _copy_audits(source.path / "audits", copy.path / "audits")

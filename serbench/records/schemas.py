@@ -20,20 +20,27 @@ __all__ = [
     "Environment",
     "EpochMetrics",
     "ExcludedClip",
+    "Finals",
     "JobKind",
     "LabelSource",
     "ModelCost",
     "ProtocolFacts",
     "ReportedScores",
     "Scores",
+    "ShortlistRecord",
     "StudyRecord",
     "Subset",
     "TrialRecord",
     "WarmStart",
 ]
 
-JobKind = Literal["search", "refit", "probe"]
-"""`search`: a trial. `refit`: a finalist trained again. `probe`: a short fit that decides which trials run first."""
+JobKind = Literal["search", "refit", "probe", "fold"]
+"""`search`: a trial. `refit`: a finalist trained again. `probe`: a short fit that decides which trials run first.
+`fold`: a shortlisted configuration, trained without the clips of one fold."""
+
+Finals = Literal["held-out", "all"]
+"""What final runs train on. `held-out`: the training set, and the best epoch is chosen on the validation core. `all`:
+every clip that is not in the test core, for the length that cross-validation found."""
 
 LabelSource = Literal["intended", "perceived"]
 """`intended`: the corpus's own labels. `perceived`: the majority vote of its listeners."""
@@ -118,14 +125,17 @@ class ProtocolFacts(FrozenModel):
 
 
 class EpochMetrics(FrozenModel):
-    """One epoch, as the training process reports it. `loss` and `accuracy` are on the (augmented) training batches."""
+    """One epoch, as the training process reports it. `loss` and `accuracy` are on the (augmented) training batches.
+
+    The validation scores are None in a fit that holds no clip back. In a fit of a fold they are on the fold's clips.
+    """
 
     epoch: int
     loss: float
     accuracy: float
-    val_loss: float
-    val_accuracy: float
-    val_uar: float
+    val_loss: float | None
+    val_accuracy: float | None
+    val_uar: float | None
     learning_rate: float
     seconds: float
 
@@ -166,6 +176,8 @@ class AskedBudget(FrozenModel):
     probes: int
     finalists: int
     repeats: int
+    shortlist: int = Field(default=0, description="configurations fitted again by cross-validation")
+    finals: Finals | None = Field(default=None, description="None where the shortlist decides")
     workers: int | None = None
     threads: int | None = None
 
@@ -197,7 +209,7 @@ class StudyRecord(Record):
 
 
 class TrialRecord(Record):
-    """`trials/<job_id>/record.json` or `refits/<job_id>/record.json`: one configuration, trained once."""
+    """`trials/`, `probes/`, `folds/` or `refits/<job_id>/record.json`: one configuration, trained once."""
 
     study: str
     job_id: str
@@ -205,8 +217,11 @@ class TrialRecord(Record):
     number: int | None = Field(default=None, description="Optuna's number; None for a refit and in a fork")
     attempt: int = Field(default=0, description="number of earlier, interrupted attempts")
     origin: str | None = Field(default=None, description="where the configuration comes from, if not from the sampler")
+    fold: int | None = Field(default=None, description="of the cross-validation, from 1; None for other fits")
     state: TrialState
-    value: float | None = Field(default=None, description="the objective on the validation core, best epoch")
+    value: float | None = Field(
+        default=None, description="the objective on the validation core, best epoch; of a fold, on the fold's clips"
+    )
     config: dict[str, Any]
     seed: int
     threads: int | None = Field(default=None, description="compute threads of the training process")
@@ -222,6 +237,30 @@ class TrialRecord(Record):
     error_kind: str | None = None
     started: str
     finished: str
+
+
+class ShortlistRecord(Record):
+    """`shortlist/<job_id>.json`: what cross-validation over all clips outside the test core said of a configuration.
+
+    Beside it lie the out-of-fold answers, `<job_id>.parquet`: one row for each clip, with `clip_id`, `fold`, `label`
+    and one probability column `p_<label>` for each label. Each answer is by the network that never heard the clip, nor
+    its speaker where the protocol keeps speakers apart.
+    """
+
+    study: str
+    job_id: str = Field(description="of the trial that the configuration comes from")
+    origin: str
+    config: dict[str, Any]
+    search_value: float = Field(description="validation score of the trial")
+    folds: tuple[str, ...] = Field(description="job ids under folds/, all completed")
+    epochs: int = Field(description="length at which the out-of-fold score is highest; final runs train as long")
+    learning_rates: tuple[float, ...] = Field(
+        default=(), description="of each epoch, median over folds; empty where the schedule is known beforehand"
+    )
+    curve: tuple[float, ...] = Field(description="out-of-fold score after each epoch")
+    scores: Scores = Field(description="of the out-of-fold answers after `epochs` epochs")
+    value: float = Field(description="the objective of these answers; it decides between configurations")
+    created: str
 
 
 class ReportedScores(FrozenModel):
@@ -245,6 +284,10 @@ class EntryRecord(Record):
     config: dict[str, Any]
     reported: ReportedScores | None = Field(default=None, description="scores that somebody else reported for it")
     search_value: float | None = Field(description="validation score of the trial that it comes from")
+    shortlisted: str | None = Field(default=None, description="job id under shortlist/, if cross-validation judged it")
+    out_of_fold: float | None = Field(default=None, description="score of the out-of-fold answers; decides `selected`")
+    finals: Finals = Field(default="held-out", description="what its runs were trained on")
+    bag: int = Field(default=0, description="fold models whose answers are averaged; 0 for a single network")
     refits: tuple[str, ...] = Field(description="job ids under refits/, all completed")
     failed_refits: tuple[str, ...] = ()
     members: tuple[str, ...] = Field(

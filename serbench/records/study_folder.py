@@ -9,16 +9,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import filelock
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from serbench.errors import SerbenchError
-from serbench.records.files import publish_folder, write_text_atomic, writing
-from serbench.records.schemas import EntryRecord, JobKind, StudyRecord, TrialRecord
+from serbench.records.files import publish_folder, write_bytes_atomic, write_text_atomic, writing
+from serbench.records.schemas import EntryRecord, JobKind, ShortlistRecord, StudyRecord, TrialRecord
 from serbench.records.states import is_repeated
 
 __all__ = ["Damaged", "StudyFolder", "read_parquet", "tolerating"]
 
-_FOLDERS: dict[JobKind, str] = {"search": "trials", "refit": "refits", "probe": "probes"}
+_FOLDERS: dict[JobKind, str] = {"search": "trials", "refit": "refits", "probe": "probes", "fold": "folds"}
 
 Damaged = Callable[[SerbenchError], None]
 """Callback for an unreadable record. If given, reading skips the record and goes on; if None, the error is raised."""
@@ -27,8 +29,8 @@ Damaged = Callable[[SerbenchError], None]
 class StudyFolder:
     """The folder of one study.
 
-    It holds `study.json`, `clips.parquet` and `optuna.sqlite3`, and the folders `trials/`, `probes/`, `refits/`,
-    `attempts/` (interrupted fits, to be repeated) and `entries/`.
+    It holds `study.json`, `clips.parquet` and `optuna.sqlite3`, and the folders `trials/`, `probes/`, `folds/`,
+    `shortlist/` (what the folds say together), `refits/`, `attempts/` (interrupted fits, to be repeated), `entries/`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -90,7 +92,10 @@ class StudyFolder:
         return self.path / _FOLDERS[kind]
 
     def job_path(self, kind: JobKind, job_id: str) -> Path:
-        """Returns the folder of one fit: `record.json`, `predictions.parquet` and, for a refit, `model.keras`."""
+        """Returns the folder of one fit: `record.json`, `predictions.parquet`; of refits and folds, `model.keras`.
+
+        A fold's folder also holds `curve.npy`, its answers after each epoch.
+        """
         return self._jobs(kind) / job_id
 
     def has_job(self, kind: JobKind, job_id: str) -> bool:
@@ -105,7 +110,7 @@ class StudyFolder:
         """Reads the records of all complete fits, in the order of their job ids.
 
         Args:
-            kind: trials of the search, refits or probes.
+            kind: trials of the search, refits, probes or folds.
             damaged: callback for an unreadable record, which is then skipped; None raises the error.
         """
         for job_id in self.job_ids(kind):
@@ -121,9 +126,26 @@ class StudyFolder:
         """Reads a fit's predictions (columns: see `serbench.records.schemas`)."""
         return read_parquet(self.job_path(kind, job_id) / "predictions.parquet")
 
-    def model_path(self, job_id: str) -> Path:
-        """Path of a refit's trained model."""
-        return self.job_path("refit", job_id) / "model.keras"
+    def model_path(self, job_id: str, kind: JobKind = "refit") -> Path:
+        """Path of the trained model of a refit or fold."""
+        return self.job_path(kind, job_id) / "model.keras"
+
+    def curve(self, job_id: str) -> NDArray[np.float32]:
+        """Reads the answers of a fold's fit after each epoch: (epochs, clips, labels), clips as in its predictions.
+
+        Raises:
+            SerbenchError: the file is missing or damaged.
+        """
+        path = self.job_path("fold", job_id) / "curve.npy"
+        try:
+            found = np.load(path, allow_pickle=False)
+        except FileNotFoundError:
+            raise SerbenchError(f"{path} does not exist; remove its folder and run the search again") from None
+        except (OSError, ValueError, EOFError) as error:
+            raise SerbenchError(f"{path} is damaged ({error}); remove its folder and run the search again") from None
+        if found.ndim != 3 or found.dtype.kind != "f" or not np.isfinite(found).all():
+            raise SerbenchError(f"{path} holds no probabilities; remove its folder and run the search again")
+        return np.asarray(found, dtype=np.float32)
 
     def publish_job(
         self,
@@ -131,6 +153,7 @@ class StudyFolder:
         predictions: pd.DataFrame | None = None,
         model: bytes | None = None,
         error_text: str | None = None,
+        curve: NDArray[np.float32] | None = None,
     ) -> None:
         """Writes a fit's folder atomically.
 
@@ -142,6 +165,7 @@ class StudyFolder:
             predictions: its predictions, if it made any.
             model: the trained model as a `.keras` file.
             error_text: the output of a crash.
+            curve: its answers after each epoch, (epochs, clips, labels).
 
         Raises:
             ValueError: the fit already has a record. A record is never replaced.
@@ -159,6 +183,8 @@ class StudyFolder:
                 (folder / "model.keras").write_bytes(model)
             if error_text is not None:
                 (folder / "error.txt").write_text(error_text, encoding="utf-8")
+            if curve is not None:
+                np.save(folder / "curve.npy", curve, allow_pickle=False)
             record.save(folder / "record.json")
 
     def retire_job(self, kind: JobKind, job_id: str) -> None:
@@ -189,6 +215,32 @@ class StudyFolder:
                 shutil.rmtree(left, ignore_errors=True)
             else:
                 left.unlink(missing_ok=True)
+
+    def shortlisted(self, job_id: str) -> ShortlistRecord:
+        """Reads what cross-validation said of a trial's configuration.
+
+        Raises:
+            SerbenchError: it is missing or damaged.
+        """
+        return ShortlistRecord.load(self.path / "shortlist" / f"{job_id}.json")
+
+    def shortlisted_ids(self) -> list[str]:
+        """Job ids of the trials whose configurations were judged by cross-validation, sorted."""
+        return sorted(path.stem for path in (self.path / "shortlist").glob("*.json"))
+
+    def out_of_fold(self, job_id: str) -> pd.DataFrame:
+        """Reads the out-of-fold answers of a trial's configuration (columns: see `ShortlistRecord`).
+
+        Raises:
+            SerbenchError: they are missing or damaged.
+        """
+        return read_parquet(self.path / "shortlist" / f"{job_id}.parquet")
+
+    def save_shortlisted(self, record: ShortlistRecord, answers: pd.DataFrame) -> None:
+        """Writes what cross-validation said of a configuration: the answers first, so that a record has its answers."""
+        folder = self.path / "shortlist"
+        write_bytes_atomic(folder / f"{record.job_id}.parquet", answers.to_parquet(index=False, compression="zstd"))
+        record.save(folder / f"{record.job_id}.json")
 
     def entries(self, damaged: Damaged | None = None) -> Iterator[EntryRecord]:
         """Reads all entries of this study, in the order of their ids.
