@@ -49,8 +49,10 @@ def search(
     trials: int | None = None,
     time: float | str | None = None,
     workers: int | None = None,
+    shortlist: int | None = None,
     finalists: int | None = None,
     repeats: int | None = None,
+    finals: str | None = None,
     probes: int | None = None,
     epochs: int | None = None,
     max_params: int | None = None,
@@ -93,8 +95,12 @@ def search(
             space if it has one.
         time: time limit of the whole call, in seconds or as '90s', '15m', '1h30m'.
         workers: trials at the same time; None chooses by CPU cores, memory and trials.
-        finalists: number of configurations, best on validation, that are trained again and tested.
+        shortlist: number of configurations, best on validation, that are compared by cross-validation over all clips
+            outside the test set; 0 for none.
+        finalists: number of configurations, best in that comparison, that are trained again and tested.
         repeats: number of seeds that each finalist is trained with.
+        finals: what these final runs train on: 'all' clips outside the test set (the default with a shortlist), or
+            'held-out', which leaves the validation clips out and chooses an epoch on them.
         probes: number of short trials that decide which configurations are tried first.
         epochs: largest number of epochs of a trial.
         max_params: largest number of parameters of a model.
@@ -152,8 +158,10 @@ def search(
         split_seed=split_seed,
         trials=trials,
         seconds=_seconds(time),
+        shortlist=shortlist,
         finalists=finalists,
         repeats=repeats,
+        finals=finals,
         probes=probes,
         epochs=epochs,
         max_params=max_params,

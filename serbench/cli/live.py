@@ -69,10 +69,12 @@ class LiveView(PlainView):
     def _bar(self, state: StudyState) -> RenderableType:
         row = Table.grid(padding=(0, 1))
         elapsed = time.monotonic() - state.began
-        if state.refits is None:
-            what, done, total = "trials", state.done, state.total
-        else:
+        if state.refits is not None:
             what, done, total = "test runs", state.refits_done, state.refits
+        elif state.folds is not None:
+            what, done, total = "fits of the shortlist", state.folds_done, state.folds
+        else:
+            what, done, total = "trials", state.done, state.total
         text = f"{done}/{total} {what}  best UAR {percent(state.best)} %  {clock(elapsed)}"
         if left := state.time_left(elapsed):
             text += f", about {clock(left)} left"

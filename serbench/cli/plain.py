@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from serbench.cli.study_state import RunningFit, StudyState, clock, headline, percent
+from serbench.cli.study_state import RunningFit, StudyState, clock, headline, percent, shortlist_line
 from serbench.records import EntryRecord, EpochMetrics, StudyRecord, TrialRecord
 from serbench.search import Observer
 
@@ -65,7 +65,8 @@ class PlainView(Observer):
         assert self._state is not None  # noqa: S101
         fit = self._state.running[job_id]
         fit.done, fit.last = metrics.epoch + 1, metrics.val_uar
-        fit.best = max(fit.best or 0.0, metrics.val_uar)
+        if metrics.val_uar is not None:
+            fit.best = max(fit.best or 0.0, metrics.val_uar)
 
     def trial_finished(self, record: TrialRecord) -> None:
         """Prints the result of a trial."""
@@ -76,20 +77,28 @@ class PlainView(Observer):
 
     def _finished(self, record: TrialRecord, state: StudyState) -> None:
         kind = {"search": "trial", "refit": "test run"}.get(record.kind, record.kind)
-        count = f"{state.refits_done}/{state.refits}" if record.kind == "refit" else f"{state.done}/{state.total}"
-        count = "before the trials" if record.kind == "probe" else count
-        score = f"validation UAR {percent(record.value)} %" if record.value is not None else record.error or ""
+        count = {
+            "refit": f"{state.refits_done}/{state.refits}",
+            "fold": f"{state.folds_done}/{state.folds}",
+            "probe": "before the trials",
+        }.get(record.kind, f"{state.done}/{state.total}")
+        score = f"validation UAR {percent(record.value)} %" if record.value is not None else record.error or "trained"
         took = clock(record.seconds.get("total", 0.0))
         best = f", best {percent(state.best)} %" if record.kind == "search" and state.best else ""
         self._print(f"{state.record.family} {kind} {record.job_id} ({count}) {record.state}: {score}{best}, {took}")
+
+    def shortlist_started(self, configurations: int, folds: int, fits: int, seconds: float) -> None:
+        """Announces the comparison of the best configurations, and what it costs."""
+        assert self._state is not None  # noqa: S101
+        self._state.folds = fits
+        self._print(shortlist_line(configurations, folds, fits, seconds))
 
     def refits_started(self, total: int) -> None:
         """Prints how many runs follow the trials."""
         assert self._state is not None  # noqa: S101
         self._state.refits = total
         if total:
-            self._print(f"finalists selected by validation score; {total} runs with new seeds, each evaluated once on "
-                      "the test set")  # fmt: skip
+            self._print(f"finalists selected; {total} runs with new seeds, each evaluated once on the test set")
 
     def entry_added(self, entry: EntryRecord) -> None:
         """Prints the name of a tested entry."""

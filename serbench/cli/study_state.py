@@ -12,8 +12,9 @@ from typing import Any
 from serbench.errors import SerbenchError
 from serbench.families import get_family
 from serbench.records import UNCOUNTED_STATES, StudyRecord, TrialRecord
+from serbench.render import duration
 
-__all__ = ["RunningFit", "StudyState", "clock", "differing", "headline", "percent"]
+__all__ = ["RunningFit", "StudyState", "clock", "differing", "headline", "percent", "shortlist_line"]
 
 _SHOWN_TRIALS = 6
 
@@ -92,6 +93,8 @@ class StudyState:
         running: running trials and test runs by id.
         latest: the latest that ended.
         times: duration of each that ended, in seconds.
+        folds: number of fits of the shortlist's cross-validation; None before it.
+        folds_done: number of them done.
         refits: number of test runs planned; None during the trials.
         refits_done: number of test runs done.
         best: best validation score of a trial; None before the first.
@@ -105,6 +108,8 @@ class StudyState:
     running: dict[str, RunningFit] = field(default_factory=dict)
     latest: deque[TrialRecord] = field(default_factory=lambda: deque(maxlen=_SHOWN_TRIALS))
     times: list[float] = field(default_factory=list)
+    folds: int | None = None
+    folds_done: int = 0
     refits: int | None = None
     refits_done: int = 0
     best: float | None = None
@@ -129,6 +134,7 @@ class StudyState:
         self.times.append(record.seconds.get("total", 0.0))
         if record.kind != "search":
             self.refits_done += record.kind == "refit"
+            self.folds_done += record.kind == "fold"
             return
         self.done += record.state not in UNCOUNTED_STATES
         if record.state == "completed" and record.value is not None:
@@ -140,12 +146,28 @@ class StudyState:
         Args:
             elapsed: seconds since the start of the study.
         """
-        if self.seconds is not None and self.refits is None:
+        if self.seconds is not None and self.refits is None and self.folds is None:
             return max(0.0, self.seconds - elapsed)
         if not self.times:
             return None
-        todo = self.total - self.done if self.refits is None else self.refits - self.refits_done
+        if self.refits is not None:
+            todo = self.refits - self.refits_done
+        else:
+            todo = self.total - self.done if self.folds is None else self.folds - self.folds_done
         return todo * sum(self.times) / len(self.times) / max(1, len(self.running))
+
+
+def shortlist_line(configurations: int, folds: int, fits: int, seconds: float) -> str:
+    """Announces a shortlist's cross-validation.
+
+    >>> shortlist_line(5, 5, 25, 7800.0)
+    'comparing the best configurations by cross-validation: 5 x 5 fits, about 2 h 10 min'
+    >>> shortlist_line(5, 5, 4, 61.0)
+    'comparing the best configurations by cross-validation: 5 x 5 fits, 4 of them to go, about 1 min 1 s'
+    """
+    rest = "" if fits == configurations * folds else f", {fits} of them to go"
+    what = f"{configurations} x {folds} fits{rest}, about {duration(seconds)}"
+    return f"comparing the best configurations by cross-validation: {what}"
 
 
 def headline(record: StudyRecord) -> str:

@@ -238,6 +238,11 @@ class TrialRecord(Record):
     started: str
     finished: str
 
+    @property
+    def best_uar(self) -> float | None:
+        """Highest validation UAR of an epoch; None if no epoch was judged."""
+        return max((one.val_uar for one in self.epochs if one.val_uar is not None), default=None)
+
 
 class ShortlistRecord(Record):
     """`shortlist/<job_id>.json`: what cross-validation over all clips outside the test core said of a configuration.

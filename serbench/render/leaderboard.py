@@ -44,8 +44,8 @@ _LEGEND = (
     "tie group: same number = statistical tie with the best of them. "
     "UAR: mean recall of the classes on the test set, mean over runs. CI: 95 % interval over speakers and seeds. "
     "selected: best validation score of its study; test scores play no part. "
-    "gap: validation UAR - test UAR of the same runs, in points. "
-    "selection bias: how far the validation score fell when the winner was retrained, in points. "
+    "gap: validation UAR - test UAR, in points. "
+    "selection bias: validation score in the search - out-of-fold score of the same configuration, in points. "
     "test evals: evaluations of the test set. best, worst: class by recall. "
     "ms/clip: front end and model, one clip on one CPU core. model: file size."
 )

@@ -72,28 +72,34 @@ class Candidate(Protocol):
 
     @property
     def validation_score(self) -> float | None:
-        """Mean over refits of the study's objective on the validation core; None if one is missing."""
+        """The score out of fold, else the mean of the refits on the validation core; None if one is missing."""
 
 
 def choose(entries: Iterable[Candidate]) -> str | None:
     """Chooses an entry of one study by validation score. Test scores play no part.
 
-    The highest mean validation score of the refits wins. Ties are broken by the higher search value, then by the first
-    id. Ensembles are never chosen, because they are not single models.
+    The highest validation score wins: out of fold where cross-validation compared the configurations, else the mean of
+    the refits on the validation core. Ties are broken in favour of a single network (a bag has the out-of-fold score of
+    its members and costs several times as much), then by the higher search value, then by the first id. Ensembles are
+    never chosen, because they are not single models.
+
+    An entry that was not compared is not chosen beside others that were: their scores are on different clips.
 
     Returns:
         The entry's id; None if no entry has a validation score.
     """
     candidates = [one for one in entries if one.validation_score is not None and not one.entry.members]
+    candidates = [one for one in candidates if one.entry.out_of_fold is not None] or candidates
     if not candidates:
         return None
     return min(candidates, key=_preference).entry.entry_id
 
 
-def _preference(tested: Candidate) -> tuple[float, float, str]:
+def _preference(tested: Candidate) -> tuple[float, int, float, str]:
     score, searched = tested.validation_score, tested.entry.search_value
     return (
         math.inf if score is None else -score,
+        tested.entry.bag,
         math.inf if searched is None else -searched,
         tested.entry.entry_id,
     )

@@ -13,7 +13,7 @@ from serbench.errors import SerbenchError
 from serbench.records import EntryRecord, JobKind, ResultsFolder, StudyFolder, StudyRecord, TrialRecord
 from serbench.results.damaged import DamagedRecord
 from serbench.results.grouping import Group, choose, group_of
-from serbench.results.scored_entry import ScoredEntry, load_entry, mean, speakers_of
+from serbench.results.scored_entry import ScoredEntry, load_entry, speakers_of, validation_score
 
 __all__ = ["LoadedStudy", "StudyFits"]
 
@@ -171,7 +171,8 @@ class LoadedStudy:
 
     def _choose(self) -> str | None:
         entries = [self.entry(entry_id) for entry_id in self.entry_ids]
-        return choose(_Candidate(one, mean(self.fit("refit", fit).value for fit in one.refits)) for one in entries)
+        fits = {one.entry_id: [self.fit("refit", job_id) for job_id in one.refits] for one in entries}
+        return choose(_Candidate(one, validation_score(one, fits[one.entry_id])) for one in entries)
 
     def _with_all_looks(self, entry: EntryRecord) -> EntryRecord:
         """Adds the evaluations of the same test set by audits to the entry's count."""

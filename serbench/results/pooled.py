@@ -14,7 +14,7 @@ import numpy as np
 
 from serbench.evaluation import Evaluation
 from serbench.records import EntryRecord, StudyRecord, digest_of
-from serbench.results.scored_entry import SUBSETS, Refit, ScoredEntry
+from serbench.results.scored_entry import SUBSETS, Refit, ScoredEntry, mean
 
 __all__ = ["pool", "pooled_id", "run_name"]
 
@@ -107,14 +107,18 @@ def _study(name: str, members: Sequence[ScoredEntry]) -> StudyRecord:
 
 def _entry(name: str, members: Sequence[ScoredEntry], repeats: int) -> EntryRecord:
     entries = [tested.entry for tested in members]
-    searched = [entry.search_value for entry in entries if entry.search_value is not None]
+    searched = mean(entry.search_value for entry in entries)
+    judged = mean(entry.out_of_fold for entry in entries)
     return EntryRecord(
         entry_id=pooled_id(entries),
         study=name,
         family=entries[0].family,
         origin=f"{len(entries)} folds, each its own choice",
         config={f"fold {tested.study.protocol.fold}": tested.entry.config for tested in members},
-        search_value=float(np.mean(searched)) if len(searched) == len(entries) else None,
+        search_value=searched,
+        out_of_fold=judged,
+        finals="all" if all(entry.finals == "all" for entry in entries) else "held-out",
+        bag=max(entry.bag for entry in entries),
         refits=tuple(f"all folds, refit {repeat}" for repeat in range(repeats)),
         failed_refits=tuple(refit for entry in entries for refit in entry.failed_refits),
         looks=sum(entry.looks for entry in entries),

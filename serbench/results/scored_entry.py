@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from serbench.evaluation import (
 )
 from serbench.records import EntryRecord, Scores, StudyFolder, StudyRecord, TrialRecord
 
-__all__ = ["Refit", "ScoredEntry", "SubsetPredictions", "load_entry", "mean", "speakers_of"]
+__all__ = ["Refit", "ScoredEntry", "SubsetPredictions", "load_entry", "mean", "speakers_of", "validation_score"]
 
 SUBSETS = ("train", "validation", "test", "test_rest")
 
@@ -53,7 +54,8 @@ class Refit:
         test_true: (n,) true class indices.
         test_predicted: (n,) predicted class indices.
         test_probabilities: (n, C) predicted probabilities, as the model returned them.
-        validation: predictions on the validation core; None for pooled folds.
+        validation: predictions on the validation core, or the entry's out-of-fold answers where cross-validation judged
+            it; None for pooled folds.
     """
 
     record: TrialRecord
@@ -102,8 +104,11 @@ class ScoredEntry:
 
     @property
     def validation_score(self) -> float | None:
-        """Mean over refits of the study's objective on the validation core. It decides which entry is `selected`."""
-        return mean(refit.record.value for refit in self.refits)
+        """The out-of-fold score, else the mean over refits of the study's objective on the validation core.
+
+        It decides which entry is `selected`.
+        """
+        return validation_score(self.entry, (refit.record for refit in self.refits))
 
     def mean_score(self, subset: str, score: str) -> float | None:
         """Mean over refits of `accuracy`, `uar` or `macro_f1`; None if any refit lacks it."""
@@ -152,6 +157,11 @@ class ScoredEntry:
         return recalls_interval(self.recalls, self.study.corpus.labels)
 
 
+def validation_score(entry: EntryRecord, refits: Iterable[TrialRecord]) -> float | None:
+    """The score by which an entry is chosen: out of fold, else the mean of its refits on the validation core."""
+    return mean(refit.value for refit in refits) if entry.out_of_fold is None else entry.out_of_fold
+
+
 def speakers_of(table: pd.DataFrame) -> dict[str, str]:
     """Speaker of each clip by clip id, from a study's table of clips."""
     return dict(zip(table["clip_id"].astype(str), table["speaker"].astype(str), strict=True))
@@ -177,7 +187,8 @@ def load_entry(
         SerbenchError: predictions are missing, damaged, or not of the study's clips and labels.
     """
     fits = [folder.job("refit", job_id) for job_id in entry.refits] if records is None else records
-    refits = tuple(_load_refit(folder, study, fit) for fit in fits)
+    judged = None if entry.shortlisted is None else _out_of_fold(folder, study, entry.shortlisted)
+    refits = tuple(_load_refit(folder, study, fit, judged) for fit in fits)
     if not refits:
         return ScoredEntry(study, entry, (), ())
     first = refits[0]
@@ -206,21 +217,14 @@ def mean(values: Iterable[float | None]) -> float | None:
     return sum(known) / len(known) if known and len(known) == len(listed) else None
 
 
-def _load_refit(folder: StudyFolder, study: StudyRecord, record: TrialRecord) -> Refit:
+def _load_refit(
+    folder: StudyFolder, study: StudyRecord, record: TrialRecord, judged: SubsetPredictions | None
+) -> Refit:
+    """Reads and scores one refit. Out-of-fold answers, if any, stand in place of those on the validation core."""
     frame = folder.predictions("refit", record.job_id)
     labels = study.corpus.labels
     where = folder.job_path("refit", record.job_id) / "predictions.parquet"
-    needed = ["clip_id", "subset", "label", *(f"p_{label}" for label in labels)]
-    if missing := [column for column in needed if column not in frame]:
-        raise SerbenchError(f"{where} has no column '{missing[0]}'; remove its folder and run the search again")
-    frame = frame.sort_values("clip_id", ignore_index=True)
-    true = pd.Index(labels).get_indexer(pd.Index(frame["label"])).astype(np.int64)
-    if (true < 0).any():
-        strange = sorted(set(frame["label"].astype(str)) - set(labels))
-        raise SerbenchError(f"{where} has the label '{strange[0]}', which study '{study.name}' does not have")
-    probabilities = frame[needed[3:]].to_numpy(dtype=np.float64)
-    if not np.isfinite(probabilities).all():
-        raise SerbenchError(f"{where} holds a probability that is not a number; run the search again")
+    frame, true, probabilities = _checked(frame, labels, study.name, where, ("clip_id", "subset", "label"))
     predicted = probabilities.argmax(axis=1).astype(np.int64)
     subset = frame["subset"].astype(str).to_numpy()
     evaluations = {
@@ -232,7 +236,35 @@ def _load_refit(folder: StudyFolder, study: StudyRecord, record: TrialRecord) ->
         raise SerbenchError(f"{where} has no prediction of the test set; run the search again to add it")
     tested = subset == "test"
     clips = tuple(frame["clip_id"].to_numpy(dtype=object)[tested])
-    judged = subset == "validation"
-    ids = tuple(frame["clip_id"].to_numpy(dtype=object)[judged])
-    validation = SubsetPredictions(ids, true[judged], probabilities[judged])
-    return Refit(record, evaluations, clips, true[tested], predicted[tested], probabilities[tested], validation)
+    if judged is None:
+        rows = subset == "validation"
+        ids = tuple(frame["clip_id"].to_numpy(dtype=object)[rows])
+        judged = SubsetPredictions(ids, true[rows], probabilities[rows])
+    else:
+        evaluations["validation"] = evaluate(judged.true, judged.probabilities, labels)
+    return Refit(record, evaluations, clips, true[tested], predicted[tested], probabilities[tested], judged)
+
+
+def _out_of_fold(folder: StudyFolder, study: StudyRecord, job_id: str) -> SubsetPredictions:
+    where = folder.path / "shortlist" / f"{job_id}.parquet"
+    frame = folder.out_of_fold(job_id)
+    frame, true, probabilities = _checked(frame, study.corpus.labels, study.name, where, ("clip_id", "fold", "label"))
+    return SubsetPredictions(tuple(frame["clip_id"].to_numpy(dtype=object)), true, probabilities)
+
+
+def _checked(
+    frame: pd.DataFrame, labels: tuple[str, ...], study: str, where: Path, columns: Sequence[str]
+) -> tuple[pd.DataFrame, NDArray[np.int64], NDArray[np.float64]]:
+    """Returns a table of predictions sorted by clip, its true classes and its probabilities, all checked."""
+    needed = [*columns, *(f"p_{label}" for label in labels)]
+    if missing := [column for column in needed if column not in frame]:
+        raise SerbenchError(f"{where} has no column '{missing[0]}'; remove its folder and run the search again")
+    frame = frame.sort_values("clip_id", ignore_index=True)
+    true = pd.Index(labels).get_indexer(pd.Index(frame["label"])).astype(np.int64)
+    if (true < 0).any():
+        strange = sorted(set(frame["label"].astype(str)) - set(labels))
+        raise SerbenchError(f"{where} has the label '{strange[0]}', which study '{study}' does not have")
+    probabilities = frame[needed[len(columns) :]].to_numpy(dtype=np.float64)
+    if not np.isfinite(probabilities).all():
+        raise SerbenchError(f"{where} holds a probability that is not a number; run the search again")
+    return frame, true, probabilities

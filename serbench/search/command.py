@@ -185,10 +185,8 @@ def _backend(record: StudyRecord) -> str | None:
 
 
 def _budget(record: StudyRecord, base: SearchSpace | None) -> dict[str, Any]:
-    """The budget options of the last search of the study. Older records do not have them."""
-    if record.asked is None:
-        return {}
-    asked = record.asked.model_dump()
+    """The budget options of the last search of the study. Older records do not have them, nor had a shortlist."""
+    asked = {"shortlist": 0} if record.asked is None else record.asked.model_dump()
     usual = {} if base is None else base.budget.model_dump()
     return {name: value for name, value in asked.items() if value != usual.get(name)}
 

@@ -59,21 +59,22 @@ class Coordinator:
         self._session = session
         self._running: dict[str, _Running] = {}
 
-    def run_trials(self, trials: int, refit_rounds: int = 0) -> None:
+    def run_trials(self, trials: int, later_rounds: int = 0, final_rounds: int = 0) -> None:
         """Runs trials until `trials` of them count, the deadline has passed, or a stop is requested.
 
         Earlier trials are included in the total. The study must be settled.
 
         Args:
             trials: total number of trials that count. Invalid, interrupted and lost trials do not count.
-            refit_rounds: number of refits that run one after the other. For each of them as much time is reserved as
-                the longest trial took. When only that time is left, running trials stop and no new ones start.
+            later_rounds: number of fits after the trials that run one after the other; see `SearchTrials`. When only
+                the time reserved for them is left, running trials stop and no new ones start.
+            final_rounds: how many of them are final runs.
 
         Raises:
             SerbenchError: the study cannot go on (features, storage, a space without valid configurations,
                 trials that all crash the same way).
         """
-        self._run(SearchTrials(self._session, trials, refit_rounds))
+        self._run(SearchTrials(self._session, trials, later_rounds, final_rounds))
 
     def run_jobs(
         self, jobs: Sequence[TrialJob], origins: Mapping[str, str] | None = None, deadline: float | None = None
@@ -168,7 +169,7 @@ class GivenJobs:
         study, outcome = self._session.study, self._session.mailbox.outcome(message)
         record = record_of(job, outcome, study.clips, started, origin=self._origins.get(job.job_id))
         predictions = predictions_of(job, outcome, study.clips)
-        study.folder.publish_job(record, predictions, outcome.model, outcome.traceback)
+        study.folder.publish_job(record, predictions, outcome.model, outcome.traceback, outcome.curve)
         self._session.observer.trial_finished(record)
         if record.state == "interrupted":
             self._waiting.clear()

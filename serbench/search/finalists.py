@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from serbench.records import STATES, EntryRecord, TrialRecord, digest_of, now
+from serbench.records import STATES, EntryRecord, Finals, ShortlistRecord, TrialRecord, digest_of, now
 from serbench.search.coordinator import Coordinator
+from serbench.search.jobs import final_id
 from serbench.search.observer import Observer
 from serbench.search.session import Session
 from serbench.search.studies.study import Study
 
-__all__ = ["Finalist", "choose_finalists", "refit_finalists"]
+__all__ = ["Finalist", "choose_finalists", "choose_judged", "judgement", "refit_finalists", "save_if_new"]
 
 
 @dataclass(frozen=True)
 class Finalist:
-    """A configuration that will be retrained and tested."""
+    """A configuration that will be retrained and tested.
+
+    Attributes:
+        job_id: of the trial that it comes from.
+        name: 'trial 12', or the name of an enqueued configuration.
+        config: its hyperparameters.
+        search_value: validation score of the trial.
+        forced: whether it is tested because the space says so.
+        judged: what cross-validation said of it; None if it was not on the shortlist.
+        finals: what its runs are trained on.
+    """
 
     job_id: str
     name: str
     config: dict[str, Any]
     search_value: float
     forced: bool = False
+    judged: ShortlistRecord | None = None
+    finals: Finals = "held-out"
 
     @property
     def number(self) -> int:
@@ -32,7 +45,7 @@ class Finalist:
 
     def refit_id(self, repeat: int) -> str:
         """Returns the job id of one of its refits."""
-        return f"{self.job_id}-r{repeat}"
+        return final_id(self.job_id, repeat) if self.finals == "all" else f"{self.job_id}-r{repeat}"
 
 
 def choose_finalists(trials: Sequence[TrialRecord], count: int, forced: Sequence[str] = ()) -> list[Finalist]:
@@ -61,6 +74,35 @@ def choose_finalists(trials: Sequence[TrialRecord], count: int, forced: Sequence
     return list(chosen.values())
 
 
+def choose_judged(
+    trials: Sequence[TrialRecord],
+    judged: Sequence[ShortlistRecord],
+    count: int,
+    finals: Finals,
+    forced: Sequence[str] = (),
+) -> list[Finalist]:
+    """Selects the configurations with the best out-of-fold scores, and the ones that the space forces.
+
+    Args:
+        trials: all trials of one study.
+        judged: the compared configurations, best first.
+        count: number of finalists selected by out-of-fold score.
+        finals: what the runs of these are trained on. A forced finalist that was not compared leaves the validation
+            clips out, because the length of its training is not known.
+        forced: as in `choose_finalists`.
+    """
+    best = [
+        Finalist(one.job_id, one.origin, one.config, one.search_value, False, one, finals) for one in judged[:count]
+    ]
+    known = {one.job_id: one for one in judged}
+    taken = {one.job_id for one in best}
+    for must in choose_finalists(trials, 0, forced):
+        if must.job_id not in taken:
+            record = known.get(must.job_id)
+            best.append(replace(must, judged=record, finals=finals if record else "held-out"))
+    return best
+
+
 def refit_finalists(session: Session, finalists: Sequence[Finalist], repeats: int) -> list[EntryRecord]:
     """Refits each finalist `repeats` times, predicts its test set, and writes its entry.
 
@@ -87,10 +129,30 @@ def refit_finalists(session: Session, finalists: Sequence[Finalist], repeats: in
     ]
     observer.refits_started(len(wanted))
     maker = session.maker.for_jobs(len(wanted))
-    jobs = [maker.refit(f.refit_id(repeat), f.number, repeat, f.config) for f, repeat in wanted]
+    jobs = [
+        maker.final(f.judged, repeat)
+        if f.judged is not None and f.finals == "all"
+        else maker.refit(f.refit_id(repeat), f.number, repeat, f.config)
+        for f, repeat in wanted
+    ]
     origins = {f.refit_id(repeat): f.name for f, repeat in wanted}
     Coordinator(session).run_jobs(jobs, origins)
     return [entry for finalist in finalists if (entry := _settled_entry(study, finalist, observer)) is not None]
+
+
+def judgement(judged: ShortlistRecord | None) -> dict[str, Any]:
+    """Returns the fields of an entry that say what cross-validation found."""
+    return {} if judged is None else {"shortlisted": judged.job_id, "out_of_fold": judged.value}
+
+
+def save_if_new(study: Study, entry: EntryRecord, observer: Observer) -> EntryRecord:
+    """Writes an entry if it is new or has new refits, and returns it as it stands on disk."""
+    known = next((old for old in study.folder.entries() if old.entry_id == entry.entry_id), None)
+    if known is not None and known.model_copy(update={"created": entry.created}) == entry:
+        return known
+    study.folder.save_entry(entry)
+    observer.entry_added(entry)
+    return entry
 
 
 def _settled_entry(study: Study, finalist: Finalist, observer: Observer) -> EntryRecord | None:
@@ -99,12 +161,7 @@ def _settled_entry(study: Study, finalist: Finalist, observer: Observer) -> Entr
     if entry is None:
         observer.warning(f"no refit of {finalist.name} completed, so it has no entry")
         return None
-    known = next((old for old in study.folder.entries() if old.entry_id == entry.entry_id), None)
-    if known is not None and known.model_copy(update={"created": entry.created}) == entry:
-        return known
-    study.folder.save_entry(entry)
-    observer.entry_added(entry)
-    return entry
+    return save_if_new(study, entry, observer)
 
 
 def _entry(study: Study, finalist: Finalist) -> EntryRecord | None:
@@ -115,7 +172,8 @@ def _entry(study: Study, finalist: Finalist) -> EntryRecord | None:
     if not good:
         return None
     reported = {known.name: known.reported for known in study.space.enqueued}
-    identity = digest_of([study.record.name, finalist.job_id, study.record.space_hash], length=6)
+    parts = [study.record.name, finalist.job_id, study.record.space_hash]
+    identity = digest_of(parts if finalist.finals == "held-out" else [*parts, finalist.finals], length=6)
     return EntryRecord(
         entry_id=f"{study.space.family.name}-{identity}",
         study=study.record.name,
@@ -125,6 +183,8 @@ def _entry(study: Study, finalist: Finalist) -> EntryRecord | None:
         config=finalist.config,
         reported=reported.get(finalist.name),
         search_value=finalist.search_value,
+        **judgement(finalist.judged),
+        finals=finalist.finals,
         refits=tuple(good),
         failed_refits=tuple(sorted(r.job_id for r in refits if r.state != "completed")),
         looks=len(good),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -11,13 +12,13 @@ import pandas as pd
 from serbench.evaluation import evaluate
 from serbench.families import parse_hyperparameters
 from serbench.features import WaveformAugmentation, front_end_ms
-from serbench.protocols import Ratio, Split, SplitPlan
-from serbench.records import JobKind, StudyFolder, StudyRecord, TrialRecord, now
+from serbench.protocols import InnerFold, Ratio, Split, SplitPlan
+from serbench.records import JobKind, ShortlistRecord, StudyFolder, StudyRecord, TrialRecord, now
 from serbench.search.resources import Resources
 from serbench.spaces import SearchSpace
 from serbench.training import SeedTree, TrialJob, TrialOutcome
 
-__all__ = ["JobMaker", "PlannedStudy", "predictions_of", "record_of"]
+__all__ = ["JobMaker", "PlannedStudy", "bag_id", "final_id", "fold_id", "predictions_of", "record_of"]
 
 
 class PlannedStudy(Protocol):
@@ -68,7 +69,43 @@ class JobMaker:
     def refit(self, job_id: str, number: int, repeat: int, config: dict[str, Any]) -> TrialJob:
         """Makes the job of a finalist's refit: fresh seed, predictions of every subset, and the model is kept."""
         seed = self.study.seeds.refit(number, repeat)
-        return self._job("refit", job_id, seed, config, len(self.study.folder.attempts(job_id)))
+        return self._job("refit", job_id, seed, config, self._attempts(job_id))
+
+    def final(self, judged: ShortlistRecord, repeat: int) -> TrialJob:
+        """Makes the job of a refit on all clips outside the test core, for the length that cross-validation found."""
+        number = int(judged.job_id[1:])
+        job_id = final_id(judged.job_id, repeat)
+        job = self.refit(job_id, number, repeat, judged.config)
+        split = self.study.plan.split(self.study.plan.cores)
+        rows = tuple(sorted((*split.train, *split.validation, *split.validation_rest, *split.test_rest)))
+        return replace(
+            job,
+            train=rows,
+            predict={"train": rows, "test": split.test},
+            settings=job.settings.model_copy(update={"epochs": judged.epochs}),
+            schedule_epochs=job.settings.epochs,
+            learning_rates=judged.learning_rates,
+        )
+
+    def fold(self, trial: str, config: dict[str, Any], fold: InnerFold) -> TrialJob:
+        """Makes the job of a shortlisted configuration without the clips of one fold, which it answers."""
+        seed, job_id = self.study.seeds.fold(int(trial[1:]), fold.number), fold_id(trial, fold.number)
+        job = self._job("fold", job_id, seed, config, self._attempts(job_id))
+        return replace(
+            job,
+            train=fold.train,
+            predict={"validation": fold.held_out},
+            fold=fold.number,
+            keep_model=True,
+            keep_curve=True,
+        )
+
+    def bag(self, judged: ShortlistRecord, members: Sequence[bytes]) -> TrialJob:
+        """Makes the job that averages the fold models of a configuration and tests the average. Nothing is trained."""
+        job_id = bag_id(judged.job_id)
+        job = self._job("refit", job_id, 0, judged.config, self._attempts(job_id))
+        split = self.study.plan.split(self.study.plan.cores)
+        return replace(job, train=(), predict={"test": split.test}, members=tuple(members))
 
     def probe(self, job_id: str, number: int, config: dict[str, Any], share: float) -> TrialJob:
         """Makes a short fit on a share of the epochs.
@@ -76,10 +113,12 @@ class JobMaker:
         Raises:
             UsageError: the configuration is invalid.
         """
-        seed, attempt = self.study.seeds.probe(number), len(self.study.folder.attempts(job_id))
-        job = self._job("probe", job_id, seed, config, attempt)
+        job = self._job("probe", job_id, self.study.seeds.probe(number), config, self._attempts(job_id))
         epochs = max(1, round(share * job.settings.epochs))
         return replace(job, settings=job.settings.model_copy(update={"epochs": epochs}))
+
+    def _attempts(self, job_id: str) -> int:
+        return len(self.study.folder.attempts(job_id))
 
     def _split(self, ratio: str) -> Split:
         """Splits the clips once per ratio; a thousand running jobs share the result."""
@@ -125,6 +164,25 @@ class JobMaker:
         )
 
 
+def fold_id(trial: str, fold: int) -> str:
+    """Returns the job id of a trial's configuration without one fold.
+
+    >>> fold_id("t0007", 2), final_id("t0007", 0), bag_id("t0007")
+    ('t0007-f2', 't0007-a0', 't0007-bag')
+    """
+    return f"{trial}-f{fold}"
+
+
+def final_id(trial: str, repeat: int) -> str:
+    """Returns the job id of a final run on all clips outside the test core."""
+    return f"{trial}-a{repeat}"
+
+
+def bag_id(trial: str) -> str:
+    """Returns the job id of the bag of a trial's fold models."""
+    return f"{trial}-bag"
+
+
 def predictions_of(job: TrialJob, outcome: TrialOutcome, clips: pd.DataFrame) -> pd.DataFrame | None:
     """Returns the raw predictions of a job as a table with the columns `clip_id, subset, label, p_<label>...`."""
     parts = []
@@ -156,6 +214,7 @@ def record_of(
         study=job.study,
         job_id=job.job_id,
         kind=job.kind,
+        fold=job.fold,
         number=number,
         attempt=job.attempt,
         origin=origin,

@@ -46,6 +46,16 @@ class Observer:
     def trial_finished(self, record: TrialRecord) -> None:
         """A fit ended and is recorded."""
 
+    def shortlist_started(self, configurations: int, folds: int, fits: int, seconds: float) -> None:
+        """The trials are over, and the best configurations are compared by cross-validation.
+
+        Args:
+            configurations: number of configurations compared.
+            folds: number of folds of the cross-validation.
+            fits: number of fits to come; recorded ones are not counted.
+            seconds: estimate of their wall time.
+        """
+
     def refits_started(self, total: int) -> None:
         """The finalists are selected, and `total` refits follow."""
 

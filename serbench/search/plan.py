@@ -9,7 +9,7 @@ from typing import Any, cast, get_args
 
 from serbench.corpora import Corpus, choose_corpus
 from serbench.errors import UsageError, unknown
-from serbench.records import AskedBudget, LabelSource
+from serbench.records import AskedBudget, Finals, LabelSource
 from serbench.search.engines.dask.cluster import check_cluster
 from serbench.search.request import SearchRequest, SearchSettings
 from serbench.search.studies.samplers import pruner_settings, sampler_settings
@@ -63,6 +63,14 @@ class SearchPlan(SearchSettings):
         self.check_ranges()
         if self.labels not in get_args(LabelSource):
             raise unknown("labels", self.labels, get_args(LabelSource))
+        if self.finals is not None and self.finals not in get_args(Finals):
+            raise unknown("finals", self.finals, get_args(Finals))
+        for space in self.spaces:
+            if (budget := self.budget(space)).finals == "all" and not budget.shortlist:
+                raise UsageError(
+                    "--finals all trains for the length that cross-validation found, and --shortlist 0 leaves that "
+                    "out; ask for a shortlist, or for --finals held-out"
+                )
         names = [space.name for space in self.spaces]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise UsageError(f"space '{twice[0]}' is named twice; each space makes one study")

@@ -25,10 +25,17 @@ from serbench.records import (
     TrialState,
     current_environment,
 )
-from serbench.search.jobs import JobMaker, predictions_of
+from serbench.search.bag import fold_models
+from serbench.search.jobs import JobMaker, bag_id, predictions_of
 from serbench.search.probes import EPOCH_SHARE
 from serbench.search.resources import Resources
-from serbench.search.studies.recorded import RecordedStudy, recorded_clips, recorded_plan, recorded_space
+from serbench.search.studies.recorded import (
+    RecordedStudy,
+    recorded_clips,
+    recorded_plan,
+    recorded_protocol,
+    recorded_space,
+)
 from serbench.spaces import SearchSpace
 from serbench.training import (
     FeatureSource,
@@ -46,7 +53,7 @@ __all__ = ["TOLERANCE", "Replay", "replay_facts", "replay_trial"]
 TOLERANCE = 1e-6
 """Largest difference between a replayed and a recorded score that counts as equal."""
 
-_KINDS: tuple[JobKind, ...] = ("search", "refit", "probe")
+_KINDS: tuple[JobKind, ...] = ("search", "refit", "probe", "fold")
 
 
 @dataclass(frozen=True)
@@ -135,7 +142,7 @@ def replay_trial(
     source.paths(space.features, progress=lambda done, total: progress("computing features", done, total))
     resources = Resources.choose(1, 1, backend, trial.threads or 1)
     try:
-        job = _job(rebuilt, trial, resources, backend)
+        job = _job(rebuilt, trial, resources, backend, clips)
     except UsageError as error:
         outcome, predictions = TrialOutcome("invalid", error=str(error), error_kind="configuration"), None
     else:
@@ -190,16 +197,29 @@ def _kind(folder: StudyFolder, job_id: str) -> JobKind:
     return known[job_id]
 
 
-def _job(study: RecordedStudy, trial: TrialRecord, resources: Resources, backend: str) -> TrialJob:
+def _job(study: RecordedStudy, trial: TrialRecord, resources: Resources, backend: str, clips: pd.DataFrame) -> TrialJob:
     """Makes the job of a record with the seed of the record itself, so that it is not derived from a number again."""
     maker = JobMaker(study, resources, backend)
-    if trial.kind == "refit":
+    searched, _, rest = trial.job_id.partition("-")
+    if trial.kind == "fold":
+        folds = {
+            fold.number: fold for fold in recorded_protocol(study.folder, study.record).inner_folds(clips, study.plan)
+        }
+        if trial.fold not in folds:
+            raise SerbenchError(f"{study.folder.path} has no fold {trial.fold} of its cross-validation; restore it")
+        job = maker.fold(searched, trial.config, folds[trial.fold])
+    elif trial.job_id == bag_id(searched):
+        judged = study.folder.shortlisted(searched)
+        job = maker.bag(judged, fold_models(study.folder, judged))
+    elif trial.kind == "refit" and rest.startswith("a"):
+        job = maker.final(study.folder.shortlisted(searched), 0)
+    elif trial.kind == "refit":
         job = maker.refit(trial.job_id, 0, 0, trial.config)
     elif trial.kind == "probe":
         job = maker.probe(trial.job_id, 0, trial.config, EPOCH_SHARE)
     else:
         job = maker.search(trial.job_id, 0, trial.config)
-    return replace(job, seed=trial.seed, attempt=trial.attempt, keep_model=False)
+    return replace(job, job_id=trial.job_id, seed=trial.seed, attempt=trial.attempt, keep_model=False)
 
 
 def _run(

@@ -101,8 +101,10 @@ class SearchSettings:
         split_seed: seed of the split, independent of the training seed.
         trials: total number of trials per space that count, earlier runs included; None for the space's budget.
         seconds: time limit of the command, refits included as far as their time can be predicted.
+        shortlist: number of configurations compared by cross-validation; None for the space's budget.
         finalists: number of configurations to refit and test; None for the space's budget.
         repeats: refits of each finalist; None for the space's budget.
+        finals: what final runs train on, `all` or `held-out`; None for the space's budget.
         probes: number of short fits that choose what to try first; None for the space's budget.
         run: name of the run; None for a derived name.
         seed: seed of sampling and training.
@@ -148,6 +150,15 @@ class SearchSettings:
             parser=seconds_of,
         ),
     )
+    shortlist: int | None = field(
+        default=None,
+        metadata=_option(
+            Panel.budget,
+            "Best configurations to compare by cross-validation over all clips outside the test set; 0 for none.  "
+            "[default: as the space says, else 5]",
+            least=0,
+        ),
+    )
     finalists: int | None = field(
         default=None,
         metadata=_option(
@@ -157,6 +168,14 @@ class SearchSettings:
     repeats: int | None = field(
         default=None,
         metadata=_option(Panel.budget, "Seeds per finalist for retraining.  [default: as the space says]", least=1),
+    )
+    finals: str | None = field(
+        default=None,
+        metadata=_option(
+            Panel.budget,
+            "Final runs train on all clips outside the test set, or leave the validation clips out: all or held-out.  "
+            "[default: all with a shortlist]",
+        ),
     )
     probes: int | None = field(
         default=None,

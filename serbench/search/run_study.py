@@ -7,18 +7,20 @@ import time
 from collections.abc import Sequence
 
 from serbench.errors import SerbenchError
-from serbench.records import UNCOUNTED_STATES
+from serbench.records import UNCOUNTED_STATES, ShortlistRecord
+from serbench.search.bag import run_bag
 from serbench.search.coordinator import Coordinator
-from serbench.search.finalists import Finalist, choose_finalists, refit_finalists
+from serbench.search.finalists import Finalist, choose_finalists, choose_judged, refit_finalists
 from serbench.search.probes import run_probes
 from serbench.search.session import Session
+from serbench.search.shortlist import run_shortlist, shortlist_rounds
 from serbench.spaces import Budget
 
 __all__ = ["run_study"]
 
 
 def run_study(session: Session, budget: Budget) -> None:
-    """Runs probes, trials and refits until the budget is spent, the time is over or a stop is requested.
+    """Runs probes, trials, the shortlist and the final runs until the budget or the time is spent, or a stop comes.
 
     Args:
         session: the study and what its jobs run on.
@@ -33,16 +35,31 @@ def run_study(session: Session, budget: Budget) -> None:
     run_probes(session, budget.probes)
     forced = [known.name for known in study.space.enqueued if known.finalist]
     rounds = math.ceil((budget.finalists + len(forced)) * budget.repeats / max(1, session.workers))
-    Coordinator(session).run_trials(budget.trials, rounds)
+    listed = shortlist_rounds(study, budget.shortlist, session.workers)
+    Coordinator(session).run_trials(budget.trials, rounds + listed, rounds)
     if not session.stop.is_set():
-        finalists = choose_finalists(study.records(), budget.finalists, forced)
-        for name in set(forced) - {finalist.name for finalist in finalists}:
-            observer.warning(f"no trial of '{name}', which the space makes a finalist, has completed yet")
-        if not finalists and budget.finalists:
-            _nothing_to_test(session)
-        elif not refit_finalists(session, finalists, budget.repeats):
-            _nothing_tested(session, finalists)
+        judged = run_shortlist(session, budget.shortlist, rounds)
+        if not session.stop.is_set():
+            _test(session, budget, judged, forced)
     observer.study_finished(study.record)
+
+
+def _test(session: Session, budget: Budget, judged: Sequence[ShortlistRecord], forced: Sequence[str]) -> None:
+    """Retrains and tests the finalists, and tests the bag of the selected configuration."""
+    trials = session.study.records()
+    finalists = (
+        choose_judged(trials, judged, budget.finalists, budget.finals or "all", forced)
+        if judged
+        else choose_finalists(trials, budget.finalists, forced)
+    )
+    for name in sorted(set(forced) - {finalist.name for finalist in finalists}):
+        session.observer.warning(f"no trial of '{name}', which the space makes a finalist, has completed yet")
+    if not finalists and budget.finalists:
+        _nothing_to_test(session)
+    elif not refit_finalists(session, finalists, budget.repeats):
+        _nothing_tested(session, finalists)
+    elif judged and budget.finalists and not session.stop.is_set():
+        run_bag(session, judged[0])
 
 
 def _announce(session: Session, budget: Budget) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import dataclass
 
@@ -33,15 +34,18 @@ class SearchTrials:
     Args:
         session: the study, already settled, and what its jobs run on.
         trials: total number of trials that count. Invalid, interrupted and lost trials do not count.
-        refit_rounds: number of refits that run one after the other. For each of them as much time is reserved as the
-            longest trial took.
+        later_rounds: number of fits after the trials that run one after the other (folds of the shortlist, final runs).
+            For each of them as much time is reserved as the longest trial took, but at most half of what was left at
+            the start, unless the final runs alone need more.
+        final_rounds: how many of them are final runs.
     """
 
-    def __init__(self, session: Session, trials: int, refit_rounds: int) -> None:
+    def __init__(self, session: Session, trials: int, later_rounds: int, final_rounds: int) -> None:
         self._session = session
         self._study, self._history = session.study, session.history
         self._total = trials
-        self._refit_rounds = refit_rounds
+        self._later_rounds, self._final_rounds = later_rounds, final_rounds
+        self._half_s = 0.0 if session.end is None else max(0.0, session.end - time.monotonic()) / 2
         self._never_pruned = {known.name for known in session.study.space.enqueued if known.finalist}
         records = session.study.records()
         self._counted = sum(record.state not in UNCOUNTED_STATES for record in records)
@@ -53,9 +57,12 @@ class SearchTrials:
 
     @property
     def deadline(self) -> float | None:
-        """End of the session minus the time reserved for the refits."""
+        """End of the session minus the time reserved for the fits after the trials."""
         end = self._session.end
-        return None if end is None else end - self._refit_rounds * self._longest_s
+        if end is None:
+            return None
+        later, final = (rounds * self._longest_s for rounds in (self._later_rounds, self._final_rounds))
+        return end - max(final, min(later, self._half_s))
 
     def wanted(self, running: int) -> bool:
         """Whether the counted and the running trials together are fewer than the total."""
@@ -78,7 +85,7 @@ class SearchTrials:
         A configuration that is tested whatever its score is never pruned.
         """
         trial = self._running[job.job_id]
-        trial.best = max(trial.best, metrics.val_uar)
+        trial.best = max(trial.best, metrics.val_uar or 0.0)
         prune = self._history.report(trial.proposal.trial, trial.best, metrics.epoch)
         return Verdict.PRUNE if prune and trial.proposal.origin not in self._never_pruned else Verdict.CONTINUE
 

@@ -67,10 +67,9 @@ def _pruned(data: StudyData) -> list[tuple[str, str, str, str]]:
     rows = []
     for trial in data.trials:
         if trial.state == "pruned":
-            best = max((one.val_uar for one in trial.epochs), default=None)
             budget = data.space.training.epochs if data.space else None
             epochs = f"{len(trial.epochs)}" + (f" of {budget}" if budget else "")
-            rows.append((trial.job_id, epochs, percent(best), duration(trial.seconds.get("total"))))
+            rows.append((trial.job_id, epochs, percent(trial.best_uar), duration(trial.seconds.get("total"))))
     return rows[:_MOST_ROWS]
 
 

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from serbench.families import Family, Hyperparameters, parse_hyperparameters
 from serbench.features import FeatureSpec
 from serbench.protocols import Ratio
-from serbench.records import FrozenModel, ReportedScores, digest_of
+from serbench.records import Finals, FrozenModel, ReportedScores, digest_of
 from serbench.spaces.dimensions import Dimension, Fixed
 from serbench.training import FitSettings
 
@@ -25,8 +25,16 @@ class Budget(FrozenModel):
 
     trials: int = Field(default=30, ge=1, description="trials that count, earlier runs included")
     probes: int = Field(default=0, ge=0, description="random configurations first trained on a quarter of the epochs")
+    shortlist: int = Field(
+        default=5, ge=0, description="best configurations compared by cross-validation; 0 lets the search decide"
+    )
     finalists: int = Field(default=3, ge=0, description="configurations that are refitted and tested")
     repeats: int = Field(default=3, ge=1, description="refits of each finalist, on fresh seeds")
+    finals: Finals | None = Field(
+        default=None,
+        description="what final runs train on: all clips that are not tested, or held-out, which leaves the validation "
+        "clips out; by default all where there is a shortlist",
+    )
 
 
 @dataclass(frozen=True)

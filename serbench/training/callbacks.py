@@ -15,13 +15,14 @@ from serbench.records import EpochMetrics
 from serbench.training.data import predict
 from serbench.training.job import Verdict
 
-__all__ = ["AveragedWeights", "EpochExchange", "Kick"]
+__all__ = ["AveragedWeights", "EpochExchange", "Kick", "LastWeights"]
 
 
 class EpochExchange(keras.callbacks.Callback):
-    """Scores the validation core after each epoch, reports the score, and follows the coordinator's answer.
+    """Scores the validation clips after each epoch, reports the score, and follows the coordinator's answer.
 
-    Must come before all callbacks that read `val_loss` or `val_uar`, since it adds both to the logs.
+    Must come before all callbacks that read `val_loss` or `val_uar`, since it adds both to the logs. Without validation
+    clips it reports the training loss only.
     """
 
     def __init__(
@@ -32,16 +33,20 @@ class EpochExchange(keras.callbacks.Callback):
         labels: tuple[str, ...],
         exchange: Callable[[EpochMetrics], Verdict],
         should_stop: Callable[[], bool],
+        *,
+        keep_curve: bool = False,
     ) -> None:
         super().__init__()
         self._features = features
         self._rows = rows
-        self._truth = targets[np.asarray(rows)]
+        self._truth = targets[np.asarray(rows, dtype=np.intp)]
+        self._keep_curve = keep_curve
         self._labels = labels
         self._exchange = exchange
         self._should_stop = should_stop
         self._began = 0.0
         self.epochs: list[EpochMetrics] = []
+        self.curve: list[np.ndarray] = []
         self.verdict = Verdict.CONTINUE
         self.diverged = False
 
@@ -59,28 +64,37 @@ class EpochExchange(keras.callbacks.Callback):
         """Scores the epoch, reports it and follows the answer."""
         if self.verdict is Verdict.STOP or logs is None:
             return
-        probabilities = predict(self.model, self._features, self._rows)
-        self.diverged = not (math.isfinite(float(logs["loss"])) and bool(np.isfinite(probabilities).all()))
+        probabilities = predict(self.model, self._features, self._rows) if self._rows else None
+        finite = probabilities is None or bool(np.isfinite(probabilities).all())
+        self.diverged = not (math.isfinite(float(logs["loss"])) and finite)
         if self.diverged:
             self.model.stop_training = True
             return
-        chosen = np.take_along_axis(probabilities, self._truth[:, None], axis=1)
-        scores = evaluate(self._truth, probabilities, self._labels)
+        judged = {} if probabilities is None else self._judged(probabilities)
         metrics = EpochMetrics(
             epoch=epoch,
             loss=float(logs["loss"]),
             accuracy=float(logs["accuracy"]),
-            val_loss=float(-np.log(np.clip(chosen, 1e-7, 1.0)).mean()),
-            val_accuracy=scores.accuracy,
-            val_uar=scores.mean_recall_present,
+            **{name: judged.get(name) for name in ("val_loss", "val_accuracy", "val_uar")},
             learning_rate=float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
             seconds=round(time.monotonic() - self._began, 3),
         )
-        logs.update(val_loss=metrics.val_loss, val_uar=metrics.val_uar, val_accuracy=metrics.val_accuracy)
+        logs.update(judged)
+        if self._keep_curve and probabilities is not None:
+            self.curve.append(probabilities)
         self.epochs.append(metrics)
         self.verdict = self._exchange(metrics)
         if self.verdict is not Verdict.CONTINUE:
             self.model.stop_training = True
+
+    def _judged(self, probabilities: np.ndarray) -> dict[str, float]:
+        chosen = np.take_along_axis(probabilities, self._truth[:, None], axis=1)
+        scores = evaluate(self._truth, probabilities, self._labels)
+        return {
+            "val_loss": float(-np.log(np.clip(chosen, 1e-7, 1.0)).mean()),
+            "val_accuracy": scores.accuracy,
+            "val_uar": scores.mean_recall_present,
+        }
 
 
 class AveragedWeights(keras.callbacks.Callback):
@@ -129,6 +143,23 @@ class AveragedWeights(keras.callbacks.Callback):
     def _put(self, values: list[np.ndarray]) -> None:
         for variable, value in zip(self.model.trainable_variables, values, strict=True):
             variable.assign(value)
+
+
+class LastWeights(keras.callbacks.Callback):
+    """Keeps the weights that the model is evaluated with after the last epoch, averaged ones included."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._weights: list[np.ndarray] | None = None
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Takes the weights of this epoch."""
+        self._weights = self.model.get_weights()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Puts the weights of the last epoch into the model."""
+        if self._weights is not None:
+            self.model.set_weights(self._weights)
 
 
 class Kick(keras.callbacks.Callback):

@@ -61,7 +61,12 @@ def main(
             from serbench.training.data import normalised_by_speaker
 
             arrays = normalised_by_speaker(arrays, speakers, get_family(job.family).feature_axis)
-        outcome = fit(job, arrays, targets, link.exchange, link.stopped, votes)
+        if job.members:
+            from serbench.training.bag import answer_of_bag
+
+            outcome = answer_of_bag(job, arrays)
+        else:
+            outcome = fit(job, arrays, targets, link.exchange, link.stopped, votes)
         outcome = outcome.with_parts(seconds={"start": round(start, 3), **outcome.seconds})
     except _FeaturesGoneError as error:
         outcome = TrialOutcome("crashed", error=str(error), error_kind=FEATURES_GONE)

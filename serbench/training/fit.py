@@ -23,7 +23,7 @@ from serbench.families import (
 )
 from serbench.records import EpochMetrics, ModelCost
 from serbench.training.backend import compile_options
-from serbench.training.callbacks import AveragedWeights, EpochExchange, Kick
+from serbench.training.callbacks import AveragedWeights, EpochExchange, Kick, LastWeights
 from serbench.training.data import TrainingBatches, balanced_weights, normalisation, predict, training_labels
 from serbench.training.job import TrialJob, TrialOutcome, Verdict
 from serbench.training.latency import model_ms
@@ -51,7 +51,8 @@ def fit(
 
     Returns:
         An outcome that is `completed`, `pruned`, `diverged`, `invalid` or `interrupted`. The predictions use the
-        weights of the epoch with the best validation UAR. Normalisation and class weights use `job.train` only.
+        weights of the epoch with the best validation UAR, or of the last epoch in a job without validation clips, which
+        has no value. Normalisation and class weights use `job.train` only.
     """
     started = time.monotonic()
     keras.utils.set_random_seed(job.seed)
@@ -71,7 +72,8 @@ def fit(
     _compile(model, job, hp, len(batches))
     built = time.monotonic()
 
-    watch = EpochExchange(arrays[0], job.predict["validation"], targets, job.labels, exchange, should_stop)
+    judged = job.predict.get("validation", ())
+    watch = EpochExchange(arrays[0], judged, targets, job.labels, exchange, should_stop, keep_curve=job.keep_curve)
     model.fit(batches, epochs=job.settings.epochs, verbose=0, callbacks=_callbacks(job, hp, watch))
     fitted = time.monotonic()
 
@@ -85,20 +87,22 @@ def fit(
         )
     if watch.verdict is Verdict.STOP:
         return partial.with_parts(state="interrupted", error="told to stop", error_kind="stop")
-    best = max(watch.epochs, key=lambda metrics: (metrics.val_uar, -metrics.epoch))
+    best = max(watch.epochs, key=lambda metrics: (metrics.val_uar, -metrics.epoch)) if judged else watch.epochs[-1]
     predictions = {name: predict(model, arrays[0], rows) for name, rows in job.predict.items() if rows}
     if not all(np.isfinite(probabilities).all() for probabilities in predictions.values()):
         return partial.with_parts(state="diverged", error="outputs are not finite", error_kind="not finite")
-    truth = targets[np.asarray(job.predict["validation"])]
-    value = evaluate(truth, predictions["validation"], job.labels).mean_recall_present
-    saved = _saved(model) if job.keep_model else None
+    value = None
+    if judged:
+        value = evaluate(targets[np.asarray(judged)], predictions["validation"], job.labels).mean_recall_present
+    saved = saved_model(model) if job.keep_model else None
     return partial.with_parts(
         state="pruned" if watch.verdict is Verdict.PRUNE else "completed",
         value=value,
         best_epoch=best.epoch,
         predictions=predictions,
         model=saved,
-        cost=None if saved is None else _cost(model, len(saved)),
+        cost=None if saved is None else model_cost(model, len(saved)),
+        curve=np.stack(watch.curve) if watch.curve else None,
         seconds={**seconds, "predict": round(time.monotonic() - fitted, 3)},
     )
 
@@ -120,7 +124,7 @@ def _batches(
 
 def _compile(model: keras.Model, job: TrialJob, hp: Hyperparameters, steps_per_epoch: int) -> None:
     model.compile(
-        optimizer=build_optimizer(hp, steps_per_epoch * job.settings.epochs),
+        optimizer=build_optimizer(hp, steps_per_epoch * (job.schedule_epochs or job.settings.epochs)),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=hp.label_smoothing),
         metrics=["accuracy"],
         **compile_options(job.backend),
@@ -130,14 +134,10 @@ def _compile(model: keras.Model, job: TrialJob, hp: Hyperparameters, steps_per_e
 def _callbacks(job: TrialJob, hp: Hyperparameters, watch: EpochExchange) -> list[keras.callbacks.Callback]:
     # First, so that all other callbacks see the averaged weights at the end of an epoch.
     averaged = [AveragedWeights(hp.weight_averaging)] if hp.weight_averaging else []
-    callbacks: list[keras.callbacks.Callback] = [
-        *averaged,
-        watch,
-        keras.callbacks.EarlyStopping(
-            monitor="val_uar", mode="max", patience=job.settings.patience, restore_best_weights=True
-        ),
-    ]
-    if hp.schedule == "plateau":
+    callbacks: list[keras.callbacks.Callback] = [*averaged, watch, _keeper(job)]
+    if rates := job.learning_rates:
+        callbacks.append(keras.callbacks.LearningRateScheduler(lambda epoch, _: rates[min(epoch, len(rates) - 1)]))
+    elif hp.schedule == "plateau":
         callbacks.append(
             keras.callbacks.ReduceLROnPlateau(
                 monitor="val_loss", factor=hp.plateau_factor, patience=hp.plateau_patience, min_lr=1e-6
@@ -149,13 +149,22 @@ def _callbacks(job: TrialJob, hp: Hyperparameters, watch: EpochExchange) -> list
     return callbacks
 
 
-def _cost(model: keras.Model, model_bytes: int) -> ModelCost:
+def _keeper(job: TrialJob) -> keras.callbacks.Callback:
+    """Returns the callback that decides which epoch's weights are kept."""
+    if not job.predict.get("validation"):
+        return LastWeights()
+    return keras.callbacks.EarlyStopping(
+        monitor="val_uar", mode="max", patience=job.settings.patience, restore_best_weights=True
+    )
+
+
+def model_cost(model: keras.Model, model_bytes: int) -> ModelCost:
     return ModelCost(
         multiply_accumulates=multiply_accumulates(model), model_bytes=model_bytes, model_ms=model_ms(model)
     )
 
 
-def _saved(model: keras.Model) -> bytes:
+def saved_model(model: keras.Model) -> bytes:
     """Returns the model as a `.keras` file without the optimiser's state, which is never used and twice its size."""
     bare = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     with tempfile.TemporaryDirectory(prefix="serbench-") as folder:

@@ -36,8 +36,8 @@ class Verdict(Enum):
 class TrialJob:
     """One configuration to be fitted once.
 
-    In a search job, `predict` holds the validation core only. Test rows are not in the job, so the code that runs a
-    trial cannot use them.
+    In a search job, `predict` holds the validation core only, in the job of a fold only the clips that are held out.
+    Test rows are not in the job, so the code that runs it cannot use them.
 
     Attributes:
         job_id: stable id in the study; a repeat after an interruption keeps it.
@@ -46,9 +46,15 @@ class TrialJob:
         augmentations: waveform copies of the training clips, one feature array each.
         labels: class names in the order of the probabilities.
         train: rows of the clip table to train on.
-        predict: rows of each subset to predict with the best weights; includes `validation`.
+        predict: rows of each subset to predict with the best weights. Without `validation` no epoch is chosen: the
+            weights of the last one are kept.
         speaker_normalisation: whether features are normalised by each speaker's own clips.
         keep_model: whether the outcome contains the trained model and its cost.
+        keep_curve: whether the outcome contains the answers on `validation` after each epoch.
+        fold: number of the fold that is held out; None outside of a cross-validation.
+        schedule_epochs: epochs that the learning-rate schedule spans, where the fit ends earlier; None for its length.
+        learning_rates: of each epoch, in place of a schedule that follows the validation loss.
+        members: trained models (`.keras` files) to average, in place of training.
         threads: compute threads of the child.
         backend: Keras backend.
         memory_limit_mib: limit of the child's own (anonymous) resident memory, in MiB.
@@ -69,6 +75,11 @@ class TrialJob:
     predict: dict[str, tuple[int, ...]]
     speaker_normalisation: bool = False
     keep_model: bool = False
+    keep_curve: bool = False
+    fold: int | None = None
+    schedule_epochs: int | None = None
+    learning_rates: tuple[float, ...] = ()
+    members: tuple[bytes, ...] = field(default=(), repr=False)
     threads: int = 1
     backend: str = "tensorflow"
     memory_limit_mib: int | None = None
@@ -77,7 +88,10 @@ class TrialJob:
 
 @dataclass(frozen=True)
 class TrialOutcome:
-    """Result of a job. `predictions` has one float32 array (rows, classes) per subset."""
+    """Result of a job. `predictions` has one float32 array (rows, classes) per subset.
+
+    `curve` holds the answers on `validation` after each epoch: float32 (epochs, rows, classes).
+    """
 
     state: TrialState
     value: float | None = None
@@ -92,6 +106,7 @@ class TrialOutcome:
     error_kind: str | None = None
     traceback: str | None = None
     cost: ModelCost | None = None
+    curve: np.ndarray | None = None
 
     def with_parts(self, **changes: Any) -> TrialOutcome:
         """Returns a copy with some fields replaced."""

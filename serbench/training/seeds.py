@@ -8,7 +8,7 @@ import numpy as np
 
 __all__ = ["SeedTree"]
 
-_SAMPLER, _TRIAL, _REFIT, _AUGMENTATION, _PROBE = range(5)
+_SAMPLER, _TRIAL, _REFIT, _AUGMENTATION, _PROBE, _FOLD = range(6)
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,10 @@ class SeedTree:
     def probe(self, number: int, draw: int = 0) -> int:
         """Returns the seed of a probe (its weights and batches), or of one draw of its configuration."""
         return self._draw(_PROBE, number, draw)
+
+    def fold(self, number: int, fold: int) -> int:
+        """Returns the seed of a shortlisted configuration's fit without one fold."""
+        return self._draw(_FOLD, number, fold)
 
     @property
     def augmentation(self) -> int:

@@ -49,6 +49,8 @@ class SearchProgress(Observer):
         self._began = time.monotonic()
         self._refits: int | None = None
         self._refits_done = self._entries = 0
+        self._folds: int | None = None
+        self._folds_done = 0
         self._fits: dict[str, str] = {}
 
     @property
@@ -56,7 +58,9 @@ class SearchProgress(Observer):
         """The current state in one line; '' if nothing runs."""
         if not self._study:
             return self._step
-        if self._refits is None:
+        if self._refits is None and self._folds is not None:
+            doing = f"{plural(self._done, 'trial')}, {self._folds_done} of {plural(self._folds, 'shortlist fit')}"
+        elif self._refits is None:
             doing = f"{self._done} of {plural(self._trials, 'trial')}"
         else:
             doing = f"{plural(self._done, 'trial')}, {self._refits_done} of {plural(self._refits, 'test run')}"
@@ -121,6 +125,13 @@ class SearchProgress(Observer):
                 self._best = max(self._best or 0.0, record.value)
         elif record.kind == "refit":
             self._refits_done += record.state == "completed"
+        elif record.kind == "fold":
+            self._folds_done += 1
+        self._changed()
+
+    def shortlist_started(self, configurations: int, folds: int, fits: int, seconds: float) -> None:  # noqa: ARG002
+        """Shows that the best configurations are compared by cross-validation."""
+        self._folds = fits
         self._changed()
 
     def refits_started(self, total: int) -> None:

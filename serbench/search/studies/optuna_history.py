@@ -227,7 +227,7 @@ def frozen_trial(study: Study, record: TrialRecord) -> FrozenTrial:
     params = study.space.proposals(record.config)
     best, curve = -math.inf, {}
     for metrics in record.epochs:
-        best = max(best, metrics.val_uar)
+        best = max(best, metrics.val_uar or 0.0)
         curve[metrics.epoch] = best
     return optuna.trial.create_trial(
         state=states.get(learned, TrialState.PRUNED),

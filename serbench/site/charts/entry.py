@@ -39,12 +39,15 @@ def _curves(refits: Sequence[RefitReport], kind: Literal["accuracy", "loss"]) ->
     data: list[dict[str, Any]] = []
     for number, refit in enumerate(refits):
         for name, colour, prefix in (("training", TRAIN, ""), ("validation", VALIDATION, "val_")):
+            shown = [one for one in refit.epochs if getattr(one, prefix + kind) is not None]
+            if not shown:  # a run that holds no clip back has no validation curve
+                continue
             data.append(
                 {
                     "type": "scatter",
-                    "x": [one.epoch for one in refit.epochs],
-                    "y": [scale * getattr(one, prefix + kind) for one in refit.epochs],
-                    "mode": "lines" if len(refit.epochs) > 1 else "markers",
+                    "x": [one.epoch for one in shown],
+                    "y": [scale * getattr(one, prefix + kind) for one in shown],
+                    "mode": "lines" if len(shown) > 1 else "markers",
                     "name": name,
                     "legendgroup": name,
                     "showlegend": number == 0,
@@ -53,7 +56,12 @@ def _curves(refits: Sequence[RefitReport], kind: Literal["accuracy", "loss"]) ->
                     "hovertemplate": f"epoch %{{x}}: %{{y:.3~g}}{unit}<extra>{name}, seed {refit.seed}</extra>",
                 }
             )
-    best = [(refit, one) for refit in refits for one in refit.epochs if one.epoch == refit.best_epoch]
+    best = [
+        (refit, one)
+        for refit in refits
+        for one in refit.epochs
+        if one.epoch == refit.best_epoch and one.val_uar is not None
+    ]
     data.append(
         {
             "type": "scatter",

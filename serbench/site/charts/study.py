@@ -62,7 +62,7 @@ def _score(trial: TrialRecord) -> float | None:
     """The trial's score; for a trial that was stopped early the score of its best epoch."""
     if trial.value is not None:
         return trial.value
-    return max((one.val_uar for one in trial.epochs), default=None)
+    return trial.best_uar
 
 
 def _trials(data: StudyData) -> list[dict[str, Any]]:
