@@ -84,6 +84,7 @@ patience = 3
 max_parameters = 200_000
 
 [budget]
+shortlist = 0
 trials = 3
 finalists = 1
 repeats = 2

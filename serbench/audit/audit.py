@@ -25,8 +25,8 @@ from serbench.audit.speakers import speaker_recognition
 from serbench.audit.validation import against_validation
 from serbench.audit.watch import FitObserver
 from serbench.errors import SerbenchError, UsageError
-from serbench.records import ResultsFolder, StudyFolder, StudyRecord, now, writing
-from serbench.results import Results, ScoredEntry, run_name
+from serbench.records import ResultsFolder, StudyFolder, StudyRecord, now, run_name, writing
+from serbench.results import Results, ScoredEntry
 from serbench.search import Observer, recorded_clips, recorded_plan, recorded_protocol, recorded_space
 
 __all__ = ["AuditPlan", "audit_entry"]

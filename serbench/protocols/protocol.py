@@ -10,7 +10,7 @@ import pandas as pd
 
 from serbench.corpora import UNKNOWN_SPEAKER
 from serbench.errors import SerbenchError, UsageError
-from serbench.protocols.inner import InnerFold, inner_folds
+from serbench.protocols.inner import LEAST_SPEAKERS, InnerFold, inner_folds
 from serbench.protocols.kinds import ProtocolKind, get_kind
 from serbench.protocols.plans import TooFewError
 from serbench.protocols.ratio import Ratio, parse_percent
@@ -40,6 +40,8 @@ class SplitProtocol:
             never changes the test set.
         speaker_normalisation: whether each speaker's features are normalised by all clips of that speaker. For a test
             speaker this reads other test clips (transductive), so there is no rank and no export.
+        least_validation: fewest validation speakers of a fold of a folded protocol, if there are enough. Not part of
+            the hash, since the test sets are the same.
 
     Raises:
         UsageError: the name is unknown, or the cores leave nothing to train on.
@@ -50,6 +52,7 @@ class SplitProtocol:
     validation_core: Decimal = Decimal(10)
     split_seed: int = 0
     speaker_normalisation: bool = False
+    least_validation: int = LEAST_SPEAKERS
 
     def __post_init__(self) -> None:
         get_kind(self.name)
@@ -147,6 +150,8 @@ class SplitProtocol:
                 f"protocol '{self.name}' needs at least {few.least} {kind.unit} (to train on, validate and test), "
                 f"this corpus has {few.found}; {kind.way_out}"
             ) from None
+        if kind.folded:
+            plans = tuple(plan.with_validation_units(self.least_validation) for plan in plans)
         for plan in plans:
             self.check(clips, plan, self.cores)
         return plans
@@ -200,6 +205,7 @@ class SplitProtocol:
             validation_core=f"{self.validation_core:f}",
             shares_speakers=_shared(self, clips, split),
             speaker_normalisation=self.speaker_normalisation,
+            least_validation=self.least_validation,
             fold=plan.fold,
             folds=folds,
             train_speakers=speakers["train"],

@@ -8,7 +8,7 @@ large as the protocol's cores, so no trial ever trains on a core.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import accumulate, pairwise
 
@@ -63,6 +63,23 @@ class SplitPlan:
     validation_units: int | None = None
     ratio_clips: int | None = None
     crossed: tuple[Unit, ...] = ()
+
+    def with_validation_units(self, least: int) -> SplitPlan:
+        """Returns the plan with at least `least` units in the validation core, if the fold does not fix it.
+
+        At most a third of the units outside the test set validate, so that enough are left to train on.
+
+        >>> units = tuple(Unit(key, "x", (row,)) for row, key in enumerate("abcdefghij"))
+        >>> fold = SplitPlan(units, Ratio.parse("70/10/20"), fold=1, test_units=1)
+        >>> fold.with_validation_units(3).split(fold.cores).validation
+        (7, 8, 9)
+        """
+        if self.validation_units is not None or self.test_units is None or self.crossed:
+            return self
+        sizes = [len(unit.rows) for unit in reversed(self.order)]
+        cut = _cut(sizes, clip_count(self.cores.validation, self.n_clips))
+        wanted = min(least, (len(self.order) - self.test_units) // 3)
+        return self if wanted <= cut else replace(self, validation_units=wanted)
 
     @property
     def n_clips(self) -> int:

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
         TrialState,
         is_repeated,
     )
-    from serbench.records.study_folder import Damaged, StudyFolder, read_parquet, tolerating
+    from serbench.records.study_folder import Damaged, StudyFolder, read_parquet, run_name, tolerating
 else:
     __getattr__ = lazy_face(
         __name__,
@@ -131,6 +131,7 @@ else:
                 "Damaged",
                 "StudyFolder",
                 "read_parquet",
+                "run_name",
                 "tolerating",
             ),
         },
@@ -185,6 +186,7 @@ __all__ = [
     "publish_studies",
     "read_parquet",
     "read_text",
+    "run_name",
     "tolerating",
     "usable_cores",
     "write_bytes_atomic",

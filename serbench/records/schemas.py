@@ -114,6 +114,9 @@ class ProtocolFacts(FrozenModel):
     speaker_normalisation: bool = Field(
         default=False, description="features were normalised by all clips of each speaker, test clips included"
     )
+    least_validation: int = Field(
+        default=1, description="fewest validation speakers of a fold of a folded protocol, if there are enough"
+    )
     fold: int = 0
     folds: int = 1
     train_speakers: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,9 +19,11 @@ from serbench.records.files import publish_folder, write_bytes_atomic, write_tex
 from serbench.records.schemas import EntryRecord, JobKind, ShortlistRecord, StudyRecord, TrialRecord
 from serbench.records.states import is_repeated
 
-__all__ = ["Damaged", "StudyFolder", "read_parquet", "tolerating"]
+__all__ = ["Damaged", "StudyFolder", "read_parquet", "run_name", "tolerating"]
 
 _FOLDERS: dict[JobKind, str] = {"search": "trials", "refit": "refits", "probe": "probes", "fold": "folds"}
+
+_FOLD = re.compile(r"-fold\d+$")
 
 Damaged = Callable[[SerbenchError], None]
 """Callback for an unreadable record. If given, reading skips the record and goes on; if None, the error is raised."""
@@ -267,6 +270,15 @@ class StudyFolder:
     def save_entry(self, entry: EntryRecord) -> None:
         """Writes an entry."""
         entry.save(self.path / "entries" / f"{entry.entry_id}.json")
+
+
+def run_name(study: str) -> str:
+    """Name under which a study's entries are shown: the study's name without its fold.
+
+    >>> run_name("emo-db-loso-cnn1d-fold3"), run_name("demo-speaker-cnn1d")
+    ('emo-db-loso-cnn1d', 'demo-speaker-cnn1d')
+    """
+    return _FOLD.sub("", study)
 
 
 @contextlib.contextmanager

@@ -198,6 +198,8 @@ def _declared(row: Row, about: str) -> Facts:
     for name, one in COLUMNS.items():
         if one.fact is not None and one.fact.about == about:
             fields = [name, *([one.fact.other] if one.fact.other else [])]
+            if one.fact.optional and getattr(row, name) is None:
+                continue
             text = one.fact.text.format(written(one.fact.form, *(getattr(row, field) for field in fields)))
             lines.setdefault(one.fact.name, []).append((one.fact.place, text))
     return [

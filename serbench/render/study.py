@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from serbench.records import STATES, TrialState
-from serbench.render.document import NOTHING, Column, Document, Sheet, count, duration, percent, speakers
+from serbench.render.document import NOTHING, Column, Document, Sheet, count, duration, percent, points, speakers
 from serbench.results import FailureRow, FitRow, StudyReport, StudyRow
 
 __all__ = ["moment", "studies_document", "study_document", "study_facts"]
@@ -97,6 +97,7 @@ def study_document(report: StudyReport) -> Document:
     sheets = [
         _fits(f"Best of {len(scored)} completed trials", best, report.searched),
         _fits(f"Best of {len(report.probes)} probes", probes, report.searched),
+        _shortlist(report),
         _failures(report.failures),
         _entries(report),
     ]
@@ -122,6 +123,25 @@ def _fits(title: str, fits: Sequence[FitRow], searched: Sequence[str]) -> Sheet:
         for fit in fits
     )  # fmt: skip
     return Sheet(title, tuple(columns), rows)
+
+
+def _shortlist(report: StudyReport) -> Sheet:
+    columns = (
+        Column("trial", 0, "left"), Column("val. UAR %", 2), Column("out of fold %", 1), Column("bias", 3),
+        Column("folds", 5), Column("epochs", 4), Column("from", 6, "left"),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            one.job_id, percent(one.search_uar), percent(one.out_of_fold_uar), points(one.selection_bias),
+            str(one.folds), str(one.epochs), one.origin,
+        )
+        for one in report.shortlist
+    )  # fmt: skip
+    notes = (
+        "out of fold: UAR of each clip's answer by the network that was not trained on its fold, over all clips "
+        "outside the test set; it decides. bias: val. UAR - out of fold, in points. epochs: length of a final run",
+    )
+    return Sheet("Compared by cross-validation", columns, rows, notes)
 
 
 def _failures(failures: Sequence[FailureRow]) -> Sheet:

@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     from serbench.results.leaderboard_row import COLUMNS, GroupRows, Row
     from serbench.results.loaded_study import LoadedStudy
     from serbench.results.pairwise import ALPHA, EntryComparison, EntryPair
-    from serbench.results.pooled import run_name
     from serbench.results.reference_rows import ReferenceRow
     from serbench.results.results import Results
     from serbench.results.scored_entry import Refit, ScoredEntry, load_entry, speakers_of
     from serbench.results.selection import best_selected
     from serbench.results.study import StudyReport
-    from serbench.results.study_rows import FailureRow, FitRow, StudyRow, study_row
+    from serbench.results.study_rows import FailureRow, FitRow, ShortlistRow, StudyRow, study_row
 else:
     __getattr__ = lazy_face(
         __name__,
@@ -55,7 +54,6 @@ else:
                 "EntryComparison",
                 "EntryPair",
             ),
-            "pooled": ("run_name",),
             "reference_rows": ("ReferenceRow",),
             "results": ("Results",),
             "scored_entry": (
@@ -69,6 +67,7 @@ else:
             "study_rows": (
                 "FailureRow",
                 "FitRow",
+                "ShortlistRow",
                 "StudyRow",
                 "study_row",
             ),
@@ -96,12 +95,12 @@ __all__ = [
     "Results",
     "Row",
     "ScoredEntry",
+    "ShortlistRow",
     "StudyReport",
     "StudyRow",
     "best_selected",
     "damage_notes",
     "load_entry",
-    "run_name",
     "speakers_of",
     "study_row",
     "why_unranked",

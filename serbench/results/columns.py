@@ -83,6 +83,7 @@ class Fact:
         other: name of the second field, for a form of two values.
         about: `score` or `model`: the part of the table that the line belongs to.
         place: position within the line.
+        optional: whether it is left out where there is no value.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Fact:
     other: str | None = None
     about: Literal["score", "model"] = "score"
     place: int = 0
+    optional: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from serbench.errors import SerbenchError
+from serbench.records import run_name
 from serbench.results.damaged import DamagedRecord
 from serbench.results.ensemble import make_ensemble
 from serbench.results.grouping import choose
 from serbench.results.loaded_study import LoadedStudy
-from serbench.results.pooled import pool, pooled_id, run_name
+from serbench.results.pooled import pool, pooled_id
 from serbench.results.scored_entry import ScoredEntry
 
 __all__ = ["FoldedRun", "GroupEntries", "StudyEntries", "folded_runs", "load_group"]
@@ -50,7 +51,7 @@ class FoldedRun:
 
     Attributes:
         key: name of the run, hash of its space, hash of its protocol.
-        folds: study and id of its selected entry, in the order of the folds.
+        folds: study and id of its selected entry, or of its bag, in the order of the folds.
         damaged: folds whose selected entry is unknown, because a record is damaged.
     """
 
@@ -127,9 +128,21 @@ def load_group(studies: Sequence[LoadedStudy], *, ensembles: bool) -> GroupEntri
         damaged += lost
         if not lost:
             pooled = run.pooled()
-            found.append(StudyEntries((pooled,), choose((pooled,))))
+            bags = [bag for bag in (_pooled_bags(run),) if bag is not None]
+            found.append(StudyEntries((pooled, *bags), choose((pooled,))))
     damaged += [one for study in studies if study.entry_ids for one in study.unread_trials]
     return GroupEntries(tuple(found), tuple(incomplete), tuple(damaged))
+
+
+def _pooled_bags(run: FoldedRun) -> ScoredEntry | None:
+    """The bags of all folds as one entry; None if a fold has none that can be read."""
+    bags = [(study, one.entry_id) for study, _ in run.folds for one in study.entries if one.bag]
+    if len({study.name for study, _ in bags}) < len(run.folds) or len(bags) > len(run.folds):
+        return None
+    try:
+        return FoldedRun(run.key, tuple(bags), ()).pooled()
+    except SerbenchError:
+        return None
 
 
 def _whole(studies: Sequence[LoadedStudy], damaged: list[DamagedRecord], *, ensembles: bool) -> Iterator[StudyEntries]:

@@ -158,6 +158,12 @@ def _notes(study: StudyRecord, members: Sequence[_Member], rows: Sequence[Row]) 
             "trained with one seed only: the interval covers speakers but not seeds. Such an entry is not tested "
             "against others, and shares the tie group of the row above it whatever its score"
         )
+    bags = [f"{row.entry} ({row.bag})" for row in rows if row.bag]
+    if bags:
+        notes.append(
+            f"a bag averages the networks of a cross-validation in one model, which costs as many times as much: "
+            f"{', '.join(bags)}"
+        )
     if any(row.ensemble_of for row in rows):
         notes.append("an ensemble averages the predictions of a study's finalists; it is not a single model")
     if sum(row.tie_group is not None for row in rows) > 1:

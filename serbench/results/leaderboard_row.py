@@ -175,13 +175,15 @@ class Row(FrozenModel):
             about="validation score in the search - out-of-fold score of the same configuration, in points",
             more=True,
         ),
-        fact=Fact("selection bias", "{} points (validation score in the search - out-of-fold score)", "points"),
+        fact=Fact(
+            "selection bias", "{} points (validation score in the search - out-of-fold score)", "points", optional=True
+        ),
     )
     seed_luck: float | None = column(
         _seed_luck,
         "validation score in the search - mean score on the same clips when retrained with other seeds; None where "
         "nothing was retrained, or no clip held back",
-        fact=Fact("seed luck", "{} points (validation score in the search - when retrained)", "points"),
+        fact=Fact("seed luck", "{} points (validation score in the search - when retrained)", "points", optional=True),
     )
     optimism_gap: float | None = column(
         lambda it: _difference(it.tested.mean_score("validation", "uar"), it.tested.mean_score("test", "uar")),

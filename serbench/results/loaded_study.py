@@ -10,7 +10,15 @@ from typing import TypeVar
 import pandas as pd
 
 from serbench.errors import SerbenchError
-from serbench.records import EntryRecord, JobKind, ResultsFolder, StudyFolder, StudyRecord, TrialRecord
+from serbench.records import (
+    EntryRecord,
+    JobKind,
+    ResultsFolder,
+    ShortlistRecord,
+    StudyFolder,
+    StudyRecord,
+    TrialRecord,
+)
 from serbench.results.damaged import DamagedRecord
 from serbench.results.grouping import Group, choose, group_of
 from serbench.results.scored_entry import ScoredEntry, load_entry, speakers_of, validation_score
@@ -28,6 +36,7 @@ class StudyFits:
 
     trials: tuple[TrialRecord, ...]
     probes: tuple[TrialRecord, ...]
+    folds: tuple[TrialRecord, ...]
     refits: tuple[TrialRecord, ...]
 
 
@@ -106,8 +115,15 @@ class LoadedStudy:
 
     @functools.cached_property
     def fits(self) -> StudyFits:
-        """The readable trials, probes and refits."""
-        return StudyFits(self.trials, self._fits("probe"), self._fits("refit"))
+        """The readable trials, probes, fits of folds and refits."""
+        return StudyFits(self.trials, self._fits("probe"), self._fits("fold"), self._fits("refit"))
+
+    @functools.cached_property
+    def shortlist(self) -> tuple[ShortlistRecord, ...]:
+        """The readable records of the configurations that cross-validation compared, best first."""
+        ids = self.folder.shortlisted_ids()
+        found = self._readable(ids, self.folder.shortlisted, lambda error, _: self._unread(error))
+        return tuple(sorted(found, key=lambda one: (-one.value, one.job_id)))
 
     @functools.cached_property
     def unread_trials(self) -> tuple[DamagedRecord, ...]:

@@ -7,7 +7,6 @@ speakers.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,18 +15,7 @@ from serbench.evaluation import Evaluation
 from serbench.records import EntryRecord, StudyRecord, digest_of
 from serbench.results.scored_entry import SUBSETS, Refit, ScoredEntry, mean
 
-__all__ = ["pool", "pooled_id", "run_name"]
-
-_FOLD = re.compile(r"-fold\d+$")
-
-
-def run_name(study: str) -> str:
-    """Name under which a study's entries are shown: the study's name without its fold.
-
-    >>> run_name("emo-db-loso-cnn1d-fold3"), run_name("demo-speaker-cnn1d")
-    ('emo-db-loso-cnn1d', 'demo-speaker-cnn1d')
-    """
-    return _FOLD.sub("", study)
+__all__ = ["pool", "pooled_id"]
 
 
 def pooled_id(entries: Sequence[EntryRecord]) -> str:
@@ -113,7 +101,7 @@ def _entry(name: str, members: Sequence[ScoredEntry], repeats: int) -> EntryReco
         entry_id=pooled_id(entries),
         study=name,
         family=entries[0].family,
-        origin=f"{len(entries)} folds, each its own choice",
+        origin=f"{len(entries)} folds, each {'a bag of ' if entries[0].bag else ''}its own choice",
         config={f"fold {tested.study.protocol.fold}": tested.entry.config for tested in members},
         search_value=searched,
         out_of_fold=judged,

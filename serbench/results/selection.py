@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from serbench.errors import SerbenchError, UsageError
+from serbench.records import run_name
 from serbench.results.leaderboard import Leaderboard
 from serbench.results.leaderboard_row import GroupRows, Row
-from serbench.results.pooled import run_name
 
 __all__ = ["best_selected", "select_entry"]
 

@@ -21,7 +21,15 @@ from serbench.records import (
 )
 from serbench.results.loaded_study import LoadedStudy
 from serbench.results.scored_entry import ScoredEntry
-from serbench.results.study_rows import FailureRow, FitRow, best_score, count_states, group_failures, last_activity
+from serbench.results.study_rows import (
+    FailureRow,
+    FitRow,
+    ShortlistRow,
+    best_score,
+    count_states,
+    group_failures,
+    last_activity,
+)
 
 __all__ = ["EntrySummary", "FileCount", "StudyReport"]
 
@@ -93,9 +101,11 @@ class StudyReport(FrozenModel):
     states: dict[TrialState, int] = Field(description="number of trials by final state")
     refit_states: dict[TrialState, int]
     broken_off: int = Field(description="interrupted attempts; each was repeated or will be")
-    failures: tuple[FailureRow, ...] = Field(description="failures of trials and refits")
+    failures: tuple[FailureRow, ...] = Field(description="failures of trials, folds and refits")
     trials: tuple[FitRow, ...]
     probes: tuple[FitRow, ...]
+    shortlist: tuple[ShortlistRow, ...] = Field(description="compared by cross-validation, best first")
+    folds_fitted: tuple[FitRow, ...] = Field(description="fits of that cross-validation")
     refits: tuple[FitRow, ...]
     entries: tuple[EntrySummary, ...]
     folder: str
@@ -120,9 +130,11 @@ class StudyReport(FrozenModel):
             states=count_states(fits.trials),
             refit_states=count_states(fits.refits),
             broken_off=len(study.folder.attempts()),
-            failures=group_failures([*fits.trials, *fits.refits]),
+            failures=group_failures([*fits.trials, *fits.folds, *fits.refits]),
             trials=_rows(fits.trials),
             probes=_rows(fits.probes),
+            shortlist=tuple(ShortlistRow.of(one) for one in study.shortlist),
+            folds_fitted=_rows(fits.folds),
             refits=_rows(fits.refits),
             entries=entries,
             folder=str(study.folder.path),

@@ -7,12 +7,13 @@ from typing import Any
 
 from pydantic import Field
 
-from serbench.records import STATES, UNCOUNTED_STATES, FrozenModel, JobKind, TrialRecord, TrialState
+from serbench.records import STATES, UNCOUNTED_STATES, FrozenModel, JobKind, ShortlistRecord, TrialRecord, TrialState
 from serbench.results.loaded_study import LoadedStudy
 
 __all__ = [
     "FailureRow",
     "FitRow",
+    "ShortlistRow",
     "StudyRow",
     "best_score",
     "count_states",
@@ -45,7 +46,7 @@ class StudyRow(FrozenModel):
 
 
 class FitRow(FrozenModel):
-    """One trial, refit or probe."""
+    """One trial, probe, refit, or fit of a fold."""
 
     job_id: str
     kind: JobKind
@@ -71,6 +72,33 @@ class FitRow(FrozenModel):
             "validation_uar": record.value,
         }
         return cls(**(same | changed))
+
+
+class ShortlistRow(FrozenModel):
+    """One configuration of the shortlist. Scores are fractions."""
+
+    job_id: str = Field(description="of the trial that it comes from")
+    origin: str
+    search_uar: float = Field(description="validation score in the search")
+    out_of_fold_uar: float = Field(description="score of the out-of-fold answers; decides between configurations")
+    selection_bias: float = Field(description="search_uar - out_of_fold_uar")
+    folds: int
+    epochs: int = Field(description="length of a final run on all clips outside the test set")
+    config: dict[str, Any]
+
+    @classmethod
+    def of(cls, record: ShortlistRecord) -> ShortlistRow:
+        """Makes the row of a record."""
+        return cls(
+            job_id=record.job_id,
+            origin=record.origin,
+            search_uar=record.search_value,
+            out_of_fold_uar=record.value,
+            selection_bias=record.search_value - record.value,
+            folds=len(record.folds),
+            epochs=record.epochs,
+            config=record.config,
+        )
 
 
 class FailureRow(FrozenModel):

@@ -12,7 +12,7 @@ from serbench.search.studies.samplers import pruner_settings, sampler_settings
 from serbench.search.studies.study import derived_run, study_name
 from serbench.spaces import SearchSpace
 
-__all__ = ["new_study_record"]
+__all__ = ["new_study_record", "space_study"]
 
 
 def new_study_record(
@@ -39,8 +39,8 @@ def new_study_record(
     Raises:
         UsageError: the name of the run is not a plain folder name, or the sampler or pruner is unknown.
     """
-    run = plan.run or derived_run(clips.corpus.name, clips.label_source, protocol.name)
-    name = study_name(run, space.name)
+    run = _run(plan, clips, protocol)
+    name = space_study(plan, space, clips, protocol)
     if split_plan.fold:
         name = f"{name}-fold{split_plan.fold}"
     return StudyRecord(
@@ -63,3 +63,16 @@ def new_study_record(
         asked=plan.asked(space),
         created=now(),
     )
+
+
+def space_study(plan: SearchPlan, space: SearchSpace, clips: StudyClips, protocol: SplitProtocol) -> str:
+    """Returns the name of a space's study, without the number of a fold.
+
+    Raises:
+        UsageError: the name of the run is not a plain folder name.
+    """
+    return study_name(_run(plan, clips, protocol), space.name)
+
+
+def _run(plan: SearchPlan, clips: StudyClips, protocol: SplitProtocol) -> str:
+    return plan.run or derived_run(clips.corpus.name, clips.label_source, protocol.name)

@@ -85,9 +85,9 @@ class Replay:
 
     @property
     def repeated(self) -> bool:
-        """Whether the score equals the recorded one. True if no score was recorded."""
+        """Whether the score equals the recorded one. Without a score, whether the probabilities do."""
         if self.recorded_uar is None:
-            return True
+            return (self.largest_difference or 0.0) <= TOLERANCE
         return self.replayed_uar is not None and abs(self.replayed_uar - self.recorded_uar) <= TOLERANCE
 
     def describe(self) -> dict[str, Any]:
@@ -96,13 +96,18 @@ class Replay:
 
     def complaint(self) -> str:
         """Explains in one sentence why a score that does not repeat may have changed."""
-        got = self.replayed_state if self.replayed_uar is None else f"{self.replayed_uar:.6f}"
+        had, got = (
+            state if uar is None else f"{uar:.6f}"
+            for state, uar in ((self.recorded_state, self.recorded_uar), (self.replayed_state, self.replayed_uar))
+        )
         why = (
             f"changed since then: {', '.join(self.changed)}"
             if self.changed
             else "the recorded environment has not changed, so the record changed, or the code at the same revision"
         )
-        return f"{self.job_id} of study '{self.study}' scored {self.recorded_uar:.6f} and now {got}; {why}"
+        if self.recorded_uar is None and self.largest_difference:
+            return f"the probabilities of {self.job_id} of study '{self.study}' changed; {why}"
+        return f"{self.job_id} of study '{self.study}' scored {had} and now {got}; {why}"
 
 
 def replay_trial(

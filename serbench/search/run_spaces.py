@@ -6,13 +6,13 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from serbench.corpora import StudyClips, cache_root, load_clips
 from serbench.errors import SerbenchError, UsageError
 from serbench.features import FeatureStore
 from serbench.protocols import Ratio, SplitPlan, SplitProtocol
-from serbench.records import ResultsFolder, WarmStart
+from serbench.records import ResultsFolder, StudyRecord, WarmStart, run_name
 from serbench.references import REFERENCES, ReferenceTask, compute_references
 from serbench.search.engines.dask.audio import StudyAudio
 from serbench.search.engines.dask.cluster import LOCAL, Cluster, open_cluster
@@ -20,7 +20,7 @@ from serbench.search.engines.dask.dask_engine import DaskEngine
 from serbench.search.engines.engine import Engine
 from serbench.search.engines.local import LocalEngine
 from serbench.search.jobs import JobMaker
-from serbench.search.new_record import new_study_record
+from serbench.search.new_record import new_study_record, space_study
 from serbench.search.observer import Observer
 from serbench.search.plan import SearchPlan
 from serbench.search.resources import Resources
@@ -115,6 +115,8 @@ class _Search:
             self.plan.split_seed,
             space.speaker_normalisation,
         )
+        if (begun := self._begun(space, clips, protocol)) is not None:
+            protocol = replace(protocol, least_validation=begun.protocol.least_validation)
         if space.reads_votes and clips.table["votes"].isna().all():
             raise UsageError(
                 f"space '{space.name}' uses soft_labels, which train on what listeners heard, but corpus "
@@ -140,6 +142,12 @@ class _Search:
                 self._run_study(study, _share(end, len(plans) - place))
                 self.names.append(record.name)
                 self._compute_references(study)
+
+    def _begun(self, space: SearchSpace, clips: StudyClips, protocol: SplitProtocol) -> StudyRecord | None:
+        """Returns the record of a study that this search resumes, of any fold; None if it begins anew."""
+        name = space_study(self.plan, space, clips, protocol)
+        known = [one for one in self.results.study_names() if run_name(one) == name]
+        return self.results.study(known[0]).record() if known else None
 
     def _run_study(self, study: Study, end: float | None) -> None:
         budget = self.plan.budget(study.space)

@@ -10,8 +10,8 @@ import pandas as pd
 
 from serbench.audit import clip_attributes
 from serbench.evaluation import Attribute
-from serbench.records import UNCOUNTED_STATES, StudyFolder
-from serbench.results import LoadedStudy, Results, ScoredEntry, run_name
+from serbench.records import UNCOUNTED_STATES, StudyFolder, run_name
+from serbench.results import LoadedStudy, Results, ScoredEntry
 
 __all__ = ["Sources", "find_sources"]
 

@@ -91,9 +91,7 @@ def fit(
     predictions = {name: predict(model, arrays[0], rows) for name, rows in job.predict.items() if rows}
     if not all(np.isfinite(probabilities).all() for probabilities in predictions.values()):
         return partial.with_parts(state="diverged", error="outputs are not finite", error_kind="not finite")
-    value = None
-    if judged:
-        value = evaluate(targets[np.asarray(judged)], predictions["validation"], job.labels).mean_recall_present
+    value = _uar(job, targets, predictions["validation"]) if judged else None
     saved = saved_model(model) if job.keep_model else None
     return partial.with_parts(
         state="pruned" if watch.verdict is Verdict.PRUNE else "completed",
@@ -105,6 +103,11 @@ def fit(
         curve=np.stack(watch.curve) if watch.curve else None,
         seconds={**seconds, "predict": round(time.monotonic() - fitted, 3)},
     )
+
+
+def _uar(job: TrialJob, targets: np.ndarray, probabilities: np.ndarray) -> float:
+    truth = targets[np.asarray(job.predict["validation"])]
+    return evaluate(truth, probabilities, job.labels).mean_recall_present
 
 
 def _batches(

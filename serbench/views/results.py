@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from serbench.errors import SerbenchError, UsageError
+from serbench.records import run_name
 from serbench.render import leaderboard_document
-from serbench.results import DamagedRecord, Row, StudyRow, run_name
+from serbench.results import DamagedRecord, Row, StudyRow
 from serbench.results import Results as ResultsReader
 from serbench.views.comparison import Comparison
 from serbench.views.entry import Entry

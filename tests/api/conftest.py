@@ -31,6 +31,7 @@ epochs = 3
 patience = 3
 
 [budget]
+shortlist = 0
 trials = 1
 finalists = 1
 repeats = 2

@@ -55,7 +55,7 @@ def recordings(protocol: str) -> pd.DataFrame:
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_hashes_and_splits_stay_what_they_were(name: str) -> None:
-    protocol = SplitProtocol(name, split_seed=3)
+    protocol = SplitProtocol(name, split_seed=3, least_validation=1)
     plans = protocol.plans(recordings(name))
     splits = [plan.split(protocol.cores) for plan in plans]
     parts = ("train", "validation", "test", "test_rest", "left_out")

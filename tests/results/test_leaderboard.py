@@ -35,7 +35,8 @@ def test_differences_are_search_minus_refit_and_validation_minus_test(build):
     build.entry("a", build.study(), values=(0.5, 0.6), search_value=0.7)
     (row,) = build.read().board().rows
     assert row.search_uar == 0.7
-    assert row.winners_curse == pytest.approx(0.15)
+    assert row.seed_luck == pytest.approx(0.15)
+    assert row.winners_curse is None, "nothing was measured on speakers that did not choose"
     assert row.optimism_gap == pytest.approx(row.validation_uar - row.uar)
 
 
@@ -43,7 +44,8 @@ def test_another_objective_is_not_called_uar(build):
     build.entry("a", build.study(objective="accuracy"), values=(0.5, 0.6), search_value=0.7)
     (row,) = build.read().board().rows
     assert row.search_uar is None
-    assert row.winners_curse == pytest.approx(0.15)
+    assert row.seed_luck == pytest.approx(0.15)
+    assert row.winners_curse is None, "nothing was measured on speakers that did not choose"
 
 
 def test_best_uar_ranks_first_and_rows_are_sorted(build):

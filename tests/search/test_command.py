@@ -249,8 +249,8 @@ def test_a_record_that_does_not_say_its_budget_leaves_it_to_the_space(place) -> 
     record = record_of(plan)
     assert search_command(record)[3:] == ["--trials", "7", "--finalists", "2", "--threads", "3"]
     older = StudyRecord.model_validate(record.model_dump(exclude={"asked"}))
-    assert search_command(older)[3:] == []
-    assert search_command(older, trials=9)[3:] == ["--trials", "9"]
+    assert search_command(older)[3:] == ["--shortlist", "0"], "there was no shortlist then"
+    assert search_command(older, trials=9)[3:] == ["--trials", "9", "--shortlist", "0"]
 
 
 def test_a_study_that_goes_on_keeps_what_the_last_search_asked_for(place, tmp_path) -> None:

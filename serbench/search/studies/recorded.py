@@ -90,7 +90,9 @@ def recorded_protocol(folder: StudyFolder, record: StudyRecord) -> SplitProtocol
     facts = record.protocol
     try:
         cores = (Decimal(facts.test_core), Decimal(facts.validation_core))
-        protocol = SplitProtocol(facts.name, *cores, facts.split_seed, facts.speaker_normalisation)
+        protocol = SplitProtocol(
+            facts.name, *cores, facts.split_seed, facts.speaker_normalisation, facts.least_validation
+        )
     except (InvalidOperation, SerbenchError) as error:
         raise SerbenchError(f"{folder.record_path} has no valid protocol ({error}); restore it") from None
     if protocol.hash != facts.hash:
