@@ -1,4 +1,4 @@
-"""The shortlist: cross-validation after the trials, final runs on all that is not tested, and the bag of fold models."""
+"""The shortlist: cross-validation after the trials, final runs on all that is not tested, the bag of fold models."""
 
 from __future__ import annotations
 
@@ -149,6 +149,7 @@ def test_each_kind_of_fit_replays_to_its_record(study, tone_corpus, job) -> None
     assert again.largest_difference == 0.0
 
 
+@pytest.mark.slow
 def test_held_out_finals_choose_an_epoch_on_the_validation_clips(make_plan) -> None:
     plan = make_plan(trials=2, shortlist=2, finalists=1, repeats=1, finals="held-out")
     (name,) = run_search(plan)
@@ -188,6 +189,7 @@ def test_a_stop_between_folds_goes_on_where_it_was(make_plan) -> None:
     assert len(list(folder.entries())) == 2
 
 
+@pytest.mark.slow
 def test_a_fold_that_fails_leaves_its_configuration_out_and_says_so(make_plan) -> None:
     plan = make_plan(trials=2, shortlist=2, finalists=1, repeats=1)
     (name,) = run_search(dataclasses.replace(plan, finalists=0))
