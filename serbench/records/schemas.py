@@ -23,6 +23,7 @@ __all__ = [
     "JobKind",
     "LabelSource",
     "ModelCost",
+    "Precision",
     "ProtocolFacts",
     "ReportedScores",
     "Scores",
@@ -37,6 +38,9 @@ JobKind = Literal["search", "refit", "probe"]
 
 LabelSource = Literal["intended", "perceived"]
 """`intended`: the corpus's own labels. `perceived`: the majority vote of its listeners."""
+
+Precision = Literal["float32", "bfloat16"]
+"""What a model is trained in. `bfloat16`: convolutions and dense layers multiply in it, weights stay in float32."""
 
 Subset = Literal["train", "validation", "test", "test_rest"]
 """`validation` and `test` are the protocol's cores. `test_rest` is what a ratio adds to the test core."""
@@ -189,6 +193,7 @@ class StudyRecord(Record):
     sampler: dict[str, Any]
     pruner: dict[str, Any]
     environment: Environment
+    precision: Precision = Field(default="float32", description="of training; predictions are always of float32")
     identity: str | None = Field(default=None, description="marks its trials in a database shared with others")
     parent: str | None = Field(default=None, description="the study it was forked from")
     warm_start: WarmStart | None = None

@@ -137,9 +137,18 @@ class _Search:
             with contextlib.closing(study):
                 if self.plan.data is not None:
                     study.folder.remember_data(self.plan.data.resolve())
+                self._explain_precision(study)
                 self._run_study(study, _share(end, len(plans) - place))
                 self.names.append(record.name)
                 self._compute_references(study)
+
+    def _explain_precision(self, study: Study) -> None:
+        asked, recorded = self.plan.precision, study.record.precision
+        if asked not in {"auto", recorded}:
+            self.observer.warning(
+                f"study '{study.record.name}' was begun in {recorded} and goes on in it; for {asked}, begin another "
+                "study with --study NAME"
+            )
 
     def _run_study(self, study: Study, end: float | None) -> None:
         budget = self.plan.budget(study.space)

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from serbench.features import FeatureSpec, WaveformAugmentation
-from serbench.records import EpochMetrics, FrozenModel, JobKind, ModelCost, TrialState
+from serbench.records import EpochMetrics, FrozenModel, JobKind, ModelCost, Precision, TrialState
 
 __all__ = ["FitSettings", "TrialJob", "TrialOutcome", "Verdict"]
 
@@ -51,6 +51,7 @@ class TrialJob:
         keep_model: whether the outcome contains the trained model and its cost.
         threads: compute threads of the child.
         backend: Keras backend.
+        precision: what the model is trained in; predictions are those of the model in float32.
         memory_limit_mib: limit of the child's own (anonymous) resident memory, in MiB.
         attempt: number of earlier, interrupted attempts; separates late messages of an old attempt from the repeat.
     """
@@ -71,6 +72,7 @@ class TrialJob:
     keep_model: bool = False
     threads: int = 1
     backend: str = "tensorflow"
+    precision: Precision = "float32"
     memory_limit_mib: int | None = None
     attempt: int = 0
 
