@@ -71,6 +71,7 @@ def search(
     pruner: str = "percentile",
     threads: int | None = None,
     backend: str | None = None,
+    precision: str = "auto",
     cluster: str | None = None,
     storage: str | None = None,
     stop: threading.Event | None = None,
@@ -119,6 +120,7 @@ def search(
         pruner: 'percentile', 'median', 'hyperband' or 'none'.
         threads: compute threads of each trial.
         backend: Keras backend: 'tensorflow', 'jax' or 'torch'.
+        precision: of training: 'float32', 'bfloat16', or 'auto' for bfloat16 where the hardware multiplies it.
         cluster: address of a Dask scheduler, or 'local'.
         storage: address of a PostgreSQL database for Optuna's studies.
         stop: set this event from another thread to stop gracefully. The results so far are returned.
@@ -173,6 +175,7 @@ def search(
         workers=workers,
         threads=threads,
         backend=backend,
+        precision=precision,
         cluster=cluster,
         storage=storage,
         results=Path(results).expanduser(),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from serbench.errors import SerbenchError
-from serbench.training import process_context
+from serbench.training import pin_keras_settings, process_context
 
 __all__ = ["ChildCheck", "run_child"]
 
@@ -72,6 +72,7 @@ def _child(pipe: Connection) -> None:
     for stream in (1, 2):  # backends print messages while they load
         os.dup2(null, stream)
     try:
+        pin_keras_settings()
         keras = importlib.import_module("keras")
         total = float(keras.ops.sum(keras.ops.ones((2, 2))))
         pipe.send((started, time.monotonic(), keras.__version__) if total == 4 else f"1 + 1 + 1 + 1 came to {total}")

@@ -25,7 +25,7 @@ from serbench.features import DEFAULT_LIMIT_BYTES
 from serbench.features.frontends import front_end_names, get_front_end
 from serbench.records import available_memory_mib, cpu_name, gpus, usable_cores
 from serbench.search import WORKER_MIB, Resources
-from serbench.training import BACKENDS, choose_backend
+from serbench.training import BACKENDS, bfloat16_unit, choose_backend, choose_precision
 
 __all__ = ["HealthCheck", "diagnose"]
 
@@ -77,6 +77,7 @@ def diagnose(results: Path, backend: str | None = None) -> list[HealthCheck]:
         "backend": lambda: _backend(backend),
         "GPUs": lambda: _gpus(backend),
         "processor": _processor,
+        "precision": lambda: _precision(backend),
         "memory": lambda: _memory(backend),
         "cache": _cache,
         "results": lambda: _results(results),
@@ -170,6 +171,14 @@ def _processor() -> HealthCheck:
     share = f" of {all_cores}" if usable < all_cores else ""
     text = f"{cpu_name()}: {usable}{share} core{'s' if usable != 1 else ''} usable"
     return HealthCheck("processor", "ok", text, {"cpu": cpu_name(), "cores": usable, "machine_cores": all_cores})
+
+
+def _precision(asked: str | None) -> HealthCheck:
+    backend = choose_backend(asked)
+    unit, chosen = bfloat16_unit(backend), choose_precision("auto", backend)
+    why = f"multiplied in hardware: {unit}" if unit else "no hardware for bfloat16 was found"
+    text = f"--precision auto trains in {chosen} ({why}); predictions are always made in float32"
+    return HealthCheck("precision", "ok", text, {"auto": chosen, "bfloat16_unit": unit})
 
 
 def _memory(asked: str | None) -> HealthCheck:

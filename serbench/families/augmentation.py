@@ -47,14 +47,14 @@ def augmented(x: Any, hp: Hyperparameters, feature_axis: int, seeds: Iterator[in
     feature, time = feature_axis + 1, 2 - feature_axis
     if asked["frequency_warp"]:
         warp = asked["frequency_warp"]
-        x = Warp(warp, axis=feature, anchor=_ZERO_HZ, seed=next(seeds), name="frequency_warp")(x)
+        x = Warp(warp, axis=feature, anchor=_ZERO_HZ, seed=next(seeds), dtype="float32", name="frequency_warp")(x)
     if hp.time_shift or hp.time_stretch:
-        x = Warp(hp.time_stretch, hp.time_shift, axis=time, seed=next(seeds), name=_TIME_WARP)(x)
+        x = Warp(hp.time_stretch, hp.time_shift, axis=time, seed=next(seeds), dtype="float32", name=_TIME_WARP)(x)
     for name in ("feature_mask", "frequency_mask"):
         if asked[name]:
-            x = FrequencyMask(asked[name], axis=feature, seed=next(seeds), name=name)(x)
+            x = FrequencyMask(asked[name], axis=feature, seed=next(seeds), dtype="float32", name=name)(x)
     if asked["time_mask"]:
-        x = TimeMask(asked["time_mask"], axis=time, seed=next(seeds), name="time_mask")(x)
+        x = TimeMask(asked["time_mask"], axis=time, seed=next(seeds), dtype="float32", name="time_mask")(x)
     return x
 
 
@@ -95,7 +95,9 @@ def build_model(
     _two_axes(input_shape, "time_shift")
     own_seed = int(np.random.default_rng([seed, 1]).integers(1, 2**31 - 1))
     inputs = keras.Input(input_shape, dtype="float32", name=family.feature_kind)
-    warp = Warp(hp.time_stretch, hp.time_shift, axis=2 - family.feature_axis, seed=own_seed, name=_TIME_WARP)
+    warp = Warp(
+        hp.time_stretch, hp.time_shift, axis=2 - family.feature_axis, seed=own_seed, dtype="float32", name=_TIME_WARP
+    )
     return keras.Model(inputs, model(warp(inputs)), name=f"{family.name}_augmented")
 
 

@@ -90,7 +90,11 @@ class BaseFamily:
         last = self.feature_axis == len(input_shape) - 1
         inputs = keras.Input(input_shape, dtype="float32", name=self.feature_kind)
         normalise = keras.layers.Normalization(
-            axis=-1 if last else self.feature_axis + 1, mean=means, variance=variances, name="normalise"
+            axis=-1 if last else self.feature_axis + 1,
+            mean=means,
+            variance=variances,
+            dtype="float32",
+            name="normalise",
         )
         x = augmented(normalise(inputs), hp, self.feature_axis, seeds)
         return keras.Model(inputs, self.network(x, hp, n_classes, seeds), name=self.name)

@@ -157,13 +157,13 @@ class Blocks:
             case "attention":
                 from serbench.families.layers import AttentionPooling
 
-                return AttentionPooling(name="attention")(x)
+                return AttentionPooling(dtype="float32", name="attention")(x)
             case head:
-                average = self.layers.GlobalAveragePooling1D(name="average")(x)
+                average = self.layers.GlobalAveragePooling1D(dtype="float32", name="average")(x)
                 if head == "average":
                     return average
-                maximum = self.layers.GlobalMaxPooling1D(name="maximum")(x)
-                return self.layers.Concatenate(name="average_max")([average, maximum])
+                maximum = self.layers.GlobalMaxPooling1D(dtype="float32", name="maximum")(x)
+                return self.layers.Concatenate(dtype="float32", name="average_max")([average, maximum])
 
     def classify(self, x: Any, n_classes: int) -> Any:
         """Adds dropout, the hidden dense layer and the softmax named `probabilities` to a clip vector.

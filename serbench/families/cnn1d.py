@@ -84,7 +84,7 @@ class Cnn1dFamily(BaseFamily):
             from serbench.families.layers import SummaryStatistics
 
             features = x.shape[-1]
-            x = SummaryStatistics(name="summary")(x)
+            x = SummaryStatistics(dtype="float32", name="summary")(x)
             x = keras.layers.Reshape((4 * features, 1), name="summary_sequence")(x)
         for i, filters in enumerate(filter_counts(hp), start=1):
             x = blocks.convolution(x, filters, (hp.kernel_size,), (hp.pool_size,), name=f"block{i}")

@@ -24,6 +24,7 @@ __all__ = [
     "JobKind",
     "LabelSource",
     "ModelCost",
+    "Precision",
     "ProtocolFacts",
     "ReportedScores",
     "Scores",
@@ -44,6 +45,9 @@ every clip that is not in the test core, for the length that cross-validation fo
 
 LabelSource = Literal["intended", "perceived"]
 """`intended`: the corpus's own labels. `perceived`: the majority vote of its listeners."""
+
+Precision = Literal["float32", "bfloat16"]
+"""What a model is trained in. `bfloat16`: convolutions and dense layers multiply in it, weights stay in float32."""
 
 Subset = Literal["train", "validation", "test", "test_rest"]
 """`validation` and `test` are the protocol's cores. `test_rest` is what a ratio adds to the test core."""
@@ -204,6 +208,7 @@ class StudyRecord(Record):
     sampler: dict[str, Any]
     pruner: dict[str, Any]
     environment: Environment
+    precision: Precision = Field(default="float32", description="of training; predictions are always of float32")
     identity: str | None = Field(default=None, description="marks its trials in a database shared with others")
     parent: str | None = Field(default=None, description="the study it was forked from")
     warm_start: WarmStart | None = None

@@ -79,6 +79,7 @@ def study_facts(report: StudyReport) -> list[tuple[str, str]]:
         ("started from", "; ".join(origin)),
         ("made with", f"serbench {made.serbench}{revision}, {made.backend} ({', '.join(packages)}), Python "
                       f"{made.python}, {made.cpu}, {made.cores} cores"),
+        ("precision", f"{report.precision} in training"),
         ("started", f"{moment(report.created)}, last active {moment(report.last_activity)} (UTC)"),
         ("trials", "; ".join([f"{report.counted:,} count towards the budget", *ended])),
         ("probes", _counts_of(report.probes)),

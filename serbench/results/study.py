@@ -15,6 +15,7 @@ from serbench.records import (
     EntryRecord,
     Environment,
     FrozenModel,
+    Precision,
     StudyRecord,
     TrialRecord,
     TrialState,
@@ -91,6 +92,7 @@ class StudyReport(FrozenModel):
     parent: str | None
     warm_start: str | None
     environment: Environment
+    precision: Precision = Field(description="of training")
     created: str
     last_activity: str
     uar: float | None
@@ -171,6 +173,7 @@ def _identity(record: StudyRecord) -> dict[str, Any]:
         "parent": record.parent,
         "warm_start": record.warm_start.study if record.warm_start else None,
         "environment": record.environment,
+        "precision": record.precision,
         "created": record.created,
     }
 

@@ -82,6 +82,8 @@ def search_request(
         pruner=record.pruner.get("name", "percentile"),
         warm_start=None if record.warm_start is None else record.warm_start.study,
         backend=_backend(record),
+        # Always named, since another machine may choose another one.
+        precision=record.precision,
         **_budget(record, base),
     )
 

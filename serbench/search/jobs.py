@@ -159,6 +159,7 @@ class JobMaker:
             keep_model=kind == "refit",
             threads=self.resources.threads,
             backend=self.backend,
+            precision=study.record.precision,
             memory_limit_mib=self.resources.memory_limit_mib,
             attempt=attempt,
         )

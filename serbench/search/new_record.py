@@ -11,6 +11,7 @@ from serbench.search.plan import SearchPlan
 from serbench.search.studies.samplers import pruner_settings, sampler_settings
 from serbench.search.studies.study import derived_run, study_name
 from serbench.spaces import SearchSpace
+from serbench.training import choose_precision
 
 __all__ = ["new_study_record", "space_study"]
 
@@ -37,7 +38,8 @@ def new_study_record(
         backend: Keras backend.
 
     Raises:
-        UsageError: the name of the run is not a plain folder name, or the sampler or pruner is unknown.
+        UsageError: the name of the run is not a plain folder name, or the precision, sampler or pruner is
+            unknown.
     """
     run = _run(plan, clips, protocol)
     name = space_study(plan, space, clips, protocol)
@@ -59,6 +61,7 @@ def new_study_record(
         sampler=sampler_settings(plan.sampler),
         pruner=pruner_settings(plan.pruner, space.training.epochs),
         environment=current_environment(backend),
+        precision=choose_precision(plan.precision, backend),
         identity=uuid.uuid4().hex[:16],
         asked=plan.asked(space),
         created=now(),

@@ -15,6 +15,7 @@ from serbench.search.request import SearchRequest, SearchSettings
 from serbench.search.studies.samplers import pruner_settings, sampler_settings
 from serbench.search.studies.storage import check_storage_url
 from serbench.spaces import Budget, SearchSpace, default_spaces, load_space
+from serbench.training import PRECISIONS
 
 __all__ = ["SearchPlan"]
 
@@ -97,9 +98,11 @@ class SearchPlan(SearchSettings):
         """Checks, before anything is read, everything that can be checked that early.
 
         Raises:
-            UsageError: the sampler or pruner is unknown, or an address is invalid.
+            UsageError: the precision, the sampler or the pruner is unknown, or an address is invalid.
             SerbenchError: an extra is not installed.
         """
+        if self.precision not in PRECISIONS:
+            raise unknown("precision", self.precision, PRECISIONS)
         pruner_settings(self.pruner, 1)
         sampler_settings(self.sampler)
         if self.storage is not None:

@@ -114,6 +114,7 @@ class SearchSettings:
         workers: trials side by side; None for the number that CPU cores, memory and trials allow.
         threads: compute threads of each fit; None divides the CPU cores among the workers.
         backend: Keras backend; None for the default.
+        precision: what models are trained in: float32, bfloat16, or `auto` for what the hardware is fast at.
         cluster: address of a Dask scheduler, or `local`; None runs the fits in child processes.
         storage: address of a PostgreSQL database; None for a file in each study's folder.
         results: folder that everything is written to.
@@ -205,6 +206,12 @@ class SearchSettings:
     )
     backend: str | None = field(
         default=None, metadata=_option(Panel.compute, "Keras backend: tensorflow, jax or torch.")
+    )
+    precision: str = field(
+        default="auto",
+        metadata=_option(
+            Panel.compute, "Precision of training: auto (bfloat16 where the hardware multiplies it), float32, bfloat16."
+        ),
     )
     cluster: str | None = field(
         default=None,

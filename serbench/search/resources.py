@@ -6,11 +6,9 @@ from dataclasses import dataclass
 
 from serbench.errors import UsageError
 from serbench.records import available_memory_mib, gpus, usable_cores
+from serbench.training import GPU_BACKENDS
 
 __all__ = ["GPU_BACKENDS", "WORKER_MIB", "Resources"]
-
-GPU_BACKENDS = frozenset({"jax", "torch"})
-"""Backends that get a GPU. TensorFlow's CPU package from PyPI sees none."""
 
 WORKER_MIB = 1500  # a TensorFlow child with a small CNN (measured: 0.6-1.2 GiB)
 

@@ -139,6 +139,7 @@ class _Search:
             with contextlib.closing(study):
                 if self.plan.data is not None:
                     study.folder.remember_data(self.plan.data.resolve())
+                self._explain_precision(study)
                 self._run_study(study, _share(end, len(plans) - place))
                 self.names.append(record.name)
                 self._compute_references(study)
@@ -148,6 +149,14 @@ class _Search:
         name = space_study(self.plan, space, clips, protocol)
         known = [one for one in self.results.study_names() if run_name(one) == name]
         return self.results.study(known[0]).record() if known else None
+
+    def _explain_precision(self, study: Study) -> None:
+        asked, recorded = self.plan.precision, study.record.precision
+        if asked not in {"auto", recorded}:
+            self.observer.warning(
+                f"study '{study.record.name}' was begun in {recorded} and goes on in it; for {asked}, begin another "
+                "study with --study NAME"
+            )
 
     def _run_study(self, study: Study, end: float | None) -> None:
         budget = self.plan.budget(study.space)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
-    from serbench.training.backend import BACKENDS, choose_backend, import_keras, process_context
+    from serbench.training.backend import BACKENDS, GPU_BACKENDS, choose_backend, import_keras, process_context
     from serbench.training.job import FitSettings, TrialJob, TrialOutcome, Verdict
+    from serbench.training.keras_settings import pin_keras_settings
+    from serbench.training.precision import PRECISIONS, bfloat16_unit, choose_precision
     from serbench.training.seeds import SeedTree
     from serbench.training.source import FeatureSource
     from serbench.training.supervisor import JobControl, run_job
@@ -21,6 +23,7 @@ else:
         {
             "backend": (
                 "BACKENDS",
+                "GPU_BACKENDS",
                 "choose_backend",
                 "import_keras",
                 "process_context",
@@ -30,6 +33,12 @@ else:
                 "TrialJob",
                 "TrialOutcome",
                 "Verdict",
+            ),
+            "keras_settings": ("pin_keras_settings",),
+            "precision": (
+                "PRECISIONS",
+                "bfloat16_unit",
+                "choose_precision",
             ),
             "seeds": ("SeedTree",),
             "source": ("FeatureSource",),
@@ -42,6 +51,8 @@ else:
 
 __all__ = [
     "BACKENDS",
+    "GPU_BACKENDS",
+    "PRECISIONS",
     "FeatureSource",
     "FitSettings",
     "JobControl",
@@ -49,8 +60,11 @@ __all__ = [
     "TrialJob",
     "TrialOutcome",
     "Verdict",
+    "bfloat16_unit",
     "choose_backend",
+    "choose_precision",
     "import_keras",
+    "pin_keras_settings",
     "process_context",
     "run_job",
 ]

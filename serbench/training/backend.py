@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import importlib.util
 import os
 import signal
@@ -13,10 +12,22 @@ from pathlib import Path
 
 from serbench.child_processes import ForkServerContext, SpawnContext
 from serbench.errors import SerbenchError, unknown, with_extra
+from serbench.training.keras_settings import pin_keras_settings
 
-__all__ = ["BACKENDS", "choose_backend", "compile_options", "import_keras", "limit_threads", "process_context"]
+__all__ = [
+    "BACKENDS",
+    "GPU_BACKENDS",
+    "choose_backend",
+    "compile_options",
+    "import_keras",
+    "limit_threads",
+    "process_context",
+]
 
 BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
+
+GPU_BACKENDS = frozenset({"jax", "torch"})
+"""Backends that get a GPU. TensorFlow's CPU package from PyPI sees none."""
 
 
 def choose_backend(asked: str | None = None) -> str:
@@ -47,7 +58,8 @@ def _has_gpu() -> bool:
 def import_keras(backend: str) -> None:
     """Imports Keras on a backend and suppresses what the backend prints to standard error while it loads.
 
-    Use it only in a process without other threads that write to standard error.
+    No `keras.json` is read. A Keras that is already imported keeps its settings. Use it only in a process without
+    other threads that write to standard error.
     """
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -55,7 +67,8 @@ def import_keras(backend: str) -> None:
     kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(null, 2)
-        importlib.import_module("keras")
+        if "keras" not in sys.modules:
+            pin_keras_settings()
     finally:
         os.dup2(kept, 2)
         os.close(kept)

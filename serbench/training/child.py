@@ -51,6 +51,9 @@ def main(
     link = _Link(pipe)
     try:
         from serbench.training.backend import limit_threads
+        from serbench.training.keras_settings import pin_keras_settings
+
+        pin_keras_settings()
         from serbench.training.fit import fit
 
         limit_threads(job.backend, job.threads)

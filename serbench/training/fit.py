@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -27,6 +28,7 @@ from serbench.training.callbacks import AveragedWeights, EpochExchange, Kick, La
 from serbench.training.data import TrainingBatches, balanced_weights, normalisation, predict, training_labels
 from serbench.training.job import TrialJob, TrialOutcome, Verdict
 from serbench.training.latency import model_ms
+from serbench.training.precision import dtype_policy
 
 __all__ = ["fit"]
 
@@ -52,7 +54,8 @@ def fit(
     Returns:
         An outcome that is `completed`, `pruned`, `diverged`, `invalid` or `interrupted`. The predictions use the
         weights of the epoch with the best validation UAR, or of the last epoch in a job without validation clips, which
-        has no value. Normalisation and class weights use `job.train` only.
+        has no value. They are in float32 whatever the precision of training, so `value` of a fit in bfloat16 may differ
+        a little from the epochs' scores. Normalisation and class weights use `job.train` only.
     """
     started = time.monotonic()
     keras.utils.set_random_seed(job.seed)
@@ -61,7 +64,9 @@ def fit(
         hp = parse_hyperparameters(family, job.config)
         labels = training_labels(targets, len(job.labels), votes, hp.soft_labels)
         mean, std = normalisation(arrays[0], job.train, family.feature_axis)
-        model = build_model(family, hp, tuple(arrays[0].shape[1:]), len(job.labels), mean, std, job.seed)
+        blueprint = (family, hp, tuple(arrays[0].shape[1:]), len(job.labels), mean, std, job.seed)
+        with dtype_policy(job.precision):
+            model = build_model(*blueprint)
     except InvalidConfiguration as error:
         return TrialOutcome("invalid", error=str(error), error_kind="architecture")
     parameters = parameter_count(model)
@@ -87,21 +92,44 @@ def fit(
         )
     if watch.verdict is Verdict.STOP:
         return partial.with_parts(state="interrupted", error="told to stop", error_kind="stop")
-    best = max(watch.epochs, key=lambda metrics: (metrics.val_uar, -metrics.epoch)) if judged else watch.epochs[-1]
-    predictions = {name: predict(model, arrays[0], rows) for name, rows in job.predict.items() if rows}
+    return _predicted(partial, job, watch, _in_float32(model, job, blueprint), arrays[0], targets)
+
+
+def _in_float32(model: keras.Model, job: TrialJob, blueprint: tuple[Any, ...]) -> keras.Model:
+    """Returns the trained model for predictions: built again in float32, with the trained weights."""
+    if job.precision == "float32":
+        return model
+    with dtype_policy("float32"):
+        plain = build_model(*blueprint)
+    plain.set_weights(model.get_weights())
+    return plain
+
+
+def _predicted(
+    fitted: TrialOutcome,
+    job: TrialJob,
+    watch: EpochExchange,
+    model: keras.Model,
+    features: np.ndarray,
+    targets: np.ndarray,
+) -> TrialOutcome:
+    """Adds predictions, their score and, for a refit, the model to the outcome of a fit."""
+    started = time.monotonic()
+    predictions = {name: predict(model, features, rows) for name, rows in job.predict.items() if rows}
     if not all(np.isfinite(probabilities).all() for probabilities in predictions.values()):
-        return partial.with_parts(state="diverged", error="outputs are not finite", error_kind="not finite")
-    value = _uar(job, targets, predictions["validation"]) if judged else None
+        return fitted.with_parts(state="diverged", error="outputs are not finite", error_kind="not finite")
+    judged = bool(job.predict.get("validation"))
+    best = max(watch.epochs, key=lambda metrics: (metrics.val_uar, -metrics.epoch)) if judged else watch.epochs[-1]
     saved = saved_model(model) if job.keep_model else None
-    return partial.with_parts(
+    return fitted.with_parts(
         state="pruned" if watch.verdict is Verdict.PRUNE else "completed",
-        value=value,
+        value=_uar(job, targets, predictions["validation"]) if judged else None,
         best_epoch=best.epoch,
         predictions=predictions,
         model=saved,
         cost=None if saved is None else model_cost(model, len(saved)),
         curve=np.stack(watch.curve) if watch.curve else None,
-        seconds={**seconds, "predict": round(time.monotonic() - fitted, 3)},
+        seconds={**fitted.seconds, "predict": round(time.monotonic() - started, 3)},
     )
 
 
@@ -128,7 +156,7 @@ def _batches(
 def _compile(model: keras.Model, job: TrialJob, hp: Hyperparameters, steps_per_epoch: int) -> None:
     model.compile(
         optimizer=build_optimizer(hp, steps_per_epoch * (job.schedule_epochs or job.settings.epochs)),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=hp.label_smoothing),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=hp.label_smoothing, dtype="float32"),
         metrics=["accuracy"],
         **compile_options(job.backend),
     )

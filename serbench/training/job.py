@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from serbench.features import FeatureSpec, WaveformAugmentation
-from serbench.records import EpochMetrics, FrozenModel, JobKind, ModelCost, TrialState
+from serbench.records import EpochMetrics, FrozenModel, JobKind, ModelCost, Precision, TrialState
 
 __all__ = ["FitSettings", "TrialJob", "TrialOutcome", "Verdict"]
 
@@ -57,6 +57,7 @@ class TrialJob:
         members: trained models (`.keras` files) to average, in place of training.
         threads: compute threads of the child.
         backend: Keras backend.
+        precision: what the model is trained in; predictions are those of the model in float32.
         memory_limit_mib: limit of the child's own (anonymous) resident memory, in MiB.
         attempt: number of earlier, interrupted attempts; separates late messages of an old attempt from the repeat.
     """
@@ -82,6 +83,7 @@ class TrialJob:
     members: tuple[bytes, ...] = field(default=(), repr=False)
     threads: int = 1
     backend: str = "tensorflow"
+    precision: Precision = "float32"
     memory_limit_mib: int | None = None
     attempt: int = 0
 

@@ -16,7 +16,9 @@ _null = os.open(os.devnull, os.O_WRONLY)
 os.dup2(_null, 2)
 os.close(_null)
 
-import keras  # noqa: E402, F401
+from serbench.training.keras_settings import pin_keras_settings  # noqa: E402
+
+pin_keras_settings()
 
 import serbench.families.layers  # noqa: E402
 import serbench.training.fit  # noqa: E402, F401

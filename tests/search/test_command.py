@@ -23,6 +23,7 @@ from serbench.records.schemas import AskedBudget, CorpusChoice, StudyRecord, War
 from serbench.search import SearchPlan, SearchRequest, placeholder_note, search_command, shell_line
 from serbench.search.new_record import new_study_record
 from serbench.search.studies.study import derived_run
+from serbench.training import choose_precision
 
 COMMAND = get_command(app)
 LABELS = ("anger", "joy", "sadness", "calm")
@@ -91,6 +92,7 @@ def essence(plan: SearchPlan) -> dict[str, object]:
         "corpus": (type(corpus), corpus.name, corpus.choice), "data": plan.data and plan.data.resolve(),
         "run": plan.run or derived_run(corpus.name, plan.label_source, protocol),
         "backend": plan.backend or "tensorflow",
+        "precision": choose_precision(plan.precision, plan.backend or "tensorflow"),
         **{name: getattr(plan, name) for name in (
             "labels", "split_seed", "seed", "sampler", "pruner", "warm_start", "workers", "threads", "results",
         )},
@@ -172,6 +174,7 @@ OPTIONS = st.fixed_dictionaries(
         "run": st.sampled_from(["mine", "crema-d-speaker", "v1.2+x"]),
         "warm_start": st.just("an-earlier-study"),
         "backend": st.sampled_from(["tensorflow", "jax", "torch"]),
+        "precision": st.sampled_from(["auto", "float32", "bfloat16"]),
         "results": st.sampled_from([Path("results"), Path("my results")]),
     },
 )
@@ -203,6 +206,14 @@ def test_parsing_the_command_of_a_record_gives_the_plan_of_the_record(place, cor
         assert essence(parse(words)) == essence(plan)
 
 
+def command_of(record: StudyRecord, **options) -> list[str]:
+    """The command without its precision, which depends on the machine where nobody asks for one."""
+    words = search_command(record, **options)
+    place = words.index("--precision")
+    assert words[place + 1] == record.precision
+    return words[:place] + words[place + 2 :]
+
+
 def plan_for(*words: str) -> SearchPlan:
     return parse(["serbench", "search", *words])
 
@@ -230,11 +241,18 @@ def plan_for(*words: str) -> SearchPlan:
 )
 def test_what_no_record_says_is_a_word_to_be_filled_in(place, words, told) -> None:
     record = record_of(plan_for(*words))
-    found = search_command(record)
+    found = command_of(record)
     assert [word if word != record.run else "RUN" for word in found[2:]] == told
     note = placeholder_note(found)
     assert ("DIR" in note, "PATH" in note) == ("DIR" in told, "PATH" in told)
     assert not any(str(place) in word for word in found), "records name no folder of this machine"
+
+
+def test_an_older_record_was_trained_in_float32_and_repeats_in_it(place) -> None:
+    record = record_of(plan_for("cnn1d", "--precision", "bfloat16"))
+    assert search_command(record)[3:] == ["--precision", "bfloat16"]
+    older = StudyRecord.model_validate(record.model_dump(exclude={"precision"}))
+    assert search_command(older)[3:] == ["--precision", "float32"]
 
 
 def test_a_space_that_is_no_longer_the_same_is_told_as_a_file(place) -> None:
@@ -247,10 +265,10 @@ def test_a_space_that_is_no_longer_the_same_is_told_as_a_file(place) -> None:
 def test_a_record_that_does_not_say_its_budget_leaves_it_to_the_space(place) -> None:
     plan = plan_for("cnn1d", "--corpus", "demo", "--trials", "7", "--finalists", "2", "--threads", "3")
     record = record_of(plan)
-    assert search_command(record)[3:] == ["--trials", "7", "--finalists", "2", "--threads", "3"]
+    assert command_of(record)[3:] == ["--trials", "7", "--finalists", "2", "--threads", "3"]
     older = StudyRecord.model_validate(record.model_dump(exclude={"asked"}))
-    assert search_command(older)[3:] == ["--shortlist", "0"], "there was no shortlist then"
-    assert search_command(older, trials=9)[3:] == ["--trials", "9", "--shortlist", "0"]
+    assert command_of(older)[3:] == ["--shortlist", "0"], "there was no shortlist then"
+    assert command_of(older, trials=9)[3:] == ["--trials", "9", "--shortlist", "0"]
 
 
 def test_a_study_that_goes_on_keeps_what_the_last_search_asked_for(place, tmp_path) -> None:

@@ -212,7 +212,7 @@ def test_the_command_that_is_printed_goes_on_with_the_fork(results, tiny_space, 
     assert ran.exit_code == 0, ran.output
     assert shlex.split(ran.stdout) == [
         "serbench", "search", str(space), "--corpus", "crema-d", "--data", str(tone_corpus), "--trials", "6",
-        "--study", "fork", "--results", str(results.root),
+        "--study", "fork", "--precision", results.study(SOURCE).record().precision, "--results", str(results.root),
     ]  # fmt: skip
 
 
