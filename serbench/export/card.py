@@ -5,7 +5,7 @@ from __future__ import annotations
 from serbench.export.bundle import BundleRecord
 from serbench.records import StudyRecord
 from serbench.render import left_out, percent, plural, span, speakers, whose_labels
-from serbench.results import EntryReport
+from serbench.results import EntryReport, Row
 from serbench.search import placeholder_note, search_command, shell_line
 
 __all__ = ["model_card"]
@@ -58,11 +58,11 @@ def _scores(record: BundleRecord, report: EntryReport) -> str:
         f"| {c.label} | {percent(c.precision)} | {percent(c.recall)} | {percent(c.f1)} | {c.support} |"
         for c in report.per_class
     )
+    chosen = "the score of out-of-fold answers" if row.out_of_fold else "validation score"
     return f"""## Scores
 
 Protocol `{protocol.name}` (hash {protocol.hash}, split seed {protocol.split_seed}): the test speakers {shared}.
-The configuration was selected by validation score only. It was trained with {plural(row.seeds, "seed")}; this is the
-best run on validation. The test set ({protocol.test_clips:,} clips, {speakers(protocol.test_speakers)}) was evaluated
+The configuration was selected by {chosen} only. {_training(row)} The test set ({protocol.test_clips:,} clips, {speakers(protocol.test_speakers)}) was evaluated
 {plural(row.looks, "time")} for this entry.
 
 | mean over runs | % |
@@ -70,12 +70,24 @@ best run on validation. The test set ({protocol.test_clips:,} clips, {speakers(p
 | UAR (unweighted average recall) | {percent(row.uar)}{confidence} |
 | accuracy | {percent(row.accuracy)} |
 | macro-F1 | {percent(row.macro_f1)} |
-| validation UAR | {percent(row.validation_uar)} |
+| {"out-of-fold" if row.out_of_fold else "validation"} UAR | {percent(row.validation_uar)} |
 
 | emotion | precision % | recall % | F1 % | clips |
 |---|---|---|---|---|
 {classes}
 """
+
+
+def _training(row: Row) -> str:
+    """How the exported network was trained, in a sentence."""
+    if row.bag:
+        return (
+            f"This is the mean of {row.bag} networks, each trained without one fold of the clips outside the test set."
+        )
+    seeds = plural(row.seeds, "seed")
+    if row.finals == "all":
+        return f"It was trained with {seeds} on all clips outside the test set; this is one of these runs."
+    return f"It was trained with {seeds}; this is the best run on validation."
 
 
 def _training_data(record: BundleRecord) -> str:

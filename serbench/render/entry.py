@@ -96,11 +96,15 @@ def class_cells(per_class: Sequence[ClassRow]) -> list[tuple[str, ...]]:
     ]
 
 
+def _subset_title(subset: str, row: Row) -> str:
+    return "out of fold" if subset == "validation" and row.out_of_fold else _SUBSET_TITLES.get(subset, subset)
+
+
 def subset_cells(report: EntryReport) -> list[tuple[str, ...]]:
     """Cells under `SUBSET_HEADER`."""
     return [
         (
-            _SUBSET_TITLES.get(one.subset, one.subset),
+            _subset_title(one.subset, report.row),
             count(one.clips),
             percent(one.accuracy),
             percent(one.uar),
@@ -178,7 +182,7 @@ def result_rows(report: EntryReport) -> Facts:
         ("study", row.study),
         ("configuration", origin),
         *([("published elsewhere", _printed(report.reported))] if report.reported else []),
-        ("selected", "yes, by validation" if row.selected else "no"),
+        ("selected", f"yes, by {'out-of-fold answers' if row.out_of_fold else 'validation'}" if row.selected else "no"),
         ("tie group", NOTHING if row.tie_group is None else f"{row.tie_group} (rank {row.rank} by UAR)"),
         ("test UAR", uar),
         *_declared(row, "score"),

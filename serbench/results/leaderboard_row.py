@@ -149,6 +149,10 @@ class Row(FrozenModel):
         "mean squared distance of the probabilities from the true class, 0 to 2",
         fact=Fact("calibration", "Brier score {}", "decimal"),
     )
+    out_of_fold: bool = column(
+        lambda it: it.tested.entry.out_of_fold is not None,
+        "whether the validation scores are those of out-of-fold answers",
+    )
     validation_uar: float | None = column(
         lambda it: it.tested.mean_score("validation", "uar"),
         "of the out-of-fold answers where cross-validation compared configurations; else on the validation core, mean "
@@ -244,7 +248,7 @@ class Row(FrozenModel):
     )
     train_seconds: float | None = column(
         lambda it: mean(refit.train_seconds for refit in it.tested.refits),
-        "wall time of one run",
+        "wall time of one run; of a bag, of all its networks",
         cell=Cell("fit time", 220, rank=17, form="duration", site=80, about="wall time of one run"),
         fact=Fact("model", "{} a run", "duration", about="model"),
     )

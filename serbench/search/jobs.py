@@ -105,7 +105,11 @@ class JobMaker:
         job_id = bag_id(judged.job_id)
         job = self._job("refit", job_id, 0, judged.config, self._attempts(job_id))
         split = self.study.plan.split(self.study.plan.cores)
-        return replace(job, train=(), predict={"test": split.test}, members=tuple(members))
+        fits = [self.study.folder.job("fold", fold) for fold in judged.folds]
+        spent = sum(fit.seconds.get("fit", 0.0) for fit in fits)
+        return replace(
+            job, train=(), predict={"test": split.test}, members=tuple(members), members_fit_s=round(spent, 3)
+        )
 
     def probe(self, job_id: str, number: int, config: dict[str, Any], share: float) -> TrialJob:
         """Makes a short fit on a share of the epochs.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from serbench.records import STATES, TrialRecord
-from serbench.render import duration, moment, percent, study_facts
+from serbench.render import duration, moment, percent, points, study_facts
 from serbench.results import StudyReport
 from serbench.site.board_page import PagePaths
 from serbench.site.charts.space import parallel_chart, slice_chart
@@ -49,6 +49,7 @@ def study_page(pages: Pages, report: StudyReport, data: StudyData, paths: PagePa
         fewest=MIN_TRIALS,
         control=data.control.name if data.control else "",
         states=[(state, STATES[state].meaning, count) for state, count in report.states.items()],
+        shortlist=_shortlist(report),
         pruned=_pruned(data),
         trials=_trial_rows(data),
         left_out=max(0, len(data.trials) - _MOST_ROWS),
@@ -60,6 +61,22 @@ def study_page(pages: Pages, report: StudyReport, data: StudyData, paths: PagePa
         command=command,
         placeholders=placeholders,
     )
+
+
+def _shortlist(report: StudyReport) -> list[tuple[str, ...]]:
+    """Rows of the configurations that cross-validation compared, the best first."""
+    return [
+        (
+            one.job_id,
+            percent(one.search_uar),
+            percent(one.out_of_fold_uar),
+            points(one.selection_bias),
+            str(one.folds),
+            str(one.epochs),
+            one.origin,
+        )
+        for one in report.shortlist
+    ]
 
 
 def _pruned(data: StudyData) -> list[tuple[str, str, str, str]]:

@@ -39,7 +39,11 @@ def answer_of_bag(job: TrialJob, arrays: Sequence[np.ndarray]) -> TrialOutcome:
     if not all(np.isfinite(probabilities).all() for probabilities in predictions.values()):
         return TrialOutcome("diverged", error="outputs are not finite", error_kind="not finite")
     saved = saved_model(model)
-    seconds = {"build": round(built - started, 3), "predict": round(time.monotonic() - built, 3)}
+    seconds = {
+        "build": round(built - started, 3),
+        "fit": job.members_fit_s,
+        "predict": round(time.monotonic() - built, 3),
+    }
     return TrialOutcome(
         "completed",
         parameters=parameter_count(model),

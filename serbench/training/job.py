@@ -55,6 +55,7 @@ class TrialJob:
         schedule_epochs: epochs that the learning-rate schedule spans, where the fit ends earlier; None for its length.
         learning_rates: of each epoch, in place of a schedule that follows the validation loss.
         members: trained models (`.keras` files) to average, in place of training.
+        members_fit_s: seconds that it took to train the members, all together.
         threads: compute threads of the child.
         backend: Keras backend.
         precision: what the model is trained in; predictions are those of the model in float32.
@@ -81,6 +82,7 @@ class TrialJob:
     schedule_epochs: int | None = None
     learning_rates: tuple[float, ...] = ()
     members: tuple[bytes, ...] = field(default=(), repr=False)
+    members_fit_s: float = 0.0
     threads: int = 1
     backend: str = "tensorflow"
     precision: Precision = "float32"
