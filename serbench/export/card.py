@@ -62,8 +62,9 @@ def _scores(record: BundleRecord, report: EntryReport) -> str:
     return f"""## Scores
 
 Protocol `{protocol.name}` (hash {protocol.hash}, split seed {protocol.split_seed}): the test speakers {shared}.
-The configuration was selected by {chosen} only. {_training(row)} The test set ({protocol.test_clips:,} clips, {speakers(protocol.test_speakers)}) was evaluated
-{plural(row.looks, "time")} for this entry.
+The configuration was selected by {chosen} only. {_training(row)}
+The test set ({protocol.test_clips:,} clips, {speakers(protocol.test_speakers)}) was evaluated {plural(row.looks, "time")}
+for this entry.
 
 | mean over runs | % |
 |---|---|
