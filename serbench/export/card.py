@@ -63,8 +63,8 @@ def _scores(record: BundleRecord, report: EntryReport) -> str:
 
 Protocol `{protocol.name}` (hash {protocol.hash}, split seed {protocol.split_seed}): the test speakers {shared}.
 The configuration was selected by {chosen} only. {_training(row)}
-The test set ({protocol.test_clips:,} clips, {speakers(protocol.test_speakers)}) was evaluated {plural(row.looks, "time")}
-for this entry.
+The test set ({protocol.test_clips:,} clips, {speakers(protocol.test_speakers)}) was evaluated
+{plural(row.looks, "time")} for this entry.
 
 | mean over runs | % |
 |---|---|
