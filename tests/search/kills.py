@@ -253,6 +253,9 @@ def result(command: Command) -> dict[str, Any]:
     return {
         "trials": {record.job_id: _lasting(record.model_dump()) for record in study.jobs("search")},
         "refits": {record.job_id: _lasting(record.model_dump()) for record in study.jobs("refit")},
+        "folds": {record.job_id: _lasting(record.model_dump()) for record in study.jobs("fold")},
+        "shortlist": [_lasting(study.shortlisted(job_id).model_dump()) for job_id in study.shortlisted_ids()],
+        "answers": {job_id: study.out_of_fold(job_id).to_csv() for job_id in study.shortlisted_ids()},
         "probes": {record.job_id: _lasting(record.model_dump()) for record in study.jobs("probe")},
         "predictions": {
             f"{kind} {job_id}": study.predictions(kind, job_id).to_csv()
@@ -277,7 +280,7 @@ def check_files(command: Command) -> list[TrialRecord]:
         return []
     study, found = command.study, []
     assert study.record().name == command.study.path.name
-    for kind in ("search", "refit", "probe"):
+    for kind in ("search", "refit", "probe", "fold"):
         for job_id in study.job_ids(kind):
             record = study.job(kind, job_id)
             assert (record.job_id, record.kind, record.study) == (job_id, kind, study.path.name)

@@ -172,3 +172,27 @@ def test_a_search_whose_coordinator_is_killed_ends_as_if_unbroken(real, unbroken
     check(real)
     assert [path.name for path in real.study.attempts()] == ["t0000.0"]
     assert result(real) == unbroken_real
+
+
+def test_a_shortlist_killed_at_one_exact_point_after_another_ends_as_if_unbroken(real, place) -> None:
+    more = ("--repeats", "1", "--workers", "1", "--shortlist", "1", "--epochs", "2")
+    command = dataclasses.replace(real, trials=1, more=more)
+    whole = dataclasses.replace(command, results=place / "whole_shortlist")
+    whole.finish()
+    check(whole)
+    expected = result(whole)
+    assert len(expected["entries"]) == 2
+    for point, nth in (
+        ("rename .*folds/", 1),
+        ("rename .*folds/", 2),
+        ("rename .*shortlist/.*parquet", 1),
+        ("rename .*shortlist/.*json", 1),
+        ("rename .*refits/.*-a0", 1),
+        ("rename .*refits/.*-bag", 1),
+        ("rename .*entries/", 1),
+    ):
+        command.dies_at(point, nth)
+        check_files(command)
+    command.finish()
+    check(command)
+    assert result(command) == expected
