@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from serbench.families.hyperparameters import ConvHyperparameters, Hyperparameters
     from serbench.families.optimizers import build_optimizer
     from serbench.families.registry import built_in_names, custom_objects, family_names, get_family
+    from serbench.families.training_layers import fast_training, has_training_layers
 else:
     __getattr__ = lazy_face(
         __name__,
@@ -33,6 +34,10 @@ else:
             "cost": (
                 "multiply_accumulates",
                 "parameter_count",
+            ),
+            "training_layers": (
+                "fast_training",
+                "has_training_layers",
             ),
             "hyperparameters": (
                 "ConvHyperparameters",
@@ -61,7 +66,9 @@ __all__ = [
     "custom_objects",
     "expect",
     "family_names",
+    "fast_training",
     "get_family",
+    "has_training_layers",
     "multiply_accumulates",
     "parameter_count",
     "parse_hyperparameters",

@@ -11,12 +11,20 @@ from typing import Any
 
 from serbench.families.base import InvalidConfiguration
 from serbench.families.hyperparameters import ConvHyperparameters
+from serbench.families.training_layers import batch_normalization
 
 __all__ = ["MAX_KERNEL", "Blocks", "filter_counts"]
 
 # The parameter budget is checked on the finished model. This limit only prevents that a single absurd kernel
 # (64 MiB of float32) is allocated before that.
 MAX_KERNEL = 2**24
+
+_MONOTONE = frozenset({"relu", "leaky_relu"})
+"""Activations that never fall: the largest of activated values is the activation of the largest value.
+
+So does `elu`, but after pooling it would hide values that are not finite: pooling makes the least number of NaN, and
+`elu` makes -1 of that.
+"""
 
 
 def filter_counts(hp: ConvHyperparameters) -> list[int]:
@@ -68,14 +76,22 @@ class Blocks:
         """
         hp = self.hp
         kind = block or hp.block
-        x = self._activated(self._normed(self._convolved(x, filters, kernel, strides, name, kind), name), name)
+        x = self._normed(self._convolved(x, filters, kernel, strides, name, kind), name)
+        last = name
         if kind == "residual":
+            x = self._activated(x, name)
             second = self._convolved(x, filters, kernel, None, f"{name}_second", kind)
             second = self._normed(second, f"{name}_second")
-            x = self._activated(self.layers.Add(name=f"{name}_sum")([x, second]), f"{name}_sum")
-        if hp.squeeze:
-            x = self._excited(x, name)
-        x = self._pool(x, pool, name)
+            x = self.layers.Add(name=f"{name}_sum")([x, second])
+            last = f"{name}_sum"
+        if hp.pooling == "max" and hp.activation in _MONOTONE and not hp.squeeze:
+            # The same as activation, then pooling, on a fraction of the values.
+            x = self._activated(self._pool(x, pool, name), last)
+        else:
+            x = self._activated(x, last)
+            if hp.squeeze:
+                x = self._excited(x, name)
+            x = self._pool(x, pool, name)
         return self._dropout(x, hp.dropout, f"{name}_dropout")
 
     def _convolved(
@@ -115,7 +131,7 @@ class Blocks:
         if not self.hp.batch_norm:
             return x
         # Short epochs of small corpora need faster moving averages than Keras' default of 0.99.
-        return self.layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
+        return batch_normalization(momentum=0.9, name=f"{name}_norm")(x)
 
     def _activated(self, x: Any, name: str) -> Any:
         return self.layers.Activation(self.hp.activation, name=f"{name}_{self.hp.activation}")(x)

@@ -68,8 +68,10 @@ class Warp(keras.layers.Layer):
         place = ops.arange(size, dtype="float32")[None, :] - anchor - ops.round(self.max_shift * draws[1])
         source = ops.clip(place / factor + anchor, 0, size - 1)
         low = ops.floor(source)
-        share = self._along(ops.cast(source - low, inputs.dtype))
         first = ops.cast(low, "int32")
+        if not self.max_stretch:
+            return self._taken(inputs, first)
+        share = self._along(ops.cast(source - low, inputs.dtype))
         second = ops.minimum(first + 1, size - 1)
         return (1 - share) * self._taken(inputs, first) + share * self._taken(inputs, second)
 
@@ -78,8 +80,16 @@ class Warp(keras.layers.Layer):
         return steps[:, :, None] if self.axis == 1 else steps[:, None, :]
 
     def _taken(self, inputs: Any, steps: Any) -> Any:
-        """Returns the values at each clip's own steps of the axis."""
-        return ops.take_along_axis(inputs, ops.broadcast_to(self._along(steps), ops.shape(inputs)), axis=self.axis)
+        """Returns the values at each clip's own steps of the axis.
+
+        They are taken as whole rows of one table with the steps of all clips, several times as fast as value by value.
+        """
+        table = inputs if self.axis == 1 else ops.swapaxes(inputs, 1, 2)
+        size, width = table.shape[1:]
+        rows = steps + size * ops.arange(ops.shape(steps)[0], dtype="int32")[:, None]
+        taken = ops.take(ops.reshape(table, (-1, width)), ops.reshape(rows, (-1,)), axis=0)
+        taken = ops.reshape(taken, (-1, size, width))
+        return taken if self.axis == 1 else ops.swapaxes(taken, 1, 2)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the output shape of `call`."""

@@ -117,16 +117,15 @@ class AveragedWeights(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Adds the weights of this step to the average."""
-        weights = self._weights()
         self._steps += 1
         momentum = min(self._momentum, self._steps / (self._steps + 9))
         if not self._average:
-            self._average = weights
+            self._average = self._weights()
             return
-        self._average = [
-            average + (1 - momentum) * (weight - average)
-            for average, weight in zip(self._average, weights, strict=True)
-        ]
+        for average, variable in zip(self._average, self.model.trainable_variables, strict=True):
+            change = keras.ops.convert_to_numpy(variable) - average
+            change *= 1 - momentum
+            average += change  # noqa: PLW2901 - in place
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Puts the average into the model."""

@@ -69,17 +69,30 @@ class TrainingBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         chosen = self._items[self._order[index * self._batch_size : (index + 1) * self._batch_size]]
-        x = np.stack([self._arrays[copy][row] for copy, row in chosen]).astype(np.float32, copy=False)
+        x = self._features(chosen)
         y = self._labels[chosen[:, 1]]
         if self._mixup:
             share = self._rng.beta(self._mixup, self._mixup, size=len(x)).astype(np.float32)
             partner = self._rng.permutation(len(x))
             wide = share.reshape(-1, *[1] * (x.ndim - 1))
-            x = wide * x + (1 - wide) * x[partner]
+            other = x[partner]
+            other *= 1 - wide
+            x *= wide
+            x += other
             y = share[:, None] * y + (1 - share[:, None]) * y[partner]
         if self._class_weights is None:
             return x, y
         return x, y, (y @ self._class_weights).astype(np.float32)
+
+    def _features(self, chosen: np.ndarray) -> np.ndarray:
+        """Returns the features of items (copy, row) in their order, float32, in memory of its own."""
+        if len(self._arrays) == 1:
+            return np.array(self._arrays[0][chosen[:, 1]], dtype=np.float32)
+        x = np.empty((len(chosen), *self._arrays[0].shape[1:]), dtype=np.float32)
+        for copy, array in enumerate(self._arrays):
+            places = np.flatnonzero(chosen[:, 0] == copy)
+            x[places] = array[chosen[places, 1]]
+        return x
 
 
 def training_labels(

@@ -17,7 +17,9 @@ from serbench.families import (
     InvalidConfiguration,
     build_model,
     build_optimizer,
+    fast_training,
     get_family,
+    has_training_layers,
     multiply_accumulates,
     parameter_count,
     parse_hyperparameters,
@@ -65,7 +67,7 @@ def fit(
         labels = training_labels(targets, len(job.labels), votes, hp.soft_labels)
         mean, std = normalisation(arrays[0], job.train, family.feature_axis)
         blueprint = (family, hp, tuple(arrays[0].shape[1:]), len(job.labels), mean, std, job.seed)
-        with dtype_policy(job.precision):
+        with dtype_policy(job.precision), fast_training():
             model = build_model(*blueprint)
     except InvalidConfiguration as error:
         return TrialOutcome("invalid", error=str(error), error_kind="architecture")
@@ -92,12 +94,12 @@ def fit(
         )
     if watch.verdict is Verdict.STOP:
         return partial.with_parts(state="interrupted", error="told to stop", error_kind="stop")
-    return _predicted(partial, job, watch, _in_float32(model, job, blueprint), arrays[0], targets)
+    return _predicted(partial, job, watch, _plain(model, job, blueprint), arrays[0], targets)
 
 
-def _in_float32(model: keras.Model, job: TrialJob, blueprint: tuple[Any, ...]) -> keras.Model:
-    """Returns the trained model for predictions: built again in float32, with the trained weights."""
-    if job.precision == "float32":
+def _plain(model: keras.Model, job: TrialJob, blueprint: tuple[Any, ...]) -> keras.Model:
+    """Returns the trained model for predictions: built again in float32 of Keras' own layers, with its weights."""
+    if job.precision == "float32" and not has_training_layers(model):
         return model
     with dtype_policy("float32"):
         plain = build_model(*blueprint)
