@@ -105,7 +105,7 @@ class Entry:
 
     @property
     def validation_uar(self) -> float | None:
-        """UAR on the validation set, mean over its runs."""
+        """UAR of the out-of-fold answers, or on the validation set, mean over its runs."""
         return self.row.validation_uar
 
     @property
@@ -141,9 +141,12 @@ class Entry:
     def predictions(self) -> pd.DataFrame:
         """Predictions of its runs on the validation and test set: one row per run and clip.
 
+        Where cross-validation compared configurations, its out-of-fold answers stand in place of the validation set,
+        once for all runs.
+
         Returns:
-            `clip_id`, `speaker`, `run`, `subset` ('validation' or 'test'), `label` (true), `predicted`, and the
-            probability `p_<label>` of each class. Pooled folds have only test clips.
+            `clip_id`, `speaker`, `run`, `subset` ('validation', 'out_of_fold' or 'test'), `label` (true), `predicted`,
+            and the probability `p_<label>` of each class. Pooled folds have only test clips.
         """
         scored = self._scored
         who = dict(zip(scored.refits[0].test_clips, scored.speakers, strict=True)) if scored.refits else {}
@@ -152,9 +155,9 @@ class Entry:
         parts = []
         for refit in scored.refits:
             run = refit.record.job_id
-            if refit.validation is not None:
-                judged = refit.validation
-                parts.append(self._predictions(run, "validation", judged.clips, judged.true, judged.probabilities, who))
+            if (judged := refit.validation) is not None and not (self.row.out_of_fold and parts):
+                subset, of = ("out_of_fold", "") if self.row.out_of_fold else ("validation", run)
+                parts.append(self._predictions(of, subset, judged.clips, judged.true, judged.probabilities, who))
             parts.append(
                 self._predictions(run, "test", refit.test_clips, refit.test_true, refit.test_probabilities, who)
             )
