@@ -152,7 +152,7 @@ class Entry:
         who = dict(zip(scored.refits[0].test_clips, scored.speakers, strict=True)) if scored.refits else {}
         if any(refit.validation is not None for refit in scored.refits):
             who = speakers_of(self._reader.study(self.study).clips) | who
-        parts = []
+        parts: list[pd.DataFrame] = []
         for refit in scored.refits:
             run = refit.record.job_id
             if (judged := refit.validation) is not None and not (self.row.out_of_fold and parts):
