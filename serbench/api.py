@@ -65,6 +65,8 @@ def search(
     test_corpus: str | None = None,
     study: str | None = None,
     warm_start: str | None = None,
+    init: str | Path | None = None,
+    teacher: str | None = None,
     seed: int = 0,
     split_seed: int = 0,
     sampler: str = "tpe",
@@ -114,6 +116,10 @@ def search(
         test_corpus: a second corpus that is the test set; `corpus` is then used for training and validation only.
         study: name of the run; the same name resumes it.
         warm_start: an earlier study whose best configurations are tried first.
+        init: an entry in `results`, or the folder of a bundle, whose weights every trial starts from. It is refused if
+            that network has heard a test speaker.
+        teacher: an entry in `results`, on the same corpus and split, whose out-of-fold answers every trial learns from
+            besides the labels.
         seed: seed of sampling and training.
         split_seed: seed of the split. Another seed gives another test set.
         sampler: 'tpe', 'random', or 'gp' (needs an extra).
@@ -172,6 +178,8 @@ def search(
         sampler=sampler,
         pruner=pruner,
         warm_start=warm_start,
+        init=None if init is None else str(init),
+        teacher=teacher,
         workers=workers,
         threads=threads,
         backend=backend,
