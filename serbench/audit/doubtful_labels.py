@@ -111,7 +111,8 @@ def _finding(rows: tuple[dict[str, Cell], ...], clips: int, configurations: int,
     numbers: dict[str, Cell] = {"doubtful": len(rows), "clips": clips, "configurations": configurations}
     who = "the shortlisted configuration"
     if configurations > 1:
-        who = f"all {configurations} shortlisted configurations" if everywhere else "every configuration that answered"
+        every = "both" if configurations == 2 else f"all {configurations}"
+        who = f"{every} shortlisted configurations" if everywhere else "every configuration that answered"
     where = f"of {clips:,} clips outside the test set"
     if not rows:
         return AuditFinding(
