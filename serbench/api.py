@@ -142,7 +142,6 @@ def search(
         SerbenchError: the search cannot start or continue. Completed trials are recorded.
         KeyboardInterrupt: Ctrl-C, after all completed work is recorded.
     """
-    from serbench.errors import UsageError
     from serbench.views import Results
 
     with warnings.catch_warnings():  # Optuna imports tqdm, which warns in notebooks about widgets that we do not use
@@ -150,8 +149,7 @@ def search(
         from serbench.search import SearchPlan, SearchRequest, run_search
 
     loaded, place, labels = _loaded_corpus(corpus, _path(data), labels)
-    if loaded is not None and (label_map or drop or file_names or test_corpus):
-        raise UsageError("label_map, drop, file_names and test_corpus need a corpus by name or path, not a loaded one")
+    _check_loaded(loaded, label_map, drop, file_names, test_corpus)
     maps, drops = _label_options(label_map, drop)
     request = SearchRequest(
         corpus=loaded.name if loaded is not None else str(corpus),
@@ -310,6 +308,13 @@ def _loaded_corpus(
     if isinstance(corpus, str | os.PathLike):
         return None, data, labels
     raise UsageError(f"corpus must be a name, a path or a corpus, not a {type(corpus).__name__}")
+
+
+def _check_loaded(loaded: Corpus | None, *options: object) -> None:
+    from serbench.errors import UsageError
+
+    if loaded is not None and any(options):
+        raise UsageError("label_map, drop, file_names and test_corpus need a corpus by name or path, not a loaded one")
 
 
 def _label_options(label_map: LabelMap | None, drop: str | Sequence[str]) -> tuple[list[str], list[str]]:
