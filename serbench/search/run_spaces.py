@@ -28,8 +28,8 @@ from serbench.search.resources import Resources
 from serbench.search.run_study import run_study
 from serbench.search.session import Session
 from serbench.search.studies.study import Study
-from serbench.search.transfer.heard import StudySplit
-from serbench.search.transfer.of_study import recorded_transfer, transfer_warnings, with_transfer
+from serbench.search.transfer.heard import StudySplit, starts_from_its_corpus
+from serbench.search.transfer.of_study import recorded_transfer, with_transfer
 from serbench.search.warm_start import load_warm_start
 from serbench.spaces import SearchSpace
 from serbench.training import FeatureSource, Teacher, choose_backend
@@ -158,8 +158,13 @@ class _Search:
             if self.stop.is_set():
                 return
             record = one.record
-            for warning in (*record.protocol.warnings, *transfer_warnings(record)):
+            for warning in record.protocol.warnings:
                 self.observer.warning(f"protocol '{record.protocol.name}': {warning}")
+            if starts_from_its_corpus(record):
+                self.observer.warning(
+                    f"--init: the network of '{self.plan.init}' has heard clips of this corpus, so validation and "
+                    "out-of-fold scores are too high; the test clips are new to it"
+                )
             study = Study.open(self.results, record, one.space, clips.table, one.split_plan, self.plan.storage)
             with contextlib.closing(study):
                 if self.plan.data is not None:

@@ -60,6 +60,12 @@ def test_a_label_that_one_configuration_confirms_is_not_listed() -> None:
     assert [row["clip"] for row in found.table] == ["clip08"]
 
 
+def test_a_label_that_one_of_many_configurations_confirms_is_not_listed() -> None:
+    tables = [answered(seed, wrong={"clip07": "sadness"}) for seed in range(1, 6)]
+    assert [row["clip"] for row in doubtful_finding(tables, LABELS, SPEAKERS).table] == ["clip07"]
+    assert doubtful_finding([*tables, answered(9)], LABELS, SPEAKERS).level == "ok"
+
+
 def test_a_label_with_more_than_chance_is_not_listed() -> None:
     table = answered(1)
     names = [f"p_{label}" for label in LABELS]
@@ -107,11 +113,11 @@ def test_few_rows_are_printed_and_all_are_in_json() -> None:
 def folder_with_answers(tmp_path, *tables: pd.DataFrame):
     build = Builder(tmp_path / "results")
     study = build.study()
-    folder = build.results.study(study.name)
+    folder = build.results.study(study)
     pd.DataFrame({"clip_id": CLIPS, "speaker": [SPEAKERS[clip] for clip in CLIPS]}).to_parquet(folder.clips_path)
     for number, table in enumerate(tables):
         record = ShortlistRecord(
-            study=study.name, job_id=f"t{number:04}", origin="trial", config={}, search_value=0.5, folds=(), epochs=1,
+            study=study, job_id=f"t{number:04}", origin="trial", config={}, search_value=0.5, folds=(), epochs=1,
             curve=(0.5,), scores=Scores(clips=60, accuracy=0.5, uar=0.5, macro_f1=0.5), value=0.5, created=TIME,
         )  # fmt: skip
         folder.save_shortlisted(record, table)

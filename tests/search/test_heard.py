@@ -148,7 +148,7 @@ def test_a_corpus_counts_as_a_part_of_several(results) -> None:
 
 
 def test_one_speaker_of_a_corpus_alone_is_the_same_as_in_several(results) -> None:
-    with pytest.raises(UsageError, match="has heard"):
+    with pytest.raises(UsageError, match=r"has heard \d test speakers"):
         check(results, study(results, "a", "one", seed=1), study(results, "b", "one", "two"))
 
 
@@ -187,6 +187,7 @@ def test_each_fold_has_its_own_test_speakers(results) -> None:
     folds = [study(results, f"a{fold}", "one", protocol="speaker-cv", fold=fold) for fold in (1, 2)]
     again = [study(results, f"b{fold}", "one", protocol="speaker-cv", fold=fold) for fold in (1, 2)]
     check(results, folds[0], again[0])
+    check(results, study(results, "gone", "one", protocol="speaker-cv", fold=2, there=False), again[1])
     with pytest.raises(UsageError, match="of fold 2, so the test scores"):
         check(results, folds[0], again[1])
 

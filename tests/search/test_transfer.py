@@ -343,6 +343,16 @@ def test_the_report_of_a_study_says_what_was_taken_over(results) -> None:
     assert (found.study_report(FIRST).teacher, found.study_report(FIRST).init) == (None, None)
 
 
+def test_the_leaderboard_says_which_entries_build_on_others(results) -> None:
+    notes = Results(results.root).board().notes
+    student, heir = (entries(results.study(name))[0] for name in (STUDENT, HEIR))
+    assert any(f"{student}: distilled from the out-of-fold answers of {networks(results)}" in note for note in notes)
+    assert any(
+        f"{heir}: training started from the weights of {networks(results)} (trained on" in note for note in notes
+    )
+    assert sum("distilled" in note or "training started" in note for note in notes) == 2
+
+
 def test_a_record_survives_json(results) -> None:
     for name in (STUDENT, HEIR):
         record = results.study(name).record()

@@ -107,6 +107,23 @@ def test_layers_without_a_name_are_found_by_their_order() -> None:
     assert all(equal(a.get_weights(), b.get_weights()) for a, b in zip(model.layers, trained.layers, strict=True))
 
 
+def test_statistics_that_a_layer_has_learned_are_not_copied() -> None:
+    """Normalisation with `adapt` keeps its statistics as weights."""
+    import keras
+
+    def adapted(mean: float) -> keras.Model:
+        normalise = keras.layers.Normalization(name="own")
+        normalise.adapt(np.random.default_rng(0).normal(mean, 1.0, size=(50, 5)).astype(np.float32))
+        return keras.Sequential([keras.Input((5,)), normalise, keras.layers.Dense(3, name="last")])
+
+    trained, model = adapted(7.0), adapted(3.0)
+    assert trained.layers[0].get_weights()
+    before = model.layers[0].get_weights()
+    copied(model, trained)
+    assert equal(model.layers[0].get_weights(), before)
+    assert equal(model.layers[1].get_weights(), trained.layers[1].get_weights())
+
+
 def fit(*arguments, **more):
     from serbench.training.fit import fit
 

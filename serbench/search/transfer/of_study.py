@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from serbench.records import ResultsFolder, StudyFolder, StudyRecord
-from serbench.search.transfer.heard import StudySplit, check_unheard, starts_from_its_corpus
+from serbench.search.transfer.heard import StudySplit, check_unheard
 from serbench.search.transfer.init import load_init, recorded_init
 from serbench.search.transfer.teacher import load_teacher, recorded_teacher
 from serbench.search.transfer.transfer import NO_TRANSFER, Transfer
 
-__all__ = ["recorded_transfer", "transfer_warnings", "with_transfer"]
+__all__ = ["recorded_transfer", "with_transfer"]
 
 
 def with_transfer(results: ResultsFolder, split: StudySplit, init: str | None, teacher: str | None) -> StudyRecord:
@@ -38,16 +38,6 @@ def with_transfer(results: ResultsFolder, split: StudySplit, init: str | None, t
         answers = load_teacher(results, teacher, split, known.teacher if known else None)
         record = record.model_copy(update={"teacher": answers})
     return record
-
-
-def transfer_warnings(record: StudyRecord) -> list[str]:
-    """Returns what a reader of the study's validation scores must know of the network that it started from."""
-    if record.init is None or not starts_from_its_corpus(record):
-        return []
-    return [
-        f"the network of '{record.init.entry}' has heard clips of this corpus: validation and out-of-fold scores are "
-        "too high, and only the test set is new to it"
-    ]
 
 
 def recorded_transfer(results: ResultsFolder, folder: StudyFolder, record: StudyRecord) -> Transfer:
