@@ -65,6 +65,8 @@ def search(
     test_corpus: str | None = None,
     study: str | None = None,
     warm_start: str | None = None,
+    init: str | Path | None = None,
+    teacher: str | None = None,
     seed: int = 0,
     split_seed: int = 0,
     sampler: str = "tpe",
@@ -114,6 +116,10 @@ def search(
         test_corpus: a second corpus that is the test set; `corpus` is then used for training and validation only.
         study: name of the run; the same name resumes it.
         warm_start: an earlier study whose best configurations are tried first.
+        init: an entry in `results`, or the folder of a bundle, whose weights every trial starts from. It is refused if
+            that network has heard a test speaker.
+        teacher: an entry in `results`, on the same corpus and split, whose out-of-fold answers every trial learns from
+            besides the labels.
         seed: seed of sampling and training.
         split_seed: seed of the split. Another seed gives another test set.
         sampler: 'tpe', 'random', or 'gp' (needs an extra).
@@ -136,7 +142,6 @@ def search(
         SerbenchError: the search cannot start or continue. Completed trials are recorded.
         KeyboardInterrupt: Ctrl-C, after all completed work is recorded.
     """
-    from serbench.errors import UsageError
     from serbench.views import Results
 
     with warnings.catch_warnings():  # Optuna imports tqdm, which warns in notebooks about widgets that we do not use
@@ -144,8 +149,7 @@ def search(
         from serbench.search import SearchPlan, SearchRequest, run_search
 
     loaded, place, labels = _loaded_corpus(corpus, _path(data), labels)
-    if loaded is not None and (label_map or drop or file_names or test_corpus):
-        raise UsageError("label_map, drop, file_names and test_corpus need a corpus by name or path, not a loaded one")
+    _check_loaded(loaded, label_map, drop, file_names, test_corpus)
     maps, drops = _label_options(label_map, drop)
     request = SearchRequest(
         corpus=loaded.name if loaded is not None else str(corpus),
@@ -172,6 +176,8 @@ def search(
         sampler=sampler,
         pruner=pruner,
         warm_start=warm_start,
+        init=None if init is None else str(init),
+        teacher=teacher,
         workers=workers,
         threads=threads,
         backend=backend,
@@ -302,6 +308,13 @@ def _loaded_corpus(
     if isinstance(corpus, str | os.PathLike):
         return None, data, labels
     raise UsageError(f"corpus must be a name, a path or a corpus, not a {type(corpus).__name__}")
+
+
+def _check_loaded(loaded: Corpus | None, *options: object) -> None:
+    from serbench.errors import UsageError
+
+    if loaded is not None and any(options):
+        raise UsageError("label_map, drop, file_names and test_corpus need a corpus by name or path, not a loaded one")
 
 
 def _label_options(label_map: LabelMap | None, drop: str | Sequence[str]) -> tuple[list[str], list[str]]:

@@ -12,6 +12,7 @@ import filelock
 import pandas as pd
 
 import serbench
+from serbench.audit.doubtful_labels import doubtful_labels
 from serbench.audit.draws import Draws, fit_draws, over_draws
 from serbench.audit.duplicates import duplicate_findings
 from serbench.audit.finding import AuditFinding, skipped
@@ -33,6 +34,11 @@ __all__ = ["AuditPlan", "audit_entry"]
 
 TRAINED = ("shuffled labels", "leakage delta", "draws of test speakers")
 """Checks that train models."""
+
+_TRANSFERRED = (
+    "not checked: training began with what other networks have learned (--init or --teacher), and those have heard "
+    "other test speakers and true labels; audit an entry that was trained from scratch"
+)
 
 
 @dataclass(frozen=True)
@@ -152,12 +158,24 @@ class _Audit:
         yield from duplicate_findings(
             clips, recorded_protocol(self.folder, record).plans(clips), self.observer.progress
         )
+        yield doubtful_labels(self._folders(), record.corpus.labels)
         yield speaker_recognition(clips, recorded_plan(self.folder, record, clips), record, self.observer.progress)
+
+    def _folders(self) -> list[StudyFolder]:
+        """The study's folder; in cross-validation those of all folds."""
+        protocol = self.tested.study.protocol
+        results = ResultsFolder(self.folder.path.parents[1])
+        if protocol.folds == 1:
+            return [self.folder]
+        names = [f"{self.tested.study.name}-fold{fold}" for fold in range(1, protocol.folds + 1)]
+        return [results.study(name) for name in names if name in results.study_names()]
 
     def _retrained(self, record: StudyRecord, clips: pd.DataFrame) -> tuple[list[AuditFinding], Draws]:
         if record.protocol.folds > 1:
             why = "not checked: each fold selected its own configuration; audit an entry of protocol 'speaker' instead"
             return [skipped(check, why) for check in TRAINED], Draws(())
+        if record.init is not None or record.teacher is not None:
+            return [skipped(check, _TRANSFERRED) for check in TRAINED], Draws(())
         space, protocol = recorded_space(self.folder, record), recorded_protocol(self.folder, record)
         again = Reruns(self.folder, record, space, self.tested.entry, clips, FitObserver(self.observer), self.stop)
         workers, repeats = self.plan.workers, self.plan.repeats

@@ -69,12 +69,16 @@ def _draws(draws: Sequence[Draw]) -> Sheet:
 
 def _table(finding: AuditFinding) -> Sheet:
     """Returns the table of a finding. Fractions are shown in percent; the first column holds names."""
-    names = list(dict.fromkeys(key for row in finding.table for key in row))
+    shown = finding.table[: finding.printed_rows]
+    names = list(dict.fromkeys(key for row in shown for key in row))
     columns = tuple(
         Column(name, 0 if place < 3 else place, "right" if place else "left") for place, name in enumerate(names)
     )
-    rows = tuple(tuple(_cell(row.get(name)) for name in names) for row in finding.table)
-    return Sheet(f"{finding.check} (scores in %)", columns, rows)
+    rows = tuple(tuple(_cell(row.get(name)) for name in names) for row in shown)
+    title = "scores in %"
+    if len(shown) < len(finding.table):
+        title += f"; the first {len(shown)} of {len(finding.table):,}, all of them with --format json"
+    return Sheet(f"{finding.check} ({title})", columns, rows)
 
 
 def _cell(value: float | int | str | None) -> str:

@@ -26,6 +26,7 @@ class AuditFinding(FrozenModel):
         verdict: the result in one sentence.
         numbers: the numbers behind the verdict. Scores are fractions, unless the name says points, percent or clips.
         table: rows with the same keys, if the check has several things to list.
+        printed_rows: number of rows that tables show at most; None for all. JSON has all of them.
     """
 
     check: str
@@ -33,6 +34,7 @@ class AuditFinding(FrozenModel):
     verdict: str
     numbers: dict[str, Cell] = Field(default_factory=dict)
     table: tuple[dict[str, Cell], ...] = ()
+    printed_rows: int | None = None
 
 
 def skipped(check: str, why: str) -> AuditFinding:

@@ -22,7 +22,17 @@ from serbench.export.predictions import Prediction, Predictions
 from serbench.export.windows import windows
 from serbench.families import custom_objects, family_names
 from serbench.features import FeatureSpec, Waveform, decode, extract
-from serbench.records import CorpusFacts, Environment, FrozenModel, ProtocolFacts, Record, Scores, digest_of
+from serbench.records import (
+    CorpusFacts,
+    Environment,
+    FrozenModel,
+    InitFrom,
+    ProtocolFacts,
+    Record,
+    Scores,
+    TaughtBy,
+    digest_of,
+)
 from serbench.training import choose_backend, import_keras
 
 if TYPE_CHECKING:
@@ -61,6 +71,8 @@ class BundleRecord(Record):
     scores: dict[str, Scores] = Field(description="scores of this run; the means of the entry are in metrics.json")
     corpus: CorpusFacts
     protocol: ProtocolFacts
+    init: InitFrom | None = Field(default=None, description="the network that it started from")
+    teacher: TaughtBy | None = Field(default=None, description="the answers that it learned from besides the labels")
     environment: Environment
     check: BundleCheck
     created: str

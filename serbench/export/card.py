@@ -99,8 +99,22 @@ def _training_data(record: BundleRecord) -> str:
     return f"""## Training data
 
 {corpus.title}: {corpus.clips:,} clips, {corpus.speakers} speakers. Licence: {corpus.licence} {corpus.licence_url}
-Left out: {excluded}.{labels}{citation}
+Left out: {excluded}.{labels}{_earlier(record)}{citation}
 """
+
+
+def _earlier(record: BundleRecord) -> str:
+    """What the model took over from other networks, as sentences."""
+    found = ""
+    if record.init is not None:
+        corpora = ", ".join(dict.fromkeys(one.corpus for one in record.init.heard))
+        found += f"\nTraining started from the weights of entry `{record.init.entry}` (trained on {corpora})."
+    if record.teacher is not None:
+        found += (
+            f"\nDistilled: {percent(record.teacher.share)} % of each training label is the out-of-fold answer of entry "
+            f"`{record.teacher.entry}`."
+        )
+    return found
 
 
 def _training_again(study: StudyRecord) -> str:

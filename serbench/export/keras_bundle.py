@@ -81,6 +81,8 @@ def _record(trained: TrainedEntry, model: Path) -> BundleRecord:
         scores=refit.scores,
         corpus=study.corpus,
         protocol=study.protocol,
+        init=study.init,
+        teacher=study.teacher,
         environment=study.environment,
         check=BundleCheck(clips=0, largest_difference=0.0),
         created=entry.created,

@@ -21,6 +21,8 @@ __all__ = [
     "EpochMetrics",
     "ExcludedClip",
     "Finals",
+    "HeardClips",
+    "InitFrom",
     "JobKind",
     "LabelSource",
     "ModelCost",
@@ -31,6 +33,7 @@ __all__ = [
     "ShortlistRecord",
     "StudyRecord",
     "Subset",
+    "TaughtBy",
     "TrialRecord",
     "WarmStart",
 ]
@@ -176,6 +179,41 @@ class WarmStart(FrozenModel):
     configs: dict[str, dict[str, Any]] = Field(description="by their job id in that study")
 
 
+class HeardClips(FrozenModel):
+    """Clips that a network may have been trained on or chosen by: all of a corpus outside one test core."""
+
+    study: str
+    corpus: str
+    parts: tuple[str, ...] = Field(description="the corpora that `corpus` consists of, by name")
+    digest: str = Field(description="digest of the corpus")
+    protocol: str = Field(description="hash of the protocol, which decides the test core")
+    fold: int = 0
+
+
+class InitFrom(FrozenModel):
+    """The trained network whose weights every fit of a study starts from."""
+
+    entry: str = Field(description="as the command names it; of a bundle, the entry that was exported")
+    bundle: bool = Field(default=False, description="whether it was read from a bundle")
+    study: str
+    refit: str = Field(description="the run of the entry")
+    family: str
+    labels: tuple[str, ...]
+    sha256: str = Field(description="of the model's file")
+    heard: tuple[HeardClips, ...] = Field(description="its own clips first, then those of networks that it began from")
+
+
+class TaughtBy(FrozenModel):
+    """The out-of-fold answers that every fit of a study learns from."""
+
+    entry: str = Field(description="as the command names it")
+    study: str
+    trial: str = Field(description="the answers are shortlist/<trial>.parquet of that study")
+    answers: str = Field(description="digest of the answers")
+    share: float = Field(gt=0, le=1, description="part of each training label that the answers get")
+    heard: tuple[HeardClips, ...] = Field(default=(), description="clips of networks that the teacher began from")
+
+
 class AskedBudget(FrozenModel):
     """The budget of the last search, as asked for. `workers` and `threads` are None if left to serbench."""
 
@@ -212,6 +250,8 @@ class StudyRecord(Record):
     identity: str | None = Field(default=None, description="marks its trials in a database shared with others")
     parent: str | None = Field(default=None, description="the study it was forked from")
     warm_start: WarmStart | None = None
+    init: InitFrom | None = Field(default=None, description="the network that fits start from; None for random weights")
+    teacher: TaughtBy | None = Field(default=None, description="the answers that fits learn from besides the labels")
     asked: AskedBudget | None = Field(default=None, description="by the last search; absent in older records")
     created: str
 
@@ -238,6 +278,7 @@ class TrialRecord(Record):
     best_epoch: int | None = None
     scores: dict[str, Scores] = Field(default_factory=dict)
     parameters: int | None = None
+    copied_parameters: int | None = Field(default=None, description="copied from the study's `init`; None without one")
     cost: ModelCost | None = Field(default=None, description="of a refit")
     seconds: dict[str, float] = Field(default_factory=dict, description="wall time by part")
     peak_memory_mib: float | None = None

@@ -73,15 +73,36 @@ class StudyFolder:
 
     def remember_data(self, folder: Path) -> None:
         """Saves where the corpus is on this machine. This is not part of the record, which holds no paths."""
-        write_text_atomic(self.path / "local.json", json.dumps({"data": str(folder)}) + "\n")
+        self._remember("data", folder)
 
     def remembered_data(self) -> Path | None:
         """Returns the saved place of the corpus (a folder or table); None if unknown or no longer there."""
+        return self._remembered("data")
+
+    def remember_init(self, bundle: Path) -> None:
+        """Saves where the bundle is whose weights the fits of the study start from."""
+        self._remember("init", bundle)
+
+    def remembered_init(self) -> Path | None:
+        """Returns the saved place of that bundle; None if unknown or no longer there."""
+        return self._remembered("init")
+
+    def _places(self) -> dict[str, str]:
         try:
-            folder = Path(json.loads((self.path / "local.json").read_text(encoding="utf-8"))["data"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        return folder if folder.exists() else None
+            found = json.loads((self.path / "local.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        known = found.items() if isinstance(found, dict) else ()
+        return {name: place for name, place in known if isinstance(place, str)}
+
+    def _remember(self, name: str, place: Path) -> None:
+        places = self._places()
+        if places.get(name) != str(place):
+            write_text_atomic(self.path / "local.json", json.dumps({**places, name: str(place)}) + "\n")
+
+    def _remembered(self, name: str) -> Path | None:
+        place = self._places().get(name)
+        return Path(place) if place and Path(place).exists() else None
 
     def record(self) -> StudyRecord:
         """Reads the study's record."""

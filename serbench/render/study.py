@@ -61,6 +61,8 @@ def study_facts(report: StudyReport) -> list[tuple[str, str]]:
     revision = f" ({made.git_revision})" if made.git_revision else ""
     origin = [f"forked from {report.parent}"] if report.parent else []
     origin += [f"warm start from {report.warm_start}"] if report.warm_start else []
+    origin += [f"fits start from the weights of {report.init}"] if report.init else []
+    origin += [f"fits learn from the out-of-fold answers of {report.teacher}"] if report.teacher else []
     synthetic = " (synthetic)" if report.synthetic else ""
     fold = f", fold {report.fold} of {report.folds}" if report.folds > 1 else ""
     shared = ", the same people as in training" if report.shares_speakers else ""

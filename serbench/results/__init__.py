@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from serbench.results.pairwise import ALPHA, EntryComparison, EntryPair
     from serbench.results.reference_rows import ReferenceRow
     from serbench.results.results import Results
-    from serbench.results.scored_entry import Refit, ScoredEntry, load_entry, speakers_of
+    from serbench.results.scored_entry import Refit, ScoredEntry, best_refit, load_entry, speakers_of
     from serbench.results.selection import best_selected
     from serbench.results.study import StudyReport
     from serbench.results.study_rows import FailureRow, FitRow, ShortlistRow, StudyRow, study_row
@@ -59,6 +59,7 @@ else:
             "scored_entry": (
                 "Refit",
                 "ScoredEntry",
+                "best_refit",
                 "load_entry",
                 "speakers_of",
             ),
@@ -98,6 +99,7 @@ __all__ = [
     "ShortlistRow",
     "StudyReport",
     "StudyRow",
+    "best_refit",
     "best_selected",
     "damage_notes",
     "load_entry",

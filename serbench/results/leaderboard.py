@@ -141,6 +141,17 @@ def _members(study: StudyEntries) -> Iterator[_Member]:
         yield _Member(tested, row, why)
 
 
+def _taken_over(study: StudyRecord) -> str:
+    """What training took over from other networks; '' if it began with random weights and labels alone."""
+    found = []
+    if study.init is not None:
+        corpora = ", ".join(dict.fromkeys(one.corpus for one in study.init.heard))
+        found.append(f"training started from the weights of {study.init.entry} (trained on {corpora})")
+    if study.teacher is not None:
+        found.append(f"distilled from the out-of-fold answers of {study.teacher.entry}")
+    return "; ".join(found)
+
+
 def _notes(study: StudyRecord, members: Sequence[_Member], rows: Sequence[Row]) -> list[str]:
     notes = []
     if study.corpus.synthetic:
@@ -152,6 +163,7 @@ def _notes(study: StudyRecord, members: Sequence[_Member], rows: Sequence[Row]) 
     if any(row.uar is None and row.seeds for row in rows):
         notes.append("UAR is not shown ('-') if a class has no clip in the test set")
     notes += sorted({f"{member.row.entry}: {member.why}" for member in members if member.why})
+    notes += sorted({f"{one.row.entry}: {text}" for one in members if (text := _taken_over(one.tested.study))})
     once = any(row.seeds == 1 and row.uar_low is not None for row in rows)
     if once:
         notes.append(

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from serbench.errors import SerbenchError, UsageError, unknown
-from serbench.records import ResultsFolder
+from serbench.records import EntryRecord, ResultsFolder
 from serbench.results.damaged import DamagedRecord
 from serbench.results.ensemble import ENSEMBLE, ensemble_id, make_ensemble
 from serbench.results.entry import EntryReport
@@ -176,6 +176,23 @@ class Results:
                     made = make_ensemble([study.scored(one) for one in study.entry_ids])
                     if made is not None:
                         return made
+        raise self._unknown(entry_id)
+
+    def members(self, entry_id: str) -> tuple[tuple[LoadedStudy, EntryRecord], ...]:
+        """The studies and records that an entry consists of: one, or of a pooled entry one for each fold.
+
+        The entry of a single fold is found, too. Reads no predictions.
+
+        Raises:
+            UsageError: no such entry, or it is an ensemble; the nearest is named.
+            SerbenchError: the record is damaged.
+        """
+        for study in self.studies:
+            if entry_id in study.entry_ids:
+                return ((study, study.entry(entry_id)),)
+        for run in self._runs:
+            if run.is_complete and run.entry_id == entry_id:
+                return tuple((study, study.entry(one)) for study, one in run.folds)
         raise self._unknown(entry_id)
 
     def comparison(self, entry_ids: Sequence[str]) -> EntryComparison:

@@ -23,7 +23,16 @@ from serbench.evaluation import (
 )
 from serbench.records import EntryRecord, Scores, StudyFolder, StudyRecord, TrialRecord
 
-__all__ = ["Refit", "ScoredEntry", "SubsetPredictions", "load_entry", "mean", "speakers_of", "validation_score"]
+__all__ = [
+    "Refit",
+    "ScoredEntry",
+    "SubsetPredictions",
+    "best_refit",
+    "load_entry",
+    "mean",
+    "speakers_of",
+    "validation_score",
+]
 
 SUBSETS = ("train", "validation", "test", "test_rest")
 
@@ -144,7 +153,8 @@ class ScoredEntry:
     @property
     def kept_refit(self) -> Refit:
         """The refit with the best validation score, which is the one exported. Needs at least one refit."""
-        return max(self.refits, key=lambda refit: (refit.record.value or 0.0, refit.record.job_id))
+        kept = best_refit(refit.record for refit in self.refits)
+        return next(refit for refit in self.refits if refit.record is kept)
 
     def mean_of(self, score: Callable[[Refit], float | None]) -> float | None:
         """Mean of a score over refits; None if any refit lacks it."""
@@ -155,6 +165,11 @@ class ScoredEntry:
         if not self.refits:
             return None, "no interval: no run was completed"
         return recalls_interval(self.recalls, self.study.corpus.labels)
+
+
+def best_refit(refits: Iterable[TrialRecord]) -> TrialRecord:
+    """The refit with the best validation score. Needs at least one refit."""
+    return max(refits, key=lambda refit: (refit.value or 0.0, refit.job_id))
 
 
 def validation_score(entry: EntryRecord, refits: Iterable[TrialRecord]) -> float | None:

@@ -91,6 +91,8 @@ class StudyReport(FrozenModel):
     pruner: dict[str, Any]
     parent: str | None
     warm_start: str | None
+    init: str | None = Field(default=None, description="entry whose weights fits start from")
+    teacher: str | None = Field(default=None, description="entry whose out-of-fold answers fits learn from")
     environment: Environment
     precision: Precision = Field(description="of training")
     created: str
@@ -172,6 +174,8 @@ def _identity(record: StudyRecord) -> dict[str, Any]:
         "pruner": record.pruner,
         "parent": record.parent,
         "warm_start": record.warm_start.study if record.warm_start else None,
+        "init": record.init.entry if record.init else None,
+        "teacher": record.teacher.entry if record.teacher else None,
         "environment": record.environment,
         "precision": record.precision,
         "created": record.created,

@@ -23,7 +23,7 @@ from serbench.training import choose_backend
 
 __all__ = ["placeholder_note", "search_command", "search_request", "shell_line"]
 
-_DATA, _PLACE = "DIR", "PATH"
+_DATA, _PLACE, _BUNDLE = "DIR", "PATH", "BUNDLE"
 _USUAL_BACKEND = "tensorflow"
 
 
@@ -81,6 +81,8 @@ def search_request(
         sampler=record.sampler.get("name", "tpe"),
         pruner=record.pruner.get("name", "percentile"),
         warm_start=None if record.warm_start is None else record.warm_start.study,
+        init=_init(record),
+        teacher=None if record.teacher is None else record.teacher.entry,
         backend=_backend(record),
         # Always named, since another machine may choose another one.
         precision=record.precision,
@@ -102,6 +104,8 @@ def placeholder_note(words: Sequence[str]) -> str:
         notes.append(f"{_DATA}: the folder that holds {'one folder a corpus' if several else 'the corpus'}")
     if ("--corpus", _PLACE) in pairs:
         notes.append(f"{_PLACE}: the folder or table of the corpus")
+    if ("--init", _BUNDLE) in pairs:
+        notes.append(f"{_BUNDLE}: the folder of the bundle that the study started from")
     return "; ".join(notes)
 
 
@@ -184,6 +188,12 @@ def _backend(record: StudyRecord) -> str | None:
     except SerbenchError:
         here = ""
     return None if record.environment.backend == here == _USUAL_BACKEND else record.environment.backend
+
+
+def _init(record: StudyRecord) -> str | None:
+    if record.init is None:
+        return None
+    return _BUNDLE if record.init.bundle else record.init.entry
 
 
 def _budget(record: StudyRecord, base: SearchSpace | None) -> dict[str, Any]:

@@ -205,6 +205,8 @@ def _write(results: ResultsFolder, source: StudyFolder, record: StudyRecord, kep
         shutil.copyfile(source.clips_path, new.clips_path)
         if (data := source.remembered_data()) is not None:
             new.remember_data(data)
+        if (bundle := source.remembered_init()) is not None:
+            new.remember_init(bundle)
         for trial in kept:
             folder = new.job_path("search", trial.job_id)
             trial.save(folder / "record.json")

@@ -15,6 +15,7 @@ from serbench.features import WaveformAugmentation, front_end_ms
 from serbench.protocols import InnerFold, Ratio, Split, SplitPlan
 from serbench.records import JobKind, ShortlistRecord, StudyFolder, StudyRecord, TrialRecord, now
 from serbench.search.resources import Resources
+from serbench.search.transfer.transfer import NO_TRANSFER, Transfer
 from serbench.spaces import SearchSpace
 from serbench.training import SeedTree, TrialJob, TrialOutcome
 
@@ -47,11 +48,19 @@ class PlannedStudy(Protocol):
 
 @dataclass(frozen=True)
 class JobMaker:
-    """Makes the jobs of one study."""
+    """Makes the jobs of one study.
+
+    Attributes:
+        study: the study.
+        resources: what each job may use.
+        backend: Keras backend.
+        transfer: what all fits of the study take over from earlier networks.
+    """
 
     study: PlannedStudy
     resources: Resources
     backend: str
+    transfer: Transfer = NO_TRANSFER
     _splits: dict[str, Split] = field(default_factory=dict, repr=False, compare=False)
 
     def for_jobs(self, count: int) -> JobMaker:
@@ -103,7 +112,7 @@ class JobMaker:
     def bag(self, judged: ShortlistRecord, members: Sequence[bytes]) -> TrialJob:
         """Makes the job that averages the fold models of a configuration and tests the average. Nothing is trained."""
         job_id = bag_id(judged.job_id)
-        job = self._job("refit", job_id, 0, judged.config, self._attempts(job_id))
+        job = replace(self, transfer=NO_TRANSFER)._job("refit", job_id, 0, judged.config, self._attempts(job_id))
         split = self.study.plan.split(self.study.plan.cores)
         fits = [self.study.folder.job("fold", fold) for fold in judged.folds]
         spent = sum(fit.seconds.get("fit", 0.0) for fit in fits)
@@ -160,6 +169,9 @@ class JobMaker:
             train=split.train,
             predict=predict,
             speaker_normalisation=study.record.protocol.speaker_normalisation,
+            init=self.transfer.init,
+            init_labels=self.transfer.init_labels,
+            teacher_share=0.0 if self.transfer.teacher is None else self.transfer.teacher.share,
             keep_model=kind == "refit",
             threads=self.resources.threads,
             backend=self.backend,
@@ -233,6 +245,7 @@ def record_of(
         best_epoch=outcome.best_epoch,
         scores=scores,
         parameters=outcome.parameters,
+        copied_parameters=outcome.copied_parameters,
         cost=outcome.cost and outcome.cost.model_copy(update={"features_ms": front_end_ms(job.features)}),
         seconds=outcome.seconds,
         peak_memory_mib=outcome.peak_memory_mib,

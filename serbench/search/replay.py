@@ -36,6 +36,8 @@ from serbench.search.studies.recorded import (
     recorded_protocol,
     recorded_space,
 )
+from serbench.search.transfer.of_study import recorded_transfer
+from serbench.search.transfer.transfer import NO_TRANSFER
 from serbench.spaces import SearchSpace
 from serbench.training import (
     FeatureSource,
@@ -143,11 +145,12 @@ def replay_trial(
     space = recorded_space(folder, record)
     clips = recorded_clips(folder, record, data, progress)
     rebuilt = RecordedStudy(folder, record, space, recorded_plan(folder, record, clips), SeedTree(record.seed))
-    source = FeatureSource(clips, FeatureStore(cache_root() / "features"))
+    transfer = NO_TRANSFER if job_id.endswith("-bag") else recorded_transfer(results, folder, record)
+    source = FeatureSource(clips, FeatureStore(cache_root() / "features"), transfer.teacher)
     source.paths(space.features, progress=lambda done, total: progress("computing features", done, total))
     resources = Resources.choose(1, 1, backend, trial.threads or 1)
     try:
-        job = _job(rebuilt, trial, resources, backend, clips)
+        job = _job(JobMaker(rebuilt, resources, backend, transfer), trial, clips)
     except UsageError as error:
         outcome, predictions = TrialOutcome("invalid", error=str(error), error_kind="configuration"), None
     else:
@@ -202,9 +205,9 @@ def _kind(folder: StudyFolder, job_id: str) -> JobKind:
     return known[job_id]
 
 
-def _job(study: RecordedStudy, trial: TrialRecord, resources: Resources, backend: str, clips: pd.DataFrame) -> TrialJob:
+def _job(maker: JobMaker, trial: TrialRecord, clips: pd.DataFrame) -> TrialJob:
     """Makes the job of a record with the seed of the record itself, so that it is not derived from a number again."""
-    maker = JobMaker(study, resources, backend)
+    study = maker.study
     searched, _, rest = trial.job_id.partition("-")
     if trial.kind == "fold":
         folds = {

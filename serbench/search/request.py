@@ -111,6 +111,8 @@ class SearchSettings:
         sampler: name of the sampler.
         pruner: name of the pruner.
         warm_start: study in the same results folder whose best configurations are tried first.
+        init: entry in the same results folder, or folder of a bundle, whose weights every fit starts from.
+        teacher: entry in the same results folder whose out-of-fold answers every fit learns from.
         workers: trials side by side; None for the number that CPU cores, memory and trials allow.
         threads: compute threads of each fit; None divides the CPU cores among the workers.
         backend: Keras backend; None for the default.
@@ -193,6 +195,18 @@ class SearchSettings:
     warm_start: str | None = field(
         default=None,
         metadata=_option(Panel.search, "Try the best configurations of an earlier study first.", metavar="STUDY"),
+    )
+    init: str | None = field(
+        default=None,
+        metadata=_option(
+            Panel.search, "Start every fit from the weights of a trained network.", metavar="ENTRY|BUNDLE"
+        ),
+    )
+    teacher: str | None = field(
+        default=None,
+        metadata=_option(
+            Panel.search, "Distil: learn from an entry's out-of-fold answers besides the labels.", metavar="ENTRY"
+        ),
     )
     workers: int | None = field(
         default=None,

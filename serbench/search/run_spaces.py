@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from serbench.corpora import StudyClips, cache_root, load_clips
 from serbench.errors import SerbenchError, UsageError
@@ -27,9 +28,11 @@ from serbench.search.resources import Resources
 from serbench.search.run_study import run_study
 from serbench.search.session import Session
 from serbench.search.studies.study import Study
+from serbench.search.transfer.heard import StudySplit, starts_from_its_corpus
+from serbench.search.transfer.of_study import recorded_transfer, with_transfer
 from serbench.search.warm_start import load_warm_start
 from serbench.spaces import SearchSpace
-from serbench.training import FeatureSource, choose_backend
+from serbench.training import FeatureSource, Teacher, choose_backend
 
 __all__ = ["run_search"]
 
@@ -56,6 +59,15 @@ def run_search(plan: SearchPlan, observer: Observer | None = None, stop: threadi
 
 class _StoppedError(Exception):
     """A stop was requested while audio was prepared. No file is left half-written."""
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A study that was checked and can be opened."""
+
+    space: SearchSpace
+    record: StudyRecord
+    split_plan: SplitPlan
 
 
 @dataclass
@@ -92,10 +104,11 @@ class _Search:
         )
         for finding in clips.findings:
             self.observer.warning(finding.message)
-        for place, space in enumerate(spaces):
+        prepared = [self._prepared(space, clips) for space in spaces]
+        for place, studies in enumerate(prepared):
             if self.stop.is_set():
                 return
-            self._search_space(space, clips, _share(end, len(spaces) - place))
+            self._search_studies(studies, clips, _share(end, len(spaces) - place))
 
     def _progress(self, what: str) -> Callable[[int, int], None]:
         """Reports progress, and aborts the preparation if a stop was requested."""
@@ -107,7 +120,8 @@ class _Search:
 
         return show
 
-    def _search_space(self, space: SearchSpace, clips: StudyClips, end: float | None) -> None:
+    def _prepared(self, space: SearchSpace, clips: StudyClips) -> list[_Prepared]:
+        """Checks a space, and returns its studies, one for each fold. All spaces are checked before one is searched."""
         protocol = SplitProtocol(
             self.plan.protocol_of(space),
             space.test_core,
@@ -122,10 +136,9 @@ class _Search:
                 f"space '{space.name}' uses soft_labels, which train on what listeners heard, but corpus "
                 f"'{clips.corpus.name}' has no votes; remove soft_labels from the space"
             )
+        found = []
         plans = protocol.plans(clips.table)
-        for place, split_plan in enumerate(plans):
-            if self.stop.is_set():
-                return
+        for split_plan in plans:
             for text in space.ratios():
                 protocol.check(clips.table, split_plan, Ratio.parse(text))
             record = new_study_record(
@@ -133,14 +146,33 @@ class _Search:
             )
             start = self._warm_start(record.name, space, clips, split_plan)
             record = record.model_copy(update={"warm_start": start})
+            split = StudySplit(record, clips.table, split_plan)
+            found.append(
+                _Prepared(space, with_transfer(self.results, split, self.plan.init, self.plan.teacher), split_plan)
+            )
+        return found
+
+    def _search_studies(self, studies: Sequence[_Prepared], clips: StudyClips, end: float | None) -> None:
+        """Searches the studies of one space, one after the other."""
+        for place, one in enumerate(studies):
+            if self.stop.is_set():
+                return
+            record = one.record
             for warning in record.protocol.warnings:
-                self.observer.warning(f"protocol '{protocol.name}': {warning}")
-            study = Study.open(self.results, record, space, clips.table, split_plan, self.plan.storage)
+                self.observer.warning(f"protocol '{record.protocol.name}': {warning}")
+            if starts_from_its_corpus(record):
+                self.observer.warning(
+                    f"--init: the network of '{self.plan.init}' has heard clips of this corpus, so validation and "
+                    "out-of-fold scores are too high; the test clips are new to it"
+                )
+            study = Study.open(self.results, record, one.space, clips.table, one.split_plan, self.plan.storage)
             with contextlib.closing(study):
                 if self.plan.data is not None:
                     study.folder.remember_data(self.plan.data.resolve())
+                if self.plan.init is not None and record.init is not None and record.init.bundle:
+                    study.folder.remember_init(Path(self.plan.init).expanduser().resolve())
                 self._explain_precision(study)
-                self._run_study(study, _share(end, len(plans) - place))
+                self._run_study(study, _share(end, len(studies) - place))
                 self.names.append(record.name)
                 self._compute_references(study)
 
@@ -161,8 +193,9 @@ class _Search:
     def _run_study(self, study: Study, end: float | None) -> None:
         budget = self.plan.budget(study.space)
         resources = self._resources(budget.trials)
-        with contextlib.closing(self._engine(study, resources)) as engine:
-            maker = JobMaker(study, resources, self.backend)
+        transfer = recorded_transfer(self.results, study.folder, study.record)
+        with contextlib.closing(self._engine(study, resources, transfer.teacher)) as engine:
+            maker = JobMaker(study, resources, self.backend, transfer)
             run_study(Session.on(engine, study, maker, self.observer, self.stop, end), budget)
 
     def _compute_references(self, study: Study) -> None:
@@ -187,14 +220,14 @@ class _Search:
             return Resources.choose(self.plan.workers, trials, self.backend, self.plan.threads)
         return Resources.elsewhere(self.plan.threads or 1)
 
-    def _engine(self, study: Study, resources: Resources) -> Engine:
+    def _engine(self, study: Study, resources: Resources, teacher: Teacher | None) -> Engine:
         """Makes the engine. Features are computed here if workers share this machine's cache, else by the workers."""
         if self.plan.cluster in {None, LOCAL}:
-            source = FeatureSource(study.clips, FeatureStore(cache_root() / "features"))
+            source = FeatureSource(study.clips, FeatureStore(cache_root() / "features"), teacher)
             source.paths(study.space.features, progress=self._progress("computing features"))
         if self.cluster is None:
             return LocalEngine(source, resources.workers, resources.devices)
-        audio = StudyAudio.of(study.clips, self.plan.data)
+        audio = StudyAudio.of(study.clips, self.plan.data, teacher)
         return DaskEngine(self.cluster, audio, resources.threads, self.plan.workers, self.observer.message)
 
     def _warm_start(self, name: str, space: SearchSpace, clips: StudyClips, split_plan: SplitPlan) -> WarmStart | None:

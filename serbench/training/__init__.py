@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from serbench.training.seeds import SeedTree
     from serbench.training.source import FeatureSource
     from serbench.training.supervisor import JobControl, run_job
+    from serbench.training.teacher import TEACHER_SHARE, Teacher
 else:
     __getattr__ = lazy_face(
         __name__,
@@ -46,6 +47,10 @@ else:
                 "JobControl",
                 "run_job",
             ),
+            "teacher": (
+                "TEACHER_SHARE",
+                "Teacher",
+            ),
         },
     )
 
@@ -53,10 +58,12 @@ __all__ = [
     "BACKENDS",
     "GPU_BACKENDS",
     "PRECISIONS",
+    "TEACHER_SHARE",
     "FeatureSource",
     "FitSettings",
     "JobControl",
     "SeedTree",
+    "Teacher",
     "TrialJob",
     "TrialOutcome",
     "Verdict",

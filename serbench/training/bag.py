@@ -6,18 +6,17 @@ L. Breiman, Machine Learning 24, 1996).
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import keras
 import numpy as np
 
-from serbench.families import custom_objects, parameter_count
+from serbench.families import parameter_count
 from serbench.training.data import predict
 from serbench.training.fit import model_cost, saved_model
 from serbench.training.job import TrialJob, TrialOutcome
+from serbench.training.loading import load_network
 
 __all__ = ["answer_of_bag", "make_bag"]
 
@@ -72,9 +71,6 @@ def make_bag(members: Sequence[bytes], family: str) -> keras.Model:
 
 
 def _loaded(data: bytes, family: str, number: int) -> keras.Model:
-    with tempfile.TemporaryDirectory(prefix="serbench-") as folder:
-        path = Path(folder) / "model.keras"
-        path.write_bytes(data)
-        network = keras.models.load_model(path, custom_objects=custom_objects(family), compile=False, safe_mode=True)
+    network = load_network(data, family)
     network.name = f"network{number}"
     return network

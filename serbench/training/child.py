@@ -35,6 +35,7 @@ def main(
     paths: tuple[Path, ...],
     targets: np.ndarray,
     votes: np.ndarray | None,
+    answers: np.ndarray | None,
     speakers: np.ndarray | None,
     pipe: Connection,
     log: Path,
@@ -69,7 +70,7 @@ def main(
 
             outcome = answer_of_bag(job, arrays)
         else:
-            outcome = fit(job, arrays, targets, link.exchange, link.stopped, votes)
+            outcome = fit(job, arrays, targets, link.exchange, link.stopped, votes, answers)
         outcome = outcome.with_parts(seconds={"start": round(start, 3), **outcome.seconds})
     except _FeaturesGoneError as error:
         outcome = TrialOutcome("crashed", error=str(error), error_kind=FEATURES_GONE)

@@ -20,6 +20,7 @@ __all__ = [
     "normalisation",
     "normalised_by_speaker",
     "predict",
+    "taught",
     "training_labels",
 ]
 
@@ -125,6 +126,26 @@ def training_labels(
     moved = np.nan_to_num(share * votes).astype(np.float32)
     softened: np.ndarray = moved + (1 - moved.sum(axis=1, keepdims=True)) * meant
     return softened
+
+
+def taught(labels: np.ndarray, answers: np.ndarray, share: float) -> np.ndarray:
+    """Returns labels that are partly a teacher's answers: (1 - share) * label + share * answer.
+
+    G. Hinton, O. Vinyals and J. Dean, 2015, arXiv:1503.02531, without a temperature.
+
+    Args:
+        labels: share of each class in every clip's label, float32 (clips, classes).
+        answers: the teacher's class probabilities, (clips, classes); NaN for clips without an answer, such as test
+            clips, whose labels stay as they are.
+        share: part of each label that the answer gets, 0 to 1.
+
+    Returns:
+        float32 (clips, classes); each row sums to 1.
+    """
+    known = np.isfinite(answers).all(axis=1, keepdims=True)
+    total = np.where(known, answers, 1.0).sum(axis=1, keepdims=True)  # rounding must not change the weight of a clip
+    mixed: np.ndarray = np.where(known, (1 - share) * labels + share * answers / total, labels).astype(np.float32)
+    return mixed
 
 
 def balanced_weights(targets: np.ndarray, n_classes: int) -> np.ndarray:

@@ -27,10 +27,11 @@ from serbench.families import (
 from serbench.records import EpochMetrics, ModelCost
 from serbench.training.backend import compile_options
 from serbench.training.callbacks import AveragedWeights, EpochExchange, Kick, LastWeights
-from serbench.training.data import TrainingBatches, balanced_weights, normalisation, predict, training_labels
+from serbench.training.data import TrainingBatches, balanced_weights, normalisation, predict, taught, training_labels
 from serbench.training.job import TrialJob, TrialOutcome, Verdict
 from serbench.training.latency import model_ms
 from serbench.training.precision import dtype_policy
+from serbench.training.weights import start_from
 
 __all__ = ["fit"]
 
@@ -42,6 +43,7 @@ def fit(
     exchange: Callable[[EpochMetrics], Verdict] = lambda _: Verdict.CONTINUE,
     should_stop: Callable[[], bool] = lambda: False,
     votes: np.ndarray | None = None,
+    answers: np.ndarray | None = None,
 ) -> TrialOutcome:
     """Builds and trains a model, and predicts with it.
 
@@ -52,6 +54,7 @@ def fit(
         exchange: called after every epoch; returns the verdict to follow.
         should_stop: checked after every batch.
         votes: the listeners' majority votes as shares, float32 (clips, classes), for `soft_labels`.
+        answers: the teacher's answers, float32 (clips, classes), for a job with a `teacher_share`.
 
     Returns:
         An outcome that is `completed`, `pruned`, `diverged`, `invalid` or `interrupted`. The predictions use the
@@ -64,11 +67,12 @@ def fit(
     family = get_family(job.family)
     try:
         hp = parse_hyperparameters(family, job.config)
-        labels = training_labels(targets, len(job.labels), votes, hp.soft_labels)
+        labels = _labels(job, hp, targets, votes, answers)
         mean, std = normalisation(arrays[0], job.train, family.feature_axis)
         blueprint = (family, hp, tuple(arrays[0].shape[1:]), len(job.labels), mean, std, job.seed)
         with dtype_policy(job.precision), fast_training():
             model = build_model(*blueprint)
+        copied = start_from(model, job) if job.init else None
     except InvalidConfiguration as error:
         return TrialOutcome("invalid", error=str(error), error_kind="architecture")
     parameters = parameter_count(model)
@@ -85,7 +89,9 @@ def fit(
     fitted = time.monotonic()
 
     seconds = {"build": round(built - started, 3), "fit": round(fitted - built, 3)}
-    partial = TrialOutcome("completed", epochs=tuple(watch.epochs), parameters=parameters, seconds=seconds)
+    partial = TrialOutcome(
+        "completed", epochs=tuple(watch.epochs), parameters=parameters, copied_parameters=copied, seconds=seconds
+    )
     if watch.diverged:
         return partial.with_parts(
             state="diverged",
@@ -138,6 +144,17 @@ def _predicted(
 def _uar(job: TrialJob, targets: np.ndarray, probabilities: np.ndarray) -> float:
     truth = targets[np.asarray(job.predict["validation"])]
     return evaluate(truth, probabilities, job.labels).mean_recall_present
+
+
+def _labels(
+    job: TrialJob, hp: Hyperparameters, targets: np.ndarray, votes: np.ndarray | None, answers: np.ndarray | None
+) -> np.ndarray:
+    labels = training_labels(targets, len(job.labels), votes, hp.soft_labels)
+    if not job.teacher_share:
+        return labels
+    if answers is None:
+        raise ValueError("the job has a teacher_share and there are no answers")
+    return taught(labels, answers, job.teacher_share)
 
 
 def _batches(

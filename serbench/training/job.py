@@ -56,6 +56,9 @@ class TrialJob:
         learning_rates: of each epoch, in place of a schedule that follows the validation loss.
         members: trained models (`.keras` files) to average, in place of training.
         members_fit_s: seconds that it took to train the members, all together.
+        init: a trained model of the family (a `.keras` file) whose weights are copied before training; empty for none.
+        init_labels: class names of that model. Its classifier is copied only if they are those of the job.
+        teacher_share: part of each training label that the teacher's answers get; 0 without a teacher.
         threads: compute threads of the child.
         backend: Keras backend.
         precision: what the model is trained in; predictions are those of the model in float32.
@@ -83,6 +86,9 @@ class TrialJob:
     learning_rates: tuple[float, ...] = ()
     members: tuple[bytes, ...] = field(default=(), repr=False)
     members_fit_s: float = 0.0
+    init: bytes = field(default=b"", repr=False)
+    init_labels: tuple[str, ...] = ()
+    teacher_share: float = 0.0
     threads: int = 1
     backend: str = "tensorflow"
     precision: Precision = "float32"
@@ -94,7 +100,8 @@ class TrialJob:
 class TrialOutcome:
     """Result of a job. `predictions` has one float32 array (rows, classes) per subset.
 
-    `curve` holds the answers on `validation` after each epoch: float32 (epochs, rows, classes).
+    `curve` holds the answers on `validation` after each epoch: float32 (epochs, rows, classes). `copied_parameters` is
+    the number of weights that were copied from `TrialJob.init`.
     """
 
     state: TrialState
@@ -102,6 +109,7 @@ class TrialOutcome:
     epochs: tuple[EpochMetrics, ...] = ()
     best_epoch: int | None = None
     parameters: int | None = None
+    copied_parameters: int | None = None
     predictions: dict[str, np.ndarray] = field(default_factory=dict)
     model: bytes | None = None
     seconds: dict[str, float] = field(default_factory=dict)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from serbench.corpora import vote_shares
 from serbench.features import FeatureSpec, FeatureStore, WaveformAugmentation
+from serbench.training.teacher import Teacher
 
 __all__ = ["FeatureSource"]
 
@@ -22,10 +23,12 @@ class FeatureSource:
     Attributes:
         clips: clip table of the study; row i of every feature array is clip i.
         store: the feature cache.
+        teacher: answers that jobs with a `teacher_share` learn from.
     """
 
     clips: pd.DataFrame
     store: FeatureStore
+    teacher: Teacher | None = None
 
     def paths(
         self,
@@ -55,3 +58,7 @@ class FeatureSource:
             return None
         shares = vote_shares(self.clips["votes"], labels)
         return None if np.isnan(shares).all() else shares
+
+    def answers(self, labels: tuple[str, ...]) -> np.ndarray | None:
+        """Returns the teacher's answers, float32 (clips, labels), NaN for clips without one; None without a teacher."""
+        return None if self.teacher is None else self.teacher.rows(self.clips["clip_id"].astype(str), labels)

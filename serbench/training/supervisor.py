@@ -65,6 +65,7 @@ def _run_once(job: TrialJob, source: FeatureSource, control: JobControl) -> Tria
     paths = source.paths(job.features, job.augmentations)
     targets = source.targets(job.labels)
     votes = source.votes(job.labels) if job.config.get("soft_labels") else None
+    answers = source.answers(job.labels) if job.teacher_share else None
     speakers = source.speakers() if job.speaker_normalisation else None
     waited = time.monotonic() - began
     kernel_kills = kernel_memory_kills()
@@ -75,7 +76,7 @@ def _run_once(job: TrialJob, source: FeatureSource, control: JobControl) -> Tria
         watch = _Watch(job, ours, control)
         process = context.Process(  # type: ignore[attr-defined]
             target=child.main,
-            args=(job, paths, targets, votes, speakers, theirs, log, time.monotonic(), control.device),
+            args=(job, paths, targets, votes, answers, speakers, theirs, log, time.monotonic(), control.device),
             daemon=True,
         )
         try:

@@ -21,9 +21,9 @@ LIST_KEYS = {
 }  # fmt: skip
 SHOW_KEYS = {
     "schema_version", "name", "running", "family", "space", "space_hash", "corpus", "protocol", "protocol_hash", "seed",
-    "sampler", "pruner", "parent", "warm_start", "environment", "created", "last_activity", "uar", "accuracy",
-    "macro_f1", "validation_uar", "counted", "states", "refit_states", "broken_off", "failures", "trials", "probes",
-    "refits", "entries", "folder", "files",
+    "sampler", "pruner", "parent", "warm_start", "init", "teacher", "environment", "created", "last_activity", "uar",
+    "accuracy", "macro_f1", "validation_uar", "counted", "states", "refit_states", "broken_off", "failures", "trials",
+    "probes", "refits", "entries", "folder", "files",
 }  # fmt: skip
 
 

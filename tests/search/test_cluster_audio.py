@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import pickle
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import soundfile
@@ -13,7 +16,7 @@ from serbench.corpora.inspection.inspect import inspect_clips
 from serbench.errors import SerbenchError
 from serbench.features import FeatureSpec
 from serbench.search.engines.dask.audio import DATA_VARIABLE, StudyAudio
-from serbench.training import FitSettings, TrialJob
+from serbench.training import FitSettings, Teacher, TrialJob
 
 SPEC = FeatureSpec(kind="acoustic", sample_rate=8000, duration_s=0.6, window_length=256, hop_length=128, n_mels=24)
 JOB = TrialJob("t0000", "search", "s", "cnn1d", {}, 0, FitSettings(), SPEC, (), ("anger",), (0,), {"validation": (1,)})
@@ -81,3 +84,21 @@ def test_other_audio_under_the_same_names_is_refused(audio, coordinator) -> None
     soundfile.write(path, wave[::-1], rate)
     with pytest.raises(SerbenchError, match=rf"{path} is another recording than the coordinator's"):
         audio.source(JOB)
+
+
+def test_a_teachers_answers_reach_the_worker_with_the_clips(coordinator) -> None:
+    paths = sorted((coordinator / "AudioWAV").iterdir())
+    clips = pd.DataFrame({"clip_id": [path.stem for path in paths], "path": [str(path) for path in paths]})
+    clips["label"], clips["speaker"] = "anger", "1001"
+    clips["digest"] = inspect_clips(clips)["digest"]
+    answers = {paths[2].stem: (0.25, 0.75), paths[0].stem: (0.5, 0.5)}
+    sent = pickle.dumps(StudyAudio.of(clips, coordinator, Teacher(("anger", "joy"), answers)))
+    found = pickle.loads(sent).source(JOB).answers(("anger", "joy"))  # noqa: S301 - made here
+    assert found[[0, 2]].tolist() == [[0.5, 0.5], [0.25, 0.75]]
+    assert np.isnan(found[[1, 3, 4, 5]]).all()
+
+
+def test_the_weights_to_start_from_travel_with_the_job() -> None:
+    asked = dataclasses.replace(JOB, init=b"weights", init_labels=("anger",), teacher_share=0.5)
+    job = pickle.loads(pickle.dumps(asked))  # noqa: S301 - made here
+    assert (job.init, job.init_labels, job.teacher_share) == (b"weights", ("anger",), 0.5)

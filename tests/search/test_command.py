@@ -19,7 +19,7 @@ from serbench.cli.main import app
 from serbench.corpora import StudyClips, clip_table
 from serbench.corpora.user.registered import RegisteredCorpus, register_corpus
 from serbench.protocols import SplitProtocol
-from serbench.records.schemas import AskedBudget, CorpusChoice, StudyRecord, WarmStart
+from serbench.records.schemas import AskedBudget, CorpusChoice, InitFrom, StudyRecord, TaughtBy, WarmStart
 from serbench.search import SearchPlan, SearchRequest, placeholder_note, search_command, shell_line
 from serbench.search.new_record import new_study_record
 from serbench.search.studies.study import derived_run
@@ -80,7 +80,21 @@ def record_of(plan: SearchPlan, warm: str | None = None) -> StudyRecord:
     # As it is read from disk.
     record = StudyRecord.model_validate_json(record.model_dump_json())
     start = None if warm is None else WarmStart(study=warm, configs={})
-    return record.model_copy(update={"warm_start": start})
+    return record.model_copy(
+        update={"warm_start": start, "init": began_from(plan.init), "teacher": taught_by(plan.teacher)}
+    )
+
+
+def began_from(entry: str | None, *, bundle: bool = False) -> InitFrom | None:
+    if entry is None:
+        return None
+    return InitFrom(
+        entry=entry, bundle=bundle, study="s", refit="t0000-a0", family="cnn1d", labels=LABELS, sha256="0", heard=()
+    )
+
+
+def taught_by(entry: str | None) -> TaughtBy | None:
+    return None if entry is None else TaughtBy(entry=entry, study="s", trial="t0000", answers="0", share=0.5)
 
 
 def essence(plan: SearchPlan) -> dict[str, object]:
@@ -94,7 +108,8 @@ def essence(plan: SearchPlan) -> dict[str, object]:
         "backend": plan.backend or "tensorflow",
         "precision": choose_precision(plan.precision, plan.backend or "tensorflow"),
         **{name: getattr(plan, name) for name in (
-            "labels", "split_seed", "seed", "sampler", "pruner", "warm_start", "workers", "threads", "results",
+            "labels", "split_seed", "seed", "sampler", "pruner", "warm_start", "init", "teacher", "workers", "threads",
+            "results",
         )},
     }  # fmt: skip
 
@@ -173,6 +188,8 @@ OPTIONS = st.fixed_dictionaries(
         "pruner": st.sampled_from(["percentile", "median", "hyperband", "none"]),
         "run": st.sampled_from(["mine", "crema-d-speaker", "v1.2+x"]),
         "warm_start": st.just("an-earlier-study"),
+        "init": st.just("cnn1d-5ca1ab"),
+        "teacher": st.just("cnn2d-c0ffee"),
         "backend": st.sampled_from(["tensorflow", "jax", "torch"]),
         "precision": st.sampled_from(["auto", "float32", "bfloat16"]),
         "results": st.sampled_from([Path("results"), Path("my results")]),
@@ -253,6 +270,13 @@ def test_an_older_record_was_trained_in_float32_and_repeats_in_it(place) -> None
     assert search_command(record)[3:] == ["--precision", "bfloat16"]
     older = StudyRecord.model_validate(record.model_dump(exclude={"precision"}))
     assert search_command(older)[3:] == ["--precision", "float32"]
+
+
+def test_the_place_of_a_bundle_is_a_word_to_be_filled_in(place) -> None:
+    record = record_of(plan_for("cnn1d", "--corpus", "demo"))
+    words = search_command(record.model_copy(update={"init": began_from("cnn1d-5ca1ab", bundle=True)}))
+    assert words[words.index("--init") + 1] == "BUNDLE"
+    assert placeholder_note(words) == "BUNDLE: the folder of the bundle that the study started from"
 
 
 def test_a_space_that_is_no_longer_the_same_is_told_as_a_file(place) -> None:

@@ -30,9 +30,21 @@ def differences(known: StudyRecord, asked: StudyRecord) -> Iterator[str]:
     old_start, new_start = (record.warm_start and record.warm_start.study for record in (known, asked))
     if new_start is not None and old_start != new_start:
         yield f"warm start: {old_start or 'none'} -> {new_start}"
+    yield from _other_transfer(known, asked)
     for name in ("seed", "sampler", "pruner"):
         if getattr(known, name) != getattr(asked, name):
             yield f"{name}: {getattr(known, name)} -> {getattr(asked, name)}"
+
+
+def _other_transfer(known: StudyRecord, asked: StudyRecord) -> Iterator[str]:
+    old_init, new_init = (record.init and record.init.sha256 for record in (known, asked))
+    if old_init != new_init:
+        old, new = (record.init.entry if record.init else "none" for record in (known, asked))
+        yield f"init: {old} -> {new}" + (" (another model of that name)" if old == new else "")
+    before, after = (record.teacher and (record.teacher.answers, record.teacher.share) for record in (known, asked))
+    if before != after:
+        old, new = (record.teacher.entry if record.teacher else "none" for record in (known, asked))
+        yield f"teacher: {old} -> {new}" + (" (other answers or another share of them)" if old == new else "")
 
 
 def _other_clips(known: CorpusFacts, asked: CorpusFacts) -> Iterator[str]:

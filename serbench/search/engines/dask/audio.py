@@ -13,7 +13,7 @@ import pandas as pd
 from serbench.corpora import cache_root, inspect_clips
 from serbench.errors import SerbenchError
 from serbench.features import FeatureStore
-from serbench.training import FeatureSource, TrialJob
+from serbench.training import FeatureSource, Teacher, TrialJob
 
 __all__ = ["DATA_VARIABLE", "StudyAudio"]
 
@@ -32,18 +32,21 @@ class StudyAudio:
         columns: `clip_id`, `path` (on the coordinator), `label`, `speaker` and `digest`, one value per clip; also
             `votes`, empty for clips without votes.
         root: folder on the coordinator that contains all paths.
+        teacher: answers that the fits of the study learn from.
     """
 
     columns: dict[str, list[str]]
     root: str
+    teacher: Teacher | None = None
 
     @classmethod
-    def of(cls, clips: pd.DataFrame, data: Path | None = None) -> StudyAudio:
+    def of(cls, clips: pd.DataFrame, data: Path | None = None, teacher: Teacher | None = None) -> StudyAudio:
         """Describes the clips of a study.
 
         Args:
             clips: clip table of the study, with `path` and `digest`.
             data: folder that the user named for the corpus.
+            teacher: answers that the fits of the study learn from.
         """
         columns = {name: [str(value) for value in clips[name]] for name in _COLUMNS}
         columns["votes"] = [votes if isinstance(votes, str) else "" for votes in clips.get("votes", [""] * len(clips))]
@@ -51,7 +54,7 @@ class StudyAudio:
         root = Path(os.path.commonpath(folders))
         if data is not None and root.is_relative_to(data.resolve()):
             root = data.resolve()
-        return cls(columns, str(root))
+        return cls(columns, str(root), teacher)
 
     def source(self, job: TrialJob) -> FeatureSource:
         """Returns the features of these clips on this machine: from its cache, or computed from audio found here.
@@ -69,7 +72,7 @@ class StudyAudio:
             clips["path"] = paths
         if not kept:
             _compare(clips.iloc[_some(len(clips))])
-        return FeatureSource(clips, store)
+        return FeatureSource(clips, store, self.teacher)
 
     def _paths(self) -> list[str] | None:
         """Paths of the audio here: as on the coordinator, or in the folder of SERBENCH_DATA; None if there is none."""

@@ -1,0 +1,163 @@
+"""Which clips a trained network has heard, and whether a test speaker of another study is among them.
+
+A network counts as having heard everything outside the test core of its study: validation clips chose it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from serbench.errors import SerbenchError, UsageError
+from serbench.protocols import SplitPlan
+from serbench.records import CorpusFacts, HeardClips, InitFrom, ProtocolFacts, ResultsFolder, StudyRecord, TaughtBy
+from serbench.search.studies.recorded import recorded_plan
+
+__all__ = ["StudySplit", "check_unheard", "heard_by", "starts_from_its_corpus"]
+
+_ONE_CORPUS = {"folder", "table", "audformat"}
+_SEVERAL_SPEAKERS = 3
+
+
+def heard_by(
+    study: str, corpus: CorpusFacts, protocol: ProtocolFacts, init: InitFrom | None, teacher: TaughtBy | None
+) -> tuple[HeardClips, ...]:
+    """Returns what a network of a study has heard: the clips of the study, then those of networks that it builds on.
+
+    Args:
+        study: name of the study.
+        corpus: its corpus.
+        protocol: its protocol.
+        init: the network that it started from.
+        teacher: the answers that it learned from. They are on the study's own clips.
+    """
+    own = HeardClips(
+        study=study,
+        corpus=corpus.name,
+        parts=_parts(corpus),
+        digest=corpus.digest,
+        protocol=protocol.hash,
+        fold=protocol.fold,
+    )
+    return (own, *(init.heard if init else ()), *(teacher.heard if teacher else ()))
+
+
+@dataclass(frozen=True)
+class StudySplit:
+    """A study that may begin: its clips, and which of them it tests on.
+
+    Attributes:
+        record: the study's record.
+        clips: clip table with `speaker` and `digest`.
+        plan: how the clips are split.
+    """
+
+    record: StudyRecord
+    clips: pd.DataFrame
+    plan: SplitPlan
+
+    @property
+    def tested(self) -> pd.DataFrame:
+        """Clips of the test core."""
+        return self.clips.iloc[list(self.plan.split(self.plan.cores).test)]
+
+
+def _same_corpus(heard: HeardClips, corpus: CorpusFacts) -> bool:
+    """Whether a corpus is one that was heard, or has a part that was heard."""
+    return heard.digest == corpus.digest or bool(set(heard.parts) & set(_parts(corpus)))
+
+
+def starts_from_its_corpus(record: StudyRecord) -> bool:
+    """Whether the fits of a study start from a network that has heard clips of the study's corpus."""
+    return record.init is not None and any(_same_corpus(one, record.corpus) for one in record.init.heard)
+
+
+def check_unheard(results: ResultsFolder, network: str, heard: Sequence[HeardClips], split: StudySplit) -> None:
+    """Checks that a network has heard no test speaker of a study.
+
+    The clips that it heard come from the studies that trained it, where the results folder has them. Otherwise all
+    speakers of their corpora count as heard.
+
+    Args:
+        results: results folder of the study.
+        network: the network, for the message.
+        heard: what the network has heard.
+        split: the study.
+
+    Raises:
+        UsageError: the network has heard a test speaker, or a test clip, or it cannot be known that it has not.
+    """
+    facts, tested = split.record.corpus, split.tested
+    for one in heard:
+        if (one.digest, one.protocol, one.fold) == (
+            facts.digest,
+            split.record.protocol.hash,
+            split.record.protocol.fold,
+        ):
+            continue  # the test core is the same
+        known = _heard_clips(results, one)
+        found = _of_corpus(one, facts, tested) if known is None else _overlap(one, *known, facts, tested)
+        if found:
+            where = f" of fold {split.record.protocol.fold}" if split.record.protocol.folds > 1 else ""
+            raise UsageError(
+                f"--init: {network} {found}{where}, so the test scores would be too high; start from a network of "
+                f"another corpus, or of this corpus under the same protocol and --split-seed"
+            )
+
+
+def _of_corpus(heard: HeardClips, facts: CorpusFacts, tested: pd.DataFrame) -> str:
+    """What to say where the study of the network is not here: any speaker of its corpus may have been heard."""
+    parts = {part for part, _ in _people(tested, facts)}
+    if heard.digest != facts.digest and not parts & set(heard.parts):
+        return ""
+    return (
+        f"was trained on corpus '{heard.corpus}', and without study '{heard.study}' in this results folder nothing "
+        "says that it has not heard the test speakers"
+    )
+
+
+def _overlap(
+    heard: HeardClips, record: StudyRecord, clips: pd.DataFrame, facts: CorpusFacts, tested: pd.DataFrame
+) -> str:
+    people = set(_people(clips, record.corpus))
+    if heard.digest == facts.digest:  # one corpus under two names
+        people |= {(part, speaker) for part in _parts(facts) for _, speaker in _people(clips, record.corpus)}
+    both = sorted({speaker for part, speaker in _people(tested, facts) if (part, speaker) in people})
+    if both:
+        named = ", ".join(both[:_SEVERAL_SPEAKERS]) + (", ..." if len(both) > _SEVERAL_SPEAKERS else "")
+        return f"has heard {len(both)} test {'speaker' if len(both) == 1 else 'speakers'} ({named})"
+    copies = len(set(tested["digest"].dropna()) & set(clips["digest"].dropna()))
+    return f"has heard {copies} of the test clips (the same audio)" if copies else ""
+
+
+def _heard_clips(results: ResultsFolder, heard: HeardClips) -> tuple[StudyRecord, pd.DataFrame] | None:
+    """The record and the heard clips of the study that trained a network; None if the study is not here."""
+    if heard.study not in results.study_names():
+        return None
+    folder = results.study(heard.study)
+    try:
+        record = folder.record()
+        protocol = record.protocol
+        if (record.corpus.digest, protocol.hash, protocol.fold) != (heard.digest, heard.protocol, heard.fold):
+            return None
+        clips = folder.clips()
+        plan = recorded_plan(folder, record, clips)
+    except SerbenchError:  # it cannot be known, which counts as heard
+        return None
+    tested = set(plan.split(plan.cores).test)
+    return record, clips.iloc[[row for row in range(len(clips)) if row not in tested]]
+
+
+def _parts(corpus: CorpusFacts) -> tuple[str, ...]:
+    """Names of the corpora that were trained on; a corpus of a person's own has one part, itself."""
+    choice = corpus.choice
+    return (corpus.name,) if choice is None or set(choice.parts) & _ONE_CORPUS else choice.parts
+
+
+def _people(clips: pd.DataFrame, corpus: CorpusFacts) -> Iterator[tuple[str, str]]:
+    """The speaker of each clip as (corpus, speaker), alike for a corpus alone and as a part of several."""
+    speakers = clips["speaker"].astype(str)
+    parts = clips["corpus"].astype(str) if "corpus" in clips else [_parts(corpus)[0]] * len(clips)
+    return ((part, speaker.removeprefix(f"{part}/")) for part, speaker in zip(parts, speakers, strict=True))

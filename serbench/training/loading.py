@@ -1,0 +1,28 @@
+"""Loads a trained network from the bytes of its file."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import keras
+
+from serbench.families import custom_objects
+
+__all__ = ["load_network"]
+
+
+def load_network(data: bytes, family: str) -> keras.Model:
+    """Loads a trained network in Keras's safe mode. It is not compiled.
+
+    Args:
+        data: the `.keras` file.
+        family: name of the family, whose own layers may be loaded.
+
+    Raises:
+        ValueError: the file is no Keras model, or holds a class that neither Keras nor serbench nor the family has.
+    """
+    with tempfile.TemporaryDirectory(prefix="serbench-") as folder:
+        path = Path(folder) / "model.keras"
+        path.write_bytes(data)
+        return keras.models.load_model(path, custom_objects=custom_objects(family), compile=False, safe_mode=True)
