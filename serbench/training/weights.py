@@ -74,7 +74,7 @@ def _keyed(model: keras.Model) -> Iterator[tuple[tuple[str, str | int], keras.La
     """Yields the layers with weights, each with what it is found by: its kind, and its name or its place."""
     places: dict[str, int] = {}
     for layer in _weighted(model.layers):
-        kind = type(layer).__name__
+        kind = _kind(layer)
         if _named_by_keras(layer):
             places[kind] = places.get(kind, -1) + 1
             yield (kind, places[kind]), layer
@@ -86,8 +86,22 @@ def _weighted(layers: Iterable[keras.Layer]) -> Iterator[keras.Layer]:
     return (one for one in layers if one.weights and not isinstance(one, keras.layers.Normalization))
 
 
+def _kind(layer: keras.Layer) -> str:
+    """The class of a layer; of one that only training needs, the class that it stands for in a saved model."""
+    classes = type(layer).__mro__
+    return next(one.__name__ for one in classes if not getattr(one, "only_for_training", False))
+
+
 def _named_by_keras(layer: keras.Layer) -> bool:
     """Whether a layer has the name that Keras gives to one without: its class in snake case, and a number."""
-    kind = re.sub(r"\W+", "", type(layer).__name__)
-    kind = re.sub(r"([a-z])([A-Z])", r"\1_\2", re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", kind)).lower()
-    return re.fullmatch(rf"{re.escape(kind)}(_\d+)?", layer.name) is not None
+    return any(re.fullmatch(rf"{_snake(kind)}(_\d+)?", layer.name) for kind in (_kind(layer), type(layer).__name__))
+
+
+def _snake(name: str) -> str:
+    """A class name as Keras writes it in the names of layers.
+
+    >>> _snake("SeparableConv2D"), _snake("GRU"), _snake("BatchNormalization")
+    ('separable_conv2d', 'gru', 'batch_normalization')
+    """
+    words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
