@@ -7,12 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from serbench.corpora import StudyClips, cache_root, load_clips
 from serbench.errors import SerbenchError, UsageError
 from serbench.features import FeatureStore
 from serbench.protocols import Ratio, SplitPlan, SplitProtocol
-from serbench.records import ResultsFolder, WarmStart
+from serbench.records import ResultsFolder, StudyRecord, WarmStart
 from serbench.references import REFERENCES, ReferenceTask, compute_references
 from serbench.search.engines.dask.audio import StudyAudio
 from serbench.search.engines.dask.cluster import LOCAL, Cluster, open_cluster
@@ -130,7 +131,7 @@ class _Search:
                 self.plan, space, clips, protocol, split_plan, folds=len(plans), backend=self.backend
             )
             start = self._warm_start(record.name, space, clips, split_plan)
-            record = record.model_copy(update={"warm_start": start})
+            record = record.model_copy(update={"warm_start": start, "sampler": self._sampler(record)})
             for warning in record.protocol.warnings:
                 self.observer.warning(f"protocol '{protocol.name}': {warning}")
             study = Study.open(self.results, record, space, clips.table, split_plan, self.plan.storage)
@@ -179,6 +180,13 @@ class _Search:
             return LocalEngine(source, resources.workers, resources.devices)
         audio = StudyAudio.of(study.clips, self.plan.data)
         return DaskEngine(self.cluster, audio, resources.threads, self.plan.workers, self.observer.message)
+
+    def _sampler(self, record: StudyRecord) -> dict[str, Any]:
+        """Returns the sampler of a study. Without --sampler, a study that has already begun keeps its own."""
+        folder = self.results.study(record.name)
+        if self.plan.sampler is None and folder.record_path.exists():
+            return folder.record().sampler
+        return record.sampler
 
     def _warm_start(self, name: str, space: SearchSpace, clips: StudyClips, split_plan: SplitPlan) -> WarmStart | None:
         """Returns the warm start of a study. A study that has already begun keeps the one it began with."""
