@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from serbench.corpora import StudyClips, cache_root, load_clips
 from serbench.errors import SerbenchError, UsageError
@@ -145,7 +146,7 @@ class _Search:
                 self.plan, space, clips, protocol, split_plan, folds=len(plans), backend=self.backend
             )
             start = self._warm_start(record.name, space, clips, split_plan)
-            record = record.model_copy(update={"warm_start": start})
+            record = record.model_copy(update={"warm_start": start, "sampler": self._sampler(record)})
             split = StudySplit(record, clips.table, split_plan)
             found.append(
                 _Prepared(space, with_transfer(self.results, split, self.plan.init, self.plan.teacher), split_plan)
@@ -229,6 +230,13 @@ class _Search:
             return LocalEngine(source, resources.workers, resources.devices)
         audio = StudyAudio.of(study.clips, self.plan.data, teacher)
         return DaskEngine(self.cluster, audio, resources.threads, self.plan.workers, self.observer.message)
+
+    def _sampler(self, record: StudyRecord) -> dict[str, Any]:
+        """Returns the sampler of a study. Without --sampler, a study that has already begun keeps its own."""
+        folder = self.results.study(record.name)
+        if self.plan.sampler is None and folder.record_path.exists():
+            return folder.record().sampler
+        return record.sampler
 
     def _warm_start(self, name: str, space: SearchSpace, clips: StudyClips, split_plan: SplitPlan) -> WarmStart | None:
         """Returns the warm start of a study. A study that has already begun keeps the one it began with."""
