@@ -22,6 +22,7 @@ from serbench.protocols import SplitProtocol
 from serbench.records.schemas import AskedBudget, CorpusChoice, InitFrom, StudyRecord, TaughtBy, WarmStart
 from serbench.search import SearchPlan, SearchRequest, placeholder_note, search_command, shell_line
 from serbench.search.new_record import new_study_record
+from serbench.search.studies.samplers import DEFAULT_SAMPLER
 from serbench.search.studies.study import derived_run
 from serbench.training import choose_precision
 
@@ -106,9 +107,10 @@ def essence(plan: SearchPlan) -> dict[str, object]:
         "corpus": (type(corpus), corpus.name, corpus.choice), "data": plan.data and plan.data.resolve(),
         "run": plan.run or derived_run(corpus.name, plan.label_source, protocol),
         "backend": plan.backend or "tensorflow",
+        "sampler": plan.sampler or DEFAULT_SAMPLER,
         "precision": choose_precision(plan.precision, plan.backend or "tensorflow"),
         **{name: getattr(plan, name) for name in (
-            "labels", "split_seed", "seed", "sampler", "pruner", "warm_start", "init", "teacher", "workers", "threads",
+            "labels", "split_seed", "seed", "pruner", "warm_start", "init", "teacher", "workers", "threads",
             "results",
         )},
     }  # fmt: skip

@@ -163,7 +163,7 @@ def test_commands_name_what_differs_from_the_defaults(results, tested):
     assert "--protocol random" in search
     assert "--seed 7" in search
     assert "--split-seed 3" in search
-    assert "--sampler" not in search
+    assert "--sampler tpe" in search, "the sampler of records that name none"
     assert f"{study.space_name}.toml" not in search, "the space comes along with serbench"
     single = commands["Train only this configuration, from the space file above"]
     assert single.startswith(f"serbench search {row.entry}.toml --corpus crema-d --data DIR --protocol random")
