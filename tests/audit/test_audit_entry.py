@@ -58,6 +58,7 @@ def test_a_study_is_audited_by_its_selected_entry_and_every_check_says_something
     assert found["leakage delta"] == "note"
     assert found["draws of test speakers"] == "note"
     assert {"validation against test", "literature", "near duplicates", "speakers in the features"} <= found.keys()
+    assert "doubtful labels" in found
     assert "slices by sentence" in found
     assert [(draw.protocol, draw.split_seed) for draw in record.draws] == [
         ("speaker", 0), ("random", 0), ("speaker", 1), ("random", 1),
