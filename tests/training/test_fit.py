@@ -241,6 +241,22 @@ def test_soft_labels_without_votes_are_an_invalid_configuration(make_job, featur
     assert "needs listeners' votes" in outcome.error
 
 
+def test_a_batch_has_the_clips_of_its_copies_mixed_in_pairs() -> None:
+    from serbench.training.data import TrainingBatches
+
+    plain = np.arange(8, dtype=np.float32)[:, None] * np.ones((8, 3), dtype=np.float32)
+    labels = np.eye(8, dtype=np.float32)
+    for arrays in ([plain], [plain, plain + 100]):
+        batches = TrainingBatches(arrays, [1, 2, 5], labels, batch_size=2, seed=3)
+        x, y = (np.concatenate([batches[index][part] for index in range(len(batches))]) for part in (0, 1))
+        assert (x[:, 0] % 100).tolist() == y.argmax(axis=1).tolist()
+        assert sorted(x[:, 0]) == sorted(row + 100 * copy for copy in range(len(arrays)) for row in (1, 2, 5))
+    mixed, shares = TrainingBatches([plain], [1, 2, 5], labels, batch_size=3, mixup=0.4, seed=3)[0]
+    assert np.allclose(mixed[:, 0], shares @ np.arange(8), atol=1e-5)
+    assert not set(mixed[:, 0]) <= {1, 2, 5}
+    assert plain[:, 0].tolist() == list(range(8)), "the features are never written to"
+
+
 def test_class_weights_balance_the_classes() -> None:
     from serbench.training.data import balanced_weights
 
