@@ -307,6 +307,24 @@ def _check_augmentation(case: _Case) -> None:
                 "other probabilities for the same clips")  # fmt: skip
 
 
+def _check_bfloat16(case: _Case) -> None:
+    """Searches train in bfloat16 where the hardware multiplies it, and the model may not mind."""
+    from serbench.training import dtype_policy
+
+    try:
+        with dtype_policy("bfloat16"):
+            model = case.model()
+        parts = [_rows(model, case.clips(), training=training).astype(np.float32) for training in (True, False)]
+    except Exception as error:
+        raise AssertionError(
+            f"family '{case.family.name}': expected the default model to run under Keras' policy 'mixed_bfloat16', "
+            f"found {type(error).__name__}: {str(error).strip().splitlines()[0]}; give your own layers dtype='float32'"
+        ) from error
+    for rows in parts:
+        good = bool(np.isfinite(rows).all() and np.allclose(rows.sum(axis=1), 1, atol=0.05))
+        case.expect(good, "probabilities that sum to one under Keras' policy 'mixed_bfloat16'", rows[0].tolist())
+
+
 def _check_learning(case: _Case) -> None:
     import keras
 
@@ -334,6 +352,7 @@ _OF_MODELS: tuple[Callable[[_Case], None], ...] = (
     _check_normalisation,
     _check_saving,
     _check_augmentation,
+    _check_bfloat16,
     _check_learning,
     _check_small_input,
 )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from serbench.training.backend import BACKENDS, GPU_BACKENDS, choose_backend, import_keras, process_context
     from serbench.training.job import FitSettings, TrialJob, TrialOutcome, Verdict
     from serbench.training.keras_settings import pin_keras_settings
-    from serbench.training.precision import PRECISIONS, bfloat16_unit, choose_precision
+    from serbench.training.precision import PRECISIONS, bfloat16_unit, choose_precision, dtype_policy
     from serbench.training.seeds import SeedTree
     from serbench.training.source import FeatureSource
     from serbench.training.supervisor import JobControl, run_job
@@ -39,6 +39,7 @@ else:
                 "PRECISIONS",
                 "bfloat16_unit",
                 "choose_precision",
+                "dtype_policy",
             ),
             "seeds": ("SeedTree",),
             "source": ("FeatureSource",),
@@ -63,6 +64,7 @@ __all__ = [
     "bfloat16_unit",
     "choose_backend",
     "choose_precision",
+    "dtype_policy",
     "import_keras",
     "pin_keras_settings",
     "process_context",

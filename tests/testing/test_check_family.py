@@ -107,6 +107,15 @@ class Named(Foreign):
     named = True
 
 
+class SinglePrecision(Tiny):
+    def network(self, x, hp, n_classes, seeds):
+        import keras
+
+        if keras.config.dtype_policy().compute_dtype != "float32":
+            raise TypeError("cannot multiply bfloat16 and float32")
+        return super().network(x, hp, n_classes, seeds)
+
+
 def own_layer() -> type:
     import keras
 
@@ -142,6 +151,7 @@ def test_a_good_family_passes(family: Tiny) -> None:
         (Logits(), "expected probabilities that sum to one"),
         (Unnormalised(), "expected the model to normalise its input"),
         (Foreign(), "expected a saved model to load with its custom_objects alone"),
+        (SinglePrecision(), "expected the default model to run under Keras' policy 'mixed_bfloat16', found TypeError"),
         (Crashing(), "expected a model or an InvalidConfiguration for an input of one value, found RuntimeError"),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
