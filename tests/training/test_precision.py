@@ -121,7 +121,10 @@ def test_bfloat16_is_what_trains(make_job, features, targets) -> None:
     """The layers between input and softmax compute in it, so that the losses differ from those of float32."""
     from serbench.training.fit import fit
 
-    jobs = [make_job(config={"batch_norm": True, "width": 24}, precision=name) for name in ("float32", "bfloat16", "bfloat16")]
+    jobs = [
+        make_job(config={"batch_norm": True, "width": 24}, precision=name)
+        for name in ("float32", "bfloat16", "bfloat16")
+    ]
     full, half, again = (fit(job, [features], targets) for job in jobs)
     losses = [[epoch.loss for epoch in outcome.epochs] for outcome in (full, half, again)]
     assert losses[0] != losses[1]
