@@ -310,7 +310,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--share", type=float, default=0.22, help="of the training clips")
     parser.add_argument("--validation-share", type=float, default=1.0, help="of the validation clips")
-    parser.add_argument("--cost-limit", type=float, default=3.0, help="times the seconds of the first recipe")
+    parser.add_argument("--cost-limit", type=float, default=4.0, help="times the seconds of the first recipe")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), help="of training, where jobs have one")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--backwards", action="store_true", help="begin at the end: for a second process on one file")

@@ -21,7 +21,7 @@ from optuna.distributions import CategoricalDistribution
 from scipy.stats import spearmanr
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, Matern, WhiteKernel
+from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern, WhiteKernel
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold
 
@@ -137,8 +137,7 @@ class Surrogate:
         x = np.array([self.encode(line["config"]) for line in lines])
         y = np.array([best_so_far(line["val_uar"], self.epochs) for line in lines])
         self._process = gaussian_process(x, y[:, -1], curves)
-        self._trees = trees(seed).fit(x, y)
-        self._forest = [tree.tree_ for tree in self._trees.estimators_]
+        self._forest = _Forest(trees(seed).fit(x, y))
         costed = [line for line in curves.lines if len(line["cpu_s"]) > 1]
         family = curves.space.family.name
         self._cost = Ridge(alpha=0.3).fit(
@@ -158,8 +157,7 @@ class Surrogate:
     def curve(self, config: Mapping[str, Any]) -> np.ndarray:
         """Returns the best validation UAR up to each epoch, without noise, float64 (epochs,)."""
         x = self.encode(config)[None]
-        narrow = x.astype(np.float32)
-        curve = np.mean([tree.predict(narrow)[0, :, 0] for tree in self._forest], axis=0)
+        curve = self._forest(x[0])
         final = 0.5 * (curve[-1] + float(self._process(x)[0]))
         start = 1 / 6
         # The shape is that of the trees; its end is moved to the mean of both.
@@ -175,12 +173,45 @@ class Surrogate:
 
     def epoch_seconds(self, config: Mapping[str, Any]) -> float:
         """Returns the CPU seconds of one epoch."""
-        row = self._cost_row(self.curves.space.family.name, config)[None]
-        return float(np.exp(self._cost.predict(row)[0]))
+        return float(np.exp(self._linear(self._cost, config)))
 
     def parameters(self, config: Mapping[str, Any]) -> float:
         """Returns about how many parameters the model has."""
-        return float(np.exp(self._size.predict(self._cost_row(self.curves.space.family.name, config)[None])[0]))
+        return float(np.exp(self._linear(self._size, config)))
+
+    def _linear(self, model: Ridge, config: Mapping[str, Any]) -> float:
+        return float(self._cost_row(self.curves.space.family.name, config) @ model.coef_ + model.intercept_)
+
+
+class _Forest:
+    """Fitted trees as arrays: one row at a time is predicted a hundred times as fast as by scikit-learn."""
+
+    def __init__(self, forest: ExtraTreesRegressor) -> None:
+        all_trees = [tree.tree_ for tree in forest.estimators_]
+        most = max(tree.node_count for tree in all_trees)
+        self._rows = np.arange(len(all_trees))
+        shape = (len(all_trees), most)
+        self._feature, self._threshold = np.full(shape, -2), np.zeros(shape)
+        self._left, self._right = np.zeros(shape, int), np.zeros(shape, int)
+        self._value = np.zeros((*shape, all_trees[0].n_outputs))
+        self._depth = max(tree.max_depth for tree in all_trees)
+        for place, tree in enumerate(all_trees):
+            nodes = slice(tree.node_count)
+            self._feature[place, nodes], self._threshold[place, nodes] = tree.feature, tree.threshold
+            self._left[place, nodes], self._right[place, nodes] = tree.children_left, tree.children_right
+            self._value[place, nodes] = tree.value[:, :, 0]
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Returns the mean over all trees for one vector, float64 (outputs,)."""
+        x = x.astype(np.float32)
+        nodes = np.zeros(len(self._rows), int)
+        for _ in range(self._depth):
+            feature = self._feature[self._rows, nodes]
+            below = x[feature] <= self._threshold[self._rows, nodes]
+            after = np.where(below, self._left[self._rows, nodes], self._right[self._rows, nodes])
+            nodes = np.where(feature >= 0, after, nodes)
+        found: np.ndarray = self._value[self._rows, nodes].mean(axis=0)
+        return found
 
 
 def best_so_far(curve: Sequence[float], epochs: int) -> np.ndarray:

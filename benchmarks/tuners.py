@@ -2,11 +2,12 @@
 
     uv run python benchmarks/tuners.py --corpus crema-d --data DIR --minutes 10 --seeds 0 1 2
 
-Four arms: serbench's default (TPE, percentile pruning), serbench drawing at random without pruning, KerasTuner's
-random search, KerasTuner's Hyperband. All draw from the space `cnn1d` without its enqueued starts and, so that a
-fit takes seconds and a search is one of many fits, in narrower nets than the file has; they train with
-`serbench.training` in children of one thread, one after the other, and are judged by one validation core; nothing is
-tested. The time of an arm is that of the clock from its first fit on, asking and telling included, less what features
+Five arms: serbench's default (the sampler `prior`, percentile pruning), serbench with TPE, serbench drawing at random
+without pruning, KerasTuner's random search, KerasTuner's Hyperband. All draw from the space `cnn1d` without its
+enqueued starts and, so that a fit takes seconds and a search is one of many fits, in narrower nets than the file has.
+With `--as-shipped` they draw from the space as it is, and every arm, KerasTuner's too, first fits its enqueued starts.
+They train with `serbench.training` in children of one thread, one after the other, and are judged by one validation
+core; nothing is tested. The time of an arm is that of the clock from its first fit on, asking and telling included, less what features
 took, which only the first to need them would pay. KerasTuner's Hyperband goes on with the weights of an earlier round;
 here it fits anew and the epochs of that round are free.
 """
@@ -50,20 +51,32 @@ __all__ = ["main"]
 Point = tuple[float, float]
 """Minutes spent, and the validation UAR that a fit ended with."""
 
-_SERBENCH = {"serbench": ("tpe", "percentile"), "serbench random": ("random", "none")}
+_SERBENCH = {
+    "serbench": ("prior", "percentile"),
+    "serbench TPE": ("tpe", "percentile"),
+    "serbench random": ("random", "none"),
+}
 _ARMS = (*_SERBENCH, "KerasTuner random", "KerasTuner Hyperband")
 
 
-def the_space(name: str, ratio: str, epochs: int, widths: tuple[int, int]) -> SearchSpace:
-    """The space by name in other widths (steps of 8), without known configurations, at a ratio with cores of 20 %."""
+def the_space(name: str, ratio: str, epochs: int, widths: tuple[int, int] | None) -> SearchSpace:
+    """Returns the space by name, at a ratio with cores of 20 %.
+
+    Args:
+        name: name of the space.
+        ratio: split ratio of all fits.
+        epochs: epochs of a fit.
+        widths: other widths (steps of 8) to draw from, without known configurations; None for the space as shipped.
+    """
     space = load_space(name)
-    width = IntRange(low=widths[0], high=widths[1], step=8)
+    width = {} if widths is None else {"width": IntRange(low=widths[0], high=widths[1], step=8)}
+    known = () if widths is not None else space.enqueued
     return dataclasses.replace(
         space.with_training(epochs=epochs, patience=epochs),
-        parameters=space.parameters | {"split_ratio": Fixed(value=ratio), "width": width},
+        parameters=space.parameters | {"split_ratio": Fixed(value=ratio)} | width,
         validation_core=Decimal(20),
         test_core=Decimal(20),
-        enqueued=(),
+        enqueued=tuple(dataclasses.replace(one, config={**one.config, "split_ratio": ratio}) for one in known),
     )
 
 
@@ -183,12 +196,14 @@ def _scopes(hp: keras_tuner.HyperParameters, conditions: dict[str, tuple[Any, ..
 def keras_tuner_arm(
     oracle: Any, space: SearchSpace, maker: JobMaker, source: FeatureSource, minutes: float
 ) -> list[Point]:
-    """Runs KerasTuner until its time is over."""
+    """Fits the space's known configurations, then runs KerasTuner until its time is over."""
     numbers = iter(range(10**6))
 
     def fit(config: dict[str, Any], epochs: int | None) -> Any:
+        return train(space.complete(space.suggest(FixedTrial(config))), epochs)
+
+    def train(complete: dict[str, Any], epochs: int | None = None) -> Any:
         number = next(numbers)
-        complete = space.complete(space.suggest(FixedTrial(config)))
         job = maker.search(f"k{number:04}", number, complete)
         if epochs:
             job = dataclasses.replace(job, settings=job.settings.model_copy(update={"epochs": int(epochs)}))
@@ -196,6 +211,10 @@ def keras_tuner_arm(
 
     with tempfile.TemporaryDirectory() as folder:
         clock = _Clock(minutes)
+        for known in space.enqueued:
+            clock.begin()
+            outcome = train(known.config)
+            clock.ended(outcome.value, outcome.seconds["features"])
         tuner = _Tuner(oracle, Path(folder), fit, clock)
         with contextlib.suppress(_Spent):
             tuner.search(verbose=0)
@@ -219,7 +238,7 @@ def line(name: str, seed: str, runs: list[list[Point]], marks: list[float]) -> s
 
 def arms(asked: argparse.Namespace, seed: int, results: Path) -> Iterator[tuple[str, list[Point]]]:
     """Runs the arms asked for with one seed; serbench's own come first, since its record names the clips."""
-    space = the_space(asked.space, asked.ratio, asked.epochs, tuple(asked.widths))
+    space = the_space(asked.space, asked.ratio, asked.epochs, None if asked.as_shipped else tuple(asked.widths))
     plan = SearchPlan(
         spaces=(space,), corpus=get_corpus(asked.corpus), data=asked.data, results=results, trials=10**5,
         workers=1, threads=1, finalists=0, repeats=1, seed=seed,
@@ -257,6 +276,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--ratio", default="20/20/60", help="its training share; cores are 20 %% each")
     parser.add_argument("--widths", nargs=2, type=int, default=[8, 32], help="from and to; wide nets are dear")
+    parser.add_argument("--as-shipped", action="store_true", help="the space's own widths and enqueued starts")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--arms", nargs="+", default=list(_ARMS), choices=_ARMS)

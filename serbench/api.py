@@ -67,7 +67,7 @@ def search(
     warm_start: str | None = None,
     seed: int = 0,
     split_seed: int = 0,
-    sampler: str = "tpe",
+    sampler: str | None = None,
     pruner: str = "percentile",
     threads: int | None = None,
     backend: str | None = None,
@@ -116,7 +116,8 @@ def search(
         warm_start: an earlier study whose best configurations are tried first.
         seed: seed of sampling and training.
         split_seed: seed of the split. Another seed gives another test set.
-        sampler: 'tpe', 'random', or 'gp' (needs an extra).
+        sampler: 'prior' (near known configurations), 'tpe', 'random', or 'gp' (needs an extra); None for that of the
+            study if it exists, else 'prior'.
         pruner: 'percentile', 'median', 'hyperband' or 'none'.
         threads: compute threads of each trial.
         backend: Keras backend: 'tensorflow', 'jax' or 'torch'.

@@ -17,6 +17,7 @@ from serbench.corpora import corpus_options
 from serbench.errors import SerbenchError
 from serbench.records import StudyRecord
 from serbench.search.request import SearchRequest
+from serbench.search.studies.samplers import DEFAULT_SAMPLER
 from serbench.search.studies.study import derived_run
 from serbench.spaces import SearchSpace, load_space, read_space
 from serbench.training import choose_backend
@@ -78,7 +79,7 @@ def search_request(
         epochs=_training(record, base, "epochs"),
         max_params=_training(record, base, "max_parameters"),
         seed=record.seed,
-        sampler=record.sampler.get("name", "tpe"),
+        sampler=_unless(record.sampler.get("name", "tpe"), DEFAULT_SAMPLER),
         pruner=record.pruner.get("name", "percentile"),
         warm_start=None if record.warm_start is None else record.warm_start.study,
         backend=_backend(record),

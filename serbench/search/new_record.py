@@ -8,7 +8,7 @@ from serbench.corpora import StudyClips, votes_digest
 from serbench.protocols import SplitPlan, SplitProtocol
 from serbench.records import StudyRecord, current_environment, now
 from serbench.search.plan import SearchPlan
-from serbench.search.studies.samplers import pruner_settings, sampler_settings
+from serbench.search.studies.samplers import DEFAULT_SAMPLER, pruner_settings, sampler_settings
 from serbench.search.studies.study import derived_run, study_name
 from serbench.spaces import SearchSpace
 from serbench.training import choose_precision
@@ -58,7 +58,7 @@ def new_study_record(
         features=space.features.model_dump(mode="json"),
         feature_shape=space.features.shape,
         seed=plan.seed,
-        sampler=sampler_settings(plan.sampler),
+        sampler=sampler_settings(plan.sampler or DEFAULT_SAMPLER),
         pruner=pruner_settings(plan.pruner, space.training.epochs),
         environment=current_environment(backend),
         precision=choose_precision(plan.precision, backend),

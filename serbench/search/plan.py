@@ -12,7 +12,7 @@ from serbench.errors import UsageError, unknown
 from serbench.records import AskedBudget, Finals, LabelSource
 from serbench.search.engines.dask.cluster import check_cluster
 from serbench.search.request import SearchRequest, SearchSettings
-from serbench.search.studies.samplers import pruner_settings, sampler_settings
+from serbench.search.studies.samplers import DEFAULT_SAMPLER, pruner_settings, sampler_settings
 from serbench.search.studies.storage import check_storage_url
 from serbench.spaces import Budget, SearchSpace, default_spaces, load_space
 from serbench.training import PRECISIONS
@@ -104,7 +104,7 @@ class SearchPlan(SearchSettings):
         if self.precision not in PRECISIONS:
             raise unknown("precision", self.precision, PRECISIONS)
         pruner_settings(self.pruner, 1)
-        sampler_settings(self.sampler)
+        sampler_settings(self.sampler or DEFAULT_SAMPLER)
         if self.storage is not None:
             check_storage_url(self.storage)
         if self.cluster is not None:

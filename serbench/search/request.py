@@ -108,7 +108,7 @@ class SearchSettings:
         probes: number of short fits that choose what to try first; None for the space's budget.
         run: name of the run; None for a derived name.
         seed: seed of sampling and training.
-        sampler: name of the sampler.
+        sampler: name of the sampler; None for that of the study if it exists, else `DEFAULT_SAMPLER`.
         pruner: name of the pruner.
         warm_start: study in the same results folder whose best configurations are tried first.
         workers: trials side by side; None for the number that CPU cores, memory and trials allow.
@@ -188,7 +188,13 @@ class SearchSettings:
         default=None, metadata=_option(Panel.search, "Name of the run; the same name resumes it.", "--study")
     )
     seed: int = field(default=0, metadata=_option(Panel.search, "Seed of sampling and training.", least=0))
-    sampler: str = field(default="tpe", metadata=_option(Panel.search, "tpe, random, or gp (an extra)."))
+    sampler: str | None = field(
+        default=None,
+        metadata=_option(
+            Panel.search,
+            "prior (near known configurations), tpe, random, or gp (an extra).  [default: the study's, else prior]",
+        ),
+    )
     pruner: str = field(default="percentile", metadata=_option(Panel.search, "percentile, median, hyperband or none."))
     warm_start: str | None = field(
         default=None,

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from serbench.corpora import StudyClips, cache_root, load_clips
 from serbench.errors import SerbenchError, UsageError
@@ -132,7 +133,7 @@ class _Search:
                 self.plan, space, clips, protocol, split_plan, folds=len(plans), backend=self.backend
             )
             start = self._warm_start(record.name, space, clips, split_plan)
-            record = record.model_copy(update={"warm_start": start})
+            record = record.model_copy(update={"warm_start": start, "sampler": self._sampler(record)})
             for warning in record.protocol.warnings:
                 self.observer.warning(f"protocol '{protocol.name}': {warning}")
             study = Study.open(self.results, record, space, clips.table, split_plan, self.plan.storage)
@@ -196,6 +197,13 @@ class _Search:
             return LocalEngine(source, resources.workers, resources.devices)
         audio = StudyAudio.of(study.clips, self.plan.data)
         return DaskEngine(self.cluster, audio, resources.threads, self.plan.workers, self.observer.message)
+
+    def _sampler(self, record: StudyRecord) -> dict[str, Any]:
+        """Returns the sampler of a study. Without --sampler, a study that has already begun keeps its own."""
+        folder = self.results.study(record.name)
+        if self.plan.sampler is None and folder.record_path.exists():
+            return folder.record().sampler
+        return record.sampler
 
     def _warm_start(self, name: str, space: SearchSpace, clips: StudyClips, split_plan: SplitPlan) -> WarmStart | None:
         """Returns the warm start of a study. A study that has already begun keeps the one it began with."""

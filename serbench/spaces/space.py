@@ -174,12 +174,16 @@ class SearchSpace:
         Returns:
             Complete hyperparameters, not yet checked against each other.
         """
-        config: dict[str, Any] = defaults(self.family.hyperparameters) | dict(known or {})
+        config: dict[str, Any] = self.defaults() | dict(known or {})
         proposals = None if known is None else self.proposals(known)
         for name, dimension in self.parameters.items():
             if dimension.active(config) and (proposals is None or name in proposals):
                 config[name] = dimension.suggest(trial, name)
         return config
+
+    def defaults(self) -> dict[str, Any]:
+        """Returns the family's default of every hyperparameter, which the space may not contain."""
+        return defaults(self.family.hyperparameters)
 
     def misfit(self, config: Mapping[str, Any]) -> str | None:
         """Explains why a complete configuration could not have been drawn from this space; None if it could."""

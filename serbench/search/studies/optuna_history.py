@@ -111,7 +111,9 @@ class OptunaHistory:
         taken = (int(job_id[1:]) for trial in trials if (job_id := trial.user_attrs.get(_JOB_ID)))
         number = int(known_id[1:]) if known_id else max(taken, default=-1) + 1
         # The seed depends on the trial's own number, so that a resumed study proposes what an unbroken one would.
-        study.optuna.sampler = make_sampler(study.record.sampler, study.seeds.sampler(number))
+        study.optuna.sampler = make_sampler(
+            study.record.sampler, study.seeds.sampler(number), study.space, [one.config for one in self.known]
+        )
         trial = study.optuna.ask()
         config = study.space.suggest(trial, trial.user_attrs.get(_CONFIG))
         job_id = trial.user_attrs.get(_JOB_ID)

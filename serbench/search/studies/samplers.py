@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
 
 from serbench.errors import SerbenchError, unknown, with_extra
+from serbench.search.studies.prior import PriorSampler
+from serbench.spaces import SearchSpace
 
-__all__ = ["PRUNERS", "SAMPLERS", "make_pruner", "make_sampler", "pruner_settings", "sampler_settings"]
+__all__ = ["DEFAULT_SAMPLER", "PRUNERS", "SAMPLERS", "make_pruner", "make_sampler", "pruner_settings", "sampler_settings"]
 
+DEFAULT_SAMPLER = "prior"
 SAMPLERS: dict[str, dict[str, Any]] = {
+    "prior": {
+        "uniform": 0.1,
+        "changed": 4,
+        "spread": 0.25,
+        "parents": 3,
+        "candidates": 60,
+        "n_startup_trials": 5,
+        "exploration": 0.5,
+    },
     "tpe": {
         "n_startup_trials": 10,
         "n_ei_candidates": 24,
@@ -69,8 +82,19 @@ def pruner_settings(name: str, epochs: int) -> dict[str, Any]:
     return settings
 
 
-def make_sampler(settings: dict[str, Any], seed: int) -> optuna.samplers.BaseSampler:
+def make_sampler(
+    settings: dict[str, Any],
+    seed: int,
+    space: SearchSpace | None = None,
+    recipes: Sequence[Mapping[str, Any]] = (),
+) -> optuna.samplers.BaseSampler:
     """Builds a sampler from its settings.
+
+    Args:
+        settings: name and arguments, as `sampler_settings` returns them.
+        seed: seed of the draws.
+        space: the space to draw from, which `prior` needs to propose anything; without it, it draws at random.
+        recipes: complete configurations that are known to work, for `prior`.
 
     Raises:
         UsageError: there is no such sampler, for example because the record comes from another version.
@@ -84,6 +108,8 @@ def make_sampler(settings: dict[str, Any], seed: int) -> optuna.samplers.BaseSam
             return optuna.samplers.TPESampler(seed=seed, **arguments)
         if settings["name"] == "gp":
             return optuna.samplers.GPSampler(seed=seed, **arguments)
+        if settings["name"] == "prior" and space is not None:
+            return PriorSampler(space, recipes, seed, **arguments)
         return optuna.samplers.RandomSampler(seed=seed)
 
 
