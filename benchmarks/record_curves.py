@@ -100,7 +100,11 @@ def moved(
 def _drawn(distribution: Any, value: Any, rng: np.random.Generator, step: float) -> Any:
     """Another choice, or a value about `step` of the range away; any value if there is none to start from."""
     if isinstance(distribution, CategoricalDistribution):
-        others = [choice for choice in distribution.choices if choice != value or isinstance(choice, bool) != isinstance(value, bool)]
+        others = [
+            choice
+            for choice in distribution.choices
+            if choice != value or isinstance(choice, bool) != isinstance(value, bool)
+        ]
         return others[rng.integers(len(others))]
     low, high = float(distribution.low), float(distribution.high)
     bend, unbend = (np.log, np.exp) if distribution.log else (lambda x: x, lambda x: x)

@@ -376,7 +376,9 @@ def rows(asked: argparse.Namespace) -> Iterator[str]:
         scores = _run(asked, ARMS[name], trials, tuple(map(float, times)))
         base = scores if base is None else base
         cells = ["{:+.2f} ± {:.2f}".format(*interval(scores[:, mark, 0])) for mark in range(len(trials))]
-        cells += ["{:+.2f} ± {:.2f}".format(*interval(scores[:, mark, 0] - base[:, mark, 0])) for mark in range(len(trials))]
+        cells += [
+            "{:+.2f} ± {:.2f}".format(*interval(scores[:, mark, 0] - base[:, mark, 0])) for mark in range(len(trials))
+        ]
         cells.append("{:+.2f} ± {:.2f}".format(*interval(scores[:, -1, 1])))
         yield f"| {name} | {' | '.join(cells)} |" + (f"  {time.monotonic() - began:.0f} s" if asked.timed else "")
 

@@ -82,7 +82,9 @@ class Encoder:
         if isinstance(distribution, CategoricalDistribution):
             choices = distribution.choices
             if all(isinstance(choice, int | float) for choice in choices):
-                return [choices.index(config[name]) / (len(choices) - 1) if active and config[name] in choices else _IDLE]
+                return [
+                    choices.index(config[name]) / (len(choices) - 1) if active and config[name] in choices else _IDLE
+                ]
             return [float(active and config[name] == choice) for choice in choices]
         if not active:
             return [_IDLE]

@@ -169,7 +169,7 @@ OPTIONS = st.fixed_dictionaries(
         "probes": st.integers(0, 9),
         "workers": st.integers(1, 9),
         "threads": st.integers(1, 9),
-        "sampler": st.sampled_from(["tpe", "random"]),
+        "sampler": st.sampled_from(["prior", "tpe", "random"]),
         "pruner": st.sampled_from(["percentile", "median", "hyperband", "none"]),
         "run": st.sampled_from(["mine", "crema-d-speaker", "v1.2+x"]),
         "warm_start": st.just("an-earlier-study"),

@@ -178,6 +178,18 @@ def test_a_study_does_not_resume_under_other_settings(finished, make_plan, chang
     assert "--study" in str(caught.value)
 
 
+@pytest.mark.children
+def test_a_study_goes_on_with_its_own_sampler(make_plan, tmp_path) -> None:
+    """An older study has a sampler that is no longer the default."""
+    run_search(make_plan(sampler="random", trials=1, finalists=0))
+    run_search(make_plan(trials=2, finalists=0))
+    folder = ResultsFolder(tmp_path / "results").study(NAME)
+    assert folder.record().sampler == {"name": "random"}
+    assert len(list(folder.jobs("search"))) == 2
+    with pytest.raises(UsageError, match="sampler:"):
+        run_search(make_plan(sampler="prior", trials=2, finalists=0))
+
+
 def test_a_study_does_not_resume_on_another_space(finished, make_plan, tiny_space) -> None:
     with pytest.raises(UsageError, match=r"parameters\.depth") as caught:
         run_search(make_plan(space=tiny_space("cnn1d", depth="[1, 2]")))

@@ -9,6 +9,7 @@ import optuna
 import pytest
 
 from serbench.errors import SerbenchError, UsageError
+from serbench.search.studies.prior import PriorSampler
 from serbench.search.studies.samplers import make_pruner, make_sampler, pruner_settings, sampler_settings
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -51,7 +52,12 @@ def test_the_gaussian_process_names_its_extra(monkeypatch: pytest.MonkeyPatch) -
         sampler_settings("gp")
 
 
-@pytest.mark.parametrize("name", ["tpe", "random"])
+def test_every_argument_of_the_prior_sampler_is_recorded() -> None:
+    given = {"space", "recipes", "seed"}
+    assert set(sampler_settings("prior")) - {"name"} == set(arguments(PriorSampler)) - given
+
+
+@pytest.mark.parametrize("name", ["tpe", "random", "prior"])
 def test_settings_survive_json_and_do_not_share_state(name: str) -> None:
     settings = sampler_settings(name)
     assert json.loads(json.dumps(settings)) == settings
@@ -70,7 +76,7 @@ def draws(settings: dict[str, object], seed: int, asks: int = 14) -> list[float]
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("name", ["tpe", "random", "gp"])
+@pytest.mark.parametrize("name", ["tpe", "random", "gp", "prior"])
 def test_a_seed_is_a_sequence(name: str) -> None:
     if name == "gp":
         pytest.importorskip("torch", reason="the gp sampler needs serbench[gp]")

@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-__all__ = ["Encoding", "anywhere", "near"]
+__all__ = ["Distribution", "Encoding", "anywhere", "near"]
+
+_Range = IntDistribution | FloatDistribution
+Distribution = CategoricalDistribution | _Range
+"""The distributions that Optuna has."""
 
 _TRIES = 20
 _IDLE = -0.25
@@ -18,14 +22,14 @@ _WORDS = math.sqrt(0.5)
 """Value of a choice in a vector: two choices of words are as far apart as the two ends of a range."""
 
 
-def anywhere(distribution: BaseDistribution, rng: np.random.Generator) -> Any:
+def anywhere(distribution: Distribution, rng: np.random.Generator) -> Any:
     """Draws a value uniformly, on a log scale where the distribution has one."""
     if isinstance(distribution, CategoricalDistribution):
         return distribution.choices[rng.integers(len(distribution.choices))]
     return _at(distribution, float(rng.uniform()))
 
 
-def near(distribution: BaseDistribution, value: Any, rng: np.random.Generator, spread: float) -> Any:
+def near(distribution: Distribution, value: Any, rng: np.random.Generator, spread: float) -> Any:
     """Draws another value near a known one.
 
     Args:
@@ -58,7 +62,7 @@ class Encoding:
         distributions: of all hyperparameters that may vary.
     """
 
-    def __init__(self, distributions: Mapping[str, BaseDistribution]) -> None:
+    def __init__(self, distributions: Mapping[str, Distribution]) -> None:
         self._distributions = dict(sorted(distributions.items()))
 
     def __call__(self, values: Mapping[str, Any]) -> np.ndarray:
@@ -84,23 +88,23 @@ def _same(one: Any, other: Any) -> bool:
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
-def _contains(distribution: IntDistribution | FloatDistribution, value: Any) -> bool:
+def _contains(distribution: _Range, value: Any) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return number and bool(distribution._contains(float(value)))
 
 
-def _bends(distribution: IntDistribution | FloatDistribution) -> tuple[float, float]:
+def _bends(distribution: _Range) -> tuple[float, float]:
     low, high = float(distribution.low), float(distribution.high)
     return (math.log(low), math.log(high)) if distribution.log else (low, high)
 
 
-def _place(distribution: IntDistribution | FloatDistribution, value: float) -> float:
+def _place(distribution: _Range, value: float) -> float:
     """Where a value lies in its range, from 0 to 1."""
     low, high = _bends(distribution)
     return ((math.log(value) if distribution.log else value) - low) / (high - low)
 
 
-def _at(distribution: IntDistribution | FloatDistribution, place: float) -> int | float:
+def _at(distribution: _Range, place: float) -> int | float:
     """The value at a place from 0 to 1, on the distribution's grid."""
     low, high = _bends(distribution)
     value = low + place * (high - low)

@@ -9,7 +9,7 @@ one that a Gaussian process over all trials expects most of.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import optuna
@@ -17,16 +17,18 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from serbench.families import InvalidConfiguration
-from serbench.search.studies.neighbours import Encoding, anywhere, near
+from serbench.search.studies.neighbours import Distribution, Encoding, anywhere, near
 from serbench.search.studies.process import GaussianProcess
 from serbench.spaces import SearchSpace
 
 __all__ = ["PriorSampler"]
 
 _TRIES = 30
+_MODELLED = 200
+"""Trials that the model is fitted to: the best and the latest. More would take it seconds and tell it little."""
 
 
-class PriorSampler(optuna.samplers.BaseSampler):
+class PriorSampler(optuna.samplers.RandomSampler):
     """Optuna sampler that starts from known configurations.
 
     A proposal depends on the finished trials of the Optuna study, the space and the seed only.
@@ -58,10 +60,11 @@ class PriorSampler(optuna.samplers.BaseSampler):
         n_startup_trials: int,
         exploration: float,
     ) -> None:
+        super().__init__(seed=seed)
         self._space = space
-        self._distributions = space.distributions(space.searched)
+        self._distributions = cast("dict[str, Distribution]", space.distributions(space.searched))
         self._recipes = [dict(recipe) for recipe in recipes] or [space.defaults()]
-        self._rng = np.random.default_rng(seed)
+        self._draws = np.random.default_rng(seed)
         self._uniform, self._changed, self._spread, self._parents = uniform, changed, spread, parents
         self._candidates, self._start, self._exploration = candidates, n_startup_trials, exploration
         self._proposal: dict[str, Any] = {}
@@ -72,38 +75,25 @@ class PriorSampler(optuna.samplers.BaseSampler):
         if "fixed_params" not in trial.system_attrs:
             self._proposal = self._propose(study.get_trials(deepcopy=False))
 
-    def infer_relative_search_space(
-        self, study: optuna.Study, trial: FrozenTrial  # noqa: ARG002
-    ) -> dict[str, BaseDistribution]:
-        """Returns nothing: all hyperparameters come from the proposal."""
-        return {}
-
-    def sample_relative(
-        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]  # noqa: ARG002
-    ) -> dict[str, Any]:
-        """Returns nothing: all hyperparameters come from the proposal."""
-        return {}
-
     def sample_independent(
-        self,
-        study: optuna.Study,  # noqa: ARG002
-        trial: FrozenTrial,  # noqa: ARG002
-        param_name: str,
-        param_distribution: BaseDistribution,
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """Returns the proposal's value of a hyperparameter."""
+        """Returns the proposal's value of a hyperparameter; a uniform draw if the proposal has none."""
         if param_name in self._proposal:
             return self._proposal[param_name]
-        return anywhere(param_distribution, self._rng)
+        return super().sample_independent(study, trial, param_name, param_distribution)
 
     def _propose(self, trials: Sequence[FrozenTrial]) -> dict[str, Any]:
         finished = [one for one in trials if one.state in {TrialState.COMPLETE, TrialState.PRUNED}]
         parents = [one.params for one in _best_first(finished)[: self._parents]]
-        count = self._candidates if len(finished) >= self._start else 1
+        # As long as everything is outside the limits, each trial looks further away.
+        alike = all(_violation(one) > 0 for one in finished)
+        reach = self._changed + (len(finished) if alike else 0)
+        count = self._candidates if len(finished) >= self._start and not alike else 1
         known = {_key(one.params) for one in trials}
         for _ in range(_TRIES):
-            drawn = [self._draw(parents) for _ in range(count)]
-            order = np.argsort(-self._promise(finished, drawn), kind="stable") if count > 1 else [0]
+            drawn = [self._draw(parents, reach) for _ in range(count)]
+            order = np.argsort(-self._promise(_telling(finished), drawn), kind="stable") if count > 1 else [0]
             for place in order:
                 if _key(drawn[place]) not in known and self._accepted(drawn[place]):
                     return drawn[place]
@@ -136,16 +126,17 @@ class PriorSampler(optuna.samplers.BaseSampler):
             promise = np.where(excess > 0, promise.min() - 1 - excess, promise)
         return promise
 
-    def _draw(self, parents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Draws the searched, active values of a configuration."""
-        rng = self._rng
+    def _draw(self, parents: Sequence[Mapping[str, Any]], reach: int) -> dict[str, Any]:
+        """Draws the searched, active values of a configuration, up to `reach` of them unlike a parent's."""
+        rng = self._draws
         uniform = rng.random() < self._uniform
         if parents:
             weights = 1 / np.arange(1, len(parents) + 1)
             parent = parents[rng.choice(len(parents), p=weights / weights.sum())]
         else:
             parent = self._space.proposals(self._recipes[rng.integers(len(self._recipes))])
-        changed = set(rng.choice(sorted(parent), size=min(len(parent), rng.integers(1, self._changed + 1)), replace=False))
+        count = min(len(parent), int(rng.integers(1, reach + 1)))
+        changed = set(rng.permutation(sorted(parent))[:count].tolist())
         config = self._space.defaults()
         found: dict[str, Any] = {}
         for name, dimension in self._space.parameters.items():
@@ -162,11 +153,11 @@ class PriorSampler(optuna.samplers.BaseSampler):
                 config[name] = dimension.suggest(optuna.trial.FixedTrial({}), name)
         return found
 
-    def _fresh(self, name: str, distribution: BaseDistribution, uniform: bool) -> Any:
+    def _fresh(self, name: str, distribution: Distribution, uniform: bool) -> Any:
         """Draws a value for a hyperparameter that the parent does not use: that of a recipe, or any."""
         known = [recipe[name] for recipe in self._recipes if name in recipe]
-        if uniform or not known or self._rng.random() < 0.5 or not self._space.parameters[name].contains(known[0]):
-            return anywhere(distribution, self._rng)
+        if uniform or not known or self._draws.random() < 0.5 or not self._space.parameters[name].contains(known[0]):
+            return anywhere(distribution, self._draws)
         return known[0]
 
 
@@ -176,6 +167,15 @@ def _best_first(finished: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     return sorted(completed, key=_score, reverse=True) or sorted(
         (one for one in finished if _violation(one) > 0), key=_violation
     )
+
+
+def _telling(finished: Sequence[FrozenTrial]) -> Sequence[FrozenTrial]:
+    """Returns the trials that the model is fitted to, by number."""
+    if len(finished) <= _MODELLED:
+        return finished
+    latest, earlier = finished[-_MODELLED // 2 :], finished[: -_MODELLED // 2]
+    best = sorted(earlier, key=_score, reverse=True)[: _MODELLED // 2]
+    return [*sorted(best, key=lambda one: one.number), *latest]
 
 
 def _violation(trial: FrozenTrial) -> float:
@@ -193,7 +193,8 @@ def _score(trial: FrozenTrial) -> float:
 def _bounded(scores: np.ndarray) -> np.ndarray:
     """Raises scores far below the median: how bad a bad trial was says little about the good ones."""
     median, best = float(np.median(scores)), float(scores.max())
-    return np.maximum(scores, median - 2 * max(best - median, 1e-6))
+    raised: np.ndarray = np.maximum(scores, median - 2 * max(best - median, 1e-6))
+    return raised
 
 
 def _key(params: Mapping[str, Any]) -> str:

@@ -60,8 +60,10 @@ class GaussianProcess:
 def _covariance(a: np.ndarray, b: np.ndarray, length: float) -> np.ndarray:
     squares = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1)[None] - 2 * a @ b.T
     r = np.sqrt(np.maximum(squares, 0.0)) * (math.sqrt(5) / length)
-    return (1 + r + r * r / 3) * np.exp(-r) + _linear(a, b)
+    found: np.ndarray = (1 + r + r * r / 3) * np.exp(-r) + _linear(a, b)
+    return found
 
 
 def _linear(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return (a @ b.T) / a.shape[1]
+    found: np.ndarray = (a @ b.T) / a.shape[1]
+    return found

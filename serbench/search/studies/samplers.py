@@ -13,7 +13,15 @@ from serbench.errors import SerbenchError, unknown, with_extra
 from serbench.search.studies.prior import PriorSampler
 from serbench.spaces import SearchSpace
 
-__all__ = ["DEFAULT_SAMPLER", "PRUNERS", "SAMPLERS", "make_pruner", "make_sampler", "pruner_settings", "sampler_settings"]
+__all__ = [
+    "DEFAULT_SAMPLER",
+    "PRUNERS",
+    "SAMPLERS",
+    "make_pruner",
+    "make_sampler",
+    "pruner_settings",
+    "sampler_settings",
+]
 
 DEFAULT_SAMPLER = "prior"
 SAMPLERS: dict[str, dict[str, Any]] = {
@@ -24,7 +32,7 @@ SAMPLERS: dict[str, dict[str, Any]] = {
         "parents": 3,
         "candidates": 60,
         "n_startup_trials": 5,
-        "exploration": 0.5,
+        "exploration": 1.0,
     },
     "tpe": {
         "n_startup_trials": 10,
