@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import gc
 import hashlib
 import json
@@ -116,7 +115,7 @@ def _drawn(distribution: Any, value: Any, rng: np.random.Generator, step: float)
     if distribution.step is not None and not distribution.log:
         number = low + round((number - low) / distribution.step) * distribution.step
     number = min(max(number, low), high)
-    return int(round(number)) if isinstance(distribution, optuna.distributions.IntDistribution) else round(number, 12)
+    return round(number) if isinstance(distribution, optuna.distributions.IntDistribution) else round(number, 12)
 
 
 def asked_configurations(space: SearchSpace, count: int, seed: int) -> Iterator[Asked]:
@@ -296,7 +295,7 @@ def pack(asked: argparse.Namespace, out: Path, target: Path) -> None:
            ("corpus", "epochs", "share", "validation_share", "cost_limit", "precision", "seed")}  # fmt: skip
     found = lines(out)
     head = json.dumps({"family": asked.family, "protocol": "speaker, validation core", **how,
-                       "space": dataclasses.asdict(space)["name"], "recipes": [k.name for k in space.enqueued]})  # fmt: skip
+                       "space": space.name, "recipes": [k.name for k in space.enqueued]})  # fmt: skip
     body = ",\n".join(json.dumps(line, separators=(",", ":")) for line in found)
     write_text_atomic(target, f'{{"how": {head},\n"lines": [\n{body}\n]}}\n')
     print(f"{len(found)} curves, {target.stat().st_size / 1024:.0f} KiB")

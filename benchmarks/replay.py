@@ -2,11 +2,12 @@
 
     uv run python benchmarks/replay.py benchmarks/curves/cnn1d.json --replays 200 --trials 10 30
 
-Each replay is a whole search with Optuna's own samplers and pruners, asked and told as serbench does it, on a surrogate
-that was fitted to a bootstrap sample of the recorded curves (`benchmarks/surrogate.py`). A fit shows the surrogate's curve
-with the noise of a seed, and is charged the surrogate's seconds for each epoch. All arms have equal time: what today's
-default (TPE, ten start-up draws, percentile pruning) needs on average for so many trials. The score of a search is the
-true, noise-free score of the configuration that it would choose, less that of the first enqueued recipe.
+Each replay is a whole search with Optuna's own samplers and pruners, asked and told as serbench does it, on a
+surrogate that was fitted to a bootstrap sample of the recorded curves (`benchmarks/surrogate.py`). A fit shows the
+surrogate's curve with the noise of a seed, and is charged the surrogate's seconds for each epoch. All arms have equal
+time: what the default before (TPE, ten start-up draws, percentile pruning) needs on average for so many trials. The
+score of a search is the true, noise-free score of the configuration that it would choose, less that of the first
+enqueued recipe.
 
 Every arm tries the space's enqueued recipes first. KerasTuner's Hyperband is simulated after its source (1.4.8):
 brackets of uniform draws, successive halving by a factor of three, epochs of an earlier round are free. An epoch of its
@@ -21,7 +22,7 @@ import json
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -366,7 +367,8 @@ def rows(asked: argparse.Namespace) -> Iterator[str]:
     times = _run(asked, ARMS[_BASELINE], trials, None)[:, :, 0].mean(axis=0)
     yield f"time: {', '.join(f'{n} trials {t / 60:.1f} min' for n, t in zip(trials, times, strict=True))}"
     marks = [f"{n} trials" for n in trials]
-    yield f"| arm | {' | '.join(marks)} | {' | '.join(f'less the default before, {m}' for m in marks)} | best of five, {marks[-1]} |"
+    heads = [*marks, *(f"less the default before, {mark}" for mark in marks), f"best of five, {marks[-1]}"]
+    yield f"| arm | {' | '.join(heads)} |"
     yield "|---" * (2 + 2 * len(marks)) + "|"
     base: np.ndarray | None = None
     for name in [_BASELINE, *(one for one in ARMS if one != _BASELINE)]:

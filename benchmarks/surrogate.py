@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,7 @@ import numpy as np
 from optuna.distributions import CategoricalDistribution
 from scipy.stats import spearmanr
 from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern, WhiteKernel
 from sklearn.linear_model import Ridge
@@ -138,7 +140,7 @@ class Surrogate:
         self.epochs = int(curves.how["epochs"])
         x = np.array([self.encode(line["config"]) for line in lines])
         y = np.array([best_so_far(line["val_uar"], self.epochs) for line in lines])
-        self._process = gaussian_process(x, y[:, -1], curves)
+        self._process = gaussian_process(x, y[:, -1])
         self._forest = _Forest(trees(seed).fit(x, y))
         costed = [line for line in curves.lines if len(line["cpu_s"]) > 1]
         family = curves.space.family.name
@@ -227,13 +229,12 @@ def trees(seed: int) -> ExtraTreesRegressor:
     return ExtraTreesRegressor(n_estimators=60, min_samples_leaf=2, max_features=0.5, random_state=seed)
 
 
-def gaussian_process(x: np.ndarray, y: np.ndarray, curves: Curves) -> Any:
+def gaussian_process(x: np.ndarray, y: np.ndarray) -> Any:
     """Fits a Gaussian process and returns its mean as a function of vectors.
 
     Args:
         x: vectors, float64 (n, features).
         y: scores, float64 (n,).
-        curves: for the level of noise.
     """
     mean, spread = float(y.mean()), float(y.std())
     kernel = (
@@ -241,7 +242,10 @@ def gaussian_process(x: np.ndarray, y: np.ndarray, curves: Curves) -> Any:
         + ConstantKernel(1.0) * Matern(3.0, (0.5, 30), nu=2.5)
         + WhiteKernel(0.2, (0.02, 2))
     )
-    process = GaussianProcessRegressor(kernel, n_restarts_optimizer=1, random_state=0).fit(x, (y - mean) / spread)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a kernel's part that the curves do not need goes to 0
+        process = GaussianProcessRegressor(kernel, n_restarts_optimizer=1, random_state=0)
+        process.fit(x, (y - mean) / spread)
     fitted, known, weights = process.kernel_.k1, process.X_train_, process.alpha_
     return lambda rows: mean + spread * (fitted(rows, known) @ weights)
 
@@ -259,18 +263,6 @@ def seed_noise(curves: Curves) -> np.ndarray:
     return np.array(found)
 
 
-@dataclass(frozen=True)
-class Check:
-    """How well held-out configurations are predicted."""
-
-    r2: float
-    rank: float
-    error: float
-    noise: float
-    cost: float
-    size_right: float
-
-
 def cross_validated(curves: Curves, folds: int = 10) -> dict[str, np.ndarray]:
     """Returns held-out predictions of the final score by each model and by their mean, and the truth."""
     lines = curves.whole
@@ -282,7 +274,7 @@ def cross_validated(curves: Curves, folds: int = 10) -> dict[str, np.ndarray]:
     found = {name: np.zeros(len(y)) for name in ("trees", "process", "both")}
     for known, held in GroupKFold(folds, shuffle=True, random_state=0).split(x, y, groups):
         found["trees"][held] = trees(0).fit(x[known], y[known]).predict(x[held])
-        found["process"][held] = gaussian_process(x[known], y[known], curves)(x[held])
+        found["process"][held] = gaussian_process(x[known], y[known])(x[held])
     found["both"] = (found["trees"] + found["process"]) / 2
     return {**found, "truth": y, "kinds": np.array([line["kind"] for line in lines])}
 

@@ -7,9 +7,9 @@ without pruning, KerasTuner's random search, KerasTuner's Hyperband. All draw fr
 enqueued starts and, so that a fit takes seconds and a search is one of many fits, in narrower nets than the file has.
 With `--as-shipped` they draw from the space as it is, and every arm, KerasTuner's too, first fits its enqueued starts.
 They train with `serbench.training` in children of one thread, one after the other, and are judged by one validation
-core; nothing is tested. The time of an arm is that of the clock from its first fit on, asking and telling included, less what features
-took, which only the first to need them would pay. KerasTuner's Hyperband goes on with the weights of an earlier round;
-here it fits anew and the epochs of that round are free.
+core; nothing is tested. The time of an arm is that of the clock from its first fit on, asking and telling included,
+less what features took, which only the first to need them would pay. KerasTuner's Hyperband goes on with the weights
+of an earlier round; here it fits anew and the epochs of that round are free.
 """
 
 from __future__ import annotations

@@ -65,8 +65,18 @@ def planted(optimum: dict[str, Any]) -> Score:
     return score
 
 
-NEAR = {"learning_rate": 0.004, "batch_size": 32, "mixup": 0.1, "pooling": "average", "dense_width": 128, "head": "average_max",
-        "optimizer": "adamw", "representation": "sequence", "schedule": "cosine", "batch_norm": True}  # fmt: skip
+NEAR = {
+    "learning_rate": 0.004,
+    "batch_size": 32,
+    "mixup": 0.1,
+    "pooling": "average",
+    "dense_width": 128,
+    "head": "average_max",
+    "optimizer": "adamw",
+    "representation": "sequence",
+    "schedule": "cosine",
+    "batch_norm": True,
+}
 
 
 def params(study: optuna.Study) -> list[dict[str, Any]]:
@@ -153,6 +163,28 @@ def test_what_is_pruned_counts_with_its_last_score(space: SearchSpace) -> None:
         study.tell(trial, None if average else 0.5, TrialState.PRUNED if average else TrialState.COMPLETE)
         later += [average] if number >= 10 else []
     assert sum(later) <= 4
+
+
+def test_a_running_trial_makes_its_neighbourhood_less_promising(space: SearchSpace) -> None:
+    """A trial that runs beside what would be proposed moves some proposals elsewhere."""
+    recipes = [known.config for known in space.enqueued]
+
+    def proposal(seed: int, running: dict[str, Any] | None = None) -> dict[str, Any]:
+        study = search(space, planted(NEAR), 10)
+        if running is not None:
+            study.enqueue_trial(running)
+            space.suggest(study.ask())
+        study.sampler = make_sampler(sampler_settings("prior"), seed, space, recipes)
+        trial = study.ask()
+        space.suggest(trial)
+        return trial.params
+
+    moved = 0
+    for seed in range(4):
+        alone = proposal(seed)
+        beside = alone | {"dense_dropout": 0.999 * alone["dense_dropout"] + 1e-6}
+        moved += proposal(seed, beside) != alone
+    assert moved
 
 
 @pytest.mark.parametrize(

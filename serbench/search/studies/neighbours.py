@@ -64,24 +64,29 @@ class Encoding:
 
     def __init__(self, distributions: Mapping[str, Distribution]) -> None:
         self._distributions = dict(sorted(distributions.items()))
+        self._numbers: dict[str, list[Any]] = {}
+        for name, distribution in distributions.items():
+            if isinstance(distribution, CategoricalDistribution) and _numeric(distribution.choices):
+                ranked: list[Any] = list(distribution.choices)
+                self._numbers[name] = sorted(ranked)
 
     def __call__(self, values: Mapping[str, Any]) -> np.ndarray:
         """Returns the vector of a configuration, float64 (features,). Missing hyperparameters are not in use."""
         found: list[float] = []
         for name, distribution in self._distributions.items():
             value = values.get(name)
-            if isinstance(distribution, CategoricalDistribution):
-                found += _choice(distribution.choices, value)
+            if name in self._numbers:
+                ranked = self._numbers[name]
+                found.append(ranked.index(value) / max(len(ranked) - 1, 1) if value in ranked else _IDLE)
+            elif isinstance(distribution, CategoricalDistribution):
+                found += [_WORDS if _same(choice, value) else 0.0 for choice in distribution.choices]
             else:
                 found.append(_IDLE if value is None else _place(distribution, value))
         return np.array(found)
 
 
-def _choice(choices: tuple[Any, ...], value: Any) -> list[float]:
-    if all(isinstance(choice, int | float) and not isinstance(choice, bool) for choice in choices):
-        ranked = sorted(choices)
-        return [ranked.index(value) / max(len(ranked) - 1, 1) if value in ranked else _IDLE]
-    return [_WORDS if _same(choice, value) else 0.0 for choice in choices]
+def _numeric(choices: tuple[Any, ...]) -> bool:
+    return all(isinstance(choice, int | float) and not isinstance(choice, bool) for choice in choices)
 
 
 def _same(one: Any, other: Any) -> bool:

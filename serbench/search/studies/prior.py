@@ -63,7 +63,9 @@ class PriorSampler(optuna.samplers.RandomSampler):
         super().__init__(seed=seed)
         self._space = space
         self._distributions = cast("dict[str, Distribution]", space.distributions(space.searched))
-        self._recipes = [dict(recipe) for recipe in recipes] or [space.defaults()]
+        self._encode = Encoding(self._distributions)
+        self._defaults = space.defaults()
+        self._recipes = [dict(recipe) for recipe in recipes] or [self._defaults]
         self._draws = np.random.default_rng(seed)
         self._uniform, self._changed, self._spread, self._parents = uniform, changed, spread, parents
         self._candidates, self._start, self._exploration = candidates, n_startup_trials, exploration
@@ -73,7 +75,8 @@ class PriorSampler(optuna.samplers.RandomSampler):
         """Decides on the whole configuration. A trial that was enqueued has one."""
         self._proposal = {}
         if "fixed_params" not in trial.system_attrs:
-            self._proposal = self._propose(study.get_trials(deepcopy=False))
+            others = [one for one in study.get_trials(deepcopy=False) if one.number != trial.number]
+            self._proposal = self._propose(others)
 
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -90,11 +93,12 @@ class PriorSampler(optuna.samplers.RandomSampler):
         alike = all(_violation(one) > 0 for one in finished)
         reach = self._changed + (len(finished) if alike else 0)
         count = self._candidates if len(finished) >= self._start and not alike else 1
+        running = [one.params for one in trials if one.state == TrialState.RUNNING and one.params]
         known = {_key(one.params) for one in trials}
         for _ in range(_TRIES):
             drawn = [self._draw(parents, reach) for _ in range(count)]
-            order = np.argsort(-self._promise(_telling(finished), drawn), kind="stable") if count > 1 else [0]
-            for place in order:
+            promise = self._promise(_telling(finished), running, drawn) if count > 1 else np.zeros(1)
+            for place in np.argsort(-promise, kind="stable").tolist():
                 if _key(drawn[place]) not in known and self._accepted(drawn[place]):
                     return drawn[place]
         return drawn[0]
@@ -107,24 +111,33 @@ class PriorSampler(optuna.samplers.RandomSampler):
             return False
         return True
 
-    def _promise(self, finished: Sequence[FrozenTrial], drawn: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    def _promise(
+        self,
+        finished: Sequence[FrozenTrial],
+        running: Sequence[Mapping[str, Any]],
+        drawn: Sequence[Mapping[str, Any]],
+    ) -> np.ndarray:
         """Returns what a model expects of configurations, float64 (n,). It learns from what makes no model, too."""
-        encode = Encoding(self._distributions)
-        x = np.array([encode(one) for one in drawn])
+        x = self._vectors(drawn)
         promise = np.zeros(len(drawn))
         scored = [one for one in finished if np.isfinite(_score(one))]
         if scored:
-            model = GaussianProcess(
-                np.array([encode(one.params) for one in scored]), _bounded(np.array([_score(one) for one in scored]))
-            )
+            known, scores = self._vectors([one.params for one in scored]), _bounded(np.array(list(map(_score, scored))))
+            model = GaussianProcess(known, scores)
+            if running:  # they end as expected: so the next proposal lies elsewhere, where less is known
+                more = self._vectors(running)
+                model = GaussianProcess(np.vstack([known, more]), np.append(scores, model.predict(more)[0]))
             mean, spread = model.predict(x)
             promise = mean + self._exploration * spread
         violations = np.array([_violation(one) or -1.0 for one in finished])
         if (violations > 0).any():
-            model = GaussianProcess(np.array([encode(one.params) for one in finished]), violations)
+            model = GaussianProcess(self._vectors([one.params for one in finished]), violations)
             excess = np.maximum(model.predict(x)[0], 0.0)
             promise = np.where(excess > 0, promise.min() - 1 - excess, promise)
         return promise
+
+    def _vectors(self, configs: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        return np.array([self._encode(one) for one in configs])
 
     def _draw(self, parents: Sequence[Mapping[str, Any]], reach: int) -> dict[str, Any]:
         """Draws the searched, active values of a configuration, up to `reach` of them unlike a parent's."""
@@ -137,7 +150,7 @@ class PriorSampler(optuna.samplers.RandomSampler):
             parent = self._space.proposals(self._recipes[rng.integers(len(self._recipes))])
         count = min(len(parent), int(rng.integers(1, reach + 1)))
         changed = set(rng.permutation(sorted(parent))[:count].tolist())
-        config = self._space.defaults()
+        config = dict(self._defaults)
         found: dict[str, Any] = {}
         for name, dimension in self._space.parameters.items():
             if not dimension.active(config):

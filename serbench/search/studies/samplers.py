@@ -30,9 +30,9 @@ SAMPLERS: dict[str, dict[str, Any]] = {
         "changed": 4,
         "spread": 0.25,
         "parents": 3,
-        "candidates": 60,
+        "candidates": 200,
         "n_startup_trials": 5,
-        "exploration": 1.0,
+        "exploration": 2.0,
     },
     "tpe": {
         "n_startup_trials": 10,
