@@ -40,6 +40,7 @@ from serbench.spaces import Enqueued, SearchSpace
 
 __all__ = ["Arm", "Fit", "World", "main", "replay"]
 
+_TIMED = 50
 _BASELINE = "TPE, percentile (the default before)"
 
 
@@ -89,10 +90,10 @@ _DRAWS = _prior(candidates=1)
 ARMS: dict[str, Arm] = {
     _BASELINE: Arm(_TPE),
     "prior, percentile (the default)": Arm(_prior()),
-    "the same draws, no model": Arm(_DRAWS),
-    "walk: best trial, no model, no uniform draws": Arm(_DRAWS | {"uniform": 0.0, "parents": 1}),
     "random, percentile": Arm(sampler_settings("random")),
     "KerasTuner Hyperband (simulated)": Arm(hyperband=True),
+    "the same draws, no model": Arm(_DRAWS),
+    "walk: best trial, no model, no uniform draws": Arm(_DRAWS | {"uniform": 0.0, "parents": 1}),
     "prior draws for 10 trials, then TPE": Arm(_TPE | {"n_startup_trials": 10}, first=_DRAWS),
     "prior draws for 20 trials, then TPE": Arm(_TPE | {"n_startup_trials": 20}, first=_DRAWS, first_trials=20),
     "prior draws for 10 trials, then TPE, not multivariate": Arm(
@@ -348,8 +349,9 @@ def interval(values: np.ndarray) -> tuple[float, float]:
 
 
 def _run(asked: argparse.Namespace, arm: Arm, trials: tuple[int, ...], seconds: tuple[float, ...] | None) -> np.ndarray:
-    """Runs the replays of an arm in several processes."""
-    chunks = np.array_split(np.arange(asked.replays), asked.processes)
+    """Runs the replays of an arm in several processes. How long trials take is known well enough from fifty."""
+    replays = min(asked.replays, _TIMED) if seconds is None else asked.replays
+    chunks = np.array_split(np.arange(replays), asked.processes)
     tasks = [
         Task(asked.curves, asked.surrogates, arm, tuple(map(int, chunk)), trials, seconds, asked.bad_recipe)
         for chunk in chunks

@@ -98,7 +98,7 @@ class PriorSampler(optuna.samplers.RandomSampler):
         for _ in range(_TRIES):
             drawn = [self._draw(parents, reach) for _ in range(count)]
             promise = self._promise(_telling(finished), running, drawn) if count > 1 else np.zeros(1)
-            for place in np.argsort(-promise, kind="stable").tolist():
+            for place in map(int, np.argsort(-promise, kind="stable")):
                 if _key(drawn[place]) not in known and self._accepted(drawn[place]):
                     return drawn[place]
         return drawn[0]
