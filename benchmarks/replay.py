@@ -1,6 +1,6 @@
 """Replays searches on a surrogate of training: samplers and pruners, thousands of searches, no training.
 
-    uv run python benchmarks/replay.py benchmarks/curves/cnn1d.json --replays 200 --trials 10 30
+    uv run python -m benchmarks.replay benchmarks/curves/cnn1d.json --replays 200 --trials 10 30
 
 Each replay is a whole search with Optuna's own samplers and pruners, asked and told as serbench does it, on a
 surrogate that was fitted to a bootstrap sample of the recorded curves (`benchmarks/surrogate.py`). A fit shows the

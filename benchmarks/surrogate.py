@@ -1,6 +1,6 @@
 """A surrogate of training: configuration in, learning curve and seconds out, fitted to recorded curves.
 
-    uv run python benchmarks/surrogate.py benchmarks/curves/cnn1d.json
+    uv run python -m benchmarks.surrogate benchmarks/curves/cnn1d.json
 
 prints how well it predicts configurations that it was not fitted to (ten-fold cross-validation, repeats of a recipe
 kept together).
