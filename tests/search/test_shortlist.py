@@ -168,6 +168,7 @@ def test_without_a_shortlist_all_is_as_it_was(make_plan) -> None:
     assert (entry.finals, entry.bag, entry.out_of_fold) == ("held-out", 0, None)
 
 
+@pytest.mark.slow
 def test_a_stop_between_folds_goes_on_where_it_was(make_plan) -> None:
     stop = threading.Event()
 
@@ -206,6 +207,7 @@ def test_a_fold_that_fails_leaves_its_configuration_out_and_says_so(make_plan) -
     assert {one.shortlisted for one in folder.entries()} == set(folder.shortlisted_ids())
 
 
+@pytest.mark.slow
 def test_little_time_compares_fewer_or_none_and_says_so(make_plan) -> None:
     plan = make_plan(trials=1, shortlist=1, finalists=1, repeats=1)
     run_search(dataclasses.replace(plan, shortlist=0, finalists=0))

@@ -22,6 +22,8 @@ from serbench.search import fork_study, replay_trial, run_search, search_command
 from serbench.search.transfer.teacher import recorded_teacher
 from serbench.spaces import load_space
 
+pytestmark = pytest.mark.slow  # searches of a minute; quick tests have heard speakers, weights and teachers
+
 FIRST, STUDENT, HEIR = "first-tiny_cnn1d", "student-tiny_cnn1d", "heir-tiny_cnn1d"
 
 

@@ -69,7 +69,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.children
+@pytest.mark.slow  # test_study_precision.py has one of them in a search
 @pytest.mark.parametrize("where", ["HOME", "KERAS_HOME"])
 @pytest.mark.parametrize("content", HOSTILE)
 def test_a_keras_json_is_neither_read_nor_changed(where, content, tmp_path) -> None:
