@@ -80,7 +80,8 @@ def searched(_searched, serbench, tone_corpus, tiny_space) -> Path:
             return results
         spaces = [tiny_space("cnn1d"), tiny_space("cnn2d")]
         ran = serbench(
-            "search", *spaces, "--corpus", "crema-d", "--data", tone_corpus, "--results", results, "--trials", 2, "--sampler", "tpe",
+            "search", *spaces, "--corpus", "crema-d", "--data", tone_corpus, "--results", results,
+            "--trials", 2, "--sampler", "tpe",
             "--format", "json",
         )  # fmt: skip
         assert ran.code == 0, ran.err
