@@ -1,8 +1,9 @@
 """An ensemble of a study's finalists: the mean of their recorded probabilities. Nothing is predicted again.
 
 The members are the finalists. They were chosen on validation data or named in the space file, so test scores play no
-part in the choice. The r-th refit of the ensemble averages the r-th refits of all members, so the ensemble has an
-interval over speakers and seeds like any entry. It is not a single model: it is not exported and never `selected`.
+part in the choice. A bag is no member, since its networks are of one finalist. The r-th refit of the ensemble averages
+the r-th refits of all members, so the ensemble has an interval over speakers and seeds like any entry. It is not a
+single model: it is not exported and never `selected`.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ ENSEMBLE = "ensemble"
 
 
 def ensemble_id(entries: Iterable[EntryRecord]) -> str:
-    """Id of the ensemble of a study's entries. Leaves out entries without refits; reads no predictions."""
-    return f"{ENSEMBLE}-{digest_of([entry.entry_id for entry in entries if entry.refits], length=6)}"
+    """Id of the ensemble of a study's entries. Leaves out bags and entries without refits; reads no predictions."""
+    return f"{ENSEMBLE}-{digest_of([entry.entry_id for entry in entries if _is_member(entry)], length=6)}"
 
 
 def make_ensemble(entries: Sequence[ScoredEntry]) -> ScoredEntry | None:
@@ -33,15 +34,19 @@ def make_ensemble(entries: Sequence[ScoredEntry]) -> ScoredEntry | None:
         entries: the scored entries of one study.
 
     Returns:
-        The ensemble; None if fewer than two entries have refits, or if these were not tested on the same clips.
+        The ensemble; None if fewer than two finalists have refits, or if these were not tested on the same clips.
     """
-    members = [one for one in entries if one.refits]
+    members = [one for one in entries if _is_member(one.entry)]
     if len(members) < 2 or len({one.refits[0].test_clips for one in members}) > 1:
         return None
     repeats = min(len(one.refits) for one in members)
     labels = members[0].study.corpus.labels
     refits = tuple(_averaged([one.refits[repeat] for one in members], labels, repeat) for repeat in range(repeats))
     return ScoredEntry(members[0].study, _entry(members, repeats), refits, members[0].speakers, members[0].trials)
+
+
+def _is_member(entry: EntryRecord) -> bool:
+    return bool(entry.refits) and not entry.bag
 
 
 def _averaged(parts: Sequence[Refit], labels: tuple[str, ...], repeat: int) -> Refit:

@@ -74,6 +74,15 @@ class FoldedRun:
         """Id of the pooled entry. Reads no predictions."""
         return pooled_id([study.entry(entry_id) for study, entry_id in self.folds])
 
+    @property
+    def bags(self) -> FoldedRun | None:
+        """The bags of the selected configurations; None if a fold has none. Reads no predictions."""
+        found = []
+        for study, entry_id in self.folds:
+            judged = study.entry(entry_id).shortlisted
+            found += [(study, one.entry_id) for one in study.entries if one.bag and one.shortlisted == judged]
+        return FoldedRun(self.key, tuple(found), ()) if found and len(found) == len(self.folds) else None
+
     def pooled(self) -> ScoredEntry:
         """Makes the pooled entry.
 
@@ -124,25 +133,15 @@ def load_group(studies: Sequence[LoadedStudy], *, ensembles: bool) -> GroupEntri
             message = f"{run.name}: {len(run.folds)} of {wanted} folds are tested; repeat the search command to go on"
             incomplete.append((run.key, message))
             continue
-        lost = list(_unreadable(run))
-        damaged += lost
-        if not lost:
-            pooled = run.pooled()
-            bags = [bag for bag in (_pooled_bags(run),) if bag is not None]
-            found.append(StudyEntries((pooled, *bags), choose((pooled,))))
+        pooled = []
+        for one in filter(None, (run, run.bags)):
+            lost = list(_unreadable(one))
+            damaged += lost
+            pooled += [] if lost else [one.pooled()]
+        if pooled:
+            found.append(StudyEntries(tuple(pooled), choose(pooled)))
     damaged += [one for study in studies if study.entry_ids for one in study.unread_trials]
     return GroupEntries(tuple(found), tuple(incomplete), tuple(damaged))
-
-
-def _pooled_bags(run: FoldedRun) -> ScoredEntry | None:
-    """The bags of all folds as one entry; None if a fold has none that can be read."""
-    bags = [(study, one.entry_id) for study, _ in run.folds for one in study.entries if one.bag]
-    if len({study.name for study, _ in bags}) < len(run.folds) or len(bags) > len(run.folds):
-        return None
-    try:
-        return FoldedRun(run.key, tuple(bags), ()).pooled()
-    except SerbenchError:
-        return None
 
 
 def _whole(studies: Sequence[LoadedStudy], damaged: list[DamagedRecord], *, ensembles: bool) -> Iterator[StudyEntries]:

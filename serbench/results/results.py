@@ -261,7 +261,7 @@ class Results:
 
     @functools.cached_property
     def _runs(self) -> list[FoldedRun]:
-        return folded_runs(self.studies)
+        return [one for run in folded_runs(self.studies) for one in (run, run.bags) if one is not None]
 
     def _group(self, group: Group, *, ensembles: bool) -> LoadedGroup:
         key = group, ensembles

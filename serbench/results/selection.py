@@ -14,9 +14,11 @@ __all__ = ["best_selected", "select_entry"]
 
 
 def best_selected(board: Leaderboard, studies: Collection[str] | None = None) -> Row | None:
-    """The selected entry (there is one a study) with the highest mean validation score; None if there is none.
+    """The selected entry (there is one a study) with the highest validation score; None if there is none.
 
-    Transductive entries are skipped: they cannot predict a single clip, so they cannot be exported.
+    Out-of-fold scores are of more speakers than those of a validation core, and of speakers that did not choose. So an
+    entry without one is not chosen beside entries that have one. Transductive entries are skipped: they cannot predict
+    a single clip, so they cannot be exported.
 
     Args:
         board: the leaderboard.
@@ -24,6 +26,7 @@ def best_selected(board: Leaderboard, studies: Collection[str] | None = None) ->
     """
     names = None if studies is None else {run_name(study) for study in studies}
     rows = [row for row in board.rows if _is_eligible(row) and (names is None or row.study in names)]
+    rows = [row for row in rows if row.out_of_fold] or rows
     return max(rows, key=lambda row: (row.validation_score or 0.0, row.entry), default=None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from drawn_results import judge
 from sklearn.metrics import balanced_accuracy_score
 
 from serbench.errors import UsageError
@@ -94,3 +95,20 @@ def test_its_page_says_what_it_is_and_offers_no_export(build, study, tmp_path):
     assert "ensemble of 3" in text
     assert "serbench export" not in text
     assert "an ensemble of the finalists of" in text
+
+
+def test_a_bag_is_no_member(build, study):
+    build.entry("d", study, refits=1)
+    judge(build.results.study(study), "a", "d")
+    results = build.read()
+    together = ensemble(results.board(ensembles=True))
+    assert together.entry.members == ("a", "b", "c")
+    assert len(together.refits) == 3
+    assert results.scored_entry(together.entry.entry_id).entry == together.entry
+
+
+def test_a_study_without_out_of_fold_answers_is_not_chosen_beside_one_with_them(build, study):
+    other = build.study("demo-speaker-cnn1d", family="cnn1d")
+    build.entry("judged", other, values=(0.4, 0.4))
+    judge(build.results.study(other), "judged", value=0.45)
+    assert build.read().select().entry == "judged", "0.5 on the validation core is of the speakers that chose"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from drawn_results import judge
 
 from serbench.errors import UsageError
 from serbench.render import render
@@ -85,3 +86,26 @@ def test_too_few_speakers_over_all_folds_leave_no_interval(build):
     assert row.test_speakers == 6
     assert row.uar_low is None
     assert row.tie_group is None
+
+
+def bagged(build, fold):
+    """Gives a fold a bag of its `good` entry's configuration, which cross-validation has judged."""
+    folder = build.results.study(f"run-cnn1d-fold{fold}")
+    build.entry(f"bag-{fold}", folder.path.name, skill=0.8, refits=1)
+    judge(folder, f"good-{fold}", f"bag-{fold}")
+
+
+def test_the_bags_of_all_folds_are_an_entry_beside_the_networks(build):
+    folded(build)
+    for fold in range(1, FOLDS):
+        bagged(build, fold)
+    assert len(build.read().board().rows) == 1, "a fold has no bag yet"
+    bagged(build, FOLDS)
+    results = build.read()
+    rows = {row.bag: row for row in results.board().rows}
+    assert rows.keys() == {0, 5}
+    assert rows[0].selected
+    assert not rows[5].selected
+    assert (rows[5].seeds, rows[5].folds, rows[5].looks) == (1, 3, 6)
+    assert results.report(rows[5].entry).row == rows[5], "a row of the board has a report"
+    assert [entry.entry_id for _, entry in results.members(rows[5].entry)] == ["bag-1", "bag-2", "bag-3"]
