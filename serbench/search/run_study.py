@@ -35,7 +35,7 @@ def run_study(session: Session, budget: Budget) -> None:
     run_probes(session, budget.probes)
     forced = [known.name for known in study.space.enqueued if known.finalist]
     rounds = math.ceil((budget.finalists + len(forced)) * budget.repeats / max(1, session.workers))
-    listed = shortlist_rounds(study, budget.shortlist, session.workers)
+    listed = shortlist_rounds(study, min(budget.shortlist, budget.trials), session.workers)
     Coordinator(session).run_trials(budget.trials, rounds + listed, rounds)
     if not session.stop.is_set():
         judged = run_shortlist(session, budget.shortlist, rounds)

@@ -161,6 +161,11 @@ def _settled(session: Session, chosen: Finalist, folds: Sequence[InnerFold]) -> 
         )
         return None
     if len(records) < len(folds):
+        if not session.stop.is_set():
+            session.observer.warning(
+                f"{chosen.name} is left out of the shortlist: {len(records)} of {len(folds)} folds were fitted in the "
+                "time; the same command goes on from here"
+            )
         return None
     record, answers = _judged(session.study, chosen, records)
     folder.save_shortlisted(record, answers)
