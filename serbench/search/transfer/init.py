@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from pathlib import Path
 
 from serbench.errors import SerbenchError, UsageError
@@ -72,15 +71,23 @@ def load_init(results: ResultsFolder, name: str, record: StudyRecord, known: Ini
     return found, model
 
 
-def of_fold(
-    members: Iterable[tuple[LoadedStudy, EntryRecord]], name: str, fold: int, option: str
-) -> tuple[LoadedStudy, EntryRecord]:
-    """Chooses among the entries of several folds the one of a fold. A single entry is taken as it is.
+def of_fold(results: ResultsFolder, name: str, fold: int, option: str) -> tuple[LoadedStudy, EntryRecord]:
+    """Finds an entry; of one that pools several folds, the entry of one fold.
+
+    Args:
+        results: results folder of the entry.
+        name: the entry.
+        fold: number of the fold.
+        option: the option that names the entry, for messages.
 
     Raises:
-        UsageError: there are several, and none is of this fold.
+        UsageError: there is no such entry, or it pools folds and none is this one.
+        SerbenchError: its record is damaged.
     """
-    listed = list(members)
+    try:
+        listed = Results(results.root).members(name)
+    except UsageError as error:
+        raise UsageError(f"{option}: {error}") from None
     fitting = [one for one in listed if one[0].record.protocol.fold == fold] if len(listed) > 1 else listed
     if not fitting:
         raise UsageError(
@@ -133,7 +140,7 @@ def _of_bundle(path: Path) -> tuple[InitFrom, bytes]:
 
 
 def _of_entry(results: ResultsFolder, name: str, record: StudyRecord, kept: str | None) -> tuple[InitFrom, bytes]:
-    study, entry = of_fold(Results(results.root).members(name), name, record.protocol.fold, "--init")
+    study, entry = of_fold(results, name, record.protocol.fold, "--init")
     _check_single(f"entry '{name}'", bool(entry.bag))
     refit = kept if kept in entry.refits else best_refit(study.folder.job("refit", one) for one in entry.refits).job_id
     path = study.folder.model_path(refit)
