@@ -138,9 +138,15 @@ def make_fits_up() -> None:
         truth = targets[np.asarray(job.predict["validation"])]
         value = evaluate(truth, predictions["validation"], job.labels).mean_recall_present
         return TrialOutcome(
-            "pruned" if verdict is Verdict.PRUNE else "completed", value, tuple(epochs), len(epochs) - 1, 1000,
-            predictions, b"a model" if job.keep_model else None, {"total": 0.1},
-        )  # fmt: skip
+            state="pruned" if verdict is Verdict.PRUNE else "completed",
+            value=value,
+            epochs=tuple(epochs),
+            best_epoch=len(epochs) - 1,
+            parameters=1000,
+            predictions=predictions,
+            model=b"a model" if job.keep_model else None,
+            seconds={"total": 0.1},
+        )
 
     engine.run_job = run_job
 
