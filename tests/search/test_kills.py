@@ -54,6 +54,7 @@ POINTS = [
 """In this order, each is reached by the life after the one that died at the last; some are in the midst of repairs."""
 
 
+@pytest.mark.slow
 def test_a_search_killed_at_one_exact_point_after_another_ends_as_if_unbroken(made_up, nursery, unbroken) -> None:
     for point in POINTS:
         assert nursery.run(made_up, point) == -signal.SIGKILL, (point, nursery.said())

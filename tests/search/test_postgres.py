@@ -85,6 +85,7 @@ def test_a_study_of_that_name_in_another_folder_is_refused(make_plan, tmp_path, 
         run_search(other)
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_a_study_that_runs_cannot_be_driven_from_a_copy_of_its_folder(make_plan, tmp_path, server) -> None:
     """Where two machines do not see each other's file locks, the database's lease still keeps them apart."""

@@ -43,6 +43,7 @@ def reruns(_made, make_plan, tmp_path, tmp_path_factory, tone_corpus) -> Reruns:
     return Reruns(folder, record, recorded_space(folder, record), entry, clips, Observer(), threading.Event())
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_equal_sizes_under_both_protocols_and_speakers_apart_only_under_one(reruns) -> None:
     base = recorded_protocol(reruns.folder, reruns.record)

@@ -68,6 +68,7 @@ def test_an_unknown_precision_is_refused_before_anything_is_written(make_plan) -
     assert not plan.results.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_a_keras_json_does_not_reach_a_trial(tone_corpus, tiny_space, tmp_path) -> None:
     """A command beside a hostile file gives what this process, which has no such file, replays."""
