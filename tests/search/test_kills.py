@@ -13,6 +13,7 @@ import pytest
 from kills import check, check_files, result
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_a_database_made_read_only_is_one_sentence_and_goes_on(made_up, nursery, unbroken) -> None:
     assert nursery.run(made_up, "epoch", 8) == -signal.SIGKILL

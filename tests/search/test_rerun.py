@@ -63,6 +63,7 @@ def test_equal_sizes_under_both_protocols_and_speakers_apart_only_under_one(reru
         assert not folder.model_path(entry.refits[0]).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_a_rerun_is_kept_goes_on_and_shows_on_no_leaderboard(reruns) -> None:
     before = render(Results(reruns.folder.path.parents[1]).board(), "json")

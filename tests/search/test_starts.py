@@ -78,6 +78,7 @@ def test_probes_are_not_run_again(probed) -> None:
     assert len(records(probed)) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_a_warm_start_tries_the_best_configurations_first(probed, make_plan, tiny_space) -> None:
     plan = make_plan(

@@ -49,6 +49,7 @@ def test_a_study_in_bfloat16_goes_on_in_it_and_replays_to_its_predictions(make_p
     assert found.largest_difference == 0
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_auto_is_recorded_as_what_it_gives_here(make_plan) -> None:
     plan = make_plan(trials=1, finalists=0)

@@ -54,6 +54,7 @@ def live(build):
         yield site
 
 
+@pytest.mark.slow
 def test_a_new_record_makes_a_new_version_with_the_trial_on_its_page(build, live):
     page = f"{live.address}studies/demo-speaker-cnn2d.html"
     assert "t9" not in fetch(page)[1]
