@@ -179,6 +179,8 @@ def _compile(model: keras.Model, job: TrialJob, hp: Hyperparameters, steps_per_e
         metrics=["accuracy"],
         **compile_options(job.backend),
     )
+    # TensorFlow traces a step twice if the optimiser makes its variables in the first one.
+    model.optimizer.build(model.trainable_variables)
 
 
 def _callbacks(job: TrialJob, hp: Hyperparameters, watch: EpochExchange) -> list[keras.callbacks.Callback]:
