@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import keras
 
 from serbench.families import custom_objects
+from serbench.temporary import temporary_folder
 
 __all__ = ["load_network"]
 
@@ -22,7 +20,7 @@ def load_network(data: bytes, family: str) -> keras.Model:
     Raises:
         ValueError: the file is no Keras model, or holds a class that neither Keras nor serbench nor the family has.
     """
-    with tempfile.TemporaryDirectory(prefix="serbench-") as folder:
-        path = Path(folder) / "model.keras"
+    with temporary_folder() as folder:
+        path = folder / "model.keras"
         path.write_bytes(data)
         return keras.models.load_model(path, custom_objects=custom_objects(family), compile=False, safe_mode=True)

@@ -35,7 +35,7 @@ def case(
         {
             "clip_id": ids,
             "state": [(states or {}).get(clip, "ok") for clip in ids],
-            "detail": "why it is so",
+            "detail": ["" if (states or {}).get(clip, "ok") == "ok" else "why it is so" for clip in ids],
             "digest": [(digests or {}).get(clip, f"digest of {clip}") for clip in ids],
             "duration_s": 1.0,
             "sample_rate": [(rates or {}).get(clip, 16000) for clip in ids],

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from corpora_files import LFS_POINTER, crash_on_seven, double, noise, process_ids, write
 
-from serbench.corpora.inspection.health import examine_file
+from serbench.audio.sound import examine_file
 from serbench.corpora.inspection.inspect import INSPECTION_COLUMNS, inspect_clips
 from serbench.corpora.inspection.processes import map_in_processes
 from serbench.corpora.table import clip_table
@@ -137,7 +137,7 @@ def test_two_workers_are_other_processes() -> None:
 def test_a_script_without_a_main_guard_runs_once_and_gets_its_answer(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
         f"open({str(tmp_path / 'runs')!r}, 'a').write('x')\n"
         "from corpora_files import double\n"
         "from serbench.corpora.inspection.processes import map_in_processes\n"

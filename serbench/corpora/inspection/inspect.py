@@ -11,7 +11,7 @@ from typing import Final, get_args
 
 import pandas as pd
 
-from serbench.corpora.inspection.health import AudioHealth, ClipState, examine_files
+from serbench.audio import AudioHealth, ClipState, examine_files
 from serbench.corpora.inspection.processes import map_in_processes
 from serbench.errors import SerbenchError
 from serbench.records import Progress, digest_of, usable_cores, write_bytes_atomic
@@ -35,8 +35,8 @@ INSPECTION_COLUMNS: Final = ("clip_id", *_DTYPES)
 _STATES: Final = frozenset(get_args(ClipState))
 
 _CHUNK: Final = 64
-_RULES: Final = 2
-"""Version of the rules in `inspection.health`. Raise it when they change, so that old results are not reused."""
+_RULES: Final = 3
+"""Version of the rules in `serbench.audio.sound`. Raise it when they change, so that old results are not reused."""
 
 _Key = tuple[str, int, int]
 
@@ -58,7 +58,7 @@ def inspect_clips(
 
     Returns:
         One row for each clip, with the table's index: `clip_id`, `state` (`ok`, `lfs_pointer`, `empty`,
-        `undecodable`, `silent`, `too_short`), `detail` (text), `digest` (of the decoded samples), `duration_s`,
+        `undecodable`, `cut_off`, `silent`, `too_short`), `detail` (text), `digest` (of the decoded samples), `duration_s`,
         `sample_rate` (Hz), `channels`, `peak` and `rms` (fractions of full scale).
     """
     keys = [_key(str(path)) for path in table["path"]]

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from corpora_files import LFS_POINTER, noise, write
 
-from serbench.corpora.inspection.health import MAX_BYTES, AudioHealth, examine_file, examine_files
+from serbench.audio.sound import MAX_BYTES, AudioHealth, examine_file, examine_files
 
 
 @pytest.fixture(autouse=True)
