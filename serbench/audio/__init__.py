@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from serbench.audio.formats import SUFFIXES
     from serbench.audio.scan import Scan, is_utf8, scan_audio
     from serbench.audio.sound import (
+        MAX_SECONDS,
         SILENCE_PEAK,
         AudioHealth,
         ClipState,
@@ -26,6 +27,7 @@ else:
             "formats": ("SUFFIXES",),
             "scan": ("Scan", "is_utf8", "scan_audio"),
             "sound": (
+                "MAX_SECONDS",
                 "SILENCE_PEAK",
                 "AudioHealth",
                 "ClipState",
@@ -39,6 +41,7 @@ else:
     )
 
 __all__ = [
+    "MAX_SECONDS",
     "SILENCE_PEAK",
     "SUFFIXES",
     "AudioHealth",

@@ -51,7 +51,7 @@ class Stream(soundfile.SoundFile):  # type: ignore[misc]
 
 @contextlib.contextmanager
 def open_sound(path: str) -> Iterator[Stream]:
-    """Context manager that opens a file for one pass over its samples. Its content decides how it is read, not its name.
+    """Context manager that opens a file for one pass over its samples. Its content decides how, not its name.
 
     ffmpeg gets the expected container, because a text file with an audio suffix could otherwise make it read other
     files. It may use no protocol except local files, reads no standard input, and has limits on time and size.
@@ -63,7 +63,7 @@ def open_sound(path: str) -> Iterator[Stream]:
         UnreadableError: libsndfile and ffmpeg cannot decode it, or it needs ffmpeg, which is not installed.
         OSError: the file cannot be opened.
     """
-    with open(path, "rb") as file:  # noqa: PTH123
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - libsndfile shares the position
         container = container_of(os.pread(file.fileno(), HEAD_BYTES, 0), os.path.splitext(path)[1])  # noqa: PTH122
         reason = ""
         unsized = shutil.which("ffmpeg") is not None and states_no_size(file)  # ffmpeg reads on to the end

@@ -105,10 +105,8 @@ def scan_audio(
     """
     root = root.resolve()
     wanted = tuple(suffix.lower() for suffix in suffixes)
-    files: list[Path] = []
-    escaping: list[Path] = []
+    found: dict[str, list[Path]] = {"files": [], "escaping": [], "documents": []}
     passed_over: list[tuple[str, Path]] = []
-    documents: list[Path] = []
     pending = [(root, 0)]
     seen = 0
     while pending:
@@ -122,32 +120,44 @@ def scan_audio(
                 raise SerbenchError(
                     f"{root} has more than {max_entries:,} entries; pass the folder that holds only the corpus"
                 )
-            if entry.name.startswith("."):
-                continue
             path = folder / entry.name
-            if entry.is_symlink():
-                if _leads_out(path, root):
-                    if path.is_dir() or path.suffix.lower() in wanted:
-                        escaping.append(path)
-                    continue
-                if path.is_dir():
-                    continue
-            elif entry.is_dir(follow_symlinks=False):
-                if depth < MAX_DEPTH:
-                    pending.append((path, depth + 1))
-                else:
-                    passed_over.append((f"lies more than {MAX_DEPTH} folders deep", path))
-                continue
-            suffix = path.suffix.lower()
-            if suffix in DOCUMENTS or path.stem.lower() in _LISTS:
-                documents.append(path)
-            elif suffix not in wanted:
-                passed_over.append((f"{suffix} is no suffix of audio" if suffix else "the name has no suffix", path))
-            elif not any_name and not is_utf8(str(path)):
+            kind = _kind(entry, path, root, wanted)
+            if kind == "folder" and depth < MAX_DEPTH:
+                pending.append((path, depth + 1))
+            elif kind == "folder":
+                passed_over.append((f"lies more than {MAX_DEPTH} folders deep", path))
+            elif kind == "files" and not any_name and not is_utf8(str(path)):
                 passed_over.append(("the name is not UTF-8; rename it", path))
-            else:
-                files.append(path)
-    return Scan(tuple(sorted(files)), tuple(sorted(escaping)), tuple(sorted(passed_over)), tuple(sorted(documents)))
+            elif kind in found:
+                found[kind].append(path)
+            elif kind:
+                passed_over.append((kind, path))
+    return Scan(
+        tuple(sorted(found["files"])),
+        tuple(sorted(found["escaping"])),
+        tuple(sorted(passed_over)),
+        tuple(sorted(found["documents"])),
+    )
+
+
+def _kind(entry: os.DirEntry[str], path: Path, root: Path, wanted: tuple[str, ...]) -> str:
+    """'folder', a field of `Scan`, the reason to pass an entry over, or '' to say nothing of it."""
+    suffix = path.suffix.lower()
+    if entry.name.startswith("."):
+        return ""
+    if entry.is_symlink() and _leads_out(path, root):
+        return "escaping" if path.is_dir() or suffix in wanted else ""
+    if entry.is_symlink() and path.is_dir():
+        return ""
+    if entry.is_dir(follow_symlinks=False):
+        return "folder"
+    return "files" if suffix in wanted else _other(path, suffix)
+
+
+def _other(path: Path, suffix: str) -> str:
+    if suffix in DOCUMENTS or path.stem.lower() in _LISTS:
+        return "documents"
+    return f"{suffix} is no suffix of audio" if suffix else "the name has no suffix"
 
 
 def is_utf8(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from io import FileIO
 from typing import BinaryIO, Final, Literal
 
 __all__ = ["missing_bytes", "states_no_size"]
@@ -16,7 +17,7 @@ _TRAILER: Final = 4096
 """Bytes after empty sound that may be a list of titles."""
 
 
-def missing_bytes(file: BinaryIO) -> tuple[int, int] | None:
+def missing_bytes(file: BinaryIO | FileIO) -> tuple[int, int] | None:
     """Compares the size of the samples that the header states with what the file holds.
 
     libsndfile reads what is there without a word. Formats: WAV, AIFF, AU. The position in the file is lost.
@@ -35,7 +36,7 @@ def missing_bytes(file: BinaryIO) -> tuple[int, int] | None:
     return (missing, stated) if missing > 0 else None
 
 
-def states_no_size(file: BinaryIO) -> bool:
+def states_no_size(file: BinaryIO | FileIO) -> bool:
     """Whether a header says that there are no samples, but they follow: the recorder was stopped before it knew.
 
     The position in the file is kept.
@@ -46,7 +47,7 @@ def states_no_size(file: BinaryIO) -> bool:
     return found is not None and found[1] == 0 and found[0] + _TRAILER < os.fstat(file.fileno()).st_size
 
 
-def _samples(file: BinaryIO) -> tuple[int, int] | None:
+def _samples(file: BinaryIO | FileIO) -> tuple[int, int] | None:
     """Where the samples begin, and their stated size."""
     file.seek(0)
     head = file.read(12)
@@ -59,7 +60,7 @@ def _samples(file: BinaryIO) -> tuple[int, int] | None:
     return None
 
 
-def _chunk(file: BinaryIO, wanted: bytes, order: Literal["little", "big"]) -> tuple[int, int] | None:
+def _chunk(file: BinaryIO | FileIO, wanted: bytes, order: Literal["little", "big"]) -> tuple[int, int] | None:
     """Finds a chunk; returns where its content begins, and its stated size."""
     place = 12
     for _ in range(_MOST_CHUNKS):

@@ -295,18 +295,25 @@ class _Measured:
     def _verdict(self, peak: float, stated: int, cut_off: str) -> tuple[ClipState, str]:
         duration = self.frames / self.rate
         lost = stated - self.frames
-        low, high = self._mono_range
-        mono_peak = abs(max(-low, high))
         if duration < MIN_SECONDS:
             return "too_short", f"{duration:.3f} s, under {MIN_SECONDS} s"
         if cut_off:
             return "cut_off", cut_off
         if lost > _LOST_SHARE * stated:
             return "cut_off", f"cut off after {self.frames:,} of {stated:,} samples"
-        if peak < SILENCE_PEAK:
-            return "silent", f"digital silence of {duration:.2f} s"
-        if bool((self._highest - self._lowest < SILENCE_PEAK).all()):
-            return "silent", f"digital silence of {duration:.2f} s (constant at {high:.3g})"
-        if mono_peak < _CANCELLED * peak or high - low < SILENCE_PEAK:
-            return "silent", f"channels cancel when averaged (peak {mono_peak:.1e} instead of {peak:.2g})"
+        if silence := self._silence(peak):
+            return "silent", silence
         return "ok", f"the last {lost:,} of {stated:,} samples are missing" if lost > 0 else ""
+
+    def _silence(self, peak: float) -> str:
+        """Why there is nothing to hear; '' if there is."""
+        duration = self.frames / self.rate
+        low, high = self._mono_range
+        mono_peak = abs(max(-low, high))
+        if peak < SILENCE_PEAK:
+            return f"digital silence of {duration:.2f} s"
+        if bool((self._highest - self._lowest < SILENCE_PEAK).all()):
+            return f"digital silence of {duration:.2f} s (constant at {high:.3g})"
+        if mono_peak < _CANCELLED * peak or high - low < SILENCE_PEAK:
+            return f"channels cancel when averaged (peak {mono_peak:.1e} instead of {peak:.2g})"
+        return ""

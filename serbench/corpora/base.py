@@ -247,8 +247,8 @@ def others_note(scan: Scan) -> str:
     """Says what else is there, as the end of a sentence on a folder without audio."""
     if scan.escaping:
         return (
-            f", only links that lead out of it, such as {printable(scan.escaping[0].name)}, which are not followed; pass "
-            "the folder they lead to"
+            f", only links that lead out of it, such as {printable(scan.escaping[0].name)}, which are not followed; "
+            "pass the folder they lead to"
         )
     if scan.passed_over:
         reason, path = scan.passed_over[0]

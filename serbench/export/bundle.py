@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field, SerializeAsAny
 
-from serbench.audio import Scan, Sound, read_sound, scan_audio
+from serbench.audio import MAX_SECONDS, Scan, Sound, read_sound, scan_audio
 from serbench.errors import SerbenchError, UsageError
 from serbench.export.predictions import Prediction, Predictions
 from serbench.export.windows import windows
@@ -33,7 +33,7 @@ from serbench.records import (
     TaughtBy,
     digest_of,
 )
-from serbench.training import choose_backend, import_keras
+from serbench.training import check_network_file, choose_backend, import_keras
 
 if TYPE_CHECKING:
     import keras
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Bundle", "BundleCheck", "BundleRecord", "file_digest"]
 
 _BATCH = 64
+_MOST_DESCRIPTION = 16 << 20
 
 
 class BundleCheck(FrozenModel):
@@ -57,14 +58,14 @@ class BundleRecord(Record):
     study: str
     refit: str
     family: str
-    labels: tuple[str, ...]
+    labels: tuple[str, ...] = Field(min_length=2, max_length=1000)
     features: SerializeAsAny[FeatureSpec]
-    longest_clip_s: float
+    longest_clip_s: float = Field(gt=0, le=MAX_SECONDS, allow_inf_nan=False)
     model_sha256: str
     meaning: str | None = Field(
         default=None, description="digest of labels, front end, windows and model: `BundleRecord.seal`"
     )
-    parameters: int | None
+    parameters: int | None = Field(ge=0)
     config: dict[str, Any]
     seed: int
     scores: dict[str, Scores] = Field(description="scores of this run; the means of the entry are in metrics.json")
@@ -111,13 +112,15 @@ class Bundle:
         """
         if not (path / "bundle.json").is_file():
             raise UsageError(f"{path} is no bundle (it has no bundle.json); write one with `serbench export`")
+        if (path / "bundle.json").stat().st_size > _MOST_DESCRIPTION:
+            raise SerbenchError(f"{path / 'bundle.json'} is larger than 16 MiB, so it is no bundle; export again")
         record = BundleRecord.load(path / "bundle.json")
         if record.meaning is not None and record.meaning != record.seal():
             raise SerbenchError(
                 f"{path / 'bundle.json'} was changed since the export (labels, front end or model differ); export again"
             )
         model = load_model(path / "model.keras", record.model_sha256, record.family)
-        if tuple(model.input_shape[1:]) != record.features.shape or model.output_shape[-1] != len(record.labels):
+        if model.input_shape != (None, *record.features.shape) or model.output_shape != (None, len(record.labels)):
             raise SerbenchError(f"{path} is damaged: the model does not match its front end or labels; export again")
         return cls(path, record, model)
 
@@ -234,6 +237,7 @@ def load_model(path: Path, sha256: str, family: str) -> keras.Model:
     import keras
 
     try:
+        check_network_file(path, objects)
         return keras.models.load_model(path, custom_objects=objects, compile=False, safe_mode=True)
     except Exception as error:
         if not installed:  # a model of Keras's own layers needs no more than Keras

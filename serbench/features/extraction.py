@@ -126,15 +126,12 @@ def _extract_chunk(
     try:
         return extract(waveforms, spec)
     except Exception:
-        at_fault = [
-            (clip, error) for row, clip in zip(waveforms, clips, strict=True) if (error := _fault(row, spec)) is not None
-        ]
-        if len(at_fault) == len(clips) > 1:  # the front end fails for every clip
+        found = [(clip, _fault(row, spec)) for row, clip in zip(waveforms, clips, strict=True)]
+        at_fault = [(clip, error) for clip, error in found if error is not None]
+        if not at_fault or len(at_fault) == len(clips) > 1:  # the front end fails for every clip
             raise
-        for clip, error in at_fault:
-            with _named(clip, "leave the clip out of the corpus, or take another front end"):
-                raise error
-        raise
+        clip, error = at_fault[0]
+        raise _named_error(clip, error, "leave the clip out of the corpus, or take another front end") from error
 
 
 def _fault(waveform: npt.NDArray[np.float32], spec: FeatureSpec) -> Exception | None:
@@ -151,8 +148,12 @@ def _named(clip: ClipFile, mend: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = str(error) if isinstance(error, SerbenchError) else f"{type(error).__name__}: {error}"
-        raise SerbenchError(f"clip '{clip.clip_id}' cannot be used: {reason}; {mend}") from error
+        raise _named_error(clip, error, mend) from error
+
+
+def _named_error(clip: ClipFile, error: Exception, mend: str) -> SerbenchError:
+    reason = str(error) if isinstance(error, SerbenchError) else f"{type(error).__name__}: {error}"
+    return SerbenchError(f"clip '{clip.clip_id}' cannot be used: {reason}; {mend}")
 
 
 _algebra_lock = threading.Lock()

@@ -35,7 +35,8 @@ _EXCLUDED: Final[dict[ClipState, tuple[Severity, str]]] = {
 class CorpusFinding:
     """A problem of a copy of a corpus.
 
-    `kind` is a state of `serbench.audio.AudioHealth` other than `ok`, or `remarks`, `passed_over`, `duplicate_labels`, `duplicate_audio`,
+    `kind` is a state of `serbench.audio.AudioHealth` other than `ok`, or `remarks`, `passed_over`,
+    `duplicate_labels`, `duplicate_audio`,
     `unknown_speakers`, `unparsed_names`, `left_aside`, `shadowed_files`, `links_out`, `missing_clips`, `extra_clips`,
     `low_sample_rate`, `mixed_sample_rates`. An `error` means that the copy of the corpus is damaged. A
     `warning` is something that a reader of scores should know.
