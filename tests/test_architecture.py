@@ -15,7 +15,8 @@ import serbench
 
 PACKAGE = Path(serbench.__file__).parent
 ORDER = [
-    {"errors"}, {"faces"}, {"child_processes"}, {"plugins"}, {"records"}, {"evaluation"}, {"corpora"}, {"protocols"},
+    {"errors"}, {"faces"}, {"child_processes"}, {"plugins"}, {"records"}, {"evaluation"}, {"temporary"},
+    {"audio"}, {"corpora"}, {"protocols"},
     {"features"}, {"families"}, {"training"}, {"spaces"}, {"references"}, {"results"}, {"render"}, {"search"},
     {"audit"}, {"export"}, {"site"}, {"doctor"}, {"testing"}, {"views"}, {"api"}, {"cli"},
 ]  # fmt: skip

@@ -92,8 +92,10 @@ def predict(
     loaded = Bundle.load(bundle)
     predictions = loaded.predict_files(audio, each_window=windows)
     typer.echo(render_predictions(predictions, loaded.record.labels, output.value), nl=False)
-    for path in dict.fromkeys(row.path for row in predictions.rows if row.silent):
-        typer.echo(f"note: {path} is digital silence; its label means nothing", err=True)
+    for note in predictions.notes():
+        typer.echo(f"note: {note}", err=True)
+    for other in predictions.passed_over:
+        typer.echo(f"note: {other}", err=True)
     for failed in predictions.failures:
         typer.echo(f"serbench: {failed}", err=True)
     if predictions.failures:

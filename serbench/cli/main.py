@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Annotated
 
@@ -53,11 +54,20 @@ def _root(
 
 def main() -> None:
     """Runs the program. Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal's encoding lacks, or that is not UTF-8, is printed in escapes and ends nothing.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except SerbenchError as error:
         sys.stderr.write(f"serbench: {error}\n")
         sys.exit(error.exit_code)
+    except UnicodeEncodeError as error:
+        if not any("\udc80" <= char <= "\udcff" for char in str(error.object)):
+            raise
+        sys.stderr.write(f"serbench: the name {str(error.object)[:200]!a} is not UTF-8; rename the file or folder\n")
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -77,6 +77,7 @@ class MergedCorpus(Corpus):
             escaping=tuple(path for _, listing in found for path in listing.escaping),
             expected=sum(expected) if len(expected) == len(found) and not self._labels_dropped(found, shared) else None,
             non_clips=tuple(one for _, listing in found for one in listing.non_clips),
+            passed_over=tuple(one for _, listing in found for one in listing.passed_over),
         )
 
     def _at(self, part: Corpus, folder: Path) -> Path:
