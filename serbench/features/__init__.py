@@ -14,6 +14,7 @@ from serbench.faces import lazy_face
 if TYPE_CHECKING:
     from serbench.features.audio import Waveform, decode, fit_length, waveform_of
     from serbench.features.augmentation import augment
+    from serbench.features.clip_vector import functionals, sounding_frames
     from serbench.features.extraction import extract
     from serbench.features.frontends import FrontEnd, front_end_names, get_front_end
     from serbench.features.frontends.acoustic import AcousticSettings
@@ -34,6 +35,7 @@ else:
                 "waveform_of",
             ),
             "augmentation": ("augment",),
+            "clip_vector": ("functionals", "sounding_frames"),
             "extraction": ("extract",),
             "frontends": (
                 "FrontEnd",
@@ -86,7 +88,9 @@ __all__ = [
     "fit_length",
     "front_end_ms",
     "front_end_names",
+    "functionals",
     "get_front_end",
     "median_ms",
+    "sounding_frames",
     "waveform_of",
 ]

@@ -42,6 +42,34 @@ class ReferenceTask:
         )
 
     @property
+    def known(self) -> tuple[int, ...]:
+        """Row numbers of all clips outside the test core that a method may learn from, in order."""
+        return tuple(sorted((*self.split.train, *self.split.validation, *self.split.validation_rest)))
+
+    def folds(self, most: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Cuts the known clips into folds, to choose settings of a method by.
+
+        Args:
+            most: largest number of folds.
+
+        Returns:
+            (train, held out) of each fold, as places in `known`. Speakers are kept apart where the protocol does.
+            Empty if there are too few clips or speakers for two folds.
+        """
+        from sklearn.model_selection import GroupKFold, StratifiedKFold
+
+        targets, known = self.targets(self.known), self.clips.iloc[list(self.known)]
+        speakers = known["speaker"].nunique()
+        rarest = int(np.bincount(targets)[np.unique(targets)].min())
+        if not self.study.protocol.shares_speakers and speakers > 1:
+            folds = GroupKFold(min(most, speakers)).split(targets, groups=known["speaker"])
+        elif rarest > 1:
+            folds = StratifiedKFold(min(most, rarest)).split(targets, targets)
+        else:
+            return []
+        return [(np.asarray(train), np.asarray(held_out)) for train, held_out in folds]
+
+    @property
     def rate(self) -> int:
         """Sample rate (Hz) at which references read audio: that of most clips, at most 16,000."""
         return min(16_000, int(self.clips["sample_rate"].mode().iloc[0]))

@@ -23,7 +23,7 @@ COSTS: tuple[tuple[str, str, Callable[[Row], float | None]], ...] = (
 )
 """Costs to choose from: key, axis title, and the function that computes the cost of an entry."""
 
-_LINES = {"svm": PALETTE[1], "listeners": PALETTE[3]}
+_LINES = {"functionals": PALETTE[1], "svm": PALETTE[1], "listeners": PALETTE[3]}
 _CLOSE = 0.04
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up")
 

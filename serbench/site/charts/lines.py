@@ -9,8 +9,8 @@ from serbench.results import ReferenceRow
 
 __all__ = ["Line", "reference_lines"]
 
-_KINDS = ("chance", "majority", "svm", "listeners")
-_SHORT = {"chance": "chance", "majority": "majority", "svm": "SVM", "listeners": "listeners"}
+_KINDS = ("chance", "majority", "functionals", "svm", "listeners")
+_SHORT = {"chance": "chance", "majority": "majority", "functionals": "SVM", "listeners": "listeners"}
 
 
 @dataclass(frozen=True)
