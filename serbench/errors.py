@@ -8,13 +8,21 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from serbench.printable import printable
+
 __all__ = ["SerbenchError", "UsageError", "nearest", "unknown", "with_extra"]
 
 
 class SerbenchError(Exception):
-    """A file, corpus, results folder or machine prevents the work. The command exits with code 1."""
+    """A file, corpus, results folder or machine prevents the work. The command exits with code 1.
+
+    Messages name what files hold, so each is made printable here: it stays one line and moves no cursor.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str = "", *rest: object) -> None:
+        super().__init__(printable(str(message)), *rest)
 
 
 class UsageError(SerbenchError):

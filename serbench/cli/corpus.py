@@ -10,6 +10,7 @@ import typer
 
 from serbench.cli.corpus_download import download
 from serbench.cli.options import BriefFormat, DataFolder, FileNames, LabelDrops, LabelMaps
+from serbench.cli.printing import echo, echo_text, new_console
 
 if TYPE_CHECKING:
     from serbench.corpora import Corpus, StudyClips
@@ -39,13 +40,13 @@ def list_corpora(output: Format = BriefFormat.table) -> None:
             }
             for corpus in corpora
         ]  # fmt: skip
-        typer.echo(json.dumps(rows, indent=2))
+        echo_text(json.dumps(rows, indent=2) + "\n")
         return
     for corpus in corpora:
         count = f"{corpus.expected_clips:,} clips, " if corpus.expected_clips else ""
         labels = f"{len(corpus.labels)} emotions, " if corpus.labels else ""
         place = f" (added, {corpus.home})" if isinstance(corpus, UserCorpus) else ""
-        typer.echo(f"{corpus.name:10} {corpus.title}: {count}{labels}licence {corpus.licence}{place}")
+        echo(f"{corpus.name:10} {corpus.title}: {count}{labels}licence {corpus.licence}{place}")
 
 
 @app.command("show")
@@ -69,10 +70,10 @@ def show(
         from serbench.site import write_corpus_page
 
         write_corpus_page(clips, html)
-        typer.echo(f"page         {html}", err=True)
+        echo(f"page         {html}", err=True)
     summary = corpus_summary(clips)
     if output is BriefFormat.json:
-        typer.echo(json.dumps(summary, indent=2))
+        echo_text(json.dumps(summary, indent=2) + "\n")
         return
     _print_summary(summary)
 
@@ -98,9 +99,9 @@ def check(
             for f in clips.findings
         ]
         result = {"corpus": corpus, "usable": len(clips.table), "excluded": len(clips.excluded), "findings": found}
-        typer.echo(json.dumps(result, indent=2))
+        echo_text(json.dumps(result, indent=2) + "\n")
     else:
-        typer.echo(f"{clips.corpus.title}: {len(clips.table):,} usable clips, {len(clips.excluded):,} left out")
+        echo(f"{clips.corpus.title}: {len(clips.table):,} usable clips, {len(clips.excluded):,} left out")
         _print_findings(clips)
     if damaged:
         raise typer.Exit(1)
@@ -124,11 +125,11 @@ def add_corpus(
     one = RegisteredCorpus(choice=choice, place=str(place.resolve()), title=title, licence=licence, citation=citation)
     register_corpus(name, one, installed_names())
     labels = listing.table["label"].value_counts().sort_index()
-    typer.echo(
+    echo(
         f"{name}: {len(listing.table):,} clips of {listing.table['speaker'].nunique():,} speakers; "
         f"{', '.join(f'{label} {count:,}' for label, count in labels.items())}"
     )
-    typer.echo(f"next: serbench corpus check {name}; serbench search --corpus {name}")
+    echo(f"next: serbench corpus check {name}; serbench search --corpus {name}")
 
 
 @app.command("remove")
@@ -137,16 +138,15 @@ def remove_corpus(name: Annotated[str, typer.Argument(help="A corpus that was ad
     from serbench.corpora import unregister_corpus
 
     unregister_corpus(name)
-    typer.echo(f"removed the name {name}; the audio stays where it is")
+    echo(f"removed the name {name}; the audio stays where it is")
 
 
 def _load(corpus: Corpus, data: Path | None, sample_rate: int | None) -> StudyClips:
-    from rich.console import Console
 
     from serbench.cli.watch import watcher
     from serbench.corpora import load_clips
 
-    with watcher(Console(stderr=True)) as view:
+    with watcher(new_console()) as view:
         return load_clips(corpus, data, sample_rate, lambda done, total: view.progress("examining audio", done, total))
 
 
@@ -166,9 +166,9 @@ def _print_summary(summary: dict[str, Any]) -> None:
     ]
     for name, text in lines:
         if text:
-            typer.echo(f"{name:12} {text}")
+            echo(f"{name:12} {text}")
     for finding in summary["findings"]:
-        typer.echo(f"{finding['severity']:12} {finding['message']}")
+        echo(f"{finding['severity']:12} {finding['message']}")
 
 
 def _print_findings(clips: StudyClips) -> None:
@@ -177,7 +177,7 @@ def _print_findings(clips: StudyClips) -> None:
     from serbench.render import Column, Sheet
 
     if not clips.findings:
-        typer.echo("no problems found")
+        echo("no problems found")
         return
     columns = (
         Column("what", align="left"), Column("severity", align="left"), Column("clips"), Column("example", 1, "left"),

@@ -10,6 +10,7 @@ import typer
 import serbench
 from serbench.cli import audit, bundle, corpus, doctor, reference, results, search, space, study
 from serbench.cli.declared import PanelledCommand
+from serbench.cli.printing import echo, never_fail_to_encode
 from serbench.errors import SerbenchError
 
 __all__ = ["app", "main"]
@@ -38,7 +39,7 @@ app.command("doctor")(doctor.doctor)
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"serbench {serbench.__version__}")
+        echo(f"serbench {serbench.__version__}")
         raise typer.Exit
 
 
@@ -53,10 +54,11 @@ def _root(
 
 def main() -> None:
     """Runs the program. Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted."""
+    never_fail_to_encode()
     try:
         app()
     except SerbenchError as error:
-        sys.stderr.write(f"serbench: {error}\n")
+        echo(f"serbench: {error}", err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -11,9 +11,9 @@ import pandas as pd
 
 from serbench.corpora.folders import corpus_home
 from serbench.corpora.inspection.scan import scan_audio
-from serbench.corpora.printable import printable
 from serbench.corpora.table import clip_table
 from serbench.errors import SerbenchError
+from serbench.printable import printable
 from serbench.records import CorpusChoice, Progress
 
 __all__ = ["Corpus", "Listing", "NameFacts", "SpeakerFacts"]

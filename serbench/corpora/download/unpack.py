@@ -11,9 +11,9 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from serbench.corpora.printable import printable
 from serbench.corpora.user.user_corpus import AUDIO_SUFFIXES
 from serbench.errors import SerbenchError
+from serbench.printable import printable
 
 __all__ = ["MAX_BYTES", "MAX_FILES", "clear_leftovers", "unpack"]
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from serbench.corpora.base import Listing
 from serbench.corpora.inspection.health import ClipState
-from serbench.corpora.printable import printable
 from serbench.corpora.table import UNKNOWN_SPEAKER
+from serbench.printable import printable
 
 __all__ = ["CorpusFinding", "corpus_findings"]
 

@@ -16,11 +16,11 @@ from typing import Any, Final
 import pandas as pd
 
 from serbench.corpora.base import Listing
-from serbench.corpora.printable import printable
 from serbench.corpora.user.table_corpus import inside, normalise_values
 from serbench.corpora.user.table_file import read_columns
 from serbench.corpora.user.user_corpus import UserCorpus
 from serbench.errors import SerbenchError
+from serbench.printable import printable
 
 __all__ = ["HEADER", "AudformatCorpus"]
 

@@ -10,9 +10,9 @@ import pandas as pd
 
 from serbench.corpora.base import Listing
 from serbench.corpora.inspection.scan import scan_audio
-from serbench.corpora.printable import printable
 from serbench.corpora.user.user_corpus import UserCorpus
 from serbench.errors import SerbenchError
+from serbench.printable import printable
 
 __all__ = ["FolderCorpus"]
 

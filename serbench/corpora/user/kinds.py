@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from serbench.corpora.printable import printable
 from serbench.corpora.user.audformat_corpus import HEADER, AudformatCorpus
 from serbench.corpora.user.folder_corpus import FolderCorpus
 from serbench.corpora.user.name_pattern import NamePattern
@@ -13,6 +12,7 @@ from serbench.corpora.user.table_corpus import TableCorpus
 from serbench.corpora.user.table_file import TABLE_SUFFIXES
 from serbench.corpora.user.user_corpus import UserCorpus
 from serbench.errors import UsageError
+from serbench.printable import printable
 from serbench.records import CorpusChoice
 
 __all__ = ["KINDS", "kind_at", "make_user_corpus"]

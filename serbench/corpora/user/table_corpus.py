@@ -11,10 +11,10 @@ from typing import Any, Final
 import pandas as pd
 
 from serbench.corpora.base import Listing
-from serbench.corpora.printable import printable
 from serbench.corpora.user.table_file import read_table
 from serbench.corpora.user.user_corpus import UserCorpus
 from serbench.errors import SerbenchError
+from serbench.printable import printable
 
 __all__ = ["TableCorpus", "inside", "normalise_values"]
 

@@ -12,10 +12,10 @@ from typing import Any, Final
 import pandas as pd
 
 from serbench.corpora.base import Corpus, Listing, NameFacts
-from serbench.corpora.printable import printable
 from serbench.corpora.table import UNKNOWN_SPEAKER, clip_table
 from serbench.corpora.user.name_pattern import NamePattern
 from serbench.errors import SerbenchError
+from serbench.printable import printable
 from serbench.records import Progress
 
 __all__ = ["AUDIO_SUFFIXES", "UserCorpus", "plain_name", "rows_table"]
