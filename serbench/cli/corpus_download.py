@@ -14,6 +14,8 @@ from serbench.cli.printing import command_line, confirm, echo, echo_text, new_co
 from serbench.errors import UsageError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from serbench.corpora import Download, Transfer
 
 __all__ = ["download"]

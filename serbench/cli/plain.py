@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from serbench.cli.study_state import RunningFit, StudyState, clock, headline, percent, shortlist_line
+from serbench.printable import printable
 from serbench.records import EntryRecord, EpochMetrics, StudyRecord, TrialRecord
 from serbench.search import Observer
 
@@ -27,7 +28,10 @@ class PlainView(Observer):
 
     def _print(self, text: str) -> None:
         self.console.print(
-            f"[{clock(time.monotonic() - self._began)}] {text}", markup=False, highlight=False, soft_wrap=True
+            f"[{clock(time.monotonic() - self._began)}] {printable(text)}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
         )
 
     def message(self, text: str) -> None:

@@ -17,6 +17,8 @@ from serbench.cli.printing import command_line, new_console
 from serbench.search import Panel, SearchRequest
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from serbench.search import SearchPlan
 
 __all__ = ["search"]

@@ -105,7 +105,6 @@ def _table(predictions: Predictions, labels: tuple[str, ...]) -> str:
         shares = " ".join(f"{100 * value:4.0f}" for value in row.probabilities)
         where = f" at {row.start_s:.1f} s" if row.start_s else ""
         many = f" (mean of {row.windows} windows)" if row.windows > 1 else ""
-        lines.append(
-            f"{printable(row.label):{width}} {100 * max(row.probabilities):6.1f} | {shares} | {printable(row.path)}{where}{many}"
-        )
+        name, label = printable(row.path), printable(row.label)
+        lines.append(f"{label:{width}} {100 * max(row.probabilities):6.1f} | {shares} | {name}{where}{many}")
     return "\n".join(lines) + "\n"

@@ -26,7 +26,9 @@ def _to_json(document: Document, _: int) -> str:
 
 def _printable_frame(frame: pd.DataFrame) -> pd.DataFrame:
     """Returns the content of a CSV file with texts, headers included, that do nothing on a terminal or spreadsheet."""
-    texts = frame.map(lambda value: cell(value) if isinstance(value, str) else value)
+    texts = frame.apply(
+        lambda column: column.map(cell, na_action="ignore") if pd.api.types.is_string_dtype(column) else column
+    )
     return texts.set_axis([cell(str(name)) for name in frame.columns], axis="columns")
 
 
