@@ -26,10 +26,15 @@ def _to_json(document: Document, _: int) -> str:
 
 def _printable_frame(frame: pd.DataFrame) -> pd.DataFrame:
     """Returns the content of a CSV file with texts, headers included, that do nothing on a terminal or spreadsheet."""
-    texts = frame.apply(
-        lambda column: column.map(cell, na_action="ignore") if pd.api.types.is_string_dtype(column) else column
-    )
-    return texts.set_axis([cell(str(name)) for name in frame.columns], axis="columns")
+    columns = {
+        cell(str(name)): pd.Series(
+            [cell(value) if isinstance(value, str) else value for value in column], column.index, column.dtype
+        )
+        if column.dtype == object or isinstance(column.dtype, pd.StringDtype)
+        else column
+        for name, column in frame.items()
+    }
+    return pd.DataFrame(columns, frame.index)
 
 
 _WRITERS: dict[str, Callable[[Document, int], str]] = {
