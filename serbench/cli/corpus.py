@@ -111,18 +111,26 @@ def check(
 def add_corpus(
     name: Annotated[str, typer.Argument(help="Its new name: lower-case letters, digits, hyphens.")],
     place: Annotated[Path, typer.Argument(metavar="PATH", help="A folder with one folder per class, or a table.")],
+    data: DataFolder = None,
     file_names: FileNames = None,
     title: Annotated[str, typer.Option(help="Title in tables.")] = "",
     licence: Annotated[str, typer.Option(help="Licence of the audio.")] = "",
     citation: Annotated[str, typer.Option(help="Publication to cite.")] = "",
 ) -> None:
     """Registers a corpus of your own under a name. The audio stays where it is; the same name again updates it."""
-    from serbench.corpora import RegisteredCorpus, installed_names, kind_at, make_user_corpus, register_corpus
+    from serbench.corpora import RegisteredCorpus, choose_corpus, installed_names, register_corpus
     from serbench.records import CorpusChoice
 
-    choice = CorpusChoice(name=name, parts=(kind_at(place),), names=file_names)
-    listing = make_user_corpus(choice, place).read(place)
-    one = RegisteredCorpus(choice=choice, place=str(place.resolve()), title=title, licence=licence, citation=citation)
+    if (found := place.expanduser().absolute()).exists():  # else choose_corpus says what is wrong
+        place = found
+    corpus, _ = choose_corpus(str(place), data, names=file_names)
+    listing = corpus.read(place)
+    assert corpus.choice is not None  # noqa: S101
+    choice = CorpusChoice(name=name, parts=corpus.choice.parts, names=file_names, apart=data is not None)
+    one = RegisteredCorpus(
+        choice=choice, place=str(place.resolve()), audio="" if data is None else str(data.expanduser().resolve()),
+        title=title, licence=licence, citation=citation,
+    )  # fmt: skip
     register_corpus(name, one, installed_names())
     labels = listing.table["label"].value_counts().sort_index()
     echo(

@@ -13,7 +13,6 @@ from serbench.corpora.folders import corpus_home
 from serbench.corpora.inspection.scan import scan_audio
 from serbench.corpora.table import clip_table
 from serbench.errors import SerbenchError
-from serbench.printable import printable
 from serbench.records import CorpusChoice, Progress
 
 __all__ = ["Corpus", "Listing", "NameFacts", "SpeakerFacts"]
@@ -53,6 +52,8 @@ class Listing:
     """Ids of the missing clips, if the corpus knows the ids of all its clips."""
     non_clips: tuple[tuple[str, Path], ...] = ()
     """Files that belong to the corpus but are not clips: (kind, path), where kind is a word such as 'song'."""
+    lost: tuple[tuple[str, str], ...] = ()
+    """Clips that a table names and whose files do not exist: (clip id, path relative to the folder)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,10 +197,10 @@ class Corpus(ABC):
                 kinds = sorted({kind for kind, _ in non_clips})
                 raise SerbenchError(
                     f"{audio} holds only {' and '.join(kinds)} of {self.title}, such as "
-                    f"'{printable(non_clips[0][1].name)}', and none of its clips, which look like {self.name_form}"
+                    f"'{non_clips[0][1].name}', and none of its clips, which look like {self.name_form}"
                 )
             raise SerbenchError(
-                f"no file name in {audio} is one of {self.title}: '{printable(unparsed[0].name)}' should look like "
+                f"no file name in {audio} is one of {self.title}: '{unparsed[0].name}' should look like "
                 f"{self.name_form}"
             )
         missing = None if self.expected_clips is None else max(0, self.expected_clips - len(rows))
@@ -248,6 +249,6 @@ def _links_note(escaping: tuple[Path, ...]) -> str:
     if not escaping:
         return "; pass the folder that does"
     return (
-        f", only links that lead out of it, such as {printable(escaping[0].name)}, which are not followed; pass the "
+        f", only links that lead out of it, such as {escaping[0].name}, which are not followed; pass the "
         "folder they lead to"
     )

@@ -84,6 +84,10 @@ class CorpusChoice(FrozenModel):
     parts: tuple[str, ...] = Field(description="corpora by name, or one of 'folder', 'table', 'audformat'")
     test: str | None = Field(default=None, description="the corpus that is the test set; the others are trained on")
     names: str | None = Field(default=None, description="pattern of file names")
+    own: dict[str, str] = Field(
+        default_factory=dict, description="kind ('folder', 'table', 'audformat') of each part that is given by its path"
+    )
+    apart: bool = Field(default=False, description="the audio is not below the table, but in a folder of its own")
     map: dict[str, str] = Field(default_factory=dict, description="new label by old label")
     keep: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()

@@ -12,7 +12,6 @@ from serbench.corpora.user.table_corpus import TableCorpus
 from serbench.corpora.user.table_file import TABLE_SUFFIXES
 from serbench.corpora.user.user_corpus import UserCorpus
 from serbench.errors import UsageError
-from serbench.printable import printable
 from serbench.records import CorpusChoice
 
 __all__ = ["KINDS", "kind_at", "make_user_corpus"]
@@ -34,13 +33,12 @@ def kind_at(place: Path) -> str:
     Raises:
         UsageError: the path does not exist, or is neither a folder nor a table.
     """
-    shown = printable(str(place))
     if place.is_dir():
         return "audformat" if (place / HEADER).is_file() else "folder"
     if not place.exists():
-        raise UsageError(f"the corpus {shown} does not exist; name a folder, a table or one that `corpus list` shows")
+        raise UsageError(f"the corpus {place} does not exist; name a folder, a table or one that `corpus list` shows")
     if place.suffix.lower() not in TABLE_SUFFIXES:
-        raise UsageError(f"{shown} is neither a folder nor a table ({', '.join(TABLE_SUFFIXES)})")
+        raise UsageError(f"{place} is neither a folder nor a table ({', '.join(TABLE_SUFFIXES)})")
     return "table"
 
 

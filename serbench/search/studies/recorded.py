@@ -136,7 +136,7 @@ def recorded_clips(
     """
     data = data or folder.remembered_data()
     found = load_clips(
-        recorded_corpus(record.corpus),
+        recorded_corpus(record.corpus, folder.remembered_places()),
         data,
         progress=lambda done, total: progress("examining audio", done, total),
         labels=record.corpus.label_source,
