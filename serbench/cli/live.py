@@ -53,7 +53,9 @@ class LiveView(PlainView):
         if (state := self._state) is not None:
             took = clock(time.monotonic() - state.began)
             count = f"{state.done} of {state.total} trials"
-            self._print(f"  {record.name}: {count}, best validation UAR {percent(state.best)} %, {took}")
+            self._print(
+                f"  {record.name}: {count}, best validation UAR {percent(state.best)} %{state.classes_lacking}, {took}"
+            )
         self._state = None
 
     def _draw(self) -> RenderableType:

@@ -113,6 +113,16 @@ class CorpusFacts(FrozenModel):
     warnings: tuple[str, ...] = ()
 
 
+class SubsetFacts(FrozenModel):
+    """What one set of a split is made of."""
+
+    part: str = Field(description="'train', 'validation', 'test', or 'left out' for clips that are in none of these")
+    clips: int
+    speakers: int | None = Field(description="None where speakers are not known")
+    speakers_per_sex: dict[str, int] = Field(description="speakers by 'female', 'male' and 'unknown'")
+    clips_per_label: dict[str, int] = Field(description="clips of every class, 0 for one that is absent")
+
+
 class ProtocolFacts(FrozenModel):
     """How the clips were split, and what that means for a score."""
 
@@ -128,6 +138,11 @@ class ProtocolFacts(FrozenModel):
     least_validation: int = Field(
         default=1, description="fewest validation speakers of a fold of a folded protocol, if there are enough"
     )
+    every_class: bool = Field(default=False, description="whether every core had to have every class")
+    reordered: bool = Field(
+        default=False, description="another order than the seed's first, which lacked a class in a core"
+    )
+    subsets: tuple[SubsetFacts, ...] = Field(default=(), description="clips, speakers and classes of each set")
     fold: int = 0
     folds: int = 1
     train_speakers: int

@@ -131,7 +131,8 @@ class _Search:
             space.speaker_normalisation,
         )
         if (begun := self._begun(space, clips, protocol)) is not None:
-            protocol = replace(protocol, least_validation=begun.protocol.least_validation)
+            earlier = begun.protocol
+            protocol = replace(protocol, least_validation=earlier.least_validation, every_class=earlier.every_class)
         if space.reads_votes and clips.table["votes"].isna().all():
             raise UsageError(
                 f"space '{space.name}' uses soft_labels, which train on what listeners heard, but corpus "
