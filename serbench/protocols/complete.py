@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from serbench.errors import UsageError
 from serbench.protocols.split import SplitPlan
 from serbench.protocols.units import Unit
 
@@ -45,7 +46,7 @@ class Completion:
 
     labels: Sequence[str]
     parts: Sequence[str]
-    least: int = 0
+    least: int = 1
     _held: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def lacks(self, plans: Plans) -> list[Lack]:
@@ -94,17 +95,20 @@ class Completion:
 
     def _with_validation(self, plan: SplitPlan) -> SplitPlan:
         usual = plan.with_validation_units(self.least)
-        if not self.least or not self.lacks((usual,)):
+        if plan.crossed or not self.lacks((usual,)):
             return usual
         more = (plan.with_validation_units(wanted) for wanted in range(self.least, len(plan.order) // 3 + 1))
         return next((one for one in more if not self.lacks((one,))), usual)
 
     def _sets(self, plan: SplitPlan) -> dict[str, set[str]]:
         """The classes that are in each set of a plan."""
-        if plan.crossed:
-            split = plan.split(plan.cores)
-            return {part: {self.labels[row] for row in getattr(split, part)} for part in self.parts}
-        return {part: set().union(*map(self._classes, units)) for part, units in plan.core_units().items()}
+        try:
+            if plan.crossed:
+                split = plan.split(plan.cores)
+                return {part: {self.labels[row] for row in getattr(split, part)} for part in self.parts}
+            return {part: set().union(*map(self._classes, units)) for part, units in plan.core_units().items()}
+        except UsageError:  # this order leaves nothing to train on
+            return {part: set() for part in self.parts}
 
     def _classes(self, unit: Unit) -> frozenset[str]:
         if unit.key not in self._held:
@@ -129,7 +133,10 @@ class Completion:
         """Plans with one unit of the lacking set exchanged for one that has the class, of the same stratum first."""
         order = list(plans[0].order)
         plan = next(one for one in self.grown(plans) if one.fold == lack.fold)
-        keys = {unit.key for unit in plan.core_units()[lack.part]}
+        try:
+            keys = {unit.key for unit in plan.core_units()[lack.part]}
+        except UsageError:
+            return
         inside = [place for place, unit in enumerate(order) if unit.key in keys]
         having = [
             place for place, unit in enumerate(order) if unit.key not in keys and lack.label in self._classes(unit)

@@ -190,9 +190,11 @@ class SplitProtocol:
             seed = np.random.SeedSequence([_SEED_STREAM, self.split_seed, _DRAW_STREAM, number])
             return self._kind.plans(clips, self.cores, seed)
 
-        completion = Completion(clips["label"].tolist(), parts, self.least_validation if self.folded else 0)
+        completion = Completion(clips["label"].tolist(), parts, self.least_validation if self.folded else 1)
         found = completion.find(plans, draw)
         if found is None:
+            for plan in plans:
+                plan.split(self.cores)  # says so where there is nothing to train on at all
             raise SerbenchError(_incomplete(self, clips, completion.lacks(completion.grown(plans))))
         return found
 

@@ -104,7 +104,7 @@ def study_facts(report: StudyReport) -> list[tuple[str, str]]:
 
 
 def study_document(report: StudyReport) -> Document:
-    """Tables of the sets, the best trials, failures, probes and entries. JSON keys are the field names of `StudyReport`."""
+    """Tables of sets, best trials, failures, probes and entries. JSON keys are the field names of `StudyReport`."""
     scored = [trial for trial in report.trials if trial.state == "completed" and trial.validation_uar is not None]
     best = sorted(scored, key=lambda trial: (-(trial.validation_uar or 0.0), trial.job_id))[:_BEST]
     probes = sorted(report.probes, key=lambda probe: (-(probe.validation_uar or 0.0), probe.job_id))[:_BEST]

@@ -166,7 +166,7 @@ def test_a_flat_folder_whose_names_say_the_label(tmp_path) -> None:
         ("crema-d", {"names": "{speaker}_*"}, "--names reads"),
         ("crema-d+crema-d", {}, "twice"),
         ("crema-d", {"test": "crema-d"}, "twice"),
-        ("./", {"test": "emo-db"}, "--test-corpus goes with named corpora"),
+        ("./", {"test": "./"}, "twice"),
         ("./", {"data": Path()}, "leave --data out"),
     ],
 )

@@ -70,7 +70,8 @@ def test_another_order_keeps_the_sexes_balanced_where_it_can() -> None:
     for seed in range(10):
         (plan,) = SplitProtocol("speaker", split_seed=seed).plans(clips)
         tested = clips.iloc[list(plan.split(plan.cores).test)].drop_duplicates("speaker")
-        assert tested["sex"].value_counts().to_dict() == {"female": 2, "male": 2}
+        counts = tested["sex"].value_counts()
+        assert abs(counts.get("female", 0) - counts.get("male", 0)) <= 1
 
 
 def test_what_no_order_can_do_is_refused_with_the_ways_out() -> None:

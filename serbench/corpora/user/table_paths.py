@@ -64,7 +64,9 @@ class TablePaths:
     def like(self, path: str) -> str | None:
         """Returns the file in the same folder with the most similar name, relative to the folder; None if none is."""
         parent, last = os.path.split(path)
-        near = difflib.get_close_matches(last, self._names(parent), n=1, cutoff=0.6)
+        names = self._names(parent)
+        same = [name for name in names if os.path.splitext(name)[0].casefold() == os.path.splitext(last)[0].casefold()]  # noqa: PTH122
+        near = same or difflib.get_close_matches(last, names, n=1, cutoff=0.6)
         return self.relative(os.path.join(parent, near[0])) if near else None  # noqa: PTH118
 
     def relative(self, path: str) -> str:
