@@ -16,6 +16,7 @@ from typing import Any, Final
 import pandas as pd
 
 from serbench.corpora.base import Listing
+from serbench.corpora.table import one_spelling
 from serbench.corpora.user.table_corpus import split_lost
 from serbench.corpora.user.table_file import read_columns
 from serbench.corpora.user.table_paths import TablePaths
@@ -91,10 +92,10 @@ def _row(paths: TablePaths, file: str, known: dict[str, Any]) -> dict[str, Any]:
 
 def _describe(found: dict[str, dict[str, Any]], people: Mapping[str, Any]) -> None:
     """Adds facts about each speaker, such as the gender, from the scheme `speaker`."""
-    facts = {str(name): one for name, one in people.items() if isinstance(one, Mapping)}
+    facts = {one_spelling(name): one for name, one in people.items() if isinstance(one, Mapping)}
     for row in found.values():
         for key in ("gender", "sex", "age"):
-            value = facts.get(str(row.get("speaker")), {}).get(key)
+            value = facts.get(one_spelling(row.get("speaker")), {}).get(key)
             if value is not None:
                 row.setdefault(key, str(value))
 
