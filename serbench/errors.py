@@ -6,11 +6,17 @@ Any other exception is a bug and keeps its traceback.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+from typing import Final
 
 from serbench.printable import printable
 
-__all__ = ["SerbenchError", "UsageError", "nearest", "unknown", "with_extra"]
+__all__ = ["SerbenchError", "UsageError", "nearest", "shortened", "unknown", "with_extra"]
+
+_LONGEST: Final = 4_000
+_LONGEST_WORD: Final = 300
+_LONG_WORD: Final = re.compile(rf"\S{{{_LONGEST_WORD + 1},}}")
 
 
 class SerbenchError(Exception):
@@ -24,11 +30,30 @@ class SerbenchError(Exception):
     def __init__(self, message: str = "", *rest: object) -> None:
         super().__init__(printable(str(message)), *rest)
 
+    def __str__(self) -> str:
+        return shortened(super().__str__())
+
 
 class UsageError(SerbenchError):
     """The request itself is wrong: an unknown name, a bad value or options that exclude each other. Exit code 2."""
 
     exit_code = 2
+
+
+def shortened(text: str) -> str:
+    """Shortens long words and long texts, so that an error stays one that people read.
+
+    >>> shortened("unknown name '" + 5000 * "x" + "'")[:60]
+    "unknown name 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+    >>> len(shortened(100_000 * "ab "))
+    4030
+    """
+    text = _LONG_WORD.sub(lambda found: _middle_out(found[0], _LONGEST_WORD // 2), text)
+    return _middle_out(text, _LONGEST // 2) if len(text) > _LONGEST else text
+
+
+def _middle_out(text: str, kept: int) -> str:
+    return f"{text[:kept]}... ({len(text):,} characters) ...{text[-kept:]}"
 
 
 def nearest(name: str, options: Iterable[str]) -> str | None:

@@ -90,8 +90,10 @@ def predict(
     loaded = Bundle.load(bundle)
     predictions = loaded.predict_files(audio, each_window=windows)
     echo_text(render_predictions(predictions, loaded.record.labels, output.value))
-    for path in dict.fromkeys(row.path for row in predictions.rows if row.silent):
-        echo(f"note: {path} is digital silence; its label means nothing", err=True)
+    for note in predictions.notes():
+        echo(f"note: {note}", err=True)
+    for other in predictions.passed_over:
+        echo(f"note: {other}", err=True)
     for failed in predictions.failures:
         echo(f"serbench: {failed}", err=True)
     if predictions.failures:

@@ -91,18 +91,22 @@ def check(
     """Checks every file: unusable, silent, too short, duplicate or without a valid name. Exit code 1 on damage."""
     from serbench.corpora import choose_corpus
 
-    clips = _load(*choose_corpus(corpus, data, names=file_names), sample_rate)
-    damaged = any(finding.severity == "error" for finding in clips.findings)
+    clips = _load(*choose_corpus(corpus, data, names=file_names), sample_rate, survey=True)
+    damaged = clips.obstacle is not None or any(finding.severity == "error" for finding in clips.findings)
     if output is BriefFormat.json:
         found = [
             {"kind": f.kind, "severity": f.severity, "message": f.message, "clips": list(f.clips)}
             for f in clips.findings
         ]
         result = {"corpus": corpus, "usable": len(clips.table), "excluded": len(clips.excluded), "findings": found}
+        if clips.obstacle is not None:
+            result["obstacle"] = clips.obstacle
         echo_text(json.dumps(result, indent=2) + "\n")
     else:
         echo(f"{clips.corpus.title}: {len(clips.table):,} usable clips, {len(clips.excluded):,} left out")
         _print_findings(clips)
+        if clips.obstacle is not None:
+            echo(f"no study is possible: {clips.obstacle}")
     if damaged:
         raise typer.Exit(1)
 
@@ -149,13 +153,14 @@ def remove_corpus(name: Annotated[str, typer.Argument(help="A corpus that was ad
     echo(f"removed the name {name}; the audio stays where it is")
 
 
-def _load(corpus: Corpus, data: Path | None, sample_rate: int | None) -> StudyClips:
+def _load(corpus: Corpus, data: Path | None, sample_rate: int | None, *, survey: bool = False) -> StudyClips:
 
     from serbench.cli.watch import watcher
-    from serbench.corpora import load_clips
+    from serbench.corpora import load_clips, survey_clips
 
+    load = survey_clips if survey else load_clips
     with watcher(new_console()) as view:
-        return load_clips(corpus, data, sample_rate, lambda done, total: view.progress("examining audio", done, total))
+        return load(corpus, data, sample_rate, lambda done, total: view.progress("examining audio", done, total))
 
 
 def _print_summary(summary: dict[str, Any]) -> None:

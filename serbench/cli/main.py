@@ -60,6 +60,11 @@ def main() -> None:
     except SerbenchError as error:
         echo(f"serbench: {error}", err=True)
         sys.exit(error.exit_code)
+    except UnicodeEncodeError as error:
+        if not any("\udc80" <= char <= "\udcff" for char in str(error.object)):
+            raise
+        echo(f"serbench: the name {str(error.object)[:200]!a} is not UTF-8; rename the file or folder", err=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -17,17 +17,10 @@ if TYPE_CHECKING:
     from serbench.corpora.base import Corpus, Listing, NameFacts, SpeakerFacts
     from serbench.corpora.download import Download, FetchSettings, Transfer
     from serbench.corpora.folders import cache_root, corpus_home, health_cache
-    from serbench.corpora.inspection import (
-        SILENCE_PEAK,
-        CorpusFinding,
-        UnreadableError,
-        corpus_findings,
-        inspect_clips,
-        readable_file,
-    )
+    from serbench.corpora.inspection import CorpusFinding, corpus_findings, inspect_clips
     from serbench.corpora.named import vote_shares, votes_digest
     from serbench.corpora.registry import corpus_names, get_corpus, installed_names
-    from serbench.corpora.study_clips import StudyClips, load_clips
+    from serbench.corpora.study_clips import StudyClips, load_clips, survey_clips
     from serbench.corpora.summary import corpus_summary
     from serbench.corpora.table import CLIP_COLUMNS, UNKNOWN_SPEAKER, clip_set_digest, clip_table
     from serbench.corpora.user import (
@@ -50,17 +43,10 @@ else:
             "base": ("Corpus", "Listing", "NameFacts", "SpeakerFacts"),
             "download": ("Download", "FetchSettings", "Transfer"),
             "folders": ("cache_root", "corpus_home", "health_cache"),
-            "inspection": (
-                "SILENCE_PEAK",
-                "CorpusFinding",
-                "UnreadableError",
-                "corpus_findings",
-                "inspect_clips",
-                "readable_file",
-            ),
+            "inspection": ("CorpusFinding", "corpus_findings", "inspect_clips"),
             "named": ("vote_shares", "votes_digest"),
             "registry": ("corpus_names", "get_corpus", "installed_names"),
-            "study_clips": ("StudyClips", "load_clips"),
+            "study_clips": ("StudyClips", "load_clips", "survey_clips"),
             "summary": ("corpus_summary",),
             "table": ("CLIP_COLUMNS", "UNKNOWN_SPEAKER", "clip_set_digest", "clip_table"),
             "user": (
@@ -82,7 +68,6 @@ else:
 
 __all__ = [
     "CLIP_COLUMNS",
-    "SILENCE_PEAK",
     "UNKNOWN_SPEAKER",
     "Corpus",
     "CorpusFinding",
@@ -95,7 +80,6 @@ __all__ = [
     "SpeakerFacts",
     "StudyClips",
     "Transfer",
-    "UnreadableError",
     "UserCorpus",
     "cache_root",
     "choose_corpus",
@@ -114,9 +98,9 @@ __all__ = [
     "kind_at",
     "load_clips",
     "make_user_corpus",
-    "readable_file",
     "recorded_corpus",
     "register_corpus",
+    "survey_clips",
     "unregister_corpus",
     "vote_shares",
     "votes_digest",

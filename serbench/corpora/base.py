@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from serbench.audio import SUFFIXES, Scan, scan_audio
 from serbench.corpora.folders import corpus_home
-from serbench.corpora.inspection.scan import scan_audio
 from serbench.corpora.table import clip_table
 from serbench.errors import SerbenchError
 from serbench.records import CorpusChoice, Progress
 
-__all__ = ["Corpus", "Listing", "NameFacts", "SpeakerFacts"]
+__all__ = ["Corpus", "Listing", "NameFacts", "SpeakerFacts", "others_note"]
 
 
 NameFacts = Mapping[str, str | float | None]
@@ -54,6 +54,8 @@ class Listing:
     """Files that belong to the corpus but are not clips: (kind, path), where kind is a word such as 'song'."""
     lost: tuple[tuple[str, str], ...] = ()
     """Clips that a table names and whose files do not exist: (clip id, path relative to the folder)."""
+    passed_over: tuple[tuple[str, Path], ...] = ()
+    """Files and folders that may hold audio but were not looked at: (reason, path)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +79,7 @@ class Corpus(ABC):
     synthetic: bool = False
     expected_clips: int | None = None
     """Number of clips of the published corpus."""
-    suffixes: tuple[str, ...] = (".wav", ".flac", ".ogg", ".mp3", ".m4a")
+    suffixes: tuple[str, ...] = SUFFIXES
     """Audio suffixes in lower case. If a clip has several files, the one with the earliest suffix is used."""
     audio_folders: tuple[str, ...] = field(default=())
     """Possible names of the audio folder in the official layout, relative to the corpus's folder."""
@@ -169,7 +171,7 @@ class Corpus(ABC):
         audio = self.locate(folder)
         scan = scan_audio(audio, self.suffixes)
         if not scan.files:
-            raise SerbenchError(f"{audio} holds no {self._kinds()} files{_links_note(scan.escaping)}")
+            raise SerbenchError(f"{audio} holds no audio files{others_note(scan)}")
         rows: dict[str, dict[str, str | float | None]] = {}
         unparsed: list[Path] = []
         shadowed: list[Path] = []
@@ -214,6 +216,7 @@ class Corpus(ABC):
             expected=self.expected_clips,
             absent=tuple(sorted(set(self.names()) - rows.keys())),
             non_clips=tuple(sorted(non_clips)),
+            passed_over=scan.passed_over,
         )
 
     def _not_there(self, folder: Path, *, named: bool) -> SerbenchError:
@@ -240,15 +243,15 @@ class Corpus(ABC):
     def _preference(self, path: Path) -> tuple[int, str]:
         return self.suffixes.index(path.suffix.lower()), str(path)
 
-    def _kinds(self) -> str:
-        *most, last = (suffix.lstrip(".").upper() for suffix in self.suffixes)
-        return f"{', '.join(most)} or {last}" if most else last
 
-
-def _links_note(escaping: tuple[Path, ...]) -> str:
-    if not escaping:
-        return "; pass the folder that does"
-    return (
-        f", only links that lead out of it, such as {escaping[0].name}, which are not followed; pass the "
-        "folder they lead to"
-    )
+def others_note(scan: Scan) -> str:
+    """Says what else is there, as the end of a sentence on a folder without audio."""
+    if scan.escaping:
+        return (
+            f", only links that lead out of it, such as {scan.escaping[0].name}, which are not followed; "
+            "pass the folder they lead to"
+        )
+    if scan.passed_over:
+        reason, path = scan.passed_over[0]
+        return f", but {len(scan.passed_over):,} others, such as {path.name} ({reason})"
+    return "; pass the folder that does"

@@ -17,13 +17,14 @@ from serbench.corpora.table import clip_set_digest
 from serbench.errors import SerbenchError
 from serbench.records import CorpusFacts, ExcludedClip, LabelSource, Progress
 
-__all__ = ["StudyClips", "load_clips"]
+__all__ = ["StudyClips", "load_clips", "survey_clips"]
 
 _ADDED: Final = ("digest", "duration_s", "sample_rate", "channels", "rms")
 
 _STATE_WORDS: Final = {
     "lfs_pointer": "Git LFS pointers (run `git lfs pull` there)",
     "undecodable": "undecodable",
+    "cut_off": "cut off",
     "empty": "empty",
     "silent": "digital silence",
     "too_short": "too short",
@@ -39,12 +40,14 @@ class StudyClips:
     """Clip table of the usable clips, with `digest`, `duration_s`, `sample_rate` (Hz), `channels` and `rms`
     (fraction of full scale)."""
     excluded: tuple[tuple[str, str], ...]
-    """Clips that were left out, as (clip id, reason). A reason is a state of `serbench.corpora.inspection.health`, or
+    """Clips that were left out, as (clip id, reason). A reason is a state of `serbench.audio.AudioHealth`, or
     concerns votes."""
     findings: tuple[CorpusFinding, ...]
     digest: str
     """SHA-256 of clip ids, labels, speakers and decoded audio, but not of paths."""
     label_source: LabelSource = "intended"
+    obstacle: str | None = None
+    """Why these clips are not enough for a study: none is usable, or all have the same label. None if they are."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -79,7 +82,27 @@ def load_clips(
     cache: Path | None = None,
     labels: LabelSource = "intended",
 ) -> StudyClips:
-    """Lists the clips of a corpus, inspects every clip, and keeps the usable ones.
+    """Lists the clips of a corpus, inspects every clip, and keeps the usable ones, as `survey_clips` does.
+
+    Raises:
+        UsageError: `perceived` labels, but the corpus or this copy of it has no votes.
+        SerbenchError: the corpus is not there, no clip is usable, or all usable clips have the same label.
+    """
+    clips = survey_clips(corpus, folder, sample_rate, progress, cache, labels)
+    if clips.obstacle is not None:
+        raise SerbenchError(clips.obstacle)
+    return clips
+
+
+def survey_clips(
+    corpus: Corpus,
+    folder: Path | None = None,
+    sample_rate: int | None = None,
+    progress: Progress | None = None,
+    cache: Path | None = None,
+    labels: LabelSource = "intended",
+) -> StudyClips:
+    """Lists the clips of a corpus and inspects every clip, whatever is found.
 
     Args:
         corpus: the corpus.
@@ -90,9 +113,12 @@ def load_clips(
         labels: `perceived` uses the listeners' majority vote instead of the speaker's intention. Clips with a tie or
             without votes are left out.
 
+    Returns:
+        The clips. If they are not enough for a study, `obstacle` says why.
+
     Raises:
         UsageError: `perceived` labels, but the corpus or this copy of it has no votes.
-        SerbenchError: the corpus is not there, no clip is usable, or all usable clips have the same label.
+        SerbenchError: the corpus is not there, or has no clips.
     """
     listing = corpus.read(corpus.prepare(folder, progress))
     undecided = None
@@ -100,7 +126,6 @@ def load_clips(
         listing, undecided = perceived_labels(corpus, listing)
     inspected = inspect_clips(listing.table, progress, cache=health_cache() if cache is None else cache)
     usable = inspected["state"] == "ok"
-    _check_usable(listing, inspected)
     table = listing.table[usable].join(inspected.loc[usable, list(_ADDED)]).reset_index(drop=True)
     table = table.astype({"sample_rate": "int64", "channels": "int64"})
     left_out = inspected[~usable]
@@ -117,18 +142,31 @@ def load_clips(
         findings=tuple(found),
         digest=clip_set_digest(table),
         label_source=labels,
+        obstacle=_obstacle(listing, inspected),
     )
 
 
-def _check_usable(listing: Listing, inspected: pd.DataFrame) -> None:
+def _obstacle(listing: Listing, inspected: pd.DataFrame) -> str | None:
     usable = inspected["state"] == "ok"
-    if not usable.any():
-        counts = inspected["state"].value_counts()
-        reasons = ", ".join(f"{count:,} {_STATE_WORDS[str(state)]}" for state, count in counts.items())
-        raise SerbenchError(f"none of the {len(inspected):,} clips in {listing.folder} is usable: {reasons}")
     labels = listing.table.loc[usable, "label"].unique()
-    if len(labels) < 2:
-        raise SerbenchError(
-            f"all {int(usable.sum()):,} usable clips in {listing.folder} are labelled '{labels[0]}', and telling "
-            "emotions apart takes at least two; pass the folder that holds the whole corpus"
+    if len(labels) > 1:
+        return None
+    rest = inspected[~usable]
+    counts = rest["state"].value_counts()
+    reasons = ", ".join(f"{count:,} {_STATE_WORDS[str(state)]}" for state, count in counts.items())
+    example = ""
+    if len(rest):
+        first = rest.iloc[0]
+        example = f", such as {first['clip_id']}" + (f" ({first['detail']})" if first["detail"] else "")
+    if not len(labels):
+        return (
+            f"none of the {len(inspected):,} clips in {listing.folder} is usable: {reasons}{example}; "
+            "`serbench corpus check` names them all"
         )
+    others = f" {len(rest):,} more clips are unusable ({reasons}{example}), of" if len(rest) else ""
+    hidden = sorted(set(listing.table["label"]) - set(labels))
+    more = f";{others} {', '.join(hidden)}" if others and hidden else "; pass the folder that holds the whole corpus"
+    return (
+        f"all {int(usable.sum()):,} usable clips in {listing.folder} are labelled '{labels[0]}', and telling "
+        f"emotions apart takes at least two{more}"
+    )

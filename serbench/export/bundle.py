@@ -8,7 +8,7 @@ an untrusted source: it is read without pickle and in Keras's safe mode, and it 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field, SerializeAsAny
 
-from serbench.corpora import SILENCE_PEAK
+from serbench.audio import MAX_SECONDS, Scan, Sound, read_sound, scan_audio
 from serbench.errors import SerbenchError, UsageError
 from serbench.export.predictions import Prediction, Predictions
 from serbench.export.windows import windows
 from serbench.families import custom_objects, family_names
-from serbench.features import FeatureSpec, Waveform, decode, extract
+from serbench.features import FeatureSpec, extract, waveform_of
 from serbench.records import (
     CorpusFacts,
     Environment,
@@ -33,15 +33,15 @@ from serbench.records import (
     TaughtBy,
     digest_of,
 )
-from serbench.training import choose_backend, import_keras
+from serbench.training import check_network_file, choose_backend, import_keras
 
 if TYPE_CHECKING:
     import keras
 
 __all__ = ["Bundle", "BundleCheck", "BundleRecord", "file_digest"]
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".opus")
 _BATCH = 64
+_MOST_DESCRIPTION = 16 << 20
 
 
 class BundleCheck(FrozenModel):
@@ -58,14 +58,14 @@ class BundleRecord(Record):
     study: str
     refit: str
     family: str
-    labels: tuple[str, ...]
+    labels: tuple[str, ...] = Field(min_length=2, max_length=1000)
     features: SerializeAsAny[FeatureSpec]
-    longest_clip_s: float
+    longest_clip_s: float = Field(gt=0, le=MAX_SECONDS, allow_inf_nan=False)
     model_sha256: str
     meaning: str | None = Field(
         default=None, description="digest of labels, front end, windows and model: `BundleRecord.seal`"
     )
-    parameters: int | None
+    parameters: int | None = Field(ge=0)
     config: dict[str, Any]
     seed: int
     scores: dict[str, Scores] = Field(description="scores of this run; the means of the entry are in metrics.json")
@@ -112,13 +112,15 @@ class Bundle:
         """
         if not (path / "bundle.json").is_file():
             raise UsageError(f"{path} is no bundle (it has no bundle.json); write one with `serbench export`")
+        if (path / "bundle.json").stat().st_size > _MOST_DESCRIPTION:
+            raise SerbenchError(f"{path / 'bundle.json'} is larger than 16 MiB, so it is no bundle; export again")
         record = BundleRecord.load(path / "bundle.json")
         if record.meaning is not None and record.meaning != record.seal():
             raise SerbenchError(
                 f"{path / 'bundle.json'} was changed since the export (labels, front end or model differ); export again"
             )
         model = load_model(path / "model.keras", record.model_sha256, record.family)
-        if tuple(model.input_shape[1:]) != record.features.shape or model.output_shape[-1] != len(record.labels):
+        if model.input_shape != (None, *record.features.shape) or model.output_shape != (None, len(record.labels)):
             raise SerbenchError(f"{path} is damaged: the model does not match its front end or labels; export again")
         return cls(path, record, model)
 
@@ -146,47 +148,69 @@ class Bundle:
         """
         rows: list[Prediction] = []
         failures: list[str] = []
+        passed_over: list[str] = []
         for path in paths:
             try:
-                for file in _audio_files(path):
-                    try:
-                        rows += self._predict_file(file, each_window)
-                    except SerbenchError as error:
-                        failures.append(str(error))
+                files, others = _audio_files(path)
             except SerbenchError as error:
                 failures.append(str(error))
-        return Predictions(tuple(rows), tuple(failures))
+                continue
+            passed_over += others
+            for file in files:
+                try:
+                    rows += self._predict_file(file, each_window)
+                except SerbenchError as error:
+                    failures.append(str(error))
+                except Exception as error:  # of a decoder, a front end or the backend: the other files go on
+                    failures.append(f"{file} cannot be classified: {type(error).__name__}: {str(error)[:200]}")
+        return Predictions(tuple(rows), tuple(failures), tuple(passed_over))
 
     def _predict_file(self, path: Path, each_window: bool) -> list[Prediction]:
-        waveform = decode(path, self.record.features.sample_rate)
-        return self.predict_recording(waveform, str(path), each_window=each_window)
+        sound = read_sound(path)
+        if sound.waveform is None:
+            raise SerbenchError(f"cannot use {path} as audio: {sound.health.detail}")
+        return self.predict_sound(sound, str(path), each_window=each_window)
 
-    def predict_recording(self, waveform: Waveform, name: str, *, each_window: bool = False) -> list[Prediction]:
-        """Classifies one recording of any length.
+    def predict_sound(self, sound: Sound, name: str, *, each_window: bool = False) -> list[Prediction]:
+        """Classifies one recording of any length. One that is not usable has its note in the rows.
 
         Args:
-            waveform: (samples,), mono, at the front end's sample rate. Full scale is 1.0.
+            sound: with a waveform.
             name: name of the recording in the returned rows.
             each_window: whether a long recording gives one row per window instead of one row with their mean.
+
+        Raises:
+            SerbenchError: the features or the probabilities are not finite.
         """
         spec = self.record.features
-        silent = bool(np.abs(waveform).max() < SILENCE_PEAK)
+        waveform = waveform_of(sound, spec.sample_rate)
         starts, cut = windows(waveform, spec, self.record.longest_clip_s)
         parts = [self.predict_waveforms(cut[i : i + _BATCH]) for i in range(0, len(cut), _BATCH)]
         probabilities = np.concatenate(parts)
+        if not np.isfinite(probabilities).all():
+            raise SerbenchError(f"the model gives no finite probabilities for {name}")
         if each_window and len(starts) > 1:
             return [
-                self._prediction(name, start / spec.sample_rate, spec.duration_s, 1, row, silent)
+                self._prediction(name, start / spec.sample_rate, spec.duration_s, 1, row, sound)
                 for start, row in zip(starts, probabilities, strict=True)
             ]
         duration = len(waveform) / spec.sample_rate
-        return [self._prediction(name, 0.0, duration, len(starts), probabilities.mean(axis=0), silent)]
+        return [self._prediction(name, 0.0, duration, len(starts), probabilities.mean(axis=0), sound)]
 
     def _prediction(
-        self, name: str, start_s: float, duration_s: float, count: int, probabilities: np.ndarray, silent: bool
+        self, name: str, start_s: float, duration_s: float, count: int, probabilities: np.ndarray, sound: Sound
     ) -> Prediction:
-        label = self.record.labels[int(probabilities.argmax())]
-        return Prediction(name, start_s, duration_s, count, label, tuple(map(float, probabilities)), silent)
+        label, health = self.record.labels[int(probabilities.argmax())], sound.health
+        return Prediction(
+            name,
+            start_s,
+            duration_s,
+            count,
+            label,
+            tuple(map(float, probabilities)),
+            health.state == "silent",
+            health.detail,
+        )
 
 
 def load_model(path: Path, sha256: str, family: str) -> keras.Model:
@@ -213,6 +237,7 @@ def load_model(path: Path, sha256: str, family: str) -> keras.Model:
     import keras
 
     try:
+        check_network_file(path, objects)
         return keras.models.load_model(path, custom_objects=objects, compile=False, safe_mode=True)
     except Exception as error:
         if not installed:  # a model of Keras's own layers needs no more than Keras
@@ -230,14 +255,24 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _audio_files(path: Path) -> Iterator[Path]:
+def _audio_files(path: Path) -> tuple[list[Path], list[str]]:
+    """Returns a file, or the audio files of a folder, and a sentence about each file there that is not read."""
     if not path.is_dir():
-        yield path
-        return
-    found = sorted(
-        file for file in path.rglob("*")
-        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
-    )  # fmt: skip
+        return [path], []
+    scan = scan_audio(path, any_name=True)
+    root = path.resolve()
+    links = [link for link in scan.escaping if not link.is_dir()]
+    found = [path / file.relative_to(root) for file in sorted([*scan.files, *links])]
+    others = [f"{path / file.relative_to(root)} is not read: {reason}" for file, reason in _not_read(scan)]
     if not found:
-        raise SerbenchError(f"no audio files in {path} ({', '.join(SUFFIXES)})")
-    yield from found
+        more = f"; {others[0]}" if others else ""
+        raise SerbenchError(f"no audio files in {path}{more}")
+    return found, others
+
+
+def _not_read(scan: Scan) -> list[tuple[Path, str]]:
+    return sorted(
+        [(file, reason) for reason, file in scan.passed_over]
+        + [(file, f"{file.suffix.lower() or 'it'} is no suffix of audio") for file in scan.documents]
+        + [(link, "a link to a folder outside") for link in scan.escaping if link.is_dir()]
+    )

@@ -25,6 +25,7 @@ class Prediction:
         label: the most probable class.
         probabilities: one per label, in the order of the bundle's labels. They sum to 1.
         silent: whether the whole file is digital silence, so that the label means nothing.
+        note: what is wrong with the file (silent, too short, cut off) or unusual about it; empty for most files.
     """
 
     path: str
@@ -34,6 +35,7 @@ class Prediction:
     label: str
     probabilities: tuple[float, ...]
     silent: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,16 +45,25 @@ class Predictions:
     Attributes:
         rows: predictions, in the order of the files.
         failures: an error message for each file that could not be read.
+        passed_over: a sentence about each file of a folder that was not tried.
     """
 
     rows: tuple[Prediction, ...]
     failures: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
+
+    def notes(self) -> list[str]:
+        """Returns a sentence about each file whose label should not be trusted as others are."""
+        marked = dict.fromkeys((row.path, row.note, row.silent) for row in self.rows if row.note)
+        return [
+            f"{path}: {note}; its label means nothing" if silent else f"{path}: {note}" for path, note, silent in marked
+        ]
 
 
 def render_predictions(predictions: Predictions, labels: tuple[str, ...], form: str) -> str:
     """Returns predictions as text.
 
-    JSON is a list of objects with `path, label, probabilities` (by label), `start_s, duration_s, windows`.
+    JSON is a list of objects with `path, label, probabilities` (by label), `start_s, duration_s, windows, note`.
 
     Args:
         predictions: what to write.
@@ -77,6 +88,7 @@ def _json(predictions: Predictions, labels: tuple[str, ...]) -> str:
             "start_s": round(row.start_s, 3),
             "duration_s": round(row.duration_s, 3),
             "windows": row.windows,
+            "note": row.note,
         }
         for row in predictions.rows
     ]
@@ -86,12 +98,12 @@ def _json(predictions: Predictions, labels: tuple[str, ...]) -> str:
 def _csv(predictions: Predictions, labels: tuple[str, ...]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["path", "label", *(cell(f"p_{label}") for label in labels), "start_s", "duration_s", "windows"])
+    head = ("path", "label", *(f"p_{label}" for label in labels), "start_s", "duration_s", "windows", "note")
+    writer.writerow(map(cell, head))
     for row in predictions.rows:
         values = [f"{value:.6f}" for value in row.probabilities]
-        writer.writerow(
-            [cell(row.path), cell(row.label), *values, f"{row.start_s:.3f}", f"{row.duration_s:.3f}", row.windows]
-        )
+        seconds = f"{row.start_s:.3f}", f"{row.duration_s:.3f}"
+        writer.writerow([cell(row.path), cell(row.label), *values, *seconds, row.windows, cell(row.note)])
     return out.getvalue()
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ import pandas as pd
 from serbench.errors import SerbenchError
 from serbench.export.bundle import Bundle, BundleCheck
 from serbench.records import read_text
+from serbench.temporary import temporary_folder
 
 __all__ = ["TOLERANCE", "verify_bundle"]
 
@@ -41,8 +41,8 @@ def verify_bundle(bundle: Path, expected: pd.DataFrame, paths: dict[str, str], b
             f"the bundle cannot be checked: {len(absent):,} test clips are missing from the corpus folder, such as "
             f"{absent[0]}; name the folder that the search used with --data DIR"
         )
-    with tempfile.TemporaryDirectory(prefix="serbench-") as folder:
-        request, answer = Path(folder) / "request.json", Path(folder) / "answer.npy"
+    with temporary_folder() as folder:
+        request, answer = folder / "request.json", folder / "answer.npy"
         request.write_text(json.dumps([paths[clip] for clip in expected["clip_id"]]), encoding="utf-8")
         done = subprocess.run(
             [sys.executable, "-m", "serbench.export.verify", str(bundle), str(request), str(answer)],

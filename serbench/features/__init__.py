@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
-    from serbench.features.audio import Waveform, decode, fit_length, mono_waveform
+    from serbench.features.audio import Waveform, decode, fit_length, waveform_of
     from serbench.features.augmentation import augment
     from serbench.features.extraction import extract
     from serbench.features.frontends import FrontEnd, front_end_names, get_front_end
@@ -31,7 +31,7 @@ else:
                 "Waveform",
                 "decode",
                 "fit_length",
-                "mono_waveform",
+                "waveform_of",
             ),
             "augmentation": ("augment",),
             "extraction": ("extract",),
@@ -88,5 +88,5 @@ __all__ = [
     "front_end_names",
     "get_front_end",
     "median_ms",
-    "mono_waveform",
+    "waveform_of",
 ]

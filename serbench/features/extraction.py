@@ -50,7 +50,7 @@ def extract(waveforms: npt.NDArray[np.float32], spec: FeatureSpec) -> npt.NDArra
 
     Raises:
         ValueError: the waveforms have a different length from that in `spec`.
-        SerbenchError: the front end returns another shape or type than it promises.
+        SerbenchError: the front end returns another shape or type than it promises, or values that are not finite.
     """
     if waveforms.ndim != 2 or waveforms.shape[1] != spec.n_samples:
         raise ValueError(f"waveforms of shape (n, {spec.n_samples}) are needed, not {waveforms.shape}")
@@ -62,6 +62,8 @@ def extract(waveforms: npt.NDArray[np.float32], spec: FeatureSpec) -> npt.NDArra
             f"front end '{spec.kind}' promises float32 {promised} and returns {features.dtype} {features.shape}; "
             "run serbench.testing.check_front_end on it"
         )
+    if not np.isfinite(features).all():
+        raise SerbenchError(f"front end '{spec.kind}' gives values that are not finite numbers")
     return features
 
 
@@ -115,17 +117,43 @@ def _extract_chunk(
 ) -> npt.NDArray[np.float32]:
     waveforms = np.empty((len(clips), spec.n_samples), dtype=np.float32)
     for row, clip in zip(waveforms, clips, strict=True):
-        try:
+        with _named(clip, "`serbench corpus check` lists all clips that cannot be read"):
             waveform = decode(clip.path, spec.sample_rate)
-        except SerbenchError as error:
-            raise SerbenchError(
-                f"clip '{clip.clip_id}' cannot be used: {error}; `serbench corpus check` lists all such clips"
-            ) from error
-        if augmentation is None:
-            row[:] = fit_length(waveform, spec.n_samples, spec.crop)
-        else:
-            row[:] = augment(waveform, augmentation, spec, clip.clip_id)
-    return extract(waveforms, spec)
+            if augmentation is None:
+                row[:] = fit_length(waveform, spec.n_samples, spec.crop)
+            else:
+                row[:] = augment(waveform, augmentation, spec, clip.clip_id)
+    try:
+        return extract(waveforms, spec)
+    except Exception:
+        found = [(clip, _fault(row, spec)) for row, clip in zip(waveforms, clips, strict=True)]
+        at_fault = [(clip, error) for clip, error in found if error is not None]
+        if not at_fault or len(at_fault) == len(clips) > 1:  # the front end fails for every clip
+            raise
+        clip, error = at_fault[0]
+        raise _named_error(clip, error, "leave the clip out of the corpus, or take another front end") from error
+
+
+def _fault(waveform: npt.NDArray[np.float32], spec: FeatureSpec) -> Exception | None:
+    try:
+        extract(waveform[None], spec)
+    except Exception as error:
+        return error
+    return None
+
+
+@contextlib.contextmanager
+def _named(clip: ClipFile, mend: str) -> Iterator[None]:
+    """Turns whatever is raised for a clip into a sentence with its id."""
+    try:
+        yield
+    except Exception as error:
+        raise _named_error(clip, error, mend) from error
+
+
+def _named_error(clip: ClipFile, error: Exception, mend: str) -> SerbenchError:
+    reason = str(error) if isinstance(error, SerbenchError) else f"{type(error).__name__}: {error}"
+    return SerbenchError(f"clip '{clip.clip_id}' cannot be used: {reason}; {mend}")
 
 
 _algebra_lock = threading.Lock()

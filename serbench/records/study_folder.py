@@ -177,7 +177,8 @@ class StudyFolder:
         except FileNotFoundError:
             raise SerbenchError(f"{path} does not exist; remove its folder and run the search again") from None
         except (OSError, ValueError, EOFError) as error:
-            raise SerbenchError(f"{path} is damaged ({error}); remove its folder and run the search again") from None
+            reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise SerbenchError(f"{path} is damaged ({reason}); remove its folder and run the search again") from None
         if found.ndim != 3 or found.dtype.kind != "f" or not np.isfinite(found).all():
             raise SerbenchError(f"{path} holds no probabilities; remove its folder and run the search again")
         return np.asarray(found, dtype=np.float32)
@@ -335,4 +336,5 @@ def read_parquet(path: Path) -> pd.DataFrame:
     except FileNotFoundError:
         raise SerbenchError(f"{path} does not exist; the record beside it is incomplete") from None
     except Exception as error:
-        raise SerbenchError(f"{path} is damaged ({error}); remove its folder and run the search again") from None
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise SerbenchError(f"{path} is damaged ({reason}); remove its folder and run the search again") from None

@@ -134,9 +134,11 @@ def read_space(text: str, name: str, where: str) -> SearchSpace:
         UsageError: something in the text is wrong.
     """
     try:
-        return _build(tomllib.loads(text), name, text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raw = tomllib.loads(text.removeprefix("\ufeff"))  # editors on Windows begin files with a byte order mark
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of 5,000 digits
         raise UsageError(f"{where} is not valid TOML: {error}") from None
+    try:
+        return _build(raw, name, text)
     except SerbenchError as error:
         raise UsageError(f"{where}: {error}") from None
 

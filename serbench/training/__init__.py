@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from serbench.training.backend import BACKENDS, GPU_BACKENDS, choose_backend, import_keras, process_context
     from serbench.training.job import FitSettings, TrialJob, TrialOutcome, Verdict
     from serbench.training.keras_settings import pin_keras_settings
+    from serbench.training.network_file import check_network_file
     from serbench.training.precision import PRECISIONS, bfloat16_unit, choose_precision, dtype_policy
     from serbench.training.seeds import SeedTree
     from serbench.training.source import FeatureSource
@@ -36,6 +37,7 @@ else:
                 "Verdict",
             ),
             "keras_settings": ("pin_keras_settings",),
+            "network_file": ("check_network_file",),
             "precision": (
                 "PRECISIONS",
                 "bfloat16_unit",
@@ -69,6 +71,7 @@ __all__ = [
     "TrialOutcome",
     "Verdict",
     "bfloat16_unit",
+    "check_network_file",
     "choose_backend",
     "choose_precision",
     "dtype_policy",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -25,6 +23,7 @@ from serbench.families import (
     parse_hyperparameters,
 )
 from serbench.records import EpochMetrics, ModelCost
+from serbench.temporary import temporary_folder
 from serbench.training.backend import compile_options
 from serbench.training.callbacks import AveragedWeights, EpochExchange, Kick, LastWeights
 from serbench.training.data import TrainingBatches, balanced_weights, normalisation, predict, taught, training_labels
@@ -179,6 +178,8 @@ def _compile(model: keras.Model, job: TrialJob, hp: Hyperparameters, steps_per_e
         metrics=["accuracy"],
         **compile_options(job.backend),
     )
+    # TensorFlow traces a step twice if the optimiser makes its variables in the first one.
+    model.optimizer.build(model.trainable_variables)
 
 
 def _callbacks(job: TrialJob, hp: Hyperparameters, watch: EpochExchange) -> list[keras.callbacks.Callback]:
@@ -217,7 +218,7 @@ def model_cost(model: keras.Model, model_bytes: int) -> ModelCost:
 def saved_model(model: keras.Model) -> bytes:
     """Returns the model as a `.keras` file without the optimiser's state, which is never used and twice its size."""
     bare = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
-    with tempfile.TemporaryDirectory(prefix="serbench-") as folder:
-        path = Path(folder) / "model.keras"
+    with temporary_folder() as folder:
+        path = folder / "model.keras"
         bare.save(path)
         return path.read_bytes()

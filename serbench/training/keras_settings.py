@@ -6,8 +6,9 @@ import contextlib
 import importlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
+
+from serbench.temporary import temporary_folder
 
 __all__ = ["pin_keras_settings"]
 
@@ -35,8 +36,8 @@ def pin_keras_settings() -> None:
 @contextlib.contextmanager
 def _empty_keras_home() -> Iterator[None]:
     before = os.environ.get("KERAS_HOME")
-    with tempfile.TemporaryDirectory(prefix="serbench-") as folder:
-        os.environ["KERAS_HOME"] = folder
+    with temporary_folder() as folder:
+        os.environ["KERAS_HOME"] = str(folder)
         try:
             yield
         finally:

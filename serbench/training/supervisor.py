@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from serbench.records import EpochMetrics, kernel_memory_kills
+from serbench.temporary import temporary_folder
 from serbench.training import child
 from serbench.training.backend import process_context
 from serbench.training.child import FEATURES_GONE, STACK_SIGNAL
@@ -70,8 +70,8 @@ def _run_once(job: TrialJob, source: FeatureSource, control: JobControl) -> Tria
     waited = time.monotonic() - began
     kernel_kills = kernel_memory_kills()
     context = process_context(job.backend)
-    with tempfile.TemporaryDirectory(prefix="serbench-") as folder:
-        log = Path(folder) / "child.log"
+    with temporary_folder() as folder:
+        log = folder / "child.log"
         ours, theirs = context.Pipe()
         watch = _Watch(job, ours, control)
         process = context.Process(  # type: ignore[attr-defined]

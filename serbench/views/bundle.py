@@ -15,8 +15,8 @@ from serbench.errors import SerbenchError, UsageError
 from serbench.records import read_text
 
 if TYPE_CHECKING:
+    from serbench.audio import Sound
     from serbench.export import BundleRecord, Prediction
-    from serbench.features import Waveform
 
 __all__ = ["Bundle"]
 
@@ -79,8 +79,7 @@ class Bundle:
             SerbenchError: no file could be read.
         """
         if isinstance(audio, np.ndarray):
-            waveform = self._waveform(audio, sample_rate)
-            return self._table(self._loaded.predict_recording(waveform, "", each_window=windows))
+            return self._table(self._loaded.predict_sound(self._sound(audio, sample_rate), "", each_window=windows))
         if sample_rate is not None:
             raise UsageError("sample_rate is only for arrays; leave it out, since a file has its own sample rate")
         named = [audio] if isinstance(audio, str | os.PathLike) else list(audio)
@@ -91,16 +90,16 @@ class Bundle:
             raise SerbenchError(found.failures[0])
         for sentence in found.failures:
             warnings.warn(sentence, stacklevel=2)
-        for path in dict.fromkeys(row.path for row in found.rows if row.silent):
-            warnings.warn(f"{path} is digital silence; its label means nothing", stacklevel=2)
+        for sentence in found.notes():
+            warnings.warn(sentence, stacklevel=2)
         return self._table(found.rows)
 
-    def _waveform(self, audio: np.ndarray[Any, Any], sample_rate: int | None) -> Waveform:
-        from serbench.features import mono_waveform
+    def _sound(self, audio: np.ndarray[Any, Any], sample_rate: int | None) -> Sound:
+        from serbench.audio import sound_of_array
 
         if sample_rate is None:
             raise UsageError("an array needs its sample rate: predict(array, sample_rate=16000)")
-        return mono_waveform(audio, sample_rate, self.record.features.sample_rate)
+        return sound_of_array(audio, sample_rate)
 
     def _table(self, rows: Sequence[Prediction]) -> pd.DataFrame:
         columns: dict[str, Any] = {

@@ -47,6 +47,7 @@ def levels(record: AuditRecord) -> dict[str, str]:
     return {finding.check: finding.level for finding in record.findings}
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_a_study_is_audited_by_its_selected_entry_and_every_check_says_something(results, tone_corpus) -> None:
     record = audit_entry(Results(results.root), AuditPlan(STUDY, split_seeds=2, data=tone_corpus, workers=1))

@@ -22,6 +22,7 @@ def mine(tone_corpus: Path, tmp_path: Path, monkeypatch) -> Path:
     return tmp_path / "mine"
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_from_a_folder_to_a_bundle(serbench, mine, tiny_space, tmp_path) -> None:
     added = serbench("corpus", "add", "mine", mine, "--names", "{speaker}_*", "--licence", "internal")

@@ -158,6 +158,7 @@ def test_audio_that_is_not_there_is_told_before_a_model_is_loaded(serbench, tmp_
     assert "no.wav does not exist; name audio files" in ran.sentence
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(program, tone_corpus, tiny_space, tmp_path) -> None:
     results = tmp_path / "results"
     arguments = [

@@ -244,6 +244,7 @@ def test_a_replay_without_its_trial_or_data(serbench, searched, tmp_path) -> Non
     assert (ran.code, "does not exist" in ran.sentence) == (1, True)
 
 
+@pytest.mark.slow
 def test_a_fork_goes_on_with_the_command_it_prints(serbench, mine, tiny_space) -> None:
     trials = {trial["job_id"]: trial for trial in shown(serbench, mine)["trials"]}
     rates = {job_id: trial["config"]["learning_rate"] for job_id, trial in trials.items()}

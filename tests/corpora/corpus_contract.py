@@ -124,7 +124,7 @@ class CorpusContract:
         assert self.corpus.homepage in str(caught.value)
 
     def test_an_empty_folder_is_named(self, tmp_path: Path) -> None:
-        with pytest.raises(SerbenchError, match="holds no WAV, FLAC, OGG, MP3"):
+        with pytest.raises(SerbenchError, match="holds no audio files"):
             self.corpus.read(tmp_path)
 
     def test_only_foreign_names_are_explained_with_an_example(self, tmp_path: Path) -> None:

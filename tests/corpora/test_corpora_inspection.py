@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from corpora_files import LFS_POINTER, crash_on_seven, double, noise, process_ids, write
 
-from serbench.corpora.inspection.health import examine_file
+from serbench.audio.sound import examine_file
+from serbench.corpora.inspection import inspect
 from serbench.corpora.inspection.inspect import INSPECTION_COLUMNS, inspect_clips
 from serbench.corpora.inspection.processes import map_in_processes
 from serbench.corpora.table import clip_table
@@ -137,7 +138,7 @@ def test_two_workers_are_other_processes() -> None:
 def test_a_script_without_a_main_guard_runs_once_and_gets_its_answer(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
         f"open({str(tmp_path / 'runs')!r}, 'a').write('x')\n"
         "from corpora_files import double\n"
         "from serbench.corpora.inspection.processes import map_in_processes\n"
@@ -155,3 +156,19 @@ def test_an_interrupted_progress_ends_the_work() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         map_in_processes(double, range(6), on_crash=-1, workers=2, chunk=2, progress=interrupt)
+
+
+def test_what_is_found_is_saved_as_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that ends early leaves what it has found to the next one."""
+    monkeypatch.setattr(inspect, "_SAVED_CLIPS", 64)
+    table = table_of(tmp_path / "audio", 150)
+
+    def stop(done: int, total: int) -> None:
+        if done > 100:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        inspect_clips(table, stop, workers=1, cache=tmp_path / "cache")
+    calls: list[int] = []
+    inspect_clips(table, lambda done, _: calls.append(done), workers=1, cache=tmp_path / "cache")
+    assert calls[0] == 150

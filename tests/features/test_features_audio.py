@@ -48,14 +48,14 @@ def test_what_is_no_clip_is_refused_in_one_sentence(tmp_path):
     soundfile.write(tmp_path / "long.wav", np.zeros(72_010, np.uint8).astype(np.int16), 10, subtype="PCM_U8")
     cases = {
         "text.wav": "as audio",
-        "void.wav": "as audio",
+        "void.wav": "0 bytes",
         "samples.raw": "as audio",
         "nothing.wav": "holds no samples",
-        "nan.wav": "not numbers",
-        "long.wav": "longer than two hours",
-        "missing.wav": "No such file",
+        "nan.wav": "not finite numbers",
+        "long.wav": "limit is 2 hours",
+        "missing.wav": "does not exist",
         ".": "not a regular file",
-        "nul\0.wav": "cannot read",
+        "nul\0.wav": "cannot use",
     }
     for name, reason in cases.items():
         with pytest.raises(SerbenchError, match=reason) as caught:

@@ -212,6 +212,7 @@ def test_a_task_that_dask_runs_again_does_not_train(worker, engine: DaskEngine, 
     assert running.result(PATIENCE_S).state == "interrupted"
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_a_trial_whose_worker_dies_is_run_again_elsewhere(worker, dask, make_plan) -> None:
     victim = dask.worker()

@@ -59,6 +59,7 @@ def test_a_database_that_fails_in_mid_study_is_one_sentence(make_plan, monkeypat
     assert "database or disk is full" in str(error)
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_a_record_that_cannot_be_written_is_one_sentence_and_resumes(make_plan, monkeypatch) -> None:
     publish = StudyFolder.publish_job
@@ -125,6 +126,7 @@ def test_the_first_trials_that_all_crash_alike_stop_the_search(make_plan, monkey
         run_search(make_plan(trials=50))
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_a_finalist_by_decree_is_tested_and_never_pruned(make_plan, tiny_space, monkeypatch) -> None:
     space = tiny_space("cnn1d")

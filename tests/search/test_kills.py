@@ -13,6 +13,7 @@ import pytest
 from kills import check, check_files, result
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_a_database_made_read_only_is_one_sentence_and_goes_on(made_up, nursery, unbroken) -> None:
     assert nursery.run(made_up, "epoch", 8) == -signal.SIGKILL
@@ -54,6 +55,7 @@ POINTS = [
 """In this order, each is reached by the life after the one that died at the last; some are in the midst of repairs."""
 
 
+@pytest.mark.slow
 def test_a_search_killed_at_one_exact_point_after_another_ends_as_if_unbroken(made_up, nursery, unbroken) -> None:
     for point in POINTS:
         assert nursery.run(made_up, point) == -signal.SIGKILL, (point, nursery.said())

@@ -52,6 +52,7 @@ def heard_corpus(tone_corpus, tmp_path):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_perceived_labels_make_a_study_of_their_own_that_everything_keeps(
     make_plan, heard_corpus, tiny_space, tmp_path

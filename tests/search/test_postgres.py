@@ -77,6 +77,7 @@ def test_a_study_in_a_database_goes_as_one_in_a_file_and_resumes(make_plan, tmp_
     assert len(trials(shared)) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_a_study_of_that_name_in_another_folder_is_refused(make_plan, tmp_path, server) -> None:
     run_search(make_plan(storage=server, run="taken", trials=1, repeats=1))
@@ -85,6 +86,7 @@ def test_a_study_of_that_name_in_another_folder_is_refused(make_plan, tmp_path, 
         run_search(other)
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_a_study_that_runs_cannot_be_driven_from_a_copy_of_its_folder(make_plan, tmp_path, server) -> None:
     """Where two machines do not see each other's file locks, the database's lease still keeps them apart."""

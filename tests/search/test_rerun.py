@@ -43,6 +43,7 @@ def reruns(_made, make_plan, tmp_path, tmp_path_factory, tone_corpus) -> Reruns:
     return Reruns(folder, record, recorded_space(folder, record), entry, clips, Observer(), threading.Event())
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_equal_sizes_under_both_protocols_and_speakers_apart_only_under_one(reruns) -> None:
     base = recorded_protocol(reruns.folder, reruns.record)
@@ -62,6 +63,7 @@ def test_equal_sizes_under_both_protocols_and_speakers_apart_only_under_one(reru
         assert not folder.model_path(entry.refits[0]).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_a_rerun_is_kept_goes_on_and_shows_on_no_leaderboard(reruns) -> None:
     before = render(Results(reruns.folder.path.parents[1]).board(), "json")

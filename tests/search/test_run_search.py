@@ -146,6 +146,7 @@ def test_one_worker_and_one_seed_give_the_same_trials(make_plan, tmp_path, famil
     assert values[0] == values[1]
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_a_stopped_search_goes_on_as_if_unbroken(make_plan, tmp_path, finished) -> None:
     _, _, whole = finished

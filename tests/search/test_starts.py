@@ -78,6 +78,7 @@ def test_probes_are_not_run_again(probed) -> None:
     assert len(records(probed)) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_a_warm_start_tries_the_best_configurations_first(probed, make_plan, tiny_space) -> None:
     plan = make_plan(
@@ -127,6 +128,7 @@ def test_what_a_configuration_does_not_read_does_not_keep_it_out(tiny_space) -> 
     assert space.misfit(config | {"width": 9}) == "width = 9 is not in 8 | 16"
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_a_model_over_the_budget_uses_up_no_trial_and_is_told_as_infeasible(make_plan, tiny_space, monkeypatch) -> None:
     space = tiny_space(depth="2", width="[8, 64]", max_parameters="15_000")

@@ -49,6 +49,7 @@ def test_a_study_in_bfloat16_goes_on_in_it_and_replays_to_its_predictions(make_p
     assert found.largest_difference == 0
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_auto_is_recorded_as_what_it_gives_here(make_plan) -> None:
     plan = make_plan(trials=1, finalists=0)
@@ -68,6 +69,7 @@ def test_an_unknown_precision_is_refused_before_anything_is_written(make_plan) -
     assert not plan.results.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_a_keras_json_does_not_reach_a_trial(tone_corpus, tiny_space, tmp_path) -> None:
     """A command beside a hostile file gives what this process, which has no such file, replays."""

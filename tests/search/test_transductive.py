@@ -42,6 +42,7 @@ def test_it_is_refused_where_test_clips_would_bear_on_training(name) -> None:
         SplitProtocol(name, speaker_normalisation=True).plans(clips)
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_its_entry_is_marked_unranked_and_never_exported(make_plan, tiny_space, tmp_path) -> None:
     text = tiny_space().read_text(encoding="utf-8")

@@ -54,6 +54,7 @@ def live(build):
         yield site
 
 
+@pytest.mark.slow
 def test_a_new_record_makes_a_new_version_with_the_trial_on_its_page(build, live):
     page = f"{live.address}studies/demo-speaker-cnn2d.html"
     assert "t9" not in fetch(page)[1]
@@ -165,6 +166,7 @@ def test_other_methods_and_the_dashboard_are_for_this_machine_alone_too(build, l
         fetch(f"{root}api/studies", host="evil.example")
 
 
+@pytest.mark.slow
 def test_a_record_that_no_build_can_read_is_told_and_the_next_one_shows_again(build, live):
     study = build.results.study("demo-speaker-cnn2d")
     record, before = study.record_path.read_text(encoding="utf-8"), version(live)

@@ -23,6 +23,7 @@ def fit(*arguments, **settings):
     return fit(*arguments, **settings)
 
 
+@pytest.mark.slow
 def test_an_easy_task_is_learnt(make_job, features, targets) -> None:
     outcome = fit(make_job(settings={"epochs": 12}), [features], targets)
     assert outcome.state == "completed"

@@ -11,7 +11,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from serbench.corpora.user.user_corpus import AUDIO_SUFFIXES
+from serbench.audio import SUFFIXES
 from serbench.errors import SerbenchError
 from serbench.printable import printable
 
@@ -27,7 +27,7 @@ _MAX_RATIO: Final = 200
 """Highest compression ratio. Audio is never compressed to a hundredth; a higher ratio means a zip bomb."""
 
 _FREE_OF_RATIO: Final = 16 << 20
-_KEPT: Final = (*AUDIO_SUFFIXES, ".csv", ".tsv", ".txt", ".md", ".lab", ".yaml", ".parquet")
+_KEPT: Final = (*SUFFIXES, ".csv", ".tsv", ".txt", ".md", ".lab", ".yaml", ".parquet")
 _CHUNK: Final = 1 << 20
 _PREFIX: Final = ".serbench-unpack-"
 _UNIX, _FILE_KINDS = 3, {0, 4, 8}
@@ -96,7 +96,7 @@ def _extract(archive: Path, packed: zipfile.ZipFile, place: Path, max_bytes: int
                         "nothing was kept"
                     )
                 out.write(chunk)
-        kept += path.suffix.lower() in AUDIO_SUFFIXES
+        kept += path.suffix.lower() in SUFFIXES
     return kept
 
 

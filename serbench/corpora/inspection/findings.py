@@ -9,8 +9,8 @@ from typing import Final, Literal
 
 import pandas as pd
 
+from serbench.audio import ClipState
 from serbench.corpora.base import Listing
-from serbench.corpora.inspection.health import ClipState
 from serbench.corpora.table import UNKNOWN_SPEAKER
 from serbench.printable import printable
 
@@ -20,10 +20,13 @@ Severity = Literal["error", "warning"]
 
 _NAMED: Final = 5
 
+_REASONED: Final = frozenset({"undecodable", "cut_off", "silent"})
+
 _EXCLUDED: Final[dict[ClipState, tuple[Severity, str]]] = {
     "lfs_pointer": ("error", "Git LFS pointers instead of audio (run `git lfs pull` in their folder)"),
     "undecodable": ("error", "undecodable (fetch the audio again)"),
     "empty": ("error", "empty (fetch the audio again)"),
+    "cut_off": ("error", "cut off (fetch the audio again)"),
     "silent": ("warning", "digital silence"),
     "too_short": ("warning", "too short to hold speech"),
 }
@@ -33,11 +36,11 @@ _EXCLUDED: Final[dict[ClipState, tuple[Severity, str]]] = {
 class CorpusFinding:
     """A problem of a copy of a corpus.
 
-    `kind` is a state of `serbench.corpora.inspection.health` other than `ok`, or `missing`, `duplicate_labels`,
-    `duplicate_speakers`, `duplicate_audio`, `names_alike`, `unknown_speakers`, `unparsed_names`, `left_aside`,
-    `shadowed_files`, `links_out`, `missing_clips`, `extra_clips`, `low_sample_rate`, `mixed_sample_rates`. An
-    `error` means that the copy of the corpus is damaged. A `warning` is something that a reader of scores should
-    know.
+    `kind` is a state of `serbench.audio.AudioHealth` other than `ok`, or `missing`, `remarks`, `passed_over`,
+    `duplicate_labels`, `duplicate_speakers`, `duplicate_audio`, `names_alike`, `unknown_speakers`, `unparsed_names`,
+    `left_aside`, `shadowed_files`, `links_out`, `missing_clips`, `extra_clips`, `low_sample_rate`,
+    `mixed_sample_rates`. An `error` means that the copy of the corpus is damaged. A `warning` is something that a
+    reader of scores should know.
     """
 
     kind: str
@@ -62,6 +65,7 @@ def corpus_findings(listing: Listing, inspected: pd.DataFrame, sample_rate: int 
     usable = table[table["state"] == "ok"]
     found = [
         *_excluded(table),
+        *_remarks(usable),
         *_duplicates(usable),
         *_speakers(listing.table),
         *_names_alike(listing.table),
@@ -76,10 +80,18 @@ def _excluded(table: pd.DataFrame) -> Iterable[CorpusFinding]:
         rows = table[table["state"] == state]
         clips = tuple(rows["clip_id"])
         if clips:
-            named = clips if state != "undecodable" else _with_reasons(rows)
+            named = _with_reasons(rows) if state in _REASONED else clips
             yield CorpusFinding(
                 state, severity, clips, f"{_count(clips, 'clip')} left out as {words}: {_listed(named)}"
             )
+
+
+def _remarks(usable: pd.DataFrame) -> Iterable[CorpusFinding]:
+    rows = usable[usable["detail"].notna() & (usable["detail"] != "")]
+    clips = tuple(rows["clip_id"])
+    if clips:
+        message = f"{_count(clips, 'clip')} used, with a remark: {_listed(_with_reasons(rows))}"
+        yield CorpusFinding("remarks", "warning", clips, message)
 
 
 def _duplicates(usable: pd.DataFrame) -> Iterable[CorpusFinding]:
@@ -150,6 +162,10 @@ def _files(listing: Listing) -> Iterable[CorpusFinding]:
     if names:
         message = f"{_count(names, 'further file')} of clips that are already listed skipped: {_listed(names)}"
         yield CorpusFinding("shadowed_files", "warning", names, message)
+    for reason in sorted({reason for reason, _ in listing.passed_over}):
+        names = tuple(path.name for other, path in listing.passed_over if other == reason)
+        message = f"{_count(names, 'file')} or folders passed over ({reason}): {_listed(names)}"
+        yield CorpusFinding("passed_over", "warning", names, message)
     names = tuple(path.name for path in listing.escaping)
     if names:
         message = f"{_count(names, 'link')} not followed, since they lead out of the folder: {_listed(names)}"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, get_args
 
 import pandas as pd
 
-from serbench.corpora.inspection.health import AudioHealth, ClipState, examine_files
+from serbench.audio import AudioHealth, ClipState, examine_files
 from serbench.corpora.inspection.processes import map_in_processes
 from serbench.errors import SerbenchError
 from serbench.records import Progress, digest_of, usable_cores, write_bytes_atomic
@@ -35,8 +35,9 @@ INSPECTION_COLUMNS: Final = ("clip_id", *_DTYPES)
 _STATES: Final = frozenset(get_args(ClipState))
 
 _CHUNK: Final = 64
-_RULES: Final = 2
-"""Version of the rules in `inspection.health`. Raise it when they change, so that old results are not reused."""
+_SAVED_CLIPS: Final = 256
+_RULES: Final = 3
+"""Version of the rules in `serbench.audio.sound`. Raise it when they change, so that old results are not reused."""
 
 _Key = tuple[str, int, int]
 
@@ -58,8 +59,8 @@ def inspect_clips(
 
     Returns:
         One row for each clip, with the table's index: `clip_id`, `state` (`ok`, `lfs_pointer`, `empty`,
-        `undecodable`, `silent`, `too_short`), `detail` (text), `digest` (of the decoded samples), `duration_s`,
-        `sample_rate` (Hz), `channels`, `peak` and `rms` (fractions of full scale).
+        `undecodable`, `cut_off`, `silent`, `too_short`), `detail` (text), `digest` (of the decoded samples),
+        `duration_s`, `sample_rate` (Hz), `channels`, `peak` and `rms` (fractions of full scale).
     """
     keys = [_key(str(path)) for path in table["path"]]
     store = None if cache is None else _store(cache, keys)
@@ -73,23 +74,37 @@ def inspect_clips(
 
     if not todo:
         step(0, 0)
-    known.update(zip(todo, _examine([path for path, _, _ in todo], step, workers), strict=True))
-    if store is not None and todo:
+    unsaved = 0
+
+    def keep(start: int, found: Sequence[AudioHealth]) -> None:
+        nonlocal unsaved
+        known.update(zip(todo[start : start + len(found)], found, strict=True))
+        unsaved += len(found)
+        # Each time a tenth more: a kill costs at most that, and writing costs little.
+        if store is not None and unsaved >= max(_SAVED_CLIPS, len(known) // 10):
+            _save(store, known)
+            unsaved = 0
+
+    _examine([path for path, _, _ in todo], step, workers, keep)
+    if store is not None and unsaved:
         _save(store, known)
     frame = _frame([known[key] for key in keys])
     frame.insert(0, "clip_id", table["clip_id"].to_numpy())
     return frame.set_index(table.index)
 
 
-def _examine(paths: Sequence[str], step: Progress, workers: int | None) -> list[AudioHealth]:
+def _examine(
+    paths: Sequence[str], step: Progress, workers: int | None, keep: Callable[[int, list[AudioHealth]], None]
+) -> None:
     wanted = usable_cores() if workers is None else workers
-    return map_in_processes(
+    map_in_processes(
         examine_files,
         paths,
         on_crash=AudioHealth("undecodable", "crashes the audio decoder"),
         workers=wanted if len(paths) >= _CHUNK else 1,
         chunk=_CHUNK,
         progress=step,
+        finished=keep,
     )
 
 

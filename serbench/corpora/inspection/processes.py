@@ -25,6 +25,7 @@ def map_in_processes(
     workers: int,
     chunk: int,
     progress: Progress | None = None,
+    finished: Callable[[int, list[Result]], None] | None = None,
 ) -> list[Result]:
     """Maps `function` over chunks of `items`.
 
@@ -38,6 +39,7 @@ def map_in_processes(
         workers: number of processes; with 1 or less, everything runs in this process.
         chunk: number of items that a worker takes at a time.
         progress: called with (done, total) items.
+        finished: called with each chunk's first position and results, as soon as they are there.
 
     Returns:
         One result for each item, in order.
@@ -50,6 +52,8 @@ def map_in_processes(
         nonlocal done
         results[start] = found
         done += len(found)
+        if finished is not None:
+            finished(start, found)
         if progress is not None:
             progress(done, len(items))
 

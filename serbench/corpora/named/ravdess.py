@@ -90,7 +90,6 @@ RAVDESS: Final = Ravdess(
     ),
     homepage="https://zenodo.org/records/1188976",
     expected_clips=1440,
-    suffixes=(".wav", ".flac", ".ogg", ".mp3", ".m4a", ".mp4"),
     audio_folders=("Audio_Speech_Actors_01-24",),
     name_form=(
         "<modality>-<channel>-<emotion>-<intensity>-<sentence>-<repetition>-<actor>, e.g. 03-01-06-01-02-01-12.wav"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         registered_corpus,
         unregister_corpus,
     )
-    from serbench.corpora.user.user_corpus import AUDIO_SUFFIXES, UserCorpus
+    from serbench.corpora.user.user_corpus import UserCorpus
 else:
     __getattr__ = lazy_face(
         __name__,
@@ -36,12 +36,11 @@ else:
                 "registered_corpus",
                 "unregister_corpus",
             ),
-            "user_corpus": ("AUDIO_SUFFIXES", "UserCorpus"),
+            "user_corpus": ("UserCorpus",),
         },
     )
 
 __all__ = [
-    "AUDIO_SUFFIXES",
     "KINDS",
     "PRESETS",
     "CorpusOptions",

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from serbench.corpora.base import Listing
-from serbench.corpora.inspection.scan import scan_audio
+from serbench.audio import scan_audio
+from serbench.corpora.base import Listing, others_note
 from serbench.corpora.user.user_corpus import UserCorpus
 from serbench.errors import SerbenchError
 from serbench.printable import storable
@@ -32,7 +32,7 @@ class FolderCorpus(UserCorpus):
         root = place.resolve()
         scan = scan_audio(root, self.suffixes)
         if not scan.files:
-            raise SerbenchError(f"{root} holds no audio files ({', '.join(self.suffixes)})")
+            raise SerbenchError(f"{root} holds no audio files{others_note(scan)}")
         named = self.pattern is not None and "label" in self.pattern.fields
         rows: list[dict[str, Any]] = []
         loose: list[Path] = []
@@ -55,5 +55,7 @@ class FolderCorpus(UserCorpus):
                 f"{root} holds audio but no folder per class; sort the clips into folders named by "
                 "their labels, write a table, or read labels from names with --names '{label}_*'"
             )
-        found = Listing(pd.DataFrame(), tuple(loose), root, None, tuple(shadowed), scan.escaping)
+        found = Listing(
+            pd.DataFrame(), tuple(loose), root, None, tuple(shadowed), scan.escaping, passed_over=scan.passed_over
+        )
         return rows, found

@@ -79,6 +79,7 @@ class MergedCorpus(Corpus):
             expected=sum(expected) if len(expected) == len(found) and not self._labels_dropped(found, shared) else None,
             non_clips=tuple(one for _, listing in found for one in listing.non_clips),
             lost=tuple((f"{part.name}/{clip}", name) for part, listing in found for clip, name in listing.lost),
+            passed_over=tuple(one for _, listing in found for one in listing.passed_over),
         )
 
     def _at(self, part: Corpus, folder: Path) -> Path:

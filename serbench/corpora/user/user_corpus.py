@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from serbench.audio import is_utf8
 from serbench.corpora.base import Corpus, Listing, NameFacts
 from serbench.corpora.table import UNKNOWN_SPEAKER, clip_table, one_spelling
 from serbench.corpora.user.name_pattern import NamePattern
@@ -18,9 +19,7 @@ from serbench.errors import SerbenchError
 from serbench.printable import storable
 from serbench.records import Progress
 
-__all__ = ["AUDIO_SUFFIXES", "UserCorpus", "plain_name", "rows_table"]
-
-AUDIO_SUFFIXES: Final = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".m4a", ".aac")
+__all__ = ["UserCorpus", "plain_name", "rows_table"]
 
 _SEXES: Final = {"f": "female", "w": "female", "woman": "female", "m": "male", "man": "male"}
 _SPLITS: Final = {
@@ -49,7 +48,6 @@ class UserCorpus(Corpus):
     labels: tuple[str, ...] = ()
     licence: str = "not stated"
     name_form: str = ""
-    suffixes: tuple[str, ...] = AUDIO_SUFFIXES
     pattern: NamePattern | None = None
     home: Path | None = None
     """Where the files are, if the user names no place."""
@@ -87,6 +85,8 @@ class UserCorpus(Corpus):
         Raises:
             SerbenchError: nothing can be read, or no clip is left.
         """
+        if not is_utf8(str(folder.absolute())):
+            raise SerbenchError(f"the name of {folder} is not UTF-8; rename it")
         rows, found = self.rows(folder)
         return replace(found, table=rows_table(rows, self.pattern))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import json
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -113,6 +115,16 @@ class StudyStorage:
         self._storage.engine.dispose()
 
 
+_FAILURES = (
+    optuna.exceptions.StorageInternalError,
+    sqlalchemy.exc.SQLAlchemyError,
+    sqlite3.Error,
+    UnicodeDecodeError,  # of a file with flipped bytes, like the next two
+    json.JSONDecodeError,
+    OverflowError,
+)
+
+
 @contextlib.contextmanager
 def storage_errors(place: str) -> Iterator[None]:
     """Turns failures to read or write the database into an error of one sentence.
@@ -122,9 +134,9 @@ def storage_errors(place: str) -> Iterator[None]:
     """
     try:
         yield
-    except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError, sqlite3.Error) as error:
+    except _FAILURES as error:
         cause = error.__cause__ or error
-        reason = str(getattr(cause, "orig", cause)).splitlines()[0]
+        reason = (str(getattr(cause, "orig", cause)).splitlines() or [type(cause).__name__])[0]
         raise SerbenchError(
             f"cannot use the study's database {place}: {reason}; fix that (disk space, permissions, or delete a "
             "damaged file: it is rebuilt from the records) and run the same command again"
@@ -144,12 +156,22 @@ def check_storage_url(url: str) -> sqlalchemy.URL:
         parsed = None
     if parsed is None or parsed.get_backend_name() not in {"postgresql", "postgres"}:
         raise UsageError(
-            f"--storage '{url}' is not a PostgreSQL address; write postgresql://USER:PASSWORD@HOST/DATABASE, or leave "
-            "it out for a file in the study's folder"
+            f"--storage '{_without_password(url)}' is not a PostgreSQL address; write "
+            "postgresql://USER:PASSWORD@HOST/DATABASE, or leave it out for a file in the study's folder"
         )
     if importlib.util.find_spec("psycopg") is None:
         raise SerbenchError(f"--storage needs a PostgreSQL driver; {with_extra('postgres')}")
     return parsed.set(drivername="postgresql+psycopg")
+
+
+def _without_password(url: str) -> str:
+    """Hides what stands between the first ':' after '//' and the last '@', and values of passwords in a query.
+
+    >>> _without_password("mysql://me:p@ss@host/db?password=x&a=b")
+    'mysql://me:***@host/db?password=***&a=b'
+    """
+    url = re.sub(r"(//[^:/?]*):.*@", r"\1:***@", url)
+    return re.sub(r"((?:password|passwd|pwd)=)[^&\s]*", r"\1***", url, flags=re.IGNORECASE)
 
 
 _SQLITE_OPTIONS: dict[str, object] = {"connect_args": {"timeout": _LOCK_TIMEOUT_S}}

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from serbench.audio import read_sound
 from serbench.corpora import recorded_corpus
 from serbench.errors import SerbenchError
 from serbench.features import FeatureSpec, LogMelSettings, SpectralSettings, decode, extract, fit_length
@@ -156,10 +157,9 @@ def _only(urls: tuple[str, ...] | None) -> str | None:
 def _wave(path: Path) -> tuple[bytes, ...] | None:
     import soundfile
 
-    try:
-        wave, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (OSError, RuntimeError):
+    sound = read_sound(path)
+    if sound.waveform is None:
         return None
     file = io.BytesIO()
-    soundfile.write(file, wave.mean(axis=1), rate, format="WAV", subtype="PCM_16")
+    soundfile.write(file, sound.waveform, sound.health.sample_rate, format="WAV", subtype="PCM_16")
     return (file.getvalue(),)

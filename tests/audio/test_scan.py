@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from serbench.corpora.inspection.scan import MAX_DEPTH, scan_audio
+from serbench.audio.scan import MAX_DEPTH, scan_audio
 from serbench.corpora.named.crema_d import CREMA_D
 from serbench.errors import SerbenchError
 

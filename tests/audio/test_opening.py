@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from serbench.corpora.inspection.health import examine_file
+from serbench.audio.sound import examine_file
 from serbench.errors import SerbenchError
 from serbench.features.audio import decode
 

@@ -1,0 +1,110 @@
+"""Opens audio for reading by its content. What libsndfile cannot read is converted by ffmpeg, if that is installed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import soundfile
+
+from serbench.audio.formats import HEAD_BYTES, Container, container_of
+from serbench.audio.sizes import states_no_size
+from serbench.temporary import temporary_folder
+
+__all__ = ["Stream", "UnreadableError", "open_sound"]
+
+_MOST_SECONDS: Final = 2 * 3600
+_MOST_BYTES: Final = 4 << 30
+_TIME_LIMIT_S: Final = 300
+_CUT_OFF: Final = ("partial file", "truncat", "prematurely", "end of file", "incomplete")
+
+
+class UnreadableError(Exception):
+    """The file cannot be read as audio. The message gives the reason."""
+
+
+class Stream(soundfile.SoundFile):  # type: ignore[misc]
+    """A sound that is only read from its beginning to its end.
+
+    soundfile seeks after each read wherever a file says that it can. Not all can (GSM 6.10, FLAC of unknown length).
+
+    Attributes:
+        trouble: what ffmpeg reported although it decoded the file; '' if nothing.
+    """
+
+    trouble: str = ""
+
+    def seekable(self) -> bool:
+        """Returns False."""
+        return False
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether ffmpeg found that the file ends too early."""
+        return any(word in self.trouble.lower() for word in _CUT_OFF)
+
+
+@contextlib.contextmanager
+def open_sound(path: str) -> Iterator[Stream]:
+    """Context manager that opens a file for one pass over its samples. Its content decides how, not its name.
+
+    ffmpeg gets the expected container, because a text file with an audio suffix could otherwise make it read other
+    files. It may use no protocol except local files, reads no standard input, and has limits on time and size.
+
+    Args:
+        path: of a regular file.
+
+    Raises:
+        UnreadableError: libsndfile and ffmpeg cannot decode it, or it needs ffmpeg, which is not installed.
+        OSError: the file cannot be opened.
+    """
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - libsndfile shares the position
+        container = container_of(os.pread(file.fileno(), HEAD_BYTES, 0), os.path.splitext(path)[1])  # noqa: PTH122
+        reason = ""
+        unsized = shutil.which("ffmpeg") is not None and states_no_size(file)  # ffmpeg reads on to the end
+        if container is None or not (container.foreign or unsized):
+            try:
+                # Without a name: libsndfile takes files of unknown content for what their suffix says.
+                with Stream(file.fileno(), closefd=False) as sound:
+                    yield sound
+                    return
+            except soundfile.LibsndfileError as error:
+                reason = f"no readable audio: {error.error_string.strip().rstrip('.')}"
+    if container is None or (reason and shutil.which("ffmpeg") is None):
+        raise UnreadableError(reason)
+    with _converted(path, container) as (copy, trouble), Stream(copy) as sound:
+        sound.trouble = trouble
+        yield sound
+
+
+@contextlib.contextmanager
+def _converted(path: str, container: Container) -> Iterator[tuple[str, str]]:
+    """Yields a temporary WAV copy, and what ffmpeg reported."""
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise UnreadableError(f"{container.title} is read through the program ffmpeg, which is not installed")
+    with temporary_folder() as folder:
+        sound = folder / "sound.wav"
+        command = [
+            program, "-nostdin", "-v", "error", "-protocol_whitelist", "file",
+            "-f", container.demuxer, "-i", f"file:{os.fspath(path)}",
+            "-map", "0:a:0", "-t", str(_MOST_SECONDS + 1), "-fs", str(_MOST_BYTES), "-c:a", "pcm_f32le", "-f", "wav",
+            str(sound),
+        ]  # fmt: skip
+        try:
+            ran = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIME_LIMIT_S, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise UnreadableError(f"ffmpeg did not decode it within {_TIME_LIMIT_S} s") from None
+        except OSError as error:
+            raise UnreadableError(f"ffmpeg cannot be run: {error.strerror}") from None
+        messages = ran.stderr.decode(errors="replace").replace(str(Path(path)), "").strip().splitlines()
+        if ran.returncode or not sound.is_file():
+            raise UnreadableError(f"ffmpeg cannot decode it: {messages[-1][:120] if messages else 'no sound'}")
+        yield str(sound), messages[-1][:120] if messages else ""

@@ -1,0 +1,171 @@
+"""One rule: what the check of a corpus, the features of a search and a prediction make of one file."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sounds_made import RATE, pcm, saved, voice, wav_bytes
+
+from serbench.audio import Sound, read_sound, sound_of_array
+from serbench.audio import sound as rule
+from serbench.errors import SerbenchError, UsageError
+from serbench.features import decode
+
+needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+
+
+def stored(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def state(path: Path) -> str:
+    """State of a file; search and prediction are held against it."""
+    sound = read_sound(path)
+    if sound.usable:
+        assert len(decode(path, RATE)) > 0
+    else:
+        with pytest.raises(SerbenchError, match="cannot use"):
+            decode(path, RATE)
+    return sound.health.state
+
+
+def test_what_libsndfile_cannot_seek_in_is_read(tmp_path: Path) -> None:
+    path = saved(tmp_path / "gsm.wav", voice(1.5, rate=8000), 8000, subtype="GSM610")
+    assert state(path) == "ok"
+    assert len(decode(path, 8000)) == 12_160
+
+
+@pytest.mark.parametrize("level", [1e10, 1e17, 1e30])
+def test_an_absurd_level_is_refused(tmp_path: Path, level: float) -> None:
+    path = saved(tmp_path / "loud.wav", voice() * np.float32(level), subtype="FLOAT")
+    assert state(path) == "undecodable"
+    assert "times full scale" in read_sound(path).health.detail
+
+
+def test_integers_kept_as_floats_are_used_with_a_remark(tmp_path: Path) -> None:
+    path = saved(tmp_path / "loud.wav", voice() * np.float32(32768), subtype="FLOAT")
+    assert state(path) == "ok"
+    assert "unscaled integers" in read_sound(path).health.detail
+
+
+@pytest.mark.parametrize("factor", [-1.0, -0.999])
+def test_channels_that_cancel_are_silent(tmp_path: Path, factor: float) -> None:
+    both = np.stack([voice(), factor * voice()], axis=1)
+    assert state(stored(tmp_path / "anti.wav", wav_bytes(pcm(both), channels=2))) == "silent"
+
+
+def test_one_silent_channel_of_two_is_fine(tmp_path: Path) -> None:
+    both = np.stack([voice(), 0 * voice()], axis=1)
+    assert state(stored(tmp_path / "left.wav", wav_bytes(pcm(both), channels=2))) == "ok"
+
+
+def test_a_constant_is_silent(tmp_path: Path) -> None:
+    assert state(saved(tmp_path / "dc.wav", np.full(RATE, 0.3, np.float32))) == "silent"
+
+
+def test_a_single_sample_is_too_short(tmp_path: Path) -> None:
+    assert state(saved(tmp_path / "one.wav", voice()[2000:2001])) == "too_short"
+
+
+def test_a_flac_of_unknown_length_is_decoded(tmp_path: Path) -> None:
+    data = bytearray(saved(tmp_path / "open.flac", voice(1.5)).read_bytes())
+    at = data.index(b"fLaC") + 8 + 10
+    facts = int.from_bytes(data[at : at + 8], "big")
+    data[at : at + 8] = (facts & ~((1 << 36) - 1)).to_bytes(8, "big")
+    path = stored(tmp_path / "open.flac", bytes(data))
+    assert state(path) == "ok"
+    assert len(decode(path, RATE)) == 24_000
+    assert "does not state the length" in read_sound(path).health.detail
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
+def test_half_a_wav_is_cut_off(tmp_path: Path, share: float) -> None:
+    whole = wav_bytes(pcm(voice(1.5)))
+    assert state(stored(tmp_path / "half.wav", whole[: 44 + int(48_000 * share)])) == "cut_off"
+
+
+def test_a_few_samples_less_are_a_remark(tmp_path: Path) -> None:
+    path = stored(tmp_path / "a.wav", wav_bytes(pcm(voice(1.5)))[:-200])
+    assert state(path) == "ok"
+    assert read_sound(path).health.detail == "the last 200 of 48,000 bytes are missing"
+
+
+@pytest.mark.parametrize("name", ["half.mp3", "half.aiff", "half.au", "half.flac"])
+def test_half_a_file_of_another_format_is_not_ok(tmp_path: Path, name: str) -> None:
+    whole = saved(tmp_path / name, voice(1.5)).read_bytes()
+    assert state(stored(tmp_path / name, whole[: len(whole) // 2])) in {"cut_off", "undecodable"}
+
+
+@needs_ffmpeg
+def test_samples_after_a_size_of_zero_are_read(tmp_path: Path) -> None:
+    assert state(stored(tmp_path / "killed.wav", wav_bytes(pcm(voice(1.5)), data_size=0, riff_size=36))) == "ok"
+    assert len(decode(tmp_path / "killed.wav", RATE)) == 24_000
+
+
+@pytest.mark.parametrize("size", [0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_a_placeholder_for_the_size_is_not_believed(tmp_path: Path, size: int) -> None:
+    data = wav_bytes(pcm(voice(1.5)), data_size=size, riff_size=size)
+    assert state(stored(tmp_path / "piped.wav", data)) == "ok"
+    assert len(decode(tmp_path / "piped.wav", RATE)) == 24_000
+
+
+def test_content_decides_where_a_suffix_lies(tmp_path: Path) -> None:
+    good = saved(tmp_path / "good.wav")
+    for name in ("a.m4a", "a.raw", "a.txt", "a.vox", "a"):
+        shutil.copyfile(good, tmp_path / name)
+        assert state(tmp_path / name) == "ok"
+    (tmp_path / "text.vox").write_text("no sound " * 1000)
+    assert state(tmp_path / "text.vox") == "undecodable"
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("form", ["mp4", "webm", "asf", "adts", "caf -c:a alac"])
+def test_what_ffmpeg_decodes_is_read_whatever_its_name(tmp_path: Path, form: str) -> None:
+    form, *codec = form.split()
+    good = saved(tmp_path / "good.wav", voice(1.0, rate=48_000), 48_000)
+    command = ["ffmpeg", "-v", "error", "-i", good, *codec, "-f", form, tmp_path / "a.wav"]
+    subprocess.run(command, check=True)
+    assert state(tmp_path / "a.wav") == "ok"
+    assert read_sound(tmp_path / "a.wav").health.duration_s == pytest.approx(1.0, abs=0.1)
+
+
+@needs_ffmpeg
+def test_half_a_recording_that_ffmpeg_reads_is_cut_off(tmp_path: Path) -> None:
+    whole = tmp_path / "a.m4a"
+    command = ["ffmpeg", "-v", "error", "-i", saved(tmp_path / "good.wav", voice(8.0)), "-movflags", "faststart", whole]
+    subprocess.run(command, check=True)
+    data = whole.read_bytes()
+    assert state(stored(tmp_path / "half.m4a", data[: len(data) // 2])) == "cut_off"
+
+
+def test_whatever_a_decoder_raises_is_the_files_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("of a codec")
+
+    monkeypatch.setattr(rule, "missing_bytes", broken)
+    assert state(saved(tmp_path / "a.wav")) == "undecodable"
+    assert "of a codec" in read_sound(tmp_path / "a.wav").health.detail
+
+
+def test_a_name_that_is_not_utf8_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "m\udcfcller.wav"
+    shutil.copyfile(saved(tmp_path / "a.wav"), path)
+    assert state(path) == "ok"
+
+
+def test_an_array_is_judged_as_its_file_is(tmp_path: Path) -> None:
+    def both(samples: np.ndarray) -> tuple[Sound, Sound]:
+        return sound_of_array(samples, RATE), read_sound(saved(tmp_path / "a.wav", samples, subtype="FLOAT"))
+
+    for samples in (voice(), voice()[:9], 0 * voice(), np.stack([voice(), -voice()], axis=1)):
+        array, file = both(samples)
+        assert array.health == file.health
+    with pytest.raises(UsageError, match="not finite"):
+        sound_of_array(np.array([0.1, np.nan]), RATE)
+    with pytest.raises(UsageError, match="times full scale"):
+        sound_of_array(voice() * 1e30, RATE)
