@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from serbench.printable import printable
+
 __all__ = ["SerbenchError", "UsageError", "nearest", "shortened", "unknown", "with_extra"]
 
 _LONGEST: Final = 4_000
@@ -18,9 +20,15 @@ _LONG_WORD: Final = re.compile(rf"\S{{{_LONGEST_WORD + 1},}}")
 
 
 class SerbenchError(Exception):
-    """A file, corpus, results folder or machine prevents the work. The command exits with code 1."""
+    """A file, corpus, results folder or machine prevents the work. The command exits with code 1.
+
+    Messages name what files hold, so each is made printable here: it stays one line and moves no cursor.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str = "", *rest: object) -> None:
+        super().__init__(printable(str(message)), *rest)
 
     def __str__(self) -> str:
         return shortened(super().__str__())

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from serbench.cli.options import DEFAULT_RESULTS, DataFolder, ResultsPath, TableFormat
+from serbench.cli.printing import echo_text, new_console, screen_width
 
 __all__ = ["audit"]
 
@@ -35,10 +36,7 @@ def audit(
 
     Completed training runs are kept: the same command resumes an interrupted audit.
     """
-    from rich.console import Console
-
     from serbench.audit import AuditPlan, audit_document, audit_entry
-    from serbench.cli.printing import screen_width
     from serbench.cli.stopping import stopping
     from serbench.cli.watch import watcher
     from serbench.errors import SerbenchError
@@ -47,10 +45,10 @@ def audit(
 
     plan = AuditPlan(target, split_seeds, repeats, refits, data, workers)
     stop = threading.Event()
-    console = Console(stderr=True)
+    console = new_console()
     with stopping(stop, console), watcher(console) as view:
         record = audit_entry(Results(results), plan, view, stop)
-    typer.echo(render(audit_document(record), output.value, width=screen_width()), nl=False)
+    echo_text(render(audit_document(record), output.value, width=screen_width()))
     if stop.is_set():
         raise typer.Exit(130)
     if record.alarms:

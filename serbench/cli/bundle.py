@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from serbench.cli.options import DEFAULT_RESULTS, DataFolder, ResultsPath
-from serbench.cli.printing import command_line
+from serbench.cli.printing import command_line, echo, echo_text, new_console
 from serbench.errors import SerbenchError
 
 __all__ = ["export", "predict"]
@@ -32,10 +32,10 @@ def _list_formats(asked: bool) -> None:
         try:
             exporter = get_exporter(name)
         except SerbenchError as error:  # a broken plug-in does not hide the others
-            typer.echo(f"{name}  {error}")
+            echo(f"{name}  {error}")
             continue
         needs = f" Needs serbench[{exporter.extra}]." if exporter.extra else ""
-        typer.echo(f"{name}  {exporter.description}{needs}")
+        echo(f"{name}  {exporter.description}{needs}")
     raise typer.Exit
 
 
@@ -56,8 +56,6 @@ def export(
     ] = False,
 ) -> None:
     """Exports a model that classifies audio files, after checking that it repeats the recorded predictions."""
-    from rich.console import Console
-
     from serbench.cli.watch import watcher
     from serbench.export import export_bundle, get_exporter
     from serbench.results import Results
@@ -65,15 +63,15 @@ def export(
     get_exporter(format_)  # fails on an unknown name before anything is read
     found = Results(results)
     name = entry or found.select(corpus, protocol).entry
-    with watcher(Console(stderr=True)) as view:
+    with watcher(new_console()) as view:
         record = export_bundle(found, name, to, format=format_, data=data, replace=force, say=view.message)
-    typer.echo(str(to))
-    typer.echo(
+    echo(str(to))
+    echo(
         f"bundle of {name}: a fresh process predicted {record.check.clips:,} test clips again from raw audio, largest "
         f"difference {record.check.largest_difference:.1e}",
         err=True,
     )
-    typer.echo(f"try it: {command_line('predict', str(to), 'FILE_OR_FOLDER')}", err=True)
+    echo(f"try it: {command_line('predict', str(to), 'FILE_OR_FOLDER')}", err=True)
 
 
 def predict(
@@ -91,12 +89,12 @@ def predict(
         raise SerbenchError(f"{audio[0]} does not exist; name audio files, or folders of them")
     loaded = Bundle.load(bundle)
     predictions = loaded.predict_files(audio, each_window=windows)
-    typer.echo(render_predictions(predictions, loaded.record.labels, output.value), nl=False)
+    echo_text(render_predictions(predictions, loaded.record.labels, output.value))
     for note in predictions.notes():
-        typer.echo(f"note: {note}", err=True)
+        echo(f"note: {note}", err=True)
     for other in predictions.passed_over:
-        typer.echo(f"note: {other}", err=True)
+        echo(f"note: {other}", err=True)
     for failed in predictions.failures:
-        typer.echo(f"serbench: {failed}", err=True)
+        echo(f"serbench: {failed}", err=True)
     if predictions.failures:
         raise typer.Exit(1)

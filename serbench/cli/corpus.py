@@ -10,6 +10,7 @@ import typer
 
 from serbench.cli.corpus_download import download
 from serbench.cli.options import BriefFormat, DataFolder, FileNames, LabelDrops, LabelMaps
+from serbench.cli.printing import echo, echo_text, new_console
 
 if TYPE_CHECKING:
     from serbench.corpora import Corpus, StudyClips
@@ -39,13 +40,13 @@ def list_corpora(output: Format = BriefFormat.table) -> None:
             }
             for corpus in corpora
         ]  # fmt: skip
-        typer.echo(json.dumps(rows, indent=2))
+        echo_text(json.dumps(rows, indent=2) + "\n")
         return
     for corpus in corpora:
         count = f"{corpus.expected_clips:,} clips, " if corpus.expected_clips else ""
         labels = f"{len(corpus.labels)} emotions, " if corpus.labels else ""
         place = f" (added, {corpus.home})" if isinstance(corpus, UserCorpus) else ""
-        typer.echo(f"{corpus.name:10} {corpus.title}: {count}{labels}licence {corpus.licence}{place}")
+        echo(f"{corpus.name:10} {corpus.title}: {count}{labels}licence {corpus.licence}{place}")
 
 
 @app.command("show")
@@ -69,10 +70,10 @@ def show(
         from serbench.site import write_corpus_page
 
         write_corpus_page(clips, html)
-        typer.echo(f"page         {html}", err=True)
+        echo(f"page         {html}", err=True)
     summary = corpus_summary(clips)
     if output is BriefFormat.json:
-        typer.echo(json.dumps(summary, indent=2))
+        echo_text(json.dumps(summary, indent=2) + "\n")
         return
     _print_summary(summary)
 
@@ -100,12 +101,12 @@ def check(
         result = {"corpus": corpus, "usable": len(clips.table), "excluded": len(clips.excluded), "findings": found}
         if clips.obstacle is not None:
             result["obstacle"] = clips.obstacle
-        typer.echo(json.dumps(result, indent=2))
+        echo_text(json.dumps(result, indent=2) + "\n")
     else:
-        typer.echo(f"{clips.corpus.title}: {len(clips.table):,} usable clips, {len(clips.excluded):,} left out")
+        echo(f"{clips.corpus.title}: {len(clips.table):,} usable clips, {len(clips.excluded):,} left out")
         _print_findings(clips)
         if clips.obstacle is not None:
-            typer.echo(f"no study is possible: {clips.obstacle}")
+            echo(f"no study is possible: {clips.obstacle}")
     if damaged:
         raise typer.Exit(1)
 
@@ -114,25 +115,33 @@ def check(
 def add_corpus(
     name: Annotated[str, typer.Argument(help="Its new name: lower-case letters, digits, hyphens.")],
     place: Annotated[Path, typer.Argument(metavar="PATH", help="A folder with one folder per class, or a table.")],
+    data: DataFolder = None,
     file_names: FileNames = None,
     title: Annotated[str, typer.Option(help="Title in tables.")] = "",
     licence: Annotated[str, typer.Option(help="Licence of the audio.")] = "",
     citation: Annotated[str, typer.Option(help="Publication to cite.")] = "",
 ) -> None:
     """Registers a corpus of your own under a name. The audio stays where it is; the same name again updates it."""
-    from serbench.corpora import RegisteredCorpus, installed_names, kind_at, make_user_corpus, register_corpus
+    from serbench.corpora import RegisteredCorpus, choose_corpus, installed_names, register_corpus
     from serbench.records import CorpusChoice
 
-    choice = CorpusChoice(name=name, parts=(kind_at(place),), names=file_names)
-    listing = make_user_corpus(choice, place).read(place)
-    one = RegisteredCorpus(choice=choice, place=str(place.resolve()), title=title, licence=licence, citation=citation)
+    if (found := place.expanduser().absolute()).exists():  # else choose_corpus says what is wrong
+        place = found
+    corpus, _ = choose_corpus(str(place), data, names=file_names)
+    listing = corpus.read(place)
+    assert corpus.choice is not None  # noqa: S101
+    choice = CorpusChoice(name=name, parts=corpus.choice.parts, names=file_names, apart=data is not None)
+    one = RegisteredCorpus(
+        choice=choice, place=str(place.resolve()), audio="" if data is None else str(data.expanduser().resolve()),
+        title=title, licence=licence, citation=citation,
+    )  # fmt: skip
     register_corpus(name, one, installed_names())
     labels = listing.table["label"].value_counts().sort_index()
-    typer.echo(
+    echo(
         f"{name}: {len(listing.table):,} clips of {listing.table['speaker'].nunique():,} speakers; "
         f"{', '.join(f'{label} {count:,}' for label, count in labels.items())}"
     )
-    typer.echo(f"next: serbench corpus check {name}; serbench search --corpus {name}")
+    echo(f"next: serbench corpus check {name}; serbench search --corpus {name}")
 
 
 @app.command("remove")
@@ -141,17 +150,16 @@ def remove_corpus(name: Annotated[str, typer.Argument(help="A corpus that was ad
     from serbench.corpora import unregister_corpus
 
     unregister_corpus(name)
-    typer.echo(f"removed the name {name}; the audio stays where it is")
+    echo(f"removed the name {name}; the audio stays where it is")
 
 
 def _load(corpus: Corpus, data: Path | None, sample_rate: int | None, *, survey: bool = False) -> StudyClips:
-    from rich.console import Console
 
     from serbench.cli.watch import watcher
     from serbench.corpora import load_clips, survey_clips
 
     load = survey_clips if survey else load_clips
-    with watcher(Console(stderr=True)) as view:
+    with watcher(new_console()) as view:
         return load(corpus, data, sample_rate, lambda done, total: view.progress("examining audio", done, total))
 
 
@@ -171,9 +179,9 @@ def _print_summary(summary: dict[str, Any]) -> None:
     ]
     for name, text in lines:
         if text:
-            typer.echo(f"{name:12} {text}")
+            echo(f"{name:12} {text}")
     for finding in summary["findings"]:
-        typer.echo(f"{finding['severity']:12} {finding['message']}")
+        echo(f"{finding['severity']:12} {finding['message']}")
 
 
 def _print_findings(clips: StudyClips) -> None:
@@ -182,7 +190,7 @@ def _print_findings(clips: StudyClips) -> None:
     from serbench.render import Column, Sheet
 
     if not clips.findings:
-        typer.echo("no problems found")
+        echo("no problems found")
         return
     columns = (
         Column("what", align="left"), Column("severity", align="left"), Column("clips"), Column("example", 1, "left"),

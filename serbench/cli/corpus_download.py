@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serbench.cli.options import BriefFormat
-from serbench.cli.printing import command_line
+from serbench.cli.printing import command_line, confirm, echo, echo_text, new_console
 from serbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,12 +42,10 @@ def download(
 
     It first shows size and licence and asks you to accept them. Exit code 1 if a file could not be downloaded.
     """
-    from rich.console import Console
-
     from serbench.cli.stopping import stopping
     from serbench.corpora import Download, FetchSettings
 
-    console = Console(stderr=True)
+    console = new_console()
     plan = Download.of(corpus, to, base_url, limit, connections)
     _confirm(plan, console, accepted=yes)
     settings = FetchSettings()
@@ -55,7 +53,7 @@ def download(
         done = plan.run(settings, bar.received)
     _print_outcome(plan, done, console, output)
     if done.stopped:
-        console.print("stopped; run the same command to continue", markup=False)
+        console.print("stopped; run the same command to continue")
         raise typer.Exit(130)
     if done.failed:
         raise typer.Exit(1)
@@ -73,12 +71,12 @@ def _confirm(plan: Download, console: Console, *, accepted: bool) -> None:
         f"licence: {known.licence} {known.licence_url}".rstrip(),
         f"please cite: {known.citation}",
     ):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
     if accepted:
         return
     if not sys.stdin.isatty():
         raise UsageError("cannot ask for consent without a terminal; add --yes to accept size and licence")
-    if not typer.confirm("Download it under this licence?", err=True):
+    if not confirm("Download it under this licence?"):
         raise typer.Exit(1)
 
 
@@ -127,20 +125,20 @@ def _print_outcome(plan: Download, done: Transfer, console: Console, output: Bri
             "corpus": plan.corpus, "folder": str(plan.folder), "fetched": len(done.fetched), "there": len(done.there),
             "failed": done.failed, "stopped": done.stopped,
         }  # fmt: skip
-        typer.echo(json.dumps(found, indent=2))
+        echo_text(json.dumps(found, indent=2) + "\n")
         return
-    typer.echo(f"{len(done.fetched):,} downloaded, {len(done.there):,} already there, {len(done.failed):,} failed")
+    echo(f"{len(done.fetched):,} downloaded, {len(done.there):,} already there, {len(done.failed):,} failed")
     for name, reason in list(done.failed.items())[:_SHOWN]:
-        typer.echo(f"  {name}: {reason}")
+        echo(f"  {name}: {reason}")
     if len(done.failed) > _SHOWN:
-        typer.echo(f"  and {len(done.failed) - _SHOWN:,} more; --format json lists all")
+        echo(f"  and {len(done.failed) - _SHOWN:,} more; --format json lists all")
     if done.stopped or done.failed:
         return
     where = [] if plan.folder == _usual(plan) else ["--data", str(plan.folder)]
     check = command_line("corpus", "check", plan.corpus, *where)
     search = command_line("search", "--corpus", plan.corpus, *where)
-    console.print(f"next: {check}", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"      {search}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"next: {check}", soft_wrap=True)
+    console.print(f"      {search}", soft_wrap=True)
 
 
 def _usual(plan: Download) -> Path:

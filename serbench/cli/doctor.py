@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, ResultsPath
+from serbench.cli.printing import echo_pairs, echo_text
 from serbench.errors import SerbenchError
 
 __all__ = ["doctor"]
@@ -29,13 +30,12 @@ def doctor(
         raise SerbenchError(
             f"a package that serbench needs cannot be imported ({error}); run `pip install serbench` again"
         ) from None
-    from serbench.cli.printing import echo_pairs
 
     findings = diagnose(results, backend)
     failed = [finding for finding in findings if finding.state == "failed"]
     if output is BriefFormat.json:
         document = {"schema_version": 1, "ok": not failed, "findings": [asdict(finding) for finding in findings]}
-        typer.echo(json.dumps(document, indent=2))
+        echo_text(json.dumps(document, indent=2) + "\n")
     else:
         marks = {"ok": "", "note": "note: ", "failed": "FAILED: "}
         echo_pairs((finding.name, f"{marks[finding.state]}{finding.text}") for finding in findings)

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from serbench.cli.plain import PlainView
 from serbench.cli.study_state import StudyState, clock, differing, percent
+from serbench.printable import printable
 from serbench.records import StudyRecord, TrialRecord
 
 __all__ = ["LiveView"]
@@ -41,7 +42,7 @@ class LiveView(PlainView):
 
     def _print(self, text: str) -> None:
         style = "yellow" if text.startswith("note:") else None
-        self.console.print(text, style=style, markup=False, highlight=False)
+        self.console.print(printable(text), style=style, markup=False, highlight=False)
 
     def _finished(self, record: TrialRecord, state: StudyState) -> None:
         if record.state in {"crashed", "memory", "timeout"}:
@@ -52,7 +53,9 @@ class LiveView(PlainView):
         if (state := self._state) is not None:
             took = clock(time.monotonic() - state.began)
             count = f"{state.done} of {state.total} trials"
-            self._print(f"  {record.name}: {count}, best validation UAR {percent(state.best)} %, {took}")
+            self._print(
+                f"  {record.name}: {count}, best validation UAR {percent(state.best)} %{state.classes_lacking}, {took}"
+            )
         self._state = None
 
     def _draw(self) -> RenderableType:

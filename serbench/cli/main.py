@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 import serbench
 from serbench.cli import audit, bundle, corpus, doctor, reference, results, search, space, study
 from serbench.cli.declared import PanelledCommand
+from serbench.cli.printing import echo, never_fail_to_encode
 from serbench.errors import SerbenchError
 
 __all__ = ["app", "main"]
@@ -39,7 +39,7 @@ app.command("doctor")(doctor.doctor)
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"serbench {serbench.__version__}")
+        echo(f"serbench {serbench.__version__}")
         raise typer.Exit
 
 
@@ -54,19 +54,16 @@ def _root(
 
 def main() -> None:
     """Runs the program. Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted."""
-    for stream in (sys.stdout, sys.stderr):
-        # A name that the terminal's encoding lacks, or that is not UTF-8, is printed in escapes and ends nothing.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    never_fail_to_encode()
     try:
         app()
     except SerbenchError as error:
-        sys.stderr.write(f"serbench: {error}\n")
+        echo(f"serbench: {error}", err=True)
         sys.exit(error.exit_code)
     except UnicodeEncodeError as error:
         if not any("\udc80" <= char <= "\udcff" for char in str(error.object)):
             raise
-        sys.stderr.write(f"serbench: the name {str(error.object)[:200]!a} is not UTF-8; rename the file or folder\n")
+        echo(f"serbench: the name {str(error.object)[:200]!a} is not UTF-8; rename the file or folder", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

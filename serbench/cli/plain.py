@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from serbench.cli.study_state import RunningFit, StudyState, clock, headline, percent, shortlist_line
+from serbench.printable import printable
 from serbench.records import EntryRecord, EpochMetrics, StudyRecord, TrialRecord
 from serbench.search import Observer
 
@@ -27,8 +28,23 @@ class PlainView(Observer):
 
     def _print(self, text: str) -> None:
         self.console.print(
-            f"[{clock(time.monotonic() - self._began)}] {text}", markup=False, highlight=False, soft_wrap=True
+            f"[{clock(time.monotonic() - self._began)}] {printable(text)}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
         )
+
+    def _print_subsets(self, record: StudyRecord) -> None:
+        """Prints what each set of the split is made of, without the time in front of each line."""
+        import pandas as pd
+
+        from serbench.render import Document, render, subsets_sheet
+
+        if not record.protocol.subsets:
+            return
+        document = Document((subsets_sheet(record.protocol.subsets),), pd.DataFrame(), {})
+        text = render(document, width=max(self.console.width, 40))
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True, end="")
 
     def message(self, text: str) -> None:
         """Prints a message."""
@@ -49,9 +65,10 @@ class PlainView(Observer):
     def study_started(
         self, record: StudyRecord, trials: int, done: int, best: float | None, seconds: float | None
     ) -> None:
-        """Prints the study, and how many trials are already recorded."""
+        """Prints the study, a table of its sets, and how many trials are already recorded."""
         self._state = StudyState(record, trials, done, seconds, best=best)
         self._print(headline(record))
+        self._print_subsets(record)
         if done:
             self._print(f"resuming study {record.name}: {done} trials are already recorded")
 
@@ -82,7 +99,11 @@ class PlainView(Observer):
             "fold": f"{state.folds_done}/{state.folds}",
             "probe": "before the trials",
         }.get(record.kind, f"{state.done}/{state.total}")
-        score = f"validation UAR {percent(record.value)} %" if record.value is not None else record.error or "trained"
+        score = (
+            f"validation UAR {percent(record.value)} %{state.classes_lacking}"
+            if record.value is not None
+            else record.error or "trained"
+        )
         took = clock(record.seconds.get("total", 0.0))
         best = f", best {percent(state.best)} %" if record.kind == "search" and state.best else ""
         self._print(f"{state.record.family} {kind} {record.job_id} ({count}) {record.state}: {score}{best}, {took}")

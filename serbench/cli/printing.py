@@ -1,18 +1,38 @@
-"""Output of the commands: names and texts in two columns, and commands to copy."""
+"""Output of the commands. Everything that a command prints passes through here, and is harmless when it leaves.
+
+Names, labels, paths and records come from others, see `serbench.printable`. No command calls `typer.echo` or makes a
+`rich.console.Console` of its own; `tests/cli/test_cli_printing.py` checks that.
+"""
 
 from __future__ import annotations
 
 import shlex
 import shutil
+import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from serbench.printable import printable, printable_lines
 from serbench.search import DEFAULT_RESULTS
 
-__all__ = ["command_line", "echo_command", "echo_pairs", "screen_width"]
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = [
+    "command_line",
+    "confirm",
+    "echo",
+    "echo_command",
+    "echo_pairs",
+    "echo_text",
+    "never_fail_to_encode",
+    "new_console",
+    "screen_width",
+]
 
 _NAME_WIDTH = 15
 
@@ -22,15 +42,57 @@ def screen_width() -> int:
     return shutil.get_terminal_size((100, 24)).columns
 
 
+def never_fail_to_encode() -> None:
+    """Lets a terminal that knows only some characters show escapes for the others, instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def echo(line: str, *, err: bool = False) -> None:
+    """Prints one line. A line break in it is printed as an escape, so that no name can forge a second line.
+
+    Args:
+        line: what to print.
+        err: whether it goes to standard error.
+    """
+    typer.echo(printable(line), err=err)
+
+
+def echo_text(text: str) -> None:
+    """Prints a text of several lines that ends with a line break, such as a rendered table."""
+    typer.echo(printable_lines(text), nl=False)
+
+
+def confirm(question: str) -> bool:
+    """Asks a question of one line, on standard error."""
+    return typer.confirm(printable(question), err=True)
+
+
+def new_console(**options: Any) -> Console:
+    """Makes a console whose strings are printed as they are written: harmless, without markup and emoji codes.
+
+    Args:
+        options: further options of `rich.console.Console`.
+    """
+    from rich.console import Console
+
+    class Harmless(Console):
+        def render_str(self, text: str, **more: Any) -> Any:
+            return super().render_str(printable_lines(text), **more)
+
+    return Harmless(**{"stderr": True, "markup": False, "emoji": False, "highlight": False, **options})
+
+
 def echo_pairs(pairs: Iterable[tuple[str, str]]) -> None:
     """Prints names and texts in two columns. Long texts are wrapped at the width of the screen."""
     for name, text in pairs:
         first = f"{name:{_NAME_WIDTH}} "
-        typer.echo(
+        echo_text(
             textwrap.fill(
-                text, max(screen_width(), 40), initial_indent=first, subsequent_indent=" " * len(first),
+                printable(text), max(screen_width(), 40), initial_indent=first, subsequent_indent=" " * len(first),
                 break_on_hyphens=False, break_long_words=False,
-            )
+            ) + "\n"
         )  # fmt: skip
 
 
@@ -41,7 +103,7 @@ def echo_command(name: str, words: Sequence[str]) -> None:
         name: what stands in the first column.
         words: the command, word by word.
     """
-    typer.echo(f"{name:{_NAME_WIDTH}} {shlex.join(words)}")
+    echo(f"{name:{_NAME_WIDTH}} {shlex.join(words)}")
 
 
 def command_line(*words: str, results: Path = DEFAULT_RESULTS) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from serbench.cli.options import DEFAULT_RESULTS, DataFolder, ResultsPath, TableFormat
+from serbench.cli.printing import echo, new_console
 
 __all__ = ["reference"]
 
@@ -29,8 +30,6 @@ def reference(
     Every search adds chance, majority, SVM and listeners by itself. The baselines egemaps (openSMILE) and encoder (a
     frozen pretrained model) each need an extra.
     """
-    from rich.console import Console
-
     from serbench.cli.results import print_leaderboard
     from serbench.cli.watch import watcher
     from serbench.records import ReferenceFolder, ResultsFolder
@@ -43,7 +42,7 @@ def reference(
     folder = ResultsFolder(results)
     found = folder.existing_study(study)
     record = found.record()
-    with watcher(Console(stderr=True)) as view:
+    with watcher(new_console()) as view:
         clips = recorded_clips(found, record, data, view.progress)
         plan = recorded_plan(found, record, clips)
         made = compute_references(
@@ -51,5 +50,5 @@ def reference(
         )
     if not made:
         there = kept in ReferenceFolder.of(results, record).names()
-        typer.echo(f"{kept} {'is already there' if there else 'cannot be computed for this study'}", err=True)
+        echo(f"{kept} {'is already there' if there else 'cannot be computed for this study'}", err=True)
     print_leaderboard(Results(results).board(record.corpus.name), output)

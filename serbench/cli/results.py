@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from serbench.cli.options import DEFAULT_RESULTS, ResultsPath, TableFormat
-from serbench.cli.printing import screen_width
+from serbench.cli.printing import echo, echo_text, screen_width
 from serbench.errors import SerbenchError, UsageError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def report(
         from serbench.site import write_entry_page
 
         write_entry_page(found, entry, html)
-        typer.echo(f"page       {html}", err=True)
+        echo(f"page       {html}", err=True)
 
 
 def compare(
@@ -83,7 +83,7 @@ def compare(
     from serbench.results import Results
 
     found = Results(results).comparison(entries)
-    typer.echo(render(found, output.value, width=screen_width()), nl=False)
+    echo_text(render(found, output.value, width=screen_width()))
 
 
 def _write_site(results: Path, html: Path, **options: Any) -> None:
@@ -96,8 +96,8 @@ def _write_site(results: Path, html: Path, **options: Any) -> None:
         raise SerbenchError(f"no studies in {results} yet; run `serbench search`, or name a folder with --results")
     site = Site.build(Results(results), html, **options)
     for note in site.notes:
-        typer.echo(f"note: {note}", err=True)
-    typer.echo(
+        echo(f"note: {note}", err=True)
+    echo(
         f"{site.pages} pages, {size(site.bytes)} plus plotly.js ({size(site.plotly_bytes)}); open {site.index}",
         err=True,
     )
@@ -107,7 +107,7 @@ def print_leaderboard(board: Leaderboard, output: TableFormat) -> None:
     """Prints a leaderboard."""
     from serbench.render import render
 
-    typer.echo(render(board, output.value, width=screen_width()), nl=False)
+    echo_text(render(board, output.value, width=screen_width()))
 
 
 def print_sheet(sheet: Sheet) -> None:
@@ -116,14 +116,14 @@ def print_sheet(sheet: Sheet) -> None:
 
     from serbench.render import Document, render
 
-    typer.echo(f"\n{render(Document((sheet,), pd.DataFrame(), {}), 'table', width=screen_width())}", nl=False)
+    echo_text(f"\n{render(Document((sheet,), pd.DataFrame(), {}), 'table', width=screen_width())}")
 
 
 def print_report(results: Results, entry: str, output: TableFormat) -> None:
     """Prints the report of an entry."""
     from serbench.render import render
 
-    typer.echo(render(results.report(entry), output.value, width=screen_width()), nl=False)
+    echo_text(render(results.report(entry), output.value, width=screen_width()))
 
 
 def print_summary(results: Results, entry: str) -> None:
@@ -131,4 +131,4 @@ def print_summary(results: Results, entry: str) -> None:
     from serbench.render import entry_summary, render
 
     summary = entry_summary(results.report(entry))
-    typer.echo(f"\n{render(summary, width=screen_width())}", nl=False)
+    echo_text(f"\n{render(summary, width=screen_width())}")

@@ -13,7 +13,7 @@ import typer
 
 from serbench.cli.declared import takes_request
 from serbench.cli.options import TableFormat
-from serbench.cli.printing import command_line
+from serbench.cli.printing import command_line, new_console
 from serbench.search import Panel, SearchRequest
 
 if TYPE_CHECKING:
@@ -55,21 +55,19 @@ def search(
     Without arguments, it creates the demo corpus and searches both families. The same command again resumes:
     recorded trials are not run again. Ctrl-C stops gracefully.
     """
-    from rich.console import Console
-
     from serbench.cli.stopping import stopping
     from serbench.cli.watch import watcher
     from serbench.search import SearchPlan, run_search
 
     plan = SearchPlan.of(request)
-    console = Console(stderr=True)
+    console = new_console()
     stop = threading.Event()
     pages = _shown(plan, live or live_port is not None, live_port, console)
     with stopping(stop, console), pages, watcher(console) as view:
         studies = run_search(plan, view, stop)
     _conclude(plan.results, studies, output, console)
     if stop.is_set():
-        console.print("stopped; run the same command to continue", markup=False)
+        console.print("stopped; run the same command to continue")
         raise typer.Exit(130)
 
 
@@ -82,7 +80,7 @@ def _shown(plan: SearchPlan, live: bool, port: int | None, console: Console) -> 
     from serbench.site import LiveSite
 
     with LiveSite(plan.results, plan.corpus.name, plan.protocol_of(plan.spaces[0]), port, plan.storage) as site:
-        console.print(f"live pages: {site.address} (until the search ends)", markup=False, highlight=False)
+        console.print(f"live pages: {site.address} (until the search ends)")
         yield
 
 
@@ -95,7 +93,7 @@ def _conclude(results: Path, studies: list[str], output: TableFormat, console: C
     found = Results(results)
     records = [found.study(name).record for name in studies]
     if not any(found.study(name).entry_ids for name in studies):
-        console.print(f"no entry was tested yet; the trials are in {results / 'studies'}", markup=False)
+        console.print(f"no entry was tested yet; the trials are in {results / 'studies'}")
         return
     scope = records[0].corpus.name, records[0].protocol.name
     board = found.board(*scope)
@@ -117,4 +115,4 @@ def _conclude(results: Path, studies: list[str], output: TableFormat, console: C
     if best is not None and best.folds == 1:  # pooled folds are several models
         lines.append(f"export     {command_line('export', best.entry, '--to', 'bundle', results=results)}")
     for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)

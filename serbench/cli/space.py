@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serbench.cli.options import BriefFormat
+from serbench.cli.printing import echo, echo_text, new_console
 from serbench.errors import SerbenchError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def list_spaces(
         except SerbenchError as error:
             rows.append({"name": name, "family": "?", "title": f"invalid: {error}", "searched": 0, "file": str(path)})
     if output is BriefFormat.json:
-        typer.echo(json.dumps(rows, indent=2))
+        echo_text(json.dumps(rows, indent=2) + "\n")
         return
     keys = ("name", "family", "searched", "title")
     _table([tuple(str(row[key]) for key in keys) for row in rows], keys)
@@ -55,22 +56,23 @@ def show(
 
     loaded = load_space(space)
     if output is BriefFormat.json:
-        typer.echo(json.dumps({"name": loaded.name, "hash": loaded.hash, **loaded.describe()}, indent=2))
+        echo_text(json.dumps({"name": loaded.name, "hash": loaded.hash, **loaded.describe()}, indent=2) + "\n")
         return
-    typer.echo(f"{loaded.name}: {loaded.title or loaded.family.title} (family {loaded.family.name})")
+    echo(f"{loaded.name}: {loaded.title or loaded.family.title} (family {loaded.family.name})")
     named = f"{loaded.protocol}, " if loaded.protocol else ""
-    typer.echo(f"  protocol   {named}test core {loaded.test_core:f} %, validation core {loaded.validation_core:f} %")
-    typer.echo(f"  features   {loaded.features.kind}, {' x '.join(map(str, loaded.features.shape))}, "
+    echo(f"  protocol   {named}test core {loaded.test_core:f} %, validation core {loaded.validation_core:f} %")
+    echo(f"  features   {loaded.features.kind}, {' x '.join(map(str, loaded.features.shape))}, "
                f"{loaded.features.sample_rate:,} Hz, {loaded.features.duration_s:g} s")  # fmt: skip
-    typer.echo(f"  training   up to {loaded.training.epochs} epochs, patience {loaded.training.patience}, "
+    echo(f"  training   up to {loaded.training.epochs} epochs, patience {loaded.training.patience}, "
                f"at most {loaded.training.max_parameters:,} parameters")  # fmt: skip
-    typer.echo(f"  budget     {loaded.budget.trials} trials, {loaded.budget.finalists} finalists, "
+    echo(f"  budget     {loaded.budget.trials} trials, {loaded.budget.finalists} finalists, "
                f"{loaded.budget.repeats} seeds each")  # fmt: skip
-    typer.echo("")
+    echo("")
     _table(_parameter_rows(loaded), ("parameter", "values", "when", "meaning"))
     for known in loaded.enqueued:
         mark = ", always a finalist" if known.finalist else ""
-        typer.echo(f"\nfirst tried: {known.name}{mark}")
+        echo("")
+        echo(f"first tried: {known.name}{mark}")
 
 
 @app.command("check")
@@ -82,12 +84,12 @@ def check(
 
     for name in spaces:
         space = load_space(name)
-        typer.echo(f"{find_space(name)}: valid ({len(space.searched)} parameters searched, hash {space.hash})")
+        echo(f"{find_space(name)}: valid ({len(space.searched)} parameters searched, hash {space.hash})")
         for concern in space.features.front_end.concerns(space.features):
-            typer.echo(f"note: [features] {concern}", err=True)
+            echo(f"note: [features] {concern}", err=True)
         for known in space.enqueued:
             if odd := space.misfits(known.config):
-                typer.echo(
+                echo(
                     f"note: enqueued '{known.name}' is tried, but is outside the values that the sampler draws: "
                     f"{'; '.join(odd.values())}",
                     err=True,
@@ -104,7 +106,6 @@ def _parameter_rows(space: SearchSpace) -> list[tuple[str, str, str, str]]:
 
 
 def _table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
@@ -112,4 +113,4 @@ def _table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> None:
         table.add_column(title, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    Console(markup=False, highlight=False).print(table)
+    new_console(stderr=False).print(table)

@@ -11,6 +11,7 @@ import typer
 
 from serbench.cli import study_runs
 from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, ResultsPath
+from serbench.cli.printing import confirm, echo, echo_command, echo_pairs, echo_text, screen_width
 from serbench.errors import SerbenchError
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ Format = Annotated[BriefFormat, typer.Option("--format", help="Output format.")]
 @app.command("list")
 def list_studies(results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefFormat.table) -> None:
     """Lists all studies with their trials, best validation score, entries, and whether they are running."""
-    from serbench.cli.printing import screen_width
     from serbench.render import render, studies_document
     from serbench.results import Results
 
@@ -37,15 +37,14 @@ def list_studies(results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefF
     rows = found.study_rows()
     _warn(found.damaged)
     if not rows and output is BriefFormat.table:
-        typer.echo(f"no studies in {results} yet; run `serbench search`, or name a folder with --results", err=True)
+        echo(f"no studies in {results} yet; run `serbench search`, or name a folder with --results", err=True)
         return
-    typer.echo(render(studies_document(rows), output.value, width=screen_width()), nl=False)
+    echo_text(render(studies_document(rows), output.value, width=screen_width()))
 
 
 @app.command("show")
 def show(study: StudyArgument, results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefFormat.table) -> None:
     """Shows the settings of a study, how its trials ended, the best trials, failures with reasons, and its entries."""
-    from serbench.cli.printing import echo_command, echo_pairs, screen_width
     from serbench.render import render, study_document, study_facts
     from serbench.results import Results
     from serbench.search import placeholder_note, search_command
@@ -55,7 +54,7 @@ def show(study: StudyArgument, results: ResultsPath = DEFAULT_RESULTS, output: F
     _warn(found.damaged)
     document = study_document(report)
     if output is BriefFormat.json:
-        typer.echo(render(document, "json"), nl=False)
+        echo_text(render(document, "json"))
         return
     echo_pairs(study_facts(report))
     words = search_command(found.study(study).record, results=results)
@@ -63,8 +62,8 @@ def show(study: StudyArgument, results: ResultsPath = DEFAULT_RESULTS, output: F
     if note := placeholder_note(words):
         echo_pairs([("", note)])
     if document.sheets:
-        typer.echo("")
-        typer.echo(render(document, "table", width=screen_width()), nl=False)
+        echo("")
+        echo_text(render(document, "table", width=screen_width()))
 
 
 app.command("replay")(study_runs.replay)
@@ -87,7 +86,7 @@ def publish(
     from serbench.render import size
 
     for name, copied in publish_studies(ResultsFolder(results), studies, to):
-        typer.echo(f"{name}: {size(copied)}", err=True)
+        echo(f"{name}: {size(copied)}", err=True)
 
 
 @app.command("remove")
@@ -107,12 +106,12 @@ def remove(
             raise UsageError(f"cannot ask for confirmation without a terminal; add --yes to delete {path}")
         entries = len(list((path / "entries").glob("*.json")))
         trials = len(folder.existing_study(study).job_ids("search"))
-        if not typer.confirm(f"permanently delete {path} with {trials} trials and {entries} entries?", err=True):
+        if not confirm(f"permanently delete {path} with {trials} trials and {entries} entries?"):
             raise SerbenchError(f"{path} was not deleted")
     folder.remove_study(study)
-    typer.echo(f"removed {path}", err=True)
+    echo(f"removed {path}", err=True)
 
 
 def _warn(damaged: Iterable[DamagedRecord]) -> None:
     for sentence in dict.fromkeys(one.sentence for one in damaged):
-        typer.echo(f"note: {sentence}; it is not shown", err=True)
+        echo(f"note: {sentence}; it is not shown", err=True)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, DataFolder, ResultsPath
+from serbench.cli.printing import echo, echo_pairs, echo_text, new_console
 
 __all__ = ["fork", "replay"]
 
@@ -37,8 +38,6 @@ def fork(
     The trials keep their ids, seeds and predictions. Test runs and entries are not copied: the new study selects its
     own finalists.
     """
-    from rich.console import Console
-
     from serbench.records import ResultsFolder
     from serbench.search import fork_study, placeholder_note, search_command, shell_line
     from serbench.spaces import load_space
@@ -49,7 +48,7 @@ def fork(
         loaded = loaded.with_split(split_ratio)
     folder = ResultsFolder(results)
     made = fork_study(folder, study, loaded, run)
-    console = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
+    console = new_console(soft_wrap=True)
     total = len(made.kept) + len(made.left_out)
     console.print(f"study {made.record.name}: {len(made.kept)} of {total} trials kept")
     for about, trials in made.groups().items():
@@ -64,7 +63,7 @@ def fork(
         results=results,
         trials=total_trials,
     )
-    typer.echo(shell_line(words))
+    echo(shell_line(words))
     if note := placeholder_note(words):
         console.print(note)
 
@@ -80,18 +79,15 @@ def replay(
 
     Nothing is written to the results.
     """
-    from rich.console import Console
-
-    from serbench.cli.printing import echo_pairs
     from serbench.cli.watch import watcher
     from serbench.errors import SerbenchError
     from serbench.records import ResultsFolder
     from serbench.search import replay_facts, replay_trial
 
-    with watcher(Console(stderr=True)) as view:
+    with watcher(new_console()) as view:
         found = replay_trial(ResultsFolder(results), study, trial, data, view.progress)
     if output is BriefFormat.json:
-        typer.echo(json.dumps(found.describe(), indent=2))
+        echo_text(json.dumps(found.describe(), indent=2) + "\n")
     else:
         echo_pairs(replay_facts(found))
     if not found.repeated:

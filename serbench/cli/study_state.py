@@ -120,6 +120,15 @@ class StudyState:
         return [name for name, dim in self.record.space["parameters"].items() if "value" not in dim]
 
     @cached_property
+    def classes_lacking(self) -> str:
+        """A mark for validation scores of a set in which classes are absent; empty if none is."""
+        for one in self.record.protocol.subsets:
+            here = sum(clips > 0 for clips in one.clips_per_label.values())
+            if one.part == "validation" and here < len(one.clips_per_label):
+                return f" (of {here} of {len(one.clips_per_label)} classes)"
+        return ""
+
+    @cached_property
     def shown(self) -> dict[str, str]:
         """Hyperparameters that a display shows, see `differing`; all of them if the family is not installed."""
         try:

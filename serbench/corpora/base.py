@@ -11,7 +11,6 @@ import pandas as pd
 
 from serbench.audio import SUFFIXES, Scan, scan_audio
 from serbench.corpora.folders import corpus_home
-from serbench.corpora.printable import printable
 from serbench.corpora.table import clip_table
 from serbench.errors import SerbenchError
 from serbench.records import CorpusChoice, Progress
@@ -53,6 +52,8 @@ class Listing:
     """Ids of the missing clips, if the corpus knows the ids of all its clips."""
     non_clips: tuple[tuple[str, Path], ...] = ()
     """Files that belong to the corpus but are not clips: (kind, path), where kind is a word such as 'song'."""
+    lost: tuple[tuple[str, str], ...] = ()
+    """Clips that a table names and whose files do not exist: (clip id, path relative to the folder)."""
     passed_over: tuple[tuple[str, Path], ...] = ()
     """Files and folders that may hold audio but were not looked at: (reason, path)."""
 
@@ -198,10 +199,10 @@ class Corpus(ABC):
                 kinds = sorted({kind for kind, _ in non_clips})
                 raise SerbenchError(
                     f"{audio} holds only {' and '.join(kinds)} of {self.title}, such as "
-                    f"'{printable(non_clips[0][1].name)}', and none of its clips, which look like {self.name_form}"
+                    f"'{non_clips[0][1].name}', and none of its clips, which look like {self.name_form}"
                 )
             raise SerbenchError(
-                f"no file name in {audio} is one of {self.title}: '{printable(unparsed[0].name)}' should look like "
+                f"no file name in {audio} is one of {self.title}: '{unparsed[0].name}' should look like "
                 f"{self.name_form}"
             )
         missing = None if self.expected_clips is None else max(0, self.expected_clips - len(rows))
@@ -247,10 +248,10 @@ def others_note(scan: Scan) -> str:
     """Says what else is there, as the end of a sentence on a folder without audio."""
     if scan.escaping:
         return (
-            f", only links that lead out of it, such as {printable(scan.escaping[0].name)}, which are not followed; "
+            f", only links that lead out of it, such as {scan.escaping[0].name}, which are not followed; "
             "pass the folder they lead to"
         )
     if scan.passed_over:
         reason, path = scan.passed_over[0]
-        return f", but {len(scan.passed_over):,} others, such as {printable(path.name)} ({reason})"
+        return f", but {len(scan.passed_over):,} others, such as {path.name} ({reason})"
     return "; pass the folder that does"

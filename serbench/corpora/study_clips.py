@@ -130,6 +130,7 @@ def survey_clips(
     table = table.astype({"sample_rate": "int64", "channels": "int64"})
     left_out = inspected[~usable]
     excluded = list(zip(left_out["clip_id"], left_out["state"], strict=True))
+    excluded += [(clip, "missing") for clip, _ in listing.lost]
     found = corpus_findings(listing, inspected, sample_rate)
     if undecided is not None:
         excluded += undecided.excluded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Final
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 from serbench.errors import SerbenchError
 from serbench.records import digest_of
 
-__all__ = ["CLIP_COLUMNS", "UNKNOWN_SPEAKER", "clip_set_digest", "clip_table"]
+__all__ = ["CLIP_COLUMNS", "UNKNOWN_SPEAKER", "clip_set_digest", "clip_table", "one_spelling"]
 
 CLIP_COLUMNS: Final = ("clip_id", "path", "label", "speaker", "sex", "age", "sentence", "intensity", "votes")
 """Columns of every clip table, in this order. All are text except `age` (years, float). `votes` is the listeners'
@@ -26,7 +27,8 @@ _SEXES: Final = ("female", "male")
 def clip_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Checks and normalises a table of clips.
 
-    Further columns are kept, after those of `CLIP_COLUMNS`. Missing optional columns are added without values.
+    Labels, speakers and other names are brought to composed Unicode. Further columns are kept, after those of
+    `CLIP_COLUMNS`. Missing optional columns are added without values.
 
     >>> rows = pd.DataFrame({"clip_id": ["b", "a"], "path": ["/b", "/a"], "label": "anger", "speaker": "1"})
     >>> clip_table(rows)["clip_id"].tolist()
@@ -53,12 +55,22 @@ def clip_table(frame: pd.DataFrame) -> pd.DataFrame:
         if column == "age":
             table["age"] = _ages(table)
         else:
-            filled = table[column].map(str, na_action="ignore").astype(text).str.strip()
+            written = str if column in {"clip_id", "path"} else one_spelling  # two files may differ in form alone
+            filled = table[column].map(written, na_action="ignore").astype(text).str.strip()
             table[column] = filled.where(filled != "")
     _check_required(table)
     _check_sexes(table)
     rest = [column for column in table.columns if column not in CLIP_COLUMNS]
     return table[[*CLIP_COLUMNS, *rest]].sort_values("clip_id", kind="stable").reset_index(drop=True)
+
+
+def one_spelling(text: object) -> str:
+    r"""Returns a name in composed Unicode (NFC), so that one name in two forms is one label or one speaker.
+
+    >>> one_spelling("a\u0308rger") == one_spelling("\u00e4rger")
+    True
+    """
+    return unicodedata.normalize("NFC", str(text))
 
 
 def clip_set_digest(table: pd.DataFrame) -> str:

@@ -12,7 +12,7 @@ from serbench.export.card import model_card
 from serbench.export.exporter import TrainedEntry
 from serbench.export.verify import verify_bundle
 from serbench.features import FeatureSpec
-from serbench.records import StudyRecord, write_text_atomic
+from serbench.records import StudyFolder, StudyRecord, write_text_atomic
 from serbench.render import render
 
 __all__ = ["KERAS", "KerasBundle"]
@@ -37,7 +37,7 @@ class KerasBundle:
         Raises:
             SerbenchError: the audio is missing, or the bundle does not repeat the recorded predictions.
         """
-        paths = _audio_paths(trained.study, trained.data)
+        paths = _audio_paths(trained.folder, trained.study, trained.data)
         predictions = trained.folder.predictions("refit", trained.refit.job_id)
         expected = predictions[predictions["subset"] == "test"]
         trained.say(
@@ -58,8 +58,8 @@ class KerasBundle:
 KERAS = KerasBundle()
 
 
-def _audio_paths(study: StudyRecord, data: Path | None) -> dict[str, str]:
-    corpus = recorded_corpus(study.corpus)
+def _audio_paths(folder: StudyFolder, study: StudyRecord, data: Path | None) -> dict[str, str]:
+    corpus = recorded_corpus(study.corpus, folder.remembered_places())
     table = corpus.read(corpus.prepare(data)).table
     return dict(zip(table["clip_id"], table["path"], strict=True))
 

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 
 from serbench.errors import unknown
+from serbench.printable import cell, printable
 
 __all__ = ["Prediction", "Predictions", "render_predictions"]
 
@@ -97,24 +98,25 @@ def _json(predictions: Predictions, labels: tuple[str, ...]) -> str:
 def _csv(predictions: Predictions, labels: tuple[str, ...]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["path", "label", *(f"p_{label}" for label in labels), "start_s", "duration_s", "windows", "note"])
+    head = ("path", "label", *(f"p_{label}" for label in labels), "start_s", "duration_s", "windows", "note")
+    writer.writerow(map(cell, head))
     for row in predictions.rows:
         values = [f"{value:.6f}" for value in row.probabilities]
-        writer.writerow(
-            [row.path, row.label, *values, f"{row.start_s:.3f}", f"{row.duration_s:.3f}", row.windows, row.note]
-        )
+        seconds = f"{row.start_s:.3f}", f"{row.duration_s:.3f}"
+        writer.writerow([cell(row.path), cell(row.label), *values, *seconds, row.windows, cell(row.note)])
     return out.getvalue()
 
 
 def _table(predictions: Predictions, labels: tuple[str, ...]) -> str:
     """One line per file: the label, its probability, all probabilities, and the name last, since it may be long."""
-    width = max((len(label) for label in labels), default=0)
+    labels = tuple(map(printable, labels))
+    width = max(map(len, labels), default=0)
     heads = [label[:4] for label in labels]
     lines = [f"{'label':{width}}      % | {' '.join(f'{head:>4}' for head in heads)} | file"]
     for row in predictions.rows:
         shares = " ".join(f"{100 * value:4.0f}" for value in row.probabilities)
         where = f" at {row.start_s:.1f} s" if row.start_s else ""
         many = f" (mean of {row.windows} windows)" if row.windows > 1 else ""
-        name = row.path.encode("unicode_escape").decode("ascii") if not row.path.isprintable() else row.path
-        lines.append(f"{row.label:{width}} {100 * max(row.probabilities):6.1f} | {shares} | {name}{where}{many}")
+        name, label = printable(row.path), printable(row.label)
+        lines.append(f"{label:{width}} {100 * max(row.probabilities):6.1f} | {shares} | {name}{where}{many}")
     return "\n".join(lines) + "\n"

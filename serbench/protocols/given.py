@@ -51,7 +51,16 @@ def given_plans(clips: pd.DataFrame, cores: Ratio, seed: np.random.SeedSequence)
         )
     not_tested = sum(len(unit.rows) for unit in (*train, *validation))
     order = (*test, *train, *validation)
-    return (SplitPlan(order, cores, test_units=len(test), validation_units=validation_units, ratio_clips=not_tested),)
+    return (
+        SplitPlan(
+            order,
+            cores,
+            test_units=len(test),
+            validation_units=validation_units,
+            ratio_clips=not_tested,
+            exchangeable=False,
+        ),
+    )
 
 
 def cross_corpus_plans(clips: pd.DataFrame, cores: Ratio, seed: np.random.SeedSequence) -> tuple[SplitPlan, ...]:

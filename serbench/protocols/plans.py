@@ -96,7 +96,7 @@ def emo_superb_plans(clips: pd.DataFrame, cores: Ratio, seed: Seed) -> tuple[Spl
         development = (fold + 1) % len(blocks)
         train = [unit for place, block in enumerate(blocks) if place not in {fold, development} for unit in block]
         order = (*test, *train, *blocks[development])
-        plans.append(SplitPlan(order, cores, fold + 1, len(test), len(blocks[development])))
+        plans.append(SplitPlan(order, cores, fold + 1, len(test), len(blocks[development]), exchangeable=False))
     return tuple(plans)
 
 

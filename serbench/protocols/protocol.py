@@ -10,11 +10,13 @@ import pandas as pd
 
 from serbench.corpora import UNKNOWN_SPEAKER
 from serbench.errors import SerbenchError, UsageError
+from serbench.protocols.complete import Completion, Lack
 from serbench.protocols.inner import LEAST_SPEAKERS, InnerFold, inner_folds
 from serbench.protocols.kinds import ProtocolKind, get_kind
 from serbench.protocols.plans import TooFewError
 from serbench.protocols.ratio import Ratio, parse_percent
 from serbench.protocols.split import Split, SplitPlan
+from serbench.protocols.subsets import subsets
 from serbench.records import ProtocolFacts, digest_of
 
 __all__ = ["MIN_CORE_SPEAKERS", "SplitProtocol"]
@@ -25,6 +27,9 @@ MIN_CORE_SPEAKERS = 8
 # Part of every protocol hash. Raise it if the order for a given seed changes.
 _ORDER_VERSION = 1
 _SEED_STREAM = 0x5E7  # makes split draws independent of training draws with the same seed
+_DRAW_STREAM = 2  # of further orders, where the first lacks a class in a core; 1 is that of inner folds
+
+_SETS = {"train": "training", "validation": "validation", "test": "test"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,8 @@ class SplitProtocol:
             speaker this reads other test clips (transductive), so there is no rank and no export.
         least_validation: fewest validation speakers of a fold of a folded protocol, if there are enough. Not part of
             the hash, since the test sets are the same.
+        every_class: whether every core must have every class. If the seed's first order does not see to that, another
+            is taken (`serbench.protocols.complete`). Studies of earlier versions did without.
 
     Raises:
         UsageError: the name is unknown, or the cores leave nothing to train on.
@@ -53,6 +60,7 @@ class SplitProtocol:
     split_seed: int = 0
     speaker_normalisation: bool = False
     least_validation: int = LEAST_SPEAKERS
+    every_class: bool = True
 
     def __post_init__(self) -> None:
         get_kind(self.name)
@@ -105,7 +113,11 @@ class SplitProtocol:
     @property
     def hash(self) -> str:
         """Identifies the split. Leaderboard rows are ranked against each other only if their hashes are equal."""
-        return digest_of(self.describe())
+        return self.hash_of(reordered=False)
+
+    def hash_of(self, *, reordered: bool) -> str:
+        """Identifies the split of a plan, which may be another than that of the seed's first order."""
+        return digest_of(self.describe() | ({"reordered": 1} if reordered else {}))
 
     def plans(self, clips: pd.DataFrame) -> tuple[SplitPlan, ...]:
         """Makes the split plans, one for each fold.
@@ -145,6 +157,8 @@ class SplitProtocol:
             )
         try:
             plans = kind.plans(clips, self.cores, seed)
+            if self.every_class and (parts := self._complete_parts(plans)):
+                return self._complete(clips, plans, parts)
         except TooFewError as few:
             raise SerbenchError(
                 f"protocol '{self.name}' needs at least {few.least} {kind.unit} (to train on, validate and test), "
@@ -155,6 +169,34 @@ class SplitProtocol:
         for plan in plans:
             self.check(clips, plan, self.cores)
         return plans
+
+    def _complete_parts(self, plans: tuple[SplitPlan, ...]) -> tuple[str, ...]:
+        """The sets that serbench chooses and that must therefore have every class. Test sets of folds are pooled."""
+        if all(plan.exchangeable for plan in plans):
+            return ("train", "validation") if self._kind.folded else ("train", "validation", "test")
+        # The test set is fixed; a validation set is chosen where the corpus brings none.
+        return ("train", "validation") if all(plan.validation_units is None for plan in plans) else ()
+
+    def _complete(
+        self, clips: pd.DataFrame, plans: tuple[SplitPlan, ...], parts: tuple[str, ...]
+    ) -> tuple[SplitPlan, ...]:
+        """Returns plans whose sets have every class.
+
+        Raises:
+            SerbenchError: no order was found that does.
+        """
+
+        def draw(number: int) -> tuple[SplitPlan, ...]:
+            seed = np.random.SeedSequence([_SEED_STREAM, self.split_seed, _DRAW_STREAM, number])
+            return self._kind.plans(clips, self.cores, seed)
+
+        completion = Completion(clips["label"].tolist(), parts, self.least_validation if self.folded else 1)
+        found = completion.find(plans, draw)
+        if found is None:
+            for plan in plans:
+                plan.split(self.cores)  # says so where there is nothing to train on at all
+            raise SerbenchError(_incomplete(self, clips, completion.lacks(completion.grown(plans))))
+        return found
 
     def check(self, clips: pd.DataFrame, plan: SplitPlan, ratio: Ratio) -> None:
         """Checks that a ratio leaves training clips of every class.
@@ -199,13 +241,16 @@ class SplitProtocol:
         }
         return ProtocolFacts(
             name=self.name,
-            hash=self.hash,
+            hash=self.hash_of(reordered=plan.reordered),
             split_seed=self.split_seed,
             test_core=f"{self.test_core:f}",
             validation_core=f"{self.validation_core:f}",
             shares_speakers=_shared(self, clips, split),
             speaker_normalisation=self.speaker_normalisation,
             least_validation=self.least_validation,
+            every_class=self.every_class,
+            reordered=plan.reordered,
+            subsets=subsets(clips, split),
             fold=plan.fold,
             folds=folds,
             train_speakers=speakers["train"],
@@ -220,6 +265,32 @@ class SplitProtocol:
 def _usable_speakers(speakers: pd.Series) -> int:
     """Number of speakers usable for a variance estimate; 1 if any speaker is unknown."""
     return 1 if (speakers == UNKNOWN_SPEAKER).any() else speakers.nunique()
+
+
+def _incomplete(protocol: SplitProtocol, clips: pd.DataFrame, missing: list[Lack]) -> str:
+    """Says why no order gives every class to every core, and what can be done."""
+    kind = get_kind(protocol.name)
+    where = sorted({(one.part, one.label) for one in missing})
+    classes = sorted({label for _, label in where})
+    sets = "; ".join(
+        f"{_SETS[part]} has no {', '.join(label for other, label in where if other == part)}"
+        for part in _SETS
+        if any(other == part for other, _ in where)
+    )
+    speakers = clips.groupby("label")["speaker"].nunique()
+    few = ", ".join(f"{label} by {speakers[label]}" for label in classes)
+    who = "" if (clips["speaker"] == UNKNOWN_SPEAKER).any() else f" (speakers of each such class: {few})"
+    ways = [f"leave the class out (--drop {','.join(classes)}) or join it with another (--map {classes[0]}=OTHER)"]
+    ways.append("give more clips of it, or larger cores in the space's [protocol]")
+    if not kind.folded and kind.shares_speakers is False:
+        ways.append("use --protocol speaker-cv or loso, which test every speaker once")
+    if kind.shares_speakers is not True:
+        ways.append("use --protocol random, whose scores share speakers")
+    return (
+        f"under protocol '{protocol.name}' no order of the {kind.unit} was found that gives every class to training, "
+        f"validation and test; in the order of split seed {protocol.split_seed}, {sets}{who}. Ways out: "
+        f"{'; '.join(ways)}"
+    )
 
 
 def _shared(protocol: SplitProtocol, clips: pd.DataFrame, split: Split) -> bool:

@@ -54,6 +54,8 @@ class SplitPlan:
         validation_units: number of units at the tail that are the validation core, if the fold fixes it.
         ratio_clips: number of clips that percentages refer to; None for all clips.
         crossed: a second order of the same rows. A row is in a set only if both orders put it there.
+        exchangeable: whether any unit may be in any set; not so where the corpus or a publication fixes the test set.
+        reordered: whether this is another order than the seed's first, which lacked a class in a core.
     """
 
     order: tuple[Unit, ...]
@@ -63,6 +65,8 @@ class SplitPlan:
     validation_units: int | None = None
     ratio_clips: int | None = None
     crossed: tuple[Unit, ...] = ()
+    exchangeable: bool = True
+    reordered: bool = False
 
     def with_validation_units(self, least: int) -> SplitPlan:
         """Returns the plan with at least `least` units in the validation core, if the fold does not fix it.
@@ -117,10 +121,30 @@ class SplitPlan:
             raise UsageError(f"split ratio {ratio} leaves no clip that both orders agree on; use larger shares")
         return Split(**{part: tuple(rows.get(part, ())) for part in (*_PARTS, "left_out")})
 
+    def core_units(self) -> dict[str, tuple[Unit, ...]]:
+        """Returns the units that are cut for training, validation and test by the cores, of a plan of one order.
+
+        Raises:
+            UsageError: no training clip is left.
+        """
+        cuts = self._cuts(self.order, self.cores, self.test_units, self.validation_units)
+        return {name: self.order[start:end] for name, start, end in cuts}
+
     def _parts(
         self, units: Sequence[Unit], ratio: Ratio, test_units: int | None, validation_units: int | None
     ) -> dict[int, str]:
         """Maps each row to its part, by one order."""
+        return {
+            row: name
+            for name, start, end in self._cuts(units, ratio, test_units, validation_units)
+            for unit in units[start:end]
+            for row in unit.rows
+        }
+
+    def _cuts(
+        self, units: Sequence[Unit], ratio: Ratio, test_units: int | None, validation_units: int | None
+    ) -> list[tuple[str, int, int]]:
+        """Cuts one order: each part with the number of its first unit and of the one after its last."""
         sizes = [len(unit.rows) for unit in units]
         total = sum(sizes) if self.ratio_clips is None else self.ratio_clips
         if test_units is None:
@@ -144,12 +168,7 @@ class SplitPlan:
         bounds = accumulate((test_core, test - test_core, n - validation - test, validation - validation_core))
         names = ("test", "test_rest", "train", "validation_rest", "validation")
         cuts = [0, *bounds, n]
-        return {
-            row: name
-            for name, (start, end) in zip(names, pairwise(cuts), strict=True)
-            for unit in units[start:end]
-            for row in unit.rows
-        }
+        return [(name, start, end) for name, (start, end) in zip(names, pairwise(cuts), strict=True)]
 
 
 def _in_both(one: str, other: str) -> str:

@@ -84,6 +84,10 @@ class CorpusChoice(FrozenModel):
     parts: tuple[str, ...] = Field(description="corpora by name, or one of 'folder', 'table', 'audformat'")
     test: str | None = Field(default=None, description="the corpus that is the test set; the others are trained on")
     names: str | None = Field(default=None, description="pattern of file names")
+    own: dict[str, str] = Field(
+        default_factory=dict, description="kind ('folder', 'table', 'audformat') of each part that is given by its path"
+    )
+    apart: bool = Field(default=False, description="the audio is not below the table, but in a folder of its own")
     map: dict[str, str] = Field(default_factory=dict, description="new label by old label")
     keep: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
@@ -109,6 +113,16 @@ class CorpusFacts(FrozenModel):
     warnings: tuple[str, ...] = ()
 
 
+class SubsetFacts(FrozenModel):
+    """What one set of a split is made of."""
+
+    part: str = Field(description="'train', 'validation', 'test', or 'left out' for clips that are in none of these")
+    clips: int
+    speakers: int | None = Field(description="None where speakers are not known")
+    speakers_per_sex: dict[str, int] = Field(description="speakers by 'female', 'male' and 'unknown'")
+    clips_per_label: dict[str, int] = Field(description="clips of every class, 0 for one that is absent")
+
+
 class ProtocolFacts(FrozenModel):
     """How the clips were split, and what that means for a score."""
 
@@ -124,6 +138,11 @@ class ProtocolFacts(FrozenModel):
     least_validation: int = Field(
         default=1, description="fewest validation speakers of a fold of a folded protocol, if there are enough"
     )
+    every_class: bool = Field(default=False, description="whether every core had to have every class")
+    reordered: bool = Field(
+        default=False, description="another order than the seed's first, which lacked a class in a core"
+    )
+    subsets: tuple[SubsetFacts, ...] = Field(default=(), description="clips, speakers and classes of each set")
     fold: int = 0
     folds: int = 1
     train_speakers: int

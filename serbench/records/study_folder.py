@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import filelock
@@ -78,6 +78,17 @@ class StudyFolder:
     def remembered_data(self) -> Path | None:
         """Returns the saved place of the corpus (a folder or table); None if unknown or no longer there."""
         return self._remembered("data")
+
+    def remember_places(self, places: Mapping[str, Path]) -> None:
+        """Saves further places of the corpus on this machine, by what they are; see `corpora.corpus_places`."""
+        for name, place in places.items():
+            self._remember(f"corpus {name}", place)
+
+    def remembered_places(self) -> dict[str, Path]:
+        """Returns the saved further places of the corpus that are still there."""
+        names = [name.removeprefix("corpus ") for name in self._places() if name.startswith("corpus ")]
+        found = {name: self._remembered(f"corpus {name}") for name in names}
+        return {name: place for name, place in found.items() if place is not None}
 
     def remember_init(self, bundle: Path) -> None:
         """Saves where the bundle is whose weights the fits of the study start from."""

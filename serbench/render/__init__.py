@@ -34,7 +34,7 @@ from serbench.render.formats import FORMATS, render
 from serbench.render.leaderboard import cell_text, leaderboard_document
 from serbench.render.pairwise import comparison_document
 from serbench.render.printed_scores import beside_printed
-from serbench.render.study import moment, studies_document, study_document, study_facts
+from serbench.render.study import moment, studies_document, study_document, study_facts, subsets_sheet
 
 __all__ = [
     "FORMATS",
@@ -70,6 +70,7 @@ __all__ = [
     "study_document",
     "study_facts",
     "subset_cells",
+    "subsets_sheet",
     "table_of",
     "to_document",
     "whose_labels",

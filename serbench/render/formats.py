@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import pandas as pd
+
 from serbench.errors import unknown
+from serbench.printable import cell, printable_json
 from serbench.render.document import Document, to_document
 from serbench.render.markup import to_latex, to_markdown
 from serbench.render.terminal import to_table
@@ -14,11 +17,24 @@ __all__ = ["FORMATS", "render"]
 
 
 def _to_csv(document: Document, _: int) -> str:
-    return document.frame.to_csv(index=False, lineterminator="\n")
+    return _printable_frame(document.frame).to_csv(index=False, lineterminator="\n")
 
 
 def _to_json(document: Document, _: int) -> str:
-    return json.dumps(document.payload, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return printable_json(json.dumps(document.payload, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
+
+
+def _printable_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """Returns the content of a CSV file with texts, headers included, that do nothing on a terminal or spreadsheet."""
+    columns = {
+        cell(str(name)): pd.Series(
+            [cell(value) if isinstance(value, str) else value for value in column], column.index, column.dtype
+        )
+        if column.dtype == object or isinstance(column.dtype, pd.StringDtype)
+        else column
+        for name, column in frame.items()
+    }
+    return pd.DataFrame(columns, frame.index)
 
 
 _WRITERS: dict[str, Callable[[Document, int], str]] = {

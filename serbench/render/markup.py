@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from serbench.printable import printable
 from serbench.render.document import Document, Sheet
 
 __all__ = ["escape_latex", "escape_markdown", "to_latex", "to_markdown"]
@@ -39,7 +40,7 @@ def to_markdown(document: Document) -> str:
 def to_latex(document: Document) -> str:
     r"""Writes one LaTeX `table` environment for each sheet. The preamble needs `\usepackage{booktabs}`."""
     parts = [r"% needs \usepackage{booktabs}", *(_latex_table(sheet) for sheet in document.sheets)]
-    parts += [f"% {' '.join(note.split())}" for note in document.notes]
+    parts += [f"% {_one_line(note)}" for note in document.notes]
     return "\n\n".join(parts) + "\n"
 
 
@@ -65,13 +66,17 @@ def _latex_table(sheet: Sheet) -> str:
     return "\n".join(line for line in lines if line)
 
 
+def _one_line(text: str) -> str:
+    return printable(" ".join(text.split()))
+
+
 def escape_markdown(text: str) -> str:
     r"""Escapes `text` for a table cell.
 
     >>> escape_markdown("a|b_c <i>")
     'a\\|b_c &lt;i&gt;'
     """
-    html = "".join(_HTML.get(char, char) for char in " ".join(text.split()))
+    html = "".join(_HTML.get(char, char) for char in _one_line(text))
     return _MARKDOWN.sub(lambda match: "\\" + match.group(), html)
 
 
@@ -83,5 +88,5 @@ def escape_latex(text: str) -> str:
     >>> escape_latex("53.2-60.9")
     '53.2--60.9'
     """
-    escaped = "".join(_LATEX.get(char, char) for char in " ".join(text.split()))
+    escaped = "".join(_LATEX.get(char, char) for char in _one_line(text))
     return re.sub(r"^(\d+\.\d)-(\d+\.\d)$", r"\1--\2", escaped)

@@ -8,11 +8,22 @@ from typing import Any
 
 import pandas as pd
 
-from serbench.records import STATES, TrialState
-from serbench.render.document import NOTHING, Column, Document, Sheet, count, duration, percent, points, speakers
+from serbench.records import STATES, SubsetFacts, TrialState
+from serbench.render.document import (
+    NOTHING,
+    Column,
+    Document,
+    Sheet,
+    count,
+    duration,
+    percent,
+    points,
+    speakers,
+    table_of,
+)
 from serbench.results import FailureRow, FitRow, StudyReport, StudyRow
 
-__all__ = ["moment", "studies_document", "study_document", "study_facts"]
+__all__ = ["moment", "studies_document", "study_document", "study_facts", "subsets_sheet"]
 
 _BEST = 5
 _FAILURES = 5
@@ -93,11 +104,12 @@ def study_facts(report: StudyReport) -> list[tuple[str, str]]:
 
 
 def study_document(report: StudyReport) -> Document:
-    """Tables of the best trials, failures, probes and entries. JSON keys are the field names of `StudyReport`."""
+    """Tables of sets, best trials, failures, probes and entries. JSON keys are the field names of `StudyReport`."""
     scored = [trial for trial in report.trials if trial.state == "completed" and trial.validation_uar is not None]
     best = sorted(scored, key=lambda trial: (-(trial.validation_uar or 0.0), trial.job_id))[:_BEST]
     probes = sorted(report.probes, key=lambda probe: (-(probe.validation_uar or 0.0), probe.job_id))[:_BEST]
     sheets = [
+        subsets_sheet(report.subsets),
         _fits(f"Best of {len(scored)} completed trials", best, report.searched),
         _fits(f"Best of {len(report.probes)} probes", probes, report.searched),
         _shortlist(report),
@@ -109,6 +121,22 @@ def study_document(report: StudyReport) -> Document:
         frame=pd.DataFrame([trial.model_dump(mode="json") for trial in report.trials]),
         payload={"schema_version": 1, **json.loads(report.model_dump_json())},
     )
+
+
+def subsets_sheet(subsets: Sequence[SubsetFacts]) -> Sheet:
+    """Table of the sets of a split: clips, speakers and sexes, then the clips of each class. It is never narrowed."""
+    header = ["", *("training" if one.part == "train" else one.part for one in subsets)]
+    sexes = [sex for sex in ("female", "male", "unknown") if any(sex in one.speakers_per_sex for one in subsets)]
+    rows = [
+        ["clips", *(count(one.clips) for one in subsets)],
+        ["speakers", *("not named" if one.speakers is None else count(one.speakers) for one in subsets)],
+    ]
+    for sex in sexes:
+        name = "sex unknown" if sex == "unknown" else sex
+        rows.append([f"speakers, {name}", *(count(one.speakers_per_sex.get(sex, 0)) for one in subsets)])
+    for label in subsets[0].clips_per_label if subsets else ():
+        rows.append([f"clips, {label}", *(count(one.clips_per_label[label]) for one in subsets)])
+    return table_of("Sets of the split", header, rows if subsets else ())
 
 
 def _fits(title: str, fits: Sequence[FitRow], searched: Sequence[str]) -> Sheet:

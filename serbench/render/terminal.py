@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import textwrap
-import unicodedata
 
 from rich import box
 from rich.console import Console
@@ -12,6 +11,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from serbench.printable import printable
 from serbench.render.document import Document, Sheet
 
 __all__ = ["to_table"]
@@ -40,7 +40,7 @@ def _sheet(sheet: Sheet, width: int) -> str:
     notes = list(sheet.notes)
     if left_out := [column.title for column in sheet.columns if column not in fitting.columns]:
         notes.append(f"not shown at this width: {', '.join(left_out)}")
-    title = [_wrapped(_printable(sheet.title), width, "")] if sheet.title else []
+    title = [_wrapped(printable(sheet.title), width, "")] if sheet.title else []
     return "\n".join([*title, body, *(_wrapped(note, width, "- ") for note in notes)])
 
 
@@ -52,18 +52,13 @@ def _natural_width(console: Console, sheet: Sheet) -> int:
 def _rich(sheet: Sheet) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for column in sheet.columns:
-        table.add_column(Text(column.title), justify=column.align, overflow="fold")
+        table.add_column(Text(printable(column.title)), justify=column.align, overflow="fold")
     for row in sheet.rows:
-        table.add_row(*(Text(_printable(cell)) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     return table
 
 
 def _wrapped(text: str, width: int, mark: str) -> str:
     return textwrap.fill(
-        _printable(text), width, initial_indent=mark, subsequent_indent=" " * len(mark), break_on_hyphens=False
+        printable(text), width, initial_indent=mark, subsequent_indent=" " * len(mark), break_on_hyphens=False
     )
-
-
-def _printable(text: str) -> str:
-    """Replaces control characters. A name from a file could use them to move the cursor or recolour the screen."""
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(char)[0] == "C" else char for char in text)

@@ -17,6 +17,7 @@ from serbench.records import (
     FrozenModel,
     Precision,
     StudyRecord,
+    SubsetFacts,
     TrialRecord,
     TrialState,
 )
@@ -80,6 +81,9 @@ class StudyReport(FrozenModel):
     labels: tuple[str, ...]
     protocol: str
     protocol_hash: str
+    subsets: tuple[SubsetFacts, ...] = Field(
+        default=(), description="clips, speakers and classes of each set; empty in records of earlier versions"
+    )
     shares_speakers: bool
     split_seed: int
     fold: int
@@ -163,6 +167,7 @@ def _identity(record: StudyRecord) -> dict[str, Any]:
         "labels": corpus.labels,
         "protocol": protocol.name,
         "protocol_hash": protocol.hash,
+        "subsets": protocol.subsets,
         "shares_speakers": protocol.shares_speakers,
         "split_seed": protocol.split_seed,
         "fold": protocol.fold,

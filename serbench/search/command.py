@@ -113,7 +113,7 @@ def placeholder_note(words: Sequence[str]) -> str:
 def _corpus(record: StudyRecord, data: Path | None) -> SearchRequest:
     options = corpus_options(record.corpus)
     if options.corpus is None:
-        corpus, place = str(data or _PLACE), None
+        corpus, place = str(data or _PLACE), Path(_DATA) if options.apart else None
     else:
         corpus, place = options.corpus, data or (Path(_DATA) if options.needs_place else None)
     return SearchRequest(

@@ -205,6 +205,7 @@ def _write(results: ResultsFolder, source: StudyFolder, record: StudyRecord, kep
         shutil.copyfile(source.clips_path, new.clips_path)
         if (data := source.remembered_data()) is not None:
             new.remember_data(data)
+        new.remember_places(source.remembered_places())
         if (bundle := source.remembered_init()) is not None:
             new.remember_init(bundle)
         for trial in kept:

@@ -270,7 +270,7 @@ class SearchRequest(SearchSettings):
     Attributes:
         spaces: names or files of spaces; empty for the default spaces of the corpus.
         corpus: a corpus name, several as `a+b`, a folder or a table.
-        data: folder of the corpus; None for its default folder.
+        data: folder of the corpus, or of the audio of a table; None for its default folder.
         label_map: renamed labels, each `old=new`, or the name of a label set.
         drop: labels to leave out.
         file_names: pattern of the file names in a folder or table.
@@ -285,11 +285,14 @@ class SearchRequest(SearchSettings):
         default="demo",
         metadata=_option(
             Panel.data,
-            "A name (see `serbench corpus list`), several as a+b, a folder with a folder per class, or a table.",
+            "A name (see `serbench corpus list`), a folder with a folder per class, a table, or several as a+./b.",
         ),
     )
     data: Path | None = field(
-        default=None, metadata=_option(Panel.data, "Folder where the corpus lies; the demo corpus makes itself.")
+        default=None,
+        metadata=_option(
+            Panel.data, "Folder where the corpus lies, or the audio of a table; the demo corpus makes itself."
+        ),
     )
     label_map: tuple[str, ...] = field(
         default=(),
@@ -304,14 +307,17 @@ class SearchRequest(SearchSettings):
         default=None,
         metadata=_option(
             Panel.data,
-            "Pattern of the file names in a folder or table: '{speaker}_{sentence}_*'.",
+            "Pattern of the file names in a folder or table, as '{speaker}_{sentence}_*'. {label:A=anger,N=neutral}: "
+            "what stands there and means; {speaker:2}: two characters; {speaker+sex:1}: part of both. "
+            "URDU's SM1_F10_A010: "
+            "'S{speaker+sex:1}{speaker}_*_{label:A=anger,H=happiness,N=neutral,S=sadness}*'.",
             "--names",
             metavar="PATTERN",
         ),
     )
     test_corpus: str | None = field(
         default=None,
-        metadata=_option(Panel.split, "Test on all of this corpus and train on --corpus.", metavar="NAME"),
+        metadata=_option(Panel.split, "Test on all of this corpus and train on --corpus.", metavar="NAME|PATH"),
     )
     split_ratio: str | None = field(
         default=None,

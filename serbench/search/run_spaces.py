@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from serbench.corpora import StudyClips, cache_root, load_clips
+from serbench.corpora import StudyClips, cache_root, corpus_places, load_clips
 from serbench.errors import SerbenchError, UsageError
 from serbench.features import FeatureStore
 from serbench.protocols import Ratio, SplitPlan, SplitProtocol
@@ -131,7 +131,8 @@ class _Search:
             space.speaker_normalisation,
         )
         if (begun := self._begun(space, clips, protocol)) is not None:
-            protocol = replace(protocol, least_validation=begun.protocol.least_validation)
+            earlier = begun.protocol
+            protocol = replace(protocol, least_validation=earlier.least_validation, every_class=earlier.every_class)
         if space.reads_votes and clips.table["votes"].isna().all():
             raise UsageError(
                 f"space '{space.name}' uses soft_labels, which train on what listeners heard, but corpus "
@@ -170,6 +171,7 @@ class _Search:
             with contextlib.closing(study):
                 if self.plan.data is not None:
                     study.folder.remember_data(self.plan.data.resolve())
+                study.folder.remember_places(corpus_places(self.plan.corpus))
                 if self.plan.init is not None and record.init is not None and record.init.bundle:
                     study.folder.remember_init(Path(self.plan.init).expanduser().resolve())
                 self._explain_precision(study)
@@ -228,7 +230,7 @@ class _Search:
             source.paths(study.space.features, progress=self._progress("computing features"))
         if self.cluster is None:
             return LocalEngine(source, resources.workers, resources.devices)
-        audio = StudyAudio.of(study.clips, self.plan.data, teacher)
+        audio = StudyAudio.of(study.clips, corpus_places(self.plan.corpus).get("audio", self.plan.data), teacher)
         return DaskEngine(self.cluster, audio, resources.threads, self.plan.workers, self.observer.message)
 
     def _sampler(self, record: StudyRecord) -> dict[str, Any]:

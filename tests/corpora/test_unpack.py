@@ -88,9 +88,7 @@ def test_a_folder_that_leads_elsewhere_is_not_followed(tmp_path) -> None:
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
-@pytest.mark.parametrize(
-    "names", [["a.wav", "a.wav"], ["a.wav", "a.wav/b.wav"], ["a\n.wav", "a?.wav"], ["x" * 300 + ".wav"]]
-)
+@pytest.mark.parametrize("names", [["a.wav", "a.wav"], ["a.wav", "a.wav/b.wav"], ["x" * 300 + ".wav"]])
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_names_that_cannot_be_are_a_sentence(tmp_path, names) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:

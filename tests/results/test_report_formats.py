@@ -85,6 +85,25 @@ def test_control_characters_do_not_reach_the_screen():
     assert "\x1b" not in render(document_of("evil\x1b[2J", "1", title="t\x1b", notes=["n\x1b"]))
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_no_format_writes_a_character_that_acts(form):
+    evil = "evil\x1b[2J\u202e"
+    sheet = Sheet(evil, (Column(evil), Column("b")), ((evil, "1"),), (evil,))
+    document = Document((sheet,), pd.DataFrame({evil: [evil, "=1+1"], "b": [1, 2]}), {evil: evil}, (evil,))
+    text = render(document, form)
+    assert not {"\x1b", "\u202e"} & set(text)
+    assert (
+        json.loads(text) == {evil: evil}
+        if form == "json"
+        else r"x1b[2J" in text.replace("{[}", "[").replace(r"\[", "[")
+    )
+
+
+def test_a_text_in_csv_is_no_formula():
+    document = Document((), pd.DataFrame({"a": ["=1+1", "-2", None], "b": [1, -2, 3]}), {})
+    assert render(document, "csv") == "a,b\n'=1+1,1\n-2,-2\n,3\n"
+
+
 def test_csv_has_fractions_under_the_documented_keys(board):
     frame = pd.read_csv(io.StringIO(render(board, "csv")))
     assert list(frame.columns) == ["kind", *Row.model_fields, "source"]

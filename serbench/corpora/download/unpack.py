@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from serbench.audio import SUFFIXES
-from serbench.corpora.printable import printable
 from serbench.errors import SerbenchError
+from serbench.printable import printable
 
 __all__ = ["MAX_BYTES", "MAX_FILES", "clear_leftovers", "unpack"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -10,8 +11,8 @@ import pandas as pd
 
 from serbench.audio import ClipState
 from serbench.corpora.base import Listing
-from serbench.corpora.printable import printable
 from serbench.corpora.table import UNKNOWN_SPEAKER
+from serbench.printable import printable
 
 __all__ = ["CorpusFinding", "corpus_findings"]
 
@@ -35,11 +36,11 @@ _EXCLUDED: Final[dict[ClipState, tuple[Severity, str]]] = {
 class CorpusFinding:
     """A problem of a copy of a corpus.
 
-    `kind` is a state of `serbench.audio.AudioHealth` other than `ok`, or `remarks`, `passed_over`,
-    `duplicate_labels`, `duplicate_audio`,
-    `unknown_speakers`, `unparsed_names`, `left_aside`, `shadowed_files`, `links_out`, `missing_clips`, `extra_clips`,
-    `low_sample_rate`, `mixed_sample_rates`. An `error` means that the copy of the corpus is damaged. A
-    `warning` is something that a reader of scores should know.
+    `kind` is a state of `serbench.audio.AudioHealth` other than `ok`, or `missing`, `remarks`, `passed_over`,
+    `duplicate_labels`, `duplicate_speakers`, `duplicate_audio`, `names_alike`, `unknown_speakers`, `unparsed_names`,
+    `left_aside`, `shadowed_files`, `links_out`, `missing_clips`, `extra_clips`, `low_sample_rate`,
+    `mixed_sample_rates`. An `error` means that the copy of the corpus is damaged. A `warning` is something that a
+    reader of scores should know.
     """
 
     kind: str
@@ -60,13 +61,14 @@ def corpus_findings(listing: Listing, inspected: pd.DataFrame, sample_rate: int 
     Returns:
         The findings, errors first, otherwise in a fixed order.
     """
-    table = listing.table[["clip_id", "label"]].join(inspected.drop(columns="clip_id"))
+    table = listing.table[["clip_id", "label", "speaker"]].join(inspected.drop(columns="clip_id"))
     usable = table[table["state"] == "ok"]
     found = [
         *_excluded(table),
         *_remarks(usable),
         *_duplicates(usable),
         *_speakers(listing.table),
+        *_names_alike(listing.table),
         *_files(listing),
         *_rates(usable, sample_rate),
     ]
@@ -96,13 +98,43 @@ def _duplicates(usable: pd.DataFrame) -> Iterable[CorpusFinding]:
     shared = usable[usable["digest"].duplicated(keep=False)]
     groups = [group for _, group in shared.groupby("digest", sort=False)]
     across = [tuple(group["clip_id"]) for group in groups if group["label"].nunique() > 1]
-    within = [tuple(group["clip_id"]) for group in groups if group["label"].nunique() == 1]
+    people = [group for group in groups if len(_people(group)) > 1]
+    within = [tuple(group["clip_id"]) for group in groups if group["label"].nunique() == 1 and len(_people(group)) <= 1]
     if across:
         message = f"the same audio under different labels: {_listed([' = '.join(ids) for ids in across])}"
         yield CorpusFinding("duplicate_labels", "warning", _flat(across), message)
+    if people:
+        named = [f"{' = '.join(group['clip_id'])} (speakers {', '.join(_people(group))})" for group in people]
+        message = f"the same audio under two speakers' names, who are kept in one set: {_listed(named)}"
+        yield CorpusFinding("duplicate_speakers", "warning", _flat([tuple(one["clip_id"]) for one in people]), message)
     if within:
         message = f"the same audio more than once under one label: {_listed([' = '.join(ids) for ids in within])}"
         yield CorpusFinding("duplicate_audio", "warning", _flat(within), message)
+
+
+def _people(clips: pd.DataFrame) -> list[str]:
+    """The speakers of clips, as far as they are known."""
+    return sorted(set(clips["speaker"]) - {UNKNOWN_SPEAKER})
+
+
+def _names_alike(table: pd.DataFrame) -> Iterable[CorpusFinding]:
+    """Labels or speakers that people would read as one name, but that count as two."""
+    for column, what in (("label", "labels"), ("speaker", "speakers")):
+        alike: dict[str, list[str]] = {}
+        for name in sorted(set(table[column])):
+            alike.setdefault(_outline(name), []).append(name)
+        if groups := [names for names in alike.values() if len(names) > 1]:
+            named = [" and ".join(f"'{name}'" for name in names) for names in groups]
+            message = f"{what} that look alike but count as different: {_listed(named)}; give them one spelling"
+            clips = table.loc[table[column].isin([name for names in groups for name in names]), "clip_id"]
+            yield CorpusFinding("names_alike", "warning", tuple(clips), message)
+
+
+def _outline(name: str) -> str:
+    """What is left of a name without case, width of letters, spaces and characters that are not seen."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    seen = (char for char in folded if unicodedata.category(char) not in {"Cf", "Cc", "Zs"})
+    return unicodedata.normalize("NFC", "".join(seen)) or name
 
 
 def _speakers(table: pd.DataFrame) -> Iterable[CorpusFinding]:
@@ -114,6 +146,10 @@ def _speakers(table: pd.DataFrame) -> Iterable[CorpusFinding]:
 
 
 def _files(listing: Listing) -> Iterable[CorpusFinding]:
+    if listing.lost:
+        names = tuple(f"{clip} ('{name}' does not exist)" for clip, name in listing.lost)
+        message = f"{_count(names, 'clip')} left out as missing: {_listed(names)}"
+        yield CorpusFinding("missing", "error", tuple(clip for clip, _ in listing.lost), message)
     names = tuple(path.name for path in listing.unparsed)
     if names:
         message = f"{_count(names, 'file')} skipped, because their names are not those of this corpus: {_listed(names)}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
-    from serbench.corpora.user.choice import choose_corpus, recorded_corpus
+    from serbench.corpora.user.choice import choose_corpus, corpus_places, recorded_corpus
     from serbench.corpora.user.choice_options import CorpusOptions, corpus_options
     from serbench.corpora.user.kinds import KINDS, kind_at, make_user_corpus
     from serbench.corpora.user.label_map import PRESETS, LabelMap, parse_label_map
@@ -24,7 +24,7 @@ else:
     __getattr__ = lazy_face(
         __name__,
         {
-            "choice": ("choose_corpus", "recorded_corpus"),
+            "choice": ("choose_corpus", "corpus_places", "recorded_corpus"),
             "choice_options": ("CorpusOptions", "corpus_options"),
             "kinds": ("KINDS", "kind_at", "make_user_corpus"),
             "label_map": ("PRESETS", "LabelMap", "parse_label_map"),
@@ -50,6 +50,7 @@ __all__ = [
     "UserCorpus",
     "choose_corpus",
     "corpus_options",
+    "corpus_places",
     "kind_at",
     "make_user_corpus",
     "parse_label_map",

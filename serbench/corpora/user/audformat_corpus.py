@@ -16,11 +16,13 @@ from typing import Any, Final
 import pandas as pd
 
 from serbench.corpora.base import Listing
-from serbench.corpora.printable import printable
-from serbench.corpora.user.table_corpus import inside, normalise_values
+from serbench.corpora.table import one_spelling
+from serbench.corpora.user.table_corpus import split_lost
 from serbench.corpora.user.table_file import read_columns
+from serbench.corpora.user.table_paths import TablePaths
 from serbench.corpora.user.user_corpus import UserCorpus
 from serbench.errors import SerbenchError
+from serbench.printable import storable
 
 __all__ = ["HEADER", "AudformatCorpus"]
 
@@ -46,7 +48,7 @@ class AudformatCorpus(UserCorpus):
         filewise = {name: table for name, table in tables.items() if _text(table, "type") == "filewise"}
         labelled = {name: table for name, table in filewise.items() if "emotion" in _part(table, "columns")}
         if not labelled:
-            raise SerbenchError(f"{printable(str(folder))} has no table of whole files with a column 'emotion'")
+            raise SerbenchError(f"{folder} has no table of whole files with a column 'emotion'")
         found: dict[str, dict[str, Any]] = {}
         for name, table in labelled.items():
             frame = read_columns(_file(folder, name), ("file", "emotion"))
@@ -60,9 +62,9 @@ class AudformatCorpus(UserCorpus):
         if not all(row.get("split") for row in found.values()):  # some tables cover all files and belong to no split
             for row in found.values():
                 row.pop("split", None)
-        rows = [_row(folder, file, row) for file, row in found.items()]
-        normalise_values(rows, place)
-        return rows, Listing(pd.DataFrame(), (), folder, None)
+        paths = TablePaths(folder)
+        rows, lost = split_lost([_row(paths, file, row) for file, row in found.items()], folder / HEADER, paths)
+        return rows, Listing(pd.DataFrame(), (), folder, None, lost=lost)
 
     @staticmethod
     def _add(found: dict[str, dict[str, Any]], column: str, folder: Path, tables: Mapping[str, Any]) -> None:
@@ -76,26 +78,24 @@ class AudformatCorpus(UserCorpus):
                 return
 
 
-def _row(folder: Path, file: str, known: dict[str, Any]) -> dict[str, Any]:
-    path = inside(folder, file, {})
-    if path is None:
-        raise SerbenchError(
-            f"{printable(str(folder))} names the file '{printable(file)[:100]}', which lies outside its folder"
-        )
+def _row(paths: TablePaths, file: str, known: dict[str, Any]) -> dict[str, Any]:
+    found = paths.find(file)
+    if found is None:
+        raise SerbenchError(f"{paths.folder} names the file '{file[:100]}', which lies outside its folder")
     row = {key: value for key, value in known.items() if key != "gender" and value is not None}
     name = Path(file).as_posix()
     return {
-        **row, "sex": known.get("gender") or known.get("sex"), "clip_id": printable(str(Path(name).with_suffix(""))),
-        "path": path, "name": name,
+        **row, "sex": known.get("gender") or known.get("sex"), "clip_id": storable(str(Path(name).with_suffix(""))),
+        "path": found[0], "name": name, "there": found[1],
     }  # fmt: skip
 
 
 def _describe(found: dict[str, dict[str, Any]], people: Mapping[str, Any]) -> None:
     """Adds facts about each speaker, such as the gender, from the scheme `speaker`."""
-    facts = {str(name): one for name, one in people.items() if isinstance(one, Mapping)}
+    facts = {one_spelling(name): one for name, one in people.items() if isinstance(one, Mapping)}
     for row in found.values():
         for key in ("gender", "sex", "age"):
-            value = facts.get(str(row.get("speaker")), {}).get(key)
+            value = facts.get(one_spelling(row.get("speaker")), {}).get(key)
             if value is not None:
                 row.setdefault(key, str(value))
 
@@ -105,23 +105,17 @@ def _header(path: Path) -> Mapping[str, Any]:
 
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise SerbenchError(
-                f"{printable(str(path))} is larger than {_MAX_BYTES >> 20} MiB and is no audformat header"
-            )
+            raise SerbenchError(f"{path} is larger than {_MAX_BYTES >> 20} MiB and is no audformat header")
         text = path.read_text(encoding="utf-8")
         # With YAML aliases a few lines can expand to billions of values; audformat does not use them.
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            raise SerbenchError(f"{printable(str(path))} has YAML aliases, which audformat does not write; remove them")
+            raise SerbenchError(f"{path} has YAML aliases, which audformat does not write; remove them")
         header = yaml.safe_load(text)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        reason = printable(str(error).splitlines()[0])[:200] if str(error) else type(error).__name__
-        raise SerbenchError(
-            f"{printable(str(path.parent))} cannot be read as an audformat database: {reason}"
-        ) from None
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise SerbenchError(f"{path.parent} cannot be read as an audformat database: {reason}") from None
     if not isinstance(header, Mapping) or not isinstance(header.get("tables"), Mapping):
-        raise SerbenchError(
-            f"{printable(str(path.parent))} cannot be read as an audformat database: its header names no tables"
-        )
+        raise SerbenchError(f"{path.parent} cannot be read as an audformat database: its header names no tables")
     return header
 
 
@@ -138,9 +132,9 @@ def _text(value: Any, name: str) -> str:
 def _file(folder: Path, table: str) -> Path:
     """Returns the file of a table, which must be inside the folder."""
     for suffix in (".csv", ".parquet"):
-        found = inside(folder, f"db.{table}{suffix}", {})
-        if found is not None and Path(found).parent == folder and Path(found).is_file():
-            return Path(found)
+        found = TablePaths(folder).find(f"db.{table}{suffix}")
+        if found is not None and found[1] and Path(found[0]).parent == folder and Path(found[0]).is_file():
+            return Path(found[0])
     raise SerbenchError(
-        f"db.{printable(table)[:100]}.csv is not there (nor .parquet); a .pkl is never read, since it may run code"
+        f"db.{table[:100]}.csv is not there (nor .parquet); a .pkl is never read, since it may run code"
     )

@@ -28,6 +28,7 @@ class CorpusOptions:
         names: value of `--names`.
         test: value of `--test-corpus`.
         needs_place: whether the user must say where the corpus is. Added corpora and the demo are found without.
+        apart: whether the audio of a table is in a folder of its own, which the user must name besides.
     """
 
     corpus: str | None
@@ -36,6 +37,7 @@ class CorpusOptions:
     names: str | None = None
     test: str | None = None
     needs_place: bool = True
+    apart: bool = False
 
 
 def corpus_options(facts: CorpusFacts) -> CorpusOptions:
@@ -49,9 +51,17 @@ def corpus_options(facts: CorpusFacts) -> CorpusOptions:
         name = choice.name.removesuffix(name_suffix(labels, maps))
         if _is_registered(name, choice):
             return CorpusOptions(name, maps, drops, needs_place=False)
-        return CorpusOptions(None, maps, drops, names=choice.names)
-    needs = (choice.parts, choice.test) != ((_MAKES_ITSELF,), None)
-    return CorpusOptions("+".join(choice.parts), maps, drops, test=choice.test, needs_place=needs)
+        return CorpusOptions(None, maps, drops, names=choice.names, apart=choice.apart)
+    test = choice.test and _word(choice.test, choice)
+    named = {*choice.parts, *([] if choice.test is None else [choice.test])} - choice.own.keys()
+    needs = bool(named) and (choice.parts, choice.test) != ((_MAKES_ITSELF,), None)
+    words = "+".join(_word(part, choice) for part in choice.parts)
+    return CorpusOptions(words, maps, drops, names=choice.names, test=test, needs_place=needs)
+
+
+def _word(part: str, choice: CorpusChoice) -> str:
+    """A part as the user names it. Records hold no paths, so one that was given by its path is looked for here."""
+    return f"./{part}{'.csv' if choice.own[part] == 'table' else ''}" if part in choice.own else part
 
 
 def _is_registered(name: str, choice: CorpusChoice) -> bool:

@@ -10,9 +10,9 @@ import pandas as pd
 
 from serbench.audio import scan_audio
 from serbench.corpora.base import Listing, others_note
-from serbench.corpora.printable import printable
 from serbench.corpora.user.user_corpus import UserCorpus
 from serbench.errors import SerbenchError
+from serbench.printable import storable
 
 __all__ = ["FolderCorpus"]
 
@@ -28,11 +28,11 @@ class FolderCorpus(UserCorpus):
             SerbenchError: there is no folder, no audio, or no label.
         """
         if not place.is_dir():
-            raise SerbenchError(f"{printable(str(place))} is no folder; pass one that holds a folder per class")
+            raise SerbenchError(f"{place} is no folder; pass one that holds a folder per class")
         root = place.resolve()
         scan = scan_audio(root, self.suffixes)
         if not scan.files:
-            raise SerbenchError(f"{printable(str(root))} holds no audio files{others_note(scan)}")
+            raise SerbenchError(f"{root} holds no audio files{others_note(scan)}")
         named = self.pattern is not None and "label" in self.pattern.fields
         rows: list[dict[str, Any]] = []
         loose: list[Path] = []
@@ -43,7 +43,7 @@ class FolderCorpus(UserCorpus):
             if len(name.parts) == 1 and not named:
                 loose.append(path)
                 continue
-            clip_id = printable(name.with_suffix("").as_posix())
+            clip_id = storable(name.with_suffix("").as_posix())
             if clip_id in seen:
                 shadowed.append(path)
                 continue
@@ -52,7 +52,7 @@ class FolderCorpus(UserCorpus):
             rows.append(row if named else row | {"label": name.parts[0]})
         if not rows:
             raise SerbenchError(
-                f"{printable(str(root))} holds audio but no folder per class; sort the clips into folders named by "
+                f"{root} holds audio but no folder per class; sort the clips into folders named by "
                 "their labels, write a table, or read labels from names with --names '{label}_*'"
             )
         found = Listing(

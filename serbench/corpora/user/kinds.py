@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from serbench.corpora.printable import printable
 from serbench.corpora.user.audformat_corpus import HEADER, AudformatCorpus
 from serbench.corpora.user.folder_corpus import FolderCorpus
 from serbench.corpora.user.name_pattern import NamePattern
@@ -34,13 +33,12 @@ def kind_at(place: Path) -> str:
     Raises:
         UsageError: the path does not exist, or is neither a folder nor a table.
     """
-    shown = printable(str(place))
     if place.is_dir():
         return "audformat" if (place / HEADER).is_file() else "folder"
     if not place.exists():
-        raise UsageError(f"the corpus {shown} does not exist; name a folder, a table or one that `corpus list` shows")
+        raise UsageError(f"the corpus {place} does not exist; name a folder, a table or one that `corpus list` shows")
     if place.suffix.lower() not in TABLE_SUFFIXES:
-        raise UsageError(f"{shown} is neither a folder nor a table ({', '.join(TABLE_SUFFIXES)})")
+        raise UsageError(f"{place} is neither a folder nor a table ({', '.join(TABLE_SUFFIXES)})")
     return "table"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from serbench.corpora.base import Listing
-from serbench.corpora.table import clip_table
+from serbench.corpora.table import clip_table, one_spelling
 from serbench.errors import SerbenchError, UsageError, nearest
 
 __all__ = ["PRESETS", "LabelMap", "parse_label_map"]
@@ -104,6 +104,11 @@ _OPTIONAL: Final = {*_SYNONYMS, *PRESETS["four"][1]}
 """Old names in presets. A corpus need not have them."""
 
 
+def _label(text: str) -> str:
+    """A label as tables of clips spell it."""
+    return one_spelling(text.strip().lower())
+
+
 def parse_label_map(maps: Sequence[str], drops: Sequence[str]) -> LabelMap:
     """Reads the options `--map` and `--drop`.
 
@@ -122,7 +127,7 @@ def parse_label_map(maps: Sequence[str], drops: Sequence[str]) -> LabelMap:
     names: dict[str, str] = {}
     keep: tuple[str, ...] = ()
     for text in (part.strip() for one in maps for part in one.split(",") if part.strip()):
-        old, equals, new = (part.strip().lower() for part in text.partition("="))
+        old, equals, new = (_label(part) for part in text.partition("="))
         if equals and old and new:
             names[old] = new
         elif not equals and old in PRESETS:
@@ -132,5 +137,5 @@ def parse_label_map(maps: Sequence[str], drops: Sequence[str]) -> LabelMap:
             names = {**_SYNONYMS, **more, **names}
         else:
             raise UsageError(f"--map '{text}' is neither old=new nor one of the label sets {', '.join(PRESETS)}")
-    drop = tuple(dict.fromkeys(part.strip().lower() for one in drops for part in one.split(",") if part.strip()))
+    drop = tuple(dict.fromkeys(_label(part) for one in drops for part in one.split(",") if part.strip()))
     return LabelMap(names, keep, drop)

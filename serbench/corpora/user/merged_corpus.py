@@ -10,6 +10,7 @@ import pandas as pd
 from serbench.corpora.base import Corpus, Listing, NameFacts
 from serbench.corpora.table import UNKNOWN_SPEAKER, clip_table
 from serbench.corpora.user.label_map import LabelMap
+from serbench.corpora.user.user_corpus import UserCorpus
 from serbench.errors import SerbenchError
 from serbench.records import Progress
 
@@ -21,7 +22,7 @@ class MergedCorpus(Corpus):
     """The clips of several corpora, restricted to the labels that all of them have.
 
     Clip ids, speakers and sentences start with the name of the corpus. If the user names a folder, it holds one folder
-    for each corpus, by name. Otherwise each corpus is in its default folder.
+    for each corpus, by name. Otherwise each corpus is in its default folder, or where its path says.
     """
 
     parts: tuple[Corpus, ...]
@@ -77,6 +78,7 @@ class MergedCorpus(Corpus):
             escaping=tuple(path for _, listing in found for path in listing.escaping),
             expected=sum(expected) if len(expected) == len(found) and not self._labels_dropped(found, shared) else None,
             non_clips=tuple(one for _, listing in found for one in listing.non_clips),
+            lost=tuple((f"{part.name}/{clip}", name) for part, listing in found for clip, name in listing.lost),
             passed_over=tuple(one for _, listing in found for one in listing.passed_over),
         )
 
@@ -95,6 +97,8 @@ class MergedCorpus(Corpus):
             return None
         place = folder / part.name
         if not place.is_dir():
+            if isinstance(part, UserCorpus) and part.home is not None:
+                return None
             raise SerbenchError(
                 f"{folder} has no folder '{part.name}'; of several corpora, --data names the folder that holds one "
                 "folder each, by the corpus's name (links will do)"

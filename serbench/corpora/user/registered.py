@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import platformdirs
 from pydantic import Field, ValidationError
 
 from serbench.corpora.user.kinds import KINDS, make_user_corpus
+from serbench.corpora.user.table_corpus import TableCorpus
 from serbench.corpora.user.user_corpus import UserCorpus
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import CorpusChoice, FrozenModel, read_text, write_text_atomic
@@ -25,6 +27,7 @@ class RegisteredCorpus(FrozenModel):
 
     choice: CorpusChoice
     place: str
+    audio: str = Field(default="", description="folder of the audio of a table, if it is not the table's own")
     title: str = ""
     licence: str = ""
     citation: str = ""
@@ -67,7 +70,8 @@ def registered_corpus(name: str) -> UserCorpus | None:
     if one is None:
         return None
     facts = {"title": one.title or name, "licence": one.licence or "not stated", "citation": one.citation}
-    return make_user_corpus(one.choice, Path(one.place), **facts)
+    corpus = make_user_corpus(one.choice, Path(one.place), **facts)
+    return replace(corpus, audio=Path(one.audio)) if one.audio and isinstance(corpus, TableCorpus) else corpus
 
 
 def register_corpus(name: str, one: RegisteredCorpus, taken: tuple[str, ...]) -> None:

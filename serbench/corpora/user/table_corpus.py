@@ -6,123 +6,106 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
 
 from serbench.corpora.base import Listing
-from serbench.corpora.printable import printable
 from serbench.corpora.user.table_file import read_table
+from serbench.corpora.user.table_paths import TablePaths, is_windows_place
 from serbench.corpora.user.user_corpus import UserCorpus
 from serbench.errors import SerbenchError
+from serbench.printable import storable
 
-__all__ = ["TableCorpus", "inside", "normalise_values"]
-
-_SEXES: Final = {"f": "female", "w": "female", "woman": "female", "m": "male", "man": "male"}
-_SPLITS: Final = {
-    "train": "train", "training": "train",
-    "dev": "validation", "devel": "validation", "development": "validation", "val": "validation", "valid": "validation",
-    "validation": "validation",
-    "test": "test", "testing": "test", "eval": "test", "evaluation": "test",
-}  # fmt: skip
+__all__ = ["TableCorpus", "split_lost"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TableCorpus(UserCorpus):
     """A table with the columns `path` and `label`, and optionally `speaker, sex, age, sentence, intensity, split`.
 
-    Paths are relative to the table's folder and must stay inside it, so that a table cannot make serbench open other
-    files.
+    Paths lie in one folder, so that a table cannot make serbench open other files.
     """
+
+    audio: Path | None = None
+    """The folder that holds the audio; None for the folder of the table."""
 
     def rows(self, place: Path) -> tuple[list[dict[str, Any]], Listing]:
         """Reads the table. No audio is opened.
 
+        Args:
+            place: the table; or the folder of its audio, if the corpus knows its table.
+
         Raises:
-            SerbenchError: the table cannot be read, names files outside its folder, or names a clip twice.
+            SerbenchError: the table cannot be read, names files outside its folder or none that exists, or names a
+                clip twice.
         """
-        frame = read_table(place)
-        folder = place.resolve().parent
-        rows, outside, seen, parents = [], list[str](), set[str](), dict[str, str]()
+        table, audio = (self.home, place) if place.is_dir() and self.home is not None else (place, self.audio)
+        frame = read_table(table)
+        paths = TablePaths(audio or table.parent, table.parent)
+        rows, outside, seen = [], list[str](), set[str]()
         for record in _records(frame):
             name = (record.get("path") or "").strip()
-            path = inside(folder, name, parents)
-            if path is None:
+            found = paths.find(name) if name else None
+            if found is None:
                 outside.append(name)
                 continue
-            relative = path[len(str(folder)) + 1 :].replace(os.sep, "/")
-            clip_id = printable((record.get("clip_id") or "").strip() or os.path.splitext(relative)[0])  # noqa: PTH122
+            relative = paths.relative(found[0])
+            clip_id = storable((record.get("clip_id") or "").strip() or os.path.splitext(relative)[0])  # noqa: PTH122
             if clip_id in seen:
                 raise SerbenchError(
-                    f"{place} names the clip '{clip_id}' more than once; keep one row a clip, or add a column 'clip_id'"
+                    f"{table} names the clip '{clip_id}' more than once; keep one row a clip, or add a column 'clip_id'"
                 )
             seen.add(clip_id)
-            rows.append({**record, "clip_id": clip_id, "path": path, "name": relative})
+            rows.append({**record, "clip_id": clip_id, "path": found[0], "name": relative, "there": found[1]})
         if outside:
-            shown = f"'{printable(outside[0])[:100]}'" if outside[0] else "an empty one"
-            raise SerbenchError(
-                f"{len(outside):,} of the {len(frame):,} paths in {place} lie outside its folder, such as {shown}; put "
-                "the table into a folder that holds all its audio, and write paths relative to it"
-            )
-        normalise_values(rows, place)
-        return rows, Listing(pd.DataFrame(), (), folder, None)
+            raise SerbenchError(_outside(table, paths.folder, outside, len(frame), apart=audio is not None))
+        there, lost = split_lost(rows, table, paths)
+        return there, Listing(pd.DataFrame(), (), paths.folder, None, lost=lost)
+
+
+def split_lost(
+    rows: list[dict[str, Any]], table: Path, paths: TablePaths
+) -> tuple[list[dict[str, Any]], tuple[tuple[str, str], ...]]:
+    """Separates the rows whose file exists from the ids and names of those whose file is missing.
+
+    Args:
+        rows: rows with `clip_id`, `path`, `name` and `there`; the last is removed.
+        table: that names the files, for messages.
+        paths: of the table.
+
+    Raises:
+        SerbenchError: no file exists.
+    """
+    there = [{key: value for key, value in row.items() if key != "there"} for row in rows if row["there"]]
+    lost = [row for row in rows if not row["there"]]
+    if rows and not there:
+        near = paths.like(lost[0]["path"])
+        hint = (
+            f"; did you mean '{near}'?" if near else "; mend the paths, or name the folder of the audio with --data DIR"
+        )
+        raise SerbenchError(
+            f"all {len(rows):,} files that {table} names are missing: '{lost[0]['name'][:100]}' does not exist in "
+            f"{paths.folder}{hint}"
+        )
+    return there, tuple((row["clip_id"], row["name"]) for row in lost)
+
+
+def _outside(table: Path, folder: Path, outside: list[str], count: int, *, apart: bool) -> str:
+    if empty := sum(not name for name in outside):
+        return f"{empty:,} of the {count:,} rows of {table} have no path; fill the column of paths, or remove the rows"
+    where = f"outside {folder}" if apart else "outside its folder"
+    drive = " (a place on Windows, which serbench cannot look up)" if is_windows_place(outside[0]) else ""
+    way = (
+        "write paths relative to that folder, or name the folder that holds all of the audio with --data"
+        if apart
+        else "put the table into a folder that holds all its audio and write paths relative to it, or name the folder "
+        "of the audio with --data DIR"
+    )
+    return f"{len(outside):,} of the {count:,} paths in {table} lie {where}, such as '{outside[0][:100]}'{drive}; {way}"
 
 
 def _records(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
     names = list(frame.columns)
     for values in frame.itertuples(index=False, name=None):
         yield dict(zip(names, values, strict=True))
-
-
-def inside(folder: Path, name: str, parents: dict[str, str]) -> str | None:
-    """Returns the real path of a file named in a table, or None if it is outside the table's folder.
-
-    Links are followed before the check.
-
-    Args:
-        folder: of the table, resolved.
-        name: the file, as the table writes it.
-        parents: cache of the real paths of folders; filled by this function. Large tables have few folders.
-    """
-    parent, last = os.path.split(os.path.join(folder, name))  # noqa: PTH118
-    if not last or last in {".", ".."} or "\x00" in name:
-        return None
-    try:
-        if parent not in parents:
-            parents[parent] = os.path.realpath(parent)
-        path = os.path.join(parents[parent], last)  # noqa: PTH118
-        if os.path.islink(path):  # noqa: PTH114
-            path = os.path.realpath(path)
-    except (OSError, ValueError):
-        return None
-    return path if path.startswith(f"{folder}{os.sep}") else None
-
-
-def normalise_values(rows: list[dict[str, Any]], place: Path) -> None:
-    """Replaces spellings of sexes and splits by serbench's own ('f' by 'female', 'dev' by 'validation'), in place.
-
-    Args:
-        rows: rows of a clip table.
-        place: the table, for messages.
-
-    Raises:
-        SerbenchError: a split is unknown, or only some clips have one.
-    """
-    for row in rows:
-        sex = (row.get("sex") or "").strip().lower()
-        row["sex"] = _SEXES.get(sex, sex) if sex in {*_SEXES, "female", "male"} else None
-        split = (row.get("split") or "").strip().lower()
-        if split and split not in _SPLITS:
-            raise SerbenchError(
-                f"{place} has the split '{printable(split)[:40]}' for clip '{row['clip_id']}'; write train, validation "
-                "or test"
-            )
-        row["split"] = _SPLITS.get(split)
-    if rows and not any(row["split"] for row in rows):
-        for row in rows:
-            del row["split"]
-    elif any(row["split"] is None for row in rows):
-        missing = next(row["clip_id"] for row in rows if row["split"] is None)
-        raise SerbenchError(
-            f"{place} gives clip '{missing}' no split, but others have one; give every clip one, or none"
-        )

@@ -53,6 +53,7 @@ def read_table(path: Path) -> pd.DataFrame:
         raise SerbenchError(f"{path} cannot be read as a table: {reason}") from None
     if len(frame) > MAX_ROWS:
         raise SerbenchError(f"{path} has more than {MAX_ROWS:,} rows; split it")
+    frame = frame[frame.map(lambda value: isinstance(value, str) and bool(value.strip())).any(axis="columns")]
     if frame.empty:
         raise SerbenchError(f"{path} has no rows; write one a clip below a line of column names")
     return frame

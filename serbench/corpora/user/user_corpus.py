@@ -13,13 +13,21 @@ import pandas as pd
 
 from serbench.audio import is_utf8
 from serbench.corpora.base import Corpus, Listing, NameFacts
-from serbench.corpora.printable import printable
-from serbench.corpora.table import UNKNOWN_SPEAKER, clip_table
+from serbench.corpora.table import UNKNOWN_SPEAKER, clip_table, one_spelling
 from serbench.corpora.user.name_pattern import NamePattern
 from serbench.errors import SerbenchError
+from serbench.printable import storable
 from serbench.records import Progress
 
 __all__ = ["UserCorpus", "plain_name", "rows_table"]
+
+_SEXES: Final = {"f": "female", "w": "female", "woman": "female", "m": "male", "man": "male"}
+_SPLITS: Final = {
+    "train": "train", "training": "train",
+    "dev": "validation", "devel": "validation", "development": "validation", "val": "validation", "valid": "validation",
+    "validation": "validation",
+    "test": "test", "testing": "test", "eval": "test", "evaluation": "test",
+}  # fmt: skip
 
 _UNSAFE: Final = re.compile(r"[^a-z0-9]+")
 
@@ -30,7 +38,7 @@ def plain_name(text: str) -> str:
     >>> plain_name("My recordings (2024)")
     'my-recordings-2024'
     """
-    return _UNSAFE.sub("-", text.lower()).strip("-")[:40] or "corpus"
+    return _UNSAFE.sub("-", one_spelling(text).lower()).strip("-")[:40] or "corpus"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +86,7 @@ class UserCorpus(Corpus):
             SerbenchError: nothing can be read, or no clip is left.
         """
         if not is_utf8(str(folder.absolute())):
-            raise SerbenchError(f"the name of {printable(str(folder))} is not UTF-8; rename it")
+            raise SerbenchError(f"the name of {folder} is not UTF-8; rename it")
         rows, found = self.rows(folder)
         return replace(found, table=rows_table(rows, self.pattern))
 
@@ -95,11 +103,12 @@ def rows_table(rows: list[dict[str, Any]], pattern: NamePattern | None) -> pd.Da
     """
     if pattern is not None:
         _fill(rows, pattern)
+    _normalise(rows)
     frame = pd.DataFrame([{key: value for key, value in row.items() if key != "name"} for row in rows])
     for column in ("label", "speaker"):
         if column not in frame:
             frame[column] = None
-        texts = frame[column].map(lambda value: printable(str(value)).strip(), na_action="ignore")
+        texts = frame[column].map(lambda value: storable(str(value)).strip(), na_action="ignore")
         frame[column] = texts.where(texts != "")
     unlabelled = frame["label"].isna()
     if unlabelled.all():
@@ -129,8 +138,14 @@ def _fill(rows: list[dict[str, Any]], pattern: NamePattern) -> None:
     for row in rows:
         facts = pattern.read(row["name"])
         if facts is None:
-            misfits.append(printable(row["name"]))
+            misfits.append(row["name"])
         else:
+            sex = facts.get("sex")
+            if sex is not None and sex.strip().lower() not in {*_SEXES, *_SEXES.values()}:
+                raise SerbenchError(
+                    f"'{sex}' in the name '{row['name']}' is read as {{sex}} and is none; say in the pattern what it "
+                    f"means, as in {{sex:{sex}=female,...}}"
+                )
             row.update({key: value for key, value in facts.items() if not _filled(row, key)})
     if misfits:
         raise SerbenchError(
@@ -142,3 +157,22 @@ def _fill(rows: list[dict[str, Any]], pattern: NamePattern) -> None:
 def _filled(row: Mapping[str, Any], key: str) -> bool:
     value = row.get(key)
     return isinstance(value, str) and bool(value.strip())
+
+
+def _normalise(rows: list[dict[str, Any]]) -> None:
+    """Replaces spellings of sexes and splits by serbench's own ('f' by 'female', 'dev' by 'validation'), in place."""
+    for row in rows:
+        sex = (row.get("sex") or "").strip().lower()
+        row["sex"] = _SEXES.get(sex, sex) if sex in {*_SEXES, "female", "male"} else None
+        split = (row.get("split") or "").strip().lower()
+        if split and split not in _SPLITS:
+            raise SerbenchError(
+                f"clip '{row['clip_id']}' has the split '{split[:40]}'; write train, validation or test"
+            )
+        row["split"] = _SPLITS.get(split)
+    if rows and not any(row["split"] for row in rows):
+        for row in rows:
+            del row["split"]
+    elif any(row["split"] is None for row in rows):
+        missing = next(row["clip_id"] for row in rows if row["split"] is None)
+        raise SerbenchError(f"clip '{missing}' has no split, but others have one; give every clip one, or none")

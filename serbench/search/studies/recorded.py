@@ -91,14 +91,19 @@ def recorded_protocol(folder: StudyFolder, record: StudyRecord) -> SplitProtocol
     try:
         cores = (Decimal(facts.test_core), Decimal(facts.validation_core))
         protocol = SplitProtocol(
-            facts.name, *cores, facts.split_seed, facts.speaker_normalisation, facts.least_validation
+            facts.name,
+            *cores,
+            facts.split_seed,
+            facts.speaker_normalisation,
+            facts.least_validation,
+            facts.every_class,
         )
     except (InvalidOperation, SerbenchError) as error:
         raise SerbenchError(f"{folder.record_path} has no valid protocol ({error}); restore it") from None
-    if protocol.hash != facts.hash:
+    if (here := protocol.hash_of(reordered=facts.reordered)) != facts.hash:
         raise SerbenchError(
             f"{folder.record_path} was made by a version of serbench that splits clips differently (protocol hash "
-            f"{facts.hash}, here {protocol.hash}); go back to serbench {record.environment.serbench}"
+            f"{facts.hash}, here {here}); go back to serbench {record.environment.serbench}"
         )
     return protocol
 
@@ -136,7 +141,7 @@ def recorded_clips(
     """
     data = data or folder.remembered_data()
     found = load_clips(
-        recorded_corpus(record.corpus),
+        recorded_corpus(record.corpus, folder.remembered_places()),
         data,
         progress=lambda done, total: progress("examining audio", done, total),
         labels=record.corpus.label_source,

@@ -74,7 +74,7 @@ class Sounds:
             return None
         if (corpus.name, data) not in self._tables:
             try:
-                table = recorded_corpus(corpus).read(data).table
+                table = recorded_corpus(corpus, folder.remembered_places()).read(data).table
                 self._tables[corpus.name, data] = table.set_index("clip_id")["path"]
             except SerbenchError:
                 self._tables[corpus.name, data] = pd.Series(dtype=str)

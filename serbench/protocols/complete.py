@@ -1,0 +1,164 @@
+"""Orders units so that every core has every class, where that is possible.
+
+The seeded order of a protocol stays wherever it does so already. Only where it does not, validation cores of folds grow
+and other orders are tried: further draws, each mended by exchanging units, and at last all orders of a few units. All
+of it is determined by the clips and the split seed.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from serbench.errors import UsageError
+from serbench.protocols.split import SplitPlan
+from serbench.protocols.units import Unit
+
+__all__ = ["Completion", "Lack"]
+
+_DRAWS = 30
+_EXCHANGES = 2500
+_STEPS = 1_000_000
+_ALL_ORDERS_OF = 7
+
+Plans = tuple[SplitPlan, ...]
+
+
+@dataclass(frozen=True)
+class Lack:
+    """A set of a plan that has no clip of a class. `part` is `train`, `validation` or `test`."""
+
+    fold: int
+    part: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Completion:
+    """Finds plans in which every named set has every class.
+
+    Attributes:
+        labels: label of each row of the clip table.
+        parts: the sets that must have every class.
+        least: fewest validation units of a fold.
+    """
+
+    labels: Sequence[str]
+    parts: Sequence[str]
+    least: int = 1
+    _held: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def lacks(self, plans: Plans) -> list[Lack]:
+        """Lists the classes that a set of a plan has no clip of.
+
+        >>> units = tuple(Unit(key, "x", (row,)) for row, key in enumerate("abcd"))
+        >>> from serbench.protocols.ratio import Ratio
+        >>> Completion(["joy", "fear", "joy", "fear"], ["train", "test"]).lacks(
+        ...     (SplitPlan(units, Ratio.parse("50/25/25")),)
+        ... )
+        [Lack(fold=0, part='test', label='fear')]
+        """
+        classes = sorted(set(self.labels))
+        found = []
+        for plan in plans:
+            sets = self._sets(plan)
+            found += [
+                Lack(plan.fold, part, label) for part in self.parts for label in classes if label not in sets[part]
+            ]
+        return found
+
+    def find(self, first: Plans, draw: Callable[[int], Plans]) -> Plans | None:
+        """Returns plans in which every named set has every class; None if none were found.
+
+        Args:
+            first: the plans of the protocol's own order.
+            draw: makes the plans of the n-th further order, from 1.
+        """
+        if not self.lacks(made := self.grown(first)):
+            return made
+        exchangeable = all(not plan.crossed and plan.exchangeable for plan in first)
+        for number in range(_DRAWS + 1):
+            plans = first if number == 0 else draw(number)
+            made = self.grown(self._mended(plans) if exchangeable else plans)
+            if not self.lacks(made):
+                return _marked(made)
+        if exchangeable and len(first[0].order) <= _ALL_ORDERS_OF:
+            for order in itertools.permutations(first[0].order):
+                if not self.lacks(made := self.grown(_turned(first, order))):
+                    return _marked(made)
+        return None
+
+    def grown(self, plans: Plans) -> Plans:
+        """Gives each fold as many validation units as it takes to have every class there, at least `least`."""
+        return tuple(map(self._with_validation, plans))
+
+    def _with_validation(self, plan: SplitPlan) -> SplitPlan:
+        usual = plan.with_validation_units(self.least)
+        if plan.crossed or not self.lacks((usual,)):
+            return usual
+        more = (plan.with_validation_units(wanted) for wanted in range(self.least, len(plan.order) // 3 + 1))
+        return next((one for one in more if not self.lacks((one,))), usual)
+
+    def _sets(self, plan: SplitPlan) -> dict[str, set[str]]:
+        """The classes that are in each set of a plan."""
+        try:
+            if plan.crossed:
+                split = plan.split(plan.cores)
+                return {part: {self.labels[row] for row in getattr(split, part)} for part in self.parts}
+            return {part: set().union(*map(self._classes, units)) for part, units in plan.core_units().items()}
+        except UsageError:  # this order leaves nothing to train on
+            return {part: set() for part in self.parts}
+
+    def _classes(self, unit: Unit) -> frozenset[str]:
+        if unit.key not in self._held:
+            self._held[unit.key] = frozenset(self.labels[row] for row in unit.rows)
+        return self._held[unit.key]
+
+    def _mended(self, plans: Plans) -> Plans:
+        """Exchanges two units at a time as long as that leaves fewer classes lacking."""
+        while missing := self.lacks(self.grown(plans)):
+            better = (
+                other
+                for lack in missing
+                for other in self._exchanges(plans, lack)
+                if len(self.lacks(self.grown(other))) < len(missing)
+            )
+            if (found := next(better, None)) is None:
+                break
+            plans = found
+        return plans
+
+    def _exchanges(self, plans: Plans, lack: Lack) -> Iterator[Plans]:
+        """Plans with one unit of the lacking set exchanged for one that has the class, of the same stratum first."""
+        order = list(plans[0].order)
+        plan = next(one for one in self.grown(plans) if one.fold == lack.fold)
+        try:
+            keys = {unit.key for unit in plan.core_units()[lack.part]}
+        except UsageError:
+            return
+        inside = [place for place, unit in enumerate(order) if unit.key in keys]
+        having = [
+            place for place, unit in enumerate(order) if unit.key not in keys and lack.label in self._classes(unit)
+        ]
+        pairs = sorted(
+            itertools.islice(itertools.product(having, inside), _EXCHANGES),
+            key=lambda pair: order[pair[0]].stratum != order[pair[1]].stratum,
+        )
+        for one, other in pairs[: max(10, _STEPS // len(order))]:  # each takes as many steps as there are units
+            changed = order.copy()
+            changed[one], changed[other] = order[other], order[one]
+            yield _turned(plans, changed)
+
+
+def _turned(plans: Plans, order: Sequence[Unit]) -> Plans:
+    """The plans with another order of their units. Folds are turns of one order, each by the units tested so far."""
+    made, start = [], 0
+    for plan in plans:
+        made.append(replace(plan, order=(*order[start:], *order[:start])))
+        start += plan.test_units or 0
+    return tuple(made)
+
+
+def _marked(plans: Plans) -> Plans:
+    return tuple(replace(plan, reordered=True) for plan in plans)

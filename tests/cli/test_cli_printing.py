@@ -1,0 +1,64 @@
+"""What commands print passes through one module, and is harmless when it leaves."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from rich.live import Live
+from rich.table import Table
+
+from serbench import cli
+from serbench.cli.live import LiveView
+from serbench.cli.plain import PlainView
+from serbench.cli.printing import echo, echo_pairs, echo_text, new_console
+
+EVIL = "a\x1b[2J\u202eb\x07"
+SAFE = "a\\x1b[2J\\u202eb\\x07"
+
+
+def test_no_command_prints_past_the_one_place() -> None:
+    direct = re.compile(r"typer\.(echo|secho|confirm|prompt)\(|[^_a-z]print\(|\bConsole\(")
+    for path in sorted(Path(cli.__file__).parent.glob("*.py")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        found = [line for line in lines if direct.search(line) and ".print(" not in line]
+        assert not found or path.name == "printing.py", f"{path.name}: {found}"
+
+
+def test_lines_pairs_and_texts_are_harmless(capsys: pytest.CaptureFixture[str]) -> None:
+    echo(EVIL + "\nsecond")
+    echo_pairs([("name", EVIL)])
+    echo_text(f"{EVIL}\n{EVIL}\n")
+    assert capsys.readouterr().out == f"{SAFE}\\nsecond\nname            {SAFE}\n{SAFE}\n{SAFE}\n"
+
+
+def test_a_console_prints_what_is_written() -> None:
+    stream = io.StringIO()
+    console = new_console(file=stream, width=80)
+    table = Table("head")
+    table.add_row(EVIL)
+    console.print(f"{EVIL} [red]:fire:[/red]")
+    console.print(table)
+    assert stream.getvalue().count(SAFE) == 2
+    assert "[red]:fire:[/red]" in stream.getvalue()
+    assert "\x1b" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", [PlainView, LiveView])
+def test_a_note_of_a_search_is_one_harmless_line(kind: type[PlainView]) -> None:
+    stream = io.StringIO()
+    kind(new_console(file=stream, width=200)).warning(f"{EVIL}\nforged")
+    assert stream.getvalue().count("\n") == 1
+    assert f"note: {SAFE}\\nforged" in stream.getvalue()
+
+
+def test_what_is_redrawn_is_harmless() -> None:
+    stream = io.StringIO()
+    console = new_console(file=stream, width=80)
+    table = Table.grid()
+    table.add_row(EVIL)
+    with Live(table, console=console, auto_refresh=False):
+        pass
+    assert SAFE in stream.getvalue()

@@ -1,0 +1,142 @@
+"""Every core has every class where some order of the units sees to that."""
+
+from __future__ import annotations
+
+import itertools
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serbench.errors import SerbenchError
+from serbench.protocols import Ratio, SplitPlan, SplitProtocol
+from serbench.protocols.complete import Completion
+from serbench.protocols.units import speaker_units
+
+
+def table(spoken: dict[str, str], clips: int = 2, sexes: dict[str, str] | None = None) -> pd.DataFrame:
+    """Clips of each speaker: `clips` of each class whose letter is in the speaker's text."""
+    rows = [
+        {"clip_id": f"{speaker}{label}{number}", "speaker": speaker, "label": label}
+        for speaker, labels in spoken.items()
+        for label in labels
+        for number in range(clips)
+    ]
+    frame = pd.DataFrame(rows)
+    frame["sex"] = [(sexes or {}).get(speaker) for speaker in frame["speaker"]]
+    return frame
+
+
+def absent(clips: pd.DataFrame, plan: SplitPlan, parts: tuple[str, ...]) -> set[tuple[str, str]]:
+    split = plan.split(plan.cores)
+    return {
+        (part, label)
+        for part in parts
+        for label in set(clips["label"])
+        if label not in set(clips["label"].iloc[list(getattr(split, part))])
+    }
+
+
+RARE = {f"s{i:02}": "ab" + ("c" if i in {3, 7, 11} else "") for i in range(20)}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_class_of_three_speakers_is_in_all_three_sets(seed: int) -> None:
+    clips = table(RARE)
+    protocol = SplitProtocol("speaker", split_seed=seed)
+    (plan,) = protocol.plans(clips)
+    assert not absent(clips, plan, ("train", "validation", "test"))
+    assert plan.reordered == (protocol.facts(clips, plan).hash != protocol.hash)
+
+
+def test_the_order_of_the_seed_stays_where_it_is_complete() -> None:
+    clips = table({f"s{i:02}": "ab" for i in range(20)})
+    (plan,) = SplitProtocol("speaker").plans(clips)
+    (earlier,) = SplitProtocol("speaker", every_class=False).plans(clips)
+    assert plan == earlier
+    assert not plan.reordered
+
+
+def test_a_study_of_earlier_versions_is_split_as_it_was() -> None:
+    clips = table(RARE)
+    plans = [SplitProtocol("speaker", split_seed=seed, every_class=False).plans(clips)[0] for seed in range(5)]
+    assert any(absent(clips, plan, ("train", "validation", "test")) - {("train", "c")} for plan in plans)
+
+
+def test_another_order_keeps_the_sexes_balanced_where_it_can() -> None:
+    sexes = {f"s{i:02}": "female" if i % 2 else "male" for i in range(20)}
+    clips = table({f"s{i:02}": "ab" + ("c" if i < 8 else "") for i in range(20)}, sexes=sexes)
+    for seed in range(10):
+        (plan,) = SplitProtocol("speaker", split_seed=seed).plans(clips)
+        tested = clips.iloc[list(plan.split(plan.cores).test)].drop_duplicates("speaker")
+        counts = tested["sex"].value_counts()
+        assert abs(counts.get("female", 0) - counts.get("male", 0)) <= 1
+
+
+def test_what_no_order_can_do_is_refused_with_the_ways_out() -> None:
+    clips = table({f"s{i:02}": "ab" + ("c" if i in {3, 7} else "") for i in range(20)})
+    with pytest.raises(SerbenchError) as told:
+        SplitProtocol("speaker").plans(clips)
+    for words in ("no order of the speakers", "c by 2", "--drop c", "--map c=OTHER", "speaker-cv", "--protocol random"):
+        assert words in str(told.value)
+
+
+@pytest.mark.parametrize("name", ["speaker-cv", "loso"])
+def test_validation_of_every_fold_has_every_class(name: str) -> None:
+    clips = table({f"s{i:02}": "ab" + ("c" if i % 3 == 0 else "") for i in range(12)})
+    protocol = SplitProtocol(name)
+    plans = protocol.plans(clips)
+    for plan in plans:
+        assert not absent(clips, plan, ("train", "validation"))
+    tested = [row for plan in plans for row in plan.split(plan.cores).test]
+    assert sorted(tested) == list(range(len(clips)))
+
+
+def test_a_fold_validates_on_more_speakers_before_its_test_speakers_change() -> None:
+    clips = table({f"s{i:02}": "ab" + ("c" if i % 2 else "") for i in range(24)})
+    for seed in range(5):
+        plans = SplitProtocol("loso", split_seed=seed).plans(clips)
+        earlier = SplitProtocol("loso", split_seed=seed, every_class=False).plans(clips)
+        if not plans[0].reordered:
+            assert [plan.order for plan in plans] == [plan.order for plan in earlier]
+
+
+def test_a_given_split_stays_as_it_is_given() -> None:
+    clips = table({f"s{i:02}": "ab" for i in range(9)})
+    clips["split"] = ["train", "validation", "test"] * (len(clips) // 3)
+    clips.loc[clips["split"] == "validation", "label"] = "a"
+    (plan,) = SplitProtocol("given").plans(clips)
+    assert absent(clips, plan, ("validation",)) == {("validation", "b")}
+
+
+def test_validation_that_is_taken_from_a_given_training_part_has_every_class() -> None:
+    clips = table({f"s{i:02}": "a" + ("b" if i % 4 == 0 else "") for i in range(24)})
+    clips["split"] = ["test" if speaker < "s08" else "train" for speaker in clips["speaker"]]
+    for seed in range(5):
+        (plan,) = SplitProtocol("given", split_seed=seed).plans(clips)
+        split = plan.split(plan.cores)
+        assert not absent(clips, plan, ("train", "validation", "test"))
+        assert set(clips["speaker"].iloc[list(split.test)]) == {f"s{i:02}" for i in range(8)}
+
+
+spoken = st.lists(st.sets(st.sampled_from("abc"), min_size=1), min_size=4, max_size=6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(spoken, st.integers(0, 3))
+def test_an_order_is_found_exactly_where_there_is_one(groups: list[set[str]], seed: int) -> None:
+    clips = table({f"s{i}": "".join(sorted(labels)) for i, labels in enumerate(groups)}, clips=1)
+    cores = Ratio.parse("50/25/25")
+    completion = Completion(clips["label"].tolist(), ("train", "validation", "test"))
+    orders = itertools.permutations(speaker_units(clips))
+    possible = any(not completion.lacks((SplitPlan(order, cores),)) for order in orders)
+    protocol = SplitProtocol("speaker", test_core=25, validation_core=25, split_seed=seed)
+    try:
+        (plan,) = protocol.plans(clips)
+    except SerbenchError:
+        assert not possible
+        return
+    assert possible
+    assert not absent(clips, plan, ("train", "validation", "test"))
+    assert plan == protocol.plans(clips.sample(frac=1, random_state=seed).sort_values("clip_id", ignore_index=True))[0]
