@@ -39,8 +39,6 @@ BEFORE = [
 ]
 
 HASHES = {
-    "quick_1d": "91831d2655e70a74",
-    "quick_2d": "d50e4e24855c02b4",
     "ser_report_1d": "b5a7598bd0f4a2bf",
     "ser_report_2d": "0eaaf22710fc9162",
 }

@@ -49,7 +49,7 @@ def test_a_speaker_in_both_parts_is_said() -> None:
 
 
 def test_without_speakers_nothing_is_promised() -> None:
-    found, facts, _ = parts(table("tttttttteeee"))
+    found, facts, _ = parts(table("tttttttttttttttttttteeee"))
     assert found["test"] == ["test"] * 4
     assert facts.shares_speakers
     assert facts.test_speakers == 1
