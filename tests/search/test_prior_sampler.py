@@ -264,3 +264,22 @@ def test_the_process_bears_equal_scores(scores: Sequence[float]) -> None:
     mean, spread = GaussianProcess(x, np.array(scores)).predict(x)
     assert mean == pytest.approx(scores)
     assert np.isfinite(spread).all()
+
+
+def test_a_trial_that_a_kill_left_without_a_job_is_proposed_again(space) -> None:
+    study = search(space, planted(NEAR), 8)
+    recipes = [known.config for known in space.enqueued]
+
+    def proposed() -> optuna.Trial:
+        study.sampler = make_sampler(sampler_settings("prior"), 8, space, recipes)
+        trial = study.ask()
+        space.suggest(trial)
+        return trial
+
+    forgotten = proposed()
+    study.tell(forgotten, state=TrialState.FAIL)
+    again = proposed()
+    assert again.params == forgotten.params
+    again.set_user_attr("job_id", "t0008")
+    study.tell(again, state=TrialState.FAIL)
+    assert proposed().params != forgotten.params

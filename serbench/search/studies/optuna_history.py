@@ -15,13 +15,13 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from serbench.records import STATES, TrialRecord, is_repeated, now
+from serbench.search.studies.prior import JOB_ID
 from serbench.search.studies.samplers import make_sampler
 from serbench.search.studies.study import Study
 from serbench.spaces import Enqueued
 
 __all__ = ["OptunaHistory", "Proposal", "frozen_trial"]
 
-_JOB_ID = "job_id"
 _ORIGIN = "enqueued"
 _CONFIG = "config"
 _CONSTRAINT = "valid"
@@ -86,10 +86,10 @@ class OptunaHistory:
                 self._end(trial)
             # Not earlier: the last attempt decides whether a trial is repeated, and only now Optuna has all attempts.
             waiting = study.optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-            settled = {trial.user_attrs.get(_JOB_ID) for trial in waiting} | {*study.folder.job_ids("search")}
+            settled = {trial.user_attrs.get(JOB_ID) for trial in waiting} | {*study.folder.job_ids("search")}
             repeated: list[str] = []
             for trial in study.optuna.get_trials(deepcopy=False, states=(TrialState.FAIL,)):
-                job_id = trial.user_attrs.get(_JOB_ID)
+                job_id = trial.user_attrs.get(JOB_ID)
                 if job_id is not None and job_id not in settled:
                     self.queue_again(trial)
                     settled.add(job_id)
@@ -107,8 +107,8 @@ class OptunaHistory:
         waiting = next((trial for trial in trials if trial.state == TrialState.WAITING), None)
         if waiting is None:
             self._queue_next_known(trials)
-        known_id = waiting.user_attrs.get(_JOB_ID) if waiting is not None else None
-        taken = (int(job_id[1:]) for trial in trials if (job_id := trial.user_attrs.get(_JOB_ID)))
+        known_id = waiting.user_attrs.get(JOB_ID) if waiting is not None else None
+        taken = (int(job_id[1:]) for trial in trials if (job_id := trial.user_attrs.get(JOB_ID)))
         number = int(known_id[1:]) if known_id else max(taken, default=-1) + 1
         # The seed depends on the trial's own number, so that a resumed study proposes what an unbroken one would.
         study.optuna.sampler = make_sampler(
@@ -116,11 +116,11 @@ class OptunaHistory:
         )
         trial = study.optuna.ask()
         config = study.space.suggest(trial, trial.user_attrs.get(_CONFIG))
-        job_id = trial.user_attrs.get(_JOB_ID)
+        job_id = trial.user_attrs.get(JOB_ID)
         if job_id is None:
             job_id = f"t{number:04d}"
             # Last: a trial that a kill leaves without an id is forgotten, and its number proposes the same again.
-            trial.set_user_attr(_JOB_ID, job_id)
+            trial.set_user_attr(JOB_ID, job_id)
         attempt = len(study.folder.attempts(job_id))
         return Proposal(trial, job_id, int(job_id[1:]), attempt, config, trial.user_attrs.get(_ORIGIN))
 
@@ -149,12 +149,12 @@ class OptunaHistory:
 
     def queue_again(self, trial: FrozenTrial) -> None:
         """Queues a trial with the same configuration under the same job id."""
-        attributes = {key: trial.user_attrs[key] for key in (_JOB_ID, _ORIGIN) if key in trial.user_attrs}
+        attributes = {key: trial.user_attrs[key] for key in (JOB_ID, _ORIGIN) if key in trial.user_attrs}
         self._queue(self._config_of(trial), attributes)
 
     def _queue(self, config: dict[str, Any], attributes: dict[str, Any]) -> None:
         """Queues a repeat together with its configuration, since a kill may come before Optuna has all parameters."""
-        attributes |= {_CONFIG: config, _ATTEMPT: len(self._study.folder.attempts(attributes[_JOB_ID]))}
+        attributes |= {_CONFIG: config, _ATTEMPT: len(self._study.folder.attempts(attributes[JOB_ID]))}
         self._study.optuna.enqueue_trial(self._study.space.proposals(config), user_attrs=attributes)
 
     def _queue_next_known(self, trials: Sequence[FrozenTrial]) -> None:
@@ -162,7 +162,7 @@ class OptunaHistory:
 
         One at a time, and only when nothing is waiting, so that a repeat keeps its place before the next configuration.
         """
-        tried = {t.user_attrs[_ORIGIN] for t in trials if {_ORIGIN, _JOB_ID} <= t.user_attrs.keys()}
+        tried = {t.user_attrs[_ORIGIN] for t in trials if {_ORIGIN, JOB_ID} <= t.user_attrs.keys()}
         for one in self.known:
             if one.name not in tried:
                 attributes = {_ORIGIN: one.name, _CONFIG: one.config}
@@ -172,7 +172,7 @@ class OptunaHistory:
     def _adopt_records(self) -> None:
         """Adds recorded trials that Optuna lacks, and queues interrupted ones for their repeat."""
         study = self._study
-        known_to_optuna = {trial.user_attrs.get(_JOB_ID) for trial in study.optuna.get_trials(deepcopy=False)}
+        known_to_optuna = {trial.user_attrs.get(JOB_ID) for trial in study.optuna.get_trials(deepcopy=False)}
         for record in study.records():
             if record.job_id not in known_to_optuna:
                 study.optuna.add_trial(frozen_trial(study, record))
@@ -184,7 +184,7 @@ class OptunaHistory:
 
     def _end(self, trial: FrozenTrial) -> None:
         """Ends a trial that is still running in Optuna, with its recorded result if there is one."""
-        study, job_id = self._study, trial.user_attrs.get(_JOB_ID)
+        study, job_id = self._study, trial.user_attrs.get(JOB_ID)
         if job_id is not None and study.folder.has_job("search", job_id):
             self.tell(trial.number, study.folder.job("search", job_id))
             return
@@ -243,7 +243,7 @@ def frozen_trial(study: Study, record: TrialRecord) -> FrozenTrial:
 
 
 def _attributes(record: TrialRecord) -> dict[str, Any]:
-    return {_JOB_ID: record.job_id, **({_ORIGIN: record.origin} if record.origin else {})}
+    return {JOB_ID: record.job_id, **({_ORIGIN: record.origin} if record.origin else {})}
 
 
 def _violation(study: Study, record: TrialRecord) -> float:

@@ -21,7 +21,10 @@ from serbench.search.studies.neighbours import Distribution, Encoding, anywhere,
 from serbench.search.studies.process import GaussianProcess
 from serbench.spaces import SearchSpace
 
-__all__ = ["PriorSampler"]
+__all__ = ["JOB_ID", "PriorSampler"]
+
+JOB_ID = "job_id"
+"""User attribute of an Optuna trial: the id of its job."""
 
 _TRIES = 30
 _MODELLED = 200
@@ -75,7 +78,8 @@ class PriorSampler(optuna.samplers.RandomSampler):
         """Decides on the whole configuration. A trial that was enqueued has one."""
         self._proposal = {}
         if "fixed_params" not in trial.system_attrs:
-            others = [one for one in study.get_trials(deepcopy=False) if one.number != trial.number]
+            trials = study.get_trials(deepcopy=False)
+            others = [one for one in trials if one.number != trial.number and not _is_forgotten(one)]
             self._proposal = self._propose(others)
 
     def sample_independent(
@@ -172,6 +176,11 @@ class PriorSampler(optuna.samplers.RandomSampler):
         if uniform or not known or self._draws.random() < 0.5 or not self._space.parameters[name].contains(known[0]):
             return anywhere(distribution, self._draws)
         return known[0]
+
+
+def _is_forgotten(trial: FrozenTrial) -> bool:
+    """Whether a kill left this trial before it had a job. So its number is to propose the same again."""
+    return trial.state == TrialState.FAIL and JOB_ID not in trial.user_attrs
 
 
 def _best_first(finished: Sequence[FrozenTrial]) -> list[FrozenTrial]:
