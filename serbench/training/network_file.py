@@ -43,6 +43,8 @@ def check_network_file(file: Path | bytes, objects: dict[str, Any]) -> None:
     except (zipfile.BadZipFile, KeyError, OSError, RecursionError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"not a Keras file ({error})") from None
     needed, held = _parameters(config, objects), sizes.get(_WEIGHTS, 0)
+    if needed is None and (largest := _largest(config)) > held + _SPARE:
+        raise ValueError(f"it describes a size of {largest:,}, but holds {held:,} bytes of weights")
     if needed is not None and 2 * needed > held + _SPARE:  # half precision takes two bytes
         raise ValueError(f"its layers have {needed:,} parameters, but it holds {held:,} bytes of weights")
 
@@ -66,6 +68,15 @@ def _parameters(config: Any, objects: dict[str, Any]) -> int | None:
     builder.start()
     builder.join()
     return found[0] if found else None
+
+
+def _largest(value: Any) -> int:
+    """The largest whole number in a description: what bounds it where Keras cannot build it."""
+    if isinstance(value, dict):
+        return max(map(_largest, value.values()), default=0)
+    if isinstance(value, list):
+        return max(map(_largest, value), default=0)
+    return value if isinstance(value, int) else 0
 
 
 def _product(shape: Any) -> int:
