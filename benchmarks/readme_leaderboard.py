@@ -82,7 +82,7 @@ def _beside(sheet: Sheet) -> str:
 def _table(group: GroupRows) -> str:
     rows = "".join([*map(_entry, group.rows), *map(_reference, group.references)])
     clips = f"{group.rows[0].test_clips:,} test clips of {group.rows[0].test_speakers} speakers"
-    return f"**{group.title}**: {clips}\n\n{_HEAD}{rows}"
+    return f"**{group.title}**: {clips}; {group.tested}\n\n{_HEAD}{rows}"
 
 
 def _entry(row: Row) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 import soundfile
 from numpy.typing import NDArray
 
+from serbench.evaluation import evaluate
 from serbench.families import get_family
 from serbench.records import EntryRecord, ResultsFolder, StudyRecord, TrialRecord
 from serbench.records.base import now
@@ -100,6 +101,8 @@ def _write_audio(folder: Path, clips: pd.DataFrame) -> None:
 def _study(results: ResultsFolder, name: str, family: str, clips: pd.DataFrame, size: Size) -> StudyFolder:
     space = load_space(family)
     spec = space.features.model_copy(update={"sample_rate": _RATE})
+    # No version: the split is made up, so it cannot be made again from clips and protocol.
+    environment = current_environment("tensorflow").model_copy(update={"serbench": "simulated"})
     record = StudyRecord(
         name=name, run="simulated", family=family, space_name=family, space_hash=space.hash, space_text=space.text,
         space=space.describe(),
@@ -113,7 +116,7 @@ def _study(results: ResultsFolder, name: str, family: str, clips: pd.DataFrame, 
             validation_clips=len(clips), test_clips=len(clips),
         ),
         features=spec.model_dump(mode="json"), feature_shape=(64, 100), seed=0, sampler={"name": "tpe"},
-        pruner={"name": "percentile"}, environment=current_environment("tensorflow"), created=now(),
+        pruner={"name": "percentile"}, environment=environment, created=now(),
     )  # fmt: skip
     folder = results.study(name)
     record.save(folder.record_path)
@@ -151,21 +154,29 @@ def _entry(folder: StudyFolder, entry_id: str, clips: pd.DataFrame, size: Size, 
     job_ids = []
     for repeat in range(size.refits):
         job_ids.append(f"{entry_id}-r{repeat}")
-        tables = [_predictions(clips, subset, skill, rng) for subset in ("validation", "test")]
+        tables = {subset: _predictions(clips, subset, skill, rng) for subset in ("validation", "test")}
+        scores = {subset: _scores(table) for subset, table in tables.items()}
         folder.publish_job(
             TrialRecord(
-                study=record.name, job_id=job_ids[-1], kind="refit", state="completed", value=skill, config=config,
+                study=record.name, job_id=job_ids[-1], kind="refit", state="completed",
+                value=scores["validation"].uar, config=config,
                 seed=seed * 10 + repeat, train_clips=5000, epochs=tuple(_epochs(rng, _EPOCHS)), best_epoch=_EPOCHS - 3,
-                scores={"train": Scores(clips=5000, accuracy=0.8, uar=0.8, macro_f1=0.8)}, parameters=100_000 + seed,
+                scores={"train": Scores(clips=5000, accuracy=0.8, uar=0.8, macro_f1=0.8), **scores},
+                parameters=100_000 + seed,
                 cost=ModelCost(multiply_accumulates=10**7, model_bytes=500_000, model_ms=2.0, features_ms=1.0 + seed),
                 seconds={"fit": 60.0 + seed, "total": 62.0 + seed}, started=now(), finished=now(),
             ),
-            pd.concat(tables, ignore_index=True),
+            pd.concat(tables.values(), ignore_index=True),
         )  # fmt: skip
     EntryRecord(
         entry_id=entry_id, study=record.name, family=record.family, origin=f"trial {seed}", config=config,
         search_value=skill + 0.02, refits=tuple(job_ids), looks=size.refits, created=now(),
     ).save(folder.path / "entries" / f"{entry_id}.json")  # fmt: skip
+
+
+def _scores(table: pd.DataFrame) -> Scores:
+    true = pd.Index(_LABELS).get_indexer(table["label"])
+    return evaluate(true, table[[f"p_{label}" for label in _LABELS]].to_numpy(dtype=float), _LABELS).to_scores()
 
 
 def _predictions(clips: pd.DataFrame, subset: str, skill: float, rng: np.random.Generator) -> pd.DataFrame:

@@ -89,7 +89,7 @@ class Builder:
             features={"kind": "log_mel"}, feature_shape=(64, 96), objective=objective, seed=0, sampler={},
             pruner={},
             environment=Environment(
-                serbench="0.1.0", python="3.11.9", platform="Linux x86_64", cpu="A CPU", cores=2,
+                serbench="0.0.9", python="3.11.9", platform="Linux x86_64", cpu="A CPU", cores=2,
                 memory_gib=8.0, backend="tensorflow", packages={"keras": "3.15.1", "numpy": "2.4.6"},
             ),
             created=TIME,
@@ -114,7 +114,7 @@ class Builder:
         failed=(),
         train=True,
         rest=0,
-        looks=2,
+        looks=None,
         config=None,
         spoil=None,
     ):
@@ -137,13 +137,16 @@ class Builder:
                 frame[f"p_{label}"] = (probabilities / probabilities.sum(axis=1, keepdims=True))[:, index]
             if rest:
                 extra = frame[subset == "test"].head(rest).assign(subset="test_rest")
-                frame = pd.concat([frame, extra.assign(clip_id="rest-" + extra["clip_id"])], ignore_index=True)
+                extra["clip_id"] = "rest-" + extra["clip_id"]
+                frame = pd.concat([frame, extra], ignore_index=True)
+                self._list(folder, extra[["clip_id", "label"]].assign(speaker="rest"))
             frame = frame.sample(frac=1, random_state=repeat)
             frame = spoil(frame, repeat) if spoil else frame
             on_validation = subset == "validation"
             score = evaluate(true[on_validation], predicted[on_validation], labels).mean_recall_present
             job_id = f"{entry_id}-r{repeat}"
             scores = {"train": Scores(clips=500, accuracy=0.9, uar=0.88, macro_f1=0.87)} if train else {}
+            scores |= scores_of(frame, labels)
             job = self._trial(
                 study, "refit", job_id, "completed", None, values[repeat] if values else score, config, scores
             )
@@ -152,10 +155,22 @@ class Builder:
         folder.save_entry(
             EntryRecord(
                 entry_id=entry_id, study=study, family=record.family, origin="trial 12", config=config,
-                search_value=search_value, refits=tuple(job_ids), failed_refits=failed, looks=looks, created=TIME,
+                search_value=search_value, refits=tuple(job_ids), failed_refits=failed,
+                looks=len(job_ids) if looks is None else looks, created=TIME,
             )
         )  # fmt: skip
         return entry_id
+
+    @staticmethod
+    def _list(folder, clips):
+        """Adds clips to a study's table."""
+        known = folder.clips()
+        table = pd.concat([known, clips[~clips["clip_id"].isin(known["clip_id"])]], ignore_index=True)
+        table.to_parquet(folder.clips_path, index=False)
+        record = folder.record()
+        record.model_copy(update={"corpus": record.corpus.model_copy(update={"clips": len(table)})}).save(
+            folder.record_path
+        )
 
     def reference(self, study, name, title, *, skill=0.5):
         """A reference on the study's test core that answers as if by votes."""
@@ -196,6 +211,21 @@ class Builder:
         )  # fmt: skip
 
 
+def scores_of(frame, labels):
+    """Scores of predictions by subset; none if they are spoilt."""
+    shares = [f"p_{label}" for label in labels]
+    if (
+        not {"label", *shares} <= set(frame)
+        or frame[shares].isna().any(axis=None)
+        or not {*frame["label"]} <= {*labels}
+    ):
+        return {}
+    return {
+        subset: evaluate(pd.Index(labels).get_indexer(part["label"]), part[shares].to_numpy(), labels).to_scores()
+        for subset, part in frame.groupby("subset")
+    }
+
+
 def hash_seed(text):
     return sum(map(ord, text))
 
@@ -205,8 +235,11 @@ def judge(folder, *entry_ids, value=0.6, search_value=0.65):
     clips = folder.clips()
     answers = clips.loc[~clips["clip_id"].str.startswith("test"), ["clip_id", "label"]].assign(fold=1)
     labels = folder.record().corpus.labels
-    for label in labels:
-        answers[f"p_{label}"] = 1 / len(labels)
+    true = pd.Index(labels).get_indexer(answers["label"])
+    place = answers.groupby("label").cumcount().to_numpy()
+    right = place < round(value * (place.max() + 1))
+    answers[[f"p_{label}" for label in labels]] = np.eye(len(labels))[np.where(right, true, (true + 1) % len(labels))]
+    value = evaluate(true, np.where(right, true, (true + 1) % len(labels)), labels).mean_recall_present
     folder.save_shortlisted(
         ShortlistRecord(
             study=folder.path.name, job_id="t0", origin="trial 0", config={}, search_value=search_value,

@@ -34,7 +34,7 @@ def test_the_command_says_what_the_pages_say() -> None:
         for _, name, *figures in (
             [cell.strip() for cell in line.strip("|").split("|")]
             for line in inside.partition("**Beside")[0].splitlines()
-            if re.match(r"\| *\d+ \|", line)
+            if re.match(r"\| *\d* *\| cnn", line)
         ):
             row = rows[name.removesuffix(" (selected)")]
             shown.add(row["entry"])

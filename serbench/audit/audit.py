@@ -26,9 +26,10 @@ from serbench.audit.speakers import speaker_recognition
 from serbench.audit.validation import against_validation
 from serbench.audit.watch import FitObserver
 from serbench.errors import SerbenchError, UsageError
+from serbench.protocols import recorded_plan, recorded_protocol
 from serbench.records import ResultsFolder, StudyFolder, StudyRecord, now, run_name, writing
 from serbench.results import Results, ScoredEntry
-from serbench.search import Observer, recorded_clips, recorded_plan, recorded_protocol, recorded_space
+from serbench.search import Observer, recorded_clips, recorded_space
 
 __all__ = ["AuditPlan", "audit_entry"]
 
@@ -209,13 +210,12 @@ def _target(results: Results, name: str) -> ScoredEntry:
         if tested.entry.members:
             raise UsageError(f"entry '{name}' is an ensemble, not a single model; audit one of its finalists")
         return tested
-    board = results.board(studies[0].record.corpus.name, studies[0].record.protocol.name)
-    chosen = [row.entry for row in board.rows if row.selected and row.study == name]
-    if len(chosen) == 1:
-        return results.scored_entry(chosen[0])
-    known = {study.name for study in studies}
-    if lost := [one.sentence for one in board.damaged if one.study in known and one.kind == "entry"]:
-        raise SerbenchError(f"cannot find out which entry of study '{name}' is selected: {lost[0]}")
+    try:
+        chosen = results.chosen(name)
+    except SerbenchError as error:
+        raise SerbenchError(f"cannot find out which entry of study '{name}' is selected: {error}") from None
+    if chosen is not None:
+        return chosen
     raise UsageError(
         f"study '{name}' has no tested entry yet (cross-validation needs all its folds); run the same search command "
         "again to finish it"

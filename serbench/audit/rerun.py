@@ -23,6 +23,7 @@ from serbench.records import (
     STATES,
     EntryRecord,
     JobKind,
+    Ledger,
     ResultsFolder,
     StudyFolder,
     StudyRecord,
@@ -115,7 +116,8 @@ class Reruns:
         Raises:
             SerbenchError: training cannot start. Runs that completed are recorded.
         """
-        results = ResultsFolder(self.folder.path / "audits")
+        counted = ResultsFolder(self.folder.path.parents[1]).ledger
+        results = ResultsFolder(self.folder.path / "audits", Ledger(counted.root, "audit"))
         results.prepare()
         plan = self.plan(rerun.protocol)
         backend = choose_backend(self.record.environment.backend)
@@ -138,7 +140,7 @@ class Reruns:
             return study.folder, self._entry(study, wanted)
 
     def _run(self, study: Study, maker: JobMaker, jobs: list[TrialJob]) -> None:
-        source = FeatureSource(study.clips, FeatureStore(cache_root() / "features"))
+        source = FeatureSource(study.clips, FeatureStore(cache_root() / "features", note=self.observer.warning))
         source.paths(
             self.space.features, progress=lambda done, total: self.observer.progress("computing features", done, total)
         )

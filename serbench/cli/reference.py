@@ -32,10 +32,11 @@ def reference(
     """
     from serbench.cli.results import print_leaderboard
     from serbench.cli.watch import watcher
+    from serbench.protocols import recorded_plan
     from serbench.records import ReferenceFolder, ResultsFolder
     from serbench.references import ReferenceTask, compute_references, named_reference, require_extra
     from serbench.results import Results
-    from serbench.search import recorded_clips, recorded_plan
+    from serbench.search import recorded_clips
 
     kept, chosen = named_reference(name, encoder)
     require_extra(name)

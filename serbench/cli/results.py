@@ -1,4 +1,4 @@
-"""`serbench leaderboard`, `serbench report` and `serbench compare`."""
+"""`serbench leaderboard`, `serbench report`, `serbench compare` and `serbench verify`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serbench.cli.options import DEFAULT_RESULTS, ResultsPath, TableFormat
+from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, ResultsPath, TableFormat
 from serbench.cli.printing import echo, echo_text, screen_width
 from serbench.errors import SerbenchError, UsageError
 
@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from serbench.render import Sheet
     from serbench.results import Leaderboard, Results
 
-__all__ = ["compare", "leaderboard", "print_leaderboard", "print_report", "print_sheet", "print_summary", "report"]
+__all__ = [
+    "compare",
+    "leaderboard",
+    "print_leaderboard",
+    "print_report",
+    "print_sheet",
+    "print_summary",
+    "report",
+    "verify",
+]
 
 
 def leaderboard(
@@ -84,6 +93,33 @@ def compare(
 
     found = Results(results).comparison(entries)
     echo_text(render(found, output.value, width=screen_width()))
+
+
+def verify(
+    folder: Annotated[Path, typer.Argument(metavar="RESULTS", help="Folder of the results.")] = DEFAULT_RESULTS,
+    output: Annotated[BriefFormat, typer.Option("--format", help="Output format.")] = BriefFormat.table,
+) -> None:
+    """Checks whether the files of a results folder can be those of one another. Exit code 1 if not.
+
+    Compared are true labels with the clips, tested clips with the split, scores with predictions, predictions with
+    their digests, the runs of an entry with the folder and the ledger, and what a study says of its protocol. This
+    finds accidents and numbers that were changed in one place; only `serbench study replay` shows that a model had
+    them.
+    """
+    import json
+
+    from serbench.render import render, verification_document
+    from serbench.results import Results, verify_results
+
+    if not (folder / "studies").is_dir():
+        raise SerbenchError(f"no studies in {folder}; name a results folder")
+    found = verify_results(Results(folder))
+    if output is BriefFormat.json:
+        typer.echo(json.dumps({"schema_version": 1, "passed": found.passed, **found.model_dump(mode="json")}, indent=2))
+    else:
+        echo_text(render(verification_document(found), width=screen_width()))
+    if not found.passed:
+        raise typer.Exit(1)
 
 
 def _write_site(results: Path, html: Path, **options: Any) -> None:

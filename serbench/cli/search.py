@@ -108,7 +108,7 @@ def _conclude(results: Path, studies: list[str], output: TableFormat, console: C
     lines = [f"studies    {results / 'studies' / name}" for name in studies]
     if best is not None:
         lines += [
-            f"selected   {best.entry} (best validation score)",
+            f"selected   {best.entry} (best validation score{'' if best.selected else ' of this search'})",
             f"report     {command_line('report', best.entry, '--html', 'report.html', results=results)}",
             f"site       {command_line('leaderboard', '--html', 'site', results=results)}",
         ]

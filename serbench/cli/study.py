@@ -81,9 +81,12 @@ def publish(
     """Copies studies without weights, databases and training predictions.
 
     The copy still has everything to recompute every score: `serbench leaderboard --results DIR` prints the same table.
+    The ledger goes along: it counts all evaluations of the same test sets. A study that fails its checks (see
+    `serbench verify`) is refused.
     """
-    from serbench.records import ResultsFolder, publish_studies
+    from serbench.records import ResultsFolder
     from serbench.render import size
+    from serbench.results import publish_studies
 
     for name, copied in publish_studies(ResultsFolder(results), studies, to):
         echo(f"{name}: {size(copied)}", err=True)

@@ -77,7 +77,8 @@ def replay(
 ) -> None:
     """Trains one trial again exactly as recorded, and compares. Exit code 1 if the score is not reproduced.
 
-    Nothing is written to the results.
+    Nothing is written to the results, except that the ledger counts another evaluation of the test set where TRIAL is a
+    test run.
     """
     from serbench.cli.watch import watcher
     from serbench.errors import SerbenchError

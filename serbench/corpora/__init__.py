@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from serbench.corpora.folders import cache_root, corpus_home, health_cache
     from serbench.corpora.inspection import CorpusFinding, corpus_findings, inspect_clips
     from serbench.corpora.named import vote_shares, votes_digest
+    from serbench.corpora.people import parts_of, people_of
     from serbench.corpora.registry import corpus_names, get_corpus, installed_names
     from serbench.corpora.study_clips import StudyClips, load_clips, survey_clips
     from serbench.corpora.summary import corpus_summary
@@ -45,6 +46,10 @@ else:
             "folders": ("cache_root", "corpus_home", "health_cache"),
             "inspection": ("CorpusFinding", "corpus_findings", "inspect_clips"),
             "named": ("vote_shares", "votes_digest"),
+            "people": (
+                "parts_of",
+                "people_of",
+            ),
             "registry": ("corpus_names", "get_corpus", "installed_names"),
             "study_clips": ("StudyClips", "load_clips", "survey_clips"),
             "summary": ("corpus_summary",),
@@ -98,6 +103,8 @@ __all__ = [
     "kind_at",
     "load_clips",
     "make_user_corpus",
+    "parts_of",
+    "people_of",
     "recorded_corpus",
     "register_corpus",
     "survey_clips",

@@ -144,34 +144,39 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def tie_groups(
     count: int, comparison: Callable[[int, int], PairedComparison | None], *, alpha: float = 0.05
-) -> list[int]:
+) -> list[int | None]:
     """Groups entries into statistical ties. Entries are sorted from best to worst.
 
     The first entry leads group 1. Each following entry joins the current group, unless it differs significantly from
     the group's *leader*; then it leads the next group. P-values are corrected by Holm's method for all comparisons with
-    the same leader. Comparing with the leader prevents a chain of small steps from tying the best to the worst.
+    the same leader. Comparing with the leader prevents a chain of small steps from tying the best to the worst. An
+    entry that was compared with nothing is in no group: that it was not tested does not make it a tie.
 
     Args:
         count: number of entries.
-        comparison: compares a leader with a lower entry; None if they cannot be compared, which counts as a tie.
+        comparison: compares a leader with a lower entry; None if they cannot be compared.
         alpha: significance level of the corrected comparisons.
 
     Returns:
-        The group number of each entry, from 1.
+        The group number of each entry, from 1; None for an entry that was compared with nothing.
     """
-    groups: list[int] = []
-    separable: list[bool] = []
+    groups: list[int | None] = [None] * count
+    separable: dict[int, bool] = {}
+    number = 0
     for place in range(count):
-        leads = place == 0 or separable[place]
-        groups.append((groups[-1] if groups else 0) + leads)
-        if leads:
-            values = [_p_value(comparison(place, other)) for other in range(place + 1, count)]
-            separable = [False] * (place + 1) + [value < alpha for value in holm(values)]
+        if number and not separable.get(place):
+            groups[place] = number if place in separable else None
+            continue
+        values = {
+            other: 1.0 if found.p_value is None else found.p_value
+            for other in range(place + 1, count)
+            if (found := comparison(place, other)) is not None
+        }
+        if values or number:
+            number += 1
+            groups[place] = number
+            separable = {other: value < alpha for other, value in zip(values, holm(list(values.values())), strict=True)}
     return groups
-
-
-def _p_value(comparison: PairedComparison | None) -> float:
-    return 1.0 if comparison is None or comparison.p_value is None else comparison.p_value
 
 
 @dataclass(frozen=True)

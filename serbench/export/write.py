@@ -12,7 +12,7 @@ from serbench.export.bundle import BundleRecord
 from serbench.export.exporter import TrainedEntry, require
 from serbench.export.registry import get_exporter
 from serbench.records import writing
-from serbench.results import Results
+from serbench.results import Results, require_sound
 
 __all__ = ["export_bundle"]
 
@@ -43,8 +43,8 @@ def export_bundle(
 
     Raises:
         UsageError: the entry or format is unknown, the entry is not a single model, or `to` already exists.
-        SerbenchError: a record of the entry is damaged, an optional dependency is missing, the model or the audio is
-            missing, or the bundle does not repeat its predictions.
+        SerbenchError: a record of the entry is damaged, its checks fail, an optional dependency, the model or the audio
+            is missing, or the bundle does not repeat its predictions.
     """
     exporter = get_exporter(format)
     _check_target(to, replace)
@@ -72,6 +72,8 @@ def _check_target(to: Path, replace: bool) -> None:
 
 def _trained_entry(results: Results, entry_id: str, data: Path | None, say: Callable[[str], None]) -> TrainedEntry:
     scored, report = results.scored_entry(entry_id), results.report(entry_id)
+    for member, record in () if scored.entry.members else results.members(entry_id):
+        require_sound(results, member, record.entry_id)
     if report.row.folds > 1 or report.row.ensemble_of or not scored.refits:
         raise UsageError(f"entry '{entry_id}' is not a single trained model; name another entry")
     study, refit = scored.study, scored.kept_refit.record

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import errno
+import hashlib
 import io
 import json
 import os
@@ -46,6 +47,7 @@ _REFUSALS = frozenset(
     }
 )
 _ARRAY = "features.npy"
+_CHECKSUM = "features.sha256"
 _META = "meta.json"
 _DTYPE = np.dtype("<f4")
 
@@ -56,9 +58,18 @@ class FeatureStore:
     The key is a hash of the clips (ids and audio digests, in their order), the spec and the augmentation. An entry
     appears in one rename, complete and synced to disk. Two processes (or threads) that want the same entry compute it
     once. A process that is killed while it computes leaves no valid entry and blocks nobody.
+
+    An entry has a checksum. Each store reads the whole entry once, when it is first asked for it, and computes an entry
+    again whose bytes have changed since.
     """
 
-    def __init__(self, root: Path, limit_bytes: int = DEFAULT_LIMIT_BYTES, workers: int | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        limit_bytes: int = DEFAULT_LIMIT_BYTES,
+        workers: int | None = None,
+        note: Callable[[str], None] | None = None,
+    ) -> None:
         """Opens the cache in `root`. Nothing is written before features are requested.
 
         Args:
@@ -66,10 +77,13 @@ class FeatureStore:
             limit_bytes: size above which the least recently used entries are removed, except those used within the
                 last ten minutes.
             workers: number of computing threads; None uses one per available core.
+            note: called with a sentence if an entry is damaged and therefore computed again.
         """
         self.root = Path(root)
         self.limit_bytes = limit_bytes
         self.workers = usable_cores() if workers is None else workers
+        self._note = note
+        self._sound: set[Path] = set()
 
     def path(self, clips: pd.DataFrame, spec: FeatureSpec, augmentation: WaveformAugmentation | None = None) -> Path:
         """Returns the path of the features, whether or not they exist: a `.npy` file, float32 (n, *shape)."""
@@ -106,18 +120,35 @@ class FeatureStore:
         if clips.empty:
             raise ValueError("no clips to compute features of")
         path, shape = self.path(clips, spec, augmentation), (len(clips), *spec.shape)
-        if (features := _open(path, shape)) is not None:
+        if (features := self._open(path, shape)) is not None:
             return features
         with self._explained_errors(_n_bytes(shape)):
             self.root.mkdir(parents=True, exist_ok=True)
             with self._lock(path.parent.name):
                 # Another process may have computed it while this one waited.
-                if (features := _open(path, shape)) is None:
+                if (features := self._open(path, shape)) is None:
+                    self._tell_damage(path, shape)
                     self._compute(clips, spec, augmentation, path.parent, progress)
-                    features = _open(path, shape)
+                    features = self._open(path, shape)
         if features is None:
             raise SerbenchError(f"{path} was damaged while it was written; check the disk")
         return features
+
+    def _open(self, path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.float32]] | None:
+        """Maps an entry; None if it is not there, or if its bytes are not those of its checksum."""
+        features = _open(path, shape)
+        if features is None or path in self._sound:
+            return features
+        if not _is_sound(path):
+            return None
+        self._sound.add(path)
+        return features
+
+    def _tell_damage(self, path: Path, shape: tuple[int, ...]) -> None:
+        if self._note is not None and path.is_file():
+            without = _open(path, shape) is not None and not path.with_name(_CHECKSUM).is_file()
+            why = "have no checksum, since an earlier serbench made them" if without else "have changed since"
+            self._note(f"cached features in {path.parent} {why}; they are computed again")
 
     def _compute(
         self,
@@ -138,15 +169,22 @@ class FeatureStore:
         with publish_folder(entry) as temporary:
             # Written in sequence and not through a memory map, where a full disk would be a fatal signal.
             with (temporary / _ARRAY).open("wb") as file:
-                file.write(_header(shape))
+                checksum = hashlib.sha256()
+
+                def write(part: bytes | memoryview) -> None:
+                    checksum.update(part)
+                    file.write(part)
+
+                write(_header(shape))
                 extract_files(
                     files,
                     spec,
                     augmentation,
                     workers=self.workers,
-                    write=lambda part: file.write(part.astype(_DTYPE, copy=False).data),
+                    write=lambda part: write(np.ascontiguousarray(part, dtype=_DTYPE).data),
                     progress=progress,
                 )
+            (temporary / _CHECKSUM).write_text(checksum.hexdigest(), encoding="ascii")
             write_text_atomic(temporary / _META, _meta(len(clips), spec, augmentation))
         eviction.make_room(self.root, self.limit_bytes, keep=entry.name)
 
@@ -215,6 +253,16 @@ def _header(shape: tuple[int, ...]) -> bytes:
     described = {"descr": _DTYPE.str, "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(buffer, described)
     return buffer.getvalue()
+
+
+def _is_sound(path: Path) -> bool:
+    """Whether an array has its checksum. Reads the whole file."""
+    try:
+        wanted = path.with_name(_CHECKSUM).read_text(encoding="ascii")
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == wanted
+    except (OSError, ValueError):
+        return False
 
 
 def _open(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.float32]] | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from serbench.protocols.kinds import ProtocolKind, get_kind, protocol_kinds, protocol_names, protocols_help
     from serbench.protocols.protocol import MIN_CORE_SPEAKERS, SplitProtocol
     from serbench.protocols.ratio import Ratio, parse_percent
+    from serbench.protocols.recorded import recorded_plan, recorded_protocol
     from serbench.protocols.split import Split, SplitPlan
 else:
     __getattr__ = lazy_face(
@@ -35,6 +36,10 @@ else:
                 "Ratio",
                 "parse_percent",
             ),
+            "recorded": (
+                "recorded_plan",
+                "recorded_protocol",
+            ),
             "split": (
                 "Split",
                 "SplitPlan",
@@ -55,4 +60,6 @@ __all__ = [
     "protocol_kinds",
     "protocol_names",
     "protocols_help",
+    "recorded_plan",
+    "recorded_protocol",
 ]

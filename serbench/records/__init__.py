@@ -21,11 +21,12 @@ if TYPE_CHECKING:
         write_text_atomic,
         writing,
     )
+    from serbench.records.ledger import Counted, EvaluationKind, Ledger, LedgerLine, count_evaluations, study_id
     from serbench.records.machine import available_memory_mib, gpus, kernel_memory_kills, usable_cores
+    from serbench.records.predictions import answers_digest, prediction_digests
     from serbench.records.progress import Progress, StepProgress
-    from serbench.records.publish import publish_studies
     from serbench.records.references import ReferenceFolder, ReferenceRecord
-    from serbench.records.results import ResultsFolder
+    from serbench.records.results import ResultsFolder, recorded_evaluations
     from serbench.records.schemas import (
         AskedBudget,
         CorpusChoice,
@@ -85,22 +86,36 @@ else:
                 "write_text_atomic",
                 "writing",
             ),
+            "ledger": (
+                "Counted",
+                "EvaluationKind",
+                "Ledger",
+                "LedgerLine",
+                "count_evaluations",
+                "study_id",
+            ),
             "machine": (
                 "available_memory_mib",
                 "gpus",
                 "kernel_memory_kills",
                 "usable_cores",
             ),
+            "predictions": (
+                "answers_digest",
+                "prediction_digests",
+            ),
             "progress": (
                 "Progress",
                 "StepProgress",
             ),
-            "publish": ("publish_studies",),
             "references": (
                 "ReferenceFolder",
                 "ReferenceRecord",
             ),
-            "results": ("ResultsFolder",),
+            "results": (
+                "ResultsFolder",
+                "recorded_evaluations",
+            ),
             "schemas": (
                 "AskedBudget",
                 "CorpusChoice",
@@ -156,10 +171,12 @@ __all__ = [
     "AskedBudget",
     "CorpusChoice",
     "CorpusFacts",
+    "Counted",
     "Damaged",
     "EntryRecord",
     "Environment",
     "EpochMetrics",
+    "EvaluationKind",
     "ExcludedClip",
     "Finals",
     "FrozenModel",
@@ -167,6 +184,8 @@ __all__ = [
     "InitFrom",
     "JobKind",
     "LabelSource",
+    "Ledger",
+    "LedgerLine",
     "ModelCost",
     "Precision",
     "Progress",
@@ -188,8 +207,10 @@ __all__ = [
     "TrialRecord",
     "TrialState",
     "WarmStart",
+    "answers_digest",
     "are_shares",
     "available_memory_mib",
+    "count_evaluations",
     "cpu_name",
     "current_environment",
     "digest_of",
@@ -197,11 +218,13 @@ __all__ = [
     "is_repeated",
     "kernel_memory_kills",
     "now",
+    "prediction_digests",
     "publish_folder",
-    "publish_studies",
     "read_parquet",
     "read_text",
+    "recorded_evaluations",
     "run_name",
+    "study_id",
     "tolerating",
     "usable_cores",
     "write_bytes_atomic",

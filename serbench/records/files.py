@@ -15,7 +15,15 @@ from typing import Any
 
 from serbench.errors import SerbenchError
 
-__all__ = ["digest_of", "publish_folder", "read_text", "write_bytes_atomic", "write_text_atomic", "writing"]
+__all__ = [
+    "digest_of",
+    "publish_folder",
+    "read_text",
+    "sync_folder",
+    "write_bytes_atomic",
+    "write_text_atomic",
+    "writing",
+]
 
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space",
@@ -85,7 +93,7 @@ def write_bytes_atomic(path: Path, data: bytes) -> None:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def write_text_atomic(path: Path, text: str) -> None:
@@ -119,7 +127,7 @@ def publish_folder(target: Path) -> Iterator[Path]:
                     raise
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
 
 def digest_of(value: Any, *, length: int = 16) -> str:
@@ -132,7 +140,7 @@ def digest_of(value: Any, *, length: int = 16) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Makes a rename durable. Errors are ignored, because not every file system supports it."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import filelock
@@ -13,10 +13,40 @@ import filelock
 from serbench.errors import SerbenchError, UsageError, unknown
 from serbench.records.base import Record
 from serbench.records.files import publish_folder, writing
-from serbench.records.schemas import EntryRecord, StudyRecord
+from serbench.records.ledger import EvaluationKind, Ledger, LedgerLine
+from serbench.records.schemas import EntryRecord, JobKind, StudyRecord, TrialRecord
 from serbench.records.study_folder import Damaged, StudyFolder, tolerating
 
-__all__ = ["ResultsFolder", "StudyFolder"]
+__all__ = ["ResultsFolder", "StudyFolder", "recorded_evaluations"]
+
+
+def recorded_evaluations(
+    folder: StudyFolder,
+    record: StudyRecord,
+    damaged: Damaged | None = None,
+    read: Callable[[JobKind, str], TrialRecord] | None = None,
+) -> list[LedgerLine]:
+    """Returns the evaluations of test sets that the records of a study and of its audits tell.
+
+    Args:
+        folder: folder of the study.
+        record: its record.
+        damaged: callback for an unreadable record, which is then skipped; None raises the error.
+        read: reads the record of a fit, for a caller that keeps what it has read.
+    """
+    found = []
+    for job_id in folder.job_ids("refit"):
+        with tolerating(damaged):
+            fit = (read or folder.job)("refit", job_id)
+            found += [_line(record, fit, "run")] if fit.state == "completed" else []
+    audits = folder.path / "audits"
+    for again, study in ResultsFolder(audits).studies(damaged) if audits.is_dir() else ():
+        found += [_line(study, fit, "audit") for fit in again.jobs("refit", damaged) if fit.state == "completed"]
+    return found
+
+
+def _line(study: StudyRecord, fit: TrialRecord, kind: EvaluationKind) -> LedgerLine:
+    return LedgerLine.of(study, fit.job_id, kind, predictions=(fit.digests or {}).get("test"), recorded=fit)
 
 
 class _FolderMark(Record):
@@ -28,12 +58,18 @@ class _FolderMark(Record):
 class ResultsFolder:
     """A `results/` folder, which need not exist yet.
 
+    Args:
+        root: the folder.
+        ledger: where its studies count their evaluations of test sets; None for its own ledger. Audits have a folder of
+            this kind in that of their study, and count in the ledger of the results that they belong to.
+
     Raises:
         SerbenchError: the path is a file, or the folder was written by a newer serbench.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, ledger: Ledger | None = None) -> None:
         self.root = root
+        self.ledger = ledger or Ledger(root / "ledger")
         if self._mark.exists():
             _FolderMark.load(self._mark)
         elif root.exists() and not root.is_dir():
@@ -122,6 +158,8 @@ class ResultsFolder:
     def remove_study(self, name: str) -> None:
         """Deletes a study and everything in it. If the process is killed meanwhile, the study is either whole or gone.
 
+        Its evaluations of the test set stay counted: those that only its records tell go to the ledger first.
+
         Raises:
             UsageError: no study has that name, or it is a link to another place.
             SerbenchError: a process runs the study, or it cannot be removed.
@@ -137,6 +175,7 @@ class ResultsFolder:
                 with filelock.FileLock(folder.lock_path, blocking=False):
                     if any(StudyFolder(path).is_running() for path in (folder.path / "audits" / "studies").glob("*")):
                         raise SerbenchError(f"study '{name}' is being audited, so it was not removed; stop that first")
+                    self._keep_count(folder)
                     trash = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=".tmp", dir=folder.path.parent))
                     folder.path.rename(trash / name)
             except filelock.Timeout:
@@ -144,6 +183,14 @@ class ResultsFolder:
                     f"study '{name}' is being run by a serbench process, so it was not removed; stop that one first"
                 ) from None
             shutil.rmtree(trash, ignore_errors=True)
+
+    def _keep_count(self, folder: StudyFolder) -> None:
+        """Adds to the ledger what only the records of a study tell."""
+        try:
+            record = folder.record()
+        except SerbenchError:  # a damaged study tells nothing, and can be removed
+            return
+        self.ledger.append(self.ledger.missing(recorded_evaluations(folder, record, lambda _: None)))
 
     @contextlib.contextmanager
     def _tidied(self) -> Iterator[None]:

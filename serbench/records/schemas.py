@@ -271,6 +271,10 @@ class StudyRecord(Record):
     warm_start: WarmStart | None = None
     init: InitFrom | None = Field(default=None, description="the network that fits start from; None for random weights")
     teacher: TaughtBy | None = Field(default=None, description="the answers that fits learn from besides the labels")
+    chosen_on: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="by enqueued configuration, the speakers of this corpus on whom it was chosen ('crema-d/1001')",
+    )
     asked: AskedBudget | None = Field(default=None, description="by the last search; absent in older records")
     created: str
 
@@ -296,6 +300,9 @@ class TrialRecord(Record):
     epochs: tuple[EpochMetrics, ...] = ()
     best_epoch: int | None = None
     scores: dict[str, Scores] = Field(default_factory=dict)
+    digests: dict[str, str] | None = Field(
+        default=None, description="of the predictions, by subset; None in older records and without predictions"
+    )
     parameters: int | None = None
     copied_parameters: int | None = Field(default=None, description="copied from the study's `init`; None without one")
     cost: ModelCost | None = Field(default=None, description="of a refit")
@@ -333,6 +340,7 @@ class ShortlistRecord(Record):
     curve: tuple[float, ...] = Field(description="out-of-fold score after each epoch")
     scores: Scores = Field(description="of the out-of-fold answers after `epochs` epochs")
     value: float = Field(description="the objective of these answers; it decides between configurations")
+    digest: str | None = Field(default=None, description="of these answers; None in older records")
     created: str
 
 
@@ -366,5 +374,5 @@ class EntryRecord(Record):
     members: tuple[str, ...] = Field(
         default=(), description="of an ensemble: the entries whose predictions are averaged"
     )
-    looks: int = Field(description="evaluations of the test set for this entry")
+    looks: int = Field(description="evaluations of the test set by the runs of this entry")
     created: str

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from serbench.errors import SerbenchError
 from serbench.records.files import publish_folder, write_bytes_atomic, write_text_atomic, writing
+from serbench.records.predictions import answers_digest, prediction_digests
 from serbench.records.schemas import EntryRecord, JobKind, ShortlistRecord, StudyRecord, TrialRecord
 from serbench.records.states import is_repeated
 
@@ -191,7 +192,7 @@ class StudyFolder:
         error_text: str | None = None,
         curve: NDArray[np.float32] | None = None,
     ) -> None:
-        """Writes a fit's folder atomically.
+        """Writes a fit's folder atomically. The record gets the digests of the predictions.
 
         A fit that will be repeated (see `is_repeated`) goes to `attempts/`, so that its repeat can take its place. The
         record of the last repeat stays, however it ended.
@@ -212,6 +213,8 @@ class StudyFolder:
             target = self._attempt_path(record.job_id)
         elif self.has_job(record.kind, record.job_id):
             raise ValueError(f"{target} holds a record already")
+        if predictions is not None:
+            record = record.model_copy(update={"digests": prediction_digests(predictions)})
         with publish_folder(target) as folder:
             if predictions is not None:
                 predictions.to_parquet(folder / "predictions.parquet", index=False)
@@ -276,6 +279,7 @@ class StudyFolder:
         """Writes what cross-validation said of a configuration: the answers first, so that a record has its answers."""
         folder = self.path / "shortlist"
         write_bytes_atomic(folder / f"{record.job_id}.parquet", answers.to_parquet(index=False, compression="zstd"))
+        record = record.model_copy(update={"digest": answers_digest(answers)})
         record.save(folder / f"{record.job_id}.json")
 
     def entries(self, damaged: Damaged | None = None) -> Iterator[EntryRecord]:

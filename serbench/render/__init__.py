@@ -35,6 +35,7 @@ from serbench.render.leaderboard import cell_text, leaderboard_document
 from serbench.render.pairwise import comparison_document
 from serbench.render.printed_scores import beside_printed
 from serbench.render.study import moment, studies_document, study_document, study_facts, subsets_sheet
+from serbench.render.verification import verification_document
 
 __all__ = [
     "FORMATS",
@@ -73,5 +74,6 @@ __all__ = [
     "subsets_sheet",
     "table_of",
     "to_document",
+    "verification_document",
     "whose_labels",
 ]

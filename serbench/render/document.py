@@ -193,6 +193,7 @@ def duration(seconds: float | None) -> str:
 
 _FORMS: dict[Form, Callable[..., str]] = {
     "text": lambda value: value or NOTHING,
+    "checked": lambda name, problems: f"{name} (FAILS CHECKS)" if problems else name,
     "yes": lambda value: "yes" if value else "",
     "count": count,
     "percent": percent,
@@ -208,7 +209,7 @@ _FORMS: dict[Form, Callable[..., str]] = {
 
 
 def written(form: Form, *values: Any) -> str:
-    """Formats one value, or two for `span` and the `macs` forms.
+    """Formats one value, or two for `checked`, `span` and the `macs` forms.
 
     >>> written("percent", 0.5712), written("span", 0.532, 0.609), written("decimal", None)
     ('57.1', '53.2-60.9', '-')

@@ -276,7 +276,7 @@ def config_rows(config: Mapping[str, Any]) -> Facts:
 
 def caveats(report: EntryReport) -> list[str]:
     """Reasons to be careful with the scores, one sentence each, without duplicates."""
-    found = []
+    found = [f"fails checks: {text}" for text in report.row.problems]
     if report.row.synthetic:
         found.append("synthetic corpus: these scores say nothing about human speech")
     # A speaker-disjoint protocol with too few speakers has a recorded warning about that already.

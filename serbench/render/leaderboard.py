@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,10 +41,11 @@ def columns_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+_LISTS = ("warnings", "problems")
 _LEGEND = (
     "tie group: same number = statistical tie with the best of them. "
     "UAR: mean recall of the classes on the test set, mean over runs. CI: 95 % interval over speakers and seeds. "
-    "selected: best validation score of its study; test scores play no part. "
+    "-: compared with nothing. selected: best validation score of its table; test scores play no part. "
     "gap: validation UAR - test UAR, in points. "
     "selection bias: validation score in the search - out-of-fold score of the same configuration, in points. "
     "test evals: evaluations of the test set. best, worst: class by recall. "
@@ -66,7 +68,7 @@ def leaderboard_document(board: Leaderboard) -> Document:
     literature = [row.model_dump(mode="json") for row in reported]
     frame = pd.DataFrame(
         [
-            *({"kind": "entry", **row, "warnings": "; ".join(row["warnings"])} for row in data),
+            *({"kind": "entry", **row, **{name: "; ".join(row[name]) for name in _LISTS}} for row in data),
             *({"kind": "reference", "entry": row["name"], **_known(row)} for row in references),
             *(_reported_row(row) for row in reported),
         ],
@@ -88,6 +90,10 @@ def leaderboard_document(board: Leaderboard) -> Document:
             "rows": data,
             "references": references,
             "reported": literature,
+            "groups": [
+                {"title": group.title, **group.group._asdict(), "tested": dataclasses.asdict(group.counted)}
+                for group in groups
+            ],
             "notes": list(board.notes),
         },
         notes=(_LEGEND if groups else empty, *board.general_notes),
@@ -96,7 +102,7 @@ def leaderboard_document(board: Leaderboard) -> Document:
 
 def _group_sheets(group: GroupRows) -> list[Sheet]:
     rows = tuple(tuple(cell_text(row, name, cell) for name, cell in _CELLS) for row in group.rows)
-    sheets = [Sheet(group.title, _COLUMNS, rows, group.notes)]
+    sheets = [Sheet(group.heading, _COLUMNS, rows, group.notes)]
     if group.references:
         sheets.append(_references_sheet(group.title, group.references))
     return sheets

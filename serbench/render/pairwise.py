@@ -53,7 +53,7 @@ def _pairs_sheet(pairs: Sequence[EntryPair]) -> Sheet:
             span(pair.low, pair.high, signed=True),
             _probability(pair.p_value),
             _probability(pair.p_holm),
-            "yes" if pair.separable else "no",
+            {True: "yes", False: "no", None: "not tested"}[pair.separable],
             str(pair.only_first),
             str(pair.only_second),
             _probability(pair.mcnemar_p),

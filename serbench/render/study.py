@@ -20,6 +20,7 @@ from serbench.render.document import (
     points,
     speakers,
     table_of,
+    written,
 )
 from serbench.results import FailureRow, FitRow, StudyReport, StudyRow
 
@@ -185,12 +186,13 @@ def _failures(failures: Sequence[FailureRow]) -> Sheet:
 
 def _entries(report: StudyReport) -> Sheet:
     columns = (
-        Column("entry", 0, "left"), Column("selected", 2, "left"), Column("UAR %", 1), Column("acc. %", 4),
+        Column("entry", 0, "left"), Column("best on validation", 2, "left"), Column("UAR %", 1), Column("acc. %", 4),
         Column("macro-F1 %", 5), Column("val. UAR %", 3), Column("seeds", 6), Column("from", 7, "left"),
     )  # fmt: skip
     rows = tuple(
         (
-            one.entry, "yes" if one.selected else "", percent(one.uar), percent(one.accuracy), percent(one.macro_f1),
+            written("checked", one.entry, one.problems),
+            "yes" if one.selected else "", percent(one.uar), percent(one.accuracy), percent(one.macro_f1),
             percent(one.validation_uar), f"{len(one.refits)}", one.origin,
         )
         for one in report.entries

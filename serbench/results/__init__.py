@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from serbench.results.leaderboard_row import COLUMNS, GroupRows, Row
     from serbench.results.loaded_study import LoadedStudy
     from serbench.results.pairwise import ALPHA, EntryComparison, EntryPair
+    from serbench.results.publish import publish_studies
     from serbench.results.reference_rows import ReferenceRow
     from serbench.results.results import Results
     from serbench.results.scored_entry import Refit, ScoredEntry, best_refit, load_entry, speakers_of
     from serbench.results.selection import best_selected
     from serbench.results.study import StudyReport
     from serbench.results.study_rows import FailureRow, FitRow, ShortlistRow, StudyRow, study_row
+    from serbench.results.verify import StudyCheck, Verification, require_sound, verify_results
 else:
     __getattr__ = lazy_face(
         __name__,
@@ -54,6 +56,7 @@ else:
                 "EntryComparison",
                 "EntryPair",
             ),
+            "publish": ("publish_studies",),
             "reference_rows": ("ReferenceRow",),
             "results": ("Results",),
             "scored_entry": (
@@ -71,6 +74,12 @@ else:
                 "ShortlistRow",
                 "StudyRow",
                 "study_row",
+            ),
+            "verify": (
+                "StudyCheck",
+                "Verification",
+                "require_sound",
+                "verify_results",
             ),
         },
     )
@@ -97,13 +106,18 @@ __all__ = [
     "Row",
     "ScoredEntry",
     "ShortlistRow",
+    "StudyCheck",
     "StudyReport",
     "StudyRow",
+    "Verification",
     "best_refit",
     "best_selected",
     "damage_notes",
     "load_entry",
+    "publish_studies",
+    "require_sound",
     "speakers_of",
     "study_row",
+    "verify_results",
     "why_unranked",
 ]

@@ -15,6 +15,7 @@ __all__ = ["Cell", "Column", "Fact", "Form", "RowSource", "column", "columns_of"
 
 Form = Literal[
     "text",
+    "checked",
     "yes",
     "count",
     "macs",
@@ -27,7 +28,7 @@ Form = Literal[
     "size",
     "duration",
 ]
-"""Format of a value, see `serbench.render.document.written`. `span`, `macs` and `macs_in_words` take two values."""
+"""Format of a value, see `serbench.render.document.written`. `checked`, `span`, `macs` and `macs_in_words` take two."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class RowSource:
 
     Attributes:
         tested: the scored entry.
-        selected: whether the entry has the best validation score of its study.
+        selected: whether the entry has the best validation score of its group.
         interval: 95 % interval of its test UAR; None if there is none.
     """
 

@@ -42,7 +42,16 @@ def make_ensemble(entries: Sequence[ScoredEntry]) -> ScoredEntry | None:
     repeats = min(len(one.refits) for one in members)
     labels = members[0].study.corpus.labels
     refits = tuple(_averaged([one.refits[repeat] for one in members], labels, repeat) for repeat in range(repeats))
-    return ScoredEntry(members[0].study, _entry(members, repeats), refits, members[0].speakers, members[0].trials)
+    return ScoredEntry(
+        members[0].study,
+        _entry(members, repeats),
+        refits,
+        members[0].speakers,
+        members[0].trials,
+        problems=tuple(f"{one.entry.entry_id}: {text}" for one in members for text in one.problems),
+        unchecked=members[0].unchecked,
+        chosen_on=members[0].chosen_on,
+    )
 
 
 def _is_member(entry: EntryRecord) -> bool:

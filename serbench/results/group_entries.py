@@ -9,7 +9,7 @@ from serbench.errors import SerbenchError
 from serbench.records import run_name
 from serbench.results.damaged import DamagedRecord
 from serbench.results.ensemble import make_ensemble
-from serbench.results.grouping import choose
+from serbench.results.grouping import Candidate, choose
 from serbench.results.loaded_study import LoadedStudy
 from serbench.results.pooled import pool, pooled_id
 from serbench.results.scored_entry import ScoredEntry
@@ -23,11 +23,9 @@ class StudyEntries:
 
     Attributes:
         entries: one entry or more.
-        chosen: id of the entry with the best validation score; None if a damaged record hides which one that is.
     """
 
     entries: tuple[ScoredEntry, ...]
-    chosen: str | None
 
 
 @dataclass(frozen=True)
@@ -38,11 +36,14 @@ class GroupEntries:
         studies: entries of each study, sorted by name, then the folded runs.
         incomplete: key and message of each run with missing folds.
         damaged: records that could not be read.
+        chosen: id of the entry with the best validation score of the group, among those that pass their checks; None if
+            there is none, or if a damaged record hides which one that is.
     """
 
     studies: tuple[StudyEntries, ...]
     incomplete: tuple[tuple[tuple[str, str, str], str], ...]
     damaged: tuple[DamagedRecord, ...]
+    chosen: str | None = None
 
 
 @dataclass(frozen=True)
@@ -139,9 +140,9 @@ def load_group(studies: Sequence[LoadedStudy], *, ensembles: bool) -> GroupEntri
             damaged += lost
             pooled += [] if lost else [one.pooled()]
         if pooled:
-            found.append(StudyEntries(tuple(pooled), choose(pooled)))
+            found.append(StudyEntries(tuple(pooled)))
     damaged += [one for study in studies if study.entry_ids for one in study.unread_trials]
-    return GroupEntries(tuple(found), tuple(incomplete), tuple(damaged))
+    return GroupEntries(tuple(found), tuple(incomplete), tuple(damaged), _chosen(studies, found))
 
 
 def _whole(studies: Sequence[LoadedStudy], damaged: list[DamagedRecord], *, ensembles: bool) -> Iterator[StudyEntries]:
@@ -155,14 +156,19 @@ def _whole(studies: Sequence[LoadedStudy], damaged: list[DamagedRecord], *, ense
         if ensembles and not lost and (together := make_ensemble(entries)) is not None:
             entries = (*entries, together)
         if entries:
-            yield StudyEntries(entries, _chosen(study))
+            yield StudyEntries(entries)
 
 
-def _chosen(study: LoadedStudy) -> str | None:
+def _chosen(studies: Sequence[LoadedStudy], found: Sequence[StudyEntries]) -> str | None:
+    """Chooses by records, so that damaged predictions do not change the choice."""
+    scored = {one.entry.entry_id: one for study in found for one in study.entries}
+    candidates: list[Candidate] = [one for one in scored.values() if one.study.protocol.folds > 1]
     try:
-        return study.chosen()
+        candidates += [one for study in studies if study.record.protocol.folds == 1 for one in study.candidates()]
     except SerbenchError:  # the entry is already listed as damaged
         return None
+    failed = {name for name, one in scored.items() if one.problems}
+    return choose(one for one in candidates if one.entry.entry_id not in failed)
 
 
 def _unreadable(run: FoldedRun) -> Iterator[DamagedRecord]:

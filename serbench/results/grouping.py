@@ -76,7 +76,7 @@ class Candidate(Protocol):
 
 
 def choose(entries: Iterable[Candidate]) -> str | None:
-    """Chooses an entry of one study by validation score. Test scores play no part.
+    """Chooses an entry by validation score, among those of one study or of one group. Test scores play no part.
 
     The highest validation score wins: out of fold where cross-validation compared the configurations, else the mean of
     the refits on the validation core. Ties are broken in favour of a single network (a bag has the out-of-fold score of

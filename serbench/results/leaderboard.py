@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from serbench.evaluation import tie_groups
-from serbench.records import StudyRecord
+from serbench.records import Counted, StudyRecord
 from serbench.references import Reported, reported
 from serbench.results.damaged import DamagedRecord, damage_notes
 from serbench.results.group_entries import GroupEntries, StudyEntries
-from serbench.results.grouping import Group, why_unranked
+from serbench.results.grouping import Group, choose, why_unranked
 from serbench.results.leaderboard_row import GroupRows, Row, make_row
 from serbench.results.reference_rows import GroupReferences, ReferenceRow
 from serbench.results.scored_entry import ScoredEntry
@@ -48,6 +48,19 @@ class Leaderboard:
     def rows(self) -> tuple[Row, ...]:
         """All rows, group by group, each with the highest UAR first."""
         return tuple(row for group in self.groups for row in group.rows)
+
+    def chosen(self, studies: Collection[str]) -> Row | None:
+        """The row that validation chooses among those of some studies, whether or not it is that of its group.
+
+        Entries that fail their checks are not chosen, nor transductive ones, which cannot predict a single clip.
+
+        Args:
+            studies: names of studies; folded runs by their name without the fold.
+        """
+        rows = {row.entry: row for row in self.rows if not row.problems and not row.speaker_normalisation}
+        return rows.get(
+            choose(one for one in self.tested if one.study.name in studies and one.entry.entry_id in rows) or ""
+        )
 
     @property
     def references(self) -> tuple[ReferenceRow, ...]:
@@ -104,7 +117,9 @@ def make_leaderboard(groups: Iterable[LoadedGroup], damaged: Sequence[DamagedRec
     )
 
 
-def make_group(group: Group, entries: GroupEntries, references: GroupReferences | None, root: Path) -> GroupRows:
+def make_group(
+    group: Group, entries: GroupEntries, references: GroupReferences | None, root: Path, counted: Counted
+) -> GroupRows:
     """Ranks the rows of a group and writes its notes.
 
     Args:
@@ -112,16 +127,17 @@ def make_group(group: Group, entries: GroupEntries, references: GroupReferences 
         entries: the scored entries of the group.
         references: references on the same test set; None if there are no entries.
         root: path of the results folder.
+        counted: how often the test set was evaluated.
     """
-    members = [member for study in entries.studies for member in _members(study)]
+    members = [member for study in entries.studies for member in _members(study, entries.chosen)]
     if not members or references is None:
         return GroupRows(group, "", (), ())
     study = members[0].tested.study
-    ordered = sorted(members, key=lambda member: (-_sort_key(member.row.uar), member.row.entry))
+    ordered = sorted(members, key=lambda one: (bool(one.row.problems), -_sort_key(one.row.uar), one.row.entry))
     rows = [member.row for member in ordered] if why_unranked(study.protocol) else _ranked(ordered)
     unread = [f"reference left out: {message}".replace(f"{root}/", "") for message in references.damaged]
     notes = (*_notes(study, members, rows), *damage_notes(entries.damaged, root), *unread)
-    return GroupRows(group, _title(group, study), tuple(rows), notes, references.rows)
+    return GroupRows(group, _title(group, study), tuple(rows), notes, references.rows, counted)
 
 
 class _Member(NamedTuple):
@@ -132,12 +148,17 @@ class _Member(NamedTuple):
     why: str
 
 
-def _members(study: StudyEntries) -> Iterator[_Member]:
-    """The rows of one study, without ranks."""
+def _members(study: StudyEntries, chosen: str | None) -> Iterator[_Member]:
+    """The rows of one study, without ranks.
+
+    Args:
+        study: its entries.
+        chosen: id of the selected entry of the group.
+    """
     ranked = not why_unranked(study.entries[0].study.protocol)
     for tested in study.entries:
         interval, why = tested.interval() if ranked else (None, "")
-        row = make_row(tested, selected=tested.entry.entry_id == study.chosen, interval=interval)
+        row = make_row(tested, selected=tested.entry.entry_id == chosen, interval=interval)
         yield _Member(tested, row, why)
 
 
@@ -162,13 +183,14 @@ def _notes(study: StudyRecord, members: Sequence[_Member], rows: Sequence[Row]) 
         notes.append(reason)
     if any(row.uar is None and row.seeds for row in rows):
         notes.append("UAR is not shown ('-') if a class has no clip in the test set")
+    notes += _check_notes(members)
     notes += sorted({f"{member.row.entry}: {member.why}" for member in members if member.why})
     notes += sorted({f"{one.row.entry}: {text}" for one in members if (text := _taken_over(one.tested.study))})
     once = any(row.seeds == 1 and row.uar_low is not None for row in rows)
     if once:
         notes.append(
             "trained with one seed only: the interval covers speakers but not seeds. Such an entry is not tested "
-            "against others, and shares the tie group of the row above it whatever its score"
+            "against others, so it has no tie group"
         )
     bags = [f"{row.entry} ({row.bag})" for row in rows if row.bag]
     if bags:
@@ -179,22 +201,44 @@ def _notes(study: StudyRecord, members: Sequence[_Member], rows: Sequence[Row]) 
     if any(row.ensemble_of for row in rows):
         notes.append("an ensemble averages the predictions of a study's finalists; it is not a single model")
     if sum(row.tie_group is not None for row in rows) > 1:
-        which = "the other rows" if once else "rows"
         notes.append(
-            f"{which} with the same tie group are a statistical tie with the best of them "
-            "(paired test over these test speakers, 5 % level, Holm-corrected)"
+            "rows with the same tie group are a statistical tie with the best of them "
+            "(paired test over these test speakers, 5 % level, Holm-corrected); '-': not compared"
+        )
+    return notes
+
+
+def _check_notes(members: Sequence[_Member]) -> list[str]:
+    """What fails its checks, what could not be checked, and what was chosen on speakers that it is tested on."""
+    notes = []
+    for row in (member.row for member in members if member.row.problems):
+        more = f" (and {len(row.problems) - 1} more)" if len(row.problems) > 1 else ""
+        notes.append(f"{row.entry} FAILS CHECKS, so it has no rank and is not selected: {row.problems[0]}{more}")
+    unchecked: dict[str, list[str]] = {}
+    for one in members:
+        for text in one.tested.unchecked:
+            unchecked.setdefault(text, []).append(one.row.entry)
+    notes += [f"not checked for {', '.join(names)}: {text}" for text, names in unchecked.items()]
+    by_choice: dict[int, list[str]] = {}
+    for row in (member.row for member in members if member.row.chosen_on_tested):
+        by_choice.setdefault(row.chosen_on_tested, []).append(row.entry)
+    for count, names in sorted(by_choice.items()):
+        notes.append(
+            f"configurations that the search of {', '.join(names)} began with were chosen on {count} of these test "
+            "speakers, so such scores are too high"
         )
     return notes
 
 
 def _ranked(members: Sequence[_Member]) -> list[Row]:
-    """Rows with rank and tie group, best UAR first. A row without a UAR has neither."""
-    scored = [member for member in members if member.row.uar is not None]
+    """Rows with rank and tie group, best UAR first. A row without a UAR, or that fails its checks, has neither."""
+    scored = [member for member in members if member.row.uar is not None and not member.row.problems]
     rows = [member.row for member in members]
     groups = tie_groups(len(scored), lambda leader, other: scored[leader].tested.comparison(scored[other].tested))
     for place, tie_group in enumerate(groups):
         row = rows[place]
-        rows[place] = row.model_copy(update={"rank": _rank(row.uar or 0.0, rows), "tie_group": tie_group})
+        rank = _rank(row.uar or 0.0, [member.row for member in scored])
+        rows[place] = row.model_copy(update={"rank": rank, "tie_group": tie_group})
     return rows
 
 

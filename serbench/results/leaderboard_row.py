@@ -5,10 +5,10 @@ To add a column, add a field. CSV, JSON, the printed table, the site, the entry'
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from serbench.evaluation import Evaluation, Interval, brier_score, expected_calibration_error
-from serbench.records import FrozenModel, ModelCost
+from serbench.records import Counted, FrozenModel, ModelCost
 from serbench.results.columns import Cell, Column, Fact, RowSource, column, columns_of
 from serbench.results.grouping import Group
 from serbench.results.reference_rows import ReferenceRow
@@ -27,6 +27,11 @@ def _warnings(it: RowSource) -> tuple[str, ...]:
     if entry.failed_refits:
         tried = len(entry.failed_refits) + len(entry.refits)
         warnings.append(f"{len(entry.failed_refits)} of {tried} runs failed and are left out of all means")
+    if it.tested.chosen_on:
+        warnings.append(
+            "configurations that the search began with were chosen on "
+            f"{len(it.tested.chosen_on)} of the test speakers, so the test scores are too high"
+        )
     return tuple(warnings)
 
 
@@ -60,15 +65,19 @@ class Row(FrozenModel):
     rank: int | None = column(_by_the_group, "by UAR among rows of the same group; None for a row without rank")
     tie_group: int | None = column(
         _by_the_group,
-        "rows with the same number are a statistical tie with the best of them",
+        "rows with the same number are a statistical tie with the best of them; None for a row that was compared with "
+        "nothing",
         cell=Cell("tie group", 10, rank=3),
     )
     selected: bool = column(
         lambda it: it.selected,
-        "the entry with the best validation score of its study",
+        "the entry with the best validation score of its group",
         cell=Cell("selected", 30, rank=4, form="yes", align="left"),
     )
-    entry: str = column(lambda it: it.tested.entry.entry_id, cell=Cell("entry", 20, rank=0, form="text", align="left"))
+    entry: str = column(
+        lambda it: it.tested.entry.entry_id,
+        cell=Cell("entry", 20, rank=0, form="checked", other="problems", align="left"),
+    )
     study: str = column(lambda it: it.tested.study.name, cell=Cell("study", 230, rank=18, form="text", align="left"))
     family: str = column(lambda it: it.tested.entry.family, cell=Cell("family", 40, rank=7, form="text", align="left"))
     origin: str = column(lambda it: it.tested.entry.origin, "'trial 12', or the name of an enqueued configuration")
@@ -265,6 +274,14 @@ class Row(FrozenModel):
     )
     worst_by_count: str | None = column(lambda it: _of_test(it, "worst_class_by_count"))
     warnings: tuple[str, ...] = column(_warnings)
+    chosen_on_tested: int = column(
+        lambda it: len(it.tested.chosen_on),
+        "test speakers on whom a configuration that the study began with was chosen (`chosen_on`)",
+    )
+    problems: tuple[str, ...] = column(
+        lambda it: it.tested.problems,
+        "what contradicts its numbers, see `serbench verify`; such a row has no rank and is never selected",
+    )
 
 
 COLUMNS: dict[str, Column] = columns_of(Row)
@@ -273,13 +290,38 @@ COLUMNS: dict[str, Column] = columns_of(Row)
 
 @dataclass(frozen=True)
 class GroupRows:
-    """Rows that may be compared, best UAR first, with notes about all of them."""
+    """Rows that may be compared, best UAR first, with notes about all of them.
+
+    Attributes:
+        counted: how often the test set was evaluated, by entries that are no longer there, too.
+    """
 
     group: Group
     title: str
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
     references: tuple[ReferenceRow, ...] = ()
+    counted: Counted = field(default_factory=Counted)
+
+    @property
+    def heading(self) -> str:
+        """The title, with the number of entries, studies and split seeds."""
+        return f"{self.title} - {self.tested}"
+
+    @property
+    def tested(self) -> str:
+        """How many entries of how many studies were evaluated on this test set, in words."""
+        many = self.counted
+        what = f"{_plural(many.entries, 'entry', 'entries')} of {_plural(many.studies, 'study', 'studies')}"
+        seeds = _plural(many.split_seeds, "split seed", "split seeds")
+        runs = _plural(many.evaluations, "evaluation", "evaluations")
+        again = [f"{count} by {name}" for count, name in ((many.audits, "audits"), (many.replays, "replays")) if count]
+        more = f", {' and '.join(again)}" if again else ""
+        return f"tested so far: {what} ({runs}{more}) under {seeds}"
+
+
+def _plural(count: int, one: str, more: str) -> str:
+    return f"{count:,} {one if count == 1 else more}"
 
 
 def make_row(tested: ScoredEntry, *, selected: bool, interval: Interval | None) -> Row:

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import pandas as pd
 
+from serbench.corpora import people_of
 from serbench.errors import SerbenchError
+from serbench.evaluation import Evaluation
 from serbench.records import (
     EntryRecord,
     JobKind,
-    ResultsFolder,
+    Ledger,
+    LedgerLine,
     ShortlistRecord,
     StudyFolder,
     StudyRecord,
     TrialRecord,
+    recorded_evaluations,
 )
+from serbench.results.checks import Checks, SplitAgain, check_answers, check_entry, check_fit
 from serbench.results.damaged import DamagedRecord
-from serbench.results.grouping import Group, choose, group_of
-from serbench.results.scored_entry import ScoredEntry, load_entry, speakers_of, validation_score
+from serbench.results.grouping import Candidate, Group, choose, group_of
+from serbench.results.scored_entry import (
+    EntryChecks,
+    ScoredEntry,
+    load_entry,
+    speakers_of,
+    validation_score,
+)
 
 __all__ = ["LoadedStudy", "StudyFits"]
 
@@ -56,13 +67,15 @@ class LoadedStudy:
 
     Args:
         folder: the study's folder.
+        checks: what the checks of all studies share; None for a study by itself.
 
     Raises:
         SerbenchError: the study's own record is damaged.
     """
 
-    def __init__(self, folder: StudyFolder) -> None:
+    def __init__(self, folder: StudyFolder, checks: Checks | None = None) -> None:
         self.folder = folder
+        self._checks = checks or Checks(Ledger(folder.path.parents[1] / "ledger"))
         self.record: StudyRecord = folder.record()
         self._read: dict[Hashable, object] = {}
         self._damaged: dict[tuple[str, str], DamagedRecord] = {}
@@ -141,8 +154,22 @@ class LoadedStudy:
         """
         return self._once("clips", self.folder.clips)
 
+    @property
+    def split(self) -> SplitAgain:
+        """The split made again from clips and protocol, with what contradicts the study's record.
+
+        Raises:
+            SerbenchError: the table of clips is missing or damaged.
+        """
+        return self._once("split", lambda: self._checks.split(self.folder, self.record, self.clips))
+
+    @functools.cached_property
+    def evaluations(self) -> tuple[LedgerLine, ...]:
+        """The evaluations of test sets that the study's records tell. Unreadable records are left out."""
+        return tuple(recorded_evaluations(self.folder, self.record, _ignore, self.fit))
+
     def scored(self, entry_id: str) -> ScoredEntry:
-        """Reads and scores an entry. Its `looks` include the evaluations of the test set by audits.
+        """Reads, scores and checks an entry. Its `looks` include the evaluations of the test set by audits.
 
         Raises:
             SerbenchError: a record or predictions are missing or damaged.
@@ -159,7 +186,15 @@ class LoadedStudy:
         Raises:
             SerbenchError: the record of an entry or of a refit is damaged, so the best entry is unknown.
         """
-        return self._once("chosen", self._choose)
+        return choose(self.candidates())
+
+    def candidates(self) -> list[Candidate]:
+        """The entries with their validation scores, to choose among. Reads no predictions.
+
+        Raises:
+            SerbenchError: the record of an entry or of a refit is damaged.
+        """
+        return self._once("candidates", self._candidates)
 
     def damage(self, error: SerbenchError, entry_id: str) -> DamagedRecord:
         """Records in `damaged` that an entry cannot be read."""
@@ -182,26 +217,71 @@ class LoadedStudy:
     def _scored(self, entry: EntryRecord) -> ScoredEntry:
         fits = [self.fit("refit", job_id) for job_id in entry.refits]
         speakers = self._once("speakers", lambda: speakers_of(self.clips)) if fits else {}
-        tested = load_entry(self.folder, self.record, self._with_all_looks(entry), speakers, fits)
-        return replace(tested, trials=sum(fit.state in _SPENT_STATES for fit in self.trials))
+        problems: list[str] = []
 
-    def _choose(self) -> str | None:
+        def check(record: TrialRecord, table: pd.DataFrame, evaluations: Mapping[str, Evaluation]) -> None:
+            problems.extend(check_fit(record, table, evaluations, self.split, self.record.objective))
+
+        def check_judged(record: ShortlistRecord, table: pd.DataFrame, evaluation: Evaluation) -> None:
+            problems.extend(check_answers(record, table, evaluation, self.split))
+
+        again = [line for line in (*self.evaluations, *self._checks.lines(self.record)) if self._is_again(line, entry)]
+        looks = entry.looks + len({line.id for line in again})
+        tested = load_entry(
+            self.folder,
+            self.record,
+            entry.model_copy(update={"looks": looks}),
+            speakers,
+            fits,
+            EntryChecks(check, check_judged),
+        )
+        found = [*(self.split.problems if fits else ()), *self._of_entry(entry, fits), *problems]
+        return replace(
+            tested,
+            trials=sum(fit.state in _SPENT_STATES for fit in self.trials),
+            problems=tuple(dict.fromkeys(found)),
+            unchecked=self.split.unchecked if fits else (),
+            chosen_on=self._chosen_on(tested),
+        )
+
+    def _chosen_on(self, tested: ScoredEntry) -> tuple[str, ...]:
+        """Test speakers on whom a configuration that the study began with was chosen."""
+        chosen = {speaker for speakers in self.record.chosen_on.values() for speaker in speakers}
+        if not chosen or not tested.refits:
+            return ()
+        clips = self.clips[self.clips["clip_id"].isin(tested.refits[0].test_clips)]
+        return tuple(sorted(chosen & {f"{part}/{who}" for part, who in set(people_of(clips, self.record.corpus))}))
+
+    def _of_entry(self, entry: EntryRecord, fits: Sequence[TrialRecord]) -> Iterator[str]:
+        running, jobs, tried = self._once("runs", self._runs)
+        runs = [] if running else [line for line in self._checks.lines(self.record) if line.kind == "run"]
+        return check_entry(entry, self.record, fits, jobs, runs, tried, self._trial)
+
+    def _runs(self) -> tuple[bool, list[str], set[str]]:
+        """Whether a search is running, and the ids of the final runs that are there, and that were broken off.
+
+        A running search adds runs before it adds them to the list of their entry.
+        """
+        running = self.folder.is_running()
+        tried = {path.name.rpartition(".")[0] for path in self.folder.attempts()}
+        return running, [] if running else self.folder.job_ids("refit"), tried
+
+    def _trial(self, job_id: str) -> TrialRecord | None:
+        try:
+            return self.fit("search", job_id) if self.folder.has_job("search", job_id) else None
+        except SerbenchError:
+            return None
+
+    def _is_again(self, line: LedgerLine, entry: EntryRecord) -> bool:
+        """Whether an evaluation was one of this entry's test set, by an audit of the entry or a replay of a run."""
+        audited = line.kind == "audit" and line.study.startswith(f"{entry.entry_id}-")
+        replayed = line.kind == "replay" and line.job_id in entry.refits
+        return (audited or replayed) and line.protocol_hash == self.record.protocol.hash
+
+    def _candidates(self) -> list[Candidate]:
         entries = [self.entry(entry_id) for entry_id in self.entry_ids]
         fits = {one.entry_id: [self.fit("refit", job_id) for job_id in one.refits] for one in entries}
-        return choose(_Candidate(one, validation_score(one, fits[one.entry_id])) for one in entries)
-
-    def _with_all_looks(self, entry: EntryRecord) -> EntryRecord:
-        """Adds the evaluations of the same test set by audits to the entry's count."""
-        audits = self.folder.path / "audits"
-        if not audits.is_dir():
-            return entry
-        looks = sum(
-            refit.state == "completed"
-            for again, record in ResultsFolder(audits).studies(_ignore)
-            if record.name.startswith(f"{entry.entry_id}-") and record.protocol.hash == self.record.protocol.hash
-            for refit in again.jobs("refit", _ignore)
-        )
-        return entry.model_copy(update={"looks": entry.looks + looks})
+        return [_Candidate(one, validation_score(one, fits[one.entry_id])) for one in entries]
 
     def _fits(self, kind: JobKind) -> tuple[TrialRecord, ...]:
         ids = self.folder.job_ids(kind)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from pydantic import Field
+
 from serbench.errors import UsageError
 from serbench.evaluation import compare_recalls, holm, mcnemar
 from serbench.records import FrozenModel
@@ -33,7 +35,7 @@ class EntryPair(FrozenModel):
     high: float | None
     p_value: float | None
     p_holm: float | None
-    separable: bool
+    separable: bool | None = Field(description="whether p_holm is below 0.05; None where nothing was tested")
     why_not: str
     only_first: int
     only_second: int
@@ -78,7 +80,7 @@ def _check_comparable(one: ScoredEntry, other: ScoredEntry) -> None:
 
 def _pair(one: ScoredEntry, other: ScoredEntry) -> EntryPair:
     true, labels = one.refits[0].test_true, one.study.corpus.labels
-    found, why_not = None, why_unranked(one.study.protocol)
+    found, why_not = None, why_unranked(one.study.protocol) or _unsound(one, other)
     if not why_not:
         found, why_not = compare_recalls(one.recalls, other.recalls, labels)
     clips = mcnemar(true, one.kept_refit.test_predicted, other.kept_refit.test_predicted, len(labels))
@@ -91,12 +93,18 @@ def _pair(one: ScoredEntry, other: ScoredEntry) -> EntryPair:
         high=found.high if found else None,
         p_value=found.p_value if found else None,
         p_holm=None,
-        separable=False,
+        separable=False if found else None,
         why_not=why_not,
         only_first=clips.only_first,
         only_second=clips.only_second,
         mcnemar_p=clips.p_value,
     )
+
+
+def _unsound(*entries: ScoredEntry) -> str:
+    """Why entries are not compared that fail their checks; '' if none does."""
+    failed = [one for one in entries if one.problems]
+    return f"no comparison: {failed[0].entry.entry_id} fails its checks ({failed[0].problems[0]})" if failed else ""
 
 
 def _corrected(pairs: Sequence[EntryPair]) -> tuple[EntryPair, ...]:

@@ -40,6 +40,9 @@ def pool(name: str, members: Sequence[ScoredEntry]) -> ScoredEntry:
         refits,
         tuple(speakers[row] for row in order),
         sum(tested.trials for tested in members),
+        problems=tuple(f"fold {one.study.protocol.fold}: {text}" for one in members for text in one.problems),
+        unchecked=tuple(dict.fromkeys(text for one in members for text in one.unchecked)),
+        chosen_on=tuple(sorted({speaker for one in members for speaker in one.chosen_on})),
     )
 
 

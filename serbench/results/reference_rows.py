@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,10 +50,12 @@ class GroupReferences:
     Args:
         root: path of the results folder.
         study: record of a study with this test set; of a folded protocol the pooled one.
+        labels: label of each test clip by id, to check the references against; None to trust them.
     """
 
-    def __init__(self, root: Path, study: StudyRecord) -> None:
+    def __init__(self, root: Path, study: StudyRecord, labels: Mapping[str, str] | None = None) -> None:
         self._study = study
+        self._labels = labels
         folds = [0] if study.protocol.folds == 1 else list(range(1, study.protocol.folds + 1))
         protocols = [study.protocol.model_copy(update={"fold": fold}) for fold in folds]
         self._folders = [
@@ -94,7 +96,8 @@ class GroupReferences:
     def _answers(self, name: str) -> _Answers | SerbenchError:
         if name not in self._read:
             try:
-                self._read[name] = _answers(self._study, [folder.load(name) for folder in self._folders])
+                parts = [folder.load(name) for folder in self._folders]
+                self._read[name] = _answers(self._study, parts, self._labels)
             except SerbenchError as error:
                 self._read[name] = error
         return self._read[name]
@@ -112,12 +115,20 @@ class _Answers:
     scores: SoftEvaluation
 
 
-def _answers(study: StudyRecord, parts: Sequence[tuple[ReferenceRecord, pd.DataFrame]]) -> _Answers:
+def _answers(
+    study: StudyRecord, parts: Sequence[tuple[ReferenceRecord, pd.DataFrame]], labels: Mapping[str, str] | None
+) -> _Answers:
     record = parts[0][0]
     answered = sum(len(frame) + one.left_out for one, frame in parts)
     if record.labels != study.corpus.labels or answered != study.protocol.test_clips:
         raise SerbenchError(f"reference '{record.name}' was made for other clips or labels than these entries")
     table = pd.concat([frame for _, frame in parts], ignore_index=True)
+    pairs = zip(table["clip_id"].astype(str), table["label"].astype(str), strict=True)
+    if labels is not None and (strange := next((clip for clip, label in pairs if labels.get(clip) != label), None)):
+        raise SerbenchError(
+            f"reference '{record.name}' has another label for test clip '{strange}' than these entries, or tests other "
+            "clips; the next search on these clips computes it again once its folder is removed"
+        )
     true = pd.Index(record.labels).get_indexer(pd.Index(table["label"]))
     shares = table[[f"p_{label}" for label in record.labels]].to_numpy(dtype=np.float64)
     left_out = sum(one.left_out for one, _ in parts)

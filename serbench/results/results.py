@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from serbench.errors import SerbenchError, UsageError, unknown
-from serbench.records import EntryRecord, ResultsFolder
+from serbench.records import Counted, EntryRecord, LedgerLine, ResultsFolder, count_evaluations, run_name
+from serbench.results.checks import Checks
 from serbench.results.damaged import DamagedRecord
 from serbench.results.ensemble import ENSEMBLE, ensemble_id, make_ensemble
 from serbench.results.entry import EntryReport
-from serbench.results.group_entries import FoldedRun, folded_runs, load_group
-from serbench.results.grouping import Group, group_of
+from serbench.results.group_entries import FoldedRun, GroupEntries, folded_runs, load_group
+from serbench.results.grouping import Group, choose, group_of
 from serbench.results.leaderboard import Leaderboard, LoadedGroup, make_group, make_leaderboard
 from serbench.results.leaderboard_row import GroupRows, Row
 from serbench.results.loaded_study import LoadedStudy
@@ -45,6 +47,7 @@ class Results:
 
     def __init__(self, root: str | Path) -> None:
         self.folder = ResultsFolder(Path(root))
+        self._checks = Checks(self.folder.ledger)
         self._opened: dict[str, LoadedStudy | SerbenchError] = {}
         self._groups: dict[tuple[Group, bool], LoadedGroup] = {}
         self._references: dict[Group, GroupReferences] = {}
@@ -210,12 +213,12 @@ class Results:
     def best(
         self, studies: Collection[str] | None = None, corpus: str | None = None, protocol: str | None = None
     ) -> Row | None:
-        """The selected entry (there is one a study) with the highest mean validation score; None if there is none.
+        """The entry with the best validation score; None if there is none.
 
         Unreadable entries are skipped. Use `select` to get an error instead, as `serbench export` does.
 
         Args:
-            studies: only entries of these studies.
+            studies: choose among the entries of these studies; None for the selected entries of all groups.
             corpus: only entries of the corpus of this name.
             protocol: only entries under the protocol of this name.
 
@@ -225,10 +228,10 @@ class Results:
         return best_selected(self.board(corpus, protocol), studies)
 
     def select(self, corpus: str | None = None, protocol: str | None = None) -> Row:
-        """The entry to use when none is named: the selected one with the best validation score.
+        """The entry to use when none is named: the selected one, of the group if there is only one.
 
         Raises:
-            SerbenchError: there are no entries, or an unreadable one may be the selected one.
+            SerbenchError: there are no entries, or one that is unreadable or fails its checks may be the selected one.
             UsageError: the entries belong to groups that cannot be compared; the message lists them.
         """
         return select_entry(self.board(corpus, protocol), self.root)
@@ -237,13 +240,13 @@ class Results:
         """The references on the entry's test set."""
         group = group_of(entry.study)
         if group not in self._references:
-            self._references[group] = GroupReferences(self.root, entry.study)
+            self._references[group] = GroupReferences(self.root, entry.study, _truth(entry))
         return self._references[group]
 
     def _open(self, name: str) -> LoadedStudy | SerbenchError:
         if name not in self._opened:
             try:
-                self._opened[name] = LoadedStudy(self.folder.study(name))
+                self._opened[name] = LoadedStudy(self.folder.study(name), self._checks)
             except SerbenchError as error:
                 self._opened[name] = error
         return self._opened[name]
@@ -267,10 +270,42 @@ class Results:
         key = group, ensembles
         if key not in self._groups:
             entries = load_group(self._by_group[group], ensembles=ensembles)
-            first = entries.studies[0].entries[0] if entries.studies else None
+            scored = [one for study in entries.studies for one in study.entries]
+            first = min(scored, key=lambda one: bool(one.problems), default=None)
             references = None if first is None else self.references(first)
-            self._groups[key] = LoadedGroup(make_group(group, entries, references, self.root), entries)
+            self._groups[key] = LoadedGroup(
+                make_group(group, entries, references, self.root, self._counted(group, entries)), entries
+            )
         return self._groups[key]
+
+    @functools.cached_property
+    def evaluations(self) -> tuple[LedgerLine, ...]:
+        """Every known evaluation of a test set: the ledger's lines, and what only the records of studies tell."""
+        recorded = [line for study in self.studies for line in study.evaluations]
+        return (*self.folder.ledger.read()[0], *self.folder.ledger.missing(recorded))
+
+    def chosen(self, study: str) -> ScoredEntry | None:
+        """The entry that validation chooses among those of one study or folded run; None if there is none.
+
+        Args:
+            study: name of the study; of a folded run its name without the fold.
+
+        Raises:
+            SerbenchError: a record is damaged, so the best entry is unknown.
+        """
+        for one in self.studies:
+            if one.name == study and one.record.protocol.folds == 1:
+                found = one.chosen()
+                return None if found is None else one.scored(found)
+        pooled = [run.pooled() for run in self._runs if run.name == run_name(study) and run.is_complete]
+        chosen = choose(pooled)
+        return next((one for one in pooled if one.entry.entry_id == chosen), None)
+
+    def _counted(self, group: Group, entries: GroupEntries) -> Counted:
+        """The evaluations of a group's test set. An ensemble that is shown is one more entry."""
+        found = count_evaluations(self.evaluations, group.corpus_digest, group.protocol_hash)
+        ensembles = sum(bool(one.entry.members) for study in entries.studies for one in study.entries)
+        return dataclasses.replace(found, entries=found.entries + ensembles)
 
     def _unknown(self, entry_id: str) -> SerbenchError:
         for study in self.studies:
@@ -288,6 +323,14 @@ class Results:
         lost = [one.sentence for one in self.damaged if one.kind == "study"]
         error = unknown("entry", entry_id, known, hint=hint)
         return SerbenchError(f"{error} It may be in a study that cannot be read: {lost[0]}") if lost else error
+
+
+def _truth(entry: ScoredEntry) -> dict[str, str] | None:
+    """Label of each test clip; None if the entry cannot tell."""
+    if entry.problems or not entry.refits:
+        return None
+    first, labels = entry.refits[0], entry.study.corpus.labels
+    return {clip: labels[place] for clip, place in zip(first.test_clips, first.test_true.tolist(), strict=True)}
 
 
 def _check_filter(kind: str, wanted: str | None, known: Collection[str]) -> None:

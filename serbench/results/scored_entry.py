@@ -21,15 +21,18 @@ from serbench.evaluation import (
     evaluate,
     recalls_interval,
 )
-from serbench.records import EntryRecord, Scores, StudyFolder, StudyRecord, TrialRecord
+from serbench.records import EntryRecord, JobKind, Scores, ShortlistRecord, StudyFolder, StudyRecord, TrialRecord
 
 __all__ = [
+    "EntryChecks",
     "Refit",
     "ScoredEntry",
     "SubsetPredictions",
     "best_refit",
     "load_entry",
     "mean",
+    "score_answers",
+    "score_fit",
     "speakers_of",
     "validation_score",
 ]
@@ -98,6 +101,9 @@ class ScoredEntry:
         refits: in the order of the entry's record.
         speakers: (n,) speaker of each test clip.
         trials: completed and pruned trials of the study.
+        problems: why its numbers cannot be what they say, see `serbench.results.checks`; empty if nothing is wrong.
+        unchecked: what could not be checked.
+        chosen_on: test speakers on whom an enqueued configuration of the study was chosen, each as 'corpus/speaker'.
     """
 
     __test__ = False  # tells pytest that this is not a test class
@@ -107,6 +113,9 @@ class ScoredEntry:
     refits: tuple[Refit, ...]
     speakers: tuple[str, ...]
     trials: int = 0
+    problems: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    chosen_on: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"ScoredEntry('{self.entry.entry_id}', study '{self.study.name}', {len(self.refits)} refits)"
@@ -167,6 +176,19 @@ class ScoredEntry:
         return recalls_interval(self.recalls, self.study.corpus.labels)
 
 
+@dataclass(frozen=True)
+class EntryChecks:
+    """Callbacks for the files of an entry as they are read.
+
+    Attributes:
+        fit: receives the record of a refit, its predictions, and their scores by subset.
+        answers: receives what cross-validation said, its out-of-fold answers, and their scores.
+    """
+
+    fit: Callable[[TrialRecord, pd.DataFrame, Mapping[str, Evaluation]], None]
+    answers: Callable[[ShortlistRecord, pd.DataFrame, Evaluation], None]
+
+
 def best_refit(refits: Iterable[TrialRecord]) -> TrialRecord:
     """The refit with the best validation score. Needs at least one refit."""
     return max(refits, key=lambda refit: (refit.value or 0.0, refit.job_id))
@@ -188,6 +210,7 @@ def load_entry(
     entry: EntryRecord,
     speakers: Mapping[str, str] | None = None,
     records: Sequence[TrialRecord] | None = None,
+    checks: EntryChecks | None = None,
 ) -> ScoredEntry:
     """Reads and scores the refits of an entry.
 
@@ -197,13 +220,14 @@ def load_entry(
         entry: the entry's record.
         speakers: result of `speakers_of` for the study's clips. If None, the clips are read.
         records: records of the entry's refits, in the entry's order. If None, they are read.
+        checks: callbacks that receive what is read; None to read without checks.
 
     Raises:
         SerbenchError: predictions are missing, damaged, or not of the study's clips and labels.
     """
     fits = [folder.job("refit", job_id) for job_id in entry.refits] if records is None else records
-    judged = None if entry.shortlisted is None else _out_of_fold(folder, study, entry.shortlisted)
-    refits = tuple(_load_refit(folder, study, fit, judged) for fit in fits)
+    judged = None if entry.shortlisted is None else _out_of_fold(folder, study, entry.shortlisted, checks)
+    refits = tuple(_load_refit(folder, study, fit, judged, checks) for fit in fits)
     if not refits:
         return ScoredEntry(study, entry, (), ())
     first = refits[0]
@@ -233,22 +257,22 @@ def mean(values: Iterable[float | None]) -> float | None:
 
 
 def _load_refit(
-    folder: StudyFolder, study: StudyRecord, record: TrialRecord, judged: SubsetPredictions | None
+    folder: StudyFolder,
+    study: StudyRecord,
+    record: TrialRecord,
+    judged: SubsetPredictions | None,
+    checks: EntryChecks | None,
 ) -> Refit:
     """Reads and scores one refit. Out-of-fold answers, if any, stand in place of those on the validation core."""
-    frame = folder.predictions("refit", record.job_id)
-    labels = study.corpus.labels
-    where = folder.job_path("refit", record.job_id) / "predictions.parquet"
-    frame, true, probabilities = _checked(frame, labels, study.name, where, ("clip_id", "subset", "label"))
+    labels, where = study.corpus.labels, folder.job_path("refit", record.job_id) / "predictions.parquet"
+    frame, true, probabilities = _predictions(folder, study, "refit", record.job_id)
     predicted = probabilities.argmax(axis=1).astype(np.int64)
     subset = frame["subset"].astype(str).to_numpy()
-    evaluations = {
-        name: evaluate(true[subset == name], predicted[subset == name], labels)
-        for name in SUBSETS
-        if (subset == name).any()
-    }
+    evaluations = _evaluations(frame, true, predicted, labels)
     if "test" not in evaluations:
         raise SerbenchError(f"{where} has no prediction of the test set; run the search again to add it")
+    if checks is not None:
+        checks.fit(record, frame, dict(evaluations))
     tested = subset == "test"
     clips = tuple(frame["clip_id"].to_numpy(dtype=object)[tested])
     if judged is None:
@@ -260,10 +284,56 @@ def _load_refit(
     return Refit(record, evaluations, clips, true[tested], predicted[tested], probabilities[tested], judged)
 
 
-def _out_of_fold(folder: StudyFolder, study: StudyRecord, job_id: str) -> SubsetPredictions:
+def score_fit(
+    folder: StudyFolder, study: StudyRecord, kind: JobKind, job_id: str
+) -> tuple[pd.DataFrame, dict[str, Evaluation]]:
+    """Reads the predictions of any fit, and scores them by subset.
+
+    Raises:
+        SerbenchError: they are missing, damaged, or not of the study's labels.
+    """
+    frame, true, probabilities = _predictions(folder, study, kind, job_id)
+    return frame, _evaluations(frame, true, probabilities.argmax(axis=1).astype(np.int64), study.corpus.labels)
+
+
+def score_answers(folder: StudyFolder, study: StudyRecord, job_id: str) -> tuple[pd.DataFrame, Evaluation]:
+    """Reads the out-of-fold answers of a configuration, and scores them.
+
+    Raises:
+        SerbenchError: they are missing, damaged, or not of the study's labels.
+    """
+    where = folder.path / "shortlist" / f"{job_id}.parquet"
+    frame, true, probabilities = _checked(
+        folder.out_of_fold(job_id), study.corpus.labels, study.name, where, ("clip_id", "fold", "label")
+    )
+    return frame, evaluate(true, probabilities, study.corpus.labels)
+
+
+def _predictions(
+    folder: StudyFolder, study: StudyRecord, kind: JobKind, job_id: str
+) -> tuple[pd.DataFrame, NDArray[np.int64], NDArray[np.float64]]:
+    where = folder.job_path(kind, job_id) / "predictions.parquet"
+    frame = folder.predictions(kind, job_id)
+    return _checked(frame, study.corpus.labels, study.name, where, ("clip_id", "subset", "label"))
+
+
+def _evaluations(
+    frame: pd.DataFrame, true: NDArray[np.int64], predicted: NDArray[np.int64], labels: tuple[str, ...]
+) -> dict[str, Evaluation]:
+    subset = frame["subset"].astype(str).to_numpy()
+    return {
+        name: evaluate(true[subset == name], predicted[subset == name], labels)
+        for name in SUBSETS
+        if (subset == name).any()
+    }
+
+
+def _out_of_fold(folder: StudyFolder, study: StudyRecord, job_id: str, checks: EntryChecks | None) -> SubsetPredictions:
     where = folder.path / "shortlist" / f"{job_id}.parquet"
     frame = folder.out_of_fold(job_id)
     frame, true, probabilities = _checked(frame, study.corpus.labels, study.name, where, ("clip_id", "fold", "label"))
+    if checks is not None:
+        checks.answers(folder.shortlisted(job_id), frame, evaluate(true, probabilities, study.corpus.labels))
     return SubsetPredictions(tuple(frame["clip_id"].to_numpy(dtype=object)), true, probabilities)
 
 

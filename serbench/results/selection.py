@@ -14,7 +14,7 @@ __all__ = ["best_selected", "select_entry"]
 
 
 def best_selected(board: Leaderboard, studies: Collection[str] | None = None) -> Row | None:
-    """The selected entry (there is one a study) with the highest validation score; None if there is none.
+    """The selected entry (there is one a group) with the highest validation score; None if there is none.
 
     Out-of-fold scores are of more speakers than those of a validation core, and of speakers that did not choose. So an
     entry without one is not chosen beside entries that have one. Transductive entries are skipped: they cannot predict
@@ -22,10 +22,11 @@ def best_selected(board: Leaderboard, studies: Collection[str] | None = None) ->
 
     Args:
         board: the leaderboard.
-        studies: only entries of these studies.
+        studies: choose among all entries of these studies instead.
     """
-    names = None if studies is None else {run_name(study) for study in studies}
-    rows = [row for row in board.rows if _is_eligible(row) and (names is None or row.study in names)]
+    if studies is not None:
+        return board.chosen({run_name(study) for study in studies})
+    rows = [row for row in board.rows if _is_eligible(row)]
     rows = [row for row in rows if row.out_of_fold] or rows
     return max(rows, key=lambda row: (row.validation_score or 0.0, row.entry), default=None)
 
@@ -47,7 +48,7 @@ def select_entry(board: Leaderboard, root: Path) -> Row:
             f"entry '{best.entry}' pools {best.folds} folds and is not a single model; name an entry, or search with "
             "--protocol speaker"
         )
-    groups = [group for group in board.groups if any(map(_is_eligible, group.rows))]
+    groups = [group for group in board.groups if any(map(_may_be_chosen, group.rows))]
     if len(groups) > 1:
         heads = "; ".join(
             f"{group.title}: {next((row.entry for row in group.rows if row.selected), group.rows[0].entry)}"
@@ -68,7 +69,17 @@ def select_entry(board: Leaderboard, root: Path) -> Row:
 
 
 def _check_readable(board: Leaderboard, groups: Sequence[GroupRows]) -> None:
-    """Raises an error if an unreadable entry might be the best one: it is of the same group, or of an unknown one."""
+    """Raises an error if an entry that is unreadable or fails its checks might be the best one.
+
+    Such an entry is of the same group, or of an unknown one.
+    """
+    for group in groups:
+        for row in group.rows:
+            if row.problems:
+                raise SerbenchError(
+                    f"cannot choose an entry by validation score, because entry {row.entry} fails its checks "
+                    f"({row.problems[0]}); mend or remove study '{row.study}', or name an entry"
+                )
     elsewhere = {group.group for group in board.groups} - {group.group for group in groups}
     for lost in board.damaged:
         if lost.kind != "fit" and lost.group not in elsewhere:
@@ -76,6 +87,10 @@ def _check_readable(board: Leaderboard, groups: Sequence[GroupRows]) -> None:
                 f"cannot choose an entry by validation score, because {lost.name} cannot be read: {lost.sentence}; "
                 "or name an entry"
             )
+
+
+def _may_be_chosen(row: Row) -> bool:
+    return not row.speaker_normalisation and not row.ensemble_of and row.validation_score is not None
 
 
 def _is_eligible(row: Row) -> bool:

@@ -41,7 +41,7 @@ class EntrySummary(FrozenModel):
 
     entry: str
     origin: str
-    selected: bool
+    selected: bool = Field(description="whether it is the study's own best on validation")
     uar: float | None = None
     accuracy: float | None = None
     macro_f1: float | None = None
@@ -49,6 +49,7 @@ class EntrySummary(FrozenModel):
     refits: tuple[str, ...]
     failed_refits: tuple[str, ...]
     looks: int
+    problems: tuple[str, ...] = Field(default=(), description="what contradicts its numbers, see `serbench verify`")
 
 
 class FileCount(FrozenModel):
@@ -62,7 +63,7 @@ class FileCount(FrozenModel):
 class StudyReport(FrozenModel):
     """A study and its outcome. Scores are fractions, times are UTC.
 
-    `uar`, `accuracy` and `macro_f1` are test scores of the selected entry. `validation_uar` is the score of the best
+    `uar`, `accuracy` and `macro_f1` are test scores of the study's best on validation. `validation_uar` is of the best
     completed trial.
     """
 
@@ -218,6 +219,7 @@ def _entry(entry: EntryRecord, tested: ScoredEntry | None, selected: bool) -> En
         refits=entry.refits,
         failed_refits=entry.failed_refits,
         looks=tested.entry.looks if tested else entry.looks,
+        problems=tested.problems if tested else (),
         **scores,
     )
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from serbench.search.resources import WORKER_MIB, Resources
     from serbench.search.run_spaces import run_search
     from serbench.search.session import Session
-    from serbench.search.studies.recorded import recorded_clips, recorded_plan, recorded_protocol, recorded_space
+    from serbench.search.studies.recorded import recorded_clips, recorded_space
     from serbench.search.studies.study import Study
     from serbench.search.transfer.heard import starts_from_its_corpus
 else:
@@ -61,8 +61,6 @@ else:
             "session": ("Session",),
             "studies.recorded": (
                 "recorded_clips",
-                "recorded_plan",
-                "recorded_protocol",
                 "recorded_space",
             ),
             "studies.study": ("Study",),
@@ -87,8 +85,6 @@ __all__ = [
     "option_of",
     "placeholder_note",
     "recorded_clips",
-    "recorded_plan",
-    "recorded_protocol",
     "recorded_space",
     "replay_facts",
     "replay_trial",

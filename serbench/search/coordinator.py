@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from serbench.records import EpochMetrics, is_repeated, now
+from serbench.records import EpochMetrics, LedgerLine, answers_digest, is_repeated, now
 from serbench.search.jobs import predictions_of, record_of
 from serbench.search.mailbox import DoneMessage, EpochMessage
 from serbench.search.session import Session
@@ -165,10 +165,16 @@ class GivenJobs:
         return Verdict.CONTINUE
 
     def finish(self, message: DoneMessage, job: TrialJob, started: str) -> None:
-        """Records a job. A lost job goes to the head of the queue; after an interrupted one no more jobs start."""
+        """Records a job. A lost job goes to the head of the queue; after an interrupted one no more jobs start.
+
+        If it predicted the test set, that is counted before the score is recorded: a kill in between loses no count.
+        """
         study, outcome = self._session.study, self._session.mailbox.outcome(message)
         record = record_of(job, outcome, study.clips, started, origin=self._origins.get(job.job_id))
         predictions = predictions_of(job, outcome, study.clips)
+        if predictions is not None and "test" in outcome.predictions:
+            tested = answers_digest(predictions[predictions["subset"] == "test"])
+            study.ledger.append([LedgerLine.of(study.record, job.job_id, study.ledger.kind, predictions=tested)])
         study.folder.publish_job(record, predictions, outcome.model, outcome.traceback, outcome.curve)
         self._session.observer.trial_finished(record)
         if record.state == "interrupted":

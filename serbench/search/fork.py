@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.protocols import Ratio
+from serbench.protocols import Ratio, recorded_plan, recorded_protocol
 from serbench.records import STATES, UNCOUNTED_STATES, ResultsFolder, StudyFolder, StudyRecord, TrialRecord, now
-from serbench.search.studies.recorded import recorded_features, recorded_plan, recorded_protocol, recorded_training
+from serbench.search.studies.recorded import recorded_features, recorded_training
 from serbench.search.studies.samplers import pruner_settings, sampler_settings
 from serbench.search.studies.study import derived_run, study_name
 from serbench.spaces import SearchSpace

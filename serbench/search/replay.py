@@ -13,16 +13,19 @@ import pandas as pd
 from serbench.corpora import cache_root
 from serbench.errors import SerbenchError, UsageError, unknown
 from serbench.features import FeatureStore
+from serbench.protocols import recorded_plan, recorded_protocol
 from serbench.records import (
     Environment,
     EpochMetrics,
     JobKind,
+    LedgerLine,
     ResultsFolder,
     StepProgress,
     StudyFolder,
     StudyRecord,
     TrialRecord,
     TrialState,
+    answers_digest,
     current_environment,
 )
 from serbench.search.bag import fold_models
@@ -32,8 +35,6 @@ from serbench.search.resources import Resources
 from serbench.search.studies.recorded import (
     RecordedStudy,
     recorded_clips,
-    recorded_plan,
-    recorded_protocol,
     recorded_space,
 )
 from serbench.search.transfer.of_study import recorded_transfer
@@ -69,6 +70,7 @@ class Replay:
             of the two fits has none, or they predicted different clips.
         error: error of the replay, if it ended with one.
         changed: differences from the environment in which the study was created, for the user.
+        uncounted: why the ledger does not count that the test set was predicted; '' if it does, or none was predicted.
     """
 
     study: str
@@ -84,6 +86,7 @@ class Replay:
     seconds: float | None
     error: str | None
     changed: tuple[str, ...]
+    uncounted: str = ""
 
     @property
     def repeated(self) -> bool:
@@ -119,7 +122,9 @@ def replay_trial(
     data: Path | None = None,
     progress: StepProgress = lambda _what, _done, _total: None,
 ) -> Replay:
-    """Fits one trial, refit or probe again in a fresh child process. Nothing is written to the results.
+    """Fits one trial, refit or probe again in a fresh child process.
+
+    Nothing is written to the results, except that the ledger counts the replay of a refit: it predicts the test set.
 
     Configuration, seed and threads come from the job's record, the backend from that of its study. A pruned trial ends
     after the same epoch.
@@ -157,6 +162,7 @@ def replay_trial(
         prune_after = len(trial.epochs) if trial.state == "pruned" else None
         outcome = _run(job, source, next(iter(resources.devices), None), prune_after, progress)
         predictions = predictions_of(job, outcome, clips)
+    uncounted = "" if predictions is None else _count(results, record, job_id, predictions)
     return Replay(
         study=study,
         job_id=job_id,
@@ -171,7 +177,20 @@ def replay_trial(
         seconds=outcome.seconds.get("total"),
         error=outcome.error,
         changed=tuple(_changes(record, space, current_environment(backend))),
+        uncounted=uncounted,
     )
+
+
+def _count(results: ResultsFolder, record: StudyRecord, job_id: str, predictions: pd.DataFrame) -> str:
+    """Counts the prediction of a test set. Returns why that was not possible, else ''."""
+    tested = predictions[predictions["subset"] == "test"]
+    if tested.empty:
+        return ""
+    try:
+        results.ledger.append([LedgerLine.of(record, job_id, "replay", predictions=answers_digest(tested))])
+    except SerbenchError as error:  # somebody else's results, readable only
+        return str(error)
+    return ""
 
 
 def replay_facts(found: Replay) -> list[tuple[str, str]]:
@@ -185,6 +204,7 @@ def replay_facts(found: Replay) -> list[tuple[str, str]]:
         ("error", found.error or ""),
         ("predictions", _difference(found.largest_difference)),
         ("changed", ", ".join(found.changed)),
+        ("not counted", found.uncounted and f"this evaluation of the test set: {found.uncounted}"),
     ]  # fmt: skip
     if found.recorded_uar is not None:
         facts.append(("result", "the score repeats" if found.repeated else "the score does not repeat"))

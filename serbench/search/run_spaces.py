@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,7 @@ from serbench.features import FeatureStore
 from serbench.protocols import Ratio, SplitPlan, SplitProtocol
 from serbench.records import ResultsFolder, StudyRecord, WarmStart, run_name
 from serbench.references import REFERENCES, ReferenceTask, compute_references
+from serbench.search.chosen_on import chosen_on, warn_of_choice
 from serbench.search.engines.dask.audio import StudyAudio
 from serbench.search.engines.dask.cluster import LOCAL, Cluster, open_cluster
 from serbench.search.engines.dask.dask_engine import DaskEngine
@@ -83,6 +85,11 @@ class _Search:
     names: list[str]
     cluster: Cluster | None = None
 
+    @functools.cached_property
+    def _features(self) -> FeatureStore:
+        """The feature cache. One for the whole search, since each store checks an entry once."""
+        return FeatureStore(cache_root() / "features", note=self.observer.warning)
+
     @contextlib.contextmanager
     def connected(self) -> Iterator[None]:
         """Opens the cluster connection, if one was requested, before any long step begins."""
@@ -147,7 +154,10 @@ class _Search:
                 self.plan, space, clips, protocol, split_plan, folds=len(plans), backend=self.backend
             )
             start = self._warm_start(record.name, space, clips, split_plan)
-            record = record.model_copy(update={"warm_start": start, "sampler": self._sampler(record)})
+            begun_with = chosen_on(space, clips.table, record.corpus)
+            record = record.model_copy(
+                update={"warm_start": start, "sampler": self._sampler(record), "chosen_on": begun_with}
+            )
             split = StudySplit(record, clips.table, split_plan)
             found.append(
                 _Prepared(space, with_transfer(self.results, split, self.plan.init, self.plan.teacher), split_plan)
@@ -160,6 +170,8 @@ class _Search:
             if self.stop.is_set():
                 return
             record = one.record
+            if text := warn_of_choice(StudySplit(record, clips.table, one.split_plan)):
+                self.observer.warning(text)
             for warning in record.protocol.warnings:
                 self.observer.warning(f"protocol '{record.protocol.name}': {warning}")
             if starts_from_its_corpus(record):
@@ -226,7 +238,7 @@ class _Search:
     def _engine(self, study: Study, resources: Resources, teacher: Teacher | None) -> Engine:
         """Makes the engine. Features are computed here if workers share this machine's cache, else by the workers."""
         if self.plan.cluster in {None, LOCAL}:
-            source = FeatureSource(study.clips, FeatureStore(cache_root() / "features"), teacher)
+            source = FeatureSource(study.clips, self._features, teacher)
             source.paths(study.space.features, progress=self._progress("computing features"))
         if self.cluster is None:
             return LocalEngine(source, resources.workers, resources.devices)

@@ -17,13 +17,12 @@ import pandas as pd
 
 from serbench.errors import SerbenchError
 from serbench.evaluation import evaluate
-from serbench.protocols import InnerFold
+from serbench.protocols import InnerFold, recorded_protocol
 from serbench.records import STATES, ShortlistRecord, TrialRecord, now
 from serbench.search.coordinator import Coordinator
 from serbench.search.finalists import Finalist, choose_finalists
 from serbench.search.jobs import fold_id
 from serbench.search.session import Session
-from serbench.search.studies.recorded import recorded_protocol
 from serbench.search.studies.study import Study
 
 __all__ = ["run_shortlist", "shortlist_rounds"]

@@ -93,7 +93,7 @@ def _group(place: int, group: GroupRows, facts: Mapping[str, ProtocolFacts]) -> 
     lines = reference_lines(group.references, group.rows[0].labels)
     return {
         "key": f"group-{place}",
-        "title": group.title,
+        "title": group.heading,
         "first": group.rows[0],
         "rows": [_row(row) for row in group.rows],
         "references": group.references,

@@ -39,6 +39,7 @@ def compare_page(pages: Pages, board: Leaderboard, paths: PagePaths) -> str:
 
 
 def _group(group: GroupRows, entries: list[ScoredEntry]) -> dict[str, Any]:
+    entries = [one for one in entries if not one.problems]  # what fails its checks is compared with nothing
     if not entries:
         return {"title": group.title, "entries": []}
     first = entries[0]

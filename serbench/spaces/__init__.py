@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from serbench.spaces.dimensions import Choice
     from serbench.spaces.file import default_spaces, find_space, load_space, read_space, space_names
     from serbench.spaces.one_config import one_config_space
-    from serbench.spaces.space import Budget, Enqueued, SearchSpace, explain
+    from serbench.spaces.space import Budget, ChosenOn, Enqueued, SearchSpace, explain
 else:
     __getattr__ = lazy_face(
         __name__,
@@ -29,6 +29,7 @@ else:
             "one_config": ("one_config_space",),
             "space": (
                 "Budget",
+                "ChosenOn",
                 "Enqueued",
                 "SearchSpace",
                 "explain",
@@ -39,6 +40,7 @@ else:
 __all__ = [
     "Budget",
     "Choice",
+    "ChosenOn",
     "Enqueued",
     "SearchSpace",
     "default_spaces",

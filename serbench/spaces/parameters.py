@@ -11,9 +11,10 @@ from pydantic.fields import FieldInfo
 
 from serbench.errors import SerbenchError, UsageError, nearest, unknown
 from serbench.families import Hyperparameters, family_names, get_family
+from serbench.protocols import SplitProtocol
 from serbench.records import ReportedScores
 from serbench.spaces.dimensions import Choice, Dimension, Fixed, FloatRange, IntRange
-from serbench.spaces.space import Enqueued, defaults, explain
+from serbench.spaces.space import ChosenOn, Enqueued, defaults, explain
 
 __all__ = ["known_keys", "read_enqueued", "read_parameters"]
 
@@ -158,7 +159,7 @@ def read_enqueued(raw: Any, parameters: Mapping[str, Dimension], model: type[Hyp
         raise UsageError("'enqueue' must be a list of tables; write [[enqueue]]")
     found: list[Enqueued] = []
     for number, item in enumerate(raw, start=1):
-        known_keys(item, "[[enqueue]]", ("name", "finalist", "parameters", "reported"))
+        known_keys(item, "[[enqueue]]", ("name", "finalist", "parameters", "reported", "chosen_on"))
         name = item.get("name", f"enqueued-{number}")
         if not isinstance(name, str) or not name.strip():
             raise UsageError(f"[[enqueue]] number {number}: name = {name!r} must be a string that is not empty")
@@ -171,7 +172,8 @@ def read_enqueued(raw: Any, parameters: Mapping[str, Dimension], model: type[Hyp
         if any(name == other.name for other in found):
             raise UsageError(f"two enqueued configurations are named '{name}'; names must differ")
         config = _completed(name, given, parameters, model)
-        found.append(Enqueued(name, config, finalist, _reported(name, item.get("reported"))))
+        reported, chosen_on = _reported(name, item.get("reported")), _chosen_on(name, item.get("chosen_on", []))
+        found.append(Enqueued(name, config, finalist, reported, chosen_on))
     return tuple(found)
 
 
@@ -186,6 +188,29 @@ def _reported(name: str, raw: Any) -> ReportedScores | None:
         return ReportedScores.model_validate(raw)
     except ValidationError as error:
         raise UsageError(f"enqueued '{name}': [enqueue.reported] {explain(error)} (percent, 0 to 100)") from None
+
+
+def _chosen_on(name: str, raw: Any) -> tuple[ChosenOn, ...]:
+    """Reads `chosen_on`: a list of 'corpus/speaker', of tables with a corpus and speakers, or with a protocol."""
+    where = f"enqueued '{name}': chosen_on"
+    if not isinstance(raw, list):
+        raise UsageError(f'{where} must be a list, for example ["crema-d/1001", "crema-d/1002"]')
+    found = []
+    for item in raw:
+        if isinstance(item, str):
+            corpus, _, speaker = item.partition("/")
+            item = {"corpus": corpus, "speakers": [speaker] if speaker else []}  # noqa: PLW2901
+        if not isinstance(item, dict):
+            raise UsageError(f"{where} holds {item!r}; write 'corpus/speaker', or a table with corpus and speakers")
+        known_keys(item, where, tuple(ChosenOn.model_fields))
+        try:
+            one = ChosenOn.model_validate(item)
+        except ValidationError as error:
+            raise UsageError(f"{where}: {explain(error)}") from None
+        if one.protocol is not None:
+            SplitProtocol(one.protocol, one.test_core, one.validation_core, one.split_seed)
+        found.append(one)
+    return tuple(found)
 
 
 def _completed(

@@ -17,7 +17,7 @@ from serbench.records import Finals, FrozenModel, ReportedScores, digest_of
 from serbench.spaces.dimensions import Dimension, Fixed
 from serbench.training import FitSettings
 
-__all__ = ["Budget", "Enqueued", "SearchSpace", "explain"]
+__all__ = ["Budget", "ChosenOn", "Enqueued", "SearchSpace", "explain"]
 
 
 class Budget(FrozenModel):
@@ -37,6 +37,17 @@ class Budget(FrozenModel):
     )
 
 
+class ChosenOn(FrozenModel):
+    """The speakers on whom a configuration was chosen: by name, or the validation core of a protocol."""
+
+    corpus: str = Field(min_length=1, description="name of the corpus")
+    speakers: tuple[str, ...] = Field(default=(), description="without them and a protocol, all of the corpus")
+    protocol: str | None = Field(default=None, description="the validation speakers of this protocol chose")
+    test_core: Decimal = Decimal(20)
+    validation_core: Decimal = Decimal(10)
+    split_seed: int = 0
+
+
 @dataclass(frozen=True)
 class Enqueued:
     """A known configuration that is tried first.
@@ -48,12 +59,14 @@ class Enqueued:
         config: complete hyperparameters.
         finalist: whether it is refitted and tested whatever its validation score.
         reported: scores published by others, shown next to the scores measured here.
+        chosen_on: on whom it was chosen. Not part of the hash: the search is the same.
     """
 
     name: str
     config: dict[str, Any]
     finalist: bool = False
     reported: ReportedScores | None = None
+    chosen_on: tuple[ChosenOn, ...] = ()
 
 
 @dataclass(frozen=True)

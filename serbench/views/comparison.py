@@ -28,12 +28,13 @@ class Comparison:
         """One row per pair.
 
         `difference` is the mean test UAR of `first` minus that of `second`, with its 95 % interval (`low`, `high`)
-        and p-values. `separable` is true if the difference is significant at 5 % after the correction.
+        and p-values. `separable` is true if the difference is significant at 5 % after the correction,
+        and missing where nothing could be tested.
         """
         return frame_of(EntryPair, self._found.pairs)
 
     def __repr__(self) -> str:
-        separable = sum(pair.separable for pair in self._found.pairs)
+        separable = sum(bool(pair.separable) for pair in self._found.pairs)
         return f"Comparison({len(self.entries)} entries, {separable} of {len(self._found.pairs)} pairs separable)"
 
     def _repr_html_(self) -> str:

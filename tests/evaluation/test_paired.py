@@ -145,10 +145,27 @@ def test_many_comparisons_with_a_leader_must_each_say_more():
     assert groups(5, {(0, 1): 0.04}) == [1, 1, 1, 1, 1]
 
 
-def test_what_cannot_be_compared_is_tied():
-    assert tie_groups(2, lambda *_: None) == [1, 1]
-    assert tie_groups(1, lambda *_: None) == [1]
+def test_what_was_compared_with_nothing_is_in_no_group():
+    assert tie_groups(2, lambda *_: None) == [None, None]
+    assert tie_groups(1, lambda *_: None) == [None]
     assert tie_groups(0, lambda *_: None) == []
+
+
+@pytest.mark.parametrize(
+    ("untested", "expected"),
+    [({0}, [None, 1, 2, 2]), ({1}, [1, None, 2, 2]), ({3}, [1, 1, 2, None]), ({0, 1, 2}, [None] * 4)],
+)
+def test_an_entry_that_cannot_be_compared_neither_leads_nor_joins(untested, expected):
+    """The third differs from whoever leads; the others do not."""
+
+    def comparison(leader, other):
+        return None if {leader, other} & untested else found(0.001 if other == 2 else 0.9)
+
+    assert tie_groups(4, comparison) == expected
+
+
+def test_a_difference_without_any_spread_is_a_tie():
+    assert tie_groups(2, lambda *_: found(None)) == [1, 1]
 
 
 def test_mcnemar_is_the_binomial_test_of_what_only_one_has_right():

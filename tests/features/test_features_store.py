@@ -99,6 +99,34 @@ def test_a_damaged_entry_is_computed_anew(tmp_path, make_clips, small_spec, dama
     np.testing.assert_array_equal(store.get(clips, small_spec), whole)
 
 
+def test_flipped_bytes_are_found_once_a_search_and_computed_again_with_a_note(tmp_path, make_clips, small_spec):
+    clips, notes = make_clips(3), []
+    store = FeatureStore(tmp_path / "cache", note=notes.append)
+    whole = np.array(store.get(clips, small_spec))
+    path = store.path(clips, small_spec)
+    data = bytearray(path.read_bytes())
+    for place in range(len(data) - 400, len(data)):
+        data[place] ^= 0x40
+    path.write_bytes(data)
+    assert not np.array_equal(store.get(clips, small_spec), whole), "this search has read it already"
+    assert notes == []
+    np.testing.assert_array_equal(FeatureStore(store.root, note=notes.append).get(clips, small_spec), whole)
+    (note,) = notes
+    assert str(path.parent) in note
+    assert "have changed since; they are computed again" in note
+
+
+def test_features_of_an_earlier_version_without_a_checksum_are_computed_again(tmp_path, make_clips, small_spec):
+    clips, notes = make_clips(2), []
+    path = FeatureStore(tmp_path / "cache").path(clips, small_spec)
+    FeatureStore(tmp_path / "cache").get(clips, small_spec)
+    path.with_name("features.sha256").unlink()
+    FeatureStore(tmp_path / "cache", note=notes.append).get(clips, small_spec)
+    assert "no checksum" in notes[0]
+    FeatureStore(tmp_path / "cache", note=notes.append).get(clips, small_spec)
+    assert len(notes) == 1
+
+
 def test_an_unreadable_clip_is_named_and_nothing_is_kept(tmp_path, make_clips, small_spec):
     clips, store = make_clips(3), FeatureStore(tmp_path / "cache")
     Path(clips["path"][1]).write_text("not audio")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import shutil
 
+import pandas as pd
 import pytest
 from drawn_results import Builder
 
 from benchmarks.simulated_results import Size, write_results
 from serbench.errors import SerbenchError, UsageError
-from serbench.records.publish import publish_studies
 from serbench.records.results import ResultsFolder
 from serbench.render import render
-from serbench.results import Results
+from serbench.results import Results, publish_studies
 
 
 @pytest.fixture
@@ -60,7 +60,9 @@ def test_weights_databases_attempts_and_paths_stay_behind(build, tmp_path):
     folder.remember_data(tmp_path)
     (folder.path / "attempts" / "t0.0").mkdir(parents=True)
     list(publish_studies(build.results, [study], tmp_path / "published"))
-    kinds = {name.rsplit("/", 1)[-1] for name in files(tmp_path / "published") if not name.endswith(".lock")}
+    kinds = {
+        name.rsplit("/", 1)[-1] for name in files(tmp_path / "published") if not name.endswith((".lock", ".jsonl"))
+    }
     assert kinds == {"serbench.json", "study.json", "clips.parquet", "record.json", "predictions.parquet", "a.json"}
     assert str(tmp_path) not in "".join(
         path.read_text(encoding="utf-8") for path in (tmp_path / "published").rglob("*.json")
@@ -71,7 +73,7 @@ def test_predictions_of_training_clips_stay_behind_and_their_scores_do_not(build
     study = build.study()
 
     def with_training(frame, _):
-        return frame.assign(subset=frame["subset"].where(frame.index % 3 > 0, "train"))
+        return pd.concat([frame, frame[frame["subset"] == "validation"].assign(subset="train")], ignore_index=True)
 
     build.entry("a", study, spoil=with_training)
     list(publish_studies(build.results, [study], tmp_path / "published"))

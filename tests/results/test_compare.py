@@ -42,7 +42,10 @@ def test_one_refit_is_never_called_different_and_says_why(build, study) -> None:
     build.entry("cnn2d-a", study, skill=0.9, refits=1)
     build.entry("cnn2d-b", study, skill=0.3, refits=1)
     (pair,) = build.read().comparison(["cnn2d-a", "cnn2d-b"]).pairs
-    assert not pair.separable
+    assert pair.separable is None
+    text = render(build.read().comparison(["cnn2d-a", "cnn2d-b"]), "table", width=160)
+    assert "not tested" in text
+    assert " no " not in text.splitlines()[3]
     assert (pair.p_value, pair.low) == (None, None)
     assert pair.difference > 0.3
     assert "single seed" in pair.why_not

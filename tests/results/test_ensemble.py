@@ -109,6 +109,6 @@ def test_a_bag_is_no_member(build, study):
 
 def test_a_study_without_out_of_fold_answers_is_not_chosen_beside_one_with_them(build, study):
     other = build.study("demo-speaker-cnn1d", family="cnn1d")
-    build.entry("judged", other, values=(0.4, 0.4))
+    build.entry("judged", other, validation=0.4)
     judge(build.results.study(other), "judged", value=0.45)
     assert build.read().select().entry == "judged", "0.5 on the validation core is of the speakers that chose"

@@ -28,7 +28,7 @@ def test_scores_are_means_over_refits_of_the_test_core(build):
     assert row.uar == pytest.approx(sum(one.uar for one in scores) / 3)
     assert row.accuracy == pytest.approx(sum(one.accuracy for one in scores) / 3)
     assert row.macro_f1 == pytest.approx(sum(one.macro_f1 for one in scores) / 3)
-    assert (row.seeds, row.looks, row.parameters, row.train_seconds) == (3, 2, 123456, 75.0)
+    assert (row.seeds, row.looks, row.parameters, row.train_seconds) == (3, 3, 123456, 75.0)
 
 
 def test_differences_are_search_minus_refit_and_validation_minus_test(build):
@@ -66,7 +66,18 @@ def test_tie_groups_follow_what_the_speakers_can_tell_apart(build):
     rows = {row.entry: row for row in build.read().board().rows}
     assert rows["good"].tie_group == rows["nearly"].tie_group == 1
     assert rows["poor"].tie_group == 2
-    assert rows["once"].tie_group == 2  # one refit: nothing separates it
+    assert rows["once"].tie_group is None, "one refit is compared with nothing"
+
+
+def test_rows_that_were_compared_with_nothing_have_no_tie_group(build):
+    study = build.study(test_speakers=18)
+    build.entry("good", study, skill=0.9, refits=1)
+    build.entry("poor", study, skill=0.2, refits=1)
+    build.entry("alone", build.study("other", corpus="emo-db"), refits=3)
+    board = build.read().board()
+    assert [row.tie_group for row in board.rows] == [None, None, None]
+    assert [row.rank for row in board.groups[0].rows] == [1, 2]
+    assert not any("same tie group" in note for note in board.notes)
 
 
 def test_an_interval_surrounds_the_score(build):
@@ -77,8 +88,8 @@ def test_an_interval_surrounds_the_score(build):
 
 def test_selected_is_chosen_by_validation_even_against_the_test(build):
     study = build.study()
-    build.entry("good-on-test", study, skill=0.9, values=(0.5, 0.5))
-    build.entry("good-on-validation", study, skill=0.4, values=(0.6, 0.5))
+    build.entry("good-on-test", study, skill=0.9, validation=0.4)
+    build.entry("good-on-validation", study, skill=0.4, validation=0.9)
     rows = by_entry(build.read().board())
     assert rows["good-on-validation"].selected
     assert not rows["good-on-test"].selected
@@ -87,17 +98,26 @@ def test_selected_is_chosen_by_validation_even_against_the_test(build):
 @pytest.mark.parametrize(("search_values", "winner"), [((0.6, 0.7), "b"), ((0.7, 0.7), "a"), ((None, 0.1), "b")])
 def test_equal_validation_falls_back_on_the_search_value_then_the_id(build, search_values, winner):
     study = build.study()
-    build.entry("b", study, values=(0.5, 0.5), search_value=search_values[1])
-    build.entry("a", study, values=(0.5, 0.5), search_value=search_values[0])
+    build.entry("b", study, validation=1.0, search_value=search_values[1])
+    build.entry("a", study, validation=1.0, search_value=search_values[0])
     assert [row.entry for row in build.read().board().rows if row.selected] == [winner]
 
 
-def test_each_study_has_its_own_selected_entry(build):
-    build.entry("a", build.study("one"))
-    build.entry("b", build.study("two", family="cnn1d"))
-    board = build.read().board()
-    assert all(row.selected for row in board.rows)
-    assert sorted(row.rank for row in board.rows) == [1, 2]
+def test_one_entry_of_each_group_is_selected_whatever_its_study(build):
+    build.entry("a", build.study("one"), skill=0.9, validation=0.5)
+    build.entry("b", build.study("two", family="cnn1d"), skill=0.5, validation=0.9)
+    build.entry("c", build.study("three", corpus="emo-db"), validation=0.3)
+    rows = by_entry(build.read().board())
+    assert {name for name, row in rows.items() if row.selected} == {"b", "c"}
+    assert (rows["a"].rank, rows["b"].rank) == (1, 2)
+
+
+def test_the_best_of_a_search_is_chosen_among_its_own_studies(build):
+    build.entry("a", build.study("one"), validation=0.5)
+    build.entry("b", build.study("two", family="cnn1d"), validation=0.9)
+    assert build.read().best(["one"]).entry == "a"
+    assert build.read().best(["one", "two"]).entry == "b"
+    assert build.read().chosen("one").entry.entry_id == "a"
 
 
 @pytest.mark.parametrize(

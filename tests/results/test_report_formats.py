@@ -118,7 +118,7 @@ def test_csv_has_fractions_under_the_documented_keys(board):
 
 def test_json_has_the_documented_keys_and_null_for_what_is_undefined(board):
     data = json.loads(render(board, "json"))
-    assert set(data) == {"schema_version", "interval_level", "rows", "references", "reported", "notes"}
+    assert set(data) == {"schema_version", "interval_level", "rows", "references", "reported", "groups", "notes"}
     first, last = data["rows"][0], data["rows"][-1]
     for key in ("family", "corpus", "protocol", "uar", "accuracy", "macro_f1", "selected", "entry", "study"):
         assert key in first

@@ -138,14 +138,13 @@ def test_who_is_selected_is_told_by_validation_even_where_predictions_are_damage
     damage(filled, "demo-speaker-cnn2d", "a")
     rows = {row.entry: row for row in filled.read().board("demo").rows}
     assert rows.keys() == {"b", "c"}
-    assert not rows["b"].selected  # validation chose a
-    assert rows["c"].selected
+    assert not any(row.selected for row in rows.values()), "validation chose a"
 
 
 def test_nothing_is_selected_where_a_validation_score_cannot_be_read(filled):
     (filled.results.study("demo-speaker-cnn2d").job_path("refit", "b-r0") / "record.json").write_text("{")
     rows = {row.entry: row.selected for row in filled.read().board("demo").rows}
-    assert rows == {"a": False, "c": True}
+    assert rows == {"a": False, "c": False}
 
 
 def test_export_refuses_to_choose_beside_a_damaged_entry(filled):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from dataclasses import replace
@@ -13,12 +14,13 @@ from tiers import starts_children
 
 from serbench.audit import rerun
 from serbench.audit.rerun import Rerun, Reruns
+from serbench.protocols import recorded_plan, recorded_protocol
 from serbench.records import ResultsFolder
 from serbench.render import render
 from serbench.results import Results
 from serbench.search import run_search
 from serbench.search.observer import Observer
-from serbench.search.studies.recorded import recorded_clips, recorded_plan, recorded_protocol, recorded_space
+from serbench.search.studies.recorded import recorded_clips, recorded_space
 
 STUDY = "crema-d-speaker-tiny_cnn1d"
 
@@ -66,7 +68,8 @@ def test_equal_sizes_under_both_protocols_and_speakers_apart_only_under_one(reru
 @pytest.mark.slow
 @pytest.mark.children
 def test_a_rerun_is_kept_goes_on_and_shows_on_no_leaderboard(reruns) -> None:
-    before = render(Results(reruns.folder.path.parents[1]).board(), "json")
+    root = reruns.folder.path.parents[1]
+    before = json.loads(render(Results(root).board(), "json"))
     rerun = Rerun(replace(recorded_protocol(reruns.folder, reruns.record), split_seed=1))
     folder, entry = reruns.fit(rerun, 1)
     first = (folder.job_path("refit", entry.refits[0]) / "record.json").read_bytes()
@@ -75,7 +78,11 @@ def test_a_rerun_is_kept_goes_on_and_shows_on_no_leaderboard(reruns) -> None:
     assert (folder.job_path("refit", "t0000-r0") / "record.json").read_bytes() == first
     seeds = {folder.job("refit", job).seed for job in again.refits}
     assert len(seeds) == 2
-    assert render(Results(reruns.folder.path.parents[1]).board(), "json") == before
+    after = json.loads(render(Results(root).board(), "json"))
+    assert after["rows"] == before["rows"]
+    assert [line.kind for line in ResultsFolder(root).ledger.read()[0]] == ["run", "audit", "audit"]
+    (tested,) = (group["tested"] for group in after["groups"])
+    assert (tested["evaluations"], tested["split_seeds"]) == (1, 2), "another draw of test speakers"
 
 
 @pytest.mark.children

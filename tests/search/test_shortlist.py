@@ -12,7 +12,7 @@ import pytest
 from serbench.errors import UsageError
 from serbench.evaluation import evaluate
 from serbench.records import ResultsFolder
-from serbench.results import Results
+from serbench.results import Results, verify_results
 from serbench.search import Observer, replay_trial, run_search
 
 pytestmark = pytest.mark.children
@@ -134,19 +134,43 @@ def test_the_board_shows_both_and_selects_the_single_network(study) -> None:
     assert final.validation_uar == bag.validation_uar == pytest.approx(final.validation_score)
 
 
+def test_final_runs_and_the_bag_are_counted_with_their_predictions_and_folds_are_not(study) -> None:
+    folder = study["folder"]
+    lines, unreadable = ResultsFolder(study["results"]).ledger.read()
+    final = {(line.job_id, line.predictions) for line in lines if line.kind == "run"}
+    assert final == {(fit.job_id, fit.digests["test"]) for fit in folder.jobs("refit")}
+    assert len(final) == 3
+    assert unreadable == 0
+    (group,) = Results(study["results"]).board().groups
+    assert (group.counted.entries, group.counted.studies) == (2, 1)
+
+
+def test_all_that_a_search_writes_passes_its_checks(study) -> None:
+    found = verify_results(Results(study["results"]))
+    assert found.passed, found
+    assert found.studies[0].unchecked == ()
+    assert all(fit.digests for kind in ("search", "fold", "refit") for fit in study["folder"].jobs(kind))
+
+
 def test_the_same_command_fits_nothing_again(study, make_plan) -> None:
     watch = Watch()
+    counted = len(ResultsFolder(study["results"]).ledger.read()[0])
     run_search(make_plan(results=study["results"], shortlist=2, finalists=1, repeats=2), watch)
     assert watch.fits == watch.announced == []
+    assert len(ResultsFolder(study["results"]).ledger.read()[0]) == counted
 
 
 @pytest.mark.parametrize("job", ["f1", "a1", "bag"])
 def test_each_kind_of_fit_replays_to_its_record(study, tone_corpus, job) -> None:
     folder = study["folder"]
     trial = next(one.shortlisted for one in folder.entries())
-    again = replay_trial(ResultsFolder(study["results"]), folder.path.name, f"{trial}-{job}", tone_corpus)
+    results = ResultsFolder(study["results"])
+    before = len(results.ledger.read()[0])
+    again = replay_trial(results, folder.path.name, f"{trial}-{job}", tone_corpus)
     assert again.repeated
     assert again.largest_difference == 0.0
+    new = results.ledger.read()[0][before:]
+    assert [line.kind for line in new] == ([] if job == "f1" else ["replay"]), "a fold predicts no test clip"
 
 
 @pytest.mark.slow

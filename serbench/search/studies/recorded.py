@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from serbench.corpora import StudyClips, load_clips, recorded_corpus, votes_digest
 from serbench.errors import SerbenchError, UsageError
 from serbench.features import FeatureSpec
-from serbench.protocols import SplitPlan, SplitProtocol
+from serbench.protocols import SplitPlan
 from serbench.records import StepProgress, StudyFolder, StudyRecord
 from serbench.spaces import SearchSpace, explain, read_space
 from serbench.training import FitSettings, SeedTree
@@ -22,8 +21,6 @@ __all__ = [
     "RecordedStudy",
     "recorded_clips",
     "recorded_features",
-    "recorded_plan",
-    "recorded_protocol",
     "recorded_space",
     "recorded_training",
 ]
@@ -79,47 +76,6 @@ def recorded_space(folder: StudyFolder, record: StudyRecord) -> SearchSpace:
     if isinstance(described, str) and described != space.fixed_split:  # set with --split-ratio
         space = space.with_split(described)
     return replace(space, features=recorded_features(folder, record), training=recorded_training(folder, record))
-
-
-def recorded_protocol(folder: StudyFolder, record: StudyRecord) -> SplitProtocol:
-    """Returns the protocol by which the clips were split.
-
-    Raises:
-        SerbenchError: the record is damaged, or this version of serbench splits differently.
-    """
-    facts = record.protocol
-    try:
-        cores = (Decimal(facts.test_core), Decimal(facts.validation_core))
-        protocol = SplitProtocol(
-            facts.name,
-            *cores,
-            facts.split_seed,
-            facts.speaker_normalisation,
-            facts.least_validation,
-            facts.every_class,
-        )
-    except (InvalidOperation, SerbenchError) as error:
-        raise SerbenchError(f"{folder.record_path} has no valid protocol ({error}); restore it") from None
-    if (here := protocol.hash_of(reordered=facts.reordered)) != facts.hash:
-        raise SerbenchError(
-            f"{folder.record_path} was made by a version of serbench that splits clips differently (protocol hash "
-            f"{facts.hash}, here {here}); go back to serbench {record.environment.serbench}"
-        )
-    return protocol
-
-
-def recorded_plan(folder: StudyFolder, record: StudyRecord, clips: pd.DataFrame) -> SplitPlan:
-    """Returns the fold of the protocol that the study belongs to.
-
-    Raises:
-        SerbenchError: the record is damaged, this version of serbench splits differently, or the clips cannot be split
-            that way.
-    """
-    plans = recorded_protocol(folder, record).plans(clips)
-    for plan in plans:
-        if plan.fold == record.protocol.fold:
-            return plan
-    raise SerbenchError(f"{folder.record_path} has fold {record.protocol.fold} of {len(plans)}; restore it")
 
 
 def recorded_clips(

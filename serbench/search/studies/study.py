@@ -13,6 +13,7 @@ from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import SplitPlan
 from serbench.records import (
     LabelSource,
+    Ledger,
     ResultsFolder,
     StudyFolder,
     StudyRecord,
@@ -77,6 +78,7 @@ class Study:
     Attributes:
         clips: clip table with `path`. Row numbers refer to its order.
         plan: how the clips are split.
+        ledger: counts the evaluations of test sets.
     """
 
     folder: StudyFolder
@@ -85,6 +87,7 @@ class Study:
     clips: pd.DataFrame
     plan: SplitPlan
     storage: StudyStorage = field(repr=False)
+    ledger: Ledger = field(repr=False)
     _lock: filelock.BaseFileLock = field(repr=False)
 
     @classmethod
@@ -128,7 +131,7 @@ class Study:
             folder.sweep()
             record = cls._settle(folder, record, clips)
             storage = StudyStorage.open(folder, record, storage_url)
-            return cls(folder, record, space, clips, plan, storage, lock)
+            return cls(folder, record, space, clips, plan, storage, results.ledger, lock)
         except BaseException:
             lock.release()
             raise
@@ -142,10 +145,10 @@ class Study:
                     f"study '{record.name}' was begun with other settings: {'; '.join(changed)}. Go back to "
                     "them, or begin another study with --study NAME"
                 )
-            if record.asked is not None and record.asked != known.asked:
-                known = known.model_copy(update={"asked": record.asked})
-                known.save(folder.record_path)
-            return known
+            later = {"asked": record.asked or known.asked, "chosen_on": {**known.chosen_on, **record.chosen_on}}
+            if (resumed := known.model_copy(update=later)) != known:
+                resumed.save(folder.record_path)
+            return resumed
         columns = [name for name in _CLIP_COLUMNS if name in clips]
         write_bytes_atomic(folder.clips_path, clips[columns].to_parquet(index=False))
         record.save(folder.record_path)

@@ -5,19 +5,18 @@ A network counts as having heard everything outside the test core of its study: 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from serbench.corpora import parts_of, people_of
 from serbench.errors import SerbenchError, UsageError
-from serbench.protocols import SplitPlan
+from serbench.protocols import SplitPlan, recorded_plan
 from serbench.records import CorpusFacts, HeardClips, InitFrom, ProtocolFacts, ResultsFolder, StudyRecord, TaughtBy
-from serbench.search.studies.recorded import recorded_plan
 
 __all__ = ["StudySplit", "check_unheard", "heard_by", "starts_from_its_corpus"]
 
-_ONE_CORPUS = {"folder", "table", "audformat"}
 _SEVERAL_SPEAKERS = 3
 
 
@@ -36,7 +35,7 @@ def heard_by(
     own = HeardClips(
         study=study,
         corpus=corpus.name,
-        parts=_parts(corpus),
+        parts=parts_of(corpus),
         digest=corpus.digest,
         protocol=protocol.hash,
         fold=protocol.fold,
@@ -66,7 +65,7 @@ class StudySplit:
 
 def _same_corpus(heard: HeardClips, corpus: CorpusFacts) -> bool:
     """Whether a corpus is one that was heard, or has a part that was heard."""
-    return heard.digest == corpus.digest or bool(set(heard.parts) & set(_parts(corpus)))
+    return heard.digest == corpus.digest or bool(set(heard.parts) & set(parts_of(corpus)))
 
 
 def starts_from_its_corpus(record: StudyRecord) -> bool:
@@ -109,7 +108,7 @@ def check_unheard(results: ResultsFolder, network: str, heard: Sequence[HeardCli
 
 def _of_corpus(heard: HeardClips, facts: CorpusFacts, tested: pd.DataFrame) -> str:
     """What to say where the study of the network is not here: any speaker of its corpus may have been heard."""
-    parts = {part for part, _ in _people(tested, facts)}
+    parts = {part for part, _ in people_of(tested, facts)}
     if heard.digest != facts.digest and not parts & set(heard.parts):
         return ""
     return (
@@ -121,10 +120,10 @@ def _of_corpus(heard: HeardClips, facts: CorpusFacts, tested: pd.DataFrame) -> s
 def _overlap(
     heard: HeardClips, record: StudyRecord, clips: pd.DataFrame, facts: CorpusFacts, tested: pd.DataFrame
 ) -> str:
-    people = set(_people(clips, record.corpus))
+    people = set(people_of(clips, record.corpus))
     if heard.digest == facts.digest:  # one corpus under two names
-        people |= {(part, speaker) for part in _parts(facts) for _, speaker in _people(clips, record.corpus)}
-    both = sorted({speaker for part, speaker in _people(tested, facts) if (part, speaker) in people})
+        people |= {(part, speaker) for part in parts_of(facts) for _, speaker in people_of(clips, record.corpus)}
+    both = sorted({speaker for part, speaker in people_of(tested, facts) if (part, speaker) in people})
     if both:
         named = ", ".join(both[:_SEVERAL_SPEAKERS]) + (", ..." if len(both) > _SEVERAL_SPEAKERS else "")
         return f"has heard {len(both)} test {'speaker' if len(both) == 1 else 'speakers'} ({named})"
@@ -148,16 +147,3 @@ def _heard_clips(results: ResultsFolder, heard: HeardClips) -> tuple[StudyRecord
         return None
     tested = set(plan.split(plan.cores).test)
     return record, clips.iloc[[row for row in range(len(clips)) if row not in tested]]
-
-
-def _parts(corpus: CorpusFacts) -> tuple[str, ...]:
-    """Names of the corpora that were trained on; a corpus of a person's own has one part, itself."""
-    choice = corpus.choice
-    return (corpus.name,) if choice is None or set(choice.parts) & _ONE_CORPUS else choice.parts
-
-
-def _people(clips: pd.DataFrame, corpus: CorpusFacts) -> Iterator[tuple[str, str]]:
-    """The speaker of each clip as (corpus, speaker), alike for a corpus alone and as a part of several."""
-    speakers = clips["speaker"].astype(str)
-    parts = clips["corpus"].astype(str) if "corpus" in clips else [_parts(corpus)[0]] * len(clips)
-    return ((part, speaker.removeprefix(f"{part}/")) for part, speaker in zip(parts, speakers, strict=True))

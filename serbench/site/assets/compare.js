@@ -61,7 +61,7 @@ document.addEventListener("DOMContentLoaded", function () {
       var plain = one.uar === null || other.uar === null ? null : one.uar - other.uar;
       if (!Array.isArray(found)) {
         if (found && reasons.indexOf(found) < 0) { reasons.push(found); }
-        return [link(one.id), link(other.id), points(plain), "-", "-", "-", "no"];
+        return [link(one.id), link(other.id), points(plain), "-", "-", "-", "not tested"];
       }
       var holmed = found[3] === null ? null : adjusted[at];
       return [link(one.id), link(other.id), points(found[0]), points(found[1]) + " to " + points(found[2]), chance(found[3]),

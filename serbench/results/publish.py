@@ -1,4 +1,7 @@
-"""Copies studies for a repository or a paper: all that is needed to rebuild every number, nothing large or private."""
+"""Copies studies for a repository or a paper: all that is needed to rebuild every number, nothing large or private.
+
+The ledger goes with them: every evaluation of their test sets, by other studies and under other split seeds, too.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from serbench.errors import UsageError
-from serbench.records.files import publish_folder, writing
-from serbench.records.references import ReferenceFolder
-from serbench.records.results import ResultsFolder
-from serbench.records.schemas import JobKind
-from serbench.records.study_folder import StudyFolder
+from serbench.records import JobKind, ReferenceFolder, ResultsFolder, StudyFolder, publish_folder, writing
+from serbench.results.results import Results
+from serbench.results.verify import require_sound
 
 __all__ = ["publish_studies"]
 
@@ -37,13 +38,17 @@ def publish_studies(results: ResultsFolder, names: Iterable[str], to: Path) -> I
 
     Raises:
         UsageError: a study does not exist, or `to` is the folder of the originals.
-        SerbenchError: a record is damaged, or `to` cannot be written.
+        SerbenchError: a record is damaged, a study fails its checks, or `to` cannot be written.
     """
     if to.resolve() == results.root.resolve():
         raise UsageError(f"{to} is the folder that the studies are in already; name another one")
     folders = [results.existing_study(name) for name in names]
+    found = Results(results.root)
+    for folder in folders:
+        require_sound(found, found.study(folder.path.name))
     target = ResultsFolder(to)
     target.prepare()
+    _copy_ledger(found, folders, target)
     for folder in folders:
         copy = target.study(folder.path.name)
         with writing(copy.path):
@@ -56,6 +61,13 @@ def publish_studies(results: ResultsFolder, names: Iterable[str], to: Path) -> I
             with place.exclusively():
                 place.publish(record, table)
         yield folder.path.name, sum(file.stat().st_size for file in copy.path.rglob("*") if file.is_file())
+
+
+def _copy_ledger(found: Results, folders: Iterable[StudyFolder], target: ResultsFolder) -> None:
+    lines = found.evaluations
+    names = {folder.path.name for folder in folders}
+    families = {line.family for line in lines if line.study in names}
+    target.ledger.append(target.ledger.missing(line for line in lines if line.family in families))
 
 
 def _copy_study(source: StudyFolder, copy: StudyFolder) -> None:

@@ -1,0 +1,350 @@
+"""Facts that stand in two files are compared: a record, the predictions beside it, the clips, the split, the ledger.
+
+Each check returns sentences about what cannot be true. They find accidents (a file of another study, a lost run) and
+numbers that were changed in one place. Who changes every place alike is only found by `serbench study replay`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import serbench
+from serbench.corpora import clip_set_digest
+from serbench.errors import SerbenchError
+from serbench.evaluation import Evaluation
+from serbench.protocols import SplitProtocol, recorded_protocol
+from serbench.records import (
+    EntryRecord,
+    Ledger,
+    LedgerLine,
+    ProtocolFacts,
+    ShortlistRecord,
+    StudyFolder,
+    StudyRecord,
+    TrialRecord,
+    answers_digest,
+    study_id,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from serbench.protocols import SplitPlan
+
+__all__ = ["Checks", "SplitAgain", "check_answers", "check_entry", "check_fit", "check_seeds"]
+
+TOLERANCE = 1e-6
+"""Largest difference between a recorded score and that of the predictions beside it, as a fraction."""
+
+_FLAGS = (
+    "shares_speakers",
+    "test_clips",
+    "validation_clips",
+    "test_speakers",
+    "validation_speakers",
+    "train_speakers",
+    "reordered",
+)
+_REPEAT = re.compile(r"\d+$")
+_RUN = re.compile(r"t(\d+)-[ar](\d+)")
+
+
+@dataclass(frozen=True)
+class SplitAgain:
+    """The labels and the split of a study, as its clips and its protocol give them.
+
+    Attributes:
+        labels: label of each clip by id.
+        cores: ids of the clips of the cores `test` and `validation`; empty if the split cannot be made again.
+        problems: what of the study's record cannot be true.
+        test_clips: number of test clips by the study's record, for a split that cannot be made again.
+        unchecked: what cannot be checked.
+    """
+
+    labels: Mapping[str, str]
+    test_clips: int
+    cores: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+
+
+class Checks:
+    """What the checks of all studies of a results folder share: splits that were made again, and the ledger.
+
+    Args:
+        ledger: the ledger of the results folder.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._lines: dict[str, list[LedgerLine]] | None = None
+        self._plans: dict[tuple[str, str], tuple[SplitPlan, ...]] = {}
+        self._facts: dict[tuple[str, str, int], ProtocolFacts] = {}
+        self._digests: dict[str, str] = {}
+
+    def lines(self, study: StudyRecord) -> list[LedgerLine]:
+        """The lines of a study in the ledger: its final runs and their replays."""
+        if self._lines is None:
+            self._lines = {}
+            for line in self._ledger.read()[0]:
+                self._lines.setdefault(line.study_id, []).append(line)
+        return self._lines.get(study_id(study), [])
+
+    def split(self, folder: StudyFolder, record: StudyRecord, clips: pd.DataFrame) -> SplitAgain:
+        """Makes the split of a study again, and compares it with the study's record.
+
+        Args:
+            folder: the study's folder.
+            record: its record.
+            clips: its table of clips.
+        """
+        content = hashlib.sha256(folder.clips_path.read_bytes()).hexdigest()
+        ids = clips["clip_id"].astype(str)
+        labels = dict(zip(ids, clips["label"].astype(str), strict=True))
+        tested = record.protocol.test_clips
+        problems = list(self._corpus(record, clips, content))
+        try:
+            if "sex" not in clips:
+                raise SerbenchError("clips.parquet has no column 'sex'")
+            protocol = recorded_protocol(folder, record)
+        except SerbenchError as error:
+            why = f"the split cannot be made again: {error}".replace(f"{folder.path}/", "")
+            if record.environment.serbench != serbench.__version__:  # that version may have split differently
+                return SplitAgain(labels, tested, problems=tuple(problems), unchecked=(why,))
+            return SplitAgain(labels, tested, problems=(*problems, why))
+        try:
+            plan, facts = self._again(protocol, record, clips, content)
+        except SerbenchError as error:
+            return SplitAgain(labels, tested, problems=(*problems, f"its clips cannot be split as recorded: {error}"))
+        problems += _flags(record.protocol, facts)
+        split = plan.split(plan.cores)
+        cores = {part: frozenset(ids.iloc[list(getattr(split, part))]) for part in ("test", "validation")}
+        return SplitAgain(labels, tested, cores, tuple(problems))
+
+    def _corpus(self, record: StudyRecord, clips: pd.DataFrame, content: str) -> Iterator[str]:
+        facts = record.corpus
+        if clips["clip_id"].duplicated().any():
+            yield "clips.parquet lists a clip twice"
+        if tuple(sorted(set(clips["label"].astype(str)))) != tuple(sorted(facts.labels)):
+            yield "the labels of the record are not those of clips.parquet"
+        if len(clips) != facts.clips:
+            yield f"the record says {facts.clips:,} clips, clips.parquet holds {len(clips):,}"
+        if "digest" in clips:
+            if content not in self._digests:
+                self._digests[content] = clip_set_digest(clips)
+            if self._digests[content] != facts.digest:
+                yield "clips.parquet has other clips, labels or speakers than the study began with (digest differs)"
+
+    def _again(
+        self, protocol: SplitProtocol, record: StudyRecord, clips: pd.DataFrame, content: str
+    ) -> tuple[SplitPlan, ProtocolFacts]:
+        """Makes plans once for all studies with the same clips and protocol, and facts once for each fold."""
+        settings = f"{protocol.hash} {protocol.least_validation} {protocol.every_class}"
+        key, fold = (content, settings), record.protocol.fold
+        if key not in self._plans:
+            self._plans[key] = protocol.plans(clips)
+        plans = self._plans[key]
+        found = [plan for plan in plans if plan.fold == fold]
+        if not found or record.protocol.folds != len(plans):
+            raise SerbenchError(f"the record says fold {fold} of {record.protocol.folds}, the clips give {len(plans)}")
+        if (*key, fold) not in self._facts:
+            self._facts[*key, fold] = protocol.facts(clips, found[0], len(plans))
+        return found[0], self._facts[*key, fold]
+
+
+def _flags(recorded: ProtocolFacts, again: ProtocolFacts) -> Iterator[str]:
+    for name in _FLAGS:
+        said, found = getattr(recorded, name), getattr(again, name)
+        if said != found:
+            yield f"the record says {name} = {said}, the clips and the protocol give {found}"
+
+
+def check_fit(
+    record: TrialRecord,
+    table: pd.DataFrame,
+    evaluations: Mapping[str, Evaluation],
+    split: SplitAgain,
+    objective: str = "uar",
+) -> Iterator[str]:
+    """Checks a fit: its predictions against clips and split, its scores against its predictions.
+
+    Args:
+        record: of the fit.
+        table: its predictions.
+        evaluations: scores of these predictions, by subset.
+        split: the study's labels and split.
+        objective: what the study maximises.
+    """
+    which = f"run {record.job_id}" if record.kind == "refit" else record.job_id
+    parts = {str(subset): part for subset, part in table.groupby("subset", sort=False)}
+    for subset, part in parts.items():
+        found = _labels(part, split)
+        yield from (f"{which}: {text} ({subset} predictions)" for text in found)
+    if record.kind != "fold":  # a fold answers its own clips, and calls them validation
+        yield from (f"{which}: {text}" for text in _members(parts, split))
+    yield from (f"{which}: {text}" for text in _scores(record, evaluations, objective))
+    yield from (f"{which}: {text}" for text in _digests(record, parts))
+
+
+def _labels(part: pd.DataFrame, split: SplitAgain) -> Iterator[str]:
+    ids, labels = part["clip_id"].astype(str), part["label"].astype(str)
+    if ids.duplicated().any():
+        yield "a clip is predicted twice"
+    if unknown := sum(clip not in split.labels for clip in ids):
+        yield f"{unknown:,} clips are not in clips.parquet"
+    wrong = sum(split.labels.get(clip, label) != label for clip, label in zip(ids, labels, strict=True))
+    if wrong:
+        yield f"{wrong:,} of {len(part):,} true labels differ from clips.parquet"
+
+
+def _members(parts: Mapping[str, pd.DataFrame], split: SplitAgain) -> Iterator[str]:
+    ids = {subset: set(part["clip_id"].astype(str)) for subset, part in parts.items()}
+    for core, wanted in split.cores.items():
+        if core in ids and ids[core] != wanted:
+            missing, more = len(wanted - ids[core]), len(ids[core] - wanted)
+            what = " and ".join(
+                f"{count:,} {word}" for count, word in ((missing, "are missing"), (more, "do not belong")) if count
+            )
+            yield f"the {core} clips are not those of the split: of {len(wanted):,}, {what}"
+    tested = split.cores.get("test", frozenset())
+    if not tested and "test" in ids and len(ids["test"]) != split.test_clips:
+        yield f"the record says {split.test_clips:,} test clips, there are predictions of {len(ids['test']):,}"
+    for subset in ("train", "validation", "test_rest"):
+        if both := len(ids.get(subset, set()) & tested):
+            yield f"{both:,} test clips are among those of subset '{subset}'"
+
+
+def _scores(record: TrialRecord, evaluations: Mapping[str, Evaluation], objective: str) -> Iterator[str]:
+    for subset, evaluation in evaluations.items():
+        said, found = record.scores.get(subset), evaluation.to_scores()
+        if said is None:
+            yield f"the record has no score on '{subset}', and there are predictions of it"
+            continue
+        if said.clips != found.clips:
+            yield f"the record says {said.clips:,} {subset} clips, there are predictions of {found.clips:,}"
+        for name, text in (("uar", "UAR"), ("accuracy", "accuracy"), ("macro_f1", "macro-F1")):
+            if not _equal(getattr(said, name), getattr(found, name)):
+                yield (
+                    f"the record says {subset} {text} {_percent(getattr(said, name))}, its predictions give "
+                    f"{_percent(getattr(found, name))}"
+                )
+                break
+    if lost := sorted(record.scores.keys() - evaluations.keys() - {"train"}):
+        yield f"the record has a score on '{lost[0]}', and there are no predictions of it"
+    held = evaluations.get("validation")
+    if held is None or objective != "uar" or record.value is None:
+        return
+    if not _equal(record.value, held.mean_recall_present):
+        again = _percent(held.mean_recall_present)
+        yield f"it was chosen by {_percent(record.value)}, its predictions give {again}"
+
+
+def _equal(one: float | None, other: float | None) -> bool:
+    return one is other or (one is not None and other is not None and abs(one - other) <= TOLERANCE)
+
+
+def _percent(value: float | None) -> str:
+    return "none" if value is None else f"{100 * value:.1f} %"
+
+
+def _digests(record: TrialRecord, parts: Mapping[str, pd.DataFrame]) -> Iterator[str]:
+    if record.digests is None:
+        return
+    for subset, part in parts.items():
+        if record.digests.get(subset) != answers_digest(part):
+            yield f"the {subset} predictions are not those that the record was made with (digest differs)"
+
+
+def check_answers(record: ShortlistRecord, table: pd.DataFrame, found: Evaluation, split: SplitAgain) -> Iterator[str]:
+    """Checks the out-of-fold answers of a configuration.
+
+    Args:
+        record: what cross-validation said.
+        table: the answers.
+        found: scores of these answers.
+        split: the study's labels and split.
+    """
+    which = f"out-of-fold answers of {record.job_id}"
+    yield from (f"{which}: {text}" for text in _labels(table, split))
+    if both := len(set(table["clip_id"].astype(str)) & split.cores.get("test", frozenset())):
+        yield f"{which}: {both:,} are of test clips"
+    if not _equal(record.value, found.mean_recall_present):
+        yield f"{which}: the record says {_percent(record.value)}, they give {_percent(found.mean_recall_present)}"
+    if record.digest is not None and record.digest != answers_digest(table):
+        yield f"{which}: they are not those that the record was made with (digest differs)"
+
+
+def check_entry(
+    entry: EntryRecord,
+    study: StudyRecord,
+    fits: Iterable[TrialRecord],
+    jobs: Iterable[str],
+    runs: Iterable[LedgerLine],
+    tried: Iterable[str] = (),
+    trial: Callable[[str], TrialRecord | None] = lambda _: None,
+) -> Iterator[str]:
+    """Checks an entry: its list of runs against folder and ledger, its configuration against theirs.
+
+    Args:
+        entry: record of the entry.
+        study: record of its study.
+        fits: records of its runs.
+        jobs: ids of all runs in the study's folder.
+        runs: final runs of the study that the ledger counts.
+        tried: ids of runs that were broken off and wait to be repeated.
+        trial: returns the record of a trial by id; None if there is none.
+    """
+    if entry.study != study.name or entry.family != study.family:
+        yield f"the entry says study {entry.study} ({entry.family}), and lies in {study.name} ({study.family})"
+    listed = {*entry.refits, *entry.failed_refits}
+    yield from _run_list(entry, listed, set(jobs), {line.job_id for line in runs}, set(tried))
+    counted: dict[str, set[str]] = {}
+    for line in runs:
+        if line.predictions is not None:
+            counted.setdefault(line.job_id, set()).add(line.predictions)
+    for fit in fits:
+        if fit.study != study.name or fit.config != entry.config:
+            yield f"run {fit.job_id} is not of the entry's study and configuration"
+        tested = (fit.digests or {}).get("test")
+        if fit.job_id in counted and tested not in counted[fit.job_id]:
+            yield f"run {fit.job_id}: the ledger counted other test predictions"
+    first = trial(entry.refits[0].rpartition("-")[0]) if entry.refits else None
+    if first is not None and first.config == entry.config and not _equal(first.value, entry.search_value):
+        yield f"the entry says {_percent(entry.search_value)} in the search, its trial {_percent(first.value)}"
+
+
+def _run_list(
+    entry: EntryRecord, listed: set[str], jobs: set[str], counted: set[str], tried: set[str]
+) -> Iterator[str]:
+    stems = {_REPEAT.sub("", job) for job in entry.refits}
+    here = {job for job in jobs | counted if _REPEAT.sub("", job) in stems}
+    if hidden := sorted(here - listed):
+        where = "in the folder" if hidden[0] in jobs else "counted in the ledger"
+        yield f"{len(hidden)} of {len(here | listed)} runs are left out of its list, among them {hidden[0]} ({where})"
+    for stem in sorted(stems):
+        numbers = [int(job[len(stem) :]) for job in listed if job[len(stem) :].isdecimal()]
+        gaps = [f"{stem}{number}" for number in range(max(numbers, default=0)) if number not in numbers]
+        if absent := [job for job in gaps if job not in tried]:
+            yield f"run {absent[0]} is missing before those that it lists (the same search command makes it)"
+    if entry.looks < len(entry.refits):
+        yield f"it says {entry.looks} evaluations of the test set, and lists {len(entry.refits)} runs"
+
+
+def check_seeds(study: StudyRecord, fits: Iterable[TrialRecord]) -> Iterator[str]:
+    """Checks that final runs have the seeds of their numbers, so that a run cannot be renamed.
+
+    Args:
+        study: record of the study.
+        fits: records of its final runs.
+    """
+    from serbench.training import SeedTree
+
+    tree = SeedTree(study.seed)
+    for fit in fits:
+        named = _RUN.fullmatch(fit.job_id)
+        if named and fit.seed != tree.refit(int(named[1]), int(named[2])):
+            yield f"run {fit.job_id} has the seed {fit.seed}, which is not that of its number"

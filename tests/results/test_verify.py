@@ -1,0 +1,265 @@
+"""Numbers that were changed by hand are marked on the board, named by `serbench verify`, and not published."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from serbench.cli.main import app
+from serbench.errors import SerbenchError
+from serbench.export import export_bundle
+from serbench.records import ResultsFolder, answers_digest, prediction_digests
+from serbench.records.study_folder import StudyFolder
+from serbench.render import render
+from serbench.results import Results, publish_studies, verify_results
+
+PUBLISHED = Path(__file__).parents[2] / "results" / "published"
+STUDY, ENTRY = "crema-d-speaker-cnn1d", "cnn1d-2c788d"
+RUNS = ("t0001-r0", "t0001-r1", "t0001-r2")
+
+
+@pytest.fixture
+def copied(tmp_path) -> StudyFolder:
+    """A copy of a published study, with its references."""
+    root = tmp_path / "results"
+    shutil.copytree(PUBLISHED / "studies" / STUDY, root / "studies" / STUDY)
+    shutil.copy(PUBLISHED / "serbench.json", root)
+    return ResultsFolder(root).study(STUDY)
+
+
+def edit(path: Path, change) -> None:
+    """Changes a JSON file by hand."""
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    change(raw)
+    path.write_text(json.dumps(raw), encoding="utf-8")
+
+
+def change_tables(folder: StudyFolder, change) -> None:
+    """Changes the predictions of all runs."""
+    for run in RUNS:
+        path = folder.job_path("refit", run) / "predictions.parquet"
+        change(pd.read_parquet(path)).to_parquet(path, index=False)
+
+
+def answered(table: pd.DataFrame) -> tuple[list[str], np.ndarray, np.ndarray]:
+    columns = [name for name in table if name.startswith("p_")]
+    wanted = [columns.index(f"p_{label}") for label in table["label"]]
+    return columns, np.array(wanted), table[columns].to_numpy().argmax(axis=1)
+
+
+def swap_answers(folder: StudyFolder) -> None:
+    """Half of the wrong test answers become right: the two probabilities change places."""
+
+    def change(table):
+        columns, wanted, given = answered(table)
+        rows = np.flatnonzero((table["subset"] == "test").to_numpy() & (wanted != given))[::2]
+        shares = table[columns].to_numpy(copy=True)
+        shares[rows, wanted[rows]], shares[rows, given[rows]] = shares[rows, given[rows]], shares[rows, wanted[rows]]
+        return table.assign(**dict(zip(columns, shares.T, strict=True)))
+
+    change_tables(folder, change)
+
+
+def replace_labels(folder: StudyFolder) -> None:
+    """Half of the wrong test answers of a run become right: the true label is replaced by the answer."""
+    first = folder.predictions("refit", RUNS[0])
+    columns, wanted, given = answered(first)
+    rows = np.flatnonzero((first["subset"] == "test").to_numpy() & (wanted != given))[::2]
+    new = {first["clip_id"].iloc[row]: columns[given[row]].removeprefix("p_") for row in rows}
+
+    def change(table):
+        pairs = zip(table["clip_id"], table["label"], strict=True)
+        return table.assign(label=[new.get(clip, label) for clip, label in pairs])
+
+    change_tables(folder, change)
+
+
+def drop_hard_clips(folder: StudyFolder) -> None:
+    """Test clips that the first run gets wrong are left out of all runs."""
+    first = folder.predictions("refit", RUNS[0])
+    _, wanted, given = answered(first)
+    hard = set(first["clip_id"][(first["subset"] == "test").to_numpy() & (wanted != given)].iloc[:300])
+    change_tables(folder, lambda table: table[~table["clip_id"].isin(hard)])
+
+
+def drop_hard_clips_and_say_so(folder: StudyFolder) -> None:
+    """The same, with recorded scores and numbers of clips that fit the fewer clips."""
+    drop_hard_clips(folder)
+    results = Results(folder.path.parents[1])
+    for refit in results.scored_entry(ENTRY).refits:
+        path = folder.job_path("refit", refit.record.job_id) / "record.json"
+        edit(path, lambda raw, refit=refit: raw["scores"].update(test=refit.scores["test"].model_dump(mode="json")))
+    edit(folder.record_path, lambda raw: raw["protocol"].update(test_clips=1170))
+
+
+def list_the_best_run(folder: StudyFolder) -> None:
+    best = max(RUNS, key=lambda run: folder.job("refit", run).scores["test"].uar)
+    edit(folder.path / "entries" / f"{ENTRY}.json", lambda raw: raw.update(refits=[best], looks=1))
+
+
+def list_the_best_run_and_remove_the_others(folder: StudyFolder) -> None:
+    list_the_best_run(folder)
+    (best,) = folder.entry(ENTRY).refits
+    for run in {*RUNS} - {best}:
+        shutil.rmtree(folder.job_path("refit", run))
+    if best == RUNS[0]:
+        pytest.skip("the best run is the first")
+
+
+def raise_recorded_score(folder: StudyFolder) -> None:
+    edit(
+        folder.job_path("refit", RUNS[1]) / "record.json",
+        lambda raw: raw["scores"]["test"].update(uar=0.8, accuracy=0.8),
+    )
+
+
+def raise_validation(folder: StudyFolder) -> None:
+    edit(folder.job_path("refit", RUNS[1]) / "record.json", lambda raw: raw.update(value=0.9))
+
+
+def hide_shared_speakers(folder: StudyFolder) -> None:
+    edit(folder.record_path, lambda raw: raw["protocol"].update(shares_speakers=True))
+
+
+def claim_another_seed(folder: StudyFolder) -> None:
+    edit(folder.record_path, lambda raw: raw["protocol"].update(split_seed=7))
+
+
+def claim_another_protocol(folder: StudyFolder) -> None:
+    edit(folder.record_path, lambda raw: raw["protocol"].update(name="speaker+sentence"))
+
+
+def relabel_clips_too(folder: StudyFolder) -> None:
+    """Labels are replaced in the predictions and in the table of clips."""
+    replace_labels(folder)
+    table = folder.predictions("refit", RUNS[0])
+    labels = dict(zip(table["clip_id"], table["label"], strict=True))
+    clips = folder.clips()
+    clips.assign(
+        label=[labels.get(clip, label) for clip, label in zip(clips["clip_id"], clips["label"], strict=True)]
+    ).to_parquet(folder.clips_path, index=False)
+
+
+def raise_search_score(folder: StudyFolder) -> None:
+    edit(folder.path / "entries" / f"{ENTRY}.json", lambda raw: raw.update(search_value=0.5))
+
+
+FORGERIES = {
+    swap_answers: "the record says test UAR",
+    replace_labels: "true labels differ from clips.parquet",
+    drop_hard_clips: "of 1,470, 300 are missing",
+    drop_hard_clips_and_say_so: "the record says test_clips = 1170, the clips and the protocol give 1470",
+    list_the_best_run: "2 of 3 runs are left out of its list",
+    list_the_best_run_and_remove_the_others: "is missing before those that it lists",
+    raise_recorded_score: "the record says test UAR 80.0 %",
+    raise_validation: "it was chosen by 90.0 %",
+    hide_shared_speakers: "shares_speakers = True",
+    claim_another_seed: "the split cannot be made again",
+    claim_another_protocol: "the split cannot be made again",
+    relabel_clips_too: "other clips, labels or speakers than the study began with",
+    raise_search_score: "in the search, its trial",
+}
+
+
+def test_untouched_files_pass(copied):
+    found = verify_results(Results(copied.path.parents[1]))
+    assert found.passed
+    assert [study.unchecked for study in found.studies] == [()]
+    (row,) = Results(copied.path.parents[1]).board().rows
+    assert (row.problems, row.rank, row.selected) == ((), 1, True)
+
+
+@pytest.mark.parametrize("forge", FORGERIES, ids=lambda forge: forge.__name__)
+def test_a_forgery_is_marked_named_and_not_published(copied, tmp_path, forge):
+    forge(copied)
+    root = copied.path.parents[1]
+    results = Results(root)
+    (group,) = results.board().groups
+    (row,) = group.rows
+    assert any(FORGERIES[forge] in text for text in row.problems), row.problems
+    assert (row.rank, row.tie_group, row.selected) == (None, None, False)
+    assert f"{ENTRY} (FAILS CHECKS)" in render(results.board(), width=200)
+    assert any(note.startswith(f"{ENTRY} FAILS CHECKS") for note in group.notes)
+    found = verify_results(Results(root))
+    assert not found.passed
+    assert any(FORGERIES[forge] in text for study in found.studies for text in study.problems)
+    with pytest.raises(SerbenchError, match="fails its checks"):
+        list(publish_studies(ResultsFolder(root), [STUDY], tmp_path / "published"))
+    assert not (tmp_path / "published").exists()
+    with pytest.raises(SerbenchError, match="fails its checks"):
+        export_bundle(Results(root), ENTRY, tmp_path / "bundle")
+    with pytest.raises(SerbenchError, match="fails its checks"):
+        Results(root).select()
+
+
+def test_predictions_with_digests_cannot_be_changed_without_their_record(copied):
+    """Even where the scores stay the same."""
+    path = copied.job_path("refit", RUNS[0])
+    table = pd.read_parquet(path / "predictions.parquet")
+    edit(path / "record.json", lambda raw: raw.update(digests=prediction_digests(table)))
+    assert verify_results(Results(copied.path.parents[1])).passed
+    columns = [name for name in table if name.startswith("p_")]
+    table[columns] = (table[columns] + 0.001) / (1 + 0.001 * len(columns))
+    table.to_parquet(path / "predictions.parquet", index=False)
+    (row,) = Results(copied.path.parents[1]).board().rows
+    assert any("digest differs" in text for text in row.problems)
+
+
+def test_a_digest_is_of_the_content_whatever_the_order(copied):
+    table = copied.predictions("refit", RUNS[0])
+    assert answers_digest(table.sample(frac=1, random_state=1)) == answers_digest(table)
+    assert answers_digest(table.assign(label=table["label"].to_numpy()[::-1])) != answers_digest(table)
+
+
+def test_a_run_under_another_number_has_the_wrong_seed(copied):
+    best, other = copied.job_path("refit", RUNS[2]), copied.job_path("refit", RUNS[0])
+    shutil.rmtree(other)
+    shutil.copytree(best, other)
+    edit(other / "record.json", lambda raw: raw.update(job_id=RUNS[0]))
+    problems = verify_results(Results(copied.path.parents[1])).studies[0].problems
+    assert any("which is not that of its number" in text for text in problems)
+
+
+def test_references_with_other_labels_are_left_out_with_a_note(copied):
+    root = copied.path.parents[1]
+    shutil.copytree(PUBLISHED / "references", root / "references")
+    (group,) = Results(root).board().groups
+    assert len(group.references) == 4
+    (path,) = root.glob("references/*-5c261b85837fc19c-*/svm/predictions.parquet")
+    table = pd.read_parquet(path)
+    table.assign(label=table["label"].iloc[::-1].to_numpy()).to_parquet(path, index=False)
+    (group,) = Results(root).board().groups
+    assert [row.name for row in group.references] == ["chance", "majority", "listeners"]
+    assert not verify_results(Results(root)).passed
+
+
+def test_the_command_prints_every_problem_and_fails(copied):
+    root = str(copied.path.parents[1])
+    assert CliRunner().invoke(app, ["verify", root]).exit_code == 0
+    swap_answers(copied)
+    done = CliRunner().invoke(app, ["verify", root])
+    assert done.exit_code == 1
+    assert " ".join(done.output.split()).count("the record says test UAR") == 3
+    found = json.loads(CliRunner().invoke(app, ["verify", root, "--format", "json"]).stdout)
+    assert not found["passed"]
+    assert len(found["studies"][0]["problems"]) == 3
+
+
+def test_a_study_of_another_version_is_told_to_be_unchecked(copied):
+    def older(raw):
+        raw["environment"]["serbench"] = "0.0.1"
+        raw["protocol"]["hash"] = "0" * 16
+
+    edit(copied.record_path, older)
+    (group,) = Results(copied.path.parents[1]).board().groups
+    assert group.rows[0].problems == ()
+    assert any(note.startswith(f"not checked for {ENTRY}: the split cannot be made again") for note in group.notes)
+    drop_hard_clips(copied)
+    (row,) = Results(copied.path.parents[1]).board().rows
+    assert any("the record says 1,470 test clips" in text for text in row.problems)
