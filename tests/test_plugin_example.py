@@ -59,7 +59,7 @@ def test_it_keeps_all_contracts(work: Path, installed: Path) -> None:
 def test_it_goes_all_the_way_to_predictions(work: Path, installed: Path) -> None:
     said = serbench(
         "search", "gated_gru", "--corpus", "example-tones", "--data", "tones", "--trials", "2", "--results", "results",
-        "--workers", "1", folder=work, installed=installed,
+        "--workers", "1", "--shortlist", "0", folder=work, installed=installed,
     )  # fmt: skip
     assert "gated_gru" in said
     board = json.loads(

@@ -242,7 +242,7 @@ def test_the_wheel_carries_the_spaces_and_finds_them(tmp_path: Path) -> None:
     installed = tmp_path / "installed"
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if name.endswith(".toml")}
-        assert "serbench/corpora/manifests/crema-d.tsv" in archive.namelist()
+        assert "serbench/corpora/named/manifests/crema-d.tsv" in archive.namelist()
         archive.extractall(installed)
     assert packed == {f"serbench/search_spaces/{name}.toml" for name in SHIPPED}
     code = "from serbench.search import find_space, load_space as load\n"
