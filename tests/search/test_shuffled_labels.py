@@ -26,8 +26,8 @@ def small_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def plan(small_demo: Path, tmp_path: Path) -> SearchPlan:
     return SearchPlan(
-        spaces=(load_space("demo_cnn1d").with_training(epochs=20, patience=20),), corpus=get_corpus("demo"), data=small_demo,
-        results=tmp_path / "results", trials=4, finalists=1, repeats=2, workers=2,
+        spaces=(load_space("demo_cnn1d").with_training(epochs=20, patience=20),), corpus=get_corpus("demo"),
+        data=small_demo, results=tmp_path / "results", trials=4, finalists=1, repeats=2, workers=2,
     )  # fmt: skip
 
 
