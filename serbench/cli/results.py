@@ -115,7 +115,8 @@ def verify(
         raise SerbenchError(f"no studies in {folder}; name a results folder")
     found = verify_results(Results(folder))
     if output is BriefFormat.json:
-        typer.echo(json.dumps({"schema_version": 1, "passed": found.passed, **found.model_dump(mode="json")}, indent=2))
+        document = {"schema_version": 1, "passed": found.passed, **found.model_dump(mode="json")}
+        echo_text(json.dumps(document, indent=2) + "\n")
     else:
         echo_text(render(verification_document(found), width=screen_width()))
     if not found.passed:

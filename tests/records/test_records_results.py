@@ -91,7 +91,7 @@ def test_a_fit_is_published_with_all_its_files(results: ResultsFolder) -> None:
     folder.publish_job(record, PREDICTIONS, b"model")
     assert folder.has_job("refit", "t0000-r0")
     assert not folder.has_job("search", "t0000-r0")
-    assert folder.job("refit", "t0000-r0") == record
+    assert folder.job("refit", "t0000-r0").model_copy(update={"digests": None}) == record
     pd.testing.assert_frame_equal(folder.predictions("refit", "t0000-r0"), PREDICTIONS)
     assert folder.model_path("t0000-r0").read_bytes() == b"model"
 

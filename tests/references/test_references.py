@@ -106,18 +106,18 @@ def test_listeners_do_not_answer_to_labels_that_are_their_own_votes(core) -> Non
 
 
 def test_they_are_made_once_and_anew_where_damaged(core, tmp_path) -> None:
-    assert compute_references(tmp_path, core) == ["chance", "majority", "svm"]
+    assert compute_references(tmp_path, core) == ["chance", "majority", "functionals"]
     assert compute_references(tmp_path, core) == []
     folder = ReferenceFolder.of(tmp_path, core.study)
-    record, table = folder.load("svm")
+    record, table = folder.load("functionals")
     assert table["clip_id"].tolist() == core.clips["clip_id"].iloc[list(core.split.test)].tolist()
     assert record.settings["C"] > 0
-    (folder.path / "svm" / "predictions.parquet").write_bytes(b"no table")
+    (folder.path / "functionals" / "predictions.parquet").write_bytes(b"no table")
     shutil.rmtree(folder.path / "chance")
     table_of = folder.load("majority")[1]
     table_of.assign(p_anger=float("nan")).to_parquet(folder.path / "majority" / "predictions.parquet")
-    assert compute_references(tmp_path, core) == ["chance", "majority", "svm"]
-    pd.testing.assert_frame_equal(folder.load("svm")[1], table)
+    assert compute_references(tmp_path, core) == ["chance", "majority", "functionals"]
+    pd.testing.assert_frame_equal(folder.load("functionals")[1], table)
 
 
 def test_a_reference_of_another_core_or_name_is_not_taken(core, tmp_path) -> None:
@@ -128,7 +128,7 @@ def test_a_reference_of_another_core_or_name_is_not_taken(core, tmp_path) -> Non
         folder.load("other")
     moved = ReferenceFolder(folder.path.rename(folder.path.with_name("0-1-fold0")))
     with pytest.raises(SerbenchError, match="damaged"):
-        moved.load("svm")
+        moved.load("functionals")
 
 
 def test_one_that_somebody_else_makes_meanwhile_is_not_made_again(core, tmp_path, monkeypatch) -> None:
@@ -185,7 +185,8 @@ def test_an_encoder_is_read_from_safetensors_alone_and_known_by_its_weights(core
 
 
 def test_those_of_every_search_have_their_names_too() -> None:
-    assert named_reference("svm") == ("svm", REFERENCES["svm"])
+    assert named_reference("functionals") == ("functionals", REFERENCES["functionals"])
+    assert named_reference("svm")[0] == "svm"
 
 
 def test_the_svm_is_the_same_whatever_the_study_reads(core) -> None:
@@ -209,8 +210,8 @@ def test_the_literature_is_of_one_corpus_and_one_kind_of_labels() -> None:
 def test_a_search_leaves_them_on_the_leaderboard_in_every_format(searched_board) -> None:
     board = searched_board
     names = [row.name for row in board.groups[0].references]
-    assert names == ["chance", "majority", "svm"]
-    (svm_row,) = [row for row in board.references if row.name == "svm"]
+    assert names == ["chance", "majority", "functionals"]
+    (svm_row,) = [row for row in board.references if row.name == "functionals"]
     shown = f"{100 * svm_row.accuracy:.1f}"
     for form in ("table", "markdown", "latex"):
         text = render(board, form, width=120)
@@ -223,7 +224,7 @@ def test_a_search_leaves_them_on_the_leaderboard_in_every_format(searched_board)
     assert any(row["system"] == "SER report 2-D CNN" for row in data["reported"])
     lines = render(board, "csv").splitlines()
     assert sum(line.startswith("reference,") for line in lines) == 3
-    assert f"{svm_row.uar}" in next(line for line in lines if ",svm," in line)
+    assert f"{svm_row.uar}" in next(line for line in lines if ",functionals," in line)
 
 
 def test_csv_writes_whole_numbers_whole(searched_board) -> None:
@@ -235,7 +236,7 @@ def test_csv_writes_whole_numbers_whole(searched_board) -> None:
 
 def test_a_damaged_reference_is_left_out_and_told_and_hides_no_entry(searched_board, tmp_path) -> None:
     results = ResultsFolder(tmp_path / "results")
-    (path,) = (tmp_path / "results" / "references").glob("*/svm/predictions.parquet")
+    (path,) = (tmp_path / "results" / "references").glob("*/functionals/predictions.parquet")
     path.write_bytes(b"no table")
     board = Results(results.root).board()
     assert [row.entry for row in board.rows] == [row.entry for row in searched_board.rows]
@@ -244,8 +245,8 @@ def test_a_damaged_reference_is_left_out_and_told_and_hides_no_entry(searched_bo
 
 
 def test_answers_to_fewer_clips_than_the_core_has_are_left_out(searched_board, tmp_path) -> None:
-    (path,) = (tmp_path / "results" / "references").glob("*/svm/predictions.parquet")
+    (path,) = (tmp_path / "results" / "references").glob("*/functionals/predictions.parquet")
     pd.read_parquet(path).iloc[1:].to_parquet(path)
     board = Results(tmp_path / "results").board()
-    assert "svm" not in [row.name for row in board.references]
+    assert "functionals" not in [row.name for row in board.references]
     assert any("other clips or labels" in note for note in board.notes)

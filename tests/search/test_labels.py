@@ -67,7 +67,7 @@ def test_perceived_labels_make_a_study_of_their_own_that_everything_keeps(
     assert (record.run, record.corpus.label_source) == ("crema-d-perceived-speaker", "perceived")
     assert record.corpus.labels == ("anger", "fear", "happiness", "neutral", "sadness")
     assert any("12 on whose emotion listeners tied" in text for text in watch.warnings)
-    assert ReferenceFolder.of(plan.results, record).names() == ["chance", "majority", "svm"]
+    assert ReferenceFolder.of(plan.results, record).names() == ["chance", "functionals", "majority"]
     clips = recorded_clips(folder, record, None)
     assert (len(clips), clips["label"].tolist()) == (132, folder.clips()["label"].tolist())
 
@@ -116,7 +116,7 @@ def test_a_stop_while_references_are_made_leaves_the_study_done(make_plan) -> No
     record = ResultsFolder(plan.results).existing_study(name).record()
     assert ReferenceFolder.of(plan.results, record).names() == ["chance", "majority"]
     run_search(plan)
-    assert ReferenceFolder.of(plan.results, record).names() == ["chance", "majority", "svm"]
+    assert ReferenceFolder.of(plan.results, record).names() == ["chance", "functionals", "majority"]
 
 
 @pytest.mark.children
