@@ -179,7 +179,7 @@ class StudyFolder:
             raise SerbenchError(f"{path} does not exist; remove its folder and run the search again") from None
         except (OSError, ValueError, EOFError) as error:
             reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise SerbenchError(f"{path} is damaged ({reason}); remove its folder and run the search again") from None
+            raise SerbenchError(f"{path} is damaged ({reason}); remove its folder and run the search again") from None
         if found.ndim != 3 or found.dtype.kind != "f" or not np.isfinite(found).all():
             raise SerbenchError(f"{path} holds no probabilities; remove its folder and run the search again")
         return np.asarray(found, dtype=np.float32)
