@@ -224,7 +224,7 @@ def test_a_file_that_cannot_be_read_is_left_out_with_a_warning(bundle, tone_corp
         (np.zeros(8000), None, "sample rate"),
         (np.zeros((2, 8000)), 8000, "shape"),
         (np.zeros(0), 8000, "shape"),
-        (np.full(8000, np.nan), 8000, "not numbers"),
+        (np.full(8000, np.nan), 8000, "not finite numbers"),
         (np.zeros(8000, dtype=np.uint8), 8000, "uint8"),
         (np.zeros(8000), 0, "above 0"),
     ],
