@@ -34,12 +34,13 @@ from serbench.corpora import get_corpus
 from serbench.corpora.folders import cache_root
 from serbench.families import InvalidConfiguration
 from serbench.features.store import FeatureStore
+from serbench.protocols import recorded_plan
 from serbench.records import ResultsFolder
 from serbench.records.schemas import TrialRecord
 from serbench.search import Observer, SearchPlan, run_search
 from serbench.search.jobs import JobMaker
 from serbench.search.resources import Resources
-from serbench.search.studies.recorded import RecordedStudy, recorded_clips, recorded_plan
+from serbench.search.studies.recorded import RecordedStudy, recorded_clips
 from serbench.spaces import load_space
 from serbench.spaces.dimensions import Fixed, IntRange
 from serbench.spaces.space import SearchSpace
