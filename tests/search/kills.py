@@ -41,7 +41,8 @@ _TIMES = {
     "model_ms",
     "ms_per_clip",
 }
-_TRACES = {"number", "attempt"}  # what a repeat may have that an unbroken trial has not
+# What a repeat may have that an unbroken trial has not: a final run that was killed once it had predicted counts twice.
+_TRACES = {"number", "attempt", "evaluations"}
 
 
 @dataclass
