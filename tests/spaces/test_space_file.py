@@ -245,7 +245,7 @@ def test_the_wheel_carries_the_spaces_and_finds_them(tmp_path: Path) -> None:
         assert "serbench/corpora/named/manifests/crema-d.tsv" in archive.namelist()
         archive.extractall(installed)
     assert packed == {f"serbench/search_spaces/{name}.toml" for name in SHIPPED}
-    code = "from serbench.search import find_space, load_space as load\n"
+    code = "from serbench.spaces import find_space, load_space as load\n"
     code += f"for name in {SHIPPED}: print(find_space(name), load(name).hash)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path,
