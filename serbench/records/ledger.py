@@ -219,6 +219,19 @@ class Ledger:
                     _append(path, data)
                 sync_folder(self.root)
 
+    def append_once(self, line: LedgerLine) -> None:
+        """Adds the line of a run, unless the ledger has this run with the same predictions.
+
+        So it is when a kill came between line and record. The same answers of the same run tell nobody anything new.
+
+        Raises:
+            SerbenchError: the ledger cannot be written.
+        """
+        if line.predictions is None or (line.run, line.predictions) not in {
+            (one.run, one.predictions) for one in self.read()[0]
+        }:
+            self.append([line])
+
     def read(self) -> tuple[list[LedgerLine], int]:
         """Returns the lines of all files, and the number of lines that cannot be read."""
         found, unreadable = [], 0

@@ -174,7 +174,7 @@ class GivenJobs:
         predictions = predictions_of(job, outcome, study.clips)
         if predictions is not None and "test" in outcome.predictions:
             tested = answers_digest(predictions[predictions["subset"] == "test"])
-            study.ledger.append([LedgerLine.of(study.record, job.job_id, study.ledger.kind, predictions=tested)])
+            study.ledger.append_once(LedgerLine.of(study.record, job.job_id, study.ledger.kind, predictions=tested))
         study.folder.publish_job(record, predictions, outcome.model, outcome.traceback, outcome.curve)
         self._session.observer.trial_finished(record)
         if record.state == "interrupted":

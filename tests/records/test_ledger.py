@@ -47,6 +47,21 @@ def test_lines_are_added_and_read_again(tmp_path):
     assert len(list(ledger.root.glob("*.jsonl"))) == 1
 
 
+def test_a_run_that_was_killed_before_its_record_counts_once_unless_it_answers_otherwise(tmp_path):
+    ledger, record = Ledger(tmp_path / "ledger"), study(identity="one")
+    for answers in ("same", "same", "other"):
+        ledger.append_once(LedgerLine.of(record, "t0000-r0", predictions=answers))
+    ledger.append_once(LedgerLine.of(record, "t0000-r1", predictions="same"))
+    ledger.append_once(LedgerLine.of(record, "t0000-r1", "audit", predictions="same"))
+    lines, _ = ledger.read()
+    assert [(one.job_id, one.predictions, one.kind) for one in lines] == [
+        ("t0000-r0", "same", "run"),
+        ("t0000-r0", "other", "run"),
+        ("t0000-r1", "same", "run"),
+        ("t0000-r1", "same", "audit"),
+    ]
+
+
 def test_another_name_counts_on_and_another_split_seed_is_told(tmp_path):
     record = study(identity="one")
     other = study(name="b", identity="two")

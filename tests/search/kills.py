@@ -41,8 +41,7 @@ _TIMES = {
     "model_ms",
     "ms_per_clip",
 }
-# What a repeat may have that an unbroken trial has not: a final run that was killed once it had predicted counts twice.
-_TRACES = {"number", "attempt", "evaluations"}
+_TRACES = {"number", "attempt"}  # what a repeat may have that an unbroken trial has not
 
 
 @dataclass
