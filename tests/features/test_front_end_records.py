@@ -65,7 +65,8 @@ def test_caches_records_and_values_are_those_of_before(kind, place, digest, reco
     assert features.sum(dtype=np.float64) == pytest.approx(total, rel=1e-6)
 
 
-# The quick spaces dealt clips out at random before; `--protocol random --split-ratio` with these goes on with such a study.
+# The quick spaces dealt clips out at random before; with these as `--split-ratio`, and `--protocol random`, such a
+# study goes on.
 SPLITS = {"quick_1d": "72/8/20", "quick_2d": "66.5/3.5/30"}
 
 
