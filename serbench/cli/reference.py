@@ -27,8 +27,9 @@ def reference(
 ) -> None:
     """Adds a baseline on the test set of a study to the leaderboard.
 
-    Every search adds chance, majority, SVM and listeners by itself. The baselines egemaps (openSMILE) and encoder (a
-    frozen pretrained model) each need an extra.
+    Every search adds chance, majority, an SVM on functionals, and listeners by itself. Others are asked for: boosting
+    (gradient-boosted trees), svm (on means and deviations), egemaps (openSMILE) and encoder (a frozen pretrained
+    model). The last two each need an extra.
     """
     from serbench.cli.results import print_leaderboard
     from serbench.cli.watch import watcher

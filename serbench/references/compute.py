@@ -49,7 +49,9 @@ def _no_encoder(_task: ReferenceTask) -> ReferenceAnswers | None:
 _REGISTRY: dict[str, Reference] = {
     "chance": Reference("chance", "every label equally often", chance),
     "majority": Reference("majority class", "always the most frequent training class", majority),
-    "functionals": Reference("SVM", "RBF SVM on functionals of the acoustic features", svm_on_functionals),
+    "functionals": Reference(
+        "SVM on functionals", "RBF SVM on nine statistics of each acoustic feature over time", svm_on_functionals
+    ),
     "boosting": Reference("gradient boosting", "boosted trees on functionals of the acoustic features", boosting),
     "svm": Reference("SVM on means", "RBF SVM on means and deviations of the acoustic features", svm),
     "egemaps": Reference("eGeMAPS + SVM", "RBF SVM on openSMILE's 88 functionals", egemaps),

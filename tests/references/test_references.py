@@ -21,8 +21,9 @@ from serbench.protocols import SplitProtocol
 from serbench.records import ResultsFolder
 from serbench.records.references import ReferenceFolder
 from serbench.references import REFERENCES, compute_references, named_reference, reported
+from serbench.references.boosting import boosting
 from serbench.references.simple import chance, listeners, majority
-from serbench.references.svm import acoustic_spec, svm
+from serbench.references.svm import acoustic_spec, svm, svm_on_functionals
 from serbench.references.task import ReferenceTask
 from serbench.render import render
 from serbench.results import Results
@@ -59,15 +60,25 @@ def test_chance_and_majority_hear_nothing(core) -> None:
     assert majority(replace(core, clips=relabelled)).settings == {"class": "sadness"}
 
 
-def test_the_svm_hears_tones_and_its_answers_do_not_hang_on_test_labels(core) -> None:
-    answers = svm(core)
+@pytest.mark.parametrize("method", [svm, svm_on_functionals, boosting])
+def test_it_hears_tones_and_its_answers_do_not_hang_on_test_labels(core, method) -> None:
+    answers = method(core)
     right = answers.shares.argmax(axis=1) == core.targets(core.split.test)
     assert right.mean() > 0.8
     labels = core.clips["label"].to_numpy(copy=True)
     labels[list(core.split.test)] = "anger"
-    blind = svm(replace(core, clips=core.clips.assign(label=labels)))
+    blind = method(replace(core, clips=core.clips.assign(label=labels)))
     assert np.array_equal(blind.shares, answers.shares)
     assert blind.settings == answers.settings
+
+
+def test_settings_are_chosen_on_speakers_apart_and_never_on_tested_clips(core) -> None:
+    speakers = core.clips["speaker"].iloc[list(core.known)].to_numpy()
+    assert not set(speakers) & set(core.clips["speaker"].iloc[list(core.split.test)])
+    folds = core.folds(5)
+    assert len(folds) == 5
+    assert all(not set(speakers[train]) & set(speakers[held_out]) for train, held_out in folds)
+    assert sorted(place for _, held_out in folds for place in held_out) == list(range(len(core.known)))
 
 
 def test_listeners_share_a_clip_they_tie_on_and_are_silent_where_nobody_asked(core) -> None:
