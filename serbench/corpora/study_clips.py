@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -40,8 +41,8 @@ class StudyClips:
     """Clip table of the usable clips, with `digest`, `duration_s`, `sample_rate` (Hz), `channels` and `rms`
     (fraction of full scale)."""
     excluded: tuple[tuple[str, str], ...]
-    """Clips that were left out, as (clip id, reason). A reason is a state of `serbench.audio.AudioHealth`, or
-    concerns votes."""
+    """Clips that were left out, as (clip id, reason). A reason is a state of `serbench.audio.AudioHealth`, concerns
+    votes, or is `no_features`."""
     findings: tuple[CorpusFinding, ...]
     digest: str
     """SHA-256 of clip ids, labels, speakers and decoded audio, but not of paths."""
@@ -53,6 +54,24 @@ class StudyClips:
     def labels(self) -> tuple[str, ...]:
         """The labels of the usable clips, in alphabetical order."""
         return tuple(sorted(set(self.table["label"])))
+
+    def without(self, faults: Mapping[str, str]) -> StudyClips:
+        """Returns the clips without some that have no features.
+
+        Args:
+            faults: what is wrong, by clip id.
+
+        Raises:
+            SerbenchError: the other clips are not enough for a study.
+        """
+        kept = self.table[~self.table["clip_id"].isin(list(faults))].reset_index(drop=True)
+        if kept["label"].nunique() < 2:
+            raise SerbenchError(
+                f"the front end gives features of {len(kept):,} of {len(self.table):,} clips, and these have less than "
+                "two labels; run serbench.testing.check_front_end on it"
+            )
+        left_out = tuple((clip, "no_features") for clip in faults)
+        return replace(self, table=kept, excluded=(*self.excluded, *left_out), digest=clip_set_digest(kept))
 
     def facts(self) -> CorpusFacts:
         """Returns the facts about the corpus that are saved in a record."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from serbench.features.audio import Waveform, decode, fit_length, waveform_of
     from serbench.features.augmentation import augment
     from serbench.features.clip_vector import functionals, sounding_frames
-    from serbench.features.extraction import extract
+    from serbench.features.extraction import ClipsWithoutFeaturesError, extract
     from serbench.features.frontends import FrontEnd, front_end_names, get_front_end
     from serbench.features.frontends.acoustic import AcousticSettings
     from serbench.features.frontends.base import Array
@@ -36,7 +36,10 @@ else:
             ),
             "augmentation": ("augment",),
             "clip_vector": ("functionals", "sounding_frames"),
-            "extraction": ("extract",),
+            "extraction": (
+                "ClipsWithoutFeaturesError",
+                "extract",
+            ),
             "frontends": (
                 "FrontEnd",
                 "front_end_names",
@@ -74,6 +77,7 @@ __all__ = [
     "LOG_MEL",
     "AcousticSettings",
     "Array",
+    "ClipsWithoutFeaturesError",
     "FeatureKind",
     "FeatureSpec",
     "FeatureStore",

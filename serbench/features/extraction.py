@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -23,10 +23,13 @@ from serbench.features.audio import decode, fit_length, realise_soundfile
 from serbench.features.augmentation import augment
 from serbench.features.spec import FeatureSpec, WaveformAugmentation
 
-__all__ = ["CHUNK_CLIPS", "ClipFile", "extract", "extract_files"]
+__all__ = ["CHUNK_CLIPS", "ClipFile", "ClipsWithoutFeaturesError", "extract", "extract_files"]
 
 CHUNK_CLIPS = 32
 """Clips per unit of work: enough to make the cost of handing it over negligible, few enough to be interrupted."""
+
+_NAMED = 5
+"""Clips that a message names."""
 
 
 class ClipFile(NamedTuple):
@@ -34,6 +37,24 @@ class ClipFile(NamedTuple):
 
     clip_id: str
     path: str
+
+
+class ClipsWithoutFeaturesError(SerbenchError):
+    """A front end fails for some clips and not for others: those can do without them."""
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        """Names the clips.
+
+        Args:
+            faults: what is wrong, by clip id.
+        """
+        self.faults = dict(faults)
+        shown = [f"'{clip}' ({reason})" for clip, reason in itertools.islice(self.faults.items(), _NAMED)]
+        more = f" and {len(self.faults) - _NAMED:,} more" if len(self.faults) > _NAMED else ""
+        clips = "1 clip has" if len(self.faults) == 1 else f"{len(self.faults):,} clips have"
+        super().__init__(
+            f"{clips} no features: {', '.join(shown)}{more}; leave them out of the corpus, or take another front end"
+        )
 
 
 def extract(waveforms: npt.NDArray[np.float32], spec: FeatureSpec) -> npt.NDArray[np.float32]:
@@ -89,10 +110,13 @@ def extract_files(
         progress: called in this thread with (clips done, clips in all).
 
     Raises:
-        SerbenchError: a clip cannot be read.
+        SerbenchError: a clip cannot be read, or the front end fails for every clip.
+        ClipsWithoutFeaturesError: the front end fails for some clips. It is raised once all clips have been tried; what
+            was written for those clips is zero.
     """
     chunks = iter(clips[start : start + CHUNK_CLIPS] for start in range(0, len(clips), CHUNK_CLIPS))
-    pending: deque[Future[npt.NDArray[np.float32]]] = deque()
+    pending: deque[Future[tuple[npt.NDArray[np.float32], dict[str, Exception]]]] = deque()
+    faults: dict[str, Exception] = {}
     done = 0
     with _single_threaded_algebra():
         realise_soundfile()
@@ -101,7 +125,8 @@ def extract_files(
             for chunk in itertools.islice(chunks, 2 * workers):
                 pending.append(pool.submit(_extract_chunk, chunk, spec, augmentation))
             while pending:
-                features = pending.popleft().result()
+                features, found = pending.popleft().result()
+                faults |= found
                 for chunk in itertools.islice(chunks, 1):
                     pending.append(pool.submit(_extract_chunk, chunk, spec, augmentation))
                 write(features)
@@ -110,11 +135,22 @@ def extract_files(
                     progress(done, len(clips))
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+    if len(faults) == len(clips) > 1:
+        first = next(iter(faults.values()))
+        if isinstance(first, SerbenchError):
+            raise first
+        raise SerbenchError(
+            f"front end '{spec.kind}' fails for every clip ({_reason(first)}); "
+            "run serbench.testing.check_front_end on it"
+        ) from first
+    if faults:
+        raise ClipsWithoutFeaturesError({clip: _reason(error) for clip, error in faults.items()})
 
 
 def _extract_chunk(
     clips: Sequence[ClipFile], spec: FeatureSpec, augmentation: WaveformAugmentation | None
-) -> npt.NDArray[np.float32]:
+) -> tuple[npt.NDArray[np.float32], dict[str, Exception]]:
+    """Returns the features of a chunk, and what was raised for the clips that have none (by clip id)."""
     waveforms = np.empty((len(clips), spec.n_samples), dtype=np.float32)
     for row, clip in zip(waveforms, clips, strict=True):
         with _named(clip, "`serbench corpus check` lists all clips that cannot be read"):
@@ -124,22 +160,18 @@ def _extract_chunk(
             else:
                 row[:] = augment(waveform, augmentation, spec, clip.clip_id)
     try:
-        return extract(waveforms, spec)
+        return extract(waveforms, spec), {}
     except Exception:
-        found = [(clip, _fault(row, spec)) for row, clip in zip(waveforms, clips, strict=True)]
-        at_fault = [(clip, error) for clip, error in found if error is not None]
-        if not at_fault or len(at_fault) == len(clips) > 1:  # the front end fails for every clip
+        features = np.zeros((len(clips), *spec.shape), dtype=np.float32)
+        errors: dict[str, Exception] = {}
+        for place, clip in enumerate(clips):
+            try:
+                features[place] = extract(waveforms[place : place + 1], spec)[0]
+            except Exception as error:
+                errors[clip.clip_id] = error
+        if not errors:  # it fails for several clips at once only
             raise
-        clip, error = at_fault[0]
-        raise _named_error(clip, error, "leave the clip out of the corpus, or take another front end") from error
-
-
-def _fault(waveform: npt.NDArray[np.float32], spec: FeatureSpec) -> Exception | None:
-    try:
-        extract(waveform[None], spec)
-    except Exception as error:
-        return error
-    return None
+        return features, errors
 
 
 @contextlib.contextmanager
@@ -148,12 +180,11 @@ def _named(clip: ClipFile, mend: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise _named_error(clip, error, mend) from error
+        raise SerbenchError(f"clip '{clip.clip_id}' cannot be used: {_reason(error)}; {mend}") from error
 
 
-def _named_error(clip: ClipFile, error: Exception, mend: str) -> SerbenchError:
-    reason = str(error) if isinstance(error, SerbenchError) else f"{type(error).__name__}: {error}"
-    return SerbenchError(f"clip '{clip.clip_id}' cannot be used: {reason}; {mend}")
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, SerbenchError) else f"{type(error).__name__}: {error}"
 
 
 _algebra_lock = threading.Lock()

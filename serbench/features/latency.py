@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import statistics
 import time
@@ -31,11 +32,12 @@ def median_ms(work: Callable[[], object]) -> float:
 
 
 @functools.lru_cache(maxsize=32)
-def front_end_ms(spec: FeatureSpec) -> float:
+def front_end_ms(spec: FeatureSpec) -> float | None:
     """Returns the milliseconds from one waveform of `spec.duration_s` to its features, in one thread, without decoding.
 
-    Measured once per process and front end.
+    Measured once per process and front end, on white noise. None if the front end fails for that.
     """
     waveform = np.random.default_rng(0).standard_normal((1, spec.n_samples)).astype(np.float32)
-    with threadpool_limits(1):
+    with threadpool_limits(1), contextlib.suppress(Exception):
         return median_ms(lambda: extract(waveform, spec))
+    return None

@@ -115,6 +115,7 @@ class FeatureStore:
 
         Raises:
             SerbenchError: a clip cannot be read, or the cache cannot be written.
+            ClipsWithoutFeaturesError: the front end fails for some clips. Nothing is kept.
             ValueError: there are no clips.
         """
         if clips.empty:

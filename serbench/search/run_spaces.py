@@ -13,7 +13,7 @@ from typing import Any
 
 from serbench.corpora import StudyClips, cache_root, corpus_places, load_clips
 from serbench.errors import SerbenchError, UsageError
-from serbench.features import FeatureStore
+from serbench.features import ClipsWithoutFeaturesError, FeatureStore
 from serbench.protocols import Ratio, SplitPlan, SplitProtocol
 from serbench.records import ResultsFolder, StudyRecord, WarmStart, run_name
 from serbench.references import REFERENCES, ReferenceTask, compute_references
@@ -113,10 +113,30 @@ class _Search:
         for finding in clips.findings:
             self.observer.warning(finding.message)
         prepared = [self._prepared(space, clips) for space in spaces]
+        with_features = self._with_features(clips)
+        if with_features is not clips:
+            clips = with_features
+            prepared = [self._prepared(space, clips) for space in spaces]
         for place, studies in enumerate(prepared):
             if self.stop.is_set():
                 return
             self._search_studies(studies, clips, _share(end, len(spaces) - place))
+
+    def _with_features(self, clips: StudyClips) -> StudyClips:
+        """Computes the features of all spaces, and returns the clips without those that a front end fails for.
+
+        Workers on other machines compute their own: there such a clip is named and ends the study.
+        """
+        if self.plan.cluster not in {None, LOCAL}:
+            return clips
+        for space in self.plan.spaces:
+            try:
+                self._features.get(clips.table, space.features, progress=self._progress("computing features"))
+            except ClipsWithoutFeaturesError as error:
+                for clip, reason in error.faults.items():
+                    self.observer.warning(f"clip '{clip}' is left out, since it has no features: {reason}")
+                return self._with_features(clips.without(error.faults))
+        return clips
 
     def _progress(self, what: str) -> Callable[[int, int], None]:
         """Reports progress, and aborts the preparation if a stop was requested."""

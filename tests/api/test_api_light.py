@@ -30,7 +30,14 @@ def test_a_results_folder_is_opened_without_a_backend_or_a_plot() -> None:
 
 
 @pytest.mark.children
-@pytest.mark.parametrize("before", ["", "import serbench.search.plan;", "from serbench.search import SearchPlan;"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        pytest.param("import serbench.search.plan;", marks=pytest.mark.slow),
+        "from serbench.search import SearchPlan;",
+    ],
+)
 def test_search_is_called_although_a_package_has_its_name(before: str) -> None:
     code = (
         f"{before}import serbench, inspect\n"

@@ -98,6 +98,14 @@ def fits(results: Path) -> tuple[int, int]:
     return len(list(folder.jobs("search"))), len(folder.attempts())
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl-C as in a terminal: a shell's background job ignores it, and so does all that it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.children
 def test_a_stop_ends_a_search_gracefully(space, tone_corpus, tmp_path) -> None:
     stop = threading.Event()
@@ -117,7 +125,7 @@ def test_a_stop_ends_a_search_gracefully(space, tone_corpus, tmp_path) -> None:
 
 
 @pytest.mark.children
-def test_ctrl_c_is_raised_after_everything_is_recorded(space, tone_corpus, tmp_path) -> None:
+def test_ctrl_c_is_raised_after_everything_is_recorded(space, tone_corpus, tmp_path, interruptible) -> None:
     before = signal.getsignal(signal.SIGINT)
     observer = At(lambda: os.kill(os.getpid(), signal.SIGINT))
     results = tmp_path / "results"

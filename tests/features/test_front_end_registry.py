@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 import serbench
 from serbench.errors import SerbenchError, UsageError
 from serbench.export.bundle import BundleCheck, BundleRecord
-from serbench.features import FeatureSpec, FeatureStore, front_end_names, get_front_end
+from serbench.features import ClipsWithoutFeaturesError, FeatureSpec, FeatureStore, front_end_names, get_front_end
 from serbench.features.latency import front_end_ms
 from serbench.records.schemas import StudyRecord
 from serbench.site.clips.sounds import picture_spec
@@ -26,7 +27,7 @@ GOOD = """
 from typing import Literal
 import numpy as np
 from pydantic import Field
-from serbench.features import FeatureSpec, FrontEnd
+from serbench.features import ClipsWithoutFeaturesError, FeatureSpec, FrontEnd
 
 class Settings(FeatureSpec):
     kind: Literal["{name}"] = "{name}"
@@ -128,7 +129,7 @@ def test_an_object_that_is_no_front_end_is_refused(plug_in):
 def test_another_shape_than_promised_is_no_traceback(plug_in, make_clips, tmp_path):
     plug_in("liar", GOOD.replace("[..., None]", "[..., None, None]"), "liar_plug")
     with pytest.raises(
-        SerbenchError, match=r"front end 'liar' promises float32 \(2, 5, 1\) and returns .*check_front_end"
+        SerbenchError, match=r"front end 'liar' promises float32 \(1, 5, 1\) and returns .*check_front_end"
     ):
         FeatureStore(tmp_path / "cache").get(make_clips(2), FeatureSpec(kind="liar", sample_rate=8_000))
 
@@ -181,3 +182,22 @@ def test_the_example_of_the_documentation_keeps_the_contract(plug_in):
     check_front_end(get_front_end("levels"), FeatureSpec(kind="levels", parts=7))
     space = text.partition("```toml\n# in a space file of family cnn1d\n")[2].partition("```")[0]
     assert read_space(f'[space]\nfamily = "cnn1d"\n{space}', "own", "own.toml").features.shape == (100, 1)
+
+
+def test_clips_that_a_plug_in_fails_for_are_named_and_the_others_have_features(plug_in, make_clips, tmp_path):
+    line = "        parts = "
+    plug_in("strict", GOOD.replace(line, f"        assert waveforms.max() < 0.2, 'too loud'\n{line}"), "strict_plug")
+    clips, store = make_clips(70), FeatureStore(tmp_path / "cache")
+    spec = FeatureSpec(kind="strict", sample_rate=8_000)
+    with pytest.raises(SerbenchError, match=r"'strict' fails for every clip \(AssertionError: too loud\)"):
+        store.get(clips, spec)
+    for row in set(range(70)) - {3, 40}:
+        wave, rate = soundfile.read(clips["path"][row])
+        soundfile.write(clips["path"][row], 0.3 * wave, rate)
+    with pytest.raises(
+        ClipsWithoutFeaturesError, match=r"2 clips have no features: 'clip003' \(Asser.*, 'clip040'"
+    ) as found:
+        store.get(clips, spec)
+    assert not store.has(clips, spec)
+    rest = clips[~clips["clip_id"].isin(list(found.value.faults))]
+    assert len(store.get(rest, spec)) == 68

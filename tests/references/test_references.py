@@ -60,7 +60,7 @@ def test_chance_and_majority_hear_nothing(core) -> None:
     assert majority(replace(core, clips=relabelled)).settings == {"class": "sadness"}
 
 
-@pytest.mark.parametrize("method", [svm, svm_on_functionals, boosting])
+@pytest.mark.parametrize("method", [svm, svm_on_functionals, pytest.param(boosting, marks=pytest.mark.slow)])
 def test_it_hears_tones_and_its_answers_do_not_hang_on_test_labels(core, method) -> None:
     answers = method(core)
     right = answers.shares.argmax(axis=1) == core.targets(core.split.test)

@@ -134,8 +134,9 @@ def test_more_trials_resume_to_the_total(finished, make_plan) -> None:
     assert Counter(t.kind for t in watch.trials)["search"] == 1
 
 
+@pytest.mark.slow  # that one trial repeats is tested in test_replay.py, in bfloat16 in test_study_precision.py
 @pytest.mark.children
-@pytest.mark.parametrize("family", ["cnn1d", pytest.param("cnn2d", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("family", ["cnn1d", "cnn2d"])
 def test_one_worker_and_one_seed_give_the_same_trials(make_plan, tmp_path, family) -> None:
     values = []
     for run in ("a", "b"):
@@ -179,6 +180,7 @@ def test_a_study_does_not_resume_under_other_settings(finished, make_plan, chang
     assert "--study" in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.children
 def test_a_study_goes_on_with_its_own_sampler(make_plan, tmp_path) -> None:
     """An older study has a sampler that is no longer the default."""

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.children  # the live pages are served by a process of t
 
 def fetch(address, host=None):
     asked = urllib.request.Request(address, headers={"Host": host} if host else {})
-    with urllib.request.urlopen(asked, timeout=10) as answer:
+    with urllib.request.urlopen(asked, timeout=60) as answer:
         return answer.status, answer.read().decode("utf-8")
 
 
@@ -120,13 +120,13 @@ def test_the_dashboard_of_a_study_only_looks(build, live):
         status, page = fetch(f"{live.address}dashboard/demo-speaker-cnn2d")
         assert status == 200
         assert "Optuna" in page
-        with urllib.request.urlopen(f"{live.address}dashboard/demo-speaker-cnn2d", timeout=10) as answer:
+        with urllib.request.urlopen(f"{live.address}dashboard/demo-speaker-cnn2d", timeout=60) as answer:
             root = answer.url.removesuffix("dashboard")
         (study,) = json.loads(fetch(f"{root}api/studies")[1])["study_summaries"]
         assert study["study_name"] == "demo-speaker-cnn2d"
         remove = urllib.request.Request(f"{root}api/studies/{study['study_id']}", method="DELETE")
         with pytest.raises(urllib.error.HTTPError, match="403"):
-            urllib.request.urlopen(remove, timeout=10)
+            urllib.request.urlopen(remove, timeout=60)
         storage.study.add_trial(_some_trial())  # the search goes on writing beside it
         assert len(storage.study.trials) == 2
     finally:
@@ -159,8 +159,8 @@ def test_the_address_is_all_it_says_on_the_command_line(live):
 def test_other_methods_and_the_dashboard_are_for_this_machine_alone_too(build, live):
     head = urllib.request.Request(live.address, headers={"Host": "evil.example"}, method="HEAD")
     with pytest.raises(urllib.error.HTTPError, match="403"):
-        urllib.request.urlopen(head, timeout=10)
-    with urllib.request.urlopen(f"{live.address}dashboard/demo-speaker-cnn2d", timeout=10) as answer:
+        urllib.request.urlopen(head, timeout=60)
+    with urllib.request.urlopen(f"{live.address}dashboard/demo-speaker-cnn2d", timeout=60) as answer:
         root = answer.url.removesuffix("dashboard")
     with pytest.raises(urllib.error.HTTPError, match="403"):
         fetch(f"{root}api/studies", host="evil.example")

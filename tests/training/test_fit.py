@@ -112,13 +112,11 @@ def test_patience_ends_training_and_restores_the_best(make_job, features, target
     "config",
     [
         {"schedule": "plateau", "plateau_patience": 1},
-        {"schedule": "cosine"},
         {"schedule": "constant", "optimizer": "sgd", "momentum": 0.9},
         {"escape": "kick", "escape_patience": 1, "escape_strength": 0.5},
         {"class_weights": True, "mixup": 0.4, "label_smoothing": 0.2, "clip_norm": 1.0},
-        {"optimizer": "rmsprop", "regulariser": "l1_l2"},
-        {"optimizer": "nadam", "regulariser": "l1", "representation": "summary"},
-        {"weight_averaging": 0.99, "escape": "kick", "escape_patience": 1},
+        {"optimizer": "nadam", "regulariser": "l1_l2", "representation": "summary", "schedule": "cosine"},
+        {"weight_averaging": 0.99, "escape": "kick", "escape_patience": 1, "optimizer": "rmsprop", "regulariser": "l1"},
         {"time_shift": 2.0, "time_stretch": 0.1, "block": "residual", "squeeze": 4},
     ],
 )

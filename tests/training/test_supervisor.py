@@ -147,6 +147,7 @@ def test_a_silent_child_hears_a_cancel_too(make_job, source) -> None:
 
 
 @pytest.mark.children
+@pytest.mark.slow
 def test_no_orphan_trains_on_after_its_parent_is_killed(tmp_path, features, targets) -> None:
     np.save(tmp_path / "features0.npy", features)
     np.save(tmp_path / "targets.npy", targets)

@@ -1,0 +1,60 @@
+"""Clips that a front end fails for: each costs itself, by name, and neither the search nor the other clips."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from serbench.errors import SerbenchError
+from serbench.features import get_front_end
+from serbench.records import ResultsFolder
+from serbench.search import Observer, run_search
+
+
+class Watch(Observer):
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def warning(self, text: str) -> None:
+        self.told.append(text)
+
+
+@pytest.fixture
+def high_tones_have_no_features(monkeypatch):
+    """The front end of the 1-D family fails for sadness, which is a tone of over 2 kHz in the tone corpus."""
+    front_end = type(get_front_end("acoustic"))
+    extract = front_end.extract
+
+    def strict(self, waveforms, settings):
+        crossings = np.abs(np.diff(np.signbit(waveforms), axis=1)).mean(axis=1)
+        if crossings.max() > 0.45:
+            raise ArithmeticError("no pitch")
+        return extract(self, waveforms, settings)
+
+    monkeypatch.setattr(front_end, "extract", strict)
+
+
+@pytest.mark.children
+def test_a_search_names_them_and_goes_on_without_them(make_plan, high_tones_have_no_features) -> None:
+    plan, watch = make_plan(repeats=1, finalists=1, trials=1), Watch()
+    (name,) = run_search(plan, watch)
+    told = [text for text in watch.told if "has no features: ArithmeticError: no pitch" in text]
+    corpus = ResultsFolder(plan.results).study(name).record().corpus
+    assert told
+    assert corpus.clips == 144 - len(told)
+    assert {clip.reason for clip in corpus.excluded} == {"no_features"}
+    assert all(any(f"'{clip.clip_id}'" in text for text in told) for clip in corpus.excluded)
+    again = dataclasses.replace(plan, trials=2)
+    assert run_search(again, Watch()) == [name]
+    assert len(list(ResultsFolder(plan.results).study(name).jobs("search"))) == 2
+
+
+def test_a_front_end_that_fails_for_every_clip_is_named(make_plan, monkeypatch) -> None:
+    def broken(self, waveforms, settings):
+        raise ArithmeticError("no pitch")
+
+    monkeypatch.setattr(type(get_front_end("acoustic")), "extract", broken)
+    with pytest.raises(SerbenchError, match=r"'acoustic' fails for every clip \(ArithmeticError: no pitch\); run serb"):
+        run_search(make_plan(trials=1), Watch())
