@@ -27,6 +27,7 @@ from serbench.spaces.file import read_space
 pytestmark = [pytest.mark.slow, pytest.mark.children]
 
 COUNT = 500
+PUBLISHED = Path(__file__).parents[1] / "results" / "published" / "studies"
 VALUES = (
     b"nan", b"inf", b"-1", b"0", b"1e400", b"9" * 400, b"9" * 5000, b"true", b"[]", b"{}", b'""', b"null",
     b"\xef\xbb\xbf", b"\xff\xfe", b"\0", b"\x1b[31m", "\u202e".encode(), b"\xed\xb2\x80", b"..", b"/etc/passwd", b"\r",
@@ -205,5 +206,89 @@ def test_networks_of_bundles(tmp_path: Path, way: str) -> None:
         )
         path.write_bytes(changed)
         load_model(path, file_digest(path), "cnn1d")
+
+    check(attempt)
+
+
+def described_bundle(folder: Path) -> None:
+    """A bundle whose network fits its front end and has never been trained."""
+    import keras
+
+    from serbench.export.bundle import BundleCheck, BundleRecord, file_digest
+    from serbench.features import FeatureSpec
+
+    spec = FeatureSpec(kind="log_mel", sample_rate=8_000, duration_s=0.5, window_length=256, hop_length=128, n_mels=16)
+    study = StudyRecord.load(next(iter(sorted(PUBLISHED.glob("*/study.json")))))
+    labels = study.corpus.labels
+    folder.mkdir()
+    keras.Sequential([
+        keras.Input(spec.shape), keras.layers.Flatten(), keras.layers.Dense(len(labels), activation="softmax")
+    ]).save(folder / "model.keras")  # fmt: skip
+    BundleRecord(
+        entry="e", study=study.name, refit="r", family="cnn2d", labels=labels, features=spec, longest_clip_s=3.0,
+        model_sha256=file_digest(folder / "model.keras"), parameters=1, config={}, seed=0, scores={},
+        corpus=study.corpus, protocol=study.protocol, environment=study.environment,
+        check=BundleCheck(clips=0, largest_difference=0.0), created="now",
+    ).save(folder / "bundle.json")  # fmt: skip
+
+
+@pytest.mark.parametrize("way", ["bytes", "values"])
+def test_descriptions_of_bundles(tmp_path: Path, way: str) -> None:
+    """Without the seal, which lazy lies do not pass: whoever forges a bundle can write one, too."""
+    from serbench.export import Bundle
+
+    described_bundle(tmp_path / "bundle")
+    path = tmp_path / "bundle" / "bundle.json"
+    data = path.read_bytes()
+    soundfile.write(tmp_path / "a.wav", voice(0.7), 16_000)
+    assert not Bundle.load(path.parent).predict_files([tmp_path / "a.wav"]).failures
+
+    def attempt(number: int) -> None:
+        rng = rng_of(7, number)
+        path.write_bytes(
+            json.dumps(odd_json(json.loads(data), rng)).encode() if way == "values" else mutated(data, rng)
+        )
+        found = Bundle.load(path.parent).predict_files([tmp_path / "a.wav"])
+        for row in found.rows:
+            assert sum(row.probabilities) == pytest.approx(1, abs=1e-3)
+
+    check(attempt)
+
+
+def test_databases(tmp_path: Path) -> None:
+    """Of any study that was begun: a damaged one is told and rebuilt from the records."""
+    import optuna
+
+    from serbench.search.studies.storage import StudyStorage
+
+    build = Builder(tmp_path / "results")
+    folder = build.results.study(build.study())
+    record = folder.record().model_copy(update={"sampler": {"name": "random"}, "pruner": {"name": "none"}})
+    storage = StudyStorage.open(folder, record)
+    space = load_space("demo_cnn1d")
+    name = space.searched[0]
+    for value in space.parameters[name].probes()[:2]:
+        storage.study.add_trial(
+            optuna.trial.create_trial(
+                value=0.5,
+                params={name: value},
+                distributions=space.distributions([name]),
+                intermediate_values={0: 0.2, 1: 0.4},
+                user_attrs={"origin": "known"},
+            )
+        )
+    storage.close()
+    data = folder.storage_path.read_bytes()
+
+    def attempt(number: int) -> None:
+        for path in folder.path.glob("optuna.sqlite3-*"):
+            path.unlink()
+        folder.storage_path.write_bytes(mutated(data, rng_of(8, number)))
+        opened = StudyStorage.open(folder, record)
+        try:
+            with opened.errors():
+                list(opened.study.trials)
+        finally:
+            opened.close()
 
     check(attempt)

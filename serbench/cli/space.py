@@ -71,8 +71,9 @@ def show(
     _table(_parameter_rows(loaded), ("parameter", "values", "when", "meaning"))
     for known in loaded.enqueued:
         mark = ", always a finalist" if known.finalist else ""
+        on = f", chosen on {' and '.join(map(str, known.chosen_on))}" if known.chosen_on else ""
         echo("")
-        echo(f"first tried: {known.name}{mark}")
+        echo(f"first tried: {known.name}{mark}{on}")
 
 
 @app.command("check")

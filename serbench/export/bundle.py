@@ -180,15 +180,15 @@ class Bundle:
             each_window: whether a long recording gives one row per window instead of one row with their mean.
 
         Raises:
-            SerbenchError: the features or the probabilities are not finite.
+            SerbenchError: the features are not finite, or the model's answers are no probabilities.
         """
         spec = self.record.features
         waveform = waveform_of(sound, spec.sample_rate)
         starts, cut = windows(waveform, spec, self.record.longest_clip_s)
         parts = [self.predict_waveforms(cut[i : i + _BATCH]) for i in range(0, len(cut), _BATCH)]
         probabilities = np.concatenate(parts)
-        if not np.isfinite(probabilities).all():
-            raise SerbenchError(f"the model gives no finite probabilities for {name}")
+        if not _are_probabilities(probabilities):
+            raise SerbenchError(f"the model's answers for {name} are no probabilities; export the bundle again")
         if each_window and len(starts) > 1:
             return [
                 self._prediction(name, start / spec.sample_rate, spec.duration_s, 1, row, sound)
@@ -253,6 +253,11 @@ def file_digest(path: Path) -> str:
     """Returns the SHA-256 of a file as a hexadecimal string."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _are_probabilities(answers: np.ndarray) -> bool:
+    """Whether all rows of (n, classes) are shares of 1."""
+    return bool((answers >= 0).all() and np.allclose(answers.sum(axis=1), 1, atol=1e-3))  # not for NaN, either
 
 
 def _audio_files(path: Path) -> tuple[list[Path], list[str]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from serbench.export.bundle import BundleRecord
+from serbench.printable import printable_lines
 from serbench.records import StudyRecord
-from serbench.render import left_out, percent, plural, span, speakers, whose_labels
+from serbench.render import escape_markdown, left_out, percent, plural, span, speakers, whose_labels
 from serbench.results import EntryReport, Row
 from serbench.search import placeholder_note, search_command, shell_line
 
@@ -20,7 +21,7 @@ def model_card(record: BundleRecord, report: EntryReport, study: StudyRecord) ->
         study: record of the entry's study.
     """
     parts = _head(record), _scores(record, report), _training_data(record), _training_again(study), _limits(record)
-    return "\n".join(parts)
+    return printable_lines("\n".join(parts))
 
 
 def _head(record: BundleRecord) -> str:
@@ -28,9 +29,10 @@ def _head(record: BundleRecord) -> str:
     synthetic = (
         "\n\n**The corpus is synthetic: the scores say nothing about human speech.**" if corpus.synthetic else ""
     )
-    return f"""# Speech emotion recognition: {record.family} on {corpus.title}
+    title, labels = escape_markdown(corpus.title), ", ".join(map(escape_markdown, record.labels))
+    return f"""# Speech emotion recognition: {record.family} on {title}
 
-Classifies an audio file as {", ".join(record.labels)}. Made by serbench {record.environment.serbench}: entry
+Classifies an audio file as {labels}. Made by serbench {record.environment.serbench}: entry
 `{record.entry}` of study `{record.study}`, run `{record.refit}`.{synthetic}
 
 ## Use
@@ -55,7 +57,7 @@ def _scores(record: BundleRecord, report: EntryReport) -> str:
     interval = span(row.uar_low, row.uar_high)
     confidence = f" (95 % interval {interval} %)" if row.uar_low is not None else f" ({report.no_interval})"
     classes = "\n".join(
-        f"| {c.label} | {percent(c.precision)} | {percent(c.recall)} | {percent(c.f1)} | {c.support} |"
+        f"| {escape_markdown(c.label)} | {percent(c.precision)} | {percent(c.recall)} | {percent(c.f1)} | {c.support} |"
         for c in report.per_class
     )
     chosen = "the score of out-of-fold answers" if row.out_of_fold else "validation score"
@@ -93,12 +95,13 @@ def _training(row: Row) -> str:
 
 def _training_data(record: BundleRecord) -> str:
     corpus = record.corpus
+    title, licence = escape_markdown(corpus.title), escape_markdown(corpus.licence)
     excluded = left_out(corpus.excluded) or "none"
     labels = f"\nLabels are {whose}." if (whose := whose_labels(corpus)) else ""
-    citation = f"\n\nCite the corpus: {corpus.citation}" if corpus.citation else ""
+    citation = f"\n\nCite the corpus: {escape_markdown(corpus.citation)}" if corpus.citation else ""
     return f"""## Training data
 
-{corpus.title}: {corpus.clips:,} clips, {corpus.speakers} speakers. Licence: {corpus.licence} {corpus.licence_url}
+{title}: {corpus.clips:,} clips, {corpus.speakers} speakers. Licence: {licence} {corpus.licence_url}
 Left out: {excluded}.{labels}{_earlier(record)}{citation}
 """
 

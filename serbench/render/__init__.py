@@ -32,6 +32,7 @@ from serbench.render.entry import (
 )
 from serbench.render.formats import FORMATS, render
 from serbench.render.leaderboard import cell_text, leaderboard_document
+from serbench.render.markup import escape_markdown
 from serbench.render.pairwise import comparison_document
 from serbench.render.printed_scores import beside_printed
 from serbench.render.study import moment, studies_document, study_document, study_facts, subsets_sheet
@@ -54,6 +55,7 @@ __all__ = [
     "duration",
     "entry_summary",
     "environment_rows",
+    "escape_markdown",
     "leaderboard_document",
     "left_out",
     "millions",

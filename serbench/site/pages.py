@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import json
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from serbench.printable import printable_lines
 from serbench.render import count, duration, millions, milliseconds, percent, points, size, span
 from serbench.site.words import without_paths
 
@@ -79,6 +81,17 @@ def _digests(scripts: tuple[str, ...]) -> list[str]:
     return [f"'sha256-{base64.b64encode(one).decode('ascii')}'" for one in hashes]
 
 
+def _harmless(value: Any) -> Any:
+    """Makes texts of strangers printable, also those in lists and dicts. Markup is our own."""
+    if isinstance(value, str):
+        return value if hasattr(value, "__html__") else printable_lines(value)
+    if isinstance(value, dict):
+        return {_harmless(key): _harmless(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_harmless(one) for one in value]
+    return value
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     import jinja2
@@ -90,7 +103,9 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_harmless,
     )
+    environment.policies["json.dumps_function"] = lambda data, **options: json.dumps(_harmless(data), **options)
     texts = (count, duration, millions, milliseconds, percent, points, size, span, without_paths)
     environment.filters.update({shown.__name__: shown for shown in texts})
     # Safe to embed unescaped: these are our own files and plotly's, without any text from users.

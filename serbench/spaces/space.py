@@ -47,6 +47,20 @@ class ChosenOn(FrozenModel):
     validation_core: Decimal = Decimal(10)
     split_seed: int = 0
 
+    def __str__(self) -> str:
+        """Says who chose.
+
+        >>> str(ChosenOn(corpus="crema-d", speakers=("1005", "1012")))
+        '2 speakers of crema-d'
+        >>> str(ChosenOn(corpus="emo-db", protocol="speaker"))
+        "the validation speakers of emo-db under protocol 'speaker'"
+        """
+        if self.protocol is not None:
+            return f"the validation speakers of {self.corpus} under protocol '{self.protocol}'"
+        if not self.speakers:
+            return f"all speakers of {self.corpus}"
+        return f"{len(self.speakers)} speaker{'s' if len(self.speakers) > 1 else ''} of {self.corpus}"
+
 
 @dataclass(frozen=True)
 class Enqueued:

@@ -125,6 +125,22 @@ def test_another_address_is_refused_before_anything_runs(make_plan, url) -> None
     assert not plan.results.exists()
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://me:pass@word@host/db",
+        "me:password@host/db",
+        "mysql://host/db?user=me&PassWord=password",
+        "postgres:me:password@h",
+    ],
+)
+def test_a_refused_address_is_told_without_its_password(url) -> None:
+    with pytest.raises(UsageError, match=r"\*\*\*") as caught:
+        check_storage_url(url)
+    assert "pass" not in str(caught.value).split("' is not a PostgreSQL")[0].replace("PassWord", "")
+    assert "host" in str(caught.value) or "@h" in str(caught.value)
+
+
 def test_the_driver_is_named_where_it_is_missing(monkeypatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(SerbenchError, match=r"pip install 'serbench\[postgres\]'"):

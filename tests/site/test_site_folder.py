@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 
 from serbench.errors import SerbenchError, UsageError
@@ -154,3 +157,21 @@ def test_pictures_of_an_earlier_site_are_kept_without_being_made_again(tmp_path)
     assert not again.keep("clips/b.png")
     again.finish()
     assert (tmp_path / "site" / "clips" / "a.png").read_bytes() == b"picture"
+
+
+def test_texts_of_strangers_can_do_nothing_on_any_page(build, tmp_path):
+    """A mark that turns the direction of what follows, and an escape sequence of terminals."""
+    labels = ("anger", "jo\u202ey", "sad\u200bness")
+    study = build.study("crema-d-speaker-cnn2d", corpus="crema-d", labels=labels, corpus_warnings=("\x1b[31mred\x07",))
+    build.entry("first", study, skill=0.7)
+    build.entry("second", study, skill=0.6)
+    pages = list(Site.build(build.read(), tmp_path / "site").index.parent.rglob("*.html"))
+    texts = {page: page.read_text(encoding="utf-8") for page in pages}
+    assert any("jo\\u202ey" in text for text in texts.values())
+    assert any("\\x1b[31mred" in text for text in texts.values())
+    assert not {page.name: char for page, text in texts.items() for char in "\u202e\u200b\x1b\x07" if char in text}
+    blocks = [
+        data for text in texts.values() for data in re.findall(r'application/json"[^>]*>(.*?)</script>', text, re.S)
+    ]
+    assert blocks
+    assert not [data for data in blocks if "\u202e" in json.dumps(json.loads(data), ensure_ascii=False)]

@@ -165,12 +165,12 @@ def check_storage_url(url: str) -> sqlalchemy.URL:
 
 
 def _without_password(url: str) -> str:
-    """Hides what stands between the first ':' after '//' and the last '@', and values of passwords in a query.
+    """Hides what stands between the first ':' (after '//') and the last '@', and values of passwords in a query.
 
     >>> _without_password("mysql://me:p@ss@host/db?password=x&a=b")
     'mysql://me:***@host/db?password=***&a=b'
     """
-    url = re.sub(r"(//[^:/?]*):.*@", r"\1:***@", url)
+    url = re.sub(r"(//[^:/?]*):.*@" if "//" in url else r"^([^:/?]*):.*@", r"\1:***@", url)
     return re.sub(r"((?:password|passwd|pwd)=)[^&\s]*", r"\1***", url, flags=re.IGNORECASE)
 
 
