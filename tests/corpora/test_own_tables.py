@@ -52,6 +52,18 @@ def test_tables_of_all_spellings_are_read(folder, name, separator, encoding) -> 
     assert table["path"].tolist() == [str(folder / "audio/a_1.wav"), str(folder / "audio/b_1.flac")]
 
 
+def test_what_pandas_wrote_into_a_parquet_file_is_not_needed(folder) -> None:
+    """Neither which column was its index, nor types of its own, which may be damaged."""
+    rows = pd.DataFrame({"path": NAMES, "label": ["joy", "fear"] * 2, "speaker": list("aabb")})
+    rows.set_index("path").to_parquet(folder / "clips.parquet")
+    whole = read(folder / "clips.parquet").table
+    assert whole["clip_id"].tolist() == ["audio/a_1", "audio/a_2", "audio/b_1", "audio/b_2"]
+    data = (folder / "clips.parquet").read_bytes()
+    assert b"numpy_type" in data
+    (folder / "clips.parquet").write_bytes(data.replace(b"numpy_type", b"numpy_typo"))
+    pd.testing.assert_frame_equal(read(folder / "clips.parquet").table, whole)
+
+
 def test_parquet_and_numbers_for_speakers(folder) -> None:
     frame = pd.DataFrame(
         {"path": NAMES, "label": ["joy", "fear"] * 2, "speaker": [1, 1, 2, 2], "age": [20, 20, 31, 31]}

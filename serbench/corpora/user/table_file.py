@@ -48,7 +48,9 @@ def read_table(path: Path) -> pd.DataFrame:
         frame = _parquet(path) if path.suffix.lower() == ".parquet" else _text(path)
     except UnicodeDecodeError as error:
         raise SerbenchError(f"{path} is not UTF-8 text (byte {error.start:,}); save it as UTF-8") from None
-    except (ValueError, OSError, pd.errors.ParserError, csv.Error) as error:
+    except SerbenchError:
+        raise
+    except Exception as error:  # of a reader of files that may be damaged anywhere
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise SerbenchError(f"{path} cannot be read as a table: {reason}") from None
     if len(frame) > MAX_ROWS:
@@ -80,7 +82,9 @@ def read_columns(path: Path, names: tuple[str, ...]) -> pd.DataFrame:
             frame = pd.read_csv(
                 path, usecols=list(names), dtype=str, encoding="utf-8", nrows=MAX_ROWS + 1, keep_default_na=False
             )
-    except (ValueError, OSError, KeyError, pd.errors.ParserError, csv.Error) as error:
+    except SerbenchError:
+        raise
+    except Exception as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise SerbenchError(f"{path} cannot be read as a table: {reason}") from None
     if len(frame) > MAX_ROWS:
@@ -131,7 +135,7 @@ def _parquet(path: Path) -> pd.DataFrame:
         if file.metadata.num_rows > MAX_ROWS:
             raise SerbenchError(f"{path} has {file.metadata.num_rows:,} rows, more than {MAX_ROWS:,}; split it")
         found = _chosen(path, [str(name) for name in file.schema_arrow.names])
-        frame = file.read(columns=list(found.values())).to_pandas()
+        frame = file.read(columns=list(found.values())).to_pandas(ignore_metadata=True)
     return _renamed(frame.astype(object).map(str, na_action="ignore"), found)
 
 
