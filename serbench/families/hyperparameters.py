@@ -18,11 +18,12 @@ from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_va
 
 from serbench.records import FrozenModel
 
-__all__ = ["NOISE_GRID_DB", "SHIFT_GRID_S", "ConvHyperparameters", "Hyperparameters"]
+__all__ = ["NOISE_GRID_DB", "SHIFT_GRID_S", "SPEED_GRID", "ConvHyperparameters", "Hyperparameters"]
 
 # Small grids, since every distinct value adds a cached copy of the whole corpus.
 NOISE_GRID_DB = (0.0, 10.0, 15.0, 20.0, 25.0, 30.0)
 SHIFT_GRID_S = (0.0, 0.1, 0.2, 0.3)
+SPEED_GRID = (0.0, 0.05, 0.1, 0.15)
 
 _RATIO = re.compile(r"\d+(\.\d+)?(/\d+(\.\d+)?){2}")
 
@@ -62,6 +63,7 @@ def _source(text: str) -> dict[str, Any]:
 SplitRatio = Annotated[str, AfterValidator(_ratio)]
 NoiseLevel = Annotated[float, _on_grid(NOISE_GRID_DB), WithJsonSchema({"type": "number", "enum": list(NOISE_GRID_DB)})]
 Shift = Annotated[float, _on_grid(SHIFT_GRID_S), WithJsonSchema({"type": "number", "enum": list(SHIFT_GRID_S)})]
+SpeedChange = Annotated[float, _on_grid(SPEED_GRID), WithJsonSchema({"type": "number", "enum": list(SPEED_GRID)})]
 KernelSize = Annotated[int, Field(ge=3, le=9), AfterValidator(_odd)]
 
 _COPIES = _only_when(waveform_copies=[1, 2, 3]) | _source("the founding report")
@@ -221,6 +223,14 @@ class Hyperparameters(FrozenModel):
     )
     shift_s: Shift = Field(
         0.0, description="Largest time shift of a copy in seconds; 0 is off.", json_schema_extra=_COPIES
+    )
+
+    speed_perturbation: SpeedChange = Field(
+        0.0,
+        description="Each epoch hears a training clip slower, as it is, or faster by this share, drawn anew; 0 is off.",
+        json_schema_extra=_source(
+            "T. Ko et al., 2015, https://doi.org/10.21437/Interspeech.2015-711 (who add the copies instead)"
+        ),
     )
 
     @model_validator(mode="after")

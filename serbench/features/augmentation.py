@@ -1,4 +1,4 @@
-"""Waveform augmentation: noise at a given level, and a shift in time."""
+"""Waveform augmentation: noise at a given level, a shift in time, and another speed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ __all__ = ["augment"]
 def augment(waveform: Waveform, augmentation: WaveformAugmentation, spec: FeatureSpec, key: str) -> Waveform:
     """Makes the augmented copy of a clip, with the length that `spec` asks for.
 
-    Noise is scaled to the mean power of the recorded clip before padding, and covers only the clip; digital silence
-    stays silent. The shift is drawn uniformly from both directions and never moves more than half of the visible
-    samples out of the window.
+    Another speed comes first, by resampling: it changes duration and pitch, as a tape would (Ko et al. 2015,
+    https://doi.org/10.21437/Interspeech.2015-711). Noise is scaled to the mean power of the recorded clip before
+    padding, and covers only the clip; digital silence stays silent. The shift is drawn uniformly from both directions
+    and never moves more than half of the visible samples out of the window.
 
     Args:
         waveform: (samples,), the whole clip at `spec.sample_rate`.
@@ -30,6 +31,8 @@ def augment(waveform: Waveform, augmentation: WaveformAugmentation, spec: Featur
     """
     # Separate random streams, so that the same shift is drawn at every noise level.
     noise_stream, shift_stream = _seed(augmentation, key).spawn(2)
+    if augmentation.speed is not None:
+        waveform = _at_speed(waveform, augmentation.speed)
     if augmentation.noise_snr_db is not None:
         waveform = _add_noise(waveform, augmentation.noise_snr_db, np.random.default_rng(noise_stream))
     shift = 0
@@ -38,6 +41,12 @@ def augment(waveform: Waveform, augmentation: WaveformAugmentation, spec: Featur
         most = min(round(augmentation.shift_s * spec.sample_rate), visible // 2)
         shift = int(np.random.default_rng(shift_stream).integers(-most, most, endpoint=True))
     return fit_length(waveform, spec.n_samples, spec.crop, shift)
+
+
+def _at_speed(waveform: Waveform, speed: float) -> Waveform:
+    import soxr
+
+    return np.asarray(soxr.resample(waveform, speed, 1.0, quality="HQ"))
 
 
 def _seed(augmentation: WaveformAugmentation, key: str) -> np.random.SeedSequence:

@@ -24,21 +24,24 @@ class WaveformAugmentation(FrozenModel):
     Attributes:
         noise_snr_db: white Gaussian noise this many dB below the clip's own mean power; None adds none.
         shift_s: largest shift in seconds, in either direction, filled with zeros; None for no shift.
+        speed: how many times as fast the clip is played, which raises its pitch, too; None for its own speed.
         copy_index: number of the copy among several with these settings, from 0.
         seed: seed of all copies.
     """
 
     noise_snr_db: float | None = Field(default=None, ge=-20, le=100, allow_inf_nan=False)
     shift_s: float | None = Field(default=None, gt=0, le=10, allow_inf_nan=False)
+    speed: float | None = Field(default=None, ge=0.5, le=2, allow_inf_nan=False)
     copy_index: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _alters_something(self) -> Self:
-        if self.noise_snr_db is None and self.shift_s is None:
-            raise ValueError("an augmentation needs noise_snr_db, shift_s or both")
+        if self.noise_snr_db is None and self.shift_s is None and self.speed is None:
+            raise ValueError("an augmentation needs noise_snr_db, shift_s or speed")
         return self
 
     def digest(self) -> str:
-        """Returns the hash of the settings."""
-        return digest_of(self.model_dump(mode="json"))
+        """Returns the hash of the settings. One that was added later counts only where it is set."""
+        later = {"speed"} if self.speed is None else None
+        return digest_of(self.model_dump(mode="json", exclude=later))

@@ -155,6 +155,8 @@ class JobMaker:
             )
             for copy in range(hp.waveform_copies)
         )
+        speeds = (1 - hp.speed_perturbation, 1 + hp.speed_perturbation) if hp.speed_perturbation else ()
+        copies += tuple(WaveformAugmentation(speed=round(speed, 3)) for speed in speeds)
         return TrialJob(
             job_id=job_id,
             kind=kind,

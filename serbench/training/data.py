@@ -37,6 +37,8 @@ class TrainingBatches(keras.utils.PyDataset):
         batch_size: clips per batch; the last batch may be smaller.
         mixup: parameter of the beta distribution; 0 for none.
         class_weights: weight of each class, or None.
+        versions: places of arrays in `arrays` that hold the plain clips in another way, such as at another speed. Each
+            epoch draws for each plain clip whether it or one of these is shown; the epoch stays as long as it is.
         seed: seed of the order and the mixing.
     """
 
@@ -49,24 +51,29 @@ class TrainingBatches(keras.utils.PyDataset):
         batch_size: int,
         mixup: float = 0.0,
         class_weights: np.ndarray | None = None,
+        versions: Sequence[int] = (),
         seed: int = 0,
     ) -> None:
         super().__init__()
         self._arrays = arrays
-        self._items = np.array([(copy, row) for copy in range(len(arrays)) for row in rows])
+        copies = [copy for copy in range(len(arrays)) if copy not in versions]
+        self._items = np.array([(copy, row) for copy in copies for row in rows])
+        self._plain, self._versions = len(rows), np.array([0, *versions])
         self._labels = labels
         self._batch_size = batch_size
         self._mixup = mixup
         self._class_weights = class_weights
         self._rng = np.random.default_rng(np.random.SeedSequence([seed, 1]))
-        self._order = self._rng.permutation(len(self._items))
+        self.on_epoch_end()
 
     def __len__(self) -> int:
         return math.ceil(len(self._items) / self._batch_size)
 
     def on_epoch_end(self) -> None:
-        """Draws a new order."""
+        """Draws a new order, and which version of each clip is shown."""
         self._order = self._rng.permutation(len(self._items))
+        if len(self._versions) > 1:
+            self._items[: self._plain, 0] = self._rng.choice(self._versions, self._plain)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         chosen = self._items[self._order[index * self._batch_size : (index + 1) * self._batch_size]]

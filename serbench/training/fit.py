@@ -167,6 +167,7 @@ def _batches(
         batch_size=hp.batch_size,
         mixup=hp.mixup,
         class_weights=weights,
+        versions=[place for place, copy in enumerate(job.augmentations, start=1) if copy.speed is not None],
         seed=job.seed,
     )
 

@@ -68,3 +68,18 @@ def test_the_original_is_left_alone():
     clip = tone()
     augment(clip, WaveformAugmentation(noise_snr_db=0, shift_s=0.1), SPEC, "a")
     np.testing.assert_array_equal(clip, tone())
+
+
+@pytest.mark.parametrize("speed", [0.9, 1.1])
+def test_another_speed_changes_length_and_pitch_alike(speed):
+    clip = np.sin(2 * np.pi * 500 / 8_000 * np.arange(4_000)).astype(np.float32)
+    played = augment(clip, WaveformAugmentation(speed=speed), SPEC, "clip")
+    length = np.flatnonzero(np.abs(played) > 0.05)[-1] + 1
+    assert length == pytest.approx(4_000 / speed, abs=20)
+    spectrum = np.abs(np.fft.rfft(played[:3_600] * np.hanning(3_600)))
+    assert np.argmax(spectrum) * 8_000 / 3_600 == pytest.approx(500 * speed, abs=3)
+
+
+def test_a_setting_that_came_later_leaves_the_cached_copies_of_before_valid():
+    assert WaveformAugmentation(noise_snr_db=20, seed=3).digest() == "37270605f44e21b8"
+    assert WaveformAugmentation(noise_snr_db=20, speed=1.1).digest() != WaveformAugmentation(noise_snr_db=20).digest()

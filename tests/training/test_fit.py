@@ -208,6 +208,25 @@ def test_an_epoch_shows_every_clip_and_copy_once() -> None:
         batches.on_epoch_end()
 
 
+def test_an_epoch_shows_one_version_of_every_clip_and_all_its_copies() -> None:
+    from serbench.training.data import TrainingBatches
+
+    arrays = [place * 100 + np.arange(40, dtype=np.float32)[:, None] for place in range(4)]
+    labels = np.eye(2, dtype=np.float32)[np.zeros(40, int)]
+    batches = TrainingBatches(arrays, range(30), labels, batch_size=7, versions=(2, 3), seed=5)
+    epochs = []
+    for _ in range(8):
+        seen = np.concatenate([batches[i][0][:, 0] for i in range(len(batches))])
+        shown = sorted(seen[seen // 100 != 1])
+        assert sorted(seen[seen // 100 == 1]) == [*range(100, 130)]
+        assert sorted(value % 100 for value in shown) == [*range(30)]
+        epochs.append(shown)
+        batches.on_epoch_end()
+    assert len({tuple(shown) for shown in epochs}) == 8, "drawn anew"
+    counts = np.bincount(np.array(epochs).astype(int).ravel() // 100, minlength=4)
+    assert counts[[0, 2, 3]].min() > 50, "all three about as often"
+
+
 def test_mixup_mixes_clips_and_labels_alike() -> None:
     from serbench.training.data import TrainingBatches
 
