@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import serbench
-from serbench.cli import audit, bundle, corpus, doctor, reference, results, search, space, study
+from serbench.cli import audit, bundle, corpus, doctor, exchange, reference, results, search, space, study
 from serbench.cli.declared import PanelledCommand
 from serbench.cli.printing import echo, never_fail_to_encode
 from serbench.errors import SerbenchError
@@ -30,6 +30,8 @@ app.command("compare")(results.compare)
 app.command("verify")(results.verify)
 app.command("audit")(audit.audit)
 app.command("reference")(reference.reference)
+app.command("task")(exchange.task)
+app.command("submit")(exchange.submit)
 app.command("export")(bundle.export)
 app.command("predict")(bundle.predict)
 app.add_typer(corpus.app, name="corpus")

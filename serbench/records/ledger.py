@@ -26,8 +26,9 @@ from serbench.records.schemas import StudyRecord, TrialRecord
 
 __all__ = ["Counted", "EvaluationKind", "Ledger", "LedgerLine", "SplitFamily", "count_evaluations", "study_id"]
 
-EvaluationKind = Literal["run", "audit", "replay"]
-"""`run`: a final run of a finalist, or a bag. `audit`: a run of `serbench audit`. `replay`: a run made again."""
+EvaluationKind = Literal["run", "audit", "replay", "brought"]
+"""`run`: a final run of a finalist, or a bag. `audit`: a run of `serbench audit`. `replay`: a run made again.
+`brought`: predictions of another tool."""
 
 _REPEAT = re.compile(r"\d+$")
 

@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING
 from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
+    from serbench.references.brought import BROUGHT, Brought, keep_brought, read_brought
     from serbench.references.compute import REFERENCE_ORDER, REFERENCES, Reference, compute_references, named_reference
     from serbench.references.extras import OPTIONAL, require_extra
     from serbench.references.literature import Reported, reported
     from serbench.references.task import ReferenceAnswers, ReferenceTask
+    from serbench.references.task_folder import write_task
 else:
     __getattr__ = lazy_face(
         __name__,
         {
+            "brought": (
+                "BROUGHT",
+                "Brought",
+                "keep_brought",
+                "read_brought",
+            ),
             "compute": (
                 "REFERENCES",
                 "REFERENCE_ORDER",
@@ -37,19 +45,25 @@ else:
                 "ReferenceAnswers",
                 "ReferenceTask",
             ),
+            "task_folder": ("write_task",),
         },
     )
 
 __all__ = [
+    "BROUGHT",
     "OPTIONAL",
     "REFERENCES",
     "REFERENCE_ORDER",
+    "Brought",
     "Reference",
     "ReferenceAnswers",
     "ReferenceTask",
     "Reported",
     "compute_references",
+    "keep_brought",
     "named_reference",
+    "read_brought",
     "reported",
     "require_extra",
+    "write_task",
 ]

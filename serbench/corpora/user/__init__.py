@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         registered_corpus,
         unregister_corpus,
     )
+    from serbench.corpora.user.table_file import read_columns, table_header
     from serbench.corpora.user.user_corpus import UserCorpus
 else:
     __getattr__ = lazy_face(
@@ -36,6 +37,7 @@ else:
                 "registered_corpus",
                 "unregister_corpus",
             ),
+            "table_file": ("read_columns", "table_header"),
             "user_corpus": ("UserCorpus",),
         },
     )
@@ -54,9 +56,11 @@ __all__ = [
     "kind_at",
     "make_user_corpus",
     "parse_label_map",
+    "read_columns",
     "recorded_corpus",
     "register_corpus",
     "registered_corpora",
     "registered_corpus",
+    "table_header",
     "unregister_corpus",
 ]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from serbench.errors import SerbenchError
 
-__all__ = ["COLUMNS", "MAX_ROWS", "TABLE_SUFFIXES", "read_columns", "read_table"]
+__all__ = ["COLUMNS", "MAX_ROWS", "TABLE_SUFFIXES", "read_columns", "read_table", "table_header"]
 
 TABLE_SUFFIXES: Final = (".csv", ".tsv", ".parquet")
 
@@ -61,6 +61,25 @@ def read_table(path: Path) -> pd.DataFrame:
     return frame
 
 
+def table_header(path: Path) -> list[str]:
+    """Returns the column names of an untrusted table, whose columns are separated by commas if it is a text.
+
+    Raises:
+        SerbenchError: the table cannot be read.
+    """
+    try:
+        if path.suffix.lower() == ".parquet":
+            import pyarrow.parquet as pq
+
+            with pq.ParquetFile(path) as file:
+                return [str(name) for name in file.schema_arrow.names]
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            return next(csv.reader([text.readline(_MAX_LINE)]), [])
+    except Exception as error:  # of a reader of files that may be damaged anywhere
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise SerbenchError(f"{path} cannot be read as a table: {reason}") from None
+
+
 def read_columns(path: Path, names: tuple[str, ...]) -> pd.DataFrame:
     """Reads these columns of an untrusted table as text. Missing values are None.
 
@@ -71,7 +90,7 @@ def read_columns(path: Path, names: tuple[str, ...]) -> pd.DataFrame:
     if size > _MAX_BYTES:
         raise SerbenchError(f"{path} is larger than {_MAX_BYTES >> 20} MiB")
     try:
-        if path.suffix == ".parquet":
+        if path.suffix.lower() == ".parquet":
             import pyarrow.parquet as pq
 
             with pq.ParquetFile(path) as file:
@@ -80,7 +99,7 @@ def read_columns(path: Path, names: tuple[str, ...]) -> pd.DataFrame:
                 frame = file.read(columns=list(names)).to_pandas(ignore_metadata=True)
         else:
             frame = pd.read_csv(
-                path, usecols=list(names), dtype=str, encoding="utf-8", nrows=MAX_ROWS + 1, keep_default_na=False
+                path, usecols=list(names), dtype=str, encoding="utf-8-sig", nrows=MAX_ROWS + 1, keep_default_na=False
             )
     except SerbenchError:
         raise

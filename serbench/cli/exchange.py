@@ -1,0 +1,99 @@
+"""`serbench task` and `serbench submit`: a method of another tool on a study's test set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from serbench.cli.options import DEFAULT_RESULTS, DataFolder, ResultsPath, TableFormat
+from serbench.cli.printing import echo, new_console
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from serbench.records import ResultsFolder
+    from serbench.references import ReferenceTask
+
+__all__ = ["submit", "task"]
+
+
+def task(
+    study: Annotated[str, typer.Argument(help="The study whose test set is predicted; see `serbench study list`.")],
+    to: Annotated[Path, typer.Option(help="The new folder.")],
+    data: DataFolder = None,
+    results: ResultsPath = DEFAULT_RESULTS,
+) -> None:
+    """Writes what a method of another tool needs to compete on a study's test set.
+
+    Training and validation clips with labels, test clips without, the protocol in words, and a form to fill in.
+    """
+    from serbench.cli.watch import watcher
+    from serbench.records import ResultsFolder
+    from serbench.references import write_task
+    from serbench.search import recorded_clips
+
+    folder = ResultsFolder(results)
+    first = _folds(folder, study)[0]
+    with watcher(new_console()) as view:
+        clips = recorded_clips(folder.study(first), folder.study(first).record(), data, view.progress)
+    root = write_task(_tasks(folder, study, clips), to)
+    echo(f"{to}: README.md says what is in it; paths are relative to {root}")
+
+
+def submit(
+    predictions: Annotated[Path, typer.Argument(help="CSV or Parquet: clip_id and p_<label> columns, or label.")],
+    study: Annotated[str, typer.Option(help="The study whose test set was predicted.")],
+    name: Annotated[str, typer.Option(help="What made the predictions, for tables.")],
+    note: Annotated[str, typer.Option(help="A few words on how.")] = "",
+    results: ResultsPath = DEFAULT_RESULTS,
+    output: Annotated[
+        TableFormat, typer.Option("--format", help="Output format of the leaderboard.")
+    ] = TableFormat.table,
+) -> None:
+    """Adds predictions of another tool to the leaderboard, as a row that is marked as brought.
+
+    All test clips are needed. It counts as one evaluation of the test set.
+    """
+    from serbench.cli.results import print_leaderboard
+    from serbench.records import ResultsFolder
+    from serbench.references import keep_brought, read_brought
+    from serbench.results import Results
+
+    folder = ResultsFolder(results)
+    tasks = _tasks(folder, study)
+    keep_brought(folder, tasks, read_brought(predictions, tasks[0].labels), name, note)
+    print_leaderboard(Results(results).board(tasks[0].study.corpus.name), output)
+
+
+def _folds(folder: ResultsFolder, name: str) -> list[str]:
+    """Returns the studies of a run, one for each fold, whether the run or one of them is named."""
+    from serbench.errors import SerbenchError
+    from serbench.records import run_name
+
+    known = folder.study_names()
+    run = run_name(name)
+    found = [one for one in known if run_name(one) == run] or [folder.existing_study(name).record().name]
+    records = sorted((folder.study(one).record() for one in found), key=lambda record: record.protocol.fold)
+    if len(records) < records[0].protocol.folds:
+        raise SerbenchError(
+            f"run '{run}' has {len(records)} of {records[0].protocol.folds} folds so far; let its search end first"
+        )
+    return [record.name for record in records]
+
+
+def _tasks(folder: ResultsFolder, name: str, clips: pd.DataFrame | None = None) -> list[ReferenceTask]:
+    """Returns the test set of a run, one part for each fold. Without `clips`, audio is not looked for."""
+    from serbench.protocols import recorded_plan
+    from serbench.references import ReferenceTask
+
+    found = []
+    for one in _folds(folder, name):
+        study = folder.study(one)
+        record, table = study.record(), study.clips()
+        if clips is not None:
+            table = clips.set_index("clip_id", drop=False).loc[table["clip_id"]].reset_index(drop=True)
+        plan = recorded_plan(study, record, table)
+        found.append(ReferenceTask(record, table, plan.split(plan.cores)))
+    return found

@@ -1,0 +1,149 @@
+"""The folder that somebody needs to compete on a study's test set with another tool."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from serbench.errors import UsageError
+from serbench.records import publish_folder
+from serbench.references.task import ReferenceTask
+
+__all__ = ["write_task"]
+
+
+def write_task(tasks: Sequence[ReferenceTask], to: Path) -> Path:
+    """Writes clips, labels, the protocol in words, and a form to fill in.
+
+    Labels of test clips are not written. Paths are relative to one folder, which is not named: the task can be sent to
+    others.
+
+    Args:
+        tasks: the study's test set; of a folded protocol one for each fold.
+        to: the new folder.
+
+    Returns:
+        The folder that all paths are relative to.
+
+    Raises:
+        UsageError: the folder exists.
+        SerbenchError: it cannot be written.
+    """
+    if to.exists():
+        raise UsageError(f"{to} exists; name a new folder with --to")
+    root = _common([path for task in tasks for path in task.clips["path"]])
+    with publish_folder(to) as folder:
+        for task in tasks:
+            place = folder / f"fold-{task.study.protocol.fold}" if len(tasks) > 1 else folder
+            place.mkdir(exist_ok=True)
+            for name, rows in (("train", task.split.train), ("validation", task.split.validation)):
+                _listed(task, rows, root, labelled=True).to_csv(place / f"{name}.csv", index=False)
+            _listed(task, task.split.test, root, labelled=False).to_csv(place / "test.csv", index=False)
+        form = pd.DataFrame(
+            {"clip_id": [clip for task in tasks for clip in task.clips["clip_id"].iloc[list(task.split.test)]]}
+        )
+        for label in tasks[0].labels:
+            form[f"p_{label}"] = ""
+        form.to_csv(folder / "predictions.csv", index=False)
+        (folder / "README.md").write_text(_in_words(tasks), encoding="utf-8")
+    return root
+
+
+def _common(paths: Sequence[str]) -> Path:
+    return Path(os.path.commonpath([str(Path(path).parent) for path in paths]))
+
+
+def _listed(task: ReferenceTask, rows: tuple[int, ...], root: Path, *, labelled: bool) -> pd.DataFrame:
+    clips = task.clips.iloc[list(rows)]
+    columns = {
+        "clip_id": clips["clip_id"],
+        "path": [Path(path).relative_to(root).as_posix() for path in clips["path"]],
+        "speaker": clips["speaker"],
+    }
+    return pd.DataFrame(columns | ({"label": clips["label"]} if labelled else {}))
+
+
+def _in_words(tasks: Sequence[ReferenceTask]) -> str:
+    study, folds = tasks[0].study, len(tasks)
+    corpus, protocol, labels = study.corpus, study.protocol, ", ".join(tasks[0].labels)
+    tested = sum(len(task.split.test) for task in tasks)
+    shared = (
+        "The same speakers are in all sets, which makes scores too high for new people."
+        if protocol.shares_speakers
+        else "No speaker is in two of the three sets."
+    )
+    folded = (
+        f"\nThere are {folds} folds, each in a folder of its own. Train one model a fold; every clip is tested once.\n"
+        if folds > 1
+        else ""
+    )
+    where = "fold-1/" if folds > 1 else ""
+    return f"""# Predict {tested:,} test clips of {corpus.title}
+
+Labels: {labels}. Protocol: `{protocol.name}`, split seed {protocol.split_seed}. {shared}
+{folded}
+- `{where}train.csv`: clips to learn from. `{where}validation.csv`: clips to choose by (settings, epochs). You may learn
+  from them, too, once everything is chosen.
+- `{where}test.csv`: clips to predict, without labels. File names of some corpora hold the label: do not use them.
+- `predictions.csv`: the form. Fill in a probability for each label (or replace these columns by one column `label`).
+
+Paths are relative to the folder of the corpus ({corpus.title}, {corpus.licence or "see its licence"}). Choose
+everything before you predict the test clips, and predict them once: each set of predictions is counted.
+
+Then, beside the results folder of the study:
+
+```
+serbench submit predictions.csv --study {study.name} --name "MY METHOD"
+```
+
+## With scikit-learn
+
+```python
+{SKLEARN.format(where=where)}```
+
+## With PyTorch
+
+After the same `features`, `train` and `test`:
+
+```python
+{PYTORCH.format(labels=list(tasks[0].labels))}```
+"""
+
+
+SKLEARN = """\
+import librosa, numpy as np, pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+AUDIO = "FOLDER_OF_THE_CORPUS"
+def features(clips):
+    sounds = (librosa.load(f"{{AUDIO}}/{{path}}", sr=16000)[0] for path in clips["path"])
+    frames = [librosa.feature.mfcc(y=sound, sr=16000) for sound in sounds]
+    return np.stack([np.r_[one.mean(axis=1), one.std(axis=1)] for one in frames]).astype("float32")
+
+train, test = pd.read_csv("{where}train.csv"), pd.read_csv("{where}test.csv")
+model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(features(train), train["label"])
+shares = pd.DataFrame(model.predict_proba(features(test)), columns=[f"p_{{label}}" for label in model.classes_])
+pd.concat([test["clip_id"], shares], axis=1).to_csv("predictions.csv", index=False)
+"""
+
+PYTORCH = """\
+import torch
+
+labels = {labels}
+x, y = torch.tensor(features(train)), torch.tensor([labels.index(label) for label in train["label"]])
+mean, deviation = x.mean(0), x.std(0)
+net = torch.nn.Sequential(torch.nn.Linear(x.shape[1], 64), torch.nn.ReLU(), torch.nn.Linear(64, len(labels)))
+optimizer = torch.optim.AdamW(net.parameters())
+for _ in range(300):
+    optimizer.zero_grad()
+    torch.nn.functional.cross_entropy(net((x - mean) / deviation), y).backward()
+    optimizer.step()
+shares = net((torch.tensor(features(test)) - mean) / deviation).softmax(dim=1).detach().numpy()
+table = pd.DataFrame(shares, columns=[f"p_{{label}}" for label in labels])
+pd.concat([test["clip_id"], table], axis=1).to_csv("predictions.csv", index=False)
+"""

@@ -1,0 +1,153 @@
+"""A method of another tool: the task that it gets, and the predictions that it brings back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from drawn_results import LABELS, Builder
+
+from serbench.errors import SerbenchError, UsageError
+from serbench.protocols import Split
+from serbench.records import ResultsFolder
+from serbench.references import ReferenceTask, keep_brought, read_brought, write_task
+from serbench.results import Results, verify_results
+
+
+@pytest.fixture
+def results(tmp_path) -> ResultsFolder:
+    build = Builder(tmp_path / "results")
+    build.entry("best", build.study())
+    return build.results
+
+
+@pytest.fixture
+def task(results) -> ReferenceTask:
+    """The test set of the drawn study; every second of the other clips is for training."""
+    study = results.study("demo-speaker-cnn2d")
+    clips = study.clips()
+    paths = [f"/corpus/{speaker}/{clip}.wav" for speaker, clip in zip(clips["speaker"], clips["clip_id"], strict=True)]
+    tested = clips["clip_id"].str.startswith("test").to_numpy()
+    others = np.flatnonzero(~tested).tolist()
+    split = Split(tuple(others[::2]), tuple(others[1::2]), (), tuple(np.flatnonzero(tested).tolist()), ())
+    return ReferenceTask(study.record(), clips.assign(path=paths), split)
+
+
+def answers(task: ReferenceTask, label: str | None = None) -> pd.DataFrame:
+    """Three of four answers are right, with 0.7; or always one label."""
+    clips = task.clips.iloc[list(task.split.test)].reset_index(drop=True)
+    wrong = np.random.default_rng(0).random(len(clips)) < 0.25
+    clips["label"] = np.where(wrong, LABELS[0], clips["label"])
+    shares = {f"p_{name}": np.where(clips["label"] == name, 0.7, 0.3 / (len(LABELS) - 1)) for name in task.labels}
+    if label is not None:
+        shares = {f"p_{name}": np.full(len(clips), float(name == label)) for name in task.labels}
+    return pd.DataFrame({"clip_id": clips["clip_id"].to_numpy()} | shares)
+
+
+def bring(task: ReferenceTask, results: ResultsFolder, table: pd.DataFrame, name: str = "wav2vec 2, large") -> str:
+    path = results.root.parent / "brought.csv"
+    table.to_csv(path, index=False)
+    return keep_brought(results, [task], read_brought(path, task.labels), name, "fine-tuned")
+
+
+def test_predictions_become_a_marked_row_with_an_interval_and_one_counted_evaluation(task, results) -> None:
+    before = len(results.ledger.read()[0])
+    assert bring(task, results, answers(task).sample(frac=1, random_state=1)) == "brought-wav2vec-2-large"
+    (group,) = Results(results.root).board().groups
+    (row,) = group.references
+    assert (row.title, row.detail, row.left_out) == ("wav2vec 2, large (brought)", "fine-tuned", 0)
+    truth = task.clips["label"].iloc[list(task.split.test)].tolist()
+    told = answers(task).filter(regex="^p_").idxmax(axis=1).str.removeprefix("p_").tolist()
+    assert row.accuracy == pytest.approx(np.mean([one == other for one, other in zip(told, truth, strict=True)]))
+    assert row.uar_low < row.uar < row.uar_high
+    lines, _ = results.ledger.read()
+    assert [line.kind for line in lines[before:]] == ["brought"]
+    assert not verify_results(Results(results.root)).problems
+
+
+def test_the_same_again_changes_nothing_and_others_need_another_name(task, results) -> None:
+    bring(task, results, answers(task))
+    counted = len(results.ledger.read()[0])
+    bring(task, results, answers(task))
+    assert len(results.ledger.read()[0]) == counted
+    with pytest.raises(UsageError, match=r"other predictions are kept as 'wav2vec 2, large'.*another --name"):
+        bring(task, results, answers(task, LABELS[0]))
+    bring(task, results, answers(task, LABELS[0]), "always one")
+    assert len(results.ledger.read()[0]) == counted + 1
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_labels_are_enough(task, tmp_path, suffix) -> None:
+    clips = task.clips.iloc[list(task.split.test)][["clip_id", "label"]]
+    path = tmp_path / f"a.{suffix}"
+    clips.to_csv(path, index=False) if suffix == "csv" else clips.to_parquet(path)
+    brought = read_brought(path, task.labels)
+    assert not brought.soft
+    assert [task.labels[place] for place in brought.shares.argmax(axis=1)] == clips["label"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda table: table.iloc[1:], r"1 of \d+ test clips have no prediction \(among them test-"),
+        (
+            lambda table: pd.concat([table, table.iloc[:1].assign(clip_id="x")]),
+            r"1 predictions are of clips outside .* x",
+        ),
+        (lambda table: pd.concat([table, table.iloc[:1]]), "more than once"),
+        (lambda table: table.assign(clip_id=""), "row 1 has no clip_id"),
+        (lambda table: table.drop(columns="clip_id"), "no column 'clip_id'"),
+        (lambda table: table.drop(columns=f"p_{LABELS[1]}"), f"no column 'p_{LABELS[1]}'; give one for each label"),
+        (lambda table: table.assign(**{f"p_{LABELS[0]}": 3.0}), "sum to 1"),
+        (lambda table: table.assign(**{f"p_{LABELS[0]}": "nan"}), "are not numbers"),
+        (lambda table: table.assign(**{f"p_{LABELS[0]}": -0.1}), "are not numbers of 0 or more"),
+        (lambda table: pd.DataFrame({"clip_id": table["clip_id"], "label": LABELS[0][:-1]}), f"mean '{LABELS[0]}'"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_and_keeps_and_counts_nothing(task, results, change, words) -> None:
+    before = len(results.ledger.read()[0])
+    with pytest.raises(SerbenchError, match=words):
+        bring(task, results, change(answers(task)))
+    assert len(results.ledger.read()[0]) == before
+    assert not list(results.root.rglob("brought-*"))
+
+
+@pytest.mark.parametrize("name", ["", "///", "x" * 90])
+def test_a_name_without_letters_is_refused(task, results, name) -> None:
+    with pytest.raises(UsageError, match="--name"):
+        bring(task, results, answers(task), name)
+
+
+def test_a_task_holds_no_label_of_a_test_clip_and_no_path_of_this_machine(task, tmp_path) -> None:
+    assert str(write_task([task], tmp_path / "task")) == "/corpus"
+    tested = pd.read_csv(tmp_path / "task" / "test.csv", dtype=str)
+    assert list(tested) == ["clip_id", "path", "speaker"]
+    assert tested["clip_id"].tolist() == task.clips["clip_id"].iloc[list(task.split.test)].tolist()
+    known = pd.concat(pd.read_csv(tmp_path / "task" / f"{name}.csv", dtype=str) for name in ("train", "validation"))
+    assert set(known["label"]) == set(task.labels)
+    form = pd.read_csv(tmp_path / "task" / "predictions.csv")
+    assert list(form) == ["clip_id", *(f"p_{label}" for label in task.labels)]
+    assert form["clip_id"].tolist() == tested["clip_id"].tolist()
+    assert not any("/corpus" in file.read_text() for file in (tmp_path / "task").iterdir())
+    assert f"--study {task.study.name} " in (tmp_path / "task" / "README.md").read_text()
+    with pytest.raises(UsageError, match="exists; name a new folder"):
+        write_task([task], tmp_path / "task")
+
+
+def test_each_fold_has_a_folder_and_the_form_has_all_of_them(task, tmp_path) -> None:
+    folds = [
+        ReferenceTask(
+            task.study.model_copy(
+                update={"protocol": task.study.protocol.model_copy(update={"fold": fold, "folds": 2})}
+            ),
+            task.clips,
+            replace(task.split, test=task.split.test[fold - 1 :: 2]),
+        )
+        for fold in (1, 2)
+    ]
+    write_task(folds, tmp_path / "task")
+    assert {path.name for path in (tmp_path / "task").iterdir() if path.is_dir()} == {"fold-1", "fold-2"}
+    assert len(pd.read_csv(tmp_path / "task" / "predictions.csv")) == len(task.split.test)
+    assert "There are 2 folds" in (tmp_path / "task" / "README.md").read_text()
