@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Annotated
 
@@ -70,6 +71,23 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except (MemoryError, RuntimeError, OSError) as error:
+        if not (lacking := _lacking(error)):
+            raise
+        echo(f"serbench: this machine gives serbench no more {lacking}; what was done is recorded. Free some or raise "
+             "the limit (`ulimit -a`), and run the same command again", err=True)  # fmt: skip
+        sys.exit(1)
+
+
+def _lacking(error: Exception) -> str | None:
+    """What the operating system refused, if that is what the error says: a limit is no bug."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return "memory"
+    if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
+        return "open files"
+    if "can't start new thread" in str(error) or (isinstance(error, OSError) and error.errno == errno.EAGAIN):
+        return "memory or processes"
+    return None
 
 
 if __name__ == "__main__":

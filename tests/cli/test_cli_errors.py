@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -209,3 +210,34 @@ def test_a_signal_to_the_whole_group_ends_cleanly(program, tone_corpus, tiny_spa
     assert {record["state"] for record in records} <= {"interrupted"}
     told = [json.loads(path.read_text(encoding="utf-8"))["state"] for path in results.rglob("trials/*/record.json")]
     assert set(told) <= {"completed", "pruned"}
+
+
+@pytest.mark.parametrize(
+    ("error", "lacking"),
+    [
+        (MemoryError("x"), "memory"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "memory"),
+        (OSError(errno.EMFILE, "Too many open files"), "open files"),
+        (RuntimeError("can't start new thread"), "memory or processes"),
+        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "memory or processes"),
+        (RuntimeError("a bug"), None),
+        (OSError(errno.EIO, "Input/output error"), None),
+    ],
+)
+def test_what_the_machine_refuses_is_one_sentence_and_a_bug_is_none(monkeypatch, capsys, error, lacking) -> None:
+    from serbench.cli import main
+
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(main, "app", fail)
+    if lacking is None:
+        with pytest.raises(type(error)):
+            main.main()
+        return
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"serbench: this machine gives serbench no more {lacking}; what was done is recorded.")
+    assert said.count("\n") == 1
