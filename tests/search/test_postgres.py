@@ -145,3 +145,44 @@ def test_the_driver_is_named_where_it_is_missing(monkeypatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(SerbenchError, match=r"pip install 'serbench\[postgres\]'"):
         check_storage_url("postgresql://host/db")
+
+
+@pytest.mark.slow
+@pytest.mark.children
+def test_a_server_that_restarts_in_mid_study_costs_at_most_the_command(make_plan, tmp_path, server) -> None:
+    class Restarts(Observer):
+        """Restarts the server at the end of the first trial, without waiting for anybody's work."""
+
+        done = False
+
+        def trial_finished(self, record) -> None:
+            if not self.done:
+                self.done = True
+                folder = Path(server.partition("host=")[2])
+                owner = folder.stat().st_uid
+                options = f"-c listen_addresses='' -c fsync=off -k {folder}"
+                command = [program("pg_ctl"), "-D", folder / "data", "-w", "-l", folder / "log", "-o", options]
+                restarted = subprocess.run(
+                    [*map(str, command), "-m", "immediate", "restart"],
+                    user=owner,
+                    cwd="/",
+                    capture_output=True,
+                    check=False,
+                )
+                assert restarted.returncode == 0, restarted.stderr
+
+    plan = make_plan(storage=server, run="restarted", trials=3, repeats=1, sampler="random")
+    whole = make_plan(results=tmp_path / "whole", run="restarted", trials=3, repeats=1, sampler="random")
+    said = None
+    try:
+        run_search(plan, Restarts())
+    except SerbenchError as error:
+        said = str(error)
+    assert said is None or "cannot use the study's database" in said, said
+    (name,) = run_search(plan)
+    run_search(whole)
+    values = [
+        {one.job_id: one.value for one in ResultsFolder(each.results).study(name).jobs("search")}
+        for each in (plan, whole)
+    ]
+    assert values[0] == values[1]

@@ -107,10 +107,11 @@ class StudyStorage:
         return storage_errors(self.place)
 
     def close(self) -> None:
-        """Closes the database. The lease ends with its connection."""
+        """Closes the database. The lease ends with its connection, which a server that restarted has closed before."""
         if self._lease is not None:
-            self._lease.detach()
-            self._lease.close()
+            with contextlib.suppress(sqlalchemy.exc.SQLAlchemyError):
+                self._lease.detach()
+                self._lease.close()
         self._storage.remove_session()
         self._storage.engine.dispose()
 
