@@ -45,6 +45,17 @@ def test_the_command_says_what_the_pages_say() -> None:
     assert shown == rows.keys()
 
 
+def test_published_results_of_others_are_told_of_and_shown_where_asked_for() -> None:
+    brief, full = (
+        CliRunner().invoke(app, ["leaderboard", "--results", str(PUBLISHED), "--corpus", "crema-d", *more]).stdout
+        for more in ([], ["--full"])
+    )
+    others = len(Results(PUBLISHED).board("crema-d").reported)
+    assert brief.splitlines()[-1] == f"{others} published results of others: `serbench leaderboard --full`"
+    assert "Published results on crema-d" not in brief
+    assert "Published results on crema-d" in full
+
+
 def test_what_is_typed_beside_the_goals_is_what_was_measured() -> None:
     text = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
     rows = {row.entry: row for row in Results(PUBLISHED).board().rows}

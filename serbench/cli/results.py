@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,6 +37,7 @@ def leaderboard(
             "--ensembles", help="Also show an ensemble of each study's finalists (mean of their predictions)."
         ),
     ] = False,
+    full: Annotated[bool, typer.Option("--full", help="Also show published results of others.")] = False,
     results: ResultsPath = DEFAULT_RESULTS,
     output: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.table,
     html: Annotated[
@@ -59,7 +61,7 @@ def leaderboard(
         if board.damaged:
             raise SerbenchError(f"no entry in {results} can be read; {board.damaged[0].sentence}")
         raise SerbenchError(f"no entries in {results} yet; run `serbench search`, or name a folder with --results")
-    print_leaderboard(board, output)
+    print_leaderboard(board, output, full=full)
 
 
 def report(
@@ -140,11 +142,20 @@ def _write_site(results: Path, html: Path, **options: Any) -> None:
     )
 
 
-def print_leaderboard(board: Leaderboard, output: TableFormat) -> None:
-    """Prints a leaderboard."""
-    from serbench.render import render
+def print_leaderboard(board: Leaderboard, output: TableFormat, *, full: bool = False) -> None:
+    """Prints a leaderboard.
 
-    echo_text(render(board, output.value, width=screen_width()))
+    Args:
+        board: the leaderboard.
+        output: its format.
+        full: whether a table has published results of others, too, as all other formats have.
+    """
+    from serbench.render import plural, render
+
+    hidden = 0 if full or output is not TableFormat.table else len(board.reported)
+    echo_text(render(replace(board, reported=()) if hidden else board, output.value, width=screen_width()))
+    if hidden:
+        echo(f"{plural(hidden, 'published result')} of others: `serbench leaderboard --full`")
 
 
 def print_sheet(sheet: Sheet) -> None:

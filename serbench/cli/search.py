@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -97,8 +96,7 @@ def _conclude(results: Path, studies: list[str], output: TableFormat, console: C
         return
     scope = records[0].corpus.name, records[0].protocol.name
     board = found.board(*scope)
-    # Published results of others are left to `serbench leaderboard`: this search's own come first.
-    print_leaderboard(replace(board, reported=()) if output is TableFormat.table else board, output)
+    print_leaderboard(board, output)
     beside = beside_printed(board, studies)
     if output is TableFormat.table and beside is not None:
         print_sheet(beside)
