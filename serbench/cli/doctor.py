@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, ResultsPath
-from serbench.cli.printing import echo_pairs, echo_text
+from serbench.cli.printing import echo, echo_pairs, echo_text
 from serbench.errors import SerbenchError
 
 __all__ = ["doctor"]
@@ -31,6 +31,8 @@ def doctor(
             f"a package that serbench needs cannot be imported ({error}); run `pip install serbench` again"
         ) from None
 
+    from serbench.render import plural
+
     findings = diagnose(results, backend)
     failed = [finding for finding in findings if finding.state == "failed"]
     if output is BriefFormat.json:
@@ -39,5 +41,9 @@ def doctor(
     else:
         marks = {"ok": "", "note": "note: ", "failed": "FAILED: "}
         echo_pairs((finding.name, f"{marks[finding.state]}{finding.text}") for finding in findings)
+        if not failed:
+            noted = sum(finding.state == "note" for finding in findings)
+            about = f"; {plural(noted, 'note')} above" if noted else ""
+            echo(f"\nSearches can run here{about}. Try one: `serbench search`")
     if failed:
         raise SerbenchError("; ".join(f"{finding.name}: {finding.text}" for finding in failed))

@@ -109,9 +109,10 @@ def _parameter_rows(space: SearchSpace) -> list[tuple[str, str, str, str]]:
 def _table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> None:
     from rich.table import Table
 
+    filled = [place for place in range(len(header)) if any(row[place] for row in rows)] or range(len(header))
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for title in header:
-        table.add_column(title, overflow="fold")
+    for place in filled:
+        table.add_column(header[place], overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(row[place] for place in filled))
     new_console(stderr=False).print(table)
