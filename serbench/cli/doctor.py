@@ -44,6 +44,7 @@ def doctor(
         if not failed:
             noted = sum(finding.state == "note" for finding in findings)
             about = f"; {plural(noted, 'note')} above" if noted else ""
-            echo(f"\nSearches can run here{about}. Try one: `serbench search`")
+            echo("")
+            echo(f"Searches can run here{about}. Try one: `serbench search`")
     if failed:
         raise SerbenchError("; ".join(f"{finding.name}: {finding.text}" for finding in failed))

@@ -52,6 +52,7 @@ def show(
     output: Annotated[BriefFormat, typer.Option("--format", help="Output format.")] = BriefFormat.table,
 ) -> None:
     """Shows the settings of a search space and the values and meaning of every hyperparameter."""
+    from serbench.render import plural
     from serbench.spaces import load_space
 
     loaded = load_space(space)
@@ -65,8 +66,9 @@ def show(
                f"{loaded.features.sample_rate:,} Hz, {loaded.features.duration_s:g} s")  # fmt: skip
     echo(f"  training   up to {loaded.training.epochs} epochs, patience {loaded.training.patience}, "
                f"at most {loaded.training.max_parameters:,} parameters")  # fmt: skip
-    echo(f"  budget     {loaded.budget.trials} trials, {loaded.budget.finalists} finalists, "
-               f"{loaded.budget.repeats} seeds each")  # fmt: skip
+    budget = loaded.budget
+    echo(f"  budget     {plural(budget.trials, 'trial')}, {plural(budget.finalists, 'finalist')}, "
+               f"{plural(budget.repeats, 'seed')} each")  # fmt: skip
     echo("")
     _table(_parameter_rows(loaded), ("parameter", "values", "when", "meaning"))
     for known in loaded.enqueued:

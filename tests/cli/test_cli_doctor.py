@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,9 @@ def test_the_table_has_a_line_for_each_finding(serbench, tmp_path, quick, monkey
     out = serbench("doctor", "--results", tmp_path).out
     for name in ("serbench", "backend", "GPUs", "memory", "cache", "results", "children", "extra jax"):
         assert f"\n{name} " in f"\n{out}"
+    assert re.fullmatch(
+        r"Searches can run here(; \d+ notes? above)?\. Try one: `serbench search`", out.splitlines()[-1]
+    )
 
 
 def test_a_missing_extra_is_named_with_its_purpose_and_command(serbench, tmp_path, quick, monkeypatch) -> None:
