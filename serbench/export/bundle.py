@@ -1,8 +1,8 @@
 """`Bundle`: an exported model that classifies audio files.
 
 A bundle is a folder with `model.keras` (its first layer normalises the features), `bundle.json` (front end, labels,
-provenance, result of the check), `metrics.json` (the entry's whole report) and `MODEL_CARD.md`. A bundle may come from
-an untrusted source: it is read without pickle and in Keras's safe mode, and it contains no paths.
+provenance, result of the check), `metrics.json` (the entry's whole report) and `README.md`, the model card. A bundle
+may come from an untrusted source: it is read without pickle and in Keras's safe mode, and it contains no paths.
 """
 
 from __future__ import annotations
@@ -32,14 +32,19 @@ from serbench.records import (
     Scores,
     TaughtBy,
     digest_of,
+    read_text,
 )
 from serbench.training import check_network_file, choose_backend, import_keras
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Bundle", "BundleCheck", "BundleRecord", "file_digest"]
+__all__ = ["CARD", "Bundle", "BundleCheck", "BundleRecord", "file_digest"]
 
+CARD = "README.md"
+"""Name of the model card, which a hub shows."""
+
+_EARLIER_CARD = "MODEL_CARD.md"
 _BATCH = 64
 _MOST_DESCRIPTION = 16 << 20
 
@@ -123,6 +128,16 @@ class Bundle:
         if model.input_shape != (None, *record.features.shape) or model.output_shape != (None, len(record.labels)):
             raise SerbenchError(f"{path} is damaged: the model does not match its front end or labels; export again")
         return cls(path, record, model)
+
+    @property
+    def card(self) -> str:
+        """The model card, as Markdown; in a bundle of before it has another name.
+
+        Raises:
+            SerbenchError: it is missing.
+        """
+        path = self.path / CARD
+        return read_text(path if path.is_file() else self.path / _EARLIER_CARD)
 
     def predict_waveforms(self, waveforms: np.ndarray) -> np.ndarray:
         """Predicts class probabilities of waveforms.

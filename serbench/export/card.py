@@ -1,4 +1,8 @@
-"""The model card: the model, its training data, its scores and its limits."""
+"""The model card: the model, its training data, its scores and its limits.
+
+It begins with the metadata that the Hugging Face Hub reads (https://huggingface.co/docs/hub/model-cards), so that the
+folder of a bundle can be pushed as it stands.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +24,53 @@ def model_card(record: BundleRecord, report: EntryReport, study: StudyRecord) ->
         report: report of its entry.
         study: record of the entry's study.
     """
-    parts = _head(record), _scores(record, report), _training_data(record), _training_again(study), _limits(record)
+    parts = (
+        _metadata(record, report),
+        _head(record),
+        _scores(record, report),
+        _training_data(record),
+        _training_again(study),
+        _limits(record),
+    )
     return printable_lines("\n".join(parts))
+
+
+def _metadata(record: BundleRecord, report: EntryReport) -> str:
+    """The metadata as YAML between two lines of dashes. Texts of strangers are quoted and escaped."""
+    import yaml
+
+    row, corpus, protocol = report.row, record.corpus, record.protocol
+    scores = {"UAR": ("recall", row.uar), "accuracy": ("accuracy", row.accuracy), "macro-F1": ("f1", row.macro_f1)}
+    measured = [
+        {"type": kind, "name": f"{name} (test, mean of {plural(row.seeds, 'run')})", "value": round(value, 4)}
+        for name, (kind, value) in scores.items()
+        if value is not None
+    ]
+    dataset = {
+        "name": corpus.title,
+        "type": corpus.name,
+        "split": "test",
+        "args": {
+            "protocol": protocol.name,
+            "split_seed": protocol.split_seed,
+            "shared_speakers": protocol.shares_speakers,
+        },
+    }
+    result = {
+        "task": {"type": "audio-classification", "name": "speech emotion recognition"},
+        "dataset": dataset,
+        "metrics": measured,
+    }
+    metadata = {
+        "library_name": "keras",
+        "pipeline_tag": "audio-classification",
+        "tags": ["speech-emotion-recognition", "serbench", record.family],
+        "datasets": [corpus.name],
+        "metrics": ["recall", "accuracy", "f1"],
+        "model-index": [{"name": record.entry, "results": [result]}],
+    }
+    text: str = yaml.safe_dump(metadata, sort_keys=False, allow_unicode=False, width=120)
+    return f"---\n{text}---\n"
 
 
 def _head(record: BundleRecord) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serbench.corpora import recorded_corpus
-from serbench.export.bundle import BundleCheck, BundleRecord, file_digest
+from serbench.export.bundle import CARD, BundleCheck, BundleRecord, file_digest
 from serbench.export.card import model_card
 from serbench.export.exporter import TrainedEntry
 from serbench.export.verify import verify_bundle
@@ -20,7 +20,7 @@ __all__ = ["KERAS", "KerasBundle"]
 
 @dataclass(frozen=True)
 class KerasBundle:
-    """Exporter that writes `model.keras`, `bundle.json`, `metrics.json` and `MODEL_CARD.md`."""
+    """Exporter that writes `model.keras`, `bundle.json`, `metrics.json` and the model card, `README.md`."""
 
     name: str = "keras"
     description: str = "A bundle with the Keras model; `serbench predict` labels audio files with it."
@@ -51,7 +51,7 @@ class KerasBundle:
         record = unchecked.model_copy(update={"check": check})
         record.save(folder / "bundle.json")
         write_text_atomic(folder / "metrics.json", render(trained.report, "json"))
-        write_text_atomic(folder / "MODEL_CARD.md", model_card(record, trained.report, trained.study))
+        write_text_atomic(folder / CARD, model_card(record, trained.report, trained.study))
         return record
 
 

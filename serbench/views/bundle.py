@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.records import read_text
 
 if TYPE_CHECKING:
     from serbench.audio import Sound
@@ -52,7 +51,7 @@ class Bundle:
     @property
     def card(self) -> str:
         """The model card, as Markdown."""
-        return read_text(self.path / "MODEL_CARD.md")
+        return self._loaded.card
 
     def predict(
         self,

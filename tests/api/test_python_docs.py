@@ -42,7 +42,7 @@ def test_examples_that_read_results_run(folder: Path) -> None:
 def test_all_examples_run_in_order(folder: Path) -> None:
     names = run(BLOCKS)
     assert names["bundle"].labels == names["corpus"].labels
-    assert (folder / "bundle" / "MODEL_CARD.md").is_file()
+    assert (folder / "bundle" / "README.md").is_file()
 
 
 def test_the_notebook_is_small_and_was_run_without_an_error() -> None:

@@ -10,6 +10,7 @@ import shutil
 import numpy as np
 import pytest
 import soundfile
+import yaml
 
 REQUIRED_KEYS = {
     "family", "corpus", "protocol", "uar", "accuracy", "macro_f1", "selected", "entry", "study", "validation_uar",
@@ -91,8 +92,13 @@ def test_export_selects_by_validation_and_predict_reads_any_audio(serbench, sear
     bundle = tmp_path / "bundle"
     ran = serbench("export", "--results", searched, "--to", bundle)
     assert ran.code == 0
-    assert {path.name for path in bundle.iterdir()} == {"model.keras", "bundle.json", "metrics.json", "MODEL_CARD.md"}
+    assert {path.name for path in bundle.iterdir()} == {"model.keras", "bundle.json", "metrics.json", "README.md"}
     record = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
+    _, metadata, card = (bundle / "README.md").read_text(encoding="utf-8").split("---\n", 2)
+    (index,) = yaml.safe_load(metadata)["model-index"]
+    assert index["name"] == record["entry"]
+    assert [one["type"] for one in index["results"][0]["metrics"]] == ["recall", "accuracy", "f1"]
+    assert card.lstrip().startswith("# Speech emotion recognition: ")
     best = max(entries(serbench, searched), key=lambda row: row["validation_uar"])
     assert record["entry"] == best["entry"]
     assert record["check"]["clips"] == 24
