@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import pandas as pd
@@ -25,7 +26,8 @@ def audit_document(record: AuditRecord) -> Document:
     CSV has one row per check, JSON the whole record.
     """
     head = Sheet(
-        f"Audit of {record.entry} ({record.family} on {record.corpus}, protocol {record.protocol})",
+        f"Audit of {record.entry} ({record.family} on {record.corpus}, protocol {record.protocol}): "
+        f"{_conclusion(record)}",
         (Column("check", 0, "left"), Column("result", 0, "left"), Column("verdict", 0, "left")),
         tuple((one.check, one.level, one.verdict) for one in record.findings),
     )
@@ -36,6 +38,18 @@ def audit_document(record: AuditRecord) -> Document:
         columns=["check", "level", "verdict"],
     )
     return Document((head, *draws, *tables), frame, record.model_dump(mode="json"), (_LEGEND,))
+
+
+def _conclusion(record: AuditRecord) -> str:
+    """All verdicts in one."""
+    counts = Counter(one.level for one in record.findings)
+    levels = (level for level in ("alarm", "warning", "note", "ok", "skipped") if counts[level])
+    rest = ", ".join(f"{counts[level]} {level}" for level in levels)
+    if counts["alarm"]:
+        return f"do not trust the score before each alarm is explained ({rest})"
+    if counts["warning"]:
+        return f"no alarm; read the warnings before you trust the score ({rest})"
+    return f"nothing that was checked speaks against the score ({rest})"
 
 
 def _draws(draws: Sequence[Draw]) -> Sheet:
