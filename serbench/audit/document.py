@@ -42,7 +42,7 @@ def audit_document(record: AuditRecord) -> Document:
 
 def _conclusion(record: AuditRecord) -> str:
     """All verdicts in one."""
-    counts = Counter(one.level for one in record.findings)
+    counts: Counter[str] = Counter(one.level for one in record.findings)
     levels = (level for level in ("alarm", "warning", "note", "ok", "skipped") if counts[level])
     rest = ", ".join(f"{counts[level]} {level}" for level in levels)
     if counts["alarm"]:

@@ -1,10 +1,12 @@
 """Typed hyperparameters, each with a default, bounds and one line of description.
 
-The `json_schema_extra` of a field may contain three facts. Documentation, checks of search spaces and the live view use
+The `json_schema_extra` of a field may contain four facts. Documentation, checks of search spaces and the live view use
 them:
 
 - `only_when`: the values of another field for which this field is used at all, such as `{"optimizer": ["sgd"]}`
 - `source`: who proposed it, with an address
+- `later`: that it was added after results were published. At its default it is no part of a space's hash, so that
+  studies of before go on
 - `live`: how the live view shows it: `"value"` alone, or `"named"` (its name and its value)
 """
 
@@ -230,7 +232,8 @@ class Hyperparameters(FrozenModel):
         description="Each epoch hears a training clip slower, as it is, or faster by this share, drawn anew; 0 is off.",
         json_schema_extra=_source(
             "T. Ko et al., 2015, https://doi.org/10.21437/Interspeech.2015-711 (who add the copies instead)"
-        ),
+        )
+        | {"later": True},
     )
 
     @model_validator(mode="after")
@@ -255,6 +258,15 @@ class Hyperparameters(FrozenModel):
             for name, extra in extras.items()
             if isinstance(extra, dict) and "only_when" in extra
         }
+
+    @classmethod
+    def later_fields(cls) -> dict[str, Any]:
+        """Returns the fields that were added after results were published, with their defaults.
+
+        >>> Hyperparameters.later_fields()
+        {'speed_perturbation': 0.0}
+        """
+        return {name: cls.model_fields[name].default for name in cls._facts("later")}
 
     @classmethod
     def sources(cls) -> dict[str, str]:

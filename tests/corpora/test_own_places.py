@@ -206,6 +206,7 @@ def test_sexes_and_ages_of_names_are_those_of_tables(tmp_path) -> None:
 
 def test_paths_are_parts_of_several_corpora_and_tests(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SERBENCH_CONFIG", str(tmp_path / "config"))  # nobody has registered a corpus "one"
     for name in ("one", "two", "three"):
         write_clips(tmp_path / name, [f"{label}/{speaker}_1.wav" for label in ("joy", "fear") for speaker in "ab"])
     corpus, data = choose_corpus("./one+./two", names="{speaker}_*", test="./three")

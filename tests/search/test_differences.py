@@ -5,44 +5,38 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
-import pytest
-
 from serbench.records import StudyRecord
 from serbench.search.studies.differences import differences
 from serbench.spaces import load_space
+from serbench.spaces.file import read_space
 
 SPACE = load_space("cnn1d")
 STUDIES = Path(__file__).parents[2] / "results" / "published" / "studies"
 
 
-def of(space: dict, digest: str):
+def of(space: dict, digest: str) -> StudyRecord:
     some = StudyRecord.load(min(STUDIES.glob("*/study.json")))
     return some.model_copy(update={"space": space, "space_hash": digest})
 
 
-@pytest.fixture
-def earlier():
-    """The same space, as a version without one of its hyperparameters described it."""
-    space = copy.deepcopy(SPACE.describe())
-    for known in space["enqueue"].values():
-        del known["parameters"]["speed_perturbation"]
-    return of(space, "earlier")
+def test_a_hyperparameter_that_came_later_is_no_part_of_the_space_at_its_default() -> None:
+    assert SPACE.enqueued
+    assert all("speed_perturbation" not in known["parameters"] for known in SPACE.describe()["enqueue"].values())
+    assert all(known.config["speed_perturbation"] == 0.0 for known in SPACE.enqueued)
 
 
-def test_a_hyperparameter_that_came_later_changes_nothing_at_its_default(earlier) -> None:
-    assert list(differences(earlier, of(SPACE.describe(), "now"), SPACE.defaults())) == []
-
-
-def test_at_another_value_it_is_a_difference(earlier) -> None:
-    space = copy.deepcopy(SPACE.describe())
-    name = next(iter(space["enqueue"]))
-    space["enqueue"][name]["parameters"]["speed_perturbation"] = 0.1
-    (found,) = differences(earlier, of(space, "now"), SPACE.defaults())
+def test_at_another_value_it_is_a_difference() -> None:
+    text = SPACE.text.replace("time_shift = 12.0, feature", "speed_perturbation = 0.1, time_shift = 12.0, feature", 1)
+    other = read_space(text, "cnn1d", "cnn1d.toml")
+    assert other.hash != SPACE.hash
+    name = SPACE.enqueued[0].name
+    (found,) = differences(of(SPACE.describe(), SPACE.hash), of(other.describe(), other.hash))
     assert found == f"space enqueue.{name}.parameters.speed_perturbation: absent -> 0.1"
 
 
-def test_a_value_that_is_known_is_compared_whatever_its_default(earlier) -> None:
-    before = copy.deepcopy(earlier.space)
+def test_another_value_of_a_known_one_is_told_by_its_name() -> None:
+    before = copy.deepcopy(SPACE.describe())
     name = next(iter(before["enqueue"]))
     before["enqueue"][name]["parameters"]["width"] = 16
-    assert len(list(differences(of(before, "before"), of(SPACE.describe(), "now"), SPACE.defaults()))) == 1
+    (found,) = differences(of(before, "before"), of(SPACE.describe(), SPACE.hash))
+    assert found.startswith(f"space enqueue.{name}.parameters.width: 16 -> ")

@@ -51,6 +51,7 @@ def test_a_search_names_them_and_goes_on_without_them(make_plan, high_tones_have
     assert len(list(ResultsFolder(plan.results).study(name).jobs("search"))) == 2
 
 
+@pytest.mark.children
 def test_a_front_end_that_fails_for_every_clip_is_named(make_plan, monkeypatch) -> None:
     def broken(self, waveforms, settings):
         raise ArithmeticError("no pitch")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from serbench.records import CorpusFacts, StudyRecord
@@ -10,17 +10,13 @@ from serbench.records import CorpusFacts, StudyRecord
 __all__ = ["differences"]
 
 
-def differences(known: StudyRecord, asked: StudyRecord, later: Mapping[str, Any] | None = None) -> Iterator[str]:
-    """Yields each difference between two records that makes them two studies, described for the user.
-
-    Args:
-        known: record of the study that was begun.
-        asked: record of the study that is asked for now.
-        later: defaults of all hyperparameters. One that `known` does not have was added by a later serbench; at its
-            default all is as before.
-    """
+def differences(known: StudyRecord, asked: StudyRecord) -> Iterator[str]:
+    """Yields each difference between two records that makes them two studies, described for the user."""
     if known.space_hash != asked.space_hash:
-        yield from _other_space(known.space, asked.space, later or {})
+        old, new = _flat(_alike(known.space, asked.space)), _flat(_alike(asked.space, known.space))
+        for key in sorted(old.keys() | new.keys()):
+            if old.get(key) != new.get(key):
+                yield f"space {key}: {old.get(key, 'absent')} -> {new.get(key, 'absent')}"
     if known.protocol.hash != asked.protocol.hash:
         for name in ("name", "test_core", "validation_core", "split_seed"):
             old_value, new_value = getattr(known.protocol, name), getattr(asked.protocol, name)
@@ -38,16 +34,6 @@ def differences(known: StudyRecord, asked: StudyRecord, later: Mapping[str, Any]
     for name in ("seed", "sampler", "pruner"):
         if getattr(known, name) != getattr(asked, name):
             yield f"{name}: {getattr(known, name)} -> {getattr(asked, name)}"
-
-
-def _other_space(known: dict[str, Any], asked: dict[str, Any], later: Mapping[str, Any]) -> Iterator[str]:
-    old, new = _flat(_alike(known, asked)), _flat(_alike(asked, known))
-    for key in sorted(old.keys() | new.keys()):
-        name = key.rpartition(".")[2]
-        if key not in old and key.startswith("enqueue.") and name in later and new[key] == str(later[name]):
-            continue
-        if old.get(key) != new.get(key):
-            yield f"space {key}: {old.get(key, 'absent')} -> {new.get(key, 'absent')}"
 
 
 def _other_transfer(known: StudyRecord, asked: StudyRecord) -> Iterator[str]:

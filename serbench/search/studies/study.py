@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
 
 import filelock
 import optuna
@@ -130,7 +129,7 @@ class Study:
                 ) from None
         try:
             folder.sweep()
-            record = cls._settle(folder, record, clips, space.defaults())
+            record = cls._settle(folder, record, clips)
             storage = StudyStorage.open(folder, record, storage_url)
             return cls(folder, record, space, clips, plan, storage, results.ledger, lock)
         except BaseException:
@@ -138,10 +137,10 @@ class Study:
             raise
 
     @staticmethod
-    def _settle(folder: StudyFolder, record: StudyRecord, clips: pd.DataFrame, defaults: dict[str, Any]) -> StudyRecord:
+    def _settle(folder: StudyFolder, record: StudyRecord, clips: pd.DataFrame) -> StudyRecord:
         if folder.record_path.exists():
             known = folder.record()
-            if changed := list(differences(known, record, defaults)):
+            if changed := list(differences(known, record)):
                 raise UsageError(
                     f"study '{record.name}' was begun with other settings: {'; '.join(changed)}. Go back to "
                     "them, or begin another study with --study NAME"
