@@ -67,8 +67,8 @@ def test_the_best_entry_is_chosen_among_what_may_be_compared(published) -> None:
 
 
 def test_the_best_of_a_search_is_one_that_it_tested(published) -> None:
-    searched = serbench.Results(published.path, ["crema-d-speaker-cnn1d"])
-    assert searched.best().study == "crema-d-speaker-cnn1d"
+    searched = serbench.Results(published.path, ["crema-d-speaker-cnn2d"])
+    assert searched.best().study == "crema-d-speaker-cnn2d"
     with pytest.raises(serbench.SerbenchError, match="tested no entry"):
         serbench.Results(published.path, ["another-study"]).best()
     with pytest.raises(serbench.SerbenchError, match="tested no entry"):
@@ -76,7 +76,7 @@ def test_the_best_of_a_search_is_one_that_it_tested(published) -> None:
 
 
 def test_the_best_of_a_search_under_two_protocols_is_not_chosen(published) -> None:
-    both = serbench.Results(published.path, ["crema-d-speaker-cnn1d", "emo-db-loso-cnn1d-fold1"])
+    both = serbench.Results(published.path, ["crema-d-speaker-cnn2d", "emo-db-loso-cnn1d-fold1"])
     with pytest.raises(serbench.UsageError, match="cannot be compared"):
         both.best()
 

@@ -20,8 +20,8 @@ from serbench.render import render
 from serbench.results import Results, publish_studies, verify_results
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"
-STUDY, ENTRY = "crema-d-speaker-cnn1d", "cnn1d-2c788d"
-RUNS = ("t0001-r0", "t0001-r1", "t0001-r2")
+STUDY, ENTRY = "crema-d-speaker-cnn2d", "cnn2d-c2c400"
+RUNS = ("t0000-r0", "t0000-r1", "t0000-r2")
 
 
 @pytest.fixture
