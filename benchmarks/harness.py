@@ -32,6 +32,7 @@ BENCHMARKS = {
     "crowd": "benchmarks.thousand_workers",
     "throughput": "benchmarks.throughput",
     "site": "benchmarks.site_build",
+    "large": "benchmarks.large",
 }
 """Each module has one function `measure(settings)`."""
 
