@@ -82,7 +82,8 @@ def _beside(sheet: Sheet) -> str:
 def _table(group: GroupRows) -> str:
     rows = "".join([*map(_entry, group.rows), *map(_reference, group.references)])
     clips = f"{group.rows[0].test_clips:,} test clips of {group.rows[0].test_speakers} speakers"
-    return f"**{group.title}**: {clips}; {group.tested}\n\n{_HEAD}{rows}"
+    below = f"; **{group.below}**" if group.below else ""
+    return f"**{group.title}**: {clips}; {group.tested}{below}\n\n{_HEAD}{rows}"
 
 
 def _entry(row: Row) -> str:

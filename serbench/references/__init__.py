@@ -11,7 +11,14 @@ from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
     from serbench.references.brought import BROUGHT, Brought, keep_brought, read_brought
-    from serbench.references.compute import REFERENCE_ORDER, REFERENCES, Reference, compute_references, named_reference
+    from serbench.references.compute import (
+        BASELINES,
+        REFERENCE_ORDER,
+        REFERENCES,
+        Reference,
+        compute_references,
+        named_reference,
+    )
     from serbench.references.extras import OPTIONAL, require_extra
     from serbench.references.literature import Reported, reported
     from serbench.references.task import ReferenceAnswers, ReferenceTask
@@ -27,6 +34,7 @@ else:
                 "read_brought",
             ),
             "compute": (
+                "BASELINES",
                 "REFERENCES",
                 "REFERENCE_ORDER",
                 "Reference",
@@ -50,6 +58,7 @@ else:
     )
 
 __all__ = [
+    "BASELINES",
     "BROUGHT",
     "OPTIONAL",
     "REFERENCES",

@@ -22,7 +22,7 @@ from serbench.references.simple import chance, listeners, majority
 from serbench.references.svm import svm, svm_on_functionals
 from serbench.references.task import ReferenceAnswers, ReferenceTask
 
-__all__ = ["REFERENCES", "REFERENCE_ORDER", "Reference", "compute_references", "named_reference"]
+__all__ = ["BASELINES", "REFERENCES", "REFERENCE_ORDER", "Reference", "compute_references", "named_reference"]
 
 _NO_FOLDER = "reference 'encoder' needs the folder of a pretrained model; name it with --encoder DIR"
 
@@ -67,6 +67,9 @@ _ON_REQUEST = ("svm", "boosting", *OPTIONAL)
 
 REFERENCES: dict[str, Reference] = {name: one for name, one in _REGISTRY.items() if name not in _ON_REQUEST}
 """Those that are computed at the end of a search: they need no extra and take little time."""
+
+BASELINES = ("chance", "majority", "functionals", "boosting", "svm", "egemaps")
+"""Those that learn from the training clips alone, without a network: a selected entry should be above all of them."""
 
 REFERENCE_ORDER: tuple[str, ...] = tuple(_REGISTRY)
 """Names in the order of the tables. Encoders are kept under names of their own and come last."""

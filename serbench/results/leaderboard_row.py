@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from serbench.evaluation import Evaluation, Interval, brier_score, expected_calibration_error
 from serbench.records import Counted, FrozenModel, ModelCost
+from serbench.references import BASELINES
 from serbench.results.columns import Cell, Column, Fact, RowSource, column, columns_of
 from serbench.results.grouping import Group
 from serbench.results.reference_rows import ReferenceRow
@@ -305,8 +306,20 @@ class GroupRows:
 
     @property
     def heading(self) -> str:
-        """The title, with the number of entries, studies and split seeds."""
-        return f"{self.title} - {self.tested}"
+        """The title, with the number of entries, studies and split seeds, and a baseline that nothing has passed."""
+        return " - ".join(filter(None, (self.title, self.tested, self.below)))
+
+    @property
+    def below(self) -> str:
+        """Which plain baseline is above the selected entry, in words; '' if none is, or if speakers are shared."""
+        plain = [one for one in self.references if one.name in BASELINES and one.uar is not None]
+        best = max(plain, key=lambda one: one.uar or 0.0, default=None)
+        selected = next((row for row in self.rows if row.selected), None)
+        if best is None or best.uar is None or selected is None or selected.uar is None or selected.shares_speakers:
+            return ""
+        if selected.uar >= best.uar:
+            return ""
+        return f"the selected entry is below a baseline: {best.title}, {100 * best.uar:.1f} % UAR"
 
     @property
     def tested(self) -> str:
