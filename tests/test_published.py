@@ -88,7 +88,7 @@ def test_every_published_entry_has_its_report_and_its_references() -> None:
 
 def test_they_hold_no_weights_audio_or_paths_and_are_small() -> None:
     files = [path for path in PUBLISHED.rglob("*") if path.is_file() and path.name != ".lock"]
-    assert {path.suffix for path in files} == {".json", ".parquet"}
+    assert {path.suffix for path in files} == {".json", ".jsonl", ".parquet"}
     assert sum(path.stat().st_size for path in files) < 5 * 2**20
     for path in files:
         if path.suffix == ".json":

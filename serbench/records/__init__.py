@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     )
     from serbench.records.ledger import Counted, EvaluationKind, Ledger, LedgerLine, count_evaluations, study_id
     from serbench.records.machine import available_memory_mib, gpus, kernel_memory_kills, usable_cores
-    from serbench.records.predictions import answers_digest, prediction_digests
+    from serbench.records.predictions import answers_digest, prediction_digests, write_predictions
     from serbench.records.progress import Progress, StepProgress
     from serbench.records.references import ReferenceFolder, ReferenceRecord
     from serbench.records.results import ResultsFolder, recorded_evaluations
@@ -103,6 +103,7 @@ else:
             "predictions": (
                 "answers_digest",
                 "prediction_digests",
+                "write_predictions",
             ),
             "progress": (
                 "Progress",
@@ -228,6 +229,7 @@ __all__ = [
     "tolerating",
     "usable_cores",
     "write_bytes_atomic",
+    "write_predictions",
     "write_text_atomic",
     "writing",
 ]

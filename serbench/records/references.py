@@ -15,6 +15,7 @@ from pydantic import Field
 from serbench.errors import SerbenchError
 from serbench.records.base import Record
 from serbench.records.files import publish_folder, writing
+from serbench.records.predictions import write_predictions
 from serbench.records.shares import are_shares
 from serbench.records.study_folder import read_parquet
 
@@ -106,7 +107,7 @@ class ReferenceFolder:
             with writing(target):
                 shutil.rmtree(target)
         with publish_folder(target) as folder:
-            predictions.to_parquet(folder / "predictions.parquet", index=False)
+            write_predictions(predictions, folder / "predictions.parquet")
             record.save(folder / "record.json")
 
 

@@ -12,7 +12,15 @@ from pathlib import Path
 import pandas as pd
 
 from serbench.errors import UsageError
-from serbench.records import JobKind, ReferenceFolder, ResultsFolder, StudyFolder, publish_folder, writing
+from serbench.records import (
+    JobKind,
+    ReferenceFolder,
+    ResultsFolder,
+    StudyFolder,
+    publish_folder,
+    write_predictions,
+    writing,
+)
 from serbench.results.results import Results
 from serbench.results.verify import require_sound
 
@@ -82,9 +90,11 @@ def _copy_study(source: StudyFolder, copy: StudyFolder) -> None:
             record.save(place / "record.json")
             if kind == "refit" and (source.job_path(kind, record.job_id) / "predictions.parquet").is_file():
                 table = source.predictions(kind, record.job_id)
-                _write_predictions(table[table["subset"] != _LEFT_OUT], place / "predictions.parquet")
+                write_predictions(table[table["subset"] != _LEFT_OUT], place / "predictions.parquet")
     for job_id in source.shortlisted_ids():
-        copy.save_shortlisted(source.shortlisted(job_id), source.out_of_fold(job_id))
+        answers = source.out_of_fold(job_id)
+        copy.save_shortlisted(source.shortlisted(job_id), answers)
+        write_predictions(answers, copy.path / "shortlist" / f"{job_id}.parquet")
     for entry in source.entries():
         copy.save_entry(entry)
     _copy_audits(source.path / "audits", copy.path / "audits")
@@ -105,12 +115,3 @@ def _copy_audits(source: Path, copy: Path) -> None:
 
 def _write(table: pd.DataFrame, path: Path) -> None:
     table.reset_index(drop=True).to_parquet(path, index=False, compression="zstd", compression_level=_LEVEL)
-
-
-def _write_predictions(table: pd.DataFrame, path: Path) -> None:
-    """Writes the same table in two thirds of the space: probabilities by bytes of equal weight, ids by what changes."""
-    numbers = {name for name, kind in table.dtypes.items() if kind.kind == "f"}
-    encodings = {name: "BYTE_STREAM_SPLIT" if name in numbers else "DELTA_BYTE_ARRAY" for name in table}
-    table.reset_index(drop=True).to_parquet(
-        path, index=False, compression="zstd", compression_level=_LEVEL, use_dictionary=False, column_encoding=encodings
-    )
