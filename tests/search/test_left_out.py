@@ -21,6 +21,12 @@ class Watch(Observer):
         self.told.append(text)
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_cached(tmp_path, monkeypatch) -> None:
+    """Features that another test computed would hide the front end."""
+    monkeypatch.setenv("SERBENCH_CACHE", str(tmp_path / "cache"))
+
+
 @pytest.fixture
 def high_tones_have_no_features(monkeypatch):
     """The front end of the 1-D family fails for sadness, which is a tone of over 2 kHz in the tone corpus."""
