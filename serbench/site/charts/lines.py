@@ -10,7 +10,13 @@ from serbench.results import ReferenceRow
 __all__ = ["Line", "reference_lines"]
 
 _KINDS = ("chance", "majority", "functionals", "svm", "listeners")
-_SHORT = {"chance": "chance", "majority": "majority", "functionals": "SVM", "listeners": "listeners"}
+_SHORT = {
+    "chance": "chance",
+    "majority": "majority",
+    "functionals": "SVM on functionals",
+    "svm": "SVM on means",
+    "listeners": "listeners",
+}
 
 
 @dataclass(frozen=True)
