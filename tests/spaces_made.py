@@ -5,7 +5,8 @@ from __future__ import annotations
 SEARCHES = ("cnn1d", "cnn2d", "demo_cnn1d", "demo_cnn2d")
 REPORT = ("ser_report_1d", "ser_report_2d")
 QUICK = ("quick_1d", "quick_2d")
-SHIPPED = (*SEARCHES, *REPORT, *QUICK)
+SMALL = ("small",)
+SHIPPED = (*SEARCHES, *REPORT, *QUICK, *SMALL)
 
 TEXT = """
 [space]

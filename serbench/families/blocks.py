@@ -179,7 +179,23 @@ class Blocks:
                 if head == "average":
                     return average
                 maximum = self.layers.GlobalMaxPooling1D(dtype="float32", name="maximum")(x)
-                return self.layers.Concatenate(dtype="float32", name="average_max")([average, maximum])
+                parts = [average, maximum]
+                if head == "average_deviation_max":
+                    from serbench.families.layers import DeviationPooling
+
+                    parts.insert(1, DeviationPooling(dtype="float32", name="deviation")(x))
+                return self.layers.Concatenate(dtype="float32", name=head)(parts)
+
+    def standardised(self, x: Any, name: str) -> Any:
+        """Adds a normalisation of each value over the clips of a batch, with no weight to learn."""
+        layer = self.layers.BatchNormalization
+        return layer(momentum=0.9, center=False, scale=False, dtype="float32", name=f"{name}_norm")(x)
+
+    def joined(self, vectors: list[Any]) -> Any:
+        """Returns several vectors per clip as one."""
+        if len(vectors) == 1:
+            return vectors[0]
+        return self.layers.Concatenate(dtype="float32", name="clip_vector")(vectors)
 
     def classify(self, x: Any, n_classes: int) -> Any:
         """Adds dropout, the hidden dense layer and the softmax named `probabilities` to a clip vector.

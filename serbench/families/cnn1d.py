@@ -15,6 +15,14 @@ from serbench.families.hyperparameters import ConvHyperparameters, Hyperparamete
 if TYPE_CHECKING:
     from serbench.features import FeatureKind
 
+ENERGY_COLUMN = 1
+"""Place of `log_energy` among the features of a frame of the front end `acoustic`."""
+
+_CONVOLUTIONAL = (
+    "depth", "width", "growth", "kernel_size", "pooling", "pool_size", "batch_norm", "block", "squeeze", "dropout",
+    "head", "representation",
+)  # fmt: skip
+
 __all__ = ["CNN1D", "Cnn1dFamily", "Cnn1dHyperparameters"]
 
 
@@ -31,6 +39,15 @@ class Cnn1dHyperparameters(ConvHyperparameters):
         "sequence",
         description="Frames in their order, or one vector of their mean, std, min and max convolved along the "
         "features.",
+    )
+    functionals: Literal["none", "branch", "alone"] = Field(
+        "none",
+        description="Statistics over time, such as percentiles and slopes, of the frames that hold sound: beside the "
+        "convolutions' clip vector, or alone, without convolutions.",
+        json_schema_extra={
+            "source": "B. Schuller et al., 2009, https://doi.org/10.21437/Interspeech.2009-103",
+            "later": True,
+        },
     )
     time_mask: int = Field(
         0,
@@ -50,6 +67,16 @@ class Cnn1dHyperparameters(ConvHyperparameters):
             "source": "after SpecAugment: D. Park et al., 2019, https://doi.org/10.21437/Interspeech.2019-2680"
         },
     )
+
+    @classmethod
+    def conditions(cls) -> dict[str, dict[str, list[Any]]]:
+        """Returns the conditions of all fields. Those of the convolutions are idle where functionals are alone.
+
+        >>> Cnn1dHyperparameters.conditions()["depth"]
+        {'functionals': ['none', 'branch']}
+        """
+        convolved = {name: {"functionals": ["none", "branch"]} for name in _CONVOLUTIONAL}
+        return {**super().conditions(), **convolved}
 
 
 class Cnn1dFamily(BaseFamily):
@@ -78,6 +105,15 @@ class Cnn1dFamily(BaseFamily):
         """
         hp = expect(hp, Cnn1dHyperparameters)
         blocks = Blocks(hp, seeds)
+        vectors = []
+        if hp.functionals != "alone":
+            vectors.append(self._convolved(x, hp, blocks))
+        if hp.functionals != "none":
+            vectors.append(self._functionals(x, blocks))
+        return blocks.classify(blocks.joined(vectors), n_classes)
+
+    @staticmethod
+    def _convolved(x: Any, hp: Cnn1dHyperparameters, blocks: Blocks) -> Any:
         if hp.representation == "summary":
             import keras
 
@@ -88,7 +124,14 @@ class Cnn1dFamily(BaseFamily):
             x = keras.layers.Reshape((4 * features, 1), name="summary_sequence")(x)
         for i, filters in enumerate(filter_counts(hp), start=1):
             x = blocks.convolution(x, filters, (hp.kernel_size,), (hp.pool_size,), name=f"block{i}")
-        return blocks.classify(blocks.clip_vector(x), n_classes)
+        return blocks.clip_vector(x)
+
+    def _functionals(self, x: Any, blocks: Blocks) -> Any:
+        """Adds statistics of the frames, each standardised over the training clips."""
+        from serbench.families.layers import Functionals
+
+        energy = ENERGY_COLUMN if self.feature_kind == "acoustic" else None
+        return blocks.standardised(Functionals(energy, dtype="float32", name="functionals")(x), "functionals")
 
 
 CNN1D: Family = Cnn1dFamily()

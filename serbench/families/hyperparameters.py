@@ -362,7 +362,7 @@ class ConvHyperparameters(Hyperparameters):
         description="Dropout after each block.",
         json_schema_extra=_source("N. Srivastava et al., 2014, https://jmlr.org/papers/v15/srivastava14a.html"),
     )
-    head: Literal["flatten", "average", "average_max", "attention"] = Field(
+    head: Literal["flatten", "average", "average_max", "average_deviation_max", "attention"] = Field(
         "average_max",
         description="How the frames of a clip are combined into one vector.",
         json_schema_extra=_source("attention: S. Mirsamadi et al., 2017, https://doi.org/10.1109/ICASSP.2017.7952552")

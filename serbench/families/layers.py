@@ -12,7 +12,15 @@ from keras import ops
 
 from serbench.families.warps import PACKAGE, Shape, Warp
 
-__all__ = ["LAYERS", "PACKAGE", "AttentionPooling", "FrequencyMask", "SummaryStatistics", "TimeMask"]
+__all__ = [
+    "LAYERS", "PACKAGE", "AttentionPooling", "DeviationPooling", "FrequencyMask", "Functionals", "SummaryStatistics",
+    "TimeMask",
+]  # fmt: skip
+
+_PERCENTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_LEAST_FRAMES = 3
+_ABOVE_LEAST = 0.01
+_FAR = 1e6
 
 
 class _SpanMask(keras.layers.Layer):
@@ -97,6 +105,70 @@ class SummaryStatistics(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
+class Functionals(keras.layers.Layer):
+    """Computes nine statistics of each feature over the frames that hold sound.
+
+    They are those of `serbench.features.functionals`, in its order: mean, deviation, five percentiles, the slope of a
+    straight line and the mean absolute change from frame to frame. `(batch, frames, features)` becomes
+    `(batch, 9 * features)`.
+
+    A frame is silent where its energy is the clip's least: there lie the zeros that fill up a short clip, and all that
+    `top_db` cut off. If fewer than three frames hold sound, all of them count. Changes are those between neighbours
+    that both hold sound.
+
+    Args:
+        energy: column of the energy in dB; None if there is none. All frames count then.
+    """
+
+    def __init__(self, energy: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.energy = energy
+
+    def call(self, inputs: Any) -> Any:
+        """Summarises one batch."""
+        sound = self._sound(inputs)[:, :, None]
+        count = ops.sum(sound, axis=1, keepdims=True)
+        mean = ops.sum(inputs * sound, axis=1, keepdims=True) / count
+        centred = (inputs - mean) * sound
+        deviation = ops.sqrt(ops.sum(ops.square(centred), axis=1) / count[:, 0])
+        place = 2 * (ops.cumsum(sound, axis=1) - 1) / ops.maximum(count - 1, 1) - 1
+        slope = ops.sum(place * centred, axis=1) / ops.sum(ops.square(place) * sound, axis=1)
+        both = sound[:, 1:] * sound[:, :-1]
+        change = ops.sum(ops.abs(inputs[:, 1:] - inputs[:, :-1]) * both, axis=1)
+        change = change / ops.maximum(ops.sum(both, axis=1), 1)
+        percentiles = self._percentiles(inputs, sound, count)
+        return ops.concatenate([mean[:, 0], deviation, percentiles, slope, change], axis=-1)
+
+    def _sound(self, inputs: Any) -> Any:
+        """Returns 1 for each frame that counts and 0 for the others, `(batch, frames)`."""
+        if self.energy is None:
+            return ops.ones_like(inputs[:, :, 0])
+        energy = inputs[:, :, self.energy]
+        sound = ops.cast(energy > ops.min(energy, axis=1, keepdims=True) + _ABOVE_LEAST, inputs.dtype)
+        enough = ops.sum(sound, axis=1, keepdims=True) >= _LEAST_FRAMES
+        return ops.where(enough, sound, ops.ones_like(sound))
+
+    @staticmethod
+    def _percentiles(inputs: Any, sound: Any, count: Any) -> Any:
+        """Returns `(batch, 5 * features)`: frames in order of size, interpolated by weights that sum to one."""
+        ordered = ops.sort(ops.where(sound > 0, inputs, _FAR), axis=1)
+        ordered = ops.where(ordered < _FAR, ordered, 0.0)
+        shares = ops.reshape(ops.convert_to_tensor(_PERCENTILES, dtype=inputs.dtype), (1, -1, 1))
+        place = ops.reshape(ops.arange(inputs.shape[1], dtype=inputs.dtype), (1, 1, -1))
+        weights = ops.maximum(1 - ops.abs(shares * (count - 1) - place), 0)
+        return ops.reshape(ops.matmul(weights, ordered), (-1, len(_PERCENTILES) * inputs.shape[-1]))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Returns the output shape of `call`."""
+        features = input_shape[-1]
+        return (input_shape[0], None if features is None else (4 + len(_PERCENTILES)) * features)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "energy": self.energy}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
 class AttentionPooling(keras.layers.Layer):
     """Averages frames with learned weights: `(batch, frames, channels)` becomes `(batch, channels)`.
 
@@ -127,4 +199,29 @@ class AttentionPooling(keras.layers.Layer):
         return (input_shape[0], input_shape[-1])
 
 
-LAYERS: tuple[type[keras.layers.Layer], ...] = (AttentionPooling, FrequencyMask, SummaryStatistics, TimeMask, Warp)
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class DeviationPooling(keras.layers.Layer):
+    """Computes the standard deviation over time: `(batch, frames, channels)` becomes `(batch, channels)`.
+
+    Half of the statistics pooling of D. Snyder et al., 2017, https://doi.org/10.21437/Interspeech.2017-620. A small
+    constant keeps the gradient finite where nothing varies.
+    """
+
+    def call(self, inputs: Any) -> Any:
+        """Pools one batch."""
+        return ops.sqrt(ops.var(inputs, axis=1) + keras.config.epsilon())
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Returns the output shape of `call`."""
+        return (input_shape[0], input_shape[-1])
+
+
+LAYERS: tuple[type[keras.layers.Layer], ...] = (
+    AttentionPooling,
+    DeviationPooling,
+    FrequencyMask,
+    Functionals,
+    SummaryStatistics,
+    TimeMask,
+    Warp,
+)

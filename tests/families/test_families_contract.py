@@ -26,6 +26,8 @@ class TestCnn1d(FamilyContract):
         {"width": 8, "depth": 3, "head": "average", "activation": "elu", "regulariser": "l1_l2"},
         {"width": 8, "depth": 2, "block": "residual", "squeeze": 4, "time_shift": 3.0, "time_stretch": 0.2},
         {"width": 8, "depth": 2, "block": "separable", "regulariser": "l2", "batch_norm": False},
+        {"functionals": "alone", "dense_width": 8},
+        {"functionals": "branch", "depth": 1, "width": 8, "head": "average_deviation_max"},
     ]
 
     def test_summary_is_numpys(self, family, clips):

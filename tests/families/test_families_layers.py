@@ -72,6 +72,8 @@ def test_layers_survive_their_config_and_know_their_shape(layers):
         layers.TimeMask(4, axis=2, seed=2),
         layers.SummaryStatistics(),
         layers.AttentionPooling(),
+        layers.DeviationPooling(),
+        layers.Functionals(1),
         Warp(0.1, 3, axis=2, seed=3),
     ]
     assert {type(layer) for layer in made} == set(layers.LAYERS)
@@ -90,3 +92,23 @@ def test_attention_starts_as_the_average_and_its_weights_sum_to_one(layers):
     np.testing.assert_allclose(weights.sum(axis=1), 1.0, atol=1e-5)
     assert weights.std() > 0.01
     np.testing.assert_allclose(np.asarray(layer(clips)), np.einsum("bt,btc->bc", weights, clips), atol=1e-4)
+
+
+def test_functionals_are_those_of_the_reference(layers):
+    from serbench.features import functionals, sounding_frames
+
+    clips = np.random.default_rng(0).normal(size=(3, 40, 5)).astype(np.float32)
+    clips[:2, 30:, 1] = -9  # silence fills up two clips
+    clips[2, :, 1] = 0  # and all of one: then every frame counts
+    given = np.asarray(layers.Functionals(energy=1)(clips))
+    for clip, vector in zip(clips, given, strict=True):
+        sounding = clip[:, 1] > clip[:, 1].min() + 0.01
+        np.testing.assert_allclose(vector, functionals(clip, sounding), atol=1e-4)
+    assert sounding_frames(clips[0, :, 1], 9.0 + clips[0, :, 1].max()).sum() == 30
+    everything = np.asarray(layers.Functionals()(clips))
+    np.testing.assert_allclose(everything[0], functionals(clips[0], np.ones(40, bool)), atol=1e-4)
+
+
+def test_the_deviation_over_time_is_numpys(layers):
+    clips = np.random.default_rng(0).normal(size=(3, 40, 5)).astype(np.float32)
+    np.testing.assert_allclose(np.asarray(layers.DeviationPooling()(clips)), clips.std(axis=1), atol=1e-4)
