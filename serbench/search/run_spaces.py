@@ -34,7 +34,7 @@ from serbench.search.studies.study import Study
 from serbench.search.transfer.heard import StudySplit, starts_from_its_corpus
 from serbench.search.transfer.of_study import recorded_transfer, with_transfer
 from serbench.search.warm_start import load_warm_start
-from serbench.spaces import SearchSpace
+from serbench.spaces import SearchSpace, space_for_size
 from serbench.training import FeatureSource, Teacher, choose_backend
 
 __all__ = ["run_search"]
@@ -112,6 +112,11 @@ class _Search:
         )
         for finding in clips.findings:
             self.observer.warning(finding.message)
+        if better := space_for_size([space.name for space in spaces], len(clips.table)):
+            self.observer.warning(
+                f"{len(clips.table):,} clips are few for {' and '.join(space.name for space in spaces)}: the space "
+                f"'{better}' is made for corpora of this size (`serbench search {better}`)"
+            )
         prepared = [self._prepared(space, clips) for space in spaces]
         with_features = self._with_features(clips)
         if with_features is not clips:

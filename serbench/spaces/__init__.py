@@ -11,7 +11,7 @@ from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
     from serbench.spaces.dimensions import Choice
-    from serbench.spaces.file import default_spaces, find_space, load_space, read_space, space_names
+    from serbench.spaces.file import default_spaces, find_space, load_space, read_space, space_for_size, space_names
     from serbench.spaces.one_config import one_config_space
     from serbench.spaces.space import Budget, ChosenOn, Enqueued, SearchSpace, explain
 else:
@@ -24,6 +24,7 @@ else:
                 "find_space",
                 "load_space",
                 "read_space",
+                "space_for_size",
                 "space_names",
             ),
             "one_config": ("one_config_space",),
@@ -49,5 +50,6 @@ __all__ = [
     "load_space",
     "one_config_space",
     "read_space",
+    "space_for_size",
     "space_names",
 ]

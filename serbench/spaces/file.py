@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import tomllib
+from collections.abc import Collection
 from decimal import Decimal
 from importlib import resources
 from pathlib import Path
@@ -23,12 +24,13 @@ from serbench.spaces.parameters import known_keys, read_enqueued, read_parameter
 from serbench.spaces.space import Budget, SearchSpace, defaults, explain
 from serbench.training import FitSettings
 
-__all__ = ["default_spaces", "find_space", "load_space", "read_space", "space_names"]
+__all__ = ["default_spaces", "find_space", "load_space", "read_space", "space_for_size", "space_names"]
 
 M = TypeVar("M", bound=BaseModel)
 
 _TABLES = ("space", "protocol", "features", "training", "budget", "parameters", "enqueue")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,60}")
+_SMALL_SPACE, _SMALL_CORPUS = "small", 1000
 _DEFAULT_CORES = {"test_core": "20", "validation_core": "10"}
 
 
@@ -82,6 +84,23 @@ def default_spaces(corpus: str) -> list[str]:
             if space := get_family(family).default_space():
                 found.append(family if family in known else space)
     return found
+
+
+def space_for_size(names: Collection[str], clips: int) -> str:
+    """Returns the name of a space that is made for corpora of this size, if all given ones are made for larger ones.
+
+    Args:
+        names: names of the spaces that a search is about to use.
+        clips: number of clips.
+
+    Returns:
+        The name; empty if there is none, or if a space other than the families' default ones was asked for.
+
+    >>> space_for_size(["cnn1d"], 535), space_for_size(["cnn1d"], 7442)
+    ('small', '')
+    """
+    few = clips < _SMALL_CORPUS and _SMALL_SPACE in space_names()
+    return _SMALL_SPACE if few and set(names) <= set(default_spaces("")) else ""
 
 
 def find_space(name: str) -> Path:

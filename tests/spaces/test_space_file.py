@@ -21,7 +21,7 @@ from serbench.errors import UsageError
 from serbench.families import parse_hyperparameters
 from serbench.protocols import Ratio, SplitProtocol
 from serbench.search import SearchPlan
-from serbench.spaces import default_spaces, find_space, load_space, space_names
+from serbench.spaces import default_spaces, find_space, load_space, space_for_size, space_names
 from serbench.spaces.dimensions import Choice, Fixed, FloatRange, IntRange
 
 CHECKOUT = Path(serbench.__file__).parents[1]
@@ -78,6 +78,21 @@ def test_a_shipped_space_can_be_split_under_its_own_protocol(name: str) -> None:
         ratio = Ratio.parse(str(text))
         assert ratio.test >= cores.test
         assert ratio.validation >= cores.validation
+
+
+@pytest.mark.parametrize(
+    ("names", "clips", "expected"),
+    [
+        (["cnn1d"], 535, "small"),
+        (["cnn1d", "cnn2d"], 999, "small"),
+        (["cnn1d"], 1000, ""),
+        (["small"], 535, ""),
+        (["cnn1d", "quick_1d"], 535, ""),
+        (["my own"], 535, ""),
+    ],
+)
+def test_a_small_corpus_has_a_space_of_its_own(names: list[str], clips: int, expected: str) -> None:
+    assert space_for_size(names, clips) == expected
 
 
 def test_every_form_of_a_parameter_is_read(space_of) -> None:
