@@ -46,6 +46,16 @@ class Cnn2dHyperparameters(ConvHyperparameters):
         description="Largest stretch of the mel axis from 0 Hz, drawn per batch: other vocal tracts; 0 is off.",
         json_schema_extra={"source": "after vocal tract length perturbation: N. Jaitly, G. Hinton, ICML workshop 2013"},
     )
+    second_channel: Literal["none", "slopes", "standardised"] = Field(
+        "none",
+        description="Channel beside the spectrogram: its slopes over five frames, or each band standardised over the "
+        "clip.",
+        json_schema_extra={
+            "source": "slopes: S. Furui, 1986, https://doi.org/10.1109/TASSP.1986.1164788; standardised: after "
+            "O. Viikki, K. Laurila, 1998, https://doi.org/10.1016/S0167-6393(98)00033-8",
+            "later": True,
+        },
+    )
     stem_kernel: KernelSize = Field(5, description="Side of the first block's kernels; odd.")
     stem_stride: int = Field(2, ge=1, le=3, description="Stride of the first block along both axes.")
     stem_pool: Literal["none", "frequency", "both"] = Field(
@@ -80,8 +90,8 @@ class Cnn2dFamily(BaseFamily):
 
         hp = expect(hp, Cnn2dHyperparameters)
         blocks = Blocks(hp, seeds)
-        x = keras.layers.Reshape((*x.shape[1:], 1), name="channel")(x)
-        x = self._convolutions(x, hp, blocks)
+        channel = keras.layers.Reshape((*x.shape[1:], 1), name="channel")(x)
+        x = self._convolutions(self._with_second_channel(channel, hp), hp, blocks)
         # The position of a sound in frequency matters, in time hardly: the head pools over time only.
         bands, frames, channels = x.shape[1:]
         x = keras.layers.Permute((2, 1, 3), name="time_first")(x)
@@ -89,6 +99,18 @@ class Cnn2dFamily(BaseFamily):
         if hp.time_filters:
             x = blocks.convolution(x, hp.time_filters, (3,), (1,), name="time", block="plain")
         return blocks.classify(blocks.clip_vector(x), n_classes)
+
+    @staticmethod
+    def _with_second_channel(x: Any, hp: Cnn2dHyperparameters) -> Any:
+        if hp.second_channel == "none":
+            return x
+        import keras
+
+        from serbench.families.layers import Slopes, StandardisedOverTime
+
+        layer = {"slopes": Slopes, "standardised": StandardisedOverTime}[hp.second_channel]
+        second = layer(axis=2, dtype="float32", name=hp.second_channel)(x)
+        return keras.layers.Concatenate(dtype="float32", name="channels")([x, second])
 
     @staticmethod
     def _convolutions(x: Any, hp: Cnn2dHyperparameters, blocks: Blocks) -> Any:

@@ -13,14 +13,15 @@ from keras import ops
 from serbench.families.warps import PACKAGE, Shape, Warp
 
 __all__ = [
-    "LAYERS", "PACKAGE", "AttentionPooling", "DeviationPooling", "FrequencyMask", "Functionals", "SummaryStatistics",
-    "TimeMask",
+    "LAYERS", "PACKAGE", "AttentionPooling", "DeviationPooling", "FrequencyMask", "Functionals", "Slopes",
+    "StandardisedOverTime", "SummaryStatistics", "TimeMask",
 ]  # fmt: skip
 
 _PERCENTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _LEAST_FRAMES = 3
 _ABOVE_LEAST = 0.01
 _FAR = 1e6
+_LEAST_VARIANCE = 1e-3
 
 
 class _SpanMask(keras.layers.Layer):
@@ -216,11 +217,55 @@ class DeviationPooling(keras.layers.Layer):
         return (input_shape[0], input_shape[-1])
 
 
+class _OverTime(keras.layers.Layer):
+    """Computes a value of the same place for each value, from what lies before and after it on one axis."""
+
+    def __init__(self, axis: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = axis
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Returns the output shape of `call`."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "axis": self.axis}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Slopes(_OverTime):
+    """Computes the slope of a straight line through five neighbours. Beyond its ends, a clip goes on as it ends."""
+
+    def call(self, inputs: Any) -> Any:
+        """Computes the slopes of one batch."""
+        size = inputs.shape[self.axis]
+        place = ops.arange(size)
+
+        def moved(by: int) -> Any:
+            return ops.take(inputs, ops.clip(place + by, 0, size - 1), axis=self.axis)
+
+        return (2 * (moved(2) - moved(-2)) + moved(1) - moved(-1)) / 10
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class StandardisedOverTime(_OverTime):
+    """Subtracts the mean of each clip along the axis, and divides by its standard deviation there."""
+
+    def call(self, inputs: Any) -> Any:
+        """Standardises one batch."""
+        mean = ops.mean(inputs, axis=self.axis, keepdims=True)
+        variance = ops.var(inputs, axis=self.axis, keepdims=True)
+        return (inputs - mean) / ops.sqrt(variance + _LEAST_VARIANCE)
+
+
 LAYERS: tuple[type[keras.layers.Layer], ...] = (
     AttentionPooling,
     DeviationPooling,
     FrequencyMask,
     Functionals,
+    Slopes,
+    StandardisedOverTime,
     SummaryStatistics,
     TimeMask,
     Warp,

@@ -53,6 +53,8 @@ class TestCnn2d(FamilyContract):
         {"depth": 2, "stem_stride": 3, "stem_pool": "none", "stem_kernel": 9, "kernel_size": 9, "width": 8},
         {"depth": 2, "width": 8, "block": "residual", "squeeze": 32, "time_stretch": 0.2, "frequency_warp": 0.1},
         {"depth": 2, "width": 8, "block": "separable", "squeeze": 1, "time_shift": 4.0},
+        {"depth": 1, "width": 8, "second_channel": "slopes"},
+        {"depth": 1, "width": 8, "second_channel": "standardised"},
     ]
 
     @pytest.mark.parametrize(("stem_pool", "expected"), [("none", (16, 20)), ("frequency", (8, 20)), ("both", (8, 10))])

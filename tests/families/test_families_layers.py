@@ -70,6 +70,8 @@ def test_layers_survive_their_config_and_know_their_shape(layers):
     made = [
         layers.FrequencyMask(4, seed=1),
         layers.TimeMask(4, axis=2, seed=2),
+        layers.Slopes(),
+        layers.StandardisedOverTime(axis=2),
         layers.SummaryStatistics(),
         layers.AttentionPooling(),
         layers.DeviationPooling(),
@@ -112,3 +114,18 @@ def test_functionals_are_those_of_the_reference(layers):
 def test_the_deviation_over_time_is_numpys(layers):
     clips = np.random.default_rng(0).normal(size=(3, 40, 5)).astype(np.float32)
     np.testing.assert_allclose(np.asarray(layers.DeviationPooling()(clips)), clips.std(axis=1), atol=1e-4)
+
+
+def test_slopes_are_those_of_a_straight_line(layers):
+    rising = np.broadcast_to(np.arange(12, dtype=np.float32)[None, :, None], (2, 12, 3))
+    found = np.asarray(layers.Slopes(axis=1)(3 * rising))
+    np.testing.assert_allclose(found[:, 2:-2], 3.0, atol=1e-5)
+    assert np.array_equal(np.asarray(layers.Slopes(axis=2)(rising)), np.zeros_like(rising))
+
+
+def test_standardised_over_time_has_no_mean_and_a_deviation_of_one(layers):
+    clips = np.random.default_rng(0).normal(5, 3, size=(3, 6, 200)).astype(np.float32)
+    found = np.asarray(layers.StandardisedOverTime(axis=2)(clips))
+    np.testing.assert_allclose(found.mean(axis=2), 0, atol=1e-4)
+    np.testing.assert_allclose(found.std(axis=2), 1, atol=1e-3)
+    assert np.isfinite(np.asarray(layers.StandardisedOverTime(axis=2)(np.ones_like(clips)))).all()

@@ -91,12 +91,12 @@ def test_an_enqueued_configuration_may_lie_outside_the_space(spaces: dict[str, S
 def test_fixed_values_are_used_and_never_suggested(spaces: dict[str, SearchSpace]) -> None:
     space = spaces["demo_cnn1d"]
     both = set()
-    for _ in range(30):
-        trial = study_of(seed=len(both)).ask()
+    for seed in range(30):
+        trial = study_of(seed=seed).ask()
         config = space.suggest(trial)
-        assert config["dense_width"] == 32
+        assert config["batch_size"] == 32
         assert config["noise_snr_db"] == (20 if config["waveform_copies"] else 0.0)
-        assert not {"dense_width", "noise_snr_db"} & trial.params.keys()
+        assert not {"batch_size", "noise_snr_db"} & trial.params.keys()
         both.add(config["waveform_copies"])
     assert both == {0, 1}
 
