@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import serbench
-from serbench.cli import audit, bundle, corpus, doctor, exchange, reference, results, search, space, study
+from serbench.cli import audit, bundle, corpus, doctor, exchange, listen, reference, results, search, space, study
 from serbench.cli.declared import PanelledCommand
 from serbench.cli.printing import echo, never_fail_to_encode
 from serbench.errors import SerbenchError
@@ -35,6 +35,7 @@ app.command("task")(exchange.task)
 app.command("submit")(exchange.submit)
 app.command("export")(bundle.export)
 app.command("predict")(bundle.predict)
+app.command("listen")(listen.listen)
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(space.app, name="space")
 app.add_typer(study.app, name="study")
