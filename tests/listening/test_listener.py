@@ -92,7 +92,7 @@ def test_what_is_late_is_not_waited_for():
 
 def test_a_file_that_is_no_audio_is_one_sentence(tmp_path: Path):
     (tmp_path / "a.wav").write_bytes(b"no audio")
-    with pytest.raises(SerbenchError, match="cannot use .*a.wav as audio"):
+    with pytest.raises(SerbenchError, match=r"cannot use .*a\.wav as audio"):
         file_blocks(tmp_path / "a.wav", 8000)
 
 
