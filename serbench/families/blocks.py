@@ -19,6 +19,8 @@ __all__ = ["MAX_KERNEL", "Blocks", "filter_counts"]
 # (64 MiB of float32) is allocated before that.
 MAX_KERNEL = 2**24
 
+_MOST_UNITS = 128
+
 _MONOTONE = frozenset({"relu", "leaky_relu"})
 """Activations that never fall: the largest of activated values is the activation of the largest value.
 
@@ -57,6 +59,7 @@ class Blocks:
         name: str,
         strides: tuple[int, ...] | None = None,
         block: str | None = None,
+        place: int = 0,
     ) -> Any:
         """Adds convolution, batch norm, activation, pooling and dropout, and the extra layers of the block's kind.
 
@@ -70,17 +73,18 @@ class Blocks:
             name: prefix of the layers' names.
             strides: strides of the convolution, 1 by default.
             block: kind of block; None for the one in the hyperparameters.
+            place: number of the block among those of its kind, from 0; dilation doubles with it.
 
         Raises:
             InvalidConfiguration: pooling would leave nothing, or the kernel exceeds `MAX_KERNEL`.
         """
         hp = self.hp
         kind = block or hp.block
-        x = self._normed(self._convolved(x, filters, kernel, strides, name, kind), name)
+        x = self._normed(self._convolved(x, filters, kernel, strides, name, kind, 2**place), name)
         last = name
         if kind == "residual":
             x = self._activated(x, name)
-            second = self._convolved(x, filters, kernel, None, f"{name}_second", kind)
+            second = self._convolved(x, filters, kernel, None, f"{name}_second", kind, 1)
             second = self._normed(second, f"{name}_second")
             x = self.layers.Add(name=f"{name}_sum")([x, second])
             last = f"{name}_sum"
@@ -94,8 +98,45 @@ class Blocks:
             x = self._pool(x, pool, name)
         return self._dropout(x, hp.dropout, f"{name}_dropout")
 
+    def side_by_side(
+        self,
+        x: Any,
+        filters: int,
+        kernels: tuple[tuple[int, ...], ...],
+        pool: tuple[int, ...],
+        *,
+        name: str,
+        strides: tuple[int, ...],
+    ) -> Any:
+        """Adds plain blocks of several kernels that read the same, and joins their channels.
+
+        Args:
+            x: as in `convolution`.
+            filters: number of output channels of all together; each kernel gets an equal share, rounded up.
+            kernels: side lengths of each.
+            pool: pooling factor of each axis.
+            name: prefix of the layers' names.
+            strides: strides of all convolutions.
+
+        Raises:
+            InvalidConfiguration: as in `convolution`.
+        """
+        share = -(-filters // len(kernels))
+        paths = [
+            self.convolution(x, share, kernel, pool, name=f"{name}{i}", strides=strides, block="plain")
+            for i, kernel in enumerate(kernels, start=1)
+        ]
+        return self.layers.Concatenate(name=f"{name}_paths")(paths)
+
     def _convolved(
-        self, x: Any, filters: int, kernel: tuple[int, ...], strides: tuple[int, ...] | None, name: str, kind: str
+        self,
+        x: Any,
+        filters: int,
+        kernel: tuple[int, ...],
+        strides: tuple[int, ...] | None,
+        name: str,
+        kind: str,
+        dilation: int,
     ) -> Any:
         rank = len(kernel)
         options = {
@@ -124,6 +165,7 @@ class Blocks:
             kernel,
             kernel_initializer=start(seed=next(self.seeds)),
             kernel_regularizer=self._regulariser(),
+            dilation_rate=dilation if kind == "dilated" else 1,
             **options,
         )(x)
 
@@ -174,6 +216,8 @@ class Blocks:
                 from serbench.families.layers import AttentionPooling
 
                 return AttentionPooling(dtype="float32", name="attention")(x)
+            case "recurrent":
+                return self._recurrent(x)
             case head:
                 average = self.layers.GlobalAveragePooling1D(dtype="float32", name="average")(x)
                 if head == "average":
@@ -185,6 +229,18 @@ class Blocks:
 
                     parts.insert(1, DeviationPooling(dtype="float32", name="deviation")(x))
                 return self.layers.Concatenate(dtype="float32", name=head)(parts)
+
+    def _recurrent(self, x: Any) -> Any:
+        """A gated recurrent layer in either direction, each of half as many units as the frames have channels."""
+        units = max(8, min(x.shape[-1] // 2, _MOST_UNITS))
+        layer = self.layers.GRU(
+            units,
+            kernel_initializer=self.keras.initializers.GlorotUniform(seed=next(self.seeds)),
+            recurrent_initializer=self.keras.initializers.Orthogonal(seed=next(self.seeds)),
+            dtype="float32",
+            name="gru",
+        )
+        return self.layers.Bidirectional(layer, dtype="float32", name="recurrent")(x)
 
     def standardised(self, x: Any, name: str) -> Any:
         """Adds a normalisation of each value over the clips of a batch, with no weight to learn."""

@@ -122,8 +122,8 @@ class Cnn1dFamily(BaseFamily):
             features = x.shape[-1]
             x = SummaryStatistics(dtype="float32", name="summary")(x)
             x = keras.layers.Reshape((4 * features, 1), name="summary_sequence")(x)
-        for i, filters in enumerate(filter_counts(hp), start=1):
-            x = blocks.convolution(x, filters, (hp.kernel_size,), (hp.pool_size,), name=f"block{i}")
+        for i, filters in enumerate(filter_counts(hp)):
+            x = blocks.convolution(x, filters, (hp.kernel_size,), (hp.pool_size,), name=f"block{i + 1}", place=i)
         return blocks.clip_vector(x)
 
     def _functionals(self, x: Any, blocks: Blocks) -> Any:

@@ -56,6 +56,12 @@ class Cnn2dHyperparameters(ConvHyperparameters):
             "later": True,
         },
     )
+    stem: Literal["one", "parallel"] = Field(
+        "one",
+        description="Convolutions of the first block: one, or three side by side that are long in frequency, long in "
+        "time, and square.",
+        json_schema_extra={"source": "A. Aftab et al., 2022, https://arxiv.org/abs/2110.03435", "later": True},
+    )
     stem_kernel: KernelSize = Field(5, description="Side of the first block's kernels; odd.")
     stem_stride: int = Field(2, ge=1, le=3, description="Stride of the first block along both axes.")
     stem_pool: Literal["none", "frequency", "both"] = Field(
@@ -118,9 +124,13 @@ class Cnn2dFamily(BaseFamily):
         size = hp.pool_size
         pool = {"none": (1, 1), "frequency": (size, 1), "both": (size, size)}[hp.stem_pool]
         kernel, strides = (hp.stem_kernel,) * 2, (hp.stem_stride,) * 2
-        x = blocks.convolution(x, stem, kernel, pool, name="stem", strides=strides, block="plain")
+        if hp.stem == "parallel":
+            x = blocks.side_by_side(x, stem, ((11, 1), (1, 9), (3, 3)), pool, name="stem", strides=strides)
+        else:
+            x = blocks.convolution(x, stem, kernel, pool, name="stem", strides=strides, block="plain")
         for i, filters in enumerate(others, start=2):
-            x = blocks.convolution(x, filters, (hp.kernel_size,) * 2, (size, size), name=f"block{i}")
+            kernel = (hp.kernel_size,) * 2
+            x = blocks.convolution(x, filters, kernel, (size, size), name=f"block{i}", place=i - 2)
         return x
 
 

@@ -340,12 +340,13 @@ class ConvHyperparameters(Hyperparameters):
             "https://arxiv.org/abs/1606.08415; swish: P. Ramachandran et al., https://arxiv.org/abs/1710.05941"
         ),
     )
-    block: Literal["plain", "residual", "separable"] = Field(
+    block: Literal["plain", "residual", "separable", "dilated"] = Field(
         "plain",
-        description="A block's convolutions: one; two, the second added to the first; or depthwise then pointwise.",
+        description="A block's convolutions: one; two, the second added to the first; depthwise then pointwise; or one "
+        "whose gaps double from block to block.",
         json_schema_extra=_source(
             "residual: after K. He et al., 2016, https://arxiv.org/abs/1512.03385; separable: A. Howard et al., 2017, "
-            "https://arxiv.org/abs/1704.04861"
+            "https://arxiv.org/abs/1704.04861; dilated: F. Yu, V. Koltun, 2016, https://arxiv.org/abs/1511.07122"
         ),
     )
     squeeze: int = Field(
@@ -362,10 +363,14 @@ class ConvHyperparameters(Hyperparameters):
         description="Dropout after each block.",
         json_schema_extra=_source("N. Srivastava et al., 2014, https://jmlr.org/papers/v15/srivastava14a.html"),
     )
-    head: Literal["flatten", "average", "average_max", "average_deviation_max", "attention"] = Field(
+    head: Literal["flatten", "average", "average_max", "average_deviation_max", "attention", "recurrent"] = Field(
         "average_max",
         description="How the frames of a clip are combined into one vector.",
-        json_schema_extra=_source("attention: S. Mirsamadi et al., 2017, https://doi.org/10.1109/ICASSP.2017.7952552")
+        json_schema_extra=_source(
+            "attention, and recurrent layers before it: S. Mirsamadi et al., 2017, "
+            "https://doi.org/10.1109/ICASSP.2017.7952552; deviation: D. Snyder et al., 2017, "
+            "https://doi.org/10.21437/Interspeech.2017-620"
+        )
         | {"live": "value"},
     )
     dense_width: int = Field(96, ge=0, le=512, description="Units of the hidden dense layer; 0 is none.")

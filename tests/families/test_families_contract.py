@@ -27,6 +27,7 @@ class TestCnn1d(FamilyContract):
         {"width": 8, "depth": 2, "block": "residual", "squeeze": 4, "time_shift": 3.0, "time_stretch": 0.2},
         {"width": 8, "depth": 2, "block": "separable", "regulariser": "l2", "batch_norm": False},
         {"functionals": "alone", "dense_width": 8},
+        {"width": 8, "depth": 3, "block": "dilated", "head": "recurrent"},
         {"functionals": "branch", "depth": 1, "width": 8, "head": "average_deviation_max"},
     ]
 
@@ -55,12 +56,24 @@ class TestCnn2d(FamilyContract):
         {"depth": 2, "width": 8, "block": "separable", "squeeze": 1, "time_shift": 4.0},
         {"depth": 1, "width": 8, "second_channel": "slopes"},
         {"depth": 1, "width": 8, "second_channel": "standardised"},
+        {"depth": 3, "width": 8, "block": "dilated", "stem": "parallel", "head": "recurrent"},
     ]
 
     @pytest.mark.parametrize(("stem_pool", "expected"), [("none", (16, 20)), ("frequency", (8, 20)), ("both", (8, 10))])
     def test_stem_pools_the_axes_it_names(self, family, stem_pool, expected):
         model = self.make(family, stem_pool=stem_pool, depth=1, dropout=0.1)
         assert model.get_layer("stem_dropout").output.shape[1:3] == expected
+
+    def test_three_kernels_side_by_side_read_the_same(self, family, clips):
+        model = self.make(family, **{**self.plain, "stem": "parallel", "width": 9, "growth": 1.0})
+        kernels = [tuple(model.get_layer(f"stem{i}_conv").kernel.shape) for i in (1, 2, 3)]
+        assert kernels == [(11, 1, 1, 3), (1, 9, 1, 3), (3, 3, 1, 3)]
+
+    def test_the_gaps_of_dilated_blocks_double(self, family, clips):
+        model = self.make(family, **{**self.plain, "block": "dilated", "depth": 4})
+        rates = [model.get_layer(f"block{i}_conv").dilation_rate for i in (2, 3, 4)]
+        assert rates == [(1, 1), (2, 2), (4, 4)]
+        assert model.get_layer("stem_conv").dilation_rate == (1, 1)
 
     def test_fold_keeps_time_in_order(self, family, clips):
         import keras
