@@ -100,10 +100,14 @@ class Record(BaseModel):
             message = first["msg"][0].lower() + first["msg"][1:]
             raise SerbenchError(f"{path} is damaged ({where}: {message}); {mend}") from None
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, *, compact: bool = False) -> None:
         """Writes the record to a file atomically: a crash leaves either the old file or the whole new one.
+
+        Args:
+            path: the file.
+            compact: whether to write it on one line, in three quarters of the space.
 
         Raises:
             SerbenchError: the folder cannot be written.
         """
-        write_text_atomic(path, self.model_dump_json(indent=2) + "\n")
+        write_text_atomic(path, self.model_dump_json(indent=None if compact else 2) + "\n")

@@ -183,6 +183,15 @@ class ResultsFolder:
                     f"study '{name}' is being run by a serbench process, so it was not removed; stop that one first"
                 ) from None
             shutil.rmtree(trash, ignore_errors=True)
+            self._remove_unused_clips(folder.shared_clips_folder)
+
+    def _remove_unused_clips(self, shared: Path) -> None:
+        """Removes the clip tables that no study shares any more. If a study cannot be read, all of them stay."""
+        with contextlib.suppress(SerbenchError):
+            used = {self.study(name).clips_path for name in self.study_names()}
+            for table in shared.glob("*.parquet"):
+                if table not in used:
+                    table.unlink(missing_ok=True)
 
     def _keep_count(self, folder: StudyFolder) -> None:
         """Adds to the ledger what only the records of a study tell."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import re
 import shutil
@@ -13,8 +14,10 @@ import filelock
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import Field
 
 from serbench.errors import SerbenchError
+from serbench.records.base import Record
 from serbench.records.files import publish_folder, write_bytes_atomic, write_text_atomic, writing
 from serbench.records.predictions import answers_digest, prediction_digests
 from serbench.records.schemas import EntryRecord, JobKind, ShortlistRecord, StudyRecord, TrialRecord
@@ -28,6 +31,12 @@ _FOLD = re.compile(r"-fold\d+$")
 
 Damaged = Callable[[SerbenchError], None]
 """Callback for an unreadable record. If given, reading skips the record and goes on; if None, the error is raised."""
+
+
+class SharedClips(Record):
+    """Names the clip table of a study that it shares with others: the content of `clips.json`."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{32}$", description="first 32 hex digits of the table's digest; its name")
 
 
 class StudyFolder:
@@ -52,8 +61,36 @@ class StudyFolder:
 
     @property
     def clips_path(self) -> Path:
-        """Path of the table of used clips: `clip_id, label, speaker, sex, age, sentence, ...`, without file paths."""
-        return self.path / "clips.parquet"
+        """Path of the table of used clips: `clip_id, label, speaker, sex, age, sentence, ...`, without file paths.
+
+        It lies in the study's folder. Studies that were published share it in `clips/` of their results folder.
+
+        Raises:
+            SerbenchError: the file that names a shared table is damaged.
+        """
+        own, shared = self.path / "clips.parquet", self.path / "clips.json"
+        if own.is_file() or not shared.is_file():
+            return own
+        return self.shared_clips_folder / f"{SharedClips.load(shared).sha256}.parquet"
+
+    @property
+    def shared_clips_folder(self) -> Path:
+        """Folder of the clip tables that several studies of a results folder share."""
+        return self.path.parent.parent / "clips"
+
+    def share_clips(self, data: bytes) -> None:
+        """Makes a clip table that other studies may have, too, the one of this study.
+
+        Args:
+            data: the Parquet file. It is written once for all studies that have the same.
+
+        Raises:
+            SerbenchError: the folder cannot be written.
+        """
+        digest = hashlib.sha256(data).hexdigest()[:32]
+        if not (table := self.shared_clips_folder / f"{digest}.parquet").is_file():
+            write_bytes_atomic(table, data)
+        SharedClips(sha256=digest).save(self.path / "clips.json", compact=True)
 
     @property
     def lock_path(self) -> Path:

@@ -5,6 +5,7 @@ The ledger goes with them: every evaluation of their test sets, by other studies
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from serbench.records import (
     ReferenceFolder,
     ResultsFolder,
     StudyFolder,
+    TrialRecord,
     publish_folder,
     write_predictions,
     writing,
@@ -35,8 +37,9 @@ _LEFT_OUT = "train"
 def publish_studies(results: ResultsFolder, names: Iterable[str], to: Path) -> Iterator[tuple[str, int]]:
     """Copies studies with their references and audits into another results folder, replacing earlier copies.
 
-    Each study is copied completely or not at all. Records, clip tables and predictions are copied. Model weights,
-    Optuna's database, interrupted attempts, crash logs and paths of this machine are not.
+    Each study is copied completely or not at all. Records, clip tables and predictions are copied; studies of the
+    same clips share one table. Model weights, Optuna's database, interrupted attempts, crash logs and paths of this
+    machine are not.
 
     Args:
         results: the folder that holds the studies.
@@ -81,13 +84,13 @@ def _copy_ledger(found: Results, folders: Iterable[StudyFolder], target: Results
 
 
 def _copy_study(source: StudyFolder, copy: StudyFolder) -> None:
-    source.record().save(copy.record_path)
-    _write(source.clips(), copy.clips_path)
+    source.record().save(copy.record_path, compact=True)
+    copy.share_clips(_parquet(source.clips()))
     kinds: tuple[JobKind, ...] = ("search", "probe", "fold", "refit")
     for kind in kinds:
         for record in source.jobs(kind):
             place = copy.job_path(kind, record.job_id)
-            record.save(place / "record.json")
+            _shortened(record).save(place / "record.json", compact=True)
             if kind == "refit" and (source.job_path(kind, record.job_id) / "predictions.parquet").is_file():
                 table = source.predictions(kind, record.job_id)
                 write_predictions(table[table["subset"] != _LEFT_OUT], place / "predictions.parquet")
@@ -110,8 +113,20 @@ def _copy_audits(source: Path, copy: Path) -> None:
         place = ResultsFolder(copy).study(study.name)
         study.save(place.record_path)
         for record in again.jobs("refit"):
-            record.save(place.job_path("refit", record.job_id) / "record.json")
+            _shortened(record).save(place.job_path("refit", record.job_id) / "record.json", compact=True)
 
 
-def _write(table: pd.DataFrame, path: Path) -> None:
-    table.reset_index(drop=True).to_parquet(path, index=False, compression="zstd", compression_level=_LEVEL)
+def _shortened(record: TrialRecord) -> TrialRecord:
+    """Rounds the learning curve to six digits: most of a record's size, and read by no table."""
+    rounded = []
+    for epoch in record.epochs:
+        values = epoch.model_dump()
+        short = {name: float(f"{value:.6g}") for name, value in values.items() if isinstance(value, float)}
+        rounded.append(epoch.model_copy(update=short | {"learning_rate": epoch.learning_rate}))
+    return record.model_copy(update={"epochs": tuple(rounded)})
+
+
+def _parquet(table: pd.DataFrame) -> bytes:
+    out = io.BytesIO()
+    table.reset_index(drop=True).to_parquet(out, index=False, compression="zstd", compression_level=_LEVEL)
+    return out.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pandas as pd
@@ -63,7 +64,9 @@ def test_weights_databases_attempts_and_paths_stay_behind(build, tmp_path):
     kinds = {
         name.rsplit("/", 1)[-1] for name in files(tmp_path / "published") if not name.endswith((".lock", ".jsonl"))
     }
-    assert kinds == {"serbench.json", "study.json", "clips.parquet", "record.json", "predictions.parquet", "a.json"}
+    assert len(list((tmp_path / "published" / "clips").iterdir())) == 1
+    kinds -= {path.name for path in (tmp_path / "published" / "clips").iterdir()}
+    assert kinds == {"serbench.json", "study.json", "clips.json", "record.json", "predictions.parquet", "a.json"}
     assert str(tmp_path) not in "".join(
         path.read_text(encoding="utf-8") for path in (tmp_path / "published").rglob("*.json")
     )
@@ -102,3 +105,44 @@ def test_what_cannot_be_published_is_told_before_anything_is_written(build, tmp_
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SerbenchError):
         list(publish_studies(build.results, [study], tmp_path / "file"))
+
+
+def test_studies_of_the_same_clips_share_one_table_as_long_as_one_is_left(build, tmp_path):
+    first, second = build.study(), build.study(name="second")
+    build.entry("a", first)
+    build.entry("b", second)
+    published = ResultsFolder(tmp_path / "published")
+    list(publish_studies(build.results, [first, second], published.root))
+    tables = list((published.root / "clips").iterdir())
+    assert len(tables) == 1
+    for name in (first, second):
+        pd.testing.assert_frame_equal(published.study(name).clips(), build.results.study(name).clips())
+    published.remove_study(first)
+    assert len(published.study(second).clips())
+    published.remove_study(second)
+    assert not list((published.root / "clips").iterdir())
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a" * 31, "A" * 32, ""])
+def test_a_shared_table_is_named_by_a_digest_and_nothing_else(build, tmp_path, name):
+    study = build.study()
+    build.entry("a", study)
+    list(publish_studies(build.results, [study], tmp_path / "published"))
+    folder = ResultsFolder(tmp_path / "published").study(study)
+    (folder.path / "clips.json").write_text(json.dumps({"schema_version": 1, "sha256": name}))
+    with pytest.raises(SerbenchError, match=r"clips\.json is damaged"):
+        folder.clips()
+
+
+def test_learning_curves_are_rounded_and_what_was_reached_is_not(build, tmp_path):
+    study = build.study()
+    build.entry("a", study)
+    list(publish_studies(build.results, [study], tmp_path / "published"))
+    before, after = (
+        list(results.study(study).jobs("refit")) for results in (build.results, ResultsFolder(tmp_path / "published"))
+    )
+    assert [one.value for one in before] == [one.value for one in after]
+    for one, other in zip(before, after, strict=True):
+        for epoch, short in zip(one.epochs, other.epochs, strict=True):
+            assert short.loss == pytest.approx(epoch.loss, rel=1e-5)
+            assert short.learning_rate == epoch.learning_rate

@@ -29,6 +29,7 @@ def copied(tmp_path) -> StudyFolder:
     """A copy of a published study, with its references."""
     root = tmp_path / "results"
     shutil.copytree(PUBLISHED / "studies" / STUDY, root / "studies" / STUDY)
+    shutil.copytree(PUBLISHED / "clips", root / "clips")
     shutil.copy(PUBLISHED / "serbench.json", root)
     return ResultsFolder(root).study(STUDY)
 
