@@ -1,0 +1,113 @@
+"""serbench's own Keras layers in ONNX, beside the definitions in `serbench.families.layers`.
+
+A new layer there needs a function here and a line in `OWN_LAYERS`. Imports onnx.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from serbench.export.light.onnx_graph import OnnxGraph, OnnxOps, Value
+from serbench.export.light.onnx_layers import Handler
+
+__all__ = ["OWN_LAYERS"]
+
+_PERCENTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_LEAST_FRAMES = 3
+_ABOVE_LEAST = 0.01
+_FAR = 1e6
+
+
+def _over_time(graph: OnnxGraph, operator: str, name: str, *, keep: bool = False) -> str:
+    return graph.node(operator, name, graph.constant([1], np.int64), keepdims=int(keep))
+
+
+def _variance(graph: OnnxGraph, name: str) -> str:
+    centred = graph.node("Sub", name, _over_time(graph, "ReduceMean", name, keep=True))
+    return _over_time(graph, "ReduceMean", graph.node("Mul", centred, centred))
+
+
+def _summary_statistics(graph: OnnxGraph, layer: Any, inputs: Sequence[Value]) -> Value:  # noqa: ARG001
+    x = graph.last(inputs[0])
+    mean, least, largest = (_over_time(graph, name, x.name) for name in ("ReduceMean", "ReduceMin", "ReduceMax"))
+    deviation = graph.node("Sqrt", _variance(graph, x.name))
+    return Value(graph.node("Concat", mean, deviation, least, largest, axis=-1), (4 * x.shape[-1],))
+
+
+def _attention_pooling(graph: OnnxGraph, layer: Any, inputs: Sequence[Value]) -> Value:
+    x = graph.last(inputs[0])
+    query = np.asarray(layer.query, dtype=np.float32)[:, None]
+    weights = graph.node("Softmax", graph.node("MatMul", x.name, graph.constant(query)), axis=1)
+    return Value(_over_time(graph, "ReduceSum", graph.node("Mul", x.name, weights)), x.shape[-1:])
+
+
+def _deviation_pooling(graph: OnnxGraph, layer: Any, inputs: Sequence[Value]) -> Value:  # noqa: ARG001
+    import keras
+
+    x = graph.last(inputs[0])
+    varied = graph.node("Add", _variance(graph, x.name), graph.constant(keras.config.epsilon()))
+    return Value(graph.node("Sqrt", varied), x.shape[-1:])
+
+
+def _sound(graph: OnnxGraph, ops: OnnxOps, x: Value, energy: int | None) -> str:
+    """1 for each frame that counts and 0 for the others, (batch, frames, 1)."""
+    if energy is None:
+        first = ops.part(x.name, 2, 0, 1)
+        return ops.add(ops.multiply(first, 0.0), 1.0)
+    levels = ops.part(x.name, 2, energy, energy + 1)
+    least = _over_time(graph, "ReduceMin", levels, keep=True)
+    silent = ops.less(ops.subtract(ops.add(least, _ABOVE_LEAST), levels), 0.0)
+    few = ops.less(_over_time(graph, "ReduceSum", silent, keep=True), _LEAST_FRAMES - 0.5)
+    return ops.maximum(silent, few)
+
+
+def _functionals(graph: OnnxGraph, layer: Any, inputs: Sequence[Value]) -> Value:
+    """The nine statistics of `Functionals`, step by step as there."""
+    ops, x = OnnxOps(graph), graph.last(inputs[0])
+    frames, features = x.shape
+    sound = _sound(graph, ops, x, layer.energy)
+    count = _over_time(graph, "ReduceSum", sound, keep=True)
+    squeezed = graph.node("Squeeze", count, graph.constant([1], np.int64))
+    mean = ops.divide(_over_time(graph, "ReduceSum", ops.multiply(x.name, sound)), squeezed)
+    centred = ops.multiply(ops.subtract(x.name, graph.node("Unsqueeze", mean, graph.constant([1], np.int64))), sound)
+    squares = _over_time(graph, "ReduceSum", ops.multiply(centred, centred))
+    deviation = ops.square_root(ops.divide(squares, squeezed))
+    passed = graph.node("CumSum", sound, graph.constant(1, np.int64))
+    share = ops.divide(ops.subtract(passed, 1.0), ops.maximum(ops.subtract(count, 1.0), 1.0))
+    place = ops.subtract(ops.multiply(share, 2.0), 1.0)
+    slope = ops.divide(
+        _over_time(graph, "ReduceSum", ops.multiply(place, centred)),
+        _over_time(graph, "ReduceSum", ops.multiply(ops.multiply(place, place), sound)),
+    )
+    later, earlier = (lambda name: ops.part(name, 1, 1, frames)), (lambda name: ops.part(name, 1, 0, frames - 1))
+    both = ops.multiply(later(sound), earlier(sound))
+    steps = ops.multiply(ops.absolute(ops.subtract(later(x.name), earlier(x.name))), both)
+    pairs = ops.maximum(_over_time(graph, "ReduceSum", both), 1.0)
+    change = ops.divide(_over_time(graph, "ReduceSum", steps), pairs)
+    parts = [mean, deviation, _percentiles(graph, ops, x, sound, count), slope, change]
+    return Value(ops.joined(parts, axis=-1), (9 * features,))
+
+
+def _percentiles(graph: OnnxGraph, ops: OnnxOps, x: Value, sound: str, count: str) -> str:
+    frames, features = x.shape
+    silent = ops.less(sound, 0.5)
+    # Silent frames go to the end of the order, where no weight lies.
+    moved = ops.add(ops.multiply(x.name, sound), ops.multiply(silent, _FAR))
+    ordered = graph.several("TopK", 2, moved, graph.constant([frames], np.int64), axis=1, largest=0, sorted=1)[0]
+    ordered = ops.multiply(ordered, ops.less(ordered, _FAR))
+    shares = np.array(_PERCENTILES, dtype=np.float32).reshape(1, -1, 1)
+    places = np.arange(frames, dtype=np.float32).reshape(1, 1, -1)
+    away = ops.absolute(ops.subtract(ops.multiply(ops.subtract(count, 1.0), shares), places))
+    weights = ops.maximum(ops.subtract(1.0, away), 0.0)
+    return ops.reshaped(graph.node("MatMul", weights, ordered), (len(_PERCENTILES) * features,))
+
+
+OWN_LAYERS: dict[str, Handler] = {
+    "serbench>AttentionPooling": _attention_pooling,
+    "serbench>DeviationPooling": _deviation_pooling,
+    "serbench>Functionals": _functionals,
+    "serbench>SummaryStatistics": _summary_statistics,
+}
