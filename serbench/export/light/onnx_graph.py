@@ -167,9 +167,7 @@ class OnnxOps:
 
     def part(self, a: str, axis: int, start: int, stop: int, step: int = 1) -> str:
         """See `GraphOps.part`."""
-        return self.graph.node(
-            "Slice", a, self._sizes(start), self._sizes(stop), self._sizes(axis), self._sizes(step)
-        )
+        return self.graph.node("Slice", a, self._sizes(start), self._sizes(stop), self._sizes(axis), self._sizes(step))
 
     def joined(self, parts: Sequence[str], axis: int) -> str:
         """See `GraphOps.joined`."""

@@ -104,9 +104,7 @@ def _window(layer: Any, x: Value, sides: Sequence[int], dilations: Sequence[int]
     if layer.data_format != "channels_last":
         raise refused(layer, "its channels come first")
     strides = list(layer.strides)
-    extents = [
-        _extent(*one, layer.padding) for one in zip(x.shape[:-1], sides, strides, dilations, strict=True)
-    ]
+    extents = [_extent(*one, layer.padding) for one in zip(x.shape[:-1], sides, strides, dilations, strict=True)]
     pads = [before for _, before, _ in extents] + [after for _, _, after in extents]
     return [size for size, _, _ in extents], {"kernel_shape": list(sides), "strides": strides, "pads": pads}
 
@@ -155,9 +153,7 @@ def _separable(graph: OnnxGraph, layer: Any, inputs: Sequence[Value]) -> Value:
     x, kernel = graph.first(inputs[0]), _by_channel(layer.depthwise_kernel)
     dilations = list(layer.dilation_rate)
     sides, options = _window(layer, x, kernel.shape[2:], dilations)
-    each = graph.node(
-        "Conv", x.name, graph.constant(kernel), dilations=dilations, group=x.shape[-1], **options
-    )
+    each = graph.node("Conv", x.name, graph.constant(kernel), dilations=dilations, group=x.shape[-1], **options)
     point = _to_front(layer.pointwise_kernel)
     return _finished(graph, layer, [each, graph.constant(point)], sides, {"filters": point.shape[0]})
 
@@ -205,7 +201,9 @@ def _reshape(graph: OnnxGraph, layer: Any, inputs: Sequence[Value]) -> Value:
 
 def _permute(graph: OnnxGraph, layer: Any, inputs: Sequence[Value]) -> Value:
     x = graph.last(inputs[0])
-    return Value(graph.node("Transpose", x.name, perm=[0, *layer.dims]), tuple(x.shape[place - 1] for place in layer.dims))
+    return Value(
+        graph.node("Transpose", x.name, perm=[0, *layer.dims]), tuple(x.shape[place - 1] for place in layer.dims)
+    )
 
 
 def _dense(graph: OnnxGraph, layer: Any, inputs: Sequence[Value]) -> Value:

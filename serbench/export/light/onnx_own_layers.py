@@ -82,9 +82,10 @@ def _functionals(graph: OnnxGraph, layer: Any, inputs: Sequence[Value]) -> Value
         _over_time(graph, "ReduceSum", ops.multiply(place, centred)),
         _over_time(graph, "ReduceSum", ops.multiply(ops.multiply(place, place), sound)),
     )
-    later, earlier = (lambda name: ops.part(name, 1, 1, frames)), (lambda name: ops.part(name, 1, 0, frames - 1))
-    both = ops.multiply(later(sound), earlier(sound))
-    steps = ops.multiply(ops.absolute(ops.subtract(later(x.name), earlier(x.name))), both)
+    later, earlier = (1, 1, frames), (1, 0, frames - 1)
+    both = ops.multiply(ops.part(sound, *later), ops.part(sound, *earlier))
+    steps = ops.absolute(ops.subtract(ops.part(x.name, *later), ops.part(x.name, *earlier)))
+    steps = ops.multiply(steps, both)
     pairs = ops.maximum(_over_time(graph, "ReduceSum", both), 1.0)
     change = ops.divide(_over_time(graph, "ReduceSum", steps), pairs)
     parts = [mean, deviation, _percentiles(graph, ops, x, sound, count), slope, change]

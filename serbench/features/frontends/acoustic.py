@@ -155,9 +155,7 @@ def _crossings_in_graph(ops: GraphOps, waveforms: Any, settings: AcousticSetting
     """As `_crossings`: the changes of sign in a frame, but that between its first sample and the one before."""
     n_samples, window = settings.n_samples, settings.window_length
     negative = ops.less(waveforms, -_LEAST_SAMPLE)
-    changes = ops.absolute(
-        ops.subtract(ops.part(negative, 1, 1, n_samples), ops.part(negative, 1, 0, n_samples - 1))
-    )
+    changes = ops.absolute(ops.subtract(ops.part(negative, 1, 1, n_samples), ops.part(negative, 1, 0, n_samples - 1)))
     frames = graph_frames(ops, changes, settings, before=1)
     return ops.divide(ops.total(ops.part(frames, 2, 1, window)), window)
 
