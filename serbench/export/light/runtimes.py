@@ -85,6 +85,7 @@ def _onnx(data: bytes, n_samples: int, classes: int) -> Answer:
     check_onnx(data, n_samples, classes)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads leave the cores alone
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
     def answer(waveforms: np.ndarray) -> np.ndarray:
