@@ -78,7 +78,7 @@ def test_every_clip_has_its_line_in_the_report(tmp_path: Path) -> None:
         (
             [[0.75, 0.25], [0.25, 0.75]],
             "import json.tool, colorsys",
-            "could not label the test clips by onnx: .*colorsys",
+            "could not label the test clips with onnx: .*colorsys",
         ),
     ],
 )

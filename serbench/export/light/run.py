@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,7 @@ def windows(path: str, rate: int, length: int, crop: str, longest: float) -> lis
         import soxr  # the model reads another sample rate: `pip install soxr`
 
         sound = soxr.resample(sound, own, rate, quality="HQ")
-    if len(sound) > max(length, math.ceil(longest * rate) + 1):
+    if len(sound) > length and len(sound) - 2 >= longest * rate:  # a sample of tolerance: resampling may round up
         return [sound[i : i + length] for i in (*range(0, len(sound) - length, length // 2), len(sound) - length)]
     first = (len(sound) - length) // 2 if crop == "centre" else 0
     return [np.pad(sound, (max(-first, 0), length))[max(first, 0) :][:length]]
