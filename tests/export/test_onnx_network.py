@@ -17,6 +17,11 @@ SPECS = {kind: FeatureSpec(kind=kind, **SHORT) for kind in ("acoustic", "log_mel
 CONFIGURATIONS = [
     ("cnn1d", {"activation": "relu", "head": "average_max", "time_shift": 4.0, "time_mask": 5, "feature_mask": 3}),
     ("cnn1d", {"activation": "elu", "head": "attention", "block": "separable", "pooling": "average", "squeeze": 8}),
+    ("cnn1d", {"head": "recurrent", "block": "dilated", "pool_size": 1}),
+    ("cnn1d", {"head": "average_deviation_max", "functionals": "branch"}),
+    ("cnn1d", {"functionals": "alone"}),
+    ("cnn2d", {"second_channel": "slopes", "stem": "parallel", "depth": 2}),
+    ("cnn2d", {"second_channel": "standardised", "block": "dilated", "depth": 2}),
     ("cnn1d", {"activation": "swish", "head": "flatten", "representation": "summary", "batch_norm": False, "depth": 2}),
     (
         "cnn2d",
@@ -90,25 +95,6 @@ def test_a_bag_is_one_graph() -> None:
     sound = waveforms(spec)
     expected = np.mean([member.predict_on_batch(extract(sound, spec)) for member in members], axis=0)
     np.testing.assert_allclose(run(onnx_model(bag, spec, {}).SerializeToString(), sound), expected, atol=2e-5)
-
-
-@pytest.mark.parametrize("energy", [None, 1])
-def test_statistics_over_sounding_frames(energy: int | None) -> None:
-    from serbench.families import layers
-
-    if not hasattr(layers, "Functionals"):
-        pytest.skip("this version has no such layer")
-    import keras
-
-    from serbench.export.light.onnx_network import onnx_model
-
-    spec = SPECS["acoustic"]
-    inputs = keras.Input(spec.shape)
-    statistics = layers.Functionals(energy)(keras.layers.Normalization(mean=0.0, variance=4.0)(inputs))
-    model = keras.Model(inputs, keras.layers.Dense(4, "softmax")(statistics))
-    sound = waveforms(spec)
-    found = run(onnx_model(model, spec, {}).SerializeToString(), sound)
-    np.testing.assert_allclose(found, model.predict_on_batch(extract(sound, spec)), atol=2e-5)
 
 
 def test_a_layer_without_a_counterpart_is_named_in_one_sentence() -> None:

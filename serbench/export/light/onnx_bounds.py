@@ -13,7 +13,7 @@ __all__ = ["check_onnx"]
 _OPERATORS: Final = frozenset(
     {
         "Abs", "Add", "AveragePool", "BatchNormalization", "Cast", "Concat", "Conv", "CumSum", "DequantizeLinear",
-        "Div", "Elu", "Erf", "Gather", "Identity", "LeakyRelu", "Less", "Log", "MatMul", "Max", "MaxPool", "Mul",
+        "Div", "Elu", "Erf", "GRU", "Gather", "Identity", "LeakyRelu", "Less", "Log", "MatMul", "Max", "MaxPool", "Mul",
         "Pad", "QuantizeLinear", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Relu", "Reshape", "Sigmoid",
         "Slice", "Softmax", "Sqrt", "Squeeze", "Sub", "Tanh", "TopK", "Transpose", "Unsqueeze",
     }

@@ -242,12 +242,52 @@ def _average(graph: OnnxGraph, layer: Any, inputs: Sequence[Value]) -> Value:
 
 
 def _concatenated(graph: OnnxGraph, layer: Any, inputs: Sequence[Value]) -> Value:
-    values = [graph.last(value) for value in inputs]
-    rank = len(values[0].shape) + 1
+    rank = len(inputs[0].shape) + 1
     axis = layer.axis % rank
+    values = _alike(graph, inputs) if axis == rank - 1 else [graph.last(value) for value in inputs]
     shape = list(values[0].shape)
     shape[axis - 1] = sum(value.shape[axis - 1] for value in values)
-    return Value(graph.node("Concat", *(value.name for value in values), axis=axis), tuple(shape))
+    place = 1 if values[0].first else axis
+    return Value(graph.node("Concat", *(value.name for value in values), axis=place), tuple(shape), values[0].first)
+
+
+def _gates(kernel: Any, units: int) -> np.ndarray[Any, Any]:
+    """Turns (inputs, 3 * units), or a bias (3 * units), into ONNX' (3 * units, inputs). The gates' order is the same."""
+    array = np.asarray(kernel, dtype=np.float32)
+    assert array.shape[-1] == 3 * units  # noqa: S101 - a layer of Keras
+    return array.T
+
+
+def _gru_parts(layer: Any, gru: Any) -> list[np.ndarray[Any, Any]]:
+    """Returns kernel, recurrent kernel and biases of one direction as ONNX has them."""
+    plain = gru.return_sequences or gru.return_state or gru.stateful or not gru.reset_after
+    if plain or gru.activation.__name__ != "tanh" or gru.recurrent_activation.__name__ != "sigmoid":
+        raise refused(layer, "it is not a GRU with Keras' defaults that answers with its last state")
+    cell, units = gru.cell, gru.units
+    bias = np.zeros((2, 3 * units), np.float32) if cell.bias is None else np.asarray(cell.bias, dtype=np.float32)
+    return [_gates(cell.kernel, units), _gates(cell.recurrent_kernel, units), bias.reshape(-1)]
+
+
+def _recurrent(graph: OnnxGraph, layer: Any, inputs: Sequence[Value]) -> Value:
+    """A GRU, or one in either direction, over time."""
+    directions = [layer]
+    if kind_of(layer) == "Bidirectional":
+        directions = [layer.forward_layer, layer.backward_layer]
+        if layer.merge_mode != "concat" or any(kind_of(one) != "GRU" for one in directions):
+            raise refused(layer, "it is not two GRU side by side")
+    backwards = [bool(one.go_backwards) for one in directions]
+    if backwards not in ([False], [False, True]):
+        raise refused(layer, "its directions are not forwards, then backwards")
+    parts = [np.stack(part) for part in zip(*(_gru_parts(layer, one) for one in directions), strict=True)]
+    x, units = graph.last(inputs[0]), directions[0].units
+    turned = graph.node("Transpose", x.name, perm=[1, 0, 2])
+    _, state = graph.several(
+        "GRU", 2, turned, *map(graph.constant, parts), hidden_size=units, linear_before_reset=1,
+        direction="bidirectional" if len(directions) > 1 else "forward",
+    )  # fmt: skip
+    width = units * len(directions)
+    clips = graph.node("Transpose", state, perm=[1, 0, 2])
+    return Value(graph.node("Reshape", clips, graph.constant((-1, width), np.int64)), (width,))
 
 
 LAYERS: dict[str, Handler] = {
@@ -284,5 +324,7 @@ LAYERS: dict[str, Handler] = {
     "Multiply": _merged("Mul"),
     "Average": _average,
     "Concatenate": _concatenated,
+    "GRU": _recurrent,
+    "Bidirectional": _recurrent,
 }  # fmt: skip
 """Handlers by the name under which Keras saves the class. `onnx_own_layers` adds those of serbench's own layers."""

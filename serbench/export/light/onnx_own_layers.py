@@ -19,6 +19,7 @@ _PERCENTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _LEAST_FRAMES = 3
 _ABOVE_LEAST = 0.01
 _FAR = 1e6
+_LEAST_VARIANCE = 1e-3
 
 
 def _over_time(graph: OnnxGraph, operator: str, name: str, *, keep: bool = False) -> str:
@@ -106,9 +107,32 @@ def _percentiles(graph: OnnxGraph, ops: OnnxOps, x: Value, sound: str, count: st
     return ops.reshaped(graph.node("MatMul", weights, ordered), (len(_PERCENTILES) * features,))
 
 
+def _slopes(graph: OnnxGraph, layer: Any, inputs: Sequence[Value]) -> Value:
+    ops, x, axis = OnnxOps(graph), graph.last(inputs[0]), layer.axis
+    size = x.shape[axis - 1]
+
+    def moved(by: int) -> str:
+        places = np.clip(np.arange(size) + by, 0, size - 1)
+        return graph.node("Gather", x.name, graph.constant(places, np.int64), axis=axis)
+
+    far, near = ops.subtract(moved(2), moved(-2)), ops.subtract(moved(1), moved(-1))
+    return Value(ops.divide(ops.add(ops.multiply(far, 2.0), near), 10.0), x.shape)
+
+
+def _standardised(graph: OnnxGraph, layer: Any, inputs: Sequence[Value]) -> Value:
+    x = graph.last(inputs[0])
+    axes = graph.constant([layer.axis], np.int64)
+    centred = graph.node("Sub", x.name, graph.node("ReduceMean", x.name, axes, keepdims=1))
+    variance = graph.node("ReduceMean", graph.node("Mul", centred, centred), axes, keepdims=1)
+    deviation = graph.node("Sqrt", graph.node("Add", variance, graph.constant(_LEAST_VARIANCE)))
+    return Value(graph.node("Div", centred, deviation), x.shape)
+
+
 OWN_LAYERS: dict[str, Handler] = {
     "serbench>AttentionPooling": _attention_pooling,
     "serbench>DeviationPooling": _deviation_pooling,
     "serbench>Functionals": _functionals,
+    "serbench>Slopes": _slopes,
+    "serbench>StandardisedOverTime": _standardised,
     "serbench>SummaryStatistics": _summary_statistics,
 }

@@ -114,11 +114,22 @@ def write_saved_model(model: keras.Model, spec: FeatureSpec, folder: Path, batch
         features = spec.front_end.in_graph(TensorflowOps(), waveform, spec)
         return model(features, training=False)
 
+    if batch is not None:
+        _unroll(model)
     archive = keras.export.ExportArchive()
     archive.track(model)
     signature = [tf.TensorSpec((batch, spec.n_samples), tf.float32, name="waveform")]
     archive.add_endpoint("serve", answer, input_signature=signature)
     archive.write_out(str(folder), verbose=False)
+
+
+def _unroll(model: Any) -> None:
+    """Writes the steps of recurrent layers one after another: a loop would be a graph of its own in a LiteRT file."""
+    inner = [getattr(model, name, None) for name in ("forward_layer", "backward_layer")]
+    for layer in (*getattr(model, "layers", ()), *filter(None, inner)):
+        if hasattr(layer, "unroll"):
+            layer.unroll = True
+        _unroll(layer)
 
 
 def write_litert(saved: Path, file: Path) -> None:
