@@ -251,21 +251,15 @@ def _concatenated(graph: OnnxGraph, layer: Any, inputs: Sequence[Value]) -> Valu
     return Value(graph.node("Concat", *(value.name for value in values), axis=place), tuple(shape), values[0].first)
 
 
-def _gates(kernel: Any, units: int) -> np.ndarray[Any, Any]:
-    """Turns (inputs, 3 * units), or a bias (3 * units), into ONNX' (3 * units, inputs). The gates' order is the same."""
-    array = np.asarray(kernel, dtype=np.float32)
-    assert array.shape[-1] == 3 * units  # noqa: S101 - a layer of Keras
-    return array.T
-
-
 def _gru_parts(layer: Any, gru: Any) -> list[np.ndarray[Any, Any]]:
     """Returns kernel, recurrent kernel and biases of one direction as ONNX has them."""
     plain = gru.return_sequences or gru.return_state or gru.stateful or not gru.reset_after
     if plain or gru.activation.__name__ != "tanh" or gru.recurrent_activation.__name__ != "sigmoid":
         raise refused(layer, "it is not a GRU with Keras' defaults that answers with its last state")
-    cell, units = gru.cell, gru.units
-    bias = np.zeros((2, 3 * units), np.float32) if cell.bias is None else np.asarray(cell.bias, dtype=np.float32)
-    return [_gates(cell.kernel, units), _gates(cell.recurrent_kernel, units), bias.reshape(-1)]
+    cell = gru.cell
+    bias = np.zeros(6 * gru.units) if cell.bias is None else np.asarray(cell.bias).reshape(-1)
+    # The gates have the same order: update, reset, candidate.
+    return [np.asarray(cell.kernel).T, np.asarray(cell.recurrent_kernel).T, bias]
 
 
 def _recurrent(graph: OnnxGraph, layer: Any, inputs: Sequence[Value]) -> Value:
