@@ -45,7 +45,7 @@ class OnnxGraph:
 
     def constant(self, value: Any, dtype: Any = np.float32) -> str:
         """Returns the name of a constant. Equal constants are kept once."""
-        array = np.array(value, dtype=dtype, order="C")
+        array = np.array(np.asarray(value), dtype=dtype, order="C")
         digest = hashlib.sha256(f"{array.dtype} {array.shape}".encode() + array.tobytes()).hexdigest()[:16]
         name = f"constant_{digest}"
         self._constants.setdefault(name, numpy_helper.from_array(array, name))
