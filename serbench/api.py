@@ -212,20 +212,21 @@ def open_results(path: str | Path = "results") -> Results:
     return Results(path)
 
 
-def load_bundle(path: str | Path) -> Bundle:
+def load_bundle(path: str | Path, *, runtime: str = "keras") -> Bundle:
     """Loads an exported model, to label audio with it.
 
     Args:
         path: folder written by `Entry.export` or `serbench export`. It may come from an untrusted source: no code in it
             is run.
+        runtime: what runs the model: `keras`, or `onnx` or `litert` if the bundle holds that format.
 
     Raises:
-        UsageError: the folder is not a bundle.
+        UsageError: the folder is not a bundle, or holds no file for this runtime.
         SerbenchError: the bundle is damaged, was changed, or was written by a newer serbench.
     """
     from serbench.views import Bundle
 
-    return Bundle(path)
+    return Bundle(path, runtime=runtime)
 
 
 def load_space(space: str | Path) -> SearchSpace:

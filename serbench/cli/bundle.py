@@ -45,7 +45,10 @@ def export(
     corpus: Annotated[str | None, typer.Option(help="Select among the entries on this corpus.")] = None,
     protocol: Annotated[str | None, typer.Option(help="Select among the entries under this protocol.")] = None,
     format_: Annotated[
-        str, typer.Option("--format", help="Export format; --list-formats lists those that are installed.")
+        str,
+        typer.Option(
+            "--format", help="Export formats, with commas between; --list-formats lists those that are installed."
+        ),
     ] = "keras",
     data: DataFolder = None,
     results: ResultsPath = DEFAULT_RESULTS,
@@ -57,10 +60,10 @@ def export(
 ) -> None:
     """Exports a model that classifies audio files, after checking that it repeats the recorded predictions."""
     from serbench.cli.watch import watcher
-    from serbench.export import export_bundle, get_exporter
+    from serbench.export import export_bundle, exporters_of
     from serbench.results import Results
 
-    get_exporter(format_)  # fails on an unknown name before anything is read
+    exporters_of(format_)  # fails on an unknown name before anything is read
     found = Results(results)
     name = entry or found.select(corpus, protocol).entry
     with watcher(new_console()) as view:
@@ -71,6 +74,12 @@ def export(
         f"difference {record.check.largest_difference:.1e}",
         err=True,
     )
+    for one in record.light:
+        echo(
+            f"{one.path} ({one.bytes / 2**20:.2f} MiB): run.py repeated all {one.check.clips:,} labels with "
+            f"{one.runtime} and nothing of serbench, largest difference {one.check.largest_difference:.1e}",
+            err=True,
+        )
     echo(f"try it: {command_line('predict', str(to), 'FILE_OR_FOLDER')}", err=True)
 
 
@@ -81,13 +90,16 @@ def predict(
     windows: Annotated[
         bool, typer.Option("--windows", help="One row per window of a long file, instead of their mean.")
     ] = False,
+    runtime: Annotated[
+        str, typer.Option(help="What runs the model: keras, or onnx or litert if the bundle holds that format.")
+    ] = "keras",
 ) -> None:
     """Classifies audio files of any sample rate, number of channels and length. Exit code 1 if one cannot be read."""
     from serbench.export import Bundle, render_predictions
 
     if not any(path.exists() for path in audio):  # loading a model takes seconds
         raise SerbenchError(f"{audio[0]} does not exist; name audio files, or folders of them")
-    loaded = Bundle.load(bundle)
+    loaded = Bundle.load(bundle, runtime)
     predictions = loaded.predict_files(audio, each_window=windows)
     echo_text(render_predictions(predictions, loaded.record.labels, output.value))
     for note in predictions.notes():

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
-    from serbench.export.bundle import Bundle, BundleRecord
+    from serbench.export.bundle import Bundle, BundleRecord, LightFile
     from serbench.export.exporter import Exporter, TrainedEntry
+    from serbench.export.light.runtimes import RUNTIMES
     from serbench.export.predictions import Prediction, Predictions, render_predictions
     from serbench.export.registry import exporter_names, get_exporter
-    from serbench.export.write import export_bundle
+    from serbench.export.write import export_bundle, exporters_of
 else:
     __getattr__ = lazy_face(
         __name__,
@@ -22,11 +23,13 @@ else:
             "bundle": (
                 "Bundle",
                 "BundleRecord",
+                "LightFile",
             ),
             "exporter": (
                 "Exporter",
                 "TrainedEntry",
             ),
+            "light.runtimes": ("RUNTIMES",),
             "predictions": (
                 "Prediction",
                 "Predictions",
@@ -34,21 +37,28 @@ else:
             ),
             "registry": (
                 "exporter_names",
+                "exporters_of",
                 "get_exporter",
             ),
-            "write": ("export_bundle",),
+            "write": (
+                "export_bundle",
+                "exporters_of",
+            ),
         },
     )
 
 __all__ = [
+    "RUNTIMES",
     "Bundle",
     "BundleRecord",
     "Exporter",
+    "LightFile",
     "Prediction",
     "Predictions",
     "TrainedEntry",
     "export_bundle",
     "exporter_names",
+    "exporters_of",
     "get_exporter",
     "render_predictions",
 ]

@@ -8,7 +8,7 @@ may come from an untrusted source: it is read without pickle and in Keras's safe
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,7 @@ from serbench.training import check_network_file, choose_backend, import_keras
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["CARD", "Bundle", "BundleCheck", "BundleRecord", "file_digest"]
+__all__ = ["CARD", "Bundle", "BundleCheck", "BundleRecord", "LightFile", "file_digest"]
 
 CARD = "README.md"
 """Name of the model card, which a hub shows."""
@@ -54,6 +54,20 @@ class BundleCheck(FrozenModel):
 
     clips: int
     largest_difference: float = Field(description="largest difference between recorded and repeated probabilities")
+    same_label: int | None = Field(
+        default=None, description="clips that get the recorded label; None if that was not counted"
+    )
+
+
+class LightFile(FrozenModel):
+    """One light file of a bundle: a graph from the waveform to the probabilities, for one runtime."""
+
+    format: str
+    path: str = Field(description="the file, or the folder of a SavedModel")
+    sha256: str
+    bytes: int = Field(ge=0)
+    runtime: str = Field(description="the runtime that checked it, with its version")
+    check: BundleCheck
 
 
 class BundleRecord(Record):
@@ -80,14 +94,17 @@ class BundleRecord(Record):
     teacher: TaughtBy | None = Field(default=None, description="the answers that it learned from besides the labels")
     environment: Environment
     check: BundleCheck
+    light: tuple[LightFile, ...] = Field(default=(), description="files for other runtimes, each with its own check")
     created: str
 
     def seal(self) -> str:
-        """Returns a digest of labels, front end, windows and model.
+        """Returns a digest of labels, front end, windows, model and light files.
 
         A bundle in which one of them was changed would give wrong predictions without an error.
         """
-        return digest_of([self.labels, self.features.digest(), self.longest_clip_s, self.model_sha256], length=32)
+        light = [[one.format, one.sha256] for one in self.light]
+        sealed = [self.labels, self.features.digest(), self.longest_clip_s, self.model_sha256, *light]
+        return digest_of(sealed, length=32)
 
 
 @dataclass(frozen=True)
@@ -97,23 +114,28 @@ class Bundle:
     Attributes:
         path: the folder.
         record: content of `bundle.json`.
-        model: the Keras model.
+        model: the Keras model; None if another runtime answers.
+        light: function of another runtime, from waveforms (n, n_samples) to probabilities (n, classes).
     """
 
     path: Path
     record: BundleRecord
-    model: keras.Model
+    model: Any
+    light: Callable[[np.ndarray], np.ndarray] | None = None
 
     @classmethod
-    def load(cls, path: Path) -> Bundle:
+    def load(cls, path: Path, runtime: str = "keras") -> Bundle:
         """Loads a bundle and checks that it was not changed since its export.
 
         Args:
             path: the folder.
+            runtime: what answers: `keras`, or the name of a light format that the bundle holds and that needs neither
+                Keras nor TensorFlow (`onnx`, `litert`).
 
         Raises:
-            UsageError: the folder is not a bundle.
-            SerbenchError: the bundle is damaged, was changed, or was written by a newer serbench.
+            UsageError: the folder is not a bundle, or holds no file for this runtime.
+            SerbenchError: the runtime is not installed, or the bundle is damaged, was changed, or was written by a
+                newer serbench.
         """
         if not (path / "bundle.json").is_file():
             raise UsageError(f"{path} is no bundle (it has no bundle.json); write one with `serbench export`")
@@ -124,6 +146,10 @@ class Bundle:
             raise SerbenchError(
                 f"{path / 'bundle.json'} was changed since the export (labels, front end or model differ); export again"
             )
+        if runtime != "keras":
+            from serbench.export.light.runtimes import load_light
+
+            return cls(path, record, None, load_light(path, record, runtime))
         model = load_model(path / "model.keras", record.model_sha256, record.family)
         if model.input_shape != (None, *record.features.shape) or model.output_shape != (None, len(record.labels)):
             raise SerbenchError(f"{path} is damaged: the model does not match its front end or labels; export again")
@@ -148,6 +174,8 @@ class Bundle:
         Returns:
             float32 (n, classes).
         """
+        if self.light is not None:
+            return self.light(waveforms)
         features = extract(waveforms, self.record.features)
         return np.asarray(self.model.predict_on_batch(features), dtype=np.float32)
 

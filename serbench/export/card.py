@@ -15,6 +15,9 @@ from serbench.search import placeholder_note, search_command, shell_line
 
 __all__ = ["model_card"]
 
+_HUB_TAGS = {"litert": "tflite"}
+_PACKAGES = {"onnx": "onnxruntime", "litert": "ai-edge-litert", "saved-model": "tensorflow"}
+
 
 def model_card(record: BundleRecord, report: EntryReport, study: StudyRecord) -> str:
     """Returns the model card as Markdown.
@@ -31,6 +34,7 @@ def model_card(record: BundleRecord, report: EntryReport, study: StudyRecord) ->
         _training_data(record),
         _training_again(study),
         _limits(record),
+        _light(record),
     )
     return printable_lines("\n".join(parts))
 
@@ -64,13 +68,23 @@ def _metadata(record: BundleRecord, report: EntryReport) -> str:
     metadata = {
         "library_name": "keras",
         "pipeline_tag": "audio-classification",
-        "tags": ["speech-emotion-recognition", "serbench", record.family],
+        "tags": [
+            "speech-emotion-recognition",
+            "serbench",
+            record.family,
+            *_formats(record),
+        ],
         "datasets": [corpus.name],
         "metrics": ["recall", "accuracy", "f1"],
         "model-index": [{"name": record.entry, "results": [result]}],
     }
     text: str = yaml.safe_dump(metadata, sort_keys=False, allow_unicode=False, width=120)
     return f"---\n{text}---\n"
+
+
+def _formats(record: BundleRecord) -> list[str]:
+    """The hub's names of the light formats."""
+    return [_HUB_TAGS.get(one.format, one.format) for one in record.light]
 
 
 def _head(record: BundleRecord) -> str:
@@ -191,4 +205,33 @@ somebody feels.
 
 Before this bundle was written, a fresh process predicted {record.check.clips:,} test clips again from raw audio. The
 largest difference of a probability was {record.check.largest_difference:.1e}.
+"""
+
+
+def _light(record: BundleRecord) -> str:
+    """The files for other runtimes, how to use them, and what each check found; empty without such files."""
+    if not record.light:
+        return ""
+    spec, first = record.features, record.light[0]
+    rows = "\n".join(
+        f"| `{one.path}` | {one.bytes / 2**20:.2f} | {one.runtime} | {one.check.same_label} of {one.check.clips} | "
+        f"{one.check.largest_difference:.1e} |"
+        for one in record.light
+    )
+    return f"""## Without serbench
+
+```
+pip install numpy soundfile {_PACKAGES.get(first.format, first.runtime.split()[0])}
+python run.py --runtime {first.format} FILE ...
+```
+
+Each file below is a graph of its own. Input `waveform`: float32, {spec.n_samples:,} samples, mono,
+{spec.sample_rate:,} Hz. Output: the probabilities of {", ".join(map(escape_markdown, record.labels))}. Front end and
+normalisation are inside; `run.py` pads short files and cuts long ones into windows. In a fresh process that could
+import neither serbench nor librosa, `run.py` labelled the test clips from their audio files; `proof/` holds the
+difference of each clip.
+
+| file | MiB | runtime | same label | largest difference |
+|---|---|---|---|---|
+{rows}
 """

@@ -67,13 +67,13 @@ class Exporter(Protocol):
     def modules(self) -> tuple[str, ...]: ...  # noqa: D102 - see above
 
     def write(self, trained: TrainedEntry, folder: Path) -> BundleRecord:
-        """Writes the model into an empty folder and checks that it repeats the recorded predictions.
+        """Writes the model into a folder and checks that it repeats the recorded predictions.
 
         The folder is temporary: it is moved to its place when this method returns, and removed if it raises.
 
         Args:
             trained: the model and everything known about it.
-            folder: the empty folder.
+            folder: the folder. It is empty if this is the only format; else it holds what the formats before wrote.
 
         Returns:
             The record of the bundle, equal to the content of `bundle.json`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from serbench.corpora import recorded_corpus
 from serbench.export.bundle import CARD, BundleCheck, BundleRecord, file_digest
@@ -15,7 +16,10 @@ from serbench.features import FeatureSpec
 from serbench.records import StudyFolder, StudyRecord, write_text_atomic
 from serbench.render import render
 
-__all__ = ["KERAS", "KerasBundle"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["KERAS", "KerasBundle", "recorded_answers"]
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,7 @@ class KerasBundle:
         Raises:
             SerbenchError: the audio is missing, or the bundle does not repeat the recorded predictions.
         """
-        paths = _audio_paths(trained.folder, trained.study, trained.data)
-        predictions = trained.folder.predictions("refit", trained.refit.job_id)
-        expected = predictions[predictions["subset"] == "test"]
+        expected, paths = recorded_answers(trained)
         trained.say(
             f"checking the bundle of {trained.entry.entry_id}: a fresh process predicts {len(expected):,} test clips "
             "from raw audio"
@@ -56,6 +58,24 @@ class KerasBundle:
 
 
 KERAS = KerasBundle()
+
+
+def recorded_answers(trained: TrainedEntry) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Returns what a bundle is checked with.
+
+    Args:
+        trained: the model and everything known about it.
+
+    Returns:
+        The recorded predictions of the test clips, with the columns `clip_id` and `p_<label>`, and the audio file of
+        each clip id.
+
+    Raises:
+        SerbenchError: the audio is missing.
+    """
+    predictions = trained.folder.predictions("refit", trained.refit.job_id)
+    paths = _audio_paths(trained.folder, trained.study, trained.data)
+    return predictions[predictions["subset"] == "test"], paths
 
 
 def _audio_paths(folder: StudyFolder, study: StudyRecord, data: Path | None) -> dict[str, str]:

@@ -16,7 +16,7 @@ from serbench.export.bundle import Bundle, BundleCheck
 from serbench.records import read_text
 from serbench.temporary import temporary_folder
 
-__all__ = ["TOLERANCE", "verify_bundle"]
+__all__ = ["TOLERANCE", "audio_of", "compared", "verify_bundle"]
 
 TOLERANCE = 1e-4
 
@@ -36,14 +36,10 @@ def verify_bundle(bundle: Path, expected: pd.DataFrame, paths: dict[str, str], b
     Raises:
         SerbenchError: a probability differs by more than `TOLERANCE`, or the process failed.
     """
-    if absent := sorted(set(expected["clip_id"]) - paths.keys()):
-        raise SerbenchError(
-            f"the bundle cannot be checked: {len(absent):,} test clips are missing from the corpus folder, such as "
-            f"{absent[0]}; name the folder that the search used with --data DIR"
-        )
+    files = audio_of(expected, paths)
     with temporary_folder() as folder:
         request, answer = folder / "request.json", folder / "answer.npy"
-        request.write_text(json.dumps([paths[clip] for clip in expected["clip_id"]]), encoding="utf-8")
+        request.write_text(json.dumps(files), encoding="utf-8")
         done = subprocess.run(
             [sys.executable, "-m", "serbench.export.verify", str(bundle), str(request), str(answer)],
             env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"},
@@ -53,16 +49,52 @@ def verify_bundle(bundle: Path, expected: pd.DataFrame, paths: dict[str, str], b
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise SerbenchError(f"the bundle could not be checked in a fresh process: {reason}")
         repeated = np.load(answer, allow_pickle=False)
+    return compared(expected, repeated, "the bundle")
+
+
+def audio_of(expected: pd.DataFrame, paths: dict[str, str]) -> list[str]:
+    """Returns the audio file of each recorded prediction.
+
+    Raises:
+        SerbenchError: a clip has none.
+    """
+    if absent := sorted(set(expected["clip_id"]) - paths.keys()):
+        raise SerbenchError(
+            f"the bundle cannot be checked: {len(absent):,} test clips are missing from the corpus folder, such as "
+            f"{absent[0]}; name the folder that the search used with --data DIR"
+        )
+    return [paths[clip] for clip in expected["clip_id"]]
+
+
+def compared(expected: pd.DataFrame, repeated: np.ndarray, what: str, *, labels: bool = False) -> BundleCheck:
+    """Compares probabilities with the recorded ones.
+
+    Args:
+        expected: recorded predictions, with the columns `clip_id` and `p_<label>`.
+        repeated: probabilities (clips, classes) in the same order.
+        what: what was checked, as a message begins.
+        labels: whether each clip must get the recorded label, too.
+
+    Raises:
+        SerbenchError: a probability differs by more than `TOLERANCE`, or a label differs.
+    """
     recorded = expected.filter(regex="^p_").to_numpy(dtype=np.float32)
     differences = np.abs(repeated - recorded).max(axis=1)
     worst = float(differences.max())
+    clips = expected["clip_id"]
     if not worst <= TOLERANCE:
-        clip = expected["clip_id"].iloc[int(differences.argmax())]
         raise SerbenchError(
-            f"the bundle does not repeat the recorded predictions: {clip} differs by {worst:.2g} (allowed: "
-            f"{TOLERANCE:g}), so nothing was exported; check whether the audio or serbench has changed since the search"
+            f"{what} does not repeat the recorded predictions: {clips.iloc[int(differences.argmax())]} differs by "
+            f"{worst:.2g} (allowed: {TOLERANCE:g}), so nothing was exported; check whether the audio or serbench has "
+            "changed since the search"
         )
-    return BundleCheck(clips=len(expected), largest_difference=worst)
+    same = repeated.argmax(axis=1) == recorded.argmax(axis=1)
+    if labels and not same.all():
+        raise SerbenchError(
+            f"{what} does not repeat the recorded labels: {clips.iloc[int(same.argmin())]} gets another one, so "
+            "nothing was exported; export another run, or the format keras only"
+        )
+    return BundleCheck(clips=len(expected), largest_difference=worst, same_label=int(same.sum()))
 
 
 def _main(bundle: str, request: str, answer: str) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.export.bundle import BundleRecord
-from serbench.export.exporter import TrainedEntry, require
-from serbench.export.registry import get_exporter
+from serbench.export.exporter import Exporter, TrainedEntry, require
+from serbench.export.registry import exporter_names, get_exporter
 from serbench.records import writing
 from serbench.results import Results, require_sound
 
-__all__ = ["export_bundle"]
+__all__ = ["export_bundle", "exporters_of"]
 
 
 def export_bundle(
@@ -33,7 +33,7 @@ def export_bundle(
         results: results that hold the entry.
         entry_id: name of the entry.
         to: folder to write. It is created whole or not at all.
-        format: name of the exporter.
+        format: name of the exporter, or several with commas between. Each writes into the same folder, `keras` first.
         data: folder of the corpus; None for the folder that the search used.
         replace: whether to replace an existing bundle.
         say: callback that receives a sentence before each long step.
@@ -46,19 +46,40 @@ def export_bundle(
         SerbenchError: a record of the entry is damaged, its checks fail, an optional dependency, the model or the audio
             is missing, or the bundle does not repeat its predictions.
     """
-    exporter = get_exporter(format)
+    exporters = exporters_of(format)
     _check_target(to, replace)
     trained = _trained_entry(results, entry_id, data, say)
-    require(exporter)
+    for exporter in exporters:
+        require(exporter)
     with writing(to):
         to.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{to.name}.", suffix=".tmp", dir=to.parent))
         try:
-            record = exporter.write(trained, temporary)
+            for exporter in exporters:
+                record = exporter.write(trained, temporary)
             _put_in_place(temporary, to)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return record
+
+
+def exporters_of(formats: str) -> list[Exporter]:
+    """Returns the exporters of a list of formats, `keras` first.
+
+    >>> [exporter.name for exporter in exporters_of("onnx, keras")]
+    ['keras', 'onnx']
+
+    Args:
+        formats: names with commas between.
+
+    Raises:
+        UsageError: a name is unknown, or there is none.
+        SerbenchError: a package that provides one cannot be loaded.
+    """
+    names = list(dict.fromkeys(name.strip() for name in formats.split(",") if name.strip()))
+    if not names:
+        raise UsageError(f"--format needs a name; known: {', '.join(exporter_names())}")
+    return [get_exporter(name) for name in sorted(names, key=lambda name: name != "keras")]
 
 
 def _check_target(to: Path, replace: bool) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from serbench.features.frontends import FrontEnd, front_end_names, get_front_end
     from serbench.features.frontends.acoustic import AcousticSettings
     from serbench.features.frontends.base import Array
+    from serbench.features.frontends.graph import GraphOps, NumpyOps
     from serbench.features.frontends.log_mel import LOG_MEL, LogMelSettings
     from serbench.features.frontends.spectra import FLOOR_DB, SpectralSettings
     from serbench.features.latency import front_end_ms, median_ms
@@ -47,6 +48,7 @@ else:
             ),
             "frontends.acoustic": ("AcousticSettings",),
             "frontends.base": ("Array",),
+            "frontends.graph": ("GraphOps", "NumpyOps"),
             "frontends.log_mel": (
                 "LOG_MEL",
                 "LogMelSettings",
@@ -82,7 +84,9 @@ __all__ = [
     "FeatureSpec",
     "FeatureStore",
     "FrontEnd",
+    "GraphOps",
     "LogMelSettings",
+    "NumpyOps",
     "SpectralSettings",
     "Waveform",
     "WaveformAugmentation",

@@ -12,7 +12,8 @@ import numpy as np
 from pydantic import ValidationError
 from threadpoolctl import threadpool_limits
 
-from serbench.features import Array, FeatureSpec, FrontEnd
+from serbench.errors import SerbenchError
+from serbench.features import Array, FeatureSpec, FrontEnd, NumpyOps
 
 __all__ = ["check_front_end"]
 
@@ -22,6 +23,7 @@ TOLERANCE: Final = 1e-4
 _SECONDS = (0.02, 0.05, 0.1, 0.25, 1.0)
 _RATES = (8_000, 22_050, 44_100)
 _THREADS = 4
+_IN_GRAPH = 1e-3
 
 
 def check_front_end(front_end: FrontEnd[Any], *settings: FeatureSpec) -> None:
@@ -164,6 +166,23 @@ def _check_digest(front_end: FrontEnd[Any], settings: FeatureSpec) -> None:
         _expect(same, front_end, f"{change}, since the features do", f"{digest} in both cases")
 
 
+def _check_graph(front_end: FrontEnd[Any], settings: FeatureSpec) -> None:
+    """A front end that can be part of an exported graph gives the same features there."""
+    if type(front_end).in_graph is FrontEnd.in_graph:
+        return
+    # In recordings nothing is quieter than their noise; in pure tones, rounding is.
+    noise = np.random.default_rng(1).standard_normal((2, settings.n_samples)).astype(np.float32) * np.float32(0.1)
+    features = front_end.extract(noise, settings)
+    try:
+        within = front_end.in_graph(NumpyOps(), noise, settings)
+    except SerbenchError:  # it says which settings it refuses
+        return
+    _expect(within.shape == features.shape, front_end, f"in_graph to give the shape {features.shape}", within.shape)
+    worst = float(np.abs(within - features).max())
+    _expect(worst <= _IN_GRAPH * _scale(features), front_end, "in_graph to give the features of extract",
+            f"a difference of {worst:g}")  # fmt: skip
+
+
 _OF_SETTINGS: tuple[Callable[[FrontEnd[Any], FeatureSpec], None], ...] = (
     _check_sounds,
     _check_input_kept,
@@ -171,6 +190,7 @@ _OF_SETTINGS: tuple[Callable[[FrontEnd[Any], FeatureSpec], None], ...] = (
     _check_independence,
     _check_record,
     _check_digest,
+    _check_graph,
 )
 
 

@@ -26,17 +26,18 @@ class Bundle:
     Args:
         path: folder written by `Entry.export` or `serbench export`. It may come from an untrusted source: no code in it
             is run.
+        runtime: what runs the model: `keras`, or `onnx` or `litert` if the bundle holds that format.
 
     Raises:
-        UsageError: the folder is not a bundle.
+        UsageError: the folder is not a bundle, or holds no file for this runtime.
         SerbenchError: the bundle is damaged, was changed, or was written by a newer serbench.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, runtime: str = "keras") -> None:
         from serbench.export import Bundle as ExportedBundle
 
         self.path = Path(path).expanduser()
-        self._loaded = ExportedBundle.load(self.path)
+        self._loaded = ExportedBundle.load(self.path, runtime)
 
     @property
     def record(self) -> BundleRecord:

@@ -181,25 +181,33 @@ class Entry:
         """
         return entry_figure(name, self._report, self._scored)
 
-    def export(self, to: str | Path, *, data: str | Path | None = None, replace: bool = False) -> Bundle:
+    def export(
+        self,
+        to: str | Path,
+        *,
+        data: str | Path | None = None,
+        replace: bool = False,
+        format: str = "keras",  # noqa: A002 - as the command's option
+    ) -> Bundle:
         """Exports a model that classifies audio files, after checking that it repeats the recorded predictions.
 
         Args:
             to: folder to write. It is created whole or not at all.
             data: folder of the corpus; None for the folder that the search used.
             replace: whether to replace an existing bundle.
+            format: export formats with commas between, such as `keras,onnx`.
 
         Returns:
             The bundle, loaded.
 
         Raises:
-            UsageError: `to` already exists.
+            UsageError: `to` already exists, or a format is unknown.
             SerbenchError: the model or the audio is missing, or the bundle does not repeat its predictions.
         """
         from serbench.export import export_bundle
 
         source = None if data is None else Path(data).expanduser()
-        export_bundle(self._reader, self.id, Path(to).expanduser(), data=source, replace=replace)
+        export_bundle(self._reader, self.id, Path(to).expanduser(), data=source, replace=replace, format=format)
         return Bundle(to)
 
     def __repr__(self) -> str:

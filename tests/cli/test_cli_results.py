@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -139,6 +141,45 @@ def test_export_selects_by_validation_and_predict_reads_any_audio(serbench, sear
 
     (bundle / "model.keras").write_bytes(b"something else")
     assert "not the file that was exported" in serbench("predict", bundle, sounds).sentence
+
+
+@pytest.mark.slow
+def test_light_files_are_proved_without_serbench_and_answer_for_it(serbench, searched, tmp_path) -> None:
+    """One graph from the waveform to the probabilities, in three formats, each checked by the bundle's own script."""
+    bundle = tmp_path / "bundle"
+    ran = serbench("export", "--results", searched, "--to", bundle, "--format", "litert,saved-model,keras,onnx")
+    assert ran.code == 0
+    record = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
+    assert {one["format"]: one["path"] for one in record["light"]} == {
+        "onnx": "model.onnx", "litert": "model.tflite", "saved-model": "saved_model",
+    }  # fmt: skip
+    for one in record["light"]:
+        assert one["check"]["clips"] == one["check"]["same_label"] == 24
+        assert one["check"]["largest_difference"] <= 1e-4
+        report = (bundle / "proof" / f"{one['format']}.csv").read_text(encoding="utf-8").splitlines()
+        assert len(report) == 25
+    assert "python run.py --runtime" in (bundle / "README.md").read_text(encoding="utf-8")
+
+    tone = 0.3 * np.sin(np.arange(48_000 * 3) * 0.1) + 0.01 * np.random.default_rng(0).standard_normal(48_000 * 3)
+    soundfile.write(tmp_path / "long.wav", np.stack([tone, tone], axis=1), 48_000)
+    answers = [
+        json.loads(serbench("predict", bundle, tmp_path / "long.wav", "--format", "json", "--runtime", runtime).out)
+        for runtime in ("keras", "onnx", "litert")
+    ]
+    assert answers[0][0]["windows"] > 1
+    for (row,) in answers[1:]:
+        assert row["probabilities"] == pytest.approx(answers[0][0]["probabilities"], abs=1e-4)
+    ran_alone = subprocess.run(
+        [sys.executable, bundle / "run.py", tmp_path / "long.wav"], capture_output=True, text=True, check=True
+    )
+    assert json.loads(ran_alone.stdout)["probabilities"] == pytest.approx(answers[0][0]["probabilities"], abs=1e-4)
+
+    for name in ("model.onnx", "model.tflite"):
+        data = bytearray((bundle / name).read_bytes())
+        data[len(data) // 2] ^= 1
+        (bundle / name).write_bytes(data)
+    for runtime in ("onnx", "litert"):
+        assert "is damaged or was replaced" in serbench("predict", bundle, tmp_path, "--runtime", runtime).sentence
 
 
 def test_export_refuses_a_model_that_does_not_repeat_its_predictions(serbench, searched, tmp_path) -> None:

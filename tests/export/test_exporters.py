@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from serbench.cli.main import app
 from serbench.errors import SerbenchError, UsageError
-from serbench.export import Exporter, export_bundle, exporter_names, get_exporter
+from serbench.export import Exporter, export_bundle, exporter_names, exporters_of, get_exporter
 from serbench.records import ResultsFolder
 from serbench.results import Results
 
@@ -69,6 +69,14 @@ def results(tmp_path):
 def test_the_format_keras_is_installed() -> None:
     assert "keras" in exporter_names()
     assert isinstance(get_exporter("keras"), Exporter)
+
+
+def test_several_formats_are_written_by_one_command_and_the_keras_bundle_first() -> None:
+    assert [exporter.name for exporter in exporters_of(" onnx,litert, keras,onnx ")] == ["keras", "onnx", "litert"]
+    with pytest.raises(UsageError, match="unknown export format 'onx'; did you mean 'onnx'"):
+        exporters_of("keras,onx")
+    with pytest.raises(UsageError, match="--format needs a name"):
+        exporters_of(" , ")
 
 
 def test_a_plug_in_writes_its_format_and_nothing_else(plug_in, results, tmp_path) -> None:

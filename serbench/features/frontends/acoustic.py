@@ -9,10 +9,14 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from serbench.features.frontends.base import Array, FrontEnd
+from serbench.features.frontends.graph import GraphOps, graph_decibels, graph_frames
 from serbench.features.frontends.spectra import (
+    FLOOR_DB,
     SpectralSettings,
     decibels,
     frames_of,
+    graph_levels,
+    graph_spectrum,
     in_blocks,
     mel_decibels,
     power_spectrum,
@@ -79,6 +83,25 @@ class Acoustic(FrontEnd[AcousticSettings]):
         """
         return in_blocks(waveforms, self.shape(settings), lambda part: _acoustic(part, settings))
 
+    def in_graph(self, ops: GraphOps, waveforms: Any, settings: AcousticSettings) -> Any:
+        """Computes the features within an exported graph; see `FrontEnd.in_graph`."""
+        import scipy.fft
+
+        frames, power = graph_spectrum(ops, waveforms, settings)
+        squares = ops.total(ops.multiply(frames, frames))
+        cosines = scipy.fft.dct(np.eye(settings.n_mels), axis=-1, type=2, norm="ortho")[:, : settings.n_mfcc]
+        mfcc = ops.matmul(graph_levels(ops, power, settings), np.ascontiguousarray(cosines, dtype=np.float32))
+        parts = [
+            _crossings_in_graph(ops, waveforms, settings),
+            graph_decibels(ops, squares, 10 ** (FLOOR_DB / 10), settings.top_db),
+            ops.square_root(ops.divide(squares, settings.window_length)),
+            _chroma_in_graph(ops, power, settings),
+            mfcc,
+        ]
+        if settings.deltas:
+            parts.append(_slopes_in_graph(ops, mfcc, settings.frames))
+        return ops.joined(parts, axis=2)
+
     def concerns(self, settings: AcousticSettings) -> tuple[str, ...]:
         """Returns a sentence if mel bands under the MFCC are empty, and nothing otherwise."""
         return settings.empty_band_concerns()
@@ -126,6 +149,41 @@ def _crossings(waveforms: Array, settings: AcousticSettings) -> Array:
     first = np.arange(0, negative.shape[1] - settings.window_length + 1, settings.hop_length)
     counts = so_far[:, first + settings.window_length - 1] - so_far[:, first]
     return (counts[..., None] / settings.window_length).astype(np.float32)
+
+
+def _crossings_in_graph(ops: GraphOps, waveforms: Any, settings: AcousticSettings) -> Any:
+    """As `_crossings`: the changes of sign in a frame, but that between its first sample and the one before."""
+    n_samples, window = settings.n_samples, settings.window_length
+    negative = ops.less(waveforms, -_LEAST_SAMPLE)
+    changes = ops.absolute(ops.subtract(ops.part(negative, 1, 1, n_samples), ops.part(negative, 1, 0, n_samples - 1)))
+    frames = graph_frames(ops, changes, settings, before=1)
+    return ops.divide(ops.total(ops.part(frames, 2, 1, window)), window)
+
+
+def _chroma_in_graph(ops: GraphOps, power: Any, settings: AcousticSettings) -> Any:
+    raw = ops.matmul(power, _chroma_bank(settings))
+    strongest = ops.largest(raw, (2,))
+    silent = ops.less(strongest, float(np.finfo(np.float32).tiny))
+    return ops.divide(raw, ops.add(strongest, silent))
+
+
+def _slopes_in_graph(ops: GraphOps, values: Any, frames: int) -> Any:
+    """Slopes over nine frames, as librosa's `delta`: at both ends those of the outermost nine."""
+    reach = _DELTA_WIDTH // 2
+    inner = frames - 2 * reach
+    steps = [
+        ops.multiply(
+            ops.subtract(
+                ops.part(values, 1, reach + step, reach + step + inner),
+                ops.part(values, 1, reach - step, reach - step + inner),
+            ),
+            step / (2 * sum(one * one for one in range(1, reach + 1))),
+        )
+        for step in range(1, reach + 1)
+    ]
+    slopes = functools.reduce(ops.add, steps)
+    first, last = ops.part(slopes, 1, 0, 1), ops.part(slopes, 1, inner - 1, inner)
+    return ops.joined([first] * reach + [slopes] + [last] * reach, axis=1)
 
 
 @functools.cache

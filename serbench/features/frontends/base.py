@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field, ModelWrapValidatorHandler, ValidationInfo, model_validator
 
+from serbench.errors import SerbenchError
 from serbench.plugins import PluginGroup
 from serbench.records import UNKNOWN_KEYS, FrozenModel, digest_of
+
+if TYPE_CHECKING:
+    from serbench.features.frontends.graph import GraphOps
 
 __all__ = ["FRONT_ENDS", "Array", "Crop", "FeatureSpec", "FrontEnd", "fields_of"]
 
@@ -127,6 +131,27 @@ class FrontEnd(ABC, Generic[S]):
         Returns:
             float32 (n, *self.shape(settings)), finite.
         """
+
+    def in_graph(self, ops: GraphOps, waveforms: Any, settings: S) -> Any:  # noqa: ARG002 - for subclasses
+        """Computes the features within an exported graph, as `extract` does.
+
+        Formats such as `onnx` need it. A front end without it is exported in the format `keras` only.
+
+        Args:
+            ops: the operations of the runtime.
+            waveforms: tensor (batch, settings.n_samples) of that runtime.
+            settings: an instance of `self.settings`.
+
+        Returns:
+            Tensor (batch, *self.shape(settings)).
+
+        Raises:
+            SerbenchError: these settings, or this front end, cannot be part of a graph.
+        """
+        raise SerbenchError(
+            f"front end '{self.name}' cannot be part of an exported graph (it has no `in_graph`): export the format "
+            "keras only"
+        )
 
     def concerns(self, settings: S) -> tuple[str, ...]:  # noqa: ARG002 - for subclasses
         """Returns warnings about valid but unusual settings, one sentence each. Returns none unless overridden."""

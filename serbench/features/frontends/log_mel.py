@@ -7,7 +7,16 @@ from typing import Any, Literal
 from pydantic import Field
 
 from serbench.features.frontends.base import Array, FrontEnd
-from serbench.features.frontends.spectra import SpectralSettings, frames_of, in_blocks, mel_decibels, power_spectrum
+from serbench.features.frontends.graph import GraphOps
+from serbench.features.frontends.spectra import (
+    SpectralSettings,
+    frames_of,
+    graph_levels,
+    graph_spectrum,
+    in_blocks,
+    mel_decibels,
+    power_spectrum,
+)
 
 __all__ = ["LOG_MEL", "LogMel", "LogMelSettings"]
 
@@ -50,6 +59,11 @@ class LogMel(FrontEnd[LogMelSettings]):
         Levels are at least `FLOOR_DB`, or `settings.top_db` below a clip's loudest.
         """
         return in_blocks(waveforms, self.shape(settings), lambda part: _log_mel(part, settings))
+
+    def in_graph(self, ops: GraphOps, waveforms: Any, settings: LogMelSettings) -> Any:
+        """Computes the features within an exported graph; see `FrontEnd.in_graph`."""
+        _, power = graph_spectrum(ops, waveforms, settings)
+        return ops.swapped(graph_levels(ops, power, settings))
 
     def concerns(self, settings: LogMelSettings) -> tuple[str, ...]:
         """Returns a sentence if mel bands are empty, and nothing otherwise."""

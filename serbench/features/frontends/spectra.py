@@ -16,9 +16,21 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from pydantic import Field, model_validator
 
+from serbench.errors import SerbenchError
 from serbench.features.frontends.base import Array, FeatureSpec
+from serbench.features.frontends.graph import GraphOps, graph_decibels, graph_frames, graph_power
 
-__all__ = ["FLOOR_DB", "SpectralSettings", "decibels", "frames_of", "in_blocks", "mel_decibels", "power_spectrum"]
+__all__ = [
+    "FLOOR_DB",
+    "SpectralSettings",
+    "decibels",
+    "frames_of",
+    "graph_levels",
+    "graph_spectrum",
+    "in_blocks",
+    "mel_decibels",
+    "power_spectrum",
+]
 
 FLOOR_DB = -100.0
 """Lowest level in dB, that of digital silence. Levels are absolute, except for the lower limit set by `top_db`."""
@@ -26,6 +38,7 @@ FLOOR_DB = -100.0
 _LEAST_POWER = np.float32(10 ** (FLOOR_DB / 10))
 _BLOCK_SAMPLES = 1 << 18
 _MOST_OVERLAP = 16
+_LONGEST_IN_GRAPH = 4_096
 
 
 class SpectralSettings(FeatureSpec):
@@ -165,6 +178,26 @@ def decibels(power: Array, top_db: float | None) -> Array:
     if top_db is not None:
         np.maximum(levels, levels.max(axis=(1, 2), keepdims=True) - np.float32(top_db), out=levels)
     return levels
+
+
+def graph_spectrum(ops: GraphOps, waveforms: Any, settings: SpectralSettings) -> tuple[Any, Any]:
+    """Returns frames and power spectra as `frames_of` and `power_spectrum` do, within an exported graph.
+
+    Raises:
+        SerbenchError: the window is so long that the matrices of the Fourier transform would fill the file.
+    """
+    if settings.window_length > _LONGEST_IN_GRAPH:
+        raise SerbenchError(
+            f"a window_length of {settings.window_length:,} is too long for a graph (at most {_LONGEST_IN_GRAPH:,}): "
+            "export the format keras only"
+        )
+    frames = graph_frames(ops, waveforms, settings)
+    return frames, graph_power(ops, frames, _hann(settings.window_length))
+
+
+def graph_levels(ops: GraphOps, power: Any, settings: SpectralSettings) -> Any:
+    """Returns mel bands in dB as `mel_decibels` does, within an exported graph."""
+    return graph_decibels(ops, ops.matmul(power, _mel_bank(settings)), float(_LEAST_POWER), settings.top_db)
 
 
 @functools.cache

@@ -1,0 +1,110 @@
+"""Runs a light file of a bundle for `serbench predict --runtime`. The bundle may come from a stranger.
+
+The file is read once, compared with the digest in `bundle.json`, and looked through before a runtime gets it: only
+operations that serbench writes, no data in other files, no tensor over the bound.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from serbench.errors import SerbenchError, UsageError, unknown, with_extra
+from serbench.export.bundle import BundleRecord, LightFile
+
+__all__ = ["RUNTIMES", "load_light"]
+
+_MODULES: Final = {"onnx": ("onnx", "onnxruntime"), "litert": ("ai_edge_litert",)}
+RUNTIMES: Final = ("keras", *_MODULES)
+"""What can answer for a bundle. A SavedModel can write files when it runs, so it is not among them."""
+
+_PATHS: Final = {"onnx": "model.onnx", "litert": "model.tflite"}
+_MOST_BYTES: Final = 1 << 30
+
+Answer = Callable[[np.ndarray], np.ndarray]
+
+
+def load_light(path: Path, record: BundleRecord, runtime: str) -> Answer:
+    """Loads a light file.
+
+    Args:
+        path: folder of the bundle.
+        record: content of its `bundle.json`.
+        runtime: `onnx` or `litert`.
+
+    Returns:
+        Function from waveforms, float32 (n, n_samples), to probabilities, float32 (n, classes).
+
+    Raises:
+        UsageError: the runtime is unknown, or the bundle has no file for it.
+        SerbenchError: the runtime is not installed, or the file is damaged, was changed, or is not one that serbench
+            writes.
+    """
+    if runtime not in _MODULES:
+        raise unknown("runtime", runtime, RUNTIMES)
+    described = next((one for one in record.light if one.format == runtime), None)
+    if described is None:
+        raise UsageError(f"{path} holds no file for {runtime}; export it with --format keras,{runtime}")
+    if missing := [module for module in _MODULES[runtime] if importlib.util.find_spec(module) is None]:
+        raise SerbenchError(f"--runtime {runtime} needs {' and '.join(missing)}; {with_extra(runtime)}")
+    file = path / _PATHS[runtime]
+    data = _content(file, described)
+    shapes = (record.features.n_samples, len(record.labels))
+    try:
+        return _onnx(data, *shapes) if runtime == "onnx" else _litert(data, *shapes)
+    except Exception as error:  # whatever a parser or a runtime raises concerns this file
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise SerbenchError(f"{file} cannot be used: {reason[:300]}; export it again") from error
+
+
+def _content(file: Path, described: LightFile) -> bytes:
+    try:
+        size = file.stat().st_size
+        if size > _MOST_BYTES:
+            raise SerbenchError(f"{file} has {size >> 20:,} MiB, over the limit of 1 GiB; export it again")
+        data = file.read_bytes()
+    except OSError as error:
+        raise SerbenchError(f"{file} cannot be read ({error.strerror}); export it again") from error
+    if hashlib.sha256(data).hexdigest() != described.sha256:
+        raise SerbenchError(
+            f"{file} is damaged or was replaced (its SHA-256 differs from bundle.json); export it again"
+        )
+    return data
+
+
+def _onnx(data: bytes, n_samples: int, classes: int) -> Answer:
+    import onnxruntime
+
+    from serbench.export.light.onnx_bounds import check_onnx
+
+    check_onnx(data, n_samples, classes)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads leave the cores alone
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+    def answer(waveforms: np.ndarray) -> np.ndarray:
+        found = session.run(None, {"waveform": np.ascontiguousarray(waveforms, dtype=np.float32)})[0]
+        return np.asarray(found, dtype=np.float32)
+
+    return answer
+
+
+def _litert(data: bytes, n_samples: int, classes: int) -> Answer:
+    from ai_edge_litert.interpreter import Interpreter
+
+    from serbench.export.light.litert_bounds import check_litert
+
+    check_litert(data, n_samples, classes)
+    runner = Interpreter(model_content=data).get_signature_runner()
+
+    def answer(waveforms: np.ndarray) -> np.ndarray:
+        rows = [next(iter(runner(waveform=one[None]).values())) for one in waveforms.astype(np.float32, copy=False)]
+        return np.concatenate(rows)
+
+    return answer
