@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -21,7 +22,16 @@ __all__ = ["Stream", "UnreadableError", "open_sound"]
 _MOST_SECONDS: Final = 2 * 3600
 _MOST_BYTES: Final = 4 << 30
 _TIME_LIMIT_S: Final = 300
-_CUT_OFF: Final = ("partial file", "truncat", "prematurely", "end of file", "incomplete")
+_MOST_LOG: Final = 1 << 20
+_CUT_OFF: Final = (
+    "partial file", "truncat", "prematurely", "end of file", "incomplete", "packet corrupt", "corrupt input packet",
+    "packet size too small",
+)  # fmt: skip
+_LEVEL: Final = re.compile(r"\[(info|warning|error|fatal|panic)\] ")
+_DURATION: Final = re.compile(r"^\[info\]   Duration: (\d{2,4}):(\d\d):(\d\d\.\d\d), ", re.MULTILINE)
+_DURATION_UNSURE: Final = re.compile(
+    r"^(\[info\]   Stream #0:.*: Video: |.*\[warning\] Estimating duration from bitrate)", re.MULTILINE
+)
 
 
 class UnreadableError(Exception):
@@ -35,18 +45,17 @@ class Stream(soundfile.SoundFile):  # type: ignore[misc]
 
     Attributes:
         trouble: what ffmpeg reported although it decoded the file; '' if nothing.
+        stated_s: duration in seconds that the container states, as ffmpeg reads it; None if that is not known.
+        cut_off: what ffmpeg said of a file that ends too early; '' if nothing.
     """
 
     trouble: str = ""
+    stated_s: float | None = None
+    cut_off: str = ""
 
     def seekable(self) -> bool:
         """Returns False."""
         return False
-
-    @property
-    def cut_off(self) -> bool:
-        """Whether ffmpeg found that the file ends too early."""
-        return any(word in self.trouble.lower() for word in _CUT_OFF)
 
 
 @contextlib.contextmanager
@@ -77,21 +86,23 @@ def open_sound(path: str) -> Iterator[Stream]:
                 reason = f"no readable audio: {error.error_string.strip().rstrip('.')}"
     if container is None or (reason and shutil.which("ffmpeg") is None):
         raise UnreadableError(reason)
-    with _converted(path, container) as (copy, trouble), Stream(copy) as sound:
-        sound.trouble = trouble
+    with _converted(path, container) as (copy, log), Stream(copy) as sound:
+        sound.trouble, sound.stated_s, sound.cut_off = _reported(log)
+        if unsized:  # it ends wherever the recorder was stopped
+            sound.stated_s, sound.cut_off = None, ""
         yield sound
 
 
 @contextlib.contextmanager
 def _converted(path: str, container: Container) -> Iterator[tuple[str, str]]:
-    """Yields a temporary WAV copy, and what ffmpeg reported."""
+    """Yields a temporary WAV copy, and what ffmpeg said, each line behind its level."""
     program = shutil.which("ffmpeg")
     if program is None:
         raise UnreadableError(f"{container.title} is read through the program ffmpeg, which is not installed")
     with temporary_folder() as folder:
         sound = folder / "sound.wav"
         command = [
-            program, "-nostdin", "-v", "error", "-protocol_whitelist", "file",
+            program, "-nostdin", "-hide_banner", "-nostats", "-v", "level+info", "-protocol_whitelist", "file",
             "-f", container.demuxer, "-i", f"file:{os.fspath(path)}",
             "-map", "0:a:0", "-t", str(_MOST_SECONDS + 1), "-fs", str(_MOST_BYTES), "-c:a", "pcm_f32le", "-f", "wav",
             str(sound),
@@ -104,7 +115,24 @@ def _converted(path: str, container: Container) -> Iterator[tuple[str, str]]:
             raise UnreadableError(f"ffmpeg did not decode it within {_TIME_LIMIT_S} s") from None
         except OSError as error:
             raise UnreadableError(f"ffmpeg cannot be run: {error.strerror}") from None
-        messages = ran.stderr.decode(errors="replace").replace(str(Path(path)), "").strip().splitlines()
+        log = ran.stderr[:_MOST_LOG].decode(errors="replace").replace(str(Path(path)), "")
         if ran.returncode or not sound.is_file():
-            raise UnreadableError(f"ffmpeg cannot decode it: {messages[-1][:120] if messages else 'no sound'}")
-        yield str(sound), messages[-1][:120] if messages else ""
+            raise UnreadableError(f"ffmpeg cannot decode it: {_reported(log)[0] or 'no sound'}")
+        yield str(sound), log
+
+
+def _reported(log: str) -> tuple[str, float | None, str]:
+    """Returns ffmpeg's last error, the duration that the file states, and what says that the file was cut off.
+
+    A video may be longer than its sound, and ffmpeg guesses the duration of some files: neither is a stated duration.
+    """
+    lines = [(found[1], line) for line in log.splitlines() if (found := _LEVEL.search(line))]
+    errors = [_LEVEL.sub("", line).strip()[:120] for level, line in lines if level not in {"info", "warning"}]
+    cut = [
+        _LEVEL.sub("", line).strip()[:120]
+        for level, line in lines
+        if level != "info" and any(word in line.lower() for word in _CUT_OFF)
+    ]
+    found = None if _DURATION_UNSURE.search(log) else _DURATION.search(log)
+    stated = None if found is None else int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3])
+    return errors[-1] if errors else "", stated, cut[-1] if cut else ""

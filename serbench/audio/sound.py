@@ -19,12 +19,13 @@ import numpy.typing as npt
 import soundfile
 
 from serbench.audio.opening import Stream, UnreadableError, open_sound
-from serbench.audio.sizes import missing_bytes
+from serbench.audio.sizes import breaks_off, counts_frames, missing_bytes
 from serbench.errors import UsageError
 
 __all__ = [
     "MAX_BYTES",
     "MAX_SECONDS",
+    "MIN_RATE",
     "MIN_SECONDS",
     "SILENCE_PEAK",
     "AudioHealth",
@@ -44,6 +45,9 @@ MAX_BYTES: Final = 1 << 30
 MAX_SECONDS: Final = 2 * 3600.0
 """Longer recordings are not decoded."""
 
+MIN_RATE: Final = 1_000
+"""Lower sample rates (Hz) hold no speech: the header is wrong."""
+
 MIN_SECONDS: Final = 0.1
 """Shorter clips are too short to hold speech."""
 
@@ -61,6 +65,12 @@ _HIGH_LEVEL: Final = 16.0
 
 _LOST_SHARE: Final = 0.01
 """Share of the stated samples that may be missing at the end. More is a file that was cut off."""
+
+_LOST_SECONDS: Final = 0.1
+"""Seconds by which ffmpeg's reading of a stated duration may be off: encoders pad, and some decoders drop the pad."""
+
+_LONGEST_PACKET: Final = 4096
+"""Samples of the longest packet of a lossless codec. A container may count a shorter last one as a whole one."""
 
 _LOST_BYTES: Final = 64
 """Bytes that may be missing without a note: some programs count their header as samples."""
@@ -215,10 +225,14 @@ def _decode(stream: Stream, path: str, keep: bool) -> Sound:
     stated = stream.frames
     if stated > MAX_SECONDS * rate:  # it would have been reached
         return measured.sound(measured.frames, note="the header does not state the length")
-    if stream.cut_off:
-        return measured.sound(stated, cut_off=f"cut off after {measured.frames / rate:.2f} s ({stream.trouble})")
+    if cut_off := _ends_early(stream, measured.frames / rate):
+        return measured.sound(stated, cut_off=cut_off)
     note = f"ffmpeg reports: {stream.trouble}" if stream.trouble else ""
     with open(path, "rb") as file:  # noqa: PTH123
+        if stream.subtype.startswith("MPEG") and not counts_frames(file):
+            stated = measured.frames
+        if breaks_off(file):
+            return measured.sound(stated, cut_off="cut off in the middle of a page")
         missing = missing_bytes(file)
     if missing is None:
         return measured.sound(stated, note=note)
@@ -228,6 +242,16 @@ def _decode(stream: Stream, path: str, keep: bool) -> Sound:
     return measured.sound(
         stated, note=f"the last {lost:,} of {whole:,} bytes are missing" if lost > _LOST_BYTES else note
     )
+
+
+def _ends_early(stream: Stream, decoded_s: float) -> str:
+    """How a file that ffmpeg decoded ends before its stated end; '' if it does not."""
+    stated = stream.stated_s
+    padding = max(_LOST_SECONDS, _LONGEST_PACKET / stream.samplerate)
+    if stated is not None and stated - decoded_s > max(padding, _LOST_SHARE * stated):
+        return f"cut off after {decoded_s:.2f} of {stated:.2f} s"
+    whole = stated is not None and decoded_s > (1 - _LOST_SHARE) * stated
+    return f"cut off after {decoded_s:.2f} s ({stream.cut_off})" if stream.cut_off and not whole else ""
 
 
 class _Measured:
@@ -274,10 +298,12 @@ class _Measured:
             note: remark on a usable sound.
 
         Raises:
-            _UnusableError: there is no sample, or a value is not finite or absurdly large.
+            _UnusableError: there is no sample, the rate is too low, or a value is not finite or absurdly large.
         """
         if not self.frames:
             raise _UnusableError("empty", "holds no samples")
+        if self.rate < MIN_RATE:
+            raise _UnusableError("undecodable", f"has a rate of {self.rate} Hz; speech needs {MIN_RATE:,} Hz")
         if not (np.isfinite(self._lowest).all() and np.isfinite(self._highest).all()):
             raise _UnusableError("undecodable", "holds samples that are not finite numbers")
         peak = abs(float(max(-self._lowest.min(), self._highest.max())))

@@ -56,6 +56,8 @@ class Listing:
     """Clips that a table names and whose files do not exist: (clip id, path relative to the folder)."""
     passed_over: tuple[tuple[str, Path], ...] = ()
     """Files and folders that may hold audio but were not looked at: (reason, path)."""
+    remarks: tuple[str, ...] = ()
+    """Sentences about tables, such as which of their columns are not read."""
 
 
 @dataclass(frozen=True, kw_only=True)

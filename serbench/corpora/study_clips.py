@@ -185,7 +185,9 @@ def _obstacle(listing: Listing, inspected: pd.DataFrame) -> str | None:
     others = f" {len(rest):,} more clips are unusable ({reasons}{example}), of" if len(rest) else ""
     hidden = sorted(set(listing.table["label"]) - set(labels))
     more = f";{others} {', '.join(hidden)}" if others and hidden else "; pass the folder that holds the whole corpus"
+    count = int(usable.sum())
+    who = "the only usable clip" if count == 1 else f"all {count:,} usable clips"
     return (
-        f"all {int(usable.sum()):,} usable clips in {listing.folder} are labelled '{labels[0]}', and telling "
-        f"emotions apart takes at least two{more}"
+        f"{who} in {listing.folder} {'is' if count == 1 else 'are'} labelled '{labels[0]}', and telling emotions apart "
+        f"takes at least two labels{more}"
     )

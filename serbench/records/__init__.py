@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     )
     from serbench.records.ledger import Counted, EvaluationKind, Ledger, LedgerLine, count_evaluations, study_id
     from serbench.records.machine import available_memory_mib, gpus, kernel_memory_kills, usable_cores
-    from serbench.records.predictions import answers_digest, prediction_digests, write_predictions
+    from serbench.records.predictions import answers_digest, arrays_digest, prediction_digests, write_predictions
     from serbench.records.progress import Progress, StepProgress
     from serbench.records.references import ReferenceFolder, ReferenceRecord
     from serbench.records.results import ResultsFolder, recorded_evaluations
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
         TrialState,
         is_repeated,
     )
-    from serbench.records.study_folder import Damaged, StudyFolder, read_parquet, run_name, tolerating
+    from serbench.records.study_folder import Damaged, StudyFolder, read_arrow, read_parquet, run_name, tolerating
 else:
     __getattr__ = lazy_face(
         __name__,
@@ -102,6 +102,7 @@ else:
             ),
             "predictions": (
                 "answers_digest",
+                "arrays_digest",
                 "prediction_digests",
                 "write_predictions",
             ),
@@ -156,6 +157,7 @@ else:
             "study_folder": (
                 "Damaged",
                 "StudyFolder",
+                "read_arrow",
                 "read_parquet",
                 "run_name",
                 "tolerating",
@@ -210,6 +212,7 @@ __all__ = [
     "WarmStart",
     "answers_digest",
     "are_shares",
+    "arrays_digest",
     "available_memory_mib",
     "count_evaluations",
     "cpu_name",
@@ -221,6 +224,7 @@ __all__ = [
     "now",
     "prediction_digests",
     "publish_folder",
+    "read_arrow",
     "read_parquet",
     "read_text",
     "recorded_evaluations",

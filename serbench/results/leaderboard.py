@@ -235,16 +235,13 @@ def _ranked(members: Sequence[_Member]) -> list[Row]:
     scored = [member for member in members if member.row.uar is not None and not member.row.problems]
     rows = [member.row for member in members]
     groups = tie_groups(len(scored), lambda leader, other: scored[leader].tested.comparison(scored[other].tested))
+    first = {}
+    for place, member in enumerate(scored):  # equal scores share a rank, and the next rank counts them all (1, 1, 3)
+        first.setdefault(member.row.uar, place + 1)
     for place, tie_group in enumerate(groups):
         row = rows[place]
-        rank = _rank(row.uar or 0.0, [member.row for member in scored])
-        rows[place] = row.model_copy(update={"rank": rank, "tie_group": tie_group})
+        rows[place] = row.model_copy(update={"rank": first[row.uar], "tie_group": tie_group})
     return rows
-
-
-def _rank(uar: float, rows: Sequence[Row]) -> int:
-    """Competition ranking: equal scores share a rank, and the next rank counts them all (1, 1, 3)."""
-    return 1 + sum(_sort_key(row.uar) > uar for row in rows)
 
 
 def _sort_key(uar: float | None) -> float:

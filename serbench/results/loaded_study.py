@@ -23,6 +23,7 @@ from serbench.records import (
     TrialRecord,
     recorded_evaluations,
 )
+from serbench.results.answers import Answers
 from serbench.results.checks import Checks, SplitAgain, check_answers, check_entry, check_fit
 from serbench.results.damaged import DamagedRecord
 from serbench.results.grouping import Candidate, Group, choose, group_of
@@ -219,11 +220,11 @@ class LoadedStudy:
         speakers = self._once("speakers", lambda: speakers_of(self.clips)) if fits else {}
         problems: list[str] = []
 
-        def check(record: TrialRecord, table: pd.DataFrame, evaluations: Mapping[str, Evaluation]) -> None:
-            problems.extend(check_fit(record, table, evaluations, self.split, self.record.objective))
+        def check(record: TrialRecord, answers: Answers, evaluations: Mapping[str, Evaluation]) -> None:
+            problems.extend(check_fit(record, answers, evaluations, self.split, self.record.objective))
 
-        def check_judged(record: ShortlistRecord, table: pd.DataFrame, evaluation: Evaluation) -> None:
-            problems.extend(check_answers(record, table, evaluation, self.split))
+        def check_judged(record: ShortlistRecord, answers: Answers, evaluation: Evaluation) -> None:
+            problems.extend(check_answers(record, answers, evaluation, self.split))
 
         again = [line for line in (*self.evaluations, *self._checks.lines(self.record)) if self._is_again(line, entry)]
         looks = entry.looks + len({line.id for line in again})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from serbench.evaluation import (
     recalls_interval,
 )
 from serbench.records import EntryRecord, JobKind, Scores, ShortlistRecord, StudyFolder, StudyRecord, TrialRecord
+from serbench.results.answers import Answers, read_answers, shared
 
 __all__ = [
     "EntryChecks",
@@ -47,12 +48,17 @@ class SubsetPredictions:
     Attributes:
         clips: (n,) ids, sorted. The arrays below have the same order.
         true: (n,) true class indices.
-        probabilities: (n, C) predicted probabilities, as the model returned them.
+        stored: (n, C) predicted probabilities, float32 or float64.
     """
 
     clips: tuple[str, ...]
     true: NDArray[np.int64]
-    probabilities: NDArray[np.float64]
+    stored: NDArray[np.floating[Any]]
+
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """(n, C) predicted probabilities, as the model returned them."""
+        return self.stored.astype(np.float64, copy=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +71,7 @@ class Refit:
         test_clips: (n,) ids of the test clips, sorted. The arrays below have the same order.
         test_true: (n,) true class indices.
         test_predicted: (n,) predicted class indices.
-        test_probabilities: (n, C) predicted probabilities, as the model returned them.
+        stored: (n, C) predicted probabilities, float32 or float64: a large board holds thousands of these tables.
         validation: predictions on the validation core, or the entry's out-of-fold answers where cross-validation judged
             it; None for pooled folds.
     """
@@ -75,8 +81,13 @@ class Refit:
     test_clips: tuple[str, ...]
     test_true: NDArray[np.int64]
     test_predicted: NDArray[np.int64]
-    test_probabilities: NDArray[np.float64]
+    stored: NDArray[np.floating[Any]]
     validation: SubsetPredictions | None = None
+
+    @property
+    def test_probabilities(self) -> NDArray[np.float64]:
+        """(n, C) predicted probabilities, as the model returned them."""
+        return self.stored.astype(np.float64, copy=False)
 
     @functools.cached_property
     def scores(self) -> dict[str, Scores]:
@@ -185,8 +196,8 @@ class EntryChecks:
         answers: receives what cross-validation said, its out-of-fold answers, and their scores.
     """
 
-    fit: Callable[[TrialRecord, pd.DataFrame, Mapping[str, Evaluation]], None]
-    answers: Callable[[ShortlistRecord, pd.DataFrame, Evaluation], None]
+    fit: Callable[[TrialRecord, Answers, Mapping[str, Evaluation]], None]
+    answers: Callable[[ShortlistRecord, Answers, Evaluation], None]
 
 
 def best_refit(refits: Iterable[TrialRecord]) -> TrialRecord:
@@ -242,7 +253,7 @@ def load_entry(
         raise SerbenchError(
             f"{folder.clips_path} lacks clip '{unlisted[0]}' of the predictions; it belongs to another study"
         )
-    return ScoredEntry(study, entry, refits, tuple(speaker_of[clip] for clip in first.test_clips))
+    return ScoredEntry(study, entry, refits, shared(tuple(speaker_of[clip] for clip in first.test_clips)))
 
 
 def mean(values: Iterable[float | None]) -> float | None:
@@ -265,91 +276,72 @@ def _load_refit(
 ) -> Refit:
     """Reads and scores one refit. Out-of-fold answers, if any, stand in place of those on the validation core."""
     labels, where = study.corpus.labels, folder.job_path("refit", record.job_id) / "predictions.parquet"
-    frame, true, probabilities = _predictions(folder, study, "refit", record.job_id)
-    predicted = probabilities.argmax(axis=1).astype(np.int64)
-    subset = frame["subset"].astype(str).to_numpy()
-    evaluations = _evaluations(frame, true, predicted, labels)
+    answers = _predictions(folder, study, "refit", record.job_id)
+    predicted = answers.probabilities.argmax(axis=1).astype(np.int64)
+    evaluations = _evaluations(answers, predicted, labels)
     if "test" not in evaluations:
         raise SerbenchError(f"{where} has no prediction of the test set; run the search again to add it")
     if checks is not None:
-        checks.fit(record, frame, dict(evaluations))
-    tested = subset == "test"
-    clips = tuple(frame["clip_id"].to_numpy(dtype=object)[tested])
+        checks.fit(record, answers, dict(evaluations))
     if judged is None:
-        rows = subset == "validation"
-        ids = tuple(frame["clip_id"].to_numpy(dtype=object)[rows])
-        judged = SubsetPredictions(ids, true[rows], probabilities[rows])
+        rows = answers.parts.get("validation", np.empty(0, dtype=np.intp))
+        judged = _subset(answers, rows)
     else:
         evaluations["validation"] = evaluate(judged.true, judged.probabilities, labels)
-    return Refit(record, evaluations, clips, true[tested], predicted[tested], probabilities[tested], judged)
+    tested = answers.parts["test"]
+    found = _subset(answers, tested)
+    return Refit(record, evaluations, found.clips, found.true, predicted[tested], found.stored, judged)
+
+
+def _subset(answers: Answers, rows: NDArray[np.intp]) -> SubsetPredictions:
+    """Rows of a table. Runs with the same clips share the ids and classes of these."""
+    clips, true = shared(tuple(answers.clips[rows].tolist())), answers.true[rows]
+    return SubsetPredictions(
+        clips,
+        np.frombuffer(shared(true.tobytes()), dtype=true.dtype),
+        np.ascontiguousarray(answers.probabilities[rows]),
+    )
 
 
 def score_fit(
     folder: StudyFolder, study: StudyRecord, kind: JobKind, job_id: str
-) -> tuple[pd.DataFrame, dict[str, Evaluation]]:
+) -> tuple[Answers, dict[str, Evaluation]]:
     """Reads the predictions of any fit, and scores them by subset.
 
     Raises:
         SerbenchError: they are missing, damaged, or not of the study's labels.
     """
-    frame, true, probabilities = _predictions(folder, study, kind, job_id)
-    return frame, _evaluations(frame, true, probabilities.argmax(axis=1).astype(np.int64), study.corpus.labels)
+    answers = _predictions(folder, study, kind, job_id)
+    predicted = answers.probabilities.argmax(axis=1).astype(np.int64)
+    return answers, _evaluations(answers, predicted, study.corpus.labels)
 
 
-def score_answers(folder: StudyFolder, study: StudyRecord, job_id: str) -> tuple[pd.DataFrame, Evaluation]:
+def score_answers(folder: StudyFolder, study: StudyRecord, job_id: str) -> tuple[Answers, Evaluation]:
     """Reads the out-of-fold answers of a configuration, and scores them.
 
     Raises:
         SerbenchError: they are missing, damaged, or not of the study's labels.
     """
     where = folder.path / "shortlist" / f"{job_id}.parquet"
-    frame, true, probabilities = _checked(
-        folder.out_of_fold(job_id), study.corpus.labels, study.name, where, ("clip_id", "fold", "label")
-    )
-    return frame, evaluate(true, probabilities, study.corpus.labels)
+    answers = read_answers(where, study.corpus.labels, study.name, ("clip_id", "fold", "label"))
+    return answers, evaluate(answers.true, answers.probabilities, study.corpus.labels)
 
 
-def _predictions(
-    folder: StudyFolder, study: StudyRecord, kind: JobKind, job_id: str
-) -> tuple[pd.DataFrame, NDArray[np.int64], NDArray[np.float64]]:
+def _predictions(folder: StudyFolder, study: StudyRecord, kind: JobKind, job_id: str) -> Answers:
     where = folder.job_path(kind, job_id) / "predictions.parquet"
-    frame = folder.predictions(kind, job_id)
-    return _checked(frame, study.corpus.labels, study.name, where, ("clip_id", "subset", "label"))
+    return read_answers(where, study.corpus.labels, study.name, ("clip_id", "subset", "label"))
 
 
-def _evaluations(
-    frame: pd.DataFrame, true: NDArray[np.int64], predicted: NDArray[np.int64], labels: tuple[str, ...]
-) -> dict[str, Evaluation]:
-    subset = frame["subset"].astype(str).to_numpy()
+def _evaluations(answers: Answers, predicted: NDArray[np.int64], labels: tuple[str, ...]) -> dict[str, Evaluation]:
     return {
-        name: evaluate(true[subset == name], predicted[subset == name], labels)
+        name: evaluate(answers.true[rows], predicted[rows], labels)
         for name in SUBSETS
-        if (subset == name).any()
+        if (rows := answers.parts.get(name)) is not None
     }
 
 
 def _out_of_fold(folder: StudyFolder, study: StudyRecord, job_id: str, checks: EntryChecks | None) -> SubsetPredictions:
-    where = folder.path / "shortlist" / f"{job_id}.parquet"
-    frame = folder.out_of_fold(job_id)
-    frame, true, probabilities = _checked(frame, study.corpus.labels, study.name, where, ("clip_id", "fold", "label"))
+    answers, evaluation = score_answers(folder, study, job_id)
     if checks is not None:
-        checks.answers(folder.shortlisted(job_id), frame, evaluate(true, probabilities, study.corpus.labels))
-    return SubsetPredictions(tuple(frame["clip_id"].to_numpy(dtype=object)), true, probabilities)
-
-
-def _checked(
-    frame: pd.DataFrame, labels: tuple[str, ...], study: str, where: Path, columns: Sequence[str]
-) -> tuple[pd.DataFrame, NDArray[np.int64], NDArray[np.float64]]:
-    """Returns a table of predictions sorted by clip, its true classes and its probabilities, all checked."""
-    needed = [*columns, *(f"p_{label}" for label in labels)]
-    if missing := [column for column in needed if column not in frame]:
-        raise SerbenchError(f"{where} has no column '{missing[0]}'; remove its folder and run the search again")
-    frame = frame.sort_values("clip_id", ignore_index=True)
-    true = pd.Index(labels).get_indexer(pd.Index(frame["label"])).astype(np.int64)
-    if (true < 0).any():
-        strange = sorted(set(frame["label"].astype(str)) - set(labels))
-        raise SerbenchError(f"{where} has the label '{strange[0]}', which study '{study}' does not have")
-    probabilities = frame[needed[len(columns) :]].to_numpy(dtype=np.float64)
-    if not np.isfinite(probabilities).all():
-        raise SerbenchError(f"{where} holds a probability that is not a number; run the search again")
-    return frame, true, probabilities
+        checks.answers(folder.shortlisted(job_id), answers, evaluation)
+    return _subset(answers, np.arange(len(answers)))

@@ -101,6 +101,75 @@ def test_half_a_file_of_another_format_is_not_ok(tmp_path: Path, name: str) -> N
     assert state(stored(tmp_path / name, whole[: len(whole) // 2])) in {"cut_off", "undecodable"}
 
 
+@pytest.mark.parametrize(
+    ("suffix", "form"),
+    [
+        ("rf64", {"format": "RF64"}),
+        ("w64", {"format": "W64"}),
+        ("w64", {"format": "W64", "subtype": "IMA_ADPCM"}),
+        ("caf", {"format": "CAF"}),
+        ("sph", {"format": "NIST"}),
+        ("sph", {"format": "NIST", "subtype": "ULAW"}),
+        ("voc", {"format": "VOC"}),
+        ("wav", {"format": "WAV", "endian": "BIG"}),  # RIFX
+    ],
+)
+def test_every_header_that_states_a_size_is_held_against_the_file(tmp_path: Path, suffix: str, form: dict) -> None:
+    whole = saved(tmp_path / f"whole.{suffix}", voice(1.5), **form)
+    assert state(whole) == "ok"
+    assert read_sound(whole).health.detail == ""
+    data = whole.read_bytes()
+    half = stored(tmp_path / f"half.{suffix}", data[: len(data) // 2])
+    assert state(half) == "cut_off"
+    assert "cut off after" in read_sound(half).health.detail
+
+
+def test_a_tag_in_front_of_a_wav_hides_no_cut(tmp_path: Path) -> None:
+    tag, data = b"ID3\x03\0\0\0\0\x01\x02" + bytes(130), wav_bytes(pcm(voice(1.5)))
+    assert state(stored(tmp_path / "whole.wav", tag + data)) == "ok"
+    assert state(stored(tmp_path / "half.wav", tag + data[: len(data) // 2])) == "cut_off"
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_an_ogg_that_ends_in_the_middle_of_a_page_is_cut_off(tmp_path: Path, subtype: str) -> None:
+    whole = saved(tmp_path / "whole.ogg", voice(9.0), format="OGG", subtype=subtype)
+    assert state(whole) == "ok"
+    data = whole.read_bytes()
+    assert state(stored(tmp_path / "half.ogg", data[: len(data) * 3 // 4])) == "cut_off"
+    assert state(stored(tmp_path / "more.ogg", data + b"a list of titles")) == "ok"
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("form", ["asf", "adts", "tta", "flv", "avi", "caf -c:a alac"])
+def test_half_of_what_ffmpeg_reads_is_not_ok(tmp_path: Path, form: str) -> None:
+    form, *codec = form.split()
+    good = saved(tmp_path / "good.wav", voice(3.0, rate=44_100), 44_100)
+    subprocess.run(["ffmpeg", "-v", "error", "-i", good, *codec, "-f", form, tmp_path / "a.bin"], check=True)
+    assert state(tmp_path / "a.bin") == "ok"
+    data = (tmp_path / "a.bin").read_bytes()
+    assert state(stored(tmp_path / "half.bin", data[: len(data) // 2])) in {"cut_off", "undecodable"}
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["a.mp3", "a.wav", "a.mp2", "a.caf"])
+@pytest.mark.parametrize(("seconds", "rate"), [(0.15, 8_000), (0.5, 16_000), (1.0, 44_100)])
+def test_a_whole_short_clip_of_packets_is_not_cut_off(tmp_path: Path, name: str, seconds: float, rate: int) -> None:
+    if name == "a.mp2" and rate == 8_000:
+        rate = 16_000
+    codec = {"a.mp3": ["-write_xing", "0"], "a.wav": ["-c:a", "libmp3lame"], "a.caf": ["-c:a", "alac"]}.get(name, [])
+    good = saved(tmp_path / "good.wav", voice(seconds, rate=rate), rate)
+    (tmp_path / "out").mkdir()
+    subprocess.run(["ffmpeg", "-v", "error", "-i", good, *codec, tmp_path / "out" / name], check=True)
+    assert state(tmp_path / "out" / name) == "ok"
+
+
+@pytest.mark.parametrize("rate", [1, 400])
+def test_a_rate_that_holds_no_speech_is_refused(tmp_path: Path, rate: int) -> None:
+    path = stored(tmp_path / "slow.wav", wav_bytes(pcm(voice(0.1)), rate=rate))
+    assert state(path) == "undecodable"
+    assert f"has a rate of {rate} Hz" in read_sound(path).health.detail
+
+
 @needs_ffmpeg
 def test_samples_after_a_size_of_zero_are_read(tmp_path: Path) -> None:
     assert state(stored(tmp_path / "killed.wav", wav_bytes(pcm(voice(1.5)), data_size=0, riff_size=36))) == "ok"

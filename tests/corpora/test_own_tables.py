@@ -287,3 +287,51 @@ def test_a_database_that_leads_out_of_its_folder_is_refused(folder) -> None:
     (folder / "db.files.csv").write_text("file,emotion\n../x.wav,joy\n")
     with pytest.raises(SerbenchError, match="lies outside its folder"):
         read(folder)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+def test_a_byte_order_mark_says_the_encoding(folder, encoding) -> None:
+    """Excel saves "Unicode text" as UTF-16 with tabs."""
+    text = "path\tlabel\tspeaker\naudio/a_1.wav\tÄrger\tJörg\naudio/b_1.flac\tjoy\tana\n"
+    table = read(write_table(folder, text, "c.csv", encoding)).table
+    assert table["label"].tolist() == ["ärger", "joy"]
+    assert table["speaker"].tolist() == ["Jörg", "ana"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [("cp1252", r"is not UTF-8 text \(line 3: byte 0xe4, .*'ä'\); save it as UTF-8"), ("utf-16-le", "zero bytes")],
+)
+def test_another_encoding_is_named_with_its_line(folder, encoding, words) -> None:
+    text = "path,label\naudio/a_1.wav,joy\naudio/b_1.flac,\u00e4rger\n"
+    with pytest.raises(SerbenchError, match=words):
+        read(write_table(folder, text, encoding=encoding))
+
+
+def test_line_breaks_between_quotes_are_no_rows(folder) -> None:
+    text = '"path","label","what\nwas said"\naudio/a_1.wav,joy,"one\n\ntwo, three"\naudio/b_1.flac,fear,"x"\n'
+    assert read(write_table(folder, text)).table["label"].tolist() == ["joy", "fear"]
+
+
+def test_columns_that_are_not_read_are_named_once(folder) -> None:
+    text = "file,label,Speakers,arousal,\x1b[31m\naudio/a_1.wav,joy,a,1,2\naudio/b_1.flac,fear,b,1,2\n"
+    corpus, data = choose_corpus(str(write_table(folder, text)))
+    (found,) = [one for one in load_clips(corpus, data).findings if one.kind == "unread_columns"]
+    assert found.message == (
+        "columns of clips.csv that are not read: Speakers (did you mean 'speaker'?), arousal, \\x1b[31m "
+        "(read: file, label)"
+    )
+    plain = choose_corpus(str(write_table(folder, "path,label\naudio/a_1.wav,joy\naudio/b_1.flac,fear\n")))
+    assert not [one for one in load_clips(*plain).findings if one.kind == "unread_columns"]
+
+
+def test_addresses_are_read_as_paths(folder) -> None:
+    (folder / "audio/a 1.wav").write_bytes((folder / "audio/a_1.wav").read_bytes())
+    (folder / "audio/50%25.wav").write_bytes((folder / "audio/a_2.wav").read_bytes())
+    names = ["audio/a%201.wav", f"file://{folder}/audio/a_2.wav", "audio/50%25.wav"]
+    rows = "".join(f"{name},{label}\n" for name, label in zip(names, ("joy", "fear", "calm"), strict=True))
+    table = read(write_table(folder, "path,label\n" + rows)).table
+    assert table["clip_id"].tolist() == ["audio/50%25", "audio/a 1", "audio/a_2"]
+    for name in ("file:///etc/passwd", "..%2f..%2fetc%2fpasswd", "audio/%00.wav"):
+        with pytest.raises(SerbenchError):
+            read(write_table(folder, f"path,label\n{name},joy\n"))

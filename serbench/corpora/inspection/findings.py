@@ -38,7 +38,7 @@ class CorpusFinding:
 
     `kind` is a state of `serbench.audio.AudioHealth` other than `ok`, or `missing`, `remarks`, `passed_over`,
     `duplicate_labels`, `duplicate_speakers`, `duplicate_audio`, `names_alike`, `unknown_speakers`, `unparsed_names`,
-    `left_aside`, `shadowed_files`, `links_out`, `missing_clips`, `extra_clips`, `low_sample_rate`,
+    `left_aside`, `shadowed_files`, `links_out`, `unread_columns`, `missing_clips`, `extra_clips`, `low_sample_rate`,
     `mixed_sample_rates`. An `error` means that the copy of the corpus is damaged. A `warning` is something that a
     reader of scores should know.
     """
@@ -170,6 +170,8 @@ def _files(listing: Listing) -> Iterable[CorpusFinding]:
     if names:
         message = f"{_count(names, 'link')} not followed, since they lead out of the folder: {_listed(names)}"
         yield CorpusFinding("links_out", "warning", names, message)
+    for remark in listing.remarks:
+        yield CorpusFinding("unread_columns", "warning", (), remark)
     if listing.expected is not None and listing.missing:
         named = f": {_listed(listing.absent)}" if listing.absent else ""
         message = f"{listing.missing:,} of the {listing.expected:,} clips of this corpus are not there{named}"

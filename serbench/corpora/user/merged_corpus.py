@@ -80,6 +80,7 @@ class MergedCorpus(Corpus):
             non_clips=tuple(one for _, listing in found for one in listing.non_clips),
             lost=tuple((f"{part.name}/{clip}", name) for part, listing in found for clip, name in listing.lost),
             passed_over=tuple(one for _, listing in found for one in listing.passed_over),
+            remarks=tuple(one for _, listing in found for one in listing.remarks),
         )
 
     def _at(self, part: Corpus, folder: Path) -> Path:

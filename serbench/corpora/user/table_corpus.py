@@ -11,13 +11,15 @@ from typing import Any
 import pandas as pd
 
 from serbench.corpora.base import Listing
-from serbench.corpora.user.table_file import read_table
+from serbench.corpora.user.table_file import ignored_columns, meant, read_table
 from serbench.corpora.user.table_paths import TablePaths, is_windows_place
 from serbench.corpora.user.user_corpus import UserCorpus
 from serbench.errors import SerbenchError
-from serbench.printable import storable
+from serbench.printable import printable, storable
 
 __all__ = ["TableCorpus", "split_lost"]
+
+_SHOWN = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +63,23 @@ class TableCorpus(UserCorpus):
         if outside:
             raise SerbenchError(_outside(table, paths.folder, outside, len(frame), apart=audio is not None))
         there, lost = split_lost(rows, table, paths)
-        return there, Listing(pd.DataFrame(), (), paths.folder, None, lost=lost)
+        return there, Listing(pd.DataFrame(), (), paths.folder, None, lost=lost, remarks=_ignored(table))
+
+
+def _ignored(table: Path) -> tuple[str, ...]:
+    """Says which columns of a table are not read, if there are any."""
+    read, others = ignored_columns(table)
+    if not others:
+        return ()
+    named = [
+        f"{printable(name[:40])} (did you mean '{near}'?)" if (near := meant(name, read)) else printable(name[:40])
+        for name in others
+    ]
+    more = f" and {len(others) - _SHOWN:,} more" if len(others) > _SHOWN else ""
+    return (
+        f"columns of {table.name} that are not read: {', '.join(named[:_SHOWN])}{more} "
+        f"(read: {', '.join(name.strip() for name in read)})",
+    )
 
 
 def split_lost(

@@ -8,9 +8,11 @@ import re
 import unicodedata
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 __all__ = ["TablePaths", "is_windows_place"]
 
+_FILE_ADDRESS: Final = re.compile(r"^file://(localhost)?(?=/)", re.IGNORECASE)
 _WINDOWS_PLACE: Final = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
 
@@ -40,13 +42,16 @@ class TablePaths:
     def find(self, name: str) -> tuple[str, bool] | None:
         r"""Finds a file as the table writes it.
 
-        A backslash is read as a separator if there is no file of that very name. A name in decomposed Unicode is the
-        file of the same name in composed Unicode, and the other way round.
+        A backslash is read as a separator if there is no file of that very name. If there is none, what is written as
+        in web addresses (`file:///data/a%20b.wav`, `a%20b.wav`) is decoded. A name in decomposed Unicode is the file of
+        the same name in composed Unicode, and the other way round.
 
         Returns:
             Its real path, and whether it exists; None if it lies outside the folder.
         """
         spellings = [name.replace("\\", "/"), name] if "\\" in name and not is_windows_place(name) else [name]
+        if name.lower().startswith("file://") or "%" in name:
+            spellings.append(unquote(_FILE_ADDRESS.sub("", name)))
         inside = [
             path
             for start in self._starts
