@@ -98,13 +98,17 @@ class _Page(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.targets: list[str] = []
+        self.loaded: list[str] = []
         self.anchors: set[str] = set()
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         known = dict(attrs)
         self.anchors |= {value for name in ("id", "name") if (value := known.get(name))}
-        self.targets += [value for name in ("href", "src") if (value := known.get(name))]
+        targets = [value for name in ("href", "src") if (value := known.get(name))]
+        self.targets += targets
+        if tag in {"script", "img", "iframe", "source"} or known.get("rel") == "stylesheet":
+            self.loaded += targets
 
 
 def broken_links(site: Path) -> list[str]:
@@ -116,6 +120,7 @@ def broken_links(site: Path) -> list[str]:
     pages = {path: _Page(path.read_text(encoding="utf-8")) for path in sorted(site.rglob("*.html"))}
     broken = []
     for path, page in pages.items():
+        broken += [f"{path.relative_to(site)}: loads {one}" for one in page.loaded if re.match(r"(https?:)?//", one)]
         for target in page.targets:
             address, _, anchor = target.partition("#")
             address = unquote(address.partition("?")[0])
