@@ -6,7 +6,7 @@ uv run python benchmarks/readme_leaderboard.py
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from pathlib import Path
 
@@ -21,33 +21,54 @@ from serbench.results import Results
 from serbench.results.leaderboard_row import GroupRows, Row
 from serbench.results.reference_rows import ReferenceRow
 
-__all__ = ["PAGES", "between", "published_tables"]
+__all__ = ["PAGES", "between", "brief_table", "published_tables"]
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- made by benchmarks/readme_leaderboard.py -->\n", "<!-- end -->\n"
-PAGES = {"README.md": False, "docs/report.md": True}
-"""Each page, and whether it shows protocols that share speakers."""
-
 _MARKS = (1, 2, 3, 5, 10, 20, 40)
 _HEAD = (
     "| tie group | entry | UAR % | 95 % interval | accuracy % | macro-F1 % | validation UAR % | trials | parameters | "
     "fit time |\n|---:|:---|---:|---:|---:|---:|---:|---:|---:|---:|\n"
 )
+_BRIEF_HEAD = "| tested on | model | UAR % | 95 % interval |\n|:---|:---|---:|---:|\n"
+_BRIEF_REFERENCES = ("functionals", "listeners", "chance")
 
 
-def published_tables(results: Path, *, shares_speakers: bool) -> str:
-    """Groups of a results folder as Markdown: entries, then references; at the end what was printed elsewhere.
+def published_tables(results: Path) -> str:
+    """Returns all groups of a results folder as Markdown: entries, then references; at the end what others printed.
 
-    Args:
-        results: the folder.
-        shares_speakers: groups whose protocol shares speakers, or those whose does not.
+    Groups that keep speakers apart come first.
     """
     board = Results(results).board()
-    groups = [group for group in board.groups if group.rows[0].shares_speakers == shares_speakers]
-    studies = {row.study for group in groups for row in group.rows}
-    beside = beside_printed(board, studies)
-    curves = [_minutes(ResultsFolder(results), groups)] if shares_speakers else []
-    return "\n".join([*map(_table, groups), *([] if beside is None else [_beside(beside)]), *curves])
+    groups = sorted(board.groups, key=lambda group: group.rows[0].shares_speakers)
+    beside = beside_printed(board, {row.study for group in groups for row in group.rows})
+    sharing = [group for group in groups if group.rows[0].shares_speakers]
+    tables = [*map(_table, groups), *([] if beside is None else [_beside(beside)])]
+    return "\n".join([*tables, _minutes(ResultsFolder(results), sharing)])
+
+
+def brief_table(results: Path) -> str:
+    """Returns one table of four columns: groups that keep speakers apart, best score first, references in italics."""
+    groups = [group for group in Results(results).board().groups if not group.rows[0].shares_speakers]
+    return _BRIEF_HEAD + "".join(map(_brief, groups))
+
+
+def _brief(group: GroupRows) -> str:
+    first = group.rows[0]
+    scored: list[tuple[float | None, str, str]] = []
+    for row in group.rows:
+        notes = ", ".join(["bag"] * bool(row.bag) + ["selected"] * row.selected)
+        name = f"{row.entry} ({notes})" if notes else row.entry
+        scored.append((row.uar, name, "" if row.uar_low is None else span(row.uar_low, row.uar_high)))
+    for one in group.references:
+        if one.name in _BRIEF_REFERENCES:
+            scored.append((one.uar, f"*{one.title}*", "" if one.uar_low is None else span(one.uar_low, one.uar_high)))
+    on = f"{first.corpus}, `{first.protocol}`: {first.test_speakers} speakers, {first.test_clips:,} clips"
+    text = ""
+    for uar, name, interval in sorted(scored, key=lambda one: -(one[0] or 0)):
+        text += f"| {on} | {name} | {percent(uar)} | {interval} |\n"
+        on = ""
+    return text
 
 
 def _minutes(results: ResultsFolder, groups: list[GroupRows]) -> str:
@@ -114,13 +135,17 @@ def between(text: str) -> tuple[str, str, str]:
     return before, inside, after
 
 
+PAGES: dict[str, Callable[[Path], str]] = {"README.md": brief_table, "docs/report.md": published_tables}
+"""What each page shows of a results folder."""
+
+
 def main() -> None:
     """Rewrites the pages."""
-    for name, shares_speakers in PAGES.items():
+    for name, tables in PAGES.items():
         path = ROOT / name
         before, _, after = between(path.read_text(encoding="utf-8"))
-        tables = published_tables(ROOT / "results" / "published", shares_speakers=shares_speakers)
-        path.write_text(f"{before}{BEGIN}{tables}{END}{after}", encoding="utf-8")
+        made = tables(ROOT / "results" / "published")
+        path.write_text(f"{before}{BEGIN}{made}{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

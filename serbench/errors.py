@@ -92,7 +92,18 @@ def unknown(kind: str, name: str, options: Iterable[str], *, hint: str = "") -> 
 def with_extra(name: str) -> str:
     """Returns how to install an extra (optional dependencies), as the end of a sentence.
 
+    It names the packages of the extra, since that command works before and after serbench is published.
+
     >>> with_extra("jax")
-    "run `uv sync --extra jax` in a clone, or `pip install 'serbench[jax]'`"
+    "install the extra serbench[jax]: `uv sync --extra jax` in a clone, elsewhere `pip install 'jax>=0.7'`"
     """
-    return f"run `uv sync --extra {name}` in a clone, or `pip install 'serbench[{name}]'`"
+    from importlib import metadata
+
+    mark = re.compile(rf"extra\s*==\s*['\"]{re.escape(name)}['\"]")
+    try:
+        listed = metadata.requires("serbench") or []
+    except metadata.PackageNotFoundError:
+        listed = []
+    packages = [f"'{one.partition(';')[0].strip()}'" for one in listed if mark.search(one.partition(";")[2])]
+    elsewhere = f", elsewhere `pip install {' '.join(packages)}`" if packages else ""
+    return f"install the extra serbench[{name}]: `uv sync --extra {name}` in a clone{elsewhere}"

@@ -15,7 +15,7 @@ __all__ = ["PluginGroup"]
 T = TypeVar("T")
 
 _NAMED = 4
-_NONE = "None is registered: run `uv sync` in a clone, or `pip install serbench`, again."
+_NONE = "None is registered: run `uv sync` in the clone, or install serbench again."
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def doctor(
         from serbench.doctor import diagnose
     except ImportError as error:
         raise SerbenchError(
-            f"a package that serbench needs cannot be imported ({error}); run `pip install serbench` again"
+            f"a package that serbench needs cannot be imported ({error}); run `uv sync` in the clone, or install serbench again"
         ) from None
 
     from serbench.render import plural

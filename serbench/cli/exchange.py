@@ -25,9 +25,9 @@ def task(
     data: DataFolder = None,
     results: ResultsPath = DEFAULT_RESULTS,
 ) -> None:
-    """Writes what a method of another tool needs to compete on a study's test set.
+    """Writes a study's test set for a method of another tool, without labels.
 
-    Training and validation clips with labels, test clips without, the protocol in words, and a form to fill in.
+    The folder has training and validation clips with labels, the protocol in words, and a form for the predictions.
     """
     from serbench.cli.watch import watcher
     from serbench.records import ResultsFolder
@@ -52,7 +52,7 @@ def submit(
         TableFormat, typer.Option("--format", help="Output format of the leaderboard.")
     ] = TableFormat.table,
 ) -> None:
-    """Adds predictions of another tool to the leaderboard, as a row that is marked as brought.
+    """Adds predictions of another tool to the leaderboard, in a row marked (brought).
 
     All test clips are needed. It counts as one evaluation of the test set.
     """

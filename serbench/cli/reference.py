@@ -14,7 +14,7 @@ __all__ = ["reference"]
 
 
 def reference(
-    name: Annotated[str, typer.Argument(help="egemaps, encoder, chance, majority, svm or listeners.")],
+    name: Annotated[str, typer.Argument(help="chance, majority, functionals, listeners, boosting, svm, egemaps or encoder.")],
     study: Annotated[str, typer.Option(help="The study whose test set is predicted; see `serbench study list`.")],
     encoder: Annotated[
         Path | None, typer.Option(help="Folder of a speech encoder saved by transformers; nothing is downloaded.")

@@ -101,12 +101,11 @@ def verify(
     folder: Annotated[Path, typer.Argument(metavar="RESULTS", help="Folder of the results.")] = DEFAULT_RESULTS,
     output: Annotated[BriefFormat, typer.Option("--format", help="Output format.")] = BriefFormat.table,
 ) -> None:
-    """Checks whether the files of a results folder can be those of one another. Exit code 1 if not.
+    """Checks whether the files of a results folder agree with one another. Exit code 1 if not.
 
-    Compared are true labels with the clips, tested clips with the split, scores with predictions, predictions with
-    their digests, the runs of an entry with the folder and the ledger, and what a study says of its protocol. This
-    finds accidents and numbers that were changed in one place; only `serbench study replay` shows that a model had
-    them.
+    It compares labels with clips, tested clips with the split, scores with predictions, predictions with their
+    digests, and the runs of an entry with the folder and the ledger. This finds accidents and numbers that were changed
+    in one place. Only `serbench study replay` shows that a model really reaches a score.
     """
     import json
 

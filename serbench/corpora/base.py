@@ -226,8 +226,13 @@ class Corpus(ABC):
             return SerbenchError(f"{folder} is a file; pass the folder that holds {self.title} with --data DIR")
         if named:
             return SerbenchError(f"the folder {folder} does not exist; pass the one that holds {self.title}")
+        from serbench.corpora.download import source_names
+
+        where = f"{self.title} is not at {folder}"
+        if self.name in source_names():
+            return SerbenchError(f"{where}; run `serbench corpus download {self.name}`, or name its folder: --data DIR")
         source = f" from {self.homepage}" if self.homepage else ""
-        return SerbenchError(f"{self.title} is not at {folder}; get it{source} and pass its folder with --data DIR")
+        return SerbenchError(f"{where}; get it{source} and pass its folder with --data DIR")
 
     def _row(self, path: Path, facts: NameFacts, speakers: Mapping[str, SpeakerFacts]) -> dict[str, str | float | None]:
         row: dict[str, str | float | None] = {"clip_id": path.stem, **facts, "path": str(path)}

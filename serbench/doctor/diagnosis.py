@@ -147,7 +147,7 @@ def _backend(asked: str | None) -> HealthCheck:
     chosen = choose_backend(asked)
     if chosen not in installed:
         raise SerbenchError(
-            f"backend '{chosen}' is not installed; run `uv sync` in the clone, or `pip install serbench`, again"
+            f"backend '{chosen}' is not installed; run `uv sync` in the clone, or install serbench again"
         )
     why = "--backend" if asked else "KERAS_BACKEND" if os.environ.get("KERAS_BACKEND") else "by default"
     text = f"{chosen} ({why}); installed: {', '.join(installed)}"
