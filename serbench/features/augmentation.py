@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 
 from serbench.features.audio import Waveform, fit_length
+from serbench.features.distortions import at_speed, stream_of
 from serbench.features.spec import FeatureSpec, WaveformAugmentation
 
 __all__ = ["augment"]
@@ -30,9 +29,9 @@ def augment(waveform: Waveform, augmentation: WaveformAugmentation, spec: Featur
         float32 (spec.n_samples,).
     """
     # Separate random streams, so that the same shift is drawn at every noise level.
-    noise_stream, shift_stream = _seed(augmentation, key).spawn(2)
+    noise_stream, shift_stream = stream_of(key, augmentation.seed, augmentation.copy_index).spawn(2)
     if augmentation.speed is not None:
-        waveform = _at_speed(waveform, augmentation.speed)
+        waveform = at_speed(waveform, augmentation.speed)
     if augmentation.noise_snr_db is not None:
         waveform = _add_noise(waveform, augmentation.noise_snr_db, np.random.default_rng(noise_stream))
     shift = 0
@@ -41,18 +40,6 @@ def augment(waveform: Waveform, augmentation: WaveformAugmentation, spec: Featur
         most = min(round(augmentation.shift_s * spec.sample_rate), visible // 2)
         shift = int(np.random.default_rng(shift_stream).integers(-most, most, endpoint=True))
     return fit_length(waveform, spec.n_samples, spec.crop, shift)
-
-
-def _at_speed(waveform: Waveform, speed: float) -> Waveform:
-    import soxr
-
-    return np.asarray(soxr.resample(waveform, speed, 1.0, quality="HQ"))
-
-
-def _seed(augmentation: WaveformAugmentation, key: str) -> np.random.SeedSequence:
-    # Not Python's hash() of a text, which differs from process to process.
-    hashed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:16], "little")
-    return np.random.SeedSequence([augmentation.seed, augmentation.copy_index, hashed])
 
 
 def _add_noise(waveform: Waveform, snr_db: float, rng: np.random.Generator) -> Waveform:

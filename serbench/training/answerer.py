@@ -1,0 +1,43 @@
+"""Answers of a network that is trained already, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serbench.errors import SerbenchError
+from serbench.training.backend import import_keras
+
+__all__ = ["load_answerer"]
+
+
+def load_answerer(network: bytes, family: str, backend: str) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """Loads a trained network.
+
+    Args:
+        network: its `.keras` file.
+        family: name of its family, whose own layers may be loaded.
+        backend: Keras backend.
+
+    Returns:
+        A function from features (n, *shape) to class probabilities (n, classes), both float32.
+
+    Raises:
+        SerbenchError: the file is no network that may be loaded.
+    """
+    import_keras(backend)
+    from serbench.training.data import predict
+    from serbench.training.loading import load_network
+
+    try:
+        model = load_network(network, family)
+    except ValueError as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise SerbenchError(f"a trained network cannot be loaded: {reason}") from error
+
+    def answer(features: NDArray[np.float32]) -> NDArray[np.float32]:
+        return predict(model, features, range(len(features)))
+
+    return answer
