@@ -92,8 +92,10 @@ def audit_entry(
     audit = _Audit(tested, folder, plan, observer or Observer(), stop or threading.Event())
     path = audit_path(folder, tested.entry.entry_id)
     with locked_audit(path, ", or use --no-refits") if plan.refits else contextlib.nullcontext():
-        record = audit.run()
-        _save(record, path, audit)
+        record, earlier = audit.run(), saved_audit(path)
+        if earlier is not None:
+            record = record.model_copy(update={"robustness": earlier.robustness})
+        _save(record, path, audit, earlier)
     return record
 
 
@@ -173,15 +175,12 @@ class _Audit:
         return [*findings, leakage(splits, protocol), over_draws(splits, own)], splits
 
 
-def _save(record: AuditRecord, path: Path, audit: _Audit) -> None:
-    """Saves a complete audit. One without training does not replace an earlier one, which holds more.
-
-    What was measured of the entry's robustness stays.
-    """
-    earlier = saved_audit(path)
-    if audit.stop.is_set() or (not audit.plan.refits and path.exists() and (earlier is None or earlier.findings)):
+def _save(record: AuditRecord, path: Path, audit: _Audit, earlier: AuditRecord | None) -> None:
+    """Saves a complete audit. One without training does not replace earlier findings, which are more."""
+    found_more = path.exists() and (earlier is None or bool(earlier.findings))
+    if audit.stop.is_set() or (not audit.plan.refits and found_more):
         return
     try:
-        record.model_copy(update={"robustness": () if earlier is None else earlier.robustness}).save(path)
+        record.save(path)
     except SerbenchError as error:  # the results folder may be read-only
         audit.observer.warning(f"the audit was not saved: {error}")

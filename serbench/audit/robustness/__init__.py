@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from serbench.audit.robustness.answers import StoppedError
     from serbench.audit.robustness.conditions import CONDITIONS
     from serbench.audit.robustness.document import (
+        ROBUSTNESS_HEADER,
         robustness_document,
         robustness_rows,
         robustness_sheets,
         robustness_verdict,
+        with_robustness,
     )
     from serbench.audit.robustness.measure import RobustnessPlan, measure_robustness
+    from serbench.audit.robustness.saved import saved_robustness
     from serbench.audit.robustness.scores import ConditionScore, Robustness
 else:
     __getattr__ = lazy_face(
@@ -27,21 +30,25 @@ else:
             "answers": ("StoppedError",),
             "conditions": ("CONDITIONS",),
             "document": (
+                "ROBUSTNESS_HEADER",
                 "robustness_document",
                 "robustness_rows",
                 "robustness_sheets",
                 "robustness_verdict",
+                "with_robustness",
             ),
             "measure": (
                 "RobustnessPlan",
                 "measure_robustness",
             ),
+            "saved": ("saved_robustness",),
             "scores": ("ConditionScore", "Robustness"),
         },
     )
 
 __all__ = [
     "CONDITIONS",
+    "ROBUSTNESS_HEADER",
     "ConditionScore",
     "Robustness",
     "RobustnessPlan",
@@ -51,4 +58,6 @@ __all__ = [
     "robustness_rows",
     "robustness_sheets",
     "robustness_verdict",
+    "saved_robustness",
+    "with_robustness",
 ]

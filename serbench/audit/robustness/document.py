@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pandas as pd
 
 from serbench.audit.robustness.scores import ConditionScore, Robustness
 from serbench.render import NOTHING, Column, Document, Sheet, percent, plural
 
-__all__ = ["ROBUSTNESS_HEADER", "robustness_document", "robustness_rows", "robustness_sheets", "robustness_verdict"]
+__all__ = [
+    "ROBUSTNESS_HEADER",
+    "robustness_document",
+    "robustness_rows",
+    "robustness_sheets",
+    "robustness_verdict",
+    "with_robustness",
+]
 
 ROBUSTNESS_HEADER = ("condition", "UAR %", "loss", "95 % interval", "answers gained", "recall lost")
 
 _LEGEND = (
-    "loss: points of UAR below the unaltered clips; its interval is paired over speakers. answers gained: the class that "
-    "gets most answers more than before, in points of all answers. recall lost: the class whose recall falls most."
+    "loss: points of UAR below the unaltered clips; its interval is paired over speakers. answers gained: the class "
+    "that gets most answers more than before, in points of all answers. recall lost: the class whose recall falls most."
 )
 
 
@@ -27,6 +37,26 @@ def robustness_document(entry: str, found: Robustness) -> Document:
     frame = pd.DataFrame([_flat(one, found.labels) for one in found.conditions])
     payload = {"schema_version": 1, "entry": entry, **found.model_dump(mode="json")}
     return Document(robustness_sheets(found, f"Robustness of {entry}"), frame, payload, (_LEGEND,))
+
+
+def with_robustness(document: Document, measured: Sequence[Robustness]) -> Document:
+    """Adds what was measured of an entry to its report: tables before those of the configuration, and a key in JSON.
+
+    Args:
+        document: the report of the entry.
+        measured: on validation and test speakers, as far as it was measured; the report stays as it is without any.
+    """
+    if not measured:
+        return document
+    sheets = [sheet for one in measured for sheet in robustness_sheets(one)]
+    titles = [sheet.title for sheet in document.sheets]
+    place = titles.index("Configuration") if "Configuration" in titles else len(titles)
+    return replace(
+        document,
+        sheets=(*document.sheets[:place], *sheets, *document.sheets[place:]),
+        payload=document.payload | {"robustness": [one.model_dump(mode="json") for one in measured]},
+        notes=(*document.notes, _LEGEND),
+    )
 
 
 def robustness_sheets(found: Robustness, title: str = "Robustness") -> tuple[Sheet, Sheet]:
