@@ -22,7 +22,7 @@ from serbench.render import (
 from serbench.results import EntryReport, ReferenceRow, Results, Row, ScoredEntry
 from serbench.site.charts.entry import calibration_chart, curve_charts
 from serbench.site.charts.lines import reference_lines
-from serbench.site.charts.robustness import robustness_charts
+from serbench.site.charts.robustness import robustness_chart
 from serbench.site.clips.media import Inline
 from serbench.site.clips.sounds import Sounds
 from serbench.site.entry_details import EntryDetails
@@ -133,7 +133,12 @@ def _robustness(found: Robustness) -> dict[str, Any]:
         "speakers": found.speakers,
         "answered_by": found.answered_by,
         "rows": robustness_rows(found),
-        "charts": robustness_charts(found),
+        "chart": robustness_chart(found),
+        "labels": found.labels,
+        "answers": [
+            (one.title, list(zip(one.answers, map(percent, one.recalls), strict=True)))
+            for one in (found.plain, *found.measured)
+        ],
         "left_out": [f"{one.title} is not measured: {one.not_measured}" for one in found.left_out],
     }
 

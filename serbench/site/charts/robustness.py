@@ -1,28 +1,25 @@
-"""Figures of what noise, rooms, codecs and more do to an entry's score and to its answers."""
+"""Figure of what noise, rooms, codecs and more do to an entry's score."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from serbench.audit.robustness import ConditionScore, Robustness, robustness_verdict
-from serbench.render import percent
 from serbench.site.charts.chart import GREY, PALETTE, Chart, escaped
 
-__all__ = ["robustness_charts"]
+__all__ = ["robustness_chart"]
 
 _ROW_PX = 24
 
 
-def robustness_charts(found: Robustness) -> list[Chart]:
-    """Draws the score and the answers under each condition; empty if none could be measured.
+def robustness_chart(found: Robustness) -> Chart | None:
+    """Draws the score under each condition; None if none could be measured.
 
     Args:
         found: what was measured.
     """
-    return [_scores(found), _answers(found)] if found.measured else []
-
-
-def _scores(found: Robustness) -> Chart:
+    if not found.measured:
+        return None
     groups = list(dict.fromkeys(one.group for one in found.measured))
     plain = 100 * (found.plain.uar or 0.0)
     line = {
@@ -78,40 +75,6 @@ def _dots(scores: list[ConditionScore], group: str, colour: str, plain: float) -
             "width": 0,
         }
     return trace
-
-
-def _answers(found: Robustness) -> Chart:
-    shown = (found.plain, *found.measured)
-    shares = [[100 * share for share in one.answers] for one in shown]
-    heat = {
-        "type": "heatmap",
-        "x": [escaped(label) for label in found.labels],
-        "y": [one.title for one in shown],
-        "z": shares,
-        "text": [[f"{share:.0f}" for share in row] for row in shares],
-        "texttemplate": "%{text}",
-        "colorscale": "Blues",
-        "zmin": 0,
-        "zmax": 100,
-        "showscale": False,
-        "hovertemplate": "%{y}: %{z:.1f} % of the answers are %{x}<extra></extra>",
-    }
-    most = max(found.measured, key=lambda one: one.gained or 0.0)
-    alt = (
-        f"Share of each class in the answers. It grows most for {most.gains} under {most.title}, by "
-        f"{percent(most.gained)} points."
-        if most.gains is not None
-        else "Share of each class in the answers. No class gains answers."
-    )
-    return Chart(
-        f"answers-{found.on}",
-        "What it answers",
-        "Share of each class in the answers, in %. A column that fills up is the answer that a condition leads to.",
-        alt,
-        (heat,),
-        {"xaxis": {"side": "top"}, "yaxis": _conditions(shown), "margin": {"t": 60}},
-        height=90 + _ROW_PX * len(shown),
-    )
 
 
 def _conditions(shown: tuple[ConditionScore, ...]) -> dict[str, Any]:
