@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,8 @@ from serbench.errors import SerbenchError
 from serbench.training.backend import import_keras
 
 __all__ = ["load_answerer"]
+
+_BATCH: Final = 128
 
 
 def load_answerer(network: bytes, family: str, backend: str) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
@@ -28,9 +32,10 @@ def load_answerer(network: bytes, family: str, backend: str) -> Callable[[NDArra
         SerbenchError: the file is no network that may be loaded.
     """
     import_keras(backend)
-    from serbench.training.data import predict
     from serbench.training.loading import load_network
 
+    # TensorFlow warns of networks that are traced one after the other, though each is traced once.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         model = load_network(network, family)
     except ValueError as error:
@@ -38,6 +43,13 @@ def load_answerer(network: bytes, family: str, backend: str) -> Callable[[NDArra
         raise SerbenchError(f"a trained network cannot be loaded: {reason}") from error
 
     def answer(features: NDArray[np.float32]) -> NDArray[np.float32]:
-        return predict(model, features, range(len(features)))
+        parts = []
+        for start in range(0, len(features), _BATCH):
+            part = features[start : start + _BATCH]
+            # Batches of one size are traced once.
+            padded = np.zeros((_BATCH, *part.shape[1:]), dtype=np.float32)
+            padded[: len(part)] = part
+            parts.append(np.asarray(model.predict_on_batch(padded), dtype=np.float32)[: len(part)])
+        return np.concatenate(parts)
 
     return answer

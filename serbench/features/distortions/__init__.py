@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
-    from serbench.features.distortions.codecs import CODECS, Codec, encoder_of, through_codec
+    from serbench.features.distortions.codecs import CODECS, ENCODERS, Codec, encoder_of, through_codec
     from serbench.features.distortions.noise import add_noise, babble, speech_shaped, stream_of, white_noise
     from serbench.features.distortions.recording import (
         TELEPHONE_HZ,
@@ -26,7 +26,7 @@ else:
     __getattr__ = lazy_face(
         __name__,
         {
-            "codecs": ("CODECS", "Codec", "encoder_of", "through_codec"),
+            "codecs": ("CODECS", "ENCODERS", "Codec", "encoder_of", "through_codec"),
             "noise": ("add_noise", "babble", "speech_shaped", "stream_of", "white_noise"),
             "recording": (
                 "TELEPHONE_HZ",
@@ -43,6 +43,7 @@ else:
 
 __all__ = [
     "CODECS",
+    "ENCODERS",
     "TELEPHONE_HZ",
     "Codec",
     "Room",

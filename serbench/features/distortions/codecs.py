@@ -16,7 +16,7 @@ import numpy as np
 from serbench.errors import SerbenchError
 from serbench.features.audio import Waveform
 
-__all__ = ["CODECS", "Codec", "encoder_of", "through_codec"]
+__all__ = ["CODECS", "ENCODERS", "Codec", "encoder_of", "through_codec"]
 
 _TIME_LIMIT_S: Final = 60
 _MOST_DELAY_S: Final = 0.2
@@ -64,7 +64,7 @@ def encoder_of(codec: Codec) -> Program:
     tone = (np.sin(np.arange(codec.sample_rate) / 10) / 2).astype(np.float32)
     for program in ("libsndfile", "ffmpeg"):
         try:
-            _ENCODERS[program](codec, tone)
+            ENCODERS[program](codec, tone)
         except SerbenchError:
             continue
         return program
@@ -90,7 +90,7 @@ def through_codec(waveform: Waveform, sample_rate: int, codec: Codec, program: P
     import soxr
 
     fed = np.clip(soxr.resample(waveform, sample_rate, codec.sample_rate, quality="HQ"), -1.0, 1.0)
-    data = _ENCODERS[program](codec, np.asarray(fed, dtype=np.float32))
+    data = ENCODERS[program](codec, np.asarray(fed, dtype=np.float32))
     decoded, rate = soundfile.read(io.BytesIO(data), dtype="float32")
     aligned = _without_delay(np.asarray(decoded, dtype=np.float32), fed, codec.sample_rate)
     back = np.asarray(soxr.resample(aligned, rate, sample_rate, quality="HQ"), dtype=np.float32)
@@ -132,7 +132,8 @@ def _with_ffmpeg(codec: Codec, waveform: Waveform) -> bytes:
     return ran.stdout
 
 
-_ENCODERS: Final = {"libsndfile": _with_libsndfile, "ffmpeg": _with_ffmpeg}
+ENCODERS: Final = {"libsndfile": _with_libsndfile, "ffmpeg": _with_ffmpeg}
+"""By program, what encodes a waveform at the rate of a codec: the bytes of a file."""
 
 
 def _without_delay(decoded: Waveform, original: Waveform, sample_rate: int) -> Waveform:

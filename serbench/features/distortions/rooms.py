@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from serbench.features.audio import Waveform
 
-__all__ = ["Room", "in_room", "reverberation_s", "room_responses"]
+__all__ = ["Images", "Room", "in_room", "reverberation_s", "room_responses"]
 
 _SOUND_M_S: Final = 343.0
 _OVERSAMPLING: Final = 4
@@ -56,7 +56,7 @@ def room_responses(room: Room, sample_rate: int) -> tuple[NDArray[np.float32], .
     Returns:
         One float32 array per place. It begins with the direct sound, and has unit energy.
     """
-    images = [_Images.of(room, talker, microphone) for talker, microphone in _places(room)]
+    images = [Images.of(room, talker, microphone) for talker, microphone in _places(room)]
     low, high = 0.01, 0.999
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
@@ -102,14 +102,14 @@ def reverberation_s(response: NDArray[np.floating], sample_rate: int) -> float:
 
 
 @dataclass(frozen=True)
-class _Images:
+class Images:
     """The images of a source: seconds until each is heard, and how often its sound met a wall."""
 
     arrival_s: NDArray[np.float64]
     bounces: NDArray[np.int64]
 
     @classmethod
-    def of(cls, room: Room, talker: NDArray[np.float64], microphone: NDArray[np.float64]) -> _Images:
+    def of(cls, room: Room, talker: NDArray[np.float64], microphone: NDArray[np.float64]) -> Images:
         """Lists the images that are heard within the reverberation time."""
         reach_m = _SOUND_M_S * room.rt60_s
         squares, counts = [], []
@@ -125,7 +125,7 @@ class _Images:
         return cls(distance[heard] / _SOUND_M_S, bounces[heard])
 
 
-def _response(images: _Images, reflection: float, sample_rate: int) -> NDArray[np.float64]:
+def _response(images: Images, reflection: float, sample_rate: int) -> NDArray[np.float64]:
     """The impulse response where walls reflect this share of the sound pressure, from the direct sound on."""
     import soxr
     from scipy import signal
