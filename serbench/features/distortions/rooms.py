@@ -7,6 +7,7 @@ takes, weaker by that distance and by the walls that its sound met (J. B. Allen 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,6 +44,7 @@ class Room:
     seed: int = 0
 
 
+@functools.lru_cache(maxsize=16)
 def room_responses(room: Room, sample_rate: int) -> tuple[NDArray[np.float32], ...]:
     """Computes the impulse response of each place of a room.
 
