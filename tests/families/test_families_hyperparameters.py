@@ -80,7 +80,10 @@ def test_idle_fields_follow_their_conditions():
         "plateau_factor",
         "escape_patience",
         "escape_strength",
+        "noise_kind",
         "noise_snr_db",
+        "room_rt60_s",
         "shift_s",
+        "telephone",
         "l2",
     }
