@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from serbench.audit.audit import AuditPlan, audit_entry
     from serbench.audit.document import audit_document
     from serbench.audit.finding import AuditFinding
-    from serbench.audit.record import AuditRecord, audit_path
+    from serbench.audit.record import AuditRecord, audit_path, saved_audit
 else:
     __getattr__ = lazy_face(
         __name__,
@@ -29,8 +29,18 @@ else:
             "record": (
                 "AuditRecord",
                 "audit_path",
+                "saved_audit",
             ),
         },
     )
 
-__all__ = ["AuditFinding", "AuditPlan", "AuditRecord", "audit_document", "audit_entry", "audit_path", "clip_attributes"]
+__all__ = [
+    "AuditFinding",
+    "AuditPlan",
+    "AuditRecord",
+    "audit_document",
+    "audit_entry",
+    "audit_path",
+    "clip_attributes",
+    "saved_audit",
+]

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import filelock
 import pandas as pd
 
 import serbench
@@ -18,16 +17,17 @@ from serbench.audit.duplicates import duplicate_findings
 from serbench.audit.finding import AuditFinding, skipped
 from serbench.audit.leakage import leakage
 from serbench.audit.literature import against_literature
-from serbench.audit.record import AuditRecord, audit_path
+from serbench.audit.record import AuditRecord, audit_path, saved_audit
 from serbench.audit.rerun import Reruns
 from serbench.audit.shuffled_labels import shuffled_labels
 from serbench.audit.slices import by_slices
 from serbench.audit.speakers import speaker_recognition
+from serbench.audit.target import audited_entry, entry_folder, locked_audit
 from serbench.audit.validation import against_validation
 from serbench.audit.watch import FitObserver
-from serbench.errors import SerbenchError, UsageError
+from serbench.errors import SerbenchError
 from serbench.protocols import recorded_plan, recorded_protocol
-from serbench.records import ResultsFolder, StudyFolder, StudyRecord, now, run_name, writing
+from serbench.records import ResultsFolder, StudyFolder, StudyRecord, now
 from serbench.results import Results, ScoredEntry
 from serbench.search import Observer, recorded_clips, recorded_space
 
@@ -87,33 +87,16 @@ def audit_entry(
         SerbenchError: the corpus is missing or has changed, a record is damaged, or another process is auditing the
             entry.
     """
-    tested = _target(results, plan.target)
-    folder = _folder(results.folder, tested)
+    tested = audited_entry(results, plan.target)
+    folder = entry_folder(results.folder, tested)
     audit = _Audit(tested, folder, plan, observer or Observer(), stop or threading.Event())
     path = audit_path(folder, tested.entry.entry_id)
-    with _locked(path) if plan.refits else contextlib.nullcontext():
-        record = audit.run()
-        _save(record, path, audit)
+    with locked_audit(path, ", or use --no-refits") if plan.refits else contextlib.nullcontext():
+        record, earlier = audit.run(), saved_audit(path)
+        if earlier is not None:
+            record = record.model_copy(update={"robustness": earlier.robustness})
+        _save(record, path, audit, earlier)
     return record
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Prevents two audits of one entry at once: the second would miss runs that the first is still training."""
-    lock = filelock.FileLock(path.with_name(f".{path.stem}.lock"))
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(blocking=False)
-        except filelock.Timeout:
-            raise SerbenchError(
-                f"entry '{path.stem}' is being audited by another serbench process; wait for it to end, or use "
-                "--no-refits"
-            ) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @dataclass(frozen=True)
@@ -192,37 +175,12 @@ class _Audit:
         return [*findings, leakage(splits, protocol), over_draws(splits, own)], splits
 
 
-def _save(record: AuditRecord, path: Path, audit: _Audit) -> None:
-    """Saves a complete audit. One without training does not replace an earlier one, which holds more."""
-    if audit.stop.is_set() or (not audit.plan.refits and path.exists()):
+def _save(record: AuditRecord, path: Path, audit: _Audit, earlier: AuditRecord | None) -> None:
+    """Saves a complete audit. One without training does not replace earlier findings, which are more."""
+    found_more = path.exists() and (earlier is None or bool(earlier.findings))
+    if audit.stop.is_set() or (not audit.plan.refits and found_more):
         return
     try:
         record.save(path)
     except SerbenchError as error:  # the results folder may be read-only
         audit.observer.warning(f"the audit was not saved: {error}")
-
-
-def _target(results: Results, name: str) -> ScoredEntry:
-    """Returns the entry of this name, or the selected entry of the study or cross-validation of this name."""
-    studies = [study for study in results.studies if run_name(study.record.name) == name or study.record.name == name]
-    if not studies:
-        tested = results.scored_entry(name)
-        if tested.entry.members:
-            raise UsageError(f"entry '{name}' is an ensemble, not a single model; audit one of its finalists")
-        return tested
-    try:
-        chosen = results.chosen(name)
-    except SerbenchError as error:
-        raise SerbenchError(f"cannot find out which entry of study '{name}' is selected: {error}") from None
-    if chosen is not None:
-        return chosen
-    raise UsageError(
-        f"study '{name}' has no tested entry yet (cross-validation needs all its folds); run the same search command "
-        "again to finish it"
-    )
-
-
-def _folder(results: ResultsFolder, tested: ScoredEntry) -> StudyFolder:
-    """Returns the folder of the entry's study, or of its first fold in cross-validation."""
-    name = tested.study.name
-    return results.existing_study(name if tested.study.protocol.folds == 1 else f"{name}-fold1")

@@ -10,6 +10,7 @@ import pandas as pd
 from serbench.audit.draws import Draw
 from serbench.audit.finding import AuditFinding
 from serbench.audit.record import AuditRecord
+from serbench.audit.robustness.document import robustness_sheets
 from serbench.render import NOTHING, Column, Document, Sheet, count, percent
 
 __all__ = ["audit_document"]
@@ -33,11 +34,12 @@ def audit_document(record: AuditRecord) -> Document:
     )
     tables = [_table(one) for one in record.findings if one.table]
     draws = [_draws(record.draws)] if record.draws else []
+    robustness = [sheet for one in record.robustness for sheet in robustness_sheets(one)]
     frame = pd.DataFrame(
         [{"check": one.check, "level": one.level, "verdict": one.verdict} for one in record.findings],
         columns=["check", "level", "verdict"],
     )
-    return Document((head, *draws, *tables), frame, record.model_dump(mode="json"), (_LEGEND,))
+    return Document((head, *draws, *tables, *robustness), frame, record.model_dump(mode="json"), (_LEGEND,))
 
 
 def _conclusion(record: AuditRecord) -> str:

@@ -6,13 +6,18 @@ from pathlib import Path
 
 from serbench.audit.draws import Draw
 from serbench.audit.finding import AuditFinding
+from serbench.audit.robustness.scores import Robustness
+from serbench.errors import SerbenchError
 from serbench.records import Record, StudyFolder
 
-__all__ = ["AuditRecord", "audit_path"]
+__all__ = ["AuditRecord", "audit_path", "saved_audit"]
 
 
 class AuditRecord(Record):
-    """Findings of the audit of one entry: `audits/<entry>.json` in the study's folder."""
+    """Findings of the audit of one entry: `audits/<entry>.json` in the study's folder.
+
+    Without findings only the robustness was measured so far.
+    """
 
     entry: str
     study: str
@@ -21,6 +26,7 @@ class AuditRecord(Record):
     protocol: str
     findings: tuple[AuditFinding, ...]
     draws: tuple[Draw, ...]
+    robustness: tuple[Robustness, ...] = ()
     serbench: str
     created: str
 
@@ -38,3 +44,13 @@ def audit_path(folder: StudyFolder, entry_id: str) -> Path:
         entry_id: id of the entry.
     """
     return folder.path / "audits" / f"{entry_id}.json"
+
+
+def saved_audit(path: Path) -> AuditRecord | None:
+    """Reads an audit record; None if there is none, or if it is damaged, since an audit can be repeated."""
+    if not path.is_file():
+        return None
+    try:
+        return AuditRecord.load(path)
+    except SerbenchError:
+        return None

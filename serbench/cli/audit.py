@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import threading
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from serbench.cli.options import DEFAULT_RESULTS, DataFolder, ResultsPath, TableFormat
 from serbench.cli.printing import echo_text, new_console, screen_width
+from serbench.errors import SerbenchError, UsageError
 
 __all__ = ["audit"]
+
+
+class Where(StrEnum):
+    """Whose clips a measurement of robustness is on."""
+
+    validation = "validation"
+    test = "test"
 
 
 def audit(
@@ -25,6 +35,19 @@ def audit(
         bool,
         typer.Option("--refits/--no-refits", help="Whether to train again; without training it takes seconds."),
     ] = True,
+    robustness: Annotated[
+        bool,
+        typer.Option(
+            "--robustness",
+            help="Instead of the checks, measure what noise, rooms, codecs and more cost. Nothing is trained.",
+        ),
+    ] = False,
+    on: Annotated[
+        Where,
+        typer.Option(
+            "--on", help="With --robustness: whose clips are judged. 'test' counts as an evaluation of the test set."
+        ),
+    ] = Where.validation,
     data: DataFolder = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Training runs at the same time.  [default: as many as fit the machine]")
@@ -36,10 +59,14 @@ def audit(
 
     Completed training runs are kept: the same command resumes an interrupted audit.
     """
+    if robustness:
+        _robustness(target, on, data, results, output)
+        return
+    if on is not Where.validation:
+        raise UsageError("--on belongs to --robustness; add it, or leave --on out")
     from serbench.audit import AuditPlan, audit_document, audit_entry
     from serbench.cli.stopping import stopping
     from serbench.cli.watch import watcher
-    from serbench.errors import SerbenchError
     from serbench.render import render
     from serbench.results import Results
 
@@ -53,3 +80,22 @@ def audit(
         raise typer.Exit(130)
     if record.alarms:
         raise SerbenchError(f"{record.alarms} of {len(record.findings)} checks raised an alarm")
+
+
+def _robustness(target: str, on: Where, data: Path | None, results: Path, output: TableFormat) -> None:
+    """Measures the robustness of an entry and prints it."""
+    from serbench.audit.robustness import RobustnessPlan, StoppedError, measure_robustness, robustness_document
+    from serbench.cli.stopping import stopping
+    from serbench.cli.watch import watcher
+    from serbench.render import render
+    from serbench.results import Results
+
+    stop = threading.Event()
+    console = new_console()
+    plan = RobustnessPlan(target, "test" if on is Where.test else "validation", data)
+    try:
+        with stopping(stop, console, "conditions that were measured are kept"), watcher(console) as view:
+            record, found = measure_robustness(Results(results), plan, view, stop)
+    except StoppedError:
+        raise typer.Exit(130) from None
+    echo_text(render(robustness_document(record.entry, found), output.value, width=screen_width()))

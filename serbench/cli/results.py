@@ -168,9 +168,11 @@ def print_sheet(sheet: Sheet) -> None:
 
 def print_report(results: Results, entry: str, output: TableFormat) -> None:
     """Prints the report of an entry."""
-    from serbench.render import render
+    from serbench.audit.robustness import saved_robustness, with_robustness
+    from serbench.render import render, to_document
 
-    echo_text(render(results.report(entry), output.value, width=screen_width()))
+    report = with_robustness(to_document(results.report(entry)), saved_robustness(results, entry))
+    echo_text(render(report, output.value, width=screen_width()))
 
 
 def print_summary(results: Results, entry: str) -> None:

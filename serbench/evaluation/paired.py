@@ -14,7 +14,17 @@ from serbench.evaluation.intervals import MIN_SPEAKERS
 from serbench.evaluation.jackknife import SpeakerRecalls, Spread, spreads
 from serbench.evaluation.metrics import predicted_classes
 
-__all__ = ["McNemar", "PairedComparison", "compare", "compare_all", "compare_recalls", "holm", "mcnemar", "tie_groups"]
+__all__ = [
+    "McNemar",
+    "PairedComparison",
+    "compare",
+    "compare_all",
+    "compare_recalls",
+    "compare_same_models",
+    "holm",
+    "mcnemar",
+    "tie_groups",
+]
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,40 @@ def compare_recalls(
     return PairedComparison(
         difference, difference - half, difference + half, spread.p_value(difference), one.speakers
     ), ""
+
+
+def compare_same_models(
+    one: SpeakerRecalls, other: SpeakerRecalls, labels: Sequence[str], *, level: float = 0.95
+) -> tuple[PairedComparison | None, str]:
+    """Compares the answers of the same models to two versions of the same clips.
+
+    The difference of each refit is one number of its own, so what a seed adds to both versions cancels out, too. With a
+    single refit the result holds for that one model.
+
+    Args:
+        one: counts of one version, such as the clips as they are.
+        other: counts of the other version, refit by refit of the same models.
+        labels: the C class names.
+        level: confidence level of the interval.
+
+    Returns:
+        As `compare_recalls`. There is a comparison of a single refit, too.
+
+    Raises:
+        ValueError: the counts are not of the same clips and refits.
+    """
+    if one.correct.shape != other.correct.shape or not np.array_equal(one.support, other.support):
+        raise ValueError("the two versions are not of the same clips and models")
+    if one.speakers < MIN_SPEAKERS:
+        return None, f"no interval: {one.speakers} speakers, fewer than {MIN_SPEAKERS}"
+    if one.rare_classes:
+        return None, f"no interval: fewer than two speakers have clips of '{labels[one.rare_classes[0]]}'"
+    # Recalls are linear in the counts, so the difference of the counts has the difference as its score.
+    difference = SpeakerRecalls(one.correct - other.correct, one.support)
+    mean = float(difference.per_refit().mean())
+    spread = Spread.of(difference.without_each(), difference)
+    half = spread.half_width(level)
+    return PairedComparison(mean, mean - half, mean + half, spread.p_value(mean), one.speakers), ""
 
 
 def compare_all(

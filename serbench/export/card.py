@@ -6,6 +6,9 @@ folder of a bundle can be pushed as it stands.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from serbench.audit.robustness import ROBUSTNESS_HEADER, Robustness, robustness_rows, robustness_verdict
 from serbench.export.bundle import BundleRecord
 from serbench.printable import printable_lines
 from serbench.records import StudyRecord
@@ -19,18 +22,22 @@ _HUB_TAGS = {"litert": "tflite"}
 _PACKAGES = {"onnx": "onnxruntime", "litert": "ai-edge-litert", "saved-model": "tensorflow"}
 
 
-def model_card(record: BundleRecord, report: EntryReport, study: StudyRecord) -> str:
+def model_card(
+    record: BundleRecord, report: EntryReport, study: StudyRecord, robustness: Sequence[Robustness] = ()
+) -> str:
     """Returns the model card as Markdown.
 
     Args:
         record: record of the bundle.
         report: report of its entry.
         study: record of the entry's study.
+        robustness: what was measured of the entry under noise, in rooms, through codecs; empty if nothing was.
     """
     parts = (
         _metadata(record, report),
         _head(record),
         _scores(record, report),
+        *(_robustness(one) for one in robustness),
         _training_data(record),
         _training_again(study),
         _limits(record),
@@ -142,6 +149,21 @@ The test set ({protocol.test_clips:,} clips, {speakers(protocol.test_speakers)})
 |---|---|---|---|---|
 {classes}
 """
+
+
+def _robustness(found: Robustness) -> str:
+    head = " | ".join(ROBUSTNESS_HEADER)
+    rows = "\n".join(f"| {' | '.join(map(escape_markdown, row))} |" for row in robustness_rows(found))
+    reasons = "".join(f"\n{one.title} is not measured: {one.not_measured}." for one in found.left_out)
+    return f"""## Robustness on {found.on} speakers
+
+{escape_markdown(robustness_verdict(found))} {found.clips:,} clips of {speakers(found.speakers)}, answered by
+{found.answered_by}. Intervals are paired over speakers.
+
+| {head} |
+|{"---|" * len(ROBUSTNESS_HEADER)}
+{rows}
+{escape_markdown(reasons)}"""
 
 
 def _training(row: Row) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from serbench.audit import audit_path, saved_audit
+from serbench.audit.robustness import with_robustness
 from serbench.corpora import recorded_corpus
 from serbench.export.bundle import CARD, BundleCheck, BundleRecord, file_digest
 from serbench.export.card import model_card
@@ -14,7 +16,7 @@ from serbench.export.exporter import TrainedEntry
 from serbench.export.verify import verify_bundle
 from serbench.features import FeatureSpec
 from serbench.records import StudyFolder, StudyRecord, write_text_atomic
-from serbench.render import render
+from serbench.render import render, to_document
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,8 +54,11 @@ class KerasBundle:
         check = verify_bundle(folder, expected, paths, trained.study.environment.backend)
         record = unchecked.model_copy(update={"check": check})
         record.save(folder / "bundle.json")
-        write_text_atomic(folder / "metrics.json", render(trained.report, "json"))
-        write_text_atomic(folder / CARD, model_card(record, trained.report, trained.study))
+        audit = saved_audit(audit_path(trained.folder, trained.entry.entry_id))
+        robustness = () if audit is None else audit.robustness
+        report = with_robustness(to_document(trained.report), robustness)
+        write_text_atomic(folder / "metrics.json", render(report, "json"))
+        write_text_atomic(folder / CARD, model_card(record, trained.report, trained.study, robustness))
         return record
 
 

@@ -20,12 +20,13 @@ from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_va
 
 from serbench.records import FrozenModel
 
-__all__ = ["NOISE_GRID_DB", "SHIFT_GRID_S", "SPEED_GRID", "ConvHyperparameters", "Hyperparameters"]
+__all__ = ["NOISE_GRID_DB", "ROOM_GRID_S", "SHIFT_GRID_S", "SPEED_GRID", "ConvHyperparameters", "Hyperparameters"]
 
 # Small grids, since every distinct value adds a cached copy of the whole corpus.
 NOISE_GRID_DB = (0.0, 10.0, 15.0, 20.0, 25.0, 30.0)
 SHIFT_GRID_S = (0.0, 0.1, 0.2, 0.3)
 SPEED_GRID = (0.0, 0.05, 0.1, 0.15)
+ROOM_GRID_S = (0.0, 0.3, 0.5, 0.8)
 
 _RATIO = re.compile(r"\d+(\.\d+)?(/\d+(\.\d+)?){2}")
 
@@ -66,9 +67,12 @@ SplitRatio = Annotated[str, AfterValidator(_ratio)]
 NoiseLevel = Annotated[float, _on_grid(NOISE_GRID_DB), WithJsonSchema({"type": "number", "enum": list(NOISE_GRID_DB)})]
 Shift = Annotated[float, _on_grid(SHIFT_GRID_S), WithJsonSchema({"type": "number", "enum": list(SHIFT_GRID_S)})]
 SpeedChange = Annotated[float, _on_grid(SPEED_GRID), WithJsonSchema({"type": "number", "enum": list(SPEED_GRID)})]
+RoomTime = Annotated[float, _on_grid(ROOM_GRID_S), WithJsonSchema({"type": "number", "enum": list(ROOM_GRID_S)})]
 KernelSize = Annotated[int, Field(ge=3, le=9), AfterValidator(_odd)]
 
-_COPIES = _only_when(waveform_copies=[1, 2, 3]) | _source("the founding report")
+_COPIED = _only_when(waveform_copies=[1, 2, 3])
+_NOISY = _only_when(waveform_copies=[1, 2, 3], noise_snr_db=[level for level in NOISE_GRID_DB if level])
+_COPIES = _COPIED | _source("the founding report")
 
 
 class Hyperparameters(FrozenModel):
@@ -220,7 +224,7 @@ class Hyperparameters(FrozenModel):
     )
     noise_snr_db: NoiseLevel = Field(
         0.0,
-        description="Signal-to-noise ratio in dB of a copy's white noise; 0 is off.",
+        description="Signal-to-noise ratio in dB of a copy's noise; 0 is off.",
         json_schema_extra=_COPIES,
     )
     shift_s: Shift = Field(
@@ -236,12 +240,29 @@ class Hyperparameters(FrozenModel):
         | {"later": True},
     )
 
+    noise_kind: Literal["white", "speech"] = Field(
+        "white",
+        description="Noise of a copy: white, or with the long-term spectrum of the clip, as a crowd has it.",
+        json_schema_extra=_NOISY | {"later": True},
+    )
+    room_rt60_s: RoomTime = Field(
+        0.0,
+        description="Reverberation time of the simulated room that a copy is played in, in seconds; 0 is off.",
+        json_schema_extra=_COPIED | {"later": True},
+    )
+    telephone: bool = Field(
+        False,
+        description="Whether a copy keeps only the telephone band, 300 to 3400 Hz.",
+        json_schema_extra=_COPIED | {"later": True},
+    )
+
     @model_validator(mode="after")
     def _copies_differ(self) -> Self:
-        if self.waveform_copies and not self.noise_snr_db and not self.shift_s:
+        changes = (self.noise_snr_db, self.shift_s, self.room_rt60_s, self.telephone)
+        if self.waveform_copies and not any(changes):
             raise ValueError(
-                f"waveform_copies = {self.waveform_copies} would repeat clips unchanged: set noise_snr_db or "
-                "shift_s, or waveform_copies = 0"
+                f"waveform_copies = {self.waveform_copies} would repeat clips unchanged: set noise_snr_db, shift_s, "
+                "room_rt60_s or telephone, or waveform_copies = 0"
             )
         return self
 
@@ -264,7 +285,7 @@ class Hyperparameters(FrozenModel):
         """Returns the fields that were added after results were published, with their defaults.
 
         >>> Hyperparameters.later_fields()
-        {'speed_perturbation': 0.0}
+        {'speed_perturbation': 0.0, 'noise_kind': 'white', 'room_rt60_s': 0.0, 'telephone': False}
         """
         return {name: cls.model_fields[name].default for name in cls._facts("later")}
 

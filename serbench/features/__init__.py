@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from serbench.features.audio import Waveform, decode, fit_length, waveform_of
     from serbench.features.augmentation import augment
     from serbench.features.clip_vector import functionals, sounding_frames
-    from serbench.features.extraction import ClipsWithoutFeaturesError, extract
+    from serbench.features.extraction import Alter, ClipFile, ClipsWithoutFeaturesError, extract, extract_files
     from serbench.features.frontends import FrontEnd, front_end_names, get_front_end
     from serbench.features.frontends.acoustic import AcousticSettings
     from serbench.features.frontends.base import Array
@@ -38,8 +38,11 @@ else:
             "augmentation": ("augment",),
             "clip_vector": ("functionals", "sounding_frames"),
             "extraction": (
+                "Alter",
+                "ClipFile",
                 "ClipsWithoutFeaturesError",
                 "extract",
+                "extract_files",
             ),
             "frontends": (
                 "FrontEnd",
@@ -78,7 +81,9 @@ __all__ = [
     "FLOOR_DB",
     "LOG_MEL",
     "AcousticSettings",
+    "Alter",
     "Array",
+    "ClipFile",
     "ClipsWithoutFeaturesError",
     "FeatureKind",
     "FeatureSpec",
@@ -93,6 +98,7 @@ __all__ = [
     "augment",
     "decode",
     "extract",
+    "extract_files",
     "fit_length",
     "front_end_ms",
     "front_end_names",

@@ -1,24 +1,36 @@
-"""Waveform augmentation: noise at a given level, a shift in time, and another speed."""
+"""Waveform augmentation: noise at a given level, a room, a telephone, a shift in time, and another speed."""
 
 from __future__ import annotations
-
-import hashlib
 
 import numpy as np
 
 from serbench.features.audio import Waveform, fit_length
+from serbench.features.distortions import (
+    Room,
+    add_noise,
+    at_speed,
+    band_limited,
+    in_room,
+    room_responses,
+    speech_shaped,
+    stream_of,
+)
 from serbench.features.spec import FeatureSpec, WaveformAugmentation
 
 __all__ = ["augment"]
+
+_PLACES = 12
+"""Places in the room of copies, so that no place is learnt by heart."""
 
 
 def augment(waveform: Waveform, augmentation: WaveformAugmentation, spec: FeatureSpec, key: str) -> Waveform:
     """Makes the augmented copy of a clip, with the length that `spec` asks for.
 
     Another speed comes first, by resampling: it changes duration and pitch, as a tape would (Ko et al. 2015,
-    https://doi.org/10.21437/Interspeech.2015-711). Noise is scaled to the mean power of the recorded clip before
-    padding, and covers only the clip; digital silence stays silent. The shift is drawn uniformly from both directions
-    and never moves more than half of the visible samples out of the window.
+    https://doi.org/10.21437/Interspeech.2015-711). Then come the room, noise, the telephone band, and the shift. Noise
+    is scaled to the mean power of the clip before padding, and covers only the clip; digital silence stays silent. The
+    shift is drawn uniformly from both directions and never moves more than half of the visible samples out of the
+    window.
 
     Args:
         waveform: (samples,), the whole clip at `spec.sample_rate`.
@@ -30,11 +42,21 @@ def augment(waveform: Waveform, augmentation: WaveformAugmentation, spec: Featur
         float32 (spec.n_samples,).
     """
     # Separate random streams, so that the same shift is drawn at every noise level.
-    noise_stream, shift_stream = _seed(augmentation, key).spawn(2)
+    noise_stream, shift_stream, place_stream = stream_of(key, augmentation.seed, augmentation.copy_index).spawn(3)
     if augmentation.speed is not None:
-        waveform = _at_speed(waveform, augmentation.speed)
+        waveform = at_speed(waveform, augmentation.speed)
+    if augmentation.room_rt60_s is not None:
+        room = Room(augmentation.room_rt60_s, places=_PLACES, seed=augmentation.seed)
+        responses = room_responses(room, spec.sample_rate)
+        waveform = in_room(waveform, responses[np.random.default_rng(place_stream).integers(len(responses))])
     if augmentation.noise_snr_db is not None:
-        waveform = _add_noise(waveform, augmentation.noise_snr_db, np.random.default_rng(noise_stream))
+        rng = np.random.default_rng(noise_stream)
+        if augmentation.noise_kind == "speech":
+            waveform = add_noise(waveform, speech_shaped(waveform, rng), augmentation.noise_snr_db)
+        else:
+            waveform = _add_noise(waveform, augmentation.noise_snr_db, rng)
+    if augmentation.telephone:
+        waveform = band_limited(waveform, spec.sample_rate)
     shift = 0
     if augmentation.shift_s is not None:
         visible = min(len(waveform), spec.n_samples)
@@ -43,19 +65,8 @@ def augment(waveform: Waveform, augmentation: WaveformAugmentation, spec: Featur
     return fit_length(waveform, spec.n_samples, spec.crop, shift)
 
 
-def _at_speed(waveform: Waveform, speed: float) -> Waveform:
-    import soxr
-
-    return np.asarray(soxr.resample(waveform, speed, 1.0, quality="HQ"))
-
-
-def _seed(augmentation: WaveformAugmentation, key: str) -> np.random.SeedSequence:
-    # Not Python's hash() of a text, which differs from process to process.
-    hashed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:16], "little")
-    return np.random.SeedSequence([augmentation.seed, augmentation.copy_index, hashed])
-
-
 def _add_noise(waveform: Waveform, snr_db: float, rng: np.random.Generator) -> Waveform:
+    """White noise as it was always added: it is scaled by its expected power, not by the drawn one."""
     power = float(np.mean(np.square(waveform, dtype=np.float64)))
     scale = np.float32(np.sqrt(power / 10 ** (snr_db / 10)))
     return waveform + scale * rng.standard_normal(len(waveform), dtype=np.float32)

@@ -19,17 +19,21 @@ import numpy as np
 import numpy.typing as npt
 
 from serbench.errors import SerbenchError
-from serbench.features.audio import decode, fit_length, realise_soundfile
+from serbench.features.audio import Waveform, decode, fit_length, realise_soundfile
 from serbench.features.augmentation import augment
 from serbench.features.spec import FeatureSpec, WaveformAugmentation
 
-__all__ = ["CHUNK_CLIPS", "ClipFile", "ClipsWithoutFeaturesError", "extract", "extract_files"]
+__all__ = ["CHUNK_CLIPS", "Alter", "ClipFile", "ClipsWithoutFeaturesError", "extract", "extract_files"]
 
 CHUNK_CLIPS = 32
 """Clips per unit of work: enough to make the cost of handing it over negligible, few enough to be interrupted."""
 
 _NAMED = 5
 """Clips that a message names."""
+
+
+Alter = Callable[[Waveform, str], Waveform]
+"""Changes the waveform of a clip: its samples and its id in, its samples out."""
 
 
 class ClipFile(NamedTuple):
@@ -96,6 +100,7 @@ def extract_files(
     workers: int,
     write: Callable[[npt.NDArray[np.float32]], object],
     progress: Callable[[int, int], None] | None = None,
+    alter: Alter | None = None,
 ) -> None:
     """Computes the features of `clips` in their order, a few chunks ahead of the writer.
 
@@ -107,7 +112,8 @@ def extract_files(
         augmentation: applied to every clip before the front end; None uses the clips as they are.
         workers: number of threads.
         write: called in this thread with float32 (up to `CHUNK_CLIPS`, *spec.shape), chunk after chunk.
-        progress: called in this thread with (clips done, clips in all).
+        progress: called in this thread with (clips done, clips in all). What it raises ends the computation.
+        alter: changes the whole clip before it is cut or padded; called in several threads. None changes nothing.
 
     Raises:
         SerbenchError: a clip cannot be read, or the front end fails for every clip.
@@ -123,12 +129,12 @@ def extract_files(
         pool = ThreadPoolExecutor(workers, thread_name_prefix="serbench-features")
         try:
             for chunk in itertools.islice(chunks, 2 * workers):
-                pending.append(pool.submit(_extract_chunk, chunk, spec, augmentation))
+                pending.append(pool.submit(_extract_chunk, chunk, spec, augmentation, alter))
             while pending:
                 features, found = pending.popleft().result()
                 faults |= found
                 for chunk in itertools.islice(chunks, 1):
-                    pending.append(pool.submit(_extract_chunk, chunk, spec, augmentation))
+                    pending.append(pool.submit(_extract_chunk, chunk, spec, augmentation, alter))
                 write(features)
                 done += len(features)
                 if progress is not None:
@@ -148,13 +154,15 @@ def extract_files(
 
 
 def _extract_chunk(
-    clips: Sequence[ClipFile], spec: FeatureSpec, augmentation: WaveformAugmentation | None
+    clips: Sequence[ClipFile], spec: FeatureSpec, augmentation: WaveformAugmentation | None, alter: Alter | None
 ) -> tuple[npt.NDArray[np.float32], dict[str, Exception]]:
     """Returns the features of a chunk, and what was raised for the clips that have none (by clip id)."""
     waveforms = np.empty((len(clips), spec.n_samples), dtype=np.float32)
     for row, clip in zip(waveforms, clips, strict=True):
         with _named(clip, "`serbench corpus check` lists all clips that cannot be read"):
             waveform = decode(clip.path, spec.sample_rate)
+            if alter is not None:
+                waveform = alter(waveform, clip.clip_id)
             if augmentation is None:
                 row[:] = fit_length(waveform, spec.n_samples, spec.crop)
             else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -15,6 +15,10 @@ FeatureKind = str
 """Name of a front end."""
 
 
+_LATER: Final = ("speed", "noise_kind", "room_rt60_s", "telephone")
+"""Settings that were added after features had been kept."""
+
+
 class WaveformAugmentation(FrozenModel):
     """Settings of one seeded, augmented copy of every clip.
 
@@ -22,26 +26,33 @@ class WaveformAugmentation(FrozenModel):
     its split.
 
     Attributes:
-        noise_snr_db: white Gaussian noise this many dB below the clip's own mean power; None adds none.
+        noise_snr_db: noise this many dB below the clip's own mean power; None adds none.
+        noise_kind: white Gaussian noise, or noise with the long-term spectrum of the clip ('speech').
         shift_s: largest shift in seconds, in either direction, filled with zeros; None for no shift.
+        room_rt60_s: reverberation time of the simulated room that the clip is played in; None for no room.
+        telephone: whether only the telephone band is kept.
         speed: how many times as fast the clip is played, which raises its pitch, too; None for its own speed.
         copy_index: number of the copy among several with these settings, from 0.
         seed: seed of all copies.
     """
 
     noise_snr_db: float | None = Field(default=None, ge=-20, le=100, allow_inf_nan=False)
+    noise_kind: Literal["white", "speech"] = "white"
     shift_s: float | None = Field(default=None, gt=0, le=10, allow_inf_nan=False)
     speed: float | None = Field(default=None, ge=0.5, le=2, allow_inf_nan=False)
+    room_rt60_s: float | None = Field(default=None, ge=0.1, le=2, allow_inf_nan=False)
+    telephone: bool = False
     copy_index: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _alters_something(self) -> Self:
-        if self.noise_snr_db is None and self.shift_s is None and self.speed is None:
-            raise ValueError("an augmentation needs noise_snr_db, shift_s or speed")
+        changes = (self.noise_snr_db, self.shift_s, self.speed, self.room_rt60_s, self.telephone or None)
+        if all(change is None for change in changes):
+            raise ValueError("an augmentation needs noise_snr_db, shift_s, room_rt60_s, telephone or speed")
         return self
 
     def digest(self) -> str:
         """Returns the hash of the settings. One that was added later counts only where it is set."""
-        later = {"speed"} if self.speed is None else None
-        return digest_of(self.model_dump(mode="json", exclude=later))
+        unset = {name for name in _LATER if getattr(self, name) == type(self).model_fields[name].default}
+        return digest_of(self.model_dump(mode="json", exclude=unset or None))

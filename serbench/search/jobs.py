@@ -149,7 +149,10 @@ class JobMaker:
         copies = tuple(
             WaveformAugmentation(
                 noise_snr_db=hp.noise_snr_db or None,
+                noise_kind=hp.noise_kind if hp.noise_snr_db else "white",
                 shift_s=hp.shift_s or None,
+                room_rt60_s=hp.room_rt60_s or None,
+                telephone=hp.telephone,
                 copy_index=copy,
                 seed=study.seeds.augmentation,
             )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from serbench.audit import AuditRecord, audit_path
+from serbench.audit import AuditRecord, audit_path, saved_audit
 from serbench.errors import SerbenchError
 from serbench.evaluation import AttributeSlices, ReliabilityBin, SoftEvaluation, reliability, slice_scores
 from serbench.results import Results, ScoredEntry
@@ -108,13 +108,7 @@ def _shortened(scores: AttributeSlices) -> ScoredSlices:
 
 
 def _audit(sources: Sources, entry_id: str) -> AuditRecord | None:
-    path = audit_path(sources.folders[0], entry_id)
-    if not path.is_file():
-        return None
-    try:
-        return AuditRecord.load(path)
-    except SerbenchError:  # the page works without an audit, and the audit can be repeated
-        return None
+    return saved_audit(audit_path(sources.folders[0], entry_id))
 
 
 def _listeners(results: Results, tested: ScoredEntry) -> SoftEvaluation | None:

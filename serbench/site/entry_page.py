@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from serbench.audit.robustness import ROBUSTNESS_HEADER, Robustness, robustness_rows, robustness_verdict
 from serbench.records import write_text_atomic
 from serbench.render import (
     SUBSET_HEADER,
@@ -21,6 +22,7 @@ from serbench.render import (
 from serbench.results import EntryReport, ReferenceRow, Results, Row, ScoredEntry
 from serbench.site.charts.entry import calibration_chart, curve_charts
 from serbench.site.charts.lines import reference_lines
+from serbench.site.charts.robustness import robustness_chart
 from serbench.site.clips.media import Inline
 from serbench.site.clips.sounds import Sounds
 from serbench.site.entry_details import EntryDetails
@@ -91,6 +93,8 @@ def entry_page(pages: Pages, page: EntryPage, *, root: str = "") -> str:
         details=page.details,
         labels=report.corpus.labels,
         listeners=_listeners(page.details),
+        robustness_header=ROBUSTNESS_HEADER,
+        robustness=[_robustness(one) for one in (page.details.audit.robustness if page.details.audit else ())],
         slices=[_slice_rows(page.details, place) for place in range(len(page.details.slices))],
         subset_header=SUBSET_HEADER,
         subsets=subset_cells(report),
@@ -119,6 +123,24 @@ def _listeners(details: EntryDetails) -> dict[str, Any] | None:
     ]
     counts = [[f"{cell:.0f}" for cell in row] for row in found.confusion]
     return {"shares": shares, "counts": counts, "accuracy": percent(found.accuracy), "clips": int(found.clips)}
+
+
+def _robustness(found: Robustness) -> dict[str, Any]:
+    return {
+        "on": found.on,
+        "verdict": robustness_verdict(found),
+        "clips": found.clips,
+        "speakers": found.speakers,
+        "answered_by": found.answered_by,
+        "rows": robustness_rows(found),
+        "chart": robustness_chart(found),
+        "labels": found.labels,
+        "answers": [
+            (one.title, list(zip(one.answers, map(percent, one.recalls), strict=True)))
+            for one in (found.plain, *found.measured)
+        ],
+        "left_out": [f"{one.title} is not measured: {one.not_measured}" for one in found.left_out],
+    }
 
 
 def _slice_rows(details: EntryDetails, place: int) -> dict[str, Any]:

@@ -101,7 +101,12 @@ def entry_commands(row: Row, record: StudyRecord, refit: str, trials: int, space
             ("Export it", shell_line(["serbench", "export", row.entry, "--to", "bundle"])),
             ("Predict with it", "serbench predict bundle RECORDING.wav"),
         ]
-    return [*found, ("Audit it", shell_line(["serbench", "audit", row.entry]))]
+    audits = [("Audit it", shell_line(["serbench", "audit", row.entry]))]
+    if row.folds == 1 and not row.speaker_normalisation:
+        audits.append(
+            ("Measure what noise and rooms cost it", shell_line(["serbench", "audit", row.entry, "--robustness"]))
+        )
+    return [*found, *audits]
 
 
 def _single(row: Row, record: StudyRecord, space: str) -> str:

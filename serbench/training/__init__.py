@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
+    from serbench.training.answerer import load_answerer
     from serbench.training.backend import BACKENDS, GPU_BACKENDS, choose_backend, import_keras, process_context
     from serbench.training.job import FitSettings, TrialJob, TrialOutcome, Verdict
     from serbench.training.keras_settings import pin_keras_settings
@@ -23,6 +24,7 @@ else:
     __getattr__ = lazy_face(
         __name__,
         {
+            "answerer": ("load_answerer",),
             "backend": (
                 "BACKENDS",
                 "GPU_BACKENDS",
@@ -76,6 +78,7 @@ __all__ = [
     "choose_precision",
     "dtype_policy",
     "import_keras",
+    "load_answerer",
     "pin_keras_settings",
     "process_context",
     "run_job",

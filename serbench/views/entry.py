@@ -165,6 +165,25 @@ class Entry:
             return self._predictions("", "test", (), np.zeros(0, np.int64), np.zeros((0, len(self.labels))), who)
         return pd.concat(parts, ignore_index=True)
 
+    def robustness(self) -> pd.DataFrame:
+        """Scores under noise, in rooms, through codecs, as `serbench audit ENTRY --robustness` measured them.
+
+        Returns:
+            One row per condition, indexed by `on` ('validation' or 'test') and `condition`, with the columns of the
+            command's CSV. Empty if nothing was measured.
+
+        Raises:
+            SerbenchError: a record of the entry is damaged.
+        """
+        from serbench.audit.robustness import robustness_document, saved_robustness
+
+        parts = [
+            robustness_document(self.id, one).frame.assign(on=one.on) for one in saved_robustness(self._reader, self.id)
+        ]
+        if not parts:
+            return pd.DataFrame(index=pd.MultiIndex.from_arrays([[], []], names=["on", "condition"]))
+        return pd.concat(parts, ignore_index=True).set_index(["on", "condition"])
+
     def figure(self, name: str) -> go.Figure:
         """Draws a figure of the entry.
 

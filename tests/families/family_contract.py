@@ -49,7 +49,8 @@ class FamilyContract:
         for name, condition in family.hyperparameters.conditions().items():
             for other, values in condition.items():
                 for value in values:
-                    changed = {other: value, "noise_snr_db": 20} if other == "waveform_copies" else {other: value}
+                    together = {one: allowed[0] for one, allowed in condition.items()}
+                    changed = {"noise_snr_db": 20} | together | {other: value}
                     assert name not in family.hyperparameters(**changed).idle_fields()
 
     def test_defaults_give_probabilities(self, family, clips):

@@ -43,8 +43,8 @@ def test_split_ratio_sums_exactly(first, second):
         ({"dropout": float("nan")}, "cnn2d: dropout = nan should be a finite number"),
         (
             {"waveform_copies": 2},
-            "cnn2d: waveform_copies = 2 would repeat clips unchanged: set noise_snr_db or shift_s, or "
-            "waveform_copies = 0",
+            "cnn2d: waveform_copies = 2 would repeat clips unchanged: set noise_snr_db, shift_s, "
+            "room_rt60_s or telephone, or waveform_copies = 0",
         ),
     ],
 )
@@ -59,7 +59,7 @@ def test_an_unknown_name_is_answered_with_the_nearest():
         parse_hyperparameters(get_family("cnn1d"), {"learning_rat": 0.1})
 
 
-@pytest.mark.parametrize("values", [{"noise_snr_db": 20}, {"shift_s": 0.1}])
+@pytest.mark.parametrize("values", [{"noise_snr_db": 20}, {"shift_s": 0.1}, {"room_rt60_s": 0.3}, {"telephone": True}])
 def test_copies_need_one_kind_of_change(values):
     assert Hyperparameters(waveform_copies=1, **values).waveform_copies == 1
 
@@ -80,7 +80,10 @@ def test_idle_fields_follow_their_conditions():
         "plateau_factor",
         "escape_patience",
         "escape_strength",
+        "noise_kind",
         "noise_snr_db",
+        "room_rt60_s",
         "shift_s",
+        "telephone",
         "l2",
     }

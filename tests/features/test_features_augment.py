@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serbench.features import FeatureSpec, WaveformAugmentation, augment, fit_length
+from serbench.records import digest_of
 
 SPEC = FeatureSpec(kind="log_mel", sample_rate=8_000, duration_s=1.0, window_length=256, hop_length=128)
 
@@ -83,3 +84,36 @@ def test_another_speed_changes_length_and_pitch_alike(speed):
 def test_a_setting_that_came_later_leaves_the_cached_copies_of_before_valid():
     assert WaveformAugmentation(noise_snr_db=20, seed=3).digest() == "37270605f44e21b8"
     assert WaveformAugmentation(noise_snr_db=20, speed=1.1).digest() != WaveformAugmentation(noise_snr_db=20).digest()
+
+
+def test_speech_noise_stands_at_its_level_and_differs_from_white():
+    clip = np.concatenate([tone(3_000), np.zeros(3_000, np.float32)])
+    speech = augment(clip, WaveformAugmentation(noise_snr_db=10.0, noise_kind="speech"), SPEC, "clip")
+    noise = speech[: len(clip)] - clip
+    assert 10 * np.log10(np.mean(clip**2) / np.mean(noise**2)) == pytest.approx(10.0, abs=0.1)
+    spectrum = np.abs(np.fft.rfft(noise))
+    peak = round(0.3 / (2 * np.pi) * len(clip))
+    assert np.square(spectrum[peak - 20 : peak + 20]).sum() > 0.8 * np.square(spectrum).sum()
+
+
+def test_a_room_and_a_telephone_change_copies_by_their_seed():
+    clip = np.random.default_rng(0).standard_normal(6_000).astype(np.float32)
+    room = augment(clip, WaveformAugmentation(room_rt60_s=0.3), SPEC, "clip")
+    assert room[6_000:8_000].any(), "reverberation outlasts the clip"
+    again = augment(clip, WaveformAugmentation(room_rt60_s=0.3), SPEC, "clip")
+    np.testing.assert_array_equal(room, again)
+    assert not np.array_equal(room, augment(clip, WaveformAugmentation(room_rt60_s=0.3, seed=1), SPEC, "clip"))
+    band = augment(clip, WaveformAugmentation(telephone=True), SPEC, "clip")
+    spectrum = np.square(np.abs(np.fft.rfft(band[:6_000])))
+    hz = np.fft.rfftfreq(6_000, 1 / 8_000)
+    assert spectrum[(hz > 250) & (hz < 3_600)].sum() > 0.99 * spectrum.sum()
+
+
+def test_settings_added_later_leave_known_copies_their_digest():
+    """Digests of before: features of published studies are found again."""
+    plain = WaveformAugmentation(noise_snr_db=20.0, shift_s=0.1, copy_index=1, seed=7)
+    known = {"noise_snr_db": 20.0, "shift_s": 0.1, "copy_index": 1, "seed": 7}
+    assert plain.digest() == digest_of(known)
+    others = [{"noise_kind": "speech"}, {"room_rt60_s": 0.3}, {"telephone": True}, {"speed": 1.1}]
+    digests = {WaveformAugmentation(**known, **other).digest() for other in others}
+    assert len(digests | {plain.digest()}) == 5

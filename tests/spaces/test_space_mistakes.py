@@ -233,7 +233,7 @@ MISTAKES = {
     ),
     "enqueued combination that cannot be": (
         '[[enqueue]]\nname = "a"\nparameters = { waveform_copies = 1 }',
-        "enqueued 'a': waveform_copies = 1 would repeat clips unchanged: set noise_snr_db or",
+        "enqueued 'a': waveform_copies = 1 would repeat clips unchanged: set noise_snr_db,",
     ),
     "enqueued ratio": (
         '[[enqueue]]\nname = "a"\nparameters = { split_ratio = "85/5/10" }',

@@ -1,0 +1,152 @@
+"""Scores of conditions against cases worked out by hand, and how they are laid out."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from serbench.audit.robustness import (
+    CONDITIONS,
+    Robustness,
+    robustness_document,
+    robustness_verdict,
+    with_robustness,
+)
+from serbench.audit.robustness.panel import draw_evenly
+from serbench.audit.robustness.scores import PLAIN, Altered, Judged, score_conditions
+from serbench.render import FORMATS, Document, Sheet, render
+from serbench.site.charts.robustness import robustness_chart
+
+LABELS = ("anger", "fear", "sadness")
+SPEAKERS, EACH = 10, 4
+TRUE = np.tile(np.repeat(np.arange(3), EACH), SPEAKERS)
+JUDGED = Judged(TRUE, tuple(f"s{number:02}" for number in np.repeat(np.arange(SPEAKERS), 3 * EACH)), LABELS)
+
+
+def answers(*guesses: np.ndarray) -> np.ndarray:
+    return np.stack([0.05 + 0.85 * np.eye(3)[guess] for guess in guesses]).astype(np.float32)
+
+
+def sad_where(rows: np.ndarray) -> np.ndarray:
+    guess = TRUE.copy()
+    guess[rows] = 2
+    return guess
+
+
+def measured(*, few: bool = False) -> Robustness:
+    """Noise makes every fourth anger and all fear sad; a level changes nothing; a codec is not there."""
+    noisy = sad_where((TRUE == 1) | ((TRUE == 0) & (np.arange(len(TRUE)) % 4 == 0)))
+    judged = Judged(TRUE, tuple("ab"[number % 2] for number in range(len(TRUE))), LABELS) if few else JUDGED
+    scores, why = score_conditions(
+        [
+            Altered(PLAIN, PLAIN, PLAIN, answers(TRUE, TRUE)),
+            Altered("noise", "white noise 0 dB", "white noise", answers(noisy, noisy)),
+            Altered("level", "level +10 dB", "recording", answers(TRUE, TRUE)),
+            Altered("opus", "Opus 12 kbit/s", "transmission", None, "Opus needs the program ffmpeg; install ffmpeg"),
+        ],
+        judged,
+    )
+    return Robustness(
+        on="validation", answered_by="its final run", runs=2, clips=120, clips_known=200, speakers=2 if few else 10,
+        labels=LABELS, no_interval=why, repeats=0.0, seed=0, conditions=scores, serbench="0", created="2026-01-01",
+    )  # fmt: skip
+
+
+def test_the_loss_and_who_gains_and_suffers_are_counted() -> None:
+    plain, noise, level, opus = measured().conditions
+    assert plain.uar == 1.0
+    assert plain.loss is None
+    assert noise.recalls == (0.75, 0.0, 1.0)
+    assert noise.uar == pytest.approx(1.75 / 3)
+    assert noise.loss == pytest.approx(1.25 / 3)
+    assert (noise.gains, noise.suffers) == ("sadness", "fear")
+    assert noise.gained == pytest.approx((0.25 + 1.0) / 3)
+    assert noise.suffered == 1.0
+    assert noise.answers == pytest.approx((0.25, 0.0, 0.75))
+    assert (level.loss, level.gains, level.suffers, level.p_value) == (0.0, None, None, 1.0)
+    assert (opus.uar, opus.loss, opus.not_measured) == (None, None, "Opus needs the program ffmpeg; install ffmpeg")
+
+
+def test_p_values_are_corrected_for_all_conditions() -> None:
+    rng = np.random.default_rng(0)
+    altered = [Altered(PLAIN, PLAIN, PLAIN, answers(TRUE))]
+    altered += [
+        Altered(f"c{number}", "c", "c", answers(sad_where((rng.random(len(TRUE)) < 0.03) & (TRUE < 2))))
+        for number in range(8)
+    ]
+    alone = [score_conditions([altered[0], one], JUDGED)[0][1].p_value for one in altered[1:]]
+    together = [one.p_value for one in score_conditions(altered, JUDGED)[0][1:]]
+    assert all(other >= one for one, other in zip(alone, together, strict=True))
+    assert together[int(np.argmin(alone))] == pytest.approx(min(1.0, 8 * min(alone)))
+
+
+def test_few_speakers_get_losses_without_intervals() -> None:
+    found = measured(few=True)
+    assert found.no_interval == "no interval: 2 speakers, fewer than 8"
+    assert found.conditions[1].loss == pytest.approx(1.25 / 3)
+    assert found.conditions[1].low is None
+    assert "95 % interval" not in robustness_verdict(found)
+    assert "no interval" in robustness_chart(found).caption
+
+
+def test_the_verdict_names_the_worst_condition_and_the_class_that_gains() -> None:
+    verdict = robustness_verdict(measured())
+    assert verdict.startswith("UAR falls most under white noise 0 dB, by 41.7 points (95 % interval ")
+    assert "from 100.0 to 58.3 %" in verdict
+    assert "'sadness' gains most answers there: 75.0 % of all, 33.3 % before." in verdict
+
+
+def test_all_formats_say_what_is_not_measured_and_the_table_fits() -> None:
+    document = robustness_document("cnn1d-abc123", measured())
+    table = render(document, "table", width=80)
+    assert max(map(len, table.splitlines())) <= 80
+    assert "Opus 12 kbit/s is not measured: Opus needs the program ffmpeg; install ffmpeg" in " ".join(table.split())
+    for form in FORMATS:
+        assert "ffmpeg" in render(document, form, width=80), form
+    data = json.loads(render(document, "json"))
+    assert data["entry"] == "cnn1d-abc123"
+    assert [one["condition"] for one in data["conditions"]] == [PLAIN, "noise", "level", "opus"]
+    assert Robustness.model_validate({key: data[key] for key in Robustness.model_fields}) == measured()
+
+
+def test_a_report_gets_the_tables_before_the_configuration() -> None:
+    report = Document((Sheet("Runs", (), ()), Sheet("Configuration", (), ())), pd.DataFrame(), {"entry": "x"})
+    assert with_robustness(report, ()) == report
+    joined = with_robustness(report, (measured(),))
+    assert [sheet.title.split(":")[0] for sheet in joined.sheets] == [
+        "Runs", "Robustness", "Recall of each class in %", "Configuration",
+    ]  # fmt: skip
+    assert joined.payload["robustness"][0]["on"] == "validation"
+
+
+def test_the_figure_shows_every_measured_condition() -> None:
+    chart = robustness_chart(measured())
+    figure = go.Figure(chart.spec)
+    shown = {title: value for trace in figure.data[1:] for title, value in zip(trace.y, trace.x, strict=True)}
+    assert shown == {"white noise 0 dB": pytest.approx(58.333, abs=0.01), "level +10 dB": 100.0}
+    low = figure.data[1].x[0] - figure.data[1].error_x.arrayminus[0]
+    noise = measured().conditions[1]
+    assert low == pytest.approx(100 * (1 - noise.high), abs=0.01)
+    assert "white noise 0 dB" in chart.alt
+
+
+def test_clips_are_drawn_evenly() -> None:
+    speakers = pd.Series(np.repeat(["a", "b", "c"], [50, 20, 4]))
+    labels = pd.Series(np.tile(["x", "y"], 37))
+    drawn = draw_evenly(speakers, labels, 12, np.random.default_rng(0))
+    counts = pd.crosstab(speakers[drawn], labels[drawn])
+    assert counts.to_numpy().tolist() == [[2, 2], [2, 2], [2, 2]]
+    assert drawn.tolist() == sorted(set(drawn.tolist()))
+    np.testing.assert_array_equal(drawn, draw_evenly(speakers, labels, 12, np.random.default_rng(0)))
+    assert len(draw_evenly(speakers, labels, 100, np.random.default_rng(0))) == 74
+
+
+def test_conditions_have_keys_of_their_own_and_the_issue_names_them() -> None:
+    keys = [one.key for one in CONDITIONS]
+    assert len(set(keys)) == len(keys) == 19
+    assert len({one.title for one in CONDITIONS}) == 19
+    assert max(len(one.title) for one in CONDITIONS) < 22
