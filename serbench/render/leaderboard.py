@@ -144,7 +144,9 @@ def _reported_sheet(corpus: str, labels: str, rows: Sequence[Reported]) -> Sheet
         Column("speakers shared", 1, "left"),
         Column("from scratch", 2, "left"),
         Column("protocol", 0, "left"),
+        Column("test set chose", 2, "left"),
         Column("source", 0, "left"),
+        Column("address", 3, "left"),
     )
     answers = {True: "yes", False: "no", None: NOTHING}
     cells = tuple(
@@ -155,12 +157,16 @@ def _reported_sheet(corpus: str, labels: str, rows: Sequence[Reported]) -> Sheet
             answers[row.speakers_shared],
             answers[row.trained_from_scratch],
             row.protocol,
+            answers[row.test_chose],
             row.source,
+            row.address,
         )
         for row in rows
     )
     title = f"Published results on {corpus}, {labels} labels, for orientation: other data and splits, so not ranked"
-    return Sheet(title, columns, cells)
+    shown = dict.fromkeys(f"{row.system}: {row.shown_by}" for row in rows if row.shown_by)
+    notes = ("test set chose: whether test clips chose an epoch or hyperparameters; -: not known", *shown)
+    return Sheet(title, columns, cells, notes)
 
 
 def _known(row: dict[str, Any]) -> dict[str, Any]:
@@ -172,6 +178,6 @@ def _reported_row(row: Reported) -> dict[str, Any]:
     score = {"UAR": "uar", "accuracy": "accuracy", "macro-F1": "macro_f1"}.get(row.metric)
     cells: dict[str, Any] = {
         "kind": "reported", "entry": row.system, "corpus": row.corpus, "label_source": row.labels,
-        "protocol": row.protocol, "shares_speakers": row.speakers_shared, "source": row.source,
+        "protocol": row.protocol, "shares_speakers": row.speakers_shared, "source": f"{row.source}, {row.address}",
     }  # fmt: skip
     return cells | ({} if score is None else {score: row.value_pct / 100})
