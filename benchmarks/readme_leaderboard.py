@@ -83,7 +83,8 @@ def _table(group: GroupRows) -> str:
     rows = "".join([*map(_entry, group.rows), *map(_reference, group.references)])
     clips = f"{group.rows[0].test_clips:,} test clips of {group.rows[0].test_speakers} speakers"
     below = f"; **{group.below}**" if group.below else ""
-    return f"**{group.title}**: {clips}; {group.tested}{below}\n\n{_HEAD}{rows}"
+    power = f"; {group.power.short}" if group.power else ""
+    return f"**{group.title}**: {clips}; {group.tested}{power}{below}\n\n{_HEAD}{rows}"
 
 
 def _entry(row: Row) -> str:

@@ -63,8 +63,9 @@ def submit(
 
     folder = ResultsFolder(results)
     tasks = _tasks(folder, study)
-    keep_brought(folder, tasks, read_brought(predictions, tasks[0].labels), name, note)
+    kept = keep_brought(folder, tasks, read_brought(predictions, tasks[0].labels), name, note)
     print_leaderboard(Results(results).board(tasks[0].study.corpus.name), output)
+    echo(f"scores per class, slices and votes: serbench report {kept} --study {study}", err=True)
 
 
 def _folds(folder: ResultsFolder, name: str) -> list[str]:

@@ -14,7 +14,17 @@ from serbench.evaluation.intervals import MIN_SPEAKERS
 from serbench.evaluation.jackknife import SpeakerRecalls, Spread, spreads
 from serbench.evaluation.metrics import predicted_classes
 
-__all__ = ["McNemar", "PairedComparison", "compare", "compare_all", "compare_recalls", "holm", "mcnemar", "tie_groups"]
+__all__ = [
+    "McNemar",
+    "PairedComparison",
+    "compare",
+    "compare_all",
+    "compare_recalls",
+    "holm",
+    "mcnemar",
+    "paired_spread",
+    "tie_groups",
+]
 
 
 @dataclass(frozen=True)
@@ -75,21 +85,38 @@ def compare(
 
 
 def compare_recalls(
-    one: SpeakerRecalls, other: SpeakerRecalls, labels: Sequence[str], *, level: float = 0.95
+    one: SpeakerRecalls, other: SpeakerRecalls, labels: Sequence[str], *, level: float = 0.95, as_they_are: bool = False
 ) -> tuple[PairedComparison | None, str]:
-    """Compares two entries as `compare` does, from counts by speaker and class of the same clips."""
+    """Compares two entries as `compare` does, from counts by speaker and class of the same clips.
+
+    Args:
+        one: counts of one entry.
+        other: counts of the other entry.
+        labels: the C class names.
+        level: confidence level of the interval.
+        as_they_are: whether an entry with a single refit is compared, too. The result then holds for these predictions
+            on other speakers, and not for the same method with another seed.
+    """
     if one.speakers < MIN_SPEAKERS:
         return None, f"no comparison: {one.speakers} test speakers, fewer than {MIN_SPEAKERS}"
     if one.rare_classes:
         return None, f"no comparison: fewer than two test speakers have clips of '{labels[one.rare_classes[0]]}'"
-    if min(one.refits, other.refits) < 2:
+    if min(one.refits, other.refits) < 2 and not as_they_are:
         return None, "no comparison: one entry was trained with a single seed, so luck cannot be separated from skill"
     difference = float(one.per_refit().mean() - other.per_refit().mean())
-    spread = Spread.of(one.without_each() - other.without_each(), one, other)
+    spread = paired_spread(one, other)
     half = spread.half_width(level)
     return PairedComparison(
         difference, difference - half, difference + half, spread.p_value(difference), one.speakers
     ), ""
+
+
+def paired_spread(one: SpeakerRecalls, other: SpeakerRecalls) -> Spread:
+    """Estimates the standard error of the difference in mean UAR of two entries on the same clips.
+
+    The variance over seeds is that of entries with two refits or more.
+    """
+    return Spread.of(one.without_each() - other.without_each(), one, other)
 
 
 def compare_all(
