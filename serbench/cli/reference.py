@@ -14,7 +14,9 @@ __all__ = ["reference"]
 
 
 def reference(
-    name: Annotated[str, typer.Argument(help="egemaps, encoder, chance, majority, svm or listeners.")],
+    name: Annotated[
+        str, typer.Argument(help="functionals, boosting, svm, egemaps, encoder, chance, majority or listeners.")
+    ],
     study: Annotated[str, typer.Option(help="The study whose test set is predicted; see `serbench study list`.")],
     encoder: Annotated[
         Path | None, typer.Option(help="Folder of a speech encoder saved by transformers; nothing is downloaded.")
@@ -29,7 +31,8 @@ def reference(
 
     Every search adds chance, majority, an SVM on functionals, and listeners by itself. Others are asked for: boosting
     (gradient-boosted trees), svm (on means and deviations), egemaps (openSMILE) and encoder (a frozen pretrained
-    model). The last two each need an extra.
+    model). The last two each need an extra. functionals-speaker, boosting-speaker and egemaps-speaker normalise each
+    speaker's features by that speaker's own clips, so they are marked transductive.
     """
     from serbench.cli.results import print_leaderboard
     from serbench.cli.watch import watcher

@@ -12,14 +12,19 @@ import numpy as np
 
 from serbench.features import decode
 from serbench.references.extras import require_extra
+from serbench.references.normalised import by_speaker
 from serbench.references.svm import classify
 from serbench.references.task import ReferenceAnswers, ReferenceTask
 
 __all__ = ["egemaps"]
 
 
-def egemaps(task: ReferenceTask) -> ReferenceAnswers:
+def egemaps(task: ReferenceTask, *, speaker_normalised: bool = False) -> ReferenceAnswers:
     """Trains the SVM on functionals of the training clips and predicts the test set.
+
+    Args:
+        task: the test set and its training clips.
+        speaker_normalised: whether vectors are normalised by speaker; see `serbench.references.normalised`.
 
     Raises:
         SerbenchError: openSMILE is not installed, or a clip cannot be read.
@@ -36,4 +41,7 @@ def egemaps(task: ReferenceTask) -> ReferenceAnswers:
         task.progress("eGeMAPS", done, len(task.clips))
         vectors.append(smile.process_signal(decode(Path(path), rate), rate).to_numpy()[0])
     known = np.nan_to_num(np.asarray(vectors, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    return classify(task, known, {"features": f"eGeMAPSv02, opensmile {opensmile.__version__}, {rate} Hz"})
+    settings: dict[str, str | int | float] = {"features": f"eGeMAPSv02, opensmile {opensmile.__version__}, {rate} Hz"}
+    if speaker_normalised:
+        known, settings = by_speaker(known, task.clips["speaker"]), {**settings, "normalised": "by speaker"}
+    return classify(task, known, settings)

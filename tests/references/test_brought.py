@@ -236,3 +236,17 @@ def test_predictions_that_came_in_before_the_lock_was_free_are_seen(task, result
         bring(task, results, answers(task), "mine")
     assert ReferenceFolder.of(results.root, task.study).load("brought-mine")[0].settings["digest"] == "of the first"
     assert len(results.ledger.read()[0]) == counted
+
+
+def test_what_is_transductive_is_marked_and_compared_with_nothing(task, results) -> None:
+    kept = bring(task, results, answers(task))
+    folder = ReferenceFolder.of(results.root, task.study)
+    record, table = folder.load(kept)
+    with folder.exclusively():
+        folder.publish(record.model_copy(update={"transductive": True}), table)
+    board = Results(results.root).board()
+    (row,) = board.groups[0].references
+    assert row.transductive
+    assert (row.uar_low, row.difference) == (None, None)
+    assert board.groups[0].power is None
+    assert "not the score of a single clip" in " ".join(render(board, "table", width=120).split())

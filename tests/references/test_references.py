@@ -21,10 +21,18 @@ from serbench.features import FeatureSpec
 from serbench.protocols import SplitProtocol
 from serbench.records import ResultsFolder
 from serbench.records.references import ReferenceFolder
-from serbench.references import REFERENCES, compute_references, named_reference, reported
+from serbench.references import (
+    BASELINES,
+    REFERENCES,
+    compute_references,
+    named_reference,
+    reported,
+    require_extra,
+)
 from serbench.references.boosting import boosting
+from serbench.references.normalised import by_speaker
 from serbench.references.simple import chance, listeners, majority
-from serbench.references.svm import acoustic_spec, svm, svm_on_functionals
+from serbench.references.svm import acoustic_spec, clip_functionals, svm, svm_on_functionals
 from serbench.references.task import ReferenceTask
 from serbench.render import render
 from serbench.results import Results
@@ -71,6 +79,33 @@ def test_it_hears_tones_and_its_answers_do_not_hang_on_test_labels(core, method)
     blind = method(replace(core, clips=core.clips.assign(label=labels)))
     assert np.array_equal(blind.shares, answers.shares)
     assert blind.settings == answers.settings
+
+
+def test_vectors_normalised_by_speaker_know_no_speaker_by_level(core) -> None:
+    vectors, settings = clip_functionals(core, speaker_normalised=True)
+    assert settings["normalised"] == "by speaker"
+    for rows in core.clips.groupby("speaker").indices.values():
+        assert vectors[rows].mean(axis=0) == pytest.approx(0, abs=1e-6)
+    plain, _ = clip_functionals(core)
+    assert by_speaker(100 + 3 * plain, core.clips["speaker"]) == pytest.approx(vectors, abs=1e-6)
+
+
+def test_a_reference_that_is_normalised_by_speaker_is_marked_and_has_no_interval(core, tmp_path) -> None:
+    kept, reference = named_reference("functionals-speaker")
+    assert reference.transductive
+    assert "transductive" in reference.detail
+    labels = core.clips["label"].to_numpy(copy=True)
+    labels[list(core.split.test)] = "anger"
+    blind = reference.answer(replace(core, clips=core.clips.assign(label=labels)))
+    assert np.array_equal(blind.shares, reference.answer(core).shares), "it uses no label of a test clip"
+    assert not {"functionals-speaker", "boosting-speaker", "egemaps-speaker"} & {*REFERENCES, *BASELINES}
+    assert kept == "functionals-speaker"
+
+
+def test_the_extra_of_a_variant_is_that_of_its_method(monkeypatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(SerbenchError, match=r"'egemaps-speaker' needs openSMILE; .*serbench\[egemaps\]"):
+        require_extra("egemaps-speaker")
 
 
 def test_settings_are_chosen_on_speakers_apart_and_never_on_tested_clips(core) -> None:
