@@ -1,4 +1,4 @@
-"""A tiny speech encoder as an ONNX file: a strided convolution, and its hyperbolic tangent as a second layer."""
+"""A tiny speech encoder as an ONNX file: sizes of a strided convolution; their hyperbolic tangent is a second layer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def write_encoder(folder: Path, seed: int = 0, inputs: tuple[str, ...] = (), ext
     nodes = [
         helper.make_node("Unsqueeze", ["input_values", "axis"], ["channel"]),
         helper.make_node("Conv", ["channel", "weights"], ["units"], strides=[HOP]),
-        helper.make_node("Transpose", ["units"], ["first"], perm=[0, 2, 1]),
+        helper.make_node("Abs", ["units"], ["sizes"]),
+        helper.make_node("Transpose", ["sizes"], ["first"], perm=[0, 2, 1]),
         helper.make_node("Tanh", ["first"], ["second"]),
     ]
     given = [helper.make_tensor_value_info("input_values", TensorProto.FLOAT, ["clips", "samples"])]
@@ -54,5 +55,5 @@ def states_of(waveform: np.ndarray, seed: int = 0) -> list[np.ndarray]:
     rng = np.random.default_rng(seed)
     weights = (rng.standard_normal((UNITS, 1, WINDOW)) / np.sqrt(WINDOW)).astype(np.float32)[:, 0]
     frames = np.lib.stride_tricks.sliding_window_view(waveform, WINDOW)[::HOP]
-    first = frames @ weights.T
+    first = np.abs(frames @ weights.T)
     return [first, np.tanh(first)]

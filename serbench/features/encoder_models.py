@@ -116,7 +116,9 @@ def _transformers(folder: EncoderFolder) -> Encoder:
     _needs("encoder", torch="PyTorch", transformers="transformers")
     import torch
     from transformers import AutoModel
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     model = AutoModel.from_pretrained(
         folder.model, use_safetensors=True, local_files_only=True, trust_remote_code=False
     ).eval()

@@ -212,3 +212,31 @@ def test_a_damaged_list_says_so(encoder, tmp_path) -> None:
     (tmp_path / "config" / "encoders.json").write_text("{")
     with pytest.raises(SerbenchError, match=r"encoders.json is damaged"):
         find_encoder(encoder)
+
+
+@pytest.mark.children  # PyTorch takes seconds to import
+def test_a_folder_of_transformers_gives_the_hidden_states_of_all_layers(tmp_path, monkeypatch) -> None:
+    """Where PyTorch and transformers are installed. A class of its own in the folder is not run."""
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    monkeypatch.setenv("SERBENCH_CONFIG", str(tmp_path / "config"))
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    front = {"conv_dim": (8, 8), "conv_kernel": (10, 8), "conv_stride": (10, 8), "num_conv_pos_embeddings": 16}
+    config = transformers.Wav2Vec2Config(**sizes, **front, num_conv_pos_embedding_groups=2)
+    model = transformers.Wav2Vec2Model(config).eval()
+    folder = tmp_path / "w2v"
+    model.save_pretrained(folder)
+    transformers.Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder)
+    settings = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(settings | {"auto_map": {"AutoModel": "own.Own"}}))
+    (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Own: pass\n")
+    found = register_encoder(folder)
+    assert (found.form, found.sample_rate, found.normalised) == ("transformers", 16_000, True)
+    waveform = noise(16_000)
+    spec = FeatureSpec(kind="encoder", model=found.digest, units=16, duration_s=1.0, steps=199, layers=[0, 2])
+    scaled = (waveform - waveform.mean()) / np.sqrt(waveform.var() + 1e-7)
+    with torch.inference_mode():
+        states = model(torch.from_numpy(scaled), output_hidden_states=True).hidden_states
+    expected = ((states[0] + states[2]) / 2)[0].numpy()
+    assert extract(waveform, spec.model_copy(update={"steps": len(expected)}))[0] == pytest.approx(expected, abs=1e-4)
+    assert not (tmp_path / "ran").exists()

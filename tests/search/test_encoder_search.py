@@ -25,8 +25,8 @@ weights = [1.0, 3.0]
 {more}
 
 [training]
-epochs = 4
-patience = 4
+epochs = 8
+patience = 8
 
 [budget]
 shortlist = 0
