@@ -116,7 +116,8 @@ class GroupReferences:
 
     def spreads(self, selected: ScoredEntry) -> list[Spread]:
         """Standard errors of the differences between an entry and the references that learned something."""
-        found = [one for one in self.readable if self._comparable(one, selected)]
+        models = [one for one in self.readable if one.record.name != "listeners"]
+        found = [one for one in models if self._comparable(one, selected)]
         return [paired_spread(one.recalls, selected.recalls) for one in found]
 
     def _row(self, answers: PooledAnswers, selected: ScoredEntry | None) -> ReferenceRow:
