@@ -104,7 +104,8 @@ def _table(group: GroupRows) -> str:
     rows = "".join([*map(_entry, group.rows), *map(_reference, group.references)])
     clips = f"{group.rows[0].test_clips:,} test clips of {group.rows[0].test_speakers} speakers"
     below = f"; **{group.below}**" if group.below else ""
-    return f"**{group.title}**: {clips}; {group.tested}{below}\n\n{_HEAD}{rows}"
+    power = f"; {group.power.short}" if group.power else ""
+    return f"**{group.title}**: {clips}; {group.tested}{power}{below}\n\n{_HEAD}{rows}"
 
 
 def _entry(row: Row) -> str:
@@ -118,7 +119,8 @@ def _entry(row: Row) -> str:
 
 def _reference(row: ReferenceRow) -> str:
     interval = "" if row.uar_low is None else span(row.uar_low, row.uar_high)
-    cells = ("", f"*{row.title}*", percent(row.uar), interval, percent(row.accuracy), percent(row.macro_f1), *[""] * 4)
+    title = f"*{row.title}{' (transductive)' if row.transductive else ''}*"
+    cells = ("", title, percent(row.uar), interval, percent(row.accuracy), percent(row.macro_f1), *[""] * 4)
     return f"| {' | '.join(cells)} |\n"
 
 

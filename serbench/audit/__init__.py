@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
-    from serbench.audit.attributes import clip_attributes
     from serbench.audit.audit import AuditPlan, audit_entry
     from serbench.audit.document import audit_document
     from serbench.audit.finding import AuditFinding
@@ -19,7 +18,6 @@ else:
     __getattr__ = lazy_face(
         __name__,
         {
-            "attributes": ("clip_attributes",),
             "audit": (
                 "AuditPlan",
                 "audit_entry",
@@ -41,6 +39,5 @@ __all__ = [
     "audit_document",
     "audit_entry",
     "audit_path",
-    "clip_attributes",
     "saved_audit",
 ]

@@ -7,10 +7,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from serbench.audit.attributes import clip_attributes
 from serbench.audit.finding import AuditFinding, Cell
 from serbench.evaluation import MIN_SPEAKERS, AttributeSlices, Slice, judge_slices
-from serbench.results import ScoredEntry
+from serbench.results import ScoredEntry, clip_attributes
 
 __all__ = ["by_slices", "slice_finding"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from serbench.records import ResultsFolder
     from serbench.references import ReferenceTask
 
-__all__ = ["submit", "task"]
+__all__ = ["folds_of", "submit", "task"]
 
 
 def task(
@@ -35,7 +35,7 @@ def task(
     from serbench.search import recorded_clips
 
     folder = ResultsFolder(results)
-    first = _folds(folder, study)[0]
+    first = folds_of(folder, study)[0]
     with watcher(new_console()) as view:
         clips = recorded_clips(folder.study(first), folder.study(first).record(), data, view.progress)
     root = write_task(_tasks(folder, study, clips), to)
@@ -63,11 +63,12 @@ def submit(
 
     folder = ResultsFolder(results)
     tasks = _tasks(folder, study)
-    keep_brought(folder, tasks, read_brought(predictions, tasks[0].labels), name, note)
+    kept = keep_brought(folder, tasks, read_brought(predictions, tasks[0].labels), name, note)
     print_leaderboard(Results(results).board(tasks[0].study.corpus.name), output)
+    echo(f"scores per class, slices and votes: serbench report {kept} --study {study}", err=True)
 
 
-def _folds(folder: ResultsFolder, name: str) -> list[str]:
+def folds_of(folder: ResultsFolder, name: str) -> list[str]:
     """Returns the studies of a run, one for each fold, whether the run or one of them is named."""
     from serbench.errors import SerbenchError
     from serbench.records import run_name
@@ -89,7 +90,7 @@ def _tasks(folder: ResultsFolder, name: str, clips: pd.DataFrame | None = None) 
     from serbench.references import ReferenceTask
 
     found = []
-    for one in _folds(folder, name):
+    for one in folds_of(folder, name):
         study = folder.study(one)
         record, table = study.record(), study.clips()
         if clips is not None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import serbench
-from serbench.cli import audit, bundle, corpus, doctor, exchange, listen, reference, results, search, space, study
+from serbench.cli import audit, bundle, corpus, doctor, encoder, exchange, listen, reference, results, search, space, study
 from serbench.cli.declared import PanelledCommand
 from serbench.cli.printing import echo, never_fail_to_encode
 from serbench.errors import SerbenchError
@@ -38,6 +38,7 @@ app.command("predict")(bundle.predict)
 app.command("listen")(listen.listen)
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(space.app, name="space")
+app.add_typer(encoder.app, name="encoder")
 app.add_typer(study.app, name="study")
 app.command("doctor")(doctor.doctor)
 

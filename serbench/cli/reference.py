@@ -14,8 +14,12 @@ __all__ = ["reference"]
 
 
 def reference(
-    name: Annotated[str, typer.Argument(help="chance, majority, functionals, listeners, boosting, svm, egemaps or encoder.")],
-    study: Annotated[str, typer.Option(help="The study whose test set is predicted; see `serbench study list`.")],
+    name: Annotated[
+        str, typer.Argument(help="functionals, boosting, svm, egemaps, encoder, chance, majority or listeners.")
+    ],
+    study: Annotated[
+        str, typer.Option(help="The study whose test set is predicted; of a folded run its name without the fold.")
+    ],
     encoder: Annotated[
         Path | None, typer.Option(help="Folder of a speech encoder saved by transformers; nothing is downloaded.")
     ] = None,
@@ -29,8 +33,10 @@ def reference(
 
     Every search adds chance, majority, an SVM on functionals, and listeners by itself. Others are asked for: boosting
     (gradient-boosted trees), svm (on means and deviations), egemaps (openSMILE) and encoder (a frozen pretrained
-    model). The last two each need an extra.
+    model). The last two each need an extra. functionals-speaker, boosting-speaker and egemaps-speaker normalise each
+    speaker's features by that speaker's own clips, so they are marked transductive.
     """
+    from serbench.cli.exchange import folds_of
     from serbench.cli.results import print_leaderboard
     from serbench.cli.watch import watcher
     from serbench.protocols import recorded_plan
@@ -42,15 +48,16 @@ def reference(
     kept, chosen = named_reference(name, encoder)
     require_extra(name)
     folder = ResultsFolder(results)
-    found = folder.existing_study(study)
-    record = found.record()
     with watcher(new_console()) as view:
-        clips = recorded_clips(found, record, data, view.progress)
-        plan = recorded_plan(found, record, clips)
-        made = compute_references(
-            results, ReferenceTask(record, clips, plan.split(plan.cores), view.progress), {kept: chosen}
-        )
-    if not made:
-        there = kept in ReferenceFolder.of(results, record).names()
-        echo(f"{kept} {'is already there' if there else 'cannot be computed for this study'}", err=True)
+        for one in [study] if study in folder.study_names() else folds_of(folder, study):
+            found = folder.study(one)
+            record = found.record()
+            clips = recorded_clips(found, record, data, view.progress)
+            plan = recorded_plan(found, record, clips)
+            made = compute_references(
+                results, ReferenceTask(record, clips, plan.split(plan.cores), view.progress), {kept: chosen}
+            )
+            if not made:
+                there = kept in ReferenceFolder.of(results, record).names()
+                echo(f"{kept} {'is already there' if there else 'cannot be computed for this study'}", err=True)
     print_leaderboard(Results(results).board(record.corpus.name), output)

@@ -65,17 +65,33 @@ def leaderboard(
 
 
 def report(
-    entry: Annotated[str, typer.Argument(help="An entry's name, as the leaderboard shows it.")],
+    entry: Annotated[
+        str, typer.Argument(help="An entry's name, as the leaderboard shows it; with --study that of a reference.")
+    ],
+    study: Annotated[
+        str | None,
+        typer.Option(help="Report a reference on this study's test set: functionals, brought-MY-MODEL, ..."),
+    ] = None,
     results: ResultsPath = DEFAULT_RESULTS,
     output: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.table,
     html: Annotated[
         Path | None, typer.Option(help="Also write a self-contained HTML page with figures to this file.")
     ] = None,
 ) -> None:
-    """Prints the report of one entry: scores per class, confusion matrix, runs."""
+    """Prints the report of one entry: scores per class, confusion matrix, runs.
+
+    With --study, that of a reference or of brought predictions: scores per class, the difference to the selected
+    entry, slices, and how close its probabilities are to listeners' votes.
+    """
+    from serbench.render import render
     from serbench.results import Results
 
     found = Results(results)
+    if study is not None:
+        if html is not None:
+            raise UsageError("--html is for entries; leave out --study, or take --format markdown")
+        echo_text(render(found.reference_report(study, entry), output.value, width=screen_width()))
+        return
     print_report(found, entry, output)
     if html is not None:
         from serbench.site import write_entry_page

@@ -23,11 +23,14 @@ if TYPE_CHECKING:
         compare_same_models,
         holm,
         mcnemar,
+        paired_spread,
         tie_groups,
     )
-    from serbench.evaluation.share_scores import SoftClass, SoftEvaluation, soft_interval
+    from serbench.evaluation.power import POWER, detectable_difference
+    from serbench.evaluation.share_scores import SoftClass, SoftEvaluation, soft_interval, soft_recalls
     from serbench.evaluation.simulation import SimulatedCore
     from serbench.evaluation.slices import Attribute, AttributeSlices, Slice, judge_slices, slice_scores
+    from serbench.evaluation.soft_labels import VoteScores, vote_scores
 else:
     __getattr__ = lazy_face(
         __name__,
@@ -62,12 +65,18 @@ else:
                 "compare_same_models",
                 "holm",
                 "mcnemar",
+                "paired_spread",
                 "tie_groups",
+            ),
+            "power": (
+                "POWER",
+                "detectable_difference",
             ),
             "share_scores": (
                 "SoftClass",
                 "SoftEvaluation",
                 "soft_interval",
+                "soft_recalls",
             ),
             "simulation": ("SimulatedCore",),
             "slices": (
@@ -77,11 +86,16 @@ else:
                 "judge_slices",
                 "slice_scores",
             ),
+            "soft_labels": (
+                "VoteScores",
+                "vote_scores",
+            ),
         },
     )
 
 __all__ = [
     "MIN_SPEAKERS",
+    "POWER",
     "Attribute",
     "AttributeSlices",
     "ClassScores",
@@ -96,20 +110,25 @@ __all__ = [
     "SoftEvaluation",
     "SpeakerRecalls",
     "Spread",
+    "VoteScores",
     "brier_score",
     "compare",
     "compare_all",
     "compare_recalls",
     "compare_same_models",
+    "detectable_difference",
     "evaluate",
     "expected_calibration_error",
     "holm",
     "judge_slices",
     "mcnemar",
+    "paired_spread",
     "recalls_interval",
     "reliability",
     "slice_scores",
     "soft_interval",
+    "soft_recalls",
     "speaker_interval",
     "tie_groups",
+    "vote_scores",
 ]

@@ -23,6 +23,7 @@ __all__ = [
     "compare_same_models",
     "holm",
     "mcnemar",
+    "paired_spread",
     "tie_groups",
 ]
 
@@ -85,17 +86,26 @@ def compare(
 
 
 def compare_recalls(
-    one: SpeakerRecalls, other: SpeakerRecalls, labels: Sequence[str], *, level: float = 0.95
+    one: SpeakerRecalls, other: SpeakerRecalls, labels: Sequence[str], *, level: float = 0.95, as_they_are: bool = False
 ) -> tuple[PairedComparison | None, str]:
-    """Compares two entries as `compare` does, from counts by speaker and class of the same clips."""
+    """Compares two entries as `compare` does, from counts by speaker and class of the same clips.
+
+    Args:
+        one: counts of one entry.
+        other: counts of the other entry.
+        labels: the C class names.
+        level: confidence level of the interval.
+        as_they_are: whether an entry with a single refit is compared, too. The result then holds for these predictions
+            on other speakers, and not for the same method with another seed.
+    """
     if one.speakers < MIN_SPEAKERS:
         return None, f"no comparison: {one.speakers} test speakers, fewer than {MIN_SPEAKERS}"
     if one.rare_classes:
         return None, f"no comparison: fewer than two test speakers have clips of '{labels[one.rare_classes[0]]}'"
-    if min(one.refits, other.refits) < 2:
+    if min(one.refits, other.refits) < 2 and not as_they_are:
         return None, "no comparison: one entry was trained with a single seed, so luck cannot be separated from skill"
     difference = float(one.per_refit().mean() - other.per_refit().mean())
-    spread = Spread.of(one.without_each() - other.without_each(), one, other)
+    spread = paired_spread(one, other)
     half = spread.half_width(level)
     return PairedComparison(
         difference, difference - half, difference + half, spread.p_value(difference), one.speakers
@@ -134,6 +144,14 @@ def compare_same_models(
     spread = Spread.of(difference.without_each(), difference)
     half = spread.half_width(level)
     return PairedComparison(mean, mean - half, mean + half, spread.p_value(mean), one.speakers), ""
+
+
+def paired_spread(one: SpeakerRecalls, other: SpeakerRecalls) -> Spread:
+    """Estimates the standard error of the difference in mean UAR of two entries on the same clips.
+
+    The variance over seeds is that of entries with two refits or more.
+    """
+    return Spread.of(one.without_each() - other.without_each(), one, other)
 
 
 def compare_all(

@@ -16,7 +16,7 @@ from serbench.evaluation.intervals import Interval, recalls_interval
 from serbench.evaluation.jackknife import SpeakerRecalls
 from serbench.records import are_shares
 
-__all__ = ["SoftClass", "SoftEvaluation", "soft_interval"]
+__all__ = ["SoftClass", "SoftEvaluation", "soft_interval", "soft_recalls"]
 
 
 @dataclass(frozen=True)
@@ -147,10 +147,22 @@ def soft_interval(
     Returns:
         (interval, ""), or (None, the reason in one sentence); see `speaker_interval`.
     """
+    return recalls_interval(soft_recalls(y_true, shares, speakers, len(labels)), labels)
+
+
+def soft_recalls(y_true: ArrayLike, shares: ArrayLike, speakers: ArrayLike, classes: int) -> SpeakerRecalls:
+    """Counts correct shares by speaker and class, as of one refit.
+
+    Args:
+        y_true: (n,) class indices.
+        shares: (n, C) shares of the classes.
+        speakers: (n,) speaker of each clip.
+        classes: number of classes C.
+    """
     true, given = np.asarray(y_true, dtype=np.int64), np.asarray(shares, dtype=np.float64)
     names, who = np.unique(np.asarray(speakers), return_inverse=True)
-    shape = (len(names), len(labels))
+    shape = (len(names), classes)
     correct, support = np.zeros(shape), np.zeros(shape, dtype=np.int64)
     np.add.at(correct, (who, true), given[np.arange(len(true)), true])
     np.add.at(support, (who, true), 1)
-    return recalls_interval(SpeakerRecalls(correct[np.newaxis], support), labels)
+    return SpeakerRecalls(correct[np.newaxis], support)

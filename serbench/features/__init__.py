@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from serbench.features.audio import Waveform, decode, fit_length, waveform_of
     from serbench.features.augmentation import augment
     from serbench.features.clip_vector import functionals, sounding_frames
+    from serbench.features.encoder_files import (
+        EncoderFolder,
+        encoder_folders,
+        find_encoder,
+        forget_encoder,
+        read_encoder_folder,
+        register_encoder,
+    )
+    from serbench.features.encoder_models import load_encoder, run_encoder
     from serbench.features.extraction import Alter, ClipFile, ClipsWithoutFeaturesError, extract, extract_files
     from serbench.features.frontends import FrontEnd, front_end_names, get_front_end
     from serbench.features.frontends.acoustic import AcousticSettings
@@ -37,6 +46,18 @@ else:
             ),
             "augmentation": ("augment",),
             "clip_vector": ("functionals", "sounding_frames"),
+            "encoder_files": (
+                "EncoderFolder",
+                "encoder_folders",
+                "find_encoder",
+                "forget_encoder",
+                "read_encoder_folder",
+                "register_encoder",
+            ),
+            "encoder_models": (
+                "load_encoder",
+                "run_encoder",
+            ),
             "extraction": (
                 "Alter",
                 "ClipFile",
@@ -85,6 +106,7 @@ __all__ = [
     "Array",
     "ClipFile",
     "ClipsWithoutFeaturesError",
+    "EncoderFolder",
     "FeatureKind",
     "FeatureSpec",
     "FeatureStore",
@@ -97,14 +119,21 @@ __all__ = [
     "WaveformAugmentation",
     "augment",
     "decode",
+    "encoder_folders",
     "extract",
     "extract_files",
+    "find_encoder",
     "fit_length",
+    "forget_encoder",
     "front_end_ms",
     "front_end_names",
     "functionals",
     "get_front_end",
+    "load_encoder",
     "median_ms",
+    "read_encoder_folder",
+    "register_encoder",
+    "run_encoder",
     "sounding_frames",
     "waveform_of",
 ]

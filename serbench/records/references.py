@@ -41,6 +41,7 @@ class ReferenceRecord(Record):
     fold: int
     labels: tuple[str, ...]
     left_out: int = Field(default=0, description="clips of the test set without a prediction")
+    transductive: bool = Field(default=False, description="whether it was fitted to the test speakers' own clips")
     settings: dict[str, str | int | float] = Field(default_factory=dict)
     seconds: float
     serbench: str

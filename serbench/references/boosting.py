@@ -16,11 +16,16 @@ __all__ = ["boosting"]
 _TREES = 100
 
 
-def boosting(task: ReferenceTask) -> ReferenceAnswers:
-    """Trains on all clips outside the test core, and predicts the test set once."""
+def boosting(task: ReferenceTask, *, speaker_normalised: bool = False) -> ReferenceAnswers:
+    """Trains on all clips outside the test core, and predicts the test set once.
+
+    Args:
+        task: the test set and its training clips.
+        speaker_normalised: whether vectors are normalised by speaker; see `serbench.references.normalised`.
+    """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    vectors, settings = clip_functionals(task)
+    vectors, settings = clip_functionals(task, speaker_normalised=speaker_normalised)
     task.progress("boosting", 0, 1)
     model = HistGradientBoostingClassifier(
         max_iter=_TREES, class_weight="balanced", early_stopping=False, random_state=0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -136,24 +137,31 @@ def keep_brought(
     rows = _rows(tasks, brought)
     digest = digest_of([list(brought.clip_ids), brought.shares.tolist()], length=32)
     folders = [ReferenceFolder.of(results.root, task.study) for task in tasks]
-    there = [folder.load(kept)[0].settings.get("digest") if kept in folder.names() else None for folder in folders]
-    if set(there) - {None, digest}:
-        raise UsageError(
-            f"other predictions are kept as '{name}' on this test set, and each evaluation of it counts; bring these "
-            "under another --name"
-        )
-    for task, chosen, folder in zip(tasks, rows, folders, strict=True):
-        results.ledger.append_once(LedgerLine.of(task.study, kept, "brought", predictions=digest))
-        clips = task.clips.iloc[list(task.split.test)]
-        table = pd.DataFrame({column: clips[column].to_numpy() for column in ("clip_id", "label", "speaker")})
-        given = brought.shares[chosen]
-        decided = given.argmax(axis=1)  # as for our own networks; references may divide a clip, predictions may not
-        for place, label in enumerate(task.labels):
-            table[f"p_{label}"] = (decided == place).astype(np.float64)
-            table[f"given_{label}"] = given[:, place]
-        with folder.exclusively():
-            folder.publish(_record(task, kept, name, note, digest), table)
+    with contextlib.ExitStack() as locks:
+        for folder in sorted(folders, key=lambda one: one.path):  # one order for all processes, so none waits for ever
+            locks.enter_context(folder.exclusively())
+        there = [folder.load(kept)[0].settings.get("digest") if kept in folder.names() else None for folder in folders]
+        if set(there) - {None, digest}:
+            raise UsageError(
+                f"other predictions are kept as '{name}' on this test set, and each evaluation of it counts; bring "
+                "these under another --name"
+            )
+        for task, chosen, folder in zip(tasks, rows, folders, strict=True):
+            results.ledger.append_once(LedgerLine.of(task.study, kept, "brought", predictions=digest))
+            table = _table(task, brought.shares[chosen])
+            folder.publish(_record(task, kept, name, note, digest, soft=brought.soft), table)
     return kept
+
+
+def _table(task: ReferenceTask, given: NDArray[np.float64]) -> pd.DataFrame:
+    """The table that is kept: the most probable label (`p_`), which is scored, and what was given (`given_`)."""
+    clips = task.clips.iloc[list(task.split.test)]
+    table = pd.DataFrame({column: clips[column].to_numpy() for column in ("clip_id", "label", "speaker")})
+    decided = given.argmax(axis=1)  # as for our own networks; references may divide a clip, predictions may not
+    for place, label in enumerate(task.labels):
+        table[f"p_{label}"] = (decided == place).astype(np.float64)
+        table[f"given_{label}"] = given[:, place]
+    return table
 
 
 def _kept_name(name: str) -> str:
@@ -169,19 +177,20 @@ def _rows(tasks: Sequence[ReferenceTask], brought: Brought) -> list[list[int]]:
     asked = [task.clips["clip_id"].iloc[list(task.split.test)].astype(str).tolist() for task in tasks]
     tested = {clip for clips in asked for clip in clips}
     if missing := [clip for clips in asked for clip in clips if clip not in places]:
+        lack = "has" if len(missing) == 1 else "have"
         raise SerbenchError(
-            f"{len(missing):,} of {len(tested):,} test clips have no prediction (among them "
+            f"{len(missing):,} of {len(tested):,} test clips {lack} no prediction (among them "
             f"{', '.join(missing[:_NAMED])}); `serbench task` writes a form with all of them"
         )
     if strange := [clip for clip in brought.clip_ids if clip not in tested]:
         raise SerbenchError(
-            f"{len(strange):,} predictions are of clips outside the test set (among them "
-            f"{', '.join(strange[:_NAMED])}); leave them out"
+            f"{len(strange):,} {'prediction is' if len(strange) == 1 else 'predictions are'} of clips outside the test "
+            f"set (among them {', '.join(strange[:_NAMED])}); leave them out"
         )
     return [[places[clip] for clip in clips] for clips in asked]
 
 
-def _record(task: ReferenceTask, kept: str, name: str, note: str, digest: str) -> ReferenceRecord:
+def _record(task: ReferenceTask, kept: str, name: str, note: str, digest: str, *, soft: bool) -> ReferenceRecord:
     study = task.study
     return ReferenceRecord(
         name=kept,
@@ -193,7 +202,7 @@ def _record(task: ReferenceTask, kept: str, name: str, note: str, digest: str) -
         protocol_hash=study.protocol.hash,
         fold=study.protocol.fold,
         labels=task.labels,
-        settings={"digest": digest},
+        settings={"digest": digest, "given": "probabilities" if soft else "labels"},
         seconds=0.0,
         serbench=serbench.__version__,
         created=now(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -34,11 +35,13 @@ class Reference(NamedTuple):
         title: its name in tables.
         detail: how it answers, in a few words.
         answer: predicts a task's test set; returns None where the corpus lacks what the method needs.
+        transductive: whether it is fitted to the test speakers' own clips, without their labels.
     """
 
     title: str
     detail: str
     answer: Callable[[ReferenceTask], ReferenceAnswers | None]
+    transductive: bool = False
 
 
 def _no_encoder(_task: ReferenceTask) -> ReferenceAnswers | None:
@@ -55,6 +58,24 @@ _REGISTRY: dict[str, Reference] = {
     "boosting": Reference("gradient boosting", "boosted trees on functionals of the acoustic features", boosting),
     "svm": Reference("SVM on means", "RBF SVM on means and deviations of the acoustic features", svm),
     "egemaps": Reference("eGeMAPS + SVM", "RBF SVM on openSMILE's 88 functionals", egemaps),
+    "functionals-speaker": Reference(
+        "SVM on functionals, per speaker",
+        "as the SVM on functionals, with features normalised by each speaker's own clips (transductive)",
+        functools.partial(svm_on_functionals, speaker_normalised=True),
+        transductive=True,
+    ),
+    "boosting-speaker": Reference(
+        "gradient boosting, per speaker",
+        "as gradient boosting, with features normalised by each speaker's own clips (transductive)",
+        functools.partial(boosting, speaker_normalised=True),
+        transductive=True,
+    ),
+    "egemaps-speaker": Reference(
+        "eGeMAPS + SVM, per speaker",
+        "as eGeMAPS + SVM, with features normalised by each speaker's own clips (transductive)",
+        functools.partial(egemaps, speaker_normalised=True),
+        transductive=True,
+    ),
     "encoder": Reference(
         "encoder", "RBF SVM on the mean last hidden layer, frozen; pretrained on other speech", _no_encoder
     ),
@@ -63,11 +84,12 @@ _REGISTRY: dict[str, Reference] = {
 """All reference methods, in the order of the tables. A new one takes one entry here; if it needs an extra, one in
 `extras.OPTIONAL` too."""
 
-_ON_REQUEST = ("svm", "boosting", *OPTIONAL)
+_ON_REQUEST = ("svm", "boosting", "functionals-speaker", "boosting-speaker", *OPTIONAL)
 
 REFERENCES: dict[str, Reference] = {name: one for name, one in _REGISTRY.items() if name not in _ON_REQUEST}
 """Those that are computed at the end of a search: they need no extra and take little time."""
 
+# Per-speaker variants are not among them: they know a test speaker's other clips, which no entry does.
 BASELINES = ("chance", "majority", "functionals", "boosting", "svm", "egemaps")
 """Those that learn from the training clips alone, without a network: a selected entry should be above all of them."""
 
@@ -159,6 +181,7 @@ def _make(folder: ReferenceFolder, name: str, reference: Reference, task: Refere
         fold=study.protocol.fold,
         labels=task.labels,
         left_out=len(task.split.test) - len(answers.rows),
+        transductive=reference.transductive,
         settings=answers.settings,
         seconds=round(time.monotonic() - started, 3),
         serbench=serbench.__version__,

@@ -10,9 +10,13 @@ from serbench.errors import SerbenchError, with_extra
 __all__ = ["OPTIONAL", "require_extra"]
 
 OPTIONAL = MappingProxyType(
-    {"egemaps": {"opensmile": "openSMILE"}, "encoder": {"torch": "PyTorch", "transformers": "transformers"}}
+    {
+        "egemaps": {"opensmile": "openSMILE"},
+        "egemaps-speaker": {"opensmile": "openSMILE"},
+        "encoder": {"torch": "PyTorch", "transformers": "transformers"},
+    }
 )
-"""Modules that a reference needs, with their titles. The extra to install has the name of the reference."""
+"""Modules that a reference needs, with their titles. The extra has the first word of the reference's name."""
 
 
 def require_extra(name: str) -> None:
@@ -23,4 +27,4 @@ def require_extra(name: str) -> None:
     """
     missing = [title for module, title in OPTIONAL.get(name, {}).items() if importlib.util.find_spec(module) is None]
     if missing:
-        raise SerbenchError(f"reference '{name}' needs {' and '.join(missing)}; {with_extra(name)}")
+        raise SerbenchError(f"reference '{name}' needs {' and '.join(missing)}; {with_extra(name.partition('-')[0])}")

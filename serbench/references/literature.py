@@ -14,7 +14,22 @@ _TABLE = "literature.csv"
 
 
 class Reported(FrozenModel):
-    """One published score (`value_pct`, in percent). Facts that the publication does not state are None."""
+    """One published score, read at its address. Facts that cannot be seen there are None.
+
+    Attributes:
+        corpus: name of the corpus in serbench.
+        system: the method.
+        trained_from_scratch: whether it learned from the corpus alone.
+        metric: 'accuracy', 'UAR' or 'macro-F1'.
+        value_pct: the score, in percent.
+        protocol: how clips were split, as far as it can be known.
+        speakers_shared: whether test speakers are in the training data, too.
+        labels: 'intended' (by the speaker) or 'perceived' (by listeners).
+        source: authors and year.
+        address: where the score was read: a web address, or a file of serbench's repository.
+        test_chose: whether test clips chose something, such as the epoch or hyperparameters.
+        shown_by: the file that shows it, and how; '' if there is none.
+    """
 
     corpus: str
     system: str
@@ -25,6 +40,9 @@ class Reported(FrozenModel):
     speakers_shared: bool | None
     labels: str
     source: str
+    address: str
+    test_chose: bool | None
+    shown_by: str
 
 
 def reported(corpus: str, labels: str = "intended") -> tuple[Reported, ...]:
@@ -55,5 +73,8 @@ def _row(row: dict[str, str]) -> Reported:
         protocol=row["protocol"],
         speakers_shared=known[row["speakers_shared"]],
         labels=row["labels"],
-        source=row["source"],
+        source=" ".join(filter(None, (row["authors"], row["year"]))),
+        address=row["address"],
+        test_chose=known[row["test_chose"]],
+        shown_by=row["shown_by"],
     )

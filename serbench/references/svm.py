@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from serbench.corpora import cache_root
 from serbench.features import AcousticSettings, FeatureStore, functionals, sounding_frames
+from serbench.references.normalised import by_speaker
 from serbench.references.task import ReferenceAnswers, ReferenceTask
 
 __all__ = ["acoustic_spec", "classify", "clip_functionals", "svm", "svm_on_functionals"]
@@ -35,13 +36,20 @@ def svm(task: ReferenceTask) -> ReferenceAnswers:
     return classify(task, vectors, _told(spec))
 
 
-def svm_on_functionals(task: ReferenceTask) -> ReferenceAnswers:
-    """Trains on functionals of the frames that hold sound, and predicts the test set once."""
-    vectors, settings = clip_functionals(task)
+def svm_on_functionals(task: ReferenceTask, *, speaker_normalised: bool = False) -> ReferenceAnswers:
+    """Trains on functionals of the frames that hold sound, and predicts the test set once.
+
+    Args:
+        task: the test set and its training clips.
+        speaker_normalised: whether vectors are normalised by speaker; see `serbench.references.normalised`.
+    """
+    vectors, settings = clip_functionals(task, speaker_normalised=speaker_normalised)
     return classify(task, vectors, settings)
 
 
-def clip_functionals(task: ReferenceTask) -> tuple[NDArray[np.float64], dict[str, str | int | float]]:
+def clip_functionals(
+    task: ReferenceTask, *, speaker_normalised: bool = False
+) -> tuple[NDArray[np.float64], dict[str, str | int | float]]:
     """Returns functionals of all clips, (clips, 9 * features), and facts about them for the record."""
     longest = min(float(task.clips["duration_s"].quantile(0.95)), _LONGEST_S)
     spec = acoustic_spec(task.rate, duration_s=math.ceil(2 * longest) / 2)
@@ -50,7 +58,11 @@ def clip_functionals(task: ReferenceTask) -> tuple[NDArray[np.float64], dict[str
     def summary(frames: NDArray[np.float64]) -> NDArray[np.float64]:
         return functionals(frames, sounding_frames(frames[:, energy]))
 
-    return _vectors(task, spec, summary), {**_told(spec), "statistics": "9 functionals over the frames that hold sound"}
+    vectors = _vectors(task, spec, summary)
+    settings = {**_told(spec), "statistics": "9 functionals over the frames that hold sound"}
+    if not speaker_normalised:
+        return vectors, settings
+    return by_speaker(vectors, task.clips["speaker"]), {**settings, "normalised": "by speaker"}
 
 
 def _vectors(

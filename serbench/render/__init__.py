@@ -31,10 +31,11 @@ from serbench.render.entry import (
     whose_labels,
 )
 from serbench.render.formats import FORMATS, render
-from serbench.render.leaderboard import cell_text, leaderboard_document
+from serbench.render.leaderboard import cell_text, leaderboard_document, versus
 from serbench.render.markup import escape_markdown
 from serbench.render.pairwise import comparison_document
 from serbench.render.printed_scores import beside_printed
+from serbench.render.reference import reference_document
 from serbench.render.study import moment, studies_document, study_document, study_facts, subsets_sheet
 from serbench.render.verification import verification_document
 
@@ -64,6 +65,7 @@ __all__ = [
     "percent",
     "plural",
     "points",
+    "reference_document",
     "render",
     "result_rows",
     "size",
@@ -77,5 +79,6 @@ __all__ = [
     "table_of",
     "to_document",
     "verification_document",
+    "versus",
     "whose_labels",
 ]

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from serbench.references import Reported
-from serbench.render.document import NOTHING, Column, Document, Sheet, percent, span, to_document, written
+from serbench.render.document import NOTHING, Column, Document, Sheet, percent, points, span, to_document, written
 from serbench.results import COLUMNS, Cell, GroupRows, Leaderboard, ReferenceRow, Row
 
-__all__ = ["cell_text", "columns_table", "leaderboard_document"]
+__all__ = ["cell_text", "columns_table", "leaderboard_document", "versus"]
 
 _CELLS = sorted(
     ((name, one.cell) for name, one in COLUMNS.items() if one.cell is not None), key=lambda pair: pair[1].place
@@ -91,7 +91,12 @@ def leaderboard_document(board: Leaderboard) -> Document:
             "references": references,
             "reported": literature,
             "groups": [
-                {"title": group.title, **group.group._asdict(), "tested": dataclasses.asdict(group.counted)}
+                {
+                    "title": group.title,
+                    **group.group._asdict(),
+                    "tested": dataclasses.asdict(group.counted),
+                    "detectable_difference": group.power.difference if group.power else None,
+                }
                 for group in groups
             ],
             "notes": list(board.notes),
@@ -113,15 +118,17 @@ def _references_sheet(title: str, rows: Sequence[ReferenceRow]) -> Sheet:
         Column("reference", 0, "left"),
         Column("UAR %"),
         Column("95 % CI", 1),
-        Column("acc. %", 2),
-        Column("macro-F1 %", 3),
-        Column("what it is", 4, "left"),
+        Column("vs selected", 2),
+        Column("acc. %", 3),
+        Column("macro-F1 %", 4),
+        Column("what it is", 5, "left"),
     )
     cells = tuple(
         (
             row.title,
             percent(row.uar),
             span(row.uar_low, row.uar_high),
+            versus(row),
             percent(row.accuracy),
             percent(row.macro_f1),
             row.detail,
@@ -133,7 +140,21 @@ def _references_sheet(title: str, rows: Sequence[ReferenceRow]) -> Sheet:
         for row in rows
         if row.left_out
     )
+    if any(row.difference is not None for row in rows):
+        notes += (
+            "vs selected: UAR minus that of the selected entry, in points, with its 95 % interval (paired over "
+            "speakers; it holds for these predictions, not for the method trained anew)",
+        )
+    if any(row.transductive for row in rows):
+        notes += ("transductive: normalised with the test speakers' own clips, so not the score of a single clip",)
     return Sheet(f"References on the same test clips, not ranked: {title}", columns, cells, notes)
+
+
+def versus(row: ReferenceRow) -> str:
+    """How far a reference is above the selected entry, with the interval of the difference."""
+    if row.difference is None:
+        return NOTHING
+    return f"{points(row.difference)} ({span(row.difference_low, row.difference_high, signed=True)})"
 
 
 def _reported_sheet(corpus: str, labels: str, rows: Sequence[Reported]) -> Sheet:
@@ -144,7 +165,9 @@ def _reported_sheet(corpus: str, labels: str, rows: Sequence[Reported]) -> Sheet
         Column("speakers shared", 1, "left"),
         Column("from scratch", 2, "left"),
         Column("protocol", 0, "left"),
+        Column("test set chose", 2, "left"),
         Column("source", 0, "left"),
+        Column("address", 3, "left"),
     )
     answers = {True: "yes", False: "no", None: NOTHING}
     cells = tuple(
@@ -155,12 +178,16 @@ def _reported_sheet(corpus: str, labels: str, rows: Sequence[Reported]) -> Sheet
             answers[row.speakers_shared],
             answers[row.trained_from_scratch],
             row.protocol,
+            answers[row.test_chose],
             row.source,
+            row.address,
         )
         for row in rows
     )
     title = f"Published results on {corpus}, {labels} labels, for orientation: other data and splits, so not ranked"
-    return Sheet(title, columns, cells)
+    shown = dict.fromkeys(f"{row.system}: {row.shown_by}" for row in rows if row.shown_by)
+    notes = ("test set chose: whether test clips chose an epoch or hyperparameters; -: not known", *shown)
+    return Sheet(title, columns, cells, notes)
 
 
 def _known(row: dict[str, Any]) -> dict[str, Any]:
@@ -172,6 +199,6 @@ def _reported_row(row: Reported) -> dict[str, Any]:
     score = {"UAR": "uar", "accuracy": "accuracy", "macro-F1": "macro_f1"}.get(row.metric)
     cells: dict[str, Any] = {
         "kind": "reported", "entry": row.system, "corpus": row.corpus, "label_source": row.labels,
-        "protocol": row.protocol, "shares_speakers": row.speakers_shared, "source": row.source,
+        "protocol": row.protocol, "shares_speakers": row.speakers_shared, "source": f"{row.source}, {row.address}",
     }  # fmt: skip
     return cells | ({} if score is None else {score: row.value_pct / 100})

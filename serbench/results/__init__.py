@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
+    from serbench.results.attributes import clip_attributes
     from serbench.results.columns import Cell, Form
     from serbench.results.damaged import DamagedRecord, damage_notes
     from serbench.results.entry import ClassRow, EntryReport, RefitReport
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from serbench.results.loaded_study import LoadedStudy
     from serbench.results.pairwise import ALPHA, EntryComparison, EntryPair
     from serbench.results.publish import publish_studies
+    from serbench.results.reference_report import ReferenceReport, SliceTable, VoteRow
     from serbench.results.reference_rows import ReferenceRow
     from serbench.results.results import Results
     from serbench.results.scored_entry import Refit, ScoredEntry, best_refit, load_entry, speakers_of
@@ -30,6 +32,7 @@ else:
     __getattr__ = lazy_face(
         __name__,
         {
+            "attributes": ("clip_attributes",),
             "columns": (
                 "Cell",
                 "Form",
@@ -57,6 +60,11 @@ else:
                 "EntryPair",
             ),
             "publish": ("publish_studies",),
+            "reference_report": (
+                "ReferenceReport",
+                "SliceTable",
+                "VoteRow",
+            ),
             "reference_rows": ("ReferenceRow",),
             "results": ("Results",),
             "scored_entry": (
@@ -99,6 +107,7 @@ __all__ = [
     "GroupRows",
     "Leaderboard",
     "LoadedStudy",
+    "ReferenceReport",
     "ReferenceRow",
     "Refit",
     "RefitReport",
@@ -106,12 +115,15 @@ __all__ = [
     "Row",
     "ScoredEntry",
     "ShortlistRow",
+    "SliceTable",
     "StudyCheck",
     "StudyReport",
     "StudyRow",
     "Verification",
+    "VoteRow",
     "best_refit",
     "best_selected",
+    "clip_attributes",
     "damage_notes",
     "load_entry",
     "publish_studies",

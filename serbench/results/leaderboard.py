@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from serbench.evaluation import tie_groups
+from serbench.evaluation import MIN_SPEAKERS, detectable_difference, paired_spread, tie_groups
 from serbench.records import Counted, StudyRecord
 from serbench.references import Reported, reported
 from serbench.results.damaged import DamagedRecord, damage_notes
 from serbench.results.group_entries import GroupEntries, StudyEntries
 from serbench.results.grouping import Group, choose, why_unranked
-from serbench.results.leaderboard_row import GroupRows, Row, make_row
+from serbench.results.leaderboard_row import DetectableDifference, GroupRows, Row, make_row
 from serbench.results.reference_rows import GroupReferences, ReferenceRow
 from serbench.results.scored_entry import ScoredEntry
 
@@ -136,8 +137,30 @@ def make_group(
     ordered = sorted(members, key=lambda one: (bool(one.row.problems), -_sort_key(one.row.uar), one.row.entry))
     rows = [member.row for member in ordered] if why_unranked(study.protocol) else _ranked(ordered)
     unread = [f"reference left out: {message}".replace(f"{root}/", "") for message in references.damaged]
-    notes = (*_notes(study, members, rows), *damage_notes(entries.damaged, root), *unread)
-    return GroupRows(group, _title(group, study), tuple(rows), notes, references.rows, counted)
+    selected = next((one.tested for one in members if one.row.selected), None)
+    power = _power(selected, members, references)
+    notes = (
+        *_notes(study, members, rows),
+        *([power.sentence] if power else []),
+        *damage_notes(entries.damaged, root),
+        *unread,
+    )
+    return GroupRows(group, _title(group, study), tuple(rows), notes, references.rows(selected), counted, power)
+
+
+def _power(
+    selected: ScoredEntry | None, members: Sequence[_Member], references: GroupReferences
+) -> DetectableDifference | None:
+    """The difference that the test set can show, from paired comparisons with the selected entry; None without any."""
+    if selected is None or not selected.refits or why_unranked(selected.study.protocol):
+        return None
+    recalls = selected.recalls
+    if recalls.refits < 2 or recalls.speakers < MIN_SPEAKERS or recalls.rare_classes:
+        return None
+    others = [one.tested for one in members if one.tested is not selected and len(one.tested.refits) > 1]
+    spreads = [paired_spread(recalls, one.recalls) for one in others if selected.comparison(one) is not None]
+    found = sorted(detectable_difference(one) for one in [*spreads, *references.spreads(selected)] if one.error > 0)
+    return DetectableDifference(statistics.median(found), len(found), recalls.speakers) if found else None
 
 
 class _Member(NamedTuple):

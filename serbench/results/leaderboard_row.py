@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from serbench.evaluation import Evaluation, Interval, brier_score, expected_calibration_error
+from serbench.evaluation import POWER, Evaluation, Interval, brier_score, expected_calibration_error
 from serbench.records import Counted, FrozenModel, ModelCost
 from serbench.references import BASELINES
 from serbench.results.columns import Cell, Column, Fact, RowSource, column, columns_of
@@ -15,7 +15,7 @@ from serbench.results.grouping import Group
 from serbench.results.reference_rows import ReferenceRow
 from serbench.results.scored_entry import ScoredEntry, mean
 
-__all__ = ["COLUMNS", "GroupRows", "Row", "make_row"]
+__all__ = ["COLUMNS", "DetectableDifference", "GroupRows", "Row", "make_row"]
 
 
 def _by_the_group(_: RowSource) -> None:
@@ -290,11 +290,42 @@ COLUMNS: dict[str, Column] = columns_of(Row)
 
 
 @dataclass(frozen=True)
+class DetectableDifference:
+    """The difference in UAR that a test set shows with 80 % power, see `serbench.evaluation.power`.
+
+    Attributes:
+        difference: median over the comparisons, a fraction.
+        comparisons: entries and references that were compared with the selected entry.
+        speakers: number of test speakers.
+    """
+
+    difference: float
+    comparisons: int
+    speakers: int
+
+    @property
+    def short(self) -> str:
+        """The difference in a few words."""
+        return f"differences from {100 * self.difference:.1f} points show at {100 * POWER:.0f} % power"
+
+    @property
+    def sentence(self) -> str:
+        """The difference, and where it comes from."""
+        compared = _plural(self.comparisons, "comparison", "comparisons")
+        return (
+            f"on these {self.speakers} test speakers, a true difference of {100 * self.difference:.1f} points of UAR "
+            f"is significant in {100 * POWER:.0f} % of cases (paired test, 5 % level; median of {compared} with the "
+            "selected entry); smaller ones are mostly ties"
+        )
+
+
+@dataclass(frozen=True)
 class GroupRows:
     """Rows that may be compared, best UAR first, with notes about all of them.
 
     Attributes:
         counted: how often the test set was evaluated, by entries that are no longer there, too.
+        power: the difference that the test set can show; None if nothing is compared.
     """
 
     group: Group
@@ -303,6 +334,7 @@ class GroupRows:
     notes: tuple[str, ...]
     references: tuple[ReferenceRow, ...] = ()
     counted: Counted = field(default_factory=Counted)
+    power: DetectableDifference | None = None
 
     @property
     def heading(self) -> str:

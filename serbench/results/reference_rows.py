@@ -12,13 +12,24 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
-from serbench.errors import SerbenchError
-from serbench.evaluation import SoftEvaluation, soft_interval
-from serbench.records import FrozenModel, ReferenceFolder, ReferenceRecord, StudyRecord
+from serbench.errors import SerbenchError, unknown
+from serbench.evaluation import (
+    SoftEvaluation,
+    SpeakerRecalls,
+    Spread,
+    compare_recalls,
+    paired_spread,
+    recalls_interval,
+    soft_recalls,
+)
+from serbench.records import FrozenModel, ReferenceFolder, ReferenceRecord, StudyRecord, are_shares
 from serbench.references import REFERENCE_ORDER
 from serbench.results.grouping import why_unranked
+from serbench.results.scored_entry import ScoredEntry
 
-__all__ = ["GroupReferences", "ReferenceRow"]
+__all__ = ["GroupReferences", "PooledAnswers", "ReferenceRow"]
+
+_LEARNED_NOTHING = frozenset({"chance", "majority"})
 
 
 class ReferenceRow(FrozenModel):
@@ -35,6 +46,18 @@ class ReferenceRow(FrozenModel):
     uar: float | None
     uar_low: float | None = Field(description="lower end of the 95 % interval over speakers")
     uar_high: float | None
+    difference: float | None = Field(
+        default=None, description="UAR minus that of the selected entry; None where they cannot be compared"
+    )
+    difference_low: float | None = Field(
+        default=None,
+        description="lower end of its 95 % interval, paired over speakers; it holds for these predictions, and not for "
+        "the method trained anew",
+    )
+    difference_high: float | None = None
+    transductive: bool = Field(
+        default=False, description="features were normalised with the test speakers' own clips, so there is no interval"
+    )
     accuracy: float
     macro_f1: float
     weighted_f1: float
@@ -61,7 +84,7 @@ class GroupReferences:
         self._folders = [
             ReferenceFolder.of(root, study.model_copy(update={"protocol": protocol})) for protocol in protocols
         ]
-        self._read: dict[str, _Answers | SerbenchError] = {}
+        self._read: dict[str, PooledAnswers | SerbenchError] = {}
 
     @functools.cached_property
     def names(self) -> tuple[str, ...]:
@@ -69,11 +92,55 @@ class GroupReferences:
         complete = set.intersection(*(set(folder.names()) for folder in self._folders))
         return tuple([name for name in REFERENCE_ORDER if name in complete] + sorted(complete - set(REFERENCE_ORDER)))
 
-    @functools.cached_property
-    def rows(self) -> tuple[ReferenceRow, ...]:
-        """One row a reference. Unreadable references are left out."""
-        found = ((name, self._answers(name)) for name in self.names)
-        return tuple(_row(self._study, one) for _, one in found if not isinstance(one, SerbenchError))
+    @property
+    def readable(self) -> tuple[PooledAnswers, ...]:
+        """The references that can be read, in the order of display."""
+        found = (self._answers(name) for name in self.names)
+        return tuple(one for one in found if not isinstance(one, SerbenchError))
+
+    def rows(self, selected: ScoredEntry | None = None) -> tuple[ReferenceRow, ...]:
+        """One row a reference. Unreadable references are left out.
+
+        Args:
+            selected: the entry that they are compared with; None to compare with nothing.
+        """
+        return tuple(self._row(one, selected) for one in self.readable)
+
+    def row(self, name: str, selected: ScoredEntry | None = None) -> ReferenceRow:
+        """The row of one reference.
+
+        Raises:
+            SerbenchError: there is none of that name, or it is damaged.
+        """
+        return self._row(self.answers(name), selected)
+
+    def spreads(self, selected: ScoredEntry) -> list[Spread]:
+        """Standard errors of the differences between an entry and the references that learned something."""
+        models = [one for one in self.readable if one.record.name != "listeners"]
+        found = [one for one in models if self._comparable(one, selected)]
+        return [paired_spread(one.recalls, selected.recalls) for one in found]
+
+    def _row(self, answers: PooledAnswers, selected: ScoredEntry | None) -> ReferenceRow:
+        row = _row(self._study, answers)
+        if selected is None or not self._comparable(answers, selected):
+            return row
+        found, _ = compare_recalls(answers.recalls, selected.recalls, answers.record.labels, as_they_are=True)
+        if found is None:
+            return row
+        ends = {"difference_low": found.low, "difference_high": found.high}
+        return row.model_copy(update={"difference": found.difference, **ends})
+
+    def _comparable(self, answers: PooledAnswers, selected: ScoredEntry) -> bool:
+        """Whether a reference learned something, and its clips are those of the entry."""
+        return (
+            answers.record.name not in _LEARNED_NOTHING
+            and not answers.record.transductive
+            and not answers.left_out
+            and not why_unranked(self._study.protocol)
+            and bool(selected.refits)
+            and not selected.problems
+            and sorted(answers.clips) == list(selected.refits[0].test_clips)
+        )
 
     @property
     def damaged(self) -> tuple[str, ...]:
@@ -86,14 +153,22 @@ class GroupReferences:
         Raises:
             SerbenchError: the reference is damaged, or was made for other clips.
         """
+        return self.answers(name).scores if name in self.names else None
+
+    def answers(self, name: str) -> PooledAnswers:
+        """The predictions of one reference.
+
+        Raises:
+            SerbenchError: there is none of that name, it is damaged, or it was made for other clips.
+        """
         if name not in self.names:
-            return None
+            raise unknown("reference", name, self.names)
         found = self._answers(name)
         if isinstance(found, SerbenchError):
             raise found
-        return found.scores
+        return found
 
-    def _answers(self, name: str) -> _Answers | SerbenchError:
+    def _answers(self, name: str) -> PooledAnswers | SerbenchError:
         if name not in self._read:
             try:
                 parts = [folder.load(name) for folder in self._folders]
@@ -103,21 +178,39 @@ class GroupReferences:
         return self._read[name]
 
 
-@dataclass(frozen=True)
-class _Answers:
-    """A reference's predictions, with folds pooled."""
+@dataclass(frozen=True, eq=False)
+class PooledAnswers:
+    """A reference's predictions, with folds pooled.
+
+    Attributes:
+        record: of the first fold.
+        left_out: test clips without a prediction.
+        clips: (n,) clip ids.
+        true: (n,) true class indices.
+        shares: (n, C) shares that are scored; of brought predictions 1 for the most probable class.
+        given: (n, C) probabilities as they were brought; None for all others.
+        speakers: (n,) speaker of each clip.
+        scores: scores of `shares`.
+    """
 
     record: ReferenceRecord
     left_out: int
+    clips: tuple[str, ...]
     true: NDArray[np.intp]
     shares: NDArray[np.float64]
+    given: NDArray[np.float64] | None
     speakers: NDArray[np.generic]
     scores: SoftEvaluation
+
+    @functools.cached_property
+    def recalls(self) -> SpeakerRecalls:
+        """Correct shares by speaker and class."""
+        return soft_recalls(self.true, self.shares, self.speakers, len(self.record.labels))
 
 
 def _answers(
     study: StudyRecord, parts: Sequence[tuple[ReferenceRecord, pd.DataFrame]], labels: Mapping[str, str] | None
-) -> _Answers:
+) -> PooledAnswers:
     record = parts[0][0]
     answered = sum(len(frame) + one.left_out for one, frame in parts)
     if record.labels != study.corpus.labels or answered != study.protocol.test_clips:
@@ -133,14 +226,26 @@ def _answers(
     shares = table[[f"p_{label}" for label in record.labels]].to_numpy(dtype=np.float64)
     left_out = sum(one.left_out for one, _ in parts)
     scores = SoftEvaluation.of(true, shares, record.labels)
-    return _Answers(record, left_out, true, shares, table["speaker"].to_numpy(), scores)
+    clips = tuple(table["clip_id"].astype(str))
+    return PooledAnswers(
+        record, left_out, clips, true, shares, _given(table, record.labels), table["speaker"].to_numpy(), scores
+    )
 
 
-def _row(study: StudyRecord, answers: _Answers) -> ReferenceRow:
+def _given(table: pd.DataFrame, labels: Sequence[str]) -> NDArray[np.float64] | None:
+    """Probabilities as they were brought; None if there are none, or if they are not shares."""
+    columns = [f"given_{label}" for label in labels]
+    if not set(columns) <= set(table) or not all(pd.api.types.is_float_dtype(table[name]) for name in columns):
+        return None
+    given = table[columns].to_numpy(dtype=np.float64)
+    return given if are_shares(given) else None
+
+
+def _row(study: StudyRecord, answers: PooledAnswers) -> ReferenceRow:
     record, scores = answers.record, answers.scores
     interval = None
-    if record.name not in {"chance", "majority"} and not why_unranked(study.protocol):
-        interval, _ = soft_interval(answers.true, answers.shares, answers.speakers, record.labels)
+    if record.name not in _LEARNED_NOTHING and not record.transductive and not why_unranked(study.protocol):
+        interval, _ = recalls_interval(answers.recalls, record.labels)
     return ReferenceRow(
         name=record.name,
         title=record.title,
@@ -153,6 +258,7 @@ def _row(study: StudyRecord, answers: _Answers) -> ReferenceRow:
         uar=scores.uar,
         uar_low=interval.low if interval else None,
         uar_high=interval.high if interval else None,
+        transductive=record.transductive,
         accuracy=scores.accuracy,
         macro_f1=scores.macro_f1,
         weighted_f1=scores.weighted_f1,

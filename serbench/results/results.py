@@ -19,6 +19,7 @@ from serbench.results.leaderboard import Leaderboard, LoadedGroup, make_group, m
 from serbench.results.leaderboard_row import GroupRows, Row
 from serbench.results.loaded_study import LoadedStudy
 from serbench.results.pairwise import EntryComparison
+from serbench.results.reference_report import ReferenceReport
 from serbench.results.reference_rows import GroupReferences
 from serbench.results.scored_entry import ScoredEntry
 from serbench.results.selection import best_selected, select_entry
@@ -138,6 +139,28 @@ class Results:
             SerbenchError: its record or predictions are damaged.
         """
         return EntryReport.of(self.scored_entry(entry_id), self.row(entry_id))
+
+    def reference_report(self, study: str, name: str) -> ReferenceReport:
+        """The report of a reference, or of brought predictions, on a study's test set.
+
+        Args:
+            study: a study with entries; of a folded run its name without the fold, too.
+            name: the name under which the reference is kept, such as 'functionals' or 'brought-my-model'.
+
+        Raises:
+            UsageError: there is no such study or reference, or the study has no entry yet.
+            SerbenchError: a record is damaged.
+        """
+        found = next((one for one in self.studies if run_name(one.name) == study), None) or self.study(study)
+        if not found.entry_ids:
+            raise UsageError(f"study '{study}' has no tested entry yet; let its search end first")
+        group = self._group(found.group, ensembles=False)
+        scored = [one for part in group.entries.studies for one in part.entries]
+        first = min(scored, key=lambda one: bool(one.problems), default=None)
+        if first is None:
+            raise SerbenchError(f"no entry of study '{study}' can be read; `serbench leaderboard` says why")
+        selected = next((one for one in scored if one.entry.entry_id == group.entries.chosen), None)
+        return ReferenceReport.of(self.references(first), name, found.folder.clips(), found.record.seed, selected)
 
     def row(self, entry_id: str) -> Row:
         """An entry's row of the leaderboard.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from serbench.records import ProtocolFacts
-from serbench.render import cell_text, span
+from serbench.render import cell_text, span, versus
 from serbench.results import COLUMNS, Cell, GroupRows, Leaderboard, Row, StudyRow
 from serbench.site.charts.board import COSTS, cost_chart
 from serbench.site.charts.lines import reference_lines
@@ -98,6 +98,7 @@ def _group(place: int, group: GroupRows, facts: Mapping[str, ProtocolFacts]) -> 
         "rows": [_row(row) for row in group.rows],
         "references": group.references,
         "reference_spans": [span(row.uar_low, row.uar_high) for row in group.references],
+        "versus": [versus(row) if row.difference is not None else "" for row in group.references],
         "lines": lines,
         "notes": group.notes,
         "meaning": protocol_sentence(protocol),

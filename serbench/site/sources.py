@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from serbench.audit import clip_attributes
 from serbench.evaluation import Attribute
 from serbench.records import UNCOUNTED_STATES, StudyFolder, run_name
-from serbench.results import LoadedStudy, Results, ScoredEntry
+from serbench.results import LoadedStudy, Results, ScoredEntry, clip_attributes
 
 __all__ = ["Sources", "find_sources"]
 

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from serbench.audit.attributes import age_band, clip_attributes
 from serbench.audit.finding import AuditFinding
 from serbench.audit.slices import slice_finding
 from serbench.corpora.table import clip_table
 from serbench.evaluation import Attribute, judge_slices
+from serbench.results.attributes import age_band, clip_attributes
 
 LABELS = ["anger", "fear"]
 WHO = np.repeat(np.arange(16), 20)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +13,9 @@ from drawn_results import LABELS, Builder
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import Split
-from serbench.records import ResultsFolder
+from serbench.records import ReferenceFolder, ReferenceRecord, ResultsFolder
 from serbench.references import ReferenceTask, keep_brought, read_brought, write_task
+from serbench.render import render
 from serbench.results import Results, verify_results
 
 
@@ -91,10 +94,10 @@ def test_labels_are_enough(task, tmp_path, suffix) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda table: table.iloc[1:], r"1 of \d+ test clips have no prediction \(among them test-"),
+        (lambda table: table.iloc[1:], r"1 of \d+ test clips has no prediction \(among them test-"),
         (
             lambda table: pd.concat([table, table.iloc[:1].assign(clip_id="x")]),
-            r"1 predictions are of clips outside .* x",
+            r"1 prediction is of clips outside .* x",
         ),
         (lambda table: pd.concat([table, table.iloc[:1]]), "more than once"),
         (lambda table: table.assign(clip_id=""), "row 1 has no clip_id"),
@@ -151,3 +154,99 @@ def test_each_fold_has_a_folder_and_the_form_has_all_of_them(task, tmp_path) -> 
     assert {path.name for path in (tmp_path / "task").iterdir() if path.is_dir()} == {"fold-1", "fold-2"}
     assert len(pd.read_csv(tmp_path / "task" / "predictions.csv")) == len(task.split.test)
     assert "There are 2 folds" in (tmp_path / "task" / "README.md").read_text()
+
+
+def test_it_is_compared_with_the_selected_entry_over_the_same_speakers(task, results) -> None:
+    bring(task, results, answers(task))
+    (group,) = Results(results.root).board().groups
+    (row,), (entry,) = group.references, group.rows
+    assert row.difference == pytest.approx(row.uar - entry.uar)
+    assert row.difference_low < row.difference < row.difference_high
+    # paired: a speaker who is hard for both cancels out, so it is narrower than two intervals beside each other
+    assert row.difference_high - row.difference_low < (row.uar_high - row.uar_low) + (entry.uar_high - entry.uar_low)
+
+
+def test_a_table_says_which_difference_it_can_show(task, results) -> None:
+    assert Results(results.root).board().groups[0].power is None, "nothing to compare with"
+    bring(task, results, answers(task))
+    board = Results(results.root).board()
+    (group,) = board.groups
+    (row,) = group.references
+    assert (group.power.comparisons, group.power.speakers) == (1, 10)
+    # a half-width holds the quantile of 97.5 %, this that of 80 % in addition
+    assert (row.difference_high - row.difference) < group.power.difference < 2 * (row.difference_high - row.difference)
+    for form in ("table", "markdown", "json"):
+        assert f"a true difference of {100 * group.power.difference:.1f} points of UAR" in " ".join(
+            render(board, form, width=200).split()
+        )
+    (told,) = json.loads(render(board, "json"))["groups"]
+    assert told["detectable_difference"] == group.power.difference
+
+
+def test_its_report_has_classes_slices_and_votes(task, results) -> None:
+    folder = results.study(task.study.name)
+    clips = folder.clips()
+    rng = np.random.default_rng(0)
+    clips["sex"] = np.where(clips["speaker"].str[-1].astype(int) % 2, "female", "male")
+    clips["votes"] = [f"{label}:{LABELS[0]}" if draw < 0.3 else label for label, draw in
+                      zip(clips["label"], rng.random(len(clips)), strict=True)]  # fmt: skip
+    clips.to_parquet(folder.clips_path, index=False)
+    kept = bring(task, results, answers(task))
+    report = Results(results.root).reference_report(task.study.name, kept)
+    assert (report.selected, report.row.title) == ("best", "wav2vec 2, large (brought)")
+    assert [one.label for one in report.per_class] == list(LABELS)
+    assert sum(map(sum, report.confusion)) == len(task.split.test)
+    (sexes,) = report.slices
+    assert {one.value for one in sexes.slices} == {"female", "male"}
+    assert 0 < sexes.p_value <= 1
+    mine, theirs = report.votes
+    assert (mine.name, theirs.name) == (report.row.title, "best (selected)")
+    assert 0.4 < mine.overlap < 0.8, "three of four right, with 0.7"
+    text = " ".join(render(report, "markdown").split())
+    assert "Recall by sex" in text
+    assert "against the listeners' votes" in text
+    assert json.loads(render(report, "json"))["votes"][0]["name"] == mine.name
+
+
+def test_a_report_of_no_reference_names_those_there_are(task, results) -> None:
+    bring(task, results, answers(task))
+    with pytest.raises(UsageError, match=r"unknown reference 'svm'\. Known: brought-wav2vec-2-large"):
+        Results(results.root).reference_report(task.study.name, "svm")
+
+
+def test_predictions_that_came_in_before_the_lock_was_free_are_seen(task, results, monkeypatch) -> None:
+    """Somebody else keeps predictions under the same name while this one waits for the lock."""
+    real = ReferenceFolder.exclusively
+
+    @contextlib.contextmanager
+    def after_another(folder):
+        with real(folder):
+            record = ReferenceRecord(
+                name="brought-mine", title="mine", detail="", corpus="demo", corpus_digest=task.study.corpus.digest,
+                protocol="speaker", protocol_hash=task.study.protocol.hash, fold=0, labels=LABELS, seconds=0.0,
+                serbench="0", created="", settings={"digest": "of the first"},
+            )  # fmt: skip
+            clips = task.clips.iloc[list(task.split.test)][["clip_id", "label", "speaker"]]
+            folder.publish(record, clips.assign(**{f"p_{label}": 1 / len(LABELS) for label in LABELS}))
+            yield
+
+    monkeypatch.setattr(ReferenceFolder, "exclusively", after_another)
+    counted = len(results.ledger.read()[0])
+    with pytest.raises(UsageError, match="other predictions are kept as 'mine'"):
+        bring(task, results, answers(task), "mine")
+    assert ReferenceFolder.of(results.root, task.study).load("brought-mine")[0].settings["digest"] == "of the first"
+    assert len(results.ledger.read()[0]) == counted
+
+
+def test_what_is_transductive_is_marked_and_compared_with_nothing(task, results) -> None:
+    kept = bring(task, results, answers(task))
+    folder = ReferenceFolder.of(results.root, task.study)
+    record, table = folder.load(kept)
+    with folder.exclusively():
+        folder.publish(record.model_copy(update={"transductive": True}), table)
+    board = Results(results.root).board()
+    (row,) = board.groups[0].references
+    assert row.transductive
+    assert (row.uar_low, row.difference) == (None, None)
+    assert board.groups[0].power is None
+    assert "not the score of a single clip" in " ".join(render(board, "table", width=120).split())

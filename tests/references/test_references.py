@@ -8,6 +8,7 @@ import importlib.util
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,10 +21,18 @@ from serbench.features import FeatureSpec
 from serbench.protocols import SplitProtocol
 from serbench.records import ResultsFolder
 from serbench.records.references import ReferenceFolder
-from serbench.references import REFERENCES, compute_references, named_reference, reported
+from serbench.references import (
+    BASELINES,
+    REFERENCES,
+    compute_references,
+    named_reference,
+    reported,
+    require_extra,
+)
 from serbench.references.boosting import boosting
+from serbench.references.normalised import by_speaker
 from serbench.references.simple import chance, listeners, majority
-from serbench.references.svm import acoustic_spec, svm, svm_on_functionals
+from serbench.references.svm import acoustic_spec, clip_functionals, svm, svm_on_functionals
 from serbench.references.task import ReferenceTask
 from serbench.render import render
 from serbench.results import Results
@@ -70,6 +79,33 @@ def test_it_hears_tones_and_its_answers_do_not_hang_on_test_labels(core, method)
     blind = method(replace(core, clips=core.clips.assign(label=labels)))
     assert np.array_equal(blind.shares, answers.shares)
     assert blind.settings == answers.settings
+
+
+def test_vectors_normalised_by_speaker_know_no_speaker_by_level(core) -> None:
+    vectors, settings = clip_functionals(core, speaker_normalised=True)
+    assert settings["normalised"] == "by speaker"
+    for rows in core.clips.groupby("speaker").indices.values():
+        assert vectors[rows].mean(axis=0) == pytest.approx(0, abs=1e-6)
+    plain, _ = clip_functionals(core)
+    assert by_speaker(100 + 3 * plain, core.clips["speaker"]) == pytest.approx(vectors, abs=1e-6)
+
+
+def test_a_reference_that_is_normalised_by_speaker_is_marked_and_has_no_interval(core, tmp_path) -> None:
+    kept, reference = named_reference("functionals-speaker")
+    assert reference.transductive
+    assert "transductive" in reference.detail
+    labels = core.clips["label"].to_numpy(copy=True)
+    labels[list(core.split.test)] = "anger"
+    blind = reference.answer(replace(core, clips=core.clips.assign(label=labels)))
+    assert np.array_equal(blind.shares, reference.answer(core).shares), "it uses no label of a test clip"
+    assert not {"functionals-speaker", "boosting-speaker", "egemaps-speaker"} & {*REFERENCES, *BASELINES}
+    assert kept == "functionals-speaker"
+
+
+def test_the_extra_of_a_variant_is_that_of_its_method(monkeypatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(SerbenchError, match=r"'egemaps-speaker' needs openSMILE; .*serbench\[egemaps\]"):
+        require_extra("egemaps-speaker")
 
 
 def test_settings_are_chosen_on_speakers_apart_and_never_on_tested_clips(core) -> None:
@@ -214,8 +250,27 @@ def test_the_literature_is_of_one_corpus_and_one_kind_of_labels() -> None:
     by_name = {row.system: row for row in found}
     assert (by_name["SER report 2-D CNN"].value_pct, by_name["SER report 2-D CNN"].speakers_shared) == (57.1, True)
     assert by_name["WavLM large (frozen)"].trained_from_scratch is False
-    assert {row.metric for row in reported("crema-d", "perceived")} == {"macro-F1"}
-    assert reported("emo-db") == ()
+    assert by_name["SepTr"].value_pct == 70.47
+    assert reported("crema-d", "perceived") == ()
+
+
+@pytest.mark.parametrize("corpus", ["crema-d", "emo-db", "ravdess", "savee", "tess"])
+def test_every_published_score_has_an_address_and_says_who_chose(corpus) -> None:
+    found = reported(corpus)
+    assert found
+    for row in found:
+        assert row.source, row
+        at_hand = (Path(__file__).parents[2] / row.address).is_file()
+        assert row.address.startswith("https://") or at_hand, row.address
+        assert 0 < row.value_pct <= 100
+        assert row.metric in {"accuracy", "UAR", "macro-F1"}
+        assert row.test_chose is None or row.shown_by, f"{row.system}: no file shows that test clips chose"
+
+
+def test_what_was_chosen_by_test_clips_is_told_with_the_file_that_shows_it() -> None:
+    (row,) = [one for one in reported("ravdess") if one.system == "ResLSTM-SA-h64"]
+    assert (row.test_chose, row.speakers_shared, row.source) == (True, False, "Krasnoproshin and Vashkevich 2026")
+    assert row.shown_by.startswith("train.ipynb")
 
 
 def test_a_search_leaves_them_on_the_leaderboard_in_every_format(searched_board) -> None:
@@ -229,7 +284,7 @@ def test_a_search_leaves_them_on_the_leaderboard_in_every_format(searched_board)
         assert "References on the same test clips, not ranked: crema-d, protocol speaker" in " ".join(text.split())
         assert shown in text
         assert "Published results on crema-d, intended labels" in " ".join(text.split())
-        assert "61.95" in text  # as published, not rounded
+        assert "76.48" in text  # as published, not rounded
     data = json.loads(render(board, "json"))
     assert [row["name"] for row in data["references"]] == names
     assert any(row["system"] == "SER report 2-D CNN" for row in data["reported"])

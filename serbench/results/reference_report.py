@@ -1,0 +1,155 @@
+"""`ReferenceReport`: all numbers of one reference, or of brought predictions, on a test set."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from serbench.corpora import vote_shares
+from serbench.evaluation import AttributeSlices, VoteScores, judge_slices, vote_scores
+from serbench.records import FrozenModel
+from serbench.results.attributes import clip_attributes
+from serbench.results.entry import ClassRow
+from serbench.results.reference_rows import GroupReferences, PooledAnswers, ReferenceRow
+from serbench.results.scored_entry import ScoredEntry, mean
+
+__all__ = ["ReferenceReport", "SliceRow", "SliceTable", "VoteRow"]
+
+_PERMUTATIONS = 0x511CE  # the stream that an audit permutes slices with
+
+
+class SliceRow(FrozenModel):
+    """Scores on the clips with one value of an attribute, as fractions. `recall` is over classes in every slice."""
+
+    value: str
+    clips: int
+    speakers: int
+    accuracy: float
+    recall: float | None
+    low: float | None = Field(description="lower end of the 95 % interval of the recall over speakers")
+    high: float | None
+
+
+class SliceTable(FrozenModel):
+    """The slices of one attribute."""
+
+    attribute: str
+    gap: float | None = Field(description="largest minus smallest recall")
+    by_chance: float | None = Field(description="95th percentile of the gap if the attribute had nothing to do with it")
+    p_value: float | None = Field(description="of a permutation test, Holm-corrected for all attributes")
+    slices: tuple[SliceRow, ...]
+
+    @classmethod
+    def of(cls, found: AttributeSlices) -> SliceTable:
+        """Makes the table of the slices of one attribute."""
+        rows = tuple(
+            SliceRow(
+                value=one.value,
+                clips=one.clips,
+                speakers=one.speakers,
+                accuracy=one.accuracy,
+                recall=one.recall,
+                low=one.interval.low if one.interval else None,
+                high=one.interval.high if one.interval else None,
+            )
+            for one in found.slices
+        )
+        return cls(
+            attribute=found.attribute, gap=found.gap, by_chance=found.by_chance, p_value=found.corrected, slices=rows
+        )
+
+
+class VoteRow(FrozenModel):
+    """How close probabilities are to listeners' votes; see `serbench.evaluation.soft_labels`."""
+
+    name: str
+    clips: int
+    overlap: float
+    divergence: float = Field(description="Jensen-Shannon divergence in bits")
+    squared: float = Field(description="squared distance")
+
+
+class ReferenceReport(FrozenModel):
+    """One reference in full."""
+
+    row: ReferenceRow
+    selected: str | None = Field(description="the entry that it is compared with")
+    per_class: tuple[ClassRow, ...]
+    confusion: tuple[tuple[float, ...], ...] = Field(description="clips; rows true, columns predicted")
+    slices: tuple[SliceTable, ...]
+    votes: tuple[VoteRow, ...] = Field(description="empty where the corpus has no votes")
+
+    @classmethod
+    def of(
+        cls, references: GroupReferences, name: str, clips: pd.DataFrame, seed: int, selected: ScoredEntry | None
+    ) -> ReferenceReport:
+        """Makes the report of a reference.
+
+        Args:
+            references: the references of the test set.
+            name: that of the reference.
+            clips: clip table of a study with this test set.
+            seed: seed of the study, for the permutations of slices.
+            selected: the selected entry of the group; None if there is none.
+
+        Raises:
+            UsageError: there is no reference of that name.
+            SerbenchError: it is damaged, or tests clips that the table lacks.
+        """
+        answers = references.answers(name)
+        rows = clips.set_index("clip_id", drop=False).loc[list(answers.clips)]
+        return cls(
+            row=references.row(name, selected),
+            selected=selected.entry.entry_id if selected else None,
+            per_class=tuple(
+                ClassRow(
+                    label=one.label,
+                    precision=one.precision,
+                    recall=one.recall,
+                    f1=one.f1,
+                    support=one.support,
+                    correct=one.correct,
+                )
+                for one in answers.scores.per_class
+            ),
+            confusion=tuple(tuple(float(cell) for cell in line) for line in answers.scores.confusion),
+            slices=_slices(answers, rows, seed),
+            votes=_votes(answers, rows, selected),
+        )
+
+
+def _slices(answers: PooledAnswers, rows: pd.DataFrame, seed: int) -> tuple[SliceTable, ...]:
+    decided = answers.shares.argmax(axis=1)
+    if not np.allclose(answers.shares.max(axis=1), 1):  # chance and listeners divide a clip among classes
+        return ()
+    found = judge_slices(
+        answers.true,
+        [decided],
+        answers.speakers,
+        answers.record.labels,
+        clip_attributes(rows),
+        np.random.default_rng([_PERMUTATIONS, seed]),
+    )
+    return tuple(map(SliceTable.of, found))
+
+
+def _votes(answers: PooledAnswers, rows: pd.DataFrame, selected: ScoredEntry | None) -> tuple[VoteRow, ...]:
+    if "votes" not in rows or answers.record.name == "listeners":
+        return ()
+    labels = answers.record.labels
+    given = answers.shares if answers.given is None else answers.given
+    found = [(answers.record.title, [vote_scores(given, vote_shares(rows["votes"], labels))])]
+    if selected is not None and selected.refits and set(selected.refits[0].test_clips) == set(answers.clips):
+        votes = vote_shares(rows["votes"].loc[list(selected.refits[0].test_clips)], labels)
+        entry = f"{selected.entry.entry_id} (selected)"
+        found.append((entry, [vote_scores(refit.test_probabilities, votes) for refit in selected.refits]))
+    return tuple(row for name, scores in found if (row := _vote_row(name, scores)) is not None)
+
+
+def _vote_row(name: str, scores: list[VoteScores | None]) -> VoteRow | None:
+    known = [one for one in scores if one is not None]
+    if not known:
+        return None
+    averages = {key: mean(getattr(one, key) for one in known) or 0.0 for key in ("overlap", "divergence", "squared")}
+    return VoteRow(name=name, clips=known[0].clips, **averages)
