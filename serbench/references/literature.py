@@ -25,6 +25,9 @@ class Reported(FrozenModel):
     speakers_shared: bool | None
     labels: str
     source: str
+    authors: str = ""
+    year: int | None = None
+    url: str = ""
 
 
 def reported(corpus: str, labels: str = "intended") -> tuple[Reported, ...]:
@@ -56,4 +59,7 @@ def _row(row: dict[str, str]) -> Reported:
         speakers_shared=known[row["speakers_shared"]],
         labels=row["labels"],
         source=row["source"],
+        authors=row["authors"],
+        year=int(row["year"]) if row["year"] else None,
+        url=row["url"],
     )
