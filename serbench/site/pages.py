@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ASSETS", "Pages", "asset", "plotly_js", "with_contents"]
 
-ASSETS = ("site.css", "plots.css", "theme.js", "charts.js", "table.js", "compare.js", "copy.js", "live.js")
+ASSETS = ("site.css", "plots.css", "theme.js", "charts.js", "table.js", "compare.js", "copy.js", "study.js", "live.js")
 
 _CONTENTS = "<!--contents-->"
 _HEADING = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>', re.DOTALL)

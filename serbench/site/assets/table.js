@@ -139,4 +139,5 @@ document.addEventListener("DOMContentLoaded", function () {
   document.getElementById("picked-clear").addEventListener("click", clear);
   tell();
   show();
+  if (location.hash) { window.addEventListener("load", function () { window.scrollTo(0, 0); }); } // a tab begins at the title
 });

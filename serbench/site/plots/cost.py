@@ -60,7 +60,8 @@ def cost_plots(key: str, rows: Sequence[Row], lines: Sequence[Line], paths: Mapp
     """
     scored = [row for row in rows if row.uar is not None and not row.problems]
     costs = [(cost, [row for row in scored if cost.value(row) is not None]) for cost in COSTS]
-    return [_plot(f"{key}-{cost.key}", cost, own, lines, paths) for cost, own in costs if own]
+    plots = [_plot(f"{key}-{cost.key}", cost, own, lines, paths) for cost, own in costs if own]
+    return [plot for plot in plots if not plot.says] or plots[:1]
 
 
 def pareto(pairs: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
