@@ -23,8 +23,11 @@ from serbench.site.charts.entry import calibration_chart, curve_charts
 from serbench.site.charts.lines import reference_lines
 from serbench.site.clips.media import Inline
 from serbench.site.clips.sounds import Sounds
+from serbench.site.confusions import clips_a_run, largest_confusions
 from serbench.site.entry_details import EntryDetails
 from serbench.site.pages import Pages
+from serbench.site.plots.seeds import seeds_plot
+from serbench.site.plots.speakers import speaker_plot, speaker_scores
 from serbench.site.sources import find_sources
 from serbench.site.words import citation, entry_commands, protocol_sentence
 
@@ -76,6 +79,7 @@ def write_entry_page(results: Results, entry_id: str, path: Path) -> None:
 def entry_page(pages: Pages, page: EntryPage, *, root: str = "") -> str:
     """Renders the entry's page as HTML."""
     report = EntryReport.of(page.tested, page.row)
+    speakers = speaker_scores(page.tested)
     return pages.render(
         "entry.html",
         root=root,
@@ -90,6 +94,11 @@ def entry_page(pages: Pages, page: EntryPage, *, root: str = "") -> str:
         calibration=calibration_chart(page.details.bins, page.row.ece) if page.details.bins else None,
         details=page.details,
         labels=report.corpus.labels,
+        a_run=clips_a_run(report),
+        confusions=largest_confusions(report, page.details.listeners),
+        speakers=speakers,
+        strip=speaker_plot(speakers, len(report.refits), len(report.corpus.labels)),
+        seeds=seeds_plot(report.refits),
         listeners=_listeners(page.details),
         slices=[_slice_rows(page.details, place) for place in range(len(page.details.slices))],
         subset_header=SUBSET_HEADER,

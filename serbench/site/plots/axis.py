@@ -51,7 +51,7 @@ class Axis:
         ]
 
 
-def linear(values: Iterable[float], *, whole: bool = False, count: int = 5, snug: bool = False) -> Axis:
+def linear(values: Iterable[float], *, whole: bool = False, count: int = 5, snug: bool = False, least: float = 0.0) -> Axis:
     """A linear axis that begins and ends at round numbers.
 
     Args:
@@ -59,12 +59,15 @@ def linear(values: Iterable[float], *, whole: bool = False, count: int = 5, snug
         whole: whether only whole numbers make sense as ticks.
         count: about how many ticks there are.
         snug: whether the axis ends at the values instead of at round numbers.
+        least: the axis spans at least that much, so that small differences look small.
 
     >>> [text for _, text in linear([3, 18], whole=True).ticks]
     ['0', '5', '10', '15', '20']
     """
     listed = [float(value) for value in values]
     low, high = min(listed), max(listed)
+    if high - low < least:
+        low, high = (low + high - least) / 2, (low + high + least) / 2
     step = _step((high - low) / max(1, count - 1) or abs(high) or 1.0)
     step = max(1.0, round(step)) if whole else step
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)

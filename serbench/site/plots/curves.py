@@ -34,7 +34,7 @@ def trial_curves(data: StudyData, places: Mapping[str, str]) -> Plot | None:
     left_out, curves = max(0, len(curves) - _MOST), curves[-_MOST:]
     frame = Frame(
         linear([1, *(epoch for _, points in curves for epoch, _ in points)], whole=True),
-        linear([score for _, points in curves for _, score in points]),
+        linear([score for _, points in curves for _, score in points], least=5),
     )
     best, of_best = curves[-1]
     paths = [

@@ -63,7 +63,7 @@ def _numbers(data: StudyData, places: Mapping[str, str], best: float, against: s
     lines = _lines(data, lambda own: [float(place) for place in range(1, len(own) + 1)])
     values = [100 * (score_of(trial) or 0.0) for _, trial in shown] + [y for _, _, pairs in lines for _, y in pairs]
     most = max([len(trials), *(int(pairs[-1][0]) for _, _, pairs in lines if pairs)])
-    frame = Frame(linear([1, max(2, most)], whole=True), linear(values))
+    frame = Frame(linear([1, max(2, most)], whole=True), linear(values, least=5))
     dots = []
     for place, trial in shown:
         kind, shape = _MARKS.get(trial.state, _FAILED)
@@ -94,7 +94,7 @@ def _minutes(data: StudyData, best: float, against: str) -> Plot:
     spent = _spent(data.trials)[-1]
     frame = Frame(
         linear([0, *(x for _, _, pairs in lines for x, _ in pairs), spent / 60]),
-        linear([y for _, _, pairs in lines for _, y in pairs]),
+        linear([y for _, _, pairs in lines for _, y in pairs], least=5),
     )
     return Plot(
         "minutes",

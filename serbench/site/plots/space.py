@@ -34,7 +34,7 @@ def slice_plots(data: StudyData, importances: Mapping[str, float], places: Mappi
     trials = _shown(data)
     if len(trials) < _FEWEST:
         return []
-    down = linear([100 * (trial.value or 0.0) for trial in trials], count=4)
+    down = linear([100 * (trial.value or 0.0) for trial in trials], count=4, least=5)
     names = sorted(data.varied, key=lambda name: -importances.get(name, 0.0))
     return [_slice(data, name, trials, down, places) for name in names]
 
@@ -93,7 +93,7 @@ def parallel_plot(data: StudyData, importances: Mapping[str, float], places: Map
     if len(trials) < _FEWEST or len(names) < _FEWEST:
         return None
     scores = [100 * (trial.value or 0.0) for trial in trials]
-    axes = [*((name, _axis(data, name, trials)) for name in names), ("validation UAR, %", linear(scores))]
+    axes = [*((name, _axis(data, name, trials)) for name in names), ("validation UAR, %", linear(scores, least=5))]
     xs = [(place + 0.5) / len(axes) for place in range(len(axes))]
     paths = []
     for rank in reversed(range(len(trials))):  # the best on top
