@@ -114,7 +114,6 @@ def board_page(
     return pages.render(
         "index.html",
         scripts=("table.js",),
-        plotly=False,
         here="index",
         groups=[_group(tab, group, facts, paths) for tab, group in zip(tabs, board.groups, strict=True)],
         strangers=not board.groups or any(not group.rows[0].shares_speakers for group in board.groups),

@@ -31,7 +31,6 @@ def compare_page(pages: Pages, board: Leaderboard, paths: PagePaths) -> str:
     return pages.render(
         "compare.html",
         scripts=("compare.js",),
-        plotly=bool(groups),
         here="compare",
         groups=groups,
         left_out=left_out,

@@ -26,6 +26,8 @@ from serbench.site.clips.sounds import Sounds
 from serbench.site.confusions import clips_a_run, largest_confusions
 from serbench.site.entry_details import EntryDetails
 from serbench.site.pages import Pages
+from serbench.site.plots.axis import Axis, linear
+from serbench.site.plots.from_chart import plot_of
 from serbench.site.plots.seeds import seeds_plot
 from serbench.site.plots.speakers import speaker_plot, speaker_scores
 from serbench.site.sources import find_sources
@@ -90,8 +92,8 @@ def entry_page(pages: Pages, page: EntryPage, *, root: str = "") -> str:
         meaning=protocol_sentence(report.protocol),
         lines=reference_lines(page.references, page.row.labels),
         caveats=caveats(report),
-        curves=curve_charts(report.refits),
-        calibration=calibration_chart(page.details.bins, page.row.ece) if page.details.bins else None,
+        curves=[plot_of(chart) for chart in curve_charts(report.refits)],
+        calibration=plot_of(calibration_chart(page.details.bins, page.row.ece)) if page.details.bins else None,
         details=page.details,
         labels=report.corpus.labels,
         a_run=clips_a_run(report),
@@ -101,6 +103,7 @@ def entry_page(pages: Pages, page: EntryPage, *, root: str = "") -> str:
         seeds=seeds_plot(report.refits),
         listeners=_listeners(page.details),
         slices=[_slice_rows(page.details, place) for place in range(len(page.details.slices))],
+        slice_scale=_slice_scale(page.details),
         subset_header=SUBSET_HEADER,
         subsets=subset_cells(report),
         results=result_rows(report),
@@ -128,6 +131,14 @@ def _listeners(details: EntryDetails) -> dict[str, Any] | None:
     ]
     counts = [[f"{cell:.0f}" for cell in row] for row in found.confusion]
     return {"shares": shares, "counts": counts, "accuracy": percent(found.accuracy), "clips": int(found.clips)}
+
+
+def _slice_scale(details: EntryDetails) -> Axis:
+    """One axis for the intervals of all groups, so that they can be compared with each other."""
+    shown = [one for found in details.slices for one in found.scores.slices]
+    ends = [100 * one.recall for one in shown if one.recall is not None]
+    ends += [100 * end for one in shown if one.interval for end in (one.interval.low, one.interval.high)]
+    return linear(ends or [0.0, 100.0], count=4)
 
 
 def _slice_rows(details: EntryDetails, place: int) -> dict[str, Any]:

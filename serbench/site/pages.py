@@ -17,9 +17,9 @@ from serbench.site.words import without_paths
 if TYPE_CHECKING:
     import jinja2
 
-__all__ = ["ASSETS", "Pages", "asset", "plotly_js", "with_contents"]
+__all__ = ["SITE_ASSETS", "Pages", "asset", "plotly_js", "with_contents"]
 
-ASSETS = ("site.css", "plots.css", "theme.js", "charts.js", "table.js", "compare.js", "copy.js", "study.js", "live.js")
+SITE_ASSETS = ("site.css", "plots.css", "theme.js", "table.js", "compare.js", "copy.js", "study.js", "live.js")
 
 _CONTENTS = "<!--contents-->"
 _HEADING = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>', re.DOTALL)
@@ -59,7 +59,7 @@ class Pages:
         self.live = live
 
     def render(
-        self, template: str, *, root: str = "", scripts: tuple[str, ...] = (), plotly: bool = True, **context: Any
+        self, template: str, *, root: str = "", scripts: tuple[str, ...] = (), plotly: bool = False, **context: Any
     ) -> str:
         """Renders one page as HTML.
 
@@ -67,7 +67,7 @@ class Pages:
             template: file name in `serbench/site/templates`.
             root: relative path from the page to the site's folder: '' or '../'.
             scripts: extra script assets of this page.
-            plotly: whether the page has figures that plotly.js draws.
+            plotly: whether the page has figures that plotly.js draws; only a page with embedded scripts can.
             context: variables of the template.
         """
         policy = _POLICY.format(
@@ -142,5 +142,5 @@ def _environment() -> jinja2.Environment:
     environment.filters.update({shown.__name__: shown for shown in texts})
     # Safe to embed unescaped: these are our own files and plotly's, without any text from users.
     environment.globals["asset"] = lambda name: Markup(asset(name))  # noqa: S704
-    environment.globals["plotly_js", "with_contents"] = lambda: Markup(plotly_js())  # noqa: S704
+    environment.globals["plotly_js"] = lambda: Markup(plotly_js())  # noqa: S704
     return environment

@@ -45,7 +45,6 @@ def study_page(pages: Pages, report: StudyReport, data: StudyData, paths: PagePa
         "study.html",
         root="../",
         scripts=("copy.js", "study.js"),
-        plotly=False,
         here="study",
         report=report,
         record=data.record,

@@ -20,8 +20,19 @@ KINDS = ("one", "two", "three", "four", "five", "six")
 
 @dataclass(frozen=True)
 class Dot:
-    """A point. `text` says what it is; `href` leads to a page or to a place on the page; `shape` is one of `dot`,
-    `diamond`, `square`, `ring`."""
+    """A point.
+
+    Attributes:
+        x: share of the width.
+        y: pixels from the top.
+        text: what it is, for a tooltip.
+        kind: class of its colour.
+        shape: `dot`, `diamond`, `square` or `ring`.
+        href: page, or place on the page, that it leads to; '' for none.
+        low: lower end of its interval, in pixels; None for none.
+        high: upper end of its interval.
+        scale: size relative to other points.
+    """
 
     x: float
     y: float
@@ -31,6 +42,7 @@ class Dot:
     href: str = ""
     low: float | None = None
     high: float | None = None
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
