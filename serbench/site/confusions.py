@@ -50,6 +50,8 @@ def largest_confusions(report: EntryReport, listeners: SoftEvaluation | None = N
         report: the entry.
         listeners: scores of human listeners on the same clips, to stand beside.
     """
+    if not report.refits:
+        return []
     labels, shares, clips = report.corpus.labels, report.confusion_by_row, clips_a_run(report)
     heard = None if listeners is None else _shares(listeners.confusion.tolist())
     found = []

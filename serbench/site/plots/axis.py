@@ -160,4 +160,4 @@ def _word(value: Any) -> str:
 
 def _order(value: Any) -> tuple[int, float, str]:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return (0, float(value), "") if number else (1, 0.0, str(value))
+    return (0, float(value), "") if number else (1, 0.0, _word(value))
