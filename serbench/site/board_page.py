@@ -59,8 +59,8 @@ _HELP = {
     "5 % level, Holm-corrected. No number: compared with nothing.",
     "entry": "A configuration of a network, trained again with new seeds and then tested. References on the same test "
     "clips stand among them in grey.",
-    "uar": "Unweighted average recall: the share of each emotion's clips that is recognised, averaged over emotions and "
-    "over runs. Guessing gives one part in as many as there are emotions.",
+    "uar": "Unweighted average recall: the share of each emotion's clips that is recognised, averaged over emotions "
+    "and over runs. Guessing gives one part in as many as there are emotions.",
     "interval": "The range in which the score lies for other speakers and seeds, in 19 of 20 cases (95 % interval). "
     "The vertical lines are references on the same clips.",
     "accuracy": "Share of all test clips that are recognised.",
@@ -151,7 +151,8 @@ def _tabs(groups: Sequence[GroupRows], facts: Mapping[str, ProtocolFacts]) -> li
         about = "" if repeated[name] == 1 else f"{protocol.test_clips:,} test clips"
         key = _UNSAFE.sub("-", f"{group.group.corpus}-{group.group.protocol}".lower()).strip("-") or "table"
         if repeated[name] > 1 or key in {tab.key for tab in tabs}:
-            key = f"{key}-{_UNSAFE.sub('-', row.protocol_hash.lower())[:8]}-{_UNSAFE.sub('-', row.corpus_digest.lower())[:6]}"
+            hashes = f"{row.protocol_hash[:8]}-{row.corpus_digest[:6]}".lower()
+            key = f"{key}-{_UNSAFE.sub('-', hashes).strip('-')}"
         while key in {tab.key for tab in tabs}:
             key += "-2"
         tabs.append(_Tab(key, name, about))
@@ -196,7 +197,7 @@ def _group(tab: _Tab, group: GroupRows, facts: Mapping[str, ProtocolFacts], path
         "protocol": protocol,
         "card": best_card(group, protocol, lines),
         "plots": cost_plots(f"cost-{tab.key}", group.rows, lines, paths.entries),
-        "comparable": sum(not row.problems for row in group.rows) > 1,
+        "comparable": sum(not row.problems and row.seeds > 0 for row in group.rows) > 1,
     }
 
 

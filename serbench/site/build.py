@@ -21,6 +21,7 @@ from serbench.site.study_page import study_page
 
 __all__ = ["Site"]
 
+
 @dataclass(frozen=True)
 class Site:
     """A written site.

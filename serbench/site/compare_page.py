@@ -24,9 +24,7 @@ def compare_page(pages: Pages, board: Leaderboard, paths: PagePaths) -> str:
     sorted_out = [_comparable(group, [tested[row.entry] for row in group.rows]) for group in board.groups]
     left_out = [lost for _, lost in sorted_out if lost["entries"]]
     groups = [
-        _group(group, entries)
-        for group, (entries, _) in zip(board.groups, sorted_out, strict=True)
-        if len(entries) > 1
+        _group(group, entries) for group, (entries, _) in zip(board.groups, sorted_out, strict=True) if len(entries) > 1
     ]
     return pages.render(
         "compare.html",

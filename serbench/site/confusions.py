@@ -62,9 +62,7 @@ def largest_confusions(report: EntryReport, listeners: SoftEvaluation | None = N
                 continue
             support = report.per_class[row].support
             beside = None if heard is None else heard[row][column]
-            found.append(
-                Confusion(true, predicted, share, clips[row][column], support, shares[column][row], beside)
-            )
+            found.append(Confusion(true, predicted, share, clips[row][column], support, shares[column][row], beside))
     return sorted(found, key=lambda one: (-one.share, one.true, one.predicted))[:_MOST]
 
 

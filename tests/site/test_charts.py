@@ -37,7 +37,7 @@ def test_pages_draw_the_same_points_as_notebooks(results):
     plot = plot_of(accuracy)
     traces = drawn(accuracy).data
     assert [len(path.points) for path in plot.paths] == [len(one.x) for one in traces if "lines" in one.mode]
-    kept = [one for one in traces if one.name == "epoch kept"][0]
+    kept = next(one for one in traces if one.name == "epoch kept")
     assert len(plot.dots) == len(kept.x)
     assert {dot.text.split(":")[0] for dot in plot.dots} == set(kept.text)
     assert [text for _, _, text in plot.legend] == ["training", "validation", "epoch kept"]

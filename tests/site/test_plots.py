@@ -154,7 +154,9 @@ def test_shares_of_time_add_up(data):
 def test_costs_are_those_of_the_rows_and_points_lead_to_entries(results):
     board = Results(results.root).board()
     rows = board.groups[0].rows
-    plots = cost_plots("cost", rows, [Line("svm", "SVM", 0.49), Line("chance", "chance", 1 / 6)], {rows[0].entry: "a.html"})
+    plots = cost_plots(
+        "cost", rows, [Line("svm", "SVM", 0.49), Line("chance", "chance", 1 / 6)], {rows[0].entry: "a.html"}
+    )
     by_size = plots[0]
     assert [rule.kind for rule in by_size.rules] == ["svm"]  # chance would squeeze the rest
     assert [dot.href for dot in by_size.dots if dot.href] == ["a.html"]

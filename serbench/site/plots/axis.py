@@ -51,7 +51,9 @@ class Axis:
         ]
 
 
-def linear(values: Iterable[float], *, whole: bool = False, count: int = 5, snug: bool = False, least: float = 0.0) -> Axis:
+def linear(
+    values: Iterable[float], *, whole: bool = False, count: int = 5, snug: bool = False, least: float = 0.0
+) -> Axis:
     """A linear axis that begins and ends at round numbers.
 
     Args:
@@ -89,7 +91,7 @@ def log(values: Iterable[float]) -> Axis:
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     powers = [10.0**decade for decade in decades]
     inside = [tick for tick in powers if low <= tick <= high]
-    if len(inside) < 2:  # noqa: PLR2004
+    if len(inside) < 2:
         inside = [part * power for power in powers for part in (1, 2, 5) if low <= part * power <= high]
     every = math.ceil(len(inside) / _MOST_DECADES) or 1
     return Axis("log", low, high, tuple((tick, power_text(tick)) for tick in inside[::every]))

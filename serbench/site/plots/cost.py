@@ -117,9 +117,7 @@ def _families(rows: Sequence[Row]) -> list[str]:
 
 
 def _legend(rows: Sequence[Row]) -> list[tuple[str, str, str]]:
-    found = [
-        (kind_of(place), _SHAPES[place % len(_SHAPES)], family) for place, family in enumerate(_families(rows))
-    ]
+    found = [(kind_of(place), _SHAPES[place % len(_SHAPES)], family) for place, family in enumerate(_families(rows))]
     return [*found, ("front", "line", "best for its cost")]
 
 

@@ -25,7 +25,7 @@ def plot_of(chart: Chart) -> Plot:
     traces = [trace for trace in chart.data if trace["type"] == "scatter" and trace["x"]]
     if not traces:
         return Plot(chart.key, chart.title, "", chart.alt, says=chart.alt)
-    frame = Frame(_axis(chart, "x", traces), _axis(chart, "y", traces))
+    frame = Frame(_axis("x", traces), _axis("y", traces))
     paths, dots = [], []
     for trace in traces:
         kind = _kind(trace)
@@ -52,7 +52,7 @@ def _pairs(trace: dict[str, Any]) -> list[tuple[float, float]]:
     return [(x, y) for x, y in zip(trace["x"], trace["y"], strict=True) if x is not None and y is not None]
 
 
-def _axis(chart: Chart, which: str, traces: Sequence[dict[str, Any]]) -> Axis:
+def _axis(which: str, traces: Sequence[dict[str, Any]]) -> Axis:
     values = [pair[which == "y"] for trace in traces for pair in _pairs(trace)]
     return linear(values or [0.0, 1.0], whole=all(isinstance(value, int) for value in values))
 

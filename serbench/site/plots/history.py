@@ -73,8 +73,8 @@ def _numbers(data: StudyData, places: Mapping[str, str], best: float, against: s
     return Plot(
         "history",
         "Trial after trial",
-        f"Validation UAR of each trial (of pruned trials the best epoch) and the best so far{against}. A point leads to "
-        "its trial in the table below.",
+        f"Validation UAR of each trial (of pruned trials the best epoch) and the best so far{against}. A point leads "
+        "to its trial in the table below.",
         f"Validation UAR of {len(data.trials)} trials; the best is {percent(best)} %.",
         across=frame.ticks_across,
         down=frame.ticks_down,
@@ -99,8 +99,8 @@ def _minutes(data: StudyData, best: float, against: str) -> Plot:
     return Plot(
         "minutes",
         "Best score against minutes spent",
-        f"The best validation UAR so far{against}. Compute minutes, all trials added up; with several workers less time "
-        "passed on the clock.",
+        f"The best validation UAR so far{against}. Compute minutes, all trials added up; with several workers less "
+        "time passed on the clock.",
         f"The best validation UAR, {percent(best)} %, after {duration(spent)} of trials.",
         across=frame.ticks_across,
         down=frame.ticks_down,

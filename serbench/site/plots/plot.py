@@ -134,7 +134,8 @@ class Plot:
     @property
     def linked(self) -> bool:
         """Whether any mark leads somewhere."""
-        return any(one.href for one in (*self.bands, *self.paths, *self.dots))
+        marks: tuple[Band | Path | Dot, ...] = (*self.bands, *self.paths, *self.dots)
+        return any(one.href for one in marks)
 
 
 @dataclass(frozen=True)

@@ -39,9 +39,7 @@ def slice_plots(data: StudyData, importances: Mapping[str, float], places: Mappi
     return [_slice(data, name, trials, down, places) for name in names]
 
 
-def _slice(
-    data: StudyData, name: str, trials: Sequence[TrialRecord], down: Axis, places: Mapping[str, str]
-) -> Plot:
+def _slice(data: StudyData, name: str, trials: Sequence[TrialRecord], down: Axis, places: Mapping[str, str]) -> Plot:
     own = [trial for trial in trials if data.is_active(trial, name)]
     frame = Frame(_axis(data, name, own), down, 130)
     return Plot(
@@ -55,12 +53,14 @@ def _slice(
         down=frame.ticks_down,
         dots=[
             Dot(
-                _inside(frame.x(trial.config[name])), frame.y(100 * (trial.value or 0.0)),
-                f"{trial.job_id}: {_text(trial.config[name])}, {percent(trial.value)} %", "one", "dot", places.get(trial.job_id, ""),
+                _inside(frame.x(trial.config[name])),
+                frame.y(100 * (trial.value or 0.0)),
+                f"{trial.job_id}: {_text(trial.config[name])}, {percent(trial.value)} %",
+                href=places.get(trial.job_id, ""),
             )
             for trial in own
         ],
-    )  # fmt: skip
+    )
 
 
 def _spread(ticks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:

@@ -75,9 +75,10 @@ def speaker_plot(scores: list[SpeakerScore], runs: int, labels: int) -> Plot | N
     return Plot(
         "speakers",
         "Speaker by speaker",
-        f"From {percent(low.recall)} % (speaker {low.speaker}) to {percent(high.recall)} % (speaker {high.speaker}); the "
-        f"line is the median, {percent(middle)} %. Each point is one of {len(scores)} test speakers: mean recall over the "
-        f"emotions that the speaker has, mean of {plural(runs, 'run')}. Each rests on few clips, {_clips(scores)}.",
+        f"From {percent(low.recall)} % (speaker {low.speaker}) to {percent(high.recall)} % (speaker {high.speaker}); "
+        f"the line is the median, {percent(middle)} %. Each point is one of {len(scores)} test speakers: mean recall "
+        f"over the emotions that the speaker has, mean of {plural(runs, 'run')}. Each rests on few clips, "
+        f"{_clips(scores)}.",
         f"{len(scores)} test speakers, from {percent(low.recall)} % to {percent(high.recall)} %, median "
         f"{percent(middle)} %.",
         height=height,
