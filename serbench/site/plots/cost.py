@@ -16,7 +16,8 @@ __all__ = ["COSTS", "Cost", "cost_plots", "pareto"]
 _SHAPES = ("dot", "diamond", "square")
 _CLOSE = 14  # pixels between the texts of two lines
 _FEW = 8  # entries that are labelled in the figure
-_RIGHT = 0.72
+_RIGHT, _BROAD = 0.72, 0.2
+_UP, _DOWN = 8, 16  # pixels between a point and the base line of its name
 
 
 @dataclass(frozen=True)
@@ -139,14 +140,18 @@ def _dots(frame: Frame, cost: Cost, rows: Sequence[Row], paths: Mapping[str, str
 
 
 def _names(frame: Frame, cost: Cost, rows: Sequence[Row]) -> list[Label]:
-    """Names of the entries beside their points, unless there are too many."""
+    """Names of the entries above their points, or below where that is taken; none if there are too many."""
     if len(rows) > _FEW:
         return []
+    places = [(row.entry, frame.x(cost.value(row)), frame.y(100 * (row.uar or 0.0))) for row in rows]
+    taken = [(x, y) for _, x, y in places]
     found = []
-    for row in rows:
-        x, y = frame.x(cost.value(row)), frame.y(100 * (row.uar or 0.0))
-        side = "end" if x > _RIGHT else "start"
-        found.append(Label(x, y - 8, f" {row.entry} ", side, "name"))
+    for name, x, y in sorted(places, key=lambda place: place[2]):
+        others = [at for at in taken if at != (x, y)]
+        above = any(abs(x - one) < _BROAD and abs(y - _UP - other) < _CLOSE for one, other in others)
+        at = y + _DOWN if above else y - _UP
+        taken.append((x, at))
+        found.append(Label(x, at, name, "end" if x > _RIGHT else "start", "name"))
     return found
 
 
@@ -157,5 +162,5 @@ def _line_names(frame: Frame, lines: Sequence[Line]) -> list[Label]:
         y = frame.y(100 * line.value) - 4
         if labels:
             y = max(y, labels[-1].y + _CLOSE)
-        labels.append(Label(0.0, y, f" {line.name} {percent(line.value)}", "start", "reference"))
+        labels.append(Label(0.0, y, f"{line.name} {percent(line.value)}", "start", "reference"))
     return labels

@@ -64,7 +64,7 @@ def timeline(fits: Sequence[TrialRecord], places: Mapping[str, str]) -> Plot | N
         about_across="minutes on the clock since the first fit began" + (", without pauses" if clock.pauses else ""),
         rules=[Rule("pause", x=clock.at(at) / clock.total) for at, _ in clock.pauses],
         bands=[_band(span, row, clock, places) for span, row in zip(spans, rows, strict=True) if row < _MOST_LANES],
-        labels=[Label(0.0, height - 4, f" {count - _MOST_LANES} more rows ")] if count > _MOST_LANES else [],
+        labels=[Label(0.0, height - 4, f"{count - _MOST_LANES} more rows")] if count > _MOST_LANES else [],
         legend=[(kind, "bar", _NAMES[kind]) for kind in _NAMES if kind in kinds],
     )
 
