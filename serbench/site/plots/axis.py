@@ -12,6 +12,7 @@ __all__ = ["Axis", "amount", "linear", "log", "of_values", "words"]
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _STEPS = (1, 2, 2.5, 5, 10)
 _WIDE = 20
+_HAIR = 1e-9
 _MOST_DECADES = 6
 _SMALL, _LARGE, _THOUSAND, _MILLION = 0.01, 100_000, 1_000, 1_000_000
 
@@ -70,7 +71,8 @@ def linear(
     low, high = min(listed), max(listed)
     if high - low < least:
         low, high = (low + high - least) / 2, (low + high + least) / 2
-    step = _step((high - low) / max(1, count - 1) or abs(high) or 1.0)
+    hair = max(_HAIR, _HAIR * abs(low), _HAIR * abs(high))  # less than rounding keeps apart
+    step = _step(max(hair, (high - low) / max(1, count - 1) or abs(high) or 1.0))
     step = max(1.0, round(step)) if whole else step
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     last = max(last, first + 1)
