@@ -29,6 +29,6 @@ def measure(settings: Settings) -> list[Row]:
     return [
         Row("site: build", seconds, "s", "reading and scoring predictions, then filling in templates", 20, note=note),
         Row("site: build again", again, "s", "the same; only what changed is written", note=note),
-        Row("site: size", site.bytes / 2**20, "MiB", "figures as numbers, pictures of clips", 10,
-            note=f"{few.entries} entries, beside {site.plotly_bytes / 2**20:.1f} MiB of plotly.js"),
+        Row("site: size", site.bytes / 2**20, "MiB", "figures as SVG, pictures of clips", 10,
+            note=f"{few.entries} entries"),
     ]  # fmt: skip

@@ -151,10 +151,7 @@ def _write_site(results: Path, html: Path, **options: Any) -> None:
     site = Site.build(Results(results), html, **options)
     for note in site.notes:
         echo(f"note: {note}", err=True)
-    echo(
-        f"{site.pages} pages, {size(site.bytes)} plus plotly.js ({size(site.plotly_bytes)}); open {site.index}",
-        err=True,
-    )
+    echo(f"{site.pages} pages, {size(site.bytes)}; open {site.index}", err=True)
 
 
 def print_leaderboard(board: Leaderboard, output: TableFormat, *, full: bool = False) -> None:

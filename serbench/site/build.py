@@ -14,14 +14,12 @@ from serbench.site.compare_page import compare_page
 from serbench.site.entry_details import EntryDetails
 from serbench.site.entry_page import EntryPage, entry_page
 from serbench.site.files import SiteFolder, page_name
-from serbench.site.pages import ASSETS, Pages, asset, plotly_js
+from serbench.site.pages import SITE_ASSETS, Pages, asset
 from serbench.site.sources import find_sources
 from serbench.site.study_data import StudyData
 from serbench.site.study_page import study_page
 
 __all__ = ["Site"]
-
-_PLOTLY = "assets/plotly.min.js"
 
 
 @dataclass(frozen=True)
@@ -31,15 +29,13 @@ class Site:
     Attributes:
         index: path of the page to open first.
         pages: number of pages.
-        bytes: size of all files except plotly.js.
-        plotly_bytes: size of plotly.js.
+        bytes: size of all files.
         notes: sentences about what is missing on the site, and why.
     """
 
     index: Path
     pages: int
     bytes: int
-    plotly_bytes: int
     notes: tuple[str, ...]
 
     @classmethod
@@ -78,9 +74,8 @@ class Site:
         files = SiteFolder(folder)
         notes = _Maker(results, board, studies, files, Pages(live=live), with_audio).run()
         files.finish()
-        plotly = files.size(_PLOTLY)
         all_notes = (*notes, *damage_notes(board.damaged, results.root))
-        return cls(folder / "index.html", files.pages, files.total_bytes - plotly, plotly, all_notes)
+        return cls(folder / "index.html", files.pages, files.total_bytes, all_notes)
 
 
 @dataclass(frozen=True)
@@ -94,9 +89,8 @@ class _Maker:
 
     def run(self) -> tuple[str, ...]:
         """Writes all files. Returns a sentence for each damaged record that the leaderboard does not name."""
-        for name in ASSETS:
+        for name in SITE_ASSETS:
             self.files.write(f"assets/{name}", asset(name))
-        self.files.write(_PLOTLY, plotly_js())
         paths = PagePaths(
             {row.entry: f"entries/{page_name(row.entry)}" for row in self.board.rows},
             {study.name: f"studies/{page_name(study.name)}" for study in self.studies},

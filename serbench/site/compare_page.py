@@ -21,15 +21,18 @@ _CODES = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 def compare_page(pages: Pages, board: Leaderboard, paths: PagePaths) -> str:
     """Renders the comparison page as HTML."""
     tested = {one.entry.entry_id: one for one in board.tested}
+    sorted_out = [_comparable(group, [tested[row.entry] for row in group.rows]) for group in board.groups]
+    left_out = [lost for _, lost in sorted_out if lost["entries"]]
     groups = [
-        _group(group, [tested[row.entry] for row in group.rows if tested[row.entry].refits]) for group in board.groups
+        _group(group, entries) for group, (entries, _) in zip(board.groups, sorted_out, strict=True) if len(entries) > 1
     ]
-    groups = [group for group in groups if len(group["entries"]) > 1]
     return pages.render(
         "compare.html",
         scripts=("compare.js",),
         here="compare",
         groups=groups,
+        left_out=left_out,
+        paths=paths,
         data={
             "groups": groups,
             "codes": _CODES,
@@ -38,14 +41,28 @@ def compare_page(pages: Pages, board: Leaderboard, paths: PagePaths) -> str:
     )
 
 
+def _comparable(group: GroupRows, tested: list[ScoredEntry]) -> tuple[list[ScoredEntry], dict[str, Any]]:
+    """The entries of a table that can be compared, and the title of the table with those that cannot, and why."""
+    kept: list[ScoredEntry] = []
+    lost: list[tuple[str, str]] = []
+    for one in tested:
+        if one.problems:
+            lost.append((one.entry.entry_id, f"fails its checks: {one.problems[0]}"))
+        elif not one.refits:
+            lost.append((one.entry.entry_id, "no run was completed"))
+        # Entries of one group have the same clips, unless somebody edited a record.
+        elif kept and one.refits[0].test_clips != kept[0].refits[0].test_clips:
+            lost.append((one.entry.entry_id, f"was tested on other clips than {kept[0].entry.entry_id}"))
+        else:
+            kept.append(one)
+    if len(kept) == 1:
+        lost.append((kept[0].entry.entry_id, "has no other entry of its table to be compared with"))
+    return kept, {"title": group.title, "entries": lost}
+
+
 def _group(group: GroupRows, entries: list[ScoredEntry]) -> dict[str, Any]:
-    entries = [one for one in entries if not one.problems]  # what fails its checks is compared with nothing
-    if not entries:
-        return {"title": group.title, "entries": []}
     first = entries[0]
     labels = first.study.corpus.labels
-    # Entries of one group have the same clips, unless somebody edited a record.
-    entries = [one for one in entries if one.refits[0].test_clips == first.refits[0].test_clips]
     return {
         "title": group.title,
         "labels": list(labels),

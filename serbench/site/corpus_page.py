@@ -32,6 +32,7 @@ def corpus_page(clips: StudyClips) -> str:
     summary = corpus_summary(clips)
     return Pages(embedded=True).render(
         "corpus.html",
+        plotly=True,
         summary=summary,
         facts=_facts(summary),
         charts=corpus_charts(clips.table),

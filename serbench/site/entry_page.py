@@ -25,8 +25,13 @@ from serbench.site.charts.lines import reference_lines
 from serbench.site.charts.robustness import robustness_chart
 from serbench.site.clips.media import Inline
 from serbench.site.clips.sounds import Sounds
+from serbench.site.confusions import clips_a_run, largest_confusions
 from serbench.site.entry_details import EntryDetails
 from serbench.site.pages import Pages
+from serbench.site.plots.axis import Axis, linear
+from serbench.site.plots.from_chart import plot_of
+from serbench.site.plots.seeds import seeds_plot
+from serbench.site.plots.speakers import speaker_plot, speaker_scores
 from serbench.site.sources import find_sources
 from serbench.site.words import citation, entry_commands, protocol_sentence
 
@@ -78,6 +83,7 @@ def write_entry_page(results: Results, entry_id: str, path: Path) -> None:
 def entry_page(pages: Pages, page: EntryPage, *, root: str = "") -> str:
     """Renders the entry's page as HTML."""
     report = EntryReport.of(page.tested, page.row)
+    speakers = speaker_scores(page.tested)
     return pages.render(
         "entry.html",
         root=root,
@@ -88,14 +94,20 @@ def entry_page(pages: Pages, page: EntryPage, *, root: str = "") -> str:
         meaning=protocol_sentence(report.protocol),
         lines=reference_lines(page.references, page.row.labels),
         caveats=caveats(report),
-        curves=curve_charts(report.refits),
-        calibration=calibration_chart(page.details.bins, page.row.ece) if page.details.bins else None,
+        curves=[plot_of(chart) for chart in curve_charts(report.refits)],
+        calibration=plot_of(calibration_chart(page.details.bins, page.row.ece)) if page.details.bins else None,
         details=page.details,
         labels=report.corpus.labels,
+        a_run=clips_a_run(report),
+        confusions=largest_confusions(report, page.details.listeners),
+        speakers=speakers,
+        strip=speaker_plot(speakers, len(report.refits), len(report.corpus.labels)),
+        seeds=seeds_plot(report.refits),
         listeners=_listeners(page.details),
         robustness_header=ROBUSTNESS_HEADER,
         robustness=[_robustness(one) for one in (page.details.audit.robustness if page.details.audit else ())],
         slices=[_slice_rows(page.details, place) for place in range(len(page.details.slices))],
+        slice_scale=_slice_scale(page.details),
         subset_header=SUBSET_HEADER,
         subsets=subset_cells(report),
         results=result_rows(report),
@@ -141,6 +153,14 @@ def _robustness(found: Robustness) -> dict[str, Any]:
         ],
         "left_out": [f"{one.title} is not measured: {one.not_measured}" for one in found.left_out],
     }
+
+
+def _slice_scale(details: EntryDetails) -> Axis:
+    """One axis for the intervals of all groups, so that they can be compared with each other."""
+    shown = [one for found in details.slices for one in found.scores.slices]
+    ends = [100 * one.recall for one in shown if one.recall is not None]
+    ends += [100 * end for one in shown if one.interval for end in (one.interval.low, one.interval.high)]
+    return linear(ends or [0.0, 100.0], count=4)
 
 
 def _slice_rows(details: EntryDetails, place: int) -> dict[str, Any]:

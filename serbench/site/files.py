@@ -57,10 +57,6 @@ class SiteFolder:
         """Number of written pages."""
         return sum(name.endswith(".html") for name in self._written)
 
-    def size(self, name: str) -> int:
-        """Size of a written file in bytes."""
-        return self._written[name]
-
     def write(self, name: str, content: str | bytes) -> None:
         """Writes a file, unless it exists with the same content. `name` is relative to the folder, with '/'."""
         data = content.encode("utf-8") if isinstance(content, str) else content

@@ -6,6 +6,7 @@ import base64
 import functools
 import hashlib
 import json
+import re
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,13 @@ from serbench.site.words import without_paths
 if TYPE_CHECKING:
     import jinja2
 
-__all__ = ["ASSETS", "Pages", "asset", "plotly_js"]
+__all__ = ["SITE_ASSETS", "Pages", "asset", "plotly_js", "with_contents"]
 
-ASSETS = ("site.css", "theme.js", "charts.js", "table.js", "compare.js", "copy.js", "live.js")
+SITE_ASSETS = ("site.css", "plots.css", "theme.js", "table.js", "compare.js", "copy.js", "study.js", "live.js")
+
+_CONTENTS = "<!--contents-->"
+_HEADING = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>', re.DOTALL)
+_TAG = re.compile(r"<[^>]*>")
 
 # `file:` because in some browsers 'self' matches nothing on a page that is opened from disk.
 _POLICY = (
@@ -53,30 +58,57 @@ class Pages:
         self._embedded = embedded
         self.live = live
 
-    def render(self, template: str, *, root: str = "", scripts: tuple[str, ...] = (), **context: Any) -> str:
+    def render(
+        self, template: str, *, root: str = "", scripts: tuple[str, ...] = (), plotly: bool = False, **context: Any
+    ) -> str:
         """Renders one page as HTML.
 
         Args:
             template: file name in `serbench/site/templates`.
             root: relative path from the page to the site's folder: '' or '../'.
             scripts: extra script assets of this page.
+            plotly: whether the page has figures that plotly.js draws; only a page with embedded scripts can.
             context: variables of the template.
         """
         policy = _POLICY.format(
-            scripts=" ".join(_digests(scripts)) if self._embedded else "'self' file:",
+            scripts=" ".join(_digests(scripts, plotly)) if self._embedded else "'self' file:",
             connections="'self'" if self.live else "'none'",
         )
         names = [*scripts, *(["live.js"] if self.live else [])]
-        return (
+        page: str = (
             _environment()
             .get_template(template)
-            .render(policy=policy, root=root, embedded=self._embedded, live=self.live, scripts=names, **context)
+            .render(
+                policy=policy,
+                root=root,
+                embedded=self._embedded,
+                live=self.live,
+                scripts=names,
+                plotly=plotly,
+                **context,
+            )
         )
+        return with_contents(page)
 
 
-def _digests(scripts: tuple[str, ...]) -> list[str]:
+def with_contents(page: str) -> str:
+    """Fills the place for a list of contents with the page's headings; pages without that place stay as they are.
+
+    >>> with_contents('<!--contents--><h2 id="a">First <b>one</b></h2>')
+    '<ol><li><a href="#a">First one</a></li></ol><h2 id="a">First <b>one</b></h2>'
+    """
+    if _CONTENTS not in page:
+        return page
+    before, _, after = page.partition(_CONTENTS)
+    found = [(key, _TAG.sub("", text).strip()) for key, text in _HEADING.findall(after)]
+    listed = "".join(f'<li><a href="#{key}">{text}</a></li>' for key, text in found)
+    return f"{before}<ol>{listed}</ol>{after}"
+
+
+def _digests(scripts: tuple[str, ...], plotly: bool) -> list[str]:
     """Hashes of the embedded scripts. The content security policy allows these scripts and no others."""
-    texts = (asset("theme.js"), plotly_js(), asset("charts.js"), *map(asset, scripts))
+    drawing = (plotly_js(), asset("charts.js")) if plotly else ()
+    texts = (asset("theme.js"), *drawing, *map(asset, scripts))
     hashes = (hashlib.sha256(text.encode("utf-8")).digest() for text in texts)
     return [f"'sha256-{base64.b64encode(one).decode('ascii')}'" for one in hashes]
 

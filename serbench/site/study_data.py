@@ -36,6 +36,7 @@ class StudyData:
         space: the search space; None if this version of serbench cannot read it.
         control: a random search to compare with; None if there is none.
         unread_space: why there is no space; '' if there is one.
+        others: probes and fits of folds.
     """
 
     record: StudyRecord
@@ -44,6 +45,7 @@ class StudyData:
     space: SearchSpace | None
     control: Control | None
     unread_space: str = ""
+    others: tuple[TrialRecord, ...] = ()
 
     @classmethod
     def of(cls, results: Results, study: LoadedStudy) -> StudyData:
@@ -53,7 +55,8 @@ class StudyData:
         except SerbenchError as error:
             space, unread = None, str(error)
         fits = study.fits
-        return cls(study.record, fits.trials, fits.refits, space, _control(results, study.record), unread)
+        others = (*fits.probes, *fits.folds)
+        return cls(study.record, fits.trials, fits.refits, space, _control(results, study.record), unread, others)
 
     @property
     def searched(self) -> list[str]:

@@ -9,15 +9,21 @@ from serbench.records import STATES, TrialRecord
 from serbench.render import duration, moment, percent, points, study_facts
 from serbench.results import StudyReport
 from serbench.site.board_page import PagePaths
-from serbench.site.charts.space import parallel_chart, slice_chart
-from serbench.site.charts.study import history_charts, importance_chart, time_chart
 from serbench.site.pages import Pages
+from serbench.site.plots.curves import trial_curves
+from serbench.site.plots.history import history_plots
+from serbench.site.plots.space import parallel_plot, slice_plots
+from serbench.site.plots.time import time_plot
+from serbench.site.plots.timeline import timeline
 from serbench.site.study_data import MIN_TRIALS, StudyData
 from serbench.site.words import search_again
 
 __all__ = ["study_page"]
 
 _MOST_ROWS = 300
+_FEW_ROWS = 60
+_MOST_NAMES = 15
+_MOST_SLICES = 9
 
 
 def study_page(pages: Pages, report: StudyReport, data: StudyData, paths: PagePaths) -> str:
@@ -30,28 +36,35 @@ def study_page(pages: Pages, report: StudyReport, data: StudyData, paths: PagePa
         paths: paths of the other pages, relative to the index.
     """
     importances = data.importances()
-    importance = importance_chart(importances)
-    charts = [*history_charts(data), importance, time_chart([*data.trials, *data.refits])]
+    rows = _trial_rows(data)
+    places = {job_id: f"#{place}" for place, job_id, _ in rows}
+    fits = [*data.trials, *data.others, *data.refits]
+    plots = [*history_plots(data, places), trial_curves(data, places), time_plot([*data.trials, *data.refits])]
     command, placeholders = search_again(data.record, report.counted)
     return pages.render(
         "study.html",
         root="../",
-        scripts=("copy.js",),
+        scripts=("copy.js", "study.js"),
         here="study",
         report=report,
         record=data.record,
         facts=[
             (about, text) for about, text in study_facts(report) if about != "folder"
         ],  # the folder is a path of this machine
-        charts=[chart for chart in charts if chart],
-        wide=[chart for chart in (slice_chart(data), parallel_chart(data, importances)) if chart],
+        plots=[plot for plot in plots if plot],
+        clock=timeline(fits, places),
+        importances=list(importances.items())[:_MOST_NAMES],
+        parallel=parallel_plot(data, importances, places),
+        slices=slice_plots(data, importances, places),
+        most_slices=_MOST_SLICES,
         few=len(data.scored()) < MIN_TRIALS,
         fewest=MIN_TRIALS,
         control=data.control.name if data.control else "",
         states=[(state, STATES[state].meaning, count) for state, count in report.states.items()],
         shortlist=_shortlist(report),
         pruned=_pruned(data),
-        trials=_trial_rows(data),
+        trials=rows,
+        open=len(rows) <= _FEW_ROWS,
         left_out=max(0, len(data.trials) - _MOST_ROWS),
         trial_header=("trial", "state", "val. UAR %", "epochs", "time", *data.searched),
         entries=[
@@ -90,21 +103,26 @@ def _pruned(data: StudyData) -> list[tuple[str, str, str, str]]:
     return rows[:_MOST_ROWS]
 
 
-def _trial_rows(data: StudyData) -> list[tuple[str, ...]]:
-    """Rows of all trials, the best first."""
+def _trial_rows(data: StudyData) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Rows of all trials, the best first: id of the row on the page, job id, cells."""
+    numbered = enumerate(data.trials, start=1)
     ordered = sorted(
-        data.trials, key=lambda trial: (-1.0 if trial.value is None else trial.value, trial.job_id), reverse=True
+        numbered, key=lambda pair: (-1.0 if pair[1].value is None else pair[1].value, pair[1].job_id), reverse=True
     )
     return [
         (
-            trial.job_id + (f" ({trial.origin})" if trial.origin else ""),
-            trial.state,
-            percent(trial.value),
-            str(len(trial.epochs)),
-            duration(trial.seconds.get("total")),
-            *_values(trial, data.searched),
+            f"trial-{number}",
+            trial.job_id,
+            (
+                trial.job_id + (f" ({trial.origin})" if trial.origin else ""),
+                trial.state,
+                percent(trial.value),
+                str(len(trial.epochs)),
+                duration(trial.seconds.get("total")),
+                *_values(trial, data.searched),
+            ),
         )
-        for trial in ordered[:_MOST_ROWS]
+        for number, trial in ordered[:_MOST_ROWS]
     ]
 
 

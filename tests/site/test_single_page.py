@@ -26,8 +26,7 @@ def opened(browser, drawn, tmp_path):
 
 def test_figures_are_drawn_and_the_theme_switches(opened):
     page, said = opened()
-    page.locator("#plot-curve-accuracy").scroll_into_view_if_needed()
-    page.wait_for_selector("#plot-curve-accuracy .main-svg")
+    assert page.locator("#plot-curve-accuracy path.path").count() == 4
     before = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.locator("#theme").click()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before

@@ -16,8 +16,6 @@ document.addEventListener("DOMContentLoaded", function () {
     });
     return node;
   }
-  // Plotly reads some HTML in names.
-  function plain(text) { return String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;"); }
   function points(value) { return value === null ? "-" : (value < 0 ? "" : "+") + (100 * value).toFixed(1); }
   function percent(value) { return value === null ? "-" : (100 * value).toFixed(1); }
   function chance(p) { return p === null ? "-" : p < 0.001 ? "< 0.001" : p.toFixed(3); }
@@ -100,27 +98,21 @@ document.addEventListener("DOMContentLoaded", function () {
       var clips = group.support[s].reduce(function (a, b) { return a + b; }, 0);
       return { cells: [name].concat(own.map(percent), two ? [points(minus(own))] : [], [String(clips)]), by: two ? minus(own) : own[0] };
     });
+    var most = rows.reduce(function (largest, row) { return Math.max(largest, Math.abs(row.by)); }, 0);
+    if (two) { rows.forEach(function (row) { row.cells.push(bar(row.by, most)); }); }
     rows.sort(function (a, b) { return b.by - a.by; });
-    return table("Mean recall of each test speaker in %, over the classes they have", ["speaker"].concat(names(group, chosen), two ? ["difference"] : [], ["clips"]),
+    return table("Mean recall of each test speaker in %, over the classes they have", ["speaker"].concat(names(group, chosen), two ? ["difference"] : [], ["clips"], two ? ["who is ahead"] : []),
       rows.map(function (row) { return row.cells; }), 0);
   }
-  function figure(group, chosen) {
+  function ahead(group, chosen) {
     var scores = chosen.map(function (i) { return speakerScores(group, i); });
-    var by = group.speakers.map(function (name, s) { return { name: name, value: 100 * (scores[0][s] - scores[1][s]) }; })
-      .sort(function (a, b) { return b.value - a.value; });
-    var spec = {
-      data: [{
-        type: "bar", x: by.map(function (one) { return plain(one.name); }), y: by.map(function (one) { return one.value; }),
-        marker: { color: by.map(function (one) { return one.value < 0 ? "#c9782b" : "#3f7fc4"; }) },
-        hovertemplate: "%{x}: %{y:+.1f} points<extra></extra>"
-      }],
-      layout: { height: 320, xaxis: { type: "category", title: { text: "test speaker" } }, yaxis: { title: { text: "difference, points" }, zeroline: true } }
-    };
-    var better = by.filter(function (one) { return one.value > 0; }).length;
-    var words = group.entries[chosen[0]].id + " is ahead for " + better + " of " + by.length + " test speakers";
-    var plot = el("div", { "class": "plot", id: "plot-compared", role: "img", "aria-label": words, style: "height:320px" });
-    var text = el("script", { type: "application/json", "data-for": "plot-compared" }, [JSON.stringify(spec)]);
-    return [el("figure", {}, [el("h3", {}, ["Speaker by speaker"]), plot, text, el("figcaption", {}, [words + "."])]), plot];
+    var better = scores[0].filter(function (one, s) { return one > scores[1][s]; }).length;
+    return el("p", {}, [group.entries[chosen[0]].id + " is ahead for " + better + " of " + group.speakers.length + " test speakers."]);
+  }
+  function bar(value, most) { // to the right if the first is ahead, to the left if the second is
+    var share = most && value !== null ? Math.abs(value) / most * 50 : 0;
+    var side = value < 0 ? "right:50%" : "left:50%";
+    return el("span", { "class": "diverging", "aria-hidden": "true" }, [el("span", { style: side + ";width:" + share.toFixed(1) + "%", "class": value < 0 ? "less" : "" })]);
   }
   function disagreement(group, chosen) {
     if (!group["true"]) { return []; }
@@ -133,13 +125,13 @@ document.addEventListener("DOMContentLoaded", function () {
       if (a !== b) { labels[CODES.indexOf(truth)][a ? 0 : 1] += 1; apart.push(at); }
     }
     function word(entry, at) { return group.labels[CODES.indexOf(entry.predicted[at])]; }
-    var parts = [
+    var parts = [el("div", {}, [
       table("Clips only one model gets right (best validation run of each)",
         ["class", "only " + one.id, "only " + other.id],
         group.labels.map(function (label, c) { return [label, String(labels[c][0]), String(labels[c][1])]; })
           .concat([["all", String(counts.first), String(counts.second)]]), 0),
       el("p", { "class": "notes" }, ["Both right: " + counts.both + ", both wrong: " + counts.neither + " of " + group.clips.length + " clips."])
-    ];
+    ])];
     if (apart.length) {
       var rows = apart.slice(0, SHOWN).map(function (at) {
         return [group.clips[at], group.labels[CODES.indexOf(group["true"][at])], word(one, at), word(other, at)];
@@ -160,13 +152,12 @@ document.addEventListener("DOMContentLoaded", function () {
       return;
     }
     place.appendChild(section("Is the difference significant?", pairsTable(group, chosen)));
-    var two = chosen.length === 2, drawn = two ? figure(group, chosen) : null;
-    place.appendChild(section("By speaker", (two ? [drawn[0]] : []).concat([bySpeaker(group, chosen)])));
+    var two = chosen.length === 2;
+    place.appendChild(section("By speaker", (two ? [ahead(group, chosen)] : []).concat([bySpeaker(group, chosen)])));
     place.appendChild(section("By class", [byClass(group, chosen)]));
     if (two) {
       var apart = disagreement(group, chosen);
-      if (apart.length) { place.appendChild(section("Where they disagree", apart)); }
-      window.serbenchDraw(drawn[1]);
+      if (apart.length) { place.appendChild(section("Where they disagree", [el("div", { "class": "pair" }, apart)])); }
     }
     history.replaceState(null, "", "#" + names(group, chosen).map(encodeURIComponent).join(","));
   }

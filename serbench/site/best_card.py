@@ -1,0 +1,69 @@
+"""The card at the top of a table: the best score so far, and what it has to be compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from serbench.records import ProtocolFacts
+from serbench.render import percent, plural, span, speakers
+from serbench.results import GroupRows, Row, why_unranked
+from serbench.site.charts.lines import Line
+
+__all__ = ["Card", "best_card"]
+
+
+@dataclass(frozen=True)
+class Card:
+    """The card of one table.
+
+    Attributes:
+        row: the row with the highest UAR, of those that pass their checks.
+        interval: its 95 % interval as text; '' if there is none.
+        beside: references as pairs of name and UAR in percent.
+        warning: why the score is not the one for a stranger; '' if it is.
+        sentences: what else has to be known.
+    """
+
+    row: Row
+    interval: str
+    beside: tuple[tuple[str, str], ...]
+    warning: str
+    sentences: tuple[str, ...]
+
+
+def best_card(group: GroupRows, protocol: ProtocolFacts, lines: Sequence[Line]) -> Card | None:
+    """Makes the card of a table; None if no row that passes its checks has a UAR."""
+    scored = [row for row in group.rows if row.uar is not None and not row.problems]
+    if not scored:
+        return None
+    best = max(scored, key=lambda row: row.uar or 0.0)
+    interval = "" if best.uar_low is None else span(best.uar_low, best.uar_high)
+    warning = (
+        "The same people are in training and test: not the score for a stranger." if protocol.shares_speakers else ""
+    )
+    return Card(
+        best,
+        interval,
+        tuple((line.name, percent(line.value)) for line in lines),
+        warning,
+        tuple(_sentences(group, best, protocol)),
+    )
+
+
+def _sentences(group: GroupRows, best: Row, protocol: ProtocolFacts) -> list[str]:
+    found = [
+        f"Mean recall (UAR) of {best.labels} emotions on {protocol.test_clips:,} clips of "
+        f"{speakers(protocol.test_speakers)}, mean of {plural(best.seeds, 'run')}."
+    ]
+    if why := why_unranked(protocol):
+        found.append(f"{why[0].upper()}{why[1:]}.")
+    chosen = next((row for row in group.rows if row.selected), None)
+    if chosen is not None and chosen.entry != best.entry:
+        found.append(
+            f"This is the highest of {len(group.rows)} test scores. Validation, without a look at them, chose "
+            f"{chosen.entry} ({percent(chosen.uar)} %)."
+        )
+    if group.below:
+        found.append(f"{group.below[0].upper()}{group.below[1:]}.")
+    return found

@@ -1,0 +1,1 @@
+"""Figures that pages contain as SVG: they need no script, and take the page's colours."""

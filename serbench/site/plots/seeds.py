@@ -1,0 +1,62 @@
+"""Scores of each seed: how much of a score is luck of the seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from serbench.render import percent, plural
+from serbench.results import RefitReport
+from serbench.site.plots.axis import linear
+from serbench.site.plots.plot import Dot, Frame, Label, Path, Plot
+
+__all__ = ["seeds_plot"]
+
+_ROW = 30
+_MOST = 20
+
+
+def seeds_plot(refits: Sequence[RefitReport]) -> Plot | None:
+    """Test and validation UAR of each run; None if no run has a test UAR, a sentence for one run."""
+    runs = [(refit, score) for refit in refits if (score := _uar(refit, "test")) is not None][:_MOST]
+    if not runs:
+        return None
+    if len(runs) == 1:
+        only = (
+            f"One run only, seed {runs[0][0].seed}: {percent(runs[0][1])} % UAR. How much of that is luck of the seed "
+            "is unknown."
+        )
+        return Plot("seeds", "Seed by seed", "", only, says=only)
+    judged = [_uar(refit, "validation") for refit, _ in runs]
+    across = linear([100 * score for _, score in runs] + [100 * one for one in judged if one is not None], least=5)
+    frame = Frame(across, across)
+    dots, labels, paths = [], [], []
+    for place, ((refit, score), validation) in enumerate(zip(runs, judged, strict=True)):
+        y = _ROW * (place + 0.6)
+        x = frame.x(100 * score)
+        labels.append(Label(0.0, y - 7, f"seed {refit.seed}", "start"))
+        if validation is not None:
+            other = frame.x(100 * validation)
+            paths.append(Path(((x, y), (other, y)), "faint"))
+            dots.append(Dot(other, y, f"seed {refit.seed}: validation {percent(validation)} %", "two", "ring"))
+        dots.append(Dot(x, y, f"seed {refit.seed}: test {percent(score)} %"))
+    low, high = min(score for _, score in runs), max(score for _, score in runs)
+    known = any(one is not None for one in judged)
+    return Plot(
+        "seeds",
+        "Seed by seed",
+        f"Test UAR of each run: from {percent(low)} to {percent(high)} %, {100 * (high - low):.1f} points apart. The "
+        "configuration is the same, only the seed differs.",
+        f"Test UAR of {plural(len(runs), 'run')}, from {percent(low)} to {percent(high)} %.",
+        height=round(_ROW * (len(runs) + 0.3)),
+        left=1.2,
+        across=frame.ticks_across,
+        about_across="UAR, %",
+        paths=paths,
+        dots=dots,
+        labels=labels,
+        legend=[("one", "dot", "test"), *([("two", "ring", "validation")] if known else [])],
+    )
+
+
+def _uar(refit: RefitReport, subset: str) -> float | None:
+    return refit.scores[subset].uar if subset in refit.scores else None

@@ -1,0 +1,208 @@
+"""Figures of the pages show the records' numbers, lead to what they show, and say one point in words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.simulated_results import Size, write_results
+from serbench.records.results import ResultsFolder
+from serbench.results import Results
+from serbench.site.charts.lines import Line
+from serbench.site.plots.cost import cost_plots, pareto
+from serbench.site.plots.curves import trial_curves
+from serbench.site.plots.history import history_plots
+from serbench.site.plots.seeds import seeds_plot
+from serbench.site.plots.space import parallel_plot, slice_plots
+from serbench.site.plots.speakers import speaker_plot, speaker_scores
+from serbench.site.plots.time import time_plot
+from serbench.site.plots.timeline import lanes, timeline
+from serbench.site.study_data import MIN_TRIALS, StudyData
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> ResultsFolder:
+    return write_results(tmp_path_factory.mktemp("plots"), Size(4, 2, 120, 10, 2, 30, sound=False))
+
+
+@pytest.fixture(scope="module")
+def data(results) -> StudyData:
+    read = Results(results.root)
+    return StudyData.of(read, read.studies[0])
+
+
+@pytest.fixture(scope="module")
+def places(data):
+    return {trial.job_id: f"#trial-{place}" for place, trial in enumerate(data.trials)}
+
+
+def few(data, count):
+    return StudyData(data.record, data.trials[:count], (), data.space, None)
+
+
+def at(fit, start, end, **changes):
+    """A fit that ran from minute `start` to minute `end`."""
+    clock = [f"2026-01-02T{minute // 60:02}:{minute % 60:02}:00+00:00" for minute in (start, end)]
+    return fit.model_copy(update={"started": clock[0], "finished": clock[1], **changes})
+
+
+def test_the_best_so_far_never_falls_and_ends_at_the_best(data, places):
+    history, minutes = history_plots(data, places)
+    heights = [y for _, y in history.paths[0].points]
+    assert heights == sorted(heights, reverse=True)  # pixels grow downwards
+    best = max(data.scored(), key=lambda trial: trial.value)
+    (dot,) = [dot for dot in history.dots if dot.href == places[best.job_id]]
+    assert heights[-1] == dot.y
+    assert minutes.paths[0].points[-1][1] == min(y for _, y in minutes.paths[0].points)
+
+
+def test_every_point_leads_to_its_trial_and_pruned_ones_are_marked(data, places):
+    history, _ = history_plots(data, places)
+    assert {dot.href for dot in history.dots} <= set(places.values())
+    pruned = [dot for dot in history.dots if dot.shape == "ring"]
+    assert len(pruned) == sum(trial.state == "pruned" for trial in data.trials) > 0
+    assert ("two", "ring", "pruned") in history.legend
+
+
+def test_one_trial_is_a_sentence(data):
+    (only,) = history_plots(few(data, 1), {})
+    assert "One trial has a score" in only.says
+    assert not only.dots
+    assert history_plots(StudyData(data.record, (), (), data.space, None), {}) == []
+
+
+def test_a_random_search_of_the_same_space_is_drawn_beside(results):
+    (folder, record), (other, of_other) = list(results.studies())[:2]
+    random = record.model_copy(update={"name": "control", "sampler": {"name": "random"}})
+    elsewhere = of_other.model_copy(update={"name": "elsewhere", "sampler": {"name": "random"}})
+    for made, source in ((random, folder), (elsewhere, other)):
+        made.save(results.study(made.name).record_path)
+        results.study(made.name).publish_job(source.job("search", "t0001"))
+    try:
+        read = Results(results.root)
+        found = StudyData.of(read, read.study(folder.path.name))
+        assert found.control.name == "control"
+        names = [text for _, _, text in history_plots(found, {})[1].legend]
+        assert names == ["best so far", "random: control"]
+    finally:
+        results.remove_study("control")
+        results.remove_study("elsewhere")
+
+
+def test_curves_are_of_all_trials_and_the_best_is_on_top(data, places):
+    plot = trial_curves(data, places)
+    judged = [trial for trial in data.trials if sum(one.val_uar is not None for one in trial.epochs) > 1]
+    assert len(plot.paths) == len(judged)
+    assert plot.paths[-1].kind == "one"
+    best = max(judged, key=lambda trial: trial.value if trial.value is not None else trial.best_uar)
+    assert plot.paths[-1].href == places[best.job_id]
+    assert trial_curves(StudyData(data.record, (), (), data.space, None), {}) is None
+
+
+def test_only_what_varied_is_drawn_and_has_importance(data, places):
+    assert set(data.varied) == {"learning_rate", "dropout"}  # what the drawn trials differ in
+    assert set(data.importances()) == {"learning_rate", "dropout"}
+    assert sum(data.importances().values()) == pytest.approx(1)
+    slices = slice_plots(data, data.importances(), places)
+    assert {plot.title for plot in slices} == {"learning_rate", "dropout"}
+    assert all(len(plot.dots) == len(data.scored()) for plot in slices)
+    assert {dot.href for plot in slices for dot in plot.dots} <= set(places.values())
+
+
+def test_few_trials_say_nothing_of_importance(data):
+    assert few(data, MIN_TRIALS - 1).importances() == {}
+
+
+def test_parallel_coordinates_have_a_line_for_each_trial_through_every_axis(data, places):
+    plot = parallel_plot(data, data.importances(), places)
+    assert len(plot.paths) == len(data.scored())
+    assert {len(path.points) for path in plot.paths} == {3}  # two hyperparameters and the score
+    best = max(data.scored(), key=lambda trial: trial.value)
+    assert plot.paths[-1].href == places[best.job_id]
+    assert {label.text for label in plot.labels} >= {"learning_rate", "dropout", "validation UAR, %"}
+
+
+def test_what_runs_at_the_same_time_is_in_different_rows():
+    assert lanes([(0, 3), (1, 2), (2, 4), (2, 5)]) == [0, 1, 1, 2]
+
+
+def test_the_timeline_has_every_fit_and_cuts_long_pauses_out(data):
+    first, second, third = data.trials[:3]
+    fits = [at(first, 0, 10), at(second, 5, 20, state="pruned"), at(third, 500, 510, kind="refit", state="completed")]
+    plot = timeline(fits, {})
+    assert len(plot.bands) == 3
+    assert [band.y for band in plot.bands] == [0, 28, 0]
+    assert {text for _, _, text in plot.legend} == {"trial", "pruned trial", "final run"}
+    assert len(plot.rules) == 1
+    assert "8 h 0 min" in plot.caption
+    assert plot.bands[2].x + plot.bands[2].width == pytest.approx(1, abs=0.01)
+    assert "Up to 2 fits" in plot.caption
+
+
+def test_a_timeline_without_times_is_left_out_and_of_one_fit_is_a_sentence(data):
+    broken = data.trials[0].model_copy(update={"started": "yesterday"})
+    assert timeline([broken], {}) is None
+    assert "10 min" in timeline([at(data.trials[0], 0, 10)], {}).says
+
+
+def test_shares_of_time_add_up(data):
+    plot = time_plot(data.trials)
+    assert sum(band.width for band in plot.bands) == pytest.approx(1, abs=1e-3)
+    assert time_plot([]) is None
+
+
+def test_costs_are_those_of_the_rows_and_points_lead_to_entries(results):
+    board = Results(results.root).board()
+    rows = board.groups[0].rows
+    plots = cost_plots(
+        "cost", rows, [Line("svm", "SVM", 0.49), Line("chance", "chance", 1 / 6)], {rows[0].entry: "a.html"}
+    )
+    by_size = plots[0]
+    assert [rule.kind for rule in by_size.rules] == ["svm"]  # chance would squeeze the rest
+    assert [dot.href for dot in by_size.dots if dot.href] == ["a.html"]
+    assert all(f"{row.parameters:,} parameters" in dot.text for row, dot in zip(rows, by_size.dots, strict=True))
+
+
+def test_one_entry_is_a_sentence(results):
+    rows = Results(results.root).board().groups[0].rows[:1]
+    (only,) = cost_plots("cost", rows, [], {})
+    assert rows[0].entry in only.says
+    assert not only.dots
+
+
+def test_the_pareto_line_keeps_what_no_other_entry_beats():
+    rng = np.random.default_rng(0)
+    pairs = [(float(cost), float(score)) for cost, score in rng.integers(0, 12, (40, 2))]
+    front = pareto(pairs)
+    for cost, score in pairs:
+        beaten = any(a <= cost and b >= score and (a, b) != (cost, score) for a, b in pairs)
+        assert ((cost, score) in front) is not beaten
+
+
+def test_the_strip_has_a_point_for_each_speaker_and_their_mean_recalls(results):
+    tested = Results(results.root).board().tested[0]
+    scores = speaker_scores(tested)
+    assert {one.speaker for one in scores} == set(tested.speakers)
+    worst = scores[0]
+    mine = np.array([speaker == worst.speaker for speaker in tested.speakers])
+    recalls = []
+    for label in np.unique(tested.refits[0].test_true[mine]):
+        own = mine & (tested.refits[0].test_true == label)
+        recalls.append(np.mean([np.mean(refit.test_predicted[own] == label) for refit in tested.refits]))
+    assert worst.recall == pytest.approx(np.mean(recalls))
+    plot = speaker_plot(scores, 2, 6)
+    assert len(plot.dots) == len(scores)
+    assert f"{100 * worst.recall:.1f} % (speaker {worst.speaker})" in plot.caption
+    places = [(dot.x, dot.y) for dot in plot.dots]
+    assert len(set(places)) == len(places)
+    assert speaker_plot(scores[:1], 2, 6).says
+    assert speaker_plot([], 2, 6) is None
+
+
+def test_seeds_are_drawn_each_and_one_seed_is_a_sentence(results):
+    report = Results(results.root).report(Results(results.root).board().rows[0].entry)
+    plot = seeds_plot(report.refits)
+    tests = [dot.text for dot in plot.dots if dot.shape == "dot"]
+    assert tests == [f"seed {one.seed}: test {100 * one.scores['test'].uar:.1f} %" for one in report.refits]
+    assert "unknown" in seeds_plot(report.refits[:1]).says
+    assert seeds_plot(()) is None
