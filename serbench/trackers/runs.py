@@ -237,7 +237,9 @@ def _facts(study: StudyRecord) -> dict[str, str]:
         "serbench": made.serbench,
         "backend": made.backend,
     }
-    return facts | ({"fold": f"{protocol.fold} of {protocol.folds}"} if protocol.folds > 1 else {})
+    if protocol.folds > 1:
+        facts["fold"] = f"{protocol.fold} of {protocol.folds}" if protocol.fold else f"all {protocol.folds}"
+    return facts
 
 
 def _asked(study: StudyRecord) -> dict[str, str]:

@@ -76,7 +76,7 @@ def _log(root: Path, run: PushedRun) -> None:
     # No name, path, code or load of this machine goes into the run; the records hold none either.
     settings = wandb.Settings(
         silent=True, console="off", disable_git=True, disable_code=True, save_code=False, x_disable_stats=True,
-        x_disable_meta=True, x_disable_machine_info=True, x_save_requirements=False,
+        x_disable_meta=True, x_disable_machine_info=True, x_save_requirements=False, host="not recorded",
     )  # fmt: skip
     shown = {name: text_of(value) if isinstance(value, str) else value for name, value in run.parameters.items()}
     facts = {f"serbench/{name}": text_of(value) for name, value in run.tags.items()}
