@@ -21,7 +21,7 @@ def safe_name(text: str) -> str:
     """Returns a name that is one part of a path in every file system and tracker. Different names stay different.
 
     >>> safe_name("cnn1d-2c788d"), safe_name("../up")
-    ('cnn1d-2c788d', '__up-2ce16d')
+    ('cnn1d-2c788d', '__up-311ee4')
     """
     clean = _UNSAFE.sub("_", text)[:_LONGEST]
     return clean if clean == text and clean else f"{clean}-{digest_of(text, length=6)}"
