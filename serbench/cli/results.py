@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, ResultsPath, TableFormat
-from serbench.cli.printing import echo, echo_text, screen_width
+from serbench.cli.printing import echo, echo_styled, echo_text, screen_width, shows_styles
 from serbench.errors import SerbenchError, UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ __all__ = [
     "print_leaderboard",
     "print_report",
     "print_sheet",
-    "print_summary",
     "report",
     "verify",
 ]
@@ -37,7 +35,7 @@ def leaderboard(
             "--ensembles", help="Also show an ensemble of each study's finalists (mean of their predictions)."
         ),
     ] = False,
-    full: Annotated[bool, typer.Option("--full", help="Also show published results of others.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Show all entries and notes, and published results of others.")] = False,
     results: ResultsPath = DEFAULT_RESULTS,
     output: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.table,
     html: Annotated[
@@ -148,14 +146,14 @@ def print_leaderboard(board: Leaderboard, output: TableFormat, *, full: bool = F
     Args:
         board: the leaderboard.
         output: its format.
-        full: whether a table has published results of others, too, as all other formats have.
+        full: whether a table has all entries, all notes and published results of others, as all other formats have.
     """
-    from serbench.render import plural, render
+    from serbench.render import brief_board, render
 
-    hidden = 0 if full or output is not TableFormat.table else len(board.reported)
-    echo_text(render(replace(board, reported=()) if hidden else board, output.value, width=screen_width()))
-    if hidden:
-        echo(f"{plural(hidden, 'published result')} of others: `serbench leaderboard --full`")
+    if full or output is not TableFormat.table:
+        echo_text(render(board, output.value, width=screen_width()))
+    else:
+        echo_styled(render(brief_board(board), width=screen_width(), styled=shows_styles()))
 
 
 def print_sheet(sheet: Sheet) -> None:
@@ -172,11 +170,3 @@ def print_report(results: Results, entry: str, output: TableFormat) -> None:
     from serbench.render import render
 
     echo_text(render(results.report(entry), output.value, width=screen_width()))
-
-
-def print_summary(results: Results, entry: str) -> None:
-    """Prints the first tables of the report of an entry."""
-    from serbench.render import entry_summary, render
-
-    summary = entry_summary(results.report(entry))
-    echo_text(f"\n{render(summary, width=screen_width())}")

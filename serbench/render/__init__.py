@@ -1,5 +1,6 @@
 """Formats results as text: terminal table, CSV, JSON, Markdown, LaTeX. Reads no file."""
 
+from serbench.render.brief import answer, brief_board
 from serbench.render.document import (
     NOTHING,
     Column,
@@ -45,7 +46,9 @@ __all__ = [
     "Column",
     "Document",
     "Sheet",
+    "answer",
     "beside_printed",
+    "brief_board",
     "caveats",
     "cell_text",
     "comparison_document",
