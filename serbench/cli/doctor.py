@@ -31,9 +31,11 @@ def doctor(
             f"a package that serbench needs cannot be imported ({error}); run `pip install serbench` again"
         ) from None
 
+    from serbench.cli.watch import busy
     from serbench.render import plural
 
-    findings = diagnose(results, backend)
+    with busy("checking this machine"):
+        findings = diagnose(results, backend)
     failed = [finding for finding in findings if finding.state == "failed"]
     if output is BriefFormat.json:
         document = {"schema_version": 1, "ok": not failed, "findings": [asdict(finding) for finding in findings]}

@@ -35,7 +35,7 @@ def leaderboard(
             "--ensembles", help="Also show an ensemble of each study's finalists (mean of their predictions)."
         ),
     ] = False,
-    full: Annotated[bool, typer.Option("--full", help="Show all entries and notes, and published results of others.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Show all entries, notes and published results.")] = False,
     results: ResultsPath = DEFAULT_RESULTS,
     output: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.table,
     html: Annotated[
@@ -52,9 +52,11 @@ def leaderboard(
         return
     if audio:
         raise UsageError("--audio needs --html DIR: a printed table has no audio")
+    from serbench.cli.watch import busy
     from serbench.results import Results
 
-    board = Results(results).board(corpus, protocol, ensembles=ensembles)
+    with busy("reading results"):
+        board = Results(results).board(corpus, protocol, ensembles=ensembles)
     if not board.rows:
         if board.damaged:
             raise SerbenchError(f"no entry in {results} can be read; {board.damaged[0].sentence}")
@@ -71,14 +73,18 @@ def report(
     ] = None,
 ) -> None:
     """Prints the report of one entry: scores per class, confusion matrix, runs."""
+    from serbench.cli.watch import busy
     from serbench.results import Results
 
     found = Results(results)
+    with busy("reading results"):
+        found.report(entry)
     print_report(found, entry, output)
     if html is not None:
         from serbench.site import write_entry_page
 
-        write_entry_page(found, entry, html)
+        with busy("writing the page"):
+            write_entry_page(found, entry, html)
         echo(f"page       {html}", err=True)
 
 
@@ -88,10 +94,12 @@ def compare(
     output: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.table,
 ) -> None:
     """Compares entries pair by pair: a paired test over the test speakers, Holm-corrected for the number of pairs."""
+    from serbench.cli.watch import busy
     from serbench.render import render
     from serbench.results import Results
 
-    found = Results(results).comparison(entries)
+    with busy("comparing speaker by speaker"):
+        found = Results(results).comparison(entries)
     echo_text(render(found, output.value, width=screen_width()))
 
 
@@ -108,12 +116,14 @@ def verify(
     """
     import json
 
+    from serbench.cli.watch import busy
     from serbench.render import render, verification_document
     from serbench.results import Results, verify_results
 
     if not (folder / "studies").is_dir():
         raise SerbenchError(f"no studies in {folder}; name a results folder")
-    found = verify_results(Results(folder))
+    with busy("comparing all files"):
+        found = verify_results(Results(folder))
     if output is BriefFormat.json:
         document = {"schema_version": 1, "passed": found.passed, **found.model_dump(mode="json")}
         echo_text(json.dumps(document, indent=2) + "\n")
@@ -125,13 +135,15 @@ def verify(
 
 def _write_site(results: Path, html: Path, **options: Any) -> None:
     """Writes the site; prints its place, its size, and notes on what is missing."""
+    from serbench.cli.watch import busy
     from serbench.render import size
     from serbench.results import Results
     from serbench.site import Site
 
     if not (results / "studies").is_dir():
         raise SerbenchError(f"no studies in {results} yet; run `serbench search`, or name a folder with --results")
-    site = Site.build(Results(results), html, **options)
+    with busy("writing the site"):
+        site = Site.build(Results(results), html, **options)
     for note in site.notes:
         echo(f"note: {note}", err=True)
     echo(

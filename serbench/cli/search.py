@@ -102,16 +102,18 @@ def _below(plan: SearchPlan, found: Results, best: Row) -> list[str]:
 def _conclude(plan: SearchPlan, studies: list[str], output: TableFormat, console: Console) -> None:
     """Prints the best entry in one sentence, the leaderboard of these studies, and the commands to run next."""
     from serbench.cli.results import print_leaderboard, print_sheet
+    from serbench.cli.watch import busy
     from serbench.render import answer, beside_printed
     from serbench.results import Results
 
     results, found = plan.results, Results(plan.results)
     records = [found.study(name).record for name in studies]
     if not any(found.study(name).entry_ids for name in studies):
-        console.print(f"no entry was tested yet; the trials are in {plan.results / 'studies'}")
+        console.print(f"no entry was tested yet; the trials are in {results / 'studies'}")
         return
     scope = records[0].corpus.name, records[0].protocol.name
-    board, best = found.board(*scope), found.best(studies, *scope)
+    with busy("scoring the tested entries"):
+        board, best = found.board(*scope), found.best(studies, *scope)
     if output is TableFormat.table and best is not None:
         echo_answer(answer(found.group_rows(best.entry), best))
         echo("")

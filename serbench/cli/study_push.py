@@ -37,6 +37,7 @@ def push(
 
     get_tracker(tracker)  # fails on an unknown name before anything is read
     with watcher(new_console()) as view:
+        view.working("reading results")
         done = push_study(
             Results(results), study, tracker, to, progress=lambda now, total: view.progress("runs", now, total)
         )
