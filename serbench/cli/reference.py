@@ -45,6 +45,7 @@ def reference(
     found = folder.existing_study(study)
     record = found.record()
     with watcher(new_console()) as view:
+        view.working(f"predicting by {kept}")
         clips = recorded_clips(found, record, data, view.progress)
         plan = recorded_plan(found, record, clips)
         made = compute_references(

@@ -84,12 +84,14 @@ def publish(
     The ledger goes along: it counts all evaluations of the same test sets. A study that fails its checks (see
     `serbench verify`) is refused.
     """
+    from serbench.cli.watch import busy
     from serbench.records import ResultsFolder
     from serbench.render import size
     from serbench.results import publish_studies
 
-    for name, copied in publish_studies(ResultsFolder(results), studies, to):
-        echo(f"{name}: {size(copied)}", err=True)
+    with busy("checking and copying") as view:
+        for name, copied in publish_studies(ResultsFolder(results), studies, to):
+            view.message(f"{name}: {size(copied)}")
 
 
 app.command("push")(study_push.push)
