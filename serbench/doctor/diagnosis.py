@@ -39,9 +39,6 @@ _EXTRAS = {
     "cluster": ("distributed", "trials on a Dask cluster, --cluster"),
     "postgres": ("psycopg", "studies in a PostgreSQL database, --storage"),
     "gp": ("torch", "the Gaussian-process sampler, --sampler gp"),
-    "mlflow": ("mlflow", "study push mlflow"),
-    "tensorboard": ("tensorboard", "study push tensorboard"),
-    "wandb": ("wandb", "study push wandb"),
 }
 
 

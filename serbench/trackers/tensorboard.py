@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ class TensorBoard:
                 write_bytes_atomic(path, _file(run))
                 updated, added = updated + before, added + (not before)
             progress(done, len(runs))
-        return Pushed(str(root), added, updated, unchanged, f"tensorboard --logdir {root}")
+        return Pushed(str(root), added, updated, unchanged, f"`tensorboard --logdir {shlex.quote(str(root))}`")
 
 
 TENSORBOARD = TensorBoard()

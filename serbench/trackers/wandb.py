@@ -41,7 +41,7 @@ class WeightsAndBiases:
                 counts[_write(root, run)] += 1
                 progress(done, len(runs))
             (root / "wandb" / "latest-run").unlink(missing_ok=True)
-        return Pushed(str(root / "wandb"), **counts, next_step=f"wandb sync --sync-all  (in {root}; uploads)")
+        return Pushed(str(root / "wandb"), **counts, next_step=f"`wandb sync` in {root} uploads them")
 
 
 WANDB = WeightsAndBiases()
