@@ -68,7 +68,7 @@ class LiveView(PlainView):
         parts: list[RenderableType] = []
         silent = time.monotonic() - self._heard
         if (state := self._state) is not None:
-            parts += [self._bar(state), self._best(state), self._trials(state)]
+            parts += [self._bar(state), *([self._best(state)] if state.best is not None else []), self._trials(state)]
         elif self._step is None and silent >= _SILENT_S:
             parts.append(Text(f"  {printable(self._working)} ... {clock(silent)}"))
         if self._step is not None:

@@ -159,7 +159,8 @@ class PlainView(Observer):
         assert self._state is not None  # noqa: S101
         self._state.refits = total
         if total:
-            self._print(f"finalists selected; {total} runs with new seeds, each evaluated once on the test set")
+            runs = "1 run with a new seed" if total == 1 else f"{total} runs with new seeds, each"
+            self._print(f"finalists selected; {runs} evaluated once on the test set")
 
     def entry_added(self, entry: EntryRecord) -> None:
         """Prints the name of a tested entry."""

@@ -140,3 +140,13 @@ def test_only_bold_and_dim_act_in_a_styled_text(capsys):
     echo_styled("\x1b[1mbold\x1b[0m \x1b[2J \x1b[31m\n")
     # Without a terminal, Click takes out the codes that are left.
     assert capsys.readouterr().out == "bold \\x1b[2J \\x1b[31m\n"
+
+
+def test_without_a_score_there_is_no_best_line(study):
+    assert "best validation" not in shown(live(study))
+
+
+def test_one_test_run_is_not_several(study):
+    stream = io.StringIO()
+    begun(PlainView(new_console(file=stream, width=200)), study).refits_started(1)
+    assert "1 run with a new seed evaluated once" in stream.getvalue()
