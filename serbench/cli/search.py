@@ -85,10 +85,11 @@ def _shown(plan: SearchPlan, live: bool, port: int | None, console: Console) -> 
 
 def _below(plan: SearchPlan, found: Results, best: Row) -> list[str]:
     """What to do where a plain baseline is better than what the search selected; empty if none is."""
+    from serbench.render import below_baseline
     from serbench.spaces import space_for_size
 
-    group = found.group_rows(best.entry)
-    if not best.selected or not group.below:
+    below = below_baseline(found.group_rows(best.entry), best)
+    if not below:
         return []
     trials = 2 * max(plan.budget(space).trials for space in plan.spaces)
     clips = found.study(best.study).record.corpus.clips if best.folds == 1 else 0
@@ -96,7 +97,7 @@ def _below(plan: SearchPlan, found: Results, best: Row) -> list[str]:
     if clips and (smaller := space_for_size([space.name for space in plan.spaces], clips)):
         ways.append(f"search the space for small corpora: `serbench search {smaller}`")
     ways.append("else the baseline is the better choice for this corpus")
-    return [f"{group.below}. What to do: {'; '.join(ways)}"]
+    return [f"{below}. What to do: {'; '.join(ways)}"]
 
 
 def _conclude(plan: SearchPlan, studies: list[str], output: TableFormat, console: Console) -> None:

@@ -1,6 +1,6 @@
 """Formats results as text: terminal table, CSV, JSON, Markdown, LaTeX. Reads no file."""
 
-from serbench.render.brief import answer, brief_board
+from serbench.render.brief import answer, below_baseline, brief_board
 from serbench.render.document import (
     NOTHING,
     Column,
@@ -47,6 +47,7 @@ __all__ = [
     "Document",
     "Sheet",
     "answer",
+    "below_baseline",
     "beside_printed",
     "brief_board",
     "caveats",

@@ -13,7 +13,7 @@ from serbench.render.document import Column, Document, RowStyle, Sheet, percent,
 from serbench.render.leaderboard import cell_text, leaderboard_document
 from serbench.results import COLUMNS, GroupRows, Leaderboard, ReferenceRow, Row
 
-__all__ = ["answer", "brief_board"]
+__all__ = ["answer", "below_baseline", "brief_board"]
 
 _MOST: Final = 8
 """Entries of a table; the selected one is always among them."""
@@ -87,7 +87,7 @@ def _order(uar: float | None) -> float:
 
 
 def answer(group: GroupRows, row: Row) -> str:
-    """The outcome of a search in one sentence. `GroupRows.below` says where a plain baseline is better.
+    """The outcome of a search in one sentence; `below_baseline` says where a plain baseline is better.
 
     Args:
         group: the comparison group of the entry.
@@ -96,9 +96,27 @@ def answer(group: GroupRows, row: Row) -> str:
     interval = f" ({span(row.uar_low, row.uar_high)})" if row.uar_low is not None else ""
     whose = "speakers who were also trained on" if row.shares_speakers else "new speakers"
     known = {one.name: one for one in group.references if one.uar is not None}
-    plain = max((known[name] for name in BASELINES if name in known), key=lambda one: one.uar or 0.0, default=None)
+    plain = _best_baseline(group)
     beside = [plain] if plain is not None and plain.name != "chance" else []
     beside += [known[name] for name in ("listeners", "chance") if name in known]
     compared = f"; {', '.join(f'{one.title} {percent(one.uar)}' for one in beside)}" if beside else ""
     classes = f"; best {row.best_by_recall}, worst {row.worst_by_recall}" if row.best_by_recall else ""
     return f"{percent(row.uar)} % UAR{interval} on {row.test_speakers} {whose}: {row.entry}{compared}{classes}"
+
+
+def below_baseline(group: GroupRows, row: Row) -> str:
+    """Says which plain baseline is better than an entry; '' if none is, or if the test speakers were trained on.
+
+    Args:
+        group: the comparison group of the entry.
+        row: the entry.
+    """
+    plain = _best_baseline(group)
+    if plain is None or plain.uar is None or row.uar is None or row.uar >= plain.uar or row.shares_speakers:
+        return ""
+    return f"{row.entry} is below a baseline: {plain.title} has {percent(plain.uar)} % UAR on the same clips"
+
+
+def _best_baseline(group: GroupRows) -> ReferenceRow | None:
+    known = [one for one in group.references if one.name in BASELINES and one.uar is not None]
+    return max(known, key=lambda one: one.uar or 0.0, default=None)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from serbench.render import answer, brief_board, render
+from serbench.render import answer, below_baseline, brief_board, render
 from serbench.results import leaderboard
 
 STUDY = "demo-speaker-cnn2d"
@@ -108,7 +108,16 @@ def test_the_answer_has_score_interval_baselines_and_classes(build, board):
         f"worst {row.worst_by_recall}",
     ):
         assert part in text
-    assert results.group_rows("net-two").below
+
+
+def test_any_entry_is_held_against_the_best_baseline(build, board):
+    results = build.read()
+    group = results.group_rows("net-two")
+    svm = next(one.uar for one in group.references if one.name == "functionals")
+    for row in group.rows:
+        assert bool(below_baseline(group, row)) == (row.uar < svm), row.entry
+    assert "SVM on functionals" in below_baseline(group, results.row("net-two"))
+    assert below_baseline(group, results.row("net-two").model_copy(update={"shares_speakers": True})) == ""
 
 
 def test_the_answer_invents_no_interval_and_names_shared_speakers(build):
