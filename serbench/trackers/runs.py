@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from serbench.evaluation import Interval
 from serbench.records import UNCOUNTED_STATES, EpochMetrics, StudyRecord, TrialRecord, digest_of, run_name
 from serbench.results import LoadedStudy, Results, ScoredEntry, require_sound
 
@@ -201,7 +202,7 @@ def _of_entry(tested: ScoredEntry, parent: str | None, *, selected: bool) -> Pus
         "selected": "yes" if selected else "no",
         "runs": " ".join(entry.refits),
         "finals": entry.finals,
-        "interval": f"{interval.level:.0%} over {interval.speakers} speakers and seeds" if interval else reason,
+        "interval": _about(interval) if interval else reason,
     }
     return PushedRun(
         key=_key(study, "entry", entry.entry_id),
@@ -216,6 +217,11 @@ def _of_entry(tested: ScoredEntry, parent: str | None, *, selected: bool) -> Pus
         tags=_facts(study) | tags,
         scores=_known(scores),
     )
+
+
+def _about(interval: Interval) -> str:
+    over = "speakers and seeds" if interval.seeds > 1 else "speakers, one seed"
+    return f"{interval.level:.0%} over {interval.speakers} {over}"
 
 
 def _facts(study: StudyRecord) -> dict[str, str]:
