@@ -18,7 +18,7 @@ ORDER = [
     {"printable"}, {"errors"}, {"faces"}, {"child_processes"}, {"plugins"}, {"records"}, {"evaluation"},
     {"temporary"}, {"audio"}, {"corpora"}, {"protocols"}, {"features"}, {"families"}, {"training"}, {"spaces"},
     {"references"}, {"results"}, {"render"}, {"search"}, {"audit"}, {"export"}, {"listening"}, {"site"}, {"doctor"},
-    {"testing"}, {"views"}, {"api"}, {"cli"},
+    {"trackers"}, {"testing"}, {"views"}, {"api"}, {"cli"},
 ]  # fmt: skip
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 

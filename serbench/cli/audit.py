@@ -74,6 +74,7 @@ def audit(
     stop = threading.Event()
     console = new_console()
     with stopping(stop, console), watcher(console) as view:
+        view.working("checking")
         record = audit_entry(Results(results), plan, view, stop)
     echo_text(render(audit_document(record), output.value, width=screen_width()))
     if stop.is_set():

@@ -67,6 +67,7 @@ def export(
     found = Results(results)
     name = entry or found.select(corpus, protocol).entry
     with watcher(new_console()) as view:
+        view.working("exporting")
         record = export_bundle(found, name, to, format=format_, data=data, replace=force, say=view.message)
     echo(str(to))
     echo(

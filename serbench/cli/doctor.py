@@ -28,12 +28,15 @@ def doctor(
         from serbench.doctor import diagnose
     except ImportError as error:
         raise SerbenchError(
-            f"a package that serbench needs cannot be imported ({error}); run `uv sync` in the clone, or install serbench again"
+            f"a package that serbench needs cannot be imported ({error}); run `uv sync` in the clone, or install serbench "
+            "again"
         ) from None
 
+    from serbench.cli.watch import busy
     from serbench.render import plural
 
-    findings = diagnose(results, backend)
+    with busy("checking this machine"):
+        findings = diagnose(results, backend)
     failed = [finding for finding in findings if finding.state == "failed"]
     if output is BriefFormat.json:
         document = {"schema_version": 1, "ok": not failed, "findings": [asdict(finding) for finding in findings]}

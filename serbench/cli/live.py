@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Final
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -16,6 +17,9 @@ from serbench.printable import printable
 from serbench.records import StudyRecord, TrialRecord
 
 __all__ = ["LiveView"]
+
+
+_SILENT_S: Final = 2.0
 
 
 class LiveView(PlainView):
@@ -39,8 +43,10 @@ class LiveView(PlainView):
     def progress(self, what: str, done: int, total: int) -> None:
         """Moves the progress bar."""
         self._step = (what, done, total) if done < total else None
+        self._heard = time.monotonic()
 
     def _print(self, text: str) -> None:
+        self._heard = time.monotonic()
         style = "yellow" if text.startswith("note:") else None
         self.console.print(printable(text), style=style, markup=False, highlight=False)
 
@@ -60,8 +66,11 @@ class LiveView(PlainView):
 
     def _draw(self) -> RenderableType:
         parts: list[RenderableType] = []
+        silent = time.monotonic() - self._heard
         if (state := self._state) is not None:
-            parts += [self._bar(state), self._trials(state)]
+            parts += [self._bar(state), *([self._best(state)] if state.best is not None else []), self._trials(state)]
+        elif self._step is None and silent >= _SILENT_S:
+            parts.append(Text(f"  {printable(self._working)} ... {clock(silent)}"))
         if self._step is not None:
             what, done, total = self._step
             row = Table.grid(padding=(0, 1))
@@ -73,16 +82,23 @@ class LiveView(PlainView):
         row = Table.grid(padding=(0, 1))
         elapsed = time.monotonic() - state.began
         if state.refits is not None:
-            what, done, total = "test runs", state.refits_done, state.refits
+            done, total = state.refits_done, state.refits
         elif state.folds is not None:
-            what, done, total = "fits of the shortlist", state.folds_done, state.folds
+            done, total = state.folds_done, state.folds
         else:
-            what, done, total = "trials", state.done, state.total
-        text = f"{done}/{total} {what}  best UAR {percent(state.best)} %  {clock(elapsed)}"
+            done, total = state.done, state.total
+        text = f"{state.count}  {clock(elapsed)}"
         if left := state.time_left(elapsed):
             text += f", about {clock(left)} left"
-        row.add_row(Text(" "), ProgressBar(total=max(total, 1), completed=done, width=24), Text(text))
+        row.add_row(Text(" "), ProgressBar(total=max(total, 1), completed=done, width=16), Text(text, no_wrap=True))
         return row
+
+    def _best(self, state: StudyState) -> RenderableType:
+        """One line that stays in sight: the best trial so far."""
+        text = f"  best validation UAR {percent(state.best)} %{state.classes_lacking}"
+        if (best := state.best_trial) is not None:
+            text += f": {best.job_id}, {differing(best.config, state.searched, state.shown, limit=6)}"
+        return Text(printable(text), style="green", no_wrap=True, overflow="ellipsis")
 
     def _trials(self, state: StudyState) -> RenderableType:
         # Fixed widths: on a narrow screen only the configuration is cut.

@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 import serbench
-from serbench.cli import audit, bundle, corpus, doctor, encoder, exchange, listen, reference, results, search, space, study
+from serbench.cli import (
+    audit,
+    bundle,
+    corpus,
+    doctor,
+    encoder,
+    exchange,
+    listen,
+    reference,
+    results,
+    search,
+    space,
+    study,
+)
 from serbench.cli.declared import PanelledCommand
 from serbench.cli.printing import echo, never_fail_to_encode
 from serbench.errors import SerbenchError

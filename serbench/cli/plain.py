@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from rich.console import Console
 
-from serbench.cli.study_state import RunningFit, StudyState, clock, headline, percent, shortlist_line
+from serbench.cli.study_state import CommandPlan, RunningFit, StudyState, clock, headline, percent, shortlist_line
 from serbench.printable import printable
 from serbench.records import EntryRecord, EpochMetrics, StudyRecord, TrialRecord
 from serbench.search import Observer
+from serbench.spaces import Budget
 
 __all__ = ["PlainView"]
 
 
+_SILENCE_S: Final = 60.0
+
+
 class PlainView(Observer):
-    """Progress display for logs and pipes: one line per event."""
+    """Progress display for logs and pipes: one line per event, and one for every silent minute."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -25,8 +30,13 @@ class PlainView(Observer):
         self._state: StudyState | None = None
         self._lock = threading.RLock()
         self._printed: dict[str, int] = {}
+        self._plan = CommandPlan(place=0)
+        self._working = "working"
+        self._heard = time.monotonic()
+        self._ended = threading.Event()
 
     def _print(self, text: str) -> None:
+        self._heard = time.monotonic()
         self.console.print(
             f"[{clock(time.monotonic() - self._began)}] {printable(text)}",
             markup=False,
@@ -50,6 +60,30 @@ class PlainView(Observer):
         """Prints a message."""
         self._print(text)
 
+    def working(self, what: str) -> None:
+        """Says what is being done now, for the displays of a step that reports no progress."""
+        self._working = what
+
+    def sign_of_life(self) -> None:
+        """Prints what runs now. It is called after each minute in which nothing was printed."""
+        with self._lock:
+            state = self._state
+            if state is None or not state.running:
+                self._print(f"{self._working} ...")
+                return
+            fits = ", ".join(
+                f"{fit.job_id} epoch {fit.done}/{fit.epochs} (validation UAR {percent(fit.best)} %)"
+                for fit in list(state.running.values())
+            )
+            left = state.time_left(time.monotonic() - state.began)
+            rest = f", about {clock(left)} left" if left else ""
+            self._print(f"training {fits}; {state.count}, best validation UAR {percent(state.best)} %{rest}")
+
+    def _watch_silence(self) -> None:
+        while not self._ended.wait(max(1.0, _SILENCE_S - (time.monotonic() - self._heard))):
+            if time.monotonic() - self._heard >= _SILENCE_S:
+                self.sign_of_life()
+
     def warning(self, text: str) -> None:
         """Prints a message marked as a note."""
         self._print(f"note: {text}")
@@ -58,15 +92,21 @@ class PlainView(Observer):
         """Prints the progress of a step every 10 percent."""
         with self._lock:
             step = 10 * done // max(total, 1)
+            self._working = f"{what}: {done:,} of {total:,}" if done < total else "working"
             if done and step != self._printed.get(what):
                 self._printed[what] = step
                 self._print(f"{what}: {done:,} of {total:,}")
+
+    def search_planned(self, budgets: Sequence[Budget]) -> None:
+        """Remembers how many studies follow, and how long they are."""
+        self._plan = CommandPlan(tuple(budgets), place=0)
 
     def study_started(
         self, record: StudyRecord, trials: int, done: int, best: float | None, seconds: float | None
     ) -> None:
         """Prints the study, a table of its sets, and how many trials are already recorded."""
-        self._state = StudyState(record, trials, done, seconds, best=best)
+        self._plan = self._plan.next()
+        self._state = StudyState(record, trials, done, seconds, best=best, plan=self._plan)
         self._print(headline(record))
         self._print_subsets(record)
         if done:
@@ -119,7 +159,8 @@ class PlainView(Observer):
         assert self._state is not None  # noqa: S101
         self._state.refits = total
         if total:
-            self._print(f"finalists selected; {total} runs with new seeds, each evaluated once on the test set")
+            runs = "1 run with a new seed" if total == 1 else f"{total} runs with new seeds, each"
+            self._print(f"finalists selected; {runs} evaluated once on the test set")
 
     def entry_added(self, entry: EntryRecord) -> None:
         """Prints the name of a tested entry."""
@@ -132,7 +173,9 @@ class PlainView(Observer):
         self._state = None
 
     def __enter__(self) -> PlainView:
+        threading.Thread(target=self._watch_silence, name="signs of life", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Does nothing: there is nothing to clean up."""
+        """Ends the signs of life."""
+        self._ended.set()

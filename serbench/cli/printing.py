@@ -6,6 +6,8 @@ Names, labels, paths and records come from others, see `serbench.printable`. No 
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 import shutil
 import sys
@@ -26,15 +28,19 @@ __all__ = [
     "command_line",
     "confirm",
     "echo",
+    "echo_answer",
     "echo_command",
     "echo_pairs",
+    "echo_styled",
     "echo_text",
     "never_fail_to_encode",
     "new_console",
     "screen_width",
+    "shows_styles",
 ]
 
 _NAME_WIDTH = 15
+_STYLE = re.compile(r"(\x1b\[(?:0|1|2)m)")
 
 
 def screen_width() -> int:
@@ -62,6 +68,24 @@ def echo(line: str, *, err: bool = False) -> None:
 def echo_text(text: str) -> None:
     """Prints a text of several lines that ends with a line break, such as a rendered table."""
     typer.echo(printable_lines(text), nl=False)
+
+
+def echo_styled(text: str) -> None:
+    """Prints a text in which bold and dim, as `render(..., styled=True)` writes them, are the only codes that act."""
+    parts = _STYLE.split(text)
+    typer.echo("".join(part if place % 2 else printable_lines(part) for place, part in enumerate(parts)), nl=False)
+
+
+def echo_answer(sentence: str) -> None:
+    """Prints the one sentence that a command is about, wrapped at the width of the screen; bold on a terminal."""
+    text = textwrap.fill(printable(sentence), max(screen_width(), 40), break_on_hyphens=False)
+    bold = shows_styles()
+    echo_styled(f"\x1b[1m{text}\x1b[0m\n" if bold else f"{text}\n")
+
+
+def shows_styles() -> bool:
+    """Whether standard output is a terminal that shows bold and dim."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "") not in {"", "dumb"} and not os.environ.get("NO_COLOR")
 
 
 def confirm(question: str) -> bool:

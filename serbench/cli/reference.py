@@ -49,6 +49,7 @@ def reference(
     require_extra(name)
     folder = ResultsFolder(results)
     with watcher(new_console()) as view:
+        view.working(f"predicting by {kept}")
         for one in [study] if study in folder.study_names() else folds_of(folder, study):
             found = folder.study(one)
             record = found.record()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, ResultsPath, TableFormat
-from serbench.cli.printing import echo, echo_text, screen_width
+from serbench.cli.printing import echo, echo_styled, echo_text, screen_width, shows_styles
 from serbench.errors import SerbenchError, UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ __all__ = [
     "print_leaderboard",
     "print_report",
     "print_sheet",
-    "print_summary",
     "report",
     "verify",
 ]
@@ -37,7 +35,7 @@ def leaderboard(
             "--ensembles", help="Also show an ensemble of each study's finalists (mean of their predictions)."
         ),
     ] = False,
-    full: Annotated[bool, typer.Option("--full", help="Also show published results of others.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Show all entries, notes and published results.")] = False,
     results: ResultsPath = DEFAULT_RESULTS,
     output: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.table,
     html: Annotated[
@@ -54,9 +52,11 @@ def leaderboard(
         return
     if audio:
         raise UsageError("--audio needs --html DIR: a printed table has no audio")
+    from serbench.cli.watch import busy
     from serbench.results import Results
 
-    board = Results(results).board(corpus, protocol, ensembles=ensembles)
+    with busy("reading results"):
+        board = Results(results).board(corpus, protocol, ensembles=ensembles)
     if not board.rows:
         if board.damaged:
             raise SerbenchError(f"no entry in {results} can be read; {board.damaged[0].sentence}")
@@ -83,6 +83,7 @@ def report(
     With --study, that of a reference or of brought predictions: scores per class, the difference to the selected
     entry, slices, and how close its probabilities are to listeners' votes.
     """
+    from serbench.cli.watch import busy
     from serbench.render import render
     from serbench.results import Results
 
@@ -92,11 +93,14 @@ def report(
             raise UsageError("--html is for entries; leave out --study, or take --format markdown")
         echo_text(render(found.reference_report(study, entry), output.value, width=screen_width()))
         return
+    with busy("reading results"):
+        found.report(entry)
     print_report(found, entry, output)
     if html is not None:
         from serbench.site import write_entry_page
 
-        write_entry_page(found, entry, html)
+        with busy("writing the page"):
+            write_entry_page(found, entry, html)
         echo(f"page       {html}", err=True)
 
 
@@ -106,10 +110,12 @@ def compare(
     output: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.table,
 ) -> None:
     """Compares entries pair by pair: a paired test over the test speakers, Holm-corrected for the number of pairs."""
+    from serbench.cli.watch import busy
     from serbench.render import render
     from serbench.results import Results
 
-    found = Results(results).comparison(entries)
+    with busy("comparing speaker by speaker"):
+        found = Results(results).comparison(entries)
     echo_text(render(found, output.value, width=screen_width()))
 
 
@@ -125,12 +131,14 @@ def verify(
     """
     import json
 
+    from serbench.cli.watch import busy
     from serbench.render import render, verification_document
     from serbench.results import Results, verify_results
 
     if not (folder / "studies").is_dir():
         raise SerbenchError(f"no studies in {folder}; name a results folder")
-    found = verify_results(Results(folder))
+    with busy("comparing all files"):
+        found = verify_results(Results(folder))
     if output is BriefFormat.json:
         document = {"schema_version": 1, "passed": found.passed, **found.model_dump(mode="json")}
         echo_text(json.dumps(document, indent=2) + "\n")
@@ -142,13 +150,15 @@ def verify(
 
 def _write_site(results: Path, html: Path, **options: Any) -> None:
     """Writes the site; prints its place, its size, and notes on what is missing."""
+    from serbench.cli.watch import busy
     from serbench.render import size
     from serbench.results import Results
     from serbench.site import Site
 
     if not (results / "studies").is_dir():
         raise SerbenchError(f"no studies in {results} yet; run `serbench search`, or name a folder with --results")
-    site = Site.build(Results(results), html, **options)
+    with busy("writing the site"):
+        site = Site.build(Results(results), html, **options)
     for note in site.notes:
         echo(f"note: {note}", err=True)
     echo(f"{site.pages} pages, {size(site.bytes)}; open {site.index}", err=True)
@@ -160,14 +170,14 @@ def print_leaderboard(board: Leaderboard, output: TableFormat, *, full: bool = F
     Args:
         board: the leaderboard.
         output: its format.
-        full: whether a table has published results of others, too, as all other formats have.
+        full: whether a table has all entries, all notes and published results of others, as all other formats have.
     """
-    from serbench.render import plural, render
+    from serbench.render import brief_board, render
 
-    hidden = 0 if full or output is not TableFormat.table else len(board.reported)
-    echo_text(render(replace(board, reported=()) if hidden else board, output.value, width=screen_width()))
-    if hidden:
-        echo(f"{plural(hidden, 'published result')} of others: `serbench leaderboard --full`")
+    if full or output is not TableFormat.table:
+        echo_text(render(board, output.value, width=screen_width()))
+    else:
+        echo_styled(render(brief_board(board), width=screen_width(), styled=shows_styles()))
 
 
 def print_sheet(sheet: Sheet) -> None:
@@ -186,11 +196,3 @@ def print_report(results: Results, entry: str, output: TableFormat) -> None:
 
     report = with_robustness(to_document(results.report(entry)), saved_robustness(results, entry))
     echo_text(render(report, output.value, width=screen_width()))
-
-
-def print_summary(results: Results, entry: str) -> None:
-    """Prints the first tables of the report of an entry."""
-    from serbench.render import entry_summary, render
-
-    summary = entry_summary(results.report(entry))
-    echo_text(f"\n{render(summary, width=screen_width())}")

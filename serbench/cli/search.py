@@ -5,19 +5,19 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from serbench.cli.declared import takes_request
 from serbench.cli.options import TableFormat
-from serbench.cli.printing import command_line, new_console
+from serbench.cli.printing import command_line, echo, echo_answer, new_console
 from serbench.search import Panel, SearchRequest
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from serbench.results import Results, Row
     from serbench.search import SearchPlan
 
 __all__ = ["search"]
@@ -64,7 +64,7 @@ def search(
     pages = _shown(plan, live or live_port is not None, live_port, console)
     with stopping(stop, console), pages, watcher(console) as view:
         studies = run_search(plan, view, stop)
-    _conclude(plan.results, studies, output, console)
+    _conclude(plan, studies, output, console)
     if stop.is_set():
         console.print("stopped; run the same command to continue")
         raise typer.Exit(130)
@@ -83,26 +83,48 @@ def _shown(plan: SearchPlan, live: bool, port: int | None, console: Console) -> 
         yield
 
 
-def _conclude(results: Path, studies: list[str], output: TableFormat, console: Console) -> None:
-    """Prints the leaderboard of these studies, the report of the best entry, and the commands to run next."""
-    from serbench.cli.results import print_leaderboard, print_sheet, print_summary
-    from serbench.render import beside_printed
+def _below(plan: SearchPlan, found: Results, best: Row) -> list[str]:
+    """What to do where a plain baseline is better than what the search selected; empty if none is."""
+    from serbench.render import below_baseline
+    from serbench.spaces import space_for_size
+
+    below = below_baseline(found.group_rows(best.entry), best)
+    if not below:
+        return []
+    trials = 2 * max(plan.budget(space).trials for space in plan.spaces)
+    clips = found.study(best.study).record.corpus.clips if best.folds == 1 else 0
+    ways = [f"search on: the same command with `--trials {trials}` resumes"]
+    if clips and (smaller := space_for_size([space.name for space in plan.spaces], clips)):
+        ways.append(f"search the space for small corpora: `serbench search {smaller}`")
+    ways.append("else the baseline is the better choice for this corpus")
+    return [f"{below}. What to do: {'; '.join(ways)}"]
+
+
+def _conclude(plan: SearchPlan, studies: list[str], output: TableFormat, console: Console) -> None:
+    """Prints the best entry in one sentence, the leaderboard of these studies, and the commands to run next."""
+    from serbench.cli.results import print_leaderboard, print_sheet
+    from serbench.cli.watch import busy
+    from serbench.render import answer, beside_printed
     from serbench.results import Results
 
-    found = Results(results)
+    results, found = plan.results, Results(plan.results)
     records = [found.study(name).record for name in studies]
     if not any(found.study(name).entry_ids for name in studies):
         console.print(f"no entry was tested yet; the trials are in {results / 'studies'}")
         return
     scope = records[0].corpus.name, records[0].protocol.name
-    board = found.board(*scope)
+    with busy("scoring the tested entries"):
+        board, best = found.board(*scope), found.best(studies, *scope)
+    if output is TableFormat.table and best is not None:
+        echo_answer(answer(found.group_rows(best.entry), best))
+        echo("")
     print_leaderboard(board, output)
     beside = beside_printed(board, studies)
     if output is TableFormat.table and beside is not None:
         print_sheet(beside)
-    best = found.best(studies, *scope)
-    if output is TableFormat.table and best is not None:
-        print_summary(found, best.entry)
+    if best is not None:
+        for line in _below(plan, found, best):
+            console.print(line, style="yellow")
     lines = [f"studies    {results / 'studies' / name}" for name in studies]
     if best is not None:
         lines += [

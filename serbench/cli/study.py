@@ -1,4 +1,4 @@
-"""`serbench study list|show|replay|fork|publish|remove`."""
+"""`serbench study list|show|replay|fork|publish|push|remove`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serbench.cli import study_runs
+from serbench.cli import study_push, study_runs
 from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, ResultsPath
 from serbench.cli.printing import confirm, echo, echo_command, echo_pairs, echo_text, screen_width
 from serbench.errors import SerbenchError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Studies: list, show, replay, fork, publish, remove.", no_args_is_help=True, rich_markup_mode=None
+    help="Studies: list, show, replay, fork, publish, push, remove.", no_args_is_help=True, rich_markup_mode=None
 )
 
 StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="A study by name; see `serbench study list`.")]
@@ -84,12 +84,17 @@ def publish(
     The ledger goes along: it counts all evaluations of the same test sets. A study that fails its checks (see
     `serbench verify`) is refused.
     """
+    from serbench.cli.watch import busy
     from serbench.records import ResultsFolder
     from serbench.render import size
     from serbench.results import publish_studies
 
-    for name, copied in publish_studies(ResultsFolder(results), studies, to):
-        echo(f"{name}: {size(copied)}", err=True)
+    with busy("checking and copying") as view:
+        for name, copied in publish_studies(ResultsFolder(results), studies, to):
+            view.message(f"{name}: {size(copied)}")
+
+
+app.command("push")(study_push.push)
 
 
 @app.command("remove")

@@ -86,6 +86,7 @@ def replay(
     from serbench.search import replay_facts, replay_trial
 
     with watcher(new_console()) as view:
+        view.working("training again")
         found = replay_trial(ResultsFolder(results), study, trial, data, view.progress)
     if output is BriefFormat.json:
         echo_text(json.dumps(found.describe(), indent=2) + "\n")

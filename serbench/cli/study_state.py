@@ -5,18 +5,21 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from serbench.errors import SerbenchError
 from serbench.families import get_family
+from serbench.protocols import INNER_FOLDS
 from serbench.records import UNCOUNTED_STATES, StudyRecord, TrialRecord
 from serbench.render import duration
+from serbench.spaces import Budget
 
-__all__ = ["RunningFit", "StudyState", "clock", "differing", "headline", "percent", "shortlist_line"]
+__all__ = ["CommandPlan", "RunningFit", "StudyState", "clock", "differing", "headline", "percent", "shortlist_line"]
 
 _SHOWN_TRIALS = 6
+_TIMED_FITS = 8
 
 
 def clock(seconds: float) -> str:
@@ -57,6 +60,56 @@ def differing(config: dict[str, Any], searched: list[str], shown: Mapping[str, s
     return " ".join(parts[:limit])
 
 
+@dataclass(frozen=True)
+class CommandPlan:
+    """The studies of a command.
+
+    Attributes:
+        budgets: of all studies, in order; empty if unknown.
+        place: number of the running study, from 1.
+    """
+
+    budgets: tuple[Budget, ...] = ()
+    place: int = 1
+
+    @property
+    def studies(self) -> int:
+        """Number of studies."""
+        return max(1, len(self.budgets))
+
+    @property
+    def studies_left(self) -> int:
+        """Number of studies after the running one."""
+        return self.studies - self.place
+
+    @property
+    def folds(self) -> int:
+        """Fits of the running study's cross-validation, at most."""
+        return _folds(self.budgets[self.place - 1]) if self.budgets else 0
+
+    @property
+    def test_runs(self) -> int:
+        """Test runs of the running study, at most."""
+        return _test_runs(self.budgets[self.place - 1]) if self.budgets else 0
+
+    @property
+    def fits_of_later_studies(self) -> int:
+        """Fits of all studies after the running one, at most."""
+        return sum(one.trials + _folds(one) + _test_runs(one) for one in self.budgets[self.place :])
+
+    def next(self) -> CommandPlan:
+        """The plan when the next study runs."""
+        return replace(self, place=min(self.place + 1, self.studies))
+
+
+def _folds(budget: Budget) -> int:
+    return min(budget.shortlist, budget.trials) * INNER_FOLDS
+
+
+def _test_runs(budget: Budget) -> int:
+    return min(budget.finalists, budget.trials) * budget.repeats
+
+
 @dataclass
 class RunningFit:
     """A running trial or test run.
@@ -92,12 +145,14 @@ class StudyState:
         began: start, by `time.monotonic`.
         running: running trials and test runs by id.
         latest: the latest that ended.
-        times: duration of each that ended, in seconds.
+        times: duration of the latest that ended, in seconds.
         folds: number of fits of the shortlist's cross-validation; None before it.
         folds_done: number of them done.
         refits: number of test runs planned; None during the trials.
         refits_done: number of test runs done.
         best: best validation score of a trial; None before the first.
+        best_trial: the trial that has it; None if an earlier call ran it.
+        plan: the studies of the whole command, and which one this is.
     """
 
     record: StudyRecord
@@ -107,12 +162,14 @@ class StudyState:
     began: float = field(default_factory=time.monotonic)
     running: dict[str, RunningFit] = field(default_factory=dict)
     latest: deque[TrialRecord] = field(default_factory=lambda: deque(maxlen=_SHOWN_TRIALS))
-    times: list[float] = field(default_factory=list)
+    times: deque[float] = field(default_factory=lambda: deque(maxlen=_TIMED_FITS))
     folds: int | None = None
     folds_done: int = 0
     refits: int | None = None
     refits_done: int = 0
     best: float | None = None
+    best_trial: TrialRecord | None = None
+    plan: CommandPlan = field(default_factory=CommandPlan)
 
     @property
     def searched(self) -> list[str]:
@@ -146,24 +203,41 @@ class StudyState:
             self.folds_done += record.kind == "fold"
             return
         self.done += record.state not in UNCOUNTED_STATES
-        if record.state == "completed" and record.value is not None:
-            self.best = max(self.best or 0.0, record.value)
+        if record.state == "completed" and record.value is not None and record.value >= (self.best or 0.0):
+            self.best, self.best_trial = record.value, record
 
     def time_left(self, elapsed: float) -> float | None:
-        """Estimates the remaining time in seconds from the trials that have ended; None before the first has.
+        """Estimates the time that the command still takes, in seconds; None before the first trial has ended.
+
+        Fits to come are counted as long as those that have ended took: of this study, with its cross-validation and
+        test runs, and of the studies after it.
 
         Args:
             elapsed: seconds since the start of the study.
         """
         if self.seconds is not None and self.refits is None and self.folds is None:
-            return max(0.0, self.seconds - elapsed)
+            return max(0.0, self.seconds - elapsed) + self.plan.studies_left * self.seconds
         if not self.times:
             return None
         if self.refits is not None:
             todo = self.refits - self.refits_done
+        elif self.folds is not None:
+            todo = self.folds - self.folds_done + self.plan.test_runs
         else:
-            todo = self.total - self.done if self.folds is None else self.folds - self.folds_done
+            todo = self.total - self.done + self.plan.folds + self.plan.test_runs
+        todo += self.plan.fits_of_later_studies
         return todo * sum(self.times) / len(self.times) / max(1, len(self.running))
+
+    @property
+    def count(self) -> str:
+        """How far the study is: trials, fits of the shortlist or test runs; and which study it is, of several."""
+        if self.refits is not None:
+            done = f"{self.refits_done}/{self.refits} test runs"
+        elif self.folds is not None:
+            done = f"{self.folds_done}/{self.folds} shortlist fits"
+        else:
+            done = f"{self.done}/{self.total} trials"
+        return f"{done}, study {self.plan.place} of {self.plan.studies}" if self.plan.studies > 1 else done
 
 
 def shortlist_line(configurations: int, folds: int, fits: int, seconds: float) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
-    from serbench.protocols.inner import InnerFold
+    from serbench.protocols.inner import INNER_FOLDS, InnerFold
     from serbench.protocols.kinds import ProtocolKind, get_kind, protocol_kinds, protocol_names, protocols_help
     from serbench.protocols.protocol import MIN_CORE_SPEAKERS, SplitProtocol
     from serbench.protocols.ratio import Ratio, parse_percent
@@ -20,7 +20,10 @@ else:
     __getattr__ = lazy_face(
         __name__,
         {
-            "inner": ("InnerFold",),
+            "inner": (
+                "INNER_FOLDS",
+                "InnerFold",
+            ),
             "kinds": (
                 "ProtocolKind",
                 "get_kind",
@@ -48,6 +51,7 @@ else:
     )
 
 __all__ = [
+    "INNER_FOLDS",
     "MIN_CORE_SPEAKERS",
     "InnerFold",
     "ProtocolKind",

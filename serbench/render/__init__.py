@@ -1,5 +1,6 @@
 """Formats results as text: terminal table, CSV, JSON, Markdown, LaTeX. Reads no file."""
 
+from serbench.render.brief import answer, below_baseline, brief_board
 from serbench.render.document import (
     NOTHING,
     Column,
@@ -46,7 +47,10 @@ __all__ = [
     "Column",
     "Document",
     "Sheet",
+    "answer",
+    "below_baseline",
     "beside_printed",
+    "brief_board",
     "caveats",
     "cell_text",
     "comparison_document",

@@ -14,6 +14,7 @@ from serbench.results import Form
 __all__ = [
     "Column",
     "Document",
+    "RowStyle",
     "Sheet",
     "count",
     "decimal",
@@ -34,6 +35,8 @@ __all__ = [
 
 NOTHING = "-"
 
+RowStyle = Literal["", "bold", "dim"]
+
 
 @dataclass(frozen=True)
 class Column:
@@ -46,12 +49,17 @@ class Column:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table to read. Cells are plain text, not yet escaped for a format."""
+    """A table to read. Cells are plain text, not yet escaped for a format.
+
+    Attributes:
+        styles: 'bold', 'dim' or '' for each row, for a terminal; empty for none.
+    """
 
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
+    styles: tuple[RowStyle, ...] = ()
 
     def up_to(self, rank: int) -> Sheet:
         """Returns the table without the columns of a higher rank."""
@@ -61,6 +69,7 @@ class Sheet:
             tuple(self.columns[index] for index in keep),
             tuple(tuple(row[index] for index in keep) for row in self.rows),
             self.notes,
+            self.styles,
         )
 
 
@@ -73,12 +82,14 @@ class Document:
         frame: content of the CSV file: fractions, snake_case columns.
         payload: content of the JSON file, with the same keys.
         notes: notes below all sheets.
+        wide: whether a terminal is told which columns do not fit.
     """
 
     sheets: tuple[Sheet, ...]
     frame: pd.DataFrame
     payload: dict[str, Any]
     notes: tuple[str, ...] = field(default=())
+    wide: bool = True
 
 
 @singledispatch

@@ -48,7 +48,7 @@ _WRITERS: dict[str, Callable[[Document, int], str]] = {
 FORMATS = tuple(_WRITERS)
 
 
-def render(what: object, form: str = "table", *, width: int = 80) -> str:
+def render(what: object, form: str = "table", *, width: int = 80, styled: bool = False) -> str:
     """Formats results as text that ends in a line break.
 
     Args:
@@ -56,6 +56,7 @@ def render(what: object, form: str = "table", *, width: int = 80) -> str:
         form: one of `FORMATS`. `table`, `markdown` and `latex` show percent with one decimal; `csv` and `json`
             hold fractions under snake_case keys; undefined values are empty or null.
         width: characters a line; used by `table` only.
+        styled: whether rows of a `table` may be bold or dim, for a terminal that shows it.
 
     Raises:
         UsageError: the format is unknown.
@@ -63,4 +64,6 @@ def render(what: object, form: str = "table", *, width: int = 80) -> str:
     """
     if form not in _WRITERS:
         raise unknown("format", form, FORMATS)
+    if form == "table":
+        return to_table(to_document(what), width, styled=styled)
     return _WRITERS[form](to_document(what), width)

@@ -17,16 +17,25 @@ from serbench.render.document import Document, Sheet
 __all__ = ["to_table"]
 
 
-def to_table(document: Document, width: int) -> str:
-    """Writes the document's tables. No line is wider than `width` characters, unless a single name is."""
-    parts = [_sheet(sheet, width) for sheet in document.sheets]
+def to_table(document: Document, width: int, *, styled: bool = False) -> str:
+    """Writes the document's tables. No line is wider than `width` characters, unless a single name is.
+
+    Args:
+        document: what to write.
+        width: of the screen, in characters.
+        styled: whether rows may be bold or dim, by the codes of ANSI terminals.
+    """
+    parts = [_sheet(sheet, width, styled=styled, tell=document.wide) for sheet in document.sheets]
     if document.notes:
         parts.append("\n".join(_wrapped(note, width, "") for note in document.notes))
     return "\n\n".join(parts) + "\n"
 
 
-def _sheet(sheet: Sheet, width: int) -> str:
-    console = Console(file=io.StringIO(), width=width, color_system=None, legacy_windows=False, emoji=False)
+def _sheet(sheet: Sheet, width: int, *, styled: bool, tell: bool) -> str:
+    console = Console(
+        file=io.StringIO(), width=width, color_system="standard" if styled else None, force_terminal=styled,
+        legacy_windows=False, emoji=False,
+    )  # fmt: skip
     fitting = sheet
     while len(fitting.columns) > 1 and _natural_width(console, fitting) > width:
         highest = max(column.rank for column in fitting.columns)
@@ -38,7 +47,8 @@ def _sheet(sheet: Sheet, width: int) -> str:
     lines = [line.rstrip() for line in captured.get().splitlines()]
     body = "\n".join(line for line in lines if line)
     notes = list(sheet.notes)
-    if left_out := [column.title for column in sheet.columns if column not in fitting.columns]:
+    left_out = [column.title for column in sheet.columns if column not in fitting.columns]
+    if tell and left_out:
         notes.append(f"not shown at this width: {', '.join(left_out)}")
     title = [_wrapped(printable(sheet.title), width, "")] if sheet.title else []
     return "\n".join([*title, body, *(_wrapped(note, width, "- ") for note in notes)])
@@ -53,8 +63,9 @@ def _rich(sheet: Sheet) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for column in sheet.columns:
         table.add_column(Text(printable(column.title)), justify=column.align, overflow="fold")
-    for row in sheet.rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
+    styles = sheet.styles or ("",) * len(sheet.rows)
+    for row, style in zip(sheet.rows, styles, strict=True):
+        table.add_row(*(Text(printable(cell)) for cell in row), style=style or None)
     return table
 
 

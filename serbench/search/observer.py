@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from serbench.records import EntryRecord, EpochMetrics, StudyRecord, TrialRecord
+from serbench.spaces import Budget
 
 __all__ = ["Observer"]
 
@@ -23,6 +25,9 @@ class Observer:
 
     def progress(self, what: str, done: int, total: int) -> None:
         """Progress of a preparation step, such as `inspecting audio` or `computing features`."""
+
+    def search_planned(self, budgets: Sequence[Budget]) -> None:
+        """The corpus is ready. `budgets` has one budget for each study of the command, in order."""
 
     def study_started(
         self, record: StudyRecord, trials: int, done: int, best: float | None, seconds: float | None

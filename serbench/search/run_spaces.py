@@ -122,6 +122,7 @@ class _Search:
         if with_features is not clips:
             clips = with_features
             prepared = [self._prepared(space, clips) for space in spaces]
+        self.observer.search_planned([self.plan.budget(one.space) for studies in prepared for one in studies])
         for place, studies in enumerate(prepared):
             if self.stop.is_set():
                 return

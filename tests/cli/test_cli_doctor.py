@@ -73,7 +73,10 @@ def test_front_ends_are_listed_and_a_broken_one_is_named(serbench, tmp_path, qui
 
 @pytest.mark.parametrize(
     ("backend", "told"),
-    [("tensorflw", "did you mean 'tensorflow'?"), ("jax", "is not installed; install the extra serbench[jax]: `uv sync --extra jax")],
+    [
+        ("tensorflw", "did you mean 'tensorflow'?"),
+        ("jax", "is not installed; install the extra serbench[jax]: `uv sync --extra jax"),
+    ],
 )
 def test_a_backend_that_is_not_there_fails(serbench, tmp_path, quick, monkeypatch, backend, told) -> None:
     real = importlib.util.find_spec

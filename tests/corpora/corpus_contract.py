@@ -122,7 +122,11 @@ class CorpusContract:
         with pytest.raises(SerbenchError, match="--data DIR") as caught:
             self.corpus.prepare()
         assert str(tmp_path / "corpora" / self.corpus.name) in str(caught.value)
-        way = f"serbench corpus download {self.corpus.name}" if self.corpus.name in source_names() else self.corpus.homepage
+        way = (
+            f"serbench corpus download {self.corpus.name}"
+            if self.corpus.name in source_names()
+            else self.corpus.homepage
+        )
         assert way in str(caught.value)
 
     def test_an_empty_folder_is_named(self, tmp_path: Path) -> None:

@@ -140,7 +140,9 @@ def _labels(axes: Sequence[tuple[str, Axis]], xs: Sequence[float]) -> list[Label
         found.append(Label(round(x, 4), -12 - 16 * (place % 2), name, "middle", "name"))
         ticks = axis.marks
         every = -(-len(ticks) // _MOST_WORDS)
-        found += [Label(round(x, 4), round(_HEIGHT * (1 - at), 1) + 4, text, kind="beside") for at, text in ticks[::every]]
+        found += [
+            Label(round(x, 4), round(_HEIGHT * (1 - at), 1) + 4, text, kind="beside") for at, text in ticks[::every]
+        ]
     return found
 
 

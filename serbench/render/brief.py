@@ -1,0 +1,122 @@
+"""The leaderboard as a terminal shows it first: entries and references in one table, and only what changes a score.
+
+`leaderboard_document` has everything; the option `--full` and all other formats show it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from serbench.references import BASELINES
+from serbench.render.document import Column, Document, RowStyle, Sheet, percent, plural, span
+from serbench.render.leaderboard import cell_text, leaderboard_document
+from serbench.results import COLUMNS, GroupRows, Leaderboard, ReferenceRow, Row
+
+__all__ = ["answer", "below_baseline", "brief_board"]
+
+_MOST: Final = 8
+"""Entries of a table; the selected one is always among them."""
+
+_EXPLAINED: Final = (
+    "trained with one seed only", "a bag averages", "an ensemble averages", "rows with the same tie group", "on these ",
+)  # fmt: skip
+"""Beginnings of notes that explain a table. Whoever wants that asks for it; all other notes say what to think of it."""
+
+_SHOWN: Final = (
+    "tie_group", "entry", "selected", "family", "uar", "uar_low", "accuracy", "macro_f1", "validation_uar",
+    "optimism_gap", "seeds", "looks", "parameters", "ms_per_clip", "train_seconds",
+)  # fmt: skip
+_CELLS: Final = [(name, cell) for name in _SHOWN if (cell := COLUMNS[name].cell) is not None]
+
+_LEGEND: Final = (
+    "bold: selected by validation. Rows without tie group: references and entries compared with nothing (one seed). "
+    "Same tie group: statistical tie."
+)
+
+
+def brief_board(board: Leaderboard) -> Document:
+    """Makes the short form of a leaderboard: one table a test set, best UAR first, references in place."""
+    hidden = sum(max(0, len(group.rows) - _MOST) for group in board.groups)
+    said = [note for group in board.groups for note in group.notes if not note.startswith(_EXPLAINED)]
+    shared = tuple(note for note in dict.fromkeys(said) if said.count(note) > 1)
+    more = [plural(hidden, "more entry").replace("entrys", "entries")] if hidden else []
+    more += [plural(len(board.reported), "published result")] if board.reported else []
+    pointer = f"`serbench leaderboard --full` adds {', '.join([*more, 'columns explained, notes'])}."
+    whole = leaderboard_document(board)
+    if not board.groups:
+        return whole
+    sheets = tuple(_sheet(group, shared) for group in board.groups)
+    return replace(whole, sheets=sheets, notes=(*shared, *board.general_notes, f"{_LEGEND} {pointer}"), wide=False)
+
+
+def _sheet(group: GroupRows, shared: tuple[str, ...]) -> Sheet:
+    shown = [row for place, row in enumerate(group.rows) if place < _MOST or row.selected]
+    chance = next((percent(one.uar) for one in group.references if one.name == "chance"), "")
+    references = [one for one in group.references if one.name != "majority" or percent(one.uar) != chance]
+    lines: list[tuple[float, tuple[str, ...], RowStyle]] = [
+        (_order(row.uar), tuple(cell_text(row, name, cell) for name, cell in _CELLS),
+         "bold" if row.selected else "")
+        for row in shown
+    ]  # fmt: skip
+    lines += [(_order(one.uar), _of_reference(one), "dim") for one in references]
+    lines.sort(key=lambda line: -line[0])
+    notes = [note for note in group.notes if note not in shared and not note.startswith(_EXPLAINED)]
+    return Sheet(
+        group.heading,
+        tuple(Column(cell.title, cell.rank, cell.align) for _, cell in _CELLS),
+        tuple(cells for _, cells, _ in lines),
+        tuple(notes),
+        tuple(style for *_, style in lines),
+    )
+
+
+def _of_reference(row: ReferenceRow) -> tuple[str, ...]:
+    known = {
+        "entry": row.title,
+        "uar": percent(row.uar),
+        "uar_low": span(row.uar_low, row.uar_high),
+        "accuracy": percent(row.accuracy),
+        "macro_f1": percent(row.macro_f1),
+    }
+    return tuple(known.get(name, "") for name, _ in _CELLS)
+
+
+def _order(uar: float | None) -> float:
+    return -1.0 if uar is None else uar
+
+
+def answer(group: GroupRows, row: Row) -> str:
+    """The outcome of a search in one sentence; `below_baseline` says where a plain baseline is better.
+
+    Args:
+        group: the comparison group of the entry.
+        row: the entry.
+    """
+    interval = f" ({span(row.uar_low, row.uar_high)})" if row.uar_low is not None else ""
+    whose = "speakers who were also trained on" if row.shares_speakers else "new speakers"
+    known = {one.name: one for one in group.references if one.uar is not None}
+    plain = _best_baseline(group)
+    beside = [plain] if plain is not None and plain.name != "chance" else []
+    beside += [known[name] for name in ("listeners", "chance") if name in known]
+    compared = f"; {', '.join(f'{one.title} {percent(one.uar)}' for one in beside)}" if beside else ""
+    classes = f"; best {row.best_by_recall}, worst {row.worst_by_recall}" if row.best_by_recall else ""
+    return f"{percent(row.uar)} % UAR{interval} on {row.test_speakers} {whose}: {row.entry}{compared}{classes}"
+
+
+def below_baseline(group: GroupRows, row: Row) -> str:
+    """Says which plain baseline is better than an entry; '' if none is, or if the test speakers were trained on.
+
+    Args:
+        group: the comparison group of the entry.
+        row: the entry.
+    """
+    plain = _best_baseline(group)
+    if plain is None or plain.uar is None or row.uar is None or row.uar >= plain.uar or row.shares_speakers:
+        return ""
+    return f"{row.entry} is below a baseline: {plain.title} has {percent(plain.uar)} % UAR on the same clips"
+
+
+def _best_baseline(group: GroupRows) -> ReferenceRow | None:
+    known = [one for one in group.references if one.name in BASELINES and one.uar is not None]
+    return max(known, key=lambda one: one.uar or 0.0, default=None)

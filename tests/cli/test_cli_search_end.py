@@ -1,0 +1,75 @@
+"""What a search prints at its end: the answer first, in a form that fits a screen."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+
+import pytest
+from drawn_results import Builder
+
+from serbench.cli.options import TableFormat
+from serbench.cli.printing import new_console
+from serbench.cli.search import _below, _conclude
+from serbench.search import SearchPlan, SearchRequest
+
+STUDY = "demo-speaker-cnn2d"
+
+
+@pytest.fixture
+def plan(tmp_path):
+    return SearchPlan.of(SearchRequest(spaces=("demo_cnn2d",), results=tmp_path / "results", trials=8))
+
+
+@pytest.fixture
+def build(tmp_path):
+    build = Builder(tmp_path / "results")
+    build.study()
+    return build
+
+
+def concluded(plan, capsys, output=TableFormat.table):
+    stream = io.StringIO()
+    _conclude(plan, [STUDY], output, new_console(file=stream, width=200))
+    return capsys.readouterr().out, stream.getvalue()
+
+
+def test_the_answer_comes_first_and_the_whole_fits_a_screen(build, plan, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    build.entry("mine", STUDY, skill=0.7)
+    build.reference(STUDY, "functionals", "SVM on functionals", skill=0.4)
+    out, err = concluded(plan, capsys)
+    assert re.match(r"\d\d\.\d % UAR \(\d\d\.\d-\d\d\.\d\) on 10 new speakers: mine; SVM on functionals \d\d\.\d;", out)
+    assert len(out.splitlines()) + len(err.splitlines()) <= 30
+    assert "What to do" not in err
+    assert "serbench report mine --html report.html --results" in err
+
+
+def test_below_a_baseline_it_says_so_and_what_to_do(build, plan, capsys) -> None:
+    build.entry("mine", STUDY, skill=0.4)
+    build.reference(STUDY, "functionals", "SVM on functionals", skill=0.7)
+    _, err = concluded(plan, capsys)
+    (line,) = [line for line in err.splitlines() if "What to do" in line]
+    assert "SVM on functionals" in line
+    assert "`--trials 16`" in line, "twice what was asked for"
+
+
+def test_for_a_small_corpus_the_space_made_for_it_is_named(build, tmp_path) -> None:
+    build.entry("mine", STUDY, skill=0.4)
+    build.reference(STUDY, "functionals", "SVM on functionals", skill=0.7)
+    default = SearchPlan.of(SearchRequest(spaces=("cnn1d",), results=tmp_path / "results"))
+    results = build.read()
+    assert "`serbench search small`" in " ".join(_below(default, results, results.row("mine")))
+
+
+def test_machine_readable_output_has_no_sentence_before_it(build, plan, capsys) -> None:
+    build.entry("mine", STUDY)
+    out, _ = concluded(plan, capsys, TableFormat.json)
+    assert json.loads(out)["rows"][0]["entry"] == "mine"
+
+
+def test_a_search_without_entries_says_where_its_trials_are(build, plan, capsys) -> None:
+    out, err = concluded(plan, capsys)
+    assert out == ""
+    assert "no entry was tested yet" in err

@@ -1,0 +1,129 @@
+"""The short form of a leaderboard: references in place, what changes a score said, and a screen of 80 columns."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from serbench.render import answer, below_baseline, brief_board, render
+from serbench.results import leaderboard
+
+STUDY = "demo-speaker-cnn2d"
+
+
+@pytest.fixture
+def board(build):
+    """Two entries, of which the second is selected and below an SVM."""
+    study = build.study()
+    build.entry("net-one", study, skill=0.65, validation=0.3)
+    build.entry("net-two", study, skill=0.5, validation=0.9)
+    for name, title, skill in (
+        ("chance", "chance", 1 / 6),
+        ("majority", "majority class", 1 / 6),
+        ("functionals", "SVM on functionals", 0.6),
+    ):
+        build.reference(study, name, title, skill=skill)
+    return build.read().board()
+
+
+def lines_of(board, **options):
+    return render(brief_board(board), width=80, **options).splitlines()
+
+
+def test_references_stand_in_place_among_the_entries(board):
+    found = [row[1] for row in brief_board(board).sheets[0].rows]
+    scores = {row.entry: row.uar for row in board.rows} | {one.title: one.uar for one in board.references}
+    assert found == sorted(scores, key=lambda name: -scores[name])
+
+
+def test_the_selected_row_is_bold_and_references_are_dim(board):
+    styled = [line for line in lines_of(board, styled=True) if len(re.findall(r"\d\d\.\d", line)) > 3]
+
+    def row(name):
+        (found,) = [line for line in styled if name in line]
+        return found
+
+    assert "\x1b[1m" in row("net-two")
+    assert "\x1b[2m" in row("SVM on functionals")
+    assert "\x1b" not in row("net-one")
+    assert not any("\x1b" in line for line in lines_of(board))
+
+
+def test_a_table_fits_a_screen_of_80_columns(build, board):
+    lines = lines_of(board)
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    for number in range(30):
+        build.entry(f"more-{number}", STUDY, skill=0.3 + number / 100, validation=0.4, refits=1)
+    long = lines_of(build.read().board())
+    assert len(long) <= 30
+    assert any("net-two" in line for line in long), "the selected entry is never left out"
+    assert "24 more entries" in " ".join(long)
+
+
+def test_warnings_stay_and_explanations_are_for_full(build):
+    study = build.study("mixed", corpus="crema-d", protocol="random", shares_speakers=True, protocol_hash="b")
+    build.entry("once", study, refits=1)
+    build.entry("twice", study)
+    board = build.read().board()
+    text = " ".join(lines_of(board))
+    assert "the same people are in training and test" in text
+    assert "trained with one seed only" not in text
+    assert "trained with one seed only" in " ".join(render(board, width=80).split())
+
+
+def test_what_is_left_out_is_really_among_the_notes():
+    """The beginnings by which explanations are known are those that the leaderboard writes."""
+    import inspect
+
+    from serbench.render.brief import _EXPLAINED
+
+    source = inspect.getsource(leaderboard)
+    missing = [text for text in _EXPLAINED if text not in source and text != "on these "]
+    assert missing == []
+
+
+def test_a_note_of_several_tables_is_said_once(build):
+    for letter in "ab":
+        study = build.study(f"s-{letter}", protocol="random", shares_speakers=True, protocol_hash=letter)
+        build.entry(f"e-{letter}", study)
+    assert " ".join(lines_of(build.read().board())).count("the same people are in training") == 1
+
+
+def test_an_empty_board_says_what_to_do(build):
+    assert "run `serbench search` first" in render(brief_board(build.read().board()))
+
+
+def test_the_answer_has_score_interval_baselines_and_classes(build, board):
+    results = build.read()
+    row = results.row("net-two")
+    text = answer(results.group_rows("net-two"), row)
+    assert text.startswith(f"{100 * row.uar:.1f} % UAR ({100 * row.uar_low:.1f}-{100 * row.uar_high:.1f}) on 10 new ")
+    for part in (
+        "net-two",
+        "SVM on functionals",
+        "chance",
+        f"best {row.best_by_recall}",
+        f"worst {row.worst_by_recall}",
+    ):
+        assert part in text
+
+
+def test_any_entry_is_held_against_the_best_baseline(build, board):
+    results = build.read()
+    group = results.group_rows("net-two")
+    svm = next(one.uar for one in group.references if one.name == "functionals")
+    for row in group.rows:
+        assert bool(below_baseline(group, row)) == (row.uar < svm), row.entry
+    assert "SVM on functionals" in below_baseline(group, results.row("net-two"))
+    assert below_baseline(group, results.row("net-two").model_copy(update={"shares_speakers": True})) == ""
+
+
+def test_the_answer_invents_no_interval_and_names_shared_speakers(build):
+    study = build.study("few", test_speakers=3, shares_speakers=True)
+    build.entry("alone", study)
+    results = build.read()
+    text = answer(results.group_rows("alone"), results.row("alone"))
+    assert "(" not in text
+    assert "speakers who were also trained on" in text
