@@ -32,6 +32,7 @@ def test_every_benchmark_runs(name: str, tmp_path: Path) -> None:
     assert run(name, Settings(tmp_path, quick=True))
 
 
+@pytest.mark.slow
 def test_simulated_fits_are_a_search_like_any_other(tmp_path: Path) -> None:
     """They end as completed or pruned, with a record, a curve and predictions each."""
     engine, stop = SimulatedEngine(workers=3), threading.Event()

@@ -28,8 +28,8 @@ def doctor(
         from serbench.doctor import diagnose
     except ImportError as error:
         raise SerbenchError(
-            f"a package that serbench needs cannot be imported ({error}); run `uv sync` in the clone, or install serbench "
-            "again"
+            f"a package that serbench needs cannot be imported ({error}); run `uv sync` in the clone, or install "
+            "serbench again"
         ) from None
 
     from serbench.cli.watch import busy

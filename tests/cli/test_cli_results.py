@@ -182,6 +182,7 @@ def test_light_files_are_proved_without_serbench_and_answer_for_it(serbench, sea
         assert "is damaged or was replaced" in serbench("predict", bundle, tmp_path, "--runtime", runtime).sentence
 
 
+@pytest.mark.slow
 def test_export_refuses_a_model_that_does_not_repeat_its_predictions(serbench, searched, tmp_path) -> None:
     """Another model than the one that was tested: nothing may be exported on the strength of its numbers."""
     import keras

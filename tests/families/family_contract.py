@@ -129,6 +129,7 @@ class FamilyContract:
         expected = (inputs - mean.reshape(shape)) / np.where(std > 0, std, 1.0).reshape(shape)
         np.testing.assert_allclose(np.asarray(inner(inputs)), expected, rtol=1e-4, atol=1e-5)
 
+    @pytest.mark.slow
     def test_learns_random_labels_by_heart(self, family, clips):
         import keras
 

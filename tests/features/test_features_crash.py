@@ -43,6 +43,7 @@ def job(tmp_path, make_clips, small_spec):
 
 
 @pytest.mark.children
+@pytest.mark.slow
 def test_two_processes_compute_once(job):
     _, _, _, command = job
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]

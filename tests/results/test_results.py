@@ -199,6 +199,7 @@ def test_an_unknown_entry_is_told_with_the_nearest(filled):
         filled.read().scored_entry("good-1")
 
 
+@pytest.mark.slow
 def test_a_site_names_what_is_damaged_and_shows_the_rest(filled, tmp_path):
     file = damage(filled, "demo-speaker-cnn2d", "b")
     site = Site.build(filled.read(), tmp_path / "site")
@@ -208,6 +209,7 @@ def test_a_site_names_what_is_damaged_and_shows_the_rest(filled, tmp_path):
     assert not (tmp_path / "site" / "entries" / "b.html").exists()
 
 
+@pytest.mark.slow
 def test_a_site_reads_each_table_once(filled, reads, tmp_path):
     Site.build(filled.read(), tmp_path / "site")
     assert set(reads.values()) == {1}

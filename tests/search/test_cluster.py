@@ -138,6 +138,7 @@ def make_job(make_plan, monkeypatch):
     return make
 
 
+@pytest.mark.slow
 def test_a_search_waits_for_its_first_worker_and_says_so_once(searched, dask) -> None:
     plan, watch = searched
     assert [text for text in watch.messages if "waiting" in text] == [
@@ -156,6 +157,7 @@ def test_one_worker_elsewhere_finds_what_one_worker_here_finds(searched, make_pl
 
 
 @pytest.mark.children
+@pytest.mark.slow
 def test_pruning_reaches_a_running_trial(worker, dask, make_plan, monkeypatch) -> None:
     monkeypatch.setattr("optuna.Trial.should_prune", lambda _: True)
     plan = make_plan(cluster=dask.address, trials=1, finalists=0)
@@ -164,6 +166,7 @@ def test_pruning_reaches_a_running_trial(worker, dask, make_plan, monkeypatch) -
 
 
 @pytest.mark.children
+@pytest.mark.slow
 def test_a_stop_reaches_a_running_trial(worker, dask, make_plan) -> None:
     stop = threading.Event()
     watch = Watch(each=stop.set)
@@ -173,6 +176,7 @@ def test_a_stop_reaches_a_running_trial(worker, dask, make_plan) -> None:
     assert trial.epochs
 
 
+@pytest.mark.slow
 def test_what_is_said_in_the_name_of_a_dead_attempt_is_dropped(engine: DaskEngine, make_job) -> None:
     job = make_job(attempt=1)
     heard: list[int] = []
@@ -197,6 +201,7 @@ def test_what_is_said_in_the_name_of_a_dead_attempt_is_dropped(engine: DaskEngin
     assert heard == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_a_task_that_dask_runs_again_does_not_train(worker, engine: DaskEngine, make_job) -> None:
     """So Dask may do when a worker dies: the same task once more, while the coordinator believes the first to run."""
     job = make_job()
@@ -363,12 +368,14 @@ def test_a_worker_under_a_nanny_is_told_how_to_start(worker, dask, engine: DaskE
     nannied.wait()
 
 
+@pytest.mark.slow
 def test_another_version_is_a_sentence(dask, engine: DaskEngine) -> None:
     task = engine._cluster.client.submit(run_on_worker, "0.0.1", "nobody listens", b"")
     with pytest.raises(SerbenchError, match=r"worker tcp://.*has serbench .* and the coordinator has 0\.0\.1"):
         task.result(PATIENCE_S)
 
 
+@pytest.mark.slow
 def test_a_worker_is_no_scheduler(worker, dask, engine: DaskEngine) -> None:
     (address,) = engine._cluster._members
     with (

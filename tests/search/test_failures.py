@@ -101,6 +101,7 @@ def test_a_refit_that_crashed_is_tried_again(make_plan, monkeypatch) -> None:
 
 
 @pytest.mark.children
+@pytest.mark.slow
 def test_a_time_too_short_for_a_trial_is_told_and_resumed(make_plan) -> None:
     class Watch(Observer):
         warnings: list[str] = []  # noqa: RUF012
@@ -140,6 +141,7 @@ def test_a_finalist_by_decree_is_tested_and_never_pruned(make_plan, tiny_space, 
 
 
 @pytest.mark.children
+@pytest.mark.slow
 def test_a_rerun_leaves_entries_as_they_were(make_plan) -> None:
     plan = make_plan(trials=1, repeats=1)
     run_search(plan)

@@ -64,6 +64,7 @@ def narrowed(results: ResultsFolder, tiny_space) -> tuple[SearchSpace, set[str]]
     return load_space(path), {job for job, rate in rates.items() if rate < high}
 
 
+@pytest.mark.slow
 def test_trials_that_fit_are_kept_as_they_were(results, tiny_space) -> None:
     space, fitting = narrowed(results, tiny_space)
     made = fork_study(results, SOURCE, space, "fork")
@@ -80,6 +81,7 @@ def test_trials_that_fit_are_kept_as_they_were(results, tiny_space) -> None:
         ).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_fork_is_a_study_of_its_own(results, tiny_space, tone_corpus) -> None:
     space, _ = narrowed(results, tiny_space)
     fork_study(results, SOURCE, space, "fork")
@@ -106,6 +108,7 @@ def test_a_fork_is_a_study_of_its_own(results, tiny_space, tone_corpus) -> None:
         ({"family": '"cnn2d"'}, "family cnn1d -> cnn2d"),
     ],
 )
+@pytest.mark.slow
 def test_scores_that_would_not_compare_are_refused_with_the_difference(results, tiny_space, changes, told) -> None:
     family = "cnn2d" if "family" in changes else "cnn1d"
     path = tiny_space(family, **{name: value for name, value in changes.items() if name != "family"})
@@ -114,6 +117,7 @@ def test_scores_that_would_not_compare_are_refused_with_the_difference(results, 
     assert [folder.path.name for folder, _ in results.studies()] == [SOURCE]
 
 
+@pytest.mark.slow
 def test_other_cores_are_refused(results, tiny_space) -> None:
     path = tiny_space()
     path.write_text(path.read_text(encoding="utf-8") + "\n[protocol]\ntest_core = 10\n", encoding="utf-8")
@@ -121,6 +125,7 @@ def test_other_cores_are_refused(results, tiny_space) -> None:
         fork_study(results, SOURCE, load_space(path), "fork")
 
 
+@pytest.mark.slow
 def test_a_limit_on_parameters_leaves_out_larger_trials_only(results, space) -> None:
     for job_id, size in (("t0000", 500), ("t0001", 2000), ("t0002", 1000)):
         change(results, job_id, parameters=size)
@@ -129,6 +134,7 @@ def test_a_limit_on_parameters_leaves_out_larger_trials_only(results, space) -> 
     assert left_out(made) == {"t0001": "max_parameters"}
 
 
+@pytest.mark.slow
 def test_trials_are_kept_only_where_they_would_end_so_again(results, space) -> None:
     failed = {"value": None, "epochs": [], "scores": {}}
     change(results, "t0000", state="invalid", parameters=300_000, **failed)  # over 200,000
@@ -144,6 +150,7 @@ def test_trials_are_kept_only_where_they_would_end_so_again(results, space) -> N
     assert left_out(slower) == {"t0002": "trial_timeout_s"}
 
 
+@pytest.mark.slow
 def test_a_known_configuration_of_the_same_name_but_other_values_is_still_tried(results, space) -> None:
     config = results.study(SOURCE).job("search", "t0000").config
     change(results, "t0000", origin="mine")
@@ -157,12 +164,14 @@ def test_a_known_configuration_of_the_same_name_but_other_values_is_still_tried(
     assert results.study("same-tiny_cnn1d").job("search", "t0000").origin == "mine"
 
 
+@pytest.mark.slow
 def test_nothing_to_keep_is_refused(results, tiny_space) -> None:
     with pytest.raises(UsageError, match=r"no trial of study .* fits .*depth = 1 is not in"):
         fork_study(results, SOURCE, load_space(tiny_space(depth="2")), "fork")
     assert [folder.path.name for folder, _ in results.studies()] == [SOURCE]
 
 
+@pytest.mark.slow
 def test_a_name_that_is_taken_is_refused(results, space) -> None:
     before = results.study(SOURCE).record()
     with pytest.raises(UsageError, match="exists already; name another study with --study"):
@@ -174,6 +183,7 @@ def test_a_name_that_is_taken_is_refused(results, space) -> None:
         fork_study(results, SOURCE[:-1], space, "fork")
 
 
+@pytest.mark.slow
 def test_a_fork_that_is_broken_off_leaves_nothing(results, space, monkeypatch) -> None:
     copied = []
 
@@ -194,6 +204,7 @@ def test_a_fork_that_is_broken_off_leaves_nothing(results, space, monkeypatch) -
     assert not killed.exists(), "what a kill left is cleared away"
 
 
+@pytest.mark.slow
 def test_a_damaged_trial_is_named(results, space) -> None:
     from serbench.errors import SerbenchError
 
@@ -203,6 +214,7 @@ def test_a_damaged_trial_is_named(results, space) -> None:
     assert not results.study("fork-tiny_cnn1d").path.exists()
 
 
+@pytest.mark.slow
 def test_the_command_that_is_printed_goes_on_with_the_fork(results, tiny_space, tone_corpus) -> None:
     """Run as printed, it finds the fork and asks for more trials than that has."""
     space = tiny_space()
@@ -216,6 +228,7 @@ def test_the_command_that_is_printed_goes_on_with_the_fork(results, tiny_space, 
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_command_leaves_trials_to_the_space_where_the_fork_has_fewer(results, tiny_space) -> None:
     space = tiny_space(trials="30")
     words = ["study", "fork", SOURCE, "--space", str(space), "--study", "fork", "--results", str(results.root)]
@@ -223,6 +236,7 @@ def test_the_command_leaves_trials_to_the_space_where_the_fork_has_fewer(results
 
 
 @pytest.mark.children
+@pytest.mark.slow
 def test_the_command_has_the_epochs_that_the_fork_was_asked_for_with(make_plan, tiny_space) -> None:
     """They are part of what a study is: without them the search would refuse to go on."""
     plan = make_plan(run="source", trials=1, finalists=0)

@@ -68,6 +68,7 @@ def test_a_search_killed_at_one_exact_point_after_another_ends_as_if_unbroken(ma
     assert [path.name for path in made_up.study.attempts()] == broken_off
 
 
+@pytest.mark.slow
 def test_a_trial_that_was_broken_off_three_times_gives_way_to_another(made_up, nursery, unbroken) -> None:
     for _ in range(3):
         assert nursery.run(made_up, "epoch 1") == -signal.SIGKILL

@@ -109,6 +109,7 @@ def test_a_reference_that_fails_is_a_warning_and_keeps_no_other_away(make_plan, 
 
 
 @pytest.mark.children
+@pytest.mark.slow
 def test_a_stop_while_references_are_made_leaves_the_study_done(make_plan) -> None:
     stop = threading.Event()
     plan = make_plan(trials=1, finalists=0)
@@ -120,6 +121,7 @@ def test_a_stop_while_references_are_made_leaves_the_study_done(make_plan) -> No
 
 
 @pytest.mark.children
+@pytest.mark.slow
 def test_a_study_on_soft_labels_goes_on_only_with_the_votes_it_began_with(make_plan, heard_corpus, tiny_space) -> None:
     path = tiny_space()
     text = path.read_text(encoding="utf-8")

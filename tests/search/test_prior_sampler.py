@@ -105,6 +105,7 @@ def test_no_configuration_is_proposed_twice(space: SearchSpace) -> None:
     assert len({repr(one) for one in found}) == 15
 
 
+@pytest.mark.slow
 def test_an_optimum_near_the_recipe_is_found_sooner_than_by_tpe(space: SearchSpace) -> None:
     prior, tpe = (
         np.mean([search(space, planted(NEAR), 14, name, seed).best_value for seed in range(3)])
@@ -113,6 +114,7 @@ def test_an_optimum_near_the_recipe_is_found_sooner_than_by_tpe(space: SearchSpa
     assert prior > tpe + 0.3
 
 
+@pytest.mark.slow
 def test_it_recovers_from_recipes_that_are_bad(space: SearchSpace) -> None:
     """All recipes share an optimiser, a head and a schedule that cost a lot."""
     bad = {"optimizer": "sgd", "momentum": 0.0, "head": "flatten", "schedule": "constant", "learning_rate": 1e-4}

@@ -86,6 +86,7 @@ def test_a_rerun_is_kept_goes_on_and_shows_on_no_leaderboard(reruns) -> None:
 
 
 @pytest.mark.children
+@pytest.mark.slow
 def test_shuffled_labels_are_traded_among_all_but_the_test_core(reruns) -> None:
     protocol = recorded_protocol(reruns.folder, reruns.record)
     folder, entry = reruns.fit(Rerun(protocol, shuffled=True), 1)
@@ -100,6 +101,7 @@ def test_shuffled_labels_are_traded_among_all_but_the_test_core(reruns) -> None:
     assert sorted(shuffled) == sorted(true[trained])
 
 
+@pytest.mark.slow
 def test_votes_are_traded_with_the_labels_they_belong_to(reruns) -> None:
     protocol = recorded_protocol(reruns.folder, reruns.record)
     (plan,) = protocol.plans(reruns.clips)
@@ -109,6 +111,7 @@ def test_votes_are_traded_with_the_labels_they_belong_to(reruns) -> None:
     assert (traded["label"] != voted["label"]).any()
 
 
+@pytest.mark.slow
 def test_a_fold_is_found_again_by_its_number(reruns) -> None:
     protocol = replace(recorded_protocol(reruns.folder, reruns.record), name="loso")
     plans = protocol.plans(reruns.clips)
@@ -119,6 +122,7 @@ def test_a_fold_is_found_again_by_its_number(reruns) -> None:
 
 
 @pytest.mark.children
+@pytest.mark.slow
 def test_a_stop_keeps_nothing_half_done(reruns) -> None:
     reruns.stop.set()
     folder, entry = reruns.fit(Rerun(replace(recorded_protocol(reruns.folder, reruns.record), split_seed=2)), 1)

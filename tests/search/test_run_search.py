@@ -217,6 +217,7 @@ def test_a_study_that_runs_is_locked(finished, make_plan) -> None:
 
 
 @pytest.mark.children
+@pytest.mark.slow
 def test_invalid_configurations_are_recorded_and_do_not_count(make_plan, tiny_space) -> None:
     space = tiny_space("cnn1d", width="[8, 256]", max_parameters="15_000")
     watch = Watch()
@@ -228,6 +229,7 @@ def test_invalid_configurations_are_recorded_and_do_not_count(make_plan, tiny_sp
 
 
 @pytest.mark.children
+@pytest.mark.slow
 def test_a_space_without_valid_configurations_says_so(make_plan, tiny_space) -> None:
     space = tiny_space("cnn1d", depth="2\nwaveform_copies = 1")
     with pytest.raises(SerbenchError, match=r"configurations in a row were invalid.*noise_snr_db"):

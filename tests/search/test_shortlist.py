@@ -161,6 +161,7 @@ def test_the_same_command_fits_nothing_again(study, make_plan) -> None:
 
 
 @pytest.mark.parametrize("job", ["f1", "a1", "bag"])
+@pytest.mark.slow
 def test_each_kind_of_fit_replays_to_its_record(study, tone_corpus, job) -> None:
     folder = study["folder"]
     trial = next(one.shortlisted for one in folder.entries())
@@ -183,6 +184,7 @@ def test_held_out_finals_choose_an_epoch_on_the_validation_clips(make_plan) -> N
     assert folder.job("refit", final.refits[0]).value is not None
 
 
+@pytest.mark.slow
 def test_without_a_shortlist_all_is_as_it_was(make_plan) -> None:
     plan = make_plan(trials=1, finalists=1, repeats=1)
     (name,) = run_search(plan)

@@ -49,6 +49,7 @@ def probed(make_plan, tiny_space, shared):
     return plan
 
 
+@pytest.mark.slow
 def test_probes_run_on_a_quarter_of_the_epochs_and_the_best_third_opens_the_study(probed) -> None:
     probes = records(probed, "probe")
     assert [probe.job_id for probe in probes] == ["p0000", "p0001", "p0002", "p0003"]
@@ -60,6 +61,7 @@ def test_probes_run_on_a_quarter_of_the_epochs_and_the_best_third_opens_the_stud
     assert {len(trial.epochs) for trial in trials} == {4}
 
 
+@pytest.mark.slow
 def test_probes_use_up_no_trial_and_see_no_test_clip(probed) -> None:
     assert len(records(probed)) == 3
     folder = folder_of(probed)
@@ -70,6 +72,7 @@ def test_probes_use_up_no_trial_and_see_no_test_clip(probed) -> None:
 
 
 @pytest.mark.children
+@pytest.mark.slow
 def test_probes_are_not_run_again(probed) -> None:
     paths = sorted(folder_of(probed).path.glob("probes/*/record.json"))
     before = [path.stat().st_mtime_ns for path in paths]
@@ -96,6 +99,7 @@ def test_a_warm_start_tries_the_best_configurations_first(probed, make_plan, tin
         run_search(other)
 
 
+@pytest.mark.slow
 def test_a_warm_start_from_scores_on_this_studys_test_clips_is_refused(probed, make_plan, tiny_space) -> None:
     plan = make_plan(
         space=tiny_space(epochs="4"), results=probed.results, run="leaky", warm_start=NAME, protocol="random", trials=1
@@ -105,6 +109,7 @@ def test_a_warm_start_from_scores_on_this_studys_test_clips_is_refused(probed, m
     assert not folder_of(plan, "leaky-tiny_cnn1d").path.exists()
 
 
+@pytest.mark.slow
 def test_a_warm_start_takes_only_what_fits(probed, tiny_space) -> None:
     results = ResultsFolder(probed.results)
     with pytest.raises(UsageError, match="fits space 'tiny_cnn1d': batch_size = 16"):
@@ -115,6 +120,7 @@ def test_a_warm_start_takes_only_what_fits(probed, tiny_space) -> None:
         load_warm_start(results, NAME[:-1], load_space(tiny_space()), set())
 
 
+@pytest.mark.slow
 def test_what_a_configuration_does_not_read_does_not_keep_it_out(tiny_space) -> None:
     space = load_space(tiny_space())
     config = defaults(get_family("cnn1d").hyperparameters) | {
@@ -150,6 +156,7 @@ def test_a_model_over_the_budget_uses_up_no_trial_and_is_told_as_infeasible(make
     assert not any(trial.constraints for trial in valid)
 
 
+@pytest.mark.slow
 def test_the_sampler_avoids_what_is_infeasible() -> None:
     """Half of the range is over the budget, and the objective is best there."""
 
@@ -173,6 +180,7 @@ def test_the_sampler_avoids_what_is_infeasible() -> None:
     assert infeasible_asks(learns=True) < 0.6 * infeasible_asks(learns=False)
 
 
+@pytest.mark.slow
 def test_a_smaller_budget_is_another_space(tiny_space) -> None:
     space = load_space(tiny_space())
     assert space.with_training(max_parameters=1000).hash != space.hash

@@ -158,6 +158,7 @@ def test_every_header_explains_itself(open_page):
     assert not page.locator("#help-uar").is_visible()
 
 
+@pytest.mark.slow
 def test_more_columns_are_there_when_asked_for(open_page):
     page = open_page("index.html", width=1600)
     evaluations = page.get_by_role("button", name="test evals", exact=True).first
@@ -180,6 +181,7 @@ def test_an_entry_opens_and_shows_its_figures_and_its_way_back(open_page):
     page.wait_for_url("**/index.html")
 
 
+@pytest.mark.slow
 def test_the_theme_is_the_readers_choice_and_stays(open_page):
     page = open_page("index.html", theme="dark")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(18, 22, 29)"
@@ -190,6 +192,7 @@ def test_the_theme_is_the_readers_choice_and_stays(open_page):
     assert page.locator("#theme").get_attribute("aria-pressed") == "false"
 
 
+@pytest.mark.slow
 def test_figures_take_the_colours_of_the_theme(open_page):
     page = open_page("studies/crema-d-speaker-cnn2d.html")
     ink = "getComputedStyle(document.querySelector('#plot-history text')).fill"
@@ -256,6 +259,7 @@ def test_two_entries_are_picked_and_compared_as_the_command_compares_them(open_p
     assert [int(text) for text in total] == [pair.only_first, pair.only_second]
 
 
+@pytest.mark.slow
 def test_three_entries_are_corrected_for_three_pairs(open_page, drawn):
     names = ["cnn2d-best", "cnn2d-good", "cnn1d-first"]
     page = open_page("compare.html#" + ",".join(names))
@@ -304,11 +308,13 @@ def _violations(page):
 
 
 @pytest.mark.parametrize("name", PAGES)
+@pytest.mark.slow
 def test_a_page_is_never_wider_than_a_telephone(open_page, name):
     page = open_page(name, width=360)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+@pytest.mark.slow
 def test_the_table_is_worked_with_the_keyboard_alone(open_page):
     page = open_page("index.html")
     page.keyboard.press("Tab")

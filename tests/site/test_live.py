@@ -78,6 +78,7 @@ def test_only_this_machine_may_look(live):
             fetch(live.address + path)
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_told_when_it_was_asked_for(live, build):
     port = int(live.address.rstrip("/").rsplit(":", 1)[1])
     with pytest.raises(SerbenchError, match="--live-port"), LiveSite(build.results.root, "demo", "speaker", port):
@@ -181,6 +182,7 @@ def test_a_record_that_no_build_can_read_is_told_and_the_next_one_shows_again(bu
     assert "demo-speaker-cnn2d" in fetch(live.address)[1]
 
 
+@pytest.mark.slow
 def test_nothing_is_left_when_it_ends(build):
     with LiveSite(build.results.root, "demo", "speaker") as site:
         folder = Path(site._folder)

@@ -24,6 +24,7 @@ def opened(browser, drawn, tmp_path):
     return page
 
 
+@pytest.mark.slow
 def test_figures_are_drawn_and_the_theme_switches(opened):
     page, said = opened()
     assert page.locator("#plot-curve-accuracy path.path").count() == 4

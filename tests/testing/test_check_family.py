@@ -156,6 +156,7 @@ def test_a_good_family_passes(family: Tiny) -> None:
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
 )
+@pytest.mark.slow
 def test_a_broken_family_is_named(family: object, sentence: str) -> None:
     with pytest.raises(AssertionError, match=sentence.replace("(", r"\(")):
         check_family(family, input_shape=SHAPE, configurations=0)
@@ -171,6 +172,7 @@ def test_an_axis_that_is_not_that_of_the_front_end_is_named() -> None:
         check_family(Misplaced())
 
 
+@pytest.mark.slow
 def test_a_family_whose_module_imports_keras_is_named(tmp_path, monkeypatch) -> None:
     code = "import keras\nfrom test_check_family import Tiny\nclass Heavy(Tiny):\n    pass\n"
     (tmp_path / "heavy_family.py").write_text(code)

@@ -43,6 +43,7 @@ def test_the_value_is_that_of_the_best_epoch_and_of_the_returned_predictions(mak
     assert outcome.value == pytest.approx(np.mean(recalls))
 
 
+@pytest.mark.slow
 def test_the_same_seed_repeats_and_another_does_not(make_job, features, targets) -> None:
     config = {"mixup": 0.3, "dropout": 0.2, "time_mask": 5}
     first, again, other = (fit(make_job(config=config, seed=seed), [features], targets) for seed in (1, 1, 2))
@@ -120,6 +121,7 @@ def test_patience_ends_training_and_restores_the_best(make_job, features, target
         {"time_shift": 2.0, "time_stretch": 0.1, "block": "residual", "squeeze": 4},
     ],
 )
+@pytest.mark.slow
 def test_every_way_of_training_completes(make_job, features, targets, config) -> None:
     outcome = fit(make_job(config=config, settings={"epochs": 2}), [features], targets)
     assert outcome.state == "completed"
@@ -146,6 +148,7 @@ def test_averaged_weights_are_judged_and_kept_while_training_goes_on_with_its_ow
     assert model.get_weights()[0].item() == pytest.approx(5.0)
 
 
+@pytest.mark.slow
 def test_the_value_of_averaged_weights_is_that_of_the_returned_predictions(make_job, features, targets) -> None:
     job = make_job(config={"weight_averaging": 0.95}, settings={"epochs": 6, "patience": 3})
     outcome = fit(job, [features], targets)
@@ -154,6 +157,7 @@ def test_the_value_of_averaged_weights_is_that_of_the_returned_predictions(make_
     assert outcome.value == pytest.approx(found) == pytest.approx(max(one.val_uar for one in outcome.epochs))
 
 
+@pytest.mark.slow
 def test_a_plateau_lowers_the_learning_rate(make_job, features, targets) -> None:
     shuffled = np.random.default_rng(1).permutation(targets)
     config = {"schedule": "plateau", "plateau_patience": 1, "optimizer": "adam"}
@@ -246,6 +250,7 @@ def test_soft_labels_move_a_share_to_what_was_heard() -> None:
     assert np.allclose(labels, [[0.6, 0.2, 0.2], [0, 0.8, 0.2], [0, 0, 1], [1, 0, 0]])
 
 
+@pytest.mark.slow
 def test_what_was_heard_is_trained_on(make_job, features, targets) -> None:
     heard = np.eye(3, dtype=np.float32)[(targets + 1) % 3]
     job = make_job(config={"soft_labels": 1.0, "learning_rate": 0.05}, settings={"epochs": 8})

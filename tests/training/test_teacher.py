@@ -86,6 +86,7 @@ def test_answers_of_clips_that_are_not_trained_on_are_never_read(make_job, featu
 
 
 @pytest.mark.children
+@pytest.mark.slow
 def test_answers_travel_to_the_child_with_the_rows_of_the_clips(make_job, source, features, targets, tmp_path) -> None:
     """A fit in its own process does as one in this, with a teacher whose answers are in another order."""
     from serbench.training import run_job

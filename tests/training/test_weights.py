@@ -148,6 +148,7 @@ def test_a_fit_goes_on_from_the_weights_it_is_given(make_job, features, targets,
     assert not np.allclose(scratch.predictions["validation"], trained.predictions["validation"], atol=1e-2)
 
 
+@pytest.mark.slow
 def test_layers_that_only_training_has_are_copied_from_those_that_are_saved(make_job, features, targets) -> None:
     """Batch normalisation is another class while a model is trained."""
     job = make_job(config={"batch_norm": True}, settings={"epochs": 2}, keep_model=True)
@@ -156,6 +157,7 @@ def test_layers_that_only_training_has_are_copied_from_those_that_are_saved(make
     assert again.copied_parameters == again.parameters
 
 
+@pytest.mark.slow
 def test_the_classifier_of_other_emotions_is_not_taken_over(make_job, features, targets, trained) -> None:
     job = make_job(init=trained.model, init_labels=("a", "b", "c"))
     outcome = fit(job, [features], targets)
