@@ -22,7 +22,6 @@ from serbench.render import (
 from serbench.results import EntryReport, ReferenceRow, Results, Row, ScoredEntry
 from serbench.site.charts.entry import calibration_chart, curve_charts
 from serbench.site.charts.lines import reference_lines
-from serbench.site.charts.robustness import robustness_chart
 from serbench.site.clips.media import Inline
 from serbench.site.clips.sounds import Sounds
 from serbench.site.confusions import clips_a_run, largest_confusions
@@ -30,6 +29,7 @@ from serbench.site.entry_details import EntryDetails
 from serbench.site.pages import Pages
 from serbench.site.plots.axis import Axis, linear
 from serbench.site.plots.from_chart import plot_of
+from serbench.site.plots.robustness import robustness_plot
 from serbench.site.plots.seeds import seeds_plot
 from serbench.site.plots.speakers import speaker_plot, speaker_scores
 from serbench.site.sources import find_sources
@@ -145,7 +145,7 @@ def _robustness(found: Robustness) -> dict[str, Any]:
         "speakers": found.speakers,
         "answered_by": found.answered_by,
         "rows": robustness_rows(found),
-        "chart": robustness_chart(found),
+        "plot": robustness_plot(found),
         "labels": found.labels,
         "answers": [
             (one.title, list(zip(one.answers, map(percent, one.recalls), strict=True)))

@@ -6,7 +6,6 @@ import json
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import pytest
 
 from serbench.audit.robustness import (
@@ -19,7 +18,7 @@ from serbench.audit.robustness import (
 from serbench.audit.robustness.panel import draw_evenly
 from serbench.audit.robustness.scores import PLAIN, Altered, Judged, score_conditions
 from serbench.render import FORMATS, Document, Sheet, render
-from serbench.site.charts.robustness import robustness_chart
+from serbench.site.plots.robustness import robustness_plot
 
 LABELS = ("anger", "fear", "sadness")
 SPEAKERS, EACH = 10, 4
@@ -90,7 +89,8 @@ def test_few_speakers_get_losses_without_intervals() -> None:
     assert found.conditions[1].loss == pytest.approx(1.25 / 3)
     assert found.conditions[1].low is None
     assert "95 % interval" not in robustness_verdict(found)
-    assert "no interval" in robustness_chart(found).caption
+    assert "no interval" in robustness_plot(found).caption
+    assert robustness_plot(found).paths == []
 
 
 def test_the_verdict_names_the_worst_condition_and_the_class_that_gains() -> None:
@@ -124,14 +124,19 @@ def test_a_report_gets_the_tables_before_the_configuration() -> None:
 
 
 def test_the_figure_shows_every_measured_condition() -> None:
-    chart = robustness_chart(measured())
-    figure = go.Figure(chart.spec)
-    shown = {title: value for trace in figure.data[1:] for title, value in zip(trace.y, trace.x, strict=True)}
-    assert shown == {"white noise 0 dB": pytest.approx(58.333, abs=0.01), "level +10 dB": 100.0}
-    low = figure.data[1].x[0] - figure.data[1].error_x.arrayminus[0]
+    plot = robustness_plot(measured())
+    rows = dict(plot.down)
+    shown = {rows[dot.y]: dot.x for dot in plot.dots}
+    assert list(shown) == ["white noise 0 dB", "level +10 dB"]
+    assert shown["white noise 0 dB"] < shown["level +10 dB"] == plot.rules[0].x
     noise = measured().conditions[1]
-    assert low == pytest.approx(100 * (1 - noise.high), abs=0.01)
-    assert "white noise 0 dB" in chart.alt
+    place = dict(plot.across)
+    zero, full = (next(x for x, text in place.items() if text.startswith(what)) for what in ("0", "100"))
+    low, high = (x for x, _ in plot.paths[0].points)
+    assert (low - zero) / (full - zero) == pytest.approx(1 - noise.high, abs=1e-3)
+    assert (high - zero) / (full - zero) == pytest.approx(1 - noise.low, abs=1e-3)
+    assert "'sadness' gains most answers" in plot.dots[0].text
+    assert "white noise 0 dB" in plot.alt
 
 
 def test_clips_are_drawn_evenly() -> None:

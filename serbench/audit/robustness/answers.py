@@ -129,16 +129,20 @@ class Answering:
             if not path.stem.endswith(f"-{self._key}"):
                 path.unlink(missing_ok=True)
 
+    def _go_on(self) -> None:
+        if self.stop.is_set():
+            raise StoppedError("the measurement was stopped; the same command goes on from here")
+
     def _features(self, what: str, alter: Alter | None) -> NDArray[np.float32]:
         clips = self.panel.clips
         files = [ClipFile(str(clip), str(path)) for clip, path in zip(clips["clip_id"], clips["path"], strict=True)]
         parts: list[NDArray[np.float32]] = []
 
         def progress(done: int, total: int) -> None:
-            if self.stop.is_set():
-                raise StoppedError("the measurement was stopped; the same command goes on from here")
+            self._go_on()
             self.progress(what, done, total)
 
+        self._go_on()
         extract_files(
             files, self.spec, None, workers=usable_cores(), write=parts.append, progress=progress, alter=alter
         )
