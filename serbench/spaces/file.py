@@ -169,7 +169,8 @@ def _build(raw: dict[str, Any], stem: str, text: str) -> SearchSpace:
     head = _table(raw, "space")
     known_keys(head, "[space]", ("name", "title", "family"))
     if "family" not in head:
-        raise UsageError(f'[space] must name a family, for example family = "{built_in_names()[-1]}"')
+        usual = [name for name in built_in_names() if get_family(name).default_space()]
+        raise UsageError(f'[space] must name a family, for example family = "{usual[-1]}"')
     family = get_family(_text(head, "family"))
     cores = _cores(_table(raw, "protocol"))
     parameters = read_parameters(_table(raw, "parameters"), family.hyperparameters)
