@@ -235,7 +235,7 @@ def _ranked(members: Sequence[_Member]) -> list[Row]:
     scored = [member for member in members if member.row.uar is not None and not member.row.problems]
     rows = [member.row for member in members]
     groups = tie_groups(len(scored), lambda leader, other: scored[leader].tested.comparison(scored[other].tested))
-    first = {}
+    first: dict[float | None, int] = {}
     for place, member in enumerate(scored):  # equal scores share a rank, and the next rank counts them all (1, 1, 3)
         first.setdefault(member.row.uar, place + 1)
     for place, tie_group in enumerate(groups):
