@@ -340,6 +340,7 @@ class _Measured:
             return f"digital silence of {duration:.2f} s"
         if bool((self._highest - self._lowest < SILENCE_PEAK).all()):
             return f"digital silence of {duration:.2f} s (constant at {high:.3g})"
-        if mono_peak < _CANCELLED * peak or high - low < SILENCE_PEAK:
+        alone = peak / len(self._highest)  # what one channel leaves in the average if all others are silent
+        if mono_peak < min(_CANCELLED * peak, alone / 2) or high - low < SILENCE_PEAK:
             return f"channels cancel when averaged (peak {mono_peak:.1e} instead of {peak:.2g})"
         return ""

@@ -88,6 +88,7 @@ class Checks:
         self._plans: dict[tuple[str, str], tuple[SplitPlan, ...]] = {}
         self._facts: dict[tuple[str, str, int], ProtocolFacts] = {}
         self._digests: dict[str, str] = {}
+        self._texts: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
 
     def lines(self, study: StudyRecord) -> list[LedgerLine]:
         """The lines of a study in the ledger: its final runs and their replays."""
@@ -96,6 +97,10 @@ class Checks:
             for line in self._ledger.read()[0]:
                 self._lines.setdefault(line.study_id, []).append(line)
         return self._lines.get(study_id(study), [])
+
+    def one_copy(self, facts: Mapping[str, str]) -> Mapping[str, str]:
+        """Returns one copy of equal facts about clips: hundreds of studies may be on the same clips."""
+        return self._texts.setdefault(tuple(facts.items()), facts)
 
     def split(self, folder: StudyFolder, record: StudyRecord, clips: pd.DataFrame) -> SplitAgain:
         """Makes the split of a study again, and compares it with the study's record.
@@ -107,7 +112,7 @@ class Checks:
         """
         content = hashlib.sha256(folder.clips_path.read_bytes()).hexdigest()
         ids = clips["clip_id"].astype(str)
-        labels = dict(zip(ids, clips["label"].astype(str), strict=True))
+        labels = self.one_copy(dict(zip(ids, clips["label"].astype(str), strict=True)))
         tested = record.protocol.test_clips
         problems = list(self._corpus(record, clips, content))
         try:

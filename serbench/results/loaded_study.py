@@ -217,7 +217,7 @@ class LoadedStudy:
 
     def _scored(self, entry: EntryRecord) -> ScoredEntry:
         fits = [self.fit("refit", job_id) for job_id in entry.refits]
-        speakers = self._once("speakers", lambda: speakers_of(self.clips)) if fits else {}
+        speakers = self._once("speakers", lambda: self._checks.one_copy(speakers_of(self.clips))) if fits else {}
         problems: list[str] = []
 
         def check(record: TrialRecord, answers: Answers, evaluations: Mapping[str, Evaluation]) -> None:

@@ -33,8 +33,8 @@ class Results:
     """A results folder as it was when its files were first read.
 
     Records of studies and entries are read first. Predictions, trials and references are read when a method needs them,
-    group by group (the same clips, labels and protocol), and each file once. Make a new object to see what a search
-    has written since.
+    group by group (the same clips, labels and protocol), and each file once; only validation predictions are read again
+    where they are asked for, since no leaderboard needs them. Make a new object to see what a search has written since.
 
     A damaged file only costs the entry that it belongs to. Tables show the other entries and name the damaged one in
     their notes. A method that is asked for the damaged entry raises a `SerbenchError` that names the file.

@@ -70,19 +70,35 @@ class Refit:
         evaluations: scores by subset, for the subsets with stored predictions.
         test_clips: (n,) ids of the test clips, sorted. The arrays below have the same order.
         test_true: (n,) true class indices.
-        test_predicted: (n,) predicted class indices.
+        chosen: (n,) predicted class indices, of as few bytes as they need.
         stored: (n, C) predicted probabilities, float32 or float64: a large board holds thousands of these tables.
-        validation: predictions on the validation core, or the entry's out-of-fold answers where cross-validation judged
-            it; None for pooled folds.
+        judged: predictions on the validation core, or a function that reads them; see `validation`.
     """
 
     record: TrialRecord
     evaluations: dict[str, Evaluation]
     test_clips: tuple[str, ...]
     test_true: NDArray[np.int64]
-    test_predicted: NDArray[np.int64]
+    chosen: NDArray[np.integer[Any]]
     stored: NDArray[np.floating[Any]]
-    validation: SubsetPredictions | None = None
+    judged: SubsetPredictions | Callable[[], SubsetPredictions] | None = None
+
+    @property
+    def test_predicted(self) -> NDArray[np.int64]:
+        """(n,) predicted class indices."""
+        return self.chosen.astype(np.int64, copy=False)
+
+    @property
+    def validation(self) -> SubsetPredictions | None:
+        """Predictions on the validation core, or the entry's out-of-fold answers where cross-validation judged it.
+
+        The former are read again whenever they are asked for, since a leaderboard does not need them. None for pooled
+        folds.
+
+        Raises:
+            SerbenchError: the file is no longer there or readable.
+        """
+        return self.judged() if callable(self.judged) else self.judged
 
     @property
     def test_probabilities(self) -> NDArray[np.float64]:
@@ -283,14 +299,18 @@ def _load_refit(
         raise SerbenchError(f"{where} has no prediction of the test set; run the search again to add it")
     if checks is not None:
         checks.fit(record, answers, dict(evaluations))
-    if judged is None:
-        rows = answers.parts.get("validation", np.empty(0, dtype=np.intp))
-        judged = _subset(answers, rows)
-    else:
+    if judged is not None:
         evaluations["validation"] = evaluate(judged.true, judged.probabilities, labels)
     tested = answers.parts["test"]
     found = _subset(answers, tested)
-    return Refit(record, evaluations, found.clips, found.true, predicted[tested], found.stored, judged)
+    small = np.uint8 if len(labels) <= 256 else np.int64
+    held_out = judged or functools.partial(_validation, folder, study, record.job_id)
+    return Refit(record, evaluations, found.clips, found.true, predicted[tested].astype(small), found.stored, held_out)
+
+
+def _validation(folder: StudyFolder, study: StudyRecord, job_id: str) -> SubsetPredictions:
+    answers = _predictions(folder, study, "refit", job_id)
+    return _subset(answers, answers.parts.get("validation", np.empty(0, dtype=np.intp)))
 
 
 def _subset(answers: Answers, rows: NDArray[np.intp]) -> SubsetPredictions:

@@ -64,6 +64,12 @@ def test_one_silent_channel_of_two_is_fine(tmp_path: Path) -> None:
     assert state(stored(tmp_path / "left.wav", wav_bytes(pcm(both), channels=2))) == "ok"
 
 
+def test_one_voice_among_200_channels_is_no_silence(tmp_path: Path) -> None:
+    channels = np.zeros((RATE // 2, 200), np.float32)
+    channels[:, 7] = voice()
+    assert state(saved(tmp_path / "many.wav", channels)) == "ok"
+
+
 def test_a_constant_is_silent(tmp_path: Path) -> None:
     assert state(saved(tmp_path / "dc.wav", np.full(RATE, 0.3, np.float32))) == "silent"
 

@@ -34,13 +34,13 @@ def filled(build):
 def reads(monkeypatch):
     """How often each table was read, by the end of its path."""
     counted = Counter()
-    real = study_folder.pd.read_parquet
+    real = study_folder._table
 
-    def read_parquet(path, *args, **kwargs):
+    def table(path, read):
         counted["/".join(path.parts[-2:])] += 1
-        return real(path, *args, **kwargs)
+        return real(path, read)
 
-    monkeypatch.setattr(study_folder.pd, "read_parquet", read_parquet)
+    monkeypatch.setattr(study_folder, "_table", table)
     return counted
 
 
@@ -90,8 +90,10 @@ def test_a_board_of_one_corpus_reads_no_other_and_the_whole_board_shares_what_wa
     assert predictions(reads) == refits("a", "b", "c") | {"svm"}
     assert results.board("demo") is narrow
     whole = results.board()
-    results.board(ensembles=True)
     assert set(reads.values()) == {1}
+    results.board(ensembles=True)  # an ensemble asks for the validation answers of its members, which no board keeps
+    assert {path.split("/")[0] for path, times in reads.items() if times > 1} <= refits("a", "b")
+    assert max(reads.values()) == 2
     assert whole.rows[: len(narrow.rows)] == narrow.rows
 
 
