@@ -37,18 +37,19 @@ export class InferenceSession {
 
 
 def network(spec: FeatureSpec = SPEC, classes: int = len(LABELS)) -> bytes:
-    """An ONNX graph: the front end, one product with drawn weights over all bands and frames, a softmax."""
+    """An ONNX graph: drawn filters over blocks of 100 samples, their levels, one product, a softmax."""
     from serbench.export.light.onnx_graph import OnnxGraph, OnnxOps, Value
 
     graph = OnnxGraph()
-    features = spec.front_end.in_graph(OnnxOps(graph), "waveform", spec)
-    size = int(np.prod(spec.shape))
+    ops = OnnxOps(graph)
     rng = np.random.default_rng(0)
-    # Small and without an offset for a louder sound, so that the answers are neither all 0 nor all 1.
-    weights = (rng.standard_normal((size, classes)) * 0.006).astype(np.float32)
-    weights -= weights.mean(axis=0)
-    flat = OnnxOps(graph).reshaped(features, (size,))
-    product = graph.node("MatMul", flat, graph.constant(weights))
+    blocks = spec.n_samples // 100
+    filters = rng.standard_normal((100, 16)).astype(np.float32)
+    weights = (rng.standard_normal((blocks * 16, classes)) * 0.05).astype(np.float32)
+    heard = ops.absolute(ops.matmul(ops.reshaped("waveform", (blocks, 100)), filters))
+    levels = ops.logarithm(ops.add(heard, 1e-3))
+    # Columns without an offset, so that a louder sound does not decide.
+    product = ops.matmul(ops.reshaped(levels, (blocks * 16,)), weights - weights.mean(axis=0))
     answer = Value(graph.node("Softmax", product, axis=-1), (classes,))
     return graph.model(Value("waveform", (spec.n_samples,)), answer, {}).SerializeToString()
 

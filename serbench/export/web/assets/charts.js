@@ -35,8 +35,7 @@ const across = (view, width) => (seconds) => ((seconds - view.from) / (view.to -
 
 export function drawWaveform(canvas, view) {
   const { pen, width, height } = surface(canvas);
-  const { samples, rate } = view;
-  const perPixel = ((view.to - view.from) * rate) / width;
+  const perPixel = ((view.to - view.from) * view.rate) / width;
   const shown = outline(view, width, perPixel);
   const loudest = Math.max(0.05, ...shown.map(([low, high]) => Math.max(-low, high)));
   pen.fillStyle = tone("wave");
@@ -46,7 +45,6 @@ export function drawWaveform(canvas, view) {
     pen.fillRect(x, top, 1, Math.max(1, ((0.48 * (high - low)) / loudest) * height));
   });
   drawMarks(pen, view, width, height);
-  return samples.length / rate;
 }
 
 /** Lowest and highest sample under each pixel. Of a long sound at most 256 samples a pixel are looked at. */
@@ -70,7 +68,7 @@ function outline(view, width, perPixel) {
 
 export function drawSpectrogram(canvas, view, mel) {
   const { pen, width, height } = surface(canvas);
-  const count = Math.min(400, Math.ceil(width));
+  const count = Math.min(400, Math.max(1, Math.ceil(width)));
   const step = (view.to - view.from) / count;
   const first = Math.round(view.from / step);
   const shown = Array.from({ length: count }, (_, x) => column(view, mel, first + x, step));
