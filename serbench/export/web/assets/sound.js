@@ -1,9 +1,51 @@
 // Sound as numbers: decoding, windows, mel bands, WAV files. Nothing here touches the page.
 
-/** Decodes a file to mono samples at `rate` Hz: the mean of its channels, resampled by the browser where rates differ. */
+/** Decodes a file to mono samples at `rate` Hz: the mean of its channels. */
 export async function decode(bytes, rate) {
-  const buffer = await new OfflineAudioContext(1, 1, rate).decodeAudioData(bytes);
-  return mono(buffer);
+  const own = statedRate(bytes);
+  const context = own === null ? null : contextAt(own);
+  if (context) return resample(mono(await context.decodeAudioData(bytes)), own, rate);
+  return mono(await contextAt(rate).decodeAudioData(bytes)); // resampled by the browser, whose filter is a coarser one
+}
+
+function contextAt(rate) {
+  try {
+    return new OfflineAudioContext(1, 1, rate);
+  } catch {
+    return null;
+  }
+}
+
+/** Sample rate that a WAV, FLAC, Ogg or MP3 file states; null for other files. */
+export function statedRate(bytes) {
+  const view = new DataView(bytes);
+  const size = view.byteLength;
+  const is = (at, text) => at + text.length <= size && [...text].every((c, i) => view.getUint8(at + i) === c.charCodeAt(0));
+  if (is(0, "RIFF") && is(8, "WAVE")) {
+    for (let at = 12; at + 16 <= size; at += 8 + view.getUint32(at + 4, true) + (view.getUint32(at + 4, true) % 2)) {
+      if (is(at, "fmt ")) return view.getUint32(at + 12, true);
+    }
+    return null;
+  }
+  if (is(0, "fLaC") && size > 21) return view.getUint32(18) >>> 12;
+  if (is(0, "OggS") && size > 60) {
+    const packet = 27 + view.getUint8(26);
+    if (is(packet, "OpusHead")) return 48000;
+    return is(packet, "\u0001vorbis") ? view.getUint32(packet + 12, true) : null;
+  }
+  return mp3Rate(view, is(0, "ID3") && size > 10 ? 10 + synchsafe(view.getUint32(6)) : 0);
+}
+
+const synchsafe = (value) =>
+  ((value >>> 24) << 21) | (((value >>> 16) & 255) << 14) | (((value >>> 8) & 255) << 7) | (value & 255);
+
+function mp3Rate(view, at) {
+  if (at + 4 > view.byteLength) return null;
+  const head = view.getUint32(at);
+  const version = (head >>> 19) & 3;
+  const index = (head >>> 10) & 3;
+  if (head >>> 21 !== 0x7ff || version === 1 || ((head >>> 17) & 3) !== 1 || index === 3) return null;
+  return [44100, 48000, 32000][index] / { 3: 1, 2: 2, 0: 4 }[version];
 }
 
 function mono(buffer) {
@@ -18,10 +60,61 @@ function mono(buffer) {
   return mean;
 }
 
-/** Resamples recorded samples. Decoding a WAV of them uses the browser's own band-limited resampler. */
+// The filter of soxr's quality HQ, which the network learned from: a sinc under a Kaiser window. The numbers were fitted
+// to its impulse response (least squares; they leave -137 dB). Half width in samples of the lower rate.
+const CUTOFF = 0.95687182;
+const HALF_WIDTH = 97.249807;
+const STEEPNESS = 13.039987;
+const AT_ONCE = 4e7;
+
+/** Resamples as soxr does. */
 export async function resample(samples, own, rate) {
-  return own === rate ? samples : decode(await wav(samples, own).arrayBuffer(), rate);
+  if (own === rate) return samples;
+  const scale = Math.min(1, rate / own);
+  const half = HALF_WIDTH / scale;
+  const taps = 2 * Math.ceil(half) + 1;
+  const shared = divisor(own, rate);
+  const phases = rate / shared;
+  const step = own / shared;
+  const kernels = new Map();
+  const found = new Float32Array(Math.round((samples.length * rate) / own));
+  let work = 0;
+  for (let i = 0; i < found.length; i++) {
+    const phase = (i * step) % phases;
+    let kernel = kernels.get(phase);
+    if (!kernel) kernels.set(phase, (kernel = kernelAt(phase / phases, scale * CUTOFF, half, taps)));
+    const first = Math.floor((i * step) / phases) - Math.ceil(half);
+    const end = Math.min(taps, samples.length - first);
+    let sum = 0;
+    for (let tap = Math.max(0, -first); tap < end; tap++) sum += kernel[tap] * samples[first + tap];
+    found[i] = sum;
+    if ((work += taps) > AT_ONCE) {
+      work = 0;
+      await new Promise((resolve) => setTimeout(resolve)); // the page stays alive
+    }
+  }
+  return found;
 }
+
+function kernelAt(offset, cutoff, half, taps) {
+  return Float64Array.from({ length: taps }, (_, tap) => {
+    const time = tap - (taps - 1) / 2 - offset;
+    if (Math.abs(time) >= half) return 0;
+    const angle = Math.PI * cutoff * time;
+    const sinc = angle === 0 ? 1 : Math.sin(angle) / angle;
+    return cutoff * sinc * (bessel(STEEPNESS * Math.sqrt(1 - (time / half) ** 2)) / bessel(STEEPNESS));
+  });
+}
+
+/** Modified Bessel function of the first kind, order 0. */
+function bessel(x) {
+  let sum = 1;
+  let term = 1;
+  for (let k = 1; term > 1e-12 * sum; k++) sum += term *= (x / (2 * k)) ** 2;
+  return sum;
+}
+
+const divisor = (a, b) => (b === 0 ? a : divisor(b, a % b));
 
 /** First sample of each window, as `serbench predict` cuts a file: one window if it is short, else overlapping by half. */
 export function windowStarts(count, facts) {
