@@ -216,13 +216,19 @@ def record(page, folder: Path) -> np.ndarray:
 
 
 def likeness(heard: np.ndarray, spoken: Path) -> float:
-    """Largest correlation of the last half second that was heard with any place of what was spoken."""
+    """Largest correlation of a quarter of a second that was heard with any place of what was spoken.
+
+    The largest, since a busy machine may lose blocks of a sound that nobody waits for.
+    """
     source, own = soundfile.read(spoken, dtype="float32")
     source = soxr.resample(np.concatenate([source, source]), own, RATE)
-    part = heard[-RATE // 2 :] - heard[-RATE // 2 :].mean()
-    products = np.correlate(source, part, mode="valid")
-    squares = np.convolve(source**2, np.ones(len(part)), mode="valid")
-    return float((products / np.sqrt(squares * (part**2).sum() + 1e-12)).max())
+    size = RATE // 4
+    squares = np.sqrt(np.convolve(source**2, np.ones(size), mode="valid")) + 1e-6
+    parts = [heard[start : start + size] for start in range(0, len(heard) - size, size)]
+    return max(
+        float((np.correlate(source, part, mode="valid") / squares).max() / (np.linalg.norm(part) + 1e-6))
+        for part in parts
+    )
 
 
 def test_once_loaded_the_browser_refuses_every_connection(open_page, address) -> None:
