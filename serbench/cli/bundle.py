@@ -1,4 +1,4 @@
-"""`serbench export` and `serbench predict`."""
+"""`serbench export`, `serbench predict` and `serbench demo`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from serbench.cli.options import DEFAULT_RESULTS, DataFolder, ResultsPath
 from serbench.cli.printing import command_line, echo, echo_text, new_console
 from serbench.errors import SerbenchError
 
-__all__ = ["export", "predict"]
+__all__ = ["demo", "export", "predict"]
 
 
 class PredictionFormat(StrEnum):
@@ -21,6 +21,15 @@ class PredictionFormat(StrEnum):
     table = "table"
     csv = "csv"
     json = "json"
+
+
+Runtime = Annotated[
+    Path | None,
+    typer.Option(
+        "--runtime",
+        help="Folder with ONNX Runtime Web, for machines without a network.  [default: downloaded once and cached]",
+    ),
+]
 
 
 def _list_formats(asked: bool) -> None:
@@ -53,6 +62,7 @@ def export(
     data: DataFolder = None,
     results: ResultsPath = DEFAULT_RESULTS,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing bundle.")] = False,
+    runtime: Runtime = None,
     list_formats: Annotated[  # noqa: ARG001 - handled by its callback
         bool,
         typer.Option("--list-formats", help="List the export formats and exit.", callback=_list_formats, is_eager=True),
@@ -63,12 +73,14 @@ def export(
     from serbench.export import export_bundle, exporters_of
     from serbench.results import Results
 
-    exporters_of(format_)  # fails on an unknown name before anything is read
+    exporters = exporters_of(format_)  # fails on an unknown name before anything is read
     found = Results(results)
     name = entry or found.select(corpus, protocol).entry
     with watcher(new_console()) as view:
         view.working("exporting")
-        record = export_bundle(found, name, to, format=format_, data=data, replace=force, say=view.message)
+        record = export_bundle(
+            found, name, to, format=format_, data=data, replace=force, say=view.message, runtime=runtime
+        )
     echo(str(to))
     echo(
         f"bundle of {name}: a fresh process predicted {record.check.clips:,} test clips again from raw audio, largest "
@@ -82,6 +94,8 @@ def export(
             err=True,
         )
     echo(f"try it: {command_line('predict', str(to), 'FILE_OR_FOLDER')}", err=True)
+    if "web" in {exporter.name for exporter in exporters}:
+        echo(f"open it in a browser: {command_line('demo', str(to))}", err=True)
 
 
 def predict(
@@ -111,3 +125,35 @@ def predict(
         echo(f"serbench: {failed}", err=True)
     if predictions.failures:
         raise typer.Exit(1)
+
+
+def demo(
+    bundle: Annotated[Path, typer.Argument(help="A folder written by `serbench export --format web`.")],
+    port: Annotated[
+        int | None,
+        typer.Option(help="Port to listen on.  [default: the first free one from 8441 on]", min=1, max=65535),
+    ] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
+    runtime: Runtime = None,
+) -> None:
+    """Shows a page that listens: files or the microphone, answered in the browser. Runs until Ctrl-C.
+
+    Only this machine can open it, and no sound leaves the browser.
+    """
+    import webbrowser
+
+    from serbench.export import write_demo
+    from serbench.site import PageServer
+    from serbench.temporary import temporary_folder
+
+    with temporary_folder() as folder:
+        write_demo(bundle, folder, runtime, lambda text: echo(text, err=True))
+        server = PageServer(folder, port)
+        echo(server.address)
+        echo("Ctrl-C ends it", err=True)
+        if browser:
+            webbrowser.open(server.address)
+        try:
+            server.serve()
+        except KeyboardInterrupt:
+            return

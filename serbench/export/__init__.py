@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from serbench.export.light.runtimes import RUNTIMES
     from serbench.export.predictions import Prediction, Predictions, render_predictions
     from serbench.export.registry import exporter_names, get_exporter
+    from serbench.export.web.demo import write_demo
     from serbench.export.write import export_bundle, exporters_of
 else:
     __getattr__ = lazy_face(
@@ -40,6 +41,7 @@ else:
                 "exporters_of",
                 "get_exporter",
             ),
+            "web.demo": ("write_demo",),
             "write": (
                 "export_bundle",
                 "exporters_of",
@@ -61,4 +63,5 @@ __all__ = [
     "exporters_of",
     "get_exporter",
     "render_predictions",
+    "write_demo",
 ]

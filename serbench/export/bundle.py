@@ -39,7 +39,7 @@ from serbench.training import check_network_file, choose_backend, import_keras
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["CARD", "Bundle", "BundleCheck", "BundleRecord", "LightFile", "file_digest"]
+__all__ = ["CARD", "Bundle", "BundleCheck", "BundleRecord", "LightFile", "bundle_record", "file_digest"]
 
 CARD = "README.md"
 """Name of the model card, which a hub shows."""
@@ -137,15 +137,7 @@ class Bundle:
             SerbenchError: the runtime is not installed, or the bundle is damaged, was changed, or was written by a
                 newer serbench.
         """
-        if not (path / "bundle.json").is_file():
-            raise UsageError(f"{path} is no bundle (it has no bundle.json); write one with `serbench export`")
-        if (path / "bundle.json").stat().st_size > _MOST_DESCRIPTION:
-            raise SerbenchError(f"{path / 'bundle.json'} is larger than 16 MiB, so it is no bundle; export again")
-        record = BundleRecord.load(path / "bundle.json")
-        if record.meaning is not None and record.meaning != record.seal():
-            raise SerbenchError(
-                f"{path / 'bundle.json'} was changed since the export (labels, front end or model differ); export again"
-            )
+        record = bundle_record(path)
         if runtime != "keras":
             from serbench.export.light.runtimes import load_light
 
@@ -254,6 +246,28 @@ class Bundle:
             health.state == "silent",
             health.detail,
         )
+
+
+def bundle_record(path: Path) -> BundleRecord:
+    """Reads the description of a bundle and checks that it was not changed since the export.
+
+    Args:
+        path: folder of the bundle.
+
+    Raises:
+        UsageError: the folder is not a bundle.
+        SerbenchError: the description is damaged, was changed, or was written by a newer serbench.
+    """
+    if not (path / "bundle.json").is_file():
+        raise UsageError(f"{path} is no bundle (it has no bundle.json); write one with `serbench export`")
+    if (path / "bundle.json").stat().st_size > _MOST_DESCRIPTION:
+        raise SerbenchError(f"{path / 'bundle.json'} is larger than 16 MiB, so it is no bundle; export again")
+    record = BundleRecord.load(path / "bundle.json")
+    if record.meaning is not None and record.meaning != record.seal():
+        raise SerbenchError(
+            f"{path / 'bundle.json'} was changed since the export (labels, front end or model differ); export again"
+        )
+    return record
 
 
 def load_model(path: Path, sha256: str, family: str) -> keras.Model:

@@ -29,6 +29,7 @@ class TrainedEntry:
         model: path of its Keras model.
         data: the corpus's folder; None if unknown.
         say: callback that receives a sentence before each long step.
+        runtime: folder with the runtime of a browser, for the format `web`; None to download it.
     """
 
     report: EntryReport
@@ -39,13 +40,15 @@ class TrainedEntry:
     model: Path
     data: Path | None
     say: Callable[[str], None]
+    runtime: Path | None = None
 
 
 @runtime_checkable
 class Exporter(Protocol):
     """An export format. A plug-in registers an object of this type in the entry-point group `serbench.exporters`.
 
-    Its module must not import heavy libraries before `write` is called.
+    Its module must not import heavy libraries before `write` is called. It may also have a method `prepare(trained)`:
+    it is called before anything is written, for what could fail, such as a download.
 
     Attributes:
         name: name of the format, as in `serbench export --format NAME`. It equals the name of the entry point.

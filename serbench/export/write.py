@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -26,6 +27,7 @@ def export_bundle(
     data: Path | None = None,
     replace: bool = False,
     say: Callable[[str], None] = lambda _: None,
+    runtime: Path | None = None,
 ) -> BundleRecord:
     """Exports the run of an entry that is best on validation.
 
@@ -33,10 +35,12 @@ def export_bundle(
         results: results that hold the entry.
         entry_id: name of the entry.
         to: folder to write. It is created whole or not at all.
-        format: name of the exporter, or several with commas between. Each writes into the same folder, `keras` first.
+        format: name of the exporter, or several with commas between. Each writes into the same folder, `keras` first
+            and `web` last.
         data: folder of the corpus; None for the folder that the search used.
         replace: whether to replace an existing bundle.
         say: callback that receives a sentence before each long step.
+        runtime: folder with the runtime of a browser, for the format `web`; None to download it.
 
     Returns:
         The record of the bundle, equal to the content of `bundle.json`.
@@ -48,9 +52,11 @@ def export_bundle(
     """
     exporters = exporters_of(format)
     _check_target(to, replace)
-    trained = _trained_entry(results, entry_id, data, say)
+    trained = dataclasses.replace(_trained_entry(results, entry_id, data, say), runtime=runtime)
     for exporter in exporters:
         require(exporter)
+        if prepare := getattr(exporter, "prepare", None):
+            prepare(trained)
     with writing(to):
         to.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{to.name}.", suffix=".tmp", dir=to.parent))
@@ -64,7 +70,7 @@ def export_bundle(
 
 
 def exporters_of(formats: str) -> list[Exporter]:
-    """Returns the exporters of a list of formats, `keras` first.
+    """Returns the exporters of a list of formats, `keras` first and `web`, which shows what the others wrote, last.
 
     >>> [exporter.name for exporter in exporters_of("onnx, keras")]
     ['keras', 'onnx']
@@ -79,7 +85,7 @@ def exporters_of(formats: str) -> list[Exporter]:
     names = list(dict.fromkeys(name.strip() for name in formats.split(",") if name.strip()))
     if not names:
         raise UsageError(f"--format needs a name; known: {', '.join(exporter_names())}")
-    return [get_exporter(name) for name in sorted(names, key=lambda name: name != "keras")]
+    return [get_exporter(name) for name in sorted(names, key=lambda name: (name != "keras", name == "web"))]
 
 
 def _check_target(to: Path, replace: bool) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from serbench.site.corpus_page import write_corpus_page
     from serbench.site.entry_page import write_entry_page
     from serbench.site.live.live_site import LiveSite
+    from serbench.site.page_server import PageServer
 else:
     __getattr__ = lazy_face(
         __name__,
@@ -33,6 +34,7 @@ else:
             "corpus_page": ("write_corpus_page",),
             "entry_page": ("write_entry_page",),
             "live.live_site": ("LiveSite",),
+            "page_server": ("PageServer",),
         },
     )
 
@@ -40,6 +42,7 @@ __all__ = [
     "PALETTE",
     "Chart",
     "LiveSite",
+    "PageServer",
     "Site",
     "calibration_chart",
     "curve_charts",

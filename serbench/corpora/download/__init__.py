@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from serbench.corpora.download.addresses import RemoteFile, Source, source_names, source_of
     from serbench.corpora.download.download import Download
     from serbench.corpora.download.settings import FetchSettings
-    from serbench.corpora.download.transfer import Transfer
+    from serbench.corpora.download.transfer import Transfer, fetch_file
 else:
     __getattr__ = lazy_face(
         __name__,
@@ -18,7 +18,7 @@ else:
             "addresses": ("RemoteFile", "Source", "source_names", "source_of"),
             "download": ("Download",),
             "settings": ("FetchSettings",),
-            "transfer": ("Transfer",),
+            "transfer": ("Transfer", "fetch_file"),
         },
     )
 
@@ -28,6 +28,7 @@ __all__ = [
     "RemoteFile",
     "Source",
     "Transfer",
+    "fetch_file",
     "source_names",
     "source_of",
 ]

@@ -12,8 +12,9 @@ from typing import Final
 from serbench.corpora.download.addresses import RemoteFile
 from serbench.corpora.download.fetch import FetchError, Stopped, fetch, is_there
 from serbench.corpora.download.settings import FetchSettings
+from serbench.errors import SerbenchError
 
-__all__ = ["Transfer", "transfer"]
+__all__ = ["Transfer", "fetch_file", "transfer"]
 
 _LOOK_S: Final = 0.2
 """Seconds between two checks for a stop."""
@@ -100,6 +101,29 @@ def transfer(
         for future, file in running.items():
             _sort(future, file, fetched, there, failed)
     return Transfer(tuple(fetched), tuple(there), failed, settings.stop.is_set())
+
+
+def fetch_file(file: RemoteFile, folder: Path, settings: FetchSettings | None = None) -> Path:
+    """Downloads one file, unless it is there already.
+
+    Args:
+        file: the file.
+        folder: where to write it.
+        settings: retries and time limits.
+
+    Returns:
+        Its path.
+
+    Raises:
+        SerbenchError: no address delivers the file as published.
+        KeyboardInterrupt: the download was interrupted; what was received is resumed next time.
+    """
+    done = transfer([file], folder, settings or FetchSettings(tries=3), connections=1)
+    if done.stopped:
+        raise KeyboardInterrupt
+    if done.failed:
+        raise SerbenchError(f"{file.name} cannot be downloaded: {done.failed[file.name]}")
+    return folder / file.name
 
 
 def _sort(future: Future[bool], file: RemoteFile, fetched: list[str], there: list[str], failed: dict[str, str]) -> None:

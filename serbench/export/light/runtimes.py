@@ -17,7 +17,7 @@ import numpy as np
 from serbench.errors import SerbenchError, UsageError, unknown, with_extra
 from serbench.export.bundle import BundleRecord, LightFile
 
-__all__ = ["RUNTIMES", "load_light"]
+__all__ = ["RUNTIMES", "light_content", "load_light"]
 
 _MODULES: Final = {"onnx": ("onnx", "onnxruntime"), "litert": ("ai_edge_litert",)}
 RUNTIMES: Final = ("keras", *_MODULES)
@@ -47,9 +47,7 @@ def load_light(path: Path, record: BundleRecord, runtime: str) -> Answer:
     """
     if runtime not in _MODULES:
         raise unknown("runtime", runtime, RUNTIMES)
-    described = next((one for one in record.light if one.format == runtime), None)
-    if described is None:
-        raise UsageError(f"{path} holds no file for {runtime}; export it with --format keras,{runtime}")
+    described = _described(path, record, runtime)
     if missing := [module for module in _MODULES[runtime] if importlib.util.find_spec(module) is None]:
         raise SerbenchError(f"--runtime {runtime} needs {' and '.join(missing)}; {with_extra(runtime)}")
     file = path / _PATHS[runtime]
@@ -60,6 +58,28 @@ def load_light(path: Path, record: BundleRecord, runtime: str) -> Answer:
     except Exception as error:  # whatever a parser or a runtime raises concerns this file
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise SerbenchError(f"{file} cannot be used: {reason[:300]}; export it again") from error
+
+
+def light_content(path: Path, record: BundleRecord, form: str) -> bytes:
+    """Returns the content of a light file, as it was exported. What it holds is not looked through.
+
+    Args:
+        path: folder of the bundle.
+        record: content of its `bundle.json`.
+        form: `onnx` or `litert`.
+
+    Raises:
+        UsageError: the bundle has no such file.
+        SerbenchError: the file is missing, damaged or was changed.
+    """
+    return _content(path / _PATHS[form], _described(path, record, form))
+
+
+def _described(path: Path, record: BundleRecord, form: str) -> LightFile:
+    for one in record.light:
+        if one.format == form:
+            return one
+    raise UsageError(f"{path} holds no file for {form}; export it with --format keras,{form}")
 
 
 def _content(file: Path, described: LightFile) -> bytes:

@@ -26,7 +26,7 @@ from serbench.site.build import Site
 from serbench.site.live.dashboard import Dashboards, is_local
 from serbench.site.words import without_paths
 
-__all__ = ["main"]
+__all__ = ["LocalServer", "listen_locally", "main"]
 
 PORT = 8421
 _CHECK_EVERY_S = 1.0
@@ -146,18 +146,29 @@ class _Handler(SimpleHTTPRequestHandler):
         self.wfile.write(data)
 
 
-class _Server(ThreadingHTTPServer):
+class LocalServer(ThreadingHTTPServer):
+    """Server that prints nothing of its own."""
+
     def handle_error(self, *_: object) -> None:
         """Prints nothing when a browser closes the connection: the terminal belongs to the search."""
 
 
-def _listen(handler: Any, port: int | None) -> ThreadingHTTPServer:
-    """Makes a server on the given port, or on the first free one from `PORT` on."""
+def listen_locally(handler: Any, port: int | None, first: int = PORT) -> LocalServer:
+    """Makes a server that only this machine reaches.
+
+    Args:
+        handler: what answers a request.
+        port: port to listen on; None for the first free one from `first` on.
+        first: the first port to try.
+
+    Raises:
+        OSError: the port is not free.
+    """
     if port is not None:
-        return _Server(("127.0.0.1", port), handler)
-    for candidate in (*range(PORT, PORT + _PORTS_TRIED), 0):
+        return LocalServer(("127.0.0.1", port), handler)
+    for candidate in (*range(first, first + _PORTS_TRIED), 0):
         with contextlib.suppress(OSError):
-            return _Server(("127.0.0.1", candidate), handler)
+            return LocalServer(("127.0.0.1", candidate), handler)
     raise OSError("no port is free")
 
 
@@ -169,7 +180,7 @@ def main() -> None:
     state, folder = _State(), Path(asked["folder"])
     dashboards = Dashboards(Path(asked["results"]), asked["storage"])
     try:
-        server = _listen(
+        server = listen_locally(
             partial(_Handler, directory=str(folder / "site"), state=state, dashboards=dashboards), asked["port"]
         )
     except OSError as error:

@@ -1,0 +1,1 @@
+"""A page that listens: the network of a bundle in a browser, without a server that computes."""
