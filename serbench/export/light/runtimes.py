@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from serbench.errors import SerbenchError, UsageError, unknown, with_extra
-from serbench.export.bundle import BundleRecord, LightFile
+from serbench.export.bundle_record import BundleRecord, LightFile
 
 __all__ = ["RUNTIMES", "light_content", "load_light"]
 

@@ -8,18 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import gcd
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
-
-from serbench.features.frontends.base import Array
-
-if TYPE_CHECKING:
-    from serbench.features.frontends.spectra import SpectralSettings
+import numpy.typing as npt
 
 __all__ = ["GraphOps", "NumpyOps", "graph_decibels", "graph_frames", "graph_power"]
 
 _MOST_PIECES = 32
+
+Array = npt.NDArray[np.float32]
+
+
+class FrameSettings(Protocol):
+    """What is read of a front end's settings to cut a waveform into frames, in samples."""
+
+    @property
+    def window_length(self) -> int: ...
+
+    @property
+    def hop_length(self) -> int: ...
+
+    @property
+    def n_samples(self) -> int: ...
+
+    @property
+    def frames(self) -> int: ...
 
 
 class GraphOps(Protocol):
@@ -101,7 +115,7 @@ class GraphOps(Protocol):
         ...
 
 
-def graph_frames(ops: GraphOps, samples: Any, settings: SpectralSettings, *, before: int = 0) -> Any:
+def graph_frames(ops: GraphOps, samples: Any, settings: FrameSettings, *, before: int = 0) -> Any:
     """Returns the frames around every hop, (batch, frames, window_length), with zeros beyond the ends.
 
     Args:

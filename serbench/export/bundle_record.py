@@ -1,0 +1,81 @@
+"""`BundleRecord`: what `bundle.json` says of a bundle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, SerializeAsAny
+
+from serbench.audio import MAX_SECONDS
+from serbench.features import FeatureSpec
+from serbench.records import (
+    CorpusFacts,
+    Environment,
+    FrozenModel,
+    InitFrom,
+    ProtocolFacts,
+    Record,
+    Scores,
+    TaughtBy,
+    digest_of,
+)
+
+__all__ = ["BundleCheck", "BundleRecord", "LightFile"]
+
+
+class BundleCheck(FrozenModel):
+    """Result of the check at export: the bundle predicts the test clips again from their audio files."""
+
+    clips: int
+    largest_difference: float = Field(description="largest difference between recorded and repeated probabilities")
+    same_label: int | None = Field(
+        default=None, description="clips that get the recorded label; None if that was not counted"
+    )
+
+
+class LightFile(FrozenModel):
+    """One light file of a bundle: a graph from the waveform to the probabilities, for one runtime."""
+
+    format: str
+    path: str = Field(description="the file, or the folder of a SavedModel")
+    sha256: str
+    bytes: int = Field(ge=0)
+    runtime: str = Field(description="the runtime that checked it, with its version")
+    check: BundleCheck
+
+
+class BundleRecord(Record):
+    """Description of a bundle: the content of `bundle.json`."""
+
+    entry: str
+    study: str
+    refit: str
+    family: str
+    labels: tuple[str, ...] = Field(min_length=2, max_length=1000)
+    features: SerializeAsAny[FeatureSpec]
+    longest_clip_s: float = Field(gt=0, le=MAX_SECONDS, allow_inf_nan=False)
+    model_sha256: str
+    meaning: str | None = Field(
+        default=None, description="digest of labels, front end, windows and model: `BundleRecord.seal`"
+    )
+    parameters: int | None = Field(ge=0)
+    config: dict[str, Any]
+    seed: int
+    scores: dict[str, Scores] = Field(description="scores of this run; the means of the entry are in metrics.json")
+    corpus: CorpusFacts
+    protocol: ProtocolFacts
+    init: InitFrom | None = Field(default=None, description="the network that it started from")
+    teacher: TaughtBy | None = Field(default=None, description="the answers that it learned from besides the labels")
+    environment: Environment
+    check: BundleCheck
+    light: tuple[LightFile, ...] = Field(default=(), description="files for other runtimes, each with its own check")
+    created: str
+
+    def seal(self) -> str:
+        """Returns a digest of labels, front end, windows, model and light files.
+
+        A bundle in which one of them was changed would give wrong predictions without an error.
+        """
+        light = [[one.format, one.sha256] for one in self.light]
+        sealed = [self.labels, self.features.digest(), self.longest_clip_s, self.model_sha256, *light]
+        return digest_of(sealed, length=32)
