@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_results import Builder
 
+from serbench.audit import AuditRecord, audit_path
 from serbench.audit.robustness import (
     CONDITIONS,
     Robustness,
@@ -18,7 +21,9 @@ from serbench.audit.robustness import (
 from serbench.audit.robustness.panel import draw_evenly
 from serbench.audit.robustness.scores import PLAIN, Altered, Judged, score_conditions
 from serbench.render import FORMATS, Document, Sheet, render
+from serbench.site import write_entry_page
 from serbench.site.plots.robustness import robustness_plot
+from serbench.views.entry import Entry
 
 LABELS = ("anger", "fear", "sadness")
 SPEAKERS, EACH = 10, 4
@@ -137,6 +142,50 @@ def test_the_figure_shows_every_measured_condition() -> None:
     assert (high - zero) / (full - zero) == pytest.approx(1 - noise.low, abs=1e-3)
     assert "'sadness' gains most answers" in plot.dots[0].text
     assert "white noise 0 dB" in plot.alt
+
+
+@pytest.fixture
+def audited(tmp_path):
+    """A drawn entry with a saved measurement and no audit."""
+    build = Builder(tmp_path / "results")
+    name = build.study()
+    build.entry("cnn2d-abc123", name)
+    record = AuditRecord(
+        entry="cnn2d-abc123", study=name, family="cnn2d", corpus="demo", protocol="speaker", findings=(), draws=(),
+        robustness=(measured(),), serbench="0", created="2026-01-01",
+    )  # fmt: skip
+    path = audit_path(build.results.study(name), record.entry)
+    path.parent.mkdir()
+    record.save(path)
+    return build.read()
+
+
+def test_an_entry_in_python_has_one_row_a_condition(audited) -> None:
+    table = Entry(audited, "cnn2d-abc123").robustness()
+    assert table.index.names == ["on", "condition"]
+    assert table.loc[("validation", "noise"), "loss"] == pytest.approx(1.25 / 3)
+    assert table.loc[("validation", "noise"), "recall_fear"] == 0.0
+    assert "ffmpeg" in table.loc[("validation", "opus"), "not_measured"]
+    Path(audit_path(audited.folder.study("demo-speaker-cnn2d"), "cnn2d-abc123")).unlink()
+    assert Entry(audited, "cnn2d-abc123").robustness().empty
+
+
+def test_the_page_of_an_entry_shows_it(audited, tmp_path) -> None:
+    page = tmp_path / "entry.html"
+    write_entry_page(audited, "cnn2d-abc123", page)
+    html = page.read_text(encoding="utf-8")
+    assert "How it fails in the world" in html
+    assert 'id="plot-robustness-validation"' in html
+    assert "Opus 12 kbit/s is not measured: Opus needs the program ffmpeg" in html
+    assert "This entry was not audited" in html
+
+
+def test_an_audit_of_before_has_no_robustness(audited) -> None:
+    path = audit_path(audited.folder.study("demo-speaker-cnn2d"), "cnn2d-abc123")
+    before = json.loads(path.read_text(encoding="utf-8"))
+    del before["robustness"]
+    path.write_text(json.dumps(before), encoding="utf-8")
+    assert AuditRecord.load(path).robustness == ()
 
 
 def test_clips_are_drawn_evenly() -> None:
