@@ -38,7 +38,7 @@ def reference_lines(references: Iterable[ReferenceRow], labels: int) -> tuple[Li
     lines = [
         Line(row.name if row.name in _KINDS else "other", _SHORT.get(row.name, row.title), row.uar)
         for row in references
-        if row.uar is not None and row.name != "majority"  # its UAR equals chance
+        if row.uar is not None and not row.transductive and row.name != "majority"  # its UAR equals chance
     ]
     if not any(line.kind == "chance" for line in lines):
         lines.insert(0, Line("chance", "chance", 1 / labels))

@@ -156,11 +156,11 @@ def _names(frame: Frame, cost: Cost, rows: Sequence[Row]) -> list[Label]:
 
 
 def _line_names(frame: Frame, lines: Sequence[Line]) -> list[Label]:
-    """Names of the references at the left edge, apart from each other."""
+    """Names of the references at the right edge, apart from each other."""
     labels: list[Label] = []
     for line in sorted(lines, key=lambda one: -one.value):
         y = frame.y(100 * line.value) - 4
         if labels:
             y = max(y, labels[-1].y + _CLOSE)
-        labels.append(Label(0.0, y, f"{line.name} {percent(line.value)}", "start", "reference"))
+        labels.append(Label(1.0, y, f"{line.name} {percent(line.value)}", "end", "reference"))
     return labels
