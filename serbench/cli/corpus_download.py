@@ -72,6 +72,12 @@ def _confirm(plan: Download, console: Console, *, accepted: bool) -> None:
         f"please cite: {known.citation}",
     ):
         console.print(line, soft_wrap=True)
+    if unchecked := plan.source.unprotected:
+        console.print(
+            f"note: {unchecked[0].urls[0]} comes without https and without a published checksum, so nothing tells a "
+            f"changed file; run `serbench corpus check {plan.corpus}` on what arrives",
+            soft_wrap=True,
+        )
     if accepted:
         return
     if not sys.stdin.isatty():

@@ -15,6 +15,7 @@ from hostile_archives import wav, zipped
 from hostile_server import Server, serving
 from tiers import starts_children
 
+from serbench.cli.corpus_download import download
 from serbench.corpora import get_corpus
 from serbench.corpora.download.addresses import RemoteFile, Source, source_names, source_of
 from serbench.corpora.download.download import Download
@@ -72,6 +73,14 @@ def test_every_corpus_has_addresses_of_the_web_and_only_known_checksums() -> Non
     few = source_of("crema-d", limit=60)
     assert len({file.name[9:13] for file in few.files[2:]}) > 30, "spread over speakers"
     assert len({file.name[18:21] for file in few.files[2:]}) == 6, "and over emotions"
+
+
+def test_only_emo_db_comes_unprotected_which_the_command_says(capfd, tmp_path) -> None:
+    """Its site has neither https nor checksums."""
+    assert [name for name in source_names() if source_of(name).unprotected] == ["emo-db"]
+    with pytest.raises(UsageError, match="add --yes"):
+        download("emo-db", to=tmp_path / "emo")
+    assert "comes without https and without a published checksum" in "".join(capfd.readouterr())
 
 
 @pytest.mark.parametrize(

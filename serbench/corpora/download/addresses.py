@@ -47,6 +47,13 @@ class Source:
         """Bytes to download, as far as sizes are known."""
         return sum(file.size or 0 for file in self.files)
 
+    @property
+    def unprotected(self) -> tuple[RemoteFile, ...]:
+        """Files that neither https nor a checksum protects on their way."""
+        return tuple(
+            file for file in self.files if file.checksum is None and any(url.startswith("http://") for url in file.urls)
+        )
+
 
 # The repository keeps audio in Git LFS: raw.githubusercontent.com has pointers, media.githubusercontent.com the files.
 # The repository's README names the mirror.

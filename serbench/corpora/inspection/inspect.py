@@ -36,7 +36,7 @@ _STATES: Final = frozenset(get_args(ClipState))
 
 _CHUNK: Final = 64
 _SAVED_CLIPS: Final = 256
-_RULES: Final = 3
+_RULES: Final = 4
 """Version of the rules in `serbench.audio.sound`. Raise it when they change, so that old results are not reused."""
 
 _Key = tuple[str, int, int]
