@@ -124,7 +124,7 @@ def broken_links(site: Path) -> list[str]:
         for target in page.targets:
             address, _, anchor = target.partition("#")
             address = unquote(address.partition("?")[0])
-            if re.match(r"[a-z]+:", target) or path.name == "404.html":
+            if re.match(r"[a-z]+:|//", target) or path.name == "404.html":
                 continue
             there = (path.parent / address).resolve() if address else path
             there = there / "index.html" if there.is_dir() else there

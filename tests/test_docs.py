@@ -7,6 +7,10 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
+
+import serbench
+from docs.build import broken_links, page_text
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -22,9 +26,12 @@ def blocks(language: str) -> list[tuple[str, str]]:
 
 
 def commands() -> list[str]:
-    """Every serbench command in a shell block."""
+    """Every serbench command in a shell block, and those with an option in the text."""
     lines = [line.strip() for _, block in blocks("sh") for line in block.splitlines()]
-    ours = [line for line in lines if re.match(r"(uv run )?serbench ", line)]
+    inline = re.compile(r"`(serbench [a-z]+ [^`\n]*--[^`\n]*)`")
+    lines += [found for page in PAGES for found in inline.findall(page.read_text(encoding="utf-8"))]
+    ends_at_once = re.compile(r"--(help|list-formats)\b")
+    ours = [line for line in lines if re.match(r"(uv run )?serbench ", line) and not ends_at_once.search(line)]
     return sorted({line.removeprefix("uv run ").split("  #")[0] for line in ours})
 
 
@@ -111,3 +118,47 @@ def test_the_handbook_names_every_setting_of_the_front_end() -> None:
 
     text = (ROOT / "docs" / "hyperparameters.md").read_text(encoding="utf-8")
     assert all(f"`{name}`" in text for name in {*AcousticSettings.model_fields, *LogMelSettings.model_fields})
+
+
+def test_links_of_a_page_stay_within_the_site(tmp_path: Path) -> None:
+    assert "](contributing.md)" in page_text(ROOT / "docs" / "export.md")
+    assert "](architecture.md)" in page_text(ROOT / "CONTRIBUTING.md")
+    assert "](../search.md#" in page_text(ROOT / "docs" / "tutorials" / "few-speakers.md")
+    plugins = page_text(ROOT / "docs" / "plugins.md")
+    assert "../tests" not in plugins
+    assert "tests/plugin_example" in plugins, "the text of a link that leads out of the site is kept"
+
+
+def test_what_leads_nowhere_in_the_site_is_found(tmp_path: Path) -> None:
+    (tmp_path / "there.html").write_text('<h2 id="here">x</h2>', encoding="utf-8")
+    good = '<a href="there.html#here"></a><a href="https://example.org/"></a><script src="there.html"></script>'
+    (tmp_path / "good.html").write_text(good, encoding="utf-8")
+    assert broken_links(tmp_path) == []
+    for bad in (
+        '<a href="gone.html"></a>',
+        '<a href="there.html#gone"></a>',
+        '<script src="https://example.org/a.js"></script>',
+        '<link rel="stylesheet" href="//example.org/a.css">',
+    ):
+        (tmp_path / "bad.html").write_text(bad, encoding="utf-8")
+        assert len(broken_links(tmp_path)) == 1, bad
+
+
+def test_every_page_has_its_place_in_the_menu() -> None:
+    menu = re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), flags=re.M)
+    pages = {str(page.relative_to(ROOT / "docs")) for page in PAGES if page.is_relative_to(ROOT / "docs")}
+    assert sorted(menu) == sorted(pages | {"contributing.md", "changelog.md", "commands.md"})
+
+
+def test_the_citation_is_of_this_version() -> None:
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert cited["version"] == serbench.__version__
+    assert {"cff-version", "title", "message", "authors"} <= cited.keys()
+
+
+def test_the_readme_shows_one_table_of_four_columns_and_small_pictures() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert text.count("|---:|") == 1
+    assert "| tested on | model | UAR % | 95 % interval |" in text
+    for picture in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text):
+        assert (ROOT / picture).stat().st_size < 200 * 1024, "a picture has to be here, and small"
