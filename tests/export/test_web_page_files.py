@@ -7,12 +7,13 @@ import re
 from importlib import resources
 
 import pytest
+from drawn_results import Builder
 from typer.testing import CliRunner
 from web_bundles import LABELS, STAND_IN, make_bundle, make_page
 
 from serbench.cli.main import app
 from serbench.errors import SerbenchError, UsageError
-from serbench.export import exporter_names, exporters_of
+from serbench.export import export_bundle, exporter_names, exporters_of
 from serbench.export.web import demo
 from serbench.export.web.card_page import card_page
 from serbench.export.web.page import PAGE_FILES, page_facts
@@ -135,3 +136,17 @@ def test_the_command_says_what_is_missing(tmp_path) -> None:
 def test_web_is_a_format_and_the_last_to_be_written() -> None:
     assert "web" in exporter_names()
     assert [exporter.name for exporter in exporters_of("web,onnx,keras")] == ["keras", "onnx", "web"]
+
+
+def test_a_runtime_that_is_not_there_stops_an_export_before_anything_is_written(tmp_path) -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    build = Builder(tmp_path / "results")
+    build.entry("best", build.study())
+    folder, entry = build.results.entry("best")
+    for job_id in entry.refits:
+        folder.model_path(job_id).parent.mkdir(parents=True, exist_ok=True)
+        folder.model_path(job_id).write_bytes(b"x")
+    with pytest.raises(UsageError, match="does not hold onnxruntime-web"):
+        export_bundle(build.read(), "best", tmp_path / "out" / "bundle", format="web", runtime=tmp_path)
+    assert not (tmp_path / "out").exists()

@@ -46,7 +46,7 @@ async function load() {
   $("about").textContent = facts.about;
   $("meaning").textContent = facts.meaning;
   $("made").textContent = facts.made;
-  mel = new MelFrames(facts.sample_rate);
+  mel = new MelFrames(facts.sample_rate, facts.sample_rate / 2);
   for (const [place, label] of facts.labels.slice(0, MOST_SHOWN).entries()) $("shares").append(row(place, label));
   network = await loadNetwork(facts);
   await network(new Float32Array(facts.n_samples)); // whatever the runtime fetches late, it fetches now
@@ -237,7 +237,8 @@ async function startRecording() {
     + `${seconds(facts.n_samples / facts.sample_rate)}.`);
   clear();
   view = viewOf(new Float32Array(0), recording.rate);
-  Object.assign(view, { live: true, mel: new MelFrames(recording.rate), from: 0, to: LIVE_S, name: "microphone" });
+  const heard = new MelFrames(recording.rate, facts.sample_rate / 2); // no more than the network hears
+  Object.assign(view, { live: true, mel: heard, from: 0, to: LIVE_S, name: "microphone" });
   await Promise.all([drawLive(own), answerLive(own)]);
 }
 
@@ -267,6 +268,7 @@ async function answerLive(own) {
       const to = count / rate;
       view.windows.push({ from: Math.max(0, to - length), to, probabilities });
       show(probabilities, `microphone: the last ${seconds(Math.min(length, to))}`);
+      caution(samples, facts.sample_rate);
     }
     await next;
   }

@@ -169,9 +169,9 @@ export function peak(samples) {
 
 /** Mel bands of single frames, for show: the network computes its own. */
 export class MelFrames {
-  constructor(rate, bands = 56) {
+  constructor(rate, top, bands = 56) {
     this.bands = bands;
-    this.top = Math.min(8000, rate / 2);
+    this.top = Math.min(8000, top, rate / 2);
     this.size = 2 ** Math.round(Math.log2(rate * 0.032));
     this.real = new Float32Array(this.size);
     this.imaginary = new Float32Array(this.size);
