@@ -71,12 +71,15 @@ def built(family: str, values: dict):
 
 @pytest.mark.parametrize(("family", "values"), CONFIGURATIONS)
 def test_a_graph_repeats_the_network_from_the_waveform(family: str, values: dict) -> None:
+    from serbench.export.light.onnx_bounds import check_onnx
     from serbench.export.light.onnx_network import onnx_model
 
     model, spec = built(family, values)
     sound = waveforms(spec)
     expected = model.predict_on_batch(extract(sound, spec))
-    found = run(onnx_model(model, spec, {}).SerializeToString(), sound)
+    data = onnx_model(model, spec, {}).SerializeToString()
+    check_onnx(data, spec.n_samples, expected.shape[1])  # what is written is also read
+    found = run(data, sound)
     assert np.ptp(expected, axis=0).max() > 1e-3  # clips do differ
     np.testing.assert_allclose(found, expected, atol=2e-5)
 

@@ -15,7 +15,7 @@ _OPERATORS: Final = frozenset(
         "MINIMUM", "MUL", "NEG", "PACK", "PAD", "PADV2", "POW", "QUANTIZE", "REDUCE_MAX", "REDUCE_MIN", "RELU",
         "RESHAPE", "REVERSE_V2", "RSQRT", "SELECT", "SELECT_V2", "SHAPE", "SLICE", "SOFTMAX", "SPLIT", "SQRT",
         "SQUARE", "SQUARED_DIFFERENCE", "SQUEEZE", "STRIDED_SLICE", "SUB", "SUM", "TANH", "TILE", "TOPK_V2",
-        "TRANSPOSE",
+        "TRANSPOSE", "UNPACK",
     }
 )  # fmt: skip
 """What the conversion of serbench's layers makes. None of them calls another graph, keeps a state or is custom."""
