@@ -119,8 +119,7 @@ def _entry(row: Row) -> str:
 
 def _reference(row: ReferenceRow) -> str:
     interval = "" if row.uar_low is None else span(row.uar_low, row.uar_high)
-    title = f"*{row.title}{' (transductive)' if row.transductive else ''}*"
-    cells = ("", title, percent(row.uar), interval, percent(row.accuracy), percent(row.macro_f1), *[""] * 4)
+    cells = ("", f"*{row.title}*", percent(row.uar), interval, percent(row.accuracy), percent(row.macro_f1), *[""] * 4)
     return f"| {' | '.join(cells)} |\n"
 
 

@@ -248,7 +248,7 @@ def _row(study: StudyRecord, answers: PooledAnswers) -> ReferenceRow:
         interval, _ = recalls_interval(answers.recalls, record.labels)
     return ReferenceRow(
         name=record.name,
-        title=record.title,
+        title=f"{record.title} (transductive)" if record.transductive else record.title,
         detail=record.detail,
         corpus=record.corpus,
         corpus_digest=record.corpus_digest,

@@ -247,6 +247,7 @@ def test_what_is_transductive_is_marked_and_compared_with_nothing(task, results)
     board = Results(results.root).board()
     (row,) = board.groups[0].references
     assert row.transductive
+    assert row.title == "wav2vec 2, large (brought) (transductive)", "wherever it is shown"
     assert (row.uar_low, row.difference) == (None, None)
     assert board.groups[0].power is None
     assert "not the score of a single clip" in " ".join(render(board, "table", width=120).split())
