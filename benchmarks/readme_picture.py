@@ -20,13 +20,15 @@ STUDY, PICTURE = "s22-cnn1d", ROOT / "docs" / "images" / "study.png"
 WIDTH, LARGEST_BYTES = 1000, 200 * 1024
 
 _EDGES = """() => {
-  const heads = [...document.querySelectorAll("h2")], first = heads.findIndex(head => head.id === "search");
-  return [heads[first], heads[first + 1]].map(head => head.getBoundingClientRect().top + window.scrollY);
+  const head = document.querySelector("h2#search").getBoundingClientRect();
+  const figures = [...document.querySelectorAll("figure")];
+  const last = figures.find(figure => figure.innerText.startsWith("Learning curves")).getBoundingClientRect();
+  return [head.top + window.scrollY, last.bottom + window.scrollY];
 }"""
 
 
 def draw(page: Path, to: Path) -> None:
-    """Writes the section "How the search went" of a study's page as a PNG of 64 colours."""
+    """Writes the section "How the search went" of a study's page, up to the learning curves, as a PNG of 64 colours."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
@@ -35,7 +37,7 @@ def draw(page: Path, to: Path) -> None:
         view.goto(page.as_uri())
         view.wait_for_timeout(3000)
         top, bottom = view.evaluate(_EDGES)
-        clip = {"x": 0, "y": top - 16, "width": WIDTH, "height": bottom - top - 16}
+        clip = {"x": 0, "y": top - 16, "width": WIDTH, "height": bottom - top + 32}
         view.screenshot(path=to, full_page=True, clip=clip)
         browser.close()
     with Image.open(to) as picture:
