@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -62,6 +63,7 @@ def _sheet(group: GroupRows, shared: tuple[str, ...]) -> Sheet:
     lines += [(_order(one.uar), _of_reference(one), "dim") for one in references]
     lines.sort(key=lambda line: -line[0])
     notes = [note for note in group.notes if note not in shared and not note.startswith(_EXPLAINED)]
+    notes += _about_references(references)
     return Sheet(
         group.heading,
         tuple(Column(cell.title, cell.rank, cell.align) for _, cell in _CELLS),
@@ -69,6 +71,19 @@ def _sheet(group: GroupRows, shared: tuple[str, ...]) -> Sheet:
         tuple(notes),
         tuple(style for *_, style in lines),
     )
+
+
+def _about_references(rows: Sequence[ReferenceRow]) -> list[str]:
+    """What a reader must know not to compare a reference wrongly."""
+    notes = [
+        f"{row.title}: {row.left_out:,} of {row.clips + row.left_out:,} test clips have no prediction and are left out"
+        for row in rows
+        if row.left_out
+    ]
+    if transductive := [row.title for row in rows if row.transductive]:
+        names = ", ".join(transductive)
+        notes.append(f"{names}: normalised with the test speakers' own clips, so not the score of a single clip")
+    return notes
 
 
 def _of_reference(row: ReferenceRow) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pytest
@@ -60,6 +61,18 @@ def test_a_table_fits_a_screen_of_80_columns(build, board):
     assert len(long) <= 30
     assert any("net-two" in line for line in long), "the selected entry is never left out"
     assert "24 more entries" in " ".join(long)
+
+
+def test_references_that_compare_wrongly_say_why(board):
+    group = board.groups[0]
+    marked = tuple(
+        one.model_copy(update={"transductive": True} if one.name == "functionals" else {"left_out": 7})
+        for one in group.references
+    )
+    text = " ".join(lines_of(dataclasses.replace(board, groups=(dataclasses.replace(group, references=marked),))))
+    assert "SVM on functionals: normalised with the test speakers' own clips" in text
+    assert "chance: 7 of 127 test clips have no prediction" in text
+    assert "normalised" not in " ".join(lines_of(board))
 
 
 def test_warnings_stay_and_explanations_are_for_full(build):
