@@ -160,11 +160,13 @@ def test_a_file_gets_the_mean_over_windows_that_predict_would_take(open_page, ad
 def test_another_rate_and_two_channels_give_what_soxr_gives(open_page, address, tmp_path) -> None:
     page = open_page(address)
     left, right = made_sound(1.9, 44_100), made_sound(1.9, 44_100)[::-1] * 0.3
+    # A tone just below the Nyquist frequency of 8 kHz in the first third only: its level is what the filter leaves.
+    left[: 44_100 // 2] = 0.4 * np.sin(2 * np.pi * 7_500 / 44_100 * np.arange(44_100 // 2))
     resampled = soxr.resample(np.stack([left, right], axis=1).mean(axis=1), 44_100, RATE, quality="HQ")
     expected = shares_of_thirds(windows(resampled, SPEC, 2.0)[1])[0]
     for name in ("both.wav", "both.flac"):
         soundfile.write(tmp_path / name, np.stack([left, right], axis=1), 44_100)
-        np.testing.assert_allclose(drop(page, tmp_path / name), expected, atol=2e-4)
+        np.testing.assert_allclose(drop(page, tmp_path / name), expected, atol=5e-4)
 
 
 def test_the_timeline_answers_to_keys_and_clicks(open_page, address, tmp_path) -> None:
