@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"
-RUN = "emo-db-loso-cnn1d"
+RUN = "s23-small"
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def published(tmp_path: Path) -> Path:
 def answers(published: Path, tmp_path: Path) -> Path:
     """What the SVM of all folds answered, as somebody else's tool would write it."""
     tables = []
-    for path in sorted((published / "references").glob("*/svm/record.json")):
+    for path in sorted((published / "references").glob("*/functionals/record.json")):
         if json.loads(path.read_text(encoding="utf-8"))["corpus"] == "emo-db":
             table = pd.read_parquet(path.with_name("predictions.parquet"))
             told = table.filter(regex="^p_").idxmax(axis=1).str.removeprefix("p_")
@@ -39,7 +39,7 @@ def test_one_file_for_all_folds_becomes_one_row(serbench, published, answers, st
     done = serbench("submit", answers, "--study", study, "--name", "mine", "--results", published, "--format", "json")
     assert done.code == 0, done.err
     rows = {row["name"]: row for row in json.loads(done.out)["references"]}
-    assert rows["brought-mine"]["uar"] == pytest.approx(rows["svm"]["uar"])
+    assert rows["brought-mine"]["uar"] == pytest.approx(rows["functionals"]["uar"])
     assert rows["brought-mine"]["clips"] == 535
 
 
@@ -57,6 +57,6 @@ def test_a_run_without_all_its_folds_is_told(serbench, published, answers) -> No
 
 
 def test_an_unknown_study_gets_the_nearest(serbench, published, answers) -> None:
-    done = serbench("submit", answers, "--study", "emo-db-loso-cnn", "--name", "mine", "--results", published)
+    done = serbench("submit", answers, "--study", "s23-smal", "--name", "mine", "--results", published)
     assert done.code == 2
     assert f"did you mean '{RUN}" in done.sentence

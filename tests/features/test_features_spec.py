@@ -65,7 +65,7 @@ def test_digest_follows_what_the_values_depend_on():
 
 
 def test_an_augmentation_has_to_alter_something():
-    with pytest.raises(ValidationError, match="needs noise_snr_db, shift_s or speed"):
+    with pytest.raises(ValidationError, match="needs noise_snr_db, shift_s, room_rt60_s, telephone or speed"):
         WaveformAugmentation(copy_index=1)
     digests = {WaveformAugmentation(noise_snr_db=20, copy_index=copy).digest() for copy in range(3)}
     assert len(digests) == 3

@@ -143,7 +143,7 @@ def test_a_refused_address_is_told_without_its_password(url) -> None:
 
 def test_the_driver_is_named_where_it_is_missing(monkeypatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(SerbenchError, match=r"pip install 'serbench\[postgres\]'"):
+    with pytest.raises(SerbenchError, match=r"install the extra serbench\[postgres\]"):
         check_storage_url("postgresql://host/db")
 
 

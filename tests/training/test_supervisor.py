@@ -205,7 +205,7 @@ def test_an_unknown_backend_is_told_with_those_known(name) -> None:
 
 def test_a_backend_that_is_not_installed_names_what_to_install(monkeypatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(SerbenchError, match=r"pip install 'serbench\[jax\]'"):
+    with pytest.raises(SerbenchError, match=r"install the extra serbench\[jax\]"):
         choose_backend("jax")
 
 
