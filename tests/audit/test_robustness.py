@@ -80,6 +80,7 @@ def plan(tone_corpus, **changes) -> RobustnessPlan:
     return RobustnessPlan(STUDY, data=tone_corpus, conditions=SOME, **changes)
 
 
+@pytest.mark.slow
 def test_the_validation_speakers_are_judged_by_the_final_runs(results, tone_corpus) -> None:
     lines = len(results.ledger.read()[0])
     record, found = measure_robustness(Results(results.root), plan(tone_corpus))
@@ -98,6 +99,7 @@ def test_the_validation_speakers_are_judged_by_the_final_runs(results, tone_corp
     assert len(results.ledger.read()[0]) == lines
 
 
+@pytest.mark.slow
 def test_a_measurement_goes_on_where_it_was_stopped(results, tone_corpus) -> None:
     whole = measure_robustness(Results(shutil.copytree(results.root, results.root.parent / "other")), plan(tone_corpus))
     watch = Watch("babble")
@@ -113,6 +115,7 @@ def test_a_measurement_goes_on_where_it_was_stopped(results, tone_corpus) -> Non
     assert last.steps == []
 
 
+@pytest.mark.slow
 def test_the_test_set_is_counted_once_before_a_score_is_kept(results, tone_corpus) -> None:
     before = Results(results.root).board().rows[0].looks
     watch = Watch("white noise")
@@ -132,6 +135,7 @@ def test_the_test_set_is_counted_once_before_a_score_is_kept(results, tone_corpu
     assert [one.on for one in record.robustness] == ["validation", "test"]
 
 
+@pytest.mark.slow
 def test_a_ledger_that_cannot_be_written_keeps_no_answer(results, tone_corpus) -> None:
     shutil.rmtree(results.root / "ledger")
     (results.root / "ledger").write_text("a file in the way")
@@ -140,6 +144,7 @@ def test_a_ledger_that_cannot_be_written_keeps_no_answer(results, tone_corpus) -
     assert not list(results.root.rglob("audits/robustness/**/*.parquet"))
 
 
+@pytest.mark.slow
 def test_a_condition_that_cannot_be_measured_says_so_and_an_audit_keeps_the_rest(results, tone_corpus) -> None:
     asked = RobustnessPlan(STUDY, data=tone_corpus, conditions=(UNMEASURED, SOME[0]))
     record, found = measure_robustness(Results(results.root), asked)
@@ -153,6 +158,7 @@ def test_a_condition_that_cannot_be_measured_says_so_and_an_audit_keeps_the_rest
     assert saved_robustness(Results(results.root), record.entry) == again.robustness
 
 
+@pytest.mark.slow
 def test_report_page_and_card_show_it(results, tone_corpus, serbench_command, tmp_path) -> None:
     record, found = measure_robustness(Results(results.root), plan(tone_corpus))
     report = json.loads(serbench_command("report", record.entry, "--results", results.root, "--format", "json"))
@@ -191,6 +197,7 @@ def serbench_command():
     return run
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_table(results, tone_corpus, serbench_command, monkeypatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     table = serbench_command("audit", STUDY, "--robustness", "--data", tone_corpus, "--results", results.root)
@@ -201,6 +208,7 @@ def test_the_command_prints_a_table(results, tone_corpus, serbench_command, monk
         assert condition.title in table
 
 
+@pytest.mark.slow
 def test_options_that_mean_nothing_together_are_refused(tmp_path) -> None:
     from typer.testing import CliRunner
 
@@ -211,6 +219,7 @@ def test_options_that_mean_nothing_together_are_refused(tmp_path) -> None:
     assert "--on belongs to --robustness" in str(ran.exception)
 
 
+@pytest.mark.slow
 def test_networks_that_were_changed_or_removed_are_one_sentence(results, tone_corpus) -> None:
     study = results.study(STUDY)
     (entry,) = study.entries()
@@ -226,6 +235,7 @@ def test_networks_that_were_changed_or_removed_are_one_sentence(results, tone_co
         measure_robustness(Results(results.root), plan(tone_corpus))
 
 
+@pytest.mark.slow
 def test_kept_answers_of_other_networks_are_not_taken(results, tone_corpus) -> None:
     measure_robustness(Results(results.root), plan(tone_corpus))
     (kept,) = results.root.rglob("audits/robustness/*/white-noise-0-*.parquet")
@@ -265,6 +275,7 @@ def panel(build: Builder, on="validation", most: int = 1000):
     return panel_of(tested, folder, clips, on, most, 0)
 
 
+@pytest.mark.slow
 def test_fold_models_answer_the_clips_that_they_never_heard(drawn) -> None:
     found = panel(drawn)
     (run,) = found.runs
@@ -279,6 +290,7 @@ def test_fold_models_answer_the_clips_that_they_never_heard(drawn) -> None:
     np.testing.assert_allclose(found.recorded[0], recorded.loc[found.clips["clip_id"]].to_numpy(), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_drawn_clips_keep_their_networks_and_answers(drawn) -> None:
     whole, part = panel(drawn), panel(drawn, most=24)
     assert (len(part.clips), part.clips_known) == (24, len(whole.clips))
@@ -289,6 +301,7 @@ def test_drawn_clips_keep_their_networks_and_answers(drawn) -> None:
         assert {rows[row] for row in some.rows} <= set(every.rows.tolist())
 
 
+@pytest.mark.slow
 def test_without_fold_models_the_way_out_is_named(drawn) -> None:
     folder = drawn.results.study("demo-speaker-cnn2d")
     folder.model_path("t0-f2", "fold").unlink()
@@ -299,6 +312,7 @@ def test_without_fold_models_the_way_out_is_named(drawn) -> None:
         panel(drawn)
 
 
+@pytest.mark.slow
 def test_on_test_the_final_runs_answer(drawn) -> None:
     folder = drawn.results.study("demo-speaker-cnn2d")
     for job_id in folder.entry("cnn2d-abc123").refits:
@@ -308,6 +322,7 @@ def test_on_test_the_final_runs_answer(drawn) -> None:
     assert found.clips["clip_id"].str.startswith("test").all()
 
 
+@pytest.mark.slow
 def test_pooled_folds_and_ensembles_are_refused(tmp_path) -> None:
     build = Builder(tmp_path / "results")
     for fold in (1, 2):
@@ -319,6 +334,7 @@ def test_pooled_folds_and_ensembles_are_refused(tmp_path) -> None:
     assert saved_robustness(build.read(), pooled) == ()
 
 
+@pytest.mark.slow
 def test_a_front_end_sees_the_altered_clip(results, tone_corpus) -> None:
     """A condition that makes all clips silent but for a millionth takes every answer to one class."""
     soft = Condition("soft", "soft", "level", lambda _scene: (lambda waveform, _: scaled(waveform, -200.0), ""))

@@ -140,6 +140,7 @@ def probabilities(page) -> np.ndarray:
     return np.array(json.loads(page.locator("#result").get_attribute("data-probabilities")))
 
 
+@pytest.mark.slow
 def test_a_file_gets_the_mean_over_windows_that_predict_would_take(open_page, address, tmp_path) -> None:
     page = open_page(address)
     assert page.locator("#status").inner_text() == "Ready."
@@ -157,6 +158,7 @@ def test_a_file_gets_the_mean_over_windows_that_predict_would_take(open_page, ad
     assert not page.locator("#timeline").is_visible()
 
 
+@pytest.mark.slow
 def test_another_rate_and_two_channels_give_what_soxr_gives(open_page, address, tmp_path) -> None:
     page = open_page(address)
     left, right = made_sound(1.9, 44_100), made_sound(1.9, 44_100)[::-1] * 0.3
@@ -169,6 +171,7 @@ def test_another_rate_and_two_channels_give_what_soxr_gives(open_page, address, 
         np.testing.assert_allclose(drop(page, tmp_path / name), expected, atol=5e-4)
 
 
+@pytest.mark.slow
 def test_the_timeline_answers_to_keys_and_clicks(open_page, address, tmp_path) -> None:
     page = open_page(address)
     long = made_sound(6.0)
@@ -192,6 +195,7 @@ def test_the_timeline_answers_to_keys_and_clicks(open_page, address, tmp_path) -
     np.testing.assert_array_equal(probabilities(page), whole)
 
 
+@pytest.mark.slow
 def test_the_microphone_is_heard_and_its_recording_gets_the_same_answer_as_a_file(
     open_page, address, spoken, tmp_path
 ) -> None:
@@ -233,6 +237,7 @@ def likeness(heard: np.ndarray, spoken: Path) -> float:
     )
 
 
+@pytest.mark.slow
 def test_once_loaded_the_browser_refuses_every_connection(open_page, address) -> None:
     page = open_page(address, trouble_allowed="Content Security Policy")
     assert "connect to nothing" in page.locator("#private").inner_text()
@@ -240,6 +245,7 @@ def test_once_loaded_the_browser_refuses_every_connection(open_page, address) ->
         assert page.evaluate("url => fetch(url).then(() => 'sent', () => 'refused')", url) == "refused"
 
 
+@pytest.mark.slow
 def test_labels_and_names_of_strangers_are_text(open_page, serve, tmp_path) -> None:
     page = open_page(serve(make_page(tmp_path, labels=(MARKUP, "b", "c"), title=MARKUP)))
     drop(page, wav(tmp_path / "<img src=x onerror=alert(2)>.wav", made_sound(1.0)))
@@ -251,6 +257,7 @@ def test_labels_and_names_of_strangers_are_text(open_page, serve, tmp_path) -> N
     assert page.locator("img").count() == 0
 
 
+@pytest.mark.slow
 def test_what_is_no_sound_and_what_is_silent_is_said(open_page, address, tmp_path) -> None:
     page = open_page(address)
     (tmp_path / "letter.wav").write_text("no sound", encoding="utf-8")
@@ -262,6 +269,7 @@ def test_what_is_no_sound_and_what_is_silent_is_said(open_page, address, tmp_pat
     assert not page.locator("#caution").is_visible()
 
 
+@pytest.mark.slow
 def test_a_page_without_its_runtime_says_how_to_open_it(open_page, serve, tmp_path) -> None:
     folder = make_page(tmp_path)
     shutil.rmtree(folder / "runtime")
@@ -271,6 +279,7 @@ def test_a_page_without_its_runtime_says_how_to_open_it(open_page, serve, tmp_pa
 
 
 @pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])
+@pytest.mark.slow
 def test_a_phone_and_a_desk_can_read_it(open_page, address, tmp_path, width, theme) -> None:
     page = open_page(address, width=width, theme=theme)
     drop(page, wav(tmp_path / "long.wav", made_sound(6.0)))

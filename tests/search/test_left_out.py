@@ -43,6 +43,7 @@ def high_tones_have_no_features(monkeypatch):
 
 
 @pytest.mark.children
+@pytest.mark.slow
 def test_a_search_names_them_and_goes_on_without_them(make_plan, high_tones_have_no_features) -> None:
     plan, watch = make_plan(repeats=1, finalists=1, trials=1), Watch()
     (name,) = run_search(plan, watch)

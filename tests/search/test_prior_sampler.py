@@ -134,6 +134,7 @@ def test_without_recipes_it_starts_from_the_defaults_of_the_family(space: Search
     assert near_defaults >= 9, "about one draw in ten is uniform"
 
 
+@pytest.mark.slow
 def test_it_walks_away_from_what_makes_no_model(space: SearchSpace) -> None:
     """The recipes and everything as wide are over the limit: it must find what is not."""
     recipes = [known.config for known in space.enqueued]

@@ -94,6 +94,7 @@ def test_a_keras_json_is_neither_read_nor_changed(where, content, tmp_path) -> N
 @pytest.mark.parametrize(
     "config", [{"batch_norm": True}, {"weight_averaging": 0.9, "head": "attention", "time_mask": 4, "time_shift": 2.0}]
 )
+@pytest.mark.slow
 def test_the_model_of_a_fit_in_bfloat16_is_one_of_float32_that_repeats_its_predictions(
     make_job, features, targets, tmp_path: Path, config
 ) -> None:
