@@ -185,19 +185,10 @@ class Life:
         """Waits until it and all its children are gone; both streams."""
         self.process.wait(timeout=PATIENCE_S)
         _, orphans = psutil.wait_procs(self.family(), timeout=60)
-        orphans = [process for process in orphans if not _is_dead(process)]
         assert not orphans, f"outlive the coordinator: {orphans}"
         for reader in self._readers:
             reader.join(60)
         return "".join(self._out), "".join(self.said)
-
-
-def _is_dead(process: psutil.Process) -> bool:
-    """Whether a process has ended; on a machine at full load its last parent may be slow to notice."""
-    try:
-        return process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 def _session(pid: int) -> int | None:
