@@ -47,6 +47,7 @@ class Cnn1dHyperparameters(ConvHyperparameters):
         json_schema_extra={
             "source": "B. Schuller et al., 2009, https://doi.org/10.21437/Interspeech.2009-103",
             "later": True,
+            "own_front_end": True,  # one of its columns is the energy
         },
     )
     time_mask: int = Field(

@@ -1,12 +1,13 @@
 """Typed hyperparameters, each with a default, bounds and one line of description.
 
-The `json_schema_extra` of a field may contain four facts. Documentation, checks of search spaces and the live view use
+The `json_schema_extra` of a field may contain five facts. Documentation, checks of search spaces and the live view use
 them:
 
 - `only_when`: the values of another field for which this field is used at all, such as `{"optimizer": ["sgd"]}`
 - `source`: who proposed it, with an address
 - `later`: that it was added after results were published. At its default it is no part of a space's hash, so that
   studies of before go on
+- `own_front_end`: that it reads what only the family's own front end gives; a space over another one may not search it
 - `live`: how the live view shows it: `"value"` alone, or `"named"` (its name and its value)
 """
 

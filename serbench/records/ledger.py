@@ -34,15 +34,17 @@ _REPEAT = re.compile(r"\d+$")
 
 
 class SplitFamily(NamedTuple):
-    """What two test sets share if only the split seed tells them apart."""
+    """What two test sets share if only the split seed tells them apart.
+
+    The validation core and the normalisation are no part of it: the first clips of the seed's order are tested,
+    whatever is done with the others. Folds test every speaker once, so for them the test core is none either ('').
+    """
 
     corpus_digest: str
     label_source: str
     labels: tuple[str, ...]
     protocol: str
     test_core: str
-    validation_core: str
-    speaker_normalisation: bool
 
 
 class LedgerLine(Record):
@@ -76,10 +78,13 @@ class LedgerLine(Record):
             self.label_source,
             self.labels,
             self.protocol,
-            self.test_core,
-            self.validation_core,
-            self.speaker_normalisation,
+            "" if self.fold else self.test_core,
         )
+
+    @property
+    def test_set(self) -> tuple[SplitFamily, int]:
+        """The test set, or for a fold all folds': family and split seed."""
+        return self.family, self.split_seed
 
     @property
     def entry(self) -> tuple[str, str]:
@@ -164,17 +169,18 @@ class Counted:
 
 
 def count_evaluations(lines: Iterable[LedgerLine], corpus_digest: str, protocol_hash: str) -> Counted:
-    """Counts the evaluations of one test set.
+    """Counts the evaluations of one test set, those by protocols that differ in the validation core alone included.
 
     Args:
         lines: of all test sets.
         corpus_digest: digest of the corpus, which labels are part of.
-        protocol_hash: hash of the protocol, which the split seed is part of.
+        protocol_hash: hash of a protocol under which the test set was evaluated.
     """
     known = list(lines)
-    here = [one for one in known if (one.corpus_digest, one.protocol_hash) == (corpus_digest, protocol_hash)]
-    families = {one.family for one in here}
+    named = [one for one in known if (one.corpus_digest, one.protocol_hash) == (corpus_digest, protocol_hash)]
+    families, test_sets = {one.family for one in named}, {one.test_set for one in named}
     seeds = {one.split_seed for one in known if one.family in families}
+    here = [one for one in known if one.test_set in test_sets]
     folds: dict[int, list[LedgerLine]] = {}
     for one in here:
         folds.setdefault(one.fold, []).append(one)

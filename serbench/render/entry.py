@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -46,7 +47,7 @@ __all__ = [
 
 Facts = list[tuple[str, str]]
 """Pairs of a name and its text."""
-
+_FOLD = re.compile(r"fold \d+")
 _NAMED = 5
 CLASS_HEADER = ("class", "precision %", "recall %", "F1 %", "clips", "correct")
 SUBSET_HEADER = ("subset", "clips", "accuracy %", "UAR %", "macro-F1 %")
@@ -264,7 +265,15 @@ def environment_rows(report: EntryReport) -> Facts:
 
 
 def config_rows(config: Mapping[str, Any]) -> Facts:
-    """Hyperparameters and their values, sorted by name. Nested ones get dotted names."""
+    """Hyperparameters and their values, sorted by name. Nested ones get dotted names.
+
+    Folds that chose for themselves share a row for each setting.
+
+    >>> config_rows({f"fold {k}": {"depth": 4 if k == 2 else 3, "width": 16} for k in (1, 2, 3, 4)})
+    [('depth', '3 (folds 1, 3-4); 4 (fold 2)'), ('width', '16')]
+    """
+    if len(config) > 1 and all(_FOLD.fullmatch(name) and isinstance(value, Mapping) for name, value in config.items()):
+        return _rows_of_folds({int(name.removeprefix("fold ")): dict(config_rows(config[name])) for name in config})
     rows: Facts = []
     for name, value in sorted(config.items()):
         if isinstance(value, Mapping) and value:
@@ -272,6 +281,30 @@ def config_rows(config: Mapping[str, Any]) -> Facts:
         else:
             rows.append((name, _shown(value)))
     return rows
+
+
+def _rows_of_folds(folds: Mapping[int, Mapping[str, str]]) -> Facts:
+    """One row for each setting: its value, or each value with the folds that chose it, the most common first."""
+    rows: Facts = []
+    for name in sorted({name for settings in folds.values() for name in settings}):
+        chosen: dict[str, list[int]] = {}
+        for fold in sorted(folds):
+            chosen.setdefault(folds[fold].get(name, "-"), []).append(fold)
+        values = sorted(chosen.items(), key=lambda one: -len(one[1]))
+        parts = [f"{value} (fold{'s' if len(of) > 1 else ''} {_ranges(of)})" for value, of in values]
+        rows.append((name, values[0][0] if len(values) == 1 else "; ".join(parts)))
+    return rows
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Writes sorted numbers briefly, as '1, 3-5'."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
 def caveats(report: EntryReport) -> list[str]:

@@ -189,6 +189,7 @@ def _build(raw: dict[str, Any], stem: str, text: str) -> SearchSpace:
         text=text,
     )
     _check_ratios(space)
+    _check_front_end(space)
     return space
 
 
@@ -287,4 +288,17 @@ def _check_ratios(space: SearchSpace) -> None:
             raise UsageError(
                 f"{where} = {text!r} does not contain the cores (test {space.test_core:f} %, validation "
                 f"{space.validation_core:f} %); enlarge its shares, or declare smaller cores in [protocol]"
+            )
+
+
+def _check_front_end(space: SearchSpace) -> None:
+    """Checks that no field which reads the family's own front end is searched on another one."""
+    if space.features.kind == space.family.feature_kind:
+        return
+    for name, field in space.family.hyperparameters.model_fields.items():
+        extra = field.json_schema_extra
+        if name in space.parameters and isinstance(extra, dict) and extra.get("own_front_end"):
+            raise UsageError(
+                f"[parameters] {name} needs front end '{space.family.feature_kind}', and [features] kind is "
+                f"'{space.features.kind}'; leave {name} out"
             )

@@ -81,6 +81,21 @@ def test_folds_are_counted_by_the_fold_with_the_most():
     assert count(lines, record) == (2, 1, 2, 1)
 
 
+@pytest.mark.parametrize(("fold", "changes"), [(0, {}), (1, {"test_core": "40"})], ids=["a core", "a fold"])
+def test_the_same_test_clips_are_one_test_set_whatever_validates(fold, changes):
+    record = with_protocol(study(identity="one"), fold=fold)
+    other = with_protocol(
+        study(name="b", identity="two"),
+        fold=fold,
+        hash="9" * 16,
+        validation_core="33",
+        speaker_normalisation=True,
+        **changes,
+    )
+    lines = [LedgerLine.of(one, "t0-r0") for one in (record, other)]
+    assert count(lines, record) == count(lines, other) == (2, 2, 2, 1)
+
+
 def test_audits_and_replays_are_evaluations_and_no_entries():
     record = study(identity="one")
     lines = [LedgerLine.of(record, "t0-r0", kind) for kind in ("run", "audit", "replay")]

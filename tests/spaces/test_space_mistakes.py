@@ -38,6 +38,10 @@ MISTAKES = {
         '[features]\nkind = "log_mel"',
         "[features] kind = 'log_mel': family cnn1d reads 'acoustic'; leave kind out",
     ),
+    "field of the family's own front end": (
+        '[features]\nkind = "encoder"\nmodel = "0123456789abcdef"\n[parameters]\nfunctionals = ["none", "branch"]',
+        "[parameters] functionals needs front end 'acoustic', and [features] kind is 'encoder'; leave functionals out",
+    ),
     "core that is no number": (
         '[protocol]\ntest_core = "x"', "[protocol] test_core 'x' is not a number; write for example 20 or 3.5"),
     "core out of range": ("[protocol]\ntest_core = 0", "[protocol] test_core 0 must lie between 0 and 100"),

@@ -26,9 +26,7 @@ def load(runtime: str) -> Any:
 
         runner = Interpreter(str(FILES[runtime])).get_signature_runner()
         return lambda waveform: next(iter(runner(waveform=waveform).values()))
-    import tensorflow
-
-    model = tensorflow.saved_model.load(str(FILES[runtime]))
+    model = __import__("tensorflow").saved_model.load(str(FILES[runtime]))
     return lambda waveform: model.serve(waveform).numpy()
 
 
@@ -37,8 +35,10 @@ def windows(path: str, rate: int, length: int, crop: str, longest: float) -> lis
     sound, own = soundfile.read(path, dtype="float32", always_2d=True)
     sound = sound.mean(axis=1)
     if own != rate:
-        import soxr  # the model reads another sample rate: `pip install soxr`
-
+        try:
+            import soxr
+        except ImportError:
+            raise SystemExit(f"{path} has {own} Hz and the model reads {rate} Hz: `pip install soxr`") from None
         sound = soxr.resample(sound, own, rate, quality="HQ")
     if len(sound) > length and len(sound) - 2 >= longest * rate:  # a sample of tolerance: resampling may round up
         return [sound[i : i + length] for i in (*range(0, len(sound) - length, length // 2), len(sound) - length)]
