@@ -17,6 +17,8 @@ from serbench.results import Results
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "results" / "published"
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_leaderboard_of_a_page_is_that_of_the_published_results(page: str) -> None:

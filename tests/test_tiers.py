@@ -13,7 +13,7 @@ CONFTEST = """
 from tiers import Tiers
 
 def pytest_configure(config):
-    for tier in ("quick", "children", "slow"):
+    for tier in ("quick", "long", "children", "slow"):
         config.addinivalue_line("markers", tier)
     config.pluginmanager.register(Tiers(config))
 """
@@ -66,6 +66,10 @@ def test_fixture(over_another):
 @pytest.mark.slow
 def test_slow():
     run()
+
+@pytest.mark.long
+def test_long():
+    pass
 """
 
 
@@ -89,4 +93,6 @@ def test_quick_tests_are_guarded_and_others_are_not(tmp_path: Path) -> None:
         "FAILED test_backend", "PASSED test_program",
     }  # fmt: skip
     assert run("-m", "quick") == quick
-    assert run("-m", "not quick") == {"PASSED test_marked", "PASSED test_fixture", "PASSED test_slow"}
+    assert run("-m", "not quick") == {
+        "PASSED test_marked", "PASSED test_fixture", "PASSED test_slow", "PASSED test_long",
+    }  # fmt: skip

@@ -1,7 +1,7 @@
 """The tiers of the tests: which test is quick, what keeps it so, and which one begins first.
 
-A test is *slow* where it is marked so. It is of *children* where it, its file or a fixture that it uses is marked so.
-All others are *quick*: under `-m quick` they fail if they start a Python process or import a backend.
+A test is *slow* or *long* where it is marked so. It is of *children* where it, its file or a fixture that it uses is marked
+so. All others are *quick*: under `-m quick` they fail if they start a Python process or import a backend.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pytest
 __all__ = ["Tiers", "starts_children"]
 
 BACKENDS = ("keras", "tensorflow", "jax", "torch")
-GUESSED_S = {"quick": 0.1, "children": 5.0, "slow": 30.0}
+GUESSED_S = {"quick": 0.1, "long": 5.0, "children": 5.0, "slow": 30.0}
 """Seconds of a test that has not run here before."""
 
 _CACHE = "serbench/durations"
@@ -76,7 +76,7 @@ class Tiers:
         for item in items:
             if starts_any(item):
                 item.add_marker("children")
-            elif item.get_closest_marker("slow") is None:
+            elif all(item.get_closest_marker(tier) is None for tier in ("slow", "long")):
                 item.add_marker("quick")
         result = yield
         if self._is_worker:
@@ -133,7 +133,7 @@ def starts_any(item: pytest.Item) -> bool:
 
 def tier_of(item: pytest.Item) -> str:
     """The tier of a collected test."""
-    return next(tier for tier in ("slow", "children", "quick") if item.get_closest_marker(tier) is not None)
+    return next(tier for tier in ("slow", "children", "long", "quick") if item.get_closest_marker(tier) is not None)
 
 
 def place(location: tuple[str, int | None, str]) -> str:
