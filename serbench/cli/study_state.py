@@ -45,7 +45,7 @@ def differing(config: dict[str, Any], searched: list[str], shown: Mapping[str, s
         config: hyperparameters by name.
         searched: names of the hyperparameters that vary.
         shown: names of those to show, see `Hyperparameters.live_fields`. 'named' shows name and value, 'value' the
-            value only.
+            value only, unless it is 'none', which alone says nothing.
         limit: largest number of hyperparameters shown.
 
     >>> differing({"optimizer": "adam", "depth": 3}, ["optimizer", "depth"], {"optimizer": "value", "depth": "named"})
@@ -56,7 +56,7 @@ def differing(config: dict[str, Any], searched: list[str], shown: Mapping[str, s
         value = config.get(name)
         if name in shown:
             words = f"{value:.2g}" if isinstance(value, float) else f"{value}"
-            parts.append(f"{name} {words}" if shown[name] == "named" else words)
+            parts.append(f"{name} {words}" if shown[name] == "named" or value == "none" else words)
     return " ".join(parts[:limit])
 
 

@@ -83,7 +83,8 @@ def recalls_interval(
         As `speaker_interval`.
     """
     if recalls.speakers < MIN_SPEAKERS:
-        return None, f"no interval: {recalls.speakers} test speakers, fewer than {MIN_SPEAKERS}"
+        speakers = f"{recalls.speakers} test speaker{'' if recalls.speakers == 1 else 's'}"
+        return None, f"no interval: {speakers}, fewer than {MIN_SPEAKERS}"
     if recalls.rare_classes:
         return None, f"no interval: fewer than two test speakers have clips of '{labels[recalls.rare_classes[0]]}'"
     half = Spread.of(recalls.without_each(), recalls).half_width(level)
