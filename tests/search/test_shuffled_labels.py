@@ -34,12 +34,12 @@ def plan(small_demo: Path, tmp_path: Path) -> SearchPlan:
 @pytest.mark.slow
 def test_shuffled_labels_fall_to_chance(plan) -> None:
     accuracies = search_shuffled(plan)
-    assert len(accuracies) == 2
-    assert sum(accuracies) / 2 < 0.30  # chance is 1/6; 48 test clips a refit
+    assert len(accuracies) == 3  # two final runs and the bag of the folds' models
+    assert sum(accuracies) / 3 < 0.30  # chance is 1/6; 48 test clips a refit
 
 
 @pytest.mark.slow
 def test_true_labels_do_not(plan) -> None:
     (name,) = run_search(plan)
     refits = list(ResultsFolder(plan.results).study(name).jobs("refit"))
-    assert sum(refit.scores["test"].accuracy for refit in refits) / 2 > 0.30
+    assert sum(refit.scores["test"].accuracy for refit in refits) / len(refits) > 0.30
