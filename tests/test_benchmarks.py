@@ -19,6 +19,7 @@ from serbench.search.session import Session
 from serbench.spaces import load_space
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["ask", "crowd"])
 def test_a_benchmark_that_trains_nothing_runs(name: str, tmp_path: Path) -> None:
     rows = run(name, Settings(tmp_path, quick=True))

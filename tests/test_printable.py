@@ -37,6 +37,7 @@ def test_printing_twice_is_printing_once(text: str) -> None:
     assert printable_lines(text).count("\n") == text.count("\n")
 
 
+@pytest.mark.long
 @given(st.dictionaries(st.text(), st.text()))
 def test_json_is_read_back_as_written(data: dict[str, str]) -> None:
     shown = printable_json(json.dumps(data, indent=2, ensure_ascii=False))

@@ -1,7 +1,7 @@
 """The tiers of the tests: which test is quick, what keeps it so, and which one begins first.
 
-A test is *slow* or *long* where it is marked so. It is of *children* where it, its file or a fixture that it uses is marked
-so. All others are *quick*: under `-m quick` they fail if they start a Python process or import a backend.
+A test is *slow* or *long* where it is marked so. It is of *children* where it, its file or a fixture that it uses is
+marked so. All others are *quick*: under `-m quick` they fail if they start a Python process or import a backend.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ import pytest
 import serbench
 from serbench.results import Results as Reader
 
+pytestmark = pytest.mark.long  # reads the published results
+
 ENTRY, OTHER, FOLDED = "cnn2d-c2c400", "cnn1d-5dc5d8", "cnn1d-8a2380"
 
 

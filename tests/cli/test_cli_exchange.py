@@ -34,6 +34,7 @@ def answers(published: Path, tmp_path: Path) -> Path:
     return tmp_path / "answers.csv"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("study", [RUN, f"{RUN}-fold3"])
 def test_one_file_for_all_folds_becomes_one_row(serbench, published, answers, study) -> None:
     done = serbench("submit", answers, "--study", study, "--name", "mine", "--results", published, "--format", "json")

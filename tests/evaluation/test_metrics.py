@@ -62,6 +62,7 @@ def test_count_and_recall_can_name_different_classes():
     assert (scores.worst_class_by_count, scores.worst_class_by_recall) == ("small", "large")
 
 
+@pytest.mark.long
 @given(
     st.integers(2, 5).flatmap(
         lambda c: st.tuples(

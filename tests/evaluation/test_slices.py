@@ -120,6 +120,7 @@ def rejections(attribute_of, runs=300, draws=199, **kwargs):
     return called / runs
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("attribute_of", [sexes, sentences], ids=["of speakers", "of clips"])
 def test_nothing_is_found_about_as_often_as_alpha_says(attribute_of):
     """With much spread between speakers, which alone would set two groups of eight apart."""

@@ -139,6 +139,7 @@ def test_it_is_fetched_once_and_a_spoiled_cache_is_fetched_anew(registry, tmp_pa
     assert len(asked) == 2
 
 
+@pytest.mark.long
 def test_a_registry_with_another_archive_is_not_believed(registry, tmp_path) -> None:
     handler, _ = registry
     handler.served = handler.served[:-1] + b"x"

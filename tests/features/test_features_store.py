@@ -27,6 +27,7 @@ def entries(root: Path) -> list[Path]:
     return sorted(path for path in root.iterdir() if not path.name.startswith("."))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["log_mel", "acoustic"])
 def test_rows_are_the_clips_features_in_order(tmp_path, make_clips, small_spec, kind):
     clips, spec = make_clips(70), small_spec.model_copy(update={"kind": kind, "n_mfcc": 8})

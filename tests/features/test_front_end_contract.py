@@ -164,6 +164,7 @@ class FailsOnShortClips(Levels):
         return features if settings.duration_s > 0.03 else features * np.nan
 
 
+@pytest.mark.long
 # Those of an encoder need one: tests/features/test_encoder.py makes it and checks them.
 @pytest.mark.parametrize("name", [name for name in front_end_names() if not name.startswith("encoder")])
 @pytest.mark.filterwarnings("ignore:Empty filters")

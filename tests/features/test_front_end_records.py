@@ -54,6 +54,7 @@ def waveforms(spec: FeatureSpec) -> np.ndarray:
     return np.stack([tone, 1e-3 * rng.standard_normal(spec.n_samples), np.zeros_like(tone)]).astype(np.float32)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("kind", "place", "digest", "record", "total", "shape"), BEFORE)
 @pytest.mark.filterwarnings("ignore:Empty filters")
 def test_caches_records_and_values_are_those_of_before(kind, place, digest, record, total, shape):

@@ -123,6 +123,7 @@ def test_validation_that_is_taken_from_a_given_training_part_has_every_class() -
 spoken = st.lists(st.sets(st.sampled_from("abc"), min_size=1), min_size=4, max_size=6)
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None)
 @given(spoken, st.integers(0, 3))
 def test_an_order_is_found_exactly_where_there_is_one(groups: list[set[str]], seed: int) -> None:

@@ -34,6 +34,7 @@ def who(clips: pd.DataFrame, rows: tuple[int, ...]) -> set[str]:
     return set(clips["speaker"].iloc[list(rows)])
 
 
+@pytest.mark.long
 @settings(max_examples=30)
 @given(clip_tables(min_speakers=5), st.sampled_from(FOLDED), st.integers(0, 9), ratios())
 def test_every_clip_is_tested_in_exactly_one_fold(clips, name, seed, ratio) -> None:
@@ -43,6 +44,7 @@ def test_every_clip_is_tested_in_exactly_one_fold(clips, name, seed, ratio) -> N
     assert [plan.fold for plan in plans] == list(range(1, len(plans) + 1))
 
 
+@pytest.mark.long
 @settings(max_examples=30)
 @given(clip_tables(min_speakers=5), st.sampled_from(FOLDED), st.integers(0, 9), ratios())
 def test_no_fold_trains_on_or_is_chosen_by_whom_it_tests(clips, name, seed, ratio) -> None:

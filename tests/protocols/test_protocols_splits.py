@@ -43,6 +43,7 @@ def ids(clips: pd.DataFrame, split: Split) -> dict[str, set[str]]:
     return {part: set(clips["clip_id"].iloc[list(getattr(split, part))]) for part in PARTS}
 
 
+@pytest.mark.long
 @settings(max_examples=30)
 @given(clip_tables(), names, seeds, ratios())
 def test_every_clip_is_in_exactly_one_part(clips: pd.DataFrame, name: str, seed: int, ratio: Ratio) -> None:
@@ -89,6 +90,7 @@ def test_no_speaker_is_in_two_sets_under_speaker(clips: pd.DataFrame, seed: int,
     assert sum(map(len, speakers)) == len(set.union(*speakers))
 
 
+@pytest.mark.long
 @settings(max_examples=30)
 @given(clip_tables(), names, seeds, ratios())
 def test_byte_identical_clips_stay_together(clips: pd.DataFrame, name: str, seed: int, ratio: Ratio) -> None:
@@ -99,6 +101,7 @@ def test_byte_identical_clips_stay_together(clips: pd.DataFrame, name: str, seed
         assert len({part_of[row] for row in twins.index}) == 1
 
 
+@pytest.mark.long
 @settings(max_examples=30)
 @given(clip_tables(), names, seeds, ratios(), st.randoms())
 def test_the_order_of_the_rows_does_not_matter(clips: pd.DataFrame, name: str, seed: int, ratio: Ratio, random) -> None:

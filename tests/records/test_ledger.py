@@ -167,6 +167,7 @@ def test_removing_a_study_takes_back_no_evaluation(build):
     assert before.studies == 2
 
 
+@pytest.mark.long
 def test_of_ten_studies_the_published_one_still_says_ten(build, tmp_path):
     for number in range(10):
         build.entry(f"e{number}", build.study(f"study{number}"), skill=0.3 + 0.05 * number)

@@ -51,6 +51,7 @@ def test_the_selected_row_is_bold_and_references_are_dim(board):
     assert not any("\x1b" in line for line in lines_of(board))
 
 
+@pytest.mark.long
 def test_a_table_fits_a_screen_of_80_columns(build, board):
     lines = lines_of(board)
     assert len(lines) <= 24

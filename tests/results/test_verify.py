@@ -176,6 +176,7 @@ def test_untouched_files_pass(copied):
     assert (row.problems, row.rank, row.selected) == ((), 1, True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("forge", FORGERIES, ids=lambda forge: forge.__name__)
 def test_a_forgery_is_marked_named_and_not_published(copied, tmp_path, forge):
     forge(copied)

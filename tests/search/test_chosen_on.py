@@ -57,6 +57,7 @@ def test_every_configuration_of_the_shipped_spaces_says_who_chose(name, crema):
     assert {len(speakers) for speakers in found.values()} == {18}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_shipped_ones_are_marked_where_their_speakers_are_tested(name, crema):
     space = load_space(name)

@@ -199,6 +199,7 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(corpus=NAMED | PLACED, options=OPTIONS, space=st.sampled_from(SPACES))
 def test_parsing_the_command_of_a_record_gives_the_plan_of_the_record(place, corpus, options, space) -> None:

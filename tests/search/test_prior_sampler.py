@@ -154,6 +154,7 @@ def test_it_walks_away_from_what_makes_no_model(space: SearchSpace) -> None:
         assert sum(width <= 64 for width in widths[-10:]) >= 4, "two draws in six are as narrow"
 
 
+@pytest.mark.long
 def test_what_is_pruned_counts_with_its_last_score(space: SearchSpace) -> None:
     """Trials with average pooling are pruned low; those proposed later mostly have maximum pooling."""
     study = optuna.create_study(direction="maximize")
@@ -168,6 +169,7 @@ def test_what_is_pruned_counts_with_its_last_score(space: SearchSpace) -> None:
     assert sum(later) <= 4
 
 
+@pytest.mark.long
 def test_a_running_trial_makes_its_neighbourhood_less_promising(space: SearchSpace) -> None:
     """A trial that runs beside what would be proposed moves some proposals elsewhere."""
     recipes = [known.config for known in space.enqueued]

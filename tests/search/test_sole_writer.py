@@ -49,6 +49,7 @@ def searched(storage: SoleWriterStorage) -> optuna.Study:
     return study
 
 
+@pytest.mark.long
 def test_memory_and_database_hold_the_same(tmp_path: Path) -> None:
     study = searched(SoleWriterStorage(database(tmp_path)))
     stored = optuna.load_study(study_name=study.study_name, storage=database(tmp_path))
@@ -59,6 +60,7 @@ def test_memory_and_database_hold_the_same(tmp_path: Path) -> None:
     assert {trial.state for trial in study.get_trials()} >= {TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING}
 
 
+@pytest.mark.long
 def test_it_proposes_and_prunes_what_optunas_own_cache_does(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
@@ -67,6 +69,7 @@ def test_it_proposes_and_prunes_what_optunas_own_cache_does(tmp_path: Path) -> N
     assert [(t.params, t.state) for t in ours.trials] == [(t.params, t.state) for t in theirs.trials]
 
 
+@pytest.mark.long
 def test_another_writer_is_noticed(tmp_path: Path) -> None:
     study = searched(SoleWriterStorage(database(tmp_path)))
     optuna.load_study(study_name=study.study_name, storage=database(tmp_path)).ask()

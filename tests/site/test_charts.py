@@ -23,6 +23,7 @@ def drawn(chart):
     return go.Figure(chart.spec)
 
 
+@pytest.mark.long
 def test_plotly_accepts_every_figure(results):
     report = Results(results.root).report(Results(results.root).board().rows[0].entry)
     for chart in [*curve_charts(report.refits), calibration_chart([ReliabilityBin(3, 0.5, 0.4)], 0.1)]:

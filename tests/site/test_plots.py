@@ -46,6 +46,7 @@ def at(fit, start, end, **changes):
     return fit.model_copy(update={"started": clock[0], "finished": clock[1], **changes})
 
 
+@pytest.mark.long
 def test_the_best_so_far_never_falls_and_ends_at_the_best(data, places):
     history, minutes = history_plots(data, places)
     heights = [y for _, y in history.paths[0].points]

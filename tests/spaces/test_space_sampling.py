@@ -31,6 +31,7 @@ def study_of(sampler: str = "random", seed: int = 0, space: SearchSpace | None =
     )
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("sampler", ["random", "tpe", "prior"])
 @pytest.mark.parametrize("name", SHIPPED)
