@@ -31,6 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_examples_that_read_results_run(folder: Path) -> None:
     assert 'open_results("results/published")' in READS_PUBLISHED[0]
     names = run(["import serbench", *READS_PUBLISHED])

@@ -18,6 +18,7 @@ def test_equal_models_are_seldom_called_different() -> None:
     assert 0.02 <= SimulatedCore(18).rejection_rate(np.random.default_rng(2), 400) <= 0.08
 
 
+@pytest.mark.long
 def test_larger_differences_and_more_speakers_show_more() -> None:
     rng = np.random.default_rng(3)
     few, many = SimulatedCore(18), SimulatedCore(50)

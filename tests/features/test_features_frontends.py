@@ -69,6 +69,7 @@ def librosa_acoustic(y: np.ndarray, spec: FeatureSpec) -> np.ndarray:
     return np.concatenate(parts).T
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", SPECS)
 @pytest.mark.filterwarnings("ignore:Empty filters")
 def test_acoustic_features_are_librosas(settings):

@@ -88,6 +88,7 @@ def test_it_has_a_report_and_is_compared_by_its_name(build, study):
         build.read().report("ensemble-nope")
 
 
+@pytest.mark.long
 def test_its_page_says_what_it_is_and_offers_no_export(build, study, tmp_path):
     site = Site.build(build.read(), tmp_path / "site", ensembles=True)
     (page,) = (site.index.parent / "entries").glob("ensemble-*.html")

@@ -127,6 +127,7 @@ def test_who_chose_is_no_part_of_the_hash():
     assert read_space(told, "s", "s").hash == read_space(silent, "s", "s").hash
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("study", ["crema-d-random-cnn1d", "crema-d-random-cnn2d"])
 def test_published_results_are_marked(study):
     results = Results(PUBLISHED)

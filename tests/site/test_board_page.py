@@ -86,6 +86,7 @@ def test_an_entry_that_fails_its_checks_is_never_the_best(build):
     assert card_of(build).row.entry == "sound"
 
 
+@pytest.mark.long
 def test_what_cannot_be_compared_is_named_with_the_reason(build, tmp_path):
     test_an_entry_that_fails_its_checks_is_never_the_best(build)
     study = next(iter(build.results.studies()))[0].path.name

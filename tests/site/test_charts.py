@@ -32,6 +32,7 @@ def test_plotly_accepts_every_figure(results):
         assert chart.caption
 
 
+@pytest.mark.long
 def test_pages_draw_the_same_points_as_notebooks(results):
     report = Results(results.root).report(Results(results.root).board().rows[0].entry)
     accuracy = curve_charts(report.refits)[0]

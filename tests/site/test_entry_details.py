@@ -41,6 +41,7 @@ def details(results, tested):
     return EntryDetails.of(Results(results.root), tested, sources, Sounds(Inline()))
 
 
+@pytest.mark.long
 def test_the_surest_error_of_each_class_is_shown(results, tested, details):
     refit, labels = tested.kept_refit, tested.study.corpus.labels
     assert sorted(miss.true for miss in details.misses) == sorted(labels)
