@@ -7,6 +7,7 @@ import importlib
 import inspect
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,10 @@ def imported_names(path: Path) -> list[tuple[str, str]]:
     return found
 
 
-IMPORTED = {name: imported_names(path) for name, path in ALL.items()}
+@cache
+def imported() -> dict[str, list[tuple[str, str]]]:
+    """What each module imports, by its name."""
+    return {name: imported_names(path) for name, path in ALL.items()}
 
 
 def home(module: str, name: str) -> str:
@@ -82,7 +86,7 @@ def home(module: str, name: str) -> str:
     if f"{module}.{name}" in ALL:
         return f"{module}.{name}"
     if module in FACES:
-        for source, offered in IMPORTED[module]:
+        for source, offered in imported()[module]:
             if offered == name and source != module:
                 return home(source, name)
     return module
@@ -107,7 +111,7 @@ MOST_PAST_FACES = 2
 def past_faces() -> list[str]:
     """Imports from another room that name a module and not a face."""
     found = []
-    for importer, names in IMPORTED.items():
+    for importer, names in imported().items():
         room = importer.split(".")[1:2]
         statements = {module for module, _ in names if module.count(".") > 1 and module not in FACES}
         found += [f"{importer} imports {module}" for module in sorted(statements) if module.split(".")[1:2] != room]
@@ -125,7 +129,7 @@ def test_rooms_are_entered_through_their_faces() -> None:
 def test_no_module_imports_itself_through_others() -> None:
     arrows = {
         name: {home(module, imported) for module, imported in names} - {name}
-        for name, names in IMPORTED.items()
+        for name, names in imported().items()
         if name not in FACES
     }
     assert circles(arrows) == []
@@ -138,7 +142,7 @@ def test_a_face_has_what_it_offers(face: str) -> None:
     offered = set(getattr(module, "__all__", ()))
     assert {name for name in offered if not hasattr(module, name)} == set()
     if "lazy_face(" in ALL[face].read_text(encoding="utf-8"):
-        typed = {name for source, name in IMPORTED[face] if source != "serbench.faces"}
+        typed = {name for source, name in imported()[face] if source != "serbench.faces"}
         assert typed == offered
         modules = {name for name in offered if inspect.ismodule(getattr(module, name))}
         assert not modules, "a module of the same name hides it"

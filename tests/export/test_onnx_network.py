@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests_shared import needs
 
 from serbench.errors import SerbenchError
 from serbench.features import FeatureSpec, extract
 
-pytestmark = pytest.mark.children
-pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
+pytestmark = [pytest.mark.children, needs("onnx", "onnxruntime")]
 
 SHORT = {"sample_rate": 8_000, "duration_s": 0.8, "window_length": 256, "hop_length": 128, "n_mels": 24, "top_db": 60.0}
 SPECS = {kind: FeatureSpec(kind=kind, **SHORT) for kind in ("acoustic", "log_mel")}

@@ -18,14 +18,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests_shared import needs
 from tiers import starts_children
 from trackers_made import STUDY, retried
 
 from serbench.errors import SerbenchError
 from serbench.trackers import push_study, study_runs
 
-pytest.importorskip("mlflow")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs("mlflow")]
 
 
 def program() -> str | None:

@@ -9,12 +9,13 @@ import sys
 import types
 
 import pytest
+from tests_shared import needs
 from trackers_made import STUDY, retried
 
 from serbench.errors import SerbenchError
 from serbench.trackers import push_study, study_runs
 
-pytest.importorskip("tensorboard")
+pytestmark = needs("tensorboard")
 
 
 @pytest.fixture

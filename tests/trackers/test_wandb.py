@@ -6,12 +6,12 @@ import json
 import struct
 
 import pytest
+from tests_shared import needs
 from trackers_made import STUDY, retried
 
 from serbench.trackers import push_study, study_runs
 
-pytest.importorskip("wandb")
-pytestmark = pytest.mark.children  # its writer is a process of its own
+pytestmark = [pytest.mark.children, needs("wandb")]  # its writer is a process of its own
 
 _BLOCK = 32768
 
