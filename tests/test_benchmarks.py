@@ -63,6 +63,7 @@ class _StopAfter(Observer):
             self._stop.set()
 
 
+@pytest.mark.long
 def test_a_stop_ends_simulated_fits(tmp_path: Path) -> None:
     engine, stop = SimulatedEngine(workers=2, epoch_s=60.0), threading.Event()
     with simulated_study(tmp_path, load_space("cnn1d"), sampler="random") as study:

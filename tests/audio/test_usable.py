@@ -145,6 +145,7 @@ def test_an_ogg_that_ends_in_the_middle_of_a_page_is_cut_off(tmp_path: Path, sub
     assert state(stored(tmp_path / "more.ogg", data + b"a list of titles")) == "ok"
 
 
+@pytest.mark.long
 @needs_ffmpeg
 @pytest.mark.parametrize("form", ["asf", "adts", "tta", "flv", "avi", "caf -c:a alac"])
 def test_half_of_what_ffmpeg_reads_is_not_ok(tmp_path: Path, form: str) -> None:
@@ -156,6 +157,7 @@ def test_half_of_what_ffmpeg_reads_is_not_ok(tmp_path: Path, form: str) -> None:
     assert state(stored(tmp_path / "half.bin", data[: len(data) // 2])) in {"cut_off", "undecodable"}
 
 
+@pytest.mark.long
 @needs_ffmpeg
 @pytest.mark.parametrize("name", ["a.mp3", "a.wav", "a.mp2", "a.caf"])
 @pytest.mark.parametrize(("seconds", "rate"), [(0.15, 8_000), (0.5, 16_000), (1.0, 44_100)])
@@ -198,6 +200,7 @@ def test_content_decides_where_a_suffix_lies(tmp_path: Path) -> None:
     assert state(tmp_path / "text.vox") == "undecodable"
 
 
+@pytest.mark.long
 @needs_ffmpeg
 @pytest.mark.parametrize("form", ["mp4", "webm", "asf", "adts", "caf -c:a alac"])
 def test_what_ffmpeg_decodes_is_read_whatever_its_name(tmp_path: Path, form: str) -> None:

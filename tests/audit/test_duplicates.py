@@ -62,6 +62,7 @@ def altered(wave):
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", sorted(altered(CLIPS[0])))
 def test_an_altered_copy_is_found_among_other_clips(how):
     copies = [altered(CLIPS[row])[how] for row in (3, 11)]

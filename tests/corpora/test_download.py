@@ -57,6 +57,7 @@ def test_what_a_second_try_mends_is_mended(server, settings, tmp_path, kind, tri
     assert not leftovers(tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "tries", "told"),
     [

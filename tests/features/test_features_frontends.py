@@ -88,6 +88,7 @@ def test_acoustic_features_are_librosas(settings):
         )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", SPECS)
 @pytest.mark.filterwarnings("ignore:Empty filters")
 def test_log_mel_is_librosas(settings):

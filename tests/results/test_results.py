@@ -11,6 +11,8 @@ from serbench.records import study_folder
 from serbench.render import render
 from serbench.site import Site
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def filled(build):
@@ -59,14 +61,12 @@ def damage(build, study, entry):
     return f"studies/{study}/refits/{entry}-r1/predictions.parquet"
 
 
-@pytest.mark.long
 def test_nothing_is_read_before_it_is_asked_for(filled, reads):
     results = filled.read()
     assert [row.entries for row in results.study_rows()] == [1, 2, 1, 2, 2]
     assert not reads
 
 
-@pytest.mark.long
 def test_a_report_reads_its_own_group_and_each_file_once(filled, reads):
     results = filled.read()
     results.report("a")

@@ -152,6 +152,7 @@ def test_one_speaker_of_a_corpus_alone_is_the_same_as_in_several(results) -> Non
         check(results, study(results, "a", "one", seed=1), study(results, "b", "one", "two"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("there", [True, False])
 def test_of_two_corpora_the_one_that_was_tested_on_is_unheard(results, there) -> None:
     crossed = study(results, "a", "one", test="two", there=there)

@@ -46,6 +46,7 @@ def test_pages_draw_the_same_points_as_notebooks(results):
     assert all(0 <= x <= 1 and 0 <= y <= plot.height for path in plot.paths for x, y in path.points)
 
 
+@pytest.mark.long
 def test_curves_mark_the_epoch_that_was_kept(results):
     report = Results(results.root).report(Results(results.root).board().rows[0].entry)
     for chart, name, scale in zip(curve_charts(report.refits), ("val_accuracy", "val_loss"), (100, 1), strict=True):

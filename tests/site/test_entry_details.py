@@ -55,6 +55,7 @@ def test_the_surest_error_of_each_class_is_shown(results, tested, details):
     assert len(find_misses(tested, sources, Sounds(Inline()), count=2)) == 2
 
 
+@pytest.mark.long
 def test_pictures_come_with_the_audio_and_sound_only_when_asked_for(results, tested, details):
     assert all(miss.picture.startswith("data:image/png") for miss in details.misses)
     assert all(miss.sound is None for miss in details.misses)

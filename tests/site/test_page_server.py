@@ -55,6 +55,7 @@ def test_another_host_is_refused(server) -> None:
         fetch(server.address, host="evil.example")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", ["..%2fsecret.txt", "../secret.txt", "%2e%2e/secret.txt", "runtime/", "runtime"])
 def test_nothing_else_is_served_and_no_folder_listed(server, path) -> None:
     with pytest.raises(urllib.error.HTTPError, match="404"):

@@ -140,6 +140,7 @@ def test_a_missing_extra_is_named_before_anything_is_written(drawn, tmp_path, mo
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.long
 def test_mlflow_asks_for_its_server(drawn, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     pytest.importorskip("mlflow")
