@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,27 +81,36 @@ class _Cost:
     """What a fit takes, by the trials that were trained.
 
     Attributes:
-        fold_s: seconds of one fit of one fold to its last epoch, on average.
+        fold_s: seconds of one fit of one fold to its last epoch, by the trial whose configuration it has.
+        mean_s: the same for a configuration of no such trial: the mean over all trials.
         trial_s: seconds of the longest trial.
         workers: fits side by side.
     """
 
-    fold_s: float
+    fold_s: Mapping[str, float]
+    mean_s: float
     trial_s: float
     workers: int
 
     @classmethod
     def of(cls, trials: Sequence[TrialRecord], study: Study, folds: Sequence[InnerFold], session: Session) -> _Cost:
         trained = [one for one in trials if one.epochs and one.train_clips]
-        per_clip = [sum(epoch.seconds for epoch in one.epochs) / len(one.epochs) / one.train_clips for one in trained]
         clips = float(np.mean([len(fold.train) for fold in folds]))
-        seconds = float(np.mean(per_clip)) * clips * study.space.training.epochs if per_clip else 0.0
+        fold_s = {
+            one.job_id: float(np.mean([epoch.seconds for epoch in one.epochs]))
+            / one.train_clips
+            * clips
+            * study.space.training.epochs
+            for one in trained
+        }
+        mean_s = float(np.mean(list(fold_s.values()))) if fold_s else 0.0
         longest = max((one.seconds.get("total", 0.0) for one in trials), default=0.0)
-        return cls(seconds, longest, max(1, session.workers))
+        return cls(fold_s, mean_s, longest, max(1, session.workers))
 
-    def total_s(self, fits: int) -> float:
+    def total_s(self, fits: Sequence[tuple[Finalist, InnerFold]]) -> float:
         """Seconds of some fits of folds, side by side."""
-        return math.ceil(fits / self.workers) * self.fold_s
+        each = [self.fold_s.get(one.job_id, self.mean_s) for one, _ in fits]
+        return max(sum(each) / self.workers, max(each, default=0.0))
 
 
 def _waiting(study: Study, chosen: Sequence[Finalist], folds: Sequence[InnerFold]) -> list[tuple[Finalist, InnerFold]]:
@@ -121,7 +130,7 @@ def _affordable(
         return chosen
     left = session.end - time.monotonic() - final_rounds * cost.trial_s
     fitting = list(chosen)
-    while fitting and cost.total_s(len(_waiting(session.study, fitting, folds))) > left:
+    while fitting and cost.total_s(_waiting(session.study, fitting, folds)) > left:
         fitting.pop()
     done = [one for one in chosen if one in fitting or not _waiting(session.study, [one], folds)]
     if len(done) < len(chosen):
@@ -138,7 +147,7 @@ def _fit(
     wanted = _waiting(session.study, chosen, folds)
     if not wanted or session.stop.is_set():
         return
-    session.observer.shortlist_started(len(chosen), len(folds), len(wanted), cost.total_s(len(wanted)))
+    session.observer.shortlist_started(len(chosen), len(folds), len(wanted), cost.total_s(wanted))
     maker = session.maker.for_jobs(len(wanted))
     jobs = [maker.fold(one.job_id, one.config, fold) for one, fold in wanted]
     origins = {fold_id(one.job_id, fold.number): one.name for one, fold in wanted}
