@@ -11,38 +11,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from pathlib import Path
-
-import numpy as np
 
 if __name__ == "__main__":
     # Not the folder of this file: a benchmark may be named as a package is that others import.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from serbench.export import Bundle, BundleRecord
-
-__all__ = ["measure"]
-
-_WARM_UP = 5
-
-
-def measure(path: Path, runtime: str, rounds: int) -> float:
-    """Returns the median milliseconds of CPU time for one waveform.
-
-    Args:
-        path: folder of a bundle.
-        runtime: `keras`, or a light format that the bundle holds.
-        rounds: waveforms that are timed.
-    """
-    bundle = Bundle.load(path, runtime)
-    waveform = np.random.default_rng(0).standard_normal((1, bundle.record.features.n_samples)).astype(np.float32)
-    times = []
-    for _ in range(_WARM_UP + rounds):
-        started = time.process_time()
-        bundle.predict_waveforms(waveform)
-        times.append(1000 * (time.process_time() - started))
-    return float(np.median(times[_WARM_UP:]))
+from serbench.export import BundleRecord, median_milliseconds
 
 
 def main() -> None:
@@ -59,7 +34,7 @@ def main() -> None:
     }
     print("| runtime | MiB | ms a clip |\n|---|---:|---:|")
     for runtime, size in files.items():
-        print(f"| {runtime} | {size / 2**20:.2f} | {measure(given.bundle, runtime, given.rounds):.1f} |")
+        print(f"| {runtime} | {size / 2**20:.2f} | {median_milliseconds(given.bundle, runtime, given.rounds):.1f} |")
 
 
 if __name__ == "__main__":

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from serbench.cli.options import DEFAULT_RESULTS, DataFolder, ResultsPath
 from serbench.cli.printing import command_line, echo, echo_text, new_console
 from serbench.errors import SerbenchError
+
+if TYPE_CHECKING:
+    from serbench.export import BundleRecord, LightFile
 
 __all__ = ["demo", "export", "predict"]
 
@@ -30,6 +34,12 @@ Runtime = Annotated[
         help="Folder with ONNX Runtime Web, for machines without a network.  [default: downloaded once and cached]",
     ),
 ]
+
+
+class Quantisation(StrEnum):
+    """Kinds of numbers that networks may be computed in besides floats."""
+
+    int8 = "int8"
 
 
 def _list_formats(asked: bool) -> None:
@@ -63,6 +73,13 @@ def export(
     results: ResultsPath = DEFAULT_RESULTS,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing bundle.")] = False,
     runtime: Runtime = None,
+    quantise: Annotated[
+        Quantisation | None,
+        typer.Option(
+            help="Write files with the network in whole numbers besides, of the formats onnx and litert. What that "
+            "costs is measured on validation clips."
+        ),
+    ] = None,
     list_formats: Annotated[  # noqa: ARG001 - handled by its callback
         bool,
         typer.Option("--list-formats", help="List the export formats and exit.", callback=_list_formats, is_eager=True),
@@ -70,32 +87,67 @@ def export(
 ) -> None:
     """Exports a model that classifies audio files, after checking that it repeats the recorded predictions."""
     from serbench.cli.watch import watcher
-    from serbench.export import export_bundle, exporters_of
+    from serbench.export import check_quantised, export_bundle, exporters_of
     from serbench.results import Results
 
     exporters = exporters_of(format_)  # fails on an unknown name before anything is read
+    if quantise:
+        check_quantised(exporters, quantise.value)
     found = Results(results)
     name = entry or found.select(corpus, protocol).entry
     with watcher(new_console()) as view:
         view.working("exporting")
         record = export_bundle(
-            found, name, to, format=format_, data=data, replace=force, say=view.message, runtime=runtime
+            found,
+            name,
+            to,
+            format=format_,
+            data=data,
+            replace=force,
+            say=view.message,
+            runtime=runtime,
+            quantise=quantise and quantise.value,
         )
     echo(str(to))
-    echo(
-        f"bundle of {name}: a fresh process predicted {record.check.clips:,} test clips again from raw audio, largest "
-        f"difference {record.check.largest_difference:.1e}",
-        err=True,
-    )
-    for one in record.light:
-        echo(
-            f"{one.path} ({one.bytes / 2**20:.2f} MiB): run.py repeated all {one.check.clips:,} labels with "
-            f"{one.runtime} and nothing of serbench, largest difference {one.check.largest_difference:.1e}",
-            err=True,
-        )
+    for line in _checked(record):
+        echo(line, err=True)
     echo(f"try it: {command_line('predict', str(to), 'FILE_OR_FOLDER')}", err=True)
     if "web" in {exporter.name for exporter in exporters}:
         echo(f"open it in a browser: {command_line('demo', str(to))}", err=True)
+
+
+def _checked(record: BundleRecord) -> Iterator[str]:
+    """What the checks of a bundle found, a sentence a line."""
+    for part in record.joined:
+        yield (
+            f"fold {part.fold}: its network repeated {part.check.clips:,} test clips from raw audio, largest "
+            f"difference {part.check.largest_difference:.1e}"
+        )
+    of_what = f", the mean of {len(record.joined)} folds" if record.joined else ""
+    yield (
+        f"bundle of {record.entry}{of_what}: a fresh process predicted {record.check.clips:,} test clips again from "
+        f"raw audio, largest difference {record.check.largest_difference:.1e}"
+    )
+    if record.joined:
+        yield "the entry's score is that of one fold's network on new speakers; the joined network has heard them all"
+    yield from (_light_line(one) for one in record.light)
+
+
+def _light_line(one: LightFile) -> str:
+    took = "" if one.milliseconds is None else f", {one.milliseconds:.1f} ms a clip"
+    name = f"{one.path} ({one.bytes:,} bytes{took})"
+    check, cost = one.check, one.int8
+    if cost is None:
+        return (
+            f"{name}: run.py repeated all {check.clips:,} labels with {one.runtime} and nothing of serbench, largest "
+            f"difference {check.largest_difference:.1e}"
+        )
+    heard = ", which the network was trained on, too" if cost.trained_on else ""
+    change = "not known" if cost.change is None else f"{100 * cost.change:+.1f} points"
+    return (
+        f"{name}: {check.same_label:,} of {check.clips:,} labels as the Keras model's on validation clips{heard}; "
+        f"change of UAR {change}, largest difference {check.largest_difference:.1e}"
+    )
 
 
 def predict(
@@ -106,7 +158,10 @@ def predict(
         bool, typer.Option("--windows", help="One row per window of a long file, instead of their mean.")
     ] = False,
     runtime: Annotated[
-        str, typer.Option(help="What runs the model: keras, or onnx or litert if the bundle holds that format.")
+        str,
+        typer.Option(
+            help="What runs the model: keras, or a file that the bundle holds: onnx, litert, onnx-int8, litert-int8."
+        ),
     ] = "keras",
 ) -> None:
     """Classifies audio files of any sample rate, number of channels and length. Exit code 1 if one cannot be read."""

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from serbench.export.bundle import Bundle, BundleRecord, LightFile
     from serbench.export.exporter import Exporter, TrainedEntry
     from serbench.export.light.runtimes import RUNTIMES
+    from serbench.export.light.timing import median_milliseconds
     from serbench.export.predictions import Prediction, Predictions, render_predictions
     from serbench.export.registry import exporter_names, get_exporter
     from serbench.export.web.demo import write_demo
-    from serbench.export.write import export_bundle, exporters_of
+    from serbench.export.write import check_quantised, export_bundle, exporters_of
 else:
     __getattr__ = lazy_face(
         __name__,
@@ -31,6 +32,7 @@ else:
                 "TrainedEntry",
             ),
             "light.runtimes": ("RUNTIMES",),
+            "light.timing": ("median_milliseconds",),
             "predictions": (
                 "Prediction",
                 "Predictions",
@@ -38,11 +40,11 @@ else:
             ),
             "registry": (
                 "exporter_names",
-                "exporters_of",
                 "get_exporter",
             ),
             "web.demo": ("write_demo",),
             "write": (
+                "check_quantised",
                 "export_bundle",
                 "exporters_of",
             ),
@@ -58,10 +60,12 @@ __all__ = [
     "Prediction",
     "Predictions",
     "TrainedEntry",
+    "check_quantised",
     "export_bundle",
     "exporter_names",
     "exporters_of",
     "get_exporter",
+    "median_milliseconds",
     "render_predictions",
     "write_demo",
 ]

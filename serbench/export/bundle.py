@@ -17,7 +17,7 @@ import numpy as np
 
 from serbench.audio import Scan, Sound, read_sound, scan_audio
 from serbench.errors import SerbenchError, UsageError
-from serbench.export.bundle_record import BundleCheck, BundleRecord, LightFile
+from serbench.export.bundle_record import BundleCheck, BundleRecord, Int8Facts, JoinedNetwork, LightFile
 from serbench.export.predictions import Prediction, Predictions
 from serbench.export.windows import windows
 from serbench.families import custom_objects, family_names
@@ -28,7 +28,17 @@ from serbench.training import check_network_file, choose_backend, import_keras
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["CARD", "Bundle", "BundleCheck", "BundleRecord", "LightFile", "bundle_record", "file_digest"]
+__all__ = [
+    "CARD",
+    "Bundle",
+    "BundleCheck",
+    "BundleRecord",
+    "Int8Facts",
+    "JoinedNetwork",
+    "LightFile",
+    "bundle_record",
+    "file_digest",
+]
 
 CARD = "README.md"
 """Name of the model card, which a hub shows."""
@@ -61,7 +71,7 @@ class Bundle:
         Args:
             path: the folder.
             runtime: what answers: `keras`, or the name of a light format that the bundle holds and that needs neither
-                Keras nor TensorFlow (`onnx`, `litert`).
+                Keras nor TensorFlow (`onnx`, `litert`, `onnx-int8`, `litert-int8`).
 
         Raises:
             UsageError: the folder is not a bundle, or holds no file for this runtime.

@@ -20,7 +20,7 @@ from serbench.records import (
     digest_of,
 )
 
-__all__ = ["BundleCheck", "BundleRecord", "LightFile"]
+__all__ = ["BundleCheck", "BundleRecord", "Int8Facts", "JoinedNetwork", "LightFile"]
 
 
 class BundleCheck(FrozenModel):
@@ -33,8 +33,25 @@ class BundleCheck(FrozenModel):
     )
 
 
+class Int8Facts(FrozenModel):
+    """What it costs to compute a network in int8, measured on validation clips."""
+
+    calibration_clips: int = Field(description="training clips that gave the ranges of the activations")
+    trained_on: bool = Field(description="whether the network was trained on the clips of this check, too")
+    uar: float | None = Field(description="UAR of the int8 file on the clips of its check; None if they lack a class")
+    uar_float: float | None = Field(description="UAR of the Keras model on the same clips")
+
+    @property
+    def change(self) -> float | None:
+        """What int8 changes the UAR by; None if the clips lack a class."""
+        return None if self.uar is None or self.uar_float is None else self.uar - self.uar_float
+
+
 class LightFile(FrozenModel):
-    """One light file of a bundle: a graph from the waveform to the probabilities, for one runtime."""
+    """One light file of a bundle: a graph from the waveform to the probabilities, for one runtime.
+
+    Of an int8 file, `check` compares with the Keras model on validation clips, and differences are not bounded.
+    """
 
     format: str
     path: str = Field(description="the file, or the folder of a SavedModel")
@@ -42,6 +59,21 @@ class LightFile(FrozenModel):
     bytes: int = Field(ge=0)
     runtime: str = Field(description="the runtime that checked it, with its version")
     check: BundleCheck
+    milliseconds: float | None = Field(
+        default=None, description="CPU time for one clip on one core, median; None if it was not measured"
+    )
+    int8: Int8Facts | None = Field(default=None, description="what int8 costs; None for a file of floats")
+
+
+class JoinedNetwork(FrozenModel):
+    """One of the networks whose mean answer a bundle gives: the final network of a fold."""
+
+    fold: int
+    study: str
+    entry: str
+    refit: str
+    seed: int
+    check: BundleCheck = Field(description="its recorded answers to the test clips of its own fold, given again")
 
 
 class BundleRecord(Record):
@@ -68,6 +100,9 @@ class BundleRecord(Record):
     teacher: TaughtBy | None = Field(default=None, description="the answers that it learned from besides the labels")
     environment: Environment
     check: BundleCheck
+    joined: tuple[JoinedNetwork, ...] = Field(
+        default=(), description="the networks of a folded protocol that were averaged into this one; empty for others"
+    )
     light: tuple[LightFile, ...] = Field(default=(), description="files for other runtimes, each with its own check")
     created: str
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from serbench.audit.robustness import ROBUSTNESS_HEADER, Robustness, robustness_rows, robustness_verdict
-from serbench.export.bundle import BundleRecord
+from serbench.export.bundle import BundleRecord, LightFile
 from serbench.printable import printable_lines
 from serbench.records import StudyRecord
 from serbench.render import escape_markdown, left_out, percent, plural, span, speakers, whose_labels
@@ -91,7 +91,7 @@ def _metadata(record: BundleRecord, report: EntryReport) -> str:
 
 def _formats(record: BundleRecord) -> list[str]:
     """The hub's names of the light formats."""
-    return [_HUB_TAGS.get(one.format, one.format) for one in record.light]
+    return [_HUB_TAGS.get(one.format, one.format) for one in record.light if one.int8 is None]
 
 
 def _head(record: BundleRecord) -> str:
@@ -100,10 +100,11 @@ def _head(record: BundleRecord) -> str:
         "\n\n**The corpus is synthetic: the scores say nothing about human speech.**" if corpus.synthetic else ""
     )
     title, labels = escape_markdown(corpus.title), ", ".join(map(escape_markdown, record.labels))
+    run = f"mean of {len(record.joined)} folds" if record.joined else f"run `{record.refit}`"
     return f"""# Speech emotion recognition: {record.family} on {title}
 
 Classifies an audio file as {labels}. Made by serbench {record.environment.serbench}: entry
-`{record.entry}` of study `{record.study}`, run `{record.refit}`.{synthetic}
+`{record.entry}` of study `{record.study}`, {run}.{synthetic}
 
 ## Use
 
@@ -122,7 +123,7 @@ def _scores(record: BundleRecord, report: EntryReport) -> str:
     shared = (
         "are also training speakers, which inflates the scores"
         if protocol.shares_speakers
-        else "are not in the training data"
+        else ("are not in the training data of their fold" if record.joined else "are not in the training data")
     )
     interval = span(row.uar_low, row.uar_high)
     confidence = f" (95 % interval {interval} %)" if row.uar_low is not None else f" ({report.no_interval})"
@@ -167,7 +168,14 @@ def _robustness(found: Robustness) -> str:
 
 
 def _training(row: Row) -> str:
-    """How the exported network was trained, in a sentence."""
+    """How the exported network was trained, in a sentence or two."""
+    if row.folds > 1:
+        one = f"the mean of {row.bag} networks" if row.bag else "one network"
+        return (
+            f"This is the mean of {row.folds} models, the final one of each fold: {one}, trained without the fold's "
+            "test speakers. **The scores below are of one fold's model on speakers that it had not heard. The joined "
+            "model has heard all of them, so no speaker of this corpus can tell how good it is for a new one.**"
+        )
     if row.bag:
         return (
             f"This is the mean of {row.bag} networks, each trained without one fold of the clips outside the test set."
@@ -217,6 +225,15 @@ def _training_again(study: StudyRecord) -> str:
 
 
 def _limits(record: BundleRecord) -> str:
+    check = f"""a fresh process predicted {record.check.clips:,} test clips again from raw audio. The
+largest difference of a probability was {record.check.largest_difference:.1e}."""
+    if record.joined:
+        worst = max(one.check.largest_difference for one in record.joined)
+        clips = sum(one.check.clips for one in record.joined)
+        check = f"""each of the {len(record.joined)} models of the folds predicted the test clips of its own
+fold again from raw audio, {clips:,} in all. The largest difference of a probability was {worst:.1e}. A fresh
+process predicted them with the joined model: it differed from the mean of the models by
+{record.check.largest_difference:.1e} at most."""
     return f"""## Limits
 
 The training data is acted or synthetic emotion from one corpus and language. Expect lower scores on other speech. Do
@@ -225,8 +242,7 @@ somebody feels.
 
 ## Check
 
-Before this bundle was written, a fresh process predicted {record.check.clips:,} test clips again from raw audio. The
-largest difference of a probability was {record.check.largest_difference:.1e}.
+Before this bundle was written, {check}
 """
 
 
@@ -235,11 +251,7 @@ def _light(record: BundleRecord) -> str:
     if not record.light:
         return ""
     spec, first = record.features, record.light[0]
-    rows = "\n".join(
-        f"| `{one.path}` | {one.bytes / 2**20:.2f} | {one.runtime} | {one.check.same_label} of {one.check.clips} | "
-        f"{one.check.largest_difference:.1e} |"
-        for one in record.light
-    )
+    rows = "\n".join(_light_row(one) for one in record.light if one.int8 is None)
     return f"""## Without serbench
 
 ```
@@ -253,7 +265,43 @@ normalisation are inside; `run.py` pads short files and cuts long ones into wind
 import neither serbench nor librosa, `run.py` labelled the test clips from their audio files; `proof/` holds the
 difference of each clip.
 
-| file | MiB | runtime | same label | largest difference |
-|---|---|---|---|---|
+| file | bytes | ms a clip | runtime | same label | largest difference |
+|---|---|---|---|---|---|
+{rows}
+{_int8(record)}"""
+
+
+def _light_row(one: LightFile) -> str:
+    took = "" if one.milliseconds is None else f"{one.milliseconds:.1f}"
+    return (
+        f"| `{one.path}` | {one.bytes:,} | {took} | {one.runtime} | {one.check.same_label} of {one.check.clips} | "
+        f"{one.check.largest_difference:.1e} |"
+    )
+
+
+def _int8(record: BundleRecord) -> str:
+    """What the int8 files cost; empty without them."""
+    files = [(one, one.int8) for one in record.light if one.int8 is not None]
+    if not files:
+        return ""
+    facts = files[0][1]
+    heard = (
+        "The network was trained on these clips, too, so the change is likely to be larger on others."
+        if facts.trained_on
+        else "The network was not trained on them."
+    )
+    rows = "\n".join(
+        f"| {_light_row(one).strip('| ')} | {percent(cost.uar_float)} | {percent(cost.uar)} |" for one, cost in files
+    )
+    return f"""
+### In whole numbers (int8)
+
+Front end and normalisation are as above; convolutions and dense layers have weights and activations of eight bits,
+calibrated with {facts.calibration_clips:,} training clips. These files do not repeat the answers above. They were
+compared with the Keras model on the {files[0][0].check.clips:,} clips of the validation core, never on test clips.
+{heard} Time is CPU time on one core.
+
+| file | bytes | ms a clip | runtime | same label | largest difference | UAR % of the Keras model | UAR % |
+|---|---|---|---|---|---|---|---|
 {rows}
 """

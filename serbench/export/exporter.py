@@ -6,12 +6,15 @@ import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from serbench.errors import SerbenchError, with_extra
-from serbench.export.bundle import BundleRecord
+from serbench.export.bundle import BundleRecord, JoinedNetwork
 from serbench.records import EntryRecord, StudyFolder, StudyRecord, TrialRecord
 from serbench.results import EntryReport
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Exporter", "TrainedEntry", "require"]
 
@@ -30,6 +33,10 @@ class TrainedEntry:
         data: the corpus's folder; None if unknown.
         say: callback that receives a sentence before each long step.
         runtime: folder with the runtime of a browser, for the format `web`; None to download it.
+        quantise: `int8` for files with networks of whole numbers besides; None for none.
+        joined: the final networks of a folded protocol, whose mean answer is exported; empty for a single network.
+        answers: what the bundle must answer to the test clips, with the columns `clip_id` and `p_<label>`; None for the
+            recorded predictions of `refit`.
     """
 
     report: EntryReport
@@ -41,6 +48,9 @@ class TrainedEntry:
     data: Path | None
     say: Callable[[str], None]
     runtime: Path | None = None
+    quantise: str | None = None
+    joined: tuple[JoinedNetwork, ...] = ()
+    answers: pd.DataFrame | None = None
 
 
 @runtime_checkable
@@ -48,7 +58,8 @@ class Exporter(Protocol):
     """An export format. A plug-in registers an object of this type in the entry-point group `serbench.exporters`.
 
     Its module must not import heavy libraries before `write` is called. It may also have a method `prepare(trained)`:
-    it is called before anything is written, for what could fail, such as a download.
+    it is called before anything is written, for what could fail, such as a download. A property `quantises` lists what
+    `--quantise` may ask of it, such as `int8`; without it, that option refuses the format.
 
     Attributes:
         name: name of the format, as in `serbench export --format NAME`. It equals the name of the entry point.

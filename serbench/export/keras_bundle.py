@@ -15,13 +15,13 @@ from serbench.export.card import model_card
 from serbench.export.exporter import TrainedEntry
 from serbench.export.verify import verify_bundle
 from serbench.features import FeatureSpec
-from serbench.records import StudyFolder, StudyRecord, write_text_atomic
+from serbench.records import write_text_atomic
 from serbench.render import render, to_document
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["KERAS", "KerasBundle", "recorded_answers"]
+__all__ = ["KERAS", "KerasBundle", "audio_paths", "bundle_of", "recorded_answers"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class KerasBundle:
             "from raw audio"
         )
         shutil.copyfile(trained.model, folder / "model.keras")
-        unchecked = _record(trained, folder / "model.keras")
+        unchecked = bundle_of(trained, folder / "model.keras")
         unchecked.save(folder / "bundle.json")
         check = verify_bundle(folder, expected, paths, trained.study.environment.backend)
         record = unchecked.model_copy(update={"check": check})
@@ -78,18 +78,31 @@ def recorded_answers(trained: TrainedEntry) -> tuple[pd.DataFrame, dict[str, str
     Raises:
         SerbenchError: the audio is missing.
     """
+    paths = audio_paths(trained)
+    if trained.answers is not None:
+        return trained.answers, paths
     predictions = trained.folder.predictions("refit", trained.refit.job_id)
-    paths = _audio_paths(trained.folder, trained.study, trained.data)
     return predictions[predictions["subset"] == "test"], paths
 
 
-def _audio_paths(folder: StudyFolder, study: StudyRecord, data: Path | None) -> dict[str, str]:
-    corpus = recorded_corpus(study.corpus, folder.remembered_places())
-    table = corpus.read(corpus.prepare(data)).table
+def audio_paths(trained: TrainedEntry) -> dict[str, str]:
+    """Returns the audio file of each clip id of the corpus.
+
+    Raises:
+        SerbenchError: the corpus is missing.
+    """
+    corpus = recorded_corpus(trained.study.corpus, trained.folder.remembered_places())
+    table = corpus.read(corpus.prepare(trained.data)).table
     return dict(zip(table["clip_id"], table["path"], strict=True))
 
 
-def _record(trained: TrainedEntry, model: Path) -> BundleRecord:
+def bundle_of(trained: TrainedEntry, model: Path) -> BundleRecord:
+    """Returns the record of a bundle that was not checked yet.
+
+    Args:
+        trained: the model and everything known about it.
+        model: path of the Keras model in the bundle.
+    """
     study, entry, refit = trained.study, trained.entry, trained.refit
     record = BundleRecord(
         entry=entry.entry_id,
@@ -110,6 +123,7 @@ def _record(trained: TrainedEntry, model: Path) -> BundleRecord:
         teacher=study.teacher,
         environment=study.environment,
         check=BundleCheck(clips=0, largest_difference=0.0),
+        joined=trained.joined,
         created=entry.created,
     )
     return record.model_copy(update={"meaning": record.seal()})

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from serbench.export.bundle import Bundle, BundleCheck
 from serbench.records import read_text
 from serbench.temporary import temporary_folder
 
-__all__ = ["TOLERANCE", "audio_of", "compared", "verify_bundle"]
+__all__ = ["TOLERANCE", "audio_of", "compared", "repeated_answers", "verify_bundle"]
 
 TOLERANCE = 1e-4
 
@@ -36,7 +37,23 @@ def verify_bundle(bundle: Path, expected: pd.DataFrame, paths: dict[str, str], b
     Raises:
         SerbenchError: a probability differs by more than `TOLERANCE`, or the process failed.
     """
-    files = audio_of(expected, paths)
+    return compared(expected, repeated_answers(bundle, audio_of(expected, paths), backend), "the bundle")
+
+
+def repeated_answers(bundle: Path, files: list[str], backend: str) -> np.ndarray[Any, Any]:
+    """Predicts audio files with the Keras model of a bundle in a fresh process.
+
+    Args:
+        bundle: folder of the bundle.
+        files: audio files.
+        backend: Keras backend, the same as in training.
+
+    Returns:
+        Probabilities, float32 (files, classes).
+
+    Raises:
+        SerbenchError: the process failed.
+    """
     with temporary_folder() as folder:
         request, answer = folder / "request.json", folder / "answer.npy"
         request.write_text(json.dumps(files), encoding="utf-8")
@@ -48,8 +65,7 @@ def verify_bundle(bundle: Path, expected: pd.DataFrame, paths: dict[str, str], b
         if done.returncode != 0:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise SerbenchError(f"the bundle could not be checked in a fresh process: {reason}")
-        repeated = np.load(answer, allow_pickle=False)
-    return compared(expected, repeated, "the bundle")
+        return np.asarray(np.load(answer, allow_pickle=False))
 
 
 def audio_of(expected: pd.DataFrame, paths: dict[str, str]) -> list[str]:
@@ -60,7 +76,7 @@ def audio_of(expected: pd.DataFrame, paths: dict[str, str]) -> list[str]:
     """
     if absent := sorted(set(expected["clip_id"]) - paths.keys()):
         raise SerbenchError(
-            f"the bundle cannot be checked: {len(absent):,} test clips are missing from the corpus folder, such as "
+            f"the bundle cannot be checked: {len(absent):,} clips are missing from the corpus folder, such as "
             f"{absent[0]}; name the folder that the search used with --data DIR"
         )
     return [paths[clip] for clip in expected["clip_id"]]

@@ -5,17 +5,20 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from serbench.errors import SerbenchError, UsageError
+from serbench.errors import SerbenchError, UsageError, unknown
 from serbench.export.bundle import BundleRecord
 from serbench.export.exporter import Exporter, TrainedEntry, require
+from serbench.export.joined import FoldNetwork, join_folds
+from serbench.export.keras_bundle import audio_paths
 from serbench.export.registry import exporter_names, get_exporter
 from serbench.records import writing
 from serbench.results import Results, require_sound
+from serbench.temporary import temporary_folder
 
-__all__ = ["export_bundle", "exporters_of"]
+__all__ = ["check_quantised", "export_bundle", "exporters_of"]
 
 
 def export_bundle(
@@ -28,8 +31,9 @@ def export_bundle(
     replace: bool = False,
     say: Callable[[str], None] = lambda _: None,
     runtime: Path | None = None,
+    quantise: str | None = None,
 ) -> BundleRecord:
-    """Exports the run of an entry that is best on validation.
+    """Exports the run of an entry that is best on validation; of a folded protocol the mean of all folds' networks.
 
     Args:
         results: results that hold the entry.
@@ -41,23 +45,29 @@ def export_bundle(
         replace: whether to replace an existing bundle.
         say: callback that receives a sentence before each long step.
         runtime: folder with the runtime of a browser, for the format `web`; None to download it.
+        quantise: `int8` to write files with networks of whole numbers besides, of formats that have them.
 
     Returns:
         The record of the bundle, equal to the content of `bundle.json`.
 
     Raises:
-        UsageError: the entry or format is unknown, the entry is not a single model, or `to` already exists.
+        UsageError: the entry or format is unknown, the entry is an ensemble, a format cannot be quantised as asked, or
+            `to` already exists.
         SerbenchError: a record of the entry is damaged, its checks fail, an optional dependency, the model or the audio
             is missing, or the bundle does not repeat its predictions.
     """
     exporters = exporters_of(format)
+    if quantise is not None:
+        check_quantised(exporters, quantise)
     _check_target(to, replace)
-    trained = dataclasses.replace(_trained_entry(results, entry_id, data, say), runtime=runtime)
+    entry = _trained_entry(results, entry_id, data, say)
+    trained = dataclasses.replace(entry, runtime=runtime, quantise=quantise)
     for exporter in exporters:
         require(exporter)
         if prepare := getattr(exporter, "prepare", None):
             prepare(trained)
-    with writing(to):
+    with temporary_folder() as work, writing(to):
+        trained = _joined(trained, results, work / "model.keras")
         to.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{to.name}.", suffix=".tmp", dir=to.parent))
         try:
@@ -88,6 +98,28 @@ def exporters_of(formats: str) -> list[Exporter]:
     return [get_exporter(name) for name in sorted(names, key=lambda name: (name != "keras", name == "web"))]
 
 
+def check_quantised(exporters: Sequence[Exporter], quantise: str) -> None:
+    """Checks that files of these formats can be quantised. The format `keras` is the bundle that they lie in.
+
+    Raises:
+        UsageError: one cannot, or there is none besides `keras`; the message names it.
+    """
+    able = [name for name in exporter_names() if quantise in getattr(get_exporter(name), "quantises", ())]
+    if not able:
+        raise unknown("quantisation", quantise, ["int8"])
+    for exporter in exporters:
+        if exporter.name != "keras" and exporter.name not in able:
+            raise UsageError(
+                f"the format '{exporter.name}' cannot be quantised to {quantise}, only {' and '.join(able)} can; leave "
+                f"it out of --format, or leave --quantise out"
+            )
+    if all(exporter.name == "keras" for exporter in exporters):
+        raise UsageError(
+            f"the format 'keras' cannot be quantised to {quantise}; add {' or '.join(able)} to --format, as in "
+            f"--format keras,{','.join(able)}"
+        )
+
+
 def _check_target(to: Path, replace: bool) -> None:
     if not to.exists() or (to.is_dir() and not any(to.iterdir())):
         return
@@ -98,10 +130,11 @@ def _check_target(to: Path, replace: bool) -> None:
 
 
 def _trained_entry(results: Results, entry_id: str, data: Path | None, say: Callable[[str], None]) -> TrainedEntry:
+    """The entry with the path of its model; of a folded protocol that of the first fold, until they are joined."""
     scored, report = results.scored_entry(entry_id), results.report(entry_id)
     for member, record in () if scored.entry.members else results.members(entry_id):
         require_sound(results, member, record.entry_id)
-    if report.row.folds > 1 or report.row.ensemble_of or not scored.refits:
+    if report.row.ensemble_of or not scored.refits:
         raise UsageError(f"entry '{entry_id}' is not a single trained model; name another entry")
     study, refit = scored.study, scored.kept_refit.record
     if study.protocol.speaker_normalisation:
@@ -109,14 +142,37 @@ def _trained_entry(results: Results, entry_id: str, data: Path | None, say: Call
             f"{entry_id} needs other clips of the same speaker for each prediction (speaker_normalisation), so it "
             "cannot label a single file; export an entry of a study without it"
         )
-    folder = results.study(study.name).folder
-    model = folder.model_path(refit.job_id)
-    if not model.is_file():
-        raise SerbenchError(
-            f"the trained model of {entry_id} is not in {folder.path} (published results hold none); run the "
-            "search again to train it"
-        )
+    networks = _networks(results, entry_id)
+    for one in networks:
+        if not one.model.is_file():
+            raise SerbenchError(
+                f"the trained model of {entry_id} is not in {one.folder.path} (published results hold none); run the "
+                "search again to train it"
+            )
+    folder, model = networks[0].folder, networks[0].model
     return TrainedEntry(report, folder, study, scored.entry, refit, model, data or folder.remembered_data(), say)
+
+
+def _networks(results: Results, entry_id: str) -> list[FoldNetwork]:
+    """The network to export of each fold; of an entry without folds its own."""
+    found = []
+    for study, record in results.members(entry_id):
+        refit = study.scored(record.entry_id).kept_refit.record
+        found.append(FoldNetwork(study.record.protocol.fold, study.folder, record.entry_id, refit))
+    return found
+
+
+def _joined(trained: TrainedEntry, results: Results, target: Path) -> TrainedEntry:
+    """The entry with the joined network of its folds; without folds as it is."""
+    if trained.report.row.folds == 1:
+        return trained
+    networks = _networks(results, trained.entry.entry_id)
+    paths = audio_paths(trained)
+    joined, answers, parameters = join_folds(networks, trained.entry.family, paths, target, trained.say)
+    refit = trained.refit.model_copy(
+        update={"job_id": f"mean of {len(networks)} folds", "parameters": parameters, "scores": {}}
+    )
+    return dataclasses.replace(trained, refit=refit, model=target, joined=joined, answers=answers)
 
 
 def _put_in_place(temporary: Path, to: Path) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from serbench.training.answerer import load_answerer
     from serbench.training.backend import BACKENDS, GPU_BACKENDS, choose_backend, import_keras, process_context
     from serbench.training.job import FitSettings, TrialJob, TrialOutcome, Verdict
+    from serbench.training.joining import join_networks
     from serbench.training.keras_settings import pin_keras_settings
     from serbench.training.network_file import check_network_file
     from serbench.training.precision import PRECISIONS, bfloat16_unit, choose_precision, dtype_policy
@@ -38,6 +39,7 @@ else:
                 "TrialOutcome",
                 "Verdict",
             ),
+            "joining": ("join_networks",),
             "keras_settings": ("pin_keras_settings",),
             "network_file": ("check_network_file",),
             "precision": (
@@ -78,6 +80,7 @@ __all__ = [
     "choose_precision",
     "dtype_policy",
     "import_keras",
+    "join_networks",
     "load_answerer",
     "pin_keras_settings",
     "process_context",

@@ -8,7 +8,7 @@ import numpy as np
 
 __all__ = ["SeedTree"]
 
-_SAMPLER, _TRIAL, _REFIT, _AUGMENTATION, _PROBE, _FOLD = range(6)
+_SAMPLER, _TRIAL, _REFIT, _AUGMENTATION, _PROBE, _FOLD, _CALIBRATION = range(7)
 
 
 @dataclass(frozen=True)
@@ -49,3 +49,8 @@ class SeedTree:
     def augmentation(self) -> int:
         """Seed of the augmented waveforms, which all trials share through the feature cache."""
         return self._draw(_AUGMENTATION)
+
+    @property
+    def calibration(self) -> int:
+        """Seed of the training clips that an int8 file is calibrated with."""
+        return self._draw(_CALIBRATION)

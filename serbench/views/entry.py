@@ -207,6 +207,7 @@ class Entry:
         data: str | Path | None = None,
         replace: bool = False,
         format: str = "keras",  # noqa: A002 - as the command's option
+        quantise: str | None = None,
     ) -> Bundle:
         """Exports a model that classifies audio files, after checking that it repeats the recorded predictions.
 
@@ -215,6 +216,7 @@ class Entry:
             data: folder of the corpus; None for the folder that the search used.
             replace: whether to replace an existing bundle.
             format: export formats with commas between, such as `keras,onnx`.
+            quantise: `int8` to write files with networks of whole numbers besides, of the formats `onnx` and `litert`.
 
         Returns:
             The bundle, loaded.
@@ -226,7 +228,8 @@ class Entry:
         from serbench.export import export_bundle
 
         source = None if data is None else Path(data).expanduser()
-        export_bundle(self._reader, self.id, Path(to).expanduser(), data=source, replace=replace, format=format)
+        folder = Path(to).expanduser()
+        export_bundle(self._reader, self.id, folder, data=source, replace=replace, format=format, quantise=quantise)
         return Bundle(to)
 
     def __repr__(self) -> str:

@@ -246,7 +246,7 @@ def test_a_network_that_has_heard_a_test_speaker_is_refused(results, plan, parts
 @pytest.mark.children
 def test_a_network_that_cannot_be_started_from_is_refused(results, make_plan, plan, tiny_space, tmp_path) -> None:
     network, bag = entries(results.study(FIRST))
-    with pytest.raises(UsageError, match="is a bag of several networks"):
+    with pytest.raises(UsageError, match="is the mean of several networks"):
         run_search(plan(results=results.root, run="new", init=bag))
     with pytest.raises(UsageError, match="is of family cnn1d and space 'tiny_cnn2d' searches cnn2d"):
         run_search(make_plan(space=tiny_space("cnn2d"), results=results.root, run="new", init=network))
@@ -302,7 +302,7 @@ def test_a_bundle_that_may_have_heard_a_test_speaker_is_refused(results, plan, t
     with pytest.raises(UsageError, match=r"bundle '.*' has heard 1 test speaker"):
         run_search(plan(results=results.root, run="new", init=bundle, split_seed=1))
     bag = made_up_bundle(results, tmp_path / "bag", refit="t0000-bag")
-    with pytest.raises(UsageError, match="is a bag of several networks"):
+    with pytest.raises(UsageError, match="is the mean of several networks"):
         run_search(plan(results=elsewhere, run="new", init=str(bag)))
     (tmp_path / "bundle" / "model.keras").write_bytes(b"another")
     with pytest.raises(SerbenchError, match="is not the file that was exported"):

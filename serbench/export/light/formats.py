@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 from dataclasses import dataclass
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
+from serbench.errors import SerbenchError, with_extra
 from serbench.export.bundle import CARD, BundleRecord, LightFile, file_digest
 from serbench.export.card import model_card
 from serbench.export.exporter import TrainedEntry
 from serbench.export.keras_bundle import KERAS, recorded_answers
 from serbench.export.light.convert import convert
+from serbench.export.light.int8_format import write_int8
 from serbench.export.light.proof import prove, runner_source
+from serbench.export.light.timing import milliseconds
 from serbench.records import write_text_atomic
 
 __all__ = ["LITERT", "ONNX", "SAVED_MODEL", "LightFormat"]
@@ -32,6 +36,8 @@ class LightFormat:
         path: the file in the bundle, or the folder of a SavedModel.
         runtime: the module that runs it.
         blocked: modules that the process of the proof cannot import.
+        int8_path: the int8 file in the bundle; None if there can be none.
+        int8_modules: modules that must be installed for it.
     """
 
     name: str
@@ -41,6 +47,23 @@ class LightFormat:
     path: str
     runtime: str
     blocked: tuple[str, ...] = _ABSENT
+    int8_path: str | None = None
+    int8_modules: tuple[str, ...] = ()
+
+    @property
+    def quantises(self) -> tuple[str, ...]:
+        """What `--quantise` can ask of this format."""
+        return ("int8",) if self.int8_path else ()
+
+    def prepare(self, trained: TrainedEntry) -> None:
+        """Checks that what quantises is installed, if that was asked for.
+
+        Raises:
+            SerbenchError: it is not. The message says how to install it.
+        """
+        missing = [module for module in self.int8_modules if importlib.util.find_spec(module) is None]
+        if trained.quantise and missing:
+            raise SerbenchError(f"--quantise int8 of '{self.name}' needs {' and '.join(missing)}; {with_extra('int8')}")
 
     def write(self, trained: TrainedEntry, folder: Path) -> BundleRecord:
         """Writes the light file and its proof. The Keras bundle is written first if the folder does not hold it.
@@ -64,16 +87,35 @@ class LightFormat:
             f"checking {self.path}: run.py labels {len(expected):,} test clips in a fresh process without serbench"
         )
         check = prove(folder, self.name, expected, paths, self.blocked)
-        digest, size = digest_and_size(target)
         package = next(iter(packages_distributions().get(self.runtime, (self.runtime,))))
         runtime = f"{package} {version(package)}"
-        file = LightFile(format=self.name, path=self.path, sha256=digest, bytes=size, runtime=runtime, check=check)
-        others = tuple(one for one in record.light if one.format != self.name)
-        record = record.model_copy(update={"light": (*others, file)})
-        record = record.model_copy(update={"meaning": record.seal()})
-        record.save(described)
+        file = LightFile(format=self.name, path=self.path, sha256="", bytes=0, runtime=runtime, check=check)
+        record = _with_files(record, folder, file)
+        if trained.quantise and self.int8_path:
+            int8 = write_int8(trained, folder, record, file, self.int8_path, self.blocked)
+            record = _with_files(record, folder, file, int8)
+            times = milliseconds(folder, (file.format, int8.format))
+            timed = [
+                one.model_copy(update={"milliseconds": round(ms, 3)})
+                for one, ms in zip((file, int8), times, strict=True)
+            ]
+            record = _with_files(record, folder, *timed)
         write_text_atomic(folder / CARD, model_card(record, trained.report, trained.study))
         return record
+
+
+def _with_files(record: BundleRecord, folder: Path, *files: LightFile) -> BundleRecord:
+    """Saves the record with these files in place of those of the same formats. Their digests and sizes are read."""
+    read = []
+    for one in files:
+        digest, size = digest_and_size(folder / one.path)
+        read.append(one.model_copy(update={"sha256": digest, "bytes": size}))
+    formats = {one.format for one in files}
+    others = [one for one in record.light if one.format not in formats]
+    record = record.model_copy(update={"light": (*others, *read)})
+    record = record.model_copy(update={"meaning": record.seal()})
+    record.save(folder / "bundle.json")
+    return record
 
 
 def digest_and_size(path: Path) -> tuple[str, int]:
@@ -92,6 +134,7 @@ ONNX = LightFormat(
     modules=("onnx", "onnxruntime"),
     path="model.onnx",
     runtime="onnxruntime",
+    int8_path="model.int8.onnx",
 )
 LITERT = LightFormat(
     name="litert",
@@ -100,6 +143,8 @@ LITERT = LightFormat(
     modules=("tensorflow", "ai_edge_litert"),
     path="model.tflite",
     runtime="ai_edge_litert",
+    int8_path="model.int8.tflite",
+    int8_modules=("ai_edge_quantizer",),
 )
 SAVED_MODEL = LightFormat(
     name="saved-model",

@@ -38,6 +38,7 @@ class OnnxGraph:
     """Nodes and constants of one graph. Its inputs and outputs are (batch, ...) of float32."""
 
     def __init__(self) -> None:
+        self.scope = ""  # what the names of the nodes to come begin with
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
         self._turned: dict[str, Value] = {}
@@ -58,7 +59,7 @@ class OnnxGraph:
     def several(self, operator: str, outputs: int, *inputs: str, **attributes: Any) -> list[str]:
         """Adds a node with several outputs and returns their names."""
         self._count += 1
-        name = f"{operator.lower()}_{self._count}"
+        name = f"{self.scope}{operator.lower()}_{self._count}"
         names = [name, *(f"{name}_{place}" for place in range(1, outputs))]
         self._nodes.append(helper.make_node(operator, list(inputs), names, name=name, **attributes))
         return names

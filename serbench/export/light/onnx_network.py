@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from serbench.export.light.int8_steps import FRONT_END
 from serbench.export.light.onnx_graph import OnnxGraph, OnnxOps, Value
 from serbench.export.light.onnx_layers import LAYERS, kind_of, refused
 from serbench.export.light.onnx_own_layers import OWN_LAYERS
@@ -31,7 +32,9 @@ def onnx_model(model: keras.Model, spec: FeatureSpec, facts: dict[str, str]) -> 
     """
     graph = OnnxGraph()
     source = Value("waveform", (spec.n_samples,))
+    graph.scope = FRONT_END
     features = Value(spec.front_end.in_graph(OnnxOps(graph), source.name, spec), spec.shape)
+    graph.scope = ""
     return graph.model(source, graph.last(_network(graph, model, features)), facts)
 
 

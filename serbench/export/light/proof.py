@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ from serbench.printable import cell
 from serbench.records import read_text, write_text_atomic
 from serbench.temporary import temporary_folder
 
-__all__ = ["PROOFS", "prove"]
+__all__ = ["PROOFS", "labelled", "prove", "runner_source", "write_report"]
 
 PROOFS = "proof"
 """Folder of a bundle that holds the report of each light file's differences."""
@@ -57,6 +57,29 @@ def prove(
         SerbenchError: a label differs, a probability differs by more than the tolerance, or the process failed.
     """
     files = audio_of(expected, paths)
+    repeated, labels = labelled(bundle, form, files, blocked)
+    check = compared(expected, repeated, f"the file of format {form}", labels=True)
+    write_report(bundle, form, expected, repeated, labels)
+    return check
+
+
+def labelled(
+    bundle: Path, form: str, files: list[str], blocked: Sequence[str]
+) -> tuple[np.ndarray[Any, Any], list[str]]:
+    """Labels audio files with `run.py` in a fresh process.
+
+    Args:
+        bundle: folder with `run.py`, `bundle.json` and the light file.
+        form: name of the light format.
+        files: audio files.
+        blocked: modules that the process cannot import.
+
+    Returns:
+        Probabilities, float32 (files, classes), and labels.
+
+    Raises:
+        SerbenchError: the process failed.
+    """
     with temporary_folder() as folder:
         request = folder / "request.json"
         request.write_text(json.dumps(files), encoding="utf-8")
@@ -73,14 +96,13 @@ def prove(
     if [answer["file"] for answer in answers] != files:
         raise SerbenchError(f"run.py labelled {len(answers):,} of {len(files):,} clips with {form}; export again")
     repeated = np.array([list(answer["probabilities"].values()) for answer in answers], dtype=np.float32)
-    check = compared(expected, repeated, f"the file of format {form}", labels=True)
-    (bundle / PROOFS).mkdir(exist_ok=True)
-    write_text_atomic(bundle / PROOFS / f"{form}.csv", _report(expected, repeated, [one["label"] for one in answers]))
-    return check
+    return repeated, [answer["label"] for answer in answers]
 
 
-def _report(expected: pd.DataFrame, repeated: np.ndarray, labels: list[str]) -> str:
-    """Clip, label and largest difference of a probability, a line for each clip."""
+def write_report(
+    bundle: Path, form: str, expected: pd.DataFrame, repeated: np.ndarray[Any, Any], labels: list[str]
+) -> None:
+    """Writes clip, label and largest difference of a probability, a line for each clip, to `proof/FORMAT.csv`."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     shares = expected.filter(regex="^p_")
@@ -90,7 +112,8 @@ def _report(expected: pd.DataFrame, repeated: np.ndarray, labels: list[str]) -> 
     for clip, before, after, label in zip(expected["clip_id"], recorded, repeated, labels, strict=True):
         difference = float(np.abs(after - before).max())
         writer.writerow((cell(clip), cell(names[int(before.argmax())]), cell(label), f"{difference:.3g}"))
-    return out.getvalue()
+    (bundle / PROOFS).mkdir(exist_ok=True)
+    write_text_atomic(bundle / PROOFS / f"{form}.csv", out.getvalue())
 
 
 def runner_source() -> str:

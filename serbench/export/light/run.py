@@ -10,18 +10,19 @@ import soundfile
 
 HERE = Path(__file__).resolve().parent
 FILES = {"onnx": HERE / "model.onnx", "litert": HERE / "model.tflite", "saved-model": HERE / "saved_model"}
+FILES |= {"onnx-int8": HERE / "model.int8.onnx", "litert-int8": HERE / "model.int8.tflite"}
 
 
 def load(runtime: str) -> Any:
     """Returns a function from one waveform (1, samples) to its probabilities (1, classes)."""
-    if runtime == "onnx":
+    if runtime.startswith("onnx"):
         from onnxruntime import InferenceSession, SessionOptions
 
         options = SessionOptions()
         options.intra_op_num_threads = 1  # more wait for each other, with networks of this size
         session = InferenceSession(str(FILES[runtime]), options, providers=["CPUExecutionProvider"])
         return lambda waveform: session.run(None, {"waveform": waveform})[0]
-    if runtime == "litert":
+    if runtime.startswith("litert"):
         from ai_edge_litert.interpreter import Interpreter
 
         runner = Interpreter(str(FILES[runtime])).get_signature_runner()
@@ -55,6 +56,5 @@ if __name__ == "__main__":
     answer, rate = load(given.runtime), front["sample_rate"]
     for file in given.files:
         cut = windows(file, rate, round(front["duration_s"] * rate), front["crop"], facts["longest_clip_s"])
-        mean = np.mean([answer(one[None])[0] for one in cut], axis=0).tolist()
-        shares = dict(zip(facts["labels"], mean, strict=True))
+        shares = dict(zip(facts["labels"], np.mean([answer(w[None])[0] for w in cut], axis=0).tolist(), strict=True))
         print(json.dumps({"file": file, "label": max(shares, key=lambda one: shares[one]), "probabilities": shares}))

@@ -19,11 +19,22 @@ from serbench.export.bundle_record import BundleRecord, LightFile
 
 __all__ = ["RUNTIMES", "light_content", "load_light"]
 
-_MODULES: Final = {"onnx": ("onnx", "onnxruntime"), "litert": ("ai_edge_litert",)}
+_INT8: Final = "-int8"
+_MODULES: Final = {
+    "onnx": ("onnx", "onnxruntime"),
+    "litert": ("ai_edge_litert",),
+    f"onnx{_INT8}": ("onnx", "onnxruntime"),
+    f"litert{_INT8}": ("ai_edge_litert",),
+}
 RUNTIMES: Final = ("keras", *_MODULES)
 """What can answer for a bundle. A SavedModel can write files when it runs, so it is not among them."""
 
-_PATHS: Final = {"onnx": "model.onnx", "litert": "model.tflite"}
+_PATHS: Final = {
+    "onnx": "model.onnx",
+    "litert": "model.tflite",
+    f"onnx{_INT8}": "model.int8.onnx",
+    f"litert{_INT8}": "model.int8.tflite",
+}
 _MOST_BYTES: Final = 1 << 30
 
 Answer = Callable[[np.ndarray], np.ndarray]
@@ -35,7 +46,7 @@ def load_light(path: Path, record: BundleRecord, runtime: str) -> Answer:
     Args:
         path: folder of the bundle.
         record: content of its `bundle.json`.
-        runtime: `onnx` or `litert`.
+        runtime: `onnx`, `litert`, `onnx-int8` or `litert-int8`.
 
     Returns:
         Function from waveforms, float32 (n, n_samples), to probabilities, float32 (n, classes).
@@ -47,14 +58,15 @@ def load_light(path: Path, record: BundleRecord, runtime: str) -> Answer:
     """
     if runtime not in _MODULES:
         raise unknown("runtime", runtime, RUNTIMES)
+    plain = runtime.removesuffix(_INT8)
     described = _described(path, record, runtime)
     if missing := [module for module in _MODULES[runtime] if importlib.util.find_spec(module) is None]:
-        raise SerbenchError(f"--runtime {runtime} needs {' and '.join(missing)}; {with_extra(runtime)}")
+        raise SerbenchError(f"--runtime {runtime} needs {' and '.join(missing)}; {with_extra(plain)}")
     file = path / _PATHS[runtime]
     data = _content(file, described)
     shapes = (record.features.n_samples, len(record.labels))
     try:
-        return _onnx(data, *shapes) if runtime == "onnx" else _litert(data, *shapes)
+        return _onnx(data, *shapes) if plain == "onnx" else _litert(data, *shapes)
     except Exception as error:  # whatever a parser or a runtime raises concerns this file
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise SerbenchError(f"{file} cannot be used: {reason[:300]}; export it again") from error
@@ -79,7 +91,8 @@ def _described(path: Path, record: BundleRecord, form: str) -> LightFile:
     for one in record.light:
         if one.format == form:
             return one
-    raise UsageError(f"{path} holds no file for {form}; export it with --format keras,{form}")
+    more = " --quantise int8" if form.endswith(_INT8) else ""
+    raise UsageError(f"{path} holds no file for {form}; export it with --format keras,{form.removesuffix(_INT8)}{more}")
 
 
 def _content(file: Path, described: LightFile) -> bytes:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
+from serbench.export.light.int8_steps import FRONT_END
 from serbench.features import FeatureSpec
 
 if TYPE_CHECKING:
@@ -111,7 +112,8 @@ def write_saved_model(model: keras.Model, spec: FeatureSpec, folder: Path, batch
     import keras
 
     def answer(waveform: Any) -> Any:
-        features = spec.front_end.in_graph(TensorflowOps(), waveform, spec)
+        with tf.name_scope(FRONT_END.rstrip("/")):
+            features = spec.front_end.in_graph(TensorflowOps(), waveform, spec)
         return model(features, training=False)
 
     if batch is not None:

@@ -120,7 +120,7 @@ def recorded_init(results: ResultsFolder, folder: StudyFolder, init: InitFrom) -
 
 def _of_bundle(path: Path) -> tuple[InitFrom, bytes]:
     facts = _BundleFacts.load(path / "bundle.json")
-    _check_single(f"the bundle {path}", facts.refit.endswith("-bag"))
+    _check_single(f"the bundle {path}", facts.refit.endswith("-bag") or bool(facts.joined))
     model = path / "model.keras"
     data = model.read_bytes() if model.is_file() else b""
     if hashlib.sha256(data).hexdigest() != facts.model_sha256:
@@ -163,4 +163,4 @@ def _of_entry(results: ResultsFolder, name: str, record: StudyRecord, kept: str 
 
 def _check_single(what: str, bag: bool) -> None:
     if bag:
-        raise UsageError(f"--init: {what} is a bag of several networks; name an entry of a single one")
+        raise UsageError(f"--init: {what} is the mean of several networks; name an entry of a single one")
