@@ -52,8 +52,11 @@ def _metadata(record: BundleRecord, report: EntryReport) -> str:
 
     row, corpus, protocol = report.row, record.corpus, record.protocol
     scores = {"UAR": ("recall", row.uar), "accuracy": ("accuracy", row.accuracy), "macro-F1": ("f1", row.macro_f1)}
+    whose = f"test, mean of {plural(row.seeds, 'run')}"
+    if record.joined:
+        whose += "; by the model of each fold for its test speakers, not by the joined model"
     measured = [
-        {"type": kind, "name": f"{name} (test, mean of {plural(row.seeds, 'run')})", "value": round(value, 4)}
+        {"type": kind, "name": f"{name} ({whose})", "value": round(value, 4)}
         for name, (kind, value) in scores.items()
         if value is not None
     ]

@@ -43,11 +43,6 @@ def select_entry(board: Leaderboard, root: Path) -> Row:
         UsageError: the entries belong to groups that cannot be compared; the message lists them.
     """
     best = best_selected(board)
-    if best is not None and best.folds > 1:
-        raise UsageError(
-            f"entry '{best.entry}' pools {best.folds} folds and is not a single model; name an entry, or search with "
-            "--protocol speaker"
-        )
     groups = [group for group in board.groups if any(map(_may_be_chosen, group.rows))]
     if len(groups) > 1:
         heads = "; ".join(

@@ -72,12 +72,11 @@ def test_a_pooled_entry_has_a_report_and_a_fold_of_it_has_none(build):
         build.read().report("good-1")
 
 
-def test_a_pooled_entry_is_found_by_its_folds_and_is_no_single_model(build):
+def test_a_pooled_entry_is_found_by_its_folds_and_may_be_the_selected_one(build):
     folded(build)
     board = build.read().board()
     assert best_selected(board, ["run-cnn1d-fold1"]) == board.rows[0]
-    with pytest.raises(UsageError, match="pools 3 folds and is not a single model"):
-        build.read().select()
+    assert build.read().select() == board.rows[0]
 
 
 def test_too_few_speakers_over_all_folds_leave_no_interval(build):
