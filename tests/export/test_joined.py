@@ -16,6 +16,32 @@ from serbench.export import export_bundle
 from serbench.results import Results
 
 LABELS = ("anger", "happiness")
+SPACE = """
+[space]
+family = "cnn1d"
+
+[features]
+sample_rate = 8000
+duration_s = 0.6
+window_length = 256
+hop_length = 128
+n_mels = 24
+n_mfcc = 8
+deltas = false
+
+[training]
+epochs = 3
+
+[budget]
+shortlist = 0
+
+[parameters]
+depth = 1
+width = [8, 16]
+dense_width = 16
+batch_size = 16
+learning_rate = 0.005
+"""
 
 
 def folded(root: Path, folds: int = 3) -> Builder:
@@ -62,11 +88,9 @@ def test_a_joined_network_answers_with_the_mean_of_its_networks(tmp_path) -> Non
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory, tone_corpus) -> Path:
     """A finished search of three folds."""
-    from conftest import TINY_SPACE
-
     folder = tmp_path_factory.mktemp("folded")
     space = folder / "tiny.toml"
-    space.write_text(TINY_SPACE.format(family="cnn1d", extra="n_mfcc = 8\ndeltas = false"), encoding="utf-8")
+    space.write_text(SPACE, encoding="utf-8")
     arguments = ["search", space, "--corpus", "crema-d", "--data", tone_corpus, "--protocol", "speaker-cv:3"]
     budget = ["--trials", 1, "--finalists", 1, "--repeats", 2, "--results", folder / "results"]
     ran = CliRunner().invoke(app, [str(one) for one in (*arguments, *budget)])

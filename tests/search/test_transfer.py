@@ -304,6 +304,9 @@ def test_a_bundle_that_may_have_heard_a_test_speaker_is_refused(results, plan, t
     bag = made_up_bundle(results, tmp_path / "bag", refit="t0000-bag")
     with pytest.raises(UsageError, match="is the mean of several networks"):
         run_search(plan(results=elsewhere, run="new", init=str(bag)))
+    folds = made_up_bundle(results, tmp_path / "folds", joined=[{"fold": 1}, {"fold": 2}])
+    with pytest.raises(UsageError, match="is the mean of several networks"):
+        run_search(plan(results=elsewhere, run="new", init=str(folds)))
     (tmp_path / "bundle" / "model.keras").write_bytes(b"another")
     with pytest.raises(SerbenchError, match="is not the file that was exported"):
         run_search(plan(results=elsewhere, run="new", init=bundle))

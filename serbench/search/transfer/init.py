@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import (
@@ -36,6 +37,7 @@ class _BundleFacts(Record):
     protocol: ProtocolFacts
     init: InitFrom | None = None
     teacher: TaughtBy | None = None
+    joined: tuple[dict[str, Any], ...] = ()
 
 
 def load_init(results: ResultsFolder, name: str, record: StudyRecord, known: InitFrom | None) -> tuple[InitFrom, bytes]:
