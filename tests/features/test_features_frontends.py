@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from serbench.features import FeatureSpec, extract
+from serbench.features.frontends.spectra import frames_of, mel_magnitudes, power_spectrum
 
 SPECS = [
     {},
@@ -96,6 +97,26 @@ def test_log_mel_is_librosas(settings):
     clips = waveforms(spec)
     expected = np.stack([librosa_log_mel(clip, spec) for clip in clips])
     np.testing.assert_allclose(extract(clips, spec), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("settings", SPECS)
+@pytest.mark.filterwarnings("ignore:Empty filters")
+def test_pcen_is_librosas(settings):
+    spec = FeatureSpec(kind="log_mel", compression="pcen", **settings)
+    clips = waveforms(spec)
+    magnitudes = mel_magnitudes(power_spectrum(frames_of(clips, spec)), spec)
+    framing = {"sr": spec.sample_rate, "hop_length": spec.hop_length}
+    same_bands = [librosa.pcen(one.T.astype(np.float64) * 2**31, **framing) for one in magnitudes]
+    found = extract(clips, spec)
+    np.testing.assert_allclose(found, np.stack(same_bands), rtol=1e-5, atol=1e-5)
+    mels = {"n_fft": spec.window_length, "n_mels": spec.n_mels, "fmin": spec.fmin, "fmax": spec.fmax}
+    noisy = clips[[1, 3]]  # in the others, bands far below a harmonic are rounding, and PCEN has no floor
+    whole = [librosa.feature.melspectrogram(y=one, power=1, **mels, **framing) for one in noisy]
+    np.testing.assert_allclose(
+        found[[1, 3]], np.stack([librosa.pcen(one * 2**31, **framing) for one in whole]), rtol=1e-3, atol=1e-3
+    )
+    assert found.min() >= 0
+    assert not found[-1].any(), "silence is zero"
 
 
 @pytest.mark.parametrize("kind", ["acoustic", "log_mel"])

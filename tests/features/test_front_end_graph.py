@@ -43,6 +43,17 @@ def test_a_graph_gives_the_features_of_extract(kind: str, values: dict) -> None:
     np.testing.assert_allclose(found, expected, atol=5e-3)  # of levels in dB
 
 
+@pytest.mark.parametrize("values", SETTINGS)
+def test_a_graph_normalises_as_pcen_does(values: dict) -> None:
+    spec = FeatureSpec(
+        kind="log_mel", compression="pcen", **{"sample_rate": 11_025, "window_length": 512, "hop_length": 256, **values}
+    )
+    waveforms = sounds(spec)[1:3]  # below a voice without noise, rounding is as loud as the rest to PCEN
+    found, expected = spec.front_end.in_graph(NumpyOps(), waveforms, spec), extract(waveforms, spec)
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+    check_front_end(spec.front_end, spec)
+
+
 def test_crossings_chroma_and_slopes_are_exact_where_the_ends_are() -> None:
     """The zero crossings and the edges of the slopes are easily wrong by one sample or frame."""
     spec = FeatureSpec(kind="acoustic", sample_rate=8_000, duration_s=0.4, window_length=256, hop_length=128)
@@ -57,6 +68,13 @@ def test_a_window_whose_matrices_would_fill_the_file_is_refused() -> None:
     spec = FeatureSpec(kind="log_mel", window_length=8_192, hop_length=4_096)
     with pytest.raises(SerbenchError, match=r"window_length of 8,192 is too long .* format keras only"):
         spec.front_end.in_graph(NumpyOps(), sounds(spec), spec)
+
+
+def test_pitch_is_refused_by_name() -> None:
+    spec = FeatureSpec(kind="acoustic", pitch=True)
+    with pytest.raises(SerbenchError, match=r"pitch = true cannot be part of an exported graph.*format keras only"):
+        spec.front_end.in_graph(NumpyOps(), sounds(spec), spec)
+    check_front_end(spec.front_end, spec)
 
 
 class Loudness(FrontEnd[FeatureSpec]):

@@ -13,9 +13,9 @@ __all__ = ["check_onnx"]
 _OPERATORS: Final = frozenset(
     {
         "Abs", "Add", "AveragePool", "BatchNormalization", "Cast", "Concat", "Conv", "CumSum", "DequantizeLinear",
-        "Div", "Elu", "Erf", "GRU", "Gather", "Identity", "LeakyRelu", "Less", "Log", "MatMul", "Max", "MaxPool", "Mul",
-        "Pad", "QuantizeLinear", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Relu", "Reshape", "Sigmoid",
-        "Slice", "Softmax", "Sqrt", "Squeeze", "Sub", "Tanh", "TopK", "Transpose", "Unsqueeze",
+        "Div", "Elu", "Erf", "Exp", "GRU", "Gather", "Identity", "LeakyRelu", "Less", "Log", "MatMul", "Max", "MaxPool",
+        "Mul", "Pad", "QuantizeLinear", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Relu", "Reshape",
+        "Sigmoid", "Slice", "Softmax", "Sqrt", "Squeeze", "Sub", "Tanh", "TopK", "Transpose", "Unsqueeze",
     }
 )  # fmt: skip
 """All that serbench writes. None of them runs a subgraph or names a file."""

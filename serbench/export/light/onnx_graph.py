@@ -154,6 +154,10 @@ class OnnxOps:
         """See `GraphOps.logarithm`."""
         return self.graph.node("Log", a)
 
+    def exponential(self, a: str) -> str:
+        """See `GraphOps.exponential`."""
+        return self.graph.node("Exp", a)
+
     def matmul(self, a: str, matrix: Any) -> str:
         """See `GraphOps.matmul`."""
         return self._both("MatMul", a, matrix)

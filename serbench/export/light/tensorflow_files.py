@@ -60,6 +60,10 @@ class TensorflowOps:
         """See `GraphOps.logarithm`."""
         return tf.math.log(a)
 
+    def exponential(self, a: Any) -> Any:
+        """See `GraphOps.exponential`."""
+        return tf.exp(a)
+
     def matmul(self, a: Any, matrix: np.ndarray[Any, Any]) -> Any:
         """See `GraphOps.matmul`."""
         return tf.matmul(a, tf.constant(matrix))

@@ -8,8 +8,10 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from serbench.errors import SerbenchError
 from serbench.features.frontends.base import Array, FrontEnd
 from serbench.features.frontends.graph import GraphOps, graph_decibels, graph_frames
+from serbench.features.frontends.pitch import pitch
 from serbench.features.frontends.spectra import (
     FLOOR_DB,
     SpectralSettings,
@@ -35,12 +37,14 @@ class AcousticSettings(SpectralSettings):
         n_mfcc: number of cepstral coefficients.
         n_chroma: number of pitch classes.
         deltas: whether to add the slopes of the MFCC over time.
+        pitch: whether to add F0 and aperiodicity (see `serbench.features.frontends.pitch`).
     """
 
     kind: Literal["acoustic"] = "acoustic"
     n_mfcc: int = Field(default=20, ge=1, le=512)
     n_chroma: int = Field(default=12, ge=12, le=48, multiple_of=12)
     deltas: bool = True
+    pitch: bool = Field(default=False, json_schema_extra={"later": True})
 
     @model_validator(mode="after")
     def _cepstra_fit(self) -> Self:
@@ -55,7 +59,7 @@ class AcousticSettings(SpectralSettings):
 
 
 class Acoustic(FrontEnd[AcousticSettings]):
-    """Zero crossing rate, log energy, RMS, chroma, MFCC and their slopes per frame: (frames, features)."""
+    """Zero crossing rate, log energy, RMS, chroma, MFCC, their slopes and pitch per frame: (frames, features)."""
 
     name = "acoustic"
     title = "acoustic features per frame"
@@ -72,14 +76,17 @@ class Acoustic(FrontEnd[AcousticSettings]):
         mfcc = tuple(f"mfcc_{index}" for index in range(settings.n_mfcc))
         deltas = tuple(f"{name}_delta" for name in mfcc) if settings.deltas else ()
         chroma = tuple(f"chroma_{pitch}" for pitch in range(settings.n_chroma))
-        return ("zero_crossing_rate", "log_energy", "rms", *chroma, *mfcc, *deltas)
+        voice = ("f0_octaves", "aperiodicity") if settings.pitch else ()
+        return ("zero_crossing_rate", "log_energy", "rms", *chroma, *mfcc, *deltas, *voice)
 
     def extract(self, waveforms: Array, settings: AcousticSettings) -> Array:
         """Computes the features; see `FrontEnd.extract`.
 
         Per frame: zero crossings per sample; energy (sum of squares) in dB; root mean square; chroma, relative to
         the strongest pitch class (all zero in silence); MFCC (cosine transform of the log-mel bands); the slope of
-        each MFCC over nine frames. Levels are at least `FLOOR_DB`, or `settings.top_db` below a clip's loudest.
+        each MFCC over nine frames; if asked for, F0 in octaves above the clip's median (0 in unvoiced frames), and the
+        share of a frame's power that is not periodic. Levels are at least `FLOOR_DB`, or `settings.top_db` below a
+        clip's loudest.
         """
         return in_blocks(waveforms, self.shape(settings), lambda part: _acoustic(part, settings))
 
@@ -87,6 +94,11 @@ class Acoustic(FrontEnd[AcousticSettings]):
         """Computes the features within an exported graph; see `FrontEnd.in_graph`."""
         import scipy.fft
 
+        if settings.pitch:
+            raise SerbenchError(
+                "pitch = true cannot be part of an exported graph, which has no search for a period: export the format "
+                "keras only"
+            )
         frames, power = graph_spectrum(ops, waveforms, settings)
         squares = ops.total(ops.multiply(frames, frames))
         cosines = scipy.fft.dct(np.eye(settings.n_mels), axis=-1, type=2, norm="ortho")[:, : settings.n_mfcc]
@@ -128,6 +140,8 @@ def _acoustic(waveforms: Array, settings: AcousticSettings) -> Array:
     ]
     if settings.deltas:
         parts.append(delta(mfcc, axis=1))
+    if settings.pitch:
+        parts.append(pitch(waveforms, settings.sample_rate, settings.hop_length))
     return np.concatenate(parts, axis=2, dtype=np.float32)
 
 

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, ModelWrapValidatorHandler, ValidationInfo, model_validator
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    model_serializer,
+    model_validator,
+)
 
 from serbench.errors import SerbenchError
 from serbench.plugins import PluginGroup
@@ -28,6 +35,9 @@ class FeatureSpec(FrozenModel):
     Every front end has a subclass with its own fields. This class makes an instance of the right subclass:
     `FeatureSpec(kind="log_mel", n_mels=40)`. `FeatureSpec.model_validate` does the same for a table from a space file
     or a record.
+
+    A field that is added after results were published has `json_schema_extra={"later": True}`. At its default it is no
+    part of records and hashes.
 
     Attributes:
         kind: name of the front end.
@@ -55,6 +65,16 @@ class FeatureSpec(FrozenModel):
             extra = (info.context or {}).get(UNKNOWN_KEYS)
             return fields_of(kind).model_validate(values, extra=extra, context=info.context)
         return handler(values)
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leaves out a setting that was added later and is at its default: records and hashes of before stay."""
+        written: dict[str, Any] = handler(self)
+        for name, field in type(self).model_fields.items():
+            extra = field.json_schema_extra
+            if isinstance(extra, dict) and extra.get("later") and getattr(self, name) == field.default:
+                written.pop(name, None)
+        return written
 
     @property
     def n_samples(self) -> int:

@@ -78,6 +78,10 @@ class GraphOps(Protocol):
         """Returns the natural logarithm."""
         ...
 
+    def exponential(self, a: Any) -> Any:
+        """Returns e to the power of a."""
+        ...
+
     def matmul(self, a: Any, matrix: Array) -> Any:
         """Multiplies the last axis by a constant matrix (inputs, outputs)."""
         ...
@@ -172,7 +176,7 @@ class NumpyOps:
     """`GraphOps` of NumPy arrays."""
 
     add, subtract, multiply, divide = np.add, np.subtract, np.multiply, np.divide
-    absolute, square_root, logarithm = np.abs, np.sqrt, np.log
+    absolute, square_root, logarithm, exponential = np.abs, np.sqrt, np.log, np.exp
 
     def maximum(self, a: Array, b: Any) -> Array:
         """See `GraphOps.maximum`."""

@@ -26,9 +26,11 @@ __all__ = [
     "decibels",
     "frames_of",
     "graph_levels",
+    "graph_magnitudes",
     "graph_spectrum",
     "in_blocks",
     "mel_decibels",
+    "mel_magnitudes",
     "power_spectrum",
 ]
 
@@ -171,6 +173,11 @@ def mel_decibels(power: Array, settings: SpectralSettings) -> Array:
     return decibels(power @ _mel_bank(settings), settings.top_db)
 
 
+def mel_magnitudes(power: Array, settings: SpectralSettings) -> Array:
+    """Returns mel bands of magnitudes, (n, frames, n_mels), from power spectra."""
+    return np.sqrt(power) @ _mel_bank(settings)
+
+
 def decibels(power: Array, top_db: float | None) -> Array:
     """Returns 10 log10 of (n, frames, ...), at least `FLOOR_DB` and at least `top_db` below a clip's loudest level."""
     levels = np.log10(np.maximum(power, _LEAST_POWER))
@@ -198,6 +205,11 @@ def graph_spectrum(ops: GraphOps, waveforms: Any, settings: SpectralSettings) ->
 def graph_levels(ops: GraphOps, power: Any, settings: SpectralSettings) -> Any:
     """Returns mel bands in dB as `mel_decibels` does, within an exported graph."""
     return graph_decibels(ops, ops.matmul(power, _mel_bank(settings)), float(_LEAST_POWER), settings.top_db)
+
+
+def graph_magnitudes(ops: GraphOps, power: Any, settings: SpectralSettings) -> Any:
+    """Returns mel bands of magnitudes as `mel_magnitudes` does, within an exported graph."""
+    return ops.matmul(ops.square_root(power), _mel_bank(settings))
 
 
 @functools.cache

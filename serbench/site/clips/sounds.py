@@ -34,7 +34,9 @@ def picture_spec(features: dict[str, object]) -> LogMelSettings | None:
     """
     try:
         spec = FeatureSpec.model_validate(features)
-        return spec if isinstance(spec, LogMelSettings) else _log_mel_beside(spec)
+        if isinstance(spec, LogMelSettings):  # pictures are of levels in dB
+            return spec.model_copy(update={"compression": "decibels"})
+        return _log_mel_beside(spec)
     except (ValidationError, SerbenchError):
         return None
 
