@@ -27,6 +27,7 @@ __all__ = ["NOISE_GRID_DB", "ROOM_GRID_S", "SHIFT_GRID_S", "SPEED_GRID", "ConvHy
 NOISE_GRID_DB = (0.0, 10.0, 15.0, 20.0, 25.0, 30.0)
 SHIFT_GRID_S = (0.0, 0.1, 0.2, 0.3)
 SPEED_GRID = (0.0, 0.05, 0.1, 0.15)
+PITCH_GRID = (0.0, 1.0, 2.0)
 ROOM_GRID_S = (0.0, 0.3, 0.5, 0.8)
 
 _RATIO = re.compile(r"\d+(\.\d+)?(/\d+(\.\d+)?){2}")
@@ -68,6 +69,7 @@ SplitRatio = Annotated[str, AfterValidator(_ratio)]
 NoiseLevel = Annotated[float, _on_grid(NOISE_GRID_DB), WithJsonSchema({"type": "number", "enum": list(NOISE_GRID_DB)})]
 Shift = Annotated[float, _on_grid(SHIFT_GRID_S), WithJsonSchema({"type": "number", "enum": list(SHIFT_GRID_S)})]
 SpeedChange = Annotated[float, _on_grid(SPEED_GRID), WithJsonSchema({"type": "number", "enum": list(SPEED_GRID)})]
+PitchChange = Annotated[float, _on_grid(PITCH_GRID), WithJsonSchema({"type": "number", "enum": list(PITCH_GRID)})]
 RoomTime = Annotated[float, _on_grid(ROOM_GRID_S), WithJsonSchema({"type": "number", "enum": list(ROOM_GRID_S)})]
 KernelSize = Annotated[int, Field(ge=3, le=9), AfterValidator(_odd)]
 
@@ -241,6 +243,25 @@ class Hyperparameters(FrozenModel):
         | {"later": True},
     )
 
+    pitch_shift: PitchChange = Field(
+        0.0,
+        description="Each epoch hears a training clip lower, as it is, or higher by this many semitones, at its own "
+        "duration, drawn anew; 0 is off.",
+        json_schema_extra=_source(
+            "J. Salamon, J. Bello, 2017, https://doi.org/10.1109/LSP.2017.2657381 (who add the copies instead)"
+        )
+        | {"later": True},
+    )
+
+    copy_paste: float = Field(
+        0.0,
+        ge=0.0,
+        le=1.0,
+        description="Share of emotional training clips that are heard next to a neutral one of the same speaker, drawn "
+        "per batch; 0 is off.",
+        json_schema_extra=_source("R. Pappagari et al., 2021, https://arxiv.org/abs/2010.14602") | {"later": True},
+    )
+
     noise_kind: Literal["white", "speech"] = Field(
         "white",
         description="Noise of a copy: white, or with the long-term spectrum of the clip, as a crowd has it.",
@@ -285,8 +306,8 @@ class Hyperparameters(FrozenModel):
     def later_fields(cls) -> dict[str, Any]:
         """Returns the fields that were added after results were published, with their defaults.
 
-        >>> Hyperparameters.later_fields()
-        {'speed_perturbation': 0.0, 'noise_kind': 'white', 'room_rt60_s': 0.0, 'telephone': False}
+        >>> list(Hyperparameters.later_fields())
+        ['speed_perturbation', 'pitch_shift', 'copy_paste', 'noise_kind', 'room_rt60_s', 'telephone']
         """
         return {name: cls.model_fields[name].default for name in cls._facts("later")}
 

@@ -1,4 +1,4 @@
-"""Waveform augmentation: noise at a given level, a room, a telephone, a shift in time, and another speed."""
+"""Waveform augmentation: noise at a given level, a room, a telephone, a shift in time, another speed or pitch."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from serbench.features.audio import Waveform, fit_length
 from serbench.features.distortions import (
     Room,
     add_noise,
+    at_pitch,
     at_speed,
     band_limited,
     in_room,
@@ -27,10 +28,10 @@ def augment(waveform: Waveform, augmentation: WaveformAugmentation, spec: Featur
     """Makes the augmented copy of a clip, with the length that `spec` asks for.
 
     Another speed comes first, by resampling: it changes duration and pitch, as a tape would (Ko et al. 2015,
-    https://doi.org/10.21437/Interspeech.2015-711). Then come the room, noise, the telephone band, and the shift. Noise
-    is scaled to the mean power of the clip before padding, and covers only the clip; digital silence stays silent. The
-    shift is drawn uniformly from both directions and never moves more than half of the visible samples out of the
-    window.
+    https://doi.org/10.21437/Interspeech.2015-711). Then come another pitch at the same duration, the room, noise, the
+    telephone band, and the shift. Noise is scaled to the mean power of the clip before padding, and covers only the
+    clip; digital silence stays silent. The shift is drawn uniformly from both directions and never moves more than half
+    of the visible samples out of the window.
 
     Args:
         waveform: (samples,), the whole clip at `spec.sample_rate`.
@@ -45,6 +46,8 @@ def augment(waveform: Waveform, augmentation: WaveformAugmentation, spec: Featur
     noise_stream, shift_stream, place_stream = stream_of(key, augmentation.seed, augmentation.copy_index).spawn(3)
     if augmentation.speed is not None:
         waveform = at_speed(waveform, augmentation.speed)
+    if augmentation.semitones is not None:
+        waveform = at_pitch(waveform, augmentation.semitones, spec.sample_rate)
     if augmentation.room_rt60_s is not None:
         room = Room(augmentation.room_rt60_s, places=_PLACES, seed=augmentation.seed)
         responses = room_responses(room, spec.sample_rate)

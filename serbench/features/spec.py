@@ -15,7 +15,7 @@ FeatureKind = str
 """Name of a front end."""
 
 
-_LATER: Final = ("speed", "noise_kind", "room_rt60_s", "telephone")
+_LATER: Final = ("speed", "noise_kind", "room_rt60_s", "telephone", "semitones")
 """Settings that were added after features had been kept."""
 
 
@@ -32,6 +32,7 @@ class WaveformAugmentation(FrozenModel):
         room_rt60_s: reverberation time of the simulated room that the clip is played in; None for no room.
         telephone: whether only the telephone band is kept.
         speed: how many times as fast the clip is played, which raises its pitch, too; None for its own speed.
+        semitones: how far the pitch is raised (below zero: lowered) at the clip's own duration; None for its own pitch.
         copy_index: number of the copy among several with these settings, from 0.
         seed: seed of all copies.
     """
@@ -40,6 +41,7 @@ class WaveformAugmentation(FrozenModel):
     noise_kind: Literal["white", "speech"] = "white"
     shift_s: float | None = Field(default=None, gt=0, le=10, allow_inf_nan=False)
     speed: float | None = Field(default=None, ge=0.5, le=2, allow_inf_nan=False)
+    semitones: float | None = Field(default=None, ge=-12, le=12, allow_inf_nan=False)
     room_rt60_s: float | None = Field(default=None, ge=0.1, le=2, allow_inf_nan=False)
     telephone: bool = False
     copy_index: int = Field(default=0, ge=0)
@@ -47,10 +49,15 @@ class WaveformAugmentation(FrozenModel):
 
     @model_validator(mode="after")
     def _alters_something(self) -> Self:
-        changes = (self.noise_snr_db, self.shift_s, self.speed, self.room_rt60_s, self.telephone or None)
-        if all(change is None for change in changes):
-            raise ValueError("an augmentation needs noise_snr_db, shift_s, room_rt60_s, telephone or speed")
+        changes = (self.noise_snr_db, self.shift_s, self.room_rt60_s, self.telephone or None)
+        if all(change is None for change in changes) and not self.is_version:
+            raise ValueError("an augmentation needs noise_snr_db, shift_s, room_rt60_s, telephone, speed or semitones")
         return self
+
+    @property
+    def is_version(self) -> bool:
+        """Whether the copy is shown in the place of the clip, and not beside it: the clip at another speed or pitch."""
+        return self.speed is not None or self.semitones is not None
 
     def digest(self) -> str:
         """Returns the hash of the settings. One that was added later counts only where it is set."""

@@ -160,6 +160,8 @@ class JobMaker:
         )
         speeds = (1 - hp.speed_perturbation, 1 + hp.speed_perturbation) if hp.speed_perturbation else ()
         copies += tuple(WaveformAugmentation(speed=round(speed, 3)) for speed in speeds)
+        pitches = (-hp.pitch_shift, hp.pitch_shift) if hp.pitch_shift else ()
+        copies += tuple(WaveformAugmentation(semitones=pitch) for pitch in pitches)
         return TrialJob(
             job_id=job_id,
             kind=kind,

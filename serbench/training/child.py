@@ -60,7 +60,7 @@ def main(
         limit_threads(job.backend, job.threads)
         start = time.monotonic() - began
         arrays = _opened(paths)
-        if speakers is not None:
+        if speakers is not None and job.speaker_normalisation:
             from serbench.families import get_family
             from serbench.training.data import normalised_by_speaker
 
@@ -70,7 +70,7 @@ def main(
 
             outcome = answer_of_bag(job, arrays)
         else:
-            outcome = fit(job, arrays, targets, link.exchange, link.stopped, votes, answers)
+            outcome = fit(job, arrays, targets, link.exchange, link.stopped, votes, answers, speakers)
         outcome = outcome.with_parts(seconds={"start": round(start, 3), **outcome.seconds})
     except _FeaturesGoneError as error:
         outcome = TrialOutcome("crashed", error=str(error), error_kind=FEATURES_GONE)

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from serbench.families import InvalidConfiguration
+from serbench.training.copy_paste import CopyPaste
 
 __all__ = [
     "TrainingBatches",
@@ -39,6 +40,7 @@ class TrainingBatches(keras.utils.PyDataset):
         class_weights: weight of each class, or None.
         versions: places of arrays in `arrays` that hold the plain clips in another way, such as at another speed. Each
             epoch draws for each plain clip whether it or one of these is shown; the epoch stays as long as it is.
+        paste: puts other clips beside those of a batch; None for none.
         seed: seed of the order and the mixing.
     """
 
@@ -52,6 +54,7 @@ class TrainingBatches(keras.utils.PyDataset):
         mixup: float = 0.0,
         class_weights: np.ndarray | None = None,
         versions: Sequence[int] = (),
+        paste: CopyPaste | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -63,6 +66,7 @@ class TrainingBatches(keras.utils.PyDataset):
         self._batch_size = batch_size
         self._mixup = mixup
         self._class_weights = class_weights
+        self._paste = paste
         self._rng = np.random.default_rng(np.random.SeedSequence([seed, 1]))
         self.on_epoch_end()
 
@@ -78,6 +82,8 @@ class TrainingBatches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         chosen = self._items[self._order[index * self._batch_size : (index + 1) * self._batch_size]]
         x = self._features(chosen)
+        if self._paste is not None:
+            self._paste(x, chosen, self._features)
         y = self._labels[chosen[:, 1]]
         if self._mixup:
             share = self._rng.beta(self._mixup, self._mixup, size=len(x)).astype(np.float32)

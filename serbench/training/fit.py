@@ -26,6 +26,7 @@ from serbench.records import EpochMetrics, ModelCost
 from serbench.temporary import temporary_folder
 from serbench.training.backend import compile_options
 from serbench.training.callbacks import AveragedWeights, EpochExchange, Kick, LastWeights
+from serbench.training.copy_paste import NEUTRAL, CopyPaste
 from serbench.training.data import TrainingBatches, balanced_weights, normalisation, predict, taught, training_labels
 from serbench.training.job import TrialJob, TrialOutcome, Verdict
 from serbench.training.latency import model_ms
@@ -43,6 +44,7 @@ def fit(
     should_stop: Callable[[], bool] = lambda: False,
     votes: np.ndarray | None = None,
     answers: np.ndarray | None = None,
+    speakers: np.ndarray | None = None,
 ) -> TrialOutcome:
     """Builds and trains a model, and predicts with it.
 
@@ -54,6 +56,7 @@ def fit(
         should_stop: checked after every batch.
         votes: the listeners' majority votes as shares, float32 (clips, classes), for `soft_labels`.
         answers: the teacher's answers, float32 (clips, classes), for a job with a `teacher_share`.
+        speakers: number of each clip's speaker, int (clips,), below zero where not known; for `copy_paste`.
 
     Returns:
         An outcome that is `completed`, `pruned`, `diverged`, `invalid` or `interrupted`. The predictions use the
@@ -67,6 +70,7 @@ def fit(
     try:
         hp = parse_hyperparameters(family, job.config)
         labels = _labels(job, hp, targets, votes, answers)
+        paste = _copy_paste(job, hp, targets, speakers)
         mean, std = normalisation(arrays[0], job.train, family.feature_axis)
         blueprint = (family, hp, tuple(arrays[0].shape[1:]), len(job.labels), mean, std, job.seed)
         with dtype_policy(job.precision), fast_training():
@@ -78,7 +82,7 @@ def fit(
     if parameters > job.settings.max_parameters:
         reason = f"{parameters:,} parameters, over the budget of {job.settings.max_parameters:,}"
         return TrialOutcome("invalid", parameters=parameters, error=reason, error_kind="parameters")
-    batches = _batches(job, hp, arrays, targets, labels)
+    batches = _batches(job, hp, arrays, targets, labels, paste)
     _compile(model, job, hp, len(batches))
     built = time.monotonic()
 
@@ -156,8 +160,30 @@ def _labels(
     return taught(labels, answers, job.teacher_share)
 
 
+def _copy_paste(
+    job: TrialJob, hp: Hyperparameters, targets: np.ndarray, speakers: np.ndarray | None
+) -> CopyPaste | None:
+    if not hp.copy_paste:
+        return None
+    time_axis = job.features.front_end.time_axis
+    if time_axis is None:
+        raise InvalidConfiguration(
+            f"copy_paste needs features with an axis of time, and those of '{job.features.kind}' have none: set "
+            "copy_paste to 0"
+        )
+    if speakers is None:
+        raise ValueError("the job has copy_paste and there are no speakers")
+    neutral = np.array([label.casefold() == NEUTRAL for label in job.labels])[targets]
+    return CopyPaste(hp.copy_paste, job.train, neutral, speakers, time_axis, job.seed)
+
+
 def _batches(
-    job: TrialJob, hp: Hyperparameters, arrays: Sequence[np.ndarray], targets: np.ndarray, labels: np.ndarray
+    job: TrialJob,
+    hp: Hyperparameters,
+    arrays: Sequence[np.ndarray],
+    targets: np.ndarray,
+    labels: np.ndarray,
+    paste: CopyPaste | None,
 ) -> TrainingBatches:
     weights = balanced_weights(targets[np.asarray(job.train)], len(job.labels)) if hp.class_weights else None
     return TrainingBatches(
@@ -167,7 +193,8 @@ def _batches(
         batch_size=hp.batch_size,
         mixup=hp.mixup,
         class_weights=weights,
-        versions=[place for place, copy in enumerate(job.augmentations, start=1) if copy.speed is not None],
+        versions=[place for place, copy in enumerate(job.augmentations, start=1) if copy.is_version],
+        paste=paste,
         seed=job.seed,
     )
 

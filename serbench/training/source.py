@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from serbench.corpora import vote_shares
+from serbench.corpora import UNKNOWN_SPEAKER, vote_shares
 from serbench.features import FeatureSpec, FeatureStore, WaveformAugmentation
 from serbench.training.teacher import Teacher
 
@@ -49,8 +49,9 @@ class FeatureSource:
         return np.array([index[label] for label in self.clips["label"]], dtype=np.int64)
 
     def speakers(self) -> np.ndarray:
-        """Returns a number for each clip's speaker, int64 (clips,)."""
-        return pd.factorize(self.clips["speaker"])[0].astype(np.int64)
+        """Returns a number for each clip's speaker, int64 (clips,); -1 where the speaker is not known."""
+        numbers = pd.factorize(self.clips["speaker"])[0].astype(np.int64)
+        return np.where(self.clips["speaker"].to_numpy() == UNKNOWN_SPEAKER, -1, numbers)
 
     def votes(self, labels: tuple[str, ...]) -> np.ndarray | None:
         """Returns the listeners' majority votes as shares, float32 (clips, labels); None if no clip has votes."""

@@ -66,7 +66,7 @@ def _run_once(job: TrialJob, source: FeatureSource, control: JobControl) -> Tria
     targets = source.targets(job.labels)
     votes = source.votes(job.labels) if job.config.get("soft_labels") else None
     answers = source.answers(job.labels) if job.teacher_share else None
-    speakers = source.speakers() if job.speaker_normalisation else None
+    speakers = source.speakers() if job.speaker_normalisation or job.config.get("copy_paste") else None
     waited = time.monotonic() - began
     kernel_kills = kernel_memory_kills()
     context = process_context(job.backend)

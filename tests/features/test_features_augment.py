@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serbench.features import FeatureSpec, WaveformAugmentation, augment, fit_length
+from serbench.features.distortions import at_pitch
 from serbench.records import digest_of
 
 SPEC = FeatureSpec(kind="log_mel", sample_rate=8_000, duration_s=1.0, window_length=256, hop_length=128)
@@ -81,6 +82,23 @@ def test_another_speed_changes_length_and_pitch_alike(speed):
     assert np.argmax(spectrum) * 8_000 / 3_600 == pytest.approx(500 * speed, abs=3)
 
 
+@pytest.mark.parametrize("semitones", [-2.0, 1.0])
+def test_another_pitch_keeps_the_length(semitones):
+    clip = np.sin(2 * np.pi * 500 / 8_000 * np.arange(4_000)).astype(np.float32)
+    shifted = augment(clip, WaveformAugmentation(semitones=semitones), SPEC, "clip")
+    assert not shifted[4_000:].any(), "as long as before"
+    assert np.abs(shifted[3_500:3_900]).max() > 0.5, "and sounding as long"
+    spectrum = np.abs(np.fft.rfft(shifted[:4_000] * np.hanning(4_000)))
+    assert np.argmax(spectrum) * 8_000 / 4_000 == pytest.approx(500 * 2 ** (semitones / 12), abs=3)
+    np.testing.assert_array_equal(shifted, augment(clip, WaveformAugmentation(semitones=semitones), SPEC, "other"))
+
+
+@pytest.mark.parametrize("samples", [1, 40, 700])
+def test_a_short_clip_has_another_pitch_too(samples):
+    assert at_pitch(tone(samples), 2.0, 8_000).shape == (samples,)
+    assert not at_pitch(np.zeros(samples, np.float32), 2.0, 8_000).any()
+
+
 def test_a_setting_that_came_later_leaves_the_cached_copies_of_before_valid():
     assert WaveformAugmentation(noise_snr_db=20, seed=3).digest() == "37270605f44e21b8"
     assert WaveformAugmentation(noise_snr_db=20, speed=1.1).digest() != WaveformAugmentation(noise_snr_db=20).digest()
@@ -114,6 +132,6 @@ def test_settings_added_later_leave_known_copies_their_digest():
     plain = WaveformAugmentation(noise_snr_db=20.0, shift_s=0.1, copy_index=1, seed=7)
     known = {"noise_snr_db": 20.0, "shift_s": 0.1, "copy_index": 1, "seed": 7}
     assert plain.digest() == digest_of(known)
-    others = [{"noise_kind": "speech"}, {"room_rt60_s": 0.3}, {"telephone": True}, {"speed": 1.1}]
+    others = [{"noise_kind": "speech"}, {"room_rt60_s": 0.3}, {"telephone": True}, {"speed": 1.1}, {"semitones": 1.0}]
     digests = {WaveformAugmentation(**known, **other).digest() for other in others}
-    assert len(digests | {plain.digest()}) == 5
+    assert len(digests | {plain.digest()}) == 6

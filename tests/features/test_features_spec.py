@@ -64,8 +64,27 @@ def test_digest_follows_what_the_values_depend_on():
     assert len({base.digest(), *(other.digest() for other in others)}) == 9
 
 
+def test_a_setting_that_came_later_is_told_only_where_it_is_set():
+    base = FeatureSpec(kind="log_mel")
+    pcen = FeatureSpec(kind="log_mel", compression="pcen")
+    assert "compression" not in base.model_dump()
+    assert FeatureSpec.model_validate(base.model_dump()) == base
+    assert FeatureSpec.model_validate(pcen.model_dump(mode="json")) == pcen
+    assert pcen.digest() != base.digest()
+    plain, voiced = FeatureSpec(kind="acoustic"), FeatureSpec(kind="acoustic", pitch=True)
+    assert "pitch" not in plain.model_dump()
+    assert voiced.digest() != plain.digest()
+    assert voiced.feature_names[: len(plain.feature_names)] == plain.feature_names
+    assert voiced.shape[1] == plain.shape[1] + 2
+    limited = FeatureSpec(kind="log_mel", compression="pcen", top_db=60.0)
+    assert limited.digest() == pcen.digest(), "top_db has no effect on pcen"
+    assert limited.front_end.concerns(limited) == ("top_db has no effect with compression = 'pcen'",)
+
+
 def test_an_augmentation_has_to_alter_something():
-    with pytest.raises(ValidationError, match="needs noise_snr_db, shift_s, room_rt60_s, telephone or speed"):
+    with pytest.raises(
+        ValidationError, match="needs noise_snr_db, shift_s, room_rt60_s, telephone, speed or semitones"
+    ):
         WaveformAugmentation(copy_index=1)
     digests = {WaveformAugmentation(noise_snr_db=20, copy_index=copy).digest() for copy in range(3)}
     assert len(digests) == 3

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from serbench.features.distortions.noise import add_noise, babble, speech_shaped, stream_of, white_noise
     from serbench.features.distortions.recording import (
         TELEPHONE_HZ,
+        at_pitch,
         at_speed,
         band_limited,
         clipped,
@@ -30,6 +31,7 @@ else:
             "noise": ("add_noise", "babble", "speech_shaped", "stream_of", "white_noise"),
             "recording": (
                 "TELEPHONE_HZ",
+                "at_pitch",
                 "at_speed",
                 "band_limited",
                 "clipped",
@@ -48,6 +50,7 @@ __all__ = [
     "Codec",
     "Room",
     "add_noise",
+    "at_pitch",
     "at_speed",
     "babble",
     "band_limited",

@@ -1,4 +1,4 @@
-"""What recording and transmission do to a voice: band, level, clipping, speed, a part that is missing."""
+"""What recording and transmission do to a voice: band, level, clipping, speed, pitch, a part that is missing."""
 
 from __future__ import annotations
 
@@ -8,12 +8,23 @@ import numpy as np
 
 from serbench.features.audio import Waveform
 
-__all__ = ["TELEPHONE_HZ", "at_speed", "band_limited", "clipped", "cut_end", "cut_start", "scaled"]
+__all__ = [
+    "TELEPHONE_HZ",
+    "at_pitch",
+    "at_speed",
+    "band_limited",
+    "clipped",
+    "cut_end",
+    "cut_start",
+    "scaled",
+]
 
 TELEPHONE_HZ: Final = (300.0, 3400.0)
 """The band of a narrow-band telephone (ITU-T G.712)."""
 
 _ORDER: Final = 8
+_VOCODER_S: Final = 0.064
+"""Least length of the frames of the phase vocoder: some periods of any voice."""
 
 
 def band_limited(waveform: Waveform, sample_rate: int, band_hz: tuple[float, float] = TELEPHONE_HZ) -> Waveform:
@@ -62,6 +73,27 @@ def at_speed(waveform: Waveform, speed: float) -> Waveform:
     import soxr
 
     return np.asarray(soxr.resample(waveform, speed, 1.0, quality="HQ"))
+
+
+def at_pitch(waveform: Waveform, semitones: float, sample_rate: int) -> Waveform:
+    """Raises or lowers a waveform's pitch and formants at its own duration.
+
+    A phase vocoder changes the duration (J. Flanagan, R. Golden, 1966,
+    https://doi.org/10.1002/j.1538-7305.1966.tb01706.x), and another speed takes that back.
+
+    Args:
+        waveform: (samples,).
+        semitones: above zero raises the pitch.
+        sample_rate: in Hz.
+
+    Returns:
+        float32 (samples,), as long as before.
+    """
+    from librosa.effects import pitch_shift
+
+    length = 1 << round(_VOCODER_S * sample_rate - 1).bit_length()
+    held = np.pad(waveform, (0, max(0, length - len(waveform))))
+    return np.asarray(pitch_shift(held, sr=sample_rate, n_steps=semitones, n_fft=length)[: len(waveform)])
 
 
 def cut_start(waveform: Waveform, samples: int) -> Waveform:

@@ -1,0 +1,98 @@
+"""CopyPaste: which clips stand beside which, and what is left of each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.children  # the room imports Keras
+
+FRAMES, FEATURES = 20, 3
+SPEAKERS = np.array([0, 0, 0, 0, 1, 1, 1, -1, -1])
+NEUTRAL = np.array([0, 1, 1, 0, 0, 0, 1, 0, 1], dtype=bool)
+TRAINED = (0, 1, 4, 5, 7, 8)  # 2, 3 and 6 are held out: speaker 1 has no neutral clip to train on
+
+
+def clips(length: int = 6, axis: int = 0) -> np.ndarray:
+    """Each clip holds its own number, rising in hundredths, and then zeros."""
+    x = np.zeros((len(SPEAKERS), FRAMES, FEATURES), dtype=np.float32)
+    x[:, :length] = (1 + np.arange(len(x)))[:, None, None] + np.arange(length)[:, None] / 100
+    return np.ascontiguousarray(np.moveaxis(x, 1, 1 + axis))
+
+
+def pasted(share: float = 1.0, seed: int = 0, length: int = 6, axis: int = 0) -> np.ndarray:
+    from serbench.training.copy_paste import CopyPaste
+
+    arrays = clips(length, axis)
+    chosen = np.array([(0, row) for row in TRAINED])
+    x = arrays[chosen[:, 1]].copy()
+    CopyPaste(share, TRAINED, NEUTRAL, SPEAKERS, axis, seed)(x, chosen, lambda items: arrays[items[:, 1]])
+    return x
+
+
+def heard(clip: np.ndarray) -> list[int]:
+    """Numbers of the clips that sound in a clip, in their order."""
+    numbers = np.floor(clip[:, 0] + 1e-4).astype(int)
+    return [int(number) for number in dict.fromkeys(numbers) if number]
+
+
+def test_an_emotional_clip_gets_a_neutral_training_clip_of_its_speaker_and_others_stay() -> None:
+    before = clips()
+    orders = set()
+    for seed in range(30):
+        x = pasted(seed=seed)
+        assert sorted(heard(x[0])) == [1, 2], "its own clip, and the one neutral clip of speaker 0 that is trained on"
+        orders.add(tuple(heard(x[0])))
+        for place, row in enumerate(TRAINED[1:], start=1):  # neutral; without a neutral clip; of an unknown speaker
+            np.testing.assert_array_equal(x[place], before[row])
+    assert orders == {(1, 2), (2, 1)}
+
+
+def test_both_clips_are_whole_where_they_fit_and_the_emotional_one_keeps_half_where_they_do_not() -> None:
+    fits = pasted(length=6)[0][:, 0]
+    assert [(np.floor(fits + 1e-4) == number).sum() for number in (1, 2)] == [6, 6]
+    for seed in range(6):
+        full = pasted(length=FRAMES, seed=seed)[0][:, 0]
+        assert [(np.floor(full + 1e-4) == number).sum() for number in (1, 2)] == [10, 10]
+        longer = pasted(length=14, seed=seed)[0][:, 0]
+        assert (np.floor(longer + 1e-4) == 1).sum() >= 10
+
+
+def test_the_axis_of_time_may_be_the_last() -> None:
+    np.testing.assert_array_equal(pasted(seed=3, axis=1), np.moveaxis(pasted(seed=3), 1, 2))
+
+
+def test_the_share_is_that_of_the_draws_and_a_seed_repeats_them() -> None:
+    changed = [not np.array_equal(pasted(0.3, seed)[0], clips()[0]) for seed in range(200)]
+    assert 0.2 < np.mean(changed) < 0.4
+    np.testing.assert_array_equal(pasted(0.5, 5), pasted(0.5, 5))
+
+
+def test_a_fit_pastes_training_clips_alone_and_works_without_a_neutral_class(make_job, features, targets) -> None:
+    from serbench.training.fit import fit
+
+    speakers = np.arange(len(targets)) % 4
+    labels = ("anger", "neutral", "sadness")
+    spoilt = features.copy()
+    spoilt[48:] = 1e6
+    runs = {}
+    for name, config, names, x in (
+        ("off", {}, labels, features),
+        ("on", {"copy_paste": 1.0}, labels, features),
+        ("spoilt", {"copy_paste": 1.0}, labels, spoilt),
+        ("no neutral", {"copy_paste": 1.0}, ("anger", "joy", "sadness"), features),
+    ):
+        job = make_job(config=config, labels=names)
+        runs[name] = fit(job, [x], targets, speakers=speakers).predictions["validation"]
+    assert not np.array_equal(runs["off"], runs["on"])
+    np.testing.assert_array_equal(runs["on"], runs["spoilt"])
+    np.testing.assert_array_equal(runs["off"], runs["no neutral"])
+
+
+def test_unknown_speakers_have_no_number() -> None:
+    import pandas as pd
+
+    from serbench.training.source import FeatureSource
+
+    source = FeatureSource(pd.DataFrame({"speaker": ["b", "unknown", "a", "b"]}), store=None)
+    assert source.speakers().tolist() == [0, -1, 2, 0]
