@@ -253,6 +253,15 @@ class Hyperparameters(FrozenModel):
         | {"later": True},
     )
 
+    random_crops: int = Field(
+        0,
+        ge=0,
+        le=4,
+        description="Crops at random places of training clips longer than duration_s: each epoch hears one of them or "
+        "the usual one, drawn anew; 0 is off.",
+        json_schema_extra=_source("A. Krizhevsky et al., 2012, https://doi.org/10.1145/3065386") | {"later": True},
+    )
+
     copy_paste: float = Field(
         0.0,
         ge=0.0,
@@ -307,7 +316,7 @@ class Hyperparameters(FrozenModel):
         """Returns the fields that were added after results were published, with their defaults.
 
         >>> list(Hyperparameters.later_fields())
-        ['speed_perturbation', 'pitch_shift', 'copy_paste', 'noise_kind', 'room_rt60_s', 'telephone']
+        ['speed_perturbation', 'pitch_shift', 'random_crops', 'copy_paste', 'noise_kind', 'room_rt60_s', 'telephone']
         """
         return {name: cls.model_fields[name].default for name in cls._facts("later")}
 

@@ -1,4 +1,4 @@
-"""Waveform augmentation: noise at a given level, a room, a telephone, a shift in time, another speed or pitch."""
+"""Waveform augmentation: noise at a given level, a room, a telephone, a shift in time, another speed, pitch or crop."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def augment(waveform: Waveform, augmentation: WaveformAugmentation, spec: Featur
 
     Another speed comes first, by resampling: it changes duration and pitch, as a tape would (Ko et al. 2015,
     https://doi.org/10.21437/Interspeech.2015-711). Then come another pitch at the same duration, the room, noise, the
-    telephone band, and the shift. Noise is scaled to the mean power of the clip before padding, and covers only the
-    clip; digital silence stays silent. The shift is drawn uniformly from both directions and never moves more than half
-    of the visible samples out of the window.
+    telephone band, the random crop of a clip that is longer than the window, and the shift. Noise is scaled to the mean
+    power of the clip before padding, and covers only the clip; digital silence stays silent. The shift is drawn
+    uniformly from both directions and never moves more than half of the visible samples out of the window.
 
     Args:
         waveform: (samples,), the whole clip at `spec.sample_rate`.
@@ -43,7 +43,8 @@ def augment(waveform: Waveform, augmentation: WaveformAugmentation, spec: Featur
         float32 (spec.n_samples,).
     """
     # Separate random streams, so that the same shift is drawn at every noise level.
-    noise_stream, shift_stream, place_stream = stream_of(key, augmentation.seed, augmentation.copy_index).spawn(3)
+    streams = stream_of(key, augmentation.seed, augmentation.copy_index).spawn(4)
+    noise_stream, shift_stream, place_stream, crop_stream = streams
     if augmentation.speed is not None:
         waveform = at_speed(waveform, augmentation.speed)
     if augmentation.semitones is not None:
@@ -60,6 +61,9 @@ def augment(waveform: Waveform, augmentation: WaveformAugmentation, spec: Featur
             waveform = _add_noise(waveform, augmentation.noise_snr_db, rng)
     if augmentation.telephone:
         waveform = band_limited(waveform, spec.sample_rate)
+    if augmentation.random_crop and (spare := len(waveform) - spec.n_samples) > 0:
+        first = int(np.random.default_rng(crop_stream).integers(spare, endpoint=True))
+        waveform = waveform[first : first + spec.n_samples]
     shift = 0
     if augmentation.shift_s is not None:
         visible = min(len(waveform), spec.n_samples)

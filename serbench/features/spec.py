@@ -15,7 +15,7 @@ FeatureKind = str
 """Name of a front end."""
 
 
-_LATER: Final = ("speed", "noise_kind", "room_rt60_s", "telephone", "semitones")
+_LATER: Final = ("speed", "noise_kind", "room_rt60_s", "telephone", "semitones", "random_crop")
 """Settings that were added after features had been kept."""
 
 
@@ -33,6 +33,7 @@ class WaveformAugmentation(FrozenModel):
         telephone: whether only the telephone band is kept.
         speed: how many times as fast the clip is played, which raises its pitch, too; None for its own speed.
         semitones: how far the pitch is raised (below zero: lowered) at the clip's own duration; None for its own pitch.
+        random_crop: whether the window is cut from a random place of a longer clip; a shorter one stays as it is.
         copy_index: number of the copy among several with these settings, from 0.
         seed: seed of all copies.
     """
@@ -44,6 +45,7 @@ class WaveformAugmentation(FrozenModel):
     semitones: float | None = Field(default=None, ge=-12, le=12, allow_inf_nan=False)
     room_rt60_s: float | None = Field(default=None, ge=0.1, le=2, allow_inf_nan=False)
     telephone: bool = False
+    random_crop: bool = False
     copy_index: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0)
 
@@ -51,13 +53,15 @@ class WaveformAugmentation(FrozenModel):
     def _alters_something(self) -> Self:
         changes = (self.noise_snr_db, self.shift_s, self.room_rt60_s, self.telephone or None)
         if all(change is None for change in changes) and not self.is_version:
-            raise ValueError("an augmentation needs noise_snr_db, shift_s, room_rt60_s, telephone, speed or semitones")
+            raise ValueError(
+                "an augmentation needs noise_snr_db, shift_s, room_rt60_s, telephone, speed, semitones or random_crop"
+            )
         return self
 
     @property
     def is_version(self) -> bool:
-        """Whether the copy is shown in the place of the clip, and not beside it: the clip at another speed or pitch."""
-        return self.speed is not None or self.semitones is not None
+        """Whether the copy is shown in the place of the clip, and not beside it: another speed, pitch or crop."""
+        return self.speed is not None or self.semitones is not None or self.random_crop
 
     def digest(self) -> str:
         """Returns the hash of the settings. One that was added later counts only where it is set."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from serbench.evaluation import evaluate
-from serbench.families import parse_hyperparameters
+from serbench.families import Hyperparameters, parse_hyperparameters
 from serbench.features import WaveformAugmentation, front_end_ms
 from serbench.protocols import InnerFold, Ratio, Split, SplitPlan
 from serbench.records import JobKind, ShortlistRecord, StudyFolder, StudyRecord, TrialRecord, now
@@ -19,7 +19,7 @@ from serbench.search.transfer.transfer import NO_TRANSFER, Transfer
 from serbench.spaces import SearchSpace
 from serbench.training import SeedTree, TrialJob, TrialOutcome
 
-__all__ = ["JobMaker", "PlannedStudy", "bag_id", "final_id", "fold_id", "predictions_of", "record_of"]
+__all__ = ["JobMaker", "PlannedStudy", "bag_id", "copies_of", "final_id", "fold_id", "predictions_of", "record_of"]
 
 
 class PlannedStudy(Protocol):
@@ -146,22 +146,6 @@ class JobMaker:
         predict = {"validation": split.validation}
         if kind == "refit":
             predict |= {"train": split.train, "test": split.test, "test_rest": split.test_rest}
-        copies = tuple(
-            WaveformAugmentation(
-                noise_snr_db=hp.noise_snr_db or None,
-                noise_kind=hp.noise_kind if hp.noise_snr_db else "white",
-                shift_s=hp.shift_s or None,
-                room_rt60_s=hp.room_rt60_s or None,
-                telephone=hp.telephone,
-                copy_index=copy,
-                seed=study.seeds.augmentation,
-            )
-            for copy in range(hp.waveform_copies)
-        )
-        speeds = (1 - hp.speed_perturbation, 1 + hp.speed_perturbation) if hp.speed_perturbation else ()
-        copies += tuple(WaveformAugmentation(speed=round(speed, 3)) for speed in speeds)
-        pitches = (-hp.pitch_shift, hp.pitch_shift) if hp.pitch_shift else ()
-        copies += tuple(WaveformAugmentation(semitones=pitch) for pitch in pitches)
         return TrialJob(
             job_id=job_id,
             kind=kind,
@@ -171,7 +155,7 @@ class JobMaker:
             seed=seed,
             settings=study.space.training,
             features=study.space.features,
-            augmentations=copies,
+            augmentations=copies_of(hp, study.seeds.augmentation),
             labels=study.record.corpus.labels,
             train=split.train,
             predict=predict,
@@ -186,6 +170,36 @@ class JobMaker:
             memory_limit_mib=self.resources.memory_limit_mib,
             attempt=attempt,
         )
+
+
+def copies_of(hp: Hyperparameters, seed: int) -> tuple[WaveformAugmentation, ...]:
+    """Returns the waveform copies that a configuration trains on.
+
+    Args:
+        hp: hyperparameters of any family.
+        seed: seed of the copies, which all trials share.
+
+    >>> [copy.semitones for copy in copies_of(Hyperparameters(pitch_shift=2.0), 0)]
+    [-2.0, 2.0]
+    """
+    copies = [
+        WaveformAugmentation(
+            noise_snr_db=hp.noise_snr_db or None,
+            noise_kind=hp.noise_kind if hp.noise_snr_db else "white",
+            shift_s=hp.shift_s or None,
+            room_rt60_s=hp.room_rt60_s or None,
+            telephone=hp.telephone,
+            copy_index=copy,
+            seed=seed,
+        )
+        for copy in range(hp.waveform_copies)
+    ]
+    if change := hp.speed_perturbation:
+        copies += [WaveformAugmentation(speed=round(speed, 3)) for speed in (1 - change, 1 + change)]
+    if pitch := hp.pitch_shift:
+        copies += [WaveformAugmentation(semitones=semitones) for semitones in (-pitch, pitch)]
+    copies += [WaveformAugmentation(random_crop=True, copy_index=copy, seed=seed) for copy in range(hp.random_crops)]
+    return tuple(copies)
 
 
 def fold_id(trial: str, fold: int) -> str:

@@ -82,6 +82,22 @@ def test_another_speed_changes_length_and_pitch_alike(speed):
     assert np.argmax(spectrum) * 8_000 / 3_600 == pytest.approx(500 * speed, abs=3)
 
 
+def test_random_crops_lie_anywhere_in_a_longer_clip_and_leave_a_shorter_one_alone():
+    clip = np.arange(1, 20_001, dtype=np.float32)
+    crop = WaveformAugmentation(random_crop=True, seed=3)
+    found = [augment(clip, crop, SPEC, f"clip{number}") for number in range(60)]
+    for one in found:
+        np.testing.assert_array_equal(one, np.arange(one[0], one[0] + 8_000, dtype=np.float32))
+    starts = np.array([one[0] for one in found])
+    assert starts.min() < 2_000
+    assert starts.max() > 10_000
+    np.testing.assert_array_equal(found[0], augment(clip, crop, SPEC, "clip0"))
+    other = augment(clip, crop.model_copy(update={"copy_index": 1}), SPEC, "clip0")
+    assert other[0] != found[0][0]
+    short = tone(5_000)
+    np.testing.assert_array_equal(augment(short, crop, SPEC, "clip"), fit_length(short, 8_000))
+
+
 @pytest.mark.parametrize("semitones", [-2.0, 1.0])
 def test_another_pitch_keeps_the_length(semitones):
     clip = np.sin(2 * np.pi * 500 / 8_000 * np.arange(4_000)).astype(np.float32)
@@ -132,6 +148,13 @@ def test_settings_added_later_leave_known_copies_their_digest():
     plain = WaveformAugmentation(noise_snr_db=20.0, shift_s=0.1, copy_index=1, seed=7)
     known = {"noise_snr_db": 20.0, "shift_s": 0.1, "copy_index": 1, "seed": 7}
     assert plain.digest() == digest_of(known)
-    others = [{"noise_kind": "speech"}, {"room_rt60_s": 0.3}, {"telephone": True}, {"speed": 1.1}, {"semitones": 1.0}]
+    others = [
+        {"noise_kind": "speech"},
+        {"room_rt60_s": 0.3},
+        {"telephone": True},
+        {"speed": 1.1},
+        {"semitones": 1.0},
+        {"random_crop": True},
+    ]
     digests = {WaveformAugmentation(**known, **other).digest() for other in others}
-    assert len(digests | {plain.digest()}) == 6
+    assert len(digests | {plain.digest()}) == 7
