@@ -35,16 +35,19 @@ def test_periods_are_librosas(sample_rate: int, hop: int) -> None:
 def test_f0_is_relative_to_the_clips_median_and_noise_has_none() -> None:
     rate, hop = 11_025, 256
     half = rate
-    clip = np.concatenate([voice(np.full(half, 110.0), rate), voice(np.full(half, 220.0), rate), np.zeros(half)])
+    clip = np.concatenate([voice(np.full(half, 110.0), rate), voice(np.full(half // 2, 220.0), rate), np.zeros(half)])
     noise = 0.1 * np.random.default_rng(3).standard_normal(3 * half)
-    found = pitch(np.stack([clip, 8 * clip, noise]).astype(np.float32), rate, hop)
+    clips = np.stack([clip, 8 * clip, noise[: len(clip)], 1e-5 * clip]).astype(np.float32)
+    found = pitch(clips, rate, hop)
     inner = slice(4, half // hop - 4)
-    later = slice(half // hop + 4, 2 * half // hop - 4)
-    steps = found[0, later, 0] - found[0, inner, 0].mean()
-    np.testing.assert_allclose(steps, 1.0, atol=0.02)  # an octave
+    later = slice(half // hop + 4, 3 * half // 2 // hop - 4)
+    np.testing.assert_allclose(found[0, inner, 0], 0.0, atol=0.02)
+    np.testing.assert_allclose(found[0, later, 0], 1.0, atol=0.02)  # an octave above the median
     assert found[0, inner, 1].max() < 0.05
     assert not found[0, -20:, 0].any()
     assert (found[0, -20:, 1] == 1).all(), "silence"
+    assert not found[3, :, 0].any(), "a voice below -80 dB is silence, too"
+    assert (found[3, :, 1] == 1).all()
     np.testing.assert_allclose(found[1], found[0], atol=1e-3)  # the level does not matter
     assert (found[2, :, 0] == 0).mean() > 0.98
     assert np.median(found[2, :, 1]) > 0.6
