@@ -30,7 +30,7 @@ def entries(root: Path) -> list[Path]:
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["log_mel", "acoustic"])
 def test_rows_are_the_clips_features_in_order(tmp_path, make_clips, small_spec, kind):
-    clips, spec = make_clips(70), small_spec.model_copy(update={"kind": kind, "n_mfcc": 8})
+    clips, spec = make_clips(70), FeatureSpec(**small_spec.model_dump() | {"kind": kind, "n_mfcc": 8})
     features = FeatureStore(tmp_path / "cache", workers=3).get(clips, spec)
     assert isinstance(features, np.memmap)
     assert features.dtype == np.float32
