@@ -91,13 +91,13 @@ def _below(plan: SearchPlan, found: Results, best: Row) -> list[str]:
     below = below_baseline(found.group_rows(best.entry), best)
     if not below:
         return []
-    trials = 2 * max(plan.budget(space).trials for space in plan.spaces)
     clips = found.study(best.study).record.corpus.clips if best.folds == 1 else 0
-    ways = [f"search on: the same command with `--trials {trials}` resumes"]
+    ways = ["take the baseline, which is the better choice for this corpus so far"]
     if clips and (smaller := space_for_size([space.name for space in plan.spaces], clips)):
-        ways.append(f"search the space for small corpora: `serbench search {smaller}`")
-    ways.append("else the baseline is the better choice for this corpus")
-    return [f"{below}. What to do: {'; '.join(ways)}"]
+        ways.append(f"or search the space for small corpora: `serbench search {smaller}`")
+    else:
+        ways.append("or search another space, or with more trials")
+    return [f"{below}. What to do: {', '.join(ways)}. What that finds is tested on the same clips, and counted"]
 
 
 def _conclude(plan: SearchPlan, studies: list[str], output: TableFormat, console: Console) -> None:
@@ -127,8 +127,9 @@ def _conclude(plan: SearchPlan, studies: list[str], output: TableFormat, console
             console.print(line, style="yellow")
     lines = [f"studies    {results / 'studies' / name}" for name in studies]
     if best is not None:
+        judged = "out-of-fold" if best.out_of_fold else "validation"
         lines += [
-            f"selected   {best.entry} (best validation score{'' if best.selected else ' of this search'})",
+            f"selected   {best.entry} (best {judged} score{'' if best.selected else ' of this search'})",
             f"report     {command_line('report', best.entry, '--html', 'report.html', results=results)}",
             f"site       {command_line('leaderboard', '--html', 'site', results=results)}",
         ]

@@ -200,6 +200,8 @@ class StudyState:
         self.times.append(record.seconds.get("total", 0.0))
         if record.kind != "search":
             self.refits_done += record.kind == "refit"
+            if self.refits is not None:  # a bag comes after the runs that were planned
+                self.refits = max(self.refits, self.refits_done)
             self.folds_done += record.kind == "fold"
             return
         self.done += record.state not in UNCOUNTED_STATES

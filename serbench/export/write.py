@@ -126,7 +126,9 @@ def _check_target(to: Path, replace: bool) -> None:
     if not (to / "bundle.json").is_file():
         raise UsageError(f"{to} already exists and is not a bundle; name another folder with --to")
     if not replace:
-        raise UsageError(f"{to} already holds a bundle; name another folder with --to, or add --force")
+        raise UsageError(
+            f"{to} already holds a bundle; name another folder (--to), or replace it (--force; in Python replace=True)"
+        )
 
 
 def _trained_entry(results: Results, entry_id: str, data: Path | None, say: Callable[[str], None]) -> TrainedEntry:

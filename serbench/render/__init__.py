@@ -28,6 +28,7 @@ from serbench.render.entry import (
     environment_rows,
     left_out,
     result_rows,
+    setting_rows,
     subset_cells,
     whose_labels,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "reference_document",
     "render",
     "result_rows",
+    "setting_rows",
     "size",
     "span",
     "speakers",

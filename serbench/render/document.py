@@ -153,8 +153,10 @@ def speakers(value: int, what: str = "") -> str:
 
 
 def millions(value: int | None) -> str:
-    """Formats a large count in millions: 12345678 -> '12.3'."""
-    return NOTHING if value is None else f"{value / 1e6:.1f}"
+    """Formats a large count in millions: 12345678 -> '12.3', 17060 -> '0.02'."""
+    if value is None:
+        return NOTHING
+    return f"{value / 1e6:.1f}" if value >= 100_000 else f"{value / 1e6:.2g}"
 
 
 def macs(multiply_accumulates: int | None, model_bytes: int | None) -> str:

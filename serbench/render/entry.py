@@ -10,6 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from serbench.errors import SerbenchError
+from serbench.families import InvalidConfiguration, get_family, parse_hyperparameters
 from serbench.records import CorpusFacts, ExcludedClip, ReportedScores
 from serbench.render.document import (
     NOTHING,
@@ -41,6 +43,7 @@ __all__ = [
     "environment_rows",
     "left_out",
     "result_rows",
+    "setting_rows",
     "subset_cells",
     "whose_labels",
 ]
@@ -129,7 +132,7 @@ def _sheets(report: EntryReport) -> list[Sheet]:
             Sheet("Runs", _REFIT_COLUMNS, tuple(_refit_cells(report))),
         ]
     sheets += [
-        _pairs("Configuration", ("setting", "value"), config_rows(report.config)),
+        _pairs("Configuration", ("setting", "value"), setting_rows(report)),
         _pairs("Data", ("fact", "value"), corpus_rows(report)),
         _pairs("Environment", ("fact", "value"), environment_rows(report)),
     ]
@@ -262,6 +265,22 @@ def environment_rows(report: EntryReport) -> Facts:
         ("packages", packages),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def setting_rows(report: EntryReport) -> Facts:
+    """The settings that the entry uses; those that play no part beside its other ones are left out."""
+    config = report.config
+    if all(_FOLD.fullmatch(name) for name in config):
+        return config_rows({name: _in_use(report.row.family, values) for name, values in config.items()})
+    return config_rows(_in_use(report.row.family, config))
+
+
+def _in_use(family: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        idle = parse_hyperparameters(get_family(family), config).idle_fields()
+    except (SerbenchError, InvalidConfiguration):  # of a plug-in that is not installed, or of another version
+        return config
+    return {name: value for name, value in config.items() if name not in idle}
 
 
 def config_rows(config: Mapping[str, Any]) -> Facts:

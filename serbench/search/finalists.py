@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,23 +48,29 @@ class Finalist:
         return final_id(self.job_id, repeat) if self.finals == "all" else f"{self.job_id}-r{repeat}"
 
 
-def choose_finalists(trials: Sequence[TrialRecord], count: int, forced: Sequence[str] = ()) -> list[Finalist]:
+def choose_finalists(
+    trials: Sequence[TrialRecord], count: int, forced: Sequence[str] = (), known: Collection[str] = ()
+) -> list[Finalist]:
     """Selects the best completed trials by validation score, without duplicates, and the ones that the space forces.
 
     Args:
         trials: all trials of one study.
         count: number of finalists selected by validation score.
         forced: names of enqueued configurations that are tested whatever their score.
+        known: trials whose configuration was tested or cross-validated already. Of trials with one configuration such
+            a one stands for all, so that it is not tested again under another name.
     """
     done = [t for t in trials if t.state == "completed" and t.value is not None]
     done.sort(key=lambda t: (-(t.value or 0.0), t.job_id))
+    alike = {digest_of(t.config): t for t in reversed(done) if t.job_id in known}
     chosen: dict[str, Finalist] = {}
     picked = 0
-    for trial in done:
-        key = digest_of(trial.config)
+    for best in done:
+        key = digest_of(best.config)
         if key in chosen:
             continue
-        must = trial.origin is not None and trial.origin in forced
+        trial = alike.get(key, best)
+        must = any(one.origin is not None and one.origin in forced for one in (best, trial))
         if picked >= count and not must:
             continue
         among_best = picked < count

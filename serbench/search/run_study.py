@@ -47,10 +47,11 @@ def run_study(session: Session, budget: Budget) -> None:
 def _test(session: Session, budget: Budget, judged: Sequence[ShortlistRecord], forced: Sequence[str]) -> None:
     """Retrains and tests the finalists, and tests the bag of the selected configuration."""
     trials = session.study.records()
+    tested = {refit.job_id.rpartition("-")[0] for refit in session.study.folder.jobs("refit")}
     finalists = (
         choose_judged(trials, judged, budget.finalists, budget.finals or "all", forced)
         if judged
-        else choose_finalists(trials, budget.finalists, forced)
+        else choose_finalists(trials, budget.finalists, forced, tested)
     )
     for name in sorted(set(forced) - {finalist.name for finalist in finalists}):
         session.observer.warning(f"no trial of '{name}', which the space makes a finalist, has completed yet")

@@ -47,7 +47,7 @@ def run_shortlist(session: Session, count: int, final_rounds: int = 0) -> list[S
         The records of the compared configurations, highest out-of-fold score first; empty if there was no comparison.
     """
     study = session.study
-    chosen = choose_finalists(study.records(), count)
+    chosen = choose_finalists(study.records(), count, known=study.folder.shortlisted_ids())
     if not chosen:
         return []
     folds = _folds(study)

@@ -11,11 +11,11 @@ from serbench.records import write_text_atomic
 from serbench.render import (
     SUBSET_HEADER,
     caveats,
-    config_rows,
     corpus_rows,
     environment_rows,
     percent,
     result_rows,
+    setting_rows,
     span,
     subset_cells,
 )
@@ -111,7 +111,7 @@ def entry_page(pages: Pages, page: EntryPage, *, root: str = "") -> str:
         subset_header=SUBSET_HEADER,
         subsets=subset_cells(report),
         results=result_rows(report),
-        config=config_rows(report.config),
+        config=setting_rows(report),
         data=corpus_rows(report),
         environment=environment_rows(report),
         studies=page.studies,

@@ -50,9 +50,10 @@ def test_below_a_baseline_it_says_so_and_what_to_do(build, plan, capsys) -> None
     build.entry("mine", STUDY, skill=0.4)
     build.reference(STUDY, "functionals", "SVM on functionals", skill=0.7)
     _, err = concluded(plan, capsys)
-    (line,) = [line for line in err.splitlines() if "What to do" in line]
-    assert "SVM on functionals" in line
-    assert "`--trials 16`" in line, "twice what was asked for"
+    said = " ".join(err.split())
+    assert "mine is below a baseline: SVM on functionals" in said
+    assert "What to do: take the baseline" in said
+    assert "tested on the same clips, and counted" in said, "another search is another evaluation of the same clips"
 
 
 def test_for_a_small_corpus_the_space_made_for_it_is_named(build, tmp_path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from serbench.errors import UsageError
 from serbench.evaluation import Evaluation
 from serbench.render import render
-from serbench.render.entry import caveats, config_rows
+from serbench.render.entry import caveats, config_rows, setting_rows
 
 
 @pytest.fixture
@@ -132,3 +132,24 @@ def test_settings_are_shown_flat():
         ("none", "null"),
         ("norm", "true"),
     ]
+
+
+def test_a_folded_entry_has_one_row_a_setting_with_the_folds_that_chose_it():
+    config = {f"fold {k}": {"depth": 4 if k == 2 else 3, "width": 16} for k in (1, 2, 3, 4, 10)}
+    assert config_rows(config) == [("depth", "3 (folds 1, 3-4, 10); 4 (fold 2)"), ("width", "16")]
+
+
+def test_settings_that_play_no_part_are_not_listed(report):
+    used = replace_config(report, {"functionals": "alone", "depth": 4, "optimizer": "adam", "momentum": 0.5})
+    assert dict(setting_rows(used)) == {"functionals": "alone", "optimizer": "adam"}
+    assert ("depth", "4") in setting_rows(replace_config(report, {"functionals": "branch", "depth": 4}))
+
+
+def test_settings_of_a_family_that_is_not_here_are_listed_as_they_are(report):
+    row = report.row.model_copy(update={"family": "theirs"})
+    assert setting_rows(report.model_copy(update={"row": row, "config": {"x": 1}})) == [("x", "1")]
+
+
+def replace_config(report, config):
+    row = report.row.model_copy(update={"family": "cnn1d"})
+    return report.model_copy(update={"row": row, "config": config})

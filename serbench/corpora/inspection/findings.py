@@ -141,7 +141,10 @@ def _speakers(table: pd.DataFrame) -> Iterable[CorpusFinding]:
     unknown = int((table["speaker"] == UNKNOWN_SPEAKER).sum())
     if unknown:
         who = "no clip names its speaker" if unknown == len(table) else f"{unknown:,} clips do not name their speaker"
-        message = f"{who}: protocols that keep speakers apart refuse, and no score gets an interval"
+        message = (
+            f"{who}: protocols that keep speakers apart refuse, and no score gets an interval; a column 'speaker' of a "
+            "table names them, or --names '{speaker}_*'"
+        )
         yield CorpusFinding("unknown_speakers", "warning", (), message)
 
 

@@ -17,8 +17,9 @@ TRAIN, VALIDATION = ORANGE, BLUE
 _ABOUT = {
     "accuracy": (
         "Accuracy while training",
-        "Training and validation accuracy, one line each for every run. The ring marks the epoch whose weights were "
-        "kept. Training values are measured on augmented batches during the epoch, so they can be lower.",
+        "Training accuracy, and validation accuracy where clips were held back, a line each for every run. The ring "
+        "marks the epoch whose weights were kept. Training values are measured on augmented batches during the epoch, "
+        "so they can be lower.",
     ),
     "loss": (
         "Loss while training",
