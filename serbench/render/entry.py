@@ -308,10 +308,11 @@ def _rows_of_folds(folds: Mapping[int, Mapping[str, str]]) -> Facts:
     for name in sorted({name for settings in folds.values() for name in settings}):
         chosen: dict[str, list[int]] = {}
         for fold in sorted(folds):
-            chosen.setdefault(folds[fold].get(name, "-"), []).append(fold)
+            if name in folds[fold]:  # absent where it plays no part
+                chosen.setdefault(folds[fold][name], []).append(fold)
         values = sorted(chosen.items(), key=lambda one: -len(one[1]))
         parts = [f"{value} (fold{'s' if len(of) > 1 else ''} {_ranges(of)})" for value, of in values]
-        rows.append((name, values[0][0] if len(values) == 1 else "; ".join(parts)))
+        rows.append((name, values[0][0] if len(values[0][1]) == len(folds) else "; ".join(parts)))
     return rows
 
 
