@@ -134,7 +134,8 @@ def _searched(space: SearchSpace, clips: StudyClips, asked: Asked, protocol: str
         folder = results.study(name)
         for seed, refit in enumerate(sorted(folder.jobs("refit"), key=lambda job: job.job_id)):
             table = folder.predictions("refit", refit.job_id)
-            parts.append(honest_parts(table, seed, clips.labels, speakers, refit.train_clips))
+            trained = refit.train_clips * (1 + refit.config["waveform_copies"])
+            parts.append(honest_parts(table, seed, clips.labels, speakers, trained))
     return parts
 
 

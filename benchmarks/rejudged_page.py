@@ -68,8 +68,8 @@ def table(results: list[dict[str, Any]]) -> str:
         f"| publication | corpus | {' | '.join(name for name, _ in _STEPS)} |\n"
         f"|:---|:---|{'---:|' * len(_STEPS)}\n{steps}\n"
         "**How they came about**\n\n"
-        "| publication | corpus | fault | epochs | draws | seeds | training clips: fault, shared, unknown | minutes |\n"
-        f"|:---|:---|:---|---:|---:|---:|---:|---:|\n{sizes}"
+        "| publication | corpus | fault | epochs | draws | seeds | training clips and copies: fault, shared, unknown | "
+        f"minutes |\n|:---|:---|:---|---:|---:|---:|---:|---:|\n{sizes}"
     )
 
 
