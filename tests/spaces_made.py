@@ -6,7 +6,8 @@ SEARCHES = ("cnn1d", "cnn2d", "demo_cnn1d", "demo_cnn2d")
 REPORT = ("ser_report_1d", "ser_report_2d")
 QUICK = ("quick_1d", "quick_2d")
 SMALL = ("small",)
-SHIPPED = (*SEARCHES, *REPORT, *QUICK, *SMALL)
+REJUDGED = ("rejudged_light_sernet", "rejudged_tim_net", "rejudged_res_lstm", "rejudged_notebook_cnn")
+SHIPPED = (*SEARCHES, *REPORT, *QUICK, *SMALL, *REJUDGED)
 
 TEXT = """
 [space]

@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from spaces_made import QUICK, REPORT, SEARCHES, SHIPPED, SMALL, TEXT
+from spaces_made import QUICK, REJUDGED, REPORT, SEARCHES, SHIPPED, SMALL, TEXT
 
 import serbench
 from serbench.corpora import get_corpus
@@ -32,8 +32,9 @@ def test_a_shipped_space_is_valid_and_its_known_configurations_are_complete(name
     space = load_space(name)
     assert space.name == name
     assert space.title
-    assert space.family.name == ("cnn1d" if name in SMALL else f"cnn{name[-2:]}")
-    assert space.searched or name in QUICK
+    named = {**dict.fromkeys((*SMALL, *REJUDGED), "cnn1d"), "rejudged_light_sernet": "cnn2d"}
+    assert space.family.name == named.get(name, f"cnn{name[-2:]}")
+    assert space.searched or name in (*QUICK, *REJUDGED)
     for known in space.enqueued:
         assert set(known.config) == set(space.family.hyperparameters.model_fields)
         assert parse_hyperparameters(space.family, known.config).model_dump(mode="json") == known.config
