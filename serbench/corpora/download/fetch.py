@@ -238,8 +238,8 @@ def _finish(file: RemoteFile, path: Path, part: Path, tag: Path, count: _Count) 
         count.at(0)
         part.unlink()
         raise _RetryError("other bytes than published (checksum)")
+    tag.unlink(missing_ok=True)  # first, since nobody looks at it again once the file is there
     part.replace(path)
-    tag.unlink(missing_ok=True)
 
 
 def _digest(path: Path, like: str) -> str:
