@@ -160,7 +160,7 @@ class Bundle:
         """
         spec = self.record.features
         waveform = waveform_of(sound, spec.sample_rate)
-        starts, cut = windows(waveform, spec, self.record.longest_clip_s)
+        starts, cut = windows(waveform, spec, self.record.longest_clip_s, self.record.prediction_crops)
         parts = [self.predict_waveforms(cut[i : i + _BATCH]) for i in range(0, len(cut), _BATCH)]
         probabilities = np.concatenate(parts)
         if not _are_probabilities(probabilities):

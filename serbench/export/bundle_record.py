@@ -86,6 +86,9 @@ class BundleRecord(Record):
     labels: tuple[str, ...] = Field(min_length=2, max_length=1000)
     features: SerializeAsAny[FeatureSpec]
     longest_clip_s: float = Field(gt=0, le=MAX_SECONDS, allow_inf_nan=False)
+    prediction_crops: int = Field(
+        default=1, ge=1, le=9, description="windows of a clip longer than duration_s whose answers are averaged"
+    )
     model_sha256: str
     meaning: str | None = Field(
         default=None, description="digest of labels, front end, windows and model: `BundleRecord.seal`"
@@ -112,5 +115,6 @@ class BundleRecord(Record):
         A bundle in which one of them was changed would give wrong predictions without an error.
         """
         light = [[one.format, one.sha256] for one in self.light]
-        sealed = [self.labels, self.features.digest(), self.longest_clip_s, self.model_sha256, *light]
+        crops = [] if self.prediction_crops == 1 else [self.prediction_crops]
+        sealed = [self.labels, self.features.digest(), self.longest_clip_s, *crops, self.model_sha256, *light]
         return digest_of(sealed, length=32)

@@ -116,9 +116,16 @@ serbench predict . FILE_OR_FOLDER
 ```
 
 Audio may have any sample rate, number of channels and length. It is mixed to mono, resampled to
-{spec.sample_rate:,} Hz and cut or padded to {spec.duration_s:g} s. Files longer than {record.longest_clip_s:.1f} s are
-read in overlapping windows.
+{spec.sample_rate:,} Hz and {_cut(record)}. Files longer than
+{record.longest_clip_s:.1f} s are read in overlapping windows.
 """
+
+
+def _cut(record: BundleRecord) -> str:
+    window = f"{record.features.duration_s:g} s"
+    if record.prediction_crops == 1:
+        return f"cut or padded to {window}"
+    return f"padded to {window}, or answered by the mean over {record.prediction_crops} windows of {window}"
 
 
 def _scores(record: BundleRecord, report: EntryReport) -> str:

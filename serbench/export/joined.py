@@ -47,6 +47,11 @@ class FoldNetwork:
     refit: TrialRecord
 
     @property
+    def prediction_crops(self) -> int:
+        """Windows of a clip that its answers are the mean of."""
+        return int(self.refit.config.get("prediction_crops", 1))
+
+    @property
     def model(self) -> Path:
         """Path of the network."""
         return self.folder.model_path(self.refit.job_id)
@@ -74,10 +79,17 @@ def join_folds(
         clips of all folds, with the columns `clip_id` and `p_<label>`; the number of trained parameters.
 
     Raises:
-        SerbenchError: audio is missing, or a network does not repeat its recorded answers.
+        SerbenchError: audio is missing, a network does not repeat its recorded answers, or the networks answer by
+            different numbers of windows.
     """
     import pandas as pd
 
+    if len(crops := {one.prediction_crops for one in networks}) > 1:
+        raise SerbenchError(
+            f"the networks of the folds answer by different numbers of windows (prediction_crops: "
+            f"{', '.join(map(str, sorted(crops)))}), so no one network gives their mean answer; export an entry of a "
+            "protocol without folds"
+        )
     recorded = [one.test_answers() for one in networks]
     clips = pd.concat(recorded, ignore_index=True)[["clip_id", *recorded[0].filter(regex="^p_").columns]]
     say(f"checking {len(networks)} networks: a fresh process predicts {len(clips):,} test clips with each of them")
@@ -112,6 +124,7 @@ def _answers(networks: Sequence[FoldNetwork], family: str, files: list[str], tar
         "members": [str(one.model) for one in networks],
         "features": study.features,
         "longest_clip_s": float(first.clips()["duration_s"].max()),
+        "prediction_crops": networks[0].prediction_crops,
         "files": files,
     }
     with temporary_folder() as folder:
@@ -134,13 +147,14 @@ def _main(request: str, target: str, answer: str) -> None:
     asked = json.loads(read_text(Path(request)))
     import_keras(choose_backend())
     spec = FeatureSpec.model_validate(asked["features"])
-    longest = asked["longest_clip_s"]
-    # No clip of the corpus is longer than its longest one, so each is one window.
-    sound = [windows(decode(file, spec.sample_rate), spec, longest)[1] for file in asked["files"]]
+    longest, crops = asked["longest_clip_s"], asked["prediction_crops"]
+    sound = [windows(decode(file, spec.sample_rate), spec, longest, crops)[1] for file in asked["files"]]
     features = np.concatenate([extract(one, spec) for one in sound])
     answers, joined = join_networks([Path(one).read_bytes() for one in asked["members"]], asked["family"], features)
+    counts = np.array([len(one) for one in sound])
+    sums = np.add.reduceat(answers.astype(np.float64), np.cumsum(counts) - counts, axis=1)
     Path(target).write_bytes(joined)
-    np.save(answer, answers, allow_pickle=False)
+    np.save(answer, (sums / counts[:, None]).astype(np.float32), allow_pickle=False)
 
 
 if __name__ == "__main__":

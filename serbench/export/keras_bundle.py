@@ -112,6 +112,7 @@ def bundle_of(trained: TrainedEntry, model: Path) -> BundleRecord:
         labels=study.corpus.labels,
         features=FeatureSpec.model_validate(study.features),
         longest_clip_s=float(trained.folder.clips()["duration_s"].max()),
+        prediction_crops=int(entry.config.get("prediction_crops", 1)),
         model_sha256=file_digest(model),
         parameters=refit.parameters,
         config=entry.config,

@@ -6,22 +6,23 @@ import math
 
 import numpy as np
 
-from serbench.features import FeatureSpec, Waveform, fit_length
+from serbench.features import FeatureSpec, Waveform, even_start, fit_length
 
 __all__ = ["window_starts", "windows"]
 
 
-def window_starts(n_samples: int, spec: FeatureSpec, longest_clip_s: float) -> list[int]:
+def window_starts(n_samples: int, spec: FeatureSpec, longest_clip_s: float, crops: int = 1) -> list[int]:
     """Returns the first sample of each window of a file.
 
-    A file that is not longer than the longest clip of the corpus is one window, cut or padded as in training. So a clip
-    of the corpus gets exactly the prediction that was recorded. A longer file is covered by windows that overlap by
-    half.
+    A file that is not longer than the longest clip of the corpus is one window, cut or padded as in training, or the
+    evenly spread windows that the clips of the corpus were answered by. So a clip of the corpus gets exactly the
+    prediction that was recorded. A longer file is covered by windows that overlap by half.
 
     Args:
         n_samples: length of the file in samples, at `spec.sample_rate`.
         spec: settings of the front end.
         longest_clip_s: longest clip that the model was trained or tested on, in seconds.
+        crops: number of windows that a clip of the corpus was answered by (`prediction_crops`).
 
     Returns:
         Start of each window in samples. The last window ends with the file.
@@ -31,24 +32,27 @@ def window_starts(n_samples: int, spec: FeatureSpec, longest_clip_s: float) -> l
     ([0], [0, 16000, 32000, 48000, 64000])
     """
     window = spec.n_samples
-    # One sample of tolerance, since resampling may round a length up.
-    if n_samples <= max(window, math.ceil(longest_clip_s * spec.sample_rate) + 1):
+    if n_samples <= window:
         return [0]
+    # One sample of tolerance, since resampling may round a length up.
+    if n_samples <= math.ceil(longest_clip_s * spec.sample_rate) + 1:
+        return [0] if crops == 1 else [even_start(n_samples - window, number, crops) for number in range(crops)]
     return [*range(0, n_samples - window, window // 2), n_samples - window]
 
 
-def windows(waveform: Waveform, spec: FeatureSpec, longest_clip_s: float) -> tuple[list[int], Waveform]:
+def windows(waveform: Waveform, spec: FeatureSpec, longest_clip_s: float, crops: int = 1) -> tuple[list[int], Waveform]:
     """Cuts a waveform into windows: see `window_starts`.
 
     Args:
         waveform: (samples,), mono, at `spec.sample_rate`.
         spec: settings of the front end.
         longest_clip_s: longest clip that the model was trained or tested on, in seconds.
+        crops: number of windows that a clip of the corpus was answered by (`prediction_crops`).
 
     Returns:
         Start of each window in samples, and the windows, float32 (windows, spec.n_samples).
     """
-    starts = window_starts(len(waveform), spec, longest_clip_s)
+    starts = window_starts(len(waveform), spec, longest_clip_s, crops)
     if len(starts) == 1:
         return starts, fit_length(waveform, spec.n_samples, spec.crop)[None]
     return starts, np.stack([waveform[start : start + spec.n_samples] for start in starts])

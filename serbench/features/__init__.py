@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from serbench.features.frontends.log_mel import LOG_MEL, LogMelSettings
     from serbench.features.frontends.spectra import FLOOR_DB, SpectralSettings
     from serbench.features.latency import front_end_ms, median_ms
-    from serbench.features.spec import FeatureKind, FeatureSpec, WaveformAugmentation
+    from serbench.features.spec import FeatureKind, FeatureSpec, WaveformAugmentation, even_crops, even_start
     from serbench.features.store import DEFAULT_LIMIT_BYTES, FeatureStore
 else:
     __getattr__ = lazy_face(
@@ -89,6 +89,8 @@ else:
                 "FeatureKind",
                 "FeatureSpec",
                 "WaveformAugmentation",
+                "even_crops",
+                "even_start",
             ),
             "store": (
                 "DEFAULT_LIMIT_BYTES",
@@ -120,6 +122,8 @@ __all__ = [
     "augment",
     "decode",
     "encoder_folders",
+    "even_crops",
+    "even_start",
     "extract",
     "extract_files",
     "find_encoder",

@@ -16,7 +16,7 @@ from serbench.features.distortions import (
     speech_shaped,
     stream_of,
 )
-from serbench.features.spec import FeatureSpec, WaveformAugmentation
+from serbench.features.spec import FeatureSpec, WaveformAugmentation, even_start
 
 __all__ = ["augment"]
 
@@ -29,9 +29,9 @@ def augment(waveform: Waveform, augmentation: WaveformAugmentation, spec: Featur
 
     Another speed comes first, by resampling: it changes duration and pitch, as a tape would (Ko et al. 2015,
     https://doi.org/10.21437/Interspeech.2015-711). Then come another pitch at the same duration, the room, noise, the
-    telephone band, the random crop of a clip that is longer than the window, and the shift. Noise is scaled to the mean
-    power of the clip before padding, and covers only the clip; digital silence stays silent. The shift is drawn
-    uniformly from both directions and never moves more than half of the visible samples out of the window.
+    telephone band, the random or the even crop of a clip that is longer than the window, and the shift. Noise is scaled
+    to the mean power of the clip before padding, and covers only the clip; digital silence stays silent. The shift is
+    drawn uniformly from both directions and never moves more than half of the visible samples out of the window.
 
     Args:
         waveform: (samples,), the whole clip at `spec.sample_rate`.
@@ -61,8 +61,12 @@ def augment(waveform: Waveform, augmentation: WaveformAugmentation, spec: Featur
             waveform = _add_noise(waveform, augmentation.noise_snr_db, rng)
     if augmentation.telephone:
         waveform = band_limited(waveform, spec.sample_rate)
-    if augmentation.random_crop and (spare := len(waveform) - spec.n_samples) > 0:
+    spare = len(waveform) - spec.n_samples
+    if augmentation.random_crop and spare > 0:
         first = int(np.random.default_rng(crop_stream).integers(spare, endpoint=True))
+        waveform = waveform[first : first + spec.n_samples]
+    elif augmentation.even_crop is not None and spare > 0:
+        first = even_start(spare, *augmentation.even_crop)
         waveform = waveform[first : first + spec.n_samples]
     shift = 0
     if augmentation.shift_s is not None:

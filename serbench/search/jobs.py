@@ -11,7 +11,7 @@ import pandas as pd
 
 from serbench.evaluation import evaluate
 from serbench.families import Hyperparameters, parse_hyperparameters
-from serbench.features import WaveformAugmentation, front_end_ms
+from serbench.features import WaveformAugmentation, even_crops, front_end_ms
 from serbench.protocols import InnerFold, Ratio, Split, SplitPlan
 from serbench.records import JobKind, ShortlistRecord, StudyFolder, StudyRecord, TrialRecord, now
 from serbench.search.resources import Resources
@@ -156,6 +156,7 @@ class JobMaker:
             settings=study.space.training,
             features=study.space.features,
             augmentations=copies_of(hp, study.seeds.augmentation),
+            crops=even_crops(hp.prediction_crops),
             labels=study.record.corpus.labels,
             train=split.train,
             predict=predict,

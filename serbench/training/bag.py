@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from serbench.families import parameter_count
-from serbench.training.data import predict
+from serbench.training.data import predict_clips
 from serbench.training.fit import model_cost, saved_model
 from serbench.training.job import TrialJob, TrialOutcome
 from serbench.training.loading import load_network
@@ -26,7 +26,7 @@ def answer_of_bag(job: TrialJob, arrays: Sequence[np.ndarray]) -> TrialOutcome:
 
     Args:
         job: a job with `members`.
-        arrays: feature arrays; the first holds the plain clips, (clips, *shape).
+        arrays: feature arrays (clips, *shape): the plain clips first, the job's crops last.
 
     Returns:
         An outcome that is `completed`, or `diverged` if an answer is not finite.
@@ -34,7 +34,8 @@ def answer_of_bag(job: TrialJob, arrays: Sequence[np.ndarray]) -> TrialOutcome:
     started = time.monotonic()
     model = make_bag(job.members, job.family)
     built = time.monotonic()
-    predictions = {name: predict(model, arrays[0], rows) for name, rows in job.predict.items() if rows}
+    crops = len(job.crops)
+    predictions = {name: predict_clips(model, arrays, crops, rows) for name, rows in job.predict.items() if rows}
     if not all(np.isfinite(probabilities).all() for probabilities in predictions.values()):
         return TrialOutcome("diverged", error="outputs are not finite", error_kind="not finite")
     saved = saved_model(model)

@@ -218,6 +218,24 @@ def normalised_by_speaker(arrays: Sequence[np.ndarray], speakers: np.ndarray, ax
     return found
 
 
+def predict_clips(model: keras.Model, arrays: Sequence[np.ndarray], crops: int, rows: Sequence[int]) -> np.ndarray:
+    """Returns the class probabilities of clips: of the usual window, or the mean over several windows.
+
+    Args:
+        model: the network.
+        arrays: feature arrays (clips, *shape) of a job: the plain clips first, the windows last.
+        crops: number of windows; 0 for the usual one.
+        rows: the clips.
+
+    Returns:
+        float32 (rows, classes).
+    """
+    if not crops:
+        return predict(model, arrays[0], rows)
+    answers = np.stack([predict(model, features, rows) for features in arrays[-crops:]])
+    return np.asarray(answers.mean(axis=0, dtype=np.float64), dtype=np.float32)
+
+
 def predict(model: keras.Model, features: np.ndarray, rows: Sequence[int]) -> np.ndarray:
     """Returns the class probabilities of the given rows, float32 (rows, classes)."""
     chunks = [

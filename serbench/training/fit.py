@@ -27,7 +27,14 @@ from serbench.temporary import temporary_folder
 from serbench.training.backend import compile_options
 from serbench.training.callbacks import AveragedWeights, EpochExchange, Kick, LastWeights
 from serbench.training.copy_paste import NEUTRAL, CopyPaste
-from serbench.training.data import TrainingBatches, balanced_weights, normalisation, predict, taught, training_labels
+from serbench.training.data import (
+    TrainingBatches,
+    balanced_weights,
+    normalisation,
+    predict_clips,
+    taught,
+    training_labels,
+)
 from serbench.training.job import TrialJob, TrialOutcome, Verdict
 from serbench.training.latency import model_ms
 from serbench.training.precision import dtype_policy
@@ -50,7 +57,8 @@ def fit(
 
     Args:
         job: the job to fit.
-        arrays: feature arrays (clips, *shape): the plain clips, then one array per augmentation of the job.
+        arrays: feature arrays (clips, *shape): the plain clips, then one array per augmentation of the job, then one
+            per crop.
         targets: class index of every clip, int (clips,).
         exchange: called after every epoch; returns the verdict to follow.
         should_stop: checked after every batch.
@@ -82,7 +90,7 @@ def fit(
     if parameters > job.settings.max_parameters:
         reason = f"{parameters:,} parameters, over the budget of {job.settings.max_parameters:,}"
         return TrialOutcome("invalid", parameters=parameters, error=reason, error_kind="parameters")
-    batches = _batches(job, hp, arrays, targets, labels, paste)
+    batches = _batches(job, hp, arrays[: len(arrays) - len(job.crops)], targets, labels, paste)
     _compile(model, job, hp, len(batches))
     built = time.monotonic()
 
@@ -103,7 +111,7 @@ def fit(
         )
     if watch.verdict is Verdict.STOP:
         return partial.with_parts(state="interrupted", error="told to stop", error_kind="stop")
-    return _predicted(partial, job, watch, _plain(model, job, blueprint), arrays[0], targets)
+    return _predicted(partial, job, watch, _plain(model, job, blueprint), arrays, targets)
 
 
 def _plain(model: keras.Model, job: TrialJob, blueprint: tuple[Any, ...]) -> keras.Model:
@@ -121,12 +129,13 @@ def _predicted(
     job: TrialJob,
     watch: EpochExchange,
     model: keras.Model,
-    features: np.ndarray,
+    arrays: Sequence[np.ndarray],
     targets: np.ndarray,
 ) -> TrialOutcome:
     """Adds predictions, their score and, for a refit, the model to the outcome of a fit."""
     started = time.monotonic()
-    predictions = {name: predict(model, features, rows) for name, rows in job.predict.items() if rows}
+    crops = len(job.crops)
+    predictions = {name: predict_clips(model, arrays, crops, rows) for name, rows in job.predict.items() if rows}
     if not all(np.isfinite(probabilities).all() for probabilities in predictions.values()):
         return fitted.with_parts(state="diverged", error="outputs are not finite", error_kind="not finite")
     judged = bool(job.predict.get("validation"))

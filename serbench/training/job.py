@@ -44,6 +44,7 @@ class TrialJob:
         config: the family's hyperparameters, complete.
         seed: seed of weights, batches and masks.
         augmentations: waveform copies of the training clips, one feature array each.
+        crops: windows of each clip whose answers are averaged, one feature array each; empty for the usual window.
         labels: class names in the order of the probabilities.
         train: rows of the clip table to train on.
         predict: rows of each subset to predict with the best weights. Without `validation` no epoch is chosen: the
@@ -78,6 +79,7 @@ class TrialJob:
     labels: tuple[str, ...]
     train: tuple[int, ...]
     predict: dict[str, tuple[int, ...]]
+    crops: tuple[WaveformAugmentation, ...] = ()
     speaker_normalisation: bool = False
     keep_model: bool = False
     keep_curve: bool = False
@@ -94,6 +96,11 @@ class TrialJob:
     precision: Precision = "float32"
     memory_limit_mib: int | None = None
     attempt: int = 0
+
+    @property
+    def copies(self) -> tuple[WaveformAugmentation, ...]:
+        """What is computed of each clip besides its plain features, in the order of the arrays."""
+        return (*self.augmentations, *self.crops)
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def run_job(job: TrialJob, source: FeatureSource, control: JobControl | None = N
 
 def _run_once(job: TrialJob, source: FeatureSource, control: JobControl) -> TrialOutcome:
     began = time.monotonic()
-    paths = source.paths(job.features, job.augmentations)
+    paths = source.paths(job.features, job.copies)
     targets = source.targets(job.labels)
     votes = source.votes(job.labels) if job.config.get("soft_labels") else None
     answers = source.answers(job.labels) if job.teacher_share else None

@@ -335,6 +335,20 @@ def test_pooled_folds_and_ensembles_are_refused(tmp_path) -> None:
 
 
 @pytest.mark.slow
+def test_answers_over_several_windows_are_repeated(tone_corpus, tiny_space, tmp_path) -> None:
+    space = tiny_space(duration_s="0.4")
+    space.write_text(space.read_text(encoding="utf-8") + "\nprediction_crops = 2\n", encoding="utf-8")
+    plan = SearchPlan(
+        spaces=(load_space(space),), corpus=get_corpus("crema-d"), data=tone_corpus, results=tmp_path / "results",
+        trials=1, finalists=1, repeats=1, workers=1,
+    )  # fmt: skip
+    run_search(plan)
+    asked = RobustnessPlan(STUDY, data=tone_corpus, conditions=SOME[:1])
+    _, found = measure_robustness(Results(tmp_path / "results"), asked)
+    assert found.repeats < 1e-5
+
+
+@pytest.mark.slow
 def test_a_front_end_sees_the_altered_clip(results, tone_corpus) -> None:
     """A condition that makes all clips silent but for a millionth takes every answer to one class."""
     soft = Condition("soft", "soft", "level", lambda _scene: (lambda waveform, _: scaled(waveform, -200.0), ""))

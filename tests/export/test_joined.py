@@ -22,7 +22,7 @@ family = "cnn1d"
 
 [features]
 sample_rate = 8000
-duration_s = 0.6
+duration_s = 0.4
 window_length = 256
 hop_length = 128
 n_mels = 24
@@ -41,6 +41,7 @@ width = [8, 16]
 dense_width = 16
 batch_size = 16
 learning_rate = 0.005
+prediction_crops = 3
 """
 
 

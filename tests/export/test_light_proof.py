@@ -21,21 +21,29 @@ EXPECTED = pd.DataFrame({"clip_id": ["a", "b"], "p_calm": [0.75, 0.25], "p_angry
 PATHS = {"a": "/somewhere/a.wav", "b": "/somewhere/b.wav"}
 
 
+def facts_of(spec: FeatureSpec, crops: int = 1) -> dict[str, object]:
+    """What `bundle.json` says of how files are cut."""
+    return {"features": spec.model_dump(mode="json"), "longest_clip_s": 1.5, "prediction_crops": crops}
+
+
 @pytest.mark.parametrize("crop", ["start", "centre"])
 @pytest.mark.parametrize("samples", [1_000, 7_999, 8_000, 8_001, 12_001, 12_002, 20_001, 32_000])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_the_script_cuts_files_as_serbench_does(tmp_path: Path, crop: str, samples: int, channels: int) -> None:
+@pytest.mark.parametrize("crops", [1, 3])
+def test_the_script_cuts_files_as_serbench_does(
+    tmp_path: Path, crop: str, samples: int, channels: int, crops: int
+) -> None:
     spec = FeatureSpec(kind="log_mel", sample_rate=8_000, duration_s=1.0, crop=crop)
     sound = 0.1 * np.random.default_rng(0).standard_normal((samples, channels))
     soundfile.write(tmp_path / "a.wav", sound, 8_000, subtype="FLOAT")
-    cut = runpy.run_path(str(SCRIPT))["windows"](tmp_path / "a.wav", 8_000, spec.n_samples, crop, 1.5)
-    assert np.array_equal(np.stack(cut), windows(decode(tmp_path / "a.wav", 8_000), spec, 1.5)[1])
+    cut = runpy.run_path(str(SCRIPT))["windows"](tmp_path / "a.wav", facts_of(spec, crops))
+    assert np.array_equal(np.stack(cut), windows(decode(tmp_path / "a.wav", 8_000), spec, 1.5, crops)[1])
 
 
 def test_the_script_resamples_as_serbench_does(tmp_path: Path) -> None:
     spec = FeatureSpec(kind="log_mel", sample_rate=8_000, duration_s=1.0)
     soundfile.write(tmp_path / "a.wav", 0.1 * np.random.default_rng(0).standard_normal(11_025), 11_025)
-    cut = runpy.run_path(str(SCRIPT))["windows"](tmp_path / "a.wav", 8_000, spec.n_samples, "start", 1.5)
+    cut = runpy.run_path(str(SCRIPT))["windows"](tmp_path / "a.wav", facts_of(spec))
     assert np.array_equal(cut[0], windows(decode(tmp_path / "a.wav", 8_000), spec, 1.5)[1][0])
 
 

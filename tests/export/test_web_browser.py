@@ -20,7 +20,7 @@ import pytest
 import soundfile
 import soxr
 from tiers import starts_children
-from web_bundles import LABELS, RATE, SPEC, make_page, network
+from web_bundles import CROPS, LABELS, RATE, SPEC, make_page, network
 
 from serbench.export.web.runtime import runtime_files
 from serbench.export.windows import windows
@@ -145,7 +145,7 @@ def test_a_file_gets_the_mean_over_windows_that_predict_would_take(open_page, ad
     page = open_page(address)
     assert page.locator("#status").inner_text() == "Ready."
     long = made_sound(7.3)
-    starts, cut = windows(long, SPEC, 2.0)
+    starts, cut = windows(long, SPEC, 2.0, CROPS)
     answers = shares_of_thirds(cut)
     assert len(starts) > 5
     np.testing.assert_allclose(drop(page, wav(tmp_path / "long.wav", long)), answers.mean(axis=0), atol=1e-6)
@@ -153,7 +153,7 @@ def test_a_file_gets_the_mean_over_windows_that_predict_would_take(open_page, ad
     assert page.locator("#where").inner_text() == f"long.wav: mean of {len(starts)} windows"
     assert page.locator("#timeline").is_visible()
     short = made_sound(0.8)  # shorter than a window: padded
-    expected = shares_of_thirds(windows(short, SPEC, 2.0)[1])[0]
+    expected = shares_of_thirds(windows(short, SPEC, 2.0, CROPS)[1])[0]
     np.testing.assert_allclose(drop(page, wav(tmp_path / "short.wav", short)), expected, atol=1e-6)
     assert not page.locator("#timeline").is_visible()
 
@@ -165,7 +165,7 @@ def test_another_rate_and_two_channels_give_what_soxr_gives(open_page, address, 
     # A tone just below the Nyquist frequency of 8 kHz in the first third only: its level is what the filter leaves.
     left[: 44_100 // 2] = 0.4 * np.sin(2 * np.pi * 7_500 / 44_100 * np.arange(44_100 // 2))
     resampled = soxr.resample(np.stack([left, right], axis=1).mean(axis=1), 44_100, RATE, quality="HQ")
-    expected = shares_of_thirds(windows(resampled, SPEC, 2.0)[1])[0]
+    expected = shares_of_thirds(windows(resampled, SPEC, 2.0, CROPS)[1]).mean(axis=0)
     for name in ("both.wav", "both.flac"):
         soundfile.write(tmp_path / name, np.stack([left, right], axis=1), 44_100)
         np.testing.assert_allclose(drop(page, tmp_path / name), expected, atol=5e-4)
@@ -175,7 +175,7 @@ def test_another_rate_and_two_channels_give_what_soxr_gives(open_page, address, 
 def test_the_timeline_answers_to_keys_and_clicks(open_page, address, tmp_path) -> None:
     page = open_page(address)
     long = made_sound(6.0)
-    starts, cut = windows(long, SPEC, 2.0)
+    starts, cut = windows(long, SPEC, 2.0, CROPS)
     answers = shares_of_thirds(cut)
     whole = drop(page, wav(tmp_path / "long.wav", long))
     page.locator("#place").focus()
@@ -204,7 +204,7 @@ def test_the_microphone_is_heard_and_its_recording_gets_the_same_answer_as_a_fil
     page.locator("#where", has_text="the last 1.5 s").wait_for()  # a whole window was heard
     assert page.locator("#over-time").is_visible()
     heard = record(page, tmp_path)
-    _, cut = windows(heard, SPEC, 2.0)
+    _, cut = windows(heard, SPEC, 2.0, CROPS)
     np.testing.assert_allclose(probabilities(page), shares_of_thirds(cut).mean(axis=0), atol=1e-5)
     assert likeness(heard, spoken) > 0.9
 
@@ -317,7 +317,7 @@ def test_the_browser_answers_as_onnx_runtime_does(open_page, real, tmp_path) -> 
     address, answer = real
     page = open_page(address)
     for name, sound in (("long.wav", made_sound(7.3)), ("short.wav", made_sound(0.8))):
-        expected = answer(windows(sound, SPEC, 2.0)[1]).mean(axis=0)
+        expected = answer(windows(sound, SPEC, 2.0, CROPS)[1]).mean(axis=0)
         np.testing.assert_allclose(drop(page, wav(tmp_path / name, sound)), expected, atol=1e-4)
         assert page.locator("#label").inner_text() == LABELS[int(expected.argmax())]
 
@@ -329,7 +329,7 @@ def test_the_microphone_is_answered_as_onnx_runtime_does(open_page, real, spoken
     page.get_by_role("button", name="Use the microphone").click()
     page.locator("#where", has_text="the last 1.5 s").wait_for()
     heard = record(page, tmp_path)
-    expected = answer(windows(heard, SPEC, 2.0)[1]).mean(axis=0)
+    expected = answer(windows(heard, SPEC, 2.0, CROPS)[1]).mean(axis=0)
     np.testing.assert_allclose(probabilities(page), expected, atol=1e-4)
     assert page.locator("#label").inner_text() == LABELS[int(expected.argmax())]
     assert likeness(heard, spoken) > 0.9

@@ -9,7 +9,7 @@ from importlib import resources
 import pytest
 from drawn_results import Builder
 from typer.testing import CliRunner
-from web_bundles import LABELS, STAND_IN, make_bundle, make_page
+from web_bundles import CROPS, LABELS, STAND_IN, make_bundle, make_page
 
 from serbench.cli.main import app
 from serbench.errors import SerbenchError, UsageError
@@ -60,7 +60,7 @@ def test_a_page_holds_the_runtime_the_network_and_what_it_must_know(tmp_path) ->
     assert (page / "model.onnx").read_bytes() == b"the network"
     facts = json.loads((page / "model.json").read_text(encoding="utf-8"))
     assert (facts["labels"], facts["sample_rate"], facts["n_samples"]) == ([*LABELS], 16_000, 24_000)
-    assert (facts["crop"], facts["longest_clip_s"]) == ("start", 2.0)
+    assert (facts["crop"], facts["longest_clip_s"], facts["prediction_crops"]) == ("start", 2.0, CROPS)
     assert "57.8 % (95 % interval 52.1-63.4 %)" in facts["meaning"]
     assert "18 speakers of CREMA-D whom it had never heard" in facts["meaning"]
     assert "Guessing gives 33.3 %" in facts["meaning"]

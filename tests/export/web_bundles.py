@@ -14,6 +14,8 @@ from serbench.features import FeatureSpec
 from serbench.records import CorpusFacts, Environment, ProtocolFacts
 
 RATE = 16_000
+CROPS = 3
+"""Windows of a clip that is longer than a window and not longer than the longest clip."""
 LABELS = ("anger", "happiness", "sadness")
 SPEC = FeatureSpec(kind="log_mel", sample_rate=RATE, duration_s=1.5, window_length=512, hop_length=256, n_mels=24)
 
@@ -68,6 +70,7 @@ def make_bundle(folder: Path, *, data: bytes = b"no network", labels=LABELS, spe
     }  # fmt: skip
     record = BundleRecord(
         entry="cnn2d-1a2b3c", study="s", refit="r", family="cnn2d", labels=labels, features=spec, longest_clip_s=2.0,
+        prediction_crops=CROPS,
         model_sha256="0" * 64, parameters=1, config={}, seed=0, scores={},
         corpus=CorpusFacts(**(corpus | changes)),
         protocol=ProtocolFacts(

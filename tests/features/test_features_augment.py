@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from serbench.features import FeatureSpec, WaveformAugmentation, augment, fit_length
+from serbench.features import FeatureSpec, WaveformAugmentation, augment, even_crops, fit_length
 from serbench.features.distortions import at_pitch
 from serbench.records import digest_of
 
@@ -96,6 +97,23 @@ def test_random_crops_lie_anywhere_in_a_longer_clip_and_leave_a_shorter_one_alon
     assert other[0] != found[0][0]
     short = tone(5_000)
     np.testing.assert_array_equal(augment(short, crop, SPEC, "clip"), fit_length(short, 8_000))
+
+
+def test_even_crops_reach_from_the_start_of_a_longer_clip_to_its_end_and_leave_a_shorter_one_alone():
+    clip = np.arange(20_001, dtype=np.float32)
+    found = [augment(clip, crop, SPEC, "clip") for crop in even_crops(4)]
+    assert [one[0] for one in found] == [0, 4_000, 8_000, 12_001]
+    for one in found:
+        np.testing.assert_array_equal(one, np.arange(one[0], one[0] + 8_000, dtype=np.float32))
+    centred = SPEC.model_copy(update={"crop": "centre"})
+    short = tone(5_000)
+    np.testing.assert_array_equal(augment(short, even_crops(4)[3], centred, "clip"), fit_length(short, 8_000, "centre"))
+
+
+@pytest.mark.parametrize("even_crop", [(0, 1), (2, 2), (-1, 3)])
+def test_an_even_crop_is_one_of_several(even_crop):
+    with pytest.raises(ValidationError, match="even_crop is \\(number, count\\)"):
+        WaveformAugmentation(even_crop=even_crop)
 
 
 @pytest.mark.parametrize("semitones", [-2.0, 1.0])

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import os
 import zipfile
+from dataclasses import replace
 
 import h5py
 import numpy as np
 import pytest
 
 from serbench.evaluation import evaluate
+from serbench.features import WaveformAugmentation, even_crops
 from serbench.training import FitSettings, Verdict
 
 pytestmark = pytest.mark.children
@@ -70,6 +72,20 @@ def test_augmented_copies_of_validation_and_test_clips_are_never_read(make_job, 
     clean, dirty = fit(job, [features, copy], targets), fit(job, [features, poisoned], targets)
     assert dirty.state == "completed"
     assert np.array_equal(clean.predictions["validation"], dirty.predictions["validation"])
+
+
+def test_an_answer_is_the_mean_over_its_windows_which_are_never_trained_on(make_job, features, targets) -> None:
+    from serbench.training.loading import load_network
+
+    windows = [features + 0.2, np.where(features > 0.5, features, 0)]
+    job = make_job(augmentations=(WaveformAugmentation(speed=0.9),), keep_model=True)
+    usual = fit(job, [features, features - 0.1], targets)
+    averaged = fit(replace(job, crops=even_crops(2)), [features, features - 0.1, *windows], targets)
+    assert [epoch.loss for epoch in averaged.epochs] == [epoch.loss for epoch in usual.epochs]
+    model = load_network(usual.model, job.family)
+    expected = np.mean([model.predict_on_batch(window[36:48]) for window in windows], axis=0)
+    np.testing.assert_allclose(averaged.predictions["validation"], expected, atol=1e-6)
+    assert np.abs(averaged.predictions["validation"] - usual.predictions["validation"]).max() > 1e-3
 
 
 def test_a_loss_that_is_not_finite_is_named_diverged(make_job, features, targets) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from serbench.audit.robustness.panel import Panel
 from serbench.errors import SerbenchError
-from serbench.features import Alter, ClipFile, FeatureSpec, extract_files
+from serbench.features import Alter, ClipFile, FeatureSpec, WaveformAugmentation, even_crops, extract_files
 from serbench.records import StepProgress, digest_of, read_parquet, usable_cores, write_bytes_atomic
 from serbench.training import load_answerer
 
@@ -39,6 +39,7 @@ class Answering:
     Attributes:
         panel: clips and networks.
         spec: front end of the study.
+        prediction_crops: windows of a clip that its answers are the mean of.
         family: model family.
         backend: Keras backend.
         folder: where answers are kept.
@@ -49,6 +50,7 @@ class Answering:
 
     panel: Panel
     spec: FeatureSpec
+    prediction_crops: int
     family: str
     backend: str
     folder: Path
@@ -64,7 +66,8 @@ class Answering:
             for run in self.panel.runs
         ]
         clips = self.panel.clips[["clip_id", "digest"]].to_numpy().tolist()
-        return digest_of([VERSION, self.seed, networks, clips, self.spec.digest()], length=8)
+        crops = [] if self.prediction_crops == 1 else [self.prediction_crops]
+        return digest_of([VERSION, self.seed, networks, clips, self.spec.digest(), *crops], length=8)
 
     @cached_property
     def _networks(self) -> dict[Path, Answer]:
@@ -104,14 +107,19 @@ class Answering:
             SerbenchError: a clip cannot be read, the front end fails for one, or an answer is not finite.
             StoppedError: the measurement was stopped.
         """
-        features = self._features(what, alter)
+        crops = even_crops(self.prediction_crops) or (None,)
+        answers = np.stack([self._answers(self._features(what, alter, crop)) for crop in crops])
+        found: NDArray[np.float32] = np.asarray(answers.mean(axis=0, dtype=np.float64), dtype=np.float32)
+        if not np.isfinite(found).all():
+            raise SerbenchError("a network gives answers that are not finite")
+        return found
+
+    def _answers(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         found = np.zeros((len(self.panel.runs), len(features), len(self.panel.judged.labels)), dtype=np.float32)
         for answers, run in zip(found, self.panel.runs, strict=True):
             for network in run:
                 if len(network.rows):
                     answers[network.rows] = self._networks[network.path](features[network.rows])
-        if not np.isfinite(found).all():
-            raise SerbenchError("a network gives answers that are not finite")
         return found
 
     def keep(self, condition: str, answers: NDArray[np.float32]) -> None:
@@ -133,7 +141,7 @@ class Answering:
         if self.stop.is_set():
             raise StoppedError("the measurement was stopped; the same command goes on from here")
 
-    def _features(self, what: str, alter: Alter | None) -> NDArray[np.float32]:
+    def _features(self, what: str, alter: Alter | None, crop: WaveformAugmentation | None) -> NDArray[np.float32]:
         clips = self.panel.clips
         files = [ClipFile(str(clip), str(path)) for clip, path in zip(clips["clip_id"], clips["path"], strict=True)]
         parts: list[NDArray[np.float32]] = []
@@ -144,7 +152,7 @@ class Answering:
 
         self._go_on()
         extract_files(
-            files, self.spec, None, workers=usable_cores(), write=parts.append, progress=progress, alter=alter
+            files, self.spec, crop, workers=usable_cores(), write=parts.append, progress=progress, alter=alter
         )
         return np.concatenate(parts)
 

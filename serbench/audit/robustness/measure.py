@@ -114,6 +114,7 @@ class _Measuring:
         answering = Answering(
             panel,
             spec,
+            int(self.tested.entry.config.get("prediction_crops", 1)),
             record.family,
             choose_backend(record.environment.backend),
             kept,

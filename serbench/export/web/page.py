@@ -81,6 +81,7 @@ def page_facts(record: BundleRecord, scores: dict[str, Any]) -> dict[str, Any]:
         "n_samples": spec.n_samples,
         "crop": spec.crop,
         "longest_clip_s": record.longest_clip_s,
+        "prediction_crops": record.prediction_crops,
         "meaning": _meaning(record, scores, title),
         "made": f"Made by serbench {printable(record.environment.serbench)}. Runs {PACKAGE} (MIT licence).",
     }

@@ -117,10 +117,15 @@ function bessel(x) {
 
 const divisor = (a, b) => (b === 0 ? a : divisor(b, a % b));
 
-/** First sample of each window, as `serbench predict` cuts a file: one window if it is short, else overlapping by half. */
+/** First sample of each window, as `serbench predict` cuts a file: evenly spread if it is short, else overlapping by half. */
 export function windowStarts(count, facts) {
   const length = facts.n_samples;
-  if (count <= Math.max(length, Math.ceil(facts.longest_clip_s * facts.sample_rate) + 1)) return [0];
+  if (count <= length) return [0];
+  if (count <= Math.ceil(facts.longest_clip_s * facts.sample_rate) + 1) {
+    const crops = facts.prediction_crops;
+    if (crops === 1) return [0];
+    return Array.from({ length: crops }, (_, crop) => Math.floor(((count - length) * crop) / (crops - 1)));
+  }
   const starts = [];
   for (let start = 0; start < count - length; start += Math.floor(length / 2)) starts.push(start);
   starts.push(count - length);

@@ -64,7 +64,7 @@ class StudyAudio:
         """
         clips = pd.DataFrame(self.columns)
         store = FeatureStore(cache_root() / "features")
-        kept = all(store.has(clips, job.features, augmentation) for augmentation in (None, *job.augmentations))
+        kept = all(store.has(clips, job.features, copy) for copy in (None, *job.copies))
         paths = self._paths()
         if paths is None and not kept:
             raise SerbenchError(self._missing())

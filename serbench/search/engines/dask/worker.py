@@ -142,7 +142,7 @@ def _run(job: TrialJob, link: _Link, topic: str, threads: int) -> TrialOutcome:
         if known is None:
             known = _remember(topic, pickle.loads(study))  # noqa: S301
         source = known.source(job)
-        source.paths(job.features, job.augmentations, link.progress)
+        source.paths(job.features, job.copies, link.progress)
         slots = max(neighbours, 1 if device is not None else threads)
         limit = job.memory_limit_mib or int(_MEMORY_SHARE * available_memory_mib() / slots)
         control = JobControl(link.report, link.stop, device)
