@@ -6,13 +6,14 @@ Any other exception is a bug and keeps its traceback.
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from serbench.printable import printable
 
-__all__ = ["SerbenchError", "UsageError", "nearest", "shortened", "unknown", "with_extra"]
+__all__ = ["SerbenchError", "UsageError", "nearest", "require", "shortened", "unknown", "with_extra"]
 
 _LONGEST: Final = 4_000
 _LONGEST_WORD: Final = 300
@@ -87,6 +88,30 @@ def unknown(kind: str, name: str, options: Iterable[str], *, hint: str = "") -> 
     meant = f"; did you mean '{guess}'?" if guess else "."
     listing = f" Known: {', '.join(known)}." if known else ""
     return UsageError(f"unknown {kind} '{name}'{meant}{listing}{' ' + hint if hint else ''}")
+
+
+def require(what: str, modules: Iterable[str] | Mapping[str, str], extra: str | None, otherwise: str = "") -> None:
+    """Checks that optional packages are installed. Nothing is imported.
+
+    Args:
+        what: what needs them, as the message begins.
+        modules: the modules, or the module names with the names by which their packages are known.
+        extra: the extra of serbench that holds them; None for packages of a plug-in.
+        otherwise: what else may be done, as the message ends.
+
+    Raises:
+        SerbenchError: a module is missing. The message says how to install it.
+
+    >>> require("a date", ["datetime"], None)
+    >>> require("a tune", {"no_such_module": "music21"}, None, "sing it")
+    Traceback (most recent call last):
+    serbench.errors.SerbenchError: a tune needs music21; run `pip install music21`; or sing it
+    """
+    titles = modules if isinstance(modules, Mapping) else {module: module for module in modules}
+    if not (missing := [title for module, title in titles.items() if importlib.util.find_spec(module) is None]):
+        return
+    how = with_extra(extra) if extra else f"run `pip install {' '.join(missing)}`"
+    raise SerbenchError(f"{what} needs {' and '.join(missing)}; {how}{f'; or {otherwise}' if otherwise else ''}")
 
 
 def with_extra(name: str) -> str:

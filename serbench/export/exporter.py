@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from serbench.errors import SerbenchError, with_extra
 from serbench.export.bundle import BundleRecord, JoinedNetwork
 from serbench.records import EntryRecord, StudyFolder, StudyRecord, TrialRecord
 from serbench.results import EntryReport
@@ -16,7 +14,7 @@ from serbench.results import EntryReport
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Exporter", "TrainedEntry", "require"]
+__all__ = ["Exporter", "TrainedEntry"]
 
 
 @dataclass(frozen=True)
@@ -96,15 +94,3 @@ class Exporter(Protocol):
             SerbenchError: the model cannot be written in this format, or does not repeat its predictions.
         """
         ...
-
-
-def require(exporter: Exporter) -> None:
-    """Checks that all modules that an exporter needs are installed.
-
-    Raises:
-        SerbenchError: a module is missing. The message says how to install it.
-    """
-    missing = [module for module in exporter.modules if importlib.util.find_spec(module) is None]
-    if missing:
-        how = with_extra(exporter.extra) if exporter.extra else f"run `pip install {' '.join(missing)}`"
-        raise SerbenchError(f"export to '{exporter.name}' needs {' and '.join(missing)}; {how}")

@@ -8,9 +8,9 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from serbench.errors import SerbenchError, UsageError, unknown
+from serbench.errors import SerbenchError, UsageError, require, unknown
 from serbench.export.bundle import BundleRecord
-from serbench.export.exporter import Exporter, TrainedEntry, require
+from serbench.export.exporter import Exporter, TrainedEntry
 from serbench.export.joined import FoldNetwork, join_folds
 from serbench.export.keras_bundle import audio_paths
 from serbench.export.registry import exporter_names, get_exporter
@@ -63,7 +63,7 @@ def export_bundle(
     entry = _trained_entry(results, entry_id, data, say)
     trained = dataclasses.replace(entry, runtime=runtime, quantise=quantise)
     for exporter in exporters:
-        require(exporter)
+        require(f"export to '{exporter.name}'", exporter.modules, exporter.extra)
         if prepare := getattr(exporter, "prepare", None):
             prepare(trained)
     with temporary_folder() as work, writing(to):

@@ -7,7 +7,6 @@ reaches no other file. Of transformers only safetensors are read, nothing is dow
 from __future__ import annotations
 
 import functools
-import importlib.util
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from serbench.errors import SerbenchError, with_extra
+from serbench.errors import SerbenchError, require
 from serbench.features.encoder_files import EncoderFolder, find_encoder
 
 __all__ = ["HiddenStates", "load_encoder", "run_encoder"]
@@ -77,14 +76,8 @@ def load_encoder(folder: EncoderFolder) -> Encoder:
         raise SerbenchError(f"{folder.path} cannot be loaded as an encoder: {reason}") from error
 
 
-def _needs(extra: str, **modules: str) -> None:
-    missing = [title for module, title in modules.items() if importlib.util.find_spec(module) is None]
-    if missing:
-        raise SerbenchError(f"this encoder needs {' and '.join(missing)}; {with_extra(extra)}")
-
-
 def _onnx(folder: EncoderFolder) -> Encoder:
-    _needs("onnx", onnxruntime="onnxruntime")
+    require("this encoder", ["onnxruntime"], extra="onnx")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -113,7 +106,7 @@ def _onnx(folder: EncoderFolder) -> Encoder:
 
 
 def _transformers(folder: EncoderFolder) -> Encoder:
-    _needs("encoder", torch="PyTorch", transformers="transformers")
+    require("this encoder", {"torch": "PyTorch", "transformers": "transformers"}, extra="encoder")
     import torch
     from transformers import AutoModel
     from transformers.utils import logging

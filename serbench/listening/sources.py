@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import queue
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from serbench.audio import read_sound
-from serbench.errors import SerbenchError, with_extra
+from serbench.errors import SerbenchError, require
 from serbench.features import Waveform, waveform_of
 
 __all__ = ["file_blocks", "microphone_blocks", "paced"]
@@ -70,8 +69,7 @@ def microphone_blocks(rate: int, device: str | None = None, block_s: float = 0.1
     Raises:
         SerbenchError: the extra `microphone` is not installed, or there is no microphone that can be opened.
     """
-    if importlib.util.find_spec("sounddevice") is None:
-        raise SerbenchError(f"a microphone needs sounddevice; {with_extra('microphone')}; or name a file with --from")
+    require("a microphone", ["sounddevice"], extra="microphone", otherwise="name a file with --from")
     try:
         import sounddevice
     except OSError as error:  # the library below it is missing

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 from types import MappingProxyType
 
-from serbench.errors import SerbenchError, with_extra
+from serbench.errors import require
 
 __all__ = ["OPTIONAL", "require_extra"]
 
@@ -25,6 +24,4 @@ def require_extra(name: str) -> None:
     Raises:
         SerbenchError: it is not installed; the message says how to install it.
     """
-    missing = [title for module, title in OPTIONAL.get(name, {}).items() if importlib.util.find_spec(module) is None]
-    if missing:
-        raise SerbenchError(f"reference '{name}' needs {' and '.join(missing)}; {with_extra(name.partition('-')[0])}")
+    require(f"reference '{name}'", OPTIONAL.get(name, {}), extra=name.partition("-")[0])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from serbench.errors import require
 from serbench.results import Results
 from serbench.trackers.registry import get_tracker
 from serbench.trackers.runs import study_runs
-from serbench.trackers.tracker import Progress, Pushed, require
+from serbench.trackers.tracker import Progress, Pushed
 
 __all__ = ["push_study"]
 
@@ -33,5 +34,5 @@ def push_study(
             tracker cannot be reached.
     """
     target = get_tracker(tracker)
-    require(target)
+    require(f"pushing to '{target.name}'", target.modules, target.extra)
     return target.push(study_runs(results, study), to, progress)

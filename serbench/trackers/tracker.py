@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from serbench.errors import SerbenchError, with_extra
 from serbench.trackers.runs import PushedRun
 
-__all__ = ["Progress", "Pushed", "Tracker", "require"]
+__all__ = ["Progress", "Pushed", "Tracker"]
 
 Progress = Callable[[int, int], None]
 """Receives the number of runs done and the number of all runs."""
@@ -69,15 +67,3 @@ class Tracker(Protocol):
             SerbenchError: the place cannot be reached or written.
         """
         ...
-
-
-def require(tracker: Tracker) -> None:
-    """Checks that all modules that a tracker needs are installed.
-
-    Raises:
-        SerbenchError: a module is missing. The message says how to install it.
-    """
-    missing = [module for module in tracker.modules if importlib.util.find_spec(module) is None]
-    if missing:
-        how = with_extra(tracker.extra) if tracker.extra else f"run `pip install {' '.join(missing)}`"
-        raise SerbenchError(f"pushing to '{tracker.name}' needs {' and '.join(missing)}; {how}")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 from dataclasses import dataclass
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
-from serbench.errors import SerbenchError, with_extra
+from serbench.errors import require
 from serbench.export.bundle import CARD, BundleRecord, LightFile, file_digest
 from serbench.export.card import model_card
 from serbench.export.exporter import TrainedEntry
@@ -61,9 +60,8 @@ class LightFormat:
         Raises:
             SerbenchError: it is not. The message says how to install it.
         """
-        missing = [module for module in self.int8_modules if importlib.util.find_spec(module) is None]
-        if trained.quantise and missing:
-            raise SerbenchError(f"--quantise int8 of '{self.name}' needs {' and '.join(missing)}; {with_extra('int8')}")
+        if trained.quantise:
+            require(f"--quantise int8 of '{self.name}'", self.int8_modules, extra="int8")
 
     def write(self, trained: TrainedEntry, folder: Path) -> BundleRecord:
         """Writes the light file and its proof. The Keras bundle is written first if the folder does not hold it.

@@ -7,14 +7,13 @@ operations that serbench writes, no data in other files, no tensor over the boun
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from serbench.errors import SerbenchError, UsageError, unknown, with_extra
+from serbench.errors import SerbenchError, UsageError, require, unknown
 from serbench.export.bundle_record import BundleRecord, LightFile
 
 __all__ = ["RUNTIMES", "light_content", "load_light"]
@@ -60,8 +59,7 @@ def load_light(path: Path, record: BundleRecord, runtime: str) -> Answer:
         raise unknown("runtime", runtime, RUNTIMES)
     plain = runtime.removesuffix(_INT8)
     described = _described(path, record, runtime)
-    if missing := [module for module in _MODULES[runtime] if importlib.util.find_spec(module) is None]:
-        raise SerbenchError(f"--runtime {runtime} needs {' and '.join(missing)}; {with_extra(plain)}")
+    require(f"--runtime {runtime}", _MODULES[runtime], extra=plain)
     file = path / _PATHS[runtime]
     data = _content(file, described)
     shapes = (record.features.n_samples, len(record.labels))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
 
-from serbench.errors import SerbenchError, unknown, with_extra
+from serbench.errors import require, unknown
 from serbench.search.studies.prior import PriorSampler
 from serbench.spaces import SearchSpace
 
@@ -68,8 +67,8 @@ def sampler_settings(name: str) -> dict[str, Any]:
     """
     if name not in SAMPLERS:
         raise unknown("sampler", name, SAMPLERS)
-    if name == "gp" and importlib.util.find_spec("torch") is None:
-        raise SerbenchError(f"sampler 'gp' needs PyTorch; {with_extra('gp')}")
+    if name == "gp":
+        require("sampler 'gp'", {"torch": "PyTorch"}, extra="gp")
     return {"name": name, **SAMPLERS[name]}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import re
 import shutil
@@ -17,7 +16,7 @@ import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
 
-from serbench.errors import SerbenchError, UsageError, with_extra
+from serbench.errors import SerbenchError, UsageError, require
 from serbench.records import StudyFolder, StudyRecord, writing
 from serbench.search.studies.samplers import make_pruner, make_sampler
 from serbench.search.studies.write_through_storage import SoleWriterStorage
@@ -160,8 +159,7 @@ def check_storage_url(url: str) -> sqlalchemy.URL:
             f"--storage '{_without_password(url)}' is not a PostgreSQL address; write "
             "postgresql://USER:PASSWORD@HOST/DATABASE, or leave it out for a file in the study's folder"
         )
-    if importlib.util.find_spec("psycopg") is None:
-        raise SerbenchError(f"--storage needs a PostgreSQL driver; {with_extra('postgres')}")
+    require("--storage", {"psycopg": "a PostgreSQL driver"}, extra="postgres")
     return parsed.set(drivername="postgresql+psycopg")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import threading
 from pathlib import Path
 from socketserver import ThreadingMixIn
@@ -10,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from serbench.errors import SerbenchError, with_extra
+from serbench.errors import SerbenchError, require
 from serbench.records import ResultsFolder
 
 __all__ = ["Dashboards", "is_local"]
@@ -48,8 +47,7 @@ class Dashboards:
 
     def _begin(self, study: str) -> str:
         folder = ResultsFolder(self._results).existing_study(study)
-        if importlib.util.find_spec("optuna_dashboard") is None:
-            raise SerbenchError(f"Optuna Dashboard is an extra; {with_extra('dashboard')}")
+        require("a dashboard", {"optuna_dashboard": "Optuna Dashboard"}, extra="dashboard")
         if self._storage is None and not folder.storage_path.is_file():
             raise SerbenchError(f"study '{study}' has no database in its folder; it is in another storage")
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import logging
 import re
 import threading
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from serbench.child_processes import SPAWN
-from serbench.errors import SerbenchError, UsageError, with_extra
+from serbench.errors import SerbenchError, UsageError, require
 from serbench.search.engines.dask import worker
 from serbench.search.resources import GPU_BACKENDS, Resources
 
@@ -44,8 +43,7 @@ def check_cluster(address: str) -> None:
             f"--cluster '{address}' is not the address of a Dask scheduler; write tcp://HOST:8786, or local for "
             "workers on this machine"
         )
-    if importlib.util.find_spec("distributed") is None:
-        raise SerbenchError(f"--cluster needs Dask; {with_extra('cluster')}")
+    require("--cluster", {"distributed": "Dask"}, extra="cluster")
 
 
 @dataclass(frozen=True)
