@@ -21,6 +21,7 @@ from serbench.views.markup import notebook_html
 __all__ = ["Results"]
 
 _MOST_IMPORTANT = 9  # rank of the last column that fits a notebook
+_FIRST = ("corpus", "protocol", "rank", "uar", "uar_low", "uar_high", "accuracy", "validation_uar", "seeds")
 
 
 class Results:
@@ -51,7 +52,8 @@ class Results:
         """Returns all tested entries, indexed by name, best UAR first within each test set.
 
         Compare scores only between rows with the same `corpus_digest`, `label_source` and `protocol_hash`. Other rows
-        have other test sets. Scores are fractions.
+        have other test sets. Scores are fractions. The columns that a printed table shows before it elides
+        come first: corpus, protocol, rank and scores.
 
         Args:
             corpus: name of a corpus to show only its entries.
@@ -60,7 +62,8 @@ class Results:
         Raises:
             UsageError: there are entries, but none with this corpus or protocol.
         """
-        return frame_of(Row, self._reader.board(corpus, protocol).rows).set_index("entry")
+        board = frame_of(Row, self._reader.board(corpus, protocol).rows).set_index("entry")
+        return board[[*_FIRST, *(column for column in board if column not in _FIRST)]]
 
     def entry(self, id: str) -> Entry:  # noqa: A002
         """Returns an entry by name.

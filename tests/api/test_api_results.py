@@ -40,6 +40,12 @@ def test_the_leaderboard_says_what_the_command_says(published) -> None:
     assert board["rank"].isna().tolist() == [row.rank is None for row in rows.values()]
 
 
+def test_a_printed_leaderboard_says_of_which_corpus_and_protocol_a_row_is(published) -> None:
+    with pd.option_context("display.width", 80, "display.max_columns", 0):
+        header = str(published.leaderboard()).splitlines()[0].split()
+    assert header[:2] == ["corpus", "protocol"]
+
+
 def test_the_leaderboard_is_narrowed(published) -> None:
     assert set(published.leaderboard("crema-d")["corpus"]) == {"crema-d"}
     assert set(published.leaderboard(protocol="random")["protocol"]) == {"random"}
