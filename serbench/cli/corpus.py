@@ -10,7 +10,7 @@ import typer
 
 from serbench.cli.corpus_download import download
 from serbench.cli.options import BriefFormat, DataFolder, FileNames, LabelDrops, LabelMaps
-from serbench.cli.printing import echo, echo_text, new_console
+from serbench.cli.printing import echo, echo_pairs, echo_text, new_console
 
 if TYPE_CHECKING:
     from serbench.corpora import Corpus, StudyClips
@@ -177,11 +177,8 @@ def _print_summary(summary: dict[str, Any]) -> None:
         ("classes", _counts(summary["clips_per_label"])),
         ("per speaker", _spread(summary["clips_per_speaker"])),
     ]
-    for name, text in lines:
-        if text:
-            echo(f"{name:12} {text}")
-    for finding in summary["findings"]:
-        echo(f"{finding['severity']:12} {finding['message']}")
+    findings = [(finding["severity"], finding["message"]) for finding in summary["findings"]]
+    echo_pairs((name, text) for name, text in [*lines, *findings] if text)
 
 
 def _print_findings(clips: StudyClips) -> None:
