@@ -32,7 +32,8 @@ def leaderboard(
     ensembles: Annotated[
         bool,
         typer.Option(
-            "--ensembles", help="Also show an ensemble of each study's finalists (mean of their predictions)."
+            "--ensembles",
+            help="Also show the mean answer of each study's finalists, and of the best entry of each family.",
         ),
     ] = False,
     full: Annotated[bool, typer.Option("--full", help="Show all entries, notes and published results.")] = False,

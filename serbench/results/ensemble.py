@@ -1,9 +1,10 @@
-"""An ensemble of a study's finalists: the mean of their recorded probabilities. Nothing is predicted again.
+"""Ensembles: the mean of the recorded probabilities of several entries. Nothing is predicted again.
 
-The members are the finalists. They were chosen on validation data or named in the space file, so test scores play no
-part in the choice. A bag is no member, since its networks are of one finalist. The r-th refit of the ensemble averages
-the r-th refits of all members, so the ensemble has an interval over speakers and seeds like any entry. It is not a
-single model: it is not exported and never `selected`.
+The members are the finalists of a study, or of each family that was tested on the same clips the entry with the best
+validation score. They were chosen on validation data or named in the space file, so test scores play no part in the
+choice. A bag is no member, since its networks are of one entry. The r-th refit of the ensemble averages the r-th refits
+of all members, so the ensemble has an interval over speakers and seeds like any entry. It is not a single model: it is
+not exported and never `selected`.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import numpy as np
 
 from serbench.evaluation import evaluate
 from serbench.records import EntryRecord, ModelCost, digest_of
+from serbench.results.grouping import choose
 from serbench.results.scored_entry import Refit, ScoredEntry, SubsetPredictions
 
-__all__ = ["ENSEMBLE", "ensemble_id", "make_ensemble"]
+__all__ = ["ENSEMBLE", "ensemble_id", "make_ensemble", "make_family_ensemble"]
 
 ENSEMBLE = "ensemble"
 """Family of an ensemble, and the prefix of its id."""
@@ -37,20 +39,49 @@ def make_ensemble(entries: Sequence[ScoredEntry]) -> ScoredEntry | None:
         The ensemble; None if fewer than two finalists have refits, or if these were not tested on the same clips.
     """
     members = [one for one in entries if _is_member(one.entry)]
+    return _together(members, f"mean of {len(members)} finalists")
+
+
+def make_family_ensemble(entries: Iterable[ScoredEntry]) -> ScoredEntry | None:
+    """Makes the ensemble of the best entries of all families, each chosen among its family by validation score.
+
+    Args:
+        entries: the scored entries of one comparison group, of any studies. Those that fail their checks are left out.
+
+    Returns:
+        The ensemble; None if there are fewer than two families.
+    """
+    families: dict[str, list[ScoredEntry]] = {}
+    for one in entries:
+        if _is_member(one.entry) and not one.entry.members and not one.problems:
+            families.setdefault(one.entry.family, []).append(one)
+    chosen = {family: choose(found) for family, found in sorted(families.items())}
+    members = [
+        one for family, found in sorted(families.items()) for one in found if one.entry.entry_id == chosen[family]
+    ]
+    return _together(members, f"mean of the best of {len(members)} families by validation")
+
+
+def _together(members: Sequence[ScoredEntry], origin: str) -> ScoredEntry | None:
+    """The ensemble of entries; None if there are fewer than two, or if they were not tested on the same clips."""
     if len(members) < 2 or len({one.refits[0].test_clips for one in members}) > 1:
         return None
     repeats = min(len(one.refits) for one in members)
     labels = members[0].study.corpus.labels
-    refits = tuple(_averaged([one.refits[repeat] for one in members], labels, repeat) for repeat in range(repeats))
+    fronts = [digest_of(one.study.features) for one in members]
+    refits = tuple(
+        _averaged([one.refits[repeat] for one in members], fronts, labels, repeat) for repeat in range(repeats)
+    )
+    studies = {one.study.name: one for one in members}
     return ScoredEntry(
         members[0].study,
-        _entry(members, repeats),
+        _entry(members, repeats, origin),
         refits,
         members[0].speakers,
-        members[0].trials,
+        sum(one.trials for one in studies.values()),
         problems=tuple(f"{one.entry.entry_id}: {text}" for one in members for text in one.problems),
-        unchecked=members[0].unchecked,
-        chosen_on=members[0].chosen_on,
+        unchecked=tuple(dict.fromkeys(text for one in members for text in one.unchecked)),
+        chosen_on=tuple(sorted({speaker for one in members for speaker in one.chosen_on})),
     )
 
 
@@ -58,7 +89,7 @@ def _is_member(entry: EntryRecord) -> bool:
     return bool(entry.refits) and not entry.bag
 
 
-def _averaged(parts: Sequence[Refit], labels: tuple[str, ...], repeat: int) -> Refit:
+def _averaged(parts: Sequence[Refit], fronts: Sequence[str], labels: tuple[str, ...], repeat: int) -> Refit:
     first = parts[0]
     probabilities = np.mean([part.test_probabilities for part in parts], axis=0)
     predicted = probabilities.argmax(axis=1).astype(np.int64)
@@ -74,7 +105,7 @@ def _averaged(parts: Sequence[Refit], labels: tuple[str, ...], repeat: int) -> R
             "best_epoch": None,
             "scores": {},
             "parameters": _sum([part.record.parameters for part in parts]),
-            "cost": _cost([part.record.cost for part in parts]),
+            "cost": _cost([part.record.cost for part in parts], fronts),
             "seconds": {"fit": sum(part.train_seconds for part in parts)},
         }
     )
@@ -94,26 +125,28 @@ def _sum(values: Sequence[int | None]) -> int | None:
     return sum(known) if len(known) == len(values) else None
 
 
-def _cost(costs: Sequence[ModelCost | None]) -> ModelCost | None:
-    """Total cost; the features are counted once, because all members share them."""
+def _cost(costs: Sequence[ModelCost | None], fronts: Sequence[str]) -> ModelCost | None:
+    """Total cost; members with the same front end share its features, which are counted once."""
     known = [cost for cost in costs if cost is not None]
     if len(known) < len(costs):
         return None
+    features = {front: cost.features_ms for front, cost in reversed(list(zip(fronts, known, strict=True)))}
+    counted = [milliseconds for milliseconds in features.values() if milliseconds is not None]
     return ModelCost(
         multiply_accumulates=_sum([cost.multiply_accumulates for cost in known]),
         model_bytes=sum(cost.model_bytes for cost in known),
         model_ms=sum(cost.model_ms for cost in known),
-        features_ms=known[0].features_ms,
+        features_ms=sum(counted) if len(counted) == len(features) else None,
     )
 
 
-def _entry(members: Sequence[ScoredEntry], repeats: int) -> EntryRecord:
+def _entry(members: Sequence[ScoredEntry], repeats: int, origin: str) -> EntryRecord:
     entries = [one.entry for one in members]
     return EntryRecord(
         entry_id=ensemble_id(entries),
         study=members[0].study.name,
         family=ENSEMBLE,
-        origin=f"mean of {len(entries)} finalists",
+        origin=origin,
         config={entry.entry_id: entry.config for entry in entries},
         search_value=None,
         refits=tuple(f"refit {repeat} of each" for repeat in range(repeats)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from serbench.errors import SerbenchError
 from serbench.records import run_name
 from serbench.results.damaged import DamagedRecord
-from serbench.results.ensemble import make_ensemble
+from serbench.results.ensemble import make_ensemble, make_family_ensemble
 from serbench.results.grouping import Candidate, choose
 from serbench.results.loaded_study import LoadedStudy
 from serbench.results.pooled import pool, pooled_id
@@ -120,7 +120,8 @@ def load_group(studies: Sequence[LoadedStudy], *, ensembles: bool) -> GroupEntri
 
     Args:
         studies: all studies of the group.
-        ensembles: whether to add an ensemble of each study's finalists. Folds get none.
+        ensembles: whether to add an ensemble of each study's finalists, which folds do not get, and one of the best
+            entries of all families.
     """
     damaged: list[DamagedRecord] = []
     incomplete = []
@@ -141,6 +142,9 @@ def load_group(studies: Sequence[LoadedStudy], *, ensembles: bool) -> GroupEntri
             pooled += [] if lost else [one.pooled()]
         if pooled:
             found.append(StudyEntries(tuple(pooled)))
+    if ensembles and not damaged:
+        together = make_family_ensemble(one for study in found for one in study.entries)
+        found += [] if together is None else [StudyEntries((together,))]
     damaged += [one for study in studies if study.entry_ids for one in study.unread_trials]
     return GroupEntries(tuple(found), tuple(incomplete), tuple(damaged), _chosen(studies, found))
 

@@ -222,7 +222,10 @@ def _notes(study: StudyRecord, members: Sequence[_Member], rows: Sequence[Row]) 
             f"{', '.join(bags)}"
         )
     if any(row.ensemble_of for row in rows):
-        notes.append("an ensemble averages the predictions of a study's finalists; it is not a single model")
+        notes.append(
+            "an ensemble averages the predictions of a study's finalists, or of the best entry of each family; it is "
+            "not a single model"
+        )
     if sum(row.tie_group is not None for row in rows) > 1:
         notes.append(
             "rows with the same tie group are a statistical tie with the best of them "

@@ -112,7 +112,8 @@ class Results:
         Args:
             corpus: only entries of the corpus of this name.
             protocol: only entries under the protocol of this name.
-            ensembles: whether to add a row for the ensemble of each study's finalists.
+            ensembles: whether to add a row for the ensemble of each study's finalists, and of the best entries of all
+                families.
 
         Raises:
             UsageError: there are entries, but none of that corpus or protocol.
@@ -184,7 +185,8 @@ class Results:
     def scored_entry(self, entry_id: str) -> ScoredEntry:
         """An entry with scored predictions; of a folded protocol the entry that pools all folds.
 
-        Only this entry's predictions are read, or for an ensemble those of its members.
+        Only this entry's predictions are read, for an ensemble of finalists those of its members, and for one of
+        families those of all entries.
 
         Raises:
             UsageError: no such entry; the nearest is named.
@@ -196,13 +198,18 @@ class Results:
         for run in self._runs:
             if run.is_complete and run.entry_id == entry_id:
                 return run.pooled()
-        if entry_id.startswith(ENSEMBLE):
-            for study in self.studies:
-                if study.record.protocol.folds == 1 and ensemble_id(study.entries) == entry_id:
-                    made = make_ensemble([study.scored(one) for one in study.entry_ids])
-                    if made is not None:
-                        return made
+        if entry_id.startswith(ENSEMBLE) and (made := self._ensemble(entry_id)) is not None:
+            return made
         raise self._unknown(entry_id)
+
+    def _ensemble(self, entry_id: str) -> ScoredEntry | None:
+        """An ensemble of a study's finalists, or, once all groups were read, one of families."""
+        for study in self.studies:
+            if study.record.protocol.folds == 1 and ensemble_id(study.entries) == entry_id:
+                return make_ensemble([study.scored(one) for one in study.entry_ids])
+        groups = (self._group(group, ensembles=True).entries.studies for group in self._by_group)
+        everything = (one for studies in groups for study in studies for one in study.entries)
+        return next((one for one in everything if one.entry.entry_id == entry_id), None)
 
     def members(self, entry_id: str) -> tuple[tuple[LoadedStudy, EntryRecord], ...]:
         """The studies and records that an entry consists of: one, or of a pooled entry one for each fold.

@@ -58,7 +58,7 @@ class Site:
             corpus: only entries of the corpus of this name.
             protocol: only entries under the protocol of this name.
             with_audio: whether to copy the audio of the clips that are shown. The corpus's licence must allow it.
-            ensembles: whether to add the ensemble of each study's finalists.
+            ensembles: whether to add the ensemble of each study's finalists, and of the best entries of all families.
             live: whether a server rebuilds the pages while a search runs.
 
         Raises:

@@ -51,7 +51,7 @@ def citation(row: Row, protocol: ProtocolFacts, serbench: str) -> str:
     shared = "speakers shared with training" if protocol.shares_speakers else "unseen speakers"
     folds = f", {protocol.folds} folds pooled" if protocol.folds > 1 else ""
     chosen = (
-        "an ensemble of the finalists of"
+        f"an ensemble ({row.origin}) of"
         if row.ensemble_of
         else "selected by validation among"
         if row.selected

@@ -58,6 +58,35 @@ def test_it_costs_what_all_its_members_cost(build, study):
     assert row.looks == 3 * single.looks
 
 
+def test_the_best_entry_of_each_family_makes_one_whatever_their_test_scores(build):
+    flat = build.study("demo-speaker-cnn1d", family="cnn1d")
+    build.entry("a", flat, skill=0.3, validation=0.6, refits=3)
+    build.entry("b", flat, skill=0.7, validation=0.4, refits=3)
+    wide = build.study("demo-speaker-cnn2d", family="cnn2d")
+    build.entry("c", wide, skill=0.4, validation=0.5, refits=2)
+    results = build.read()
+    rows = {row.ensemble_of: row for row in results.board(ensembles=True).rows if row.family == "ensemble"}
+    together = next(one for one in results.board(ensembles=True).tested if one.entry.members == ("a", "c"))
+    assert "the best of 2 families by validation" in together.entry.origin
+    parts = [results.scored_entry(one).refits for one in ("a", "c")]
+    assert len(together.refits) == 2
+    for repeat, refit in enumerate(together.refits):
+        expected = np.mean([one[repeat].test_probabilities for one in parts], axis=0)
+        assert refit.test_probabilities == pytest.approx(expected)
+    assert rows[2].trials == 6, "three trials count in either study"
+    fresh = build.read()
+    assert fresh.scored_entry(together.entry.entry_id).entry == together.entry
+    assert not rows[2].selected
+
+
+def test_front_ends_that_differ_are_both_paid_for(build):
+    build.entry("a", build.study("demo-speaker-cnn1d", family="cnn1d"))
+    build.entry("c", build.study("demo-speaker-cnn2d", family="cnn2d"))
+    board = build.read().board(ensembles=True)
+    row = next(row for row in board.rows if row.ensemble_of)
+    assert row.ms_per_clip == pytest.approx(sum(one.ms_per_clip for one in board.rows if not one.ensemble_of))
+
+
 def test_it_is_never_selected(build, study):
     board = build.read().board(ensembles=True)
     assert [row.selected for row in board.rows if row.ensemble_of] == [False]
@@ -95,7 +124,7 @@ def test_its_page_says_what_it_is_and_offers_no_export(build, study, tmp_path):
     text = page.read_text(encoding="utf-8")
     assert "ensemble of 3" in text
     assert "serbench export" not in text
-    assert "an ensemble of the finalists of" in text
+    assert "an ensemble (mean of 3 finalists) of" in text
 
 
 def test_a_bag_is_no_member(build, study):
