@@ -86,7 +86,8 @@ class Builder:
                 test_speakers=test_speakers, validation_clips=int(counts["validation"]),
                 test_clips=int(counts["test"]),
             ),
-            features={"kind": "acoustic" if family == "cnn1d" else "log_mel"}, feature_shape=(64, 96), objective=objective, seed=0, sampler={},
+            features={"kind": "acoustic" if family == "cnn1d" else "log_mel"},
+            feature_shape=(64, 96), objective=objective, seed=0, sampler={},
             pruner={},
             environment=Environment(
                 serbench="0.0.9", python="3.11.9", platform="Linux x86_64", cpu="A CPU", cores=2,

@@ -73,12 +73,19 @@ def replay(
     trial: Annotated[str, typer.Argument(metavar="TRIAL", help="A trial (t0003), a test run (t0003-r0) or a probe.")],
     data: DataFolder = None,
     results: ResultsPath = DEFAULT_RESULTS,
+    keep_model: Annotated[
+        bool,
+        typer.Option(
+            "--keep-model",
+            help="Also keep the model of a test run that repeats its answers, so that it can be exported.",
+        ),
+    ] = False,
     output: Annotated[BriefFormat, typer.Option("--format", help="Output format.")] = BriefFormat.table,
 ) -> None:
     """Trains one trial again exactly as recorded, and compares. Exit code 1 if the score is not reproduced.
 
-    Nothing is written to the results, except that the ledger counts another evaluation of the test set where TRIAL is a
-    test run.
+    Nothing is written to the results but a model that is asked for, except that the ledger counts another evaluation of
+    the test set where TRIAL is a test run.
     """
     from serbench.cli.watch import watcher
     from serbench.errors import SerbenchError
@@ -87,10 +94,11 @@ def replay(
 
     with watcher(new_console()) as view:
         view.working("training again")
-        found = replay_trial(ResultsFolder(results), study, trial, data, view.progress)
+        found = replay_trial(ResultsFolder(results), study, trial, data, view.progress, keep_model=keep_model)
     if output is BriefFormat.json:
         echo_text(json.dumps(found.describe(), indent=2) + "\n")
     else:
         echo_pairs(replay_facts(found))
     if not found.repeated:
-        raise SerbenchError(found.complaint())
+        unkept = "; its model was not kept" if keep_model and not found.kept else ""
+        raise SerbenchError(found.complaint() + unkept)

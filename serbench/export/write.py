@@ -148,8 +148,8 @@ def _trained_entry(results: Results, entry_id: str, data: Path | None, say: Call
     for one in networks:
         if not one.model.is_file():
             raise SerbenchError(
-                f"the trained model of {entry_id} is not in {one.folder.path} (published results hold none); run the "
-                "search again to train it"
+                f"the trained model of {entry_id} is not in {one.folder.path} (published results hold none); train it "
+                f"again with `serbench study replay {one.folder.path.name} {one.refit.job_id} --keep-model`"
             )
     folder, model = networks[0].folder, networks[0].model
     return TrainedEntry(report, folder, study, scored.entry, refit, model, data or folder.remembered_data(), say)

@@ -27,6 +27,7 @@ from serbench.records import (
     TrialState,
     answers_digest,
     current_environment,
+    write_bytes_atomic,
 )
 from serbench.search.bag import fold_models
 from serbench.search.jobs import JobMaker, bag_id, predictions_of
@@ -56,6 +57,9 @@ __all__ = ["TOLERANCE", "Replay", "replay_facts", "replay_trial"]
 TOLERANCE = 1e-6
 """Largest difference between a replayed and a recorded score that counts as equal."""
 
+_SAME_ANSWERS = 1e-4
+"""Largest difference of a probability at which a model is the recorded one, as an export allows."""
+
 _KINDS: tuple[JobKind, ...] = ("search", "refit", "probe", "fold")
 
 
@@ -71,6 +75,7 @@ class Replay:
         error: error of the replay, if it ended with one.
         changed: differences from the environment in which the study was created, for the user.
         uncounted: why the ledger does not count that the test set was predicted; '' if it does, or none was predicted.
+        kept: path of the trained model; '' if it was not asked for, or does not give the recorded answers.
     """
 
     study: str
@@ -87,6 +92,7 @@ class Replay:
     error: str | None
     changed: tuple[str, ...]
     uncounted: str = ""
+    kept: str = ""
 
     @property
     def repeated(self) -> bool:
@@ -121,10 +127,14 @@ def replay_trial(
     job_id: str,
     data: Path | None = None,
     progress: StepProgress = lambda _what, _done, _total: None,
+    *,
+    keep_model: bool = False,
 ) -> Replay:
     """Fits one trial, refit or probe again in a fresh child process.
 
     Nothing is written to the results, except that the ledger counts the replay of a refit: it predicts the test set.
+    With `keep_model` the trained model is written, too, where it gives the recorded answers. So an entry of published
+    results, which hold no weights, can be exported.
 
     Configuration, seed and threads come from the job's record, the backend from that of its study. A pruned trial ends
     after the same epoch.
@@ -135,9 +145,10 @@ def replay_trial(
         job_id: id of the fit.
         data: folder of the corpus; None for the folder that the search used.
         progress: called with the name of the step and (done, total).
+        keep_model: whether the model of a refit or fold is written to the study's folder.
 
     Raises:
-        UsageError: there is no such study or fit.
+        UsageError: there is no such study or fit, or a model is asked for of a fit that keeps none.
         SerbenchError: the corpus is missing or different, the backend is missing, or a record is damaged.
     """
     folder = results.existing_study(study)
@@ -146,6 +157,11 @@ def replay_trial(
     trial = folder.job(kind, job_id)
     if (trial.job_id, trial.kind) != (job_id, kind):
         raise SerbenchError(f"{folder.job_path(kind, job_id)} holds the record of {trial.job_id}; restore it")
+    if keep_model and kind not in {"refit", "fold"}:
+        raise UsageError(
+            f"{job_id} is no final run, and only their models are kept; name one of `serbench report`, such as "
+            f"{job_id}-a0"
+        )
     backend = choose_backend(record.environment.backend)
     space = recorded_space(folder, record)
     clips = recorded_clips(folder, record, data, progress)
@@ -160,8 +176,10 @@ def replay_trial(
         outcome, predictions = TrialOutcome("invalid", error=str(error), error_kind="configuration"), None
     else:
         prune_after = len(trial.epochs) if trial.state == "pruned" else None
+        job = replace(job, keep_model=keep_model)
         outcome = _run(job, source, next(iter(resources.devices), None), prune_after, progress)
         predictions = predictions_of(job, outcome, clips)
+    difference = _largest_difference(folder, trial, predictions)
     uncounted = "" if predictions is None else _count(results, record, job_id, predictions)
     return Replay(
         study=study,
@@ -173,12 +191,22 @@ def replay_trial(
         replayed_uar=outcome.value,
         recorded_epochs=len(trial.epochs),
         replayed_epochs=len(outcome.epochs),
-        largest_difference=_largest_difference(folder, trial, predictions),
+        largest_difference=difference,
         seconds=outcome.seconds.get("total"),
         error=outcome.error,
         changed=tuple(_changes(record, space, current_environment(backend))),
         uncounted=uncounted,
+        kept=_keep(folder, trial, outcome.model, difference) if keep_model else "",
     )
+
+
+def _keep(folder: StudyFolder, trial: TrialRecord, model: bytes | None, difference: float | None) -> str:
+    """Writes a model that gives the recorded answers. Returns its path, '' if there is none."""
+    if model is None or difference is None or difference > _SAME_ANSWERS:
+        return ""
+    path = folder.model_path(trial.job_id, trial.kind)
+    write_bytes_atomic(path, model)
+    return str(path)
 
 
 def _count(results: ResultsFolder, record: StudyRecord, job_id: str, predictions: pd.DataFrame) -> str:
@@ -204,6 +232,7 @@ def replay_facts(found: Replay) -> list[tuple[str, str]]:
         ("error", found.error or ""),
         ("predictions", _difference(found.largest_difference)),
         ("changed", ", ".join(found.changed)),
+        ("model", found.kept),
         ("not counted", found.uncounted and f"this evaluation of the test set: {found.uncounted}"),
     ]  # fmt: skip
     if found.recorded_uar is not None:

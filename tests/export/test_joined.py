@@ -59,7 +59,7 @@ def folded(root: Path, folds: int = 3) -> Builder:
 
 def test_a_pooled_entry_without_networks_is_told_where_they_are_missing(tmp_path) -> None:
     results = folded(tmp_path / "results").read()
-    with pytest.raises(SerbenchError, match=r"run-cnn1d-fold1 \(published results hold none\); run the search again"):
+    with pytest.raises(SerbenchError, match=r"run-cnn1d-fold1 \(published results hold none\); train it again"):
         export_bundle(results, results.select().entry, tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()
 

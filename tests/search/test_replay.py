@@ -10,7 +10,9 @@ import pytest
 from tiers import starts_children
 
 from serbench.errors import SerbenchError, UsageError
+from serbench.export import export_bundle
 from serbench.records import ResultsFolder
+from serbench.results import Results
 from serbench.search import run_search
 from serbench.search.replay import replay_trial
 from serbench.spaces import load_space
@@ -55,6 +57,34 @@ def test_a_trial_and_a_probe_repeat_exactly_and_nothing_is_written(results) -> N
         assert found.largest_difference == 0
         assert found.repeated
     assert {path: path.read_bytes() for path in results.root.rglob("*") if path.is_file()} == files
+
+
+@pytest.mark.children
+def test_a_model_is_kept_of_final_runs_only(results) -> None:
+    with pytest.raises(UsageError, match="t0000 is no final run"):
+        replay_trial(results, STUDY, "t0000", keep_model=True)
+
+
+@pytest.mark.slow
+def test_a_model_that_gives_the_recorded_answers_is_kept_and_can_be_exported(make_plan, tiny_space, tmp_path) -> None:
+    space = load_space(tiny_space())
+    plan = make_plan(results=tmp_path / "results", spaces=(space,), run="tried", trials=1, finalists=1, repeats=1)
+    run_search(plan)
+    results = ResultsFolder(tmp_path / "results")
+    entry = Results(tmp_path / "results").select().entry
+    run = results.study(STUDY).job_ids("refit")[0]
+    path = results.study(STUDY).model_path(run)
+    path.unlink()
+    with pytest.raises(SerbenchError, match=f"serbench study replay {STUDY} {run} --keep-model"):
+        export_bundle(Results(tmp_path / "results"), entry, tmp_path / "bundle")
+    found = replay_trial(results, STUDY, run, keep_model=True)
+    assert found.kept == str(path)
+    record = export_bundle(Results(tmp_path / "results"), entry, tmp_path / "bundle")
+    assert record.check.largest_difference < 1e-5
+    path.unlink()
+    change(record_path(results, run, "refit"), seed=5)
+    assert not replay_trial(results, STUDY, run, keep_model=True).kept
+    assert not path.exists()
 
 
 @pytest.mark.children
