@@ -153,13 +153,15 @@ def _task(family: str, arm: Arm, clips: int) -> str:
     space = load_space(family)
     hp = parse_hyperparameters(space.family, space.enqueued[0].config)
     assert isinstance(hp, ConvHyperparameters)
+    later = hp.later_fields()  # which an earlier revision does not know
+    config = {name: value for name, value in hp.model_dump(mode="json").items() if value != later.get(name, ...)}
     return json.dumps(
         {
             "arm": "torch" if arm.path is None else "keras",
             "family": family,
             "precision": arm.precision,
             "clips": clips,
-            "config": hp.model_dump(mode="json"),
+            "config": config,
             "shape": space.features.shape,
             "filters": filter_counts(hp),
         }

@@ -99,6 +99,7 @@ def replay(
         echo_text(json.dumps(found.describe(), indent=2) + "\n")
     else:
         echo_pairs(replay_facts(found))
+    if keep_model and not found.kept:
+        raise SerbenchError(f"the model of {trial} was not kept: it does not give the recorded answers; " + found.why())
     if not found.repeated:
-        unkept = "; its model was not kept" if keep_model and not found.kept else ""
-        raise SerbenchError(found.complaint() + unkept)
+        raise SerbenchError(found.complaint())

@@ -70,8 +70,8 @@ class Replay:
     Attributes:
         recorded_uar: UAR on the validation core, a fraction; None if the fit has no score.
         recorded_epochs: number of epochs trained.
-        largest_difference: between recorded and replayed class probabilities, over all predicted clips; None if one
-            of the two fits has none, or they predicted different clips.
+        largest_difference: between recorded and replayed class probabilities, over all clips of the recorded subsets;
+            None if one of the two fits has none, or they predicted different clips.
         error: error of the replay, if it ended with one.
         changed: differences from the environment in which the study was created, for the user.
         uncounted: why the ledger does not count that the test set was predicted; '' if it does, or none was predicted.
@@ -111,14 +111,15 @@ class Replay:
             state if uar is None else f"{uar:.6f}"
             for state, uar in ((self.recorded_state, self.recorded_uar), (self.replayed_state, self.replayed_uar))
         )
-        why = (
-            f"changed since then: {', '.join(self.changed)}"
-            if self.changed
-            else "the recorded environment has not changed, so the record changed, or the code at the same revision"
-        )
         if self.recorded_uar is None and self.largest_difference:
-            return f"the probabilities of {self.job_id} of study '{self.study}' changed; {why}"
-        return f"{self.job_id} of study '{self.study}' scored {had} and now {got}; {why}"
+            return f"the probabilities of {self.job_id} of study '{self.study}' changed; {self.why()}"
+        return f"{self.job_id} of study '{self.study}' scored {had} and now {got}; {self.why()}"
+
+    def why(self) -> str:
+        """Says what may be the reason, as the end of a sentence."""
+        if self.changed:
+            return f"changed since then: {', '.join(self.changed)}"
+        return "the recorded environment has not changed, so the record changed, or the code at the same revision"
 
 
 def replay_trial(
@@ -295,7 +296,11 @@ def _largest_difference(folder: StudyFolder, trial: TrialRecord, replayed: pd.Da
     recorded = folder.predictions(trial.kind, trial.job_id)
     columns = [name for name in map(str, replayed) if name.startswith("p_")]
     keys = ["clip_id", "subset"]
-    if not {*keys, *columns} <= set(recorded) or len(recorded) != len(replayed):
+    if not {*keys, *columns} <= set(recorded):
+        return None
+    # Published results hold no answers to training clips.
+    replayed = replayed[replayed["subset"].isin(set(recorded["subset"]))]
+    if not len(recorded) == len(replayed) > 0:
         return None
     both = recorded.merge(replayed, on=keys, how="inner", suffixes=("", "_replayed"))
     if len(both) != len(replayed):

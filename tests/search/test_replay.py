@@ -12,7 +12,7 @@ from tiers import starts_children
 from serbench.errors import SerbenchError, UsageError
 from serbench.export import export_bundle
 from serbench.records import ResultsFolder
-from serbench.results import Results
+from serbench.results import Results, publish_studies
 from serbench.search import run_search
 from serbench.search.replay import replay_trial
 from serbench.spaces import load_space
@@ -66,24 +66,26 @@ def test_a_model_is_kept_of_final_runs_only(results) -> None:
 
 
 @pytest.mark.slow
-def test_a_model_that_gives_the_recorded_answers_is_kept_and_can_be_exported(make_plan, tiny_space, tmp_path) -> None:
+def test_a_model_that_gives_the_recorded_answers_is_kept_and_can_be_exported(
+    make_plan, tiny_space, tone_corpus, tmp_path
+) -> None:
     space = load_space(tiny_space())
     plan = make_plan(results=tmp_path / "results", spaces=(space,), run="tried", trials=1, finalists=1, repeats=1)
     run_search(plan)
-    results = ResultsFolder(tmp_path / "results")
-    entry = Results(tmp_path / "results").select().entry
+    list(publish_studies(ResultsFolder(tmp_path / "results"), [STUDY], tmp_path / "shared"))
+    results = ResultsFolder(tmp_path / "shared")
+    entry = Results(results.root).select().entry
     run = results.study(STUDY).job_ids("refit")[0]
-    path = results.study(STUDY).model_path(run)
-    path.unlink()
     with pytest.raises(SerbenchError, match=f"serbench study replay {STUDY} {run} --keep-model"):
-        export_bundle(Results(tmp_path / "results"), entry, tmp_path / "bundle")
-    found = replay_trial(results, STUDY, run, keep_model=True)
-    assert found.kept == str(path)
-    record = export_bundle(Results(tmp_path / "results"), entry, tmp_path / "bundle")
+        export_bundle(Results(results.root), entry, tmp_path / "bundle", data=tone_corpus)
+    found = replay_trial(results, STUDY, run, tone_corpus, keep_model=True)
+    path = results.study(STUDY).model_path(run)
+    assert (found.kept, found.largest_difference) == (str(path), 0)
+    record = export_bundle(Results(results.root), entry, tmp_path / "bundle", data=tone_corpus)
     assert record.check.largest_difference < 1e-5
     path.unlink()
     change(record_path(results, run, "refit"), seed=5)
-    assert not replay_trial(results, STUDY, run, keep_model=True).kept
+    assert not replay_trial(results, STUDY, run, tone_corpus, keep_model=True).kept
     assert not path.exists()
 
 
