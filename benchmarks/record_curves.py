@@ -34,9 +34,10 @@ from optuna.distributions import CategoricalDistribution
 from serbench.corpora import get_corpus, load_clips
 from serbench.corpora.folders import cache_root
 from serbench.families import InvalidConfiguration, parse_hyperparameters
-from serbench.features import FeatureStore, WaveformAugmentation
+from serbench.features import FeatureStore
 from serbench.protocols import Ratio, SplitProtocol
 from serbench.records import EpochMetrics, write_text_atomic
+from serbench.search.jobs import copies_of
 from serbench.spaces import SearchSpace, load_space
 from serbench.training import FeatureSource, SeedTree, TrialJob, Verdict
 
@@ -190,13 +191,7 @@ class Recorder:
     def job(self, asked: Asked, extra: dict[str, Any]) -> TrialJob:
         """Makes the job of a configuration."""
         hp = parse_hyperparameters(self.space.family, asked.config)
-        copies = tuple(
-            WaveformAugmentation(
-                noise_snr_db=hp.noise_snr_db or None, shift_s=hp.shift_s or None, copy_index=copy,
-                seed=self.seeds.augmentation,
-            )
-            for copy in range(hp.waveform_copies)
-        )  # fmt: skip
+        copies = copies_of(hp, self.seeds.augmentation)
         return TrialJob(
             job_id=asked.name, kind="search", study="curves", family=self.space.family.name,
             config=hp.model_dump(mode="json"), seed=self.seeds.trial(asked.number), settings=self.space.training,
