@@ -188,7 +188,7 @@ class Judge:
         return TrialJob(
             job_id="t0000", kind="search", study="on-validation", family=self.space.family.name,
             config=hp.model_dump(mode="json"), seed=SeedTree(fit.seed).trial(fit.fold or 0),
-            settings=self.space.training, features=features,
+            settings=self.space.training.lasting(hp.training_length), features=features,
             augmentations=copies_of(hp, SeedTree(0).augmentation), crops=even_crops(hp.prediction_crops),
             labels=self.labels, train=tuple(map(int, train)), predict=predict, precision=self.precision,
             teacher_share=TEACHER_SHARE if fit.arm.name == _STUDENT else 0.0,

@@ -118,6 +118,14 @@ class Hyperparameters(FrozenModel):
         | _only_when(optimizer=["adamw"]),
     )
     batch_size: int = Field(64, ge=8, le=512, description="Clips in one training step.")
+    training_length: float = Field(
+        1.0,
+        ge=0.1,
+        le=1.0,
+        description="Share of the study's epochs that a fit lasts and that its schedule spans. Strong augmentation may "
+        "want more epochs than others need.",
+        json_schema_extra={"later": True},
+    )
     schedule: Literal["constant", "plateau", "cosine"] = Field(
         "cosine",
         description="Learning rate over time: constant, cut when validation stalls, or cosine to zero.",

@@ -127,8 +127,7 @@ class JobMaker:
             UsageError: the configuration is invalid.
         """
         job = self._job("probe", job_id, self.study.seeds.probe(number), config, self._attempts(job_id))
-        epochs = max(1, round(share * job.settings.epochs))
-        return replace(job, settings=job.settings.model_copy(update={"epochs": epochs}))
+        return replace(job, settings=job.settings.lasting(share))
 
     def _attempts(self, job_id: str) -> int:
         return len(self.study.folder.attempts(job_id))
@@ -153,7 +152,7 @@ class JobMaker:
             family=study.space.family.name,
             config=hp.model_dump(mode="json"),
             seed=seed,
-            settings=study.space.training,
+            settings=study.space.training.lasting(hp.training_length),
             features=study.space.features,
             augmentations=copies_of(hp, study.seeds.augmentation),
             crops=even_crops(hp.prediction_crops),

@@ -100,7 +100,7 @@ class _Cost:
             one.job_id: float(np.mean([epoch.seconds for epoch in one.epochs]))
             / one.train_clips
             * clips
-            * study.space.training.epochs
+            * study.space.training.lasting(one.config.get("training_length", 1.0)).epochs
             for one in trained
         }
         mean_s = float(np.mean(list(fold_s.values()))) if fold_s else 0.0

@@ -23,6 +23,14 @@ class FitSettings(FrozenModel):
     max_parameters: int = Field(default=2_000_000, ge=1, description="larger models are not trained")
     trial_timeout_s: float | None = Field(default=None, gt=0, description="a trial that takes longer is ended")
 
+    def lasting(self, share: float) -> FitSettings:
+        """Returns the settings with a share of the epochs, at least one.
+
+        >>> FitSettings(epochs=40).lasting(0.5).epochs
+        20
+        """
+        return self if share == 1 else self.model_copy(update={"epochs": max(1, round(share * self.epochs))})
+
 
 class Verdict(Enum):
     """The coordinator's answer to an epoch."""
