@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from serbench.families.cost import multiply_accumulates, parameter_count
     from serbench.families.hyperparameters import ConvHyperparameters, Hyperparameters
     from serbench.families.optimizers import build_optimizer
-    from serbench.families.registry import built_in_names, custom_objects, family_names, get_family
+    from serbench.families.registry import (
+        built_in_names,
+        custom_objects,
+        family_names,
+        get_family,
+        same_configuration,
+    )
     from serbench.families.training_layers import fast_training, has_training_layers
 else:
     __getattr__ = lazy_face(
@@ -49,6 +55,7 @@ else:
                 "custom_objects",
                 "family_names",
                 "get_family",
+                "same_configuration",
             ),
         },
     )
@@ -72,4 +79,5 @@ __all__ = [
     "multiply_accumulates",
     "parameter_count",
     "parse_hyperparameters",
+    "same_configuration",
 ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
+from serbench.errors import SerbenchError
 from serbench.families.base import Family, MinimalFamily
 from serbench.families.base_family import BaseFamily
 from serbench.plugins import PluginGroup
 
-__all__ = ["GROUP", "built_in_names", "custom_objects", "family_names", "get_family"]
+__all__ = ["GROUP", "built_in_names", "custom_objects", "family_names", "get_family", "same_configuration"]
 
 GROUP = "serbench.families"
 
@@ -36,6 +38,26 @@ def get_family(name: str) -> Family:
     """
     family = _FAMILIES.get(name)
     return family if isinstance(family, Family) else _completed(family)
+
+
+def same_configuration(family: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two recorded configurations are the same, whichever versions of serbench wrote them.
+
+    A hyperparameter that a later version added has its default in what an earlier one wrote. Of a family that is not
+    installed, nothing is known of that.
+
+    >>> same_configuration("cnn1d", {"depth": 3}, {"depth": 3, "prediction_crops": 1})
+    True
+    >>> same_configuration("cnn1d", {"depth": 3}, {"depth": 3, "prediction_crops": 2})
+    False
+    """
+    if one == other:
+        return True
+    try:
+        later = get_family(family).hyperparameters.later_fields()
+    except SerbenchError:
+        return False
+    return {**later, **one} == {**later, **other}
 
 
 def _completed(family: MinimalFamily) -> Family:

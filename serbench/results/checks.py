@@ -19,6 +19,7 @@ import serbench
 from serbench.corpora import clip_set_digest
 from serbench.errors import SerbenchError
 from serbench.evaluation import Evaluation
+from serbench.families import same_configuration
 from serbench.protocols import SplitProtocol, recorded_protocol
 from serbench.records import (
     EntryRecord,
@@ -316,13 +317,14 @@ def check_entry(
         if line.predictions is not None:
             counted.setdefault(line.job_id, set()).add(line.predictions)
     for fit in fits:
-        if fit.study != study.name or fit.config != entry.config:
+        if fit.study != study.name or not same_configuration(study.family, fit.config, entry.config):
             yield f"run {fit.job_id} is not of the entry's study and configuration"
         tested = (fit.digests or {}).get("test")
         if fit.job_id in counted and tested not in counted[fit.job_id]:
             yield f"run {fit.job_id}: the ledger counted other test predictions"
     first = trial(entry.refits[0].rpartition("-")[0]) if entry.refits else None
-    if first is not None and first.config == entry.config and not _equal(first.value, entry.search_value):
+    own = first is not None and same_configuration(study.family, first.config, entry.config)
+    if first is not None and own and not _equal(first.value, entry.search_value):
         yield f"the entry says {_percent(entry.search_value)} in the search, its trial {_percent(first.value)}"
 
 

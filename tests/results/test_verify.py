@@ -228,6 +228,14 @@ def test_a_run_under_another_number_has_the_wrong_seed(copied):
     assert any("which is not that of its number" in text for text in problems)
 
 
+@pytest.mark.parametrize(("crops", "told"), [(1, ""), (2, "is not of the entry's study and configuration")])
+def test_a_run_of_a_later_version_has_hyperparameters_that_the_entry_does_not_know(copied, crops, told):
+    record = copied.job_path("refit", RUNS[0]) / "record.json"
+    edit(record, lambda raw: raw["config"].update(prediction_crops=crops))
+    (row,) = Results(copied.path.parents[1]).board().rows
+    assert (told in row.problems[0]) if told else row.problems == ()
+
+
 def test_references_with_other_labels_are_left_out_with_a_note(copied):
     root = copied.path.parents[1]
     shutil.copytree(PUBLISHED / "references", root / "references")
