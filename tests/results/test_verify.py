@@ -96,7 +96,7 @@ def drop_hard_clips_and_say_so(folder: StudyFolder) -> None:
     for refit in results.scored_entry(ENTRY).refits:
         path = folder.job_path("refit", refit.record.job_id) / "record.json"
         edit(path, lambda raw, refit=refit: raw["scores"].update(test=refit.scores["test"].model_dump(mode="json")))
-    edit(folder.record_path, lambda raw: raw["protocol"].update(test_clips=1170))
+    edit(folder.record_path, lambda raw: raw["protocol"].update(test_clips=1933))
 
 
 def list_the_best_run(folder: StudyFolder) -> None:
@@ -125,7 +125,7 @@ def raise_validation(folder: StudyFolder) -> None:
 
 
 def hide_shared_speakers(folder: StudyFolder) -> None:
-    edit(folder.record_path, lambda raw: raw["protocol"].update(shares_speakers=True))
+    edit(folder.record_path, lambda raw: raw["protocol"].update(shares_speakers=False))
 
 
 def claim_another_seed(folder: StudyFolder) -> None:
@@ -154,13 +154,13 @@ def raise_search_score(folder: StudyFolder) -> None:
 FORGERIES = {
     swap_answers: "the record says test UAR",
     replace_labels: "true labels differ from clips.parquet",
-    drop_hard_clips: "of 1,470, 300 are missing",
-    drop_hard_clips_and_say_so: "the record says test_clips = 1170, the clips and the protocol give 1470",
+    drop_hard_clips: "of 2,233, 300 are missing",
+    drop_hard_clips_and_say_so: "the record says test_clips = 1933, the clips and the protocol give 2233",
     list_the_best_run: "2 of 3 runs are left out of its list",
     list_the_best_run_and_remove_the_others: "is missing before those that it lists",
     raise_recorded_score: "the record says test UAR 80.0 %",
     raise_validation: "it was chosen by 90.0 %",
-    hide_shared_speakers: "shares_speakers = True",
+    hide_shared_speakers: "shares_speakers = False",
     claim_another_seed: "the split cannot be made again",
     claim_another_protocol: "the split cannot be made again",
     relabel_clips_too: "other clips, labels or speakers than the study began with",
