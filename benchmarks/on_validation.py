@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import io
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -38,7 +39,7 @@ from serbench.evaluation import SpeakerRecalls, compare_recalls, recalls_interva
 from serbench.families import parse_hyperparameters
 from serbench.features import FeatureSpec, FeatureStore, even_crops
 from serbench.protocols import Ratio, SplitProtocol
-from serbench.records import TrialRecord, write_bytes_atomic
+from serbench.records import TrialRecord, digest_of, write_bytes_atomic
 from serbench.search.jobs import copies_of
 from serbench.spaces import SearchSpace, load_space
 from serbench.training import FeatureSource, SeedTree, TrialJob, choose_precision, import_keras
@@ -160,9 +161,11 @@ class Judge:
         if outcome.state != "completed":
             raise SystemExit(f"{fit.file} ended as {outcome.state}: {outcome.error}")
         minutes = (time.process_time() - began) / 60
-        with (self.out / "unfinished").open("wb") as file:
-            np.savez(file, minutes=minutes, parameters=outcome.parameters or 0, **outcome.predictions)
-        write_bytes_atomic(self.out / fit.file, (self.out / "unfinished").read_bytes())
+        content = io.BytesIO()
+        np.savez(
+            content, made=self._made(job), minutes=minutes, parameters=outcome.parameters or 0, **outcome.predictions
+        )
+        write_bytes_atomic(self.out / fit.file, content.getvalue())
         uar = SpeakerRecalls.count(
             self.truth[self.judged], [outcome.predictions["judged"]], self._who(), len(self.labels)
         )
@@ -171,7 +174,15 @@ class Judge:
     def kept(self, fit: Fit) -> dict[str, np.ndarray]:
         """What is known of a fit."""
         with np.load(self.out / fit.file, allow_pickle=False) as found:
-            return dict(found)
+            kept = dict(found)
+        if str(kept["made"]) != self._made(self._job(fit)):
+            raise SystemExit(f"{self.out / fit.file} was made otherwise than asked now; take another --out")
+        return kept
+
+    def _made(self, job: TrialJob) -> str:
+        """Digest of everything that a fit depends on."""
+        clips = self.clips["clip_id"].astype(str).tolist()
+        return digest_of([job.config, job.seed, job.settings.model_dump(), job.features.digest(), job.train, clips])
 
     def _job(self, fit: Fit) -> TrialJob:
         hp = parse_hyperparameters(self.space.family, self.config | fit.arm.config)
@@ -261,6 +272,8 @@ def main(words: Sequence[str] | None = None) -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     judge = Judge(space, config, asked.corpus, asked.data, asked.out)
     fits = fits_of([parsed(one) for one in asked.arm], asked.seeds, bag=asked.bag, student=asked.student)
+    if len({one.file for one in fits}) < len(fits):
+        raise SystemExit("two arms have one name; give each --arm a name of its own")
     print(
         f"{machine()}; {len(judge.train):,} training and {len(judge.judged):,} validation clips, {judge.precision}, "
         f"{asked.epochs} epochs, {len(fits)} fits", flush=True,

@@ -103,15 +103,23 @@ def require(what: str, modules: Iterable[str] | Mapping[str, str], extra: str | 
         SerbenchError: a module is missing. The message says how to install it.
 
     >>> require("a date", ["datetime"], None)
-    >>> require("a tune", {"no_such_module": "music21"}, None, "sing it")
+    >>> require("a tune", {"no_such_module.scores": "music21"}, None, "sing it")
     Traceback (most recent call last):
     serbench.errors.SerbenchError: a tune needs music21; run `pip install music21`; or sing it
     """
     titles = modules if isinstance(modules, Mapping) else {module: module for module in modules}
-    if not (missing := [title for module, title in titles.items() if importlib.util.find_spec(module) is None]):
+    missing = [title for module, title in titles.items() if not _installed(module)]
+    if not missing:
         return
     how = with_extra(extra) if extra else f"run `pip install {' '.join(missing)}`"
     raise SerbenchError(f"{what} needs {' and '.join(missing)}; {how}{f'; or {otherwise}' if otherwise else ''}")
+
+
+def _installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # the package that a dotted name begins with
+        return False
 
 
 def with_extra(name: str) -> str:

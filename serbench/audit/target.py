@@ -52,7 +52,7 @@ def audited_entry(results: Results, name: str) -> ScoredEntry:
     if not studies:
         tested = results.scored_entry(name)
         if tested.entry.members:
-            raise UsageError(f"entry '{name}' is an ensemble, not a single model; audit one of its finalists")
+            raise UsageError(f"entry '{name}' is an ensemble, not a single model; audit one of its members")
         return tested
     try:
         chosen = results.chosen(name)

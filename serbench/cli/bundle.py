@@ -155,7 +155,8 @@ def predict(
     audio: Annotated[list[Path], typer.Argument(help="Audio files, or folders of them.")],
     output: Annotated[PredictionFormat, typer.Option("--format", help="Output format.")] = PredictionFormat.table,
     windows: Annotated[
-        bool, typer.Option("--windows", help="One row per window of a long file, instead of their mean.")
+        bool,
+        typer.Option("--windows", help="One row per window of a file that is read in several, instead of their mean."),
     ] = False,
     runtime: Annotated[
         str,

@@ -99,7 +99,7 @@ def replay(
         echo_text(json.dumps(found.describe(), indent=2) + "\n")
     else:
         echo_pairs(replay_facts(found))
-    if keep_model and not found.kept:
-        raise SerbenchError(f"the model of {trial} was not kept: it does not give the recorded answers; " + found.why())
+    if found.unkept:
+        raise SerbenchError(f"the model of {trial} was not kept: {found.unkept}; {found.why()}")
     if not found.repeated:
         raise SerbenchError(found.complaint())

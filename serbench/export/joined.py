@@ -20,6 +20,7 @@ from serbench.errors import SerbenchError
 from serbench.export.bundle_record import JoinedNetwork
 from serbench.export.verify import audio_of, compared
 from serbench.export.windows import windows
+from serbench.families import recorded_setting
 from serbench.features import FeatureSpec, decode, extract
 from serbench.records import StudyFolder, TrialRecord, read_text
 from serbench.temporary import temporary_folder
@@ -49,7 +50,8 @@ class FoldNetwork:
     @property
     def prediction_crops(self) -> int:
         """Windows of a clip that its answers are the mean of."""
-        return int(self.refit.config.get("prediction_crops", 1))
+        crops: int = recorded_setting(self.refit.config, "prediction_crops")
+        return crops
 
     @property
     def model(self) -> Path:
@@ -148,10 +150,10 @@ def _main(request: str, target: str, answer: str) -> None:
     import_keras(choose_backend())
     spec = FeatureSpec.model_validate(asked["features"])
     longest, crops = asked["longest_clip_s"], asked["prediction_crops"]
-    sound = [windows(decode(file, spec.sample_rate), spec, longest, crops)[1] for file in asked["files"]]
-    features = np.concatenate([extract(one, spec) for one in sound])
-    answers, joined = join_networks([Path(one).read_bytes() for one in asked["members"]], asked["family"], features)
-    counts = np.array([len(one) for one in sound])
+    parts = [extract(windows(decode(file, spec.sample_rate), spec, longest, crops)[1], spec) for file in asked["files"]]
+    members = [Path(one).read_bytes() for one in asked["members"]]
+    answers, joined = join_networks(members, asked["family"], np.concatenate(parts))
+    counts = np.array([len(one) for one in parts])
     sums = np.add.reduceat(answers.astype(np.float64), np.cumsum(counts) - counts, axis=1)
     Path(target).write_bytes(joined)
     np.save(answer, (sums / counts[:, None]).astype(np.float32), allow_pickle=False)

@@ -14,6 +14,7 @@ from serbench.export.bundle import CARD, BundleCheck, BundleRecord, file_digest
 from serbench.export.card import model_card
 from serbench.export.exporter import TrainedEntry
 from serbench.export.verify import verify_bundle
+from serbench.families import recorded_setting
 from serbench.features import FeatureSpec
 from serbench.records import write_text_atomic
 from serbench.render import render, to_document
@@ -112,7 +113,7 @@ def bundle_of(trained: TrainedEntry, model: Path) -> BundleRecord:
         labels=study.corpus.labels,
         features=FeatureSpec.model_validate(study.features),
         longest_clip_s=float(trained.folder.clips()["duration_s"].max()),
-        prediction_crops=int(entry.config.get("prediction_crops", 1)),
+        prediction_crops=recorded_setting(refit.config, "prediction_crops"),
         model_sha256=file_digest(model),
         parameters=refit.parameters,
         config=entry.config,

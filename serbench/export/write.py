@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -148,11 +149,31 @@ def _trained_entry(results: Results, entry_id: str, data: Path | None, say: Call
     for one in networks:
         if not one.model.is_file():
             raise SerbenchError(
-                f"the trained model of {entry_id} is not in {one.folder.path} (published results hold none); train it "
-                f"again with `serbench study replay {one.folder.path.name} {one.refit.job_id} --keep-model`"
+                f"the trained model of {entry_id} is not in {one.folder.path} (published results hold none); "
+                f"{_train_again(one)}"
             )
     folder, model = networks[0].folder, networks[0].model
     return TrainedEntry(report, folder, study, scored.entry, refit, model, data or folder.remembered_data(), say)
+
+
+def _train_again(network: FoldNetwork) -> str:
+    """How to get a model back that published results lack, as the end of a sentence."""
+    folder, run = network.folder, network.refit.job_id
+    words = [
+        "serbench",
+        "study",
+        "replay",
+        folder.path.name,
+        run,
+        "--keep-model",
+        "--results",
+        str(folder.path.parents[1]),
+    ]
+    command = f"`{shlex.join(words)}`"
+    if not run.endswith("-bag"):
+        return f"train it again with {command}"
+    folds = ", ".join(folder.shortlisted(run.removesuffix("-bag")).folds)
+    return f"train its folds again ({folds}) and then average them, each with a command like {command}"
 
 
 def _networks(results: Results, entry_id: str) -> list[FoldNetwork]:

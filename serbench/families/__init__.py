@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from serbench.families.base import Family, InvalidConfiguration, MinimalFamily, expect, parse_hyperparameters
     from serbench.families.base_family import BaseFamily
     from serbench.families.cost import multiply_accumulates, parameter_count
-    from serbench.families.hyperparameters import ConvHyperparameters, Hyperparameters
+    from serbench.families.hyperparameters import ConvHyperparameters, Hyperparameters, recorded_setting
     from serbench.families.optimizers import build_optimizer
     from serbench.families.registry import (
         built_in_names,
@@ -48,6 +48,7 @@ else:
             "hyperparameters": (
                 "ConvHyperparameters",
                 "Hyperparameters",
+                "recorded_setting",
             ),
             "optimizers": ("build_optimizer",),
             "registry": (
@@ -79,5 +80,6 @@ __all__ = [
     "multiply_accumulates",
     "parameter_count",
     "parse_hyperparameters",
+    "recorded_setting",
     "same_configuration",
 ]

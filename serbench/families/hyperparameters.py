@@ -14,14 +14,32 @@ them:
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
+from serbench.errors import SerbenchError
 from serbench.records import FrozenModel
 
-__all__ = ["NOISE_GRID_DB", "ROOM_GRID_S", "SHIFT_GRID_S", "SPEED_GRID", "ConvHyperparameters", "Hyperparameters"]
+__all__ = [
+    "NOISE_GRID_DB",
+    "ROOM_GRID_S",
+    "SHIFT_GRID_S",
+    "SPEED_GRID",
+    "ConvHyperparameters",
+    "Hyperparameters",
+    "recorded_setting",
+]
 
 # Small grids, since every distinct value adds a cached copy of the whole corpus.
 NOISE_GRID_DB = (0.0, 10.0, 15.0, 20.0, 25.0, 30.0)
@@ -78,6 +96,31 @@ _NOISY = _only_when(waveform_copies=[1, 2, 3], noise_snr_db=[level for level in 
 _COPIES = _COPIED | _source("the founding report")
 
 
+def recorded_setting(config: Mapping[str, Any], name: str) -> Any:
+    """Reads one hyperparameter that all families share from a recorded configuration.
+
+    Args:
+        config: the configuration, as an earlier version or a stranger may have written it.
+        name: name of the field. Where the configuration lacks it, it has its default.
+
+    Raises:
+        SerbenchError: the value is none that the field can have.
+
+    >>> recorded_setting({}, "prediction_crops"), recorded_setting({"training_length": 0.5}, "training_length")
+    (1, 0.5)
+    """
+    field = Hyperparameters.model_fields[name]
+    if name not in config:
+        return field.default
+    try:
+        kind: Any = Annotated[field.annotation, *field.metadata]
+        return TypeAdapter(kind).validate_python(config[name], strict=True)
+    except ValidationError:
+        raise SerbenchError(
+            f"a recorded configuration has {name} = {config[name]!r}, which is no value of it; restore the record"
+        ) from None
+
+
 class Hyperparameters(FrozenModel):
     """The hyperparameters of training. A family adds its architecture in a subclass.
 
@@ -123,7 +166,7 @@ class Hyperparameters(FrozenModel):
         ge=0.1,
         le=1.0,
         description="Share of the study's epochs that a fit lasts and that its schedule spans. Strong augmentation may "
-        "want more epochs than others need.",
+        "want more epochs than others need. Pruners compare fits epoch by epoch, so search it with --pruner none.",
         json_schema_extra={"later": True},
     )
     schedule: Literal["constant", "plateau", "cosine"] = Field(
@@ -274,7 +317,7 @@ class Hyperparameters(FrozenModel):
         ge=1,
         le=9,
         description="Windows of a clip longer than duration_s that are answered and averaged, spread evenly over it; 1 "
-        "answers the usual window. The best epoch is chosen with the usual window.",
+        "answers the usual window.",
         json_schema_extra=_source("A. Krizhevsky et al., 2012, https://doi.org/10.1145/3065386") | {"later": True},
     )
 

@@ -59,7 +59,8 @@ def make_family_ensemble(entries: Iterable[ScoredEntry]) -> ScoredEntry | None:
     members = [
         one for family, found in sorted(families.items()) for one in found if one.entry.entry_id == chosen[family]
     ]
-    return _together(members, f"mean of the best of {len(members)} families by validation")
+    names = ", ".join(one.entry.entry_id for one in members)
+    return _together(members, f"mean of the best of {len(members)} families by validation: {names}")
 
 
 def _together(members: Sequence[ScoredEntry], origin: str) -> ScoredEntry | None:

@@ -87,7 +87,7 @@ class Row(FrozenModel):
     )
     ensemble_of: int = column(
         lambda it: len(it.tested.entry.members),
-        "finalists whose predictions are averaged; 0 if the entry is a single model",
+        "members (finalists, or the best of each family) whose answers are averaged; 0 if it is a single model",
     )
     bag: int = column(
         lambda it: it.tested.entry.bag,

@@ -234,6 +234,11 @@ def predictions_of(job: TrialJob, outcome: TrialOutcome, clips: pd.DataFrame) ->
     return pd.concat(parts, ignore_index=True) if parts else None
 
 
+def _features_ms(job: TrialJob) -> float | None:
+    measured = front_end_ms(job.features)
+    return None if measured is None else max(1, len(job.crops)) * measured
+
+
 def record_of(
     job: TrialJob,
     outcome: TrialOutcome,
@@ -267,7 +272,7 @@ def record_of(
         scores=scores,
         parameters=outcome.parameters,
         copied_parameters=outcome.copied_parameters,
-        cost=outcome.cost and outcome.cost.model_copy(update={"features_ms": front_end_ms(job.features)}),
+        cost=outcome.cost and outcome.cost.model_copy(update={"features_ms": _features_ms(job)}),
         seconds=outcome.seconds,
         peak_memory_mib=outcome.peak_memory_mib,
         error=outcome.error,

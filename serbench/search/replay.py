@@ -27,6 +27,7 @@ from serbench.records import (
     TrialState,
     answers_digest,
     current_environment,
+    prediction_digests,
     write_bytes_atomic,
 )
 from serbench.search.bag import fold_models
@@ -75,7 +76,8 @@ class Replay:
         error: error of the replay, if it ended with one.
         changed: differences from the environment in which the study was created, for the user.
         uncounted: why the ledger does not count that the test set was predicted; '' if it does, or none was predicted.
-        kept: path of the trained model; '' if it was not asked for, or does not give the recorded answers.
+        kept: path of the trained model; '' if it was not asked for, or is not known to give the recorded answers.
+        unkept: why a model that was asked for was not kept.
     """
 
     study: str
@@ -93,6 +95,7 @@ class Replay:
     changed: tuple[str, ...]
     uncounted: str = ""
     kept: str = ""
+    unkept: str = ""
 
     @property
     def repeated(self) -> bool:
@@ -158,11 +161,8 @@ def replay_trial(
     trial = folder.job(kind, job_id)
     if (trial.job_id, trial.kind) != (job_id, kind):
         raise SerbenchError(f"{folder.job_path(kind, job_id)} holds the record of {trial.job_id}; restore it")
-    if keep_model and kind not in {"refit", "fold"}:
-        raise UsageError(
-            f"{job_id} is no final run, and only their models are kept; name one of `serbench report`, such as "
-            f"{job_id}-a0"
-        )
+    if keep_model:
+        _check_keepable(folder, trial)
     backend = choose_backend(record.environment.backend)
     space = recorded_space(folder, record)
     clips = recorded_clips(folder, record, data, progress)
@@ -181,6 +181,7 @@ def replay_trial(
         outcome = _run(job, source, next(iter(resources.devices), None), prune_after, progress)
         predictions = predictions_of(job, outcome, clips)
     difference = _largest_difference(folder, trial, predictions)
+    kept, unkept = _keep(folder, trial, outcome, predictions, difference) if keep_model else ("", "")
     uncounted = "" if predictions is None else _count(results, record, job_id, predictions)
     return Replay(
         study=study,
@@ -197,17 +198,51 @@ def replay_trial(
         error=outcome.error,
         changed=tuple(_changes(record, space, current_environment(backend))),
         uncounted=uncounted,
-        kept=_keep(folder, trial, outcome.model, difference) if keep_model else "",
+        kept=kept,
+        unkept=unkept,
     )
 
 
-def _keep(folder: StudyFolder, trial: TrialRecord, model: bytes | None, difference: float | None) -> str:
-    """Writes a model that gives the recorded answers. Returns its path, '' if there is none."""
-    if model is None or difference is None or difference > _SAME_ANSWERS:
-        return ""
+def _check_keepable(folder: StudyFolder, trial: TrialRecord) -> None:
+    """Refuses, before anything is trained, to keep a model that exists or of a fit that keeps none."""
+    if trial.kind not in {"refit", "fold"}:
+        runs = [*folder.job_ids("refit"), *folder.job_ids("fold")]
+        which = f"name one of {', '.join(runs)}" if runs else "the study has none yet"
+        raise UsageError(f"{trial.job_id} is no final run and no fold, and only their models are kept; {which}")
     path = folder.model_path(trial.job_id, trial.kind)
-    write_bytes_atomic(path, model)
-    return str(path)
+    if path.is_file():
+        raise UsageError(f"{path} is there already; leave --keep-model out to compare alone")
+
+
+def _keep(
+    folder: StudyFolder,
+    trial: TrialRecord,
+    outcome: TrialOutcome,
+    predictions: pd.DataFrame | None,
+    difference: float | None,
+) -> tuple[str, str]:
+    """Writes a model that gives the recorded answers.
+
+    Published folds have digests of their answers in place of the answers. They say only whether these are the same.
+
+    Returns:
+        Its path and '', or '' and why it was not written.
+    """
+    if outcome.model is None or predictions is None:
+        return "", f"the replay ended as {outcome.state}"
+    if difference is None:
+        recorded = trial.digests or {}
+        found = prediction_digests(predictions)
+        shared = recorded.keys() & found.keys()
+        if not shared:
+            return "", "the record holds no answers to compare with"
+        if any(recorded[subset] != found[subset] for subset in shared):
+            return "", "its answers are not the recorded ones"
+    elif difference > _SAME_ANSWERS:
+        return "", f"its answers differ from the recorded ones by up to {difference:.1e}"
+    path = folder.model_path(trial.job_id, trial.kind)
+    write_bytes_atomic(path, outcome.model)
+    return str(path), ""
 
 
 def _count(results: ResultsFolder, record: StudyRecord, job_id: str, predictions: pd.DataFrame) -> str:

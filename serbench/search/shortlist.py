@@ -17,6 +17,7 @@ import pandas as pd
 
 from serbench.errors import SerbenchError
 from serbench.evaluation import evaluate
+from serbench.families import recorded_setting
 from serbench.protocols import InnerFold, recorded_protocol
 from serbench.records import STATES, ShortlistRecord, TrialRecord, now
 from serbench.search.coordinator import Coordinator
@@ -100,7 +101,7 @@ class _Cost:
             one.job_id: float(np.mean([epoch.seconds for epoch in one.epochs]))
             / one.train_clips
             * clips
-            * study.space.training.lasting(one.config.get("training_length", 1.0)).epochs
+            * study.space.training.lasting(recorded_setting(one.config, "training_length")).epochs
             for one in trained
         }
         mean_s = float(np.mean(list(fold_s.values()))) if fold_s else 0.0

@@ -49,7 +49,7 @@ def answer_of_bag(job: TrialJob, arrays: Sequence[np.ndarray]) -> TrialOutcome:
         parameters=parameter_count(model),
         predictions=predictions,
         model=saved,
-        cost=model_cost(model, len(saved)),
+        cost=model_cost(model, len(saved), max(1, crops)),
         seconds=seconds,
     )
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from serbench.evaluation import evaluate
 from serbench.records import EpochMetrics
-from serbench.training.data import predict
+from serbench.training.data import predict_clips
 from serbench.training.job import Verdict
 
 __all__ = ["AveragedWeights", "EpochExchange", "Kick", "LastWeights"]
@@ -27,7 +27,8 @@ class EpochExchange(keras.callbacks.Callback):
 
     def __init__(
         self,
-        features: np.ndarray,
+        arrays: Sequence[np.ndarray],
+        crops: int,
         rows: Sequence[int],
         targets: np.ndarray,
         labels: tuple[str, ...],
@@ -37,7 +38,7 @@ class EpochExchange(keras.callbacks.Callback):
         keep_curve: bool = False,
     ) -> None:
         super().__init__()
-        self._features = features
+        self._arrays, self._crops = arrays, crops
         self._rows = rows
         self._truth = targets[np.asarray(rows, dtype=np.intp)]
         self._keep_curve = keep_curve
@@ -64,7 +65,7 @@ class EpochExchange(keras.callbacks.Callback):
         """Scores the epoch, reports it and follows the answer."""
         if self.verdict is Verdict.STOP or logs is None:
             return
-        probabilities = predict(self.model, self._features, self._rows) if self._rows else None
+        probabilities = predict_clips(self.model, self._arrays, self._crops, self._rows) if self._rows else None
         finite = probabilities is None or bool(np.isfinite(probabilities).all())
         self.diverged = not (math.isfinite(float(logs["loss"])) and finite)
         if self.diverged:

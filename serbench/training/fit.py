@@ -95,7 +95,9 @@ def fit(
     built = time.monotonic()
 
     judged = job.predict.get("validation", ())
-    watch = EpochExchange(arrays[0], judged, targets, job.labels, exchange, should_stop, keep_curve=job.keep_curve)
+    watch = EpochExchange(
+        arrays, len(job.crops), judged, targets, job.labels, exchange, should_stop, keep_curve=job.keep_curve
+    )
     model.fit(batches, epochs=job.settings.epochs, verbose=0, callbacks=_callbacks(job, hp, watch))
     fitted = time.monotonic()
 
@@ -147,7 +149,7 @@ def _predicted(
         best_epoch=best.epoch,
         predictions=predictions,
         model=saved,
-        cost=None if saved is None else model_cost(model, len(saved)),
+        cost=None if saved is None else model_cost(model, len(saved), max(1, crops)),
         curve=np.stack(watch.curve) if watch.curve else None,
         seconds={**fitted.seconds, "predict": round(time.monotonic() - started, 3)},
     )
@@ -246,9 +248,13 @@ def _keeper(job: TrialJob) -> keras.callbacks.Callback:
     )
 
 
-def model_cost(model: keras.Model, model_bytes: int) -> ModelCost:
+def model_cost(model: keras.Model, model_bytes: int, windows: int) -> ModelCost:
+    """Measures what the answer to a clip costs that is long enough for all windows."""
+    counted = multiply_accumulates(model)
     return ModelCost(
-        multiply_accumulates=multiply_accumulates(model), model_bytes=model_bytes, model_ms=model_ms(model)
+        multiply_accumulates=None if counted is None else windows * counted,
+        model_bytes=model_bytes,
+        model_ms=windows * model_ms(model),
     )
 
 

@@ -67,7 +67,7 @@ class Bundle:
             audio: a file, a folder, a list of files and folders, or an array of shape (samples,) or
                 (samples, channels). The array has floats with full scale at 1.0, or integers as in a WAV file.
             sample_rate: sample rate of the array in Hz.
-            windows: whether a long recording gives one row per window instead of one row with their mean.
+            windows: whether a recording that is read in several windows gives one row for each instead of their mean.
 
         Returns:
             One row per recording (or window), in order: `file` (missing for an array), `start_s`, `end_s`, `label`,

@@ -61,7 +61,7 @@ def test_a_trial_and_a_probe_repeat_exactly_and_nothing_is_written(results) -> N
 
 @pytest.mark.children
 def test_a_model_is_kept_of_final_runs_only(results) -> None:
-    with pytest.raises(UsageError, match="t0000 is no final run"):
+    with pytest.raises(UsageError, match="t0000 is no final run and no fold"):
         replay_trial(results, STUDY, "t0000", keep_model=True)
 
 
@@ -76,7 +76,7 @@ def test_a_model_that_gives_the_recorded_answers_is_kept_and_can_be_exported(
     results = ResultsFolder(tmp_path / "shared")
     entry = Results(results.root).select().entry
     run = results.study(STUDY).job_ids("refit")[0]
-    with pytest.raises(SerbenchError, match=f"serbench study replay {STUDY} {run} --keep-model"):
+    with pytest.raises(SerbenchError, match=f"serbench study replay {STUDY} {run} --keep-model --results"):
         export_bundle(Results(results.root), entry, tmp_path / "bundle", data=tone_corpus)
     found = replay_trial(results, STUDY, run, tone_corpus, keep_model=True)
     path = results.study(STUDY).model_path(run)

@@ -82,7 +82,7 @@ def test_an_answer_is_the_mean_over_its_windows_which_are_never_trained_on(make_
     usual = fit(job, [features, features - 0.1], targets)
     averaged = fit(replace(job, crops=even_crops(2)), [features, features - 0.1, *windows], targets)
     assert [epoch.loss for epoch in averaged.epochs] == [epoch.loss for epoch in usual.epochs]
-    model = load_network(usual.model, job.family)
+    model = load_network(averaged.model, job.family)
     expected = np.mean([model.predict_on_batch(window[36:48]) for window in windows], axis=0)
     np.testing.assert_allclose(averaged.predictions["validation"], expected, atol=1e-6)
     assert np.abs(averaged.predictions["validation"] - usual.predictions["validation"]).max() > 1e-3

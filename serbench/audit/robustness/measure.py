@@ -18,6 +18,7 @@ from serbench.audit.robustness.panel import draw_evenly, panel_of
 from serbench.audit.robustness.scores import PLAIN, Altered, Robustness, Where, score_conditions
 from serbench.audit.target import audited_entry, entry_folder, locked_audit
 from serbench.errors import SerbenchError
+from serbench.families import recorded_setting
 from serbench.features import FeatureSpec, decode
 from serbench.protocols import recorded_plan
 from serbench.records import Ledger, LedgerLine, StudyFolder, StudyRecord, answers_digest, now
@@ -114,7 +115,7 @@ class _Measuring:
         answering = Answering(
             panel,
             spec,
-            int(self.tested.entry.config.get("prediction_crops", 1)),
+            recorded_setting(self.tested.entry.config, "prediction_crops"),
             record.family,
             choose_backend(record.environment.backend),
             kept,

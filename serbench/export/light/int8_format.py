@@ -46,7 +46,7 @@ def write_int8(
     used, judged = (pd.DataFrame({"clip_id": ids}) for ids in (chosen.calibration, chosen.validation))
     trained.say(f"writing {path}, calibrated with {len(used):,} training clips")
     calibration, files = audio_of(used, paths), audio_of(judged, paths)
-    quantise(source.format, bundle / source.path, bundle / path, calibration, record.features, record.longest_clip_s)
+    quantise(source.format, bundle / source.path, bundle / path, calibration, record)
     heard = ", which the network was trained on, too" if chosen.trained_on else ""
     trained.say(f"measuring {path} on {len(files):,} validation clips{heard}")
     form = f"{source.format}-int8"

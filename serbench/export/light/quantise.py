@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from serbench.errors import SerbenchError
+from serbench.export.bundle_record import BundleRecord
 from serbench.export.windows import windows
-from serbench.features import FeatureSpec, decode
+from serbench.features import decode
 from serbench.temporary import temporary_folder
 
 __all__ = ["quantise"]
@@ -22,7 +23,7 @@ __all__ = ["quantise"]
 _NOTHING = "nothing to quantise"
 
 
-def quantise(form: str, source: Path, target: Path, files: Sequence[str], spec: FeatureSpec, longest_s: float) -> None:
+def quantise(form: str, source: Path, target: Path, files: Sequence[str], record: BundleRecord) -> None:
     """Writes a light file with its network in int8.
 
     Args:
@@ -30,14 +31,14 @@ def quantise(form: str, source: Path, target: Path, files: Sequence[str], spec: 
         source: the file of floats, as serbench wrote it.
         target: the file to write.
         files: audio of training clips, which give the ranges of the activations.
-        spec: settings of the front end.
-        longest_s: longest clip that the model was trained or tested on, in seconds.
+        record: the bundle, which says how files are cut.
 
     Raises:
         SerbenchError: a file cannot be read, the network has no layer that int8 is for, or the process failed.
     """
     with temporary_folder() as folder:
-        sound = np.concatenate([windows(decode(file, spec.sample_rate), spec, longest_s)[1] for file in files])
+        spec, longest_s, crops = record.features, record.longest_clip_s, record.prediction_crops
+        sound = np.concatenate([windows(decode(file, spec.sample_rate), spec, longest_s, crops)[1] for file in files])
         np.save(folder / "waveforms.npy", sound.astype(np.float32), allow_pickle=False)
         done = subprocess.run(
             [sys.executable, "-m", "serbench.export.light.quantise", form, str(source), str(target), str(folder)],
