@@ -6,9 +6,9 @@ A trial's predictions are in `predictions.parquet` beside its record. There is o
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from serbench.records.base import FrozenModel, Record
 from serbench.records.states import TrialState
@@ -280,7 +280,13 @@ class StudyRecord(Record):
 
 
 class TrialRecord(Record):
-    """`trials/`, `probes/`, `folds/` or `refits/<job_id>/record.json`: one configuration, trained once."""
+    """`trials/`, `probes/`, `folds/` or `refits/<job_id>/record.json`: one configuration, trained once.
+
+    Where space matters, as in published studies, the file has `epochs` as columns: a list for each number, with one
+    place an epoch.
+    """
+
+    SCHEMA: ClassVar[int] = 2  # 2 may have columns; 1 has rows
 
     study: str
     job_id: str
@@ -312,6 +318,21 @@ class TrialRecord(Record):
     error_kind: str | None = None
     started: str
     finished: str
+
+    @field_validator("epochs", mode="before")
+    @classmethod
+    def _rows(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        if not all(isinstance(column, list) for column in value.values()) or len(set(map(len, value.values()))) > 1:
+            raise ValueError("the columns of the epochs are no lists of one length")
+        return [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
+
+    def compacted(self, content: dict[str, Any]) -> dict[str, Any]:
+        """Turns the epochs into columns: see `Record.compacted`."""
+        if not (rows := content["epochs"]):
+            return content
+        return content | {"schema_version": 2, "epochs": {name: [row[name] for row in rows] for name in rows[0]}}
 
     @property
     def best_uar(self) -> float | None:

@@ -104,6 +104,9 @@ def replaced(key: str, value: object) -> Callable[[dict[str, Any]], None]:
         (removed("state"), "is damaged (state: field required); restore it"),
         (replaced("state", "happy"), "is damaged (state: input should be 'completed'"),
         (replaced("epochs", [{"epoch": 0}]), "is damaged (epochs.0.loss: field required); restore it"),
+        (replaced("epochs", {"epoch": [0], "loss": []}), "is damaged (epochs: value error, the columns of the epochs"),
+        (replaced("epochs", {"epoch": "01"}), "is damaged (epochs: value error, the columns of the epochs"),
+        (replaced("epochs", {"epoch": [0]}), "is damaged (epochs.0.loss: field required); restore it"),
         (replaced("seed", "x"), "is damaged (seed: input should be a valid integer"),
         (removed("schema_version"), "is not a serbench record (it has no schema_version); restore it"),
         (replaced("schema_version", "1"), "was written by a newer serbench"),
@@ -117,6 +120,16 @@ def test_a_damaged_record_is_one_sentence(
         TrialRecord.load(path)
     assert str(caught.value).startswith(f"{path} {complaint}")
     assert "\n" not in str(caught.value)
+
+
+def test_a_compact_record_has_its_epochs_as_columns_and_is_read_as_before(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    record = trial(epochs=(EPOCH, EPOCH.model_copy(update={"epoch": 1, "loss": float("inf"), "val_uar": None})))
+    record.save(path, compact=True)
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    assert raw["epochs"]["val_uar"] == [EPOCH.val_uar, None]
+    assert raw["schema_version"] == 2, "so that an earlier serbench asks for a newer one"
+    assert TrialRecord.load(path).epochs == record.epochs
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"schema_version": 1', b"[1]", b"3", b"null", b"[" * 100_000])
