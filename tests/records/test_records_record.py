@@ -78,7 +78,7 @@ class Newer(Record):
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     Newer().save(tmp_path / "record.json")
     with pytest.raises(SerbenchError) as caught:
-        TrialRecord.load(tmp_path / "record.json")
+        EntryRecord.load(tmp_path / "record.json")
     assert str(caught.value) == (
         f"{tmp_path}/record.json was written by a newer serbench (schema 2, this one reads up to 1); upgrade "
         "serbench or name another --results folder"
