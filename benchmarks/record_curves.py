@@ -34,7 +34,7 @@ from optuna.distributions import CategoricalDistribution
 from serbench.corpora import get_corpus, load_clips
 from serbench.corpora.folders import cache_root
 from serbench.families import InvalidConfiguration, parse_hyperparameters
-from serbench.features import FeatureStore
+from serbench.features import FeatureStore, even_crops
 from serbench.protocols import Ratio, SplitProtocol
 from serbench.records import EpochMetrics, write_text_atomic
 from serbench.search.jobs import copies_of
@@ -194,8 +194,9 @@ class Recorder:
         copies = copies_of(hp, self.seeds.augmentation)
         return TrialJob(
             job_id=asked.name, kind="search", study="curves", family=self.space.family.name,
-            config=hp.model_dump(mode="json"), seed=self.seeds.trial(asked.number), settings=self.space.training,
-            features=self.space.features, augmentations=copies, labels=self.labels,
+            config=hp.model_dump(mode="json"), seed=self.seeds.trial(asked.number),
+            settings=self.space.training.lasting(hp.training_length), features=self.space.features,
+            augmentations=copies, crops=even_crops(hp.prediction_crops), labels=self.labels,
             train=self.train[hp.split_ratio], predict={"validation": self.validation}, **extra,
         )  # fmt: skip
 
@@ -204,7 +205,7 @@ class Recorder:
         from serbench.training.fit import fit
 
         job = self.job(asked, extra)
-        paths = self.source.paths(job.features, job.augmentations)
+        paths = self.source.paths(job.features, job.copies)
         arrays = [np.load(path, mmap_mode="r", allow_pickle=False) for path in paths]
         spent: list[float] = []
         last = time.process_time()
