@@ -37,12 +37,14 @@ _BRIEF_REFERENCES = ("functionals", "listeners", "chance")
 def published_tables(results: Path) -> str:
     """Returns all groups of a results folder as Markdown: entries, then references; at the end what others printed.
 
-    Groups that keep speakers apart come first.
+    Groups that keep speakers apart come first, and show ensembles, too.
     """
-    board = Results(results).board()
-    groups = sorted(board.groups, key=lambda group: group.rows[0].shares_speakers)
+    read = Results(results)
+    board = read.board()
+    apart = [group for group in read.board(ensembles=True).groups if not group.rows[0].shares_speakers]
+    sharing = [group for group in board.groups if group.rows[0].shares_speakers]
+    groups = [*apart, *sharing]
     beside = beside_printed(board, {row.study for group in groups for row in group.rows})
-    sharing = [group for group in groups if group.rows[0].shares_speakers]
     tables = [*map(_table, groups), *([] if beside is None else [_beside(beside)])]
     return "\n".join([*tables, _minutes(ResultsFolder(results), sharing)])
 

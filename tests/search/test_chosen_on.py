@@ -31,7 +31,7 @@ chosen_on = {}
 
 @pytest.fixture(scope="module")
 def crema():
-    folder = ResultsFolder(PUBLISHED).study("crema-d-speaker-cnn2d")
+    folder = ResultsFolder(PUBLISHED).study("s24-cnn2d")
     return folder.record(), folder.clips()
 
 
@@ -143,4 +143,4 @@ def test_speakers_who_are_not_tested_mark_nothing():
     rows = Results(PUBLISHED).board("crema-d", "speaker").rows
     assert {row.chosen_on_tested for row in rows} == {0}
     assert pd.Series([row.problems for row in rows]).map(len).eq(0).all()
-    assert json.loads((PUBLISHED / "studies/crema-d-speaker-cnn2d/study.json").read_text())["chosen_on"]
+    assert json.loads((PUBLISHED / "studies/s24-cnn2d/study.json").read_text())["chosen_on"]
