@@ -47,6 +47,7 @@ SHIFT_GRID_S = (0.0, 0.1, 0.2, 0.3)
 SPEED_GRID = (0.0, 0.05, 0.1, 0.15)
 PITCH_GRID = (0.0, 1.0, 2.0)
 ROOM_GRID_S = (0.0, 0.3, 0.5, 0.8)
+LEVEL_GRID_DB = (0.0, 6.0, 12.0, 20.0)
 
 _RATIO = re.compile(r"\d+(\.\d+)?(/\d+(\.\d+)?){2}")
 
@@ -88,6 +89,7 @@ NoiseLevel = Annotated[float, _on_grid(NOISE_GRID_DB), WithJsonSchema({"type": "
 Shift = Annotated[float, _on_grid(SHIFT_GRID_S), WithJsonSchema({"type": "number", "enum": list(SHIFT_GRID_S)})]
 SpeedChange = Annotated[float, _on_grid(SPEED_GRID), WithJsonSchema({"type": "number", "enum": list(SPEED_GRID)})]
 PitchChange = Annotated[float, _on_grid(PITCH_GRID), WithJsonSchema({"type": "number", "enum": list(PITCH_GRID)})]
+LevelChange = Annotated[float, _on_grid(LEVEL_GRID_DB), WithJsonSchema({"type": "number", "enum": list(LEVEL_GRID_DB)})]
 RoomTime = Annotated[float, _on_grid(ROOM_GRID_S), WithJsonSchema({"type": "number", "enum": list(ROOM_GRID_S)})]
 KernelSize = Annotated[int, Field(ge=3, le=9), AfterValidator(_odd)]
 
@@ -340,6 +342,12 @@ class Hyperparameters(FrozenModel):
         description="Reverberation time of the simulated room that a copy is played in, in seconds; 0 is off.",
         json_schema_extra=_COPIED | {"later": True},
     )
+    level_db: LevelChange = Field(
+        0.0,
+        description="How far the level of a copy is moved at the most, in dB, louder or softer, drawn for each clip; "
+        "0 is off.",
+        json_schema_extra=_COPIED | {"later": True},
+    )
     telephone: bool = Field(
         False,
         description="Whether a copy keeps only the telephone band, 300 to 3400 Hz.",
@@ -348,11 +356,11 @@ class Hyperparameters(FrozenModel):
 
     @model_validator(mode="after")
     def _copies_differ(self) -> Self:
-        changes = (self.noise_snr_db, self.shift_s, self.room_rt60_s, self.telephone)
+        changes = (self.noise_snr_db, self.shift_s, self.room_rt60_s, self.telephone, self.level_db)
         if self.waveform_copies and not any(changes):
             raise ValueError(
                 f"waveform_copies = {self.waveform_copies} would repeat clips unchanged: set noise_snr_db, shift_s, "
-                "room_rt60_s or telephone, or waveform_copies = 0"
+                "room_rt60_s, telephone or level_db, or waveform_copies = 0"
             )
         return self
 

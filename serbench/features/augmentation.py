@@ -1,4 +1,4 @@
-"""Waveform augmentation: noise at a given level, a room, a telephone, a shift in time, another speed, pitch or crop."""
+"""Waveform augmentation: noise, a room, a telephone, a shift in time, another level, speed, pitch or crop."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from serbench.features.distortions import (
     band_limited,
     in_room,
     room_responses,
+    scaled,
     speech_shaped,
     stream_of,
 )
@@ -29,9 +30,10 @@ def augment(waveform: Waveform, augmentation: WaveformAugmentation, spec: Featur
 
     Another speed comes first, by resampling: it changes duration and pitch, as a tape would (Ko et al. 2015,
     https://doi.org/10.21437/Interspeech.2015-711). Then come another pitch at the same duration, the room, noise, the
-    telephone band, the random or the even crop of a clip that is longer than the window, and the shift. Noise is scaled
-    to the mean power of the clip before padding, and covers only the clip; digital silence stays silent. The shift is
-    drawn uniformly from both directions and never moves more than half of the visible samples out of the window.
+    telephone band, another level, the random or the even crop of a clip that is longer than the window, and the shift.
+    Noise is scaled to the mean power of the clip before padding, and covers only the clip; digital silence stays
+    silent. The shift is drawn uniformly from both directions and never moves more than half of the visible samples out
+    of the window.
 
     Args:
         waveform: (samples,), the whole clip at `spec.sample_rate`.
@@ -43,8 +45,8 @@ def augment(waveform: Waveform, augmentation: WaveformAugmentation, spec: Featur
         float32 (spec.n_samples,).
     """
     # Separate random streams, so that the same shift is drawn at every noise level.
-    streams = stream_of(key, augmentation.seed, augmentation.copy_index).spawn(4)
-    noise_stream, shift_stream, place_stream, crop_stream = streams
+    streams = stream_of(key, augmentation.seed, augmentation.copy_index).spawn(5)
+    noise_stream, shift_stream, place_stream, crop_stream, level_stream = streams
     if augmentation.speed is not None:
         waveform = at_speed(waveform, augmentation.speed)
     if augmentation.semitones is not None:
@@ -61,6 +63,9 @@ def augment(waveform: Waveform, augmentation: WaveformAugmentation, spec: Featur
             waveform = _add_noise(waveform, augmentation.noise_snr_db, rng)
     if augmentation.telephone:
         waveform = band_limited(waveform, spec.sample_rate)
+    if augmentation.level_db is not None:
+        most = augmentation.level_db
+        waveform = scaled(waveform, float(np.random.default_rng(level_stream).uniform(-most, most)))
     spare = len(waveform) - spec.n_samples
     if augmentation.random_crop and spare > 0:
         first = int(np.random.default_rng(crop_stream).integers(spare, endpoint=True))

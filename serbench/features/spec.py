@@ -15,7 +15,9 @@ FeatureKind = str
 """Name of a front end."""
 
 
-_LATER: Final = ("speed", "noise_kind", "room_rt60_s", "telephone", "semitones", "random_crop", "even_crop")
+_LATER: Final = (
+    "speed", "noise_kind", "room_rt60_s", "telephone", "level_db", "semitones", "random_crop", "even_crop"
+)  # fmt: skip
 """Settings that were added after features had been kept."""
 
 
@@ -31,6 +33,7 @@ class WaveformAugmentation(FrozenModel):
         shift_s: largest shift in seconds, in either direction, filled with zeros; None for no shift.
         room_rt60_s: reverberation time of the simulated room that the clip is played in; None for no room.
         telephone: whether only the telephone band is kept.
+        level_db: how far the level is moved at the most, in dB, louder or softer; None for the clip's own level.
         speed: how many times as fast the clip is played, which raises its pitch, too; None for its own speed.
         semitones: how far the pitch is raised (below zero: lowered) at the clip's own duration; None for its own pitch.
         random_crop: whether the window is cut from a random place of a longer clip; a shorter one stays as it is.
@@ -47,6 +50,7 @@ class WaveformAugmentation(FrozenModel):
     semitones: float | None = Field(default=None, ge=-12, le=12, allow_inf_nan=False)
     room_rt60_s: float | None = Field(default=None, ge=0.1, le=2, allow_inf_nan=False)
     telephone: bool = False
+    level_db: float | None = Field(default=None, gt=0, le=40, allow_inf_nan=False)
     random_crop: bool = False
     even_crop: tuple[int, int] | None = None
     copy_index: int = Field(default=0, ge=0)
@@ -54,11 +58,11 @@ class WaveformAugmentation(FrozenModel):
 
     @model_validator(mode="after")
     def _alters_something(self) -> Self:
-        changes = (self.noise_snr_db, self.shift_s, self.room_rt60_s, self.telephone or None)
+        changes = (self.noise_snr_db, self.shift_s, self.room_rt60_s, self.telephone or None, self.level_db)
         if all(change is None for change in changes) and not self.is_version and self.even_crop is None:
             raise ValueError(
-                "an augmentation needs noise_snr_db, shift_s, room_rt60_s, telephone, speed, semitones, random_crop or "
-                "even_crop"
+                "an augmentation needs noise_snr_db, shift_s, room_rt60_s, telephone, level_db, speed, semitones, "
+                "random_crop or even_crop"
             )
         if self.even_crop is not None and not 0 <= self.even_crop[0] < self.even_crop[1] != 1:
             raise ValueError(f"even_crop is (number, count) with 0 <= number < count and count > 1: {self.even_crop}")

@@ -188,6 +188,7 @@ def copies_of(hp: Hyperparameters, seed: int) -> tuple[WaveformAugmentation, ...
             noise_kind=hp.noise_kind if hp.noise_snr_db else "white",
             shift_s=hp.shift_s or None,
             room_rt60_s=hp.room_rt60_s or None,
+            level_db=hp.level_db or None,
             telephone=hp.telephone,
             copy_index=copy,
             seed=seed,

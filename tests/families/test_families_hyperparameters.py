@@ -44,7 +44,7 @@ def test_split_ratio_sums_exactly(first, second):
         (
             {"waveform_copies": 2},
             "cnn2d: waveform_copies = 2 would repeat clips unchanged: set noise_snr_db, shift_s, "
-            "room_rt60_s or telephone, or waveform_copies = 0",
+            "room_rt60_s, telephone or level_db, or waveform_copies = 0",
         ),
     ],
 )
@@ -59,7 +59,9 @@ def test_an_unknown_name_is_answered_with_the_nearest():
         parse_hyperparameters(get_family("cnn1d"), {"learning_rat": 0.1})
 
 
-@pytest.mark.parametrize("values", [{"noise_snr_db": 20}, {"shift_s": 0.1}, {"room_rt60_s": 0.3}, {"telephone": True}])
+@pytest.mark.parametrize(
+    "values", [{"noise_snr_db": 20}, {"shift_s": 0.1}, {"room_rt60_s": 0.3}, {"telephone": True}, {"level_db": 12}]
+)
 def test_copies_need_one_kind_of_change(values):
     assert Hyperparameters(waveform_copies=1, **values).waveform_copies == 1
 
@@ -86,4 +88,5 @@ def test_idle_fields_follow_their_conditions():
         "shift_s",
         "telephone",
         "l2",
+        "level_db",
     }

@@ -116,6 +116,15 @@ def test_an_even_crop_is_one_of_several(even_crop):
         WaveformAugmentation(even_crop=even_crop)
 
 
+def test_the_level_is_moved_either_way_and_no_further_than_asked():
+    clip = tone(8_000)
+    moved = [augment(clip, WaveformAugmentation(level_db=12), SPEC, f"clip{number}") for number in range(40)]
+    gains = np.array([20 * np.log10(np.abs(one).max() / np.abs(clip).max()) for one in moved])
+    assert -12 <= gains.min() < -6
+    assert 6 < gains.max() <= 12
+    np.testing.assert_allclose(moved[0], clip * 10 ** (gains[0] / 20), rtol=1e-5)
+
+
 @pytest.mark.parametrize("semitones", [-2.0, 1.0])
 def test_another_pitch_keeps_the_length(semitones):
     clip = np.sin(2 * np.pi * 500 / 8_000 * np.arange(4_000)).astype(np.float32)
@@ -169,10 +178,11 @@ def test_settings_added_later_leave_known_copies_their_digest():
     others = [
         {"noise_kind": "speech"},
         {"room_rt60_s": 0.3},
+        {"level_db": 6},
         {"telephone": True},
         {"speed": 1.1},
         {"semitones": 1.0},
         {"random_crop": True},
     ]
     digests = {WaveformAugmentation(**known, **other).digest() for other in others}
-    assert len(digests | {plain.digest()}) == 7
+    assert len(digests | {plain.digest()}) == 8

@@ -83,7 +83,7 @@ def test_a_setting_that_came_later_is_told_only_where_it_is_set():
 
 def test_an_augmentation_has_to_alter_something():
     with pytest.raises(
-        ValidationError, match="needs noise_snr_db, shift_s, room_rt60_s, telephone, speed, semitones, random_crop or "
+        ValidationError, match="needs noise_snr_db, shift_s, room_rt60_s, telephone, level_db, speed, semitones, "
     ):
         WaveformAugmentation(copy_index=1)
     digests = {WaveformAugmentation(noise_snr_db=20, copy_index=copy).digest() for copy in range(3)}
