@@ -383,7 +383,7 @@ class Hyperparameters(FrozenModel):
         """Returns the fields that were added after results were published, with their defaults.
 
         >>> sorted(Hyperparameters.later_fields())[:4]
-        ['copy_paste', 'noise_kind', 'pitch_shift', 'prediction_crops']
+        ['copy_paste', 'level_db', 'noise_kind', 'pitch_shift']
         """
         return {name: cls.model_fields[name].default for name in cls._facts("later")}
 
