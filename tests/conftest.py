@@ -18,8 +18,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # librosa's compiled functions: two processes that compile into one cache at once can crash each other.
-WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
-os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "numba" / WORKER))
+if _worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    os.environ["NUMBA_CACHE_DIR"] = str(Path(__file__).parents[1] / ".pytest_cache" / "numba" / _worker)
 
 CREMA_CODES = ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD")
 TONES_HZ = {"ANG": 700, "DIS": 300, "FEA": 1100, "HAP": 1600, "NEU": 180, "SAD": 2300}
