@@ -89,6 +89,28 @@ def test_a_model_that_gives_the_recorded_answers_is_kept_and_can_be_exported(
     assert not path.exists()
 
 
+@pytest.mark.slow
+def test_a_published_fold_has_a_digest_in_place_of_its_answers_and_gets_its_model_back(
+    make_plan, tiny_space, tone_corpus, tmp_path
+) -> None:
+    plan = make_plan(
+        results=tmp_path / "results", spaces=(load_space(tiny_space()),), run="tried", trials=2, finalists=1,
+        repeats=1, shortlist=2,
+    )  # fmt: skip
+    run_search(plan)
+    list(publish_studies(ResultsFolder(tmp_path / "results"), [STUDY], tmp_path / "shared"))
+    results = ResultsFolder(tmp_path / "shared")
+    fold = results.study(STUDY).job_ids("fold")[0]
+    found = replay_trial(results, STUDY, fold, tone_corpus, keep_model=True)
+    path = results.study(STUDY).model_path(fold, "fold")
+    assert (found.kept, found.unkept, found.largest_difference) == (str(path), "", None)
+    path.unlink()
+    change(record_path(results, fold, "fold"), seed=5)
+    found = replay_trial(results, STUDY, fold, tone_corpus, keep_model=True)
+    assert (found.kept, found.unkept) == ("", "its answers are not the recorded ones")
+    assert not path.exists()
+
+
 @pytest.mark.children
 def test_a_pruned_trial_ends_after_the_same_epoch(results) -> None:
     path = record_path(results)
