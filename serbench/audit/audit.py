@@ -12,19 +12,18 @@ import pandas as pd
 
 import serbench
 from serbench.audit.doubtful_labels import doubtful_labels
-from serbench.audit.draws import Draws, fit_draws, over_draws
+from serbench.audit.draws import Draws, draws_of, over_draws, paired_reruns
 from serbench.audit.duplicates import duplicate_findings
 from serbench.audit.finding import AuditFinding, skipped
 from serbench.audit.leakage import leakage
 from serbench.audit.literature import against_literature
 from serbench.audit.record import AuditRecord, audit_path, saved_audit
-from serbench.audit.rerun import Reruns
+from serbench.audit.rerun import Rerun, Reruns
 from serbench.audit.shuffled_labels import shuffled_labels
 from serbench.audit.slices import by_slices
 from serbench.audit.speakers import speaker_recognition
 from serbench.audit.target import audited_entry, entry_folder, locked_audit
 from serbench.audit.validation import against_validation
-from serbench.audit.watch import FitObserver
 from serbench.errors import SerbenchError
 from serbench.protocols import recorded_plan, recorded_protocol
 from serbench.records import ResultsFolder, StudyFolder, StudyRecord, now
@@ -161,18 +160,16 @@ class _Audit:
         if record.init is not None or record.teacher is not None:
             return [skipped(check, _TRANSFERRED) for check in TRAINED], Draws(())
         space, protocol = recorded_space(self.folder, record), recorded_protocol(self.folder, record)
-        again = Reruns(self.folder, record, space, self.tested.entry, clips, FitObserver(self.observer), self.stop)
-        workers, repeats = self.plan.workers, self.plan.repeats
-        try:
-            findings = [shuffled_labels(again, protocol, workers)]
-        except SerbenchError as error:
-            findings = [skipped(TRAINED[0], str(error))]
-        if self.stop.is_set():
-            return findings, Draws(())
+        again = Reruns(self.folder, record, space, self.tested.entry, clips, self.observer, self.stop)
         seeds = range(protocol.split_seed, protocol.split_seed + self.plan.split_seeds)
-        splits = fit_draws(again, protocol, seeds, repeats, workers)
+        pairs, why_not = paired_reruns(again, protocol, seeds)
+        shuffled = Rerun(protocol, shuffled=True)
+        fitted = again.fit_all({shuffled: 1, **dict.fromkeys(pairs, self.plan.repeats)}, self.plan.workers)
+        if self.stop.is_set():
+            return [], Draws(())  # what is stopped is not saved
+        splits = draws_of([fitted[rerun] for rerun in pairs], len(seeds), why_not)
         own = self.tested.mean_score("test", "uar") if protocol.name == "speaker" else None
-        return [*findings, leakage(splits, protocol), over_draws(splits, own)], splits
+        return [shuffled_labels(fitted[shuffled]), leakage(splits, protocol), over_draws(splits, own)], splits
 
 
 def _save(record: AuditRecord, path: Path, audit: _Audit, earlier: AuditRecord | None) -> None:

@@ -9,15 +9,15 @@ import numpy as np
 from pydantic import Field
 
 from serbench.audit.finding import AuditFinding, Cell, skipped
-from serbench.audit.rerun import Rerun, Reruns
+from serbench.audit.rerun import Fitted, Rerun, Reruns
 from serbench.errors import SerbenchError
 from serbench.evaluation import MIN_SPEAKERS
 from serbench.protocols import SplitProtocol
-from serbench.records import FrozenModel
+from serbench.records import EntryRecord, FrozenModel, StudyFolder
 from serbench.render import percent
 from serbench.results import load_entry
 
-__all__ = ["PAIR", "Draw", "Draws", "fit_draws", "over_draws"]
+__all__ = ["PAIR", "Draw", "Draws", "draws_of", "over_draws", "paired_reruns"]
 
 PAIR = ("speaker", "random")
 """The two protocols that every split seed is used with: speakers kept apart, and speakers shared."""
@@ -79,32 +79,39 @@ class Draws:
         return f"{missing}; {fewest} test speakers per split are too few for a firm conclusion"
 
 
-def fit_draws(
-    reruns: Reruns, protocol: SplitProtocol, seeds: Sequence[int], repeats: int, workers: int | None
-) -> Draws:
-    """Trains the configuration under `speaker` and `random` for each split seed, on equally many training clips.
-
-    An error or a stop ends it early; the result says why.
+def paired_reruns(reruns: Reruns, protocol: SplitProtocol, seeds: Sequence[int]) -> tuple[list[Rerun], str]:
+    """Plans a run under `speaker` and one under `random` for each split seed, on equally many training clips.
 
     Args:
         reruns: trains the entry's configuration.
         protocol: protocol of the entry. The size of its validation and test cores is kept.
         seeds: split seeds.
-        repeats: training runs per split.
-        workers: training runs at the same time; None for as many as the machine has room for.
+
+    Returns:
+        The reruns, and why those of some seeds are missing; '' if none is.
     """
-    draws: list[Draw] = []
+    planned: list[Rerun] = []
     for seed in seeds:
         pair = [replace(protocol, name=name, split_seed=seed) for name in PAIR]
         try:
             size = min(reruns.train_size(one) for one in pair)
-            for one in pair:
-                draws += _fit(reruns, Rerun(one, size), repeats, workers)
         except SerbenchError as error:
-            return Draws(tuple(draws), len(seeds), str(error))
-        if reruns.stop.is_set():
-            return Draws(tuple(draws), len(seeds), "the audit was stopped; run the same command to continue")
-    return Draws(tuple(draws), len(seeds))
+            return planned, str(error)
+        planned += [Rerun(one, size) for one in pair]
+    return planned, ""
+
+
+def draws_of(fitted: Sequence[Fitted], asked: int, why_not: str = "") -> Draws:
+    """Collects the scores of paired reruns.
+
+    Args:
+        fitted: what became of them, in their order.
+        asked: number of split seeds requested.
+        why_not: why some were not trained; '' if all were.
+    """
+    draws = tuple(_drawn(one.folder, one.entry) for one in fitted if one.folder is not None and one.entry is not None)
+    errors = [one.error for one in fitted if one.error]
+    return Draws(draws, asked, (errors or [why_not])[0])
 
 
 def over_draws(splits: Draws, own_uar: float | None) -> AuditFinding:
@@ -138,13 +145,10 @@ def over_draws(splits: Draws, own_uar: float | None) -> AuditFinding:
     return AuditFinding(check=check, level="note", verdict=verdict, numbers=numbers)
 
 
-def _fit(reruns: Reruns, rerun: Rerun, repeats: int, workers: int | None) -> list[Draw]:
-    folder, entry = reruns.fit(rerun, repeats, workers)
-    if entry is None:
-        return []
+def _drawn(folder: StudyFolder, entry: EntryRecord) -> Draw:
     tested = load_entry(folder, folder.record(), entry)
     facts = tested.study.protocol
-    draw = Draw(
+    return Draw(
         protocol=facts.name,
         protocol_hash=facts.hash,
         split_seed=facts.split_seed,
@@ -156,4 +160,3 @@ def _fit(reruns: Reruns, rerun: Rerun, repeats: int, workers: int | None) -> lis
         accuracy=tested.mean_score("test", "accuracy"),
         validation_uar=tested.mean_score("validation", "uar"),
     )
-    return [draw]

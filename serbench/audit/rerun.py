@@ -7,15 +7,20 @@ so an interrupted audit resumes where it stopped.
 from __future__ import annotations
 
 import contextlib
+import queue
 import threading
 import uuid
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from serbench.audit.watch import FitObserver
 from serbench.corpora import cache_root
+from serbench.errors import SerbenchError
 from serbench.families import parse_hyperparameters
 from serbench.features import FeatureStore
 from serbench.protocols import Ratio, SplitPlan, SplitProtocol
@@ -34,7 +39,7 @@ from serbench.search import Coordinator, JobMaker, LocalEngine, Observer, Resour
 from serbench.spaces import SearchSpace
 from serbench.training import FeatureSource, TrialJob, choose_backend
 
-__all__ = ["Rerun", "Reruns"]
+__all__ = ["Fitted", "Rerun", "Reruns"]
 
 _JOB = "t0000"
 _SHUFFLE, _SUBSET = 0x5F1E, 0x5B5E7  # random streams apart from those of the study's seed tree
@@ -64,6 +69,21 @@ class Rerun:
 
 
 @dataclass(frozen=True)
+class Fitted:
+    """What became of a rerun.
+
+    Attributes:
+        folder: its folder; None if training could not start.
+        entry: an entry of its completed runs; None if no run completed.
+        error: why training could not start; '' if it could.
+    """
+
+    folder: StudyFolder | None = None
+    entry: EntryRecord | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class Reruns:
     """Trains the configuration of an entry again.
 
@@ -84,6 +104,7 @@ class Reruns:
     clips: pd.DataFrame
     observer: Observer
     stop: threading.Event
+    _preparing: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def plan(self, protocol: SplitProtocol) -> SplitPlan:
         """Splits the clips by a protocol without folds.
@@ -102,13 +123,47 @@ class Reruns:
         ratio = parse_hyperparameters(self.space.family, self.entry.config).split_ratio
         return len(self.plan(protocol).split(Ratio.parse(ratio)).train)
 
-    def fit(self, rerun: Rerun, repeats: int, workers: int | None = None) -> tuple[StudyFolder, EntryRecord | None]:
+    def fit_all(self, repeats: Mapping[Rerun, int], workers: int | None = None) -> dict[Rerun, Fitted]:
+        """Makes several reruns, as many side by side as workers allow.
+
+        Args:
+            repeats: number of training runs of each rerun.
+            workers: training runs at the same time; None for as many as the machine has room for.
+
+        Returns:
+            What became of each; after a stop, only of those that had begun.
+        """
+        total = sum(repeats.values())
+        resources = Resources.choose(workers, total, self._backend).for_jobs(total)
+        lanes: queue.SimpleQueue[Resources] = queue.SimpleQueue()
+        shares = resources.shared(resources.workers // max(repeats.values()))
+        for share in shares:
+            lanes.put(share)
+
+        def fit(rerun: Rerun) -> Fitted | None:
+            if self.stop.is_set():
+                return None
+            lane = lanes.get()
+            try:
+                return Fitted(*self.fit(rerun, repeats[rerun], lane))
+            except SerbenchError as error:
+                return Fitted(error=str(error))
+            finally:
+                lanes.put(lane)
+
+        with ThreadPoolExecutor(len(shares), thread_name_prefix="serbench-rerun") as pool:
+            fitted = list(pool.map(fit, repeats))
+        return {rerun: one for rerun, one in zip(repeats, fitted, strict=True) if one is not None}
+
+    def fit(
+        self, rerun: Rerun, repeats: int, resources: Resources | None = None
+    ) -> tuple[StudyFolder, EntryRecord | None]:
         """Trains and tests the configuration with new seeds. Runs that are already recorded are not repeated.
 
         Args:
             rerun: the data to train on.
             repeats: number of training runs.
-            workers: training runs at the same time; None for as many as the machine has room for.
+            resources: workers and threads; None for what the machine has.
 
         Returns:
             The rerun's folder, and an entry of the completed runs; None if no run completed.
@@ -120,12 +175,11 @@ class Reruns:
         results = ResultsFolder(self.folder.path / "audits", Ledger(counted.root, "audit"))
         results.prepare()
         plan = self.plan(rerun.protocol)
-        backend = choose_backend(self.record.environment.backend)
         clips = _shuffled(self.clips, plan, rerun.protocol) if rerun.shuffled else self.clips
-        study = Study.open(results, self._study_record(rerun, plan, backend), self.space, clips, plan)
+        study = Study.open(results, self._study_record(rerun, plan), self.space, clips, plan)
         with contextlib.closing(study):
-            resources = Resources.choose(workers, repeats, backend).for_jobs(repeats)
-            maker = _Maker(study, resources, backend, train_clips=rerun.train_clips)
+            resources = (resources or Resources.choose(None, repeats, self._backend)).for_jobs(repeats)
+            maker = _Maker(study, resources, self._backend, train_clips=rerun.train_clips)
             wanted = [_refit_id(repeat) for repeat in range(repeats)]
             for refit in list(study.folder.jobs("refit")):
                 if STATES[refit.state].refit_again:
@@ -136,26 +190,31 @@ class Reruns:
                 if not study.folder.has_job("refit", job_id)
             ]
             if jobs:
-                self._run(study, maker, jobs)
+                self._run(study, maker, jobs, FitObserver(self.observer, rerun.name))
             return study.folder, self._entry(study, wanted)
 
-    def _run(self, study: Study, maker: JobMaker, jobs: list[TrialJob]) -> None:
-        source = FeatureSource(study.clips, FeatureStore(cache_root() / "features", note=self.observer.warning))
-        source.paths(
-            self.space.features, progress=lambda done, total: self.observer.progress("computing features", done, total)
-        )
+    @property
+    def _backend(self) -> str:
+        return choose_backend(self.record.environment.backend)
+
+    def _run(self, study: Study, maker: JobMaker, jobs: list[TrialJob], observer: Observer) -> None:
+        source = FeatureSource(study.clips, FeatureStore(cache_root() / "features", note=observer.warning))
+        with self._preparing:  # the first of several computes what all need
+            source.paths(
+                self.space.features, progress=lambda done, total: observer.progress("computing features", done, total)
+            )
         resources = maker.resources
         with contextlib.closing(LocalEngine(source, resources.workers, resources.devices)) as engine:
-            Coordinator(Session.on(engine, study, maker, self.observer, self.stop)).run_jobs(jobs)
+            Coordinator(Session.on(engine, study, maker, observer, self.stop)).run_jobs(jobs)
 
-    def _study_record(self, rerun: Rerun, plan: SplitPlan, backend: str) -> StudyRecord:
+    def _study_record(self, rerun: Rerun, plan: SplitPlan) -> StudyRecord:
         return self.record.model_copy(
             update={
                 "name": f"{self.entry.entry_id}-{rerun.name}",
                 "run": "audit",
                 "parent": self.record.name,
                 "protocol": rerun.protocol.facts(self.clips, plan),
-                "environment": current_environment(backend),
+                "environment": current_environment(self._backend),
                 "identity": uuid.uuid4().hex[:16],
                 "warm_start": None,
                 "asked": None,

@@ -1,10 +1,9 @@
-"""Trains on shuffled labels. A model that still scores well has another source for the true labels."""
+"""Judges a model trained on shuffled labels. One that still scores well has another source for the true labels."""
 
 from __future__ import annotations
 
 from serbench.audit.finding import AuditFinding, Cell, skipped
-from serbench.audit.rerun import Rerun, Reruns
-from serbench.protocols import SplitProtocol
+from serbench.audit.rerun import Fitted
 from serbench.render import percent
 from serbench.results import load_entry
 
@@ -13,26 +12,20 @@ __all__ = ["shuffled_labels"]
 _MARGIN = 0.15  # three standard deviations of the UAR of a random function of the audio
 
 
-def shuffled_labels(reruns: Reruns, protocol: SplitProtocol, workers: int | None) -> AuditFinding:
-    """Trains once on shuffled labels and tests on the true ones. A UAR far above chance is an alarm.
+def shuffled_labels(fitted: Fitted) -> AuditFinding:
+    """Judges a run that was trained on shuffled labels and tested on the true ones. A UAR far above chance is an alarm.
 
     A network trained on shuffled labels is an arbitrary but fixed function of the audio. By luck it fits the true
     labels some points better or worse than chance. In simulations its UAR varies by about five points, far more than
     that of guessing each clip on its own, so the alarm is raised only 15 points above chance.
 
     Args:
-        reruns: trains the entry's configuration.
-        protocol: protocol of the entry.
-        workers: training runs at the same time; None for as many as the machine has room for.
-
-    Raises:
-        SerbenchError: training cannot start.
+        fitted: what became of the run.
     """
     check = "shuffled labels"
-    folder, entry = reruns.fit(Rerun(protocol, shuffled=True), 1, workers)
-    if entry is None:
-        return skipped(check, "no training run on shuffled labels completed")
-    tested = load_entry(folder, folder.record(), entry)
+    if fitted.folder is None or fitted.entry is None:
+        return skipped(check, fitted.error or "no training run on shuffled labels completed")
+    tested = load_entry(fitted.folder, fitted.folder.record(), fitted.entry)
     uar = tested.mean_score("test", "uar")
     if uar is None:
         return skipped(check, "a class has no clip in the test set, so UAR is undefined")

@@ -15,10 +15,12 @@ class FitObserver(Observer):
 
     Args:
         view: the display.
+        what: what is trained, for the progress bar.
     """
 
-    def __init__(self, view: Observer) -> None:
+    def __init__(self, view: Observer, what: str) -> None:
         self._view = view
+        self._what = what
         self._epochs: dict[str, int] = {}
 
     def progress(self, what: str, done: int, total: int) -> None:
@@ -35,7 +37,8 @@ class FitObserver(Observer):
 
     def epoch(self, job_id: str, metrics: EpochMetrics) -> None:
         """Moves the progress bar of this run."""
-        self._view.progress(f"training {job_id}", metrics.epoch + 1, self._epochs[job_id])
+        run = job_id.rpartition("-")[2]
+        self._view.progress(f"training {self._what}, {run}", metrics.epoch + 1, self._epochs[job_id])
 
     def trial_finished(self, record: TrialRecord) -> None:
         """Shows the state and the test score of a run that has ended."""

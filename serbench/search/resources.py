@@ -68,3 +68,17 @@ class Resources:
         share = self.workers // workers
         limit = None if self.memory_limit_mib is None else self.memory_limit_mib * share
         return Resources(workers, self.threads * share, limit, self.devices)
+
+    def shared(self, parts: int) -> list[Resources]:
+        """Divides workers and GPUs evenly among at most `parts` groups of jobs that run side by side.
+
+        >>> [one.workers for one in Resources(workers=4, threads=1, memory_limit_mib=1000).shared(3)]
+        [2, 1, 1]
+        """
+        parts = max(1, min(self.workers, parts))
+        return [
+            Resources(
+                len(range(part, self.workers, parts)), self.threads, self.memory_limit_mib, self.devices[part::parts]
+            )
+            for part in range(parts)
+        ]

@@ -6,6 +6,7 @@ import json
 import shutil
 import threading
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,40 @@ def test_equal_sizes_under_both_protocols_and_speakers_apart_only_under_one(reru
         assert bool(sets["train"] & sets["test"]) == (protocol.name == "random")
         assert (predictions["subset"] == "train").sum() == size
         assert not folder.model_path(entry.refits[0]).exists()
+
+
+@pytest.mark.slow
+@pytest.mark.children
+def test_reruns_side_by_side_are_those_made_one_by_one_and_one_that_cannot_start_says_why(reruns) -> None:
+    base = recorded_protocol(reruns.folder, reruns.record)
+    wanted = [
+        Rerun(replace(base, split_seed=4)),
+        Rerun(base, shuffled=True),
+        Rerun(replace(base, test_core=Decimal(88))),
+    ]
+    shown: list[str] = []
+    watched = replace(reruns, observer=_Watched(shown))
+    fitted = watched.fit_all(dict.fromkeys(wanted, 1), workers=2)
+    assert list(fitted) == wanted
+    for rerun in wanted[:2]:
+        one = fitted[rerun]
+        assert one.entry is not None
+        assert one.folder is not None
+        answers = one.folder.predictions("refit", one.entry.refits[0])
+        shutil.rmtree(one.folder.path)
+        folder, entry = reruns.fit(rerun, 1)
+        assert answers.equals(folder.predictions("refit", entry.refits[0]))
+    assert fitted[wanted[2]].folder is None
+    assert "test" in fitted[wanted[2]].error
+    assert {f"training {rerun.name}, r0" for rerun in wanted[:2]} <= set(shown)
+
+
+class _Watched(Observer):
+    def __init__(self, shown: list[str]) -> None:
+        self._shown = shown
+
+    def progress(self, what: str, done: int, total: int) -> None:  # noqa: ARG002
+        self._shown.append(what)
 
 
 @pytest.mark.slow
