@@ -79,24 +79,24 @@ def test_reruns_side_by_side_are_those_made_one_by_one_and_one_that_cannot_start
     watched = replace(reruns, observer=_Watched(shown))
     fitted = watched.fit_all(dict.fromkeys(wanted, 1), workers=2)
     assert list(fitted) == wanted
-    for rerun in wanted[:2]:
-        one = fitted[rerun]
+    for asked in wanted[:2]:
+        one = fitted[asked]
         assert one.entry is not None
         assert one.folder is not None
         answers = one.folder.predictions("refit", one.entry.refits[0])
         shutil.rmtree(one.folder.path)
-        folder, entry = reruns.fit(rerun, 1)
+        folder, entry = reruns.fit(asked, 1)
         assert answers.equals(folder.predictions("refit", entry.refits[0]))
-    assert fitted[wanted[2]].folder is None
-    assert "test" in fitted[wanted[2]].error
-    assert {f"training {rerun.name}, r0" for rerun in wanted[:2]} <= set(shown)
+    assert fitted[too_few].folder is None
+    assert "test" in fitted[too_few].error
+    assert {f"training {asked.name}, r0" for asked in wanted[:2]} <= set(shown)
 
 
 class _Watched(Observer):
     def __init__(self, shown: list[str]) -> None:
         self._shown = shown
 
-    def progress(self, what: str, done: int, total: int) -> None:  # noqa: ARG002
+    def progress(self, what: str, done: int, total: int) -> None:
         self._shown.append(what)
 
 
