@@ -128,10 +128,19 @@ class Judge:
         corpus: name of the corpus.
         data: its folder.
         out: folder of the answers.
+        speakers: number of training speakers, drawn anew for every seed; None for all.
     """
 
-    def __init__(self, space: SearchSpace, config: dict[str, Any], corpus: str, data: Path | None, out: Path) -> None:
-        self.space, self.config, self.out = space, config, out
+    def __init__(
+        self,
+        space: SearchSpace,
+        config: dict[str, Any],
+        corpus: str,
+        data: Path | None,
+        out: Path,
+        speakers: int | None = None,
+    ) -> None:
+        self.space, self.config, self.out, self.speakers = space, config, out, speakers
         self.clips = load_clips(get_corpus(corpus), data, sample_rate=space.features.sample_rate).table
         (plan, *_) = SplitProtocol("speaker", _CORE, _CORE).plans(self.clips)
         split = plan.split(Ratio.parse(_RATIO))
@@ -191,7 +200,9 @@ class Judge:
         if fit.fold is not None:
             train, held_out = self.folds()[fit.fold]
             predict["held_out"] = tuple(map(int, held_out))
-        elif fit.arm.share < 1:
+        else:
+            train = self._of_few_speakers(fit.seed)
+        if fit.arm.share < 1:
             rows = self.clips.iloc[train]
             count = round(fit.arm.share * len(train))
             train = train[draw_evenly(rows["speaker"], rows["label"], count, np.random.default_rng([7, fit.seed]))]
@@ -204,6 +215,14 @@ class Judge:
             labels=self.labels, train=tuple(map(int, train)), predict=predict, precision=self.precision,
             teacher_share=TEACHER_SHARE if fit.arm.name == _STUDENT else 0.0,
         )  # fmt: skip
+
+    def _of_few_speakers(self, seed: int) -> np.ndarray:
+        if self.speakers is None:
+            return self.train
+        who = self.clips["speaker"].to_numpy()[self.train]
+        known = np.unique(who)
+        kept = np.random.default_rng([8, seed]).permutation(known)[: self.speakers]
+        return self.train[np.isin(who, kept)]
 
     def _out_of_fold(self) -> np.ndarray:
         """The folds' answers to their held-out clips, float32 (clips, labels); NaN for all other clips."""
@@ -262,6 +281,7 @@ def main(words: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--speakers", type=int, help="train on so many speakers, drawn anew for every seed")
     parser.add_argument("--arm", action="append", default=[], metavar="'NAME: KEY=VALUE ...'")
     parser.add_argument("--bag", action="store_true")
     parser.add_argument("--student", action="store_true")
@@ -270,8 +290,10 @@ def main(words: Sequence[str] | None = None) -> None:
     space = load_space(asked.space).with_training(epochs=asked.epochs, patience=asked.epochs)
     config = space.enqueued[0].config if asked.record is None else TrialRecord.load(asked.record).config
     asked.out.mkdir(parents=True, exist_ok=True)
-    judge = Judge(space, config, asked.corpus, asked.data, asked.out)
+    judge = Judge(space, config, asked.corpus, asked.data, asked.out, asked.speakers)
     fits = fits_of([parsed(one) for one in asked.arm], asked.seeds, bag=asked.bag, student=asked.student)
+    if asked.speakers is not None and (asked.bag or asked.student):
+        raise SystemExit("folds are made of all training speakers; ask for --speakers without --bag and --student")
     if len({one.file for one in fits}) < len(fits):
         raise SystemExit("two arms have one name; give each --arm a name of its own")
     print(

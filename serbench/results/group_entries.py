@@ -84,6 +84,20 @@ class FoldedRun:
             found += [(study, one.entry_id) for one in study.entries if one.bag and one.shortlisted == judged]
         return FoldedRun(self.key, tuple(found), ()) if found and len(found) == len(self.folds) else None
 
+    def together(self) -> ScoredEntry | None:
+        """Makes the entry that pools the ensembles of each fold's finalists; None if a fold has fewer than two.
+
+        Raises:
+            SerbenchError: a fold's record or predictions are damaged.
+        """
+        if any(len(study.entries) < 2 for study, _ in self.folds):
+            return None
+        found = [make_ensemble(list(study.readable())) for study, _ in self.folds]
+        if any(one.kind == "entry" for study, _ in self.folds for one in study.damaged):
+            return None
+        ensembles = [one for one in found if one is not None]
+        return pool(self.name, ensembles) if len(ensembles) == len(found) else None
+
     def pooled(self) -> ScoredEntry:
         """Makes the pooled entry.
 
@@ -120,8 +134,8 @@ def load_group(studies: Sequence[LoadedStudy], *, ensembles: bool) -> GroupEntri
 
     Args:
         studies: all studies of the group.
-        ensembles: whether to add an ensemble of each study's finalists, which folds do not get, and one of the best
-            entries of all families.
+        ensembles: whether to add an ensemble of each study's finalists, of a folded protocol those of all folds
+            pooled, and one of the best entries of all families.
     """
     damaged: list[DamagedRecord] = []
     incomplete = []
@@ -140,6 +154,8 @@ def load_group(studies: Sequence[LoadedStudy], *, ensembles: bool) -> GroupEntri
             lost = list(_unreadable(one))
             damaged += lost
             pooled += [] if lost else [one.pooled()]
+        if ensembles and pooled and (together := run.together()) is not None:
+            pooled.append(together)
         if pooled:
             found.append(StudyEntries(tuple(pooled)))
     if ensembles and not damaged:

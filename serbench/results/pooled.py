@@ -28,7 +28,7 @@ def pool(name: str, members: Sequence[ScoredEntry]) -> ScoredEntry:
 
     Args:
         name: name of the run.
-        members: the selected entry of each fold, in the order of the folds.
+        members: the selected entry of each fold, or the ensemble of its finalists, in the order of the folds.
     """
     repeats = min(len(tested.refits) for tested in members)
     refits = tuple(_joined([tested.refits[repeat] for tested in members]) for repeat in range(repeats))
@@ -104,14 +104,21 @@ def _entry(name: str, members: Sequence[ScoredEntry], repeats: int) -> EntryReco
         entry_id=pooled_id(entries),
         study=name,
         family=entries[0].family,
-        origin=f"{len(entries)} folds, each {'a bag of ' if entries[0].bag else ''}its own choice",
+        origin=f"{len(entries)} folds, each {_what(entries[0])}",
         config={f"fold {tested.study.protocol.fold}": tested.entry.config for tested in members},
         search_value=searched,
         out_of_fold=judged,
         finals="all" if all(entry.finals == "all" for entry in entries) else "held-out",
         bag=max(entry.bag for entry in entries),
+        members=tuple(f"finalist {place} of each fold" for place in range(min(len(one.members) for one in entries))),
         refits=tuple(f"all folds, refit {repeat}" for repeat in range(repeats)),
         failed_refits=tuple(refit for entry in entries for refit in entry.failed_refits),
         looks=sum(entry.looks for entry in entries),
         created=max(entry.created for entry in entries),
     )
+
+
+def _what(entry: EntryRecord) -> str:
+    if entry.members:
+        return "the mean of its finalists"
+    return f"{'a bag of ' if entry.bag else ''}its own choice"

@@ -98,11 +98,33 @@ def test_one_finalist_makes_none(build):
     assert len(build.read().board(ensembles=True).rows) == 1
 
 
-def test_folds_make_none(build):
-    for fold in (1, 2):
+def folded(build, *, finalists=("a", "b"), folds=(1, 2)):
+    for fold in folds:
         name = build.study(f"demo-loso-cnn1d-fold{fold}", protocol="loso", fold=fold, folds=2)
-        build.entry(f"a{fold}", name)
-        build.entry(f"b{fold}", name)
+        for one in finalists:
+            build.entry(f"{one}{fold}", name)
+
+
+def test_the_finalists_of_each_fold_are_averaged_and_pooled(build):
+    folded(build)
+    board = build.read().board(ensembles=True)
+    (row,) = [row for row in board.rows if row.ensemble_of]
+    assert (row.ensemble_of, row.folds, row.selected) == (2, 2, False)
+    tested = ensemble(board)
+    fold = build.results.study("demo-loso-cnn1d-fold1")
+    members = [fold.predictions("refit", f"{one}1-r0") for one in ("a", "b")]
+    tests = [one[one["subset"] == "test"].set_index("clip_id").filter(like="p_") for one in members]
+    mean = sum(tests) / 2
+    answers = dict(zip(tested.refits[0].test_clips, tested.refits[0].test_probabilities, strict=True))
+    for clip, answer in mean.iterrows():
+        assert answers[clip] == pytest.approx(answer.to_numpy())
+    report = build.read().report(row.entry)
+    assert "the mean of its finalists" in render(report, width=120)
+
+
+def test_folds_with_one_finalist_make_none(build):
+    folded(build, finalists=("a",), folds=(1,))
+    folded(build, folds=(2,))
     assert not any(row.ensemble_of for row in build.read().board(ensembles=True).rows)
 
 
