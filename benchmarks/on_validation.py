@@ -51,6 +51,7 @@ _FOLDS = 5
 _CORE = "20"
 _RATIO = "60/20/20"
 _BASE, _BAG, _STUDENT = "as it is", "bag of 5 folds", "student of the folds"
+_MEAN = "mean answer of these seeds"
 
 
 @dataclass(frozen=True)
@@ -246,17 +247,22 @@ class Judge:
         folds = [self.kept(one) for one in fits if one.fold is not None]
         if bag:
             counted[_BAG] = self._count([np.mean([one["judged"] for one in folds], axis=0)])
+        seeds = [self.kept(one) for one in fits if one.arm.name == _BASE]
+        together = {_BAG: folds}
+        if self.speakers is None and len(seeds) > 1:
+            together[_MEAN] = seeds
+            counted[_MEAN] = self._count([np.mean([one["judged"] for one in seeds], axis=0)])
         for name, recalls in counted.items():
-            own = folds if name == _BAG else [self.kept(one) for one in fits if one.arm.name == name]
+            own = together.get(name) or [self.kept(one) for one in fits if one.arm.name == name]
             each = ", ".join(f"{100 * uar:.1f}" for uar in recalls.per_refit())
             interval, _ = recalls_interval(recalls, self.labels)
-            paired, _ = compare_recalls(recalls, counted[_BASE], self.labels, as_they_are=name == _BAG)
+            paired, _ = compare_recalls(recalls, counted[_BASE], self.labels, as_they_are=name in together)
             spread = "" if interval is None else f"{100 * interval.low:.1f}-{100 * interval.high:.1f}"
             less = "" if paired is None or name == _BASE else (
                 f"{100 * paired.difference:+.1f} ({100 * paired.low:+.1f} to {100 * paired.high:+.1f})"
             )  # fmt: skip
-            parameters = sum(int(one["parameters"]) for one in own) if name == _BAG else int(own[0]["parameters"])
-            minutes = sum(float(one["minutes"]) for one in own) / (1 if name == _BAG else len(own))
+            parameters = sum(int(one["parameters"]) for one in own) if name in together else int(own[0]["parameters"])
+            minutes = sum(float(one["minutes"]) for one in own) / (1 if name in together else len(own))
             yield (
                 f"| {name} | {100 * recalls.per_refit().mean():.1f} ({each}) | {spread} | {less} | {parameters:,} | "
                 f"{minutes:.1f} |"
