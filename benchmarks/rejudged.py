@@ -62,7 +62,7 @@ class Asked:
         fault: the fault to repeat; `none` fits the honest runs only.
         draws: random draws of the test clips, where speakers are shared.
         seeds: repetitions of each fit.
-        trials: configurations that the fault `objective` chooses from.
+        trials: configurations that the fault `objective` chooses from, and so do the honest runs beside it.
         protocol: protocol of the runs on unknown speakers.
         results: where the honest runs are kept.
         data: folder of the corpus.
@@ -76,6 +76,11 @@ class Asked:
     results: Path
     data: Path | None
 
+    @property
+    def tried(self) -> int:
+        """Number of configurations that each way of judging chooses from."""
+        return self.trials if self.fault == "objective" else 1
+
 
 def rejudge(space: SearchSpace, corpus: str, asked: Asked) -> dict[str, Any]:
     """Fits one space under its fault and honestly.
@@ -86,16 +91,17 @@ def rejudge(space: SearchSpace, corpus: str, asked: Asked) -> dict[str, Any]:
     began = time.monotonic()
     clips = load_clips(get_corpus(corpus), asked.data, sample_rate=space.features.sample_rate)
     arms = _faulty(Fitter.of(space, clips), asked)
-    arms["shared"] = [
-        part for draw in range(asked.draws) for part in _searched(space, clips, asked, "random", split_seed=draw)
-    ]
+    if asked.fault != "objective":  # that publication keeps speakers apart
+        arms["shared"] = [
+            part for draw in range(asked.draws) for part in _searched(space, clips, asked, "random", split_seed=draw)
+        ]
     arms["unknown"] = _searched(space, clips, asked, asked.protocol)
     counted = {name: pooled(parts, len(clips.labels)) for name, parts in arms.items()}
     return {
         "space": space.name, "space_hash": space.hash, "corpus": corpus, "clips": len(clips.table),
         "speakers": int(clips.table["speaker"].nunique()), "classes": len(clips.labels), "fault": asked.fault,
         "epochs": space.training.epochs, "draws": asked.draws, "seeds": asked.seeds,
-        "trials": asked.trials if asked.fault == "objective" else 1, "protocol": asked.protocol,
+        "trials": asked.tried, "protocol": asked.protocol,
         "arms": {name: arm_facts(counted[name], clips.labels, arms[name]) for name in arms},
         "steps": {
             f"{one} - {other}": step_facts(counted[one], counted[other])
@@ -127,7 +133,7 @@ def _searched(space: SearchSpace, clips: StudyClips, asked: Asked, protocol: str
     run = f"{clips.corpus.name}-{protocol.replace(':', '')}-s{split_seed}"
     plan = SearchPlan(
         spaces=(space,), corpus=clips.corpus, data=asked.data, results=asked.results, protocol=protocol,
-        split_seed=split_seed, run=run, trials=1, shortlist=0, finalists=1, repeats=asked.seeds, workers=1,
+        split_seed=split_seed, run=run, trials=asked.tried, shortlist=0, finalists=1, repeats=asked.seeds, workers=1,
     )  # fmt: skip
     parts, speakers, results = [], speakers_of(clips.table), ResultsFolder(asked.results)
     for name in run_search(plan):

@@ -74,15 +74,17 @@ def _together(members: Sequence[ScoredEntry], origin: str) -> ScoredEntry | None
         _averaged([one.refits[repeat] for one in members], fronts, labels, repeat) for repeat in range(repeats)
     )
     studies = {one.study.name: one for one in members}
+    study = members[0].study.model_copy(update={"name": " and ".join(studies)})
     return ScoredEntry(
-        members[0].study,
-        _entry(members, repeats, origin),
+        study,
+        _entry(members, repeats, study.name, origin),
         refits,
         members[0].speakers,
         sum(one.trials for one in studies.values()),
         problems=tuple(f"{one.entry.entry_id}: {text}" for one in members for text in one.problems),
         unchecked=tuple(dict.fromkeys(text for one in members for text in one.unchecked)),
         chosen_on=tuple(sorted({speaker for one in members for speaker in one.chosen_on})),
+        together=tuple(one.study for one in studies.values()),
     )
 
 
@@ -141,11 +143,11 @@ def _cost(costs: Sequence[ModelCost | None], fronts: Sequence[str]) -> ModelCost
     )
 
 
-def _entry(members: Sequence[ScoredEntry], repeats: int, origin: str) -> EntryRecord:
+def _entry(members: Sequence[ScoredEntry], repeats: int, study: str, origin: str) -> EntryRecord:
     entries = [one.entry for one in members]
     return EntryRecord(
         entry_id=ensemble_id(entries),
-        study=members[0].study.name,
+        study=study,
         family=ENSEMBLE,
         origin=origin,
         config={entry.entry_id: entry.config for entry in entries},

@@ -131,6 +131,7 @@ class ScoredEntry:
         problems: why its numbers cannot be what they say, see `serbench.results.checks`; empty if nothing is wrong.
         unchecked: what could not be checked.
         chosen_on: test speakers on whom an enqueued configuration of the study was chosen, each as 'corpus/speaker'.
+        together: studies of the members, of an ensemble; empty for others.
     """
 
     __test__ = False  # tells pytest that this is not a test class
@@ -143,6 +144,7 @@ class ScoredEntry:
     problems: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
     chosen_on: tuple[str, ...] = ()
+    together: tuple[StudyRecord, ...] = ()
 
     def __repr__(self) -> str:
         return f"ScoredEntry('{self.entry.entry_id}', study '{self.study.name}', {len(self.refits)} refits)"

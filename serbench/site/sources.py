@@ -20,7 +20,7 @@ class Sources:
     """The studies that one entry comes from.
 
     Attributes:
-        studies: sorted by fold; a single study if the protocol has no folds.
+        studies: sorted by fold; a single study if the protocol has no folds. Of an ensemble those of its members.
     """
 
     studies: tuple[LoadedStudy, ...]
@@ -69,12 +69,12 @@ def find_sources(results: Results, entries: Iterable[ScoredEntry]) -> dict[str, 
         record = study.record
         name = record.name if record.protocol.folds == 1 else run_name(record.name)
         found.setdefault((name, record.space_hash, record.protocol.hash), []).append(study)
-    made: dict[tuple[str, str, str], Sources] = {}
+    made: dict[tuple[tuple[str, str, str], ...], Sources] = {}
     sources = {}
     for tested in entries:
-        of = tested.study
-        key = (of.name, of.space_hash, of.protocol.hash)
-        if key not in made:
-            made[key] = Sources(tuple(sorted(found[key], key=lambda study: study.record.protocol.fold)))
-        sources[tested.entry.entry_id] = made[key]
+        keys = tuple((of.name, of.space_hash, of.protocol.hash) for of in tested.together or (tested.study,))
+        if keys not in made:
+            behind = [study for key in keys for study in found[key]]
+            made[keys] = Sources(tuple(sorted(behind, key=lambda study: study.record.protocol.fold)))
+        sources[tested.entry.entry_id] = made[keys]
     return sources

@@ -11,6 +11,7 @@ from serbench.errors import UsageError
 from serbench.render import render
 from serbench.results.selection import best_selected
 from serbench.site import Site
+from serbench.site.sources import find_sources
 
 
 @pytest.fixture
@@ -74,6 +75,8 @@ def test_the_best_entry_of_each_family_makes_one_whatever_their_test_scores(buil
         expected = np.mean([one[repeat].test_probabilities for one in parts], axis=0)
         assert refit.test_probabilities == pytest.approx(expected)
     assert rows[2].trials == 6, "three trials count in either study"
+    assert rows[2].study == f"{flat} and {wide}"
+    assert find_sources(results, [together])[together.entry.entry_id].names == (flat, wide)
     fresh = build.read()
     assert fresh.scored_entry(together.entry.entry_id).entry == together.entry
     assert not rows[2].selected
