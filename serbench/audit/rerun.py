@@ -230,6 +230,10 @@ class Reruns:
         changed: dict[str, Any] = {
             "study": study.record.name,
             "search_value": None,
+            "shortlisted": None,
+            "out_of_fold": None,
+            "finals": "held-out",
+            "bag": 0,
             "refits": good,
             "failed_refits": tuple(refit.job_id for refit in refits if refit.state != "completed"),
             "looks": len(good),

@@ -18,7 +18,7 @@ from serbench.audit.rerun import Rerun, Reruns
 from serbench.protocols import recorded_plan, recorded_protocol
 from serbench.records import ResultsFolder
 from serbench.render import render
-from serbench.results import Results
+from serbench.results import Results, load_entry
 from serbench.search import run_search
 from serbench.search.observer import Observer
 from serbench.search.studies.recorded import recorded_clips, recorded_space
@@ -42,8 +42,9 @@ def reruns(_made, make_plan, tmp_path, tmp_path_factory, tone_corpus) -> Reruns:
     folder = results.study(STUDY)
     record = folder.record()
     (entry,) = folder.entries()
+    judged = entry.model_copy(update={"shortlisted": "t0000", "out_of_fold": 0.5, "finals": "all", "bag": 3})
     clips = recorded_clips(folder, record, tone_corpus)
-    return Reruns(folder, record, recorded_space(folder, record), entry, clips, Observer(), threading.Event())
+    return Reruns(folder, record, recorded_space(folder, record), judged, clips, Observer(), threading.Event())
 
 
 @pytest.mark.slow
@@ -57,6 +58,7 @@ def test_equal_sizes_under_both_protocols_and_speakers_apart_only_under_one(reru
         folder, entry = reruns.fit(Rerun(protocol, size), 1)
         record = folder.job("refit", entry.refits[0])
         assert record.train_clips == size
+        assert load_entry(folder, folder.record(), entry).mean_score("test", "uar") == record.scores["test"].uar
         predictions = folder.predictions("refit", entry.refits[0])
         sets = {
             subset: {speaker_of[clip] for clip in rows["clip_id"]} for subset, rows in predictions.groupby("subset")
