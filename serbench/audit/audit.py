@@ -178,6 +178,6 @@ def _save(record: AuditRecord, path: Path, audit: _Audit, earlier: AuditRecord |
     if audit.stop.is_set() or (not audit.plan.refits and found_more):
         return
     try:
-        record.save(path)
+        record.save(path, compact=True)
     except SerbenchError as error:  # the results folder may be read-only
         audit.observer.warning(f"the audit was not saved: {error}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from serbench.records import FrozenModel
+from serbench.records import FrozenModel, rows_of
 
 __all__ = ["AuditFinding", "Cell", "Level", "skipped"]
 
@@ -35,6 +35,11 @@ class AuditFinding(FrozenModel):
     numbers: dict[str, Cell] = Field(default_factory=dict)
     table: tuple[dict[str, Cell], ...] = ()
     printed_rows: int | None = None
+
+    @field_validator("table", mode="before")
+    @classmethod
+    def _rows(cls, value: Any) -> Any:
+        return rows_of(value)
 
 
 def skipped(check: str, why: str) -> AuditFinding:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, ClassVar
 
 from serbench.audit.draws import Draw
 from serbench.audit.finding import AuditFinding
 from serbench.audit.robustness.scores import Robustness
 from serbench.errors import SerbenchError
-from serbench.records import Record, StudyFolder
+from serbench.records import Record, StudyFolder, columns_of
 
 __all__ = ["AuditRecord", "audit_path", "saved_audit"]
 
@@ -18,6 +19,8 @@ class AuditRecord(Record):
 
     Without findings only the robustness was measured so far.
     """
+
+    SCHEMA: ClassVar[int] = 2  # 2 may have columns; 1 has rows
 
     entry: str
     study: str
@@ -29,6 +32,11 @@ class AuditRecord(Record):
     robustness: tuple[Robustness, ...] = ()
     serbench: str
     created: str
+
+    def compacted(self, content: dict[str, Any]) -> dict[str, Any]:
+        """Turns the tables of the findings into columns: see `Record.compacted`."""
+        findings = [one | {"table": columns_of(one["table"])} for one in content["findings"]]
+        return content | {"schema_version": 2, "findings": findings}
 
     @property
     def alarms(self) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
-    from serbench.records.base import UNKNOWN_KEYS, FrozenModel, Record, now
+    from serbench.records.base import UNKNOWN_KEYS, FrozenModel, Record, columns_of, now, rows_of
     from serbench.records.environment import cpu_name, current_environment
     from serbench.records.files import (
         digest_of,
@@ -72,7 +72,9 @@ else:
                 "FrozenModel",
                 "Record",
                 "UNKNOWN_KEYS",
+                "columns_of",
                 "now",
+                "rows_of",
             ),
             "environment": (
                 "cpu_name",
@@ -214,6 +216,7 @@ __all__ = [
     "are_shares",
     "arrays_digest",
     "available_memory_mib",
+    "columns_of",
     "count_evaluations",
     "cpu_name",
     "current_environment",
@@ -228,6 +231,7 @@ __all__ = [
     "read_parquet",
     "read_text",
     "recorded_evaluations",
+    "rows_of",
     "run_name",
     "study_id",
     "tolerating",

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from serbench.errors import SerbenchError
 from serbench.records.files import read_text, write_text_atomic
 
-__all__ = ["UNKNOWN_KEYS", "FrozenModel", "Record", "now"]
+__all__ = ["UNKNOWN_KEYS", "FrozenModel", "Record", "columns_of", "now", "rows_of"]
 
 UNKNOWN_KEYS = "unknown_keys"
 """Key of pydantic's validation context: what is done with unknown keys, for a part that chooses its own model."""
@@ -22,6 +22,28 @@ UNKNOWN_KEYS = "unknown_keys"
 def now() -> str:
     """Returns the current time in UTC, as ISO 8601 text to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def columns_of(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Turns rows with the same keys into columns, which name each key once; see `Record.compacted`.
+
+    >>> columns_of([{"a": 1, "b": 2}, {"a": 3, "b": 4}])
+    {'a': [1, 3], 'b': [2, 4]}
+    """
+    return {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
+
+
+def rows_of(value: Any) -> Any:
+    """Turns columns back into rows; anything else is returned as it is.
+
+    Raises:
+        ValueError: the columns are no lists of one length.
+    """
+    if not isinstance(value, dict):
+        return value
+    if not all(isinstance(column, list) for column in value.values()) or len(set(map(len, value.values()))) > 1:
+        raise ValueError("the columns of a table are no lists of one length")
+    return [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
 
 
 _LONGEST_REPR = 180  # characters: one line of a terminal or a debugger, not the pages that a report would fill

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from serbench.records.base import FrozenModel, Record
+from serbench.records.base import FrozenModel, Record, columns_of, rows_of
 from serbench.records.states import TrialState
 
 __all__ = [
@@ -322,17 +322,13 @@ class TrialRecord(Record):
     @field_validator("epochs", mode="before")
     @classmethod
     def _rows(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        if not all(isinstance(column, list) for column in value.values()) or len(set(map(len, value.values()))) > 1:
-            raise ValueError("the columns of the epochs are no lists of one length")
-        return [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
+        return rows_of(value)
 
     def compacted(self, content: dict[str, Any]) -> dict[str, Any]:
         """Turns the epochs into columns: see `Record.compacted`."""
         if not (rows := content["epochs"]):
             return content
-        return content | {"schema_version": 2, "epochs": {name: [row[name] for row in rows] for name in rows[0]}}
+        return content | {"schema_version": 2, "epochs": columns_of(rows)}
 
     @property
     def best_uar(self) -> float | None:

@@ -92,12 +92,14 @@ class Checks:
         self._texts: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
 
     def lines(self, study: StudyRecord) -> list[LedgerLine]:
-        """The lines of a study in the ledger: its final runs and their replays."""
+        """The lines in the ledger of a study's final runs and their replays, and of all audits on its test set."""
         if self._lines is None:
             self._lines = {}
             for line in self._ledger.read()[0]:
-                self._lines.setdefault(line.study_id, []).append(line)
-        return self._lines.get(study_id(study), [])
+                key = line.study_id if line.kind != "audit" else f"{line.corpus_digest} {line.protocol_hash}"
+                self._lines.setdefault(key, []).append(line)
+        audits = self._lines.get(f"{study.corpus.digest} {study.protocol.hash}", [])
+        return [*self._lines.get(study_id(study), []), *audits]
 
     def one_copy(self, facts: Mapping[str, str]) -> Mapping[str, str]:
         """Returns one copy of equal facts about clips: hundreds of studies may be on the same clips."""

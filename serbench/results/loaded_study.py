@@ -227,7 +227,7 @@ class LoadedStudy:
             problems.extend(check_answers(record, answers, evaluation, self.split))
 
         again = [line for line in (*self.evaluations, *self._checks.lines(self.record)) if self._is_again(line, entry)]
-        looks = entry.looks + len({line.id for line in again})
+        looks = entry.looks + len({line.run if line.kind == "audit" else line.id for line in again})
         tested = load_entry(
             self.folder,
             self.record,
@@ -274,7 +274,10 @@ class LoadedStudy:
             return None
 
     def _is_again(self, line: LedgerLine, entry: EntryRecord) -> bool:
-        """Whether an evaluation was one of this entry's test set, by an audit of the entry or a replay of a run."""
+        """Whether an evaluation was one of this entry's test set, by an audit of the entry or a replay of a run.
+
+        An audit's run is in its record and in the ledger, where it has another id. A replay is in the ledger only.
+        """
         audited = line.kind == "audit" and line.study.startswith(f"{entry.entry_id}-")
         replayed = line.kind == "replay" and line.job_id in entry.refits
         return (audited or replayed) and line.protocol_hash == self.record.protocol.hash

@@ -79,6 +79,7 @@ def publish_studies(results: ResultsFolder, names: Iterable[str], to: Path) -> I
 def _copy_ledger(found: Results, folders: Iterable[StudyFolder], target: ResultsFolder) -> None:
     lines = found.evaluations
     names = {folder.path.name for folder in folders}
+    names |= {study.name for folder in folders for _, study in ResultsFolder(folder.path / "audits").studies()}
     families = {line.family for line in lines if line.study in names}
     target.ledger.append(target.ledger.missing(line for line in lines if line.family in families))
 
@@ -104,16 +105,11 @@ def _copy_study(source: StudyFolder, copy: StudyFolder) -> None:
 
 
 def _copy_audits(source: Path, copy: Path) -> None:
-    """Copies audits and the records of their fits, because their evaluations of the test set are counted."""
+    """Copies audits. Their fits stay behind: an audit has their scores, and the ledger their evaluations."""
     for audit in sorted(source.glob("*.json")):
         if audit.name != "serbench.json":
             copy.mkdir(exist_ok=True)
             shutil.copyfile(audit, copy / audit.name)
-    for again, study in ResultsFolder(source).studies():
-        place = ResultsFolder(copy).study(study.name)
-        study.save(place.record_path)
-        for record in again.jobs("refit"):
-            _shortened(record).save(place.job_path("refit", record.job_id) / "record.json", compact=True)
 
 
 def _shortened(record: TrialRecord) -> TrialRecord:
