@@ -23,6 +23,7 @@ import contextlib
 import gc
 import io
 import json
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -30,16 +31,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedGroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 from benchmarks.table import machine
 from serbench.audit.robustness.panel import draw_evenly
 from serbench.corpora import cache_root, get_corpus, load_clips
 from serbench.evaluation import SpeakerRecalls, compare_recalls, recalls_interval
 from serbench.families import parse_hyperparameters
-from serbench.features import FeatureSpec, FeatureStore, even_crops
+from serbench.features import FeatureSpec, FeatureStore, even_crops, functionals, sounding_frames
 from serbench.protocols import Ratio, SplitProtocol
 from serbench.records import TrialRecord, digest_of, write_bytes_atomic
+from serbench.references.svm import PENALTIES, acoustic_spec
 from serbench.search.jobs import copies_of
 from serbench.spaces import SearchSpace, load_space
 from serbench.training import FeatureSource, SeedTree, TrialJob, choose_precision, import_keras
@@ -268,6 +273,31 @@ class Judge:
                 f"{minutes:.1f} |"
             )
 
+    def svm(self, seeds: int) -> SpeakerRecalls:
+        """Trains an SVM on functionals of the clips that each seed's networks learn from, C chosen by speakers."""
+        rate = self.space.features.sample_rate
+        spec = acoustic_spec(rate, math.ceil(2 * min(float(self.clips["duration_s"].quantile(0.95)), 8.0)) / 2)
+        energy = spec.front_end.feature_names(spec).index("log_energy")
+        vectors = np.stack(
+            [
+                functionals(frames, sounding_frames(frames[:, energy]))
+                for clip in self.source.store.get(self.clips, spec)
+                for frames in [np.asarray(clip, dtype=np.float64)]
+            ]
+        )
+        who = self.clips["speaker"].to_numpy()
+        answers = []
+        for seed in range(seeds if self.speakers is not None else 1):
+            rows = self._of_few_speakers(seed)
+            machine = GridSearchCV(
+                make_pipeline(StandardScaler(), SVC(class_weight="balanced", cache_size=500)),
+                {"svc__C": list(PENALTIES)},
+                scoring="balanced_accuracy",
+                cv=GroupKFold(_FOLDS),
+            ).fit(vectors[rows], self.truth[rows], groups=who[rows])
+            answers.append(np.eye(len(self.labels))[machine.predict(vectors[self.judged])])
+        return self._count(answers)
+
     def _counted(self, fits: Sequence[Fit]) -> SpeakerRecalls:
         return self._count([self.kept(one)["judged"] for one in fits])
 
@@ -291,6 +321,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--arm", action="append", default=[], metavar="'NAME: KEY=VALUE ...'")
     parser.add_argument("--bag", action="store_true")
     parser.add_argument("--student", action="store_true")
+    parser.add_argument("--svm", action="store_true", help="also train an SVM on functionals of the same clips")
     parser.add_argument("--part", default="1/1", metavar="I/N", help="make only every N-th fit")
     asked = parser.parse_args(words)
     space = load_space(asked.space).with_training(epochs=asked.epochs, patience=asked.epochs)
@@ -326,6 +357,9 @@ def main(words: Sequence[str] | None = None) -> None:
         gc.collect()
     if all((asked.out / one.file).is_file() for one in fits):
         print(*judge.table(fits, bag=asked.bag), sep="\n")
+        if asked.svm:
+            each = ", ".join(f"{100 * uar:.1f}" for uar in judge.svm(asked.seeds).per_refit())
+            print(f"\nSVM on functionals of the same clips: {each} % UAR")
 
 
 if __name__ == "__main__":
