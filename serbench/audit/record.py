@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from serbench.audit.draws import Draw
 from serbench.audit.finding import AuditFinding
 from serbench.audit.robustness.scores import Robustness
@@ -21,6 +23,7 @@ class AuditRecord(Record):
     """
 
     SCHEMA: ClassVar[int] = 2  # 2 may have columns; 1 has rows
+    schema_version: int = Field(default=2)
 
     entry: str
     study: str
@@ -36,7 +39,7 @@ class AuditRecord(Record):
     def compacted(self, content: dict[str, Any]) -> dict[str, Any]:
         """Turns the tables of the findings into columns: see `Record.compacted`."""
         findings = [one | {"table": columns_of(one["table"])} for one in content["findings"]]
-        return content | {"schema_version": 2, "findings": findings}
+        return content | {"findings": findings}
 
     @property
     def alarms(self) -> int:

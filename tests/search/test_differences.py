@@ -21,17 +21,17 @@ def of(space: dict, digest: str) -> StudyRecord:
 
 def test_a_hyperparameter_that_came_later_is_no_part_of_the_space_at_its_default() -> None:
     assert SPACE.enqueued
-    assert all("speed_perturbation" not in known["parameters"] for known in SPACE.describe()["enqueue"].values())
-    assert all(known.config["speed_perturbation"] == 0.0 for known in SPACE.enqueued)
+    assert all("pitch_shift" not in known["parameters"] for known in SPACE.describe()["enqueue"].values())
+    assert all(known.config["pitch_shift"] == 0.0 for known in SPACE.enqueued)
 
 
 def test_at_another_value_it_is_a_difference() -> None:
-    text = SPACE.text.replace("time_shift = 12.0, feature", "speed_perturbation = 0.1, time_shift = 12.0, feature", 1)
+    text = SPACE.text.replace("time_shift = 12.0, feature", "pitch_shift = 1.0, time_shift = 12.0, feature", 1)
     other = read_space(text, "cnn1d", "cnn1d.toml")
     assert other.hash != SPACE.hash
-    name = SPACE.enqueued[0].name
+    name = SPACE.enqueued[1].name
     (found,) = differences(of(SPACE.describe(), SPACE.hash), of(other.describe(), other.hash))
-    assert found == f"space enqueue.{name}.parameters.speed_perturbation: absent -> 0.1"
+    assert found == f"space enqueue.{name}.parameters.pitch_shift: absent -> 1.0"
 
 
 def test_another_value_of_a_known_one_is_told_by_its_name() -> None:
