@@ -74,11 +74,19 @@ class Resources:
 
         >>> [one.workers for one in Resources(workers=4, threads=1, memory_limit_mib=1000).shared(3)]
         [2, 1, 1]
+
+        Groups share the GPUs if there are fewer of these.
+
+        >>> [one.devices for one in Resources(2, 1, 1000, devices=("0",)).shared(2)]
+        [('0',), ('0',)]
         """
         parts = max(1, min(self.workers, parts))
         return [
             Resources(
-                len(range(part, self.workers, parts)), self.threads, self.memory_limit_mib, self.devices[part::parts]
+                workers=len(range(part, self.workers, parts)),
+                threads=self.threads,
+                memory_limit_mib=self.memory_limit_mib,
+                devices=self.devices[part::parts] or self.devices,
             )
             for part in range(parts)
         ]
