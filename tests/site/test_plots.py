@@ -164,6 +164,17 @@ def test_costs_are_those_of_the_rows_and_points_lead_to_entries(results):
     assert all(f"{row.parameters:,} parameters" in dot.text for row, dot in zip(rows, by_size.dots, strict=True))
 
 
+@pytest.mark.parametrize("above", [-0.06, -0.04, -0.02, 0.02, 0.04, 0.06, 0.08])
+def test_a_name_keeps_off_the_line_of_a_reference(results, above):
+    rows = sorted(Results(results.root).board().groups[0].rows, key=lambda row: row.uar)
+    rows = [rows[0], rows[-1]]
+    plot = cost_plots("cost", rows, [Line("svm", "SVM", rows[-1].uar + above)], {})[0]
+    (rule,) = plot.rules
+    names = [label for label in plot.labels if label.kind == "name"]
+    assert {label.text for label in names} == {row.entry for row in rows}
+    assert not [label for label in names if label.y - 9 < rule.y < label.y]
+
+
 def test_one_entry_is_a_sentence(results):
     rows = Results(results.root).board().groups[0].rows[:1]
     (only,) = cost_plots("cost", rows, [], {})

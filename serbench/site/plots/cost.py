@@ -18,6 +18,7 @@ _CLOSE = 14  # pixels between the texts of two lines
 _FEW = 8  # entries that are labelled in the figure
 _RIGHT, _BROAD = 0.72, 0.2
 _UP, _DOWN = 8, 16  # pixels between a point and the base line of its name
+_TALL = 11  # pixels: height of a name
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,8 @@ def _plot(key: str, cost: Cost, rows: Sequence[Row], lines: Sequence[Line], path
     shown = [line for line in lines if line.kind != "chance"]
     frame = Frame(amount([x for x, _ in pairs]), linear([*ends, *(100 * line.value for line in shown)]))
     front = pareto(pairs)
+    rules = [Rule(line.kind, y=frame.y(100 * line.value)) for line in shown]
+    references = _line_names(frame, shown)
     return Plot(
         key,
         title,
@@ -105,10 +108,10 @@ def _plot(key: str, cost: Cost, rows: Sequence[Row], lines: Sequence[Line], path
         down=frame.ticks_down,
         about_across=cost.axis,
         about_down="test UAR, %",
-        rules=[Rule(line.kind, y=frame.y(100 * line.value)) for line in shown],
+        rules=rules,
         paths=[Path(frame.stairs(front, frame.across.high), "front")],
         dots=_dots(frame, cost, rows, paths),
-        labels=[*_names(frame, cost, rows), *_line_names(frame, shown)],
+        labels=[*_names(frame, cost, rows, rules, references), *references],
         legend=_legend(rows),
     )
 
@@ -139,20 +142,28 @@ def _dots(frame: Frame, cost: Cost, rows: Sequence[Row], paths: Mapping[str, str
     ]
 
 
-def _names(frame: Frame, cost: Cost, rows: Sequence[Row]) -> list[Label]:
-    """Names of the entries above their points, or below where that is taken; none if there are too many."""
+def _names(
+    frame: Frame, cost: Cost, rows: Sequence[Row], rules: Sequence[Rule], beside: Sequence[Label]
+) -> list[Label]:
+    """Names of the entries above their points, or below where that hides less; none if there are too many."""
     if len(rows) > _FEW:
         return []
     places = [(row.entry, frame.x(cost.value(row)), frame.y(100 * (row.uar or 0.0))) for row in rows]
     taken = [(x, y) for _, x, y in places]
-    found = []
+    named = []
     for name, x, y in sorted(places, key=lambda place: place[2]):
-        others = [at for at in taken if at != (x, y)]
-        above = any(abs(x - one) < _BROAD and abs(y - _UP - other) < _CLOSE for one, other in others)
-        at = y + _DOWN if above else y - _UP
+        texts = [at for one, at in taken if (one, at) != (x, y) and abs(x - one) < _BROAD]
+        texts += [label.y for label in beside if x > _RIGHT]
+        at = min((_hidden(at, texts, rules), at != y - _UP, at) for at in (y - _UP, y + _DOWN))[-1]
         taken.append((x, at))
-        found.append(Label(x, at, name, "end" if x > _RIGHT else "start", "name"))
-    return found
+        named.append(Label(x, at, name, "end" if x > _RIGHT else "start", "name"))
+    return named
+
+
+def _hidden(at: float, texts: Sequence[float], rules: Sequence[Rule]) -> int:
+    """How much a name at this height would lie on: texts and points count twice, lines once."""
+    crossed = [rule.y for rule in rules if rule.y is not None and at - _TALL < rule.y < at + 2]
+    return 2 * sum(abs(at - other) < _CLOSE for other in texts) + len(crossed)
 
 
 def _line_names(frame: Frame, lines: Sequence[Line]) -> list[Label]:
