@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
@@ -74,10 +75,10 @@ class Results:
 
     @functools.cached_property
     def studies(self) -> tuple[LoadedStudy, ...]:
-        """All studies with a readable record, sorted by name."""
+        """All studies with a readable record, sorted by name; fold 10 comes after fold 9."""
         for name in self.folder.study_names():
             self._open(name)
-        return tuple(sorted(self._loaded(), key=lambda study: study.name))
+        return tuple(sorted(self._loaded(), key=lambda study: _counting(study.name)))
 
     def study(self, name: str) -> LoadedStudy:
         """One study. No other study is read.
@@ -353,6 +354,15 @@ class Results:
         lost = [one.sentence for one in self.damaged if one.kind == "study"]
         error = unknown("entry", entry_id, known, hint=hint)
         return SerbenchError(f"{error} It may be in a study that cannot be read: {lost[0]}") if lost else error
+
+
+def _counting(name: str) -> list[str | int]:
+    """Key that sorts names with the numbers in them by value.
+
+    >>> sorted(["s-fold10", "s-fold2", "r"], key=_counting)
+    ['r', 's-fold2', 's-fold10']
+    """
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
 def _truth(entry: ScoredEntry) -> dict[str, str] | None:
