@@ -73,6 +73,8 @@ class Replay:
         recorded_epochs: number of epochs trained.
         largest_difference: between recorded and replayed class probabilities, over all clips of the recorded subsets;
             None if one of the two fits has none, or they predicted different clips.
+        same_answers: whether the recorded answers, or those behind recorded digests, were given again; None if the
+            record holds neither.
         error: error of the replay, if it ended with one.
         changed: differences from the environment in which the study was created, for the user.
         uncounted: why the ledger does not count that the test set was predicted; '' if it does, or none was predicted.
@@ -90,6 +92,7 @@ class Replay:
     recorded_epochs: int
     replayed_epochs: int
     largest_difference: float | None
+    same_answers: bool | None
     seconds: float | None
     error: str | None
     changed: tuple[str, ...]
@@ -99,9 +102,9 @@ class Replay:
 
     @property
     def repeated(self) -> bool:
-        """Whether the score equals the recorded one. Without a score, whether the probabilities do."""
+        """Whether the score equals the recorded one. Without a score, whether the fit ended so and the answers do."""
         if self.recorded_uar is None:
-            return (self.largest_difference or 0.0) <= TOLERANCE
+            return self.replayed_state == self.recorded_state and self.same_answers is not False
         return self.replayed_uar is not None and abs(self.replayed_uar - self.recorded_uar) <= TOLERANCE
 
     def describe(self) -> dict[str, Any]:
@@ -110,13 +113,13 @@ class Replay:
 
     def complaint(self) -> str:
         """Explains in one sentence why a score that does not repeat may have changed."""
-        had, got = (
-            state if uar is None else f"{uar:.6f}"
-            for state, uar in ((self.recorded_state, self.recorded_uar), (self.replayed_state, self.replayed_uar))
-        )
-        if self.recorded_uar is None and self.largest_difference:
-            return f"the probabilities of {self.job_id} of study '{self.study}' changed; {self.why()}"
-        return f"{self.job_id} of study '{self.study}' scored {had} and now {got}; {self.why()}"
+        fit = f"{self.job_id} of study '{self.study}'"
+        if self.recorded_uar is None and self.replayed_state == self.recorded_state:
+            return f"the probabilities of {fit} changed; {self.why()}"
+        if self.recorded_uar is None:
+            return f"{fit} was {self.recorded_state} and is now {self.replayed_state}; {self.error or self.why()}"
+        got = self.replayed_state if self.replayed_uar is None else f"{self.replayed_uar:.6f}"
+        return f"{fit} scored {self.recorded_uar:.6f} and now {got}; {self.why()}"
 
     def why(self) -> str:
         """Says what may be the reason, as the end of a sentence."""
@@ -181,8 +184,9 @@ def replay_trial(
         outcome = _run(job, source, next(iter(resources.devices), None), prune_after, progress)
         predictions = predictions_of(job, outcome, clips)
     difference = _largest_difference(folder, trial, predictions)
-    kept, unkept = _keep(folder, trial, outcome, predictions, difference) if keep_model else ("", "")
+    same = _same_answers(folder, trial, predictions, difference)
     uncounted = "" if predictions is None else _count(results, record, job_id, predictions)
+    kept, unkept = _keep(folder, trial, outcome, difference, same) if keep_model else ("", "")
     return Replay(
         study=study,
         job_id=job_id,
@@ -194,6 +198,7 @@ def replay_trial(
         recorded_epochs=len(trial.epochs),
         replayed_epochs=len(outcome.epochs),
         largest_difference=difference,
+        same_answers=same,
         seconds=outcome.seconds.get("total"),
         error=outcome.error,
         changed=tuple(_changes(record, space, current_environment(backend))),
@@ -215,34 +220,37 @@ def _check_keepable(folder: StudyFolder, trial: TrialRecord) -> None:
 
 
 def _keep(
-    folder: StudyFolder,
-    trial: TrialRecord,
-    outcome: TrialOutcome,
-    predictions: pd.DataFrame | None,
-    difference: float | None,
+    folder: StudyFolder, trial: TrialRecord, outcome: TrialOutcome, difference: float | None, same: bool | None
 ) -> tuple[str, str]:
-    """Writes a model that gives the recorded answers.
-
-    Published folds have digests of their answers in place of the answers. They say only whether these are the same.
-
-    Returns:
-        Its path and '', or '' and why it was not written.
-    """
-    if outcome.model is None or predictions is None:
+    """Writes a model that gives the recorded answers. Returns its path and '', or '' and why it was not written."""
+    if outcome.model is None:
         return "", f"the replay ended as {outcome.state}"
-    if difference is None:
-        recorded = trial.digests or {}
-        found = prediction_digests(predictions)
-        shared = recorded.keys() & found.keys()
-        if not shared:
-            return "", "the record holds no answers to compare with"
-        if any(recorded[subset] != found[subset] for subset in shared):
-            return "", "its answers are not the recorded ones"
-    elif difference > _SAME_ANSWERS:
+    if same is None:
+        return "", "the record holds no answers to compare with"
+    if difference is None and not same:
+        return "", "its answers are not the recorded ones"
+    if difference is not None and difference > _SAME_ANSWERS:
         return "", f"its answers differ from the recorded ones by up to {difference:.1e}"
     path = folder.model_path(trial.job_id, trial.kind)
     write_bytes_atomic(path, outcome.model)
     return str(path), ""
+
+
+def _same_answers(
+    folder: StudyFolder, trial: TrialRecord, replayed: pd.DataFrame | None, difference: float | None
+) -> bool | None:
+    """Whether the recorded answers were given again; None if the record holds none.
+
+    Published folds have digests of their answers in place of the answers. They say only whether these are the same.
+    """
+    if difference is not None:
+        return difference <= TOLERANCE
+    recorded = trial.digests or {}
+    if not recorded and not (folder.job_path(trial.kind, trial.job_id) / "predictions.parquet").is_file():
+        return None
+    found = {} if replayed is None else prediction_digests(replayed)
+    shared = recorded.keys() & found.keys()
+    return bool(shared) and all(recorded[subset] == found[subset] for subset in shared)
 
 
 def _count(results: ResultsFolder, record: StudyRecord, job_id: str, predictions: pd.DataFrame) -> str:
@@ -271,8 +279,8 @@ def replay_facts(found: Replay) -> list[tuple[str, str]]:
         ("model", found.kept),
         ("not counted", found.uncounted and f"this evaluation of the test set: {found.uncounted}"),
     ]  # fmt: skip
-    if found.recorded_uar is not None:
-        facts.append(("result", "the score repeats" if found.repeated else "the score does not repeat"))
+    what = "run" if found.recorded_uar is None else "score"
+    facts.append(("result", f"the {what} {'repeats' if found.repeated else 'does not repeat'}"))
     return [(name, text) for name, text in facts if text]
 
 

@@ -140,13 +140,15 @@ def test_a_changed_record_does_not_repeat_and_the_reason_is_named(results) -> No
 
 @pytest.mark.children
 def test_a_trial_without_a_score_shows_how_it_ends(results) -> None:
-    change(record_path(results), state="crashed", value=None, epochs=[], scores={}, error="boom")
+    change(record_path(results), state="crashed", value=None, epochs=[], scores={}, digests={}, error="boom")
     (record_path(results).parent / "predictions.parquet").unlink()
     found = replay_trial(results, STUDY, "t0000")
     assert (found.recorded_state, found.replayed_state, found.recorded_uar) == ("crashed", "completed", None)
     assert found.replayed_uar is not None
-    assert found.largest_difference is None
-    assert found.repeated
+    assert (found.largest_difference, found.same_answers) == (None, None)
+    assert not found.repeated
+    assert "t0000 of study" in found.complaint()
+    assert "was crashed and is now completed" in found.complaint()
 
 
 @pytest.mark.children
