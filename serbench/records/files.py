@@ -102,10 +102,14 @@ def write_text_atomic(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def publish_folder(target: Path) -> Iterator[Path]:
+def publish_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     """Yields a temporary folder beside `target` that is renamed to `target` when the block ends without an error.
 
     If `target` exists by then, it stays and the temporary folder is discarded: another process has published it whole.
+
+    Args:
+        target: path of the folder.
+        replace: whether a folder that is there already makes room, once the new one is whole.
 
     Raises:
         SerbenchError: the folder cannot be written.
@@ -120,14 +124,33 @@ def publish_folder(target: Path) -> Iterator[Path]:
                     with file.open("rb") as handle:
                         os.fsync(handle.fileno())
             temporary.chmod(0o755)
-            try:
-                temporary.rename(target)
-            except OSError:
-                if not target.is_dir():
-                    raise
+            with _room(target) if replace else contextlib.nullcontext():
+                try:
+                    temporary.rename(target)
+                except OSError:
+                    if not target.is_dir():
+                        raise
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         sync_folder(target.parent)
+
+
+@contextlib.contextmanager
+def _room(target: Path) -> Iterator[None]:
+    """Moves a folder away. It is deleted when the block ends, and comes back where that ends with an error."""
+    if not target.is_dir():
+        yield
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
+    try:
+        target.rename(aside / target.name)
+        try:
+            yield
+        except BaseException:
+            (aside / target.name).rename(target)
+            raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def digest_of(value: Any, *, length: int = 16) -> str:

@@ -20,8 +20,8 @@ from serbench.records import (
     StudyFolder,
     TrialRecord,
     publish_folder,
+    study_id,
     write_predictions,
-    writing,
 )
 from serbench.results.results import Results
 from serbench.results.verify import require_sound
@@ -50,7 +50,7 @@ def publish_studies(results: ResultsFolder, names: Iterable[str], to: Path) -> I
         Each study's name and the bytes of its copy.
 
     Raises:
-        UsageError: a study does not exist, or `to` is the folder of the originals.
+        UsageError: a study does not exist, `to` is the folder of the originals, or holds another study of that name.
         SerbenchError: a record is damaged, a study fails its checks, or `to` cannot be written.
     """
     if to.resolve() == results.root.resolve():
@@ -60,13 +60,13 @@ def publish_studies(results: ResultsFolder, names: Iterable[str], to: Path) -> I
     for folder in folders:
         require_sound(found, found.study(folder.path.name))
     target = ResultsFolder(to)
+    for folder in folders:
+        _check_replaceable(folder, target.study(folder.path.name))
     target.prepare()
     _copy_ledger(found, folders, target)
     for folder in folders:
         copy = target.study(folder.path.name)
-        with writing(copy.path):
-            shutil.rmtree(copy.path, ignore_errors=True)
-        with publish_folder(copy.path) as temporary:
+        with publish_folder(copy.path, replace=True) as temporary:
             _copy_study(folder, StudyFolder(temporary))
         source, place = (ReferenceFolder.of(root, folder.record()) for root in (results.root, to))
         for name in source.names():
@@ -74,6 +74,20 @@ def publish_studies(results: ResultsFolder, names: Iterable[str], to: Path) -> I
             with place.exclusively():
                 place.publish(record, table)
         yield folder.path.name, sum(file.stat().st_size for file in copy.path.rglob("*") if file.is_file())
+
+
+def _check_replaceable(study: StudyFolder, copy: StudyFolder) -> None:
+    """Refuses to replace what is no earlier copy of the study."""
+    if not copy.record_path.is_file():
+        return
+    name, root = copy.path.name, copy.path.parent.parent
+    if copy.is_running():
+        raise UsageError(f"{copy.path} is being run by a serbench process; publish to another folder with --to")
+    if study_id(copy.record()) != study_id(study.record()):
+        raise UsageError(
+            f"{root} holds another study named '{name}' already, so nothing was published; publish to another folder "
+            f"with --to, or delete that one first: serbench study remove {name} --results {root}"
+        )
 
 
 def _copy_ledger(found: Results, folders: Iterable[StudyFolder], target: ResultsFolder) -> None:

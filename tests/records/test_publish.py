@@ -95,6 +95,36 @@ def test_publishing_again_replaces_the_copy(tmp_path):
     assert files(tmp_path / "published") == before
 
 
+def test_another_study_of_the_same_name_is_not_replaced(tmp_path):
+    ours, theirs = Builder(tmp_path / "ours"), Builder(tmp_path / "theirs")
+    for one in (ours, theirs):
+        one.entry("a", one.study())
+    name = ours.read().studies[0].name
+    (theirs.results.study(name).path / "study.json").write_text(
+        theirs.results.study(name).record().model_copy(update={"identity": "0" * 16}).model_dump_json()
+    )
+    theirs.results.study(name).model_path("a-r0").write_bytes(b"weights")
+    before = files(theirs.results.root)
+    with pytest.raises(UsageError, match=f"another study named '{name}' already.*study remove {name}"):
+        list(publish_studies(ours.results, [name], theirs.results.root))
+    assert files(theirs.results.root) == before
+
+
+def test_an_earlier_copy_stays_until_the_new_one_is_whole(build, tmp_path):
+    studies = [build.study(), build.study(name="second")]
+    for name, entry in zip(studies, "ab", strict=True):
+        build.entry(entry, name)
+    to = tmp_path / "published"
+    list(publish_studies(build.results, studies, to))
+    before = files(to)
+    again = publish_studies(build.results, studies, to)
+    next(again)
+    (build.results.study("second").job_path("refit", "b-r0") / "predictions.parquet").write_bytes(b"no table")
+    with pytest.raises(SerbenchError):
+        next(again)
+    assert files(to) == before
+
+
 def test_what_cannot_be_published_is_told_before_anything_is_written(build, tmp_path):
     study = build.study()
     with pytest.raises(UsageError, match=study):
