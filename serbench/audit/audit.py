@@ -17,7 +17,7 @@ from serbench.audit.duplicates import duplicate_findings
 from serbench.audit.finding import AuditFinding, skipped
 from serbench.audit.leakage import leakage
 from serbench.audit.literature import against_literature
-from serbench.audit.record import AuditRecord, audit_path, saved_audit
+from serbench.audit.record import AuditRecord, audit_path, earlier_audit
 from serbench.audit.rerun import Rerun, Reruns
 from serbench.audit.shuffled_labels import shuffled_labels
 from serbench.audit.slices import by_slices
@@ -91,7 +91,8 @@ def audit_entry(
     audit = _Audit(tested, folder, plan, observer or Observer(), stop or threading.Event())
     path = audit_path(folder, tested.entry.entry_id)
     with locked_audit(path, ", or use --no-refits") if plan.refits else contextlib.nullcontext():
-        record, earlier = audit.run(), saved_audit(path)
+        earlier = earlier_audit(path)
+        record = audit.run()
         if earlier is not None:
             record = record.model_copy(update={"robustness": earlier.robustness})
         _save(record, path, audit, earlier)

@@ -13,7 +13,7 @@ from serbench.audit.robustness.scores import Robustness
 from serbench.errors import SerbenchError
 from serbench.records import Record, StudyFolder, columns_of
 
-__all__ = ["AuditRecord", "audit_path", "saved_audit"]
+__all__ = ["AuditRecord", "audit_path", "earlier_audit", "saved_audit"]
 
 
 class AuditRecord(Record):
@@ -58,10 +58,17 @@ def audit_path(folder: StudyFolder, entry_id: str) -> Path:
 
 
 def saved_audit(path: Path) -> AuditRecord | None:
-    """Reads an audit record; None if there is none, or if it is damaged, since an audit can be repeated."""
-    if not path.is_file():
-        return None
+    """Reads an audit record to show it; None if there is none, or if it cannot be read, since it can be made again."""
     try:
-        return AuditRecord.load(path)
+        return earlier_audit(path)
     except SerbenchError:
         return None
+
+
+def earlier_audit(path: Path) -> AuditRecord | None:
+    """Reads an audit record to add to it; None if there is none.
+
+    Raises:
+        SerbenchError: it is damaged or of a newer serbench. What it holds would be lost if it were written again.
+    """
+    return AuditRecord.load(path) if path.is_file() else None

@@ -76,6 +76,24 @@ class Watch(Observer):
             self.stop.set()
 
 
+@pytest.mark.parametrize("text", ["{", '{"schema_version": 99}'])
+def test_an_audit_record_that_cannot_be_read_is_never_written_over(tmp_path, text) -> None:
+    build = Builder(tmp_path / "results")
+    study = build.study()
+    build.entry("a", study)
+    path = audit_path(build.results.study(study), "a")
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    told = "newer serbench" if "99" in text else "is not a serbench record"
+    for measure in (
+        lambda: measure_robustness(Results(build.results.root), RobustnessPlan("a")),
+        lambda: audit_entry(Results(build.results.root), AuditPlan("a", refits=False)),
+    ):
+        with pytest.raises(SerbenchError, match=told):
+            measure()
+        assert path.read_text() == text
+
+
 def plan(tone_corpus, **changes) -> RobustnessPlan:
     return RobustnessPlan(STUDY, data=tone_corpus, conditions=SOME, **changes)
 

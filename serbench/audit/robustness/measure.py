@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 import serbench
-from serbench.audit.record import AuditRecord, audit_path, saved_audit
+from serbench.audit.record import AuditRecord, audit_path, earlier_audit
 from serbench.audit.robustness.answers import Answering, StoppedError, answers_table
 from serbench.audit.robustness.conditions import CONDITIONS, Condition, Scene, Voice
 from serbench.audit.robustness.panel import draw_evenly, panel_of
@@ -88,9 +88,10 @@ def measure_robustness(
     folder = entry_folder(results.folder, tested)
     path = audit_path(folder, tested.entry.entry_id)
     with locked_audit(path):
+        earlier = earlier_audit(path)
         measuring = _Measuring(tested, folder, plan, observer or Observer(), stop or threading.Event())
         found = measuring.run(results.folder.ledger)
-        record = _joined(saved_audit(path), tested, found)
+        record = _joined(earlier, tested, found)
         record.save(path)
     return record, found
 
