@@ -134,7 +134,7 @@ def over_draws(splits: Draws, own_uar: float | None) -> AuditFinding:
     verdict = (
         f"mean UAR over {len(scores)} splits with other test speakers is {percent(mean)} %, from "
         f"{percent(min(scores))} % to {percent(max(scores))} % (standard deviation "
-        f"{100 * spread:.1f} points, variation between seeds included{own}); the "
+        f"{100 * spread:.1f} points, variation between training runs included{own}); the "
         "configuration was selected using most of these speakers, so the mean is slightly optimistic"
         f"{splits.caveat(len(scores), draws)}"
     )

@@ -1,4 +1,9 @@
-"""Measures how much a score gains when training and test set share speakers, at equal training size."""
+"""Measures how much a score gains when training and test set share speakers, at equal training size.
+
+Splits of one corpus overlap, so their differences vary less than those of other speakers would. The interval corrects
+the variance of the mean over J splits from s²/J to s² (1/J + test clips / training clips): Nadeau and Bengio, Inference
+for the Generalization Error, Machine Learning 52 (2003), https://doi.org/10.1023/A:1024068626366.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +36,8 @@ def leakage(splits: Draws, protocol: SplitProtocol) -> AuditFinding:
     if not seeds:
         return skipped(check, splits.reason())
     deltas = [(random[seed].uar or 0.0) - (speaker[seed].uar or 0.0) for seed in seeds]
-    mean, half = _mean_and_half(deltas)
+    overlap = float(np.mean([speaker[seed].test_clips / speaker[seed].train_clips for seed in seeds]))
+    mean, half = _mean_and_half(deltas, overlap)
     low, high = (None, None) if half is None else (mean - half, mean + half)
     scores = {
         name: _mean_uar([draws[seed] for seed in seeds]) for name, draws in zip(PAIR, (speaker, random), strict=True)
@@ -53,12 +59,17 @@ def leakage(splits: Draws, protocol: SplitProtocol) -> AuditFinding:
     return AuditFinding(check=check, level="note", verdict=verdict, numbers=numbers)
 
 
-def _mean_and_half(values: Sequence[float]) -> tuple[float, float | None]:
-    """Returns the mean and the half-width of its 95 % interval by Student's t; no half-width for one value."""
+def _mean_and_half(values: Sequence[float], overlap: float) -> tuple[float, float | None]:
+    """Returns the mean and the half-width of its 95 % interval by a corrected Student's t; none for one value.
+
+    Args:
+        values: the difference on each split.
+        overlap: test clips divided by training clips.
+    """
     mean = float(np.mean(values))
     if len(values) < 2:
         return mean, None
-    error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    error = float(np.std(values, ddof=1)) * math.sqrt(1 / len(values) + overlap)
     return mean, float(special.stdtrit(len(values) - 1, (1 + _LEVEL) / 2)) * error
 
 

@@ -7,6 +7,7 @@ so an interrupted audit resumes where it stopped.
 from __future__ import annotations
 
 import contextlib
+import functools
 import queue
 import threading
 import uuid
@@ -148,6 +149,9 @@ class Reruns:
                 return Fitted(*self.fit(rerun, repeats[rerun], lane))
             except SerbenchError as error:
                 return Fitted(error=str(error))
+            except BaseException:
+                self.stop.set()  # or the others would train to their end before anybody hears of it
+                raise
             finally:
                 lanes.put(lane)
 
@@ -158,7 +162,7 @@ class Reruns:
     def fit(
         self, rerun: Rerun, repeats: int, resources: Resources | None = None
     ) -> tuple[StudyFolder, EntryRecord | None]:
-        """Trains and tests the configuration with new seeds. Runs that are already recorded are not repeated.
+        """Trains and tests the configuration with seeds of the split's own. Runs that are recorded are not repeated.
 
         Args:
             rerun: the data to train on.
@@ -185,7 +189,10 @@ class Reruns:
                 if STATES[refit.state].refit_again:
                     study.folder.retire_job("refit", refit.job_id)
             jobs = [
-                maker.refit(job_id, 0, repeat, self.entry.config)
+                replace(
+                    maker.refit(job_id, 0, repeat, self.entry.config),
+                    seed=study.seeds.rerun(rerun.protocol.split_seed, repeat),
+                )
                 for repeat, job_id in enumerate(wanted)
                 if not study.folder.has_job("refit", job_id)
             ]
@@ -193,13 +200,18 @@ class Reruns:
                 self._run(study, maker, jobs, FitObserver(self.observer, rerun.name))
             return study.folder, self._entry(study, wanted)
 
+    @functools.cached_property
+    def _features(self) -> FeatureStore:
+        """Features of all reruns: a store reads and checks what it holds once."""
+        return FeatureStore(cache_root() / "features", note=self.observer.warning)
+
     @property
     def _backend(self) -> str:
         return choose_backend(self.record.environment.backend)
 
     def _run(self, study: Study, maker: JobMaker, jobs: list[TrialJob], observer: Observer) -> None:
-        source = FeatureSource(study.clips, FeatureStore(cache_root() / "features", note=observer.warning))
         with self._preparing:  # the first of several computes what all need
+            source = FeatureSource(study.clips, self._features)
             source.paths(
                 self.space.features, progress=lambda done, total: observer.progress("computing features", done, total)
             )

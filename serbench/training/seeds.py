@@ -8,7 +8,7 @@ import numpy as np
 
 __all__ = ["SeedTree"]
 
-_SAMPLER, _TRIAL, _REFIT, _AUGMENTATION, _PROBE, _FOLD, _CALIBRATION = range(7)
+_SAMPLER, _TRIAL, _REFIT, _AUGMENTATION, _PROBE, _FOLD, _CALIBRATION, _RERUN = range(8)
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,10 @@ class SeedTree:
     def fold(self, number: int, fold: int) -> int:
         """Returns the seed of a shortlisted configuration's fit without one fold."""
         return self._draw(_FOLD, number, fold)
+
+    def rerun(self, split_seed: int, repeat: int) -> int:
+        """Returns the seed of an audit's training run on another split. Both protocols of a split seed share it."""
+        return self._draw(_RERUN, split_seed, repeat)
 
     @property
     def augmentation(self) -> int:

@@ -22,6 +22,7 @@ from serbench.results import Results, load_entry
 from serbench.search import run_search
 from serbench.search.observer import Observer
 from serbench.search.studies.recorded import recorded_clips, recorded_space
+from serbench.training import SeedTree
 
 STUDY = "crema-d-speaker-tiny_cnn1d"
 
@@ -54,9 +55,11 @@ def test_equal_sizes_under_both_protocols_and_speakers_apart_only_under_one(reru
     pair = [replace(base, name=name, split_seed=3) for name in ("speaker", "random")]
     size = min(reruns.train_size(one) for one in pair) - 5
     speaker_of = dict(zip(reruns.clips["clip_id"], reruns.clips["speaker"], strict=True))
+    seeds = set()
     for protocol in pair:
         folder, entry = reruns.fit(Rerun(protocol, size), 1)
         record = folder.job("refit", entry.refits[0])
+        seeds.add(record.seed)
         assert record.train_clips == size
         assert load_entry(folder, folder.record(), entry).mean_score("test", "uar") == record.scores["test"].uar
         predictions = folder.predictions("refit", entry.refits[0])
@@ -66,6 +69,7 @@ def test_equal_sizes_under_both_protocols_and_speakers_apart_only_under_one(reru
         assert bool(sets["train"] & sets["test"]) == (protocol.name == "random")
         assert (predictions["subset"] == "train").sum() == size
         assert not folder.model_path(entry.refits[0]).exists()
+    assert seeds == {SeedTree(reruns.record.seed).rerun(3, 0)}, "both protocols of a split begin alike"
 
 
 @pytest.mark.slow
