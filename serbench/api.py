@@ -89,7 +89,8 @@ def search(
     second Ctrl-C raises it at once. This works in the main thread only; use `stop` for a search in another thread.
 
     Args:
-        spaces: names or files of search spaces, or loaded spaces; None for both families.
+        spaces: names or files of search spaces, or loaded spaces; None for the default space of each installed
+            family, or the demo's own on the demo corpus.
         corpus: a name (`serbench corpus list`), several as 'a+b', a folder with one folder per class, a table, or what
             `serbench.corpus` returned.
         data: folder of the corpus; None for its default folder. The demo corpus is created if needed.

@@ -71,8 +71,8 @@ class LiveView(PlainView):
             parts += [self._bar(state), *([self._best(state)] if state.best is not None else []), self._trials(state)]
         elif self._step is None and silent >= _SILENT_S:
             parts.append(Text(f"  {printable(self._working)} ... {clock(silent)}"))
-        if self._step is not None:
-            what, done, total = self._step
+        if (step := self._step) is not None:  # other threads may end it meanwhile
+            what, done, total = step
             row = Table.grid(padding=(0, 1))
             row.add_row(Text(f"  {what}"), ProgressBar(total=total, completed=done, width=24), f"{done:,}/{total:,}")
             parts.append(row)

@@ -34,7 +34,9 @@ def export_bundle(
     runtime: Path | None = None,
     quantise: str | None = None,
 ) -> BundleRecord:
-    """Exports the run of an entry that is best on validation; of a folded protocol the mean of all folds' networks.
+    """Exports one run of an entry; of a folded protocol the mean of all folds' networks.
+
+    It is the run that is best on validation, or the last one where no clips were held back to validate.
 
     Args:
         results: results that hold the entry.

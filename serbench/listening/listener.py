@@ -101,7 +101,8 @@ class Listener:
         at_s = self._heard / self._spec.sample_rate
         probabilities: tuple[float, ...] = ()
         if np.abs(self._kept).max() >= SILENCE_PEAK:
-            new = np.asarray(self._predict(fit_length(self._kept, self._spec.n_samples)[None])[0], dtype=np.float64)
+            window = fit_length(self._kept, self._spec.n_samples, self._spec.crop)
+            new = np.asarray(self._predict(window[None])[0], dtype=np.float64)
             earlier = new if self._average is None else self._average
             self._average = self._smoothing * earlier + (1 - self._smoothing) * new
             probabilities = tuple(map(float, new))

@@ -219,8 +219,8 @@ class EntryChecks:
 
 
 def best_refit(refits: Iterable[TrialRecord]) -> TrialRecord:
-    """The refit with the best validation score. Needs at least one refit."""
-    return max(refits, key=lambda refit: (refit.value or 0.0, refit.job_id))
+    """The refit with the best validation score; the last one where none has a score. Needs at least one refit."""
+    return max(refits, key=lambda refit: (refit.value or 0.0, len(refit.job_id), refit.job_id))
 
 
 def validation_score(entry: EntryRecord, refits: Iterable[TrialRecord]) -> float | None:

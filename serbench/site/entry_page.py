@@ -115,7 +115,9 @@ def entry_page(pages: Pages, page: EntryPage, *, root: str = "") -> str:
         data=corpus_rows(report),
         environment=environment_rows(report),
         studies=page.studies,
-        commands=entry_commands(page.row, page.tested.study, _refit(page), page.trials, page.details.space),
+        commands=entry_commands(
+            page.row, page.tested.together or (page.tested.study,), _refit(page), page.trials, page.details.space
+        ),
         cite=citation(page.row, report.protocol, report.environment.serbench),
     )
 

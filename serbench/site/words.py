@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from serbench.errors import SerbenchError
 from serbench.protocols import get_kind, protocol_names
@@ -78,19 +79,20 @@ def search_again(record: StudyRecord, trials: int) -> tuple[str, str]:
     return shell_line(words), placeholder_note(words)
 
 
-def entry_commands(row: Row, record: StudyRecord, refit: str, trials: int, space: str = "") -> list[tuple[str, str]]:
+def entry_commands(
+    row: Row, studies: Sequence[StudyRecord], refit: str, trials: int, space: str = ""
+) -> list[tuple[str, str]]:
     """Commands that use or repeat an entry, as pairs of purpose and command.
 
     Args:
         row: the entry's row.
-        record: the record of its study.
+        studies: the record of its study; of an ensemble of families one for each family.
         refit: job id of one of its refits.
         trials: trials of its study that count towards the budget.
         space: text of a space file with only this configuration; '' if there is none.
     """
-    command, note = search_again(record, trials)
-    from_file = ", from the study's space file on its page" if f"{record.space_name}.toml" in command else ""
-    found = [(f"Search again{from_file}{f' ({note})' if note else ''}", command)]
+    found = [_again(record, trials, f" {record.family}" if len(studies) > 1 else "") for record in studies]
+    record = studies[0]
     if row.ensemble_of:
         return found
     if row.folds == 1:
@@ -107,6 +109,12 @@ def entry_commands(row: Row, record: StudyRecord, refit: str, trials: int, space
             ("Measure what noise and rooms cost it", shell_line(["serbench", "audit", row.entry, "--robustness"]))
         )
     return [*found, *audits]
+
+
+def _again(record: StudyRecord, trials: int, which: str) -> tuple[str, str]:
+    command, note = search_again(record, trials)
+    from_file = ", from the study's space file on its page" if f"{record.space_name}.toml" in command else ""
+    return f"Search{which} again{from_file}{f' ({note})' if note else ''}", command
 
 
 def _single(row: Row, record: StudyRecord, space: str) -> str:

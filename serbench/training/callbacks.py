@@ -14,6 +14,7 @@ from serbench.evaluation import evaluate
 from serbench.records import EpochMetrics
 from serbench.training.data import predict_clips
 from serbench.training.job import Verdict
+from serbench.training.seeds import KICKS, fit_stream
 
 __all__ = ["AveragedWeights", "EpochExchange", "Kick", "LastWeights"]
 
@@ -173,7 +174,7 @@ class Kick(keras.callbacks.Callback):
         super().__init__()
         self._patience = patience
         self._strength = strength
-        self._rng = np.random.default_rng(np.random.SeedSequence([seed, 2]))
+        self._rng = fit_stream(seed, KICKS)
         self._best = math.inf
         self._waited = 0
         self.kicks = 0

@@ -10,6 +10,8 @@ from typing import Final
 
 import numpy as np
 
+from serbench.training.seeds import COPY_PASTE, fit_stream
+
 __all__ = ["NEUTRAL", "CopyPaste", "beside"]
 
 NEUTRAL: Final = "neutral"
@@ -47,7 +49,7 @@ class CopyPaste:
             speaker: np.array([row for row in offered if speakers[row] == speaker])
             for speaker in np.unique(speakers[offered])
         }
-        self._rng = np.random.default_rng(np.random.SeedSequence([seed, 2]))
+        self._rng = fit_stream(seed, COPY_PASTE)
 
     def __call__(self, x: np.ndarray, chosen: np.ndarray, read: Callable[[np.ndarray], np.ndarray]) -> None:
         """Changes a batch in place.

@@ -14,6 +14,7 @@ import numpy as np
 
 from serbench.families import InvalidConfiguration
 from serbench.training.copy_paste import CopyPaste
+from serbench.training.seeds import BATCHES, fit_stream
 
 __all__ = [
     "TrainingBatches",
@@ -67,7 +68,7 @@ class TrainingBatches(keras.utils.PyDataset):
         self._mixup = mixup
         self._class_weights = class_weights
         self._paste = paste
-        self._rng = np.random.default_rng(np.random.SeedSequence([seed, 1]))
+        self._rng = fit_stream(seed, BATCHES)
         self.on_epoch_end()
 
     def __len__(self) -> int:

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["SeedTree"]
+__all__ = ["BATCHES", "COPY_PASTE", "KICKS", "SeedTree", "fit_stream"]
 
 _SAMPLER, _TRIAL, _REFIT, _AUGMENTATION, _PROBE, _FOLD, _CALIBRATION, _RERUN = range(8)
+
+BATCHES, KICKS, COPY_PASTE = 1, 2, 3
+"""The random streams of one fit, besides those of Keras."""
 
 
 @dataclass(frozen=True)
@@ -58,3 +61,13 @@ class SeedTree:
     def calibration(self) -> int:
         """Seed of the training clips that an int8 file is calibrated with."""
         return self._draw(_CALIBRATION)
+
+
+def fit_stream(seed: int, stream: int) -> np.random.Generator:
+    """Returns a random stream of a fit, independent of its other ones.
+
+    Args:
+        seed: seed of the fit.
+        stream: `BATCHES`, `KICKS` or `COPY_PASTE`.
+    """
+    return np.random.default_rng(np.random.SeedSequence([seed, stream]))

@@ -79,7 +79,7 @@ class Entry:
 
     @property
     def selected(self) -> bool:
-        """Whether it is the entry of its study with the best validation score."""
+        """Whether validation, and no test score, chose it among the entries that it is compared with."""
         return self.row.selected
 
     @property
@@ -151,7 +151,8 @@ class Entry:
         scored = self._scored
         who = dict(zip(scored.refits[0].test_clips, scored.speakers, strict=True)) if scored.refits else {}
         if any(refit.validation is not None for refit in scored.refits):
-            who = speakers_of(self._reader.study(self.study).clips) | who
+            for study in scored.together or (scored.study,):
+                who = speakers_of(self._reader.study(study.name).clips) | who
         parts: list[pd.DataFrame] = []
         for refit in scored.refits:
             run = refit.record.job_id

@@ -48,7 +48,9 @@ class Results:
         """Files that could not be read so far."""
         return self._reader.damaged
 
-    def leaderboard(self, corpus: str | None = None, protocol: str | None = None) -> pd.DataFrame:
+    def leaderboard(
+        self, corpus: str | None = None, protocol: str | None = None, *, ensembles: bool = False
+    ) -> pd.DataFrame:
         """Returns all tested entries, indexed by name, best UAR first within each test set.
 
         Compare scores only between rows with the same `corpus_digest`, `label_source` and `protocol_hash`. Other rows
@@ -58,11 +60,13 @@ class Results:
         Args:
             corpus: name of a corpus to show only its entries.
             protocol: name of a protocol to show only its entries.
+            ensembles: whether to add the mean answers of finalists and of the best entries of all families, as the
+                command does with `--ensembles`.
 
         Raises:
             UsageError: there are entries, but none with this corpus or protocol.
         """
-        board = frame_of(Row, self._reader.board(corpus, protocol).rows).set_index("entry")
+        board = frame_of(Row, self._reader.board(corpus, protocol, ensembles=ensembles).rows).set_index("entry")
         return board[[*_FIRST, *(column for column in board if column not in _FIRST)]]
 
     def entry(self, id: str) -> Entry:  # noqa: A002

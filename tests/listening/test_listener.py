@@ -42,6 +42,19 @@ def test_windows_end_every_half_second_however_the_sound_arrives(block):
     assert found[0].label == "quiet"
 
 
+@pytest.mark.parametrize(("crop", "first"), [("start", 0), ("centre", 2000)])
+def test_a_window_that_is_not_full_yet_is_padded_as_a_short_clip_is(crop, first):
+    given = []
+
+    def kept(waveforms: np.ndarray) -> np.ndarray:
+        given.append(waveforms[0])
+        return loudness(waveforms)
+
+    spec = SPEC.model_copy(update={"crop": crop})
+    heard(Listener(kept, spec, LABELS), np.full(4000, 0.5, np.float32), 4000)
+    assert np.flatnonzero(given[0])[[0, -1]].tolist() == [first, first + 3999]
+
+
 def test_the_average_moves_by_its_share():
     sound = np.concatenate([np.full(8000, 0.2), np.full(8000, 1.0)]).astype(np.float32)
     found = heard(listener(smoothing=0.5), sound, 4000)

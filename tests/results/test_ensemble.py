@@ -7,6 +7,7 @@ import pytest
 from drawn_results import judge
 from sklearn.metrics import balanced_accuracy_score
 
+import serbench
 from serbench.errors import UsageError
 from serbench.render import render
 from serbench.results.selection import best_selected
@@ -150,6 +151,24 @@ def test_its_page_says_what_it_is_and_offers_no_export(build, study, tmp_path):
     assert "ensemble of 3" in text
     assert "serbench export" not in text
     assert "an ensemble (mean of 3 finalists) of" in text
+
+
+@pytest.mark.long
+def test_an_ensemble_of_families_has_predictions_and_its_page_searches_both(build, tmp_path):
+    for family, entry in (("cnn1d", "a"), ("cnn2d", "c")):
+        build.entry(entry, build.study(f"demo-speaker-{family}", family=family))
+    results = build.read()
+    name = next(one.entry.entry_id for one in results.board(ensembles=True).tested if one.entry.members == ("a", "c"))
+    opened = serbench.Results(build.results.root)
+    assert name in opened.leaderboard(ensembles=True).index
+    assert name not in opened.leaderboard().index
+    table = opened.entry(name).predictions()
+    assert set(table["subset"]) == {"validation", "test"}
+    assert table["speaker"].notna().all()
+    Site.build(results, tmp_path / "site", ensembles=True)
+    page = (tmp_path / "site" / "entries" / f"{name}.html").read_text(encoding="utf-8")
+    assert "Search cnn1d again" in page
+    assert "Search cnn2d again" in page
 
 
 def test_a_bag_is_no_member(build, study):

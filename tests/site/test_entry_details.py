@@ -160,7 +160,7 @@ def test_commands_name_what_differs_from_the_defaults(results, tested):
     protocol = tested.study.protocol.model_copy(update={"name": "random", "split_seed": 3})
     study = tested.study.model_copy(update={"protocol": protocol, "seed": 7})
     alone = one_config_space(study, tested.entry.config, "alone")
-    commands = dict(entry_commands(row, study, "r0", 60, alone))
+    commands = dict(entry_commands(row, [study], "r0", 60, alone))
     search = next(iter(commands.values()))
     assert "--protocol random" in search
     assert "--seed 7" in search
@@ -171,7 +171,7 @@ def test_commands_name_what_differs_from_the_defaults(results, tested):
     assert single.startswith(f"serbench search {row.entry}.toml --corpus crema-d --data DIR --protocol random")
     assert "--trials" not in single, "its space file has a budget of one"
     assert any(command.startswith("serbench study replay") for command in commands.values())
-    pooled = dict(entry_commands(row.model_copy(update={"folds": 5}), study, "r0", 60))
+    pooled = dict(entry_commands(row.model_copy(update={"folds": 5}), [study], "r0", 60))
     assert not any("export" in command for command in pooled.values())
 
 

@@ -69,6 +69,13 @@ def test_a_new_record_makes_a_new_version_with_the_trial_on_its_page(build, live
     until(lambda: "first.html" in fetch(live.address)[1])
 
 
+@pytest.mark.parametrize("part", ["folds", "shortlist"])
+def test_a_fold_of_the_cross_validation_makes_a_new_version(live, build, part):
+    before = version(live)
+    (build.results.study("demo-speaker-cnn2d").path / part).mkdir(exist_ok=True)
+    until(lambda: version(live) > before)
+
+
 def test_only_this_machine_may_look(live):
     with pytest.raises(urllib.error.HTTPError, match="403"):
         fetch(live.address, host="evil.example")

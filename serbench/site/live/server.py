@@ -32,6 +32,7 @@ PORT = 8421
 _CHECK_EVERY_S = 1.0
 _PAUSE = 5.0  # pause in multiples of the last build's duration: pages use at most a sixth of one CPU core
 _PORTS_TRIED = 20
+_GROWING = ("trials", "probes", "folds", "shortlist", "refits", "entries", "attempts", "audits")
 
 
 class _State:
@@ -79,10 +80,7 @@ class _Watcher(threading.Thread):
 def _modified_times(results: Path) -> Iterator[tuple[str, int]]:
     """Modification times of the folders that change when a record is written, and whether each study runs."""
     for study in sorted((results / "studies").glob("*")):
-        for part in (
-            study,
-            *(study / name for name in ("trials", "probes", "refits", "entries", "attempts", "audits")),
-        ):
+        for part in (study, *(study / name for name in _GROWING)):
             with contextlib.suppress(OSError):
                 yield str(part), part.stat().st_mtime_ns
         yield f"{study} runs", int(StudyFolder(study).is_running())
