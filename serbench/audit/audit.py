@@ -175,7 +175,7 @@ class _Audit:
 
 def _save(record: AuditRecord, path: Path, audit: _Audit, earlier: AuditRecord | None) -> None:
     """Saves a complete audit. One without training does not replace earlier findings, which are more."""
-    found_more = path.exists() and (earlier is None or bool(earlier.findings))
+    found_more = earlier is not None and bool(earlier.findings)
     if audit.stop.is_set() or (not audit.plan.refits and found_more):
         return
     try:

@@ -24,12 +24,16 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def columns_of(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    """Turns rows with the same keys into columns, which name each key once; see `Record.compacted`.
+def columns_of(rows: list[dict[str, Any]]) -> dict[str, list[Any]] | list[dict[str, Any]]:
+    """Turns rows into columns, which name each key once; see `Record.compacted`. Rows with different keys stay rows.
 
     >>> columns_of([{"a": 1, "b": 2}, {"a": 3, "b": 4}])
     {'a': [1, 3], 'b': [2, 4]}
+    >>> columns_of([{"a": 1}, {"a": 3, "b": 4}])
+    [{'a': 1}, {'a': 3, 'b': 4}]
     """
+    if any(row.keys() != rows[0].keys() for row in rows):
+        return rows
     return {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
 
 

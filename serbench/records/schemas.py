@@ -328,7 +328,7 @@ class TrialRecord(Record):
         """Turns the epochs into columns: see `Record.compacted`."""
         if not (rows := content["epochs"]):
             return content
-        return content | {"schema_version": 2, "epochs": columns_of(rows)}
+        return content | {"schema_version": self.SCHEMA, "epochs": columns_of(rows)}
 
     @property
     def best_uar(self) -> float | None:

@@ -92,7 +92,7 @@ def measure_robustness(
         measuring = _Measuring(tested, folder, plan, observer or Observer(), stop or threading.Event())
         found = measuring.run(results.folder.ledger)
         record = _joined(earlier, tested, found)
-        record.save(path)
+        record.save(path, compact=True)
     return record, found
 
 
