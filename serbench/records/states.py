@@ -40,13 +40,15 @@ class StateRule:
 
 STATES: dict[TrialState, StateRule] = {
     "completed": StateRule("trained to the end, or until early stopping", sampler="score"),
-    "pruned": StateRule("ended early: its best score so far lay behind the others'", sampler="pruned"),
+    "pruned": StateRule("ended early: its best score so far was behind that of the others", sampler="pruned"),
     "diverged": StateRule("the loss or the outputs were no longer finite"),
     "timeout": StateRule("took longer than the space's trial_timeout_s", refit_again=True),
-    "memory": StateRule("went over its memory limit, or the kernel ended it for want of memory", refit_again=True),
-    "crashed": StateRule("an error, or a signal from outside; what it said is kept as error.txt", refit_again=True),
-    "invalid": StateRule("makes no model within bounds; found before training", counts=False, sampler="infeasible"),
-    "interrupted": StateRule("broken off by a stop or a kill of the search", False, True, refit_again=True),
+    "memory": StateRule("went over its memory limit, or the kernel ended it because memory ran out", refit_again=True),
+    "crashed": StateRule("an error, or a signal from outside; its message is kept in error.txt", refit_again=True),
+    "invalid": StateRule(
+        "no model within the bounds can be built from it; found before training", counts=False, sampler="infeasible"
+    ),
+    "interrupted": StateRule("broken off when the search was stopped or killed", False, True, refit_again=True),
     "lost": StateRule("the worker it ran on is gone", False, True, refit_again=True),
 }
 
