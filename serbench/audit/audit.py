@@ -113,7 +113,7 @@ class _Audit:
         """Runs all checks, the fast ones first."""
         study, entry = self.tested.study, self.tested.entry
         if not self.tested.refits:
-            raise SerbenchError(f"entry '{entry.entry_id}' has no completed test run, so there is nothing to audit")
+            raise SerbenchError(f"entry '{entry.entry_id}' has no completed final run, so there is nothing to audit")
         record = self.folder.record()
         clips = recorded_clips(self.folder, record, self.plan.data, self.observer.progress)
         findings = [*self._of_scores(clips), *self._of_data(record, clips)]

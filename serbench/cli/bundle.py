@@ -37,7 +37,7 @@ Runtime = Annotated[
 
 
 class Quantisation(StrEnum):
-    """Kinds of numbers that networks may be computed in besides floats."""
+    """Kinds of numbers that networks can be quantised to."""
 
     int8 = "int8"
 
@@ -76,7 +76,7 @@ def export(
     quantise: Annotated[
         Quantisation | None,
         typer.Option(
-            help="Write files with the network in whole numbers besides, of the formats onnx and litert. What that "
+            help="Also write files whose network is quantised to int8, of the formats onnx and litert. What that "
             "costs is measured on validation clips."
         ),
     ] = None,

@@ -133,7 +133,7 @@ class PlainView(Observer):
         self._finished(record, state)
 
     def _finished(self, record: TrialRecord, state: StudyState) -> None:
-        kind = {"search": "trial", "refit": "test run"}.get(record.kind, record.kind)
+        kind = {"search": "trial", "refit": "final run"}.get(record.kind, record.kind)
         count = {
             "refit": f"{state.refits_done}/{state.refits}",
             "fold": f"{state.folds_done}/{state.folds}",

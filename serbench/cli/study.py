@@ -103,7 +103,7 @@ def remove(
     results: ResultsPath = DEFAULT_RESULTS,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Permanently deletes a study with its trials, test runs and entries. A running study is not deleted."""
+    """Permanently deletes a study with its trials, final runs and entries. A running study is not deleted."""
     from serbench.errors import UsageError
     from serbench.records import ResultsFolder
 

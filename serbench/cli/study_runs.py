@@ -70,14 +70,14 @@ def fork(
 
 def replay(
     study: StudyArgument,
-    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="A trial (t0003), a test run (t0003-r0) or a probe.")],
+    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="A trial (t0003), a final run (t0003-r0) or a probe.")],
     data: DataFolder = None,
     results: ResultsPath = DEFAULT_RESULTS,
     keep_model: Annotated[
         bool,
         typer.Option(
             "--keep-model",
-            help="Also keep the model of a test run that repeats its answers, so that it can be exported.",
+            help="Also keep the model of a final run that repeats its answers, so that it can be exported.",
         ),
     ] = False,
     output: Annotated[BriefFormat, typer.Option("--format", help="Output format.")] = BriefFormat.table,
@@ -85,7 +85,7 @@ def replay(
     """Trains one trial again exactly as recorded, and compares. Exit code 1 if the score is not reproduced.
 
     Nothing is written to the results but a model that is asked for, except that the ledger counts another evaluation of
-    the test set where TRIAL is a test run.
+    the test set where TRIAL is a final run.
     """
     from serbench.cli.watch import watcher
     from serbench.errors import SerbenchError

@@ -112,7 +112,7 @@ def _test_runs(budget: Budget) -> int:
 
 @dataclass
 class RunningFit:
-    """A running trial or test run.
+    """A running trial or final run.
 
     Attributes:
         job_id: id of the trial or run.
@@ -143,13 +143,13 @@ class StudyState:
         done: number of trials done, earlier calls included.
         seconds: time limit in seconds; None for none.
         began: start, by `time.monotonic`.
-        running: running trials and test runs by id.
+        running: running trials and final runs by id.
         latest: the latest that ended.
         times: duration of the latest that ended, in seconds.
         folds: number of fits of the shortlist's cross-validation; None before it.
         folds_done: number of them done.
-        refits: number of test runs planned; None during the trials.
-        refits_done: number of test runs done.
+        refits: number of final runs planned; None during the trials.
+        refits_done: number of final runs done.
         best: best validation score of a trial; None before the first.
         best_trial: the trial that has it; None if an earlier call ran it.
         plan: the studies of the whole command, and which one this is.
@@ -194,7 +194,7 @@ class StudyState:
             return dict.fromkeys(self.searched, "named")
 
     def finish(self, record: TrialRecord) -> None:
-        """Updates the state with a trial or test run that ended."""
+        """Updates the state with a trial or final run that ended."""
         self.running.pop(record.job_id, None)
         self.latest.append(record)
         self.times.append(record.seconds.get("total", 0.0))
@@ -212,7 +212,7 @@ class StudyState:
         """Estimates the time that the command still takes, in seconds; None before the first trial has ended.
 
         Fits to come are counted as long as those that have ended took: of this study, with its cross-validation and
-        test runs, and of the studies after it.
+        final runs, and of the studies after it.
 
         Args:
             elapsed: seconds since the start of the study.
@@ -232,9 +232,9 @@ class StudyState:
 
     @property
     def count(self) -> str:
-        """How far the study is: trials, fits of the shortlist or test runs; and which study it is, of several."""
+        """How far the study is: trials, fits of the shortlist or final runs; and which study it is, of several."""
         if self.refits is not None:
-            done = f"{self.refits_done}/{self.refits} test runs"
+            done = f"{self.refits_done}/{self.refits} final runs"
         elif self.folds is not None:
             done = f"{self.folds_done}/{self.folds} shortlist fits"
         else:

@@ -304,7 +304,7 @@ def _int8(record: BundleRecord) -> str:
         f"| {_light_row(one).strip('| ')} | {percent(cost.uar_float)} | {percent(cost.uar)} |" for one, cost in files
     )
     return f"""
-### In whole numbers (int8)
+### Quantised to int8
 
 Front end and normalisation are as above; convolutions and dense layers have weights and activations of eight bits,
 calibrated with {facts.calibration_clips:,} training clips. These files do not repeat the answers above. They were

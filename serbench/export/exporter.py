@@ -31,7 +31,7 @@ class TrainedEntry:
         data: the corpus's folder; None if unknown.
         say: callback that receives a sentence before each long step.
         runtime: folder with the runtime of a browser, for the format `web`; None to download it.
-        quantise: `int8` for files with networks of whole numbers besides; None for none.
+        quantise: `int8` for files with quantised networks besides; None for none.
         joined: the final networks of a folded protocol, whose mean answer is exported; empty for a single network.
         answers: what the bundle must answer to the test clips, with the columns `clip_id` and `p_<label>`; None for the
             recorded predictions of `refit`.

@@ -48,7 +48,7 @@ def export_bundle(
         replace: whether to replace an existing bundle.
         say: callback that receives a sentence before each long step.
         runtime: folder with the runtime of a browser, for the format `web`; None to download it.
-        quantise: `int8` to write files with networks of whole numbers besides, of formats that have them.
+        quantise: `int8` to write files with quantised networks besides, of formats that have them.
 
     Returns:
         The record of the bundle, equal to the content of `bundle.json`.

@@ -217,7 +217,7 @@ class Entry:
             data: folder of the corpus; None for the folder that the search used.
             replace: whether to replace an existing bundle.
             format: export formats with commas between, such as `keras,onnx`.
-            quantise: `int8` to write files with networks of whole numbers besides, of the formats `onnx` and `litert`.
+            quantise: `int8` to write files with quantised networks besides, of the formats `onnx` and `litert`.
 
         Returns:
             The bundle, loaded.

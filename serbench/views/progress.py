@@ -63,7 +63,7 @@ class SearchProgress(Observer):
         elif self._refits is None:
             doing = f"{self._done} of {plural(self._trials, 'trial')}"
         else:
-            doing = f"{plural(self._done, 'trial')}, {self._refits_done} of {plural(self._refits, 'test run')}"
+            doing = f"{plural(self._done, 'trial')}, {self._refits_done} of {plural(self._refits, 'final run')}"
         parts = [f"{self._study}: {doing}", *([self._step] if self._step else self._fits.values())]
         return ", ".join([*parts, *self._score(), _clock(time.monotonic() - self._began)])
 
@@ -117,7 +117,7 @@ class SearchProgress(Observer):
         self._changed()
 
     def trial_finished(self, record: TrialRecord) -> None:
-        """Counts a finished trial or test run."""
+        """Counts a finished trial or final run."""
         self._fits.pop(record.job_id, None)
         if record.kind == "search":
             self._done += record.state not in UNCOUNTED_STATES
@@ -135,7 +135,7 @@ class SearchProgress(Observer):
         self._changed()
 
     def refits_started(self, total: int) -> None:
-        """Shows that the trials are done and the test runs begin."""
+        """Shows that the trials are done and the final runs begin."""
         self._refits = total
         self._changed()
 

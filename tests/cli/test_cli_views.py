@@ -72,7 +72,7 @@ def test_studies_are_counted_and_the_time_is_that_of_the_whole_command(study):
     view.trial_finished(study[1]("t01", 0.5, seconds=60.0))
     text = shown(view)
     assert "1/8 trials, study 1 of 3" in text
-    # 7 trials, 10 fits of folds and 3 test runs of this study; twice 8 + 10 + 3 of the others; one minute each
+    # 7 trials, 10 fits of folds and 3 final runs of this study; twice 8 + 10 + 3 of the others; one minute each
     assert "about 1:02:00 left" in text
     view.study_finished(study[0])
     view.study_started(study[0], 8, 0, None, None)

@@ -1,4 +1,4 @@
-"""Files in whole numbers: what becomes int8, what stays float, and which clips judge it."""
+"""Files in int8: what becomes int8, what stays float, and which clips judge it."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def draw_evenly(speakers: pd.Series, labels: pd.Series, most: int, rng: np.rando
 def _single(tested: ScoredEntry) -> None:
     entry, protocol = tested.entry, tested.study.protocol
     if not tested.refits:
-        raise SerbenchError(f"entry '{entry.entry_id}' has no completed test run, so there is no network to measure")
+        raise SerbenchError(f"entry '{entry.entry_id}' has no completed final run, so there is no network to measure")
     if protocol.folds > 1:
         raise UsageError(
             f"entry '{entry.entry_id}' pools folds that each selected a configuration of its own; measure the "
