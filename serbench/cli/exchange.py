@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from serbench.cli.options import DEFAULT_RESULTS, DataFolder, ResultsPath, TableFormat
-from serbench.cli.printing import echo, new_console
+from serbench.cli.printing import command_line, echo, new_console
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,8 @@ def task(
 ) -> None:
     """Writes a study's test set for a method of another tool, without labels.
 
-    The folder has training and validation clips with labels, the protocol in words, and a form for the predictions.
+    The folder has lists of training and validation clips with labels, the audio of the test clips under names that tell
+    nothing, the protocol in words, and a form for the predictions.
     """
     from serbench.cli.watch import watcher
     from serbench.records import ResultsFolder
@@ -38,8 +40,8 @@ def task(
     first = folds_of(folder, study)[0]
     with watcher(new_console()) as view:
         clips = recorded_clips(folder.study(first), folder.study(first).record(), data, view.progress)
-    root = write_task(_tasks(folder, study, clips), to)
-    echo(f"{to}: README.md says what is in it; paths are relative to {root}")
+        root = write_task([replace(one, progress=view.progress) for one in _tasks(folder, study, clips)], to)
+    echo(f"{to}: README.md says what is in it; paths of training clips are relative to {root}")
 
 
 def submit(
@@ -65,7 +67,8 @@ def submit(
     tasks = _tasks(folder, study)
     kept = keep_brought(folder, tasks, read_brought(predictions, tasks[0].labels), name, note)
     print_leaderboard(Results(results).board(tasks[0].study.corpus.name), output)
-    echo(f"scores per class, slices and votes: serbench report {kept} --study {study}", err=True)
+    again = command_line("report", kept, "--study", study, results=results)
+    echo(f"scores per class, slices and votes: {again}", err=True)
 
 
 def folds_of(folder: ResultsFolder, name: str) -> list[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +63,10 @@ def read_brought(path: Path, labels: Sequence[str]) -> Brought:
         raise SerbenchError(f"{path} is not a file; pass a CSV or Parquet table of predictions")
     header = table_header(path)
     if "clip_id" not in header:
-        raise SerbenchError(f"{path} has no column 'clip_id' (columns: {', '.join(header[:10])})")
+        raise SerbenchError(
+            f"{path} has no column 'clip_id' (columns: {', '.join(header[:10])}); name each test clip in one, as the "
+            "form of `serbench task` does"
+        )
     columns = [f"p_{label}" for label in labels]
     if set(columns) <= set(header):
         table = read_columns(path, ("clip_id", *columns))
@@ -72,7 +75,9 @@ def read_brought(path: Path, labels: Sequence[str]) -> Brought:
         table = read_columns(path, ("clip_id", "label"))
         return Brought(_clip_ids(path, table), _one_hot(path, table, labels), soft=False)
     missing = next(column for column in columns if column not in header)
-    raise SerbenchError(f"{path} has no column '{missing}'; give one for each label, or a column 'label'")
+    others = [column for column in header if column != "clip_id" and column not in columns]
+    told = f"; of no label: {', '.join(others[:_NAMED])}" if others else ""
+    raise SerbenchError(f"{path} has no column '{missing}'{told}; give one for each label, or a column 'label'")
 
 
 def _clip_ids(path: Path, table: pd.DataFrame) -> tuple[str, ...]:
@@ -87,6 +92,8 @@ def _clip_ids(path: Path, table: pd.DataFrame) -> tuple[str, ...]:
 def _probabilities(path: Path, table: pd.DataFrame, columns: list[str]) -> NDArray[np.float64]:
     numbers = table[columns].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
     wrong = ~(np.isfinite(numbers) & (numbers >= 0)).all(axis=1) | ~(np.abs(numbers.sum(axis=1) - 1) <= 0.01)
+    if np.isnan(numbers).all():
+        raise SerbenchError(f"{path} has no probability in it; fill the form in")
     if wrong.any():
         row = int(wrong.argmax())
         raise SerbenchError(
@@ -134,7 +141,8 @@ def keep_brought(
         SerbenchError: test clips are missing, clips are not of the test set, or the folder cannot be written.
     """
     kept = _kept_name(name)
-    rows = _rows(tasks, brought)
+    brought, form = _with_clip_ids(tasks, brought)
+    rows = _rows(tasks, brought, form)
     digest = digest_of([list(brought.clip_ids), brought.shares.tolist()], length=32)
     folders = [ReferenceFolder.of(results.root, task.study) for task in tasks]
     with contextlib.ExitStack() as locks:
@@ -171,16 +179,30 @@ def _kept_name(name: str) -> str:
     return BROUGHT + plain
 
 
-def _rows(tasks: Sequence[ReferenceTask], brought: Brought) -> list[list[int]]:
+def _with_clip_ids(tasks: Sequence[ReferenceTask], brought: Brought) -> tuple[Brought, Mapping[str, str]]:
+    """Puts clip ids in place of the names in the form of `serbench task`. Returns these names by clip id, if used."""
+    names = {name: clip for task in tasks for name, clip in task.test_names.items()}
+    ids = tuple(names.get(name, name) for name in brought.clip_ids)
+    if ids == brought.clip_ids:
+        return brought, {}
+    if len(set(ids)) < len(ids):
+        raise SerbenchError(
+            "a clip has two predictions, under its name in the form and under its clip id; leave one out"
+        )
+    return replace(brought, clip_ids=ids), {clip: name for name, clip in names.items()}
+
+
+def _rows(tasks: Sequence[ReferenceTask], brought: Brought, form: Mapping[str, str]) -> list[list[int]]:
     """Places in the file of each task's test clips, in the order of the test set."""
     places = {clip: place for place, clip in enumerate(brought.clip_ids)}
     asked = [task.clips["clip_id"].iloc[list(task.split.test)].astype(str).tolist() for task in tasks]
     tested = {clip for clips in asked for clip in clips}
     if missing := [clip for clips in asked for clip in clips if clip not in places]:
         lack = "has" if len(missing) == 1 else "have"
+        some = ", ".join(form.get(clip, clip) for clip in missing[:_NAMED])
         raise SerbenchError(
-            f"{len(missing):,} of {len(tested):,} test clips {lack} no prediction (among them "
-            f"{', '.join(missing[:_NAMED])}); `serbench task` writes a form with all of them"
+            f"{len(missing):,} of {len(tested):,} test clips {lack} no prediction (among them {some}); `serbench task` "
+            "writes a form with all of them"
         )
     if strange := [clip for clip in brought.clip_ids if clip not in tested]:
         raise SerbenchError(

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from serbench.protocols import Split
-from serbench.records import StepProgress, StudyRecord
+from serbench.records import StepProgress, StudyRecord, digest_of
 
 __all__ = ["ReferenceAnswers", "ReferenceTask"]
 
@@ -45,6 +45,16 @@ class ReferenceTask:
     def known(self) -> tuple[int, ...]:
         """Row numbers of all clips outside the test core that a method may learn from, in order."""
         return tuple(sorted((*self.split.train, *self.split.validation, *self.split.validation_rest)))
+
+    @property
+    def test_names(self) -> dict[str, str]:
+        """Clip id of each test clip by a name that tells nothing of it, for a method of another tool.
+
+        Clip ids are file names, which hold the label in most corpora.
+        """
+        corpus = self.study.corpus.digest
+        clips = self.clips["clip_id"].iloc[list(self.split.test)].astype(str)
+        return {f"t{digest_of([corpus, clip])}": clip for clip in clips}
 
     def folds(self, most: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """Cuts the known clips into folds, to choose settings of a method by.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from serbench.errors import UsageError
+from serbench.errors import SerbenchError, UsageError
 from serbench.records import publish_folder
 from serbench.references.task import ReferenceTask
 
@@ -16,21 +17,21 @@ __all__ = ["write_task"]
 
 
 def write_task(tasks: Sequence[ReferenceTask], to: Path) -> Path:
-    """Writes clips, labels, the protocol in words, and a form to fill in.
+    """Writes clips, labels, the protocol in words, the audio of the test clips, and a form to fill in.
 
-    Labels of test clips are not written. Paths are relative to one folder, which is not named: the task can be sent to
-    others.
+    Neither labels of test clips are written nor their file names, which hold the label in most corpora: copies of their
+    audio have names that tell nothing, and the clips are listed in the order of these. No path names this machine.
 
     Args:
         tasks: the study's test set; of a folded protocol one for each fold.
         to: the new folder.
 
     Returns:
-        The folder that all paths are relative to.
+        The folder that the paths of training and validation clips are relative to.
 
     Raises:
         UsageError: the folder exists.
-        SerbenchError: it cannot be written.
+        SerbenchError: it cannot be written, or audio is missing.
     """
     if to.exists():
         raise UsageError(f"{to} exists; name a new folder with --to")
@@ -40,11 +41,9 @@ def write_task(tasks: Sequence[ReferenceTask], to: Path) -> Path:
             place = folder / f"fold-{task.study.protocol.fold}" if len(tasks) > 1 else folder
             place.mkdir(exist_ok=True)
             for name, rows in (("train", task.split.train), ("validation", task.split.validation)):
-                _listed(task, rows, root, labelled=True).to_csv(place / f"{name}.csv", index=False)
-            _listed(task, task.split.test, root, labelled=False).to_csv(place / "test.csv", index=False)
-        form = pd.DataFrame(
-            {"clip_id": [clip for task in tasks for clip in task.clips["clip_id"].iloc[list(task.split.test)]]}
-        )
+                _listed(task, rows, root).to_csv(place / f"{name}.csv", index=False)
+            _copied(task, folder).to_csv(place / "test.csv", index=False)
+        form = pd.DataFrame({"clip_id": [name for task in tasks for name in sorted(task.test_names)]})
         for label in tasks[0].labels:
             form[f"p_{label}"] = ""
         form.to_csv(folder / "predictions.csv", index=False)
@@ -56,14 +55,28 @@ def _common(paths: Sequence[str]) -> Path:
     return Path(os.path.commonpath([str(Path(path).parent) for path in paths]))
 
 
-def _listed(task: ReferenceTask, rows: tuple[int, ...], root: Path, *, labelled: bool) -> pd.DataFrame:
+def _listed(task: ReferenceTask, rows: tuple[int, ...], root: Path) -> pd.DataFrame:
     clips = task.clips.iloc[list(rows)]
-    columns = {
-        "clip_id": clips["clip_id"],
-        "path": [Path(path).relative_to(root).as_posix() for path in clips["path"]],
-        "speaker": clips["speaker"],
-    }
-    return pd.DataFrame(columns | ({"label": clips["label"]} if labelled else {}))
+    paths = [Path(path).relative_to(root).as_posix() for path in clips["path"]]
+    return clips[["clip_id"]].assign(path=paths, speaker=clips["speaker"], label=clips["label"])
+
+
+def _copied(task: ReferenceTask, folder: Path) -> pd.DataFrame:
+    """Copies the audio of the test clips into the folder, and lists it."""
+    (folder / "test").mkdir(exist_ok=True)
+    clips = task.clips.iloc[list(task.split.test)].set_index("clip_id")
+    found = []
+    for done, (name, clip) in enumerate(sorted(task.test_names.items())):
+        task.progress("copying test clips", done, len(clips))
+        source = Path(str(clips.at[clip, "path"]))
+        copy = Path("test", name + source.suffix.lower())
+        try:
+            shutil.copyfile(source, folder / copy)
+        except FileNotFoundError:
+            raise SerbenchError(f"{source} is gone; put it back, or name the corpus's folder with --data") from None
+        found.append({"clip_id": name, "path": copy.as_posix(), "speaker": clips.at[clip, "speaker"]})
+    task.progress("copying test clips", len(clips), len(clips))
+    return pd.DataFrame(found)
 
 
 def _in_words(tasks: Sequence[ReferenceTask]) -> str:
@@ -87,13 +100,15 @@ Labels: {labels}. Protocol: `{protocol.name}`, split seed {protocol.split_seed}.
 {folded}
 - `{where}train.csv`: clips to learn from. `{where}validation.csv`: clips to choose by (settings, epochs). You may learn
   from them, too, once everything is chosen.
-- `{where}test.csv`: clips to predict, without labels. File names of some corpora hold the label: do not use them.
+- `{where}test.csv`: clips to predict, without labels. Their audio is in `test/`, under names that tell nothing. Do not
+  look for them in the corpus.
 - `predictions.csv`: the form. Fill in a probability for each label (or replace these columns by one column `label`).
 
-Paths are relative to the folder of the corpus ({corpus.title}, {corpus.licence or "see its licence"}). Choose
-everything before you predict the test clips, and predict them once: each set of predictions is counted.
+Paths of training and validation clips are relative to the folder of the corpus ({corpus.title}), those of test clips to
+this one. The licence of the corpus ({corpus.licence or "ask who made it"}) holds for the copies in `test/`, too.
 
-Then, beside the results folder of the study:
+Choose everything before you predict the test clips, and predict them once: each set of predictions is counted. Then, on
+the machine with the study, with `--results DIR` if its results are in another folder than `results`:
 
 ```
 serbench submit predictions.csv --study {study.name} --name "MY METHOD"
@@ -120,14 +135,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 AUDIO = "FOLDER_OF_THE_CORPUS"
-def features(clips):
-    sounds = (librosa.load(f"{{AUDIO}}/{{path}}", sr=16000)[0] for path in clips["path"])
+def features(clips, folder):
+    sounds = (librosa.load(f"{{folder}}/{{path}}", sr=16000)[0] for path in clips["path"])
     frames = [librosa.feature.mfcc(y=sound, sr=16000) for sound in sounds]
     return np.stack([np.r_[one.mean(axis=1), one.std(axis=1)] for one in frames]).astype("float32")
 
 train, test = pd.read_csv("{where}train.csv"), pd.read_csv("{where}test.csv")
-model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(features(train), train["label"])
-shares = pd.DataFrame(model.predict_proba(features(test)), columns=[f"p_{{label}}" for label in model.classes_])
+model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(features(train, AUDIO), train["label"])
+shares = pd.DataFrame(model.predict_proba(features(test, ".")), columns=[f"p_{{label}}" for label in model.classes_])
 pd.concat([test["clip_id"], shares], axis=1).to_csv("predictions.csv", index=False)
 """
 
@@ -135,7 +150,7 @@ PYTORCH = """\
 import torch
 
 labels = {labels}
-x, y = torch.tensor(features(train)), torch.tensor([labels.index(label) for label in train["label"]])
+x, y = torch.tensor(features(train, AUDIO)), torch.tensor([labels.index(label) for label in train["label"]])
 mean, deviation = x.mean(0), x.std(0)
 net = torch.nn.Sequential(torch.nn.Linear(x.shape[1], 64), torch.nn.ReLU(), torch.nn.Linear(64, len(labels)))
 optimizer = torch.optim.AdamW(net.parameters())
@@ -143,7 +158,7 @@ for _ in range(300):
     optimizer.zero_grad()
     torch.nn.functional.cross_entropy(net((x - mean) / deviation), y).backward()
     optimizer.step()
-shares = net((torch.tensor(features(test)) - mean) / deviation).softmax(dim=1).detach().numpy()
+shares = net((torch.tensor(features(test, ".")) - mean) / deviation).softmax(dim=1).detach().numpy()
 table = pd.DataFrame(shares, columns=[f"p_{{label}}" for label in labels])
 pd.concat([test["clip_id"], table], axis=1).to_csv("predictions.csv", index=False)
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,13 @@ def task(results) -> ReferenceTask:
     """The test set of the drawn study; every second of the other clips is for training."""
     study = results.study("demo-speaker-cnn2d")
     clips = study.clips()
-    paths = [f"/corpus/{speaker}/{clip}.wav" for speaker, clip in zip(clips["speaker"], clips["clip_id"], strict=True)]
+    paths = [
+        str(results.root.parent / "corpus" / speaker / f"{clip}.WAV")
+        for speaker, clip in zip(clips["speaker"], clips["clip_id"], strict=True)
+    ]
+    for path in map(Path, paths):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(path.stem.encode())
     tested = clips["clip_id"].str.startswith("test").to_numpy()
     others = np.flatnonzero(~tested).tolist()
     split = Split(tuple(others[::2]), tuple(others[1::2]), (), tuple(np.flatnonzero(tested).tolist()), ())
@@ -103,6 +110,10 @@ def test_labels_are_enough(task, tmp_path, suffix) -> None:
         (lambda table: table.assign(clip_id=""), "row 1 has no clip_id"),
         (lambda table: table.drop(columns="clip_id"), "no column 'clip_id'"),
         (lambda table: table.drop(columns=f"p_{LABELS[1]}"), f"no column 'p_{LABELS[1]}'; give one for each label"),
+        (
+            lambda table: table.rename(columns={f"p_{LABELS[1]}": "p_other"}),
+            f"no column 'p_{LABELS[1]}'; of no label: p_other; give one",
+        ),
         (lambda table: table.assign(**{f"p_{LABELS[0]}": 3.0}), "sum to 1"),
         (lambda table: table.assign(**{f"p_{LABELS[0]}": "nan"}), "are not numbers"),
         (lambda table: table.assign(**{f"p_{LABELS[0]}": -0.1}), "are not numbers of 0 or more"),
@@ -123,20 +134,49 @@ def test_a_name_without_letters_is_refused(task, results, name) -> None:
         bring(task, results, answers(task), name)
 
 
-def test_a_task_holds_no_label_of_a_test_clip_and_no_path_of_this_machine(task, tmp_path) -> None:
-    assert str(write_task([task], tmp_path / "task")) == "/corpus"
+def test_a_task_holds_neither_label_nor_file_name_of_a_test_clip_and_no_path_of_this_machine(task, tmp_path) -> None:
+    assert write_task([task], tmp_path / "task") == tmp_path / "corpus"
     tested = pd.read_csv(tmp_path / "task" / "test.csv", dtype=str)
     assert list(tested) == ["clip_id", "path", "speaker"]
-    assert tested["clip_id"].tolist() == task.clips["clip_id"].iloc[list(task.split.test)].tolist()
+    clips = task.clips.iloc[list(task.split.test)].set_index("clip_id")
+    assert tested["clip_id"].tolist() == sorted(tested["clip_id"]), "their order tells nothing either"
+    for name, path, speaker in tested.itertuples(index=False):
+        clip = (tmp_path / "task" / path).read_text()
+        assert (path, speaker) == (f"test/{name}.wav", clips.at[clip, "speaker"])
+    listed = (tmp_path / "task" / "test.csv").read_text() + (tmp_path / "task" / "predictions.csv").read_text()
+    assert not [clip for clip in clips.index if clip in listed]
     known = pd.concat(pd.read_csv(tmp_path / "task" / f"{name}.csv", dtype=str) for name in ("train", "validation"))
     assert set(known["label"]) == set(task.labels)
     form = pd.read_csv(tmp_path / "task" / "predictions.csv")
     assert list(form) == ["clip_id", *(f"p_{label}" for label in task.labels)]
     assert form["clip_id"].tolist() == tested["clip_id"].tolist()
-    assert not any("/corpus" in file.read_text() for file in (tmp_path / "task").iterdir())
+    assert not any(str(tmp_path) in file.read_text() for file in (tmp_path / "task").rglob("*.*"))
     assert f"--study {task.study.name} " in (tmp_path / "task" / "README.md").read_text()
     with pytest.raises(UsageError, match="exists; name a new folder"):
         write_task([task], tmp_path / "task")
+
+
+def test_the_form_of_a_task_is_the_same_submission_as_clip_ids(task, results) -> None:
+    table = answers(task)
+    names = {clip: name for name, clip in task.test_names.items()}
+    form = table.assign(clip_id=table["clip_id"].map(names))
+    bring(task, results, form.sample(frac=1, random_state=2).sort_values("clip_id"))
+    (row,) = Results(results.root).board().groups[0].references
+    bring(task, results, table, "by clip id")
+    assert {one.uar for one in Results(results.root).board().groups[0].references} == {row.uar}
+    with pytest.raises(SerbenchError, match=rf"1 of .* no prediction \(among them {form['clip_id'].iloc[0]}\)"):
+        bring(task, results, form.iloc[1:])
+    with pytest.raises(SerbenchError, match="two predictions"):
+        bring(task, results, pd.concat([table.iloc[:1], form]))
+    with pytest.raises(SerbenchError, match="fill the form in"):
+        bring(task, results, form.assign(**{f"p_{label}": "" for label in task.labels}))
+
+
+def test_audio_that_is_gone_is_named_and_no_task_is_left(task, tmp_path) -> None:
+    Path(task.clips["path"].iloc[task.split.test[3]]).unlink()
+    with pytest.raises(SerbenchError, match=r"WAV is gone; put it back"):
+        write_task([task], tmp_path / "task")
+    assert not (tmp_path / "task").exists()
 
 
 def test_each_fold_has_a_folder_and_the_form_has_all_of_them(task, tmp_path) -> None:
@@ -151,7 +191,7 @@ def test_each_fold_has_a_folder_and_the_form_has_all_of_them(task, tmp_path) -> 
         for fold in (1, 2)
     ]
     write_task(folds, tmp_path / "task")
-    assert {path.name for path in (tmp_path / "task").iterdir() if path.is_dir()} == {"fold-1", "fold-2"}
+    assert {path.name for path in (tmp_path / "task").iterdir() if path.is_dir()} == {"fold-1", "fold-2", "test"}
     assert len(pd.read_csv(tmp_path / "task" / "predictions.csv")) == len(task.split.test)
     assert "There are 2 folds" in (tmp_path / "task" / "README.md").read_text()
 
