@@ -13,6 +13,8 @@ from serbench.cli.options import BriefFormat, DataFolder, FileNames, LabelDrops,
 from serbench.cli.printing import echo, echo_pairs, echo_text, new_console
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from serbench.corpora import Corpus, StudyClips
 
 __all__ = ["app"]
@@ -23,6 +25,7 @@ app = typer.Typer(
 app.command("download")(download)
 
 CorpusArgument = Annotated[str, typer.Argument(help="A name (see `corpus list`), several as a+b, a folder or a table.")]
+_LISTED = 12  # emotions
 Format = Annotated[BriefFormat, typer.Option("--format", help="Output format.")]
 
 
@@ -104,11 +107,23 @@ def check(
         echo_text(json.dumps(result, indent=2) + "\n")
     else:
         echo(f"{clips.corpus.title}: {len(clips.table):,} usable clips, {len(clips.excluded):,} left out")
+        if len(clips.table):
+            echo(_who_and_what(clips.table))
         _print_findings(clips)
         if clips.obstacle is not None:
             echo(f"no study is possible: {clips.obstacle}")
     if damaged:
         raise typer.Exit(1)
+
+
+def _who_and_what(table: pd.DataFrame) -> str:
+    """Speakers and emotions of the clips in one line, so that a wrong name pattern is seen at once."""
+    from serbench.render import plural, speakers
+
+    counts = table["label"].astype(str).value_counts().sort_index()
+    listed = ", ".join(f"{label} {count:,}" for label, count in counts.head(_LISTED).items())
+    more = ", ..." if len(counts) > _LISTED else ""
+    return f"{speakers(table['speaker'].nunique())}; {plural(len(counts), 'emotion')}: {listed}{more}"
 
 
 @app.command("add")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -83,7 +84,7 @@ def _shown(plan: SearchPlan, live: bool, port: int | None, console: Console) -> 
         yield
 
 
-def _below(plan: SearchPlan, found: Results, best: Row) -> list[str]:
+def _below(plan: SearchPlan, found: Results, best: Row, clips: int) -> list[str]:
     """What to do where a plain baseline is better than what the search selected; empty if none is."""
     from serbench.render import below_baseline
     from serbench.spaces import space_for_size
@@ -91,13 +92,14 @@ def _below(plan: SearchPlan, found: Results, best: Row) -> list[str]:
     below = below_baseline(found.group_rows(best.entry), best)
     if not below:
         return []
-    clips = found.study(best.study).record.corpus.clips if best.folds == 1 else 0
-    ways = ["take the baseline, which is the better choice for this corpus so far"]
-    if clips and (smaller := space_for_size([space.name for space in plan.spaces], clips)):
-        ways.append(f"or search the space for small corpora: `serbench search {smaller}`")
+    if best.synthetic:
+        return [f"{below}. Its speech is synthetic, so this says nothing of yours: search your own recordings next"]
+    smaller = space_for_size((), clips)
+    if smaller and smaller not in [space.name for space in plan.spaces]:
+        way = f"search the space for small corpora, `serbench search {smaller}`"
     else:
-        ways.append("or search another space, or with more trials")
-    return [f"{below}. What to do: {', '.join(ways)}. What that finds is tested on the same clips, and counted"]
+        way = "search with more trials, or another space"
+    return [f"{below}. What to do: {way}. What that finds is tested on the same clips, and counted"]
 
 
 def _conclude(plan: SearchPlan, studies: list[str], output: TableFormat, console: Console) -> None:
@@ -123,7 +125,7 @@ def _conclude(plan: SearchPlan, studies: list[str], output: TableFormat, console
     if output is TableFormat.table and beside is not None:
         print_sheet(beside)
     if best is not None:
-        for line in _below(plan, found, best):
+        for line in _below(plan, found, best, records[0].corpus.clips):
             console.print(line, style="yellow")
     lines = [f"studies    {results / 'studies' / name}" for name in studies]
     if best is not None:
@@ -133,7 +135,8 @@ def _conclude(plan: SearchPlan, studies: list[str], output: TableFormat, console
             f"report     {command_line('report', best.entry, '--html', 'report.html', results=results)}",
             f"site       {command_line('leaderboard', '--html', 'site', results=results)}",
         ]
-    if best is not None and best.folds == 1:  # pooled folds are several models
-        lines.append(f"export     {command_line('export', best.entry, '--to', 'bundle', results=results)}")
+    if best is not None and not best.speaker_normalisation:
+        to = f"bundle-{best.entry}" if Path("bundle").exists() else "bundle"
+        lines.append(f"export     {command_line('export', best.entry, '--to', to, results=results)}")
     for line in lines:
         console.print(line, soft_wrap=True)

@@ -129,7 +129,13 @@ def below_baseline(group: GroupRows, row: Row) -> str:
     plain = _best_baseline(group)
     if plain is None or plain.uar is None or row.uar is None or row.uar >= plain.uar or row.shares_speakers:
         return ""
-    return f"{row.entry} is below a baseline: {plain.title} has {percent(plain.uar)} % UAR on the same clips"
+    below = f"{row.entry} is below a baseline: {plain.title} has {percent(plain.uar)} % UAR on the same clips"
+    if row.uar_low is None:
+        return f"{below}, which may be chance with {plural(row.test_speakers, 'test speaker')}"
+    low, high = plain.difference_low, plain.difference_high
+    if row.selected and low is not None and high is not None and low <= 0:
+        return f"{below}, which may be chance (a difference of {100 * low:+.1f} to {100 * high:+.1f} points)"
+    return below
 
 
 def _best_baseline(group: GroupRows) -> ReferenceRow | None:

@@ -145,11 +145,12 @@ def plural(value: int, noun: str) -> str:
 def speakers(value: int, what: str = "") -> str:
     """Formats a number of speakers. A corpus without speaker names counts as one speaker.
 
-    >>> speakers(91), speakers(14, "test"), speakers(1)
-    ('91 speakers', '14 test speakers', '1 speaker, or none named')
+    >>> speakers(91), speakers(14, "test"), speakers(1, "test"), speakers(1)
+    ('91 speakers', '14 test speakers', '1 test speaker', '1 speaker, or none named')
     """
-    kind = f"{what} " if what else ""
-    return f"{value} {kind}speakers" if value != 1 else f"1 {kind}speaker, or none named"
+    if value == 1 and not what:
+        return "1 speaker, or none named"
+    return plural(value, f"{what} speaker" if what else "speaker")
 
 
 def millions(value: int | None) -> str:

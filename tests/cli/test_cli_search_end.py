@@ -52,7 +52,8 @@ def test_below_a_baseline_it_says_so_and_what_to_do(build, plan, capsys) -> None
     _, err = concluded(plan, capsys)
     said = " ".join(err.split())
     assert "mine is below a baseline: SVM on functionals" in said
-    assert "What to do: take the baseline" in said
+    assert "What to do: search the space for small corpora, `serbench search small`. What that finds" in said
+    assert "chance" not in said, "thirty points on ten speakers"
     assert "tested on the same clips, and counted" in said, "another search is another evaluation of the same clips"
 
 
@@ -61,7 +62,36 @@ def test_for_a_small_corpus_the_space_made_for_it_is_named(build, tmp_path) -> N
     build.reference(STUDY, "functionals", "SVM on functionals", skill=0.7)
     default = SearchPlan.of(SearchRequest(spaces=("cnn1d",), results=tmp_path / "results"))
     results = build.read()
-    assert "`serbench search small`" in " ".join(_below(default, results, results.row("mine")))
+    assert "`serbench search small`" in " ".join(_below(default, results, results.row("mine"), 200))
+
+
+def test_a_difference_that_may_be_chance_is_called_so(build, plan) -> None:
+    build.entry("mine", STUDY, skill=0.5)
+    build.reference(STUDY, "functionals", "SVM on functionals", skill=0.51)
+    results = build.read()
+    row, (reference,) = results.row("mine"), results.group_rows("mine").references
+    assert row.uar < reference.uar
+    (said,) = _below(plan, results, row, 200)
+    assert ("which may be chance (a difference of " in said) == (reference.difference_low <= 0)
+    assert reference.difference_low <= 0
+
+
+def test_on_synthetic_speech_it_says_to_search_recordings(tmp_path, plan) -> None:
+    build = Builder(tmp_path / "synthetic")
+    study = build.study(synthetic=True)
+    build.entry("mine", study, skill=0.4)
+    build.reference(study, "functionals", "SVM on functionals", skill=0.7)
+    results = build.read()
+    (said,) = _below(plan, results, results.row("mine"), 200)
+    assert said.endswith("search your own recordings next")
+
+
+def test_the_printed_export_names_a_folder_that_is_free(build, plan, capsys, tmp_path, monkeypatch) -> None:
+    build.entry("mine", STUDY)
+    monkeypatch.chdir(tmp_path)
+    assert "serbench export mine --to bundle --results" in concluded(plan, capsys)[1]
+    (tmp_path / "bundle").mkdir()
+    assert "serbench export mine --to bundle-mine --results" in concluded(plan, capsys)[1]
 
 
 def test_machine_readable_output_has_no_sentence_before_it(build, plan, capsys) -> None:

@@ -24,9 +24,9 @@ _REASONED: Final = frozenset({"undecodable", "cut_off", "silent"})
 
 _EXCLUDED: Final[dict[ClipState, tuple[Severity, str]]] = {
     "lfs_pointer": ("error", "Git LFS pointers instead of audio (run `git lfs pull` in their folder)"),
-    "undecodable": ("error", "undecodable (fetch the audio again)"),
-    "empty": ("error", "empty (fetch the audio again)"),
-    "cut_off": ("error", "cut off (fetch the audio again)"),
+    "undecodable": ("error", "undecodable (replace the file)"),
+    "empty": ("error", "empty (replace the file)"),
+    "cut_off": ("error", "cut off (replace the file)"),
     "silent": ("warning", "digital silence"),
     "too_short": ("warning", "too short to hold speech"),
 }

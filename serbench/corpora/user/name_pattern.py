@@ -121,7 +121,7 @@ class NamePattern:
         fields = tuple(name.strip() for name in names.split("+"))
         for field in fields:
             if field not in _FIELDS:
-                raise unknown("field", field, _FIELDS, hint=f"in the name pattern '{self.text}'")
+                raise unknown("field", field, _FIELDS, hint=f"It stands in the name pattern '{self.text}'.")
         if not colon:
             return _Piece(fields)
         if rest.isdecimal():
