@@ -256,9 +256,10 @@ def shortlist_line(configurations: int, folds: int, fits: int, seconds: float) -
 
 
 def headline(record: StudyRecord) -> str:
-    """Describes a study in one line: family, corpus, clips, speakers, emotions, protocol."""
+    """Describes a study in one line: family, corpus, clips, speakers, emotions, protocol and its fold."""
     corpus = f"{record.corpus.title}{' (synthetic)' if record.corpus.synthetic else ''}"
+    fold = f", fold {record.protocol.fold} of {record.protocol.folds}" if record.protocol.folds > 1 else ""
     return (
         f"{record.family} on {corpus}: {record.corpus.clips:,} clips, {record.corpus.speakers} speakers, "
-        f"{len(record.corpus.labels)} emotions, protocol {record.protocol.name}"
+        f"{len(record.corpus.labels)} emotions, protocol {record.protocol.name}{fold}"
     )

@@ -341,9 +341,11 @@ class Results:
     def _unknown(self, entry_id: str) -> SerbenchError:
         for study in self.studies:
             if entry_id in study.entry_ids:
+                whole = [one.entry_id for one in self._runs if one.is_complete and one.name == run_name(study.name)]
+                pools = f"{' and '.join(whole)} pool them" if len(whole) > 1 else f"{''.join(whole)} pools them"
                 return UsageError(
-                    f"entry '{entry_id}' is one of {study.record.protocol.folds} folds; once all folds are tested, "
-                    "`serbench leaderboard` names the entry that pools them"
+                    f"entry '{entry_id}' is one of {study.record.protocol.folds} folds; "
+                    + (pools if whole else "once all folds are tested, `serbench leaderboard` names what pools them")
                 )
         known = [one for study in self.studies if study.record.protocol.folds == 1 for one in study.entry_ids]
         known += [run.entry_id for run in self._runs if run.is_complete]

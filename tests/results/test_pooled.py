@@ -58,6 +58,8 @@ def test_a_run_that_lacks_a_fold_is_no_row_but_a_note(build):
     board = build.read().board()
     assert not board.rows
     assert board.notes == ("run-cnn1d: 2 of 3 folds are tested; repeat the search command to go on",)
+    with pytest.raises(UsageError, match="once all folds are tested"):
+        build.read().report("good-1")
     assert "2 of 3 folds" in render(board)
 
 
@@ -68,7 +70,7 @@ def test_a_pooled_entry_has_a_report_and_a_fold_of_it_has_none(build):
     assert sum(one.support for one in report.per_class) == row.test_clips
     assert report.row == row
     assert "3 folds" in render(report)
-    with pytest.raises(UsageError, match="is one of 3 folds"):
+    with pytest.raises(UsageError, match=f"is one of 3 folds; {row.entry} pools them"):
         build.read().report("good-1")
 
 
