@@ -160,7 +160,7 @@ def speakers_finding(recognition: SpeakerRecognition | None, *, shares_speakers:
     }
     summary = (
         f"a linear classifier recognises the speaker of {100 * recognition.accuracy:.1f} % of held-out clips "
-        f"({recognition.speakers} speakers, chance {100 * recognition.chance:.1f} %)"
+        f"({recognition.speakers} speakers; by always naming the most frequent one: {100 * recognition.chance:.1f} %)"
     )
     if recognition.accuracy <= 2 * recognition.chance:
         verdict = f"{summary}: the features say little about who speaks"

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from serbench.audit.finding import AuditFinding
 from serbench.evaluation import MIN_SPEAKERS, SpeakerRecalls, Spread
+from serbench.render import plural
 from serbench.results import ScoredEntry
 
 __all__ = ["ScoredClips", "against_validation", "validation_finding"]
@@ -114,7 +115,7 @@ def _no_spread(counts: Mapping[str, SpeakerRecalls], labels: Sequence[str]) -> s
     """Returns why the variance between speakers cannot be estimated; '' if it can."""
     for name, count in counts.items():
         if count.speakers < MIN_SPEAKERS:
-            return f"{count.speakers} {name} speakers are fewer than {MIN_SPEAKERS}, too few to judge the gap"
+            return f"{plural(count.speakers, f'{name} speaker')}, fewer than {MIN_SPEAKERS}: too few to judge the gap"
         if count.rare_classes:
             rare = labels[count.rare_classes[0]]
             return f"fewer than two {name} speakers have clips of '{rare}', so the gap cannot be judged"

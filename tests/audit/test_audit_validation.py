@@ -49,7 +49,7 @@ def test_a_test_core_that_is_far_easier_is_worth_a_note():
 def test_too_few_speakers_explain_nothing():
     found = judged(0.85, 0.65, speakers=7)
     assert found.level == "note"
-    assert "7 validation speakers are fewer than 8" in found.verdict
+    assert "7 validation speakers, fewer than 8: too few" in found.verdict
     assert "explained_points" not in found.numbers
 
 
