@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from serbench.cli.plain import PlainView
-from serbench.cli.study_state import StudyState, clock, differing, percent
+from serbench.cli.study_state import StudyState, clock, differing, percent, varying_first
 from serbench.printable import printable
 from serbench.records import StudyRecord, TrialRecord
 
@@ -108,18 +108,21 @@ class LiveView(PlainView):
         for name, width in (("epoch", 5), ("val UAR %", 9), ("best %", 6), ("time", 7)):
             table.add_column(name, min_width=width, justify="right", no_wrap=True)
         table.add_column("configuration", no_wrap=True, overflow="ellipsis", ratio=1)
-        for record in list(state.latest):
+        ended, running = list(state.latest), list(state.running.values())
+        configs = [record.config for record in ended] + [fit.config for fit in running]
+        searched = varying_first(state.searched, configs)
+        for record in ended:
             style = "dim" if record.state != "completed" else None
             table.add_row(
                 record.job_id, record.state, str(len(record.epochs)),
                 percent(record.epochs[-1].val_uar if record.epochs else None), percent(record.value),
-                clock(record.seconds.get("total", 0.0)), differing(record.config, state.searched, state.shown),
+                clock(record.seconds.get("total", 0.0)), differing(record.config, searched, state.shown),
                 style=style,
             )  # fmt: skip
-        for fit in list(state.running.values()):
+        for fit in running:
             table.add_row(
                 fit.job_id, "training" if fit.done else "starting", f"{fit.done}/{fit.epochs}", percent(fit.last),
                 percent(fit.best), clock(time.monotonic() - fit.began),
-                differing(fit.config, state.searched, state.shown), style="bold",
+                differing(fit.config, searched, state.shown), style="bold",
             )  # fmt: skip
         return table

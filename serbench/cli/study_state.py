@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,17 @@ from serbench.records import UNCOUNTED_STATES, StudyRecord, TrialRecord
 from serbench.render import duration
 from serbench.spaces import Budget
 
-__all__ = ["CommandPlan", "RunningFit", "StudyState", "clock", "differing", "headline", "percent", "shortlist_line"]
+__all__ = [
+    "CommandPlan",
+    "RunningFit",
+    "StudyState",
+    "clock",
+    "differing",
+    "headline",
+    "percent",
+    "shortlist_line",
+    "varying_first",
+]
 
 _SHOWN_TRIALS = 6
 _TIMED_FITS = 8
@@ -58,6 +68,15 @@ def differing(config: dict[str, Any], searched: list[str], shown: Mapping[str, s
             words = f"{value:.2g}" if isinstance(value, float) else f"{value}"
             parts.append(f"{name} {words}" if shown[name] == "named" or value == "none" else words)
     return " ".join(parts[:limit])
+
+
+def varying_first(searched: list[str], configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Sorts hyperparameters so that those come first in which these configurations differ.
+
+    >>> varying_first(["optimizer", "depth"], [{"optimizer": "adam", "depth": 2}, {"optimizer": "adam", "depth": 3}])
+    ['depth', 'optimizer']
+    """
+    return sorted(searched, key=lambda name: len({str(config.get(name)) for config in configs}) < 2)
 
 
 @dataclass(frozen=True)

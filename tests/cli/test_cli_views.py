@@ -67,6 +67,22 @@ def test_the_best_trial_stays_in_sight_when_many_came_after_it(study):
     assert "best validation UAR 65.1 %: t07, width 56" in shown(view)
 
 
+def test_what_differs_between_the_trials_in_sight_stands_first(study):
+    record, trial = study
+    record = record.model_copy(
+        update={"space": {"parameters": {"optimizer": {"choices": ["adam", "sgd"]}, "width": {"low": 8, "high": 64}}}}
+    )
+    view = live((record, trial))
+    for number in (1, 2):
+        made = trial(f"t0{number}", 0.6)
+        view.trial_finished(made.model_copy(update={"config": made.config | {"optimizer": "adam"}}))
+    lines = [" ".join(line.split()) for line in shown(view).splitlines()]
+    assert [line.endswith(f"width {8 * number} adam") for number, line in enumerate(lines[-2:], start=1)] == [
+        True,
+        True,
+    ]
+
+
 def test_studies_are_counted_and_the_time_is_that_of_the_whole_command(study):
     view = live(study, studies=3)
     view.trial_finished(study[1]("t01", 0.5, seconds=60.0))
