@@ -209,6 +209,9 @@ def _notes(study: StudyRecord, members: Sequence[_Member], rows: Sequence[Row]) 
     notes += _check_notes(members)
     notes += sorted({f"{member.row.entry}: {member.why}" for member in members if member.why})
     notes += sorted({f"{one.row.entry}: {text}" for one in members if (text := _taken_over(one.tested.study))})
+    dense = [one.row.entry for one in members if one.tested.entry.config.get("functionals") == "alone"]
+    if dense:
+        notes.append(f"no convolutions, a dense network on functionals: {', '.join(sorted(dense))}")
     once = any(row.seeds == 1 and row.uar_low is not None for row in rows)
     if once:
         notes.append(

@@ -132,6 +132,16 @@ def test_rows_that_differ_in_clips_or_split_are_not_ranked_against_each_other(bu
     assert len({group.title for group in board.groups}) == 2
 
 
+def test_a_network_without_convolutions_is_called_so(build):
+    study = build.study()
+    build.entry("a", study)
+    build.entry("b", study, config={"functionals": "alone"})
+    (group,) = build.read().board().groups
+    assert [note for note in group.notes if "convolutions" in note] == [
+        "no convolutions, a dense network on functionals: b"
+    ]
+
+
 @pytest.mark.parametrize("few", [{"test_speakers": 7}, {"validation_speakers": 7}])
 def test_few_speakers_in_a_core_leave_no_rank_and_no_interval_but_a_note(build, few):
     build.entry("a", build.study(**few))
