@@ -207,8 +207,8 @@ def test_links_are_not_followed(serbench, mine, tmp_path) -> None:
 
 REPLAY_KEYS = {
     "schema_version", "study", "job_id", "kind", "recorded_state", "replayed_state", "recorded_uar", "replayed_uar",
-    "recorded_epochs", "replayed_epochs", "largest_difference", "seconds", "error", "changed", "repeated", "uncounted",
-    "kept", "unkept",
+    "recorded_epochs", "replayed_epochs", "largest_difference", "same_answers", "seconds", "error", "changed",
+    "repeated", "uncounted", "kept", "unkept",
 }  # fmt: skip
 
 
