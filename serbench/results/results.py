@@ -341,11 +341,11 @@ class Results:
     def _unknown(self, entry_id: str) -> SerbenchError:
         for study in self.studies:
             if entry_id in study.entry_ids:
-                whole = [one.entry_id for one in self._runs if one.is_complete and one.name == run_name(study.name)]
-                pools = f"{' and '.join(whole)} pool them" if len(whole) > 1 else f"{''.join(whole)} pools them"
+                pooled = [one.entry_id for one in self._runs if one.is_complete and one.name == run_name(study.name)]
+                pools = f"{' and '.join(pooled)} pool{'s' if len(pooled) == 1 else ''} them"
                 return UsageError(
                     f"entry '{entry_id}' is one of {study.record.protocol.folds} folds; "
-                    + (pools if whole else "once all folds are tested, `serbench leaderboard` names what pools them")
+                    + (pools if pooled else "once all folds are tested, `serbench leaderboard` names what pools them")
                 )
         known = [one for study in self.studies if study.record.protocol.folds == 1 for one in study.entry_ids]
         known += [run.entry_id for run in self._runs if run.is_complete]
