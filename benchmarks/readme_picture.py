@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-STUDY, PICTURE = "s22-cnn1d", ROOT / "docs" / "images" / "study.png"
+STUDY, PICTURE = "s26-cnn1d", ROOT / "docs" / "images" / "study.png"
 WIDTH, LARGEST_BYTES = 1000, 200 * 1024
 
 _EDGES = """() => {

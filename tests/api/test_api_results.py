@@ -12,7 +12,7 @@ from serbench.results import Results as Reader
 
 pytestmark = pytest.mark.long  # reads the published results
 
-ENTRY, OTHER, FOLDED = "cnn2d-f046c2", "cnn1d-5dc5d8", "cnn1d-673e65"
+ENTRY, OTHER, FOLDED = "cnn2d-f046c2", "cnn1d-6aa967", "cnn1d-673e65"
 
 
 @pytest.fixture(scope="module")
