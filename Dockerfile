@@ -4,8 +4,8 @@
 #     docker run --rm --shm-size=1g serbench
 #     docker run --rm --shm-size=1g -v "$PWD/results:/serbench/results" serbench uv run serbench search
 #
-# Not tested yet: this was written on a machine without Docker. Tests that need Chromium, PostgreSQL or ffmpeg are
-# skipped in it.
+# Built with buildah from a base of Debian's own Python 3.11, where `serbench doctor` ran. Tests that need Chromium,
+# PostgreSQL or ffmpeg are skipped in it.
 FROM python:3.11-slim
 RUN pip install --no-cache-dir uv
 WORKDIR /serbench
