@@ -290,6 +290,9 @@ def _with_copies(fitter: Fitter, config: dict[str, Any]) -> Iterator[_WithCopies
 def copies_fits(fitter: Fitter, draws: int, seeds: int, test_share: float = 0.2) -> list[Part]:
     """Fits on clips and copies that are dealt out together. The last epoch answers: the test items choose nothing.
 
+    The test part holds copies, too, as in the notebooks. Only its clips are counted, not their copies, so that every
+    way of judging answers clean clips.
+
     Args:
         fitter: space and clips; its configuration says which copies are made.
         draws: random draws of the test items.
@@ -308,8 +311,10 @@ def copies_fits(fitter: Fitter, draws: int, seeds: int, test_share: float = 0.2)
                 outcome = fitter.fit(fitter.job(config, train, {"validation": test}, seed), source)
                 if outcome.curve is None:
                     raise RuntimeError("the fit kept no answers of its epochs")
-                answers = outcome.curve[-1].argmax(axis=1)
-                parts.append(Part(seed, targets[test], answers, speakers[test], len(train)))
+                clean = test < len(fitter.speakers)
+                answers = outcome.curve[-1].argmax(axis=1)[clean]
+                clips = test[clean]
+                parts.append(Part(seed, targets[clips], answers, speakers[clips], len(train)))
     return parts
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -41,7 +42,7 @@ from serbench.results import speakers_of
 from serbench.search import SearchPlan, run_search
 from serbench.spaces import SearchSpace, load_space
 
-__all__ = ["FAULTS", "Asked", "arm_facts", "rejudge", "step_facts"]
+__all__ = ["FAULTS", "Asked", "arm_facts", "as_text", "rejudge", "step_facts"]
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -146,7 +147,11 @@ def _searched(space: SearchSpace, clips: StudyClips, asked: Asked, protocol: str
 
 
 def arm_facts(recalls: SpeakerRecalls, labels: Sequence[str], parts: Sequence[Part]) -> dict[str, Any]:
-    """Returns score, interval and sizes of one arm. Scores are fractions, means over the repetitions."""
+    """Returns score, interval and sizes of one arm. Scores are fractions, means over the repetitions.
+
+    `support` (speaker, class) and `correct` (repetition, speaker, class) count clips: score, interval and paired
+    differences can be computed from them again.
+    """
     interval, _ = recalls_interval(recalls, labels)
     clips = int(recalls.support.sum())
     return {
@@ -157,6 +162,8 @@ def arm_facts(recalls: SpeakerRecalls, labels: Sequence[str], parts: Sequence[Pa
         "seeds": recalls.refits,
         "tested": clips,
         "trained": round(sum(part.trained for part in parts) / len(parts)),
+        "support": recalls.support.tolist(),
+        "correct": recalls.correct.tolist(),
     }
 
 
@@ -165,6 +172,12 @@ def step_facts(one: SpeakerRecalls, other: SpeakerRecalls) -> dict[str, float]:
     difference = float(one.per_refit().mean() - other.per_refit().mean())
     half = paired_spread(one, other).half_width(0.95)
     return {"difference": _rounded(difference), "low": _rounded(difference - half), "high": _rounded(difference + half)}
+
+
+def as_text(facts: dict[str, Any]) -> str:
+    """Returns JSON with a line for each value, but for each table of counts one."""
+    text = json.dumps(facts, indent=1)
+    return re.sub(r"\[[\s\d,\[\]]*\]", lambda found: re.sub(r"\s+", "", found.group()), text) + "\n"
 
 
 def _rounded(value: float) -> float:
@@ -208,8 +221,8 @@ def main() -> None:
     )  # fmt: skip
     asked.to.mkdir(parents=True, exist_ok=True)
     path = asked.to / f"{asked.corpus}-{asked.space}.json"
-    path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps({"arms": facts["arms"], "steps": facts["steps"], "minutes": facts["minutes"]}, indent=1))
+    path.write_text(as_text(facts), encoding="utf-8")
+    print(as_text({"steps": facts["steps"], "minutes": facts["minutes"]}))
 
 
 if __name__ == "__main__":

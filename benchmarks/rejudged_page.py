@@ -110,9 +110,8 @@ def _points(value: float) -> str:
 
 def _sizes(one: dict[str, Any]) -> str:
     fault = f"objective, {one['trials']} configurations" if one["fault"] == "objective" else one["fault"]
-    trained = ", ".join(
-        f"{one['arms'][arm]['trained']:,}" for arm in ("fault", "shared", "unknown") if arm in one["arms"]
-    )
+    arms = one["arms"]
+    trained = ", ".join(f"{arms[arm]['trained']:,}" if arm in arms else "-" for arm in ("fault", "shared", "unknown"))
     cells = (
         _title(one), one["corpus"], fault, str(one["epochs"]), str(one["draws"]), str(one["seeds"]), trained,
         f"{one['minutes']:.0f}",

@@ -111,7 +111,7 @@ def _torch(task: dict[str, Any], rounds: _Rounds) -> None:
 
 
 def _head(torch: Any, channels: int, config: dict[str, Any]) -> Any:
-    """Average and maximum over time, the hidden dense layer, and the classes."""
+    """Average and maximum over time, the hidden dense layer if there is one, and the classes."""
     nn = torch.nn
 
     class Pooled(nn.Module):
@@ -119,8 +119,8 @@ def _head(torch: Any, channels: int, config: dict[str, Any]) -> Any:
             return torch.cat([x.mean(-1), x.amax(-1)], 1)
 
     drop, width = config["dense_dropout"], config["dense_width"]
-    dense = (nn.Dropout(drop), nn.Linear(2 * channels, width), nn.ReLU(), nn.Dropout(drop), nn.Linear(width, _CLASSES))
-    return nn.Sequential(Pooled(), *dense)
+    hidden = (nn.Dropout(drop), nn.Linear(2 * channels, width), nn.ReLU()) if width else ()
+    return nn.Sequential(Pooled(), *hidden, nn.Dropout(drop), nn.Linear(width or 2 * channels, _CLASSES))
 
 
 def _torch_1d(torch: Any, task: dict[str, Any]) -> Any:

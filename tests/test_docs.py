@@ -166,6 +166,12 @@ def test_every_page_has_its_place_in_the_menu() -> None:
     assert sorted(menu) == sorted(pages | {"contributing.md", "changelog.md", "commands.md"})
 
 
+def test_no_page_holds_both_sides_of_a_merge() -> None:
+    for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/*.toml")):
+        found = re.findall(r"^(?:<{7}|>{7}) .*", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        assert not found, f"{page.name}: {found[0]}"
+
+
 def test_the_citation_is_of_this_version() -> None:
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert cited["version"] == serbench.__version__

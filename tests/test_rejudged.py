@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from spaces_made import REJUDGED
 
-from benchmarks.faults import Fitter, Part, chosen_and_held_out, dealt, epoch_job, honest_parts, pooled
-from benchmarks.rejudged import FAULTS, arm_facts, step_facts
+from benchmarks.faults import Fitter, Part, chosen_and_held_out, copies_fits, dealt, epoch_job, honest_parts, pooled
+from benchmarks.rejudged import FAULTS, arm_facts, as_text, step_facts
 from benchmarks.rejudged_page import FOLDER, PRINTED, inside, read_results, table
 from serbench.corpora import StudyClips, get_corpus
 from serbench.spaces import load_space
@@ -109,6 +110,25 @@ def test_copies_of_a_test_clip_are_trained_on() -> None:
     assert np.mean([row % clips in heard for row in test]) > 0.9
 
 
+class Hearing(Fitter):
+    """Stands in for training: it knows every clip, and no copy of one."""
+
+    def fit(self, job, source=None):
+        rows = np.array(job.predict["validation"])
+        true, clips = source.targets(self.clips.labels)[rows], len(self.clips.table)
+        answers = np.where(rows < clips, true, 1 - true)
+        return SimpleNamespace(curve=[np.eye(2)[1 - answers], np.eye(2)[answers]])
+
+
+def test_the_last_epoch_answers_and_no_copy_is_counted(monkeypatch) -> None:
+    monkeypatch.setattr("benchmarks.faults._WithCopies.paths", lambda *_: ())
+    fitter = Hearing(load_space("rejudged_notebook_cnn"), made_clips(), threads=1)
+    (found,) = copies_fits(fitter, draws=1, seeds=1)
+    assert (found.answered == found.true).all()
+    assert len(found.true) < 0.2 * 3 * 80, "copies are tested as well, and not counted"
+    assert found.trained == round(0.8 * 3 * 80)
+
+
 def part(answered: list[int], true: list[int], seed: int = 0) -> Part:
     return Part(seed, np.array(true), np.array(answered), np.array([f"s{n % 2}" for n in range(len(true))]), 10)
 
@@ -136,6 +156,16 @@ def test_draws_are_pooled_by_repetition() -> None:
     assert step_facts(recalls, recalls)["difference"] == 0
 
 
+def test_counts_are_kept_a_line_each_so_that_scores_can_be_computed_again() -> None:
+    true = [0, 0, 1, 1]
+    facts = arm_facts(pooled([part([0, 1, 1, 1], true)], 2), LABELS, [part(true, true)])
+    text = as_text({"arms": {"fault": facts}})
+    assert json.loads(text)["arms"]["fault"] == facts
+    assert text.count("\n") == 15, "eleven values and brackets around them"
+    correct, support = np.array(facts["correct"]), np.array(facts["support"])
+    assert (correct.sum(axis=1) / support.sum(axis=0)).mean() == facts["uar"] == 0.75
+
+
 def test_honest_answers_are_those_of_the_test_subset() -> None:
     rows = pd.DataFrame(
         {"clip_id": ["b", "a", "c"], "subset": ["test", "test", "validation"], "label": ["fear", "anger", "fear"],
@@ -158,6 +188,8 @@ def test_the_committed_files_are_small_and_fit_their_spaces() -> None:
         facts = json.loads(path.read_text(encoding="utf-8"))
         assert path.stem == f"{facts['corpus']}-{facts['space']}"
         assert facts["fault"] == FAULTS[facts["space"]]
+        space = load_space(facts["space"]).with_training(epochs=facts["epochs"])
+        assert facts["space_hash"] == space.hash, "the space was edited after it was fitted"
         for step, cost in facts["steps"].items():
             one, other = step.split(" - ")
             assert cost["difference"] == pytest.approx(

@@ -40,8 +40,9 @@ def task(
     first = folds_of(folder, study)[0]
     with watcher(new_console()) as view:
         clips = recorded_clips(folder.study(first), folder.study(first).record(), data, view.progress)
-        root = write_task([replace(one, progress=view.progress) for one in _tasks(folder, study, clips)], to)
-    echo(f"{to}: README.md says what is in it; paths of training clips are relative to {root}")
+        roots = write_task([replace(one, progress=view.progress) for one in _tasks(folder, study, clips)], to)
+    where = ", ".join(str(root) if len(roots) == 1 else f"{root} ({name})" for name, root in roots.items())
+    echo(f"{to}: README.md says what is in it; paths of training clips are relative to {where}")
 
 
 def submit(

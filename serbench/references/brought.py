@@ -143,22 +143,28 @@ def keep_brought(
     kept = _kept_name(name)
     brought, form = _with_clip_ids(tasks, brought)
     rows = _rows(tasks, brought, form)
-    digest = digest_of([list(brought.clip_ids), brought.shares.tolist()], length=32)
+    digest = _digest(brought, sorted(range(len(brought.clip_ids)), key=brought.clip_ids.__getitem__))
+    listed = _digest(brought, range(len(brought.clip_ids)))  # older results have that of the rows as they stood
     folders = [ReferenceFolder.of(results.root, task.study) for task in tasks]
     with contextlib.ExitStack() as locks:
         for folder in sorted(folders, key=lambda one: one.path):  # one order for all processes, so none waits for ever
             locks.enter_context(folder.exclusively())
         there = [folder.load(kept)[0].settings.get("digest") if kept in folder.names() else None for folder in folders]
-        if set(there) - {None, digest}:
+        if set(there) - {None, digest, listed}:
             raise UsageError(
                 f"other predictions are kept as '{name}' on this test set, and each evaluation of it counts; bring "
                 "these under another --name"
             )
-        for task, chosen, folder in zip(tasks, rows, folders, strict=True):
-            results.ledger.append_once(LedgerLine.of(task.study, kept, "brought", predictions=digest))
+        for task, chosen, folder, known in zip(tasks, rows, folders, there, strict=True):
+            if known is None:  # else the test set knows them, maybe by another study
+                results.ledger.append_once(LedgerLine.of(task.study, kept, "brought", predictions=digest))
             table = _table(task, brought.shares[chosen])
             folder.publish(_record(task, kept, name, note, digest, soft=brought.soft), table)
     return kept
+
+
+def _digest(brought: Brought, order: Sequence[int]) -> str:
+    return digest_of([[brought.clip_ids[row] for row in order], brought.shares[list(order)].tolist()], length=32)
 
 
 def _table(task: ReferenceTask, given: NDArray[np.float64]) -> pd.DataFrame:

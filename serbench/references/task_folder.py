@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from serbench.corpora import parts_of, people_of
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import publish_folder
 from serbench.references.task import ReferenceTask
@@ -16,7 +17,7 @@ from serbench.references.task import ReferenceTask
 __all__ = ["write_task"]
 
 
-def write_task(tasks: Sequence[ReferenceTask], to: Path) -> Path:
+def write_task(tasks: Sequence[ReferenceTask], to: Path) -> dict[str, Path]:
     """Writes clips, labels, the protocol in words, the audio of the test clips, and a form to fill in.
 
     Neither labels of test clips are written nor their file names, which hold the label in most corpora: copies of their
@@ -27,7 +28,8 @@ def write_task(tasks: Sequence[ReferenceTask], to: Path) -> Path:
         to: the new folder.
 
     Returns:
-        The folder that the paths of training and validation clips are relative to.
+        The folder that the paths of training and validation clips are relative to, by the name of the corpus. If
+        corpora are merged, the paths begin with that name.
 
     Raises:
         UsageError: the folder exists.
@@ -35,29 +37,39 @@ def write_task(tasks: Sequence[ReferenceTask], to: Path) -> Path:
     """
     if to.exists():
         raise UsageError(f"{to} exists; name a new folder with --to")
-    root = _common([path for task in tasks for path in task.clips["path"]])
+    roots = _roots(tasks)
     with publish_folder(to) as folder:
         for task in tasks:
             place = folder / f"fold-{task.study.protocol.fold}" if len(tasks) > 1 else folder
             place.mkdir(exist_ok=True)
             for name, rows in (("train", task.split.train), ("validation", task.split.validation)):
-                _listed(task, rows, root).to_csv(place / f"{name}.csv", index=False)
+                _listed(task, rows, roots).to_csv(place / f"{name}.csv", index=False)
             _copied(task, folder).to_csv(place / "test.csv", index=False)
         form = pd.DataFrame({"clip_id": [name for task in tasks for name in sorted(task.test_names)]})
         for label in tasks[0].labels:
             form[f"p_{label}"] = ""
         form.to_csv(folder / "predictions.csv", index=False)
         (folder / "README.md").write_text(_in_words(tasks), encoding="utf-8")
-    return root
+    return roots
 
 
-def _common(paths: Sequence[str]) -> Path:
-    return Path(os.path.commonpath([str(Path(path).parent) for path in paths]))
+def _roots(tasks: Sequence[ReferenceTask]) -> dict[str, Path]:
+    paths = pd.concat([pd.Series(list(task.clips["path"]), index=_parts(task)) for task in tasks])
+    folders = paths.map(lambda path: str(Path(path).parent))
+    return {str(part): Path(os.path.commonpath(list(folders.loc[[part]]))) for part in folders.index.unique()}
 
 
-def _listed(task: ReferenceTask, rows: tuple[int, ...], root: Path) -> pd.DataFrame:
+def _parts(task: ReferenceTask) -> list[str]:
+    return [part for part, _ in people_of(task.clips, task.study.corpus)]
+
+
+def _listed(task: ReferenceTask, rows: tuple[int, ...], roots: Mapping[str, Path]) -> pd.DataFrame:
+    parts = _parts(task)
+    paths = []
+    for row in rows:
+        path = Path(task.clips["path"].iloc[row]).relative_to(roots[parts[row]])
+        paths.append((parts[row] / path if len(roots) > 1 else path).as_posix())
     clips = task.clips.iloc[list(rows)]
-    paths = [Path(path).relative_to(root).as_posix() for path in clips["path"]]
     return clips[["clip_id"]].assign(path=paths, speaker=clips["speaker"], label=clips["label"])
 
 
@@ -93,7 +105,14 @@ def _in_words(tasks: Sequence[ReferenceTask]) -> str:
         if folds > 1
         else ""
     )
+    names = parts_of(corpus)
+    home = (
+        f"the folder of the corpus ({corpus.title})"
+        if len(names) == 1
+        else f"a folder that holds each corpus under its name ({', '.join(names)})"
+    )
     where = "fold-1/" if folds > 1 else ""
+    parts = [f"fold-{task.study.protocol.fold}" for task in tasks] if folds > 1 else ["."]
     return f"""# Predict {tested:,} test clips of {corpus.title}
 
 Labels: {labels}. Protocol: `{protocol.name}`, split seed {protocol.split_seed}. {shared}
@@ -104,7 +123,7 @@ Labels: {labels}. Protocol: `{protocol.name}`, split seed {protocol.split_seed}.
   look for them in the corpus.
 - `predictions.csv`: the form. Fill in a probability for each label (or replace these columns by one column `label`).
 
-Paths of training and validation clips are relative to the folder of the corpus ({corpus.title}), those of test clips to
+Paths of training and validation clips are relative to {home}, those of test clips to
 this one. The licence of the corpus ({corpus.licence or "ask who made it"}) holds for the copies in `test/`, too.
 
 Choose everything before you predict the test clips, and predict them once: each set of predictions is counted. Then, on
@@ -117,48 +136,60 @@ serbench submit predictions.csv --study {study.name} --name "MY METHOD"
 ## With scikit-learn
 
 ```python
-{SKLEARN.format(where=where)}```
+{FEATURES}
+{SKLEARN.format(parts=parts)}```
 
 ## With PyTorch
 
-After the same `features`, `train` and `test`:
+After the same imports and `features`:
 
 ```python
-{PYTORCH.format(labels=list(tasks[0].labels))}```
+{PYTORCH.format(labels=list(tasks[0].labels), parts=parts)}```
 """
 
 
-SKLEARN = """\
+FEATURES = """\
 import librosa, numpy as np, pandas as pd
+
+AUDIO = "FOLDER_OF_THE_CORPUS"
+def table(path):
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+def features(clips, folder):
+    sounds = (librosa.load(f"{folder}/{path}", sr=16000)[0] for path in clips["path"])
+    frames = [librosa.feature.mfcc(y=sound, sr=16000) for sound in sounds]
+    return np.stack([np.r_[one.mean(axis=1), one.std(axis=1)] for one in frames]).astype("float32")
+"""
+
+SKLEARN = """\
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-AUDIO = "FOLDER_OF_THE_CORPUS"
-def features(clips, folder):
-    sounds = (librosa.load(f"{{folder}}/{{path}}", sr=16000)[0] for path in clips["path"])
-    frames = [librosa.feature.mfcc(y=sound, sr=16000) for sound in sounds]
-    return np.stack([np.r_[one.mean(axis=1), one.std(axis=1)] for one in frames]).astype("float32")
-
-train, test = pd.read_csv("{where}train.csv"), pd.read_csv("{where}test.csv")
-model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(features(train, AUDIO), train["label"])
-shares = pd.DataFrame(model.predict_proba(features(test, ".")), columns=[f"p_{{label}}" for label in model.classes_])
-pd.concat([test["clip_id"], shares], axis=1).to_csv("predictions.csv", index=False)
+answers = []
+for part in {parts}:
+    train, test = table(f"{{part}}/train.csv"), table(f"{{part}}/test.csv")
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    model.fit(features(train, AUDIO), train["label"])
+    columns = [f"p_{{label}}" for label in model.classes_]
+    answers.append(pd.DataFrame(model.predict_proba(features(test, ".")), test["clip_id"], columns))
+pd.concat(answers).reset_index().to_csv("predictions.csv", index=False)
 """
 
 PYTORCH = """\
 import torch
 
-labels = {labels}
-x, y = torch.tensor(features(train, AUDIO)), torch.tensor([labels.index(label) for label in train["label"]])
-mean, deviation = x.mean(0), x.std(0)
-net = torch.nn.Sequential(torch.nn.Linear(x.shape[1], 64), torch.nn.ReLU(), torch.nn.Linear(64, len(labels)))
-optimizer = torch.optim.AdamW(net.parameters())
-for _ in range(300):
-    optimizer.zero_grad()
-    torch.nn.functional.cross_entropy(net((x - mean) / deviation), y).backward()
-    optimizer.step()
-shares = net((torch.tensor(features(test, ".")) - mean) / deviation).softmax(dim=1).detach().numpy()
-table = pd.DataFrame(shares, columns=[f"p_{{label}}" for label in labels])
-pd.concat([test["clip_id"], table], axis=1).to_csv("predictions.csv", index=False)
+labels, answers = {labels}, []
+for part in {parts}:
+    train, test = table(f"{{part}}/train.csv"), table(f"{{part}}/test.csv")
+    x, y = torch.tensor(features(train, AUDIO)), torch.tensor([labels.index(label) for label in train["label"]])
+    mean, deviation = x.mean(0), x.std(0)
+    net = torch.nn.Sequential(torch.nn.Linear(x.shape[1], 64), torch.nn.ReLU(), torch.nn.Linear(64, len(labels)))
+    optimizer = torch.optim.AdamW(net.parameters())
+    for _ in range(300):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(net((x - mean) / deviation), y).backward()
+        optimizer.step()
+    shares = net((torch.tensor(features(test, ".")) - mean) / deviation).softmax(dim=1).detach().numpy()
+    answers.append(pd.DataFrame(shares, test["clip_id"], [f"p_{{label}}" for label in labels]))
+pd.concat(answers).reset_index().to_csv("predictions.csv", index=False)
 """

@@ -121,7 +121,7 @@ class ReferenceReport(FrozenModel):
 
 def _slices(answers: PooledAnswers, rows: pd.DataFrame, seed: int) -> tuple[SliceTable, ...]:
     decided = answers.shares.argmax(axis=1)
-    if not np.allclose(answers.shares.max(axis=1), 1):  # chance and listeners divide a clip among classes
+    if not np.allclose(answers.shares.max(axis=1), 1):  # chance and listeners divide a clip between labels
         return ()
     found = judge_slices(
         answers.true,

@@ -30,6 +30,7 @@ from serbench.results.scored_entry import ScoredEntry
 __all__ = ["GroupReferences", "PooledAnswers", "ReferenceRow"]
 
 _LEARNED_NOTHING = frozenset({"chance", "majority"})
+_DIVIDE = frozenset({"chance", "listeners"})  # they share a clip between labels; a model has to decide
 
 
 class ReferenceRow(FrozenModel):
@@ -187,8 +188,8 @@ class PooledAnswers:
         left_out: test clips without a prediction.
         clips: (n,) clip ids.
         true: (n,) true class indices.
-        shares: (n, C) shares that are scored; of brought predictions 1 for the most probable class.
-        given: (n, C) probabilities as they were brought; None for all others.
+        shares: (n, C) shares that are scored: 1 for the most probable class. Chance and listeners divide a clip.
+        given: (n, C) probabilities, where the method has any; None for all others.
         speakers: (n,) speaker of each clip.
         scores: scores of `shares`.
     """
@@ -224,12 +225,15 @@ def _answers(
         )
     true = pd.Index(record.labels).get_indexer(pd.Index(table["label"]))
     shares = table[[f"p_{label}" for label in record.labels]].to_numpy(dtype=np.float64)
+    given = _given(table, record.labels)
+    if record.name not in _DIVIDE:
+        decided = np.eye(len(record.labels))[shares.argmax(axis=1)]
+        given = shares if given is None and not np.array_equal(shares, decided) else given
+        shares = decided
     left_out = sum(one.left_out for one, _ in parts)
     scores = SoftEvaluation.of(true, shares, record.labels)
     clips = tuple(table["clip_id"].astype(str))
-    return PooledAnswers(
-        record, left_out, clips, true, shares, _given(table, record.labels), table["speaker"].to_numpy(), scores
-    )
+    return PooledAnswers(record, left_out, clips, true, shares, given, table["speaker"].to_numpy(), scores)
 
 
 def _given(table: pd.DataFrame, labels: Sequence[str]) -> NDArray[np.float64] | None:

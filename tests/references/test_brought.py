@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 from drawn_results import LABELS, Builder
 
 from serbench.errors import SerbenchError, UsageError
@@ -81,7 +84,11 @@ def test_the_same_again_changes_nothing_and_others_need_another_name(task, resul
     bring(task, results, answers(task))
     counted = len(results.ledger.read()[0])
     bring(task, results, answers(task))
-    assert len(results.ledger.read()[0]) == counted
+    bring(task, results, answers(task).sample(frac=1, random_state=2))
+    assert len(results.ledger.read()[0]) == counted, "the order of rows tells nothing new"
+    elsewhere = replace(task, study=task.study.model_copy(update={"name": "another", "identity": "another"}))
+    bring(elsewhere, results, answers(task))
+    assert len(results.ledger.read()[0]) == counted, "another study with the same test set"
     with pytest.raises(UsageError, match=r"other predictions are kept as 'wav2vec 2, large'.*another --name"):
         bring(task, results, answers(task, LABELS[0]))
     bring(task, results, answers(task, LABELS[0]), "always one")
@@ -135,7 +142,7 @@ def test_a_name_without_letters_is_refused(task, results, name) -> None:
 
 
 def test_a_task_holds_neither_label_nor_file_name_of_a_test_clip_and_no_path_of_this_machine(task, tmp_path) -> None:
-    assert write_task([task], tmp_path / "task") == tmp_path / "corpus"
+    assert write_task([task], tmp_path / "task") == {"demo": tmp_path / "corpus"}
     tested = pd.read_csv(tmp_path / "task" / "test.csv", dtype=str)
     assert list(tested) == ["clip_id", "path", "speaker"]
     clips = task.clips.iloc[list(task.split.test)].set_index("clip_id")
@@ -179,8 +186,8 @@ def test_audio_that_is_gone_is_named_and_no_task_is_left(task, tmp_path) -> None
     assert not (tmp_path / "task").exists()
 
 
-def test_each_fold_has_a_folder_and_the_form_has_all_of_them(task, tmp_path) -> None:
-    folds = [
+def in_two_folds(task: ReferenceTask) -> list[ReferenceTask]:
+    return [
         ReferenceTask(
             task.study.model_copy(
                 update={"protocol": task.study.protocol.model_copy(update={"fold": fold, "folds": 2})}
@@ -190,7 +197,10 @@ def test_each_fold_has_a_folder_and_the_form_has_all_of_them(task, tmp_path) -> 
         )
         for fold in (1, 2)
     ]
-    write_task(folds, tmp_path / "task")
+
+
+def test_each_fold_has_a_folder_and_the_form_has_all_of_them(task, tmp_path) -> None:
+    write_task(in_two_folds(task), tmp_path / "task")
     assert {path.name for path in (tmp_path / "task").iterdir() if path.is_dir()} == {"fold-1", "fold-2", "test"}
     assert len(pd.read_csv(tmp_path / "task" / "predictions.csv")) == len(task.split.test)
     assert "There are 2 folds" in (tmp_path / "task" / "README.md").read_text()
@@ -291,3 +301,45 @@ def test_what_is_transductive_is_marked_and_compared_with_nothing(task, results)
     assert (row.uar_low, row.difference) == (None, None)
     assert board.groups[0].power is None
     assert "not the score of a single clip" in " ".join(render(board, "table", width=120).split())
+
+
+def code_of(folder: Path, corpus: Path) -> list[str]:
+    text = (folder / "README.md").read_text().replace("FOLDER_OF_THE_CORPUS", str(corpus))
+    return re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("folded", [False, True])
+def test_the_code_of_a_task_fills_its_form_in(task, results, tmp_path, monkeypatch, folded) -> None:
+    for number, path in enumerate(task.clips["path"]):
+        pitch = 200 + 50 * (number % 5)
+        soundfile.write(path, np.sin(np.arange(4000) * pitch / 2000).astype("float32"), 16000, format="WAV")
+    tasks = in_two_folds(task) if folded else [task]
+    (root,) = write_task(tasks, tmp_path / "task").values()
+    monkeypatch.chdir(tmp_path / "task")
+    blocks = code_of(tmp_path / "task", root)
+    assert len(blocks) == 2
+    names: dict[str, object] = {}
+    for place, block in enumerate(blocks):
+        if "torch" in block and importlib.util.find_spec("torch") is None:
+            compile(block, "README.md", "exec")
+            continue
+        exec(block, names)  # noqa: S102
+        keep_brought(results, tasks, read_brought(Path("predictions.csv"), task.labels), f"method {place}")
+
+
+def test_corpora_that_lie_apart_are_named_in_the_paths_of_a_task(task, tmp_path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    clips = task.clips.assign(corpus="one")
+    moved = clips.index[-4:]
+    for row in moved:
+        path = Path(clips.at[row, "path"])
+        clips.at[row, "path"] = str(path.rename(other / path.name))
+    clips.loc[moved, "corpus"] = "two"
+    roots = write_task([replace(task, clips=clips)], tmp_path / "task")
+    assert roots == {"one": tmp_path / "corpus", "two": other}
+    known = pd.concat(pd.read_csv(tmp_path / "task" / f"{name}.csv") for name in ("train", "validation"))
+    assert {path.split("/")[0] for path in known["path"]} <= {"one", "two"}
+    for path in known["path"]:
+        name, _, rest = path.partition("/")
+        assert (roots[name] / rest).is_file()
