@@ -31,7 +31,7 @@ _HEAD = (
     "fit time |\n|---:|:---|---:|---:|---:|---:|---:|---:|---:|---:|\n"
 )
 _BRIEF_HEAD = "| tested on | model | UAR % | 95 % interval |\n|:---|:---|---:|---:|\n"
-_BRIEF_REFERENCES = ("functionals", "listeners", "chance")
+_BRIEF_REFERENCES = ("functionals", "egemaps", "listeners", "chance")
 
 
 def published_tables(results: Path) -> str:
@@ -80,6 +80,8 @@ def _minutes(results: ResultsFolder, groups: list[GroupRows]) -> str:
     for row in (row for group in groups for row in group.rows):
         folder, entry = results.entry(row.entry)
         curves = [_curve(folder.job("refit", job_id).epochs) for job_id in entry.refits]
+        if not all(curves):  # trained on all clips that are not tested: nothing was held back to judge by
+            continue
         cells = []
         for mark in _MARKS:
             best = [max((value for minutes, value in curve if minutes <= mark), default=None) for curve in curves]
@@ -91,9 +93,10 @@ def _minutes(results: ResultsFolder, groups: list[GroupRows]) -> str:
 
 
 def _curve(epochs: Sequence[EpochMetrics]) -> list[tuple[float, float]]:
-    """Minutes of training up to the end of each epoch, and its validation accuracy."""
+    """Minutes of training up to the end of each epoch, and its validation accuracy, where it has one."""
     ends = accumulate(epoch.seconds for epoch in epochs)
-    return [(end / 60, epoch.val_accuracy) for end, epoch in zip(ends, epochs, strict=True)]
+    pairs = zip(ends, epochs, strict=True)
+    return [(end / 60, epoch.val_accuracy) for end, epoch in pairs if epoch.val_accuracy is not None]
 
 
 def _beside(sheet: Sheet) -> str:

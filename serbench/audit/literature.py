@@ -18,13 +18,13 @@ _METRICS = {"uar": "UAR", "accuracy": "accuracy"}
 
 
 def against_literature(tested: ScoredEntry) -> AuditFinding:
-    """Compares the scores of an entry with the results published for its corpus."""
+    """Compares the scores of an entry with the results published for its corpus, but those that test clips chose."""
     corpus, protocol = tested.study.corpus, tested.study.protocol
     return literature_finding(
         tested.mean_score("test", "uar"),
         tested.mean_score("test", "accuracy") or 0.0,
         shares_speakers=protocol.shares_speakers,
-        literature=[_row(figure) for figure in reported(corpus.name, corpus.label_source)],
+        literature=[_row(one) for one in reported(corpus.name, corpus.label_source) if not one.test_chose],
         labels=corpus.label_source,
     )
 

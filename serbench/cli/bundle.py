@@ -166,12 +166,15 @@ def predict(
     ] = "keras",
 ) -> None:
     """Classifies audio files of any sample rate, number of channels and length. Exit code 1 if one cannot be read."""
+    from serbench.cli.watch import busy
     from serbench.export import Bundle, render_predictions
 
     if not any(path.exists() for path in audio):  # loading a model takes seconds
         raise SerbenchError(f"{audio[0]} does not exist; name audio files, or folders of them")
-    loaded = Bundle.load(bundle, runtime)
-    predictions = loaded.predict_files(audio, each_window=windows)
+    with busy("loading the model"):
+        loaded = Bundle.load(bundle, runtime)
+    with busy("predicting"):
+        predictions = loaded.predict_files(audio, each_window=windows)
     echo_text(render_predictions(predictions, loaded.record.labels, output.value))
     for note in predictions.notes():
         echo(f"note: {note}", err=True)

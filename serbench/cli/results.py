@@ -92,7 +92,9 @@ def report(
     if study is not None:
         if html is not None:
             raise UsageError("--html is for entries; leave out --study, or take --format markdown")
-        echo_text(render(found.reference_report(study, entry), output.value, width=screen_width()))
+        with busy("reading results"):
+            reference = found.reference_report(study, entry)
+        echo_text(render(reference, output.value, width=screen_width()))
         return
     with busy("reading results"):
         found.report(entry)

@@ -30,11 +30,13 @@ Format = Annotated[BriefFormat, typer.Option("--format", help="Output format.")]
 @app.command("list")
 def list_studies(results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefFormat.table) -> None:
     """Lists all studies with their trials, best validation score, entries, and whether they are running."""
+    from serbench.cli.watch import busy
     from serbench.render import render, studies_document
     from serbench.results import Results
 
     found = Results(results)
-    rows = found.study_rows()
+    with busy("reading results"):
+        rows = found.study_rows()
     _warn(found.damaged)
     if not rows and output is BriefFormat.table:
         echo(f"no studies in {results} yet; run `serbench search`, or name a folder with --results", err=True)
@@ -45,12 +47,14 @@ def list_studies(results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefF
 @app.command("show")
 def show(study: StudyArgument, results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefFormat.table) -> None:
     """Shows the settings of a study, how its trials ended, the best trials, failures with reasons, and its entries."""
+    from serbench.cli.watch import busy
     from serbench.render import render, study_document, study_facts
     from serbench.results import Results
     from serbench.search import placeholder_note, search_command
 
     found = Results(results)
-    report = found.study_report(study)
+    with busy("reading results"):
+        report = found.study_report(study)
     _warn(found.damaged)
     document = study_document(report)
     if output is BriefFormat.json:

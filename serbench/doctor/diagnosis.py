@@ -81,7 +81,7 @@ def diagnose(results: Path, backend: str | None = None) -> list[HealthCheck]:
         "memory": lambda: _memory(backend),
         "cache": _cache,
         "results": lambda: _results(results),
-        "semaphores": _semaphores,
+        "process locks": _process_locks,
         "children": lambda: _children(backend),
         **{f"extra {name}": lambda name=name: _extra(name) for name in _EXTRAS},  # type: ignore[misc]
     }
@@ -248,10 +248,10 @@ def _gib(n_bytes: int) -> str:
     return f"{n_bytes / 2**30:.1f} GiB"
 
 
-def _semaphores() -> HealthCheck:
+def _process_locks() -> HealthCheck:
     try:
         with multiprocessing.get_context("spawn").Lock():
-            return HealthCheck("semaphores", "ok", "locks between processes work")
+            return HealthCheck("process locks", "ok", "work")
     except (OSError, ImportError) as error:
         raise SerbenchError(
             f"locks between processes do not work ({error}), so audio cannot be read in parallel; mount /dev/shm "

@@ -79,7 +79,9 @@ _REGISTRY: dict[str, Reference] = {
     "encoder": Reference(
         "encoder", "RBF SVM on the mean last hidden layer, frozen; pretrained on other speech", _no_encoder
     ),
-    "listeners": Reference("human listeners", "majority vote of human listeners, voice alone; ties shared", listeners),
+    "listeners": Reference(
+        "human listeners", "majority vote of human listeners, audio only; labels that tie share the clip", listeners
+    ),
 }
 """All reference methods, in the order of the tables. A new one takes one entry here; if it needs an extra, one in
 `extras.OPTIONAL` too."""

@@ -65,7 +65,7 @@ def _sheet(group: GroupRows, shared: tuple[str, ...]) -> Sheet:
     notes = [note for note in group.notes if note not in shared and not note.startswith(_EXPLAINED)]
     notes += _about_references(references)
     return Sheet(
-        group.heading,
+        f"{group.heading}; {group.power.short}" if group.power else group.heading,
         tuple(Column(cell.title, cell.rank, cell.align) for _, cell in _CELLS),
         tuple(cells for _, cells, _ in lines),
         tuple(notes),
@@ -80,15 +80,16 @@ def _about_references(rows: Sequence[ReferenceRow]) -> list[str]:
         for row in rows
         if row.left_out
     ]
-    if transductive := [row.title for row in rows if row.transductive]:
-        names = ", ".join(transductive)
-        notes.append(f"{names}: normalised with the test speakers' own clips, so not the score of a single clip")
+    if any(row.transductive for row in rows):
+        notes.append(
+            "*: normalised with the test speakers' own clips (transductive), so not the score of a single clip"
+        )
     return notes
 
 
 def _of_reference(row: ReferenceRow) -> tuple[str, ...]:
     known = {
-        "entry": row.title,
+        "entry": f"{row.title.removesuffix(' (transductive)')}*" if row.transductive else row.title,
         "uar": percent(row.uar),
         "uar_low": span(row.uar_low, row.uar_high),
         "accuracy": percent(row.accuracy),

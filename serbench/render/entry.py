@@ -28,7 +28,8 @@ from serbench.render.document import (
     to_document,
     written,
 )
-from serbench.results import COLUMNS, ClassRow, EntryReport, Row, why_unranked
+from serbench.render.reference import votes_sheet
+from serbench.results import COLUMNS, ClassRow, EntryReport, RefitReport, Row, why_unranked
 
 __all__ = [
     "CLASS_HEADER",
@@ -130,6 +131,7 @@ def _sheets(report: EntryReport) -> list[Sheet]:
             _confusion("Confusion matrix of the test set: clips, all runs together", labels, counts),
             _confusion("Confusion matrix of the test set: % of each true class", labels, shares),
             Sheet("Runs", _REFIT_COLUMNS, tuple(_refit_cells(report))),
+            *([votes_sheet([report.votes])] if report.votes else []),
         ]
     sheets += [
         _pairs("Configuration", ("setting", "value"), setting_rows(report)),
@@ -164,14 +166,19 @@ def _refit_cells(report: EntryReport) -> list[tuple[str, ...]]:
         (
             refit.job_id,
             str(refit.seed),
-            NOTHING if refit.best_epoch is None else f"{refit.best_epoch} of {len(refit.epochs)}",
-            percent(refit.scores["validation"].uar if "validation" in refit.scores else None),
+            NOTHING if refit.best_epoch is None else f"{refit.best_epoch + 1} of {len(refit.epochs)}",
+            percent(_judged(report, refit)),
             percent(refit.scores["test"].uar),
             percent(refit.scores["test"].accuracy),
             duration(refit.train_seconds),
         )
         for refit in report.refits
     ]
+
+
+def _judged(report: EntryReport, refit: RefitReport) -> float | None:
+    """Validation UAR of a run; None if its configuration was judged out of fold, by other fits."""
+    return refit.scores["validation"].uar if "validation" in refit.scores and not report.row.out_of_fold else None
 
 
 def result_rows(report: EntryReport) -> Facts:

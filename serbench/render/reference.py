@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -22,7 +23,7 @@ from serbench.render.document import (
 from serbench.render.leaderboard import versus
 from serbench.results import ClassRow, ReferenceReport, SliceTable, VoteRow
 
-__all__ = ["reference_document"]
+__all__ = ["reference_document", "votes_sheet"]
 
 _LEGEND = (
     "vs selected: UAR minus that of the selected entry, in points, with its 95 % interval (paired over speakers). It "
@@ -36,7 +37,7 @@ def reference_document(report: ReferenceReport) -> Document:
     sheets = [_scores(report), _classes(report), _confusion(report)]
     sheets += [_slices(one) for one in report.slices]
     if report.votes:
-        sheets.append(_votes(report))
+        sheets.append(votes_sheet(report.votes))
     return Document(
         sheets=tuple(sheets),
         frame=pd.DataFrame([one.model_dump() for one in report.per_class], columns=list(ClassRow.model_fields)),
@@ -95,7 +96,9 @@ def _slices(table: SliceTable) -> Sheet:
     return Sheet(f"Recall by {table.attribute}, over classes that every group has", columns, rows, notes)
 
 
-def _votes(report: ReferenceReport) -> Sheet:
+def votes_sheet(rows: Sequence[VoteRow]) -> Sheet:
+    """Table of how close probabilities are to the listeners' votes."""
+
     def cells(one: VoteRow) -> tuple[str, ...]:
         return (one.name, count(one.clips), percent(one.overlap), decimal(one.divergence), decimal(one.squared))
 
@@ -104,5 +107,5 @@ def _votes(report: ReferenceReport) -> Sheet:
         "votes, mean over clips. divergence: Jensen-Shannon, in bits. distance: squared, 0 to 2"
     )
     head = ("predictions", "clips", "overlap %", "divergence", "distance")
-    made = table_of("Probabilities against the listeners' votes", head, list(map(cells, report.votes)))
+    made = table_of("Probabilities against the listeners' votes", head, list(map(cells, rows)))
     return replace(made, notes=(note,))

@@ -17,6 +17,7 @@ from serbench.render.document import (
     count,
     duration,
     percent,
+    plural,
     points,
     speakers,
     table_of,
@@ -81,6 +82,7 @@ def study_facts(report: StudyReport) -> list[tuple[str, str]]:
     ended = [_counts(report.states)] if report.states else []
     ended += [f"{report.broken_off} interrupted and repeated"] if report.broken_off else []
     facts = [
+        ("result", _result(report)),
         ("study", f"{report.name}{' (running now)' if report.running else ''}"),
         ("space", f"{report.space}, family {report.family}, hash {report.space_hash}"),
         ("corpus", f"{report.corpus_title}{synthetic} ({report.corpus}): {report.clips:,} clips, "
@@ -95,13 +97,24 @@ def study_facts(report: StudyReport) -> list[tuple[str, str]]:
                       f"{made.python}, {made.cpu}, {made.cores} cores"),
         ("precision", f"{report.precision} in training"),
         ("started", f"{moment(report.created)}, last active {moment(report.last_activity)} (UTC)"),
-        ("trials", "; ".join([f"{report.counted:,} count towards the budget", *ended])),
+        ("trials", "; ".join([f"{report.counted:,} done", *ended])),
         ("probes", _counts_of(report.probes)),
-        ("refits", _counts(report.refit_states)),
+        ("final runs", _counts(report.refit_states)),
         ("folder", report.folder),
         ("files", ", ".join(_file(one.name, one.files, one.bytes) for one in report.files)),
     ]  # fmt: skip
     return [(name, text) for name, text in facts if text]
+
+
+def _result(report: StudyReport) -> str:
+    """What the search found: its best validation score, and the test score of what was selected."""
+    parts = []
+    if report.validation_uar is not None:
+        parts.append(f"best validation UAR {percent(report.validation_uar)} % in {plural(report.counted, 'trial')}")
+    chosen = next((one for one in report.entries if one.selected and not one.problems), None)
+    if chosen is not None and chosen.uar is not None:
+        parts.append(f"selected {chosen.entry}, test UAR {percent(chosen.uar)} %")
+    return "; ".join(parts)
 
 
 def study_document(report: StudyReport) -> Document:
@@ -111,8 +124,8 @@ def study_document(report: StudyReport) -> Document:
     probes = sorted(report.probes, key=lambda probe: (-(probe.validation_uar or 0.0), probe.job_id))[:_BEST]
     sheets = [
         subsets_sheet(report.subsets),
-        _fits(f"Best of {len(scored)} completed trials", best, report.searched),
-        _fits(f"Best of {len(report.probes)} probes", probes, report.searched),
+        _fits(f"Best of {plural(len(scored), 'completed trial')}", best, report.searched),
+        _fits(f"Best of {plural(len(report.probes), 'probe')}", probes, report.searched),
         _shortlist(report),
         _failures(report.failures),
         _entries(report),
@@ -141,8 +154,12 @@ def subsets_sheet(subsets: Sequence[SubsetFacts]) -> Sheet:
 
 
 def _fits(title: str, fits: Sequence[FitRow], searched: Sequence[str]) -> Sheet:
-    """Table of fits with their searched hyperparameters. The last ones are dropped if the screen is too narrow."""
-    names = sorted(searched, key=lambda name: _MAIN.index(name) if name in _MAIN else len(_MAIN))
+    """Table of fits with their searched hyperparameters, those first in which they differ.
+
+    The last ones are dropped if the screen is too narrow.
+    """
+    alike = {name for name in searched if len({str(fit.config.get(name)) for fit in fits}) < 2}
+    names = sorted(searched, key=lambda name: (name in alike, _MAIN.index(name) if name in _MAIN else len(_MAIN)))
     columns = [
         Column("trial", 0, "left"), Column("val. UAR %", 1), Column("epochs", 2), Column("time", 3),
         *(Column(name.replace("_", " "), 4 + place) for place, name in enumerate(names)),
@@ -186,7 +203,7 @@ def _failures(failures: Sequence[FailureRow]) -> Sheet:
 
 def _entries(report: StudyReport) -> Sheet:
     columns = (
-        Column("entry", 0, "left"), Column("best on validation", 2, "left"), Column("UAR %", 1), Column("acc. %", 4),
+        Column("entry", 0, "left"), Column("selected", 2, "left"), Column("UAR %", 1), Column("acc. %", 4),
         Column("macro-F1 %", 5), Column("val. UAR %", 3), Column("seeds", 6), Column("from", 7, "left"),
     )  # fmt: skip
     rows = tuple(
@@ -211,7 +228,7 @@ def _counts_of(fits: Sequence[FitRow]) -> str:
 
 def _file(name: str, files: int, size: int) -> str:
     amount = f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{-(-size // 2**10)} KiB"
-    return f"{name} ({files:,} files, {amount})" if name.endswith("/") else f"{name} ({amount})"
+    return f"{name} ({plural(files, 'file')}, {amount})" if name.endswith("/") else f"{name} ({amount})"
 
 
 def _short(reason: str) -> str:

@@ -17,6 +17,10 @@ from serbench.render.document import Document, Sheet
 __all__ = ["to_table"]
 
 
+_NAMED = 6
+"""Columns that do not fit and are named."""
+
+
 def to_table(document: Document, width: int, *, styled: bool = False) -> str:
     """Writes the document's tables. No line is wider than `width` characters, unless a single name is.
 
@@ -49,7 +53,9 @@ def _sheet(sheet: Sheet, width: int, *, styled: bool, tell: bool) -> str:
     notes = list(sheet.notes)
     left_out = [column.title for column in sheet.columns if column not in fitting.columns]
     if tell and left_out:
-        notes.append(f"not shown at this width: {', '.join(left_out)}")
+        more = len(left_out) - _NAMED
+        named = left_out if more <= 1 else [*left_out[:_NAMED], f"{more} more (--format json has all)"]
+        notes.append(f"not shown at this width: {', '.join(named)}")
     title = [_wrapped(printable(sheet.title), width, "")] if sheet.title else []
     return "\n".join([*title, body, *(_wrapped(note, width, "- ") for note in notes)])
 

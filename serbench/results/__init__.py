@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from serbench.results.loaded_study import LoadedStudy
     from serbench.results.pairwise import ALPHA, EntryComparison, EntryPair
     from serbench.results.publish import publish_studies
-    from serbench.results.reference_report import ReferenceReport, SliceTable, VoteRow
+    from serbench.results.reference_report import ReferenceReport, SliceTable
     from serbench.results.reference_rows import ReferenceRow
     from serbench.results.results import Results
     from serbench.results.scored_entry import Refit, ScoredEntry, best_refit, load_entry, speakers_of
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from serbench.results.study import StudyReport
     from serbench.results.study_rows import FailureRow, FitRow, ShortlistRow, StudyRow, study_row
     from serbench.results.verify import StudyCheck, Verification, require_sound, verify_results
+    from serbench.results.votes import VoteRow
 else:
     __getattr__ = lazy_face(
         __name__,
@@ -63,7 +64,6 @@ else:
             "reference_report": (
                 "ReferenceReport",
                 "SliceTable",
-                "VoteRow",
             ),
             "reference_rows": ("ReferenceRow",),
             "results": ("Results",),
@@ -89,6 +89,7 @@ else:
                 "require_sound",
                 "verify_results",
             ),
+            "votes": ("VoteRow",),
         },
     )
 

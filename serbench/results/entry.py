@@ -13,6 +13,7 @@ from serbench.records import CorpusFacts, Environment, EpochMetrics, FrozenModel
 from serbench.results.grouping import why_unranked
 from serbench.results.leaderboard_row import Row
 from serbench.results.scored_entry import Refit, ScoredEntry, mean
+from serbench.results.votes import VoteRow
 
 __all__ = ["ClassRow", "EntryReport", "RefitReport", "SubsetScores"]
 
@@ -78,14 +79,16 @@ class EntryReport(FrozenModel):
     confusion_by_row: tuple[tuple[float | None, ...], ...]
     refits: tuple[RefitReport, ...]
     failed_refits: tuple[str, ...]
+    votes: VoteRow | None = Field(default=None, description="probabilities against the listeners' votes, where known")
 
     @classmethod
-    def of(cls, tested: ScoredEntry, row: Row) -> EntryReport:
+    def of(cls, tested: ScoredEntry, row: Row, votes: VoteRow | None = None) -> EntryReport:
         """Makes the report of an entry.
 
         Args:
             tested: the scored entry.
             row: its row on the leaderboard. Rank and `selected` depend on the other rows, so the row comes from there.
+            votes: how close its probabilities are to the listeners' votes, see `entry_votes`.
         """
         study, entry, total = tested.study, tested.entry, tested.test
         return cls(
@@ -105,6 +108,7 @@ class EntryReport(FrozenModel):
             confusion_by_row=_by_row(total) if total else (),
             refits=tuple(_refit_report(refit) for refit in tested.refits),
             failed_refits=entry.failed_refits,
+            votes=votes,
         )
 
 

@@ -157,7 +157,8 @@ def _power(
     recalls = selected.recalls
     if recalls.refits < 2 or recalls.speakers < MIN_SPEAKERS or recalls.rare_classes:
         return None
-    others = [one.tested for one in members if one.tested is not selected and len(one.tested.refits) > 1]
+    single = [one.tested for one in members if not one.row.ensemble_of]  # so that ensembles change no table's number
+    others = [tested for tested in single if tested is not selected and len(tested.refits) > 1]
     spreads = [paired_spread(recalls, one.recalls) for one in others if selected.comparison(one) is not None]
     found = sorted(detectable_difference(one) for one in [*spreads, *references.spreads(selected)] if one.error > 0)
     return DetectableDifference(statistics.median(found), len(found), recalls.speakers) if found else None

@@ -7,14 +7,15 @@ import pandas as pd
 from pydantic import Field
 
 from serbench.corpora import vote_shares
-from serbench.evaluation import AttributeSlices, VoteScores, judge_slices, vote_scores
+from serbench.evaluation import AttributeSlices, judge_slices, vote_scores
 from serbench.records import FrozenModel
 from serbench.results.attributes import clip_attributes
 from serbench.results.entry import ClassRow
 from serbench.results.reference_rows import GroupReferences, PooledAnswers, ReferenceRow
-from serbench.results.scored_entry import ScoredEntry, mean
+from serbench.results.scored_entry import ScoredEntry
+from serbench.results.votes import VoteRow, entry_votes, vote_row
 
-__all__ = ["ReferenceReport", "SliceRow", "SliceTable", "VoteRow"]
+__all__ = ["ReferenceReport", "SliceRow", "SliceTable"]
 
 _PERMUTATIONS = 0x511CE  # the stream that an audit permutes slices with
 
@@ -58,16 +59,6 @@ class SliceTable(FrozenModel):
         return cls(
             attribute=found.attribute, gap=found.gap, by_chance=found.by_chance, p_value=found.corrected, slices=rows
         )
-
-
-class VoteRow(FrozenModel):
-    """How close probabilities are to listeners' votes; see `serbench.evaluation.soft_labels`."""
-
-    name: str
-    clips: int
-    overlap: float
-    divergence: float = Field(description="Jensen-Shannon divergence in bits")
-    squared: float = Field(description="squared distance")
 
 
 class ReferenceReport(FrozenModel):
@@ -137,19 +128,9 @@ def _slices(answers: PooledAnswers, rows: pd.DataFrame, seed: int) -> tuple[Slic
 def _votes(answers: PooledAnswers, rows: pd.DataFrame, selected: ScoredEntry | None) -> tuple[VoteRow, ...]:
     if "votes" not in rows or answers.record.name == "listeners":
         return ()
-    labels = answers.record.labels
     given = answers.shares if answers.given is None else answers.given
-    found = [(answers.record.title, [vote_scores(given, vote_shares(rows["votes"], labels))])]
+    votes = vote_shares(rows["votes"], answers.record.labels)
+    found = [vote_row(answers.record.title, [vote_scores(given, votes)])]
     if selected is not None and selected.refits and set(selected.refits[0].test_clips) == set(answers.clips):
-        votes = vote_shares(rows["votes"].loc[list(selected.refits[0].test_clips)], labels)
-        entry = f"{selected.entry.entry_id} (selected)"
-        found.append((entry, [vote_scores(refit.test_probabilities, votes) for refit in selected.refits]))
-    return tuple(row for name, scores in found if (row := _vote_row(name, scores)) is not None)
-
-
-def _vote_row(name: str, scores: list[VoteScores | None]) -> VoteRow | None:
-    known = [one for one in scores if one is not None]
-    if not known:
-        return None
-    averages = {key: mean(getattr(one, key) for one in known) or 0.0 for key in ("overlap", "divergence", "squared")}
-    return VoteRow(name=name, clips=known[0].clips, **averages)
+        found.append(entry_votes(selected, rows, f"{selected.entry.entry_id} (selected)"))
+    return tuple(row for row in found if row is not None)

@@ -26,6 +26,7 @@ from serbench.results.scored_entry import ScoredEntry
 from serbench.results.selection import best_selected, select_entry
 from serbench.results.study import StudyReport
 from serbench.results.study_rows import StudyRow, study_row
+from serbench.results.votes import VoteRow, entry_votes
 
 __all__ = ["Results"]
 
@@ -140,7 +141,14 @@ class Results:
             UsageError: no such entry; the nearest is named.
             SerbenchError: its record or predictions are damaged.
         """
-        return EntryReport.of(self.scored_entry(entry_id), self.row(entry_id))
+        tested = self.scored_entry(entry_id)
+        return EntryReport.of(tested, self.row(entry_id), self.votes(tested))
+
+    def votes(self, tested: ScoredEntry) -> VoteRow | None:
+        """How close an entry's probabilities are to the listeners' votes; None if the corpus has none."""
+        name = tested.study.name
+        study = next((one for one in self.studies if name in (one.name, run_name(one.name))), None)
+        return None if study is None else entry_votes(tested, study.clips)
 
     def reference_report(self, study: str, name: str) -> ReferenceReport:
         """The report of a reference, or of brought predictions, on a study's test set.

@@ -18,7 +18,8 @@ class Card:
     """The card of one table.
 
     Attributes:
-        row: the row with the highest UAR, of those that pass their checks.
+        row: the entry that validation selected; if there is none, the row with the highest UAR. Rows that fail their
+            checks are left out.
         interval: its 95 % interval as text; '' if there is none.
         beside: references as pairs of name and UAR in percent.
         warning: why the score is not the one for a stranger; '' if it is.
@@ -37,7 +38,8 @@ def best_card(group: GroupRows, protocol: ProtocolFacts, lines: Sequence[Line]) 
     scored = [row for row in group.rows if row.uar is not None and not row.problems]
     if not scored:
         return None
-    best = max(scored, key=lambda row: row.uar or 0.0)
+    highest = max(scored, key=lambda row: row.uar or 0.0)
+    best = next((row for row in scored if row.selected), highest)
     interval = "" if best.uar_low is None else span(best.uar_low, best.uar_high)
     warning = (
         "The same people are in training and test: not the score for a stranger." if protocol.shares_speakers else ""
@@ -47,22 +49,21 @@ def best_card(group: GroupRows, protocol: ProtocolFacts, lines: Sequence[Line]) 
         interval,
         tuple((line.name, percent(line.value)) for line in lines),
         warning,
-        tuple(_sentences(group, best, protocol)),
+        tuple(_sentences(group, best, highest, protocol)),
     )
 
 
-def _sentences(group: GroupRows, best: Row, protocol: ProtocolFacts) -> list[str]:
+def _sentences(group: GroupRows, best: Row, highest: Row, protocol: ProtocolFacts) -> list[str]:
     found = [
         f"Mean recall (UAR) of {best.labels} emotions on {protocol.test_clips:,} clips of "
         f"{speakers(protocol.test_speakers)}, mean of {plural(best.seeds, 'run')}."
     ]
     if why := why_unranked(protocol):
         found.append(f"{why[0].upper()}{why[1:]}.")
-    chosen = next((row for row in group.rows if row.selected), None)
-    if chosen is not None and chosen.entry != best.entry:
+    if highest.entry != best.entry:
         found.append(
-            f"This is the highest of {len(group.rows)} test scores. Validation, without a look at them, chose "
-            f"{chosen.entry} ({percent(chosen.uar)} %)."
+            f"Validation selected it, without a look at test scores. The highest of {len(group.rows)} test scores is "
+            f"{percent(highest.uar)} % ({highest.entry})."
         )
     if group.below:
         found.append(f"{group.below[0].upper()}{group.below[1:]}.")

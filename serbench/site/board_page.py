@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from serbench.records import ProtocolFacts
-from serbench.render import cell_text, percent, span, versus
+from serbench.render import cell_text, moment, percent, span, versus
 from serbench.results import COLUMNS, Cell, GroupRows, Leaderboard, ReferenceRow, Row, StudyRow
 from serbench.site.best_card import best_card
 from serbench.site.charts.lines import reference_lines
@@ -127,7 +127,7 @@ def board_page(
         notes=[*notes, *board.general_notes],
         rows=len(board.rows),
         project=project_address(),
-        made=made,
+        made=moment(made),
     )
 
 
@@ -166,7 +166,7 @@ def _name(group: GroupRows) -> str:
 
 def _heading(row: Row, protocol: ProtocolFacts) -> str:
     """What the table is about, in words."""
-    who = "speakers of the training" if protocol.shares_speakers else "unseen speakers"
+    who = "known speakers (also in training)" if protocol.shares_speakers else "unseen speakers"
     folds = f", {protocol.folds} folds pooled" if protocol.folds > 1 else ""
     perceived = "" if row.label_source == "intended" else f" as {row.label_source}"
     return f"{row.corpus}: {row.labels} emotions{perceived}, {who}{folds}"

@@ -9,7 +9,7 @@ import numpy as np
 from serbench.audit import AuditRecord, audit_path, saved_audit
 from serbench.errors import SerbenchError
 from serbench.evaluation import AttributeSlices, ReliabilityBin, SoftEvaluation, reliability, slice_scores
-from serbench.results import Results, ScoredEntry
+from serbench.results import Results, ScoredEntry, VoteRow
 from serbench.site.clips.mask_example import MaskExample, mask_example
 from serbench.site.clips.misses import Miss, find_misses
 from serbench.site.clips.sounds import Sounds
@@ -43,6 +43,7 @@ class EntryDetails:
         slices: scores by sex, age band, sentence and intensity, as far as they are known.
         audit: the stored audit; None if there is none.
         listeners: scores of the human listeners on the same clips; None if unknown.
+        votes: how close its probabilities are to the listeners' votes; None if there are none.
         space: the configuration as a space file; '' for pooled folds and ensembles.
         misses: misclassified clips.
         mask: a spectrogram before and after masking; None without masks or audio.
@@ -52,6 +53,7 @@ class EntryDetails:
     slices: tuple[ScoredSlices, ...]
     audit: AuditRecord | None
     listeners: SoftEvaluation | None
+    votes: VoteRow | None
     space: str
     misses: tuple[Miss, ...]
     mask: MaskExample | None
@@ -74,7 +76,7 @@ class EntryDetails:
         if study.protocol.folds == 1 and not entry.members:
             space = one_config_space(study, entry.config, f"Entry {entry.entry_id} of study {study.name}")
         if not tested.refits:
-            return cls((), (), None, None, space, (), None)
+            return cls((), (), None, None, None, space, (), None)
         return cls(
             bins=reliability(
                 np.concatenate([refit.test_true for refit in tested.refits]),
@@ -83,6 +85,7 @@ class EntryDetails:
             slices=_slices(tested, sources),
             audit=_audit(sources, entry.entry_id),
             listeners=_listeners(results, tested),
+            votes=results.votes(tested),
             space=space,
             misses=find_misses(tested, sources, sounds),
             mask=mask_example(tested, sources, sounds),

@@ -82,7 +82,7 @@ def write_entry_page(results: Results, entry_id: str, path: Path) -> None:
 
 def entry_page(pages: Pages, page: EntryPage, *, root: str = "") -> str:
     """Renders the entry's page as HTML."""
-    report = EntryReport.of(page.tested, page.row)
+    report = EntryReport.of(page.tested, page.row, page.details.votes)
     speakers = speaker_scores(page.tested)
     return pages.render(
         "entry.html",
@@ -102,7 +102,7 @@ def entry_page(pages: Pages, page: EntryPage, *, root: str = "") -> str:
         confusions=largest_confusions(report, page.details.listeners),
         speakers=speakers,
         strip=speaker_plot(speakers, len(report.refits), len(report.corpus.labels)),
-        seeds=seeds_plot(report.refits),
+        seeds=seeds_plot(report.refits, out_of_fold=page.row.out_of_fold),
         listeners=_listeners(page.details),
         robustness_header=ROBUSTNESS_HEADER,
         robustness=[_robustness(one) for one in (page.details.audit.robustness if page.details.audit else ())],

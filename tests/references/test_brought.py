@@ -256,6 +256,25 @@ def test_its_report_has_classes_slices_and_votes(task, results) -> None:
     assert "Recall by sex" in text
     assert "against the listeners' votes" in text
     assert json.loads(render(report, "json"))["votes"][0]["name"] == mine.name
+    entry = Results(results.root).report("best")
+    assert entry.votes == theirs.model_copy(update={"name": "best"})
+    assert "against the listeners' votes" in render(entry, width=100)
+
+
+def test_a_model_has_to_decide_and_only_chance_and_listeners_divide_a_clip(task, results) -> None:
+    """Probabilities that a reference leaves behind are no shares of a clip: the most probable label is scored."""
+    bring(task, results, answers(task), "mine")
+    folder = ReferenceFolder.of(results.root, task.study)
+    record, table = folder.load("brought-mine")
+    given = answers(task).set_index("clip_id").loc[table["clip_id"]].reset_index(drop=True)
+    soft = table[["clip_id", "label", "speaker"]].join(given)
+    for name in ("boosting", "listeners"):
+        folder.publish(record.model_copy(update={"name": name, "title": name}), soft)
+    rows = {row.name: row for row in Results(results.root).board().groups[0].references}
+    assert rows["boosting"].uar == rows["brought-mine"].uar
+    assert rows["listeners"].uar < rows["boosting"].uar
+    report = Results(results.root).reference_report(task.study.name, "boosting")
+    assert {cell % 1 for line in report.confusion for cell in line} == {0}
 
 
 def test_a_report_of_no_reference_names_those_there_are(task, results) -> None:

@@ -271,6 +271,8 @@ def test_what_was_chosen_by_test_clips_is_told_with_the_file_that_shows_it() -> 
     (row,) = [one for one in reported("ravdess") if one.system == "ResLSTM-SA-h64"]
     assert (row.test_chose, row.speakers_shared, row.source) == (True, False, "Krasnoproshin and Vashkevich 2026")
     assert row.shown_by.startswith("train.ipynb")
+    chose = {one.system for one in reported("emo-db") if one.test_chose}
+    assert chose == {"Light-SERNet", "TIM-Net before its correction"}
 
 
 def test_a_search_leaves_them_on_the_leaderboard_in_every_format(searched_board) -> None:

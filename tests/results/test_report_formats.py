@@ -106,7 +106,14 @@ def test_a_text_in_csv_is_no_formula():
 
 def test_csv_has_fractions_under_the_documented_keys(board):
     frame = pd.read_csv(io.StringIO(render(board, "csv")))
-    assert list(frame.columns) == ["kind", *Row.model_fields, "source"]
+    assert list(frame.columns) == [
+        "kind",
+        *Row.model_fields,
+        "source",
+        "trained_from_scratch",
+        "test_chose",
+        "shown_by",
+    ]
     assert frame.loc[frame["kind"] == "reported", "source"].notna().all()
     assert set(frame["kind"]) == {"entry", "reported"}
     frame = frame[frame["kind"] == "entry"]

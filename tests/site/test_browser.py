@@ -83,10 +83,13 @@ def test_there_is_one_tab_for_each_test_set(open_page):
     assert page.locator("section.group:visible h2").all_inner_texts() == ["crema-d: 6 emotions, unseen speakers"]
     page.get_by_role("link", name="crema-d, random").click()
     heading = page.locator("section.group:visible h2").inner_text()
-    assert "speakers of the training" in heading
+    assert "known speakers (also in training)" in heading
     assert "speakers shared" in heading
     assert page.locator("#tabs a[aria-current]").inner_text() == "crema-d, random"
     assert hash_of(page) == "#crema-d-random"
+    page = open_page("index.html#crema-d-random", height=300)
+    assert page.locator("#tabs a[aria-current]").inner_text() == "crema-d, random"
+    assert page.evaluate("scrollY") == 0, "a tab begins at the title"
 
 
 def test_the_address_keeps_tab_filter_and_sort(open_page):

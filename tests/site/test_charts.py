@@ -53,7 +53,7 @@ def test_curves_mark_the_epoch_that_was_kept(results):
         kept = drawn(chart).data[-1]
         refit = report.refits[0]
         epoch = next(one for one in refit.epochs if one.epoch == refit.best_epoch)
-        assert (kept.x[0], kept.y[0]) == pytest.approx((epoch.epoch, scale * getattr(epoch, name)), rel=1e-4)
+        assert (kept.x[0], kept.y[0]) == pytest.approx((epoch.epoch + 1, scale * getattr(epoch, name)), rel=1e-4)
 
 
 def test_calibration_says_which_way_it_leans():

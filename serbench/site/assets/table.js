@@ -9,6 +9,7 @@ document.addEventListener("DOMContentLoaded", function () {
   var search = document.getElementById("search"), selected = document.getElementById("selected-only");
   var everything = document.getElementById("all-columns"), family = form.querySelector("[data-filter=family]");
   var state = read();
+  panels.forEach(function (one) { one.id = "panel-" + one.dataset.tab; }); // else the browser scrolls past the title
 
   function read() {
     var parts = location.hash.slice(1).split("&"), asked = { tab: plain(parts[0]), sort: "", order: "", family: "", search: "", selected: false, all: false };
@@ -139,5 +140,4 @@ document.addEventListener("DOMContentLoaded", function () {
   document.getElementById("picked-clear").addEventListener("click", clear);
   tell();
   show();
-  if (location.hash) { window.addEventListener("load", function () { window.scrollTo(0, 0); }); } // a tab begins at the title
 });

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from serbench.evaluation import ReliabilityBin
-from serbench.render import NOTHING, percent
+from serbench.render import percent
 from serbench.results import RefitReport
 from serbench.site.charts.chart import BLUE, GREY, ORANGE, Chart
 
@@ -14,17 +14,16 @@ __all__ = ["calibration_chart", "curve_charts"]
 
 TRAIN, VALIDATION = ORANGE, BLUE
 
-_ABOUT = {
-    "accuracy": (
-        "Accuracy while training",
-        "Training accuracy, and validation accuracy where clips were held back, a line each for every run. The ring "
-        "marks the epoch whose weights were kept. Training values are measured on augmented batches during the epoch, "
-        "so they can be lower.",
-    ),
-    "loss": (
-        "Loss while training",
-        "The same epochs. If validation loss rises while training loss falls, the model overfits.",
-    ),
+_AUGMENTED = "Training values are measured on augmented batches during the epoch, so they can be lower."
+_HELD_BACK = {
+    "accuracy": "Training and validation accuracy, a line each for every run. The ring marks the epoch whose weights "
+    f"were kept. {_AUGMENTED}",
+    "loss": "The same epochs. If validation loss rises while training loss falls, the model overfits.",
+}
+_NONE_HELD_BACK = {
+    "accuracy": f"Training accuracy, a line for every run. {_AUGMENTED} These runs train on all clips outside the test "
+    "set, for the length that cross-validation found, so there is no validation curve.",
+    "loss": "The same epochs.",
 }
 
 
@@ -37,6 +36,7 @@ def curve_charts(refits: Sequence[RefitReport]) -> list[Chart]:
 
 def _curves(refits: Sequence[RefitReport], kind: Literal["accuracy", "loss"]) -> Chart:
     scale, unit = (100, " %") if kind == "accuracy" else (1, "")
+    held_back = any(one.val_uar is not None for refit in refits for one in refit.epochs)
     data: list[dict[str, Any]] = []
     for number, refit in enumerate(refits):
         for name, colour, prefix in (("training", TRAIN, ""), ("validation", VALIDATION, "val_")):
@@ -46,7 +46,7 @@ def _curves(refits: Sequence[RefitReport], kind: Literal["accuracy", "loss"]) ->
             data.append(
                 {
                     "type": "scatter",
-                    "x": [one.epoch for one in shown],
+                    "x": [one.epoch + 1 for one in shown],
                     "y": [scale * getattr(one, prefix + kind) for one in shown],
                     "mode": "lines" if len(shown) > 1 else "markers",
                     "name": name,
@@ -63,21 +63,23 @@ def _curves(refits: Sequence[RefitReport], kind: Literal["accuracy", "loss"]) ->
         for one in refit.epochs
         if one.epoch == refit.best_epoch and one.val_uar is not None
     ]
-    data.append(
-        {
-            "type": "scatter",
-            "x": [one.epoch for _, one in best],
-            "y": [scale * getattr(one, f"val_{kind}") for _, one in best],
-            "mode": "markers",
-            "name": "epoch kept",
-            "marker": {"color": VALIDATION, "size": 10.5, "symbol": "circle-open", "line": {"width": 2.5}},
-            "text": [f"seed {refit.seed}" for refit, _ in best],
-            "hovertemplate": f"kept: epoch %{{x}}, %{{y:.3~g}}{unit}<extra>%{{text}}</extra>",
-        }
-    )
-    title, caption = _ABOUT[kind]
+    if best:
+        data.append(
+            {
+                "type": "scatter",
+                "x": [one.epoch + 1 for _, one in best],
+                "y": [scale * getattr(one, f"val_{kind}") for _, one in best],
+                "mode": "markers",
+                "name": "epoch kept",
+                "marker": {"color": VALIDATION, "size": 10.5, "symbol": "circle-open", "line": {"width": 2.5}},
+                "text": [f"seed {refit.seed}" for refit, _ in best],
+                "hovertemplate": f"kept: epoch %{{x}}, %{{y:.3~g}}{unit}<extra>%{{text}}</extra>",
+            }
+        )
+    title = f"{kind.capitalize()} while training"
+    caption = (_HELD_BACK if held_back else _NONE_HELD_BACK)[kind]
     kept = "; ".join(
-        f"seed {refit.seed} kept epoch {one.epoch} of {len(refit.epochs)} at validation {kind} "
+        f"seed {refit.seed} kept epoch {one.epoch + 1} of {len(refit.epochs)} at validation {kind} "
         + (f"{percent(one.val_accuracy)} %" if kind == "accuracy" else f"{one.val_loss:.3f}")
         for refit, one in best
     )
@@ -85,7 +87,7 @@ def _curves(refits: Sequence[RefitReport], kind: Literal["accuracy", "loss"]) ->
         "xaxis": {"title": {"text": "epoch"}},
         "yaxis": {"title": {"text": "accuracy, %" if kind == "accuracy" else "loss"}},
     }
-    return Chart(f"curve-{kind}", title, caption, f"{title}: {kept or NOTHING}.", tuple(data), layout)
+    return Chart(f"curve-{kind}", title, caption, f"{title}{f': {kept}' if kept else ''}.", tuple(data), layout)
 
 
 def calibration_chart(bins: Sequence[ReliabilityBin], error: float | None) -> Chart:

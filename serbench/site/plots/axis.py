@@ -96,7 +96,8 @@ def log(values: Iterable[float]) -> Axis:
     if len(inside) < 2:
         inside = [part * power for power in powers for part in (1, 2, 5) if low <= part * power <= high]
     every = math.ceil(len(inside) / _MOST_DECADES) or 1
-    return Axis("log", low, high, tuple((tick, power_text(tick)) for tick in inside[::every]))
+    shown = inside[::every] if len(inside) > 1 else [low, high]
+    return Axis("log", low, high, tuple(zip(shown, _alike(shown), strict=True)))
 
 
 def words(values: Iterable[Any]) -> Axis:
@@ -145,6 +146,19 @@ def power_text(value: float) -> str:
     decade = math.floor(math.log10(value) + 1e-9)
     part = round(value / 10.0**decade, 6)
     return f"{'' if part == 1 else f'{part:g}·'}10{str(decade).translate(_SUPERSCRIPT)}"
+
+
+def _alike(ticks: Sequence[float]) -> list[str]:
+    """Texts of the ticks of one axis, all in the same notation.
+
+    >>> _alike([0.01, 0.1]), _alike([0.005, 0.01, 0.02]), _alike([1e-4, 2e-4])
+    (['10⁻²', '10⁻¹'], ['0.005', '0.01', '0.02'], ['10⁻⁴', '2·10⁻⁴'])
+    """
+    powers = all(abs(math.log10(tick) - round(math.log10(tick))) < _HAIR for tick in ticks)
+    if powers and any(not _SMALL < tick < _LARGE for tick in ticks):
+        return [f"10{str(round(math.log10(tick))).translate(_SUPERSCRIPT)}" for tick in ticks]
+    plain = all(_SMALL / 10 <= tick < _LARGE for tick in ticks)
+    return [_number(float(f"{tick:.2g}")) if plain else power_text(tick) for tick in ticks]
 
 
 def _step(about: float) -> float:

@@ -25,7 +25,7 @@ def trial_curves(data: StudyData, places: Mapping[str, str]) -> Plot | None:
     """
     curves = []
     for trial in data.trials:
-        points = [(one.epoch, 100 * one.val_uar) for one in trial.epochs if one.val_uar is not None]
+        points = [(one.epoch + 1, 100 * one.val_uar) for one in trial.epochs if one.val_uar is not None]
         if len(points) >= _FEWEST:
             curves.append((trial, points))
     if not curves:
@@ -58,13 +58,13 @@ def trial_curves(data: StudyData, places: Mapping[str, str]) -> Plot | None:
         dots=[Dot(frame.x(top[0]), frame.y(top[1]), f"{trial_text(best)}; best epoch {top[0]}", "one", "ring")],
         legend=[
             ("one", "line", f"best trial, {best.job_id}"),
-            *((kind, "line", _NAMES[kind]) for kind in ("faint", "two", "five") if kind in states),
+            *((kind, "line", _NAMES[kind]) for kind in ("plain", "faint", "five") if kind in states),
         ],
     )
 
 
-_NAMES = {"faint": "completed", "two": "pruned", "five": "failed"}
+_NAMES = {"plain": "completed", "faint": "pruned", "five": "failed"}
 
 
 def _kind(state: str) -> str:
-    return {"completed": "faint", "pruned": "two"}.get(state, "five")
+    return {"completed": "plain", "pruned": "faint"}.get(state, "five")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from serbench.render import percent, plural
 from serbench.results import RefitReport
 from serbench.site.plots.axis import linear
-from serbench.site.plots.plot import Dot, Frame, Label, Path, Plot
+from serbench.site.plots.plot import Dot, Frame, Label, Path, Plot, Rule
 
 __all__ = ["seeds_plot"]
 
@@ -15,8 +15,13 @@ _ROW = 30
 _MOST = 20
 
 
-def seeds_plot(refits: Sequence[RefitReport]) -> Plot | None:
-    """Test and validation UAR of each run; None if no run has a test UAR, a sentence for one run."""
+def seeds_plot(refits: Sequence[RefitReport], *, out_of_fold: bool = False) -> Plot | None:
+    """Test and validation UAR of each run; None if no run has a test UAR, a sentence for one run.
+
+    Args:
+        refits: the runs.
+        out_of_fold: whether other fits judged the configuration: then all runs have the same validation UAR, a line.
+    """
     runs = [(refit, score) for refit in refits if (score := _uar(refit, "test")) is not None][:_MOST]
     if not runs:
         return None
@@ -34,13 +39,15 @@ def seeds_plot(refits: Sequence[RefitReport]) -> Plot | None:
         y = _ROW * (place + 0.6)
         x = frame.x(100 * score)
         labels.append(Label(0.0, y - 7, f"seed {refit.seed}", "start"))
-        if validation is not None:
+        if validation is not None and not out_of_fold:
             other = frame.x(100 * validation)
             paths.append(Path(((x, y), (other, y)), "faint"))
             dots.append(Dot(other, y, f"seed {refit.seed}: validation {percent(validation)} %", "two", "ring"))
         dots.append(Dot(x, y, f"seed {refit.seed}: test {percent(score)} %"))
     low, high = min(score for _, score in runs), max(score for _, score in runs)
-    known = any(one is not None for one in judged)
+    known = next((one for one in judged if one is not None), None)
+    rules = [Rule("plain", x=frame.x(100 * known))] if out_of_fold and known is not None else []
+    beside = {False: ("two", "ring", "validation"), True: ("plain", "line", f"out of fold, {percent(known)} %")}
     return Plot(
         "seeds",
         "Seed by seed",
@@ -51,10 +58,11 @@ def seeds_plot(refits: Sequence[RefitReport]) -> Plot | None:
         left=1.2,
         across=frame.ticks_across,
         about_across="UAR, %",
+        rules=rules,
         paths=paths,
         dots=dots,
         labels=labels,
-        legend=[("one", "dot", "test"), *([("two", "ring", "validation")] if known else [])],
+        legend=[("one", "dot", "test"), *([] if known is None else [beside[out_of_fold]])],
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from serbench.records import TrialRecord
-from serbench.render import percent
+from serbench.render import percent, plural
 from serbench.site.plots.axis import Axis, linear, of_values
 from serbench.site.plots.history import trial_text
 from serbench.site.plots.plot import Dot, Frame, Label, Path, Plot, Rule
@@ -129,7 +129,7 @@ def _about_axes(shown: int, everywhere: int, varied: int, ranked: bool) -> str:
     elif varied > everywhere:
         parts.append(f"the {shown} that all trials have")
     if varied > everywhere:
-        parts.append(f"{varied - everywhere} that apply to some trials only are left out")
+        parts.append(f"{plural(varied - everywhere, 'other')} of some trials only left out")
     return f"Axes: {'; '.join(parts)}." if parts else ""
 
 
