@@ -18,8 +18,10 @@ import numpy as np
 from scipy import stats
 
 from serbench.corpora import cache_root, get_corpus, load_clips
+from serbench.families import parse_hyperparameters
 from serbench.features import FeatureStore
 from serbench.protocols import Ratio, SplitProtocol
+from serbench.search.jobs import copies_of
 from serbench.spaces import SearchSpace, load_space
 from serbench.training import FeatureSource, TrialJob, import_keras
 
@@ -79,16 +81,17 @@ def _job(space: SearchSpace, corpus: str, data: Path | None, clips: int) -> tupl
     split = plan.split(Ratio.parse("70/10/20"))
     train = np.random.default_rng(0).permutation(split.train)[:clips]
     labels = tuple(sorted(table["label"].unique()))
+    config = space.enqueued[0].config
     job = TrialJob(
         job_id="t0000",
         kind="search",
         study="precision",
         family=space.family.name,
-        config=space.enqueued[0].config,
+        config=config,
         seed=0,
         settings=space.training,
         features=space.features,
-        augmentations=(),
+        augmentations=copies_of(parse_hyperparameters(space.family, config), 0),
         labels=labels,
         train=tuple(sorted(map(int, train))),
         predict={"validation": split.validation},

@@ -219,10 +219,11 @@ class Recorder:
             return Verdict.STOP if dear else Verdict.CONTINUE
 
         outcome = fit(job, arrays, self.source.targets(job.labels), exchange)
+        copies = 1 + sum(not copy.is_version for copy in job.augmentations)  # a version stands in for its clip
         state = "over the cost limit" if outcome.state == "interrupted" else outcome.state
         return {
             "name": asked.name, "kind": asked.kind, "seed": job.seed, "state": state,
-            "parameters": outcome.parameters, "train_clips": len(job.train) * (1 + len(job.augmentations)),
+            "parameters": outcome.parameters, "train_clips": len(job.train) * copies,
             "config": job.config,
             "val_uar": [round(epoch.val_uar, 4) for epoch in outcome.epochs],
             "val_loss": [round(epoch.val_loss, 4) for epoch in outcome.epochs],
@@ -289,9 +290,10 @@ def pack(asked: argparse.Namespace, out: Path, target: Path) -> None:
     space = load_space(asked.family)
     how = {name: getattr(asked, name) for name in
            ("corpus", "epochs", "share", "validation_share", "cost_limit", "precision", "seed")}  # fmt: skip
-    found = lines(out)
+    found = list({line["name"]: line for line in lines(out)}.values())  # two processes may meet on one
     head = json.dumps({"family": asked.family, "protocol": "speaker, validation core", **how,
-                       "space": space.name, "recipes": [k.name for k in space.enqueued]})  # fmt: skip
+                       "space": space.name, "recipes": [k.name for k in space.enqueued],
+                       "file": space.text})  # fmt: skip
     body = ",\n".join(json.dumps(line, separators=(",", ":")) for line in found)
     write_text_atomic(target, f'{{"how": {head},\n"lines": [\n{body}\n]}}\n')
     print(f"{len(found)} curves, {target.stat().st_size / 1024:.0f} KiB")

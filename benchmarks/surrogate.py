@@ -27,7 +27,7 @@ from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern,
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold
 
-from serbench.spaces import SearchSpace, load_space
+from serbench.spaces import SearchSpace, read_space
 
 __all__ = ["Curves", "Encoder", "Surrogate", "main", "read_curves"]
 
@@ -56,9 +56,9 @@ class Curves:
 
 
 def read_curves(path: Path) -> Curves:
-    """Reads packed curves."""
+    """Reads packed curves, with the space as it was when they were recorded."""
     found = json.loads(path.read_text("utf-8"))
-    space = load_space(found["how"]["family"])
+    space = read_space(found["how"]["file"], found["how"]["space"], str(path))
     epochs = found["how"]["epochs"]
     return Curves(space.with_training(epochs=epochs, patience=epochs), found["how"], tuple(found["lines"]))
 
@@ -117,7 +117,8 @@ def sizes(family: str, config: Mapping[str, Any]) -> np.ndarray:
     if config.get("time_filters"):
         weights += 3 * last * config["time_filters"]
         last = config["time_filters"]
-    wide = {"flatten": frames, "average_max": 2}.get(config["head"], 1) * last
+    statistics = {"average_max": 2, "average_deviation_max": 3}
+    wide = (frames if config["head"] == "flatten" else statistics.get(config["head"], 1)) * last
     weights += wide * max(config["dense_width"], 6)
     return np.log([weights, work, 1 + config["waveform_copies"], config["batch_size"]])
 

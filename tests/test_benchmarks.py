@@ -113,3 +113,21 @@ def test_keras_tuner_draws_from_the_same_space(tmp_path: Path) -> None:
         assert space.misfit(drawn[-1]) is None
         assert drawn[-1]["split_ratio"] == "20/20/60"
     assert {config["optimizer"] for config in drawn} > {"sgd"}
+
+
+@pytest.mark.parametrize(
+    "path", sorted(Path(__file__).parents[1].glob("benchmarks/curves/*.json")), ids=lambda one: one.stem
+)
+def test_recorded_curves_can_be_replayed_with_the_space_of_their_day(path: Path) -> None:
+    """Spaces gain hyperparameters that older curves do not have."""
+    from benchmarks.replay import ARMS, Task, replay
+    from benchmarks.surrogate import read_curves
+
+    curves = read_curves(path)
+    assert {line["name"] for line in curves.lines}.issuperset({"recipe0-0"})
+    assert len({line["name"] for line in curves.lines}) == len(curves.lines)
+    first = curves.space.enqueued[0].config
+    assert curves.lines[0]["config"].items() <= first.items()
+    times = replay(Task(path, 1, ARMS["random, percentile"], (0,), (4,), None))
+    assert times.shape == (1, 1, 2)
+    assert (times > 0).all()

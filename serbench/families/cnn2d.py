@@ -62,7 +62,9 @@ class Cnn2dHyperparameters(ConvHyperparameters):
         "time, and square.",
         json_schema_extra={"source": "A. Aftab et al., 2022, https://arxiv.org/abs/2110.03435", "later": True},
     )
-    stem_kernel: KernelSize = Field(5, description="Side of the first block's kernels; odd.")
+    stem_kernel: KernelSize = Field(
+        5, description="Side of the first block's kernels; odd.", json_schema_extra={"only_when": {"stem": ["one"]}}
+    )
     stem_stride: int = Field(2, ge=1, le=3, description="Stride of the first block along both axes.")
     stem_pool: Literal["none", "frequency", "both"] = Field(
         "frequency", description="Axes that the first block pools, by pool_size."

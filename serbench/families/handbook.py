@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from serbench.families.hyperparameters import Hyperparameters
@@ -30,19 +30,38 @@ def handbook(families: Sequence[str] | None = None) -> str:
 
 def _row(name: str, models: dict[str, type[Hyperparameters]]) -> str:
     owners = {family: model for family, model in models.items() if name in model.model_fields}
-    *_, model = owners.values()
     defaults = {family: _value(owner.model_fields[name].default) for family, owner in owners.items()}
     same = len(owners) == len(models) and len(set(defaults.values())) == 1
-    conditions = model.conditions().get(name, {}).items()
+    fields = [owner.model_fields[name] for owner in owners.values()]
     cells = (
         f"`{name}`",
         next(iter(defaults.values())) if same else ", ".join(f"{family}: {text}" for family, text in defaults.items()),
-        _values(model.model_json_schema()["properties"][name]),
-        model.model_fields[name].description,
-        "; ".join(f"`{other}` is {' or '.join(map(_value, values))}" for other, values in conditions),
-        model.sources().get(name, ""),
+        _each(owners, {family: _values(_schema(owner, name)) for family, owner in owners.items()}),
+        fields[-1].description,
+        _each(owners, {family: _conditions(owner, name) for family, owner in owners.items()}),
+        next((text for owner in owners.values() if (text := owner.sources().get(name))), ""),
     )
     return f"| {' | '.join(map(str, cells))} |\n"
+
+
+def _each(owners: Mapping[str, object], texts: Mapping[str, str]) -> str:
+    """One text if all families have the same, else that of each family that has one."""
+    if len(set(texts.values())) == 1:
+        return next(iter(texts.values()))
+    alike: dict[str, list[str]] = {}
+    for family in owners:
+        alike.setdefault(texts[family], []).append(family)
+    return "; ".join(f"{', '.join(families)}: {text}" for text, families in alike.items() if text)
+
+
+def _schema(model: type[Hyperparameters], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = model.model_json_schema()["properties"][name]
+    return found
+
+
+def _conditions(model: type[Hyperparameters], name: str) -> str:
+    conditions = model.conditions().get(name, {}).items()
+    return "; ".join(f"`{other}` is {' or '.join(map(_value, values))}" for other, values in conditions)
 
 
 def _value(value: Any) -> str:

@@ -37,7 +37,8 @@ def shortlist_rounds(study: Study, count: int, workers: int) -> int:
 def run_shortlist(session: Session, count: int, final_rounds: int = 0) -> list[ShortlistRecord]:
     """Compares the best configurations by cross-validation, as far as the time allows.
 
-    Recorded fits are kept. A configuration with a fit that did not complete is left out, and a warning says so.
+    Recorded fits are kept, and so are configurations that were compared before. A configuration with a fit that did not
+    complete is left out, and a warning says so.
 
     Args:
         session: the study and what its jobs run on.
@@ -45,7 +46,7 @@ def run_shortlist(session: Session, count: int, final_rounds: int = 0) -> list[S
         final_rounds: number of final runs, one after the other, for which time must be left.
 
     Returns:
-        The records of the compared configurations, highest out-of-fold score first; empty if there was no comparison.
+        The records of all compared configurations, highest out-of-fold score first; empty if there was no comparison.
     """
     study = session.study
     chosen = choose_finalists(study.records(), count, known=study.folder.shortlisted_ids())
@@ -63,6 +64,9 @@ def run_shortlist(session: Session, count: int, final_rounds: int = 0) -> list[S
     chosen = _affordable(session, chosen, folds, budget, final_rounds)
     _fit(session, chosen, folds, budget, final_rounds)
     found = [record for one in chosen if (record := _settled(session, one, folds)) is not None]
+    # Trials that came later may have pushed one out of the best that was compared before.
+    before = set(study.folder.shortlisted_ids()) - {one.job_id for one in chosen}
+    found += [study.folder.shortlisted(job_id) for job_id in before]
     return sorted(found, key=lambda record: (-record.value, record.job_id))
 
 

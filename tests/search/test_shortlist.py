@@ -217,6 +217,18 @@ def test_a_stop_between_folds_goes_on_where_it_was(make_plan) -> None:
 
 
 @pytest.mark.slow
+def test_a_configuration_that_was_compared_before_stays_among_those_to_choose_from(make_plan) -> None:
+    plan = make_plan(trials=2, shortlist=2, finalists=1, repeats=1)
+    (name,) = run_search(dataclasses.replace(plan, finalists=0))
+    folder = ResultsFolder(plan.results).study(name)
+    second = min((folder.shortlisted(one) for one in folder.shortlisted_ids()), key=lambda one: one.search_value)
+    path = folder.path / "shortlist" / f"{second.job_id}.json"
+    path.write_text(second.model_copy(update={"value": 0.99}).model_dump_json())
+    run_search(dataclasses.replace(plan, shortlist=1))
+    assert {one.shortlisted for one in folder.entries()} == {second.job_id}
+
+
+@pytest.mark.slow
 def test_a_fold_that_fails_leaves_its_configuration_out_and_says_so(make_plan) -> None:
     plan = make_plan(trials=2, shortlist=2, finalists=1, repeats=1)
     (name,) = run_search(dataclasses.replace(plan, finalists=0))
