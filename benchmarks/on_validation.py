@@ -197,7 +197,12 @@ class Judge:
     def _made(self, job: TrialJob) -> str:
         """Digest of everything that a fit depends on."""
         clips = self.clips["clip_id"].astype(str).tolist()
-        return digest_of([job.config, job.seed, job.settings.model_dump(), job.features.digest(), job.train, clips])
+        copies = [copy.model_dump() for copy in job.augmentations]
+        made = [job.precision, copies, job.predict, job.labels, job.teacher_share]
+        if job.teacher_share:  # whose answers come from fits of their own
+            made += [self._made(self._job(Fit(Arm(_BAG), 0, fold))) for fold in range(len(self.folds()))]
+        asked = [job.config, job.seed, job.settings.model_dump(), job.features.digest(), job.train, clips]
+        return digest_of([*asked, *made])
 
     def _job(self, fit: Fit) -> TrialJob:
         hp = parse_hyperparameters(self.space.family, self.config | fit.arm.config)

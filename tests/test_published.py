@@ -96,3 +96,20 @@ def test_they_hold_no_weights_audio_or_paths_and_are_small() -> None:
         if path.suffix == ".json":
             text = path.read_text(encoding="utf-8")
             assert not any(f"/{place}/" in text for place in ("home", "root", "tmp", "work", "Users")), path
+
+
+def test_the_leakage_table_is_made_of_the_committed_files() -> None:
+    from benchmarks.leakage import BEGIN, END, PAGE, read_facts, table
+
+    _, begin, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    made, end, _ = rest.partition(END)
+    assert begin
+    assert end
+    found = read_facts()
+    assert made == table(found), "run `uv run python benchmarks/leakage.py --page`"
+    for one in found:
+        protocols = {
+            name: [draw for draw in one["draws"] if draw["protocol"] == name] for name in ("speaker", "random")
+        }
+        assert len(protocols["speaker"]) == len(protocols["random"]) >= 5
+        assert len({draw["train_clips"] for draw in one["draws"]}) == 1, "equal training size"
