@@ -177,7 +177,6 @@ def _slice_rows(details: EntryDetails, place: int) -> dict[str, Any]:
                 "value": one.value,
                 "clips": f"{one.clips:,}",
                 "speakers": str(one.speakers),
-                "accuracy": percent(one.accuracy),
                 "recall": percent(one.recall),
                 "score": one.recall,
                 "low": one.interval.low if one.interval else None,

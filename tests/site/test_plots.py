@@ -147,7 +147,12 @@ def test_a_timeline_without_times_is_left_out_and_of_one_fit_is_a_sentence(data)
 
 
 def test_shares_of_time_add_up(data):
-    plot = time_plot(data.trials)
+    def spent(**seconds):
+        return time_plot([trial.model_copy(update={"seconds": seconds}) for trial in data.trials])
+
+    plot = spent(fit=60.0, build=20.0, predict=0.5)
+    assert len(plot.bands) == 3
+    assert "99.0 %" in spent(fit=99.0, build=1.0).says, "a bar of one colour shows nothing"
     assert sum(band.width for band in plot.bands) == pytest.approx(1, abs=1e-3)
     assert time_plot([]) is None
 

@@ -12,6 +12,7 @@ __all__ = ["time_plot"]
 
 _HEIGHT = 34
 _MOST = 6
+_ALONE = 0.95  # share of a part beside which no other can be seen
 
 
 def time_plot(fits: Sequence[TrialRecord]) -> Plot | None:
@@ -27,18 +28,22 @@ def time_plot(fits: Sequence[TrialRecord]) -> Plot | None:
         return None
     if len(ordered) > _MOST:
         ordered = [*ordered[: _MOST - 1], ("other", sum(seconds for _, seconds in ordered[_MOST - 1 :]))]
+    told = f"Wall time of all trials and final runs added up, {duration(whole)}: " + ", ".join(
+        f"{part} {percent(seconds / whole)} %" for part, seconds in ordered
+    )
+    if ordered[0][1] > _ALONE * whole:  # a bar of one colour shows nothing
+        return Plot("time", "Where the time went", "", f"{told}.", says=f"{told}.")
     bands, at = [], 0.0
     for place, (part, seconds) in enumerate(ordered):
         share = seconds / whole
         text = f"{part}: {duration(seconds)}, {percent(share)} %"
         bands.append(Band(round(at, 5), 0, round(share, 5), _HEIGHT, text, kind_of(place)))
         at += share
-    shares = ", ".join(f"{part} {percent(seconds / whole)} %" for part, seconds in ordered)
     return Plot(
         "time",
         "Where the time went",
-        f"Wall time of all trials and final runs added up, {duration(whole)}: {shares}.",
-        f"Wall time by part: {shares}.",
+        f"{told}.",
+        f"{told}.",
         height=_HEIGHT,
         left=0,
         bands=bands,
