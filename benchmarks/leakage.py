@@ -98,7 +98,8 @@ def main() -> None:
         _, _, after = rest.partition(END)
         PAGE.write_text(f"{before}{BEGIN}{table(read_facts())}{END}{after}", encoding="utf-8")
         return
-    (path,) = (asked.study / "audits").glob(f"{asked.entry or '*'}.json")
+    found = (asked.study / "audits").glob(f"{asked.entry or '*'}.json")
+    (path,) = (one for one in found if one.name != "serbench.json")
     audit = json.loads(path.read_text(encoding="utf-8"))
     study = json.loads((asked.study / "study.json").read_text(encoding="utf-8"))
     entry = json.loads((asked.study / "entries" / f"{audit['entry']}.json").read_text(encoding="utf-8"))
