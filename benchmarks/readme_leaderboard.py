@@ -13,6 +13,7 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from benchmarks.report_tables import cost_table, goal_table
 from serbench.records import ResultsFolder
 from serbench.records.schemas import EpochMetrics
 from serbench.render import beside_printed
@@ -21,7 +22,7 @@ from serbench.results import Results
 from serbench.results.leaderboard_row import GroupRows, Row
 from serbench.results.reference_rows import ReferenceRow
 
-__all__ = ["PAGES", "between", "brief_table", "published_tables"]
+__all__ = ["PAGES", "TABLES", "between", "brief_table", "published_tables"]
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- made by benchmarks/readme_leaderboard.py -->\n", "<!-- end -->\n"
@@ -128,13 +129,13 @@ def _reference(row: ReferenceRow) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-def between(text: str) -> tuple[str, str, str]:
+def between(text: str, begin: str = BEGIN) -> tuple[str, str, str]:
     """A page's text before, between and after the marks.
 
     Raises:
         ValueError: it has no marks.
     """
-    before, _, rest = text.partition(BEGIN)
+    before, _, rest = text.partition(begin)
     inside, _, after = rest.partition(END)
     if not after:
         raise ValueError("the page has no marks to write the leaderboard between")
@@ -144,6 +145,14 @@ def between(text: str) -> tuple[str, str, str]:
 PAGES: dict[str, Callable[[Path], str]] = {"README.md": brief_table, "docs/report.md": published_tables}
 """What each page shows of a results folder."""
 
+TABLES: dict[str, Callable[[Path], str]] = {
+    "<!-- goals, made by benchmarks/readme_leaderboard.py -->\n": lambda results: goal_table(
+        Results(results).board(ensembles=True)
+    ),
+    "<!-- cost, made by benchmarks/readme_leaderboard.py -->\n": lambda results: cost_table(Results(results).board()),
+}
+"""Further tables of docs/report.md, by the mark before them."""
+
 
 def main() -> None:
     """Rewrites the pages."""
@@ -152,6 +161,9 @@ def main() -> None:
         before, _, after = between(path.read_text(encoding="utf-8"))
         made = tables(ROOT / "results" / "published")
         path.write_text(f"{before}{BEGIN}{made}{END}{after}", encoding="utf-8")
+    for mark, made_of in TABLES.items():
+        before, _, after = between(path.read_text(encoding="utf-8"), mark)
+        path.write_text(f"{before}{mark}{made_of(ROOT / 'results' / 'published')}{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":
