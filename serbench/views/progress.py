@@ -16,6 +16,7 @@ from serbench.search import Observer
 __all__ = ["NotebookProgress", "SearchProgress", "TextProgress", "progress_view"]
 
 _REDRAW_S = 0.2
+_SILENT_S = 60.0
 
 
 def progress_view() -> SearchProgress:
@@ -160,11 +161,20 @@ class SearchProgress(Observer):
 
 
 class TextProgress(SearchProgress):
-    """Display on a text stream. On a terminal one line is redrawn in place; elsewhere only finished studies print."""
+    """Display on a text stream. On a terminal one line is redrawn in place.
 
-    def __init__(self, stream: TextIO) -> None:
+    Elsewhere finished studies print, and the running one after each silent minute.
+
+    Args:
+        stream: where to write.
+        silent_s: seconds without a line after which one is written.
+    """
+
+    def __init__(self, stream: TextIO, silent_s: float = _SILENT_S) -> None:
         super().__init__()
         self._stream = stream
+        self._silent_s = silent_s
+        self._said = time.monotonic()
         self._redraws = stream.isatty()
         self._shown: set[str] = set()
 
@@ -176,7 +186,10 @@ class TextProgress(SearchProgress):
         text = "".join(f"{line}\n" for line in lines)
         if self._redraws:
             text = f"\r\x1b[2K{text}{self.line[: shutil.get_terminal_size().columns - 1]}"
+        elif self.line and time.monotonic() - self._said >= self._silent_s:
+            text += f"{self.line}\n"
         if text:
+            self._said = time.monotonic()
             self._stream.write(text)
             self._stream.flush()
 

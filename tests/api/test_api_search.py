@@ -270,6 +270,17 @@ def test_a_terminal_shows_one_line_that_is_redrawn(searched) -> None:
     assert text.endswith("\r\x1b[2K")
 
 
+@pytest.mark.parametrize(("silent_s", "lines"), [(0.0, 1), (1e9, 0)])
+def test_a_log_tells_what_runs_after_a_silent_minute(searched, silent_s, lines) -> None:
+    stream = io.StringIO()
+    study = ResultsFolder(searched.path).existing_study(searched.searched[0])
+    view = TextProgress(stream, silent_s)
+    view.study_started(study.record(), 4, 0, None, None)
+    assert stream.getvalue().count("crema-d-speaker-tiny: 0 of 4 trials, ") == lines
+    view.study_finished(study.record())
+    assert "crema-d-speaker-tiny: 0 trials" in stream.getvalue().splitlines()[-1]
+
+
 @pytest.mark.children
 def test_a_corpus_that_was_looked_at_is_searched_as_it_is(tone_corpus) -> None:
     view = serbench.corpus("crema-d", tone_corpus)
