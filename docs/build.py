@@ -145,9 +145,9 @@ def build(*, board: bool = True) -> list[str]:
     _write_pages(board=board)
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    said = re.sub(r"\x1b\[[\d;]*m", "", done.stdout).partition("Traceback")[0].strip()
-    if done.returncode or "No issues found" not in said:
-        raise SystemExit(f"{said}\nthe documentation site was not built")
+    output = re.sub(r"\x1b\[[\d;]*m", "", done.stdout).partition("Traceback")[0].strip()
+    if done.returncode or "No issues found" not in output:
+        raise SystemExit(f"{output}\nthe documentation site was not built")
     return broken_links(SITE)
 
 

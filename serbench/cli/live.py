@@ -43,10 +43,10 @@ class LiveView(PlainView):
     def progress(self, what: str, done: int, total: int) -> None:
         """Moves the progress bar."""
         self._step = (what, done, total) if done < total else None
-        self._heard = time.monotonic()
+        self._last_event = time.monotonic()
 
     def _print(self, text: str) -> None:
-        self._heard = time.monotonic()
+        self._last_event = time.monotonic()
         style = "yellow" if text.startswith("note:") else None
         self.console.print(printable(text), style=style, markup=False, highlight=False)
 
@@ -66,7 +66,7 @@ class LiveView(PlainView):
 
     def _draw(self) -> RenderableType:
         parts: list[RenderableType] = []
-        silent = time.monotonic() - self._heard
+        silent = time.monotonic() - self._last_event
         if (state := self._state) is not None:
             parts += [self._bar(state), *([self._best(state)] if state.best is not None else []), self._trials(state)]
         elif self._step is None and silent >= _SILENT_S:

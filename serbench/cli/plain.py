@@ -32,11 +32,11 @@ class PlainView(Observer):
         self._printed: dict[str, int] = {}
         self._plan = CommandPlan(place=0)
         self._working = "working"
-        self._heard = time.monotonic()
+        self._last_event = time.monotonic()
         self._ended = threading.Event()
 
     def _print(self, text: str) -> None:
-        self._heard = time.monotonic()
+        self._last_event = time.monotonic()
         self.console.print(
             f"[{clock(time.monotonic() - self._began)}] {printable(text)}",
             markup=False,
@@ -80,8 +80,8 @@ class PlainView(Observer):
             self._print(f"training {fits}; {state.count}, best validation UAR {percent(state.best)} %{rest}")
 
     def _watch_silence(self) -> None:
-        while not self._ended.wait(max(1.0, _SILENCE_S - (time.monotonic() - self._heard))):
-            if time.monotonic() - self._heard >= _SILENCE_S:
+        while not self._ended.wait(max(1.0, _SILENCE_S - (time.monotonic() - self._last_event))):
+            if time.monotonic() - self._last_event >= _SILENCE_S:
                 self.sign_of_life()
 
     def warning(self, text: str) -> None:

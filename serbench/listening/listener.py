@@ -70,7 +70,7 @@ class Listener:
         self._smoothing = smoothing
         self._clock = clock
         self._kept: Waveform = np.zeros(0, dtype=np.float32)
-        self._heard = 0
+        self._samples = 0
         self._average: np.ndarray | None = None
 
     def warm_up(self) -> None:
@@ -85,20 +85,20 @@ class Listener:
         """
         arrived = self._clock()
         while len(block):
-            missing = self._hop - self._heard % self._hop
+            missing = self._hop - self._samples % self._hop
             part, block = block[:missing], block[missing:]
             self._kept = np.concatenate([self._kept, part])[-self._spec.n_samples :]
-            self._heard += len(part)
-            if self._heard % self._hop == 0:
+            self._samples += len(part)
+            if self._samples % self._hop == 0:
                 yield self._answer(arrived)
 
     def end(self) -> Iterator[Heard]:
         """Gives an answer for the last samples, if they filled no window."""
-        if self._heard % self._hop:
+        if self._samples % self._hop:
             yield self._answer(self._clock())
 
     def _answer(self, arrived: float) -> Heard:
-        at_s = self._heard / self._spec.sample_rate
+        at_s = self._samples / self._spec.sample_rate
         probabilities: tuple[float, ...] = ()
         if np.abs(self._kept).max() >= SILENCE_PEAK:
             window = fit_length(self._kept, self._spec.n_samples, self._spec.crop)

@@ -280,16 +280,16 @@ def _incomplete(protocol: SplitProtocol, clips: pd.DataFrame, missing: list[Lack
     speakers = clips.groupby("label")["speaker"].nunique()
     few = ", ".join(f"{label} by {speakers[label]}" for label in classes)
     who = "" if (clips["speaker"] == UNKNOWN_SPEAKER).any() else f" (speakers of each such class: {few})"
-    ways = [f"leave the class out (--drop {','.join(classes)}) or join it with another (--map {classes[0]}=OTHER)"]
-    ways.append("give more clips of it, or larger cores in the space's [protocol]")
+    remedies = [f"leave the class out (--drop {','.join(classes)}) or join it with another (--map {classes[0]}=OTHER)"]
+    remedies.append("give more clips of it, or larger cores in the space's [protocol]")
     if not kind.folded and kind.shares_speakers is False:
-        ways.append("use --protocol speaker-cv or loso, which test every speaker once")
+        remedies.append("use --protocol speaker-cv or loso, which test every speaker once")
     if kind.shares_speakers is not True:
-        ways.append("use --protocol random, whose scores share speakers")
+        remedies.append("use --protocol random, whose scores share speakers")
     return (
         f"under protocol '{protocol.name}' no order of the {kind.unit} was found that gives every class to training, "
         f"validation and test; in the order of split seed {protocol.split_seed}, {sets}{who}. Ways out: "
-        f"{'; '.join(ways)}"
+        f"{'; '.join(remedies)}"
     )
 
 

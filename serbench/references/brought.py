@@ -76,8 +76,8 @@ def read_brought(path: Path, labels: Sequence[str]) -> Brought:
         return Brought(_clip_ids(path, table), _one_hot(path, table, labels), soft=False)
     missing = next(column for column in columns if column not in header)
     others = [column for column in header if column != "clip_id" and column not in columns]
-    told = f"; of no label: {', '.join(others[:_NAMED])}" if others else ""
-    raise SerbenchError(f"{path} has no column '{missing}'{told}; give one for each label, or a column 'label'")
+    extra = f"; of no label: {', '.join(others[:_NAMED])}" if others else ""
+    raise SerbenchError(f"{path} has no column '{missing}'{extra}; give one for each label, or a column 'label'")
 
 
 def _clip_ids(path: Path, table: pd.DataFrame) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ def svm(task: ReferenceTask) -> ReferenceAnswers:
     """Trains on mean and deviation of the frames, and predicts the test set once."""
     spec = acoustic_spec(task.rate)
     vectors = _vectors(task, spec, lambda frames: np.concatenate([frames.mean(axis=0), frames.std(axis=0)]))
-    return classify(task, vectors, _told(spec))
+    return classify(task, vectors, _settings_of(spec))
 
 
 def svm_on_functionals(task: ReferenceTask, *, speaker_normalised: bool = False) -> ReferenceAnswers:
@@ -59,7 +59,7 @@ def clip_functionals(
         return functionals(frames, sounding_frames(frames[:, energy]))
 
     vectors = _vectors(task, spec, summary)
-    settings = {**_told(spec), "statistics": "9 functionals over the frames that hold sound"}
+    settings = {**_settings_of(spec), "statistics": "9 functionals over the frames that hold sound"}
     if not speaker_normalised:
         return vectors, settings
     return by_speaker(vectors, task.clips["speaker"]), {**settings, "normalised": "by speaker"}
@@ -75,7 +75,7 @@ def _vectors(
     return np.stack([summary(np.asarray(frames, dtype=np.float64)) for frames in features])
 
 
-def _told(spec: AcousticSettings) -> dict[str, str | int | float]:
+def _settings_of(spec: AcousticSettings) -> dict[str, str | int | float]:
     return {"features": f"{spec.kind}, {spec.sample_rate} Hz, {spec.duration_s:g} s"}
 
 

@@ -39,8 +39,8 @@ _LEGEND: Final = (
 def brief_board(board: Leaderboard) -> Document:
     """Makes the short form of a leaderboard: one table a test set, best UAR first, references in place."""
     hidden = sum(max(0, len(group.rows) - _MOST) for group in board.groups)
-    said = [note for group in board.groups for note in group.notes if not note.startswith(_EXPLAINED)]
-    shared = tuple(note for note in dict.fromkeys(said) if said.count(note) > 1)
+    notes_of_all = [note for group in board.groups for note in group.notes if not note.startswith(_EXPLAINED)]
+    shared = tuple(note for note in dict.fromkeys(notes_of_all) if notes_of_all.count(note) > 1)
     more = [plural(hidden, "more entry").replace("entrys", "entries")] if hidden else []
     more += [plural(len(board.reported), "published result")] if board.reported else []
     pointer = f"`serbench leaderboard --full` adds {', '.join([*more, 'columns explained, notes'])}."

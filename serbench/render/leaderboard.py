@@ -42,7 +42,7 @@ def columns_table() -> str:
 
 
 _LISTS = ("warnings", "problems")
-_TOLD = ("trained_from_scratch", "test_chose", "shown_by")  # what only published results have
+_ONLY_REPORTED = ("trained_from_scratch", "test_chose", "shown_by")  # what only published results have
 _LEGEND = (
     "tie group: same number = statistical tie with the best of them. "
     "UAR: mean recall of the classes on the test set, mean over runs. CI: 95 % interval over speakers and seeds. "
@@ -73,7 +73,7 @@ def leaderboard_document(board: Leaderboard) -> Document:
             *({"kind": "reference", "entry": row["name"], **_known(row)} for row in references),
             *(_reported_row(row) for row in reported),
         ],
-        columns=["kind", *Row.model_fields, "source", *_TOLD],
+        columns=["kind", *Row.model_fields, "source", *_ONLY_REPORTED],
         dtype=object,  # pandas would write 1 as 1.0 if another row has no value
     )
     sheets = tuple(sheet for group in groups for sheet in _group_sheets(group))
@@ -202,5 +202,5 @@ def _reported_row(row: Reported) -> dict[str, Any]:
         "kind": "reported", "entry": row.system, "corpus": row.corpus, "label_source": row.labels,
         "protocol": row.protocol, "shares_speakers": row.speakers_shared, "source": f"{row.source}, {row.address}",
     }  # fmt: skip
-    cells |= {name: getattr(row, name) for name in _TOLD}
+    cells |= {name: getattr(row, name) for name in _ONLY_REPORTED}
     return cells | ({} if score is None else {score: row.value_pct / 100})

@@ -88,10 +88,10 @@ def _slices(table: SliceTable) -> Sheet:
     )  # fmt: skip
     notes: tuple[str, ...] = ()
     if table.gap is not None and table.p_value is not None:
-        told = "significant" if table.p_value < 0.05 else "not significant"
+        outcome = "significant" if table.p_value < 0.05 else "not significant"
         notes = (
             f"largest gap {points(table.gap).lstrip('+')} points, by chance under {points(table.by_chance).lstrip('+')}"
-            f" in 19 of 20 cases: {told} (p = {table.p_value:.3f}, corrected for all attributes)",
+            f" in 19 of 20 cases: {outcome} (p = {table.p_value:.3f}, corrected for all attributes)",
         )
     return Sheet(f"Recall by {table.attribute}, over classes that every group has", columns, rows, notes)
 

@@ -125,12 +125,12 @@ class SearchSpace:
             "training": self.training.model_dump(mode="json"),
             "parameters": {name: dim.model_dump(mode="json") for name, dim in self.parameters.items()},
             "enqueue": {
-                known.name: {"finalist": known.finalist, "parameters": self._told(known.config)}
+                known.name: {"finalist": known.finalist, "parameters": self._as_hashed(known.config)}
                 for known in self.enqueued
             },
         }
 
-    def _told(self, config: Mapping[str, Any]) -> dict[str, Any]:
+    def _as_hashed(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """A configuration without what was added later and is at its default, which is as before."""
         later = self.family.hyperparameters.later_fields()
         return {name: value for name, value in config.items() if name not in later or value != later[name]}

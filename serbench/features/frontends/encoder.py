@@ -91,7 +91,7 @@ class _EncoderFrontEnd(FrontEnd[EncoderSettings]):
         """
         made = np.empty((len(waveforms), *_EncoderFrontEnd.shape(self, settings)), dtype=np.float32)
         for row, waveform in zip(made, waveforms, strict=True):
-            states = _averaged(_heard(waveform, settings), settings)
+            states = _averaged(_hidden_states(waveform, settings), settings)
             row[:] = (
                 _steps(states, settings.steps)
                 if settings.summary == "frames"
@@ -143,7 +143,7 @@ class EncoderMap(_EncoderFrontEnd):
         return np.ascontiguousarray(super().extract(waveforms, settings).swapaxes(1, 2))
 
 
-def _heard(waveform: Array, settings: EncoderSettings) -> list[Array]:
+def _hidden_states(waveform: Array, settings: EncoderSettings) -> list[Array]:
     """Hidden states of one clip, all layers."""
     from serbench.features.encoder_files import find_encoder
     from serbench.features.encoder_models import run_encoder

@@ -28,11 +28,11 @@ def time_plot(fits: Sequence[TrialRecord]) -> Plot | None:
         return None
     if len(ordered) > _MOST:
         ordered = [*ordered[: _MOST - 1], ("other", sum(seconds for _, seconds in ordered[_MOST - 1 :]))]
-    told = f"Wall time of all trials and final runs added up, {duration(whole)}: " + ", ".join(
+    sentence = f"Wall time of all trials and final runs added up, {duration(whole)}: " + ", ".join(
         f"{part} {percent(seconds / whole)} %" for part, seconds in ordered
     )
     if ordered[0][1] > _ALONE * whole:  # a bar of one colour shows nothing
-        return Plot("time", "Where the time went", "", f"{told}.", says=f"{told}.")
+        return Plot("time", "Where the time went", "", f"{sentence}.", says=f"{sentence}.")
     bands, at = [], 0.0
     for place, (part, seconds) in enumerate(ordered):
         share = seconds / whole
@@ -42,8 +42,8 @@ def time_plot(fits: Sequence[TrialRecord]) -> Plot | None:
     return Plot(
         "time",
         "Where the time went",
-        f"{told}.",
-        f"{told}.",
+        f"{sentence}.",
+        f"{sentence}.",
         height=_HEIGHT,
         left=0,
         bands=bands,
