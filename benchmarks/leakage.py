@@ -52,7 +52,7 @@ def facts_of(audit: dict[str, Any], study: dict[str, Any], run: dict[str, Any], 
         "parameters": run["parameters"],
         "epochs": len(next(iter(epochs.values())) if isinstance(epochs, dict) else epochs),  # published: by column
         "minutes": minutes, **{name: delta[name] for name in ("delta", "low", "high")},
-        "shuffled": found["shuffled labels"]["numbers"].get("uar"),
+        "shuffled": found.get("shuffled labels", {}).get("numbers", {}).get("uar"),
         "draws": [{name: draw[name] for name in _KEPT} for draw in audit["draws"]],
     }  # fmt: skip
 
@@ -90,7 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--study", type=Path, help="folder of a study with an audit of its selected entry")
     parser.add_argument("--entry", help="default: the only one with an audit")
-    parser.add_argument("--minutes", type=float, default=0.0, help="time that the audit took")
+    parser.add_argument("--minutes", type=float, help="time that the audit took")
     parser.add_argument("--page", action="store_true", help="write the table of docs/audit.md")
     asked = parser.parse_args()
     if asked.page:
@@ -98,6 +98,8 @@ def main() -> None:
         _, _, after = rest.partition(END)
         PAGE.write_text(f"{before}{BEGIN}{table(read_facts())}{END}{after}", encoding="utf-8")
         return
+    if asked.study is None or asked.minutes is None:
+        parser.error("pass --study and --minutes, or --page")
     found = (asked.study / "audits").glob(f"{asked.entry or '*'}.json")
     (path,) = (one for one in found if one.name != "serbench.json")
     audit = json.loads(path.read_text(encoding="utf-8"))

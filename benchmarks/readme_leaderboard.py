@@ -25,6 +25,7 @@ from serbench.results.reference_rows import ReferenceRow
 __all__ = ["PAGES", "TABLES", "between", "brief_table", "published_tables"]
 
 ROOT = Path(__file__).resolve().parents[1]
+REPORT = ROOT / "docs" / "report.md"
 BEGIN, END = "<!-- made by benchmarks/readme_leaderboard.py -->\n", "<!-- end -->\n"
 _MARKS = (1, 2, 3, 5, 10, 20, 40)
 _HEAD = (
@@ -162,8 +163,8 @@ def main() -> None:
         made = tables(ROOT / "results" / "published")
         path.write_text(f"{before}{BEGIN}{made}{END}{after}", encoding="utf-8")
     for mark, made_of in TABLES.items():
-        before, _, after = between(path.read_text(encoding="utf-8"), mark)
-        path.write_text(f"{before}{mark}{made_of(ROOT / 'results' / 'published')}{END}{after}", encoding="utf-8")
+        before, _, after = between(REPORT.read_text(encoding="utf-8"), mark)
+        REPORT.write_text(f"{before}{mark}{made_of(ROOT / 'results' / 'published')}{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -26,10 +26,11 @@ class Goal:
         corpus: name of the corpus.
         protocol: name of the protocol.
         where: protocol in words.
-        family: whose entries count; '' for all.
+        family: whose entries count; '' for all, `both` for the mean of the families' best networks alone.
         to_beat: the best from-scratch result found elsewhere, with its source.
         metric: what is compared with the goal.
         percent: the goal.
+        split: beginning of the hash that tells test sets of one protocol apart.
     """
 
     corpus: str
@@ -39,17 +40,21 @@ class Goal:
     to_beat: str
     metric: Metric
     percent: float
+    split: str = ""
 
 
 _PROJECT = "a student project"
 GOALS = (
-    Goal("crema-d", "random", "random, 66.5/3.5/30", "cnn2d", "57.1 % accuracy (the report)", "accuracy", 71),
+    Goal(
+        "crema-d", "random", "random, 66.5/3.5/30", "cnn2d", "57.1 % accuracy (the report)", "accuracy", 71, "0e0488c0"
+    ),
     Goal("crema-d", "speaker", "speaker", "cnn2d", f"55.4 % UAR (a log-mel CNN, {_PROJECT})", "uar", 69),
-    Goal("crema-d", "random", "random, 72/8/20", "cnn1d", "51.2 % accuracy (the report)", "accuracy", 65),
+    Goal("crema-d", "random", "random, 72/8/20", "cnn1d", "51.2 % accuracy (the report)", "accuracy", 65, "c87fff77"),
     Goal(
         "crema-d", "speaker", "speaker", "cnn1d", f"52.3 % accuracy (an SVM on MFCC statistics, {_PROJECT})",
         "accuracy", 63,
     ),
+    Goal("crema-d", "speaker", "speaker", "both", "as 2-D", "uar", 69),
     Goal("emo-db", "loso", "loso", "", "70.6 % UAR (an SVM on functionals, measured before)", "uar", 78),
 )  # fmt: skip
 """Set before the searches. Sources of what is to beat: `serbench/references/literature.csv` and the founding report."""
@@ -70,17 +75,21 @@ def goal_table(board: Leaderboard) -> str:
 
 def _goal(board: Leaderboard, goal: Goal) -> str:
     found = [
-        row for row in board.rows if (row.corpus, row.protocol) == (goal.corpus, goal.protocol) and not row.problems
+        row
+        for row in board.rows
+        if (row.corpus, row.protocol) == (goal.corpus, goal.protocol)
+        and row.protocol_hash.startswith(goal.split)
+        and not row.problems
     ]
     own = [row for row in found if row.family == (goal.family or row.family) and not row.ensemble_of]
     cells = [
         f"{goal.corpus}, {goal.where}",
-        {"cnn1d": "1-D", "cnn2d": "2-D"}.get(goal.family, "either"),
+        {"cnn1d": "1-D", "cnn2d": "2-D", "both": "both"}.get(goal.family, "either"),
         goal.to_beat,
         f"{goal.percent:g} % {'UAR' if goal.metric == 'uar' else goal.metric}",
         _reached(_best([row for row in own if not row.bag]), goal),
         _reached(_best([row for row in own if row.bag]), goal),
-        _reached(_best([row for row in found if row.ensemble_of and not row.shares_speakers]), goal),
+        _reached(_best([row for row in found if row.ensemble_of and goal.family in ("", "both")]), goal),
     ]
     return f"| {' | '.join(cells)} |\n"
 

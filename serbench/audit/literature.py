@@ -18,7 +18,10 @@ _METRICS = {"uar": "UAR", "accuracy": "accuracy"}
 
 
 def against_literature(tested: ScoredEntry) -> AuditFinding:
-    """Compares the scores of an entry with the results published for its corpus, but those that test clips chose."""
+    """Compares the scores of an entry with the results published for its corpus.
+
+    Results whose epoch or settings were chosen on test clips are left out.
+    """
     corpus, protocol = tested.study.corpus, tested.study.protocol
     return literature_finding(
         tested.mean_score("test", "uar"),

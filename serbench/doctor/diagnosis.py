@@ -251,7 +251,7 @@ def _gib(n_bytes: int) -> str:
 def _process_locks() -> HealthCheck:
     try:
         with multiprocessing.get_context("spawn").Lock():
-            return HealthCheck("process locks", "ok", "work")
+            return HealthCheck("process locks", "ok", "available")
     except (OSError, ImportError) as error:
         raise SerbenchError(
             f"locks between processes do not work ({error}), so audio cannot be read in parallel; mount /dev/shm "

@@ -143,28 +143,32 @@ def keep_brought(
     kept = _kept_name(name)
     brought, form = _with_clip_ids(tasks, brought)
     rows = _rows(tasks, brought, form)
-    digest = _digest(brought, sorted(range(len(brought.clip_ids)), key=brought.clip_ids.__getitem__))
-    listed = _digest(brought, range(len(brought.clip_ids)))  # older results have that of the rows as they stood
+    order = sorted(range(len(brought.clip_ids)), key=brought.clip_ids.__getitem__)
+    digest = digest_of([[brought.clip_ids[row] for row in order], brought.shares[order].tolist()], length=32)
     folders = [ReferenceFolder.of(results.root, task.study) for task in tasks]
     with contextlib.ExitStack() as locks:
         for folder in sorted(folders, key=lambda one: one.path):  # one order for all processes, so none waits for ever
             locks.enter_context(folder.exclusively())
-        there = [folder.load(kept)[0].settings.get("digest") if kept in folder.names() else None for folder in folders]
-        if set(there) - {None, digest, listed}:
+        there = [folder.load(kept)[1] if kept in folder.names() else None for folder in folders]
+        tables = [_table(task, brought.shares[chosen]) for task, chosen in zip(tasks, rows, strict=True)]
+        if not all(known is None or _alike(known, mine) for known, mine in zip(there, tables, strict=True)):
             raise UsageError(
                 f"other predictions are kept as '{name}' on this test set, and each evaluation of it counts; bring "
                 "these under another --name"
             )
-        for task, chosen, folder, known in zip(tasks, rows, folders, there, strict=True):
+        for task, table, folder, known in zip(tasks, tables, folders, there, strict=True):
             if known is None:  # else the test set knows them, maybe by another study
                 results.ledger.append_once(LedgerLine.of(task.study, kept, "brought", predictions=digest))
-            table = _table(task, brought.shares[chosen])
             folder.publish(_record(task, kept, name, note, digest, soft=brought.soft), table)
     return kept
 
 
-def _digest(brought: Brought, order: Sequence[int]) -> str:
-    return digest_of([[brought.clip_ids[row] for row in order], brought.shares[list(order)].tolist()], length=32)
+def _alike(one: pd.DataFrame, other: pd.DataFrame) -> bool:
+    """Whether two kept tables hold the same predictions."""
+    columns = [name for name in other if name.startswith(("p_", "given_"))]
+    if not set(columns) <= set(one) or list(one["clip_id"].astype(str)) != list(other["clip_id"].astype(str)):
+        return False
+    return np.array_equal(one[columns].to_numpy(), other[columns].to_numpy())
 
 
 def _table(task: ReferenceTask, given: NDArray[np.float64]) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from serbench.corpora import parts_of, people_of
+from serbench.corpora import people_of
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import publish_folder
 from serbench.references.task import ReferenceTask
@@ -49,7 +49,7 @@ def write_task(tasks: Sequence[ReferenceTask], to: Path) -> dict[str, Path]:
         for label in tasks[0].labels:
             form[f"p_{label}"] = ""
         form.to_csv(folder / "predictions.csv", index=False)
-        (folder / "README.md").write_text(_in_words(tasks), encoding="utf-8")
+        (folder / "README.md").write_text(_in_words(tasks, roots), encoding="utf-8")
     return roots
 
 
@@ -91,7 +91,7 @@ def _copied(task: ReferenceTask, folder: Path) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def _in_words(tasks: Sequence[ReferenceTask]) -> str:
+def _in_words(tasks: Sequence[ReferenceTask], roots: Mapping[str, Path]) -> str:
     study, folds = tasks[0].study, len(tasks)
     corpus, protocol, labels = study.corpus, study.protocol, ", ".join(tasks[0].labels)
     tested = sum(len(task.split.test) for task in tasks)
@@ -105,11 +105,10 @@ def _in_words(tasks: Sequence[ReferenceTask]) -> str:
         if folds > 1
         else ""
     )
-    names = parts_of(corpus)
     home = (
-        f"the folder of the corpus ({corpus.title})"
-        if len(names) == 1
-        else f"a folder that holds each corpus under its name ({', '.join(names)})"
+        f"the folder of the corpus ({corpus.title}) that holds all its audio"
+        if len(roots) == 1
+        else f"a folder of folders ({', '.join(roots)}): under each name the audio of that corpus, or a link to it"
     )
     where = "fold-1/" if folds > 1 else ""
     parts = [f"fold-{task.study.protocol.fold}" for task in tasks] if folds > 1 else ["."]
@@ -137,7 +136,7 @@ serbench submit predictions.csv --study {study.name} --name "MY METHOD"
 
 ```python
 {FEATURES}
-{SKLEARN.format(parts=parts)}```
+{SKLEARN.format(labels=list(tasks[0].labels), parts=parts)}```
 
 ## With PyTorch
 
@@ -172,7 +171,8 @@ for part in {parts}:
     model.fit(features(train, AUDIO), train["label"])
     columns = [f"p_{{label}}" for label in model.classes_]
     answers.append(pd.DataFrame(model.predict_proba(features(test, ".")), test["clip_id"], columns))
-pd.concat(answers).reset_index().to_csv("predictions.csv", index=False)
+form = pd.concat(answers).reindex(columns=[f"p_{{label}}" for label in {labels}]).fillna(0)  # a fold may lack one
+form.reset_index().to_csv("predictions.csv", index=False)
 """
 
 PYTORCH = """\

@@ -107,13 +107,13 @@ def study_facts(report: StudyReport) -> list[tuple[str, str]]:
 
 
 def _result(report: StudyReport) -> str:
-    """What the search found: its best validation score, and the test score of what was selected."""
+    """What the search found: its best validation score, and the test score of its best entry by validation."""
     parts = []
     if report.validation_uar is not None:
         parts.append(f"best validation UAR {percent(report.validation_uar)} % in {plural(report.counted, 'trial')}")
     chosen = next((one for one in report.entries if one.selected and not one.problems), None)
     if chosen is not None and chosen.uar is not None:
-        parts.append(f"selected {chosen.entry}, test UAR {percent(chosen.uar)} %")
+        parts.append(f"its entry {chosen.entry}: test UAR {percent(chosen.uar)} %")
     return "; ".join(parts)
 
 
@@ -203,7 +203,7 @@ def _failures(failures: Sequence[FailureRow]) -> Sheet:
 
 def _entries(report: StudyReport) -> Sheet:
     columns = (
-        Column("entry", 0, "left"), Column("selected", 2, "left"), Column("UAR %", 1), Column("acc. %", 4),
+        Column("entry", 0, "left"), Column("best on validation", 2, "left"), Column("UAR %", 1), Column("acc. %", 4),
         Column("macro-F1 %", 5), Column("val. UAR %", 3), Column("seeds", 6), Column("from", 7, "left"),
     )  # fmt: skip
     rows = tuple(

@@ -77,7 +77,7 @@ def _together(members: Sequence[ScoredEntry], origin: str) -> ScoredEntry | None
     study = members[0].study.model_copy(update={"name": " and ".join(studies)})
     return ScoredEntry(
         study,
-        _entry(members, repeats, study.name, origin),
+        _entry(members, repeats, study.name, origin, refits[0].record.value),
         refits,
         members[0].speakers,
         sum(one.trials for one in studies.values()),
@@ -143,8 +143,11 @@ def _cost(costs: Sequence[ModelCost | None], fronts: Sequence[str]) -> ModelCost
     )
 
 
-def _entry(members: Sequence[ScoredEntry], repeats: int, study: str, origin: str) -> EntryRecord:
+def _entry(
+    members: Sequence[ScoredEntry], repeats: int, study: str, origin: str, validation: float | None
+) -> EntryRecord:
     entries = [one.entry for one in members]
+    judged = all(entry.out_of_fold is not None for entry in entries)
     return EntryRecord(
         entry_id=ensemble_id(entries),
         study=study,
@@ -152,6 +155,7 @@ def _entry(members: Sequence[ScoredEntry], repeats: int, study: str, origin: str
         origin=origin,
         config={entry.entry_id: entry.config for entry in entries},
         search_value=None,
+        out_of_fold=validation if judged else None,
         refits=tuple(f"refit {repeat} of each" for repeat in range(repeats)),
         members=tuple(entry.entry_id for entry in entries),
         looks=sum(entry.looks for entry in entries),

@@ -146,8 +146,8 @@ class Results:
 
     def votes(self, tested: ScoredEntry) -> VoteRow | None:
         """How close an entry's probabilities are to the listeners' votes; None if the corpus has none."""
-        name = tested.study.name
-        study = next((one for one in self.studies if name in (one.name, run_name(one.name))), None)
+        group = group_of(tested.study)  # all its studies have the same clips, and an ensemble is of several
+        study = next((one for one in self.studies if one.group == group), None)
         return None if study is None else entry_votes(tested, study.clips)
 
     def reference_report(self, study: str, name: str) -> ReferenceReport:

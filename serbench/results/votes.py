@@ -1,4 +1,4 @@
-"""`VoteRow`: how close a network's probabilities are to the listeners' votes."""
+"""`VoteRow`: how close probabilities are to the listeners' votes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,12 @@ class VoteRow(FrozenModel):
 
 
 def vote_row(name: str, scores: Sequence[VoteScores | None]) -> VoteRow | None:
-    """The mean over runs; None if no clip has votes."""
+    """The mean over runs; None if no clip has votes.
+
+    Args:
+        name: name of the row.
+        scores: of each run.
+    """
     known = [one for one in scores if one is not None]
     if not known:
         return None

@@ -19,14 +19,14 @@ from serbench.errors import SerbenchError
 from serbench.evaluation import evaluate
 from serbench.families import recorded_setting
 from serbench.protocols import InnerFold, recorded_protocol
-from serbench.records import STATES, ShortlistRecord, TrialRecord, now
+from serbench.records import STATES, ShortlistRecord, StudyFolder, TrialRecord, now
 from serbench.search.coordinator import Coordinator
 from serbench.search.finalists import Finalist, choose_finalists
 from serbench.search.jobs import fold_id
 from serbench.search.session import Session
 from serbench.search.studies.study import Study
 
-__all__ = ["run_shortlist", "shortlist_rounds"]
+__all__ = ["compared_before", "run_shortlist", "shortlist_rounds"]
 
 
 def shortlist_rounds(study: Study, count: int, workers: int) -> int:
@@ -64,10 +64,19 @@ def run_shortlist(session: Session, count: int, final_rounds: int = 0) -> list[S
     chosen = _affordable(session, chosen, folds, budget, final_rounds)
     _fit(session, chosen, folds, budget, final_rounds)
     found = [record for one in chosen if (record := _settled(session, one, folds)) is not None]
-    # Trials that came later may have pushed one out of the best that was compared before.
-    before = set(study.folder.shortlisted_ids()) - {one.job_id for one in chosen}
-    found += [study.folder.shortlisted(job_id) for job_id in before]
+    found += compared_before(study.folder, chosen)
     return sorted(found, key=lambda record: (-record.value, record.job_id))
+
+
+def compared_before(folder: StudyFolder, chosen: Sequence[Finalist]) -> list[ShortlistRecord]:
+    """Reads the records of configurations that trials which came later have pushed out of the best.
+
+    Args:
+        folder: of the study.
+        chosen: the best configurations now.
+    """
+    before = set(folder.shortlisted_ids()) - {one.job_id for one in chosen}
+    return [folder.shortlisted(job_id) for job_id in sorted(before)]
 
 
 def _folds(study: Study) -> tuple[InnerFold, ...]:
@@ -141,7 +150,7 @@ def _affordable(
     if len(done) < len(chosen):
         session.observer.warning(
             f"--time leaves room to compare {len(done)} of {len(chosen)} configurations of the shortlist"
-            + ("" if done else "; the validation score of the search decides")
+            + ("" if done or session.study.folder.shortlisted_ids() else "; the validation score of the search decides")
         )
     return done
 

@@ -60,9 +60,10 @@ def _sentences(group: GroupRows, best: Row, highest: Row, protocol: ProtocolFact
     ]
     if why := why_unranked(protocol):
         found.append(f"{why[0].upper()}{why[1:]}.")
-    if highest.entry != best.entry:
+    if (highest.uar or 0.0) > (best.uar or 0.0):
+        scored = sum(row.uar is not None and not row.problems for row in group.rows)
         found.append(
-            f"Validation selected it, without a look at test scores. The highest of {len(group.rows)} test scores is "
+            f"Validation selected it, without a look at test scores. The highest of {scored} test scores is "
             f"{percent(highest.uar)} % ({highest.entry})."
         )
     if group.below:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from drawn_results import Builder
 
-from serbench.audit.literature import literature_finding
+from serbench.audit.literature import against_literature, literature_finding
 from serbench.errors import SerbenchError
+from serbench.references import reported
+from serbench.results import Results
 
 ROWS = [
     {"system": "CNN", "trained_from_scratch": "yes", "metric": "UAR", "value_pct": "55.4", "speakers_shared": "no"},
@@ -31,6 +34,15 @@ def test_far_above_what_is_published_is_a_leak_until_shown_otherwise():
     assert "leak" in found.verdict
     assert found.numbers["published_system"] == "CNN"
     assert found.numbers["above_points"] == pytest.approx(20.6)
+
+
+def test_what_test_clips_chose_is_not_compared_with(tmp_path):
+    build = Builder(tmp_path / "results")
+    build.entry("a", build.study(corpus="emo-db", protocol="random", shares_speakers=True), skill=0.9)
+    chose = max(one.value_pct for one in reported("emo-db") if one.test_chose)
+    found = against_literature(Results(build.results.root).scored_entry("a"))
+    assert found.numbers["published_system"] == "TIM-Net"
+    assert chose > 95, "a higher one is known, and test clips chose it"
 
 
 @pytest.mark.parametrize(("uar", "level"), [(0.55, "ok"), (0.56, "note"), (0.754, "note"), (0.755, "alarm")])

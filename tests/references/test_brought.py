@@ -86,6 +86,10 @@ def test_the_same_again_changes_nothing_and_others_need_another_name(task, resul
     bring(task, results, answers(task))
     bring(task, results, answers(task).sample(frac=1, random_state=2))
     assert len(results.ledger.read()[0]) == counted, "the order of rows tells nothing new"
+    folder = ReferenceFolder.of(results.root, task.study)
+    record, table = folder.load("brought-wav2vec-2-large")
+    folder.publish(record.model_copy(update={"settings": record.settings | {"digest": "of older results"}}), table)
+    bring(task, results, answers(task).sample(frac=1, random_state=3))
     elsewhere = replace(task, study=task.study.model_copy(update={"name": "another", "identity": "another"}))
     bring(elsewhere, results, answers(task))
     assert len(results.ledger.read()[0]) == counted, "another study with the same test set"
@@ -333,6 +337,9 @@ def test_the_code_of_a_task_fills_its_form_in(task, results, tmp_path, monkeypat
         pitch = 200 + 50 * (number % 5)
         soundfile.write(path, np.sin(np.arange(4000) * pitch / 2000).astype("float32"), 16000, format="WAV")
     tasks = in_two_folds(task) if folded else [task]
+    if folded:  # one fold never hears a label
+        heard = [row for row in tasks[0].split.train if task.clips["label"].iloc[row] != LABELS[0]]
+        tasks[0] = replace(tasks[0], split=replace(tasks[0].split, train=tuple(heard)))
     (root,) = write_task(tasks, tmp_path / "task").values()
     monkeypatch.chdir(tmp_path / "task")
     blocks = code_of(tmp_path / "task", root)
@@ -356,6 +363,7 @@ def test_corpora_that_lie_apart_are_named_in_the_paths_of_a_task(task, tmp_path)
         clips.at[row, "path"] = str(path.rename(other / path.name))
     clips.loc[moved, "corpus"] = "two"
     roots = write_task([replace(task, clips=clips)], tmp_path / "task")
+    assert "folder of folders (one, two)" in (tmp_path / "task" / "README.md").read_text()
     assert roots == {"one": tmp_path / "corpus", "two": other}
     known = pd.concat(pd.read_csv(tmp_path / "task" / f"{name}.csv") for name in ("train", "validation"))
     assert {path.split("/")[0] for path in known["path"]} <= {"one", "two"}

@@ -50,6 +50,11 @@ def test_its_answers_are_the_mean_of_its_members_refit_by_refit(build, study):
     assert row.validation_uar > 0.5
 
 
+def test_it_changes_no_number_of_the_table(build, study):
+    (without,), (group,) = (build.read().board(ensembles=asked).groups for asked in (False, True))
+    assert group.power == without.power
+
+
 def test_it_costs_what_all_its_members_cost(build, study):
     row = next(row for row in build.read().board(ensembles=True).rows if row.ensemble_of)
     single = build.read().board().rows[0]

@@ -8,7 +8,7 @@ import pytest
 from serbench.errors import UsageError
 from serbench.evaluation import Evaluation
 from serbench.render import render
-from serbench.render.entry import caveats, config_rows, setting_rows
+from serbench.render.entry import caveats, config_rows, entry_document, setting_rows
 
 
 @pytest.fixture
@@ -37,6 +37,16 @@ def test_confusion_is_summed_over_refits_and_divided_by_row(report):
     assert np.array_equal(np.sum([refit.confusion for refit in report.refits], axis=0), report.confusion)
     assert np.sum(report.confusion_by_row, axis=1) == pytest.approx(np.ones(6))
     assert report.confusion_by_row[0][0] == pytest.approx(report.per_class[0].recall)
+
+
+def test_a_run_has_no_validation_score_where_other_fits_were_judged(report):
+    def scores(shown):
+        (runs,) = [sheet for sheet in entry_document(shown).sheets if sheet.title == "Runs"]
+        return {row[3] for row in runs.rows}
+
+    assert "-" not in scores(report)
+    judged = report.model_copy(update={"row": report.row.model_copy(update={"out_of_fold": True})})
+    assert scores(judged) == {"-"}
 
 
 def test_subsets_are_means_and_training_comes_from_the_record(report):

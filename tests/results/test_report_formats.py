@@ -1,5 +1,6 @@
 import io
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -72,6 +73,13 @@ def test_a_wider_screen_shows_more_columns(board):
     assert "fit time" not in " ".join(narrow.split()).replace("fit time, study", "")
     assert "1 min 15 s" in wide
     assert "not shown at this width" in narrow
+
+
+def test_of_many_columns_that_do_not_fit_six_are_named():
+    columns = tuple(Column(f"column-{number}", number) for number in range(30))
+    document = Document((Sheet("", columns, (tuple("1" * 30),)),), pd.DataFrame(), {})
+    text = " ".join(render(document, width=60).split())
+    assert re.search(r"not shown at this width: (column-\d+, ){6}\d+ more", text)
 
 
 def test_notes_stand_below_their_group(board):

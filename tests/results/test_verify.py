@@ -240,12 +240,19 @@ def test_references_with_other_labels_are_left_out_with_a_note(copied):
     root = copied.path.parents[1]
     shutil.copytree(PUBLISHED / "references", root / "references")
     (group,) = Results(root).board().groups
-    assert len(group.references) == 6
+    assert len(group.references) == 7
     (path,) = root.glob("references/*-0e0488c0c031d3f2-*/svm/predictions.parquet")
     table = pd.read_parquet(path)
     table.assign(label=table["label"].iloc[::-1].to_numpy()).to_parquet(path, index=False)
     (group,) = Results(root).board().groups
-    assert [row.name for row in group.references] == ["chance", "majority", "functionals", "egemaps", "listeners"]
+    assert [row.name for row in group.references] == [
+        "chance",
+        "majority",
+        "functionals",
+        "boosting",
+        "egemaps",
+        "listeners",
+    ]
     assert not verify_results(Results(root)).passed
 
 

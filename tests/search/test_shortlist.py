@@ -14,6 +14,8 @@ from serbench.evaluation import evaluate
 from serbench.records import ResultsFolder
 from serbench.results import Results, verify_results
 from serbench.search import Observer, replay_trial, run_search
+from serbench.search.finalists import Finalist
+from serbench.search.shortlist import compared_before
 
 pytestmark = pytest.mark.children
 
@@ -214,6 +216,13 @@ def test_a_stop_between_folds_goes_on_where_it_was(make_plan) -> None:
     run_search(plan, watch)
     assert done[0] not in watch.fits
     assert len(list(folder.entries())) == 2
+
+
+def test_records_of_the_shortlist_that_are_no_longer_among_the_best_are_kept(study) -> None:
+    folder = study["folder"]
+    first, second = (folder.shortlisted(one) for one in folder.shortlisted_ids())
+    chosen = Finalist(first.job_id, first.origin, first.config, first.search_value)
+    assert [one.job_id for one in compared_before(folder, [chosen])] == [second.job_id]
 
 
 @pytest.mark.slow

@@ -29,6 +29,7 @@ def test_powers_of_ten_are_written_as_such():
     assert texts(log([3e-5, 2e-2])) == ["10⁻⁴", "10⁻³", "10⁻²"]
     assert texts(of_values([1e-4, 1e-2], choice=False, logarithmic=True)) == ["10⁻⁴", "10⁻³", "10⁻²"]
     assert texts(log([0.0012, 0.004])) == ["0.0012", "0.004"], "a single tick would show no scale"
+    assert texts(log([123456, 400000])) == ["1.2·10⁵", "4·10⁵"]
     assert texts(log([0.0005, 0.004])) == ["5·10⁻⁴", "10⁻³", "2·10⁻³"]
     assert texts(log([0.005, 0.3])) == ["10⁻²", "10⁻¹"]
 

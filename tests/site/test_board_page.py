@@ -31,17 +31,24 @@ def card_of(build):
     return best_card(group, protocol, reference_lines(group.references, 6))
 
 
-def test_the_card_has_the_best_score_and_whom_validation_chose(build):
+def test_the_card_has_the_entry_that_validation_chose_and_names_the_highest_score(build):
     study = build.study()
     build.entry("chosen", study, skill=0.5, validation=0.9)
     build.entry("best", study, skill=0.8, validation=0.4)
     build.reference(study, "svm", "SVM", skill=0.45)
     card = card_of(build)
-    assert card.row.entry == "best"
+    assert card.row.entry == "chosen"
     assert card.interval == f"{100 * card.row.uar_low:.1f}-{100 * card.row.uar_high:.1f}"
     assert [name for name, _ in card.beside] == ["chance", "SVM on means"]
-    assert any("chose chosen" in sentence for sentence in card.sentences)
+    assert any("highest of 2 test scores is" in sentence and "(best)" in sentence for sentence in card.sentences)
     assert card.warning == ""
+
+
+def test_without_a_selected_entry_the_card_has_the_highest_score(build):
+    study = build.study()
+    build.entry("low", study, skill=0.5, values=(None, None))
+    build.entry("high", study, skill=0.8, values=(None, None))
+    assert card_of(build).row.entry == "high"
 
 
 def test_a_reference_that_saw_the_test_speakers_is_no_line_to_be_measured_by(build):

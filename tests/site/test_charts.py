@@ -56,6 +56,21 @@ def test_curves_mark_the_epoch_that_was_kept(results):
         assert (kept.x[0], kept.y[0]) == pytest.approx((epoch.epoch + 1, scale * getattr(epoch, name)), rel=1e-4)
 
 
+@pytest.mark.long
+def test_runs_that_hold_nothing_back_have_no_validation_curve_and_no_ring(results):
+    report = Results(results.root).report(Results(results.root).board().rows[0].entry)
+    blank = {"val_uar": None, "val_accuracy": None, "val_loss": None}
+    refits = [
+        one.model_copy(update={"epochs": tuple(epoch.model_copy(update=blank) for epoch in one.epochs)})
+        for one in report.refits
+    ]
+    for chart in curve_charts(refits):
+        assert {trace["name"] for trace in chart.data} == {"training"}
+        assert "The ring" not in chart.caption
+    assert "no validation curve" in curve_charts(refits)[0].caption
+    assert "The ring" in curve_charts(report.refits)[0].caption
+
+
 def test_calibration_says_which_way_it_leans():
     assert "overconfident" in calibration_chart([ReliabilityBin(10, 0.9, 0.5)], 0.4).caption
     assert "underconfident" in calibration_chart([ReliabilityBin(10, 0.5, 0.9)], 0.4).caption

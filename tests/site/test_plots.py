@@ -11,7 +11,7 @@ from serbench.results import Results
 from serbench.site.charts.lines import Line
 from serbench.site.plots.cost import cost_plots, pareto
 from serbench.site.plots.curves import trial_curves
-from serbench.site.plots.history import history_plots
+from serbench.site.plots.history import history_plots, trial_text
 from serbench.site.plots.seeds import seeds_plot
 from serbench.site.plots.space import parallel_plot, slice_plots
 from serbench.site.plots.speakers import speaker_plot, speaker_scores
@@ -97,6 +97,11 @@ def test_curves_are_of_all_trials_and_the_best_is_on_top(data, places):
     assert plot.paths[-1].kind == "one"
     best = max(judged, key=lambda trial: trial.value if trial.value is not None else trial.best_uar)
     assert plot.paths[-1].href == places[best.job_id]
+    kinds = {trial_text(trial): {"completed": "plain", "pruned": "faint"}.get(trial.state) for trial in judged}
+    assert all(kinds[path.text] == path.kind for path in plot.paths[:-1] if kinds[path.text])
+    assert min(text for _, text in plot.across) in {"0", "1"}
+    top = max((one for one in best.epochs if one.val_uar is not None), key=lambda one: one.val_uar)
+    assert plot.alt.endswith(f"at epoch {top.epoch + 1}."), "epochs count from 1"
     assert trial_curves(StudyData(data.record, (), (), data.space, None), {}) is None
 
 
@@ -221,5 +226,10 @@ def test_seeds_are_drawn_each_and_one_seed_is_a_sentence(results):
     plot = seeds_plot(report.refits)
     tests = [dot.text for dot in plot.dots if dot.shape == "dot"]
     assert tests == [f"seed {one.seed}: test {100 * one.scores['test'].uar:.1f} %" for one in report.refits]
+    assert {dot.shape for dot in plot.dots} == {"dot", "ring"}
+    judged = seeds_plot(report.refits, out_of_fold=True)
+    assert {dot.shape for dot in judged.dots} == {"dot"}, "other fits were judged: one line for all runs"
+    assert len(judged.rules) == 1
+    assert judged.legend[-1][-1].startswith("out of fold, ")
     assert "unknown" in seeds_plot(report.refits[:1]).says
     assert seeds_plot(()) is None

@@ -96,7 +96,7 @@ def log(values: Iterable[float]) -> Axis:
     if len(inside) < 2:
         inside = [part * power for power in powers for part in (1, 2, 5) if low <= part * power <= high]
     every = math.ceil(len(inside) / _MOST_DECADES) or 1
-    shown = inside[::every] if len(inside) > 1 else [low, high]
+    shown = inside[::every] if len(inside) > 1 else list(dict.fromkeys(float(f"{end:.2g}") for end in (low, high)))
     return Axis("log", low, high, tuple(zip(shown, _alike(shown), strict=True)))
 
 
@@ -158,7 +158,7 @@ def _alike(ticks: Sequence[float]) -> list[str]:
     if powers and any(not _SMALL < tick < _LARGE for tick in ticks):
         return [f"10{str(round(math.log10(tick))).translate(_SUPERSCRIPT)}" for tick in ticks]
     plain = all(_SMALL / 10 <= tick < _LARGE for tick in ticks)
-    return [_number(float(f"{tick:.2g}")) if plain else power_text(tick) for tick in ticks]
+    return [_number(tick) if plain else power_text(tick) for tick in ticks]
 
 
 def _step(about: float) -> float:

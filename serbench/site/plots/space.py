@@ -129,7 +129,7 @@ def _about_axes(shown: int, everywhere: int, varied: int, ranked: bool) -> str:
     elif varied > everywhere:
         parts.append(f"the {shown} that all trials have")
     if varied > everywhere:
-        parts.append(f"{plural(varied - everywhere, 'other')} of some trials only left out")
+        parts.append(f"left out: {plural(varied - everywhere, 'hyperparameter')} that only some trials have")
     return f"Axes: {'; '.join(parts)}." if parts else ""
 
 
