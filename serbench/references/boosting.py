@@ -31,7 +31,6 @@ def boosting(task: ReferenceTask, *, speaker_normalised: bool = False) -> Refere
         max_iter=_TREES, class_weight="balanced", early_stopping=False, random_state=0
     )
     model.fit(vectors[list(task.known)], task.targets(task.known))
-    shares = np.zeros((len(task.split.test), len(task.labels)))
-    shares[:, model.classes_.astype(int)] = model.predict_proba(vectors[list(task.split.test)])
+    shares = np.eye(len(task.labels))[model.predict(vectors[list(task.split.test)]).astype(int)]
     task.progress("boosting", 1, 1)
     return ReferenceAnswers(task.split.test, shares, {**settings, "trees": _TREES})
