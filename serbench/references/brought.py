@@ -165,7 +165,7 @@ def keep_brought(
 
 def _alike(one: pd.DataFrame, other: pd.DataFrame) -> bool:
     """Whether two kept tables hold the same predictions."""
-    columns = [name for name in other if name.startswith(("p_", "given_"))]
+    columns = [name for name in map(str, other.columns) if name.startswith(("p_", "given_"))]
     if not set(columns) <= set(one) or list(one["clip_id"].astype(str)) != list(other["clip_id"].astype(str)):
         return False
     return np.array_equal(one[columns].to_numpy(), other[columns].to_numpy())
