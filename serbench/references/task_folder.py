@@ -105,11 +105,7 @@ def _in_words(tasks: Sequence[ReferenceTask], roots: Mapping[str, Path]) -> str:
         if folds > 1
         else ""
     )
-    home = (
-        f"the folder of the corpus ({corpus.title}) that holds all its audio"
-        if len(roots) == 1
-        else f"a folder of folders ({', '.join(roots)}): under each name the audio of that corpus, or a link to it"
-    )
+    home = _home(corpus.title, roots)
     where = "fold-1/" if folds > 1 else ""
     parts = [f"fold-{task.study.protocol.fold}" for task in tasks] if folds > 1 else ["."]
     return f"""# Predict {tested:,} test clips of {corpus.title}
@@ -145,6 +141,12 @@ After the same imports and `features`:
 ```python
 {PYTORCH.format(labels=list(tasks[0].labels), parts=parts)}```
 """
+
+
+def _home(title: str, roots: Mapping[str, Path]) -> str:
+    if len(roots) == 1:
+        return f"the folder of the corpus ({title}) that holds all its audio"
+    return f"a folder of folders ({', '.join(roots)}): under each name the audio of that corpus, or a link to it"
 
 
 FEATURES = """\

@@ -139,7 +139,7 @@ def test_a_step_without_progress_says_its_name_in_a_log_and_on_a_terminal():
     onscreen = LiveView(new_console(file=io.StringIO(), width=80))
     onscreen.working("writing\x1b the site")
     assert "writing" not in shown(onscreen), "nothing for steps that are over at once"
-    onscreen._heard -= 5
+    onscreen._last_event -= 5
     assert "writing\\x1b the site ... 0:05" in shown(onscreen)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from serbench.evaluation import ReliabilityBin
+from serbench.records import EpochMetrics
 from serbench.render import percent
 from serbench.results import RefitReport
 from serbench.site.charts.chart import BLUE, GREY, ORANGE, Chart
@@ -64,18 +65,7 @@ def _curves(refits: Sequence[RefitReport], kind: Literal["accuracy", "loss"]) ->
         if one.epoch == refit.best_epoch and one.val_uar is not None
     ]
     if best:
-        data.append(
-            {
-                "type": "scatter",
-                "x": [one.epoch + 1 for _, one in best],
-                "y": [scale * getattr(one, f"val_{kind}") for _, one in best],
-                "mode": "markers",
-                "name": "epoch kept",
-                "marker": {"color": VALIDATION, "size": 10.5, "symbol": "circle-open", "line": {"width": 2.5}},
-                "text": [f"seed {refit.seed}" for refit, _ in best],
-                "hovertemplate": f"kept: epoch %{{x}}, %{{y:.3~g}}{unit}<extra>%{{text}}</extra>",
-            }
-        )
+        data.append(_rings(best, kind))
     title = f"{kind.capitalize()} while training"
     caption = (_HELD_BACK if held_back else _NONE_HELD_BACK)[kind]
     kept = "; ".join(
@@ -88,6 +78,21 @@ def _curves(refits: Sequence[RefitReport], kind: Literal["accuracy", "loss"]) ->
         "yaxis": {"title": {"text": "accuracy, %" if kind == "accuracy" else "loss"}},
     }
     return Chart(f"curve-{kind}", title, caption, f"{title}{f': {kept}' if kept else ''}.", tuple(data), layout)
+
+
+def _rings(best: Sequence[tuple[RefitReport, EpochMetrics]], kind: Literal["accuracy", "loss"]) -> dict[str, Any]:
+    """The epochs whose weights were kept."""
+    scale, unit = (100, " %") if kind == "accuracy" else (1, "")
+    return {
+        "type": "scatter",
+        "x": [one.epoch + 1 for _, one in best],
+        "y": [scale * getattr(one, f"val_{kind}") for _, one in best],
+        "mode": "markers",
+        "name": "epoch kept",
+        "marker": {"color": VALIDATION, "size": 10.5, "symbol": "circle-open", "line": {"width": 2.5}},
+        "text": [f"seed {refit.seed}" for refit, _ in best],
+        "hovertemplate": f"kept: epoch %{{x}}, %{{y:.3~g}}{unit}<extra>%{{text}}</extra>",
+    }
 
 
 def calibration_chart(bins: Sequence[ReliabilityBin], error: float | None) -> Chart:
