@@ -166,14 +166,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-answers = []
+labels, answers = {labels}, []
 for part in {parts}:
     train, test = table(f"{{part}}/train.csv"), table(f"{{part}}/test.csv")
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     model.fit(features(train, AUDIO), train["label"])
     columns = [f"p_{{label}}" for label in model.classes_]
     answers.append(pd.DataFrame(model.predict_proba(features(test, ".")), test["clip_id"], columns))
-form = pd.concat(answers).reindex(columns=[f"p_{{label}}" for label in {labels}]).fillna(0)  # a fold may lack one
+form = pd.concat(answers).reindex(columns=[f"p_{{label}}" for label in labels]).fillna(0)  # a fold may lack one
 form.reset_index().to_csv("predictions.csv", index=False)
 """
 
