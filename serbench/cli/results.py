@@ -62,7 +62,7 @@ def leaderboard(
         if board.damaged:
             raise SerbenchError(f"no entry in {results} can be read; {board.damaged[0].sentence}")
         raise SerbenchError(f"no entries in {results} yet; run `serbench search`, or name a folder with --results")
-    print_leaderboard(board, output, full=full)
+    print_leaderboard(board, output, full=full, gathered=protocol is None)
 
 
 def report(
@@ -167,20 +167,21 @@ def _write_site(results: Path, html: Path, **options: Any) -> None:
     echo(f"{site.pages} pages, {size(site.bytes)}; open {site.index}", err=True)
 
 
-def print_leaderboard(board: Leaderboard, output: TableFormat, *, full: bool = False) -> None:
+def print_leaderboard(board: Leaderboard, output: TableFormat, *, full: bool = False, gathered: bool = False) -> None:
     """Prints a leaderboard.
 
     Args:
         board: the leaderboard.
         output: its format.
         full: whether a table has all entries, all notes and published results of others, as all other formats have.
+        gathered: whether test sets that share speakers have one line each, where others keep speakers apart.
     """
     from serbench.render import brief_board, render
 
     if full or output is not TableFormat.table:
         echo_text(render(board, output.value, width=screen_width()))
     else:
-        echo_styled(render(brief_board(board), width=screen_width(), styled=shows_styles()))
+        echo_styled(render(brief_board(board, gathered=gathered), width=screen_width(), styled=shows_styles()))
 
 
 def print_sheet(sheet: Sheet) -> None:

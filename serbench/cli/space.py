@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from serbench.cli.options import BriefFormat
-from serbench.cli.printing import echo, echo_text, new_console
+from serbench.cli.printing import echo, echo_pairs, echo_styled, echo_text, new_console, screen_width, shows_styles
 from serbench.errors import SerbenchError
+from serbench.printable import printable_lines
 
 if TYPE_CHECKING:
     from serbench.spaces import SearchSpace
@@ -67,15 +69,17 @@ def show(
     echo(f"  training   up to {loaded.training.epochs} epochs, patience {loaded.training.patience}, "
                f"at most {loaded.training.max_parameters:,} parameters")  # fmt: skip
     budget = loaded.budget
-    echo(f"  budget     {plural(budget.trials, 'trial')}, {plural(budget.finalists, 'finalist')}, "
+    compared = f"{budget.shortlist} of them compared by cross-validation, " if budget.shortlist else ""
+    echo(f"  budget     {plural(budget.trials, 'trial')}, {compared}{plural(budget.finalists, 'finalist')}, "
                f"{plural(budget.repeats, 'seed')} each")  # fmt: skip
     echo("")
-    _table(_parameter_rows(loaded), ("parameter", "values", "when", "meaning"))
+    _echo_parameters(loaded)
+    if loaded.enqueued:
+        echo("")
     for known in loaded.enqueued:
         mark = ", always a finalist" if known.finalist else ""
         on = f", chosen on {' and '.join(map(str, known.chosen_on))}" if known.chosen_on else ""
-        echo("")
-        echo(f"first tried: {known.name}{mark}{on}")
+        echo_pairs([("first tried", f"{known.name}{mark}{on}")])
 
 
 @app.command("check")
@@ -99,13 +103,17 @@ def check(
                 )
 
 
-def _parameter_rows(space: SearchSpace) -> list[tuple[str, str, str, str]]:
-    rows = []
+def _echo_parameters(space: SearchSpace) -> None:
+    """Prints the values of each hyperparameter and, below them, its meaning, dim on a terminal."""
+    width, screen = max(map(len, space.parameters)), max(screen_width(), 40)
     for name, dimension in space.parameters.items():
         when = " and ".join(f"{other} = {' or '.join(map(str, values))}" for other, values in dimension.when.items())
+        values = f"{dimension}, if {when}" if when else str(dimension)
+        indent = " " * (width + 2)
+        echo_text(textwrap.fill(values, screen, initial_indent=f"{name:{width}}  ", subsequent_indent=indent) + "\n")
         meaning = space.family.hyperparameters.model_fields[name].description or ""
-        rows.append((name, str(dimension), when, meaning))
-    return rows
+        text = printable_lines(textwrap.fill(meaning, screen, initial_indent=indent, subsequent_indent=indent))
+        echo_styled(f"\x1b[2m{text}\x1b[0m\n" if shows_styles() else f"{text}\n")
 
 
 def _table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from serbench.references import BASELINES
-from serbench.render.document import Column, Document, RowStyle, Sheet, percent, plural, span
+from serbench.render.document import NOTHING, Column, Document, RowStyle, Sheet, count, percent, plural, span
 from serbench.render.leaderboard import cell_text, leaderboard_document
 from serbench.results import COLUMNS, GroupRows, Leaderboard, ReferenceRow, Row
 
@@ -36,8 +36,14 @@ _LEGEND: Final = (
 )
 
 
-def brief_board(board: Leaderboard) -> Document:
-    """Makes the short form of a leaderboard: one table a test set, best UAR first, references in place."""
+def brief_board(board: Leaderboard, *, gathered: bool = False) -> Document:
+    """Makes the short form of a leaderboard: one table a test set, best UAR first, references in place.
+
+    Args:
+        board: the leaderboard.
+        gathered: whether test sets whose speakers were also trained on have one line each in a common table,
+            instead of a table each, as long as another test set keeps speakers apart.
+    """
     hidden = sum(max(0, len(group.rows) - _MOST) for group in board.groups)
     notes_of_all = [note for group in board.groups for note in group.notes if not note.startswith(_EXPLAINED)]
     shared = tuple(note for note in dict.fromkeys(notes_of_all) if notes_of_all.count(note) > 1)
@@ -47,8 +53,15 @@ def brief_board(board: Leaderboard) -> Document:
     whole = leaderboard_document(board)
     if not board.groups:
         return whole
-    sheets = tuple(_sheet(group, shared) for group in board.groups)
-    return replace(whole, sheets=sheets, notes=(*shared, *board.general_notes, f"{_LEGEND} {pointer}"), wide=False)
+    mixed = [group for group in board.groups if any(row.shares_speakers for row in group.rows)]
+    if not gathered or len(mixed) == len(board.groups):
+        mixed = []
+    sheets = [_sheet(group, shared) for group in board.groups if group not in mixed]
+    if mixed:
+        sheets.append(_gathered(mixed, shared))
+    return replace(
+        whole, sheets=tuple(sheets), notes=(*shared, *board.general_notes, f"{_LEGEND} {pointer}"), wide=False
+    )
 
 
 def _sheet(group: GroupRows, shared: tuple[str, ...]) -> Sheet:
@@ -71,6 +84,29 @@ def _sheet(group: GroupRows, shared: tuple[str, ...]) -> Sheet:
         tuple(notes),
         tuple(style for *_, style in lines),
     )
+
+
+def _gathered(groups: Sequence[GroupRows], shared: tuple[str, ...]) -> Sheet:
+    """One line a test set: its selected entry, or else its best, and the best plain baseline."""
+    lines = []
+    for group in groups:
+        row = next((one for one in group.rows if one.selected), group.rows[0])
+        plain = _best_baseline(group)
+        beside = f"{plain.title} {percent(plain.uar)}" if plain is not None else NOTHING
+        place = f"{row.corpus} {row.protocol}"
+        scores = percent(row.uar), span(row.uar_low, row.uar_high), percent(row.accuracy)
+        lines.append((place, count(row.test_clips), row.entry, *scores, beside))
+    columns = (
+        Column("test set", align="left"), Column("clips"), Column("entry", align="left"), Column("UAR %"),
+        Column("95 % CI"), Column("acc. %", rank=1), Column("best baseline", align="left"),
+    )  # fmt: skip
+    notes = dict.fromkeys(
+        note for group in groups for note in group.notes if note not in shared and not note.startswith(_EXPLAINED)
+    )
+    protocols = {row.protocol for group in groups for row in group.rows}
+    option = f"--protocol {protocols.pop()}" if len(protocols) == 1 else "--protocol NAME"
+    title = f"Speakers shared by training and test, the selected entry of each; `{option}` shows all"
+    return Sheet(title, columns, tuple(lines), tuple(notes))
 
 
 def _about_references(rows: Sequence[ReferenceRow]) -> list[str]:

@@ -12,6 +12,7 @@ import pandas as pd
 from serbench.results import Form
 
 __all__ = [
+    "NOTHING",
     "Column",
     "Document",
     "RowStyle",

@@ -142,3 +142,19 @@ def test_the_answer_invents_no_interval_and_names_shared_speakers(build):
     text = answer(results.group_rows("alone"), results.row("alone"))
     assert "(" not in text
     assert "speakers who were also trained on" in text
+
+
+def test_test_sets_that_share_speakers_have_one_line_each_where_others_do_not(build):
+    build.entry("apart", build.study())
+    for letter in "ab":
+        study = build.study(f"s-{letter}", protocol="random", shares_speakers=True, protocol_hash=letter)
+        build.entry(f"good-{letter}", study, skill=0.8, validation=0.9)
+        build.entry(f"poor-{letter}", study, skill=0.3, validation=0.1)
+    board = build.read().board()
+    first, shared = brief_board(board, gathered=True).sheets
+    assert [row[1] for row in first.rows] == ["apart"]
+    assert [row[2] for row in shared.rows] == ["good-a", "good-b"]
+    assert "--protocol random" in shared.title
+    assert len(brief_board(board).sheets) == 3
+    alone = dataclasses.replace(board, groups=tuple(one for one in board.groups if one.rows[0].shares_speakers))
+    assert len(brief_board(alone, gathered=True).sheets) == 2, "nothing else to show, so nothing is gathered"
