@@ -39,7 +39,7 @@ def study_page(pages: Pages, report: StudyReport, data: StudyData, paths: PagePa
     rows = _trial_rows(data)
     places = {job_id: f"#{place}" for place, job_id, _ in rows}
     fits = [*data.trials, *data.others, *data.refits]
-    plots = [*history_plots(data, places), trial_curves(data, places), time_plot([*data.trials, *data.refits])]
+    plots = [*history_plots(data, places), trial_curves(data, places)]
     command, placeholders = search_again(data.record, report.counted)
     return pages.render(
         "study.html",
@@ -52,6 +52,7 @@ def study_page(pages: Pages, report: StudyReport, data: StudyData, paths: PagePa
             (about, text) for about, text in study_facts(report) if about != "folder"
         ],  # the folder is a path of this machine
         plots=[plot for plot in plots if plot],
+        spent=time_plot([*data.trials, *data.refits]),
         clock=timeline(fits, places),
         importances=list(importances.items())[:_MOST_NAMES],
         parallel=parallel_plot(data, importances, places),
