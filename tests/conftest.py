@@ -16,6 +16,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # Hundreds of processes import TensorFlow here: compiled once it takes each of them a third of the time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+os.environ.pop("UV_RUN_RECURSION_DEPTH", None)  # `uv run pytest`: commands are printed as an installed serbench does
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # librosa's compiled functions: two processes that compile into one cache at once can crash each other.
 if _worker := os.environ.get("PYTEST_XDIST_WORKER"):

@@ -15,6 +15,7 @@ from serbench.errors import SerbenchError
 
 if TYPE_CHECKING:
     from serbench.export import BundleRecord, LightFile
+    from serbench.results import Results
 
 __all__ = ["demo", "export", "predict"]
 
@@ -87,7 +88,7 @@ def export(
 ) -> None:
     """Exports a model that classifies audio files, after checking that it repeats the recorded predictions."""
     from serbench.cli.watch import watcher
-    from serbench.export import check_quantised, export_bundle, exporters_of
+    from serbench.export import check_quantised, example_clip, export_bundle, exporters_of
     from serbench.results import Results
 
     exporters = exporters_of(format_)  # fails on an unknown name before anything is read
@@ -95,6 +96,8 @@ def export(
         check_quantised(exporters, quantise.value)
     found = Results(results)
     name = entry or found.select(corpus, protocol).entry
+    for note in _unfinished(found, name):
+        echo(f"note: {note}", err=True)
     with watcher(new_console()) as view:
         view.working("exporting")
         record = export_bundle(
@@ -111,9 +114,20 @@ def export(
     echo(str(to))
     for line in _checked(record):
         echo(line, err=True)
-    echo(f"try it: {command_line('predict', str(to), 'FILE_OR_FOLDER')}", err=True)
+    clip = str(example_clip(found, name, data))
+    echo(f"try it: {command_line('predict', str(to), clip)}", err=True)
     if "web" in {exporter.name for exporter in exporters}:
         echo(f"open it in a browser: {command_line('demo', str(to))}", err=True)
+
+
+def _unfinished(found: Results, name: str) -> Iterator[str]:
+    """Says that final runs of an entry are missing, as after Ctrl-C."""
+    row = found.row(name)
+    if row.failed_seeds:
+        yield (
+            f"{row.failed_seeds} of {row.failed_seeds + row.seeds} final runs of {name} failed or were interrupted; if "
+            "its search was stopped, the same command finishes it"
+        )
 
 
 def _checked(record: BundleRecord) -> Iterator[str]:
@@ -175,7 +189,8 @@ def predict(
         loaded = Bundle.load(bundle, runtime)
     with busy("predicting"):
         predictions = loaded.predict_files(audio, each_window=windows)
-    echo_text(render_predictions(predictions, loaded.record.labels, output.value))
+    if predictions.rows or output is not PredictionFormat.table:
+        echo_text(render_predictions(predictions, loaded.record.labels, output.value))
     for note in predictions.notes():
         echo(f"note: {note}", err=True)
     for other in predictions.passed_over:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from rich.console import Console
@@ -72,12 +73,14 @@ class PlainView(Observer):
                 self._print(f"{self._working} ...")
                 return
             fits = ", ".join(
-                f"{fit.job_id} epoch {fit.done}/{fit.epochs} (validation UAR {percent(fit.best)} %)"
+                f"{fit.job_id} epoch {fit.done}/{fit.epochs}"
+                + (f" (validation UAR {percent(fit.best)} %)" if fit.best is not None else "")
                 for fit in list(state.running.values())
             )
             left = state.time_left(time.monotonic() - state.began)
             rest = f", about {clock(left)} left" if left else ""
-            self._print(f"training {fits}; {state.count}, best validation UAR {percent(state.best)} %{rest}")
+            best = f", best validation UAR {percent(state.best)} %" if state.best is not None else ""
+            self._print(f"training {fits}; {state.count}{best}{rest}")
 
     def _watch_silence(self) -> None:
         while not self._ended.wait(max(1.0, _SILENCE_S - (time.monotonic() - self._last_event))):
@@ -152,6 +155,7 @@ class PlainView(Observer):
         """Announces the comparison of the best configurations, and what it costs."""
         assert self._state is not None  # noqa: S101
         self._state.folds = fits
+        self._plan = self._state.plan = replace(self._plan, inner_folds=folds)
         self._print(shortlist_line(configurations, folds, fits, seconds))
 
     def refits_started(self, total: int) -> None:

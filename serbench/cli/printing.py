@@ -37,6 +37,7 @@ __all__ = [
     "new_console",
     "screen_width",
     "shows_styles",
+    "started_with",
 ]
 
 _NAME_WIDTH = 15
@@ -131,7 +132,7 @@ def echo_command(name: str, words: Sequence[str]) -> None:
 
 
 def command_line(*words: str, results: Path = DEFAULT_RESULTS) -> str:
-    """Returns a serbench command as text that can be pasted into a shell.
+    """Returns a serbench command as text that can be pasted into a shell: after `uv run` where that started this one.
 
     >>> command_line("report", "cnn1d-2c788d", results=Path("my results"))
     "serbench report cnn1d-2c788d --results 'my results'"
@@ -141,4 +142,9 @@ def command_line(*words: str, results: Path = DEFAULT_RESULTS) -> str:
         results: results folder of the command. It is named only if it is not the default.
     """
     more = [] if results == DEFAULT_RESULTS else ["--results", str(results)]
-    return shlex.join(["serbench", *words, *more])
+    return shlex.join([*started_with(), "serbench", *words, *more])
+
+
+def started_with() -> list[str]:
+    """Returns the words before `serbench` on this command line, as far as they are known: `uv run`, or none."""
+    return ["uv", "run"] if os.environ.get("UV_RUN_RECURSION_DEPTH") else []

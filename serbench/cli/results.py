@@ -59,9 +59,11 @@ def leaderboard(
     with busy("reading results"):
         board = Results(results).board(corpus, protocol, ensembles=ensembles)
     if not board.rows:
+        from serbench.records import none_in
+
         if board.damaged:
             raise SerbenchError(f"no entry in {results} can be read; {board.damaged[0].sentence}")
-        raise SerbenchError(f"no entries in {results} yet; run `serbench search`, or name a folder with --results")
+        raise SerbenchError(none_in(results, "entries"))
     print_leaderboard(board, output, full=full, gathered=protocol is None)
 
 
@@ -135,11 +137,12 @@ def verify(
     import json
 
     from serbench.cli.watch import busy
+    from serbench.records import none_in
     from serbench.render import render, verification_document
     from serbench.results import Results, verify_results
 
     if not (folder / "studies").is_dir():
-        raise SerbenchError(f"no studies in {folder}; name a results folder")
+        raise SerbenchError(none_in(folder, "studies"))
     with busy("comparing all files"):
         found = verify_results(Results(folder))
     if output is BriefFormat.json:
@@ -154,12 +157,13 @@ def verify(
 def _write_site(results: Path, html: Path, **options: Any) -> None:
     """Writes the site; prints its place, its size, and notes on what is missing."""
     from serbench.cli.watch import busy
+    from serbench.records import none_in
     from serbench.render import size
     from serbench.results import Results
     from serbench.site import Site
 
     if not (results / "studies").is_dir():
-        raise SerbenchError(f"no studies in {results} yet; run `serbench search`, or name a folder with --results")
+        raise SerbenchError(none_in(results, "studies"))
     with busy("writing the site"):
         site = Site.build(Results(results), html, **options)
     for note in site.notes:

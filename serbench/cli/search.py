@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["search"]
 
 _OUTPUT = Panel.output.value
+_STOPPED = "stopped; run the same command to continue"
 
 
 @takes_request(
@@ -65,9 +66,8 @@ def search(
     pages = _shown(plan, live or live_port is not None, live_port, console)
     with stopping(stop, console), pages, watcher(console) as view:
         studies = run_search(plan, view, stop)
-    _conclude(plan, studies, output, console)
+    _conclude(plan, studies, output, console, stopped=stop.is_set())
     if stop.is_set():
-        console.print("stopped; run the same command to continue")
         raise typer.Exit(130)
 
 
@@ -86,6 +86,7 @@ def _shown(plan: SearchPlan, live: bool, port: int | None, console: Console) -> 
 
 def _below(plan: SearchPlan, found: Results, best: Row, clips: int) -> list[str]:
     """What to do where a plain baseline is better than what the search selected; empty if none is."""
+    from serbench.evaluation import MIN_SPEAKERS
     from serbench.render import below_baseline
     from serbench.spaces import space_for_size
 
@@ -95,6 +96,9 @@ def _below(plan: SearchPlan, found: Results, best: Row, clips: int) -> list[str]
     if best.synthetic:
         return [f"{below}. Its speech is synthetic, so this says nothing of yours: search your own recordings next"]
     smaller = space_for_size((), clips)
+    if best.test_speakers < MIN_SPEAKERS and best.folds == 1:
+        way = "test every speaker once, with `--protocol speaker-cv`; so few test speakers decide nothing"
+        return [f"{below}. What to do: {way}"]
     if smaller and smaller not in [space.name for space in plan.spaces]:
         way = f"search the space for small corpora, `serbench search {smaller}`"
     else:
@@ -102,8 +106,13 @@ def _below(plan: SearchPlan, found: Results, best: Row, clips: int) -> list[str]
     return [f"{below}. What to do: {way}. What that finds is tested on the same clips, and counted"]
 
 
-def _conclude(plan: SearchPlan, studies: list[str], output: TableFormat, console: Console) -> None:
-    """Prints the best entry in one sentence, the leaderboard of these studies, and the commands to run next."""
+def _conclude(
+    plan: SearchPlan, studies: list[str], output: TableFormat, console: Console, *, stopped: bool = False
+) -> None:
+    """Prints the best entry in one sentence, the leaderboard of these studies, and the commands to run next.
+
+    A search that was stopped has only one command to run next: itself.
+    """
     from serbench.cli.results import print_leaderboard, print_sheet
     from serbench.cli.watch import busy
     from serbench.render import answer, beside_printed
@@ -113,30 +122,40 @@ def _conclude(plan: SearchPlan, studies: list[str], output: TableFormat, console
     records = [found.study(name).record for name in studies]
     if not any(found.study(name).entry_ids for name in studies):
         console.print(f"no entry was tested yet; the trials are in {results / 'studies'}")
+        if stopped:
+            console.print(_STOPPED)
         return
     scope = records[0].corpus.name, records[0].protocol.name
     with busy("scoring the tested entries"):
         board, best = found.board(*scope), found.best(studies, *scope)
     if output is TableFormat.table and best is not None:
-        echo_answer(answer(found.group_rows(best.entry), best))
+        so_far = "Provisional, since the search was stopped: " if stopped else ""
+        echo_answer(f"{so_far}{answer(found.group_rows(best.entry), best)}")
         echo("")
     print_leaderboard(board, output)
     beside = beside_printed(board, studies)
     if output is TableFormat.table and beside is not None:
         print_sheet(beside)
-    if best is not None:
+    lines = [f"studies    {results / 'studies' / name}" for name in studies]
+    if stopped:
+        lines.append(_STOPPED)
+    elif best is not None:
         for line in _below(plan, found, best, records[0].corpus.clips):
             console.print(line, style="yellow")
-    lines = [f"studies    {results / 'studies' / name}" for name in studies]
-    if best is not None:
-        judged = "out-of-fold" if best.out_of_fold else "validation"
-        lines += [
-            f"selected   {best.entry} (best {judged} score{'' if best.selected else ' of this search'})",
-            f"report     {command_line('report', best.entry, '--html', 'report.html', results=results)}",
-            f"site       {command_line('leaderboard', '--html', 'site', results=results)}",
-        ]
-    if best is not None and not best.speaker_normalisation:
-        to = f"bundle-{best.entry}" if Path("bundle").exists() else "bundle"
-        lines.append(f"export     {command_line('export', best.entry, '--to', to, results=results)}")
+        lines += _next(results, best)
     for line in lines:
         console.print(line, soft_wrap=True)
+
+
+def _next(results: Path, best: Row) -> list[str]:
+    """The commands to run next with the best entry of a search, a line each."""
+    judged = "out-of-fold" if best.out_of_fold else "validation"
+    lines = [
+        f"selected   {best.entry} (best {judged} score{'' if best.selected else ' of this search'})",
+        f"report     {command_line('report', best.entry, '--html', 'report.html', results=results)}",
+        f"site       {command_line('leaderboard', '--html', 'site', results=results)}",
+    ]
+    if not best.speaker_normalisation:
+        to = f"bundle-{best.entry}" if Path("bundle").exists() else "bundle"
+        lines.append(f"export     {command_line('export', best.entry, '--to', to, results=results)}")
+    return lines

@@ -11,7 +11,7 @@ import typer
 
 from serbench.cli import study_push, study_runs
 from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, ResultsPath
-from serbench.cli.printing import confirm, echo, echo_command, echo_pairs, echo_text, screen_width
+from serbench.cli.printing import confirm, echo, echo_command, echo_pairs, echo_text, screen_width, started_with
 from serbench.errors import SerbenchError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ Format = Annotated[BriefFormat, typer.Option("--format", help="Output format.")]
 def list_studies(results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefFormat.table) -> None:
     """Lists all studies with their trials, best validation score, entries, and whether they are running."""
     from serbench.cli.watch import busy
+    from serbench.records import none_in
     from serbench.render import render, studies_document
     from serbench.results import Results
 
@@ -39,7 +40,7 @@ def list_studies(results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefF
         rows = found.study_rows()
     _warn(found.damaged)
     if not rows and output is BriefFormat.table:
-        echo(f"no studies in {results} yet; run `serbench search`, or name a folder with --results", err=True)
+        echo(none_in(results, "studies"), err=True)
         return
     echo_text(render(studies_document(rows), output.value, width=screen_width()))
 
@@ -62,7 +63,7 @@ def show(study: StudyArgument, results: ResultsPath = DEFAULT_RESULTS, output: F
         return
     echo_pairs(study_facts(report))
     words = search_command(found.study(study).record, results=results)
-    echo_command("search again", words)
+    echo_command("search again", [*started_with(), *words])
     if note := placeholder_note(words):
         echo_pairs([("", note)])
     if document.sheets:

@@ -86,10 +86,13 @@ class CommandPlan:
     Attributes:
         budgets: of all studies, in order; empty if unknown.
         place: number of the running study, from 1.
+        inner_folds: fits that a configuration of the shortlist needs. Few speakers make fewer folds; how many is known
+            once the first study gets that far.
     """
 
     budgets: tuple[Budget, ...] = ()
     place: int = 1
+    inner_folds: int = INNER_FOLDS
 
     @property
     def studies(self) -> int:
@@ -104,7 +107,7 @@ class CommandPlan:
     @property
     def folds(self) -> int:
         """Fits of the running study's cross-validation, at most."""
-        return _folds(self.budgets[self.place - 1]) if self.budgets else 0
+        return self._folds(self.budgets[self.place - 1]) if self.budgets else 0
 
     @property
     def test_runs(self) -> int:
@@ -114,15 +117,14 @@ class CommandPlan:
     @property
     def fits_of_later_studies(self) -> int:
         """Fits of all studies after the running one, at most."""
-        return sum(one.trials + _folds(one) + _test_runs(one) for one in self.budgets[self.place :])
+        return sum(one.trials + self._folds(one) + _test_runs(one) for one in self.budgets[self.place :])
 
     def next(self) -> CommandPlan:
         """The plan when the next study runs."""
         return replace(self, place=min(self.place + 1, self.studies))
 
-
-def _folds(budget: Budget) -> int:
-    return min(budget.shortlist, budget.trials) * INNER_FOLDS
+    def _folds(self, budget: Budget) -> int:
+        return min(budget.shortlist, budget.trials) * self.inner_folds
 
 
 def _test_runs(budget: Budget) -> int:
@@ -172,6 +174,7 @@ class StudyState:
         best: best validation score of a trial; None before the first.
         best_trial: the trial that has it; None if an earlier call ran it.
         plan: the studies of the whole command, and which one this is.
+        stopping: whether the command was told to stop, so that nothing more begins.
     """
 
     record: StudyRecord
@@ -189,6 +192,7 @@ class StudyState:
     best: float | None = None
     best_trial: TrialRecord | None = None
     plan: CommandPlan = field(default_factory=CommandPlan)
+    stopping: bool = False
 
     @property
     def searched(self) -> list[str]:
@@ -213,9 +217,12 @@ class StudyState:
             return dict.fromkeys(self.searched, "named")
 
     def finish(self, record: TrialRecord) -> None:
-        """Updates the state with a trial or final run that ended."""
+        """Updates the state with a fit that ended. An interrupted one is not done: it will be repeated."""
         self.running.pop(record.job_id, None)
         self.latest.append(record)
+        if record.state == "interrupted":
+            self.stopping = True
+            return
         self.times.append(record.seconds.get("total", 0.0))
         if record.kind != "search":
             self.refits_done += record.kind == "refit"
@@ -230,12 +237,16 @@ class StudyState:
     def time_left(self, elapsed: float) -> float | None:
         """Estimates the time that the command still takes, in seconds; None before the first trial has ended.
 
+        None once the command was told to stop, too.
+
         Fits to come are counted as long as those that have ended took: of this study, with its cross-validation and
         final runs, and of the studies after it.
 
         Args:
             elapsed: seconds since the start of the study.
         """
+        if self.stopping:
+            return None
         if self.seconds is not None and self.refits is None and self.folds is None:
             return max(0.0, self.seconds - elapsed) + self.plan.studies_left * self.seconds
         if not self.times:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from serbench.export.predictions import Prediction, Predictions, render_predictions
     from serbench.export.registry import exporter_names, get_exporter
     from serbench.export.web.demo import write_demo
-    from serbench.export.write import check_quantised, export_bundle, exporters_of
+    from serbench.export.write import check_quantised, example_clip, export_bundle, exporters_of
 else:
     __getattr__ = lazy_face(
         __name__,
@@ -45,6 +45,7 @@ else:
             "web.demo": ("write_demo",),
             "write": (
                 "check_quantised",
+                "example_clip",
                 "export_bundle",
                 "exporters_of",
             ),
@@ -61,6 +62,7 @@ __all__ = [
     "Predictions",
     "TrainedEntry",
     "check_quantised",
+    "example_clip",
     "export_bundle",
     "exporter_names",
     "exporters_of",

@@ -13,13 +13,13 @@ from serbench.errors import SerbenchError, UsageError, require, unknown
 from serbench.export.bundle import BundleRecord
 from serbench.export.exporter import Exporter, TrainedEntry
 from serbench.export.joined import FoldNetwork, join_folds
-from serbench.export.keras_bundle import audio_paths
+from serbench.export.keras_bundle import audio_paths, recorded_answers
 from serbench.export.registry import exporter_names, get_exporter
 from serbench.records import writing
 from serbench.results import Results, require_sound
 from serbench.temporary import temporary_folder
 
-__all__ = ["check_quantised", "export_bundle", "exporters_of"]
+__all__ = ["check_quantised", "example_clip", "export_bundle", "exporters_of"]
 
 
 def export_bundle(
@@ -99,6 +99,22 @@ def exporters_of(formats: str) -> list[Exporter]:
     if not names:
         raise UsageError(f"--format needs a name; known: {', '.join(exporter_names())}")
     return [get_exporter(name) for name in sorted(names, key=lambda name: (name != "keras", name == "web"))]
+
+
+def example_clip(results: Results, entry_id: str, data: Path | None = None) -> Path:
+    """Returns the audio file of one of an entry's test clips, to try its bundle on.
+
+    Args:
+        results: results that hold the entry.
+        entry_id: name of the entry.
+        data: folder of the corpus; None for the folder that the search used.
+
+    Raises:
+        UsageError: the entry is unknown or an ensemble.
+        SerbenchError: the audio or the model is missing.
+    """
+    answers, paths = recorded_answers(_trained_entry(results, entry_id, data, lambda _: None))
+    return Path(paths[answers["clip_id"].iloc[0]])
 
 
 def check_quantised(exporters: Sequence[Exporter], quantise: str) -> None:

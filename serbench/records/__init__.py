@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from serbench.records.predictions import answers_digest, arrays_digest, prediction_digests, write_predictions
     from serbench.records.progress import Progress, StepProgress
     from serbench.records.references import ReferenceFolder, ReferenceRecord
-    from serbench.records.results import ResultsFolder, recorded_evaluations
+    from serbench.records.results import ResultsFolder, none_in, recorded_evaluations
     from serbench.records.schemas import (
         AskedBudget,
         CorpusChoice,
@@ -118,6 +118,7 @@ else:
             ),
             "results": (
                 "ResultsFolder",
+                "none_in",
                 "recorded_evaluations",
             ),
             "schemas": (
@@ -224,6 +225,7 @@ __all__ = [
     "gpus",
     "is_repeated",
     "kernel_memory_kills",
+    "none_in",
     "now",
     "prediction_digests",
     "publish_folder",

@@ -17,7 +17,23 @@ from serbench.records.ledger import EvaluationKind, Ledger, LedgerLine
 from serbench.records.schemas import EntryRecord, JobKind, StudyRecord, TrialRecord
 from serbench.records.study_folder import Damaged, StudyFolder, tolerating
 
-__all__ = ["ResultsFolder", "StudyFolder", "recorded_evaluations"]
+__all__ = ["ResultsFolder", "StudyFolder", "none_in", "recorded_evaluations"]
+
+
+def none_in(root: Path, what: str, *, sentence: bool = False) -> str:
+    """Says that a results folder holds none of something, and what to do; or that there is no such folder.
+
+    >>> none_in(Path("nowhere"), "entries")
+    'there is no folder nowhere yet; run `serbench search`, or name a folder with --results'
+
+    Args:
+        root: the results folder.
+        what: what is missing, in the plural.
+        sentence: whether it stands alone, with a capital letter and a full stop.
+    """
+    missing = f"no {what} in {root}" if root.is_dir() else f"there is no folder {root}"
+    text = f"{missing} yet; run `serbench search`, or name a folder with --results"
+    return f"{text[0].upper()}{text[1:]}." if sentence else text
 
 
 def recorded_evaluations(
@@ -104,7 +120,7 @@ class ResultsFolder:
         """
         known = self.study_names()
         if name not in known:  # never a path: '../x' must not be read, let alone removed
-            hint = "" if known else f"There are no studies in {self.root} yet; run `serbench search` first."
+            hint = "" if known else none_in(self.root, "studies", sentence=True)
             raise unknown("study", name, known, hint=hint)
         return self.study(name)
 
@@ -136,7 +152,7 @@ class ResultsFolder:
             for entry in folder.entries():
                 known[entry.entry_id] = (folder, entry)
         if entry_id not in known:
-            hint = "" if known else f"There are no entries in {self.root} yet; run `serbench search` first."
+            hint = "" if known else none_in(self.root, "entries", sentence=True)
             raise unknown("entry", entry_id, known, hint=hint)
         return known[entry_id]
 

@@ -27,7 +27,8 @@ def _warnings(it: RowSource) -> tuple[str, ...]:
     warnings = [*study.corpus.warnings, *study.protocol.warnings]
     if entry.failed_refits:
         tried = len(entry.failed_refits) + len(entry.refits)
-        warnings.append(f"{len(entry.failed_refits)} of {tried} runs failed and are left out of all means")
+        failed = f"{len(entry.failed_refits)} of {tried} runs failed or were interrupted"
+        warnings.append(f"{failed}, and are left out of all means")
     if it.tested.chosen_on:
         warnings.append(
             "configurations that the search began with were chosen on "

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from serbench.errors import SerbenchError, UsageError, unknown
-from serbench.records import Counted, EntryRecord, LedgerLine, ResultsFolder, count_evaluations, run_name
+from serbench.records import Counted, EntryRecord, LedgerLine, ResultsFolder, count_evaluations, none_in, run_name
 from serbench.results.checks import Checks
 from serbench.results.damaged import DamagedRecord
 from serbench.results.ensemble import ENSEMBLE, ensemble_id, make_ensemble
@@ -360,7 +360,7 @@ class Results:
         if entry_id.startswith(ENSEMBLE):
             whole = [study for study in self.studies if study.record.protocol.folds == 1]
             known += [ensemble_id(study.entries) for study in whole if len(study.entries) > 1]
-        hint = "" if known else f"There are no entries in {self.root} yet; run `serbench search` first."
+        hint = "" if known else none_in(self.root, "entries", sentence=True)
         lost = [one.sentence for one in self.damaged if one.kind == "study"]
         error = unknown("entry", entry_id, known, hint=hint)
         return SerbenchError(f"{error} It may be in a study that cannot be read: {lost[0]}") if lost else error

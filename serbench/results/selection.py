@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.records import run_name
+from serbench.records import none_in, run_name
 from serbench.results.leaderboard import Leaderboard
 from serbench.results.leaderboard_row import GroupRows, Row
 
@@ -59,7 +59,7 @@ def select_entry(board: Leaderboard, root: Path) -> Row:
             f"all entries in {root} normalise by speaker (transductive), so none is chosen by default; name one"
         )
     if best is None:
-        raise SerbenchError(f"no entries in {root} yet; run `serbench search`, or name a folder with --results")
+        raise SerbenchError(none_in(root, "entries"))
     return best
 
 

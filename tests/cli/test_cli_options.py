@@ -42,6 +42,11 @@ def test_words_that_are_as_usual_are_left_out() -> None:
     assert request.argv()[2:] == ["a b.toml", "--drop", "calm", "--drop", "joy", "--time", "5400"]
 
 
+def test_a_printed_command_starts_as_the_running_one_did(monkeypatch) -> None:
+    monkeypatch.setenv("UV_RUN_RECURSION_DEPTH", "1")
+    assert command_line("report", "x") == "uv run serbench report x"
+
+
 def test_a_printed_command_names_a_folder_of_results_that_is_not_the_usual_one() -> None:
     assert command_line("report", "x") == "serbench report x"
     assert command_line("report", "x", results=Path("my results")) == "serbench report x --results 'my results'"

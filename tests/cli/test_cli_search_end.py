@@ -104,3 +104,26 @@ def test_a_search_without_entries_says_where_its_trials_are(build, plan, capsys)
     out, err = concluded(plan, capsys)
     assert out == ""
     assert "no entry was tested yet" in err
+
+
+def test_a_stopped_search_calls_its_answer_provisional_and_names_one_next_command(build, plan, capsys) -> None:
+    build.entry("mine", STUDY, skill=0.4)
+    build.reference(STUDY, "functionals", "SVM on functionals", skill=0.7)
+    stream = io.StringIO()
+    _conclude(plan, [STUDY], TableFormat.table, new_console(file=stream, width=200), stopped=True)
+    out, err = " ".join(capsys.readouterr().out.split()), stream.getvalue()
+    assert out.startswith("Provisional, since the search was stopped: ")
+    assert err.rstrip().endswith("run the same command to continue")
+    assert "serbench export" not in err
+    assert "What to do" not in err
+
+
+def test_with_few_test_speakers_it_says_to_test_every_speaker(tmp_path, plan) -> None:
+    build = Builder(tmp_path / "few")
+    study = build.study(test_speakers=3)
+    build.entry("mine", study, skill=0.4)
+    build.reference(study, "functionals", "SVM on functionals", skill=0.7)
+    results = build.read()
+    (said,) = _below(plan, results, results.row("mine"), 200)
+    assert "`--protocol speaker-cv`" in said
+    assert "serbench search small" not in said

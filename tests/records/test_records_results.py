@@ -47,10 +47,12 @@ def test_an_unknown_entry_is_answered_with_the_nearest(results: ResultsFolder) -
 
 
 def test_an_empty_folder_says_what_to_run_first(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no entries in .*; run `serbench search` first"):
+    with pytest.raises(UsageError, match=r"No entries in .* yet; run `serbench search`, or"):
         ResultsFolder(tmp_path).entry("x")
-    with pytest.raises(UsageError, match=r"no studies in .*; run `serbench search` first"):
+    with pytest.raises(UsageError, match=r"No studies in .* yet; run `serbench search`, or"):
         ResultsFolder(tmp_path).existing_study("x")
+    with pytest.raises(UsageError, match=r"There is no folder .*nowhere yet; run `serbench search`, or"):
+        ResultsFolder(tmp_path / "nowhere").entry("x")
 
 
 def test_a_study_is_a_name_and_never_a_path(results: ResultsFolder, tmp_path: Path) -> None:
