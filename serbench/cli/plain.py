@@ -19,6 +19,7 @@ from serbench.spaces import Budget
 __all__ = ["PlainView"]
 
 
+_BETWEEN_S: Final = 10.0
 _SILENCE_S: Final = 60.0
 
 
@@ -30,7 +31,7 @@ class PlainView(Observer):
         self._began = time.monotonic()
         self._state: StudyState | None = None
         self._lock = threading.RLock()
-        self._printed: dict[str, int] = {}
+        self._printed: dict[str, tuple[int, float]] = {}
         self._plan = CommandPlan(place=0)
         self._working = "working"
         self._last_event = time.monotonic()
@@ -92,12 +93,13 @@ class PlainView(Observer):
         self._print(f"note: {text}")
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """Prints the progress of a step every 10 percent."""
+        """Prints the progress of a step every 10 percent, but only every ten seconds, and its end."""
         with self._lock:
-            step = 10 * done // max(total, 1)
+            step, now = 10 * done // max(total, 1), time.monotonic()
             self._working = f"{what}: {done:,} of {total:,}" if done < total else "working"
-            if done and step != self._printed.get(what):
-                self._printed[what] = step
+            known, since = self._printed.setdefault(what, (0, now))
+            if done and step != known and (done == total or now - since >= _BETWEEN_S):
+                self._printed[what] = step, now
                 self._print(f"{what}: {done:,} of {total:,}")
 
     def search_planned(self, budgets: Sequence[Budget]) -> None:

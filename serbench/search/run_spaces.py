@@ -103,11 +103,12 @@ class _Search:
     def run(self, end: float | None) -> None:
         """Reads the corpus, then searches the spaces one after the other."""
         spaces = self.plan.spaces
+        self.plan.corpus.prepare(self.plan.data, self._progress("making the corpus"))
         clips = load_clips(
             self.plan.corpus,
             self.plan.data,
             sample_rate=max(space.features.sample_rate for space in spaces),
-            progress=self._progress("preparing audio"),
+            progress=self._progress("examining clips"),
             labels=self.plan.label_source,
         )
         for finding in clips.findings:

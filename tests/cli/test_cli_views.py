@@ -189,3 +189,16 @@ def test_one_test_run_is_not_several(study):
     stream = io.StringIO()
     begun(PlainView(new_console(file=stream, width=200)), study).refits_started(1)
     assert "1 run with a new seed evaluated once" in stream.getvalue()
+
+
+def test_a_log_gets_a_line_of_progress_every_ten_seconds_and_one_at_the_end(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("serbench.cli.plain.time.monotonic", lambda: now[0])
+    stream = io.StringIO()
+    view = PlainView(new_console(file=stream, width=80))
+    for done in range(0, 101, 5):
+        now[0] = 0.25 * done  # 25 seconds in all
+        view.progress("examining clips", done, 100)
+    assert [line.split("] ")[1] for line in stream.getvalue().splitlines()] == [
+        "examining clips: 40 of 100", "examining clips: 80 of 100", "examining clips: 100 of 100",
+    ]  # fmt: skip

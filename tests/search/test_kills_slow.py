@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 def test_a_kill_while_features_are_computed(made_up, nursery, unbroken, tmp_path) -> None:
     command = dataclasses.replace(made_up, cache=tmp_path / "cache")
     for point in (
-        "progress preparing audio",
+        "progress examining clips",
         "progress computing features 96",
         "rename .*/meta.json",
         "rename .*features/",
