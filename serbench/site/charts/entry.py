@@ -125,8 +125,8 @@ def calibration_chart(bins: Sequence[ReliabilityBin], error: float | None) -> Ch
     return Chart(
         "calibration",
         "Calibration: can its probabilities be trusted?",
-        "Test clips of all runs in 15 bins of the largest probability; larger dots hold more clips. Above the dashed "
-        "line the model is right more often than its probabilities say, below it less often. On average it is "
+        "Test clips of all runs in 15 bins of the largest probability; larger dots hold more clips. Above the "
+        "diagonal the model is right more often than its probabilities say, below it less often. On average it is "
         f"{leaning}: mean confidence {percent(sure)} %, accuracy {percent(right)} %, expected calibration error "
         f"{percent(error)} % (mean over runs).",
         f"Reliability diagram: mean confidence {percent(sure)} %, accuracy {percent(right)} %, expected calibration "
