@@ -33,7 +33,8 @@ def doubtful_labels(folders: Sequence[StudyFolder], labels: Sequence[str]) -> Au
         why = f"not checked: the networks started from '{starts[0].entry}', which has heard these clips"
         return skipped(_CHECK, why)
     try:
-        answers = [folder.out_of_fold(job_id) for folder in folders for job_id in folder.shortlisted_ids()]
+        judged = [(folder, job_id) for folder in folders for job_id in folder.shortlisted_ids()]
+        answers = [folder.out_of_fold(job_id) for folder, job_id in judged if folder.shortlisted(job_id).answers_kept]
         speakers = {clip: name for folder in folders for clip, name in speakers_of(folder.clips()).items()}
         return doubtful_finding(answers, labels, speakers)
     except SerbenchError as error:

@@ -358,6 +358,9 @@ class ShortlistRecord(Record):
     scores: Scores = Field(description="of the out-of-fold answers after `epochs` epochs")
     value: float = Field(description="the objective of these answers; it decides between configurations")
     digest: str | None = Field(default=None, description="of these answers; None in older records")
+    answers_kept: bool = Field(
+        default=True, description="whether they lie beside this; a published study has those of its entries alone"
+    )
     created: str
 
 

@@ -325,6 +325,11 @@ class StudyFolder:
         record = record.model_copy(update={"digest": answers_digest(answers)})
         record.save(folder / f"{record.job_id}.json")
 
+    def save_shortlisted_alone(self, record: ShortlistRecord) -> None:
+        """Writes what cross-validation said of a configuration, without its answers."""
+        record = record.model_copy(update={"answers_kept": False})
+        record.save(self.path / "shortlist" / f"{record.job_id}.json")
+
     def entries(self, damaged: Damaged | None = None) -> Iterator[EntryRecord]:
         """Reads all entries of this study, in the order of their ids.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -38,8 +38,8 @@ def publish_studies(results: ResultsFolder, names: Iterable[str], to: Path) -> I
     """Copies studies with their references and audits into another results folder, replacing earlier copies.
 
     Each study is copied completely or not at all. Records, clip tables and predictions are copied; studies of the
-    same clips share one table. Model weights, Optuna's database, interrupted attempts, crash logs and paths of this
-    machine are not.
+    same clips share one table. Out-of-fold answers are copied for configurations that became entries. Model weights,
+    Optuna's database, interrupted attempts, crash logs and paths of this machine are not copied.
 
     Args:
         results: the folder that holds the studies.
@@ -109,13 +109,22 @@ def _copy_study(source: StudyFolder, copy: StudyFolder) -> None:
             if kind == "refit" and (source.job_path(kind, record.job_id) / "predictions.parquet").is_file():
                 table = source.predictions(kind, record.job_id)
                 write_predictions(table[table["subset"] != _LEFT_OUT], place / "predictions.parquet")
-    for job_id in source.shortlisted_ids():
-        answers = source.out_of_fold(job_id)
-        copy.save_shortlisted(source.shortlisted(job_id), answers)
-        write_predictions(answers, copy.path / "shortlist" / f"{job_id}.parquet")
     for entry in source.entries():
         copy.save_entry(entry)
+    _copy_shortlist(source, copy, {entry.shortlisted for entry in source.entries()})
     _copy_audits(source.path / "audits", copy.path / "audits")
+
+
+def _copy_shortlist(source: StudyFolder, copy: StudyFolder, entered: Collection[str | None]) -> None:
+    """Copies what cross-validation said, and of configurations that became entries the answers, too."""
+    for job_id in source.shortlisted_ids():
+        record = source.shortlisted(job_id)
+        if job_id in entered:
+            answers = source.out_of_fold(job_id)
+            copy.save_shortlisted(record, answers)
+            write_predictions(answers, copy.path / "shortlist" / f"{job_id}.parquet")
+        else:
+            copy.save_shortlisted_alone(record)
 
 
 def _copy_audits(source: Path, copy: Path) -> None:

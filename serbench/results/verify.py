@@ -111,7 +111,7 @@ def _problems(study: LoadedStudy, entry_id: str | None = None) -> Iterator[str]:
         table = study.folder.job_path(fit.kind, fit.job_id) / "predictions.parquet"
         if fit.job_id not in entered and table.is_file():
             yield from _or_error(_of_fit, study, fit)
-    for record in study.shortlist:
+    for record in (one for one in study.shortlist if one.answers_kept):
         yield from _or_error(_of_answers, study, record)
     yield from (one.sentence for one in study.damaged if one.kind == "fit")
 

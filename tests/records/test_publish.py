@@ -7,13 +7,13 @@ import shutil
 
 import pandas as pd
 import pytest
-from drawn_results import Builder
+from drawn_results import Builder, judge
 
 from benchmarks.simulated_results import Size, write_results
 from serbench.errors import SerbenchError, UsageError
 from serbench.records.results import ResultsFolder
 from serbench.render import render
-from serbench.results import Results, publish_studies
+from serbench.results import Results, publish_studies, verify_results
 
 
 @pytest.fixture
@@ -176,3 +176,32 @@ def test_learning_curves_are_rounded_and_what_was_reached_is_not(build, tmp_path
         for epoch, short in zip(one.epochs, other.epochs, strict=True):
             assert short.loss == pytest.approx(epoch.loss, rel=1e-5)
             assert short.learning_rate == epoch.learning_rate
+
+
+def test_out_of_fold_answers_of_entries_are_copied_and_those_of_other_configurations_are_not(build, tmp_path):
+    study = build.study()
+    build.entry("a", study)
+    folder = build.results.study(study)
+    judge(folder, "a")
+    other = folder.shortlisted("t0").model_copy(update={"job_id": "t1"})
+    folder.save_shortlisted(other, folder.out_of_fold("t0"))
+    list(publish_studies(build.results, [study], tmp_path / "published"))
+    copy = ResultsFolder(tmp_path / "published").study(study)
+    assert {path.name for path in (copy.path / "shortlist").iterdir()} == {"t0.json", "t0.parquet", "t1.json"}
+    assert copy.out_of_fold("t0").equals(folder.out_of_fold("t0"))
+    assert copy.shortlisted("t1").value == other.value
+    assert verify_results(Results(tmp_path / "published")).passed
+    again = tmp_path / "again"
+    list(publish_studies(ResultsFolder(tmp_path / "published"), [study], again))
+    assert files(again / "studies") == files(tmp_path / "published" / "studies")
+
+
+def test_the_copy_of_an_entrys_configuration_cannot_do_without_its_answers(build, tmp_path):
+    study = build.study()
+    build.entry("a", study)
+    folder = build.results.study(study)
+    judge(folder, "a")
+    assert verify_results(build.read()).passed
+    folder.save_shortlisted_alone(folder.shortlisted("t0"))
+    (folder.path / "shortlist" / "t0.parquet").unlink()
+    assert not verify_results(build.read()).passed
