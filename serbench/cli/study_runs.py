@@ -70,7 +70,13 @@ def fork(
 
 def replay(
     study: StudyArgument,
-    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="A trial (t0003), a final run (t0003-r0) or a probe.")],
+    trial: Annotated[
+        str,
+        typer.Argument(
+            metavar="TRIAL",
+            help="A trial (t0003), a final run (t0003-r0, t0003-a0), a fold (t0003-f1), a bag (t0003-bag) or a probe.",
+        ),
+    ],
     data: DataFolder = None,
     results: ResultsPath = DEFAULT_RESULTS,
     keep_model: Annotated[
