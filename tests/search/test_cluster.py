@@ -158,6 +158,21 @@ def test_one_worker_elsewhere_finds_what_one_worker_here_finds(searched, make_pl
 
 @pytest.mark.children
 @pytest.mark.slow
+def test_cross_validation_bag_and_final_runs_elsewhere_are_those_of_here(worker, dask, make_plan, tmp_path) -> None:
+    parts = {"trials": 2, "shortlist": 2, "finalists": 1, "repeats": 1, "threads": 1}
+    there, here = make_plan(cluster=dask.address, **parts), make_plan(results=tmp_path / "here", **parts)
+    run_search(there)
+    run_search(here)
+    far, near = folder_of(there), folder_of(here)
+    assert far.job_ids("fold") == near.job_ids("fold") != []
+    for job_id in near.shortlisted_ids():
+        assert far.out_of_fold(job_id).equals(near.out_of_fold(job_id))
+    assert sorted(one.bag for one in far.entries()) == sorted(one.bag for one in near.entries())
+    for job_id in near.job_ids("refit"):
+        assert far.job("refit", job_id).scores == near.job("refit", job_id).scores
+
+
+@pytest.mark.slow
 def test_pruning_reaches_a_running_trial(worker, dask, make_plan, monkeypatch) -> None:
     monkeypatch.setattr("optuna.Trial.should_prune", lambda _: True)
     plan = make_plan(cluster=dask.address, trials=1, finalists=0)
