@@ -35,6 +35,7 @@ from serbench.training.data import (
     taught,
     training_labels,
 )
+from serbench.training.feed import fed
 from serbench.training.job import TrialJob, TrialOutcome, Verdict
 from serbench.training.latency import model_ms
 from serbench.training.precision import dtype_policy
@@ -98,7 +99,8 @@ def fit(
     watch = EpochExchange(
         arrays, len(job.crops), judged, targets, job.labels, exchange, should_stop, keep_curve=job.keep_curve
     )
-    model.fit(batches, epochs=job.settings.epochs, verbose=0, callbacks=_callbacks(job, hp, watch))
+    source, more = fed(batches, job.backend)
+    model.fit(**source, epochs=job.settings.epochs, verbose=0, callbacks=[*_callbacks(job, hp, watch), *more])
     fitted = time.monotonic()
 
     seconds = {"build": round(built - started, 3), "fit": round(fitted - built, 3)}
