@@ -11,6 +11,7 @@ from serbench.families.base import FRONT_END, Family, expect
 from serbench.families.base_family import BaseFamily
 from serbench.families.blocks import Blocks, filter_counts
 from serbench.families.hyperparameters import ConvHyperparameters, Hyperparameters, KernelSize
+from serbench.families.training_layers import functionals
 
 if TYPE_CHECKING:
     from serbench.features import FeatureKind
@@ -129,10 +130,8 @@ class Cnn1dFamily(BaseFamily):
 
     def _functionals(self, x: Any, blocks: Blocks) -> Any:
         """Adds statistics of the frames, each standardised over the training clips."""
-        from serbench.families.layers import Functionals
-
         energy = ENERGY_COLUMN if self.feature_kind == "acoustic" else None
-        return blocks.standardised(Functionals(energy, dtype="float32", name="functionals")(x), "functionals")
+        return blocks.standardised(functionals(energy, dtype="float32", name="functionals")(x), "functionals")
 
 
 CNN1D: Family = Cnn1dFamily()

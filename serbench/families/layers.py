@@ -150,9 +150,13 @@ class Functionals(keras.layers.Layer):
         return ops.where(enough, sound, ops.ones_like(sound))
 
     @staticmethod
-    def _percentiles(inputs: Any, sound: Any, count: Any) -> Any:
+    def _in_order(frames: Any) -> Any:
+        """Returns each feature's values in order of size, `(batch, frames, features)`."""
+        return ops.sort(frames, axis=1)
+
+    def _percentiles(self, inputs: Any, sound: Any, count: Any) -> Any:
         """Returns `(batch, 5 * features)`: frames in order of size, interpolated by weights that sum to one."""
-        ordered = ops.sort(ops.where(sound > 0, inputs, _FAR), axis=1)
+        ordered = self._in_order(ops.where(sound > 0, inputs, _FAR))
         ordered = ops.where(ordered < _FAR, ordered, 0.0)
         shares = ops.reshape(ops.convert_to_tensor(_PERCENTILES, dtype=inputs.dtype), (1, -1, 1))
         place = ops.reshape(ops.arange(inputs.shape[1], dtype=inputs.dtype), (1, 1, -1))

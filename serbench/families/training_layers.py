@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["batch_normalization", "fast_training", "has_training_layers"]
+__all__ = ["batch_normalization", "fast_training", "functionals", "has_training_layers"]
 
 _fast: ContextVar[bool] = ContextVar("fast", default=False)
 
@@ -50,3 +50,21 @@ def batch_normalization(**options: Any) -> keras.layers.Layer:
     from serbench.families.fused_norm import FusedBatchNormalization
 
     return FusedBatchNormalization(**options)
+
+
+def functionals(energy: int | None, **options: Any) -> keras.layers.Layer:
+    """Returns a layer of statistics over frames: a faster one in a block of `fast_training`.
+
+    Args:
+        energy: column of the energy in dB; None if there is none.
+        options: further arguments of `serbench.families.layers.Functionals`.
+    """
+    import keras
+
+    if not _fast.get() or keras.config.backend() != "tensorflow":
+        from serbench.families.layers import Functionals
+
+        return Functionals(energy, **options)
+    from serbench.families.fast_functionals import FastFunctionals
+
+    return FastFunctionals(energy, **options)

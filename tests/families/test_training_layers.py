@@ -94,3 +94,31 @@ def test_only_models_built_for_training_have_training_layers_and_weights_fit_bot
 def test_an_activation_follows_max_pooling_where_that_changes_nothing(config, order) -> None:
     names = [layer.name for layer in built("cnn1d", **config).layers]
     assert [name for name in names if name in order] == order
+
+
+def test_functionals_for_training_are_those_of_the_kept_model() -> None:
+    import tensorflow as tf
+
+    from serbench.families.fast_functionals import FastFunctionals
+    from serbench.families.layers import Functionals
+
+    rng = np.random.default_rng(2)
+    clips = rng.standard_normal((6, 30, 4)).astype(np.float32)
+    clips[0, 20:] = clips[..., 1].min() - 1  # the silence that fills up a short clip
+    clips[1, :, 2] = 0.0
+    fast, plain = (tf.function(layer) for layer in (FastFunctionals(1), Functionals(1)))
+    assert np.array_equal(fast(clips), plain(clips))
+    assert np.array_equal(FastFunctionals(None)(clips), Functionals(None)(clips))
+
+
+@pytest.mark.parametrize("functionals", ["branch", "alone"])
+def test_a_network_on_functionals_trains_with_the_fast_ones_and_is_kept_without(functionals) -> None:
+    with fast_training():
+        fast = built("cnn1d", functionals=functionals)
+    plain = built("cnn1d", functionals=functionals)
+    assert (has_training_layers(fast), has_training_layers(plain)) == (True, False)
+    clips = np.random.default_rng(1).standard_normal((5, *plain.input_shape[1:])).astype(np.float32)
+    fast.compile("sgd", "mse")
+    fast.fit(clips, np.eye(3)[[0, 1, 2, 0, 1]], verbose=0)
+    plain.set_weights(fast.get_weights())
+    assert np.allclose(plain(clips), fast(clips, training=False), atol=1e-6)
