@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -94,6 +96,8 @@ def test_export_selects_by_validation_and_predict_reads_any_audio(serbench, sear
     bundle = tmp_path / "bundle"
     ran = serbench("export", "--results", searched, "--to", bundle)
     assert ran.code == 0
+    (clip,) = re.findall(rf"^try it: serbench predict {re.escape(str(bundle))} (.+)$", ran.err, re.MULTILINE)
+    assert Path(clip).is_file()
     assert {path.name for path in bundle.iterdir()} == {"model.keras", "bundle.json", "metrics.json", "README.md"}
     record = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
     _, metadata, card = (bundle / "README.md").read_text(encoding="utf-8").split("---\n", 2)
@@ -128,6 +132,8 @@ def test_export_selects_by_validation_and_predict_reads_any_audio(serbench, sear
     assert ran.err.count("digital silence") == 1
     assert "silence.wav: digital silence of 0.82 s; its label means nothing" in ran.err
     assert len(ran.out.splitlines()) == 5
+    ran = serbench("predict", bundle, sounds / "broken.wav")
+    assert (ran.code, ran.out) == (1, "")
 
     assert "already holds a bundle" in serbench("export", "--results", searched, "--to", bundle).sentence
     assert serbench("export", "--results", searched, "--to", bundle, "--force").code == 0
