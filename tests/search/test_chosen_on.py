@@ -129,7 +129,7 @@ def test_who_chose_is_no_part_of_the_hash():
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("study", "speakers"), [("crema-d-random-cnn1d", 73), ("crema-d-random-cnn2d", 18)])
+@pytest.mark.parametrize(("study", "speakers"), [("crema-d-random-cnn1d", 73), ("crema-d-random-cnn2d", 73)])
 def test_published_results_are_marked(study, speakers):
     results = Results(PUBLISHED)
     for entry in results.study(study).entry_ids:
