@@ -1,7 +1,7 @@
 """Functionals whose frames NumPy sorts, for training.
 
-TensorFlow sorts on a CPU by keeping the largest values and their places, which took two thirds of a step of a network
-on functionals. NumPy sorts the same values ten times as fast.
+TensorFlow sorts on a CPU by keeping the largest values and their places, which took most of a step of a network on
+functionals. NumPy sorts the same values faster.
 
 Imports TensorFlow, so only `training_layers.functionals` imports this module, on that backend.
 """

@@ -1,8 +1,7 @@
 """How a backend gets the batches of a fit.
 
 TensorFlow reads them as a `tf.data.Dataset` of ours. The one that Keras makes of a `PyDataset` tunes itself in a thread
-of its own, and at the end of each epoch the fit waited some 0.3 s for that thread: half of an epoch of a few hundred
-clips.
+of its own, and where cores are scarce the fit waited for that thread at the end of most epochs (docs/performance.md).
 """
 
 from __future__ import annotations
