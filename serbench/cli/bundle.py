@@ -193,6 +193,8 @@ def predict(
         echo_text(render_predictions(predictions, loaded.record.labels, output.value))
     for note in predictions.notes():
         echo(f"note: {note}", err=True)
+    if odd := loaded.level_note(predictions):
+        echo(f"note: {odd}", err=True)
     for other in predictions.passed_over:
         echo(f"note: {other}", err=True)
     for failed in predictions.failures:

@@ -18,6 +18,7 @@ import numpy as np
 from serbench.audio import Scan, Sound, read_sound, scan_audio
 from serbench.errors import SerbenchError, UsageError
 from serbench.export.bundle_record import BundleCheck, BundleRecord, Int8Facts, JoinedNetwork, LightFile
+from serbench.export.levels import level_note, loudest_db
 from serbench.export.predictions import Prediction, Predictions
 from serbench.export.windows import windows
 from serbench.families import custom_objects, family_names
@@ -165,28 +166,25 @@ class Bundle:
         probabilities = np.concatenate(parts)
         if not _are_probabilities(probabilities):
             raise SerbenchError(f"the model's answers for {name} are no probabilities; export the bundle again")
+        level = loudest_db(waveform, spec.sample_rate)
+
+        def row(start_s: float, duration_s: float, count: int, shares: np.ndarray) -> Prediction:
+            label, health = self.record.labels[int(shares.argmax())], sound.health
+            silent = health.state == "silent"
+            return Prediction(
+                name, start_s, duration_s, count, label, tuple(map(float, shares)), silent, health.detail, level
+            )
+
         if each_window and len(starts) > 1:
             return [
-                self._prediction(name, start / spec.sample_rate, spec.duration_s, 1, row, sound)
-                for start, row in zip(starts, probabilities, strict=True)
+                row(start / spec.sample_rate, spec.duration_s, 1, shares)
+                for start, shares in zip(starts, probabilities, strict=True)
             ]
-        duration = len(waveform) / spec.sample_rate
-        return [self._prediction(name, 0.0, duration, len(starts), probabilities.mean(axis=0), sound)]
+        return [row(0.0, len(waveform) / spec.sample_rate, len(starts), probabilities.mean(axis=0))]
 
-    def _prediction(
-        self, name: str, start_s: float, duration_s: float, count: int, probabilities: np.ndarray, sound: Sound
-    ) -> Prediction:
-        label, health = self.record.labels[int(probabilities.argmax())], sound.health
-        return Prediction(
-            name,
-            start_s,
-            duration_s,
-            count,
-            label,
-            tuple(map(float, probabilities)),
-            health.state == "silent",
-            health.detail,
-        )
+    def level_note(self, predictions: Predictions) -> str:
+        """Returns a sentence about files that are much softer or louder than tested clips; '' if there is none."""
+        return level_note(predictions.rows, self.record.check.levels_db)
 
 
 def bundle_record(path: Path) -> BundleRecord:

@@ -31,6 +31,9 @@ class BundleCheck(FrozenModel):
     same_label: int | None = Field(
         default=None, description="clips that get the recorded label; None if that was not counted"
     )
+    levels_db: tuple[float, float] | None = Field(
+        default=None, description="levels between which 95 of 100 of these clips lie (`levels.loudest_db`)"
+    )
 
 
 class Int8Facts(FrozenModel):

@@ -26,6 +26,7 @@ class Prediction:
         probabilities: one per label, in the order of the bundle's labels. They sum to 1.
         silent: whether the whole file is digital silence, so that the label means nothing.
         note: what is wrong with the file (silent, too short, cut off) or unusual about it; empty for most files.
+        level_db: level of the file's loudest tenth of a second, in dB of full scale; None if it was not measured.
     """
 
     path: str
@@ -36,6 +37,7 @@ class Prediction:
     probabilities: tuple[float, ...]
     silent: bool = False
     note: str = ""
+    level_db: float | None = None
 
 
 @dataclass(frozen=True)

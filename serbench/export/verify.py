@@ -14,6 +14,7 @@ import pandas as pd
 
 from serbench.errors import SerbenchError
 from serbench.export.bundle import Bundle, BundleCheck
+from serbench.export.levels import usual_levels
 from serbench.records import read_text
 from serbench.temporary import temporary_folder
 
@@ -37,7 +38,9 @@ def verify_bundle(bundle: Path, expected: pd.DataFrame, paths: dict[str, str], b
     Raises:
         SerbenchError: a probability differs by more than `TOLERANCE`, or the process failed.
     """
-    return compared(expected, repeated_answers(bundle, audio_of(expected, paths), backend), "the bundle")
+    repeated, levels = _repeated(bundle, audio_of(expected, paths), backend)
+    check = compared(expected, repeated, "the bundle")
+    return check.model_copy(update={"levels_db": usual_levels(levels)})
 
 
 def repeated_answers(bundle: Path, files: list[str], backend: str) -> np.ndarray[Any, Any]:
@@ -54,8 +57,13 @@ def repeated_answers(bundle: Path, files: list[str], backend: str) -> np.ndarray
     Raises:
         SerbenchError: the process failed.
     """
+    return _repeated(bundle, files, backend)[0]
+
+
+def _repeated(bundle: Path, files: list[str], backend: str) -> tuple[np.ndarray[Any, Any], list[float]]:
+    """Probabilities, float32 (files, classes), and the level of each file in dB of full scale."""
     with temporary_folder() as folder:
-        request, answer = folder / "request.json", folder / "answer.npy"
+        request, answer = folder / "request.json", folder / "answer.npz"
         request.write_text(json.dumps(files), encoding="utf-8")
         done = subprocess.run(
             [sys.executable, "-m", "serbench.export.verify", str(bundle), str(request), str(answer)],
@@ -65,7 +73,8 @@ def repeated_answers(bundle: Path, files: list[str], backend: str) -> np.ndarray
         if done.returncode != 0:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise SerbenchError(f"the bundle could not be checked in a fresh process: {reason}")
-        return np.asarray(np.load(answer, allow_pickle=False))
+        with np.load(answer, allow_pickle=False) as found:
+            return found["probabilities"], found["levels"].tolist()
 
 
 def audio_of(expected: pd.DataFrame, paths: dict[str, str]) -> list[str]:
@@ -117,7 +126,9 @@ def _main(bundle: str, request: str, answer: str) -> None:
     predictions = Bundle.load(Path(bundle)).predict_files([Path(p) for p in json.loads(read_text(Path(request)))])
     if predictions.failures:
         raise SystemExit(predictions.failures[0])
-    np.save(answer, np.array([row.probabilities for row in predictions.rows], dtype=np.float32), allow_pickle=False)
+    probabilities = np.array([row.probabilities for row in predictions.rows], dtype=np.float32)
+    levels = np.array([row.level_db for row in predictions.rows], dtype=np.float64)
+    np.savez(answer, probabilities=probabilities, levels=levels)
 
 
 if __name__ == "__main__":

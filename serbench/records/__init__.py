@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     )
     from serbench.records.ledger import Counted, EvaluationKind, Ledger, LedgerLine, count_evaluations, study_id
     from serbench.records.machine import available_memory_mib, gpus, kernel_memory_kills, usable_cores
-    from serbench.records.predictions import answers_digest, arrays_digest, prediction_digests, write_predictions
+    from serbench.records.predictions import (
+        answers_digest,
+        arrays_digest,
+        bare_parquet,
+        prediction_digests,
+        write_predictions,
+    )
     from serbench.records.progress import Progress, StepProgress
     from serbench.records.references import ReferenceFolder, ReferenceRecord
     from serbench.records.results import ResultsFolder, none_in, recorded_evaluations
@@ -105,6 +111,7 @@ else:
             "predictions": (
                 "answers_digest",
                 "arrays_digest",
+                "bare_parquet",
                 "prediction_digests",
                 "write_predictions",
             ),
@@ -217,6 +224,7 @@ __all__ = [
     "are_shares",
     "arrays_digest",
     "available_memory_mib",
+    "bare_parquet",
     "columns_of",
     "count_evaluations",
     "cpu_name",

@@ -5,12 +5,9 @@ The ledger goes with them: every evaluation of their test sets, by other studies
 
 from __future__ import annotations
 
-import io
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-
-import pandas as pd
 
 from serbench.errors import UsageError
 from serbench.records import (
@@ -19,6 +16,7 @@ from serbench.records import (
     ResultsFolder,
     StudyFolder,
     TrialRecord,
+    bare_parquet,
     publish_folder,
     study_id,
     write_predictions,
@@ -27,8 +25,6 @@ from serbench.results.results import Results
 from serbench.results.verify import require_sound
 
 __all__ = ["publish_studies"]
-
-_LEVEL = 19
 
 _LEFT_OUT = "train"
 """Predictions on training clips are left out: they are most of a file's size, and the record keeps their scores."""
@@ -100,7 +96,7 @@ def _copy_ledger(found: Results, folders: Iterable[StudyFolder], target: Results
 
 def _copy_study(source: StudyFolder, copy: StudyFolder) -> None:
     source.record().save(copy.record_path, compact=True)
-    copy.share_clips(_parquet(source.clips()))
+    copy.share_clips(bare_parquet(source.clips()))
     kinds: tuple[JobKind, ...] = ("search", "probe", "fold", "refit")
     for kind in kinds:
         for record in source.jobs(kind):
@@ -143,9 +139,3 @@ def _shortened(record: TrialRecord) -> TrialRecord:
         short = {name: float(f"{value:.6g}") for name, value in values.items() if isinstance(value, float)}
         rounded.append(epoch.model_copy(update=short | {"learning_rate": epoch.learning_rate}))
     return record.model_copy(update={"epochs": tuple(rounded)})
-
-
-def _parquet(table: pd.DataFrame) -> bytes:
-    out = io.BytesIO()
-    table.reset_index(drop=True).to_parquet(out, index=False, compression="zstd", compression_level=_LEVEL)
-    return out.getvalue()

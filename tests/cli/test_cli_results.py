@@ -124,6 +124,16 @@ def test_export_selects_by_validation_and_predict_reads_any_audio(serbench, sear
     each = json.loads(serbench("predict", bundle, sounds, "--format", "json", "--windows").out)
     assert len(each) == sum(row["windows"] for row in predicted)
 
+    low, high = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))["check"]["levels_db"]
+    soundfile.write(sounds / "soft.wav", tone[:9000] * 10 ** ((low - 30) / 20), 11_025, subtype="FLOAT")
+    soundfile.write(sounds / "like_tested.wav", tone[:9000] / 0.3 * 2**0.5 * 10 ** ((low + high) / 40), 11_025)
+    told = serbench("predict", bundle, sounds / "soft.wav", sounds / "like_tested.wav").err
+    assert "1 of 2 files are much softer than the clips that the network was tested on" in told
+    assert f"soft.wav has {low - 43.47:.0f} dB" in told
+    assert "tested on" not in serbench("predict", bundle, sounds / "like_tested.wav").err
+    (sounds / "soft.wav").unlink()
+    (sounds / "like_tested.wav").unlink()
+
     (sounds / "broken.wav").write_bytes(b"no audio at all")
     soundfile.write(sounds / "silence.wav", np.zeros(9000), 11_025)
     ran = serbench("predict", bundle, sounds, "--format", "csv")
