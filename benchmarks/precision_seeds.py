@@ -40,7 +40,7 @@ def main(words: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(words)
     space = load_space(asked.space).with_training(epochs=asked.epochs, patience=asked.epochs)
     job, source = _job(space, asked.corpus, asked.data, asked.clips)
-    arrays = [np.load(path, mmap_mode="r", allow_pickle=False) for path in source.paths(job.features)]
+    arrays = [np.load(path, mmap_mode="r", allow_pickle=False) for path in source.paths(job.features, job.copies)]
     import_keras("tensorflow")
     from serbench.training.backend import limit_threads
     from serbench.training.fit import fit
