@@ -61,14 +61,14 @@ GOALS = (
 
 
 def goal_table(board: Leaderboard) -> str:
-    """Returns the goals as Markdown: the network that validation chose, the bag of its fold models, and an ensemble.
+    """Returns the goals as Markdown: the network that validation chose, its bag, a student, and an ensemble.
 
     Args:
         board: the published leaderboard, with ensembles.
     """
     head = (
-        "| corpus, protocol | family | to beat | goal | single network | bag | mean of the best networks |\n"
-        "|:---|:---|:---|:---|:---|:---|:---|\n"
+        "| corpus, protocol | family | to beat | goal | single network | bag | student | mean of the best networks |\n"
+        "|:---|:---|:---|:---|:---|:---|:---|:---|\n"
     )
     return head + "".join(_goal(board, goal) for goal in GOALS)
 
@@ -87,8 +87,9 @@ def _goal(board: Leaderboard, goal: Goal) -> str:
         {"cnn1d": "1-D", "cnn2d": "2-D", "both": "both"}.get(goal.family, "either"),
         goal.to_beat,
         f"{goal.percent:g} % {'UAR' if goal.metric == 'uar' else goal.metric}",
-        _reached(_best([row for row in own if not row.bag]), goal),
-        _reached(_best([row for row in own if row.bag]), goal),
+        _reached(_best([row for row in own if not row.bag and not row.teacher]), goal),
+        _reached(_best([row for row in own if row.bag and not row.teacher]), goal),
+        _reached(_best([row for row in own if not row.bag and row.teacher]), goal),
         _reached(_best([row for row in found if row.ensemble_of and goal.family in ("", "both")]), goal),
     ]
     return f"| {' | '.join(cells)} |\n"

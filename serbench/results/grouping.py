@@ -74,6 +74,10 @@ class Candidate(Protocol):
     def validation_score(self) -> float | None:
         """The score out of fold, else the mean of the refits on the validation core; None if one is missing."""
 
+    @property
+    def study(self) -> StudyRecord:
+        """The record of its study."""
+
 
 def choose(entries: Iterable[Candidate]) -> str | None:
     """Chooses an entry by validation score, among those of one study or of one group. Test scores play no part.
@@ -83,12 +87,15 @@ def choose(entries: Iterable[Candidate]) -> str | None:
     its members and costs several times as much), then by the higher search value, then by the first id. Ensembles are
     never chosen, because they are not single models.
 
-    An entry that was not compared is not chosen beside others that were: their scores are on different clips.
+    An entry that was not compared is not chosen beside others that were: their scores are on different clips. Nor is a
+    student, or a network that started from one of the same corpus, beside others: what it builds on knew the labels
+    of its validation clips, so its score is too high.
 
     Returns:
         The entry's id; None if no entry has a validation score.
     """
     candidates = [one for one in entries if one.validation_score is not None and not one.entry.members]
+    candidates = [one for one in candidates if not one.study.validated_on_heard_clips] or candidates
     candidates = [one for one in candidates if one.entry.out_of_fold is not None] or candidates
     if not candidates:
         return None

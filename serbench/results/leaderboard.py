@@ -194,6 +194,8 @@ def _taken_over(study: StudyRecord) -> str:
         found.append(f"training started from the weights of {study.init.entry} (trained on {corpora})")
     if study.teacher is not None:
         found.append(f"distilled from the out-of-fold answers of {study.teacher.entry}")
+    if study.validated_on_heard_clips:
+        found.append("what it builds on had heard its validation clips, so its validation score is too high")
     return "; ".join(found)
 
 

@@ -90,6 +90,10 @@ class Row(FrozenModel):
         lambda it: len(it.tested.entry.members),
         "members (finalists, or the best of each family) whose answers are averaged; 0 if it is a single model",
     )
+    teacher: str | None = column(
+        lambda it: it.tested.study.teacher.entry if it.tested.study.teacher else None,
+        "entry whose out-of-fold answers it learned from, so that its own validation scores are too high",
+    )
     bag: int = column(
         lambda it: it.tested.entry.bag,
         "fold models that are averaged into one model; 0 if the entry is a single network",

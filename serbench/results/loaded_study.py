@@ -58,6 +58,7 @@ class _Candidate:
 
     entry: EntryRecord
     validation_score: float | None
+    study: StudyRecord
 
 
 class LoadedStudy:
@@ -285,7 +286,7 @@ class LoadedStudy:
     def _candidates(self) -> list[Candidate]:
         entries = [self.entry(entry_id) for entry_id in self.entry_ids]
         fits = {one.entry_id: [self.fit("refit", job_id) for job_id in one.refits] for one in entries}
-        return [_Candidate(one, validation_score(one, fits[one.entry_id])) for one in entries]
+        return [_Candidate(one, validation_score(one, fits[one.entry_id]), self.record) for one in entries]
 
     def _fits(self, kind: JobKind) -> tuple[TrialRecord, ...]:
         ids = self.folder.job_ids(kind)

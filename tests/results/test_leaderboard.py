@@ -5,6 +5,7 @@ import pytest
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.evaluation import evaluate
+from serbench.records import StudyFolder, TaughtBy
 from serbench.render import render
 
 BEFORE_TRAINING = ("keras", "tensorflow", "librosa", "optuna", "serbench.training", "serbench.search")
@@ -93,6 +94,26 @@ def test_selected_is_chosen_by_validation_even_against_the_test(build):
     rows = by_entry(build.read().board())
     assert rows["good-on-validation"].selected
     assert not rows["good-on-test"].selected
+
+
+def test_a_student_is_not_selected_by_scores_on_clips_that_its_teacher_had_heard(build):
+    first, second = build.study(), build.study("demo-speaker-taught")
+    build.entry("a", first, validation=0.5)
+    build.entry("student", second, validation=0.9)
+    teach(build.results.study(second), "a", first)
+    board = build.read().board()
+    rows = by_entry(board)
+    assert (rows["a"].selected, rows["student"].selected) == (True, False)
+    assert (rows["a"].teacher, rows["student"].teacher) == (None, "a")
+    assert any("student: distilled" in note and "its validation score is too high" in note for note in board.notes)
+    build.results.remove_study(first)
+    assert by_entry(build.read().board())["student"].selected, "there is no other"
+
+
+def teach(folder: StudyFolder, entry: str, study: str) -> None:
+    """Writes into a study's record that it had a teacher."""
+    taught = TaughtBy(entry=entry, study=study, trial="t0", answers="0" * 16, share=0.5, heard=())
+    folder.record().model_copy(update={"teacher": taught}).save(folder.record_path)
 
 
 @pytest.mark.parametrize(("search_values", "winner"), [((0.6, 0.7), "b"), ((0.7, 0.7), "a"), ((None, 0.1), "b")])
