@@ -67,8 +67,9 @@ def level_note(rows: Sequence[Prediction], usual: tuple[float, float] | None) ->
     softer = any(heard[path] < usual[0] for path in odd)
     louder = any(heard[path] > usual[1] for path in odd)
     how = " or ".join(word for word, found in (("softer", softer), ("louder", louder)) if found)
+    subject = "the file is" if len(heard) == 1 else f"{len(odd):,} of {len(heard):,} files are"
     return (
-        f"{len(odd):,} of {len(heard):,} files are much {how} than the clips that the network was tested on, so its "
+        f"{subject} much {how} than the clips that the network was tested on, so its "
         f"scores may not hold for them: the loudest tenth of a second of {printable(farthest)} has "
         f"{heard[farthest]:.0f} dB of full scale, that of tested clips {usual[0]:.0f} to {usual[1]:.0f} dB; change the "
         "level of the files"

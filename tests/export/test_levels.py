@@ -49,4 +49,5 @@ def test_only_files_far_from_the_usual_levels_are_told_of():
     soft = level_note([*near, row("soft\x1b.wav", -50), row("softer.wav", -36.1)], usual)
     assert soft.startswith("2 of 5 files are much softer than")
     assert "soft\\x1b.wav has -50 dB" in soft
+    assert level_note([row("a", -50)], usual).startswith("the file is much softer than")
     assert "much softer or louder than" in level_note([row("a", -50), row("b", 0)], usual)
