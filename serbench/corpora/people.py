@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-    from serbench.records import CorpusFacts
+    from serbench.records import CorpusFacts, StudyRecord
 
-__all__ = ["parts_of", "people_of"]
+__all__ = ["parts_of", "people_of", "starts_from_its_corpus"]
 
 _ONE_CORPUS = {"folder", "table", "audformat"}
 
@@ -31,3 +31,11 @@ def people_of(clips: pd.DataFrame, corpus: CorpusFacts) -> Iterator[tuple[str, s
     speakers = clips["speaker"].astype(str)
     parts = clips["corpus"].astype(str) if "corpus" in clips else [parts_of(corpus)[0]] * len(clips)
     return ((part, speaker.removeprefix(f"{part}/")) for part, speaker in zip(parts, speakers, strict=True))
+
+
+def starts_from_its_corpus(record: StudyRecord) -> bool:
+    """Whether the fits of a study start from a network that has heard clips of the study's corpus, or of a part."""
+    own = record.corpus
+    return record.init is not None and any(
+        one.digest == own.digest or bool(set(one.parts) & set(parts_of(own))) for one in record.init.heard
+    )

@@ -278,16 +278,6 @@ class StudyRecord(Record):
     asked: AskedBudget | None = Field(default=None, description="by the last search; absent in older records")
     created: str
 
-    @property
-    def validated_on_heard_clips(self) -> bool:
-        """Whether networks that fits build on were trained on the clips that validate these fits.
-
-        A teacher's answers to training clips come from networks that know the labels of the other folds, and a network
-        to start from may have heard the same corpus. Then validation and out-of-fold scores are too high.
-        """
-        started = self.init is not None and any(one.digest == self.corpus.digest for one in self.init.heard)
-        return started or self.teacher is not None
-
 
 class TrialRecord(Record):
     """`trials/`, `probes/`, `folds/` or `refits/<job_id>/record.json`: one configuration, trained once.

@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
+from serbench.corpora import starts_from_its_corpus
 from serbench.evaluation import MIN_SPEAKERS
 from serbench.records import EntryRecord, ProtocolFacts, StudyRecord
 
-__all__ = ["Candidate", "Group", "choose", "group_of", "why_unranked"]
+__all__ = ["Candidate", "Group", "choose", "group_of", "validated_on_heard_clips", "why_unranked"]
 
 
 class Group(NamedTuple):
@@ -95,11 +96,20 @@ def choose(entries: Iterable[Candidate]) -> str | None:
         The entry's id; None if no entry has a validation score.
     """
     candidates = [one for one in entries if one.validation_score is not None and not one.entry.members]
-    candidates = [one for one in candidates if not one.study.validated_on_heard_clips] or candidates
+    candidates = [one for one in candidates if not validated_on_heard_clips(one.study)] or candidates
     candidates = [one for one in candidates if one.entry.out_of_fold is not None] or candidates
     if not candidates:
         return None
     return min(candidates, key=_preference).entry.entry_id
+
+
+def validated_on_heard_clips(study: StudyRecord) -> bool:
+    """Whether networks that a study's fits build on were trained on the clips that validate these fits.
+
+    A teacher's answers to training clips come from networks that know the labels of the other folds, and a network to
+    start from may have heard the same corpus. Then validation and out-of-fold scores are too high.
+    """
+    return study.teacher is not None or starts_from_its_corpus(study)
 
 
 def _preference(tested: Candidate) -> tuple[float, int, float, str]:

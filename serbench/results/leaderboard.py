@@ -14,7 +14,7 @@ from serbench.records import Counted, StudyRecord
 from serbench.references import Reported, reported
 from serbench.results.damaged import DamagedRecord, damage_notes
 from serbench.results.group_entries import GroupEntries, StudyEntries
-from serbench.results.grouping import Group, choose, why_unranked
+from serbench.results.grouping import Group, choose, validated_on_heard_clips, why_unranked
 from serbench.results.leaderboard_row import DetectableDifference, GroupRows, Row, make_row
 from serbench.results.reference_rows import GroupReferences, ReferenceRow
 from serbench.results.scored_entry import ScoredEntry
@@ -194,7 +194,7 @@ def _taken_over(study: StudyRecord) -> str:
         found.append(f"training started from the weights of {study.init.entry} (trained on {corpora})")
     if study.teacher is not None:
         found.append(f"distilled from the out-of-fold answers of {study.teacher.entry}")
-    if study.validated_on_heard_clips:
+    if validated_on_heard_clips(study):
         found.append("what it builds on had heard its validation clips, so its validation score is too high")
     return "; ".join(found)
 

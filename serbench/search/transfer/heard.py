@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from serbench.corpora import parts_of, people_of
+from serbench.corpora import parts_of, people_of, starts_from_its_corpus
 from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import SplitPlan, recorded_plan
 from serbench.records import CorpusFacts, HeardClips, InitFrom, ProtocolFacts, ResultsFolder, StudyRecord, TaughtBy
@@ -61,16 +61,6 @@ class StudySplit:
     def tested(self) -> pd.DataFrame:
         """Clips of the test core."""
         return self.clips.iloc[list(self.plan.split(self.plan.cores).test)]
-
-
-def _same_corpus(heard: HeardClips, corpus: CorpusFacts) -> bool:
-    """Whether a corpus is one that was heard, or has a part that was heard."""
-    return heard.digest == corpus.digest or bool(set(heard.parts) & set(parts_of(corpus)))
-
-
-def starts_from_its_corpus(record: StudyRecord) -> bool:
-    """Whether the fits of a study start from a network that has heard clips of the study's corpus."""
-    return record.init is not None and any(_same_corpus(one, record.corpus) for one in record.init.heard)
 
 
 def check_unheard(results: ResultsFolder, network: str, heard: Sequence[HeardClips], split: StudySplit) -> None:
