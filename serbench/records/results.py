@@ -95,8 +95,26 @@ class ResultsFolder:
     def _mark(self) -> Path:
         return self.root / "serbench.json"
 
+    def check_writable(self) -> None:
+        """Checks that the folder can be written, before a search spends minutes. Leaves nothing behind.
+
+        Raises:
+            SerbenchError: the folder cannot be written.
+        """
+        made = [place for place in (self.root, *self.root.parents) if not place.exists()]
+        try:
+            with writing(self.root):
+                self.root.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryFile(dir=self.root) as file:  # permissions do not show a read-only or full disk
+                    file.write(b"serbench")
+                    file.flush()
+        finally:
+            with contextlib.suppress(OSError):  # another search has begun there
+                for place in made:
+                    place.rmdir()
+
     def prepare(self) -> None:
-        """Creates the folder and checks that it can be written, before a search spends hours.
+        """Creates the folder.
 
         Raises:
             SerbenchError: the folder cannot be written.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from serbench.records import run_name
 from serbench.render.document import Column, Document, Sheet, plural, to_document
 from serbench.results import Verification
 
@@ -27,6 +28,8 @@ def verification_document(found: Verification) -> Document:
     unchecked = [f"{one.study}: not checked: {text}" for one in found.studies for text in one.unchecked]
     total = "everything fits together" if found.passed else f"{plural(len(problems), 'problem')} found"
     frame = pd.DataFrame([one.model_dump(mode="json") for one in found.studies])
-    studies = "1 study" if len(found.studies) == 1 else f"{len(found.studies):,} studies"
-    sheet = Sheet(f"{studies} checked: {total}", columns, rows, (*problems, *unchecked))
+    runs = len({run_name(one.study) for one in found.studies})
+    studies = "1 study" if runs == 1 else f"{runs:,} studies"
+    folds = "" if runs == len(found.studies) else f" (each fold for itself: {len(found.studies):,} lines)"
+    sheet = Sheet(f"{studies} checked{folds}: {total}", columns, rows, (*problems, *unchecked))
     return Document((sheet,), frame, found.model_dump(mode="json"), (_MEANING,))

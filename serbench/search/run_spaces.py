@@ -53,7 +53,7 @@ def run_search(plan: SearchPlan, observer: Observer | None = None, stop: threadi
     end = time.monotonic() + plan.seconds if plan.seconds else None
     results = ResultsFolder(plan.results)
     backend = choose_backend(plan.backend)
-    results.prepare()
+    results.check_writable()
     search = _Search(plan, results, backend, observer or Observer(), stop or threading.Event(), [])
     with contextlib.suppress(_StoppedError), search.connected():
         search.run(end)
@@ -206,6 +206,7 @@ class _Search:
                     f"--init: the network of '{self.plan.init}' has heard clips of this corpus, so validation and "
                     "out-of-fold scores are too high; the test clips are new to it"
                 )
+            self.results.prepare()
             study = Study.open(self.results, record, one.space, clips.table, one.split_plan, self.plan.storage)
             with contextlib.closing(study):
                 if self.plan.data is not None:

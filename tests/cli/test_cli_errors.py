@@ -45,8 +45,9 @@ def test_wrong_words_are_answered_with_the_right_ones(serbench, tone_corpus, tmp
 
 
 def test_a_missing_folder_is_named(serbench, tmp_path) -> None:
-    ran = search(serbench, "--data", tmp_path / "nowhere", "--results", tmp_path / "r")
+    ran = search(serbench, "--data", tmp_path / "nowhere", "--results", tmp_path / "new" / "r")
     assert (ran.code, "nowhere does not exist" in ran.sentence) == (1, True)
+    assert not (tmp_path / "new").exists()  # a search that cannot begin leaves no folder
 
 
 def test_an_empty_folder_is_named(serbench, tmp_path) -> None:

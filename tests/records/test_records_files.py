@@ -124,7 +124,8 @@ def publish(path):
 write_text_atomic(root / "open" / "file.txt", "new")
 for work in (lambda: write_text_atomic(root / "closed" / "file.txt", "new"),
              lambda: publish(root / "closed" / "folder"),
-             lambda: ResultsFolder(root / "closed" / "results").prepare()):
+             lambda: ResultsFolder(root / "closed" / "results").prepare(),
+             lambda: ResultsFolder(root / "closed").check_writable()):
     try:
         work()
     except SerbenchError as error:
@@ -146,7 +147,7 @@ def test_a_folder_that_may_not_be_written_is_one_sentence() -> None:
         assert done.returncode == 0, done.stderr
         reason = "permission denied; name a folder you may write to and run the same command again"
         assert done.stdout.splitlines() == [
-            f"cannot write {root}/closed/{name}: {reason}" for name in ("file.txt", "folder", "results")
+            f"cannot write {root}/closed{name}: {reason}" for name in ("/file.txt", "/folder", "/results", "")
         ]
         assert [path.name for path in (root / "closed").iterdir()] == ["file.txt"]
         assert (root / "closed" / "file.txt").read_text(encoding="utf-8") == "old"

@@ -36,6 +36,15 @@ def test_what_was_saved_is_found(results: ResultsFolder) -> None:
     assert (folder.path.name, found.entry_id) == ("first", "first-t0000")
 
 
+def test_a_look_whether_a_folder_can_be_written_leaves_it_as_it_was(tmp_path: Path) -> None:
+    new, known = tmp_path / "new" / "results", tmp_path / "known"
+    known.mkdir()
+    (known / "mine.txt").write_text("mine", encoding="utf-8")
+    for folder in (new, known):
+        ResultsFolder(folder).check_writable()
+    assert [path.name for path in sorted(tmp_path.rglob("*"))] == ["known", "mine.txt"]
+
+
 def test_an_unknown_study_is_answered_with_the_nearest(results: ResultsFolder) -> None:
     with pytest.raises(UsageError, match="unknown study 'frist'; did you mean 'first'"):
         results.existing_study("frist")
