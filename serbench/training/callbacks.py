@@ -78,7 +78,7 @@ class EpochExchange(keras.callbacks.Callback):
             loss=float(logs["loss"]),
             accuracy=float(logs["accuracy"]),
             **{name: judged.get(name) for name in ("val_loss", "val_accuracy", "val_uar")},
-            learning_rate=float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            learning_rate=_shortest(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
             seconds=round(time.monotonic() - self._began, 3),
         )
         logs.update(judged)
@@ -198,3 +198,8 @@ class Kick(keras.callbacks.Callback):
             value = np.asarray(keras.ops.convert_to_numpy(variable))
             noise = self._rng.standard_normal(value.shape) * value.std() * self._strength
             variable.assign((value + noise).astype(value.dtype))
+
+
+def _shortest(rate: np.ndarray) -> float:
+    """A float32 as the shortest decimal that is read as the same float32: 0.001, not 0.0010000000474974513."""
+    return float(str(np.float32(rate)))

@@ -182,6 +182,11 @@ def test_a_plateau_lowers_the_learning_rate(make_job, features, targets) -> None
     assert rates[-1] < rates[0]
 
 
+def test_a_learning_rate_is_recorded_without_digits_that_float32_does_not_hold(make_job, features, targets) -> None:
+    job = make_job(config={"schedule": "constant", "learning_rate": 0.001}, settings={"epochs": 1})
+    assert [epoch.learning_rate for epoch in fit(job, [features], targets).epochs] == [0.001]
+
+
 def test_a_refit_carries_its_model(make_job, features, targets) -> None:
     outcome = fit(make_job(keep_model=True), [features], targets)
     with zipfile.ZipFile(io.BytesIO(outcome.model)) as archive:
