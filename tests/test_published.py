@@ -11,8 +11,11 @@ from typer.testing import CliRunner
 
 from benchmarks.readme_leaderboard import PAGES, TABLES, between
 from serbench.cli.main import app
+from serbench.errors import UsageError
 from serbench.records import ResultsFolder
 from serbench.results import Results
+from serbench.search.warm_start import load_warm_start
+from serbench.spaces import load_space
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "results" / "published"
@@ -110,3 +113,11 @@ def test_the_leakage_table_is_made_of_the_committed_files() -> None:
         }
         assert len(protocols["speaker"]) == len(protocols["random"]) >= 5
         assert len({draw["train_clips"] for draw in one["draws"]}) == 1, "equal training size"
+
+
+def test_a_published_study_starts_another_one_that_tests_nobody_who_chose() -> None:
+    results, name = ResultsFolder(PUBLISHED), "s26-cnn1d"
+    space, clips = load_space("cnn1d"), results.study(name).clips().set_index("speaker")["digest"]
+    assert load_warm_start(results, name, space, {clips["1009"].iloc[0]}).configs, "a test speaker chose nothing"
+    with pytest.raises(UsageError, match="selected its configurations on 1 clips"):
+        load_warm_start(results, name, space, {clips["1001"].iloc[0]})  # who chose what the space begins with

@@ -131,8 +131,9 @@ def over_draws(splits: Draws, own_uar: float | None) -> AuditFinding:
     scores = [draw.uar or 0.0 for draw in draws]
     mean, spread = float(np.mean(scores)), float(np.std(scores, ddof=1))
     own = "" if own_uar is None else f"; the entry itself: {percent(own_uar)} %, trained on all its clips"
+    among = "" if own_uar is None else " (the entry's own among them)"
     verdict = (
-        f"mean UAR over {len(scores)} splits with other test speakers is {percent(mean)} %, from "
+        f"mean UAR over {len(scores)} splits of the speakers{among} is {percent(mean)} %, from "
         f"{percent(min(scores))} % to {percent(max(scores))} % (standard deviation "
         f"{100 * spread:.1f} points, variation between training runs included{own}); the "
         "configuration was selected using most of these speakers, so the mean is slightly optimistic"

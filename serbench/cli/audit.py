@@ -60,6 +60,10 @@ def audit(
     Completed training runs are kept: the same command resumes an interrupted audit.
     """
     if robustness:
+        if (split_seeds, repeats, refits, workers) != (1, 1, True, None):
+            raise UsageError(
+                "--robustness trains nothing; leave out --split-seeds, --repeats, --no-refits and --workers"
+            )
         _robustness(target, on, data, results, output)
         return
     if on is not Where.validation:

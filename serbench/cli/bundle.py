@@ -11,7 +11,7 @@ import typer
 
 from serbench.cli.options import DEFAULT_RESULTS, DataFolder, ResultsPath
 from serbench.cli.printing import command_line, echo, echo_text, new_console
-from serbench.errors import SerbenchError
+from serbench.errors import SerbenchError, UsageError
 
 if TYPE_CHECKING:
     from serbench.export import BundleRecord, LightFile
@@ -91,6 +91,8 @@ def export(
     from serbench.export import check_quantised, example_clip, export_bundle, exporters_of
     from serbench.results import Results
 
+    if entry is not None and not (corpus is None and protocol is None):
+        raise UsageError("--corpus and --protocol choose among entries, and one is named; leave them or it out")
     exporters = exporters_of(format_)  # fails on an unknown name before anything is read
     if quantise:
         check_quantised(exporters, quantise.value)

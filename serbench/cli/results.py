@@ -125,7 +125,9 @@ def compare(
 
 
 def verify(
-    folder: Annotated[Path, typer.Argument(metavar="RESULTS", help="Folder of the results.")] = DEFAULT_RESULTS,
+    folder: Annotated[
+        Path, typer.Argument(metavar="RESULTS", help="Folder of the results.", envvar="SERBENCH_RESULTS")
+    ] = DEFAULT_RESULTS,
     output: Annotated[BriefFormat, typer.Option("--format", help="Output format.")] = BriefFormat.table,
 ) -> None:
     """Checks whether the files of a results folder agree with one another. Exit code 1 if not.

@@ -13,8 +13,10 @@ from serbench.corpora.base import Corpus, Listing
 from serbench.corpora.folders import health_cache
 from serbench.corpora.inspection.findings import CorpusFinding, corpus_findings
 from serbench.corpora.inspection.inspect import inspect_clips
-from serbench.corpora.named.perceived import perceived_labels
+from serbench.corpora.named.perceived import Undecided, perceived_labels
 from serbench.corpora.table import clip_set_digest
+from serbench.corpora.user.mapped_corpus import MappedCorpus
+from serbench.corpora.user.merged_corpus import MergedCorpus
 from serbench.errors import SerbenchError
 from serbench.records import CorpusFacts, ExcludedClip, LabelSource, Progress
 
@@ -139,10 +141,7 @@ def survey_clips(
         UsageError: `perceived` labels, but the corpus or this copy of it has no votes.
         SerbenchError: the corpus is not there, or has no clips.
     """
-    listing = corpus.read(corpus.prepare(folder, progress))
-    undecided = None
-    if labels == "perceived":
-        listing, undecided = perceived_labels(corpus, listing)
+    listing, undecided = _listed(corpus, corpus.prepare(folder, progress), labels)
     inspected = inspect_clips(listing.table, progress, cache=health_cache() if cache is None else cache)
     usable = inspected["state"] == "ok"
     table = listing.table[usable].join(inspected.loc[usable, list(_ADDED)]).reset_index(drop=True)
@@ -163,6 +162,20 @@ def survey_clips(
         label_source=labels,
         obstacle=_obstacle(listing, inspected),
     )
+
+
+def _listed(corpus: Corpus, folder: Path, labels: LabelSource) -> tuple[Listing, Undecided | None]:
+    """Lists the clips with the labels asked for. Of perceived ones, the vote decides before a label map drops clips."""
+    if labels == "intended":
+        return corpus.read(folder), None
+    if not isinstance(corpus, MappedCorpus):
+        intended = corpus.read(folder)
+        heard, undecided = perceived_labels(corpus, intended)
+        shared = heard.table["label"].isin(set(intended.table["label"]))
+        return (replace(heard, table=heard.table[shared]) if isinstance(corpus, MergedCorpus) else heard), undecided
+    intended = corpus.inner.read(folder)
+    heard, undecided = perceived_labels(corpus, intended, corpus.map.of_votes)
+    return corpus.map.apply(heard, known=set(intended.table["label"])), undecided
 
 
 def _obstacle(listing: Listing, inspected: pd.DataFrame) -> str | None:

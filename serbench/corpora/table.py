@@ -111,8 +111,9 @@ def _check_sexes(table: pd.DataFrame) -> None:
 
 
 def _ages(table: pd.DataFrame) -> pd.Series[float]:
-    ages = pd.to_numeric(table["age"], errors="coerce").astype("float64")
-    wrong = table["age"].notna() & ~ages.between(0, 150)
+    said = table["age"].map(lambda age: age.strip() or None if isinstance(age, str) else age, na_action="ignore")
+    ages = pd.to_numeric(said, errors="coerce").astype("float64")
+    wrong = said.notna() & ~ages.between(0, 150)
     if wrong.any():
         first = table.loc[wrong].iloc[0]
         raise SerbenchError(f"clip '{first['clip_id']}' has the age '{first['age']}'; write years or leave it empty")

@@ -36,6 +36,10 @@ from serbench.evaluation.metrics import confusion_matrix, predicted_classes
 __all__ = ["SpeakerRecalls", "Spread", "spreads"]
 
 
+_ROUNDING = 1e-24
+"""A variance below this is that of equal scores: one clip in a million moves a score by more than 1e-7."""
+
+
 @dataclass(frozen=True)
 class Spread:
     """An estimated standard error.
@@ -107,6 +111,8 @@ def spreads(
     for variance, degrees in of_seeds:
         total += np.asarray(variance)
         welch += np.asarray(variance) ** 2 / np.asarray(degrees)
+    same = total < _ROUNDING
+    total[same] = welch[same] = 0.0
     freedom = np.divide(total**2, welch, out=np.full(len(total), np.inf), where=welch > 0)
     return np.sqrt(total), np.minimum(speakers - 1.0, freedom)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serbench.audit import audit_path, saved_audit
-from serbench.audit.robustness import with_robustness
+from serbench.audit.robustness import Robustness, with_robustness
 from serbench.corpora import recorded_corpus
 from serbench.export.bundle import CARD, BundleCheck, BundleRecord, file_digest
 from serbench.export.card import model_card
@@ -22,7 +22,7 @@ from serbench.render import render, to_document
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["KERAS", "KerasBundle", "audio_paths", "bundle_of", "recorded_answers"]
+__all__ = ["KERAS", "KerasBundle", "audio_paths", "bundle_of", "recorded_answers", "robustness_of"]
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,7 @@ class KerasBundle:
         check = verify_bundle(folder, expected, paths, trained.study.environment.backend)
         record = unchecked.model_copy(update={"check": check})
         record.save(folder / "bundle.json")
-        audit = saved_audit(audit_path(trained.folder, trained.entry.entry_id))
-        robustness = () if audit is None else audit.robustness
+        robustness = robustness_of(trained)
         report = with_robustness(to_document(trained.report), robustness)
         write_text_atomic(folder / "metrics.json", render(report, "json"))
         write_text_atomic(folder / CARD, model_card(record, trained.report, trained.study, robustness))
@@ -64,6 +63,12 @@ class KerasBundle:
 
 
 KERAS = KerasBundle()
+
+
+def robustness_of(trained: TrainedEntry) -> tuple[Robustness, ...]:
+    """Returns how robust an entry was found to be; empty if it was not measured."""
+    audit = saved_audit(audit_path(trained.folder, trained.entry.entry_id))
+    return () if audit is None else audit.robustness
 
 
 def recorded_answers(trained: TrainedEntry) -> tuple[pd.DataFrame, dict[str, str]]:

@@ -47,7 +47,7 @@ class Completion:
     labels: Sequence[str]
     parts: Sequence[str]
     least: int = 1
-    _held: dict[str, frozenset[str]] = field(default_factory=dict)
+    _held: dict[tuple[str, int], frozenset[str]] = field(default_factory=dict)
 
     def lacks(self, plans: Plans) -> list[Lack]:
         """Lists the classes that a set of a plan has no clip of.
@@ -111,9 +111,10 @@ class Completion:
             return {part: set() for part in self.parts}
 
     def _classes(self, unit: Unit) -> frozenset[str]:
-        if unit.key not in self._held:
-            self._held[unit.key] = frozenset(self.labels[row] for row in unit.rows)
-        return self._held[unit.key]
+        known = (unit.key, unit.rows[0])  # under `given` one speaker may be a unit of training and one of the test set
+        if known not in self._held:
+            self._held[known] = frozenset(self.labels[row] for row in unit.rows)
+        return self._held[known]
 
     def _mended(self, plans: Plans) -> Plans:
         """Exchanges two units at a time as long as that leaves fewer classes lacking."""

@@ -6,14 +6,17 @@ import json
 import reprlib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from serbench.errors import SerbenchError
 from serbench.records.files import read_text, write_text_atomic
 
-__all__ = ["UNKNOWN_KEYS", "FrozenModel", "Record", "columns_of", "now", "rows_of"]
+__all__ = ["UNKNOWN_KEYS", "FileName", "FrozenModel", "Record", "columns_of", "now", "rows_of"]
+
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", max_length=200)]
+"""A text of a record that files are named after, so it may hold no path: somebody else may have written the record."""
 
 UNKNOWN_KEYS = "unknown_keys"
 """Key of pydantic's validation context: what is done with unknown keys, for a part that chooses its own model."""

@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple
 import filelock
 from pydantic import Field, ValidationError
 
-from serbench.records.base import Record, now
+from serbench.records.base import FileName, Record, now
 from serbench.records.files import digest_of, sync_folder, writing
 from serbench.records.schemas import StudyRecord, TrialRecord
 
@@ -53,11 +53,11 @@ class LedgerLine(Record):
     id: str = Field(description="tells lines apart when ledgers are joined")
     kind: EvaluationKind
     corpus: str
-    corpus_digest: str
+    corpus_digest: FileName
     label_source: str
     labels: tuple[str, ...]
     protocol: str
-    protocol_hash: str
+    protocol_hash: FileName
     test_core: str
     validation_core: str
     speaker_normalisation: bool = False

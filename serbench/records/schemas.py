@@ -6,11 +6,11 @@ A trial's predictions are in `predictions.parquet` beside its record. There is o
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
-from serbench.records.base import FrozenModel, Record, columns_of, rows_of
+from serbench.records.base import FileName, FrozenModel, Record, columns_of, rows_of
 from serbench.records.states import TrialState
 
 __all__ = [
@@ -107,7 +107,7 @@ class CorpusFacts(FrozenModel):
     clips: int
     speakers: int
     choice: CorpusChoice | None = None
-    digest: str = Field(description="digest of clip ids, labels, speakers and decoded audio")
+    digest: FileName = Field(description="digest of clip ids, labels, speakers and decoded audio")
     votes: str | None = Field(default=None, description="digest of the listeners' votes, where training may use them")
     excluded: tuple[ExcludedClip, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -127,7 +127,7 @@ class ProtocolFacts(FrozenModel):
     """How the clips were split, and what that means for a score."""
 
     name: str
-    hash: str
+    hash: FileName
     split_seed: int
     test_core: str = Field(description="percent of the clips, e.g. '20'")
     validation_core: str
@@ -246,6 +246,16 @@ class AskedBudget(FrozenModel):
     threads: int | None = None
 
 
+def _described(space: dict[str, Any]) -> dict[str, Any]:
+    """Refuses a described space whose tables are none: it may have been written by somebody else."""
+    tables = [space.get("parameters", {}), space.get("training", {})]
+    if not all(isinstance(table, dict) for table in tables):
+        raise ValueError("parameters and training must be tables")
+    if not all(isinstance(dimension, dict) for dimension in tables[0].values()):
+        raise ValueError("each parameter must be a table")
+    return space
+
+
 class StudyRecord(Record):
     """`studies/<name>/study.json`: one search space on one corpus under one protocol (one fold of it)."""
 
@@ -255,7 +265,7 @@ class StudyRecord(Record):
     space_name: str
     space_hash: str
     space_text: str = Field(description="the space file as it was")
-    space: dict[str, Any] = Field(description="what the hash is computed from")
+    space: Annotated[dict[str, Any], AfterValidator(_described)] = Field(description="what the hash is computed from")
     corpus: CorpusFacts
     protocol: ProtocolFacts
     features: dict[str, Any]
@@ -289,7 +299,7 @@ class TrialRecord(Record):
     SCHEMA: ClassVar[int] = 2  # 2 may have columns; 1 has rows
 
     study: str
-    job_id: str
+    job_id: FileName
     kind: JobKind
     number: int | None = Field(default=None, description="Optuna's number; None for a refit and in a fork")
     attempt: int = Field(default=0, description="number of earlier, interrupted attempts")
@@ -345,7 +355,7 @@ class ShortlistRecord(Record):
     """
 
     study: str
-    job_id: str = Field(description="of the trial that the configuration comes from")
+    job_id: FileName = Field(description="of the trial that the configuration comes from")
     origin: str
     config: dict[str, Any]
     search_value: float = Field(description="validation score of the trial")
@@ -377,7 +387,7 @@ class ReportedScores(FrozenModel):
 class EntryRecord(Record):
     """`entries/<entry_id>.json`: a finalist that was evaluated on the test set. A row of the leaderboard."""
 
-    entry_id: str
+    entry_id: FileName
     study: str
     family: str
     origin: str = Field(description="'trial 12', or the name of a configuration that was enqueued by name")

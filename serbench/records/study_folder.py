@@ -182,8 +182,15 @@ class StudyFolder:
         return (self.job_path(kind, job_id) / "record.json").is_file()
 
     def job(self, kind: JobKind, job_id: str) -> TrialRecord:
-        """Reads the record of one fit."""
-        return TrialRecord.load(self.job_path(kind, job_id) / "record.json")
+        """Reads the record of one fit.
+
+        Raises:
+            SerbenchError: it is missing, damaged or that of another fit.
+        """
+        path = self.job_path(kind, job_id) / "record.json"
+        record = TrialRecord.load(path)
+        _check_name(path, job_id, record.job_id)
+        return record
 
     def jobs(self, kind: JobKind, damaged: Damaged | None = None) -> Iterator[TrialRecord]:
         """Reads the records of all complete fits, in the order of their job ids.
@@ -304,7 +311,10 @@ class StudyFolder:
         Raises:
             SerbenchError: it is missing or damaged.
         """
-        return ShortlistRecord.load(self.path / "shortlist" / f"{job_id}.json")
+        path = self.path / "shortlist" / f"{job_id}.json"
+        record = ShortlistRecord.load(path)
+        _check_name(path, job_id, record.job_id)
+        return record
 
     def shortlisted_ids(self) -> list[str]:
         """Job ids of the trials whose configurations were judged by cross-validation, sorted."""
@@ -350,11 +360,20 @@ class StudyFolder:
         Raises:
             SerbenchError: it is missing or damaged.
         """
-        return EntryRecord.load(self.path / "entries" / f"{entry_id}.json")
+        path = self.path / "entries" / f"{entry_id}.json"
+        record = EntryRecord.load(path)
+        _check_name(path, entry_id, record.entry_id)
+        return record
 
     def save_entry(self, entry: EntryRecord) -> None:
         """Writes an entry."""
         entry.save(self.path / "entries" / f"{entry.entry_id}.json")
+
+
+def _check_name(path: Path, name: str, recorded: str) -> None:
+    """Refuses a record that is not what its file is named after, since copies are named after the record."""
+    if recorded != name:
+        raise SerbenchError(f"{path} is damaged: it holds the record of '{recorded}'; restore it")
 
 
 def run_name(study: str) -> str:

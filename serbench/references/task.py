@@ -64,7 +64,7 @@ class ReferenceTask:
 
         Returns:
             (train, held out) of each fold, as places in `known`. Speakers are kept apart where the protocol does.
-            Empty if there are too few clips or speakers for two folds.
+            Empty if there are too few clips or speakers for two folds, or if a fold would train on one class.
         """
         from sklearn.model_selection import GroupKFold, StratifiedKFold
 
@@ -77,7 +77,8 @@ class ReferenceTask:
             folds = StratifiedKFold(min(most, rarest)).split(targets, targets)
         else:
             return []
-        return [(np.asarray(train), np.asarray(held_out)) for train, held_out in folds]
+        made = [(np.asarray(train), np.asarray(held_out)) for train, held_out in folds]
+        return made if all(len(np.unique(targets[train])) > 1 for train, _ in made) else []
 
     @property
     def rate(self) -> int:

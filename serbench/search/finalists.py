@@ -63,6 +63,7 @@ def choose_finalists(
     done = [t for t in trials if t.state == "completed" and t.value is not None]
     done.sort(key=lambda t: (-(t.value or 0.0), t.job_id))
     alike = {digest_of(t.config): t for t in reversed(done) if t.job_id in known}
+    musts = {digest_of(t.config): t.origin for t in reversed(done) if t.origin is not None and t.origin in forced}
     chosen: dict[str, Finalist] = {}
     picked = 0
     for best in done:
@@ -70,12 +71,12 @@ def choose_finalists(
         if key in chosen:
             continue
         trial = alike.get(key, best)
-        must = any(one.origin is not None and one.origin in forced for one in (best, trial))
+        must = key in musts
         if picked >= count and not must:
             continue
         among_best = picked < count
         picked += among_best
-        name = trial.origin or f"trial {int(trial.job_id[1:])}"
+        name = musts.get(key) or trial.origin or f"trial {int(trial.job_id[1:])}"
         chosen[key] = Finalist(trial.job_id, name, trial.config, trial.value or 0.0, must and not among_best)
     return list(chosen.values())
 
@@ -100,12 +101,16 @@ def choose_judged(
     best = [
         Finalist(one.job_id, one.origin, one.config, one.search_value, False, one, finals) for one in judged[:count]
     ]
-    known = {one.job_id: one for one in judged}
-    taken = {one.job_id for one in best}
+    known = {digest_of(one.config): one for one in reversed(judged)}
+    taken = {digest_of(one.config): place for place, one in enumerate(best)}
     for must in choose_finalists(trials, 0, forced):
-        if must.job_id not in taken:
-            record = known.get(must.job_id)
-            best.append(replace(must, judged=record, finals=finals if record else "held-out"))
+        key = digest_of(must.config)
+        if key in taken:  # perhaps as another trial, which the sampler drew
+            best[taken[key]] = replace(best[taken[key]], name=must.name)
+        else:
+            record = known.get(key)
+            chosen = must if record is None else replace(must, job_id=record.job_id)
+            best.append(replace(chosen, judged=record, finals=finals if record else "held-out"))
     return best
 
 

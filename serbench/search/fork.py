@@ -11,7 +11,16 @@ from decimal import Decimal
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import Ratio, recorded_plan, recorded_protocol
-from serbench.records import STATES, UNCOUNTED_STATES, ResultsFolder, StudyFolder, StudyRecord, TrialRecord, now
+from serbench.records import (
+    STATES,
+    UNCOUNTED_STATES,
+    AskedBudget,
+    ResultsFolder,
+    StudyFolder,
+    StudyRecord,
+    TrialRecord,
+    now,
+)
 from serbench.search.studies.recorded import recorded_features, recorded_training
 from serbench.search.studies.samplers import pruner_settings, sampler_settings
 from serbench.search.studies.study import derived_run, study_name
@@ -121,6 +130,10 @@ def _incomparable(folder: StudyFolder, old: StudyRecord, training: FitSettings, 
         before, after = getattr(protocol, name), getattr(space, name)
         if Decimal(before) != Decimal(after):
             yield f"protocol {name}: {before:f} -> {after:f}"
+    if protocol.speaker_normalisation != space.speaker_normalisation:
+        yield f"protocol speaker_normalisation: {protocol.speaker_normalisation} -> {space.speaker_normalisation}"
+    if (old.corpus.votes is not None) != space.reads_votes:
+        yield "soft_labels: " + ("not used -> used" if space.reads_votes else "used -> not used")
 
 
 def _check_ratios(folder: StudyFolder, old: StudyRecord, space: SearchSpace) -> None:
@@ -157,7 +170,7 @@ def _record(old: StudyRecord, space: SearchSpace, source: str, run: str | None) 
             "identity": uuid.uuid4().hex[:16],
             "parent": source,
             "warm_start": None,
-            "asked": None,
+            "asked": AskedBudget(**space.budget.model_dump()),
             "created": now(),
         }
     )

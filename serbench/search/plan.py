@@ -53,6 +53,11 @@ class SearchPlan(SearchSettings):
             SerbenchError: a file cannot be read.
         """
         request.check_ranges()
+        if request.test_corpus is not None and request.protocol not in {None, "cross-corpus", "given"}:
+            raise UsageError(
+                f"--protocol {request.protocol} tests a part of all clips, and --test-corpus asks to test on all of "
+                f"'{request.test_corpus}'; leave one of the two out"
+            )
         chosen, place = (corpus, request.data) if corpus is not None else _corpus(request)
         settings: dict[str, Any] = {
             declared.name: getattr(request, declared.name) for declared in fields(SearchSettings)

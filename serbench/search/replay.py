@@ -162,8 +162,8 @@ def replay_trial(
     record = folder.record()
     kind = _kind(folder, job_id)
     trial = folder.job(kind, job_id)
-    if (trial.job_id, trial.kind) != (job_id, kind):
-        raise SerbenchError(f"{folder.job_path(kind, job_id)} holds the record of {trial.job_id}; restore it")
+    if trial.kind != kind:
+        raise SerbenchError(f"{folder.job_path(kind, job_id)} holds the record of a {trial.kind}; restore it")
     if keep_model:
         _check_keepable(folder, trial)
     backend = choose_backend(record.environment.backend)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 
+import pandas as pd
+
+from serbench.corpora import people_of
 from serbench.errors import UsageError
-from serbench.records import ResultsFolder, StudyFolder, WarmStart
+from serbench.protocols import recorded_plan
+from serbench.records import ResultsFolder, StudyFolder, StudyRecord, WarmStart
 from serbench.search.finalists import choose_finalists
 from serbench.spaces import SearchSpace
 
@@ -29,7 +33,7 @@ def load_warm_start(results: ResultsFolder, name: str, space: SearchSpace, test_
             study tests on. The test scores would then be biased upwards.
     """
     folder = results.existing_study(name)
-    if seen := len(_chosen_by(folder) & test_clips):
+    if seen := len(_chosen_by(results, folder) & test_clips):
         raise UsageError(
             f"study '{name}' selected its configurations on {seen} clips of this study's test set, so the test scores "
             "would be too high; warm-start from a study with the same --split-seed and protocol, or of another corpus"
@@ -46,11 +50,28 @@ def load_warm_start(results: ResultsFolder, name: str, space: SearchSpace, test_
     return WarmStart(study=name, configs=dict(list(fitting.items())[:MAX_CONFIGS]))
 
 
-def _chosen_by(folder: StudyFolder) -> set[str]:
+def _chosen_by(results: ResultsFolder, folder: StudyFolder, seen: frozenset[str] = frozenset()) -> set[str]:
+    """Digests of the clips on which the configurations of a study were chosen.
+
+    These are the clips that its trials were scored on, those of the speakers who chose what its space begins with, and
+    the same of the study that it was warm-started from.
+    """
+    record, clips = folder.record(), folder.clips()
+    people = [f"{part}/{who}" for part, who in people_of(clips, record.corpus)]
+    named = {who for speakers in record.chosen_on.values() for who in speakers}
+    by_speakers = clips["digest"][[who in named for who in people]]
+    found = {*by_speakers.dropna(), *_scored_on(folder, record, clips)}
+    earlier = record.warm_start and record.warm_start.study
+    if earlier and earlier not in seen and earlier in results.study_names():
+        found |= _chosen_by(results, results.study(earlier), seen | {record.name})
+    return found
+
+
+def _scored_on(folder: StudyFolder, record: StudyRecord, clips: pd.DataFrame) -> set[str]:
     """Digests of the clips on which the trials of a study were scored."""
-    digests = folder.clips().set_index("clip_id")["digest"]
-    for record in folder.jobs("search"):
-        if record.scores:
-            predictions = folder.predictions("search", record.job_id)
-            return set(digests.reindex(predictions["clip_id"]).dropna())
-    return set()
+    for trial in folder.jobs("search"):
+        if trial.scores and (folder.job_path("search", trial.job_id) / "predictions.parquet").is_file():
+            scored = folder.predictions("search", trial.job_id)["clip_id"]
+            return set(clips.set_index("clip_id")["digest"].reindex(scored).dropna())
+    plan = recorded_plan(folder, record, clips)  # a published study holds no predictions of trials
+    return set(clips["digest"].iloc[list(plan.split(plan.cores).validation)].dropna())

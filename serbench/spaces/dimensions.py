@@ -14,6 +14,7 @@ __all__ = ["Choice", "Dimension", "Fixed", "FloatRange", "IntRange"]
 
 Scalar = bool | int | float | str
 
+_LARGEST = 1e300
 _ALL_PROBED = 32
 _BETWEEN = 0.381966  # an odd fraction, so that a field that accepts only grid values does not accept it by chance
 
@@ -101,6 +102,8 @@ class _Range(_Conditional):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         low, high = self.low, self.high  # type: ignore[attr-defined]
+        if not all(abs(number) <= _LARGEST for number in (low, high, self.step or 0)):  # type: ignore[attr-defined]
+            raise ValueError(f"bounds and steps are numbers of at most {_LARGEST:g}")
         if low >= high:
             raise ValueError(f"bounds are reversed or equal: low = {low}, high = {high}; swap or widen them")
         if self.log and low <= 0:
@@ -108,7 +111,7 @@ class _Range(_Conditional):
         step = self.step  # type: ignore[attr-defined]
         if self.log and step is not None:
             raise ValueError("a log range takes no step; remove one of the two")
-        if step is not None and not _whole((high - low) / step):
+        if step is not None and not (step > 0 and (high - low) / step < _LARGEST and _whole((high - low) / step)):
             raise ValueError(f"no number of steps of {step} leads from {low} to {high}; change step, low or high")
         return self
 

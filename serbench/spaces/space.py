@@ -10,6 +10,7 @@ from typing import Any
 import optuna
 from pydantic import Field, ValidationError
 
+from serbench.errors import UsageError
 from serbench.families import Family, Hyperparameters, parse_hyperparameters
 from serbench.features import FeatureSpec
 from serbench.protocols import Ratio
@@ -144,8 +145,17 @@ class SearchSpace:
         return [*drawn, *(str(known.config["split_ratio"]) for known in self.enqueued)]
 
     def with_training(self, **changes: Any) -> SearchSpace:
-        """Returns the space with other `[training]` settings. Its hash differs, so it is another space."""
-        return replace(self, training=self.training.model_copy(update=changes))
+        """Returns the space with other `[training]` settings. Its hash differs, so it is another space.
+
+        Raises:
+            UsageError: a value is out of range.
+        """
+        try:
+            return replace(self, training=FitSettings.model_validate(self.training.model_dump() | changes))
+        except ValidationError as error:
+            first = error.errors()[0]
+            what = ".".join(map(str, first["loc"]))
+            raise UsageError(f"{what} = {first['input']} is out of range: {first['msg'].lower()}") from None
 
     def with_split(self, text: str) -> SearchSpace:
         """Returns the space with one fixed split ratio, whose shares become the cores: another space and protocol.
@@ -154,6 +164,7 @@ class SearchSpace:
             UsageError: the text is not a ratio.
         """
         ratio = Ratio.parse(text)
+        text = str(ratio)  # '70.0 / 10 / 20' is the same split, and gets the same hash
         return replace(
             self,
             test_core=ratio.test,

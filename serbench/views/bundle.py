@@ -72,7 +72,8 @@ class Bundle:
         Returns:
             One row per recording (or window), in order: `file` (missing for an array), `start_s`, `end_s`, `label`,
             `confidence` (probability of the label), and the probability `p_<label>` of each class. A file that
-            cannot be read is left out with a Python warning.
+            cannot be read is left out with a Python warning. Other warnings tell of files that were passed over, and of
+            what may make an answer worse, such as a level that no tested clip had.
 
         Raises:
             UsageError: an array without `sample_rate`, or an array that is not a recording.
@@ -88,9 +89,8 @@ class Bundle:
         found = self._loaded.predict_files([Path(one).expanduser() for one in named], each_window=windows)
         if not found.rows:
             raise SerbenchError(found.failures[0])
-        for sentence in found.failures:
-            warnings.warn(sentence, stacklevel=2)
-        for sentence in found.notes():
+        odd = self._loaded.level_note(found)
+        for sentence in (*found.failures, *found.notes(), *([odd] if odd else []), *found.passed_over):
             warnings.warn(sentence, stacklevel=2)
         return self._table(found.rows)
 

@@ -209,6 +209,7 @@ class Entry:
         replace: bool = False,
         format: str = "keras",  # noqa: A002 - as the command's option
         quantise: str | None = None,
+        runtime: str | Path | None = None,
     ) -> Bundle:
         """Exports a model that classifies audio files, after checking that it repeats the recorded predictions.
 
@@ -218,6 +219,7 @@ class Entry:
             replace: whether to replace an existing bundle.
             format: export formats with commas between, such as `keras,onnx`.
             quantise: `int8` to write files with quantised networks besides, of the formats `onnx` and `litert`.
+            runtime: folder with ONNX Runtime Web, for the format `web`; None to download it.
 
         Returns:
             The bundle, loaded.
@@ -230,7 +232,17 @@ class Entry:
 
         source = None if data is None else Path(data).expanduser()
         folder = Path(to).expanduser()
-        export_bundle(self._reader, self.id, folder, data=source, replace=replace, format=format, quantise=quantise)
+        browser = None if runtime is None else Path(runtime).expanduser()
+        export_bundle(
+            self._reader,
+            self.id,
+            folder,
+            data=source,
+            replace=replace,
+            format=format,
+            quantise=quantise,
+            runtime=browser,
+        )
         return Bundle(to)
 
     def __repr__(self) -> str:

@@ -42,6 +42,15 @@ def test_an_archive_becomes_a_corpus_that_is_read(server, tmp_path) -> None:
     assert not (tmp_path / "emo" / "download.zip").exists()
 
 
+def test_a_file_of_the_archives_name_is_left_alone(server, tmp_path) -> None:
+    emo_archive(server, tmp_path / "made.zip")
+    (tmp_path / "emo").mkdir()
+    (tmp_path / "emo" / "download.zip").write_bytes(b"mine")
+    assert Download.of("emo-db", tmp_path / "emo", server.url).run(FetchSettings()).fetched == ("download.zip",)
+    assert (tmp_path / "emo" / "download.zip").read_bytes() == b"mine"
+    assert sorted(path.name for path in (tmp_path / "emo").iterdir()) == ["download.zip", "wav"]
+
+
 def test_what_a_killed_unpacking_left_is_cleared_away(server, tmp_path) -> None:
     emo_archive(server, tmp_path / "made.zip")
     leftover = tmp_path / "emo" / ".serbench-unpack-x" / "wav"
@@ -129,7 +138,7 @@ def held(server, tmp_path) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "serbench", "corpus", "download", "emo-db", "--yes", "--base-url"]
     command += [f"{server.url}/stalls-1", "--to", str(tmp_path / "emo")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    part = tmp_path / "emo" / "download.zip.part"
+    part = tmp_path / "emo" / ".serbench-download" / "download.zip.part"
     while not (part.is_file() and part.stat().st_size) and process.poll() is None:
         threading.Event().wait(0.01)
     yield process
@@ -143,7 +152,7 @@ def test_ctrl_c_ends_at_once_and_says_how_to_go_on(held, tmp_path) -> None:
     _, error = held.communicate(timeout=15)  # the server would hold the line for 20 seconds
     assert held.returncode == 130, error
     assert "run the same command to continue" in error
-    assert (tmp_path / "emo" / "download.zip.part").stat().st_size > 0
+    assert (tmp_path / "emo" / ".serbench-download" / "download.zip.part").stat().st_size > 0
 
 
 @pytest.mark.children

@@ -221,3 +221,27 @@ def test_paths_are_parts_of_several_corpora_and_tests(tmp_path, monkeypatch) -> 
     assert load_clips(*choose_corpus("./one", test="./two")).table["split"].nunique() == 2
     with pytest.raises(UsageError, match="twice"):
         choose_corpus("./one", test="one/../one")
+
+
+def test_a_table_may_be_called_as_its_kind(audio) -> None:
+    place = table(audio / "table.csv", NAMES)
+    other = table(audio / "other.csv", NAMES)
+    assert choose_corpus(str(place), test=str(other))[0].name == "table-own-to-other"
+    assert choose_corpus(f"{place}+{other}")[0].name == "table-own+other"
+    assert choose_corpus(str(place))[0].name == "table-own"
+
+
+@pytest.mark.parametrize("text", ["", "crema-d+", "+", "demo+ "])
+def test_a_corpus_without_a_name_is_no_folder(text) -> None:
+    with pytest.raises(UsageError, match="names nothing"):
+        choose_corpus(text)
+
+
+@pytest.mark.parametrize("text", ["~nosuchuser/x.csv", "x" * 300])
+def test_what_can_be_no_path_is_answered_in_a_sentence(text) -> None:
+    with pytest.raises(SerbenchError):
+        choose_corpus(text)
+
+
+def test_a_field_ends_at_the_whole_text_behind_it() -> None:
+    assert NamePattern("{speaker}__{label}").read("anna_b__joy.wav") == {"speaker": "anna_b", "label": "joy"}

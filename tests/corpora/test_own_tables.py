@@ -335,3 +335,62 @@ def test_addresses_are_read_as_paths(folder) -> None:
     for name in ("file:///etc/passwd", "..%2f..%2fetc%2fpasswd", "audio/%00.wav"):
         with pytest.raises(SerbenchError):
             read(write_table(folder, f"path,label\n{name},joy\n"))
+
+
+def test_a_stray_quote_that_swallows_rows_is_told(folder) -> None:
+    rows = [
+        "path\tlabel\ttext",
+        *(
+            f"{name}\t{label}\t{text}"
+            for name, label, text in zip(NAMES, ["joy", "fear"] * 2, ['"Well', "ok", '"Hi" he said', "no"], strict=True)
+        ),
+    ]
+    place = write_table(folder, "\n".join(rows) + "\n", "clips.tsv")
+    with pytest.raises(SerbenchError, match=r"clips.tsv: a quotation mark in line 2 opens a text"):
+        read(place)
+
+
+def test_line_breaks_between_quotes_and_quotes_within_a_text_are_read(folder) -> None:
+    text = f'path,label,text\n{NAMES[0]},joy,"two\nlines ""quoted"""\n{NAMES[1]},fear,he said "no"\n'
+    assert read(write_table(folder, text)).table["label"].tolist() == ["joy", "fear"]
+
+
+def test_separators_at_the_ends_of_rows_and_blank_lines_before_them_change_nothing(folder) -> None:
+    rows = [f"{name},{label},{name[6]},x," for name, label in zip(NAMES, ["joy", "fear"] * 2, strict=True)]
+    place = write_table(folder, "\n".join(["", "  ", "path,label,speaker,notes", *rows]))
+    table = read(place).table
+    assert table["label"].tolist() == ["joy", "fear"] * 2
+    assert table["speaker"].tolist() == list("aabb")
+
+
+def test_row_names_as_r_writes_them_are_passed_over(folder) -> None:
+    pairs = zip(NAMES, ["joy", "fear"] * 2, strict=True)
+    rows = [f'"{number}","{name}","{label}"' for number, (name, label) in enumerate(pairs)]
+    assert (
+        read(write_table(folder, "\n".join(['"path","label"', *rows]))).table["label"].tolist() == ["joy", "fear"] * 2
+    )
+
+
+def test_a_spelling_of_the_sex_that_is_not_read_is_told(folder) -> None:
+    rows = [f"{name},joy,{sex}" for name, sex in zip(NAMES, ["Femme", "f", "unknown", "Femme"], strict=True)]
+    found = read(write_table(folder, "\n".join(["path,label,sex", *rows])))
+    assert found.table["sex"].fillna("-").tolist() == ["-", "female", "-", "-"]
+    assert any("2 clips have a sex that is not read ('Femme')" in remark for remark in found.remarks)
+
+
+def test_an_age_of_blanks_is_unknown(folder) -> None:
+    assert read(write_table(folder, f"path,label,age\n{NAMES[0]},joy, \n")).table["age"].isna().all()
+
+
+def test_facts_of_each_table_of_a_database_are_read_and_a_file_has_one_split(folder) -> None:
+    header = HEADER.replace("{emotion: {}}", "{emotion: {}, speaker: {}}")
+    (folder / "db.yaml").write_text(header)
+    for part, name in zip(("train", "dev", "test"), NAMES, strict=False):
+        (folder / f"db.emotion.{part}.csv").write_text(f"file,emotion,speaker\n{name},joy,{part}\n")
+    table = read(folder).table
+    assert dict(zip(table["clip_id"], table["speaker"], strict=True)) == {
+        "audio/a_1": "train", "audio/a_2": "dev", "audio/b_1": "test",
+    }  # fmt: skip
+    (folder / "db.emotion.test.csv").write_text(f"file,emotion,speaker\n{NAMES[0]},joy,train\n")
+    with pytest.raises(SerbenchError, match=r"'audio/a_1.wav' in the tables of two splits, train and test"):
+        read(folder)

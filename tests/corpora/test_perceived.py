@@ -6,7 +6,7 @@ import csv
 
 import pytest
 
-from serbench.corpora import get_corpus, load_clips
+from serbench.corpora import choose_corpus, get_corpus, load_clips
 from serbench.errors import SerbenchError, UsageError
 
 VOTES = {"1001_DFA_ANG_XX": "A", "1001_IEO_ANG_XX": "D:A", "1001_DFA_FEA_XX": "S", "1001_IEO_FEA_XX": "Q"}
@@ -76,3 +76,21 @@ def test_ties_alone_decide_nothing(corpus_folder) -> None:
     table.write_text("FileName,VoiceVote\n1001_DFA_ANG_XX,A:D\n", encoding="utf-8")
     with pytest.raises(UsageError, match="no listeners' vote without a tie"):
         load_clips(get_corpus("crema-d"), corpus_folder, labels="perceived")
+
+
+def test_votes_decide_before_a_label_map_drops_clips(corpus_folder) -> None:
+    table = corpus_folder / "processedResults" / "summaryTable.csv"
+    text = table.read_text(encoding="utf-8")
+    table.write_text(text.replace("1001_IEO_FEA_XX,Q", "1001_IEO_FEA_XX,N"), encoding="utf-8")
+    corpus, _ = choose_corpus("crema-d", corpus_folder, maps=["four"])
+    clips = load_clips(corpus, corpus_folder, labels="perceived")
+    assert clips.table.set_index("clip_id")["label"].to_dict() == {
+        "1001_DFA_ANG_XX": "anger", "1001_DFA_FEA_XX": "sadness", "1001_IEO_FEA_XX": "neutral",
+    }  # fmt: skip
+    assert dict(clips.excluded)["1001_IEO_ANG_XX"] == "votes tied", "anger or disgust, which is left out"
+
+
+def test_listeners_who_heard_a_dropped_emotion_are_not_right(corpus_folder) -> None:
+    corpus, _ = choose_corpus("crema-d", corpus_folder, maps=["four"])
+    votes = corpus.read(corpus_folder).table.set_index("clip_id")["votes"]
+    assert votes["1001_IEO_ANG_XX"] == "anger:disgust"

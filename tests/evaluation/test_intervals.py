@@ -135,3 +135,13 @@ def test_covers_the_true_score_about_as_often_as_it_says():
         hits += interval.low <= 0.6 <= interval.high
         assert interval.low <= np.mean([evaluate(true, r, LABELS).accuracy for r in refits]) <= interval.high
     assert 0.91 <= hits / runs <= 0.99
+
+
+def test_one_class_for_all_clips_is_not_called_certain():
+    """Its score is the same without any speaker, but for rounding."""
+    classes = tuple("abcdef")
+    true = np.tile(np.arange(6), 18)
+    speakers = np.repeat([f"s{number:02}" for number in range(18)], 6)
+    interval, reason = speaker_interval(true, [np.zeros_like(true)] * 3, speakers, classes)
+    assert interval is None
+    assert "same for every speaker" in reason

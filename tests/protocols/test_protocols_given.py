@@ -124,3 +124,18 @@ def test_few_speakers_are_no_matter_where_they_are_shared() -> None:
     warnings = protocol.facts(clips, protocol.plans(clips)[0]).warnings
     assert any("also trained on" in warning for warning in warnings)
     assert not any("under 8" in warning for warning in warnings)
+
+
+def test_a_speaker_in_both_parts_is_judged_by_the_clips_of_each_part() -> None:
+    """Tested on joy alone, trained on both: the training part lacks nothing."""
+    clips = table("t" * 32 + "e" * 8, "aabbccddeeffgghh" * 2 + "abcdefgh")
+    clips.loc[clips["split"] == "test", "label"] = "joy"
+    found, _, _ = parts(clips)
+    assert found["test"] == ["test"] * 8
+
+
+def test_a_class_that_is_only_tested_is_told() -> None:
+    clips = table("t" * 32 + "e" * 8, "aabbccddeeffgghh" * 2 + "abcdefgh")
+    clips.loc[clips["split"] == "test", "label"] = "sad"
+    with pytest.raises(SerbenchError, match="sad"):
+        parts(clips)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from records_made import trial
 
-from serbench.search.finalists import choose_finalists
+from serbench.records import Scores, ShortlistRecord
+from serbench.search.finalists import choose_finalists, choose_judged
 
 SAME = {"depth": 3}
 FIRST = trial(job_id="t0000", value=0.5, config=SAME)
@@ -27,3 +28,30 @@ def test_the_one_that_was_tested_stands_for_all_of_its_configuration() -> None:
 
 def test_what_another_configuration_was_tested_with_changes_nothing() -> None:
     assert jobs("t0002", count=2) == ["t0001", "t0002"]
+
+
+def named():
+    return trial(job_id="t0003", origin="theirs", value=0.2, config=SAME)
+
+
+def shortlisted(job_id="t0002", origin="trial 2", config=SAME) -> ShortlistRecord:
+    scores = Scores(clips=1, accuracy=0.5, uar=0.5, macro_f1=0.5)
+    return ShortlistRecord(
+        study="s", job_id=job_id, origin=origin, config=config, search_value=0.5, folds=(), epochs=1, curve=(0.5,),
+        scores=scores, value=0.5, created="",
+    )  # fmt: skip
+
+
+def test_a_forced_configuration_that_the_sampler_drew_again_is_tested_once_under_its_name() -> None:
+    (one,) = choose_finalists([FIRST, LATER, named()], 1, ["theirs"])
+    assert (one.job_id, one.name, one.forced) == ("t0001", "theirs", False)
+    (late,) = choose_finalists([OTHER, named()], 0, ["theirs"])
+    assert (late.job_id, late.forced) == ("t0003", True)
+
+
+def test_a_forced_configuration_that_cross_validation_knows_under_another_trial_is_tested_once() -> None:
+    judged = shortlisted(job_id="t0001", origin="trial 1", config=SAME)
+    (one,) = choose_judged([FIRST, LATER, named()], [judged], 1, "all", ["theirs"])
+    assert (one.job_id, one.name, one.finals) == ("t0001", "theirs", "all")
+    _, second = choose_judged([OTHER, LATER, named()], [shortlisted(config=OTHER.config), judged], 1, "all", ["theirs"])
+    assert (second.job_id, second.name, second.judged, second.finals) == ("t0001", "theirs", judged, "all")

@@ -205,3 +205,44 @@ def test_the_copy_of_an_entrys_configuration_cannot_do_without_its_answers(build
     folder.save_shortlisted_alone(folder.shortlisted("t0"))
     (folder.path / "shortlist" / "t0.parquet").unlink()
     assert not verify_results(build.read()).passed
+
+
+@pytest.mark.parametrize("name", ["../../../evil", "a/b", "/evil", ".hidden", ""])
+def test_a_record_is_never_written_to_a_place_that_it_names(build, tmp_path, name):
+    study = build.study()
+    build.entry("a", study)
+    folder = build.results.study(study)
+    for path, key in (
+        (next(folder.path.glob("refits/*/record.json")), "job_id"),
+        (folder.path / "entries/a.json", "entry_id"),
+    ):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(json.dumps(json.loads(text) | {key: name}), encoding="utf-8")
+        with pytest.raises(SerbenchError):
+            list(publish_studies(build.results, [study], tmp_path / "published"))
+        path.write_text(text, encoding="utf-8")
+    record = json.loads(folder.record_path.read_text(encoding="utf-8"))
+    record["corpus"]["digest"] = name
+    folder.record_path.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(SerbenchError, match="damaged"):
+        list(publish_studies(build.results, [study], tmp_path / "published"))
+    assert not (tmp_path / "published").exists()
+
+
+def test_a_record_that_was_put_under_another_name_is_damaged(build):
+    study = build.study()
+    build.entry("a", study)
+    folder = build.results.study(study)
+    (folder.path / "entries" / "a.json").rename(folder.path / "entries" / "b.json")
+    with pytest.raises(SerbenchError, match=r"b\.json is damaged: it holds the record of 'a'"):
+        folder.entry("b")
+
+
+@pytest.mark.parametrize("changes", [{"parameters": []}, {"parameters": {"dropout": 3}}, {"training": 3}])
+def test_a_described_space_of_other_types_is_damage(build, changes):
+    folder = build.results.study(build.study())
+    record = json.loads(folder.record_path.read_text(encoding="utf-8"))
+    record["space"] |= changes
+    folder.record_path.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(SerbenchError, match=r"study\.json is damaged \(space"):
+        folder.record()

@@ -18,6 +18,7 @@ import serbench.search
 from serbench.cli.main import app
 from serbench.corpora import StudyClips, clip_table
 from serbench.corpora.user.registered import RegisteredCorpus, register_corpus
+from serbench.errors import UsageError
 from serbench.protocols import SplitProtocol
 from serbench.records.schemas import AskedBudget, CorpusChoice, InitFrom, StudyRecord, TaughtBy, WarmStart
 from serbench.search import SearchPlan, SearchRequest, placeholder_note, search_command, shell_line
@@ -75,7 +76,7 @@ def record_of(plan: SearchPlan, warm: str | None = None) -> StudyRecord:
         plan.protocol_of(space), space.test_core, space.validation_core, plan.split_seed, space.speaker_normalisation
     )
     plans = protocol.plans(CLIPS)
-    clips = StudyClips(plan.corpus, CLIPS, (), (), digest="made up", label_source=plan.label_source)
+    clips = StudyClips(plan.corpus, CLIPS, (), (), digest="made-up", label_source=plan.label_source)
     backend = plan.backend or "tensorflow"
     record = new_study_record(plan, space, clips, protocol, plans[-1], folds=len(plans), backend=backend)
     # As it is read from disk.
@@ -320,3 +321,9 @@ def test_a_study_that_goes_on_keeps_what_the_last_search_asked_for(place, tmp_pa
     assert isinstance(kept.asked, AskedBudget)
     assert kept.asked.trials == 20
     assert kept.identity != record.identity, "it is the study that was begun, under another budget"
+
+
+@pytest.mark.parametrize("protocol", ["speaker", "random", "loso"])
+def test_a_test_corpus_is_tested_whole_or_not_at_all(protocol) -> None:
+    with pytest.raises(UsageError, match=f"--protocol {protocol} tests a part of all clips"):
+        SearchPlan.of(SearchRequest(corpus="demo", test_corpus="emo-db", protocol=protocol))

@@ -89,6 +89,7 @@ def test_a_fork_is_a_study_of_its_own(results, tiny_space, tone_corpus) -> None:
     before, after = old.record(), new.record()
     assert (after.parent, after.run, after.space_hash) == (SOURCE, "fork", space.hash)
     assert after.identity != before.identity
+    assert after.asked.shortlist == space.budget.shortlist, "the command that goes on says nothing of it"
     assert after.space == json.loads(json.dumps(space.describe()))
     for name in ("family", "corpus", "protocol", "seed", "sampler", "pruner", "features", "environment"):
         assert getattr(after, name) == getattr(before, name), name
@@ -123,6 +124,16 @@ def test_other_cores_are_refused(results, tiny_space) -> None:
     path.write_text(path.read_text(encoding="utf-8") + "\n[protocol]\ntest_core = 10\n", encoding="utf-8")
     with pytest.raises(UsageError, match="protocol test_core: 20 -> 10"):
         fork_study(results, SOURCE, load_space(path), "fork")
+
+
+@pytest.mark.slow
+def test_what_the_next_search_would_refuse_is_refused(results, tiny_space) -> None:
+    path = tiny_space()
+    path.write_text(path.read_text(encoding="utf-8") + "\n[protocol]\nspeaker_normalisation = true\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="protocol speaker_normalisation: False -> True"):
+        fork_study(results, SOURCE, load_space(path), "fork")
+    with pytest.raises(UsageError, match="soft_labels: not used -> used"):
+        fork_study(results, SOURCE, load_space(tiny_space(soft_labels="0.5")), "fork")
 
 
 @pytest.mark.slow

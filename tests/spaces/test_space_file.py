@@ -284,3 +284,14 @@ def test_one_split_for_all_is_another_space_and_protocol(tiny_space) -> None:
     assert (space.fixed_split, other.fixed_split) == (None, "66.5/3.5/30")
     with pytest.raises(UsageError, match="ratio"):
         space.with_split("70/30")
+
+
+def test_a_split_ratio_has_one_spelling() -> None:
+    space = load_space("quick_1d")
+    assert space.with_split(" 70.0/10 /2e1").hash == space.with_split("70/10/20").hash
+    assert space.with_split("70.0 / 10 / 20").fixed_split == "70/10/20"
+
+
+def test_a_training_setting_out_of_range_is_refused() -> None:
+    with pytest.raises(UsageError, match="epochs = 20000 is out of range"):
+        load_space("quick_1d").with_training(epochs=20_000)

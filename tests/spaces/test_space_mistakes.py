@@ -110,6 +110,18 @@ MISTAKES = {
         "[parameters]\ndepth = { low = 4, high = 4 }",
         "[parameters] depth: bounds are reversed or equal: low = 4, high = 4; swap or widen them",
     ),
+    "more steps than there are numbers": (
+        "[parameters]\ndropout = { low = 0.0, high = 1e10, step = 1e-300 }",
+        "[parameters] dropout: no number of steps of 1e-300 leads from 0.0 to 10000000000.0; change step, low or high",
+    ),
+    "endless bounds": (
+        "[parameters]\ndropout = { low = 0.0, high = inf }",
+        "[parameters] dropout: bounds and steps are numbers of at most 1e+300",
+    ),
+    "a number of four hundred digits": (
+        f"[parameters]\ndepth = {{ low = 1, high = 1{'0' * 400}, step = 1 }}",
+        "[parameters] depth: bounds and steps are numbers of at most 1e+300",
+    ),
     "half a range": ("[parameters]\ndepth = { low = 4 }", "[parameters] depth: 'high' is missing; give value alone"),
     "empty table": ("[parameters]\ndepth = {}", "[parameters] depth: 'low' is missing; give value alone"),
     "value and range": (

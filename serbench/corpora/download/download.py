@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ __all__ = ["Download"]
 
 _SPARE_BYTES: Final = 256 << 20
 _MOST_CONNECTIONS: Final = 32
+_ARCHIVES: Final = ".serbench-download"
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,11 @@ class Download:
             raise UsageError(f"{folder} is a file; name a folder with --to")
         return cls(corpus, folder.absolute(), source, connections)
 
+    @property
+    def _place(self) -> Path:
+        """Where files are received. Archives have a folder of their own: other files of their names are a person's."""
+        return self.folder / _ARCHIVES if self.source.archive else self.folder
+
     def complete(self) -> bool:
         """Whether all files (or, for archives, all clips) of the corpus are already there."""
         if not self.source.archive:
@@ -88,7 +95,7 @@ class Download:
         """
         place = next(one for one in (self.folder, *self.folder.parents) if one.exists())
         free = shutil.disk_usage(place).free
-        parts = [self.folder / f"{file.name}{end}" for file in self.source.files for end in ("", ".part")]
+        parts = [self._place / f"{file.name}{end}" for file in self.source.files for end in ("", ".part")]
         done = sum(path.stat().st_size for path in parts if path.is_file())
         packed = (self.source.size or self.source.unpacked) if self.source.archive else 0
         needed = max(0, packed + self.source.unpacked - done) + _SPARE_BYTES
@@ -131,20 +138,23 @@ class Download:
     def _run(self, settings: FetchSettings, received: Callable[[int], None]) -> Transfer:
         """Downloads and unpacks while holding the lock."""
         clear_leftovers(self.folder)
-        if self.source.archive and self.complete():
-            for file in self.source.files:  # an earlier run was killed between unpacking and removing it
-                (self.folder / file.name).unlink(missing_ok=True)
+        if self.source.archive and self.complete():  # an earlier run may have been killed between unpacking and here
+            shutil.rmtree(self._place, ignore_errors=True)
             return Transfer((), tuple(file.name for file in self.source.files), {}, stopped=False)
-        done = transfer(self.source.files, self.folder, settings, self.connections, received)
+        done = transfer(self.source.files, self._place, settings, self.connections, received)
         if not self.source.archive or done.stopped:
             return done
         for file in self.source.files:
             if file.name in done.failed:
                 continue
-            archive = self.folder / file.name
+            archive = self._place / file.name
             try:
                 unpack(archive, self.folder)
             except SerbenchError as error:
                 done = replace(done, failed={**done.failed, file.name: str(error)})
+                if is_there(file, self._place):  # as published, so something else is in the way: not to be sent again
+                    continue
             archive.unlink()
+        with contextlib.suppress(OSError):  # it holds an archive that waits
+            self._place.rmdir()
         return done

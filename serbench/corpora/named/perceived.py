@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from serbench.corpora.base import Corpus, Listing
@@ -41,12 +42,16 @@ class Undecided:
         )
 
 
-def perceived_labels(corpus: Corpus, listing: Listing) -> tuple[Listing, Undecided]:
+def perceived_labels(
+    corpus: Corpus, listing: Listing, renamed: Callable[[str], str] = str
+) -> tuple[Listing, Undecided]:
     """Replaces the labels by the listeners' majority vote, and drops clips without one.
 
     Args:
         corpus: the corpus, for messages.
         listing: its clips.
+        renamed: what winners of a vote are called in the study. Several with one name are no tie; the label becomes one
+            of them, which a label map has yet to rename.
 
     Returns:
         The relabelled clips, and the dropped ones.
@@ -55,7 +60,7 @@ def perceived_labels(corpus: Corpus, listing: Listing) -> tuple[Listing, Undecid
         UsageError: there are no votes, or every vote is a tie.
     """
     table, votes = listing.table, listing.table["votes"]
-    tied = votes.str.contains(":", regex=False, na=False)
+    tied = votes.map(lambda winners: isinstance(winners, str) and ":" in renamed(winners)).astype(bool)
     clear = votes.notna() & ~tied
     if not clear.any():
         found = "listeners' vote without a tie" if tied.any() else "listeners' votes"
@@ -64,5 +69,5 @@ def perceived_labels(corpus: Corpus, listing: Listing) -> tuple[Listing, Undecid
             "intended, or restore the corpus's table of votes"
         )
     undecided = Undecided(tuple(table.loc[tied, "clip_id"]), tuple(table.loc[votes.isna(), "clip_id"]))
-    relabelled = table[clear].assign(label=votes[clear]).reset_index(drop=True)
+    relabelled = table[clear].assign(label=votes[clear].str.split(":").str[0]).reset_index(drop=True)
     return replace(listing, table=relabelled), undecided

@@ -55,7 +55,13 @@ class AudformatCorpus(UserCorpus):
             for file, label in zip(frame["file"], frame["emotion"], strict=True):
                 row = found.setdefault(str(file or ""), {"label": label})
                 row["label"] = row["label"] or label
-                row["split"] = _text(table, "split_id") or row.get("split")
+                split = _text(table, "split_id") or row.get("split")
+                if row.get("split") not in {None, "", split}:
+                    raise SerbenchError(
+                        f"{folder} has '{str(file)[:100]}' in the tables of two splits, {row['split']} and {split}; "
+                        "keep it in one"
+                    )
+                row["split"] = split
         for column in _COLUMNS:
             self._add(found, column, folder, filewise)
         _describe(found, _part(_part(_part(header, "schemes"), "speaker"), "labels"))
@@ -68,14 +74,13 @@ class AudformatCorpus(UserCorpus):
 
     @staticmethod
     def _add(found: dict[str, dict[str, Any]], column: str, folder: Path, tables: Mapping[str, Any]) -> None:
-        """Adds a column from the first table that has it."""
+        """Adds a column; of several tables that say something of a file, the first one's value."""
         for name, table in tables.items():
             if column in _part(table, "columns"):
                 frame = read_columns(_file(folder, name), ("file", column))
                 for file, value in zip(frame["file"], frame[column], strict=True):
-                    if file in found and value:
+                    if file in found and value and not found[file].get(column):
                         found[file][column] = value
-                return
 
 
 def _row(paths: TablePaths, file: str, known: dict[str, Any]) -> dict[str, Any]:

@@ -50,8 +50,8 @@ def choose_corpus(
     """
     labels = parse_label_map(maps, drops)
     suffix = name_suffix(labels, maps)
-    words = [text] if Path(text).expanduser().exists() else [word.strip() for word in text.split("+")]
-    parts = _named([*words, *([] if test is None else [test])])
+    words = [text] if _exists(text) else [word.strip() for word in text.split("+")]
+    parts = _named([*words, *([] if test is None else [test.strip()])])
     if names is not None and not any(part.place for part in parts):
         raise UsageError("--names reads the file names of a folder or table; this corpus reads its own")
     if len(parts) > 1:
@@ -86,16 +86,18 @@ def _named(words: Sequence[str]) -> list[_Part]:
     """Gives each path a name of its own.
 
     Raises:
-        UsageError: a corpus is named twice.
+        UsageError: a corpus is named twice, or a word is empty.
     """
+    if not all(words):
+        raise UsageError("--corpus or --test-corpus names nothing, or ends in '+'; name a corpus, a folder or a table")
     parts: list[_Part] = []
     for word in words:
         if not _is_path(word):
             parts.append(_Part(word))
             continue
-        place = Path(word).expanduser()
+        place = _place(word)
         name = plain_name(place.resolve().stem)
-        name = f"{name}-own" if name in corpus_names() else name
+        name = f"{name}-own" if name in {*corpus_names(), *KINDS} else name
         same = sum(part.name.removesuffix(f"-{number}") == name for number, part in enumerate(parts, start=1))
         parts.append(_Part(f"{name}-{len(parts) + 1}" if same else name, place))
     keys = [part.name if part.place is None else part.place.resolve() for part in parts]
@@ -183,7 +185,22 @@ def _is_path(text: str) -> bool:
     path = Path(text)
     if os.sep in text or "/" in text or path.suffix.lower() in TABLE_SUFFIXES:
         return True
-    return text not in corpus_names() and path.expanduser().exists()
+    return text not in corpus_names() and _exists(text)
+
+
+def _place(text: str) -> Path:
+    """A path that the user wrote, with their home folder for `~`."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # nobody of that name has a home folder here
+        return Path(text)
+
+
+def _exists(text: str) -> bool:
+    try:
+        return bool(text) and _place(text).exists()
+    except OSError:  # a list of many names is too long to be one
+        return False
 
 
 def _made(choice: CorpusChoice, places: Mapping[str, Path]) -> Corpus:

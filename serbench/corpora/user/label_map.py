@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -79,25 +80,33 @@ class LabelMap:
             hint = f"; did you mean '{near}'?" if near else ""
             raise SerbenchError(f"no clip is labelled '{strangers[0]}'; labels here are {', '.join(here)}{hint}")
 
-    def apply(self, listing: Listing) -> Listing:
+    def apply(self, listing: Listing, known: AbstractSet[str] = frozenset()) -> Listing:
         """Returns the listing with new labels and votes, without dropped clips.
+
+        Args:
+            listing: clips with their own labels.
+            known: further labels that the map may name.
 
         Raises:
             SerbenchError: a label that the map names does not occur, or no clip is left.
         """
         table = listing.table
         here = sorted(set(table["label"]))
-        self.check(set(here))
+        self.check({*here, *known})
         labels = table["label"].map(self.of)
-        votes = table["votes"].map(self._map_votes, na_action="ignore")
+        votes = table["votes"].map(self.of_votes, na_action="ignore")
         table = table.assign(label=labels, votes=votes)[labels.notna()]
         if table.empty:
             raise SerbenchError(f"no clip is left under these labels; labels here are {', '.join(here)}")
         return replace(listing, table=clip_table(table))
 
-    def _map_votes(self, votes: str) -> str | None:
-        kept = sorted({name for name in map(self.of, votes.split(":")) if name is not None})
-        return ":".join(kept) or None
+    def of_votes(self, votes: str) -> str:
+        """Returns the winners of a vote under their new names. What is dropped stays: listeners heard another emotion.
+
+        >>> LabelMap({"joy": "happiness"}, keep=("happiness", "fear")).of_votes("disgust:joy")
+        'disgust:happiness'
+        """
+        return ":".join(sorted({self.of(name) or name for name in votes.split(":")}))
 
 
 _OPTIONAL: Final = {*_SYNONYMS, *PRESETS["four"][1]}

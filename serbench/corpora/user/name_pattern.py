@@ -41,13 +41,14 @@ class _Piece:
         return self.width is None and not self.values
 
     def expression(self, stop: str) -> str:
-        """Returns the regular expression of the piece. It never matches `/`, nor `stop` unless it is empty."""
+        """Returns the regular expression of the piece. It never matches `/`, nor beyond the beginning of `stop`."""
+        letter = f"(?:(?!{stop})[^/])" if stop else "[^/]"
         if self.values:
             longest_first = sorted((re.escape(text) for text, _ in self.values), key=len, reverse=True)
             return f"({'|'.join(longest_first)})"
         if self.width is not None:
-            return f"([^/{stop}]{{{self.width}}})"
-        return f"([^/{stop}]{'+?' if self.fields else '*?'})"
+            return f"({letter}{{{self.width}}})"
+        return f"({letter}{'+?' if self.fields else '*?'})"
 
 
 @dataclass(frozen=True)
@@ -147,9 +148,9 @@ class NamePattern:
             if isinstance(part, _Piece):
                 run.append(part)
                 continue
-            # A piece without an end of its own may not contain the first character of the text after its run. So there
-            # is one place where the run can end, and the atomic group keeps the search from trying another.
-            stop = re.escape(part[0]) if part and part[0] != "/" else ""
+            # A piece without an end of its own may not contain the text after its run. So there is one place where the
+            # run can end, and the atomic group keeps the search from trying another.
+            stop = re.escape(part) if part and part[0] != "/" else ""
             if sum(piece.open for piece in run) > 1:
                 raise UsageError(
                     f"two fields of the name pattern '{self.text}' are not separated; put a text between them, or give "

@@ -89,6 +89,8 @@ def register_corpus(name: str, one: RegisteredCorpus, taken: tuple[str, ...]) ->
         raise UsageError(f"'{name}' cannot be a corpus's name; use small letters, digits and hyphens")
     if name in taken:
         raise UsageError(f"'{name}' is a corpus that serbench knows already; take another name")
+    if name in KINDS:
+        raise UsageError(f"'{name}' is a kind of corpus; take another name")
     _save(registered_corpora() | {name: one})
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import codecs
 import csv
 import difflib
+import itertools
+import warnings
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
 import pandas as pd
 
@@ -86,8 +89,7 @@ def table_header(path: Path) -> list[str]:
 
             with pq.ParquetFile(path) as file:
                 return [str(name) for name in file.schema_arrow.names]
-        with path.open(encoding=_encoding(path), newline="") as text:
-            return _header(text, ",")
+        return _Opening.of(path, ",").header
     except Exception as error:
         raise _unreadable(path, error) from None
 
@@ -99,7 +101,7 @@ def ignored_columns(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
         SerbenchError: the table cannot be read, or has no column of paths.
     """
     try:
-        header = table_header(path) if path.suffix.lower() == ".parquet" else _opened_header(path)[1]
+        header = table_header(path) if path.suffix.lower() == ".parquet" else _Opening.of(path).header
     except Exception as error:
         raise _unreadable(path, error) from None
     read = tuple(_chosen(path, header).values())
@@ -136,14 +138,7 @@ def read_columns(path: Path, names: tuple[str, ...]) -> pd.DataFrame:
                     raise SerbenchError(f"{path} has {file.metadata.num_rows:,} rows, more than {MAX_ROWS:,}")
                 frame = file.read(columns=list(names)).to_pandas(ignore_metadata=True)
         else:
-            frame = pd.read_csv(
-                path,
-                usecols=list(names),
-                dtype=str,
-                encoding=_encoding(path),
-                nrows=MAX_ROWS + 1,
-                keep_default_na=False,
-            )
+            frame = _rows(path, _Opening.of(path, ","), list(names))
     except Exception as error:
         raise _unreadable(path, error) from None
     if len(frame) > MAX_ROWS:
@@ -207,34 +202,96 @@ def _encoding(path: Path) -> str:
     return "utf-8-sig"
 
 
-def _header(text: TextIO, separator: str) -> list[str]:
-    """The names of the columns. A name may hold line breaks between quotes."""
-    return next(csv.reader(iter(lambda: text.readline(_MAX_LINE), ""), delimiter=separator), [])
+@dataclass(frozen=True)
+class _Opening:
+    """How a text begins.
 
+    Attributes:
+        separator: between its fields.
+        header: the names of its columns. A name may hold line breaks between quotes.
+        first: the fields of the first row below; empty without one.
+        blank: lines before the header that hold nothing.
+    """
 
-def _opened_header(path: Path) -> tuple[str, list[str]]:
-    """The separator of a text, and its column names."""
-    with path.open(encoding=_encoding(path), newline="") as file:
-        head = file.readline(_MAX_LINE)
-        separator = max("\t;,", key=head.count)
-        file.seek(0)
-        return separator, _header(file, separator)
+    separator: str
+    header: list[str]
+    first: list[str]
+    blank: int
+
+    @classmethod
+    def of(cls, path: Path, separator: str | None = None) -> _Opening:
+        """Reads how a text begins. Without a separator, it is the one that the header has most of."""
+        with path.open(encoding=_encoding(path), newline="") as file:
+            head, blank = file.readline(_MAX_LINE), 0
+            while head and not head.strip():
+                head, blank = file.readline(_MAX_LINE), blank + 1
+            chosen = separator or max("\t;,", key=head.count)
+            lines = itertools.chain([head], iter(lambda: file.readline(_MAX_LINE), ""))
+            rows = csv.reader(lines, delimiter=chosen)
+            header = next(rows, [])
+            return cls(chosen, header, next((row for row in rows if any(map(str.strip, row))), []), blank)
+
+    @property
+    def row_names(self) -> bool:
+        """Whether rows begin with a name that the header has no column for, as R writes them."""
+        return len(self.first) == len(self.header) + 1 and bool(self.first[-1].strip())
 
 
 def _text(path: Path) -> pd.DataFrame:
-    separator, header = _opened_header(path)
-    found = _chosen(path, header)
-    frame = pd.read_csv(
-        path,
-        sep=separator,
-        usecols=list(found.values()),
-        dtype=str,
-        encoding=_encoding(path),
-        nrows=MAX_ROWS + 1,
-        keep_default_na=False,
-        na_values=[""],
-    )
-    return _renamed(frame, found)
+    opening = _Opening.of(path)
+    found = _chosen(path, opening.header)
+    return _renamed(_rows(path, opening, list(found.values())), found)
+
+
+def _rows(path: Path, opening: _Opening, columns: list[str]) -> pd.DataFrame:
+    """Reads columns of a text as text; empty fields are missing.
+
+    Raises:
+        SerbenchError: a quote that is no end of a field swallows lines.
+    """
+    if missing := [name for name in columns if name not in opening.header]:
+        raise SerbenchError(f"{path} has no column '{missing[0][:100]}'")
+    shift = int(opening.row_names)
+    places = {str(opening.header.index(name) + shift): name for name in columns}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of separators at the ends of rows
+        frame = pd.read_csv(
+            path,
+            sep=opening.separator,
+            header=0,
+            names=[str(place) for place in range(len(opening.header) + shift)],
+            usecols=list(places),
+            index_col=False,
+            skiprows=opening.blank,
+            dtype=str,
+            encoding=_encoding(path),
+            nrows=MAX_ROWS + 1,
+            keep_default_na=False,
+            na_values=[""],
+        )
+    if len(frame) <= MAX_ROWS:
+        _check_quotes(path, opening.separator, len(frame))
+    return frame.rename(columns=places)
+
+
+def _check_quotes(path: Path, separator: str, rows: int) -> None:
+    """Refuses a text in which a stray quote has joined lines: `"Well` opens a field that ends lines later.
+
+    A quoted field may hold line breaks. It then ends before a separator or at the end of a line.
+    """
+    with path.open(encoding=_encoding(path), newline=None) as text:
+        if sum(bool(line.strip()) for line in text) <= rows + 1:  # with the header
+            return
+    with path.open(encoding=_encoding(path), newline="") as text:
+        reader, line = csv.reader(text, delimiter=separator, strict=True), 1
+        try:
+            for _ in reader:
+                line = reader.line_num + 1
+        except csv.Error:
+            raise SerbenchError(
+                f"{path}: a quotation mark in line {line:,} opens a text that goes on over the next lines and does not "
+                "end where a field ends; remove it, or write the field between quotes with each quote in it doubled"
+            ) from None
 
 
 def _parquet(path: Path) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from serbench.corpora.base import Corpus, Listing, NameFacts
 from serbench.corpora.table import UNKNOWN_SPEAKER, clip_table, one_spelling
 from serbench.corpora.user.name_pattern import NamePattern
 from serbench.errors import SerbenchError
-from serbench.printable import storable
+from serbench.printable import printable, storable
 from serbench.records import Progress
 
 __all__ = ["UserCorpus", "plain_name", "rows_table"]
@@ -28,6 +29,8 @@ _SPLITS: Final = {
     "validation": "validation",
     "test": "test", "testing": "test", "eval": "test", "evaluation": "test",
 }  # fmt: skip
+
+_NO_SEX: Final = {"unknown", "other", "none", "na", "n/a", "nan", "null", "-", "?", "x", "diverse", "nonbinary"}
 
 _UNSAFE: Final = re.compile(r"[^a-z0-9]+")
 
@@ -88,7 +91,20 @@ class UserCorpus(Corpus):
         if not is_utf8(str(folder.absolute())):
             raise SerbenchError(f"the name of {folder} is not UTF-8; rename it")
         rows, found = self.rows(folder)
-        return replace(found, table=rows_table(rows, self.pattern))
+        unread = _unread_sexes(rows)
+        return replace(found, table=rows_table(rows, self.pattern), remarks=(*found.remarks, *unread))
+
+
+def _unread_sexes(rows: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Says which spellings of a sex are taken for unknown, if there are any."""
+    said = [str(row.get("sex") or "").strip() for row in rows]
+    strange = Counter(text for text in said if text and text.lower() not in {*_SEXES, *_SEXES.values(), *_NO_SEX})
+    if not strange:
+        return ()
+    named = ", ".join(f"'{printable(text[:40])}'" for text, _ in strange.most_common(5))
+    return (
+        f"{strange.total():,} clips have a sex that is not read ({named}) and counts as unknown; write female or male",
+    )
 
 
 def rows_table(rows: list[dict[str, Any]], pattern: NamePattern | None) -> pd.DataFrame:

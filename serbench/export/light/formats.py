@@ -11,7 +11,7 @@ from serbench.errors import require
 from serbench.export.bundle import CARD, BundleRecord, LightFile, file_digest
 from serbench.export.card import model_card
 from serbench.export.exporter import TrainedEntry
-from serbench.export.keras_bundle import KERAS, recorded_answers
+from serbench.export.keras_bundle import KERAS, recorded_answers, robustness_of
 from serbench.export.light.convert import convert
 from serbench.export.light.int8_format import write_int8
 from serbench.export.light.proof import prove, runner_source
@@ -98,7 +98,7 @@ class LightFormat:
                 for one, ms in zip((file, int8), times, strict=True)
             ]
             record = _with_files(record, folder, *timed)
-        write_text_atomic(folder / CARD, model_card(record, trained.report, trained.study))
+        write_text_atomic(folder / CARD, model_card(record, trained.report, trained.study, robustness_of(trained)))
         return record
 
 
