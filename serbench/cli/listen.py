@@ -68,7 +68,7 @@ def listen(
 def _shown(labels: tuple[str, ...], output: ListenFormat) -> Iterator[Callable[[Heard], None]]:
     """Gives what shows an answer: bars that stay in place on a terminal, else a line each."""
     if output is ListenFormat.jsonl:
-        yield lambda heard: echo(json.dumps(_fields(heard, labels), ensure_ascii=False))
+        yield lambda heard: echo(json.dumps(_fields(heard, labels)))
         return
     console = new_console(stderr=False)
     if not console.is_terminal:

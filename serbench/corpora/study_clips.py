@@ -165,7 +165,11 @@ def survey_clips(
 
 
 def _listed(corpus: Corpus, folder: Path, labels: LabelSource) -> tuple[Listing, Undecided | None]:
-    """Lists the clips with the labels asked for. Of perceived ones, the vote decides before a label map drops clips."""
+    """Lists the clips with the labels asked for.
+
+    Of perceived ones, the vote decides before a label map drops clips. Merged corpora drop clips before: by the labels
+    that their speakers intended, since these are what the corpora share.
+    """
     if labels == "intended":
         return corpus.read(folder), None
     if not isinstance(corpus, MappedCorpus):

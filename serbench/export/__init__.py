@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from serbench.export.light.timing import median_milliseconds
     from serbench.export.predictions import Prediction, Predictions, render_predictions
     from serbench.export.registry import exporter_names, get_exporter
+    from serbench.export.web.card_page import card_html
     from serbench.export.web.demo import write_demo
     from serbench.export.write import check_quantised, example_clip, export_bundle, exporters_of
 else:
@@ -42,6 +43,7 @@ else:
                 "exporter_names",
                 "get_exporter",
             ),
+            "web.card_page": ("card_html",),
             "web.demo": ("write_demo",),
             "write": (
                 "check_quantised",
@@ -61,6 +63,7 @@ __all__ = [
     "Prediction",
     "Predictions",
     "TrainedEntry",
+    "card_html",
     "check_quantised",
     "example_clip",
     "export_bundle",

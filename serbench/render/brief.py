@@ -44,7 +44,10 @@ def brief_board(board: Leaderboard, *, gathered: bool = False) -> Document:
         gathered: whether test sets whose speakers were also trained on have one line each in a common table,
             instead of a table each, as long as another test set keeps speakers apart.
     """
-    hidden = sum(max(0, len(group.rows) - _MOST) for group in board.groups)
+    mixed = [group for group in board.groups if any(row.shares_speakers for row in group.rows)]
+    if not gathered or len(mixed) == len(board.groups):
+        mixed = []
+    hidden = sum(len(group.rows) - (1 if group in mixed else len(_shown(group))) for group in board.groups)
     notes_of_all = [note for group in board.groups for note in group.notes if not note.startswith(_EXPLAINED)]
     shared = tuple(note for note in dict.fromkeys(notes_of_all) if notes_of_all.count(note) > 1)
     more = [plural(hidden, "more entry").replace("entrys", "entries")] if hidden else []
@@ -53,9 +56,6 @@ def brief_board(board: Leaderboard, *, gathered: bool = False) -> Document:
     whole = leaderboard_document(board)
     if not board.groups:
         return whole
-    mixed = [group for group in board.groups if any(row.shares_speakers for row in group.rows)]
-    if not gathered or len(mixed) == len(board.groups):
-        mixed = []
     sheets = [_sheet(group, shared) for group in board.groups if group not in mixed]
     if mixed:
         sheets.append(_gathered(mixed, shared))
@@ -64,17 +64,21 @@ def brief_board(board: Leaderboard, *, gathered: bool = False) -> Document:
     )
 
 
+def _shown(group: GroupRows) -> list[Row]:
+    return [row for place, row in enumerate(group.rows) if place < _MOST or row.selected]
+
+
 def _sheet(group: GroupRows, shared: tuple[str, ...]) -> Sheet:
-    shown = [row for place, row in enumerate(group.rows) if place < _MOST or row.selected]
+    shown = _shown(group)
     chance = next((percent(one.uar) for one in group.references if one.name == "chance"), "")
     references = [one for one in group.references if one.name != "majority" or percent(one.uar) != chance]
-    lines: list[tuple[float, tuple[str, ...], RowStyle]] = [
-        (_order(row.uar), tuple(cell_text(row, name, cell) for name, cell in _CELLS),
+    lines: list[tuple[tuple[bool, float], tuple[str, ...], RowStyle]] = [
+        ((not row.problems, _order(row.uar)), tuple(cell_text(row, name, cell) for name, cell in _CELLS),
          "bold" if row.selected else "")
         for row in shown
     ]  # fmt: skip
-    lines += [(_order(one.uar), _of_reference(one), "dim") for one in references]
-    lines.sort(key=lambda line: -line[0])
+    lines += [((True, _order(one.uar)), _of_reference(one), "dim") for one in references]
+    lines.sort(key=lambda line: line[0], reverse=True)  # what fails its checks stays last
     notes = [note for note in group.notes if note not in shared and not note.startswith(_EXPLAINED)]
     notes += _about_references(references)
     return Sheet(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 
@@ -21,7 +23,17 @@ def _to_csv(document: Document, _: int) -> str:
 
 
 def _to_json(document: Document, _: int) -> str:
-    return printable_json(json.dumps(document.payload, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
+    payload = _finite(document.payload)
+    return printable_json(json.dumps(payload, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    """A value of a document without infinity and NaN, which JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _printable_frame(frame: pd.DataFrame) -> pd.DataFrame:

@@ -132,11 +132,11 @@ def _shipped(record: StudyRecord) -> SearchSpace | None:
     """The space that has the recorded name here, if it gives the recorded study; None otherwise."""
     try:
         found = load_space(record.space_name)
+        asked = found.with_training(**_changes(record, found))
+        ratio = _split_ratio(record, found)
+        asked = asked if ratio is None else asked.with_split(ratio)
     except SerbenchError:
         return None
-    asked = found.with_training(**_changes(record, found))
-    ratio = _split_ratio(record, found)
-    asked = asked if ratio is None else asked.with_split(ratio)
     return found if (found.name, asked.hash) == (record.space_name, record.space_hash) else None
 
 

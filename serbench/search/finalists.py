@@ -87,6 +87,7 @@ def choose_judged(
     count: int,
     finals: Finals,
     forced: Sequence[str] = (),
+    tested: Collection[str] = (),
 ) -> list[Finalist]:
     """Selects the configurations with the best out-of-fold scores, and the ones that the space forces.
 
@@ -97,21 +98,26 @@ def choose_judged(
         finals: what the runs of these are trained on. A forced finalist that was not compared leaves the validation
             clips out, because the length of its training is not known.
         forced: as in `choose_finalists`.
+        tested: trials whose configuration was tested already.
     """
     best = [
         Finalist(one.job_id, one.origin, one.config, one.search_value, False, one, finals) for one in judged[:count]
     ]
     known = {digest_of(one.config): one for one in reversed(judged)}
     taken = {digest_of(one.config): place for place, one in enumerate(best)}
-    for must in choose_finalists(trials, 0, forced):
+    for must in choose_finalists(trials, 0, forced, {*tested, *(one.job_id for one in judged)}):
         key = digest_of(must.config)
         if key in taken:  # perhaps as another trial, which the sampler drew
             best[taken[key]] = replace(best[taken[key]], name=must.name)
         else:
             record = known.get(key)
-            chosen = must if record is None else replace(must, job_id=record.job_id)
-            best.append(replace(chosen, judged=record, finals=finals if record else "held-out"))
+            best.append(must if record is None else _judged(must, record, finals))
     return best
+
+
+def _judged(must: Finalist, record: ShortlistRecord, finals: Finals) -> Finalist:
+    """A forced finalist, as the trial whose configuration cross-validation compared."""
+    return replace(must, job_id=record.job_id, search_value=record.search_value, judged=record, finals=finals)
 
 
 def refit_finalists(session: Session, finalists: Sequence[Finalist], repeats: int) -> list[EntryRecord]:

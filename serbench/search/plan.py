@@ -9,6 +9,7 @@ from typing import Any, cast, get_args
 
 from serbench.corpora import Corpus, choose_corpus
 from serbench.errors import UsageError, unknown
+from serbench.protocols import get_kind
 from serbench.records import AskedBudget, Finals, LabelSource
 from serbench.search.engines.dask.cluster import check_cluster
 from serbench.search.request import SearchRequest, SearchSettings
@@ -53,7 +54,7 @@ class SearchPlan(SearchSettings):
             SerbenchError: a file cannot be read.
         """
         request.check_ranges()
-        if request.test_corpus is not None and request.protocol not in {None, "cross-corpus", "given"}:
+        if request.test_corpus is not None and not _tests_whole_corpus(request.protocol):
             raise UsageError(
                 f"--protocol {request.protocol} tests a part of all clips, and --test-corpus asks to test on all of "
                 f"'{request.test_corpus}'; leave one of the two out"
@@ -136,3 +137,8 @@ def _spaces(request: SearchRequest, given: Sequence[str | SearchSpace], corpus_n
         space = (one if isinstance(one, SearchSpace) else load_space(one)).with_training(**changes)
         found.append(space if request.split_ratio is None else space.with_split(request.split_ratio))
     return tuple(found)
+
+
+def _tests_whole_corpus(protocol: str | None) -> bool:
+    """Whether a protocol tests on all of --test-corpus: `cross-corpus`, and `given`, which reads the same split."""
+    return protocol is None or get_kind(protocol).other_corpus or protocol == "given"

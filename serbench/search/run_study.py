@@ -49,7 +49,7 @@ def _test(session: Session, budget: Budget, judged: Sequence[ShortlistRecord], f
     trials = session.study.records()
     tested = {refit.job_id.rpartition("-")[0] for refit in session.study.folder.jobs("refit")}
     finalists = (
-        choose_judged(trials, judged, budget.finalists, budget.finals or "all", forced)
+        choose_judged(trials, judged, budget.finalists, budget.finals or "all", forced, tested)
         if judged
         else choose_finalists(trials, budget.finalists, forced, tested)
     )

@@ -33,10 +33,17 @@ def load_warm_start(results: ResultsFolder, name: str, space: SearchSpace, test_
             study tests on. The test scores would then be biased upwards.
     """
     folder = results.existing_study(name)
-    if seen := len(_chosen_by(results, folder) & test_clips):
+    scored, named = _chosen_by(results, folder)
+    if seen := len(scored & test_clips):
         raise UsageError(
             f"study '{name}' selected its configurations on {seen} clips of this study's test set, so the test scores "
             "would be too high; warm-start from a study with the same --split-seed and protocol, or of another corpus"
+        )
+    if seen := len(named & test_clips):
+        raise UsageError(
+            f"study '{name}' began with configurations that were chosen on speakers of {seen} clips of this study's "
+            "test set (chosen_on), so the test scores would be too high; warm-start from a study of a space without "
+            "these [[enqueue]] tables"
         )
     fitting, reason = {}, "it has no completed trial"
     for finalist in choose_finalists(list(folder.jobs("search")), count=10**6):
@@ -50,21 +57,24 @@ def load_warm_start(results: ResultsFolder, name: str, space: SearchSpace, test_
     return WarmStart(study=name, configs=dict(list(fitting.items())[:MAX_CONFIGS]))
 
 
-def _chosen_by(results: ResultsFolder, folder: StudyFolder, seen: frozenset[str] = frozenset()) -> set[str]:
-    """Digests of the clips on which the configurations of a study were chosen.
+def _chosen_by(
+    results: ResultsFolder, folder: StudyFolder, seen: frozenset[str] = frozenset()
+) -> tuple[set[str], set[str]]:
+    """Digests of the clips on which the configurations of a study, or of one that it builds on, were chosen.
 
-    These are the clips that its trials were scored on, those of the speakers who chose what its space begins with, and
-    the same of the study that it was warm-started from.
+    Returns:
+        The clips that trials were scored on, and those of the speakers who chose what spaces begin with.
     """
     record, clips = folder.record(), folder.clips()
     people = [f"{part}/{who}" for part, who in people_of(clips, record.corpus)]
     named = {who for speakers in record.chosen_on.values() for who in speakers}
     by_speakers = clips["digest"][[who in named for who in people]]
-    found = {*by_speakers.dropna(), *_scored_on(folder, record, clips)}
-    earlier = record.warm_start and record.warm_start.study
-    if earlier and earlier not in seen and earlier in results.study_names():
-        found |= _chosen_by(results, results.study(earlier), seen | {record.name})
-    return found
+    scored, chosen = _scored_on(folder, record, clips), set(by_speakers.dropna())
+    for earlier in (record.warm_start and record.warm_start.study, record.parent):
+        if earlier and earlier not in seen and earlier in results.study_names():
+            more = _chosen_by(results, results.study(earlier), seen | {record.name})
+            scored, chosen = scored | more[0], chosen | more[1]
+    return scored, chosen
 
 
 def _scored_on(folder: StudyFolder, record: StudyRecord, clips: pd.DataFrame) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from serbench.render import leaderboard_document, render
+from serbench.render import render
 from serbench.results import Leaderboard, LoadedStudy, Results, ScoredEntry, StudyReport, damage_notes, study_row
 from serbench.site.board_page import PagePaths, board_page
 from serbench.site.clips.misses import wanted_pictures
@@ -104,8 +104,7 @@ class _Maker:
             page = study_page(self.pages, StudyReport.of(study), data, paths)
             self.files.write(paths.studies[study.name], page)
         self.files.write("compare.html", compare_page(self.pages, self.board, paths))
-        document = leaderboard_document(self.board)
-        self.files.write("leaderboard.csv", document.frame.to_csv(index=False, lineterminator="\n"))
+        self.files.write("leaderboard.csv", render(self.board, "csv"))
         self.files.write("leaderboard.json", render(self.board, "json"))
         rows = [study_row(study) for study in self.studies]
         made = max((row.last_activity for row in rows), default="")

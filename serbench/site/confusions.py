@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from serbench.evaluation import SoftEvaluation
@@ -53,7 +52,7 @@ def largest_confusions(report: EntryReport, listeners: SoftEvaluation | None = N
     if not report.refits:
         return []
     labels, shares, clips = report.corpus.labels, report.confusion_by_row, clips_a_run(report)
-    heard = None if listeners is None else _shares(listeners.confusion.tolist())
+    heard = None if listeners is None else _shares(listeners)
     found = []
     for row, true in enumerate(labels):
         for column, predicted in enumerate(labels):
@@ -66,5 +65,7 @@ def largest_confusions(report: EntryReport, listeners: SoftEvaluation | None = N
     return sorted(found, key=lambda one: (-one.share, one.true, one.predicted))[:_MOST]
 
 
-def _shares(confusion: Sequence[Sequence[float]]) -> list[list[float | None]]:
-    return [[cell / sum(row) if sum(row) else None for cell in row] for row in confusion]
+def _shares(listeners: SoftEvaluation) -> list[list[float | None]]:
+    """Shares of each row's clips; votes for labels outside the study are in no column."""
+    rows = zip(listeners.confusion.tolist(), listeners.support.tolist(), strict=True)
+    return [[cell / total if total else None for cell in row] for row, total in rows]

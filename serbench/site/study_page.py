@@ -61,9 +61,11 @@ def study_page(pages: Pages, report: StudyReport, data: StudyData, paths: PagePa
         few=len(data.scored()) < MIN_TRIALS,
         fewest=MIN_TRIALS,
         control=data.control.name if data.control else "",
+        sampler=data.record.sampler.get("name"),
         states=[(state, STATES[state].meaning, count) for state, count in report.states.items()],
         shortlist=_shortlist(report),
         pruned=_pruned(data),
+        most_rows=_MOST_ROWS,
         trials=rows,
         open=len(rows) <= _FEW_ROWS,
         left_out=max(0, len(data.trials) - _MOST_ROWS),
@@ -101,7 +103,7 @@ def _pruned(data: StudyData) -> list[tuple[str, str, str, str]]:
             budget = data.space.training.epochs if data.space else None
             epochs = f"{len(trial.epochs)}" + (f" of {budget}" if budget else "")
             rows.append((trial.job_id, epochs, percent(trial.best_uar), duration(trial.seconds.get("total"))))
-    return rows[:_MOST_ROWS]
+    return rows
 
 
 def _trial_rows(data: StudyData) -> list[tuple[str, str, tuple[str, ...]]]:

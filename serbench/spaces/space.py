@@ -11,7 +11,7 @@ import optuna
 from pydantic import Field, ValidationError
 
 from serbench.errors import UsageError
-from serbench.families import Family, Hyperparameters, parse_hyperparameters
+from serbench.families import Family, Hyperparameters, InvalidConfiguration, parse_hyperparameters
 from serbench.features import FeatureSpec
 from serbench.protocols import Ratio
 from serbench.records import Finals, FrozenModel, ReportedScores, digest_of
@@ -164,7 +164,10 @@ class SearchSpace:
             UsageError: the text is not a ratio.
         """
         ratio = Ratio.parse(text)
-        text = str(ratio)  # '70.0 / 10 / 20' is the same split, and gets the same hash
+        try:
+            parse_hyperparameters(self.family, {"split_ratio": text})
+        except InvalidConfiguration:  # it has blanks or exponents
+            text = str(ratio)
         return replace(
             self,
             test_core=ratio.test,

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from serbench.evaluation import Interval
 from serbench.records import UNCOUNTED_STATES, EpochMetrics, StudyRecord, TrialRecord, digest_of, run_name
-from serbench.results import LoadedStudy, Results, ScoredEntry, require_sound
+from serbench.results import LoadedStudy, Results, ScoredEntry, require_sound, why_unranked
 
 __all__ = ["PushedRun", "Value", "study_runs"]
 
@@ -185,7 +185,8 @@ def _of_fit(study: StudyRecord, fit: TrialRecord, parent: str) -> PushedRun:
 
 def _of_entry(tested: ScoredEntry, parent: str | None, *, selected: bool) -> PushedRun:
     study, entry = tested.study, tested.entry
-    interval, reason = tested.interval()
+    why = why_unranked(study.protocol)
+    interval, reason = (None, why) if why else tested.interval()
     recalls = {f"test/recall/{one.label}": one.recall for one in tested.test.per_class} if tested.test else {}
     scores = {
         **{f"test/{name}": tested.mean_score("test", name) for name in ("uar", "accuracy", "macro_f1")},

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from serbench.errors import SerbenchError, UsageError
+from serbench.printable import printable
 
 if TYPE_CHECKING:
     from serbench.audio import Sound
@@ -91,7 +92,7 @@ class Bundle:
             raise SerbenchError(found.failures[0])
         odd = self._loaded.level_note(found)
         for sentence in (*found.failures, *found.notes(), *([odd] if odd else []), *found.passed_over):
-            warnings.warn(sentence, stacklevel=2)
+            warnings.warn(printable(sentence), stacklevel=2)
         return self._table(found.rows)
 
     def _sound(self, audio: np.ndarray[Any, Any], sample_rate: int | None) -> Sound:
@@ -115,5 +116,7 @@ class Bundle:
     def __repr__(self) -> str:
         return f"Bundle('{self.path}', {self.record.entry}, {len(self.labels)} labels)"
 
-    def _repr_markdown_(self) -> str:
-        return self.card
+    def _repr_html_(self) -> str:
+        from serbench.export import card_html
+
+        return card_html(self.card)  # a stranger's card may hold HTML, which a notebook would run

@@ -9,6 +9,7 @@ import threading
 import time
 from typing import Any, TextIO
 
+from serbench.printable import printable
 from serbench.records import UNCOUNTED_STATES, EntryRecord, EpochMetrics, StudyRecord, TrialRecord
 from serbench.render import percent, plural
 from serbench.search import Observer
@@ -86,7 +87,7 @@ class SearchProgress(Observer):
 
     def warning(self, text: str) -> None:
         """Shows a warning below the line, once."""
-        if text not in self.notes:
+        if (text := printable(text)) not in self.notes:
             self.notes.append(text)
             self._changed(last=True)
 
@@ -126,6 +127,7 @@ class SearchProgress(Observer):
                 self._best = max(self._best or 0.0, record.value)
         elif record.kind == "refit":
             self._refits_done += record.state == "completed"
+            self._refits = max(self._refits or 0, self._refits_done)  # a bag comes after the runs that were planned
         elif record.kind == "fold":
             self._folds_done += 1
         self._changed()

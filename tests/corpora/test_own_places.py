@@ -228,7 +228,7 @@ def test_a_table_may_be_called_as_its_kind(audio) -> None:
     other = table(audio / "other.csv", NAMES)
     assert choose_corpus(str(place), test=str(other))[0].name == "table-own-to-other"
     assert choose_corpus(f"{place}+{other}")[0].name == "table-own+other"
-    assert choose_corpus(str(place))[0].name == "table-own"
+    assert choose_corpus(str(place))[0].name == "table"
 
 
 @pytest.mark.parametrize("text", ["", "crema-d+", "+", "demo+ "])

@@ -55,3 +55,10 @@ def test_a_forced_configuration_that_cross_validation_knows_under_another_trial_
     assert (one.job_id, one.name, one.finals) == ("t0001", "theirs", "all")
     _, second = choose_judged([OTHER, LATER, named()], [shortlisted(config=OTHER.config), judged], 1, "all", ["theirs"])
     assert (second.job_id, second.name, second.judged, second.finals) == ("t0001", "theirs", judged, "all")
+    assert second.search_value == judged.search_value, "as the trial of its name has it"
+
+
+def test_what_was_tested_as_forced_stays_that_when_the_sampler_draws_it_better() -> None:
+    judged = shortlisted(job_id="t0002", config=OTHER.config)
+    *_, must = choose_judged([OTHER, LATER, named()], [judged], 1, "all", ["theirs"], tested=["t0003"])
+    assert (must.job_id, must.name, must.finals) == ("t0003", "theirs", "held-out")

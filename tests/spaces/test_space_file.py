@@ -290,6 +290,7 @@ def test_a_split_ratio_has_one_spelling() -> None:
     space = load_space("quick_1d")
     assert space.with_split(" 70.0/10 /2e1").hash == space.with_split("70/10/20").hash
     assert space.with_split("70.0 / 10 / 20").fixed_split == "70/10/20"
+    assert space.with_split("70.0/10/20").fixed_split == "70.0/10/20", "as studies have recorded it"
 
 
 def test_a_training_setting_out_of_range_is_refused() -> None:

@@ -141,6 +141,7 @@ class Download:
         if self.source.archive and self.complete():  # an earlier run may have been killed between unpacking and here
             shutil.rmtree(self._place, ignore_errors=True)
             return Transfer((), tuple(file.name for file in self.source.files), {}, stopped=False)
+        self._take_over()
         done = transfer(self.source.files, self._place, settings, self.connections, received)
         if not self.source.archive or done.stopped:
             return done
@@ -152,9 +153,17 @@ class Download:
                 unpack(archive, self.folder)
             except SerbenchError as error:
                 done = replace(done, failed={**done.failed, file.name: str(error)})
-                if is_there(file, self._place):  # as published, so something else is in the way: not to be sent again
-                    continue
+                if (file.size or file.checksum) and is_there(file, self._place):
+                    continue  # as published, so something else is in the way: it need not be sent again
             archive.unlink()
         with contextlib.suppress(OSError):  # it holds an archive that waits
             self._place.rmdir()
         return done
+
+    def _take_over(self) -> None:
+        """Goes on with parts of archives that an earlier version received in the corpus's folder."""
+        names = (f"{file.name}{end}" for file in self.source.files for end in (".part", ".part.tag"))
+        for name in names if self.source.archive else ():
+            if (self.folder / name).is_file() and not (self._place / name).exists():
+                self._place.mkdir(exist_ok=True)
+                (self.folder / name).replace(self._place / name)

@@ -46,13 +46,9 @@ class _MirrorError(Exception):
 
 
 def is_there(file: RemoteFile, folder: Path) -> bool:
-    """Whether the complete file is there, with the published size and checksum. One without either is never known."""
+    """Whether the complete file is there, with the published size and checksum."""
     path = folder / file.name
-    if (
-        not path.is_file()
-        or (file.size is None and file.checksum is None)
-        or (file.size is not None and path.stat().st_size != file.size)
-    ):
+    if not path.is_file() or (file.size is not None and path.stat().st_size != file.size):
         return False
     return file.checksum is None or _digest(path, file.checksum) == file.checksum
 

@@ -8,7 +8,7 @@ Format: https://audeering.github.io/audformat/
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +22,7 @@ from serbench.corpora.user.table_file import read_columns
 from serbench.corpora.user.table_paths import TablePaths
 from serbench.corpora.user.user_corpus import UserCorpus
 from serbench.errors import SerbenchError
-from serbench.printable import storable
+from serbench.printable import printable, storable
 
 __all__ = ["HEADER", "AudformatCorpus"]
 
@@ -50,6 +50,7 @@ class AudformatCorpus(UserCorpus):
         if not labelled:
             raise SerbenchError(f"{folder} has no table of whole files with a column 'emotion'")
         found: dict[str, dict[str, Any]] = {}
+        divided = set[str]()
         for name, table in labelled.items():
             frame = read_columns(_file(folder, name), ("file", "emotion"))
             for file, label in zip(frame["file"], frame["emotion"], strict=True):
@@ -57,20 +58,17 @@ class AudformatCorpus(UserCorpus):
                 row["label"] = row["label"] or label
                 split = _text(table, "split_id") or row.get("split")
                 if row.get("split") not in {None, "", split}:
-                    raise SerbenchError(
-                        f"{folder} has '{str(file)[:100]}' in the tables of two splits, {row['split']} and {split}; "
-                        "keep it in one"
-                    )
+                    divided.add(str(file))
                 row["split"] = split
         for column in _COLUMNS:
             self._add(found, column, folder, filewise)
         _describe(found, _part(_part(_part(header, "schemes"), "speaker"), "labels"))
-        if not all(row.get("split") for row in found.values()):  # some tables cover all files and belong to no split
+        if divided or not all(row.get("split") for row in found.values()):  # a table of all files has no split
             for row in found.values():
                 row.pop("split", None)
         paths = TablePaths(folder)
         rows, lost = split_lost([_row(paths, file, row) for file, row in found.items()], folder / HEADER, paths)
-        return rows, Listing(pd.DataFrame(), (), folder, None, lost=lost)
+        return rows, Listing(pd.DataFrame(), (), folder, None, lost=lost, remarks=_divided(divided))
 
     @staticmethod
     def _add(found: dict[str, dict[str, Any]], column: str, folder: Path, tables: Mapping[str, Any]) -> None:
@@ -81,6 +79,14 @@ class AudformatCorpus(UserCorpus):
                 for file, value in zip(frame["file"], frame[column], strict=True):
                     if file in found and value and not found[file].get(column):
                         found[file][column] = value
+
+
+def _divided(files: Collection[str]) -> tuple[str, ...]:
+    """Says that the splits of a database are not read, if files are in the tables of two of them."""
+    if not files:
+        return ()
+    first = printable(min(files)[:100])
+    return (f"splits that are not read: {len(files):,} files, such as '{first}', are in the tables of two of them",)
 
 
 def _row(paths: TablePaths, file: str, known: dict[str, Any]) -> dict[str, Any]:

@@ -97,7 +97,8 @@ def _named(words: Sequence[str]) -> list[_Part]:
             continue
         place = _place(word)
         name = plain_name(place.resolve().stem)
-        name = f"{name}-own" if name in {*corpus_names(), *KINDS} else name
+        taken = name in corpus_names() or (len(words) > 1 and name in KINDS)  # a part that is called so is its kind
+        name = f"{name}-own" if taken else name
         same = sum(part.name.removesuffix(f"-{number}") == name for number, part in enumerate(parts, start=1))
         parts.append(_Part(f"{name}-{len(parts) + 1}" if same else name, place))
     keys = [part.name if part.place is None else part.place.resolve() for part in parts]

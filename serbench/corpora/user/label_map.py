@@ -106,7 +106,11 @@ class LabelMap:
         >>> LabelMap({"joy": "happiness"}, keep=("happiness", "fear")).of_votes("disgust:joy")
         'disgust:happiness'
         """
-        return ":".join(sorted({self.of(name) or name for name in votes.split(":")}))
+        return ":".join(sorted({self.of(name) or self._left_out(name) for name in votes.split(":")}))
+
+    def _left_out(self, name: str) -> str:
+        """What a dropped label is called in votes: never as a label of the study, which may have got its name."""
+        return f"{name} (left out)" if name in {self.of(old) for old in self.names} else name
 
 
 _OPTIONAL: Final = {*_SYNONYMS, *PRESETS["four"][1]}

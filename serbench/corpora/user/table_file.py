@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import difflib
 import itertools
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Final
 
 import pandas as pd
 
+from serbench.audio import SUFFIXES
 from serbench.errors import SerbenchError
 
 __all__ = [
@@ -33,6 +36,7 @@ MAX_ROWS: Final = 500_000
 
 _MAX_BYTES: Final = 512 << 20
 _MAX_LINE: Final = 1 << 16
+_LOOKED_AT: Final = 100
 
 _MARKS: Final = (  # the longer ones first: UTF-32 begins as UTF-16 does
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -209,13 +213,13 @@ class _Opening:
     Attributes:
         separator: between its fields.
         header: the names of its columns. A name may hold line breaks between quotes.
-        first: the fields of the first row below; empty without one.
+        rows: the fields of the first rows below.
         blank: lines before the header that hold nothing.
     """
 
     separator: str
     header: list[str]
-    first: list[str]
+    rows: list[list[str]]
     blank: int
 
     @classmethod
@@ -228,13 +232,26 @@ class _Opening:
             chosen = separator or max("\t;,", key=head.count)
             lines = itertools.chain([head], iter(lambda: file.readline(_MAX_LINE), ""))
             rows = csv.reader(lines, delimiter=chosen)
-            header = next(rows, [])
-            return cls(chosen, header, next((row for row in rows if any(map(str.strip, row))), []), blank)
+            header, first = next(rows, []), list[list[str]]()
+            with contextlib.suppress(csv.Error):  # a field of more than 128 KiB
+                first += itertools.islice((row for row in rows if any(map(str.strip, row))), _LOOKED_AT)
+            return cls(chosen, header, first, blank)
 
     @property
     def row_names(self) -> bool:
-        """Whether rows begin with a name that the header has no column for, as R writes them."""
-        return len(self.first) == len(self.header) + 1 and bool(self.first[-1].strip())
+        """Whether rows begin with a name that the header has no column for, as R writes them.
+
+        They may also end in a separator too many, or in remarks: then a path stands in its column.
+        """
+        longer = all(len(row) == len(self.header) + 1 for row in self.rows)
+        if not self.rows or not longer or not any(row[-1].strip() for row in self.rows):
+            return False
+        return not any(Path(row[place]).suffix.lower() in SUFFIXES for row in self.rows[:1] for place in self.paths)
+
+    @property
+    def paths(self) -> list[int]:
+        """Places of columns that may hold paths."""
+        return [place for place, name in enumerate(self.header) if name.strip().lower() in COLUMNS["path"]]
 
 
 def _text(path: Path) -> pd.DataFrame:
@@ -283,15 +300,23 @@ def _check_quotes(path: Path, separator: str, rows: int) -> None:
         if sum(bool(line.strip()) for line in text) <= rows + 1:  # with the header
             return
     with path.open(encoding=_encoding(path), newline="") as text:
-        reader, line = csv.reader(text, delimiter=separator, strict=True), 1
-        try:
-            for _ in reader:
-                line = reader.line_num + 1
-        except csv.Error:
-            raise SerbenchError(
-                f"{path}: a quotation mark in line {line:,} opens a text that goes on over the next lines and does not "
-                "end where a field ends; remove it, or write the field between quotes with each quote in it doubled"
-            ) from None
+        blanks = re.compile(rf'" +(?={re.escape(separator)}|\r?\n|$)')  # behind a closing quote
+        reader, line = csv.reader((blanks.sub('"', one) for one in text), delimiter=separator, strict=True), 1
+        while True:
+            try:
+                row = next(reader, None)
+            except csv.Error:
+                if reader.line_num == line:  # only this line: `"Hi" he said` is read as it stands
+                    row = []
+                else:
+                    raise SerbenchError(
+                        f"{path}: a quotation mark in line {line:,} opens a text that goes on over the next lines and "
+                        "does not end where a field ends; remove it, or write the field between quotes with each quote "
+                        "in it doubled"
+                    ) from None
+            if row is None:
+                return
+            line = reader.line_num + 1
 
 
 def _parquet(path: Path) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import html
 import re
 from typing import Final
 
-__all__ = ["card_page"]
+__all__ = ["card_html", "card_page"]
 
 _POLICY: Final = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"
 
@@ -34,6 +34,14 @@ _PAGE: Final = """<!doctype html>
 _METADATA: Final = re.compile(r"\A---\n.*?^---\n", re.DOTALL | re.MULTILINE)
 
 
+def card_html(card: str) -> str:
+    """Returns the text of a model card as HTML, without its metadata, images and any HTML of its own."""
+    from markdown_it import MarkdownIt
+
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+    return str(markdown.render(_METADATA.sub("", card)))
+
+
 def card_page(card: str, title: str) -> str:
     """Returns the model card as an HTML page that loads no script.
 
@@ -41,10 +49,6 @@ def card_page(card: str, title: str) -> str:
         card: the card, as Markdown; metadata between two lines of dashes at its beginning is left out.
         title: title of the page.
     """
-    from markdown_it import MarkdownIt
-
-    markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
-    body = markdown.render(_METADATA.sub("", card))
     # A code block or a table that is wider than a phone scrolls, so the keyboard must reach it.
-    body = body.replace("<pre>", '<pre tabindex="0">').replace("<table>", '<table tabindex="0">')
+    body = card_html(card).replace("<pre>", '<pre tabindex="0">').replace("<table>", '<table tabindex="0">')
     return _PAGE.format(policy=_POLICY, title=html.escape(title), body=body)

@@ -101,6 +101,12 @@ def _meaning(record: BundleRecord, scores: dict[str, Any], title: str) -> str:
             f"and test. {chance}"
         )
     interval = "" if low is None or high is None else f" (95 % interval {span(low, high)} %)"
+    if record.joined:
+        return (
+            f"This model is the mean of {len(record.joined)} folds, and has heard all people of {title}: its own score "
+            f"for a new person is not measured. The model of one fold had {percent(uar)} %{interval} on people whom it "
+            f"had not heard: the share of each emotion that it got right, averaged over the emotions (UAR). {chance}"
+        )
     return (
         f"For a new person, expect a score of about {percent(uar)} %{interval}: this is the share of each emotion that "
         f"it got right, averaged over the emotions (UAR), on {speakers(record.protocol.test_speakers)} of {title} whom "

@@ -109,7 +109,7 @@ def recorded_clips(
     if record.corpus.votes is not None and record.corpus.votes != votes_digest(table):
         raise SerbenchError(
             f"study '{record.name}' trained on what listeners heard (soft_labels), but the corpus's table of votes has "
-            f"changed; restore it in {data or 'the folder of the corpus'}"
+            f"changed; restore it in {data or 'the folder of the corpus'}{_by_map(record)}"
         )
     return table.loc[order].reset_index(drop=True)
 
@@ -123,8 +123,17 @@ def _other_clips(record: StudyRecord, found: StudyClips, data: Path | None, orde
         what = " and ".join(f"{len(ids):,} {word} (among them {ids[0]})" for ids, word in groups if ids)
     return (
         f"the clips in {data or 'the default folder of the corpus'} are not those of study '{record.name}': {what}; "
-        "name the folder that the search used with --data DIR"
+        f"name the folder that the search used with --data DIR{_by_map(record)}"
     )
+
+
+def _by_map(record: StudyRecord) -> str:
+    """Another cause of other labels or votes, as the end of a sentence."""
+    choice = record.corpus.choice
+    mapped = choice is not None and bool(choice.map or choice.keep or choice.drop)
+    if mapped and (record.corpus.votes is not None or record.corpus.label_source == "perceived"):
+        return f" (or go back to serbench {record.environment.serbench}: votes under a label map may be read otherwise)"
+    return ""
 
 
 def _part(model: type[M], folder: StudyFolder, where: str, values: object) -> M:

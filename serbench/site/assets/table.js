@@ -46,7 +46,8 @@ document.addEventListener("DOMContentLoaded", function () {
     head.setAttribute("aria-sort", order);
     var body = table.tBodies[0], rows = Array.from(body.rows);
     rows.sort(function (a, b) {
-      var one = value(a, key), other = value(b, key);
+      var one = value(a, key), other = value(b, key), fails = "fails" in a.dataset, fail = "fails" in b.dataset;
+      if (fails !== fail) { return fails ? 1 : -1; } // what fails its checks stays last
       if (!one || !other) { return one ? -1 : other ? 1 : 0; } // what has no value stays last
       return (order === "ascending" ? 1 : -1) * compare(one, other);
     });

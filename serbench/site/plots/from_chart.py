@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,7 +50,8 @@ def plot_of(chart: Chart) -> Plot:
 
 
 def _pairs(trace: dict[str, Any]) -> list[tuple[float, float]]:
-    return [(x, y) for x, y in zip(trace["x"], trace["y"], strict=True) if x is not None and y is not None]
+    both = zip(trace["x"], trace["y"], strict=True)
+    return [(x, y) for x, y in both if x is not None and y is not None and math.isfinite(x) and math.isfinite(y)]
 
 
 def _axis(which: str, traces: Sequence[dict[str, Any]]) -> Axis:

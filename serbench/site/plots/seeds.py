@@ -22,7 +22,7 @@ def seeds_plot(refits: Sequence[RefitReport], *, out_of_fold: bool = False) -> P
         refits: the runs.
         out_of_fold: whether other fits judged the configuration: then all runs have the same validation UAR, a line.
     """
-    runs = [(refit, score) for refit in refits if (score := _uar(refit, "test")) is not None][:_MOST]
+    runs = [(refit, score) for refit in refits if (score := _uar(refit, "test")) is not None]
     if not runs:
         return None
     if len(runs) == 1:
@@ -35,7 +35,8 @@ def seeds_plot(refits: Sequence[RefitReport], *, out_of_fold: bool = False) -> P
     across = linear([100 * score for _, score in runs] + [100 * one for one in judged if one is not None], least=5)
     frame = Frame(across, across)
     dots, labels, paths = [], [], []
-    for place, ((refit, score), validation) in enumerate(zip(runs, judged, strict=True)):
+    drawn = list(zip(runs, judged, strict=True))[:_MOST]
+    for place, ((refit, score), validation) in enumerate(drawn):
         y = _ROW * (place + 0.6)
         x = frame.x(100 * score)
         labels.append(Label(0.0, y - 7, f"seed {refit.seed}", "start"))
@@ -52,9 +53,10 @@ def seeds_plot(refits: Sequence[RefitReport], *, out_of_fold: bool = False) -> P
         "seeds",
         "Seed by seed",
         f"Test UAR of each run: from {percent(low)} to {percent(high)} %, {100 * (high - low):.1f} points apart. The "
-        "configuration is the same, only the seed differs.",
+        "configuration is the same, only the seed differs."
+        + (f" Shown: the first {_MOST} of {len(runs)} runs." if len(runs) > _MOST else ""),
         f"Test UAR of {plural(len(runs), 'run')}, from {percent(low)} to {percent(high)} %.",
-        height=round(_ROW * (len(runs) + 0.3)),
+        height=round(_ROW * (len(drawn) + 0.3)),
         left=1.2,
         across=frame.ticks_across,
         about_across="UAR, %",

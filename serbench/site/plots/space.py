@@ -35,7 +35,8 @@ def slice_plots(data: StudyData, importances: Mapping[str, float], places: Mappi
     if len(trials) < _FEWEST:
         return []
     down = linear([100 * (trial.value or 0.0) for trial in trials], count=4, least=5)
-    names = sorted(data.varied, key=lambda name: -importances.get(name, 0.0))
+    names = [name for name in data.varied if any(data.is_active(trial, name) for trial in trials)]
+    names.sort(key=lambda name: -importances.get(name, 0.0))
     return [_slice(data, name, trials, down, places) for name in names]
 
 

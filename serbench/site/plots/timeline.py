@@ -38,7 +38,8 @@ def timeline(fits: Sequence[TrialRecord], places: Mapping[str, str]) -> Plot | N
         fits: trials, probes, folds and refits, in any order.
         places: where on the page a fit is, by job id.
     """
-    spans = sorted((span for fit in fits if (span := _span(fit))), key=lambda span: (span.start, span.end))[:_MOST]
+    known = sorted((span for fit in fits if (span := _span(fit))), key=lambda span: (span.start, span.end))
+    spans = known[:_MOST]
     if not spans:
         return None
     if len(spans) == 1:
@@ -56,7 +57,8 @@ def timeline(fits: Sequence[TrialRecord], places: Mapping[str, str]) -> Plot | N
         "timeline",
         "When each fit ran",
         f"Up to {plural(count, 'fit')} ran at the same time. Rows are put together from the times at which fits began "
-        f"and ended: a row is no worker's name.{pauses if clock.pauses else ''}",
+        f"and ended: a row is no worker's name.{pauses if clock.pauses else ''}"
+        + (f" Shown: the first {len(spans):,} of {len(known):,} fits." if len(known) > len(spans) else ""),
         f"{len(spans)} fits in {duration(clock.total)} on the clock, up to {count} at the same time.",
         height=height,
         left=0.4,
