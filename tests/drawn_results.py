@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -76,7 +78,7 @@ class Builder:
             corpus=CorpusFacts(
                 name=corpus, title=corpus.title(), synthetic=synthetic, licence="ODbL 1.0",
                 licence_url="https://example.org/odbl", labels=labels, clips=len(clips),
-                speakers=frame["speaker"].nunique(), digest=f"digest-of-{corpus}", warnings=corpus_warnings,
+                speakers=frame["speaker"].nunique(), digest=_digest(corpus), warnings=corpus_warnings,
                 excluded=({"clip_id": "silent_one", "reason": "silent"},),
             ),
             protocol=ProtocolFacts(
@@ -253,3 +255,14 @@ def judge(folder, *entry_ids, value=0.6, search_value=0.65):
     for entry_id in entry_ids:
         changes = {"shortlisted": "t0", "out_of_fold": value, "bag": 5 * (entry_id != entry_ids[0])}
         folder.save_entry(folder.entry(entry_id).model_copy(update=changes))
+
+
+def forge(folder, entry_id):
+    """Gives the first run of an entry a better score than its predictions have."""
+    run = folder.job("refit", folder.entry(entry_id).refits[0])
+    scores = run.scores | {"test": run.scores["test"].model_copy(update={"uar": 0.99})}
+    run.model_copy(update={"scores": scores}).save(folder.job_path("refit", run.job_id) / "record.json")
+
+
+def _digest(corpus):
+    return f"digest-of-{re.sub('[^a-z0-9+-]', '-', corpus)}"

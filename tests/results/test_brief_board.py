@@ -6,6 +6,7 @@ import dataclasses
 import re
 
 import pytest
+from drawn_results import forge
 
 from serbench.render import answer, below_baseline, brief_board, render
 from serbench.results import leaderboard
@@ -61,7 +62,7 @@ def test_a_table_fits_a_screen_of_80_columns(build, board):
     long = lines_of(build.read().board())
     assert len(long) <= 30
     assert any("net-two" in line for line in long), "the selected entry is never left out"
-    assert "24 more entries" in " ".join(long)
+    assert "23 more entries" in " ".join(long), "eight by score and the selected one are shown of 32"
 
 
 def test_references_that_compare_wrongly_say_why(board):
@@ -158,3 +159,20 @@ def test_test_sets_that_share_speakers_have_one_line_each_where_others_do_not(bu
     assert len(brief_board(board).sheets) == 3
     alone = dataclasses.replace(board, groups=tuple(one for one in board.groups if one.rows[0].shares_speakers))
     assert len(brief_board(alone, gathered=True).sheets) == 2, "nothing else to show, so nothing is gathered"
+
+
+def test_an_entry_that_fails_its_checks_stands_last(build, board):
+    folder = build.results.study(STUDY)
+    forge(folder, "net-one")
+    forged = build.read().board()
+    assert forged.rows[-1].problems
+    assert brief_board(forged).sheets[0].rows[-1][1] == "net-one (FAILS CHECKS)"
+
+
+def test_the_short_form_says_how_many_entries_it_leaves_out(build, board):
+    for number in range(7):
+        build.entry(f"more-{number}", STUDY, skill=0.7, validation=0.4, refits=1)
+    text = " ".join(lines_of(build.read().board()))
+    assert "more entr" not in text, "eight by score and the selected ninth are all"
+    build.entry("more-7", STUDY, skill=0.1, validation=0.1, refits=1)
+    assert "adds 1 more entry" in " ".join(lines_of(build.read().board()))

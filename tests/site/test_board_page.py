@@ -6,6 +6,7 @@ import html
 import re
 
 import pytest
+from drawn_results import forge
 
 from serbench.references import reported
 from serbench.site import Site
@@ -172,3 +173,18 @@ def test_the_first_page_needs_neither_a_network_nor_a_large_script(build, index_
     assert not re.search(r'(?:src|srcset)="(?:https?:)?//', page)
     assert not list((tmp_path / "site").rglob("plotly*"))
     assert sum(path.stat().st_size for path in (tmp_path / "site" / "assets").iterdir()) < 80_000
+
+
+def test_the_table_beside_the_pages_holds_no_formula(build, index_of, tmp_path):
+    build.entry("a", build.study(corpus="=HYPERLINK(1)"))
+    index_of()
+    table = (tmp_path / "site" / "leaderboard.csv").read_text(encoding="utf-8")
+    assert ",'=HYPERLINK(1)" in table
+    assert ",=HYPERLINK" not in table
+
+
+def test_what_fails_its_checks_is_told_to_the_script_that_sorts(build, index_of):
+    study = build.study()
+    build.entry("a", study)
+    forge(build.results.study(study), "a")
+    assert index_of().count(" data-fails>") == 1

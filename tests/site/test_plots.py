@@ -233,3 +233,19 @@ def test_seeds_are_drawn_each_and_one_seed_is_a_sentence(results):
     assert judged.legend[-1][-1].startswith("out of fold, ")
     assert "unknown" in seeds_plot(report.refits[:1]).says
     assert seeds_plot(()) is None
+
+
+def test_a_setting_that_none_of_the_drawn_trials_has_is_left_out(data, places, monkeypatch):
+    """As of hundreds of trials, of which only the best are drawn."""
+    monkeypatch.setattr(StudyData, "is_active", lambda _data, _trial, name: name != "dropout")
+    assert [plot.title for plot in slice_plots(data, {}, places)] == ["learning_rate"]
+
+
+def test_the_ends_of_many_seeds_are_those_of_all(results):
+    report = Results(results.root).report(Results(results.root).board().rows[0].entry)
+    one = report.refits[0]
+    low = one.model_copy(update={"scores": one.scores | {"test": one.scores["test"].model_copy(update={"uar": 0.0})}})
+    plot = seeds_plot([one] * 30 + [low])
+    assert "from 0.0 to" in plot.caption
+    assert "Shown: the first 20 of 31 runs." in plot.caption
+    assert len([dot for dot in plot.dots if dot.shape == "dot"]) == 20

@@ -66,8 +66,9 @@ def test_test_scores_stand_at_entries_only_and_with_their_interval(drawn):
         assert run.kind == "entry" or not any("test" in name for name in (*run.scores, *run.curves)), run.name
 
 
-def test_a_score_without_an_interval_says_why(build):
-    study = build.study(test_speakers=4)
+@pytest.mark.parametrize("few", ["test_speakers", "validation_speakers"])
+def test_a_score_without_an_interval_says_why(build, few):
+    study = build.study(**{few: 4})
     build.entry("few", study)
     run = by_name(build)["few"]
     assert "test/uar_low" not in run.scores
