@@ -137,6 +137,8 @@ def _conclude(
     if output is TableFormat.table and beside is not None:
         print_sheet(beside)
     lines = [f"studies    {results / 'studies' / name}" for name in studies]
+    for other in sorted({record.protocol.name for record in records} - {records[0].protocol.name}):
+        lines.append(f"{other:10s} {command_line('leaderboard', '--protocol', other, results=results)}")
     if stopped:
         lines.append(_STOPPED)
     elif best is not None:

@@ -29,9 +29,9 @@ def build(tmp_path):
     return build
 
 
-def concluded(plan, capsys, output=TableFormat.table):
+def concluded(plan, capsys, output=TableFormat.table, studies=(STUDY,)):
     stream = io.StringIO()
-    _conclude(plan, [STUDY], output, new_console(file=stream, width=200))
+    _conclude(plan, list(studies), output, new_console(file=stream, width=200))
     return capsys.readouterr().out, stream.getvalue()
 
 
@@ -127,3 +127,11 @@ def test_with_few_test_speakers_it_says_to_test_every_speaker(tmp_path, plan) ->
     (said,) = _below(plan, results, results.row("mine"), 200)
     assert "`--protocol speaker-cv`" in said
     assert "serbench search small" not in said
+
+
+def test_studies_of_other_protocols_are_named_since_their_table_is_another(build, plan, capsys) -> None:
+    build.entry("mine", STUDY)
+    other = build.study("other", protocol="random", protocol_hash="hash-b", shares_speakers=True)
+    build.entry("mixed", other)
+    _, err = concluded(plan, capsys, studies=(STUDY, other))
+    assert "random     serbench leaderboard --protocol random --results" in err
