@@ -216,7 +216,7 @@ def test_a_protocol_that_splits_otherwise_is_refused(results) -> None:
 
 def test_a_record_of_another_fit_is_refused(results) -> None:
     change(record_path(results), job_id="t0007")
-    with pytest.raises(SerbenchError, match="holds the record of t0007"):
+    with pytest.raises(SerbenchError, match="holds the record of 't0007'"):
         replay_trial(results, STUDY, "t0000")
 
 

@@ -70,16 +70,17 @@ def test_no_name_of_an_entry_leads_out_of_the_folder(name):
     assert len(made) < 120
 
 
-def test_a_hostile_entry_gets_a_page_inside_the_site(build, tmp_path):
+def test_a_hostile_entry_gets_no_page_and_is_told(build, tmp_path):
     study = build.study()
     build.entry("plain", study)
     record = next(iter(build.results.study(study).entries()))
     record.model_copy(update={"entry_id": "../../../escaped"}).save(
         build.results.study(study).path / "entries" / "other.json"
     )
-    Site.build(build.read(), tmp_path / "site")
+    site = Site.build(build.read(), tmp_path / "site")
     pages = {str(path.relative_to(tmp_path / "site")) for path in (tmp_path / "site").rglob("*.html")}
-    assert len([page for page in pages if page.startswith("entries/")]) == 2
+    assert [page for page in pages if page.startswith("entries/")] == ["entries/plain.html"]
+    assert "other.json is damaged" in site.index.read_text(encoding="utf-8")
     assert not list(tmp_path.parent.rglob("escaped*"))
 
 

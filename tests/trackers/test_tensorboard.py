@@ -92,13 +92,13 @@ def test_a_changed_fit_is_one_curve_not_two(drawn, tmp_path, read):
     assert scalars(read(tmp_path / "tb" / STUDY / "trials" / "t3"))["validation/best_uar"] == [(0, 0.25)]
 
 
-def test_ids_of_strangers_stay_below_the_folder(drawn, tmp_path):
+def test_ids_of_strangers_that_are_paths_are_refused(drawn, tmp_path):
     folder = drawn.results.study(STUDY)
     entry = folder.entry("good")
     entry.model_copy(update={"entry_id": "../../../out"}).save(folder.path / "entries" / "good.json")
-    push_study(drawn.read(), STUDY, "tensorboard", str(tmp_path / "a" / "b" / "tb"))
-    assert {path.name for path in (tmp_path / "a" / "b").iterdir()} == {"tb"}
-    assert len(list((tmp_path / "a" / "b" / "tb" / STUDY / "entries").iterdir())) == 2
+    with pytest.raises(SerbenchError, match=r"good\.json is damaged"):
+        push_study(drawn.read(), STUDY, "tensorboard", str(tmp_path / "a" / "b" / "tb"))
+    assert not list(tmp_path.rglob("out*"))
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(drawn, tmp_path):
