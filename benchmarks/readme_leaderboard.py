@@ -61,7 +61,12 @@ def _brief(group: GroupRows) -> str:
     first = group.rows[0]
     scored: list[tuple[float | None, str, str]] = []
     for row in group.rows:
-        notes = ", ".join(["bag"] * bool(row.bag) + ["student"] * bool(row.teacher) + ["selected"] * row.selected)
+        notes = ", ".join(
+            ["bag"] * bool(row.bag)
+            + ["pretrained"] * bool(row.init)
+            + ["student"] * bool(row.teacher)
+            + ["selected"] * row.selected
+        )
         name = f"{row.entry} ({notes})" if notes else row.entry
         scored.append((row.uar, name, "" if row.uar_low is None else span(row.uar_low, row.uar_high)))
     for one in group.references:

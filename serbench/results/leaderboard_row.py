@@ -90,6 +90,10 @@ class Row(FrozenModel):
         lambda it: len(it.tested.entry.members),
         "members (finalists, or the best of each family) whose answers are averaged; 0 if it is a single model",
     )
+    init: str | None = column(
+        lambda it: it.tested.study.init.entry if it.tested.study.init else None,
+        "entry whose weights its training started from (`--init`); empty for training from scratch",
+    )
     teacher: str | None = column(
         lambda it: it.tested.study.teacher.entry if it.tested.study.teacher else None,
         "entry whose out-of-fold answers it learned from, so that its own validation scores are too high",

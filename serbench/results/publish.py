@@ -132,10 +132,10 @@ def _copy_audits(source: Path, copy: Path) -> None:
 
 
 def _shortened(record: TrialRecord) -> TrialRecord:
-    """Rounds the learning curve to six digits: most of a record's size, and read by no table."""
+    """Rounds the learning curve to four digits: most of a record's size, and read by figures alone."""
     rounded = []
     for epoch in record.epochs:
         values = epoch.model_dump()
-        short = {name: float(f"{value:.6g}") for name, value in values.items() if isinstance(value, float)}
+        short = {name: float(f"{value:.4g}") for name, value in values.items() if isinstance(value, float)}
         rounded.append(epoch.model_copy(update=short | {"learning_rate": epoch.learning_rate}))
     return record.model_copy(update={"epochs": tuple(rounded)})
