@@ -132,8 +132,10 @@ def test_what_the_next_search_would_refuse_is_refused(results, tiny_space) -> No
     path.write_text(path.read_text(encoding="utf-8") + "\n[protocol]\nspeaker_normalisation = true\n", encoding="utf-8")
     with pytest.raises(UsageError, match="protocol speaker_normalisation: False -> True"):
         fork_study(results, SOURCE, load_space(path), "fork")
+    text = tiny_space().read_text(encoding="utf-8").replace("[parameters]\n", "[parameters]\nsoft_labels = 0.5\n")
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match="soft_labels: not used -> used"):
-        fork_study(results, SOURCE, load_space(tiny_space(soft_labels="0.5")), "fork")
+        fork_study(results, SOURCE, load_space(path), "fork")
 
 
 @pytest.mark.slow
