@@ -26,9 +26,8 @@ from serbench.families import parse_hyperparameters
 from serbench.features import FeatureStore
 from serbench.protocols import Ratio, SplitPlan, SplitProtocol
 from serbench.records import (
-    STATES,
     EntryRecord,
-    JobKind,
+    JobId,
     Ledger,
     ResultsFolder,
     StudyFolder,
@@ -183,15 +182,14 @@ class Reruns:
         study = Study.open(results, self._study_record(rerun, plan), self.space, clips, plan)
         with contextlib.closing(study):
             resources = (resources or Resources.choose(None, repeats, self._backend)).for_jobs(repeats)
-            maker = _Maker(study, resources, self._backend, train_clips=rerun.train_clips)
+            maker = JobMaker(study, resources, self._backend)
             wanted = [_refit_id(repeat) for repeat in range(repeats)]
-            for refit in list(study.folder.jobs("refit")):
-                if STATES[refit.state].refit_again:
-                    study.folder.retire_job("refit", refit.job_id)
+            study.folder.retire_retryable("refit")
             jobs = [
                 replace(
-                    maker.refit(job_id, 0, repeat, self.entry.config),
+                    _on_subset(maker.refit(job_id, 0, repeat, self.entry.config), rerun),
                     seed=study.seeds.rerun(rerun.protocol.split_seed, repeat),
+                    keep_model=False,
                 )
                 for repeat, job_id in enumerate(wanted)
                 if not study.folder.has_job("refit", job_id)
@@ -253,25 +251,18 @@ class Reruns:
         return self.entry.model_copy(update=changed)
 
 
-@dataclass(frozen=True)
-class _Maker(JobMaker):
-    """Makes jobs that train on a random subset of the training clips."""
-
-    train_clips: int | None = None
-
-    def _job(self, kind: JobKind, job_id: str, seed: int, config: dict[str, Any], attempt: int) -> TrialJob:
-        job = super()._job(kind, job_id, seed, config, attempt)
-        job = replace(job, keep_model=False)
-        if self.train_clips is None or self.train_clips >= len(job.train):
-            return job
-        rng = np.random.default_rng([_SUBSET, self.study.record.protocol.split_seed])
-        kept = rng.permutation(len(job.train))[: self.train_clips]
-        train = tuple(job.train[place] for place in sorted(kept))
-        return replace(job, train=train, predict={**job.predict, "train": train})
+def _on_subset(job: TrialJob, rerun: Rerun) -> TrialJob:
+    """Returns the job on a random subset of its training clips, if the rerun asks for fewer than it has."""
+    if rerun.train_clips is None or rerun.train_clips >= len(job.train):
+        return job
+    rng = np.random.default_rng([_SUBSET, rerun.protocol.split_seed])
+    kept = rng.permutation(len(job.train))[: rerun.train_clips]
+    train = tuple(job.train[place] for place in sorted(kept))
+    return replace(job, train=train, predict={**job.predict, "train": train})
 
 
 def _refit_id(repeat: int) -> str:
-    return f"{_JOB}-r{repeat}"
+    return str(JobId(_JOB, "refit", repeat))
 
 
 def _shuffled(clips: pd.DataFrame, plan: SplitPlan, protocol: SplitProtocol) -> pd.DataFrame:
@@ -279,8 +270,7 @@ def _shuffled(clips: pd.DataFrame, plan: SplitPlan, protocol: SplitProtocol) -> 
 
     Validation labels are shuffled, too. Otherwise early stopping would select the epoch that fits the true labels.
     """
-    split = plan.split(plan.cores)
-    rows = np.array(sorted((*split.train, *split.validation, *split.validation_rest, *split.test_rest)))
+    rows = np.array(plan.split(plan.cores).outside_test)
     shuffled = rows[np.random.default_rng([_SHUFFLE, protocol.split_seed]).permutation(len(rows))]
     traded = {}
     for column in ("label", "votes"):  # unshuffled votes would give the true labels away as soft labels

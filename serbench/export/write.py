@@ -15,7 +15,7 @@ from serbench.export.exporter import Exporter, TrainedEntry
 from serbench.export.joined import FoldNetwork, join_folds
 from serbench.export.keras_bundle import audio_paths, recorded_answers
 from serbench.export.registry import exporter_names, get_exporter
-from serbench.records import writing
+from serbench.records import JobId, writing
 from serbench.results import Results, require_sound
 from serbench.temporary import temporary_folder
 
@@ -188,9 +188,10 @@ def _train_again(network: FoldNetwork) -> str:
         str(folder.path.parents[1]),
     ]
     command = f"`{shlex.join(words)}`"
-    if not run.endswith("-bag"):
+    named = JobId.parse(run)
+    if named.role != "bag":
         return f"train it again with {command}"
-    folds = ", ".join(folder.shortlisted(run.removesuffix("-bag")).folds)
+    folds = ", ".join(folder.shortlisted(named.trial).folds)
     return f"train its folds again ({folds}) and then average them, each with a command like {command}"
 
 

@@ -58,8 +58,7 @@ def inner_folds(
     Returns:
         The folds; empty if there are too few speakers for two, or if a fold would have no training clip of a class.
     """
-    split = plan.split(plan.cores)
-    rows = np.array(sorted((*split.train, *split.validation, *split.validation_rest, *split.test_rest)))
+    rows = np.array(plan.split(plan.cores).outside_test)
     if speakers_apart:
         units = interleave(_moved(speaker_units(clips.iloc[rows].reset_index(drop=True)), rows), seed)
         count = min(count, len(units) // LEAST_SPEAKERS)

@@ -41,6 +41,11 @@ class Split:
     test_rest: tuple[int, ...]
     left_out: tuple[int, ...] = ()
 
+    @property
+    def outside_test(self) -> tuple[int, ...]:
+        """Rows that a final run may train on, sorted: all but the test core and what is left out."""
+        return tuple(sorted((*self.train, *self.validation, *self.validation_rest, *self.test_rest)))
+
 
 @dataclass(frozen=True)
 class SplitPlan:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         write_text_atomic,
         writing,
     )
+    from serbench.records.job_ids import JobId
     from serbench.records.ledger import Counted, EvaluationKind, Ledger, LedgerLine, count_evaluations, study_id
     from serbench.records.machine import available_memory_mib, gpus, kernel_memory_kills, usable_cores
     from serbench.records.predictions import (
@@ -94,6 +95,7 @@ else:
                 "write_text_atomic",
                 "writing",
             ),
+            "job_ids": ("JobId",),
             "ledger": (
                 "Counted",
                 "EvaluationKind",
@@ -195,6 +197,7 @@ __all__ = [
     "FrozenModel",
     "HeardClips",
     "InitFrom",
+    "JobId",
     "JobKind",
     "LabelSource",
     "Ledger",

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from pydantic import Field, ValidationError
 
 from serbench.records.base import FileName, Record, now
 from serbench.records.files import digest_of, sync_folder, writing
+from serbench.records.job_ids import JobId
 from serbench.records.schemas import StudyRecord, TrialRecord
 
 __all__ = ["Counted", "EvaluationKind", "Ledger", "LedgerLine", "SplitFamily", "count_evaluations", "study_id"]
@@ -29,8 +29,6 @@ __all__ = ["Counted", "EvaluationKind", "Ledger", "LedgerLine", "SplitFamily", "
 EvaluationKind = Literal["run", "audit", "replay", "brought"]
 """`run`: a final run of a finalist, or a bag. `audit`: a run of `serbench audit`. `replay`: a run made again.
 `brought`: predictions of another tool."""
-
-_REPEAT = re.compile(r"\d+$")
 
 
 class SplitFamily(NamedTuple):
@@ -89,7 +87,7 @@ class LedgerLine(Record):
     @property
     def entry(self) -> tuple[str, str]:
         """What was evaluated, whatever the seed of the run: its study, and its job without the number of the run."""
-        return self.study_id, _REPEAT.sub("", self.job_id)
+        return self.study_id, str(JobId.parse(self.job_id).repeats)
 
     @property
     def run(self) -> tuple[EvaluationKind, str, str]:

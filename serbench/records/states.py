@@ -28,28 +28,28 @@ class StateRule:
         counts: whether the trial counts towards the trial budget.
         repeated: whether the same trial is run again, at most `MAX_REPEATS` times.
         sampler: what the sampler learns: the `score`, that the trial was `pruned` or is `infeasible`, or `nothing`.
-        refit_again: whether the next command retries a finalist's refit that ended in this state.
+        retryable: whether the next command tries a final run or a fold again that ended in this state.
     """
 
     meaning: str
     counts: bool = True
     repeated: bool = False
     sampler: Literal["score", "pruned", "infeasible", "nothing"] = "nothing"
-    refit_again: bool = False
+    retryable: bool = False
 
 
 STATES: dict[TrialState, StateRule] = {
     "completed": StateRule("trained to the end, or until early stopping", sampler="score"),
     "pruned": StateRule("ended early: its best score so far was behind that of the others", sampler="pruned"),
     "diverged": StateRule("the loss or the outputs were no longer finite"),
-    "timeout": StateRule("took longer than the space's trial_timeout_s", refit_again=True),
-    "memory": StateRule("went over its memory limit, or the kernel ended it because memory ran out", refit_again=True),
-    "crashed": StateRule("an error, or a signal from outside; its message is kept in error.txt", refit_again=True),
+    "timeout": StateRule("took longer than the space's trial_timeout_s", retryable=True),
+    "memory": StateRule("went over its memory limit, or the kernel ended it because memory ran out", retryable=True),
+    "crashed": StateRule("an error, or a signal from outside; its message is kept in error.txt", retryable=True),
     "invalid": StateRule(
         "no model within the bounds can be built from it; found before training", counts=False, sampler="infeasible"
     ),
-    "interrupted": StateRule("broken off when the search was stopped or killed", False, True, refit_again=True),
-    "lost": StateRule("the worker it ran on is gone", False, True, refit_again=True),
+    "interrupted": StateRule("broken off when the search was stopped or killed", False, True, retryable=True),
+    "lost": StateRule("the worker it ran on is gone", False, True, retryable=True),
 }
 
 TRANSITIONS: dict[str, frozenset[str]] = {

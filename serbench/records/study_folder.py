@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,7 +22,7 @@ from serbench.records.base import Record
 from serbench.records.files import publish_folder, write_bytes_atomic, write_text_atomic, writing
 from serbench.records.predictions import answers_digest, prediction_digests
 from serbench.records.schemas import EntryRecord, JobKind, ShortlistRecord, StudyRecord, TrialRecord
-from serbench.records.states import is_repeated
+from serbench.records.states import STATES, is_repeated
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -282,6 +282,17 @@ class StudyFolder:
         with writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             self.job_path(kind, job_id).rename(target)
+
+    def retire_retryable(self, kind: JobKind, job_ids: Collection[str] | None = None) -> None:
+        """Moves the fits that may be tried again (crashed, interrupted, out of time or memory) to `attempts/`.
+
+        Args:
+            kind: of the fits.
+            job_ids: those to look at; None for all of this kind.
+        """
+        for fit in list(self.jobs(kind)):
+            if STATES[fit.state].retryable and (job_ids is None or fit.job_id in job_ids):
+                self.retire_job(kind, fit.job_id)
 
     def attempts(self, job_id: str = "*") -> list[Path]:
         """Returns the folders of earlier attempts (interrupted, or retried), of one fit or of all."""

@@ -7,9 +7,8 @@ numbers that were changed in one place. Who changes every place alike is only fo
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +22,7 @@ from serbench.families import same_configuration
 from serbench.protocols import SplitProtocol, recorded_protocol
 from serbench.records import (
     EntryRecord,
+    JobId,
     Ledger,
     LedgerLine,
     ProtocolFacts,
@@ -53,8 +53,6 @@ _FLAGS = (
     "train_speakers",
     "reordered",
 )
-_REPEAT = re.compile(r"\d+$")
-_RUN = re.compile(r"t(\d+)-[ar](\d+)")
 
 
 @dataclass(frozen=True)
@@ -324,7 +322,7 @@ def check_entry(
         tested = (fit.digests or {}).get("test")
         if fit.job_id in counted and tested not in counted[fit.job_id]:
             yield f"run {fit.job_id}: the ledger counted other test predictions"
-    first = trial(entry.refits[0].rpartition("-")[0]) if entry.refits else None
+    first = trial(JobId.parse(entry.refits[0]).trial) if entry.refits else None
     own = first is not None and same_configuration(study.family, first.config, entry.config)
     if first is not None and own and not _equal(first.value, entry.search_value):
         yield f"the entry says {_percent(entry.search_value)} in the search, its trial {_percent(first.value)}"
@@ -333,14 +331,15 @@ def check_entry(
 def _run_list(
     entry: EntryRecord, listed: set[str], jobs: set[str], counted: set[str], tried: set[str]
 ) -> Iterator[str]:
-    stems = {_REPEAT.sub("", job) for job in entry.refits}
-    here = {job for job in jobs | counted if _REPEAT.sub("", job) in stems}
+    runs = {JobId.parse(job).repeats for job in entry.refits}
+    here = {job for job in jobs | counted if JobId.parse(job).repeats in runs}
     if hidden := sorted(here - listed):
         where = "in the folder" if hidden[0] in jobs else "counted in the ledger"
         yield f"{len(hidden)} of {len(here | listed)} runs are left out of its list, among them {hidden[0]} ({where})"
-    for stem in sorted(stems):
-        numbers = [int(job[len(stem) :]) for job in listed if job[len(stem) :].isdecimal()]
-        gaps = [f"{stem}{number}" for number in range(max(numbers, default=0)) if number not in numbers]
+    for run in sorted(runs, key=str):
+        numbers = {job.index for name in listed if (job := JobId.parse(name)).repeats == run and job.index is not None}
+        missing = sorted(set(range(max(numbers, default=0))) - numbers)
+        gaps = [str(replace(run, index=number)) for number in missing]
         if absent := [job for job in gaps if job not in tried]:
             yield f"run {absent[0]} is missing before those that it lists (the same search command makes it)"
     if entry.looks < len(entry.refits):
@@ -358,6 +357,6 @@ def check_seeds(study: StudyRecord, fits: Iterable[TrialRecord]) -> Iterator[str
 
     tree = SeedTree(study.seed)
     for fit in fits:
-        named = _RUN.fullmatch(fit.job_id)
-        if named and fit.seed != tree.refit(int(named[1]), int(named[2])):
+        run = JobId.parse(fit.job_id)
+        if run.is_numbered and run.index is not None and fit.seed != tree.refit(run.number, run.index):
             yield f"run {fit.job_id} has the seed {fit.seed}, which is not that of its number"

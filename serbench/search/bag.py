@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from serbench.errors import SerbenchError
-from serbench.records import STATES, EntryRecord, ShortlistRecord, StudyFolder, digest_of, now
+from serbench.records import EntryRecord, JobId, ShortlistRecord, StudyFolder, digest_of, now
 from serbench.search.coordinator import Coordinator
 from serbench.search.finalists import judgement, save_if_new
-from serbench.search.jobs import bag_id
 from serbench.search.session import Session
 
 __all__ = ["fold_models", "run_bag"]
@@ -24,9 +23,8 @@ def run_bag(session: Session, judged: ShortlistRecord) -> EntryRecord | None:
     Returns:
         The entry; None if the bag could not be tested, which a warning explains.
     """
-    study, job_id = session.study, bag_id(judged.job_id)
-    if study.folder.has_job("refit", job_id) and STATES[study.folder.job("refit", job_id).state].refit_again:
-        study.folder.retire_job("refit", job_id)
+    study, job_id = session.study, str(JobId(judged.job_id, "bag"))
+    study.folder.retire_retryable("refit", {job_id})
     if not study.folder.has_job("refit", job_id):
         try:
             models = fold_models(study.folder, judged)
@@ -68,7 +66,7 @@ def _entry(session: Session, judged: ShortlistRecord) -> EntryRecord:
         **judgement(judged),
         finals="all",
         bag=len(judged.folds),
-        refits=(bag_id(judged.job_id),),
+        refits=(str(JobId(judged.job_id, "bag")),),
         looks=1,
         created=now(),
     )

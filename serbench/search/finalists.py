@@ -6,9 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from serbench.records import STATES, EntryRecord, Finals, ShortlistRecord, TrialRecord, digest_of, now
+from serbench.records import EntryRecord, Finals, JobId, ShortlistRecord, TrialRecord, digest_of, now
 from serbench.search.coordinator import Coordinator
-from serbench.search.jobs import final_id
 from serbench.search.observer import Observer
 from serbench.search.session import Session
 from serbench.search.studies.study import Study
@@ -41,11 +40,11 @@ class Finalist:
     @property
     def number(self) -> int:
         """The stable number that its seeds are derived from."""
-        return int(self.job_id[1:])
+        return JobId(self.job_id).number
 
     def refit_id(self, repeat: int) -> str:
-        """Returns the job id of one of its refits."""
-        return final_id(self.job_id, repeat) if self.finals == "all" else f"{self.job_id}-r{repeat}"
+        """Returns the job id of one of its final runs."""
+        return str(JobId(self.job_id, "final" if self.finals == "all" else "refit", repeat))
 
 
 def choose_finalists(
@@ -76,7 +75,7 @@ def choose_finalists(
             continue
         among_best = picked < count
         picked += among_best
-        name = musts.get(key) or trial.origin or f"trial {int(trial.job_id[1:])}"
+        name = musts.get(key) or trial.origin or f"trial {JobId(trial.job_id).number}"
         chosen[key] = Finalist(trial.job_id, name, trial.config, trial.value or 0.0, must and not among_best)
     return list(chosen.values())
 
@@ -135,9 +134,7 @@ def refit_finalists(session: Session, finalists: Sequence[Finalist], repeats: in
         Entries of all finalists with at least one completed refit.
     """
     study, observer = session.study, session.observer
-    for refit in list(study.folder.jobs("refit")):
-        if STATES[refit.state].refit_again:
-            study.folder.retire_job("refit", refit.job_id)
+    study.folder.retire_retryable("refit")
     wanted = [
         (finalist, repeat)
         for finalist in finalists
@@ -183,9 +180,10 @@ def _settled_entry(study: Study, finalist: Finalist, observer: Observer) -> Entr
 
 def _entry(study: Study, finalist: Finalist) -> EntryRecord | None:
     """Builds the entry of a finalist from all its recorded refits; None if none of them completed."""
-    prefix = finalist.refit_id(0)[:-1]
-    refits = [r for r in study.folder.jobs("refit") if r.job_id.startswith(prefix)]
-    good = sorted((r.job_id for r in refits if r.state == "completed"), key=lambda name: int(name[len(prefix) :]))
+    run = JobId.parse(finalist.refit_id(0)).repeats
+    refits = [r for r in study.folder.jobs("refit") if JobId.parse(r.job_id).repeats == run]
+    refits.sort(key=lambda refit: JobId.parse(refit.job_id).index or 0)
+    good = tuple(refit.job_id for refit in refits if refit.state == "completed")
     if not good:
         return None
     reported = {known.name: known.reported for known in study.space.enqueued}
@@ -202,7 +200,7 @@ def _entry(study: Study, finalist: Finalist) -> EntryRecord | None:
         search_value=finalist.search_value,
         **judgement(finalist.judged),
         finals=finalist.finals,
-        refits=tuple(good),
+        refits=good,
         failed_refits=tuple(sorted(r.job_id for r in refits if r.state != "completed")),
         looks=len(good),
         created=now(),

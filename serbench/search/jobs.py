@@ -13,13 +13,13 @@ from serbench.evaluation import evaluate
 from serbench.families import Hyperparameters, parse_hyperparameters
 from serbench.features import WaveformAugmentation, even_crops, front_end_ms
 from serbench.protocols import InnerFold, Ratio, Split, SplitPlan
-from serbench.records import JobKind, ShortlistRecord, StudyFolder, StudyRecord, TrialRecord, now
+from serbench.records import JobId, JobKind, ShortlistRecord, StudyFolder, StudyRecord, TrialRecord, now
 from serbench.search.resources import Resources
 from serbench.search.transfer.transfer import NO_TRANSFER, Transfer
 from serbench.spaces import SearchSpace
 from serbench.training import SeedTree, TrialJob, TrialOutcome
 
-__all__ = ["JobMaker", "PlannedStudy", "bag_id", "copies_of", "final_id", "fold_id", "predictions_of", "record_of"]
+__all__ = ["JobMaker", "PlannedStudy", "copies_of", "predictions_of", "record_of"]
 
 
 class PlannedStudy(Protocol):
@@ -82,15 +82,13 @@ class JobMaker:
 
     def final(self, judged: ShortlistRecord, repeat: int) -> TrialJob:
         """Makes the job of a refit on all clips outside the test core, for the length that cross-validation found."""
-        number = int(judged.job_id[1:])
-        job_id = final_id(judged.job_id, repeat)
-        job = self.refit(job_id, number, repeat, judged.config)
+        run = JobId(judged.job_id, "final", repeat)
+        job = self.refit(str(run), run.number, repeat, judged.config)
         split = self.study.plan.split(self.study.plan.cores)
-        rows = tuple(sorted((*split.train, *split.validation, *split.validation_rest, *split.test_rest)))
         return replace(
             job,
-            train=rows,
-            predict={"train": rows, "test": split.test},
+            train=split.outside_test,
+            predict={"train": split.outside_test, "test": split.test},
             settings=job.settings.model_copy(update={"epochs": judged.epochs}),
             schedule_epochs=job.settings.epochs,
             learning_rates=judged.learning_rates,
@@ -98,8 +96,9 @@ class JobMaker:
 
     def fold(self, trial: str, config: dict[str, Any], fold: InnerFold) -> TrialJob:
         """Makes the job of a shortlisted configuration without the clips of one fold, which it answers."""
-        seed, job_id = self.study.seeds.fold(int(trial[1:]), fold.number), fold_id(trial, fold.number)
-        job = self._job("fold", job_id, seed, config, self._attempts(job_id))
+        named = JobId(trial, "fold", fold.number)
+        seed = self.study.seeds.fold(named.number, fold.number)
+        job = self._job("fold", str(named), seed, config, self._attempts(str(named)))
         return replace(
             job,
             train=fold.train,
@@ -111,7 +110,7 @@ class JobMaker:
 
     def bag(self, judged: ShortlistRecord, members: Sequence[bytes]) -> TrialJob:
         """Makes the job that averages the fold models of a configuration and tests the average. Nothing is trained."""
-        job_id = bag_id(judged.job_id)
+        job_id = str(JobId(judged.job_id, "bag"))
         job = replace(self, transfer=NO_TRANSFER)._job("refit", job_id, 0, judged.config, self._attempts(job_id))
         split = self.study.plan.split(self.study.plan.cores)
         fits = [self.study.folder.job("fold", fold) for fold in judged.folds]
@@ -201,25 +200,6 @@ def copies_of(hp: Hyperparameters, seed: int) -> tuple[WaveformAugmentation, ...
         copies += [WaveformAugmentation(semitones=semitones) for semitones in (-pitch, pitch)]
     copies += [WaveformAugmentation(random_crop=True, copy_index=copy, seed=seed) for copy in range(hp.random_crops)]
     return tuple(copies)
-
-
-def fold_id(trial: str, fold: int) -> str:
-    """Returns the job id of a trial's configuration without one fold.
-
-    >>> fold_id("t0007", 2), final_id("t0007", 0), bag_id("t0007")
-    ('t0007-f2', 't0007-a0', 't0007-bag')
-    """
-    return f"{trial}-f{fold}"
-
-
-def final_id(trial: str, repeat: int) -> str:
-    """Returns the job id of a final run on all clips outside the test core."""
-    return f"{trial}-a{repeat}"
-
-
-def bag_id(trial: str) -> str:
-    """Returns the job id of the bag of a trial's fold models."""
-    return f"{trial}-bag"
 
 
 def predictions_of(job: TrialJob, outcome: TrialOutcome, clips: pd.DataFrame) -> pd.DataFrame | None:

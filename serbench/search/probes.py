@@ -11,6 +11,7 @@ from typing import Any
 import optuna
 
 from serbench.errors import UsageError
+from serbench.records import JobId
 from serbench.search.coordinator import Coordinator
 from serbench.search.session import Session
 from serbench.search.studies.study import Study
@@ -60,7 +61,7 @@ def _job(session: Session, number: int) -> TrialJob | None:
     for draw in range(_DRAWS_PER_PROBE):
         config = _draw(session.study, number, draw)
         try:
-            return session.maker.probe(f"p{number:04d}", number, config, EPOCH_SHARE)
+            return session.maker.probe(str(JobId.of_probe(number)), number, config, EPOCH_SHARE)
         except UsageError:
             continue
     return None

@@ -17,6 +17,7 @@ from serbench.protocols import recorded_plan, recorded_protocol
 from serbench.records import (
     Environment,
     EpochMetrics,
+    JobId,
     JobKind,
     LedgerLine,
     ResultsFolder,
@@ -31,7 +32,7 @@ from serbench.records import (
     write_bytes_atomic,
 )
 from serbench.search.bag import fold_models
-from serbench.search.jobs import JobMaker, bag_id, predictions_of
+from serbench.search.jobs import JobMaker, predictions_of
 from serbench.search.probes import EPOCH_SHARE
 from serbench.search.resources import Resources
 from serbench.search.studies.recorded import (
@@ -170,7 +171,7 @@ def replay_trial(
     space = recorded_space(folder, record)
     clips = recorded_clips(folder, record, data, progress)
     rebuilt = RecordedStudy(folder, record, space, recorded_plan(folder, record, clips), SeedTree(record.seed))
-    transfer = NO_TRANSFER if job_id.endswith("-bag") else recorded_transfer(results, folder, record)
+    transfer = NO_TRANSFER if JobId.parse(job_id).role == "bag" else recorded_transfer(results, folder, record)
     source = FeatureSource(clips, FeatureStore(cache_root() / "features"), transfer.teacher)
     source.paths(space.features, progress=lambda done, total: progress("computing features", done, total))
     resources = Resources.choose(1, 1, backend, trial.threads or 1)
@@ -301,19 +302,19 @@ def _kind(folder: StudyFolder, job_id: str) -> JobKind:
 def _job(maker: JobMaker, trial: TrialRecord, clips: pd.DataFrame) -> TrialJob:
     """Makes the job of a record with the seed of the record itself, so that it is not derived from a number again."""
     study = maker.study
-    searched, _, rest = trial.job_id.partition("-")
+    named = JobId.parse(trial.job_id)
     if trial.kind == "fold":
         folds = {
             fold.number: fold for fold in recorded_protocol(study.folder, study.record).inner_folds(clips, study.plan)
         }
         if trial.fold not in folds:
             raise SerbenchError(f"{study.folder.path} has no fold {trial.fold} of its cross-validation; restore it")
-        job = maker.fold(searched, trial.config, folds[trial.fold])
-    elif trial.job_id == bag_id(searched):
-        judged = study.folder.shortlisted(searched)
+        job = maker.fold(named.trial, trial.config, folds[trial.fold])
+    elif named.role == "bag":
+        judged = study.folder.shortlisted(named.trial)
         job = maker.bag(judged, fold_models(study.folder, judged))
-    elif trial.kind == "refit" and rest.startswith("a"):
-        job = maker.final(study.folder.shortlisted(searched), 0)
+    elif named.role == "final":
+        job = maker.final(study.folder.shortlisted(named.trial), 0)
     elif trial.kind == "refit":
         job = maker.refit(trial.job_id, 0, 0, trial.config)
     elif trial.kind == "probe":

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from serbench.errors import SerbenchError
-from serbench.records import UNCOUNTED_STATES, ShortlistRecord
+from serbench.records import UNCOUNTED_STATES, JobId, ShortlistRecord
 from serbench.search.bag import run_bag
 from serbench.search.coordinator import Coordinator
 from serbench.search.finalists import Finalist, choose_finalists, choose_judged, refit_finalists
@@ -36,7 +36,7 @@ def run_study(session: Session, budget: Budget) -> None:
     forced = [known.name for known in study.space.enqueued if known.finalist]
     rounds = math.ceil((budget.finalists + len(forced)) * budget.repeats / max(1, session.workers))
     listed = shortlist_rounds(study, min(budget.shortlist, budget.trials), session.workers)
-    Coordinator(session).run_trials(budget.trials, rounds + listed, rounds)
+    Coordinator(session).run_trials(budget.trials, shortlist_rounds=listed, final_rounds=rounds)
     if not session.stop.is_set():
         judged = run_shortlist(session, budget.shortlist, rounds)
         if not session.stop.is_set():
@@ -47,7 +47,7 @@ def run_study(session: Session, budget: Budget) -> None:
 def _test(session: Session, budget: Budget, judged: Sequence[ShortlistRecord], forced: Sequence[str]) -> None:
     """Retrains and tests the finalists, and tests the bag of the selected configuration."""
     trials = session.study.records()
-    tested = {refit.job_id.rpartition("-")[0] for refit in session.study.folder.jobs("refit")}
+    tested = {JobId.parse(refit.job_id).trial for refit in session.study.folder.jobs("refit")}
     finalists = (
         choose_judged(trials, judged, budget.finalists, budget.finals or "all", forced, tested)
         if judged

@@ -19,10 +19,9 @@ from serbench.errors import SerbenchError
 from serbench.evaluation import evaluate
 from serbench.families import recorded_setting
 from serbench.protocols import InnerFold, recorded_protocol
-from serbench.records import STATES, ShortlistRecord, StudyFolder, TrialRecord, now
+from serbench.records import JobId, ShortlistRecord, StudyFolder, TrialRecord, now
 from serbench.search.coordinator import Coordinator
 from serbench.search.finalists import Finalist, choose_finalists
-from serbench.search.jobs import fold_id
 from serbench.search.session import Session
 from serbench.search.studies.study import Study
 
@@ -59,7 +58,7 @@ def run_shortlist(session: Session, count: int, final_rounds: int = 0) -> list[S
             "class to train on; the validation score of the search decides"
         )
         return []
-    _retire(study)
+    study.folder.retire_retryable("fold")
     budget = _Cost.of(study.records(), study, folds, session)
     chosen = _affordable(session, chosen, folds, budget, final_rounds)
     _fit(session, chosen, folds, budget, final_rounds)
@@ -81,13 +80,6 @@ def compared_before(folder: StudyFolder, chosen: Sequence[Finalist]) -> list[Sho
 
 def _folds(study: Study) -> tuple[InnerFold, ...]:
     return recorded_protocol(study.folder, study.record).inner_folds(study.clips, study.plan)
-
-
-def _retire(study: Study) -> None:
-    """Lets the fits of folds that ended by no fault of their configuration run again."""
-    for fit in list(study.folder.jobs("fold")):
-        if STATES[fit.state].refit_again:
-            study.folder.retire_job("fold", fit.job_id)
 
 
 @dataclass(frozen=True)
@@ -132,7 +124,7 @@ def _waiting(study: Study, chosen: Sequence[Finalist], folds: Sequence[InnerFold
         (one, fold)
         for one in chosen
         for fold in folds
-        if not study.folder.has_job("fold", fold_id(one.job_id, fold.number))
+        if not study.folder.has_job("fold", str(JobId(one.job_id, "fold", fold.number)))
     ]
 
 
@@ -164,7 +156,7 @@ def _fit(
     session.observer.shortlist_started(len(chosen), len(folds), len(wanted), cost.total_s(wanted))
     maker = session.maker.for_jobs(len(wanted))
     jobs = [maker.fold(one.job_id, one.config, fold) for one, fold in wanted]
-    origins = {fold_id(one.job_id, fold.number): one.name for one, fold in wanted}
+    origins = {str(JobId(one.job_id, "fold", fold.number)): one.name for one, fold in wanted}
     deadline = None if session.end is None else session.end - final_rounds * cost.trial_s
     Coordinator(session).run_jobs(jobs, origins, deadline)
 
@@ -174,7 +166,7 @@ def _settled(session: Session, chosen: Finalist, folds: Sequence[InnerFold]) -> 
     folder = session.study.folder
     if chosen.job_id in folder.shortlisted_ids():
         return folder.shortlisted(chosen.job_id)
-    ids = [fold_id(chosen.job_id, fold.number) for fold in folds]
+    ids = [str(JobId(chosen.job_id, "fold", fold.number)) for fold in folds]
     records = [folder.job("fold", job_id) for job_id in ids if folder.has_job("fold", job_id)]
     if failed := [fit for fit in records if fit.state != "completed"]:
         session.observer.warning(

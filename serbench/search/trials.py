@@ -34,17 +34,16 @@ class SearchTrials:
     Args:
         session: the study, already settled, and what its jobs run on.
         trials: total number of trials that count. Invalid, interrupted and lost trials do not count.
-        later_rounds: number of fits after the trials that run one after the other (folds of the shortlist, final runs).
-            For each of them as much time is reserved as the longest trial took, but at most half of what was left at
-            the start, unless the final runs alone need more.
-        final_rounds: how many of them are final runs.
+        shortlist_rounds: number of fits of the shortlist that run one after the other.
+        final_rounds: the same of final runs. For each of both as much time is reserved as the longest trial took, but
+            at most half of what was left at the start, unless the final runs alone need more.
     """
 
-    def __init__(self, session: Session, trials: int, later_rounds: int, final_rounds: int) -> None:
+    def __init__(self, session: Session, trials: int, shortlist_rounds: int, final_rounds: int) -> None:
         self._session = session
         self._study, self._history = session.study, session.history
         self._total = trials
-        self._later_rounds, self._final_rounds = later_rounds, final_rounds
+        self._later_rounds, self._final_rounds = shortlist_rounds + final_rounds, final_rounds
         self._half_s = 0.0 if session.end is None else max(0.0, session.end - time.monotonic()) / 2
         self._never_pruned = {known.name for known in session.study.space.enqueued if known.finalist}
         records = session.study.records()

@@ -290,8 +290,8 @@ def check_files(command: Command) -> list[TrialRecord]:
     for path in study.attempts():
         record = TrialRecord.load(path / "record.json")
         assert path.name == f"{record.job_id}.{record.attempt}"
-        assert STATES[record.state].repeated or STATES[record.state].refit_again
-        assert STATES[record.state].refit_again or record.attempt < MAX_REPEATS
+        assert STATES[record.state].repeated or STATES[record.state].retryable
+        assert STATES[record.state].retryable or record.attempt < MAX_REPEATS
     for entry in study.entries():
         assert entry.entry_id
     return found

@@ -14,7 +14,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from serbench.records import STATES, TrialRecord, is_repeated, now
+from serbench.records import STATES, JobId, TrialRecord, is_repeated, now
 from serbench.search.studies.prior import JOB_ID
 from serbench.search.studies.samplers import make_sampler
 from serbench.search.studies.study import Study
@@ -108,8 +108,8 @@ class OptunaHistory:
         if waiting is None:
             self._queue_next_known(trials)
         known_id = waiting.user_attrs.get(JOB_ID) if waiting is not None else None
-        taken = (int(job_id[1:]) for trial in trials if (job_id := trial.user_attrs.get(JOB_ID)))
-        number = int(known_id[1:]) if known_id else max(taken, default=-1) + 1
+        taken = (JobId(job_id).number for trial in trials if (job_id := trial.user_attrs.get(JOB_ID)))
+        number = JobId(known_id).number if known_id else max(taken, default=-1) + 1
         # The seed depends on the trial's own number, so that a resumed study proposes what an unbroken one would.
         study.optuna.sampler = make_sampler(
             study.record.sampler, study.seeds.sampler(number), study.space, [one.config for one in self.known]
@@ -118,11 +118,11 @@ class OptunaHistory:
         config = study.space.suggest(trial, trial.user_attrs.get(_CONFIG))
         job_id = trial.user_attrs.get(JOB_ID)
         if job_id is None:
-            job_id = f"t{number:04d}"
+            job_id = str(JobId.of_trial(number))
             # Last: a trial that a kill leaves without an id is forgotten, and its number proposes the same again.
             trial.set_user_attr(JOB_ID, job_id)
         attempt = len(study.folder.attempts(job_id))
-        return Proposal(trial, job_id, int(job_id[1:]), attempt, config, trial.user_attrs.get(_ORIGIN))
+        return Proposal(trial, job_id, JobId(job_id).number, attempt, config, trial.user_attrs.get(_ORIGIN))
 
     def report(self, trial: Trial, value: float, epoch: int) -> bool:
         """Reports a trial's score so far. Returns whether the pruner would end the trial."""
@@ -208,7 +208,7 @@ class OptunaHistory:
             origin=trial.user_attrs.get(_ORIGIN),
             state="interrupted",
             config=self._config_of(trial),
-            seed=study.seeds.trial(int(job_id[1:])),
+            seed=study.seeds.trial(JobId(job_id).number),
             error="the search was killed while this trial ran",
             error_kind="kill",
             started=started,

@@ -11,6 +11,7 @@ from serbench.records import (
     CorpusFacts,
     EntryRecord,
     InitFrom,
+    JobId,
     ProtocolFacts,
     Record,
     ResultsFolder,
@@ -122,7 +123,7 @@ def recorded_init(results: ResultsFolder, folder: StudyFolder, init: InitFrom) -
 
 def _of_bundle(path: Path) -> tuple[InitFrom, bytes]:
     facts = _BundleFacts.load(path / "bundle.json")
-    _check_single(f"the bundle {path}", facts.refit.endswith("-bag") or bool(facts.joined))
+    _check_single(f"the bundle {path}", JobId.parse(facts.refit).role == "bag" or bool(facts.joined))
     model = path / "model.keras"
     data = model.read_bytes() if model.is_file() else b""
     if hashlib.sha256(data).hexdigest() != facts.model_sha256:
