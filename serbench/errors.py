@@ -13,7 +13,7 @@ from typing import Final
 
 from serbench.printable import printable
 
-__all__ = ["SerbenchError", "UsageError", "nearest", "require", "shortened", "unknown", "with_extra"]
+__all__ = ["SerbenchError", "UsageError", "first_line", "nearest", "require", "shortened", "unknown", "with_extra"]
 
 _LONGEST: Final = 4_000
 _LONGEST_WORD: Final = 300
@@ -51,6 +51,15 @@ def shortened(text: str) -> str:
     """
     text = _LONG_WORD.sub(lambda found: _middle_out(found[0], _LONGEST_WORD // 2), text)
     return _middle_out(text, _LONGEST // 2) if len(text) > _LONGEST else text
+
+
+def first_line(error: BaseException) -> str:
+    """Returns the first line of what an exception says; its class if it says nothing.
+
+    >>> first_line(ValueError("bad shape" + chr(10) + "details")), first_line(KeyError())
+    ('bad shape', 'KeyError')
+    """
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _middle_out(text: str, kept: int) -> str:

@@ -245,8 +245,9 @@ def judge(folder, *entry_ids, value=0.6, search_value=0.65):
     value = evaluate(true, np.where(right, true, (true + 1) % len(labels)), labels).mean_recall_present
     folder.save_shortlisted(
         ShortlistRecord(
-            study=folder.path.name, job_id="t0", origin="trial 0", config={}, search_value=search_value,
-            folds=("t0-f1",),
+            study=folder.path.name, job_id="t0", origin="trial 0",
+            config=folder.entry(entry_ids[0]).config if entry_ids else {}, search_value=search_value,
+            folds=tuple(f"t0-f{fold}" for fold in range(1, 6)),
             epochs=1, curve=(value,), scores=Scores(clips=len(answers), accuracy=value, uar=value, macro_f1=value),
             value=value, created=TIME,
         ),

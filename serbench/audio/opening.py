@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -115,6 +116,8 @@ def _converted(path: str, container: Container) -> Iterator[tuple[str, str]]:
             raise UnreadableError(f"ffmpeg did not decode it within {_TIME_LIMIT_S} s") from None
         except OSError as error:
             raise UnreadableError(f"ffmpeg cannot be run: {error.strerror}") from None
+        if b"No space left on device" in ran.stderr:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
         log = ran.stderr[:_MOST_LOG].decode(errors="replace").replace(str(Path(path)), "")
         if ran.returncode or not sound.is_file():
             raise UnreadableError(f"ffmpeg cannot decode it: {_reported(log)[0] or 'no sound'}")

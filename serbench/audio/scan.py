@@ -146,12 +146,20 @@ def _kind(entry: os.DirEntry[str], path: Path, root: Path, wanted: tuple[str, ..
     if entry.name.startswith("."):
         return ""
     if entry.is_symlink() and _leads_out(path, root):
-        return "escaping" if path.is_dir() or suffix in wanted else ""
-    if entry.is_symlink() and path.is_dir():
+        return "escaping" if _is_folder(path) or suffix in wanted else ""
+    if entry.is_symlink() and _is_folder(path):
         return ""
     if entry.is_dir(follow_symlinks=False):
         return "folder"
     return "files" if suffix in wanted else _other(path, suffix)
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether a link leads to a folder; False where nobody may look."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _other(path: Path, suffix: str) -> str:

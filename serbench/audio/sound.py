@@ -6,6 +6,7 @@ and decoding is done in blocks. This runs in worker processes, so it imports not
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -78,6 +79,8 @@ _LOST_BYTES: Final = 64
 _BLOCK_FRAMES: Final = 1 << 18
 _BLOCK_SAMPLES: Final = 1 << 22
 _MAX_SAMPLES: Final = 1 << 31
+_LACKING: Final = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+"""What the machine lacks, and not the file: a clip must not be dropped from its corpus for that."""
 _LFS_MARK: Final = b"version https://git-lfs.github.com/spec/"
 
 _Samples = npt.NDArray[np.float32]
@@ -194,7 +197,9 @@ def _read(path: str, *, keep: bool) -> Sound:
         reason = f"no readable audio: {error.error_string.strip().rstrip('.')}"
     except FileNotFoundError:
         reason = "does not exist, or is a link to nothing"
-    except Exception as error:  # whatever a decoder raises concerns this file only
+    except Exception as error:  # whatever a decoder raises concerns this file only, but for what the machine lacks
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _LACKING):
+            raise
         said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         reason = f"cannot be read: {said.strip() or type(error).__name__}"
     return Sound(AudioHealth("undecodable", reason[:300]))
@@ -212,6 +217,17 @@ def _look_before_decoding(path: str) -> None:
         head = file.read(len(_LFS_MARK))
     if head == _LFS_MARK:
         raise _UnusableError("lfs_pointer", "a Git LFS pointer, not the audio itself")
+
+
+def _joined(blocks: list[_Samples]) -> _Samples:
+    """Puts blocks together and empties the list, so that a long recording is not in memory twice."""
+    whole = np.empty(sum(map(len, blocks)), dtype=np.float32)
+    end = len(whole)
+    while blocks:
+        block = blocks.pop()
+        whole[end - len(block) : end] = block
+        end -= len(block)
+    return whole
 
 
 def _decode(stream: Stream, path: str, keep: bool) -> Sound:
@@ -316,7 +332,7 @@ class _Measured:
         rms = float(np.sqrt(self._energy / (self.frames * self.channels)))
         digest, duration = self._hasher.hexdigest()[:32], self.frames / self.rate
         health = AudioHealth(state, detail, digest, duration, self.rate, self.channels, peak, rms)
-        return Sound(health, None if self._kept is None else np.ascontiguousarray(np.concatenate(self._kept)))
+        return Sound(health, None if self._kept is None else _joined(self._kept))
 
     def _verdict(self, peak: float, stated: int, cut_off: str) -> tuple[ClipState, str]:
         duration = self.frames / self.rate

@@ -134,6 +134,10 @@ class _Audit:
         )
 
     def _of_scores(self, clips: pd.DataFrame) -> Iterator[AuditFinding]:
+        if problems := self.tested.problems:
+            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            verdict = f"the entry fails its checks, so its score need not be true: {problems[0]}{more}"
+            yield AuditFinding(check="records", level="alarm", verdict=verdict, numbers={"problems": len(problems)})
         yield against_validation(self.tested, clips)
         yield against_literature(self.tested)
         yield from by_slices(self.tested, clips)

@@ -68,6 +68,8 @@ def audit(
         return
     if on is not Where.validation:
         raise UsageError("--on belongs to --robustness; add it, or leave --on out")
+    if not refits and (split_seeds, repeats, workers) != (1, 1, None):
+        raise UsageError("--no-refits trains nothing; leave out --split-seeds, --repeats and --workers")
     from serbench.audit import AuditPlan, audit_document, audit_entry
     from serbench.cli.stopping import stopping
     from serbench.cli.watch import watcher

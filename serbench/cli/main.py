@@ -72,6 +72,19 @@ def _root(
     """AutoML benchmarking for speech emotion recognition: search, judge honestly, export."""
 
 
+_REFUSED = {
+    errno.EACCES: "ask its owner for permission, or name another path",
+    errno.EPERM: "ask its owner for permission, or name another path",
+    errno.ENAMETOOLONG: "name a shorter path",
+    errno.EIO: "the disk or the network share failed; try again, or copy the files to another disk",
+    errno.ENOSPC: "free some space and run the same command again",
+    errno.EDQUOT: "free some space and run the same command again",
+    errno.EROFS: "name another folder",
+    errno.ESTALE: "the network share went away; connect it and run the same command again",
+}
+"""What to do about what the operating system refuses to do with a path: no bug of serbench."""
+
+
 def main() -> None:
     """Runs the program. Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted."""
     never_fail_to_encode()
@@ -88,6 +101,11 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except (MemoryError, RuntimeError, OSError) as error:
+        if isinstance(error, OSError) and error.errno in _REFUSED and error.filename is not None:
+            name = str(error.filename)
+            shown = name if len(name) <= 200 else f"{name[:200]}..."
+            echo(f"serbench: cannot open {shown}: {error.strerror}; {_REFUSED[error.errno]}", err=True)
+            sys.exit(1)
         if not (lacking := _lacking(error)):
             raise
         echo(f"serbench: this machine gives serbench no more {lacking}; what was done is recorded. Free some or raise "

@@ -49,6 +49,8 @@ def leaderboard(
 ) -> None:
     """Prints all tested entries, one table per test set. It reads records only; nothing is trained."""
     if html is not None:
+        if full or output is not TableFormat.table:
+            raise UsageError("--html writes pages with everything; leave out --full and --format")
         _write_site(results, html, corpus=corpus, protocol=protocol, with_audio=audio, ensembles=ensembles)
         return
     if audio:

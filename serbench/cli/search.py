@@ -116,7 +116,7 @@ def _conclude(
     from serbench.cli.results import print_leaderboard, print_sheet
     from serbench.cli.watch import busy
     from serbench.render import answer, beside_printed
-    from serbench.results import Results
+    from serbench.results import Results, make_leaderboard
 
     results, found = plan.results, Results(plan.results)
     records = [found.study(name).record for name in studies]
@@ -124,6 +124,8 @@ def _conclude(
         console.print(f"no entry was tested yet; the trials are in {results / 'studies'}")
         if stopped:
             console.print(_STOPPED)
+        if output is not TableFormat.table:  # an empty leaderboard is one, too
+            print_leaderboard(make_leaderboard([], [], results), output)
         return
     scope = records[0].corpus.name, records[0].protocol.name
     with busy("scoring the tested entries"):

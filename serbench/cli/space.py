@@ -105,7 +105,7 @@ def check(
 
 def _echo_parameters(space: SearchSpace) -> None:
     """Prints the values of each hyperparameter and, below them, its meaning, dim on a terminal."""
-    width, screen = max(map(len, space.parameters)), max(screen_width(), 40)
+    width, screen = max(map(len, space.parameters), default=0), max(screen_width(), 40)
     for name, dimension in space.parameters.items():
         when = " and ".join(f"{other} = {' or '.join(map(str, values))}" for other, values in dimension.when.items())
         values = f"{dimension}, if {when}" if when else str(dimension)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from serbench.audio import Scan, Sound, read_sound, scan_audio
-from serbench.errors import SerbenchError, UsageError
+from serbench.errors import SerbenchError, UsageError, first_line
 from serbench.export.bundle_record import BundleCheck, BundleRecord, Int8Facts, JoinedNetwork, LightFile
 from serbench.export.levels import level_note, loudest_db
 from serbench.export.predictions import Prediction, Predictions
@@ -85,7 +85,8 @@ class Bundle:
 
             return cls(path, record, None, load_light(path, record, runtime))
         model = load_model(path / "model.keras", record.model_sha256, record.family)
-        if model.input_shape != (None, *record.features.shape) or model.output_shape != (None, len(record.labels)):
+        shapes = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
+        if shapes != ((None, *record.features.shape), (None, len(record.labels))):
             raise SerbenchError(f"{path} is damaged: the model does not match its front end or labels; export again")
         return cls(path, record, model)
 
@@ -131,6 +132,9 @@ class Bundle:
                 files, others = _audio_files(path)
             except SerbenchError as error:
                 failures.append(str(error))
+                continue
+            except OSError as error:  # nobody may look there, or the name is too long
+                failures.append(f"cannot read {str(path)[:200]}: {error.strerror}")
                 continue
             passed_over += others
             for file in files:
@@ -241,8 +245,9 @@ def load_model(path: Path, sha256: str, family: str) -> keras.Model:
                 f"the bundle {path.parent} needs family '{family}', which is not installed; install the package that "
                 "provides it"
             ) from error
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise SerbenchError(f"{path} cannot be loaded as a Keras model: {reason}; export it again") from error
+        raise SerbenchError(
+            f"{path} cannot be loaded as a Keras model: {first_line(error)}; export it again"
+        ) from error
 
 
 def file_digest(path: Path) -> str:

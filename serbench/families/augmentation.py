@@ -35,7 +35,8 @@ def augmented(x: Any, hp: Hyperparameters, feature_axis: int, seeds: Iterator[in
         seeds: stream of seeds; each layer takes one.
 
     Raises:
-        InvalidConfiguration: augmentation is requested, but the features do not have exactly two axes.
+        InvalidConfiguration: augmentation is requested, but the features do not have exactly two axes, or a time mask
+            and there is one frame.
     """
     from serbench.families.layers import FrequencyMask, TimeMask
     from serbench.families.warps import Warp
@@ -45,6 +46,8 @@ def augmented(x: Any, hp: Hyperparameters, feature_axis: int, seeds: Iterator[in
         return x
     _two_axes(tuple(x.shape[1:]), next(name for name, value in asked.items() if value))
     feature, time = feature_axis + 1, 2 - feature_axis
+    if asked["time_mask"] and x.shape[time] == 1:
+        raise InvalidConfiguration("time_mask would hide whole clips, since these features have one frame; set it to 0")
     if asked["frequency_warp"]:
         warp = asked["frequency_warp"]
         x = Warp(warp, axis=feature, anchor=_ZERO_HZ, seed=next(seeds), dtype="float32", name="frequency_warp")(x)

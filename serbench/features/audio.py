@@ -17,7 +17,7 @@ __all__ = ["Waveform", "decode", "fit_length", "realise_soundfile", "waveform_of
 Waveform = npt.NDArray[np.float32]
 
 
-def decode(path: str | Path, sample_rate: int) -> Waveform:
+def decode(path: str | Path, sample_rate: int, digest: str = "") -> Waveform:
     """Reads a usable audio file as a mono waveform.
 
     Reads every format of libsndfile, and those of ffmpeg if it is installed; any sample type, rate and number of
@@ -26,17 +26,21 @@ def decode(path: str | Path, sample_rate: int) -> Waveform:
     Args:
         path: the file.
         sample_rate: Hz of the result.
+        digest: of the decoded audio, as an earlier look at the file found it; '' if nobody looked.
 
     Returns:
         float32 (samples,), full scale at 1.0.
 
     Raises:
-        SerbenchError: the file is not a usable clip by the rule of `serbench.audio.read_sound`: missing, not audio,
-            damaged, cut off, empty, silent, too short or too long, or with values that are not finite.
+        SerbenchError: the audio has another digest, or the file is not a usable clip by the rule of
+            `serbench.audio.read_sound`: missing, not audio, damaged, cut off, empty, silent, too short or too long, or
+            with values that are not finite.
     """
     sound = read_sound(path)
     if not sound.usable:
         raise SerbenchError(f"cannot use {path} as audio: {sound.health.detail}")
+    if digest and sound.health.digest != digest:
+        raise SerbenchError(f"{path} has other audio than when it was examined; run the same command again")
     return waveform_of(sound, sample_rate)
 
 

@@ -17,8 +17,8 @@ from typing import Any, Literal
 import platformdirs
 from pydantic import Field, ValidationError
 
-from serbench.errors import SerbenchError, UsageError
-from serbench.records import FrozenModel, digest_of, read_text, write_text_atomic
+from serbench.errors import SerbenchError, UsageError, first_line
+from serbench.records import FrozenModel, digest_of, locked, read_text, write_text_atomic
 
 __all__ = [
     "EncoderFolder",
@@ -101,7 +101,8 @@ def register_encoder(folder: Path) -> EncoderFolder:
         SerbenchError: the list cannot be read or written.
     """
     found = read_encoder_folder(folder.expanduser().absolute())
-    _save(_known() | {found.digest: str(found.path)})
+    with locked(_path()):
+        _save(_known() | {found.digest: str(found.path)})
     return found
 
 
@@ -111,10 +112,11 @@ def forget_encoder(digest: str) -> None:
     Raises:
         UsageError: no encoder has this digest.
     """
-    known = _known()
-    if digest not in known:
-        raise UsageError(f"no encoder '{digest}' was added; `serbench encoder list` shows those that were")
-    _save({other: path for other, path in known.items() if other != digest})
+    with locked(_path()):
+        known = _known()
+        if digest not in known:
+            raise UsageError(f"no encoder '{digest}' was added; `serbench encoder list` shows those that were")
+        _save({other: path for other, path in known.items() if other != digest})
 
 
 def encoder_folders() -> dict[str, Path]:
@@ -165,7 +167,7 @@ def _known() -> dict[str, str]:
         found = _Known.model_validate(json.loads(read_text(path)))
     except (ValidationError, ValueError) as error:
         raise SerbenchError(
-            f"{path} is damaged ({str(error).splitlines()[0]}); restore it, or remove it and add encoders again"
+            f"{path} is damaged ({first_line(error)}); restore it, or remove it and add encoders again"
         ) from None
     return found.encoders
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from serbench.errors import SerbenchError, require
+from serbench.errors import SerbenchError, first_line, require
 from serbench.features.encoder_files import EncoderFolder, find_encoder
 
 __all__ = ["HiddenStates", "load_encoder", "run_encoder"]
@@ -48,9 +48,7 @@ def run_encoder(digest: str, waveform: npt.NDArray[np.float32]) -> HiddenStates:
     except SerbenchError:
         raise
     except Exception as error:  # a foreign model may fail in any way
-        raise SerbenchError(
-            f"encoder '{digest}' fails: {str(error).splitlines()[0]}; use a model of raw speech"
-        ) from error
+        raise SerbenchError(f"encoder '{digest}' fails: {first_line(error)}; use a model of raw speech") from error
     if not states or any(one.ndim != 2 or one.size == 0 for one in states):
         raise SerbenchError(f"encoder '{digest}' gives no hidden states (frames, units); use a model of raw speech")
     return states
@@ -72,7 +70,7 @@ def load_encoder(folder: EncoderFolder) -> Encoder:
     except SerbenchError:
         raise
     except Exception as error:  # a damaged or strange file may fail in any way
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error)
         raise SerbenchError(f"{folder.path} cannot be loaded as an encoder: {reason}") from error
 
 

@@ -41,6 +41,7 @@ class ClipFile(NamedTuple):
 
     clip_id: str
     path: str
+    digest: str = ""
 
 
 class ClipsWithoutFeaturesError(SerbenchError):
@@ -160,7 +161,7 @@ def _extract_chunk(
     waveforms = np.empty((len(clips), spec.n_samples), dtype=np.float32)
     for row, clip in zip(waveforms, clips, strict=True):
         with _named(clip, "`serbench corpus check` lists all clips that cannot be read"):
-            waveform = decode(clip.path, spec.sample_rate)
+            waveform = decode(clip.path, spec.sample_rate, clip.digest)
             if alter is not None:
                 waveform = alter(waveform, clip.clip_id)
             if augmentation is None:

@@ -166,7 +166,7 @@ class FeatureStore:
         eviction.make_room(self.root, self.limit_bytes - _n_bytes(shape), keep=entry.name)
         if shutil.disk_usage(self.root).free < _n_bytes(shape):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        files = [ClipFile(*row) for row in zip(clips["clip_id"], clips["path"], strict=True)]
+        files = [ClipFile(*row) for row in zip(clips["clip_id"], clips["path"], clips["digest"], strict=True)]
         with publish_folder(entry) as temporary:
             # Written in sequence and not through a memory map, where a full disk would be a fatal signal.
             with (temporary / _ARRAY).open("wb") as file:

@@ -294,14 +294,17 @@ def _incomplete(protocol: SplitProtocol, clips: pd.DataFrame, missing: list[Lack
 
 
 def _shared(protocol: SplitProtocol, clips: pd.DataFrame, split: Split) -> bool:
-    """Whether a test speaker is also in the training set. With unknown speakers this must be assumed."""
+    """Whether a test speaker is also outside the test set, since final runs may train on all clips there.
+
+    With unknown speakers this must be assumed.
+    """
     if protocol.shares_speakers is not None:
         return protocol.shares_speakers
     if get_kind(protocol.name).other_corpus:  # two corpora have different speakers, even where they are not named
         return False
     speakers = clips["speaker"]
-    trained, tested = (set(speakers.iloc[list(rows)]) for rows in (split.train, split.test))
-    return bool(trained & tested)
+    outside, tested = (set(speakers.iloc[list(rows)]) for rows in (split.outside_test, split.test))
+    return UNKNOWN_SPEAKER in outside | tested or bool(outside & tested)
 
 
 def _warnings(protocol: SplitProtocol, clips: pd.DataFrame, split: Split, speakers: dict[str, int]) -> list[str]:

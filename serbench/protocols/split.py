@@ -86,7 +86,8 @@ class SplitPlan:
         if self.validation_units is not None or self.test_units is None or self.crossed:
             return self
         sizes = [len(unit.rows) for unit in reversed(self.order)]
-        cut = _cut(sizes, clip_count(self.cores.validation, self.n_clips))
+        share_of = self.n_clips if self.ratio_clips is None else self.ratio_clips
+        cut = _cut(sizes, clip_count(self.cores.validation, share_of))
         wanted = min(least, (len(self.order) - self.test_units) // 3)
         return self if wanted <= cut else replace(self, validation_units=wanted)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from serbench.records.environment import cpu_name, current_environment
     from serbench.records.files import (
         digest_of,
+        locked,
         publish_folder,
         read_text,
         write_bytes_atomic,
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
         TrialRecord,
         WarmStart,
     )
-    from serbench.records.shares import are_shares
+    from serbench.records.shares import are_distributions, are_shares
     from serbench.records.states import (
         MAX_REPEATS,
         STATES,
@@ -89,6 +90,7 @@ else:
             ),
             "files": (
                 "digest_of",
+                "locked",
                 "publish_folder",
                 "read_text",
                 "write_bytes_atomic",
@@ -156,7 +158,10 @@ else:
                 "TrialRecord",
                 "WarmStart",
             ),
-            "shares": ("are_shares",),
+            "shares": (
+                "are_distributions",
+                "are_shares",
+            ),
             "states": (
                 "MAX_REPEATS",
                 "STATES",
@@ -224,6 +229,7 @@ __all__ = [
     "TrialState",
     "WarmStart",
     "answers_digest",
+    "are_distributions",
     "are_shares",
     "arrays_digest",
     "available_memory_mib",
@@ -236,6 +242,7 @@ __all__ = [
     "gpus",
     "is_repeated",
     "kernel_memory_kills",
+    "locked",
     "none_in",
     "now",
     "prediction_digests",

@@ -13,10 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import filelock
+
 from serbench.errors import SerbenchError
 
 __all__ = [
     "digest_of",
+    "locked",
     "publish_folder",
     "read_text",
     "sync_folder",
@@ -54,6 +57,26 @@ def writing(path: Path) -> Iterator[None]:
         if reason is None:
             raise
         raise SerbenchError(f"cannot write {path}: {reason} and run the same command again") from error
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keeps other processes from a file while it is read, changed and written. Its folder is made if need be.
+
+    Args:
+        path: the file, which need not exist; the lock is a hidden file beside it.
+
+    Raises:
+        SerbenchError: the folder cannot be written.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(path.with_name(f".{path.name}.lock"))
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def read_text(path: Path) -> str:

@@ -13,9 +13,9 @@ import pandas as pd
 from pydantic import Field
 
 from serbench.errors import SerbenchError
-from serbench.records.base import Record
+from serbench.records.base import FileName, Record
 from serbench.records.files import publish_folder, writing
-from serbench.records.predictions import write_predictions
+from serbench.records.predictions import answers_digest, write_predictions
 from serbench.records.shares import are_shares
 from serbench.records.study_folder import read_parquet
 
@@ -43,6 +43,9 @@ class ReferenceRecord(Record):
     left_out: int = Field(default=0, description="clips of the test set without a prediction")
     transductive: bool = Field(default=False, description="whether it was fitted to the test speakers' own clips")
     settings: dict[str, str | int | float] = Field(default_factory=dict)
+    answers: FileName | None = Field(
+        default=None, description="digest of clip ids, labels and shares in predictions.parquet; None in older results"
+    )
     seconds: float
     serbench: str
     created: str
@@ -81,6 +84,11 @@ class ReferenceFolder:
         core = f"{record.corpus_digest[:16]}-{record.protocol_hash}-fold{record.fold}"
         if (record.name, core) != (name, self.path.name) or not _is_whole(record, table):
             raise SerbenchError(f"{self.path / name} is damaged; the next search on these clips computes it again")
+        if record.answers is not None and record.answers != answers_digest(table):
+            raise SerbenchError(
+                f"{self.path / name} has other answers than it was made with (digest differs); remove this folder, and "
+                "the next search on these clips computes it again (brought predictions: submit them again)"
+            )
         return record, table
 
     @contextlib.contextmanager
@@ -109,7 +117,8 @@ class ReferenceFolder:
                 shutil.rmtree(target)
         with publish_folder(target) as folder:
             write_predictions(predictions, folder / "predictions.parquet")
-            record.save(folder / "record.json")
+            digest = answers_digest(predictions)
+            record.model_copy(update={"answers": digest}).save(folder / "record.json")
 
 
 def _is_whole(record: ReferenceRecord, table: pd.DataFrame) -> bool:

@@ -122,7 +122,7 @@ class ResultsFolder:
         with writing(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
             with filelock.FileLock(self.root / ".lock"):
-                for left in self.root.glob(".*.tmp"):  # left by a process that was killed here
+                for left in self.root.glob(f".{self._mark.name}.*.tmp"):  # left by a process that was killed here
                     left.unlink(missing_ok=True)
                 _FolderMark().save(self._mark)
 

@@ -81,10 +81,12 @@ class CorpusChoice(FrozenModel):
     """How to build a corpus that has no module of its own. Where its files are is not part of it."""
 
     name: str
-    parts: tuple[str, ...] = Field(description="corpora by name, or one of 'folder', 'table', 'audformat'")
+    parts: tuple[str, ...] = Field(
+        min_length=1, description="corpora by name, or one of 'folder', 'table', 'audformat'"
+    )
     test: str | None = Field(default=None, description="the corpus that is the test set; the others are trained on")
     names: str | None = Field(default=None, description="pattern of file names")
-    own: dict[str, str] = Field(
+    own: dict[str, Literal["folder", "table", "audformat"]] = Field(
         default_factory=dict, description="kind ('folder', 'table', 'audformat') of each part that is given by its path"
     )
     apart: bool = Field(default=False, description="the audio is not below the table, but in a folder of its own")

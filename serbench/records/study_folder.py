@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
-from serbench.errors import SerbenchError
+from serbench.errors import SerbenchError, first_line
 from serbench.records.base import Record
 from serbench.records.files import publish_folder, write_bytes_atomic, write_text_atomic, writing
 from serbench.records.predictions import answers_digest, prediction_digests
@@ -74,10 +74,14 @@ class StudyFolder:
         Raises:
             SerbenchError: the file that names a shared table is damaged.
         """
-        own, shared = self.path / "clips.parquet", self.path / "clips.json"
-        if own.is_file() or not shared.is_file():
-            return own
-        return self.shared_clips_folder / f"{SharedClips.load(shared).sha256}.parquet"
+        if not self.is_sharing_clips:
+            return self.path / "clips.parquet"
+        return self.shared_clips_folder / f"{SharedClips.load(self.path / 'clips.json').sha256}.parquet"
+
+    @property
+    def is_sharing_clips(self) -> bool:
+        """Whether its table of clips is one that studies of the results folder share, called after its digest."""
+        return (self.path / "clips.json").is_file() and not (self.path / "clips.parquet").is_file()
 
     @property
     def shared_clips_folder(self) -> Path:
@@ -164,8 +168,15 @@ class StudyFolder:
         return StudyRecord.load(self.record_path)
 
     def clips(self) -> pd.DataFrame:
-        """Reads the table of used clips."""
-        return read_parquet(self.clips_path)
+        """Reads the table of used clips.
+
+        Raises:
+            SerbenchError: it is missing or damaged, or lacks a column that every such table has.
+        """
+        table = read_parquet(self.clips_path)
+        if lacking := [name for name in ("clip_id", "label", "speaker") if name not in table]:
+            raise SerbenchError(f"{self.clips_path} lacks the column '{lacking[0]}'; restore it from a copy")
+        return table
 
     def _jobs(self, kind: JobKind) -> Path:
         return self.path / _FOLDERS[kind]
@@ -228,7 +239,7 @@ class StudyFolder:
         except FileNotFoundError:
             raise SerbenchError(f"{path} does not exist; remove its folder and run the search again") from None
         except (OSError, ValueError, EOFError) as error:
-            reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+            reason = first_line(error)[:200]
             raise SerbenchError(f"{path} is damaged ({reason}); remove its folder and run the search again") from None
         if found.ndim != 3 or found.dtype.kind != "f" or not np.isfinite(found).all():
             raise SerbenchError(f"{path} holds no probabilities; remove its folder and run the search again")
@@ -438,5 +449,5 @@ def _table(path: Path, read: Callable[[Path], _Table]) -> _Table:
     except FileNotFoundError:
         raise SerbenchError(f"{path} does not exist; the record beside it is incomplete") from None
     except Exception as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        reason = first_line(error)[:200]
         raise SerbenchError(f"{path} is damaged ({reason}); remove its folder and run the search again") from None

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from serbench.errors import SerbenchError, UsageError
+from serbench.errors import SerbenchError, UsageError, first_line
 from serbench.features import decode
 from serbench.records import digest_of, read_text
 from serbench.references.extras import require_extra
@@ -73,8 +73,8 @@ def _load(folder: Path) -> tuple[Any, Any]:
     try:
         model = AutoModel.from_pretrained(folder, use_safetensors=True, **trusted).eval()
         extractor = AutoFeatureExtractor.from_pretrained(folder, **trusted)
-    except (OSError, ValueError, KeyError) as error:
-        raise SerbenchError(f"{folder} cannot be loaded as an encoder: {str(error).splitlines()[0]}") from None
+    except Exception as error:  # of transformers, safetensors or PyTorch: each has classes of its own
+        raise SerbenchError(f"{folder} cannot be loaded as an encoder: {first_line(error)}") from None
     return (model.get_encoder() if model.config.is_encoder_decoder else model), extractor
 
 
@@ -83,8 +83,9 @@ def _embed(model: Any, extractor: Any, waveform: np.ndarray, rate: int, path: st
         inputs = extractor(waveform, sampling_rate=rate, return_tensors="pt")
         vector = np.asarray(model(**inputs).last_hidden_state.mean(dim=1)[0].numpy())
     except (RuntimeError, ValueError, AttributeError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise SerbenchError(f"the encoder cannot read {path}: {reason}; use a model of raw speech") from error
+        raise SerbenchError(
+            f"the encoder cannot read {path}: {first_line(error)}; use a model of raw speech"
+        ) from error
     if not np.isfinite(vector).all():
         raise SerbenchError(f"the encoder's output for {path} is not finite; use another model")
     return vector

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ import pandas as pd
 
 from serbench.corpora import people_of
 from serbench.errors import SerbenchError, UsageError
+from serbench.printable import printable
 from serbench.records import publish_folder
 from serbench.references.task import ReferenceTask
 
@@ -93,7 +95,8 @@ def _copied(task: ReferenceTask, folder: Path) -> pd.DataFrame:
 
 def _in_words(tasks: Sequence[ReferenceTask], roots: Mapping[str, Path]) -> str:
     study, folds = tasks[0].study, len(tasks)
-    corpus, protocol, labels = study.corpus, study.protocol, ", ".join(tasks[0].labels)
+    corpus, protocol = study.corpus, study.protocol
+    labels = ", ".join(map(_harmless, tasks[0].labels))
     tested = sum(len(task.split.test) for task in tasks)
     shared = (
         "The same speakers are in all sets, which makes scores too high for new people."
@@ -105,10 +108,11 @@ def _in_words(tasks: Sequence[ReferenceTask], roots: Mapping[str, Path]) -> str:
         if folds > 1
         else ""
     )
-    home = _home(corpus.title, roots)
+    licence = _harmless(corpus.licence) or "ask who made it"
+    home = _home(_harmless(corpus.title), roots)
     where = "fold-1/" if folds > 1 else ""
     parts = [f"fold-{task.study.protocol.fold}" for task in tasks] if folds > 1 else ["."]
-    return f"""# Predict {tested:,} test clips of {corpus.title}
+    return f"""# Predict {tested:,} test clips of {_harmless(corpus.title)}
 
 Labels: {labels}. Protocol: `{protocol.name}`, split seed {protocol.split_seed}. {shared}
 {folded}
@@ -119,7 +123,7 @@ Labels: {labels}. Protocol: `{protocol.name}`, split seed {protocol.split_seed}.
 - `predictions.csv`: the form. Fill in a probability for each label (or replace these columns by one column `label`).
 
 Paths of training and validation clips are relative to {home}, those of test clips to
-this one. The licence of the corpus ({corpus.licence or "ask who made it"}) holds for the copies in `test/`, too.
+this one. The licence of the corpus ({licence}) holds for the copies in `test/`, too.
 
 Choose everything before you predict the test clips, and predict them once: each set of predictions is counted. Then, on
 the machine with the study, with `--results DIR` if its results are in another folder than `results`:
@@ -143,10 +147,16 @@ After the same imports and `features`:
 """
 
 
+def _harmless(text: str) -> str:
+    """A name of somebody's corpus for Markdown: one line, and no HTML."""
+    return html.escape(printable(text), quote=False)
+
+
 def _home(title: str, roots: Mapping[str, Path]) -> str:
     if len(roots) == 1:
         return f"the folder of the corpus ({title}) that holds all its audio"
-    return f"a folder of folders ({', '.join(roots)}): under each name the audio of that corpus, or a link to it"
+    names = ", ".join(map(_harmless, roots))
+    return f"a folder of folders ({names}): under each name the audio of that corpus, or a link to it"
 
 
 FEATURES = """\

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from serbench.references import BASELINES
-from serbench.render.document import NOTHING, Column, Document, RowStyle, Sheet, count, percent, plural, span
+from serbench.render.document import NOTHING, Column, Document, RowStyle, Sheet, count, percent, plural, span, written
 from serbench.render.leaderboard import cell_text, leaderboard_document
 from serbench.results import COLUMNS, GroupRows, Leaderboard, ReferenceRow, Row
 
@@ -99,7 +99,12 @@ def _gathered(groups: Sequence[GroupRows], shared: tuple[str, ...]) -> Sheet:
         beside = f"{plain.title} {percent(plain.uar)}" if plain is not None else NOTHING
         place = f"{row.corpus} {row.protocol}"
         scores = percent(row.uar), span(row.uar_low, row.uar_high), percent(row.accuracy)
-        lines.append((place, count(row.test_clips), row.entry, *scores, beside))
+        entry = (
+            written("checked", row.entry, row.problems)
+            if row.selected
+            else f"{written('checked', row.entry, row.problems)} (not selected)"
+        )
+        lines.append((place, count(row.test_clips), entry, *scores, beside))
     columns = (
         Column("test set", align="left"), Column("clips"), Column("entry", align="left"), Column("UAR %"),
         Column("95 % CI"), Column("acc. %", rank=1), Column("best baseline", align="left"),

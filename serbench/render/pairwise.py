@@ -7,7 +7,18 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from serbench.render.document import NOTHING, Column, Document, Sheet, percent, points, span, table_of, to_document
+from serbench.render.document import (
+    NOTHING,
+    Column,
+    Document,
+    Sheet,
+    percent,
+    plural,
+    points,
+    span,
+    table_of,
+    to_document,
+)
 from serbench.results import ALPHA, EntryComparison, EntryPair, ScoredEntry
 
 __all__ = ["comparison_document"]
@@ -15,8 +26,15 @@ __all__ = ["comparison_document"]
 _LEGEND = (
     "difference: first - second, in points of test UAR, mean over runs. Its interval and p are paired by speaker and "
     "include the spread over seeds. p (Holm): corrected for the number of pairs. significant: p (Holm) is below 0.05. "
-    "only first, only second: clips only one model gets right (best validation run of each). McNemar's p ignores that "
-    "clips of one speaker are alike, so it describes these clips and does not hold for other speakers."
+    "only first, only second: clips only one model gets right (of each the run with the best validation score, or else "
+    "its last). McNemar's p ignores that clips of one speaker are alike, so it describes these clips and does not hold "
+    "for other speakers."
+)
+
+
+_SHARED = (
+    "These test speakers were also trained on, so scores are too high for new people, and differences need not hold "
+    "for them."
 )
 
 
@@ -24,15 +42,38 @@ _LEGEND = (
 def comparison_document(found: EntryComparison) -> Document:
     """Tables of the pairs and of the classes. CSV holds the pairs."""
     data = [pair.model_dump(mode="json") for pair in found.pairs]
+    tested = found.entries[0]
+    facts = tested.study.protocol
+    speakers = len(set(tested.speakers))
     return Document(
-        sheets=(_pairs_sheet(found.pairs), _classes_sheet(found.entries)),
+        sheets=(_pairs_sheet(found.pairs, _heading(tested)), _classes_sheet(found.entries)),
         frame=pd.DataFrame(data, columns=list(EntryPair.model_fields)),
-        payload={"schema_version": 1, "interval_level": 0.95, "alpha": ALPHA, "pairs": data},
-        notes=(_LEGEND,),
+        payload={
+            "schema_version": 1,
+            "corpus": tested.study.corpus.name,
+            "protocol": facts.name,
+            "split_seed": facts.split_seed,
+            "test_clips": len(tested.refits[0].test_clips),
+            "test_speakers": speakers,
+            "shares_speakers": facts.shares_speakers,
+            "interval_level": 0.95,
+            "alpha": ALPHA,
+            "pairs": data,
+        },
+        notes=(*((_SHARED,) if facts.shares_speakers else ()), _LEGEND),
     )
 
 
-def _pairs_sheet(pairs: Sequence[EntryPair]) -> Sheet:
+def _heading(tested: ScoredEntry) -> str:
+    corpus, protocol = tested.study.corpus, tested.study.protocol
+    clips, speakers = len(tested.refits[0].test_clips), len(set(tested.speakers))
+    return (
+        f"Paired differences on {corpus.title}, protocol '{protocol.name}', split seed {protocol.split_seed} "
+        f"({plural(clips, 'test clip')}, {plural(speakers, 'speaker')})"
+    )
+
+
+def _pairs_sheet(pairs: Sequence[EntryPair], title: str) -> Sheet:
     columns = (
         Column("first", 0, "left"),
         Column("second", 0, "left"),
@@ -61,7 +102,7 @@ def _pairs_sheet(pairs: Sequence[EntryPair]) -> Sheet:
         for pair in pairs
     ]
     notes = sorted({pair.why_not for pair in pairs if pair.why_not})
-    return Sheet("Paired differences on the same test set", columns, tuple(rows), tuple(notes))
+    return Sheet(title, columns, tuple(rows), tuple(notes))
 
 
 def _classes_sheet(entries: Sequence[ScoredEntry]) -> Sheet:

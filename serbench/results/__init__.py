@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from serbench.results.damaged import DamagedRecord, damage_notes
     from serbench.results.entry import ClassRow, EntryReport, RefitReport
     from serbench.results.grouping import why_unranked
-    from serbench.results.leaderboard import Leaderboard
+    from serbench.results.leaderboard import Leaderboard, make_leaderboard
     from serbench.results.leaderboard_row import COLUMNS, GroupRows, Row
     from serbench.results.loaded_study import LoadedStudy
     from serbench.results.pairwise import ALPHA, EntryComparison, EntryPair
@@ -48,7 +48,10 @@ else:
                 "RefitReport",
             ),
             "grouping": ("why_unranked",),
-            "leaderboard": ("Leaderboard",),
+            "leaderboard": (
+                "Leaderboard",
+                "make_leaderboard",
+            ),
             "leaderboard_row": (
                 "COLUMNS",
                 "GroupRows",
@@ -72,6 +75,7 @@ else:
                 "ScoredEntry",
                 "best_refit",
                 "load_entry",
+                "make_leaderboard",
                 "speakers_of",
             ),
             "selection": ("best_selected",),
@@ -127,6 +131,7 @@ __all__ = [
     "clip_attributes",
     "damage_notes",
     "load_entry",
+    "make_leaderboard",
     "publish_studies",
     "require_sound",
     "speakers_of",

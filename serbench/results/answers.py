@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from serbench.errors import SerbenchError
-from serbench.records import arrays_digest, read_arrow
+from serbench.records import are_distributions, arrays_digest, read_arrow
 
 __all__ = ["Answers", "read_answers", "shared"]
 
@@ -87,6 +87,8 @@ def read_answers(path: Path, labels: tuple[str, ...], study: str, columns: Seque
     probabilities = values if tuple(wanted) == shares else values[:, [shares.index(name) for name in wanted]]
     if not np.isfinite(probabilities).all():
         raise SerbenchError(f"{path} holds a probability that is not a number; run the search again")
+    if not are_distributions(probabilities):
+        raise SerbenchError(f"{path} holds probabilities of a clip that do not sum to 1; run the search again")
     parts = _parts(names["subset"]) if "subset" in names else {}
     return Answers(names["clip_id"], names["label"], true, probabilities, parts, shares, values)
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from serbench.protocols import SplitPlan
 
-__all__ = ["Checks", "SplitAgain", "check_answers", "check_entry", "check_fit", "check_seeds"]
+__all__ = ["Checks", "SplitAgain", "check_answers", "check_entry", "check_fit", "check_judgement", "check_seeds"]
 
 TOLERANCE = 1e-6
 """Largest difference between a recorded score and that of the predictions beside it, as a fraction."""
@@ -115,7 +115,7 @@ class Checks:
         ids = clips["clip_id"].astype(str)
         labels = self.one_copy(dict(zip(ids, clips["label"].astype(str), strict=True)))
         tested = record.protocol.test_clips
-        problems = list(self._corpus(record, clips, content))
+        problems = list(self._corpus(folder, record, clips, content))
         try:
             if "sex" not in clips:
                 raise SerbenchError("clips.parquet has no column 'sex'")
@@ -134,7 +134,7 @@ class Checks:
         cores = {part: frozenset(ids.iloc[list(getattr(split, part))]) for part in ("test", "validation")}
         return SplitAgain(labels, tested, cores, tuple(problems))
 
-    def _corpus(self, record: StudyRecord, clips: pd.DataFrame, content: str) -> Iterator[str]:
+    def _corpus(self, folder: StudyFolder, record: StudyRecord, clips: pd.DataFrame, content: str) -> Iterator[str]:
         facts = record.corpus
         if clips["clip_id"].duplicated().any():
             yield "clips.parquet lists a clip twice"
@@ -147,6 +147,8 @@ class Checks:
                 self._digests[content] = clip_set_digest(clips)
             if self._digests[content] != facts.digest:
                 yield "clips.parquet has other clips, labels or speakers than the study began with (digest differs)"
+        if folder.is_sharing_clips and content[:32] != folder.clips_path.stem:
+            yield f"clips/{folder.clips_path.name} is not the table that it is called after (digest differs)"
 
     def _again(
         self, protocol: SplitProtocol, record: StudyRecord, clips: pd.DataFrame, content: str
@@ -288,6 +290,29 @@ def check_answers(record: ShortlistRecord, answers: Answers, found: Evaluation, 
         yield f"{which}: they are not those that the record was made with (digest differs)"
 
 
+def check_judgement(entry: EntryRecord, record: ShortlistRecord, study: StudyRecord) -> Iterator[str]:
+    """Checks that an entry says of its cross-validation what that says of itself; this score selects entries.
+
+    Args:
+        entry: record of the entry.
+        record: what cross-validation said of the configuration that the entry names.
+        study: record of its study.
+    """
+    if entry.out_of_fold is None or not _equal(entry.out_of_fold, record.value):
+        yield (
+            f"the entry says {_percent(entry.out_of_fold)} out of fold, its cross-validation {_percent(record.value)}"
+        )
+    if not _equal(entry.search_value, record.search_value):
+        yield (
+            f"the entry says {_percent(entry.search_value)} in the search, its cross-validation "
+            f"{_percent(record.search_value)}"
+        )
+    if not same_configuration(study.family, record.config, entry.config):
+        yield f"its cross-validation (shortlist/{record.job_id}.json) is of another configuration"
+    if entry.bag and entry.bag != len(record.folds):
+        yield f"the entry says a bag of {entry.bag}, its cross-validation has {len(record.folds)} folds"
+
+
 def check_entry(
     entry: EntryRecord,
     study: StudyRecord,
@@ -310,6 +335,12 @@ def check_entry(
     """
     if entry.study != study.name or entry.family != study.family:
         yield f"the entry says study {entry.study} ({entry.family}), and lies in {study.name} ({study.family})"
+    if entry.out_of_fold is not None and entry.shortlisted is None:
+        yield f"the entry says {_percent(entry.out_of_fold)} out of fold, and names no cross-validation"
+    role = "bag" if entry.bag else "final" if entry.finals == "all" else "refit"
+    runs_of = [JobId.parse(job) for job in entry.refits]
+    if strange := [job for job in runs_of if job.is_numbered and job.role != role]:
+        yield f"run {strange[0]} is not of the kind that the entry says (bag of {entry.bag}, finals '{entry.finals}')"
     listed = {*entry.refits, *entry.failed_refits}
     yield from _run_list(entry, listed, set(jobs), {line.job_id for line in runs}, set(tried))
     counted: dict[str, set[str]] = {}

@@ -162,7 +162,9 @@ def load_group(studies: Sequence[LoadedStudy], *, ensembles: bool) -> GroupEntri
         together = make_family_ensemble(one for study in found for one in study.entries)
         found += [] if together is None else [StudyEntries((together,))]
     damaged += [one for study in studies if study.entry_ids for one in study.unread_trials]
-    return GroupEntries(tuple(found), tuple(incomplete), tuple(damaged), _chosen(studies, found))
+    unknown = any(one.kind == "entry" for one in damaged) and any(one.record.protocol.folds > 1 for one in studies)
+    chosen = None if unknown else _chosen(studies, found)  # a damaged fold has no score, and its run may be the best
+    return GroupEntries(tuple(found), tuple(incomplete), tuple(damaged), chosen)
 
 
 def _whole(studies: Sequence[LoadedStudy], damaged: list[DamagedRecord], *, ensembles: bool) -> Iterator[StudyEntries]:

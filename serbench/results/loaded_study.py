@@ -24,7 +24,7 @@ from serbench.records import (
     recorded_evaluations,
 )
 from serbench.results.answers import Answers
-from serbench.results.checks import Checks, SplitAgain, check_answers, check_entry, check_fit
+from serbench.results.checks import Checks, SplitAgain, check_answers, check_entry, check_fit, check_judgement
 from serbench.results.damaged import DamagedRecord
 from serbench.results.grouping import Candidate, Group, choose, group_of
 from serbench.results.scored_entry import (
@@ -225,6 +225,7 @@ class LoadedStudy:
             problems.extend(check_fit(record, answers, evaluations, self.split, self.record.objective))
 
         def check_judged(record: ShortlistRecord, answers: Answers, evaluation: Evaluation) -> None:
+            problems.extend(check_judgement(entry, record, self.record))
             problems.extend(check_answers(record, answers, evaluation, self.split))
 
         again = [line for line in (*self.evaluations, *self._checks.lines(self.record)) if self._is_again(line, entry)]

@@ -24,7 +24,8 @@ class EntryPair(FrozenModel):
     """The comparison of two entries, in fractions.
 
     `difference` is the mean test UAR of `first` minus that of `second`, each a mean over refits. `only_first`,
-    `only_second` and `mcnemar_p` compare the refit of each entry that is best on validation. McNemar's test assumes
+    `only_second` and `mcnemar_p` compare the run of each entry that is best on validation, or its last where runs have
+    no validation score. McNemar's test assumes
     independent clips. Clips of one speaker are not independent, so its p-value only describes these clips.
     """
 

@@ -7,7 +7,7 @@ import pandas as pd
 from pydantic import Field
 
 from serbench.corpora import vote_shares
-from serbench.evaluation import AttributeSlices, judge_slices, vote_scores
+from serbench.evaluation import MIN_SPEAKERS, AttributeSlices, judge_slices, vote_scores
 from serbench.records import FrozenModel
 from serbench.results.attributes import clip_attributes
 from serbench.results.entry import ClassRow
@@ -38,7 +38,9 @@ class SliceTable(FrozenModel):
     attribute: str
     gap: float | None = Field(description="largest minus smallest recall")
     by_chance: float | None = Field(description="95th percentile of the gap if the attribute had nothing to do with it")
-    p_value: float | None = Field(description="of a permutation test, Holm-corrected for all attributes")
+    p_value: float | None = Field(
+        description="of a permutation test, Holm-corrected for all attributes; None where speakers are too few to test"
+    )
     slices: tuple[SliceRow, ...]
 
     @classmethod
@@ -56,8 +58,13 @@ class SliceTable(FrozenModel):
             )
             for one in found.slices
         )
+        tested = not found.of_speakers or found.speakers >= MIN_SPEAKERS
         return cls(
-            attribute=found.attribute, gap=found.gap, by_chance=found.by_chance, p_value=found.corrected, slices=rows
+            attribute=found.attribute,
+            gap=found.gap,
+            by_chance=found.by_chance if tested else None,
+            p_value=found.corrected if tested else None,
+            slices=rows,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import re
@@ -147,8 +148,11 @@ class Results:
     def votes(self, tested: ScoredEntry) -> VoteRow | None:
         """How close an entry's probabilities are to the listeners' votes; None if the corpus has none."""
         group = group_of(tested.study)  # all its studies have the same clips, and an ensemble is of several
-        study = next((one for one in self.studies if one.group == group), None)
-        return None if study is None else entry_votes(tested, study.clips)
+        alike = [one for one in self.studies if one.group == group]
+        for study in sorted(alike, key=lambda one: run_name(one.name) != run_name(tested.study.name)):
+            with contextlib.suppress(SerbenchError):  # its own report tells of a damaged table
+                return entry_votes(tested, study.clips)
+        return None
 
     def reference_report(self, study: str, name: str) -> ReferenceReport:
         """The report of a reference, or of brought predictions, on a study's test set.
@@ -326,6 +330,8 @@ class Results:
     def chosen(self, study: str) -> ScoredEntry | None:
         """The entry that validation chooses among those of one study or folded run; None if there is none.
 
+        One that fails its checks is chosen only where all others fail theirs, too.
+
         Args:
             study: name of the study; of a folded run its name without the fold.
 
@@ -335,9 +341,12 @@ class Results:
         for one in self.studies:
             if one.name == study and one.record.protocol.folds == 1:
                 found = one.chosen()
-                return None if found is None else one.scored(found)
+                if found is None or not one.scored(found).problems:
+                    return None if found is None else one.scored(found)
+                sound = choose(other for other in one.candidates() if not one.scored(other.entry.entry_id).problems)
+                return one.scored(sound or found)
         pooled = [run.pooled() for run in self._runs if run.name == run_name(study) and run.is_complete]
-        chosen = choose(pooled)
+        chosen = choose(one for one in pooled if not one.problems) or choose(pooled)
         return next((one for one in pooled if one.entry.entry_id == chosen), None)
 
     def _counted(self, group: Group, entries: GroupEntries) -> Counted:

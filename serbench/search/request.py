@@ -28,6 +28,7 @@ __all__ = [
 
 DEFAULT_RESULTS = Path("results")
 
+_LONGEST_S = 100 * 365 * 24 * 3600
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
 
@@ -88,7 +89,10 @@ def seconds_of(text: str) -> float:
     match = _DURATION.fullmatch(text.strip().lower())
     if not match or not any(match.groups()):
         raise UsageError(f"--time '{text}' is not a duration; write for example 90, 15m or 1h30m")
-    return sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True))
+    seconds = sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True))
+    if seconds > _LONGEST_S:
+        raise UsageError(f"--time '{text[:40]}' is over a hundred years; leave --time out for no limit")
+    return seconds
 
 
 @dataclass(frozen=True, kw_only=True)

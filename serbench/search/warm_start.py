@@ -47,9 +47,13 @@ def load_warm_start(results: ResultsFolder, name: str, space: SearchSpace, test_
         )
     fitting, reason = {}, "it has no completed trial"
     for finalist in choose_finalists(list(folder.jobs("search")), count=10**6):
-        misfit = space.misfit(finalist.config)
+        try:
+            config = space.complete(finalist.config)  # studies of earlier versions lack later hyperparameters
+            misfit = space.misfit(config)
+        except UsageError as error:
+            misfit = str(error)
         if misfit is None:
-            fitting[finalist.job_id] = finalist.config
+            fitting[finalist.job_id] = config
         else:
             reason = misfit
     if not fitting:
@@ -71,7 +75,12 @@ def _chosen_by(
     by_speakers = clips["digest"][[who in named for who in people]]
     scored, chosen = _scored_on(folder, record, clips), set(by_speakers.dropna())
     for earlier in (record.warm_start and record.warm_start.study, record.parent):
-        if earlier and earlier not in seen and earlier in results.study_names():
+        if earlier and earlier not in seen:
+            if earlier not in results.study_names():
+                raise UsageError(
+                    f"study '{record.name}' builds on study '{earlier}', which is not in {results.root}, so nobody "
+                    "knows on which clips its configurations were chosen; restore it, or warm-start from another study"
+                )
             more = _chosen_by(results, results.study(earlier), seen | {record.name})
             scored, chosen = scored | more[0], chosen | more[1]
     return scored, chosen

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from serbench.errors import SerbenchError
+from serbench.errors import SerbenchError, first_line
 from serbench.families import (
     Hyperparameters,
     InvalidConfiguration,
@@ -272,7 +272,7 @@ def _check_saving(case: _Case) -> None:
                     path, custom_objects={**own, **custom_objects()}, compile=False, safe_mode=True
                 )
         except Exception as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            reason = first_line(error)
             raise AssertionError(
                 f"family '{case.family.name}': expected a saved model to load with its custom_objects alone, as in an "
                 f"exported bundle, found {reason}"
@@ -318,7 +318,7 @@ def _check_bfloat16(case: _Case) -> None:
     except Exception as error:
         raise AssertionError(
             f"family '{case.family.name}': expected the default model to run under Keras' policy 'mixed_bfloat16', "
-            f"found {type(error).__name__}: {str(error).strip().splitlines()[0]}; give your own layers dtype='float32'"
+            f"found {type(error).__name__}: {first_line(error)}; give your own layers dtype='float32'"
         ) from error
     for rows in parts:
         good = bool(np.isfinite(rows).all() and np.allclose(rows.sum(axis=1), 1, atol=0.05))

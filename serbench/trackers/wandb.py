@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from serbench.errors import SerbenchError
+from serbench.errors import SerbenchError, first_line
 from serbench.records import write_text_atomic, writing
 from serbench.trackers.names import named, text_of
 from serbench.trackers.runs import PushedRun
@@ -89,7 +89,7 @@ def _log(root: Path, run: PushedRun) -> None:
                 target.log(values, step=int(values["epoch"]))
             target.summary.update({**named(run.scores), "state": run.state})
     except wandb.Error as error:
-        raise SerbenchError(f"Weights & Biases cannot write {root}: {str(error).splitlines()[0][:200]}") from error
+        raise SerbenchError(f"Weights & Biases cannot write {root}: {first_line(error)[:200]}") from error
 
 
 def _epochs(run: PushedRun) -> list[dict[str, Any]]:

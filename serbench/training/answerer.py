@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from serbench.errors import SerbenchError
+from serbench.errors import SerbenchError, first_line
 from serbench.training.backend import import_keras
 
 __all__ = ["load_answerer"]
@@ -39,7 +39,7 @@ def load_answerer(network: bytes, family: str, backend: str) -> Callable[[NDArra
     try:
         model = load_network(network, family)
     except ValueError as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise SerbenchError(f"a trained network cannot be loaded: {reason}") from error
 
     def answer(features: NDArray[np.float32]) -> NDArray[np.float32]:

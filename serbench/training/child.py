@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from serbench.records import EpochMetrics
+from serbench.records import EpochMetrics, TrialState
 from serbench.training.job import TrialJob, TrialOutcome, Verdict
 
 __all__ = ["FEATURES_GONE", "STACK_SIGNAL", "main"]
@@ -28,6 +28,12 @@ __all__ = ["FEATURES_GONE", "STACK_SIGNAL", "main"]
 FEATURES_GONE = "features gone"
 STACK_SIGNAL = signal.SIGUSR1
 """Signal at which a child writes the stack of every thread to its log."""
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether a backend says that a device's memory is full; each has its own class for that (JAX a message)."""
+    named = type(error).__name__ in {"ResourceExhaustedError", "OutOfMemoryError"}
+    return named or "RESOURCE_EXHAUSTED" in str(error)
 
 
 def main(
@@ -77,10 +83,9 @@ def main(
     except MemoryError as error:
         outcome = TrialOutcome("memory", error=f"out of memory: {error}", error_kind="MemoryError")
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-        outcome = TrialOutcome(
-            "crashed", error=reason[:2000], error_kind=type(error).__name__, traceback=traceback.format_exc()
-        )
+        state: TrialState = "memory" if _is_out_of_memory(error) else "crashed"
+        kind, text = type(error).__name__, traceback.format_exc()
+        outcome = TrialOutcome(state, error=f"{kind}: {error}"[:2000], error_kind=kind, traceback=text)
     link.send(("outcome", outcome))
 
 

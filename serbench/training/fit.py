@@ -22,7 +22,7 @@ from serbench.families import (
     parameter_count,
     parse_hyperparameters,
 )
-from serbench.records import EpochMetrics, ModelCost
+from serbench.records import EpochMetrics, ModelCost, are_distributions
 from serbench.temporary import temporary_folder
 from serbench.training.backend import compile_options
 from serbench.training.callbacks import AveragedWeights, EpochExchange, Kick, LastWeights
@@ -142,6 +142,9 @@ def _predicted(
     predictions = {name: predict_clips(model, arrays, crops, rows) for name, rows in job.predict.items() if rows}
     if not all(np.isfinite(probabilities).all() for probabilities in predictions.values()):
         return fitted.with_parts(state="diverged", error="outputs are not finite", error_kind="not finite")
+    if not all(map(are_distributions, predictions.values())):
+        message = f"family '{job.family}' returns no probabilities: they are negative or do not sum to 1 (softmax?)"
+        return fitted.with_parts(state="crashed", error=message, error_kind="no probabilities")
     judged = bool(job.predict.get("validation"))
     best = max(watch.epochs, key=lambda metrics: (metrics.val_uar, -metrics.epoch)) if judged else watch.epochs[-1]
     saved = saved_model(model) if job.keep_model else None

@@ -14,6 +14,8 @@ __all__ = ["check_network_file"]
 _MOST_DESCRIPTION: Final = 16 << 20
 _MOST_UNPACKED: Final = 8 << 30
 _MOST_MEMBERS: Final = 1_000
+_MOST_PACKED: Final = 20
+"""Times that a part may be larger than in the archive; Keras packs nothing, and weights cannot be packed much."""
 _WEIGHTS: Final = "model.weights.h5"
 _SPARE: Final = 1 << 20
 
@@ -33,7 +35,12 @@ def check_network_file(file: Path | bytes, objects: dict[str, Any]) -> None:
     """
     try:
         with zipfile.ZipFile(BytesIO(file) if isinstance(file, bytes) else file) as archive:
-            sizes = {one.filename: one.file_size for one in archive.infolist()}
+            parts = archive.infolist()
+            sizes = {one.filename: one.file_size for one in parts}
+            if packed := [one for one in parts if one.file_size > _MOST_PACKED * one.compress_size + _SPARE]:
+                raise ValueError(
+                    f"{packed[0].filename} unpacks to {packed[0].file_size >> 20:,} MiB, which is no network"
+                )
             if len(sizes) > _MOST_MEMBERS or sum(sizes.values()) > _MOST_UNPACKED:
                 raise ValueError(f"{len(sizes):,} parts of {sum(sizes.values()) >> 20:,} MiB are no network")
             for name in sizes.keys() - {_WEIGHTS}:
@@ -42,6 +49,8 @@ def check_network_file(file: Path | bytes, objects: dict[str, Any]) -> None:
             config = json.loads(archive.read("config.json"))
     except (zipfile.BadZipFile, KeyError, OSError, RecursionError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"not a Keras file ({error})") from None
+    if isinstance(config, dict):
+        config = {**config, "compile_config": None}  # as loading it does
     needed, held = _parameters(config, objects), sizes.get(_WEIGHTS, 0)
     if needed is None and (largest := _largest(config)) > held + _SPARE:
         raise ValueError(f"it describes a size of {largest:,}, but holds {held:,} bytes of weights")

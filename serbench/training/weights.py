@@ -83,7 +83,12 @@ def _keyed(model: keras.Model) -> Iterator[tuple[tuple[str, str | int], keras.La
 
 
 def _weighted(layers: Iterable[keras.Layer]) -> Iterator[keras.Layer]:
-    return (one for one in layers if one.weights and not isinstance(one, keras.layers.Normalization))
+    """The layers with weights, also those of a network inside, which a family with its own `build` may have."""
+    for one in layers:
+        if isinstance(one, keras.Model):
+            yield from _weighted(one.layers)
+        elif one.weights and not isinstance(one, keras.layers.Normalization):
+            yield one
 
 
 def _kind(layer: keras.Layer) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from serbench.printable import printable
 
 if TYPE_CHECKING:
     from serbench.audio import Sound
-    from serbench.export import BundleRecord, Prediction
+    from serbench.export import BundleRecord, Prediction, Predictions
 
 __all__ = ["Bundle"]
 
@@ -80,8 +81,13 @@ class Bundle:
             UsageError: an array without `sample_rate`, or an array that is not a recording.
             SerbenchError: no file could be read.
         """
+        from serbench.export import Predictions
+
         if isinstance(audio, np.ndarray):
-            return self._table(self._loaded.predict_sound(self._sound(audio, sample_rate), "", each_window=windows))
+            sound = self._sound(audio, sample_rate)
+            rows = self._loaded.predict_sound(sound, "the array", each_window=windows)
+            self._warn(Predictions(tuple(rows), (), ()))
+            return self._table([replace(row, path="") for row in rows])
         if sample_rate is not None:
             raise UsageError("sample_rate is only for arrays; leave it out, since a file has its own sample rate")
         named = [audio] if isinstance(audio, str | os.PathLike) else list(audio)
@@ -90,10 +96,14 @@ class Bundle:
         found = self._loaded.predict_files([Path(one).expanduser() for one in named], each_window=windows)
         if not found.rows:
             raise SerbenchError(found.failures[0])
+        self._warn(found)
+        return self._table(found.rows)
+
+    def _warn(self, found: Predictions) -> None:
+        """Tells of what was not read, and of what makes answers worse, on behalf of the caller of `predict`."""
         odd = self._loaded.level_note(found)
         for sentence in (*found.failures, *found.notes(), *([odd] if odd else []), *found.passed_over):
-            warnings.warn(printable(sentence), stacklevel=2)
-        return self._table(found.rows)
+            warnings.warn(printable(sentence), stacklevel=3)
 
     def _sound(self, audio: np.ndarray[Any, Any], sample_rate: int | None) -> Sound:
         from serbench.audio import sound_of_array
@@ -114,7 +124,7 @@ class Bundle:
         return pd.DataFrame(columns | {f"p_{label}": shares[:, place] for place, label in enumerate(self.labels)})
 
     def __repr__(self) -> str:
-        return f"Bundle('{self.path}', {self.record.entry}, {len(self.labels)} labels)"
+        return f"Bundle('{printable(str(self.path))}', {printable(self.record.entry)}, {len(self.labels)} labels)"
 
     def _repr_html_(self) -> str:
         from serbench.export import card_html

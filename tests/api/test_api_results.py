@@ -209,6 +209,7 @@ def test_html_escapes_what_records_say() -> None:
     from serbench.render.document import table_of
     from serbench.views.markup import notebook_html
 
+    assert "joy\\u202ex" in notebook_html([table_of("title", ("label",), [("joy\u202ex",)])])
     text = notebook_html([table_of("<script>", ("<i>",), [("<b>&",)])], "<u>")
     assert "<script>" not in text
     assert "&lt;b&gt;&amp;" in text

@@ -1,6 +1,5 @@
 """Synthetic clips: what the tests of the feature room read instead of recordings."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pandas as pd
 import pytest
 import soundfile
 
+from serbench.audio import read_sound
 from serbench.features import FeatureSpec
 
 MakeClips = Callable[..., pd.DataFrame]
@@ -29,7 +29,7 @@ def make_clips(tmp_path: Path) -> MakeClips:
             wave = 0.3 * np.sign(np.sin(2 * np.pi * rng.uniform(90, 300) * time)) * np.hanning(length)
             path = folder / f"clip{index:03}.wav"
             soundfile.write(path, wave + 0.01 * rng.standard_normal(length), sample_rate)
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest = read_sound(path).health.digest
             rows.append({"clip_id": path.stem, "path": str(path), "label": "anger", "digest": digest})
         return pd.DataFrame(rows)
 

@@ -161,6 +161,15 @@ def test_test_sets_that_share_speakers_have_one_line_each_where_others_do_not(bu
     assert len(brief_board(alone, gathered=True).sheets) == 2, "nothing else to show, so nothing is gathered"
 
 
+def test_a_line_of_a_test_set_without_a_selected_entry_says_so(build, board):
+    study = build.study("shared", protocol="random", protocol_hash="hash-r", shares_speakers=True)
+    build.entry("lucky", study, validation=0.9)
+    assert "(not selected)" not in render(brief_board(build.read().board(), gathered=True), width=120)
+    forge(build.results.study("shared"), "lucky")
+    text = render(brief_board(build.read().board(), gathered=True), width=120)
+    assert "lucky (FAILS CHECKS) (not selected)" in text
+
+
 def test_an_entry_that_fails_its_checks_stands_last(build, board):
     folder = build.results.study(STUDY)
     forge(folder, "net-one")

@@ -38,6 +38,20 @@ def test_the_difference_is_that_of_the_leaderboard_and_turns_with_the_order(buil
     assert forth.difference == pytest.approx(forth.low + (forth.high - forth.low) / 2)
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_comparison_says_what_was_tested(build, shared) -> None:
+    study = build.study("x", corpus="crema-d", protocol="random", test_speakers=12, shares_speakers=shared)
+    for name, skill in (("cnn2d-a", 0.7), ("cnn2d-b", 0.5)):
+        build.entry(name, study, skill=skill)
+    found = build.read().comparison(["cnn2d-a", "cnn2d-b"])
+    text = render(found, width=200)
+    assert "on Crema-D, protocol 'random', split seed 0 (144 test clips, 12 speakers)" in text
+    assert ("also trained on" in text) == shared
+    said = json.loads(render(found, "json"))
+    assert (said["corpus"], said["protocol"], said["test_speakers"]) == ("crema-d", "random", 12)
+    assert said["shares_speakers"] == shared
+
+
 def test_one_refit_is_never_called_different_and_says_why(build, study) -> None:
     build.entry("cnn2d-a", study, skill=0.9, refits=1)
     build.entry("cnn2d-b", study, skill=0.3, refits=1)

@@ -81,6 +81,20 @@ def test_a_pooled_entry_is_found_by_its_folds_and_may_be_the_selected_one(build)
     assert build.read().select() == board.rows[0]
 
 
+def test_nothing_is_selected_beside_a_run_with_a_damaged_fold(build):
+    folded(build)
+    for fold in range(1, FOLDS + 1):
+        study = build.study(
+            f"other-cnn1d-fold{fold}", family="cnn1d", protocol="speaker-cv", fold=fold, folds=FOLDS, test_speakers=4,
+            validation_speakers=1,
+        )  # fmt: skip
+        build.entry(f"weaker-{fold}", study, skill=0.9, validation=0.3)
+    assert [row.study for row in build.read().board().rows if row.selected] == ["run-cnn1d"]
+    (build.results.study("run-cnn1d-fold2").job_path("refit", "good-2-r0") / "predictions.parquet").write_text("{")
+    (row,) = build.read().board().rows
+    assert (row.study, row.selected) == ("other-cnn1d", False)
+
+
 def test_too_few_speakers_over_all_folds_leave_no_interval(build):
     folded(build, speakers=2)
     (row,) = build.read().board().rows

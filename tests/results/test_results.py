@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from drawn_results import forge
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import study_folder
@@ -172,6 +173,19 @@ def test_any_damaged_file_is_named_and_costs_no_other_study(filled, name):
         results.report("b")
     with pytest.raises(SerbenchError, match=f"demo-speaker-cnn2d/{name}"):
         filled.read().select("demo")
+
+
+def test_a_damaged_table_of_clips_costs_no_other_study_of_its_group(filled):
+    (filled.results.study("demo-speaker-cnn1d").path / "clips.parquet").write_text("{")
+    assert filled.read().report("b").row.entry == "b"
+
+
+def test_of_a_study_the_best_entry_that_passes_its_checks_is_chosen(filled):
+    assert filled.read().chosen("demo-speaker-cnn2d").entry.entry_id == "a"
+    forge(filled.results.study("demo-speaker-cnn2d"), "a")
+    assert filled.read().chosen("demo-speaker-cnn2d").entry.entry_id == "b"
+    forge(filled.results.study("demo-speaker-cnn2d"), "b")
+    assert filled.read().chosen("demo-speaker-cnn2d").entry.entry_id == "a"
 
 
 def test_a_damaged_trial_costs_its_count_alone(filled):

@@ -201,6 +201,78 @@ def test_a_forgery_is_marked_named_and_not_published(copied, tmp_path, forge):
         Results(root).select()
 
 
+SEARCHED, SELECTED = "s26-cnn1d", "cnn1d-6aa967"
+
+
+@pytest.fixture
+def searched(tmp_path) -> StudyFolder:
+    """A copy of a study whose entry was selected by cross-validation."""
+    root = tmp_path / "results"
+    shutil.copytree(PUBLISHED / "studies" / SEARCHED, root / "studies" / SEARCHED)
+    shutil.copytree(PUBLISHED / "clips", root / "clips")
+    shutil.copy(PUBLISHED / "serbench.json", root)
+    return ResultsFolder(root).study(SEARCHED)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"out_of_fold": 0.99}, "the entry says 99.0 % out of fold, its cross-validation 64.2 %"),
+        ({"shortlisted": None}, "64.2 % out of fold, and names no cross-validation"),
+        ({"search_value": 0.9}, "the entry says 90.0 % in the search, its cross-validation"),
+        ({"finals": "held-out"}, "is not of the kind that the entry says"),
+        ({"bag": 5}, "is not of the kind that the entry says"),
+    ],
+)
+def test_the_score_that_selects_an_entry_is_that_of_its_cross_validation(searched, change, told):
+    assert Results(searched.path.parents[1]).scored_entry(SELECTED).problems == ()
+    edit(searched.path / "entries" / f"{SELECTED}.json", lambda raw: raw.update(change))
+    problems = Results(searched.path.parents[1]).scored_entry(SELECTED).problems
+    assert any(told in text for text in problems), problems
+
+
+def test_a_shared_table_of_clips_is_the_one_that_it_is_called_after(searched):
+    table = pd.read_parquet(searched.clips_path)
+    table.assign(votes=None, age=1).to_parquet(searched.clips_path, index=False)
+    problems = verify_results(Results(searched.path.parents[1])).studies[0].problems
+    assert any("is not the table that it is called after" in text for text in problems), problems
+
+
+def test_probabilities_that_do_not_sum_to_one_cost_their_entry_alone(copied):
+    path = copied.job_path("refit", RUNS[0]) / "predictions.parquet"
+    table = pd.read_parquet(path)
+    table.loc[0, [name for name in table if name.startswith("p_")]] *= 2
+    table.to_parquet(path, index=False)
+    results = Results(copied.path.parents[1])
+    assert results.board().rows == ()
+    (study,) = verify_results(results).studies
+    assert any("do not sum to 1" in text for text in study.problems), study.problems
+
+
+@pytest.mark.parametrize("column", ["clip_id", "label", "speaker"])
+def test_a_table_of_clips_that_lacks_a_column_is_damaged(copied, column):
+    table = copied.clips()
+    (copied.path / "clips.json").unlink()
+    table.drop(columns=column).to_parquet(copied.path / "clips.parquet", index=False)
+    (study,) = verify_results(Results(copied.path.parents[1])).studies
+    assert any(f"lacks the column '{column}'" in text for text in study.problems), study.problems
+
+
+def test_answers_of_a_reference_cannot_be_changed_without_its_record(build):
+    study = build.study()
+    build.entry("a", study)
+    build.reference(study, "svm", "SVM")
+    (path,) = build.results.root.glob("references/*/svm/predictions.parquet")
+    table = pd.read_parquet(path)
+    shares = [name for name in table if name.startswith("p_")]
+    right = pd.get_dummies(table["label"]).reindex(columns=[name[2:] for name in shares]).to_numpy(dtype=float)
+    table[shares] = right
+    table.to_parquet(path, index=False)
+    (group,) = build.read().board().groups
+    assert group.references == ()
+    assert any("has other answers than it was made with" in note for note in group.notes), group.notes
+
+
 def test_predictions_with_digests_cannot_be_changed_without_their_record(copied):
     """Even where the scores stay the same."""
     path = copied.job_path("refit", RUNS[0])

@@ -182,14 +182,14 @@ def _begins_at(response: httpx.Response, start: int) -> bool:
 
 def _note(tag: Path, response: httpx.Response) -> None:
     value = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
-    if value.startswith("W/"):
+    if value.startswith("W/") or not value.isascii():  # it could not be sent back in a header
         value = ""
     tag.write_text(value, encoding="utf-8")
 
 
 def _read(tag: Path) -> str:
     try:
-        return tag.read_text(encoding="utf-8").strip()
+        return tag.read_text(encoding="ascii").strip()
     except (OSError, ValueError):
         return ""
 

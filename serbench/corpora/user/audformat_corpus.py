@@ -21,7 +21,7 @@ from serbench.corpora.user.table_corpus import split_lost
 from serbench.corpora.user.table_file import read_columns
 from serbench.corpora.user.table_paths import TablePaths
 from serbench.corpora.user.user_corpus import UserCorpus
-from serbench.errors import SerbenchError
+from serbench.errors import SerbenchError, first_line
 from serbench.printable import printable, storable
 
 __all__ = ["HEADER", "AudformatCorpus"]
@@ -122,8 +122,15 @@ def _header(path: Path) -> Mapping[str, Any]:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
             raise SerbenchError(f"{path} has YAML aliases, which audformat does not write; remove them")
         header = yaml.safe_load(text)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        if isinstance(header, Mapping):  # a number of thousands of digits has no text
+            header = {str(name): one for name, one in header.items()}
+            for part in ("tables", "schemes", "splits"):
+                if isinstance(header.get(part), Mapping):
+                    header[part] = {str(name): one for name, one in header[part].items()}
+    except SerbenchError:
+        raise
+    except Exception as error:  # PyYAML's own constructors raise whatever a value makes them raise
+        reason = first_line(error)[:200]
         raise SerbenchError(f"{path.parent} cannot be read as an audformat database: {reason}") from None
     if not isinstance(header, Mapping) or not isinstance(header.get("tables"), Mapping):
         raise SerbenchError(f"{path.parent} cannot be read as an audformat database: its header names no tables")

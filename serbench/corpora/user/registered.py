@@ -14,8 +14,8 @@ from pydantic import Field, ValidationError
 from serbench.corpora.user.kinds import KINDS, make_user_corpus
 from serbench.corpora.user.table_corpus import TableCorpus
 from serbench.corpora.user.user_corpus import UserCorpus
-from serbench.errors import SerbenchError, UsageError
-from serbench.records import CorpusChoice, FrozenModel, read_text, write_text_atomic
+from serbench.errors import SerbenchError, UsageError, first_line
+from serbench.records import CorpusChoice, FrozenModel, locked, read_text, write_text_atomic
 
 __all__ = ["RegisteredCorpus", "register_corpus", "registered_corpora", "registered_corpus", "unregister_corpus"]
 
@@ -57,9 +57,9 @@ def registered_corpora() -> dict[str, RegisteredCorpus]:
     try:
         found = _File.model_validate(json.loads(read_text(path)))
     except (ValidationError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise SerbenchError(f"{path} is damaged ({reason}); restore it, or remove it and add corpora again") from None
-    if found.version != 1 or any(one.choice.parts[0] not in KINDS for one in found.corpora.values()):
+    if found.version != 1 or any(set(one.choice.parts) - set(KINDS) for one in found.corpora.values()):
         raise SerbenchError(f"{path} is of another version of serbench; remove it and add corpora again")
     return found.corpora
 
@@ -83,7 +83,8 @@ def register_corpus(name: str, one: RegisteredCorpus, taken: tuple[str, ...]) ->
         taken: names of installed corpora, which cannot be used.
 
     Raises:
-        UsageError: the name is not valid, or belongs to an installed corpus.
+        UsageError: the name is not valid or belongs to an installed corpus, or the corpus is several.
+        SerbenchError: the list cannot be read or written.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(f"'{name}' cannot be a corpus's name; use small letters, digits and hyphens")
@@ -91,7 +92,12 @@ def register_corpus(name: str, one: RegisteredCorpus, taken: tuple[str, ...]) ->
         raise UsageError(f"'{name}' is a corpus that serbench knows already; take another name")
     if name in KINDS:
         raise UsageError(f"'{name}' is a kind of corpus; take another name")
-    _save(registered_corpora() | {name: one})
+    if len(one.choice.parts) != 1 or one.choice.parts[0] not in KINDS:
+        raise UsageError(
+            "one name stands for one corpus; add each of them under a name of its own, and search both as NAME+NAME"
+        )
+    with locked(_path()):
+        _save(registered_corpora() | {name: one})
 
 
 def unregister_corpus(name: str) -> None:
@@ -100,10 +106,11 @@ def unregister_corpus(name: str) -> None:
     Raises:
         UsageError: no corpus of that name was added.
     """
-    known = registered_corpora()
-    if name not in known:
-        raise UsageError(f"no corpus '{name}' was added; `serbench corpus list` shows those that were")
-    _save({other: one for other, one in known.items() if other != name})
+    with locked(_path()):
+        known = registered_corpora()
+        if name not in known:
+            raise UsageError(f"no corpus '{name}' was added; `serbench corpus list` shows those that were")
+        _save({other: one for other, one in known.items() if other != name})
 
 
 def _save(corpora: dict[str, RegisteredCorpus]) -> None:

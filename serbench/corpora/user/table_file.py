@@ -11,12 +11,15 @@ import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
 from serbench.audio import SUFFIXES
-from serbench.errors import SerbenchError
+from serbench.errors import SerbenchError, first_line
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 __all__ = [
     "COLUMNS",
@@ -140,7 +143,7 @@ def read_columns(path: Path, names: tuple[str, ...]) -> pd.DataFrame:
             with pq.ParquetFile(path) as file:
                 if file.metadata.num_rows > MAX_ROWS:
                     raise SerbenchError(f"{path} has {file.metadata.num_rows:,} rows, more than {MAX_ROWS:,}")
-                frame = file.read(columns=list(names)).to_pandas(ignore_metadata=True)
+                frame = _bounded(path, file, list(names))
         else:
             frame = _rows(path, _Opening.of(path, ","), list(names))
     except Exception as error:
@@ -173,7 +176,7 @@ def _unreadable(path: Path, error: Exception) -> SerbenchError:
         return error
     if isinstance(error, UnicodeDecodeError):
         return SerbenchError(f"{path} is not UTF-8 text{_first_foreign(path)}; save it as UTF-8")
-    reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    reason = first_line(error)[:200]
     return SerbenchError(f"{path} cannot be read as a table: {reason}")
 
 
@@ -326,8 +329,23 @@ def _parquet(path: Path) -> pd.DataFrame:
         if file.metadata.num_rows > MAX_ROWS:
             raise SerbenchError(f"{path} has {file.metadata.num_rows:,} rows, more than {MAX_ROWS:,}; split it")
         found = _chosen(path, [str(name) for name in file.schema_arrow.names])
-        frame = file.read(columns=list(found.values())).to_pandas(ignore_metadata=True)
+        frame = _bounded(path, file, list(found.values()))
     return _renamed(frame.astype(object).map(str, na_action="ignore"), found)
+
+
+def _bounded(path: Path, file: pq.ParquetFile, names: list[str]) -> pd.DataFrame:
+    """Reads columns of an untrusted Parquet file batch by batch: a few bytes of it may unpack to many."""
+    import pyarrow as pa
+
+    batches, size = [], 0
+    for batch in file.iter_batches(batch_size=1024, columns=names):
+        size += batch.nbytes
+        if size > _MAX_BYTES:
+            raise SerbenchError(f"{path} unpacks to more than {_MAX_BYTES >> 20} MiB")
+        batches.append(batch)
+    schema = batches[0].schema if batches else pa.schema([file.schema_arrow.field(name) for name in names])
+    frame: pd.DataFrame = pa.Table.from_batches(batches, schema).to_pandas(ignore_metadata=True)
+    return frame
 
 
 def _renamed(frame: pd.DataFrame, found: dict[str, str]) -> pd.DataFrame:

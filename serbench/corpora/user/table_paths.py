@@ -6,6 +6,7 @@ import difflib
 import os
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
@@ -38,6 +39,7 @@ class TablePaths:
         self._starts = [self.folder, *([beside.resolve()] if beside is not None else [])]
         self._parents: dict[str, str] = {}  # real paths of folders: large tables have few of them
         self._entries: dict[str, list[str]] = {}
+        self._canonical: dict[str, Mapping[str, Sequence[str]]] = {}
 
     def find(self, name: str) -> tuple[str, bool] | None:
         r"""Finds a file as the table writes it.
@@ -96,12 +98,20 @@ class TablePaths:
         """Returns the file whose name is canonically the same, folder by folder; None if there is none."""
         here = str(self.folder)
         for part in self.relative(path).split("/"):
-            wanted = unicodedata.normalize("NFC", part)
-            same = [name for name in self._names(here) if unicodedata.normalize("NFC", name) == wanted]
+            same = self._spellings(here).get(unicodedata.normalize("NFC", part), ())
             if len(same) != 1:
                 return None
             here = os.path.join(here, same[0])  # noqa: PTH118
         return self._inside(self.folder, self.relative(here))
+
+    def _spellings(self, folder: str) -> Mapping[str, Sequence[str]]:
+        """The names in a folder by their canonical spelling."""
+        if folder not in self._canonical:
+            found: dict[str, list[str]] = {}
+            for name in self._names(folder):
+                found.setdefault(unicodedata.normalize("NFC", name), []).append(name)
+            self._canonical[folder] = found
+        return self._canonical[folder]
 
     def _names(self, folder: str) -> list[str]:
         if folder not in self._entries:

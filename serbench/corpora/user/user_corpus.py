@@ -32,6 +32,9 @@ _SPLITS: Final = {
 
 _NO_SEX: Final = {"unknown", "other", "none", "na", "n/a", "nan", "null", "-", "?", "x", "diverse", "nonbinary"}
 
+_NOBODY: Final = {UNKNOWN_SPEAKER, "n/a", "na", "nan", "<na>", "none", "null", "-", "?"}
+"""How tables write that they do not know a speaker. Taken for a name, they would be one person of many voices."""
+
 _UNSAFE: Final = re.compile(r"[^a-z0-9]+")
 
 
@@ -126,6 +129,8 @@ def rows_table(rows: list[dict[str, Any]], pattern: NamePattern | None) -> pd.Da
             frame[column] = None
         texts = frame[column].map(lambda value: storable(str(value)).strip(), na_action="ignore")
         frame[column] = texts.where(texts != "")
+    nobody = frame["speaker"].astype(object).map(lambda name: str(name).lower() in _NOBODY, na_action="ignore")
+    frame["speaker"] = frame["speaker"].mask(nobody == True, UNKNOWN_SPEAKER)  # noqa: E712
     unlabelled = frame["label"].isna()
     if unlabelled.all():
         raise SerbenchError(

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from serbench.errors import SerbenchError, UsageError, require, unknown
+from serbench.errors import SerbenchError, UsageError, first_line, require, unknown
 from serbench.export.bundle_record import BundleRecord, LightFile
 
 __all__ = ["RUNTIMES", "light_content", "load_light"]
@@ -66,7 +66,7 @@ def load_light(path: Path, record: BundleRecord, runtime: str) -> Answer:
     try:
         return _onnx(data, *shapes) if plain == "onnx" else _litert(data, *shapes)
     except Exception as error:  # whatever a parser or a runtime raises concerns this file
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise SerbenchError(f"{file} cannot be used: {reason[:300]}; export it again") from error
 
 

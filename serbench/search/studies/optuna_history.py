@@ -121,6 +121,9 @@ class OptunaHistory:
             job_id = str(JobId.of_trial(number))
             # Last: a trial that a kill leaves without an id is forgotten, and its number proposes the same again.
             trial.set_user_attr(JOB_ID, job_id)
+        elif study.folder.has_job("search", job_id):  # recorded while another database kept the study
+            self.tell(trial.number, study.folder.job("search", job_id))
+            return self._ask()
         attempt = len(study.folder.attempts(job_id))
         return Proposal(trial, job_id, JobId(job_id).number, attempt, config, trial.user_attrs.get(_ORIGIN))
 

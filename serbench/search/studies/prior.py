@@ -96,7 +96,8 @@ class PriorSampler(optuna.samplers.RandomSampler):
         # As long as everything is outside the limits, each trial looks further away.
         alike = all(_violation(one) > 0 for one in finished)
         reach = self._changed + (len(finished) if alike else 0)
-        count = self._candidates if len(finished) >= self._start and not alike else 1
+        choosing = len(finished) >= self._start and not alike and bool(self._distributions)
+        count = self._candidates if choosing else 1
         running = [one.params for one in trials if one.state == TrialState.RUNNING and one.params]
         known = {_key(one.params) for one in trials}
         for _ in range(_TRIES):

@@ -88,8 +88,8 @@ class StudyStorage:
             self.study.set_user_attr(_IDENTITY, record.identity)
         elif found != record.identity:
             raise UsageError(
-                f"{self.place} has a study '{record.name}' that belongs to another results folder; go back to that "
-                "folder with --results, or begin another study with --study NAME"
+                f"{self.place} has a study '{record.name}' of another results folder, or of one that was "
+                "removed; go back to that folder with --results, or begin another study with --study NAME"
             )
         if self._storage.engine.dialect.name != "postgresql":
             return  # the folder's lock guards a database in the study's own folder
@@ -219,6 +219,12 @@ def _make_database(path: Path) -> None:
                 storage = RDBStorage(_address(made))
                 storage.remove_session()
                 storage.engine.dispose()
+            for name in (
+                "-wal",
+                "-shm",
+                "-journal",
+            ):  # of a database that was removed; SQLite would apply it to this one
+                path.with_name(path.name + name).unlink(missing_ok=True)
             made.replace(path)
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -126,7 +126,7 @@ document.addEventListener("DOMContentLoaded", function () {
     }
     function word(entry, at) { return group.labels[CODES.indexOf(entry.predicted[at])]; }
     var parts = [el("div", {}, [
-      table("Clips only one model gets right (best validation run of each)",
+      table("Clips only one model gets right (of each the run with the best validation score, or else its last)",
         ["class", "only " + one.id, "only " + other.id],
         group.labels.map(function (label, c) { return [label, String(labels[c][0]), String(labels[c][1])]; })
           .concat([["all", String(counts.first), String(counts.second)]]), 0),
