@@ -11,6 +11,7 @@ import typer
 from serbench.cli.corpus_download import download
 from serbench.cli.options import BriefFormat, DataFolder, FileNames, LabelDrops, LabelMaps
 from serbench.cli.printing import echo, echo_pairs, echo_text, new_console
+from serbench.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,8 +144,11 @@ def add_corpus(
     if (found := place.expanduser().absolute()).exists():  # else choose_corpus says what is wrong
         place = found
     corpus, _ = choose_corpus(str(place), data, names=file_names)
+    if corpus.choice is None or len(corpus.choice.parts) != 1:
+        raise UsageError(
+            "one name stands for one corpus; add each of them under a name of its own, and search both as NAME+NAME"
+        )
     listing = corpus.read(place)
-    assert corpus.choice is not None  # noqa: S101
     choice = CorpusChoice(name=name, parts=corpus.choice.parts, names=file_names, apart=data is not None)
     one = RegisteredCorpus(
         choice=choice, place=str(place.resolve()), audio="" if data is None else str(data.expanduser().resolve()),

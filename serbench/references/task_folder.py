@@ -95,8 +95,7 @@ def _copied(task: ReferenceTask, folder: Path) -> pd.DataFrame:
 
 def _in_words(tasks: Sequence[ReferenceTask], roots: Mapping[str, Path]) -> str:
     study, folds = tasks[0].study, len(tasks)
-    corpus, protocol = study.corpus, study.protocol
-    labels = ", ".join(map(_harmless, tasks[0].labels))
+    corpus, protocol, labels = study.corpus, study.protocol, ", ".join(map(_harmless, tasks[0].labels))
     tested = sum(len(task.split.test) for task in tasks)
     shared = (
         "The same speakers are in all sets, which makes scores too high for new people."

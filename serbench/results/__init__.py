@@ -75,7 +75,6 @@ else:
                 "ScoredEntry",
                 "best_refit",
                 "load_entry",
-                "make_leaderboard",
                 "speakers_of",
             ),
             "selection": ("best_selected",),

@@ -11,7 +11,7 @@ from serbench.errors import UsageError
 from serbench.protocols import recorded_plan
 from serbench.records import ResultsFolder, StudyFolder, StudyRecord, WarmStart
 from serbench.search.finalists import choose_finalists
-from serbench.spaces import SearchSpace
+from serbench.spaces import SearchSpace, defaults
 
 __all__ = ["MAX_CONFIGS", "load_warm_start"]
 
@@ -46,12 +46,10 @@ def load_warm_start(results: ResultsFolder, name: str, space: SearchSpace, test_
             "these [[enqueue]] tables"
         )
     fitting, reason = {}, "it has no completed trial"
+    later = defaults(space.family.hyperparameters)
     for finalist in choose_finalists(list(folder.jobs("search")), count=10**6):
-        try:
-            config = space.complete(finalist.config)  # studies of earlier versions lack later hyperparameters
-            misfit = space.misfit(config)
-        except UsageError as error:
-            misfit = str(error)
+        config = {**later, **finalist.config}  # studies of earlier versions lack later hyperparameters
+        misfit = space.misfit(config)
         if misfit is None:
             fitting[finalist.job_id] = config
         else:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from serbench.spaces.dimensions import Choice
     from serbench.spaces.file import default_spaces, find_space, load_space, read_space, space_for_size, space_names
     from serbench.spaces.one_config import one_config_space
-    from serbench.spaces.space import Budget, ChosenOn, Enqueued, SearchSpace, explain
+    from serbench.spaces.space import Budget, ChosenOn, Enqueued, SearchSpace, defaults, explain
 else:
     __getattr__ = lazy_face(
         __name__,
@@ -33,6 +33,7 @@ else:
                 "ChosenOn",
                 "Enqueued",
                 "SearchSpace",
+                "defaults",
                 "explain",
             ),
         },
@@ -45,6 +46,7 @@ __all__ = [
     "Enqueued",
     "SearchSpace",
     "default_spaces",
+    "defaults",
     "explain",
     "find_space",
     "load_space",

@@ -37,15 +37,15 @@ def check_network_file(file: Path | bytes, objects: dict[str, Any]) -> None:
         with zipfile.ZipFile(BytesIO(file) if isinstance(file, bytes) else file) as archive:
             parts = archive.infolist()
             sizes = {one.filename: one.file_size for one in parts}
-            if packed := [one for one in parts if one.file_size > _MOST_PACKED * one.compress_size + _SPARE]:
-                raise ValueError(
-                    f"{packed[0].filename} unpacks to {packed[0].file_size >> 20:,} MiB, which is no network"
-                )
             if len(sizes) > _MOST_MEMBERS or sum(sizes.values()) > _MOST_UNPACKED:
                 raise ValueError(f"{len(sizes):,} parts of {sum(sizes.values()) >> 20:,} MiB are no network")
             for name in sizes.keys() - {_WEIGHTS}:
                 if sizes[name] > _MOST_DESCRIPTION and not name.startswith("assets/"):
                     raise ValueError(f"{name} has {sizes[name] >> 20:,} MiB, over the limit of 16 MiB")
+            if packed := [one for one in parts if one.file_size > _MOST_PACKED * one.compress_size + _SPARE]:
+                raise ValueError(
+                    f"{packed[0].filename} unpacks to {packed[0].file_size >> 20:,} MiB, which is no network"
+                )
             config = json.loads(archive.read("config.json"))
     except (zipfile.BadZipFile, KeyError, OSError, RecursionError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"not a Keras file ({error})") from None

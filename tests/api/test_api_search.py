@@ -200,6 +200,17 @@ def test_an_array_gets_the_label_of_its_file(bundle, tone_corpus) -> None:
         pd.testing.assert_frame_equal(found.drop(columns="file"), expected.drop(columns="file"), atol=1e-4)
 
 
+def test_what_makes_the_answer_to_an_array_worse_is_told(bundle) -> None:
+    with pytest.warns(UserWarning, match="the array"):
+        found = bundle.predict(np.zeros(16_000), sample_rate=16_000)
+    assert found["file"].isna().all()
+
+
+def test_a_path_that_is_too_long_does_not_stop_the_other_files(bundle, tone_corpus) -> None:
+    with pytest.warns(UserWarning, match="File name too long"):
+        assert len(bundle.predict([Path("x" * 300), tone_corpus / "1001_DFA_ANG_XX.wav"])) == 1
+
+
 def test_predictions_of_files_are_a_table(bundle, tone_corpus) -> None:
     paths = sorted(tone_corpus.glob("1001_*.wav"))
     table = bundle.predict([str(paths[0]), paths[1]])

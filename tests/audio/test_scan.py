@@ -49,6 +49,14 @@ def test_links_out_are_not_followed_but_told(tmp_path: Path) -> None:
     assert [path.name for path in scan.escaping] == ["b.wav", "linked"]
 
 
+def test_a_link_that_nobody_can_follow_is_told(tmp_path: Path) -> None:
+    touch(tmp_path / "corpus" / "a.wav")
+    (tmp_path / "corpus" / "b.wav").symlink_to("/" + 300 * "x")
+    scan = scan_audio(tmp_path / "corpus", WAV)
+    assert names(tmp_path / "corpus") == ["a.wav"]
+    assert [path.name for path in scan.escaping] == ["b.wav"]
+
+
 def test_links_inside_count_once(tmp_path: Path) -> None:
     touch(tmp_path / "sub" / "a.wav")
     (tmp_path / "b.wav").symlink_to("sub/a.wav")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import subprocess
 from pathlib import Path
@@ -228,6 +229,22 @@ def test_whatever_a_decoder_raises_is_the_files_fault(tmp_path: Path, monkeypatc
     monkeypatch.setattr(rule, "missing_bytes", broken)
     assert state(saved(tmp_path / "a.wav")) == "undecodable"
     assert "of a codec" in read_sound(tmp_path / "a.wav").health.detail
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.ENOSPC, "full"), OSError(errno.EMFILE, "many")])
+def test_what_the_machine_lacks_is_not_the_files_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error) -> None:
+    def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(rule, "missing_bytes", broken)
+    with pytest.raises(type(error)):
+        read_sound(saved(tmp_path / "a.wav"))
+
+
+def test_a_long_recording_is_put_together_in_order_and_not_kept_twice(tmp_path: Path) -> None:
+    samples = np.random.default_rng(0).normal(0, 0.1, (rule._BLOCK_FRAMES * 2 + 77)).astype(np.float32)
+    path = saved(tmp_path / "long.wav", samples, subtype="FLOAT")
+    np.testing.assert_array_equal(read_sound(path).waveform, samples)
 
 
 def test_a_name_that_is_not_utf8_is_opened(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -222,7 +223,7 @@ def test_a_signal_to_the_whole_group_ends_cleanly(program, tone_corpus, tiny_spa
         (RuntimeError("can't start new thread"), "memory or processes"),
         (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "memory or processes"),
         (RuntimeError("a bug"), None),
-        (OSError(errno.EIO, "Input/output error"), None),
+        (OSError(errno.EIO, "Input/output error"), None),  # of no file
     ],
 )
 def test_what_the_machine_refuses_is_one_sentence_and_a_bug_is_none(monkeypatch, capsys, error, lacking) -> None:
@@ -242,3 +243,36 @@ def test_what_the_machine_refuses_is_one_sentence_and_a_bug_is_none(monkeypatch,
     said = capsys.readouterr().err
     assert said.startswith(f"serbench: this machine gives serbench no more {lacking}; what was done is recorded.")
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words", [["leaderboard", "--results", 300 * "x"], ["space", "show", 300 * "x"], ["predict", "b", 300 * "x"]]
+)
+def test_a_path_that_the_system_refuses_is_one_sentence(monkeypatch, capsys, words) -> None:
+    from serbench.cli import main
+
+    monkeypatch.setattr(sys, "argv", ["serbench", *words])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code in {1, 2}
+    said = capsys.readouterr().err
+    assert "File name too long; name a shorter path" in said
+    assert len(said) < 400
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["leaderboard", "--html", "site", "--full"], "leave out --full and --format"),
+        (["leaderboard", "--html", "site", "--format", "csv"], "leave out --full and --format"),
+        (["audit", "x", "--no-refits", "--split-seeds", 5], "leave out --split-seeds, --repeats and --workers"),
+        (["search", "--time", "9" * 310], "is over a hundred years"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(serbench, monkeypatch, tmp_path, words, told) -> None:
+    monkeypatch.setenv("SERBENCH_CONFIG", str(tmp_path / "config"))
+    ran = serbench(*words)
+    assert ran.code == 2, ran.err
+    assert told in ran.sentence
+    assert not (tmp_path / "config" / "corpora.json").exists()

@@ -24,3 +24,9 @@ def test_every_hyperparameter_is_shown_with_its_whole_meaning(serbench, monkeypa
 def test_the_comparison_by_cross_validation_belongs_to_the_budget(serbench) -> None:
     budget = load_space("cnn1d").budget
     assert f"{budget.trials} trials, {budget.shortlist} of them compared" in serbench("space", "show", "cnn1d").out
+
+
+def test_a_space_that_leaves_everything_open_is_shown(serbench, tmp_path) -> None:
+    (tmp_path / "bare.toml").write_text('[space]\nfamily = "cnn1d"\n')
+    ran = serbench("space", "show", tmp_path / "bare.toml")
+    assert ran.code == 0, ran.err

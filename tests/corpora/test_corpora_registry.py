@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-from serbench.corpora import corpus_names, get_corpus
+from serbench.corpora import RegisteredCorpus, corpus_names, get_corpus, register_corpus
+from serbench.corpora.user.registered import registered_corpora
 from serbench.errors import SerbenchError, UsageError
+from serbench.records import CorpusChoice
 
 PLUGIN = """
 from serbench.corpora.base import Corpus
@@ -91,3 +95,27 @@ def test_no_plugin_takes_the_name_of_a_known_corpus(plugins: Path) -> None:
 def test_an_unknown_name_gets_the_nearest() -> None:
     with pytest.raises(UsageError, match="did you mean 'crema-d'"):
         get_corpus("cremad")
+
+
+def test_several_corpora_cannot_be_added_under_one_name(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("SERBENCH_CONFIG", str(tmp_path))
+    for parts in (("folder", "folder"), ("crema-d",)):
+        both = RegisteredCorpus(choice=CorpusChoice(name="both", parts=parts), place=str(tmp_path))
+        with pytest.raises(UsageError, match="one name stands for one corpus"):
+            register_corpus("both", both, ())
+    assert registered_corpora() == {}
+
+
+def test_of_corpora_that_are_added_at_once_none_is_lost(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("SERBENCH_CONFIG", str(tmp_path))
+    one = RegisteredCorpus(choice=CorpusChoice(name="x", parts=("folder",)), place=str(tmp_path))
+    names = [f"corpus-{number}" for number in range(12)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda name: register_corpus(name, one, ()), names))
+    assert sorted(registered_corpora()) == sorted(names)
+
+
+@pytest.mark.parametrize("choice", [{"name": "x", "parts": []}, {"name": "x", "parts": ["a"], "own": {"a": "zzz"}}])
+def test_a_choice_of_nothing_or_of_an_unknown_kind_is_no_choice(choice) -> None:
+    with pytest.raises(ValidationError):
+        CorpusChoice.model_validate(choice)

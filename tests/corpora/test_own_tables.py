@@ -211,6 +211,31 @@ def test_an_audformat_database(folder) -> None:
     assert table["age"].tolist() == [30, 30, 40, 40]
 
 
+@pytest.mark.parametrize("value", ["!!bool maybe", '!!int ""', "!!timestamp x", "0x" + 5000 * "F"])
+def test_values_that_the_reader_of_yaml_stumbles_over_are_told(folder, value) -> None:
+    audformat_database(folder)
+    text = (folder / "db.yaml").read_text()
+    (folder / "db.yaml").write_text(f"{text}\nmore: {{? {value} : 1}}\n".replace("more: {? 0x", "tables: {? 0x"))
+    with pytest.raises(SerbenchError, match="cannot be read as an audformat database"):
+        read(folder)
+
+
+def test_a_parquet_table_that_unpacks_to_more_than_the_limit_is_refused(folder, monkeypatch) -> None:
+    monkeypatch.setattr(table_file, "_MAX_BYTES", 1 << 20)
+    rows = pd.DataFrame({"path": [NAMES[0]] * 4000, "label": "x" * 1000, "speaker": "a"})
+    rows.to_parquet(folder / "clips.parquet")
+    assert (folder / "clips.parquet").stat().st_size < 1 << 20
+    with pytest.raises(SerbenchError, match="unpacks to more than 1 MiB"):
+        read(folder / "clips.parquet")
+
+
+@pytest.mark.parametrize("word", ["Unknown", "N/A", "nan", "NA", "?"])
+def test_a_word_for_nobody_is_no_speaker(folder, word) -> None:
+    rows = "".join(f"{name},joy,{who}\n" for name, who in zip(NAMES, (word, word, "b", "c"), strict=True))
+    place = write_table(folder, f"path,label,speaker\n{rows}")
+    assert read(place).table["speaker"].tolist() == [UNKNOWN_SPEAKER, UNKNOWN_SPEAKER, "b", "c"]
+
+
 def test_a_damaged_audformat_database_is_told(folder) -> None:
     audformat_database(folder)
     (folder / "db.yaml").write_text("- not\n- a database\n")

@@ -43,6 +43,20 @@ def test_a_dense_layer_of_two_thousand_million_units_is_refused(place: int, word
         check_network_file(packed(json.dumps(config), weights), {})
 
 
+def test_instructions_to_compile_do_not_keep_a_network_from_being_measured() -> None:
+    config, weights = network()
+    config["compile_config"] = {"bogus": 1}
+    config["config"]["layers"][2]["config"]["units"] = 1_000_000
+    with pytest.raises(ValueError, match="parameters, but it holds 1,000 bytes"):
+        check_network_file(packed(json.dumps(config), weights), {})
+
+
+def test_weights_that_are_mostly_packed_air_are_refused() -> None:
+    config, _ = network()
+    with pytest.raises(ValueError, match="unpacks to 64 MiB, which is no network"):
+        check_network_file(packed(json.dumps(config), bytes(64 << 20)), {})
+
+
 def test_a_huge_description_is_refused() -> None:
     with pytest.raises(ValueError, match="over the limit of 16 MiB"):
         check_network_file(packed(" " * (17 << 20), b""), {})

@@ -33,6 +33,11 @@ def built(family, shape, **values):
     return build_model(family, hp, shape, 3, np.full(size, 2.0), np.full(size, 4.0), 0)
 
 
+def test_a_mask_that_would_hide_whole_clips_is_refused():
+    with pytest.raises(InvalidConfiguration, match="time_mask would hide whole clips"):
+        built(get_family("cnn1d"), (1, 40), time_mask=10, depth=1)
+
+
 def test_a_family_that_knows_of_none_is_shifted_all_the_same():
     clips = np.arange(2 * 12 * 3, dtype=np.float32).reshape(2, 12, 3)
     model = built(Plain(), (12, 3), time_shift=4.0)

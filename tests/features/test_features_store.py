@@ -9,6 +9,7 @@ import pytest
 import soundfile
 from threadpoolctl import threadpool_info
 
+from serbench.audio import read_sound
 from serbench.errors import SerbenchError
 from serbench.features import FeatureSpec, FeatureStore, WaveformAugmentation, augment, decode, extract, fit_length
 from serbench.features.eviction import make_room
@@ -62,6 +63,15 @@ def test_features_are_computed_once(tmp_path, make_clips, small_spec):
     np.testing.assert_array_equal(computed, again)
     assert first == [(3, 3)]
     assert second == []
+
+
+def test_audio_that_changed_since_it_was_examined_is_refused_and_not_kept(tmp_path, make_clips, small_spec):
+    clips, store = make_clips(3), FeatureStore(tmp_path / "cache")
+    samples, rate = soundfile.read(clips["path"][1])
+    soundfile.write(clips["path"][1], samples / 2, rate)
+    with pytest.raises(SerbenchError, match=r"clip 'clip001' cannot be used: .* has other audio than when it was exam"):
+        store.get(clips, small_spec)
+    assert not store.has(clips, small_spec)
 
 
 def test_the_key_follows_sound_spec_and_augmentation(tmp_path, make_clips, small_spec):
@@ -289,4 +299,5 @@ def test_a_table_without_digests_or_clips_is_a_mistake_of_the_caller(tmp_path, m
 def test_files_of_any_rate_and_channels_mix(tmp_path, make_clips, small_spec):
     clips = make_clips(2)
     soundfile.write(clips["path"][1], np.random.default_rng(0).uniform(-0.1, 0.1, (30_000, 2)), 44_100)
+    clips = clips.assign(digest=[read_sound(path).health.digest for path in clips["path"]])
     assert FeatureStore(tmp_path / "cache").get(clips, small_spec).shape == (2, *small_spec.shape)

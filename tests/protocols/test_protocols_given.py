@@ -48,6 +48,13 @@ def test_a_speaker_in_both_parts_is_said() -> None:
     assert any("also trained on" in warning for warning in facts.warnings)
 
 
+def test_a_speaker_of_validation_is_trained_on_in_the_end_and_a_nameless_one_may_be() -> None:
+    _, facts, _ = parts(table("ttttttvvvveeee", "aabbccddeeddee"))
+    assert facts.shares_speakers
+    _, facts, _ = parts(table("ttttttvvee", ["unknown"] * 6 + list("ddee")))
+    assert facts.shares_speakers
+
+
 def test_without_speakers_nothing_is_promised() -> None:
     found, facts, _ = parts(table("tttttttttttttttttttteeee"))
     assert found["test"] == ["test"] * 4
@@ -81,6 +88,18 @@ def crossed(train: int, test: int, clips: int = 6) -> pd.DataFrame:
         for who in range(people) for n in range(clips)
     ]  # fmt: skip
     return clip_table(pd.DataFrame(rows))
+
+
+@pytest.mark.parametrize("test", [2, 90])
+def test_validation_grows_whatever_the_size_of_the_other_corpus(test) -> None:
+    """Each speaker to learn from has one class only, so that one speaker cannot validate."""
+    clips = crossed(10, test)
+    learnt = clips["corpus"] == "a"
+    numbers = clips["speaker"][learnt].str.split("/").str[1].astype(int)
+    clips.loc[learnt, "label"] = [("joy", "fear", "rage")[number % 3] for number in numbers]
+    (plan,) = SplitProtocol("cross-corpus").plans(clips)
+    split = plan.split(plan.cores)
+    assert set(clips["label"].iloc[list(split.validation)]) == {"joy", "fear", "rage"}
 
 
 @pytest.mark.parametrize("test", [3, 10, 40, 90])

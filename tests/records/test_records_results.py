@@ -36,6 +36,14 @@ def test_what_was_saved_is_found(results: ResultsFolder) -> None:
     assert (folder.path.name, found.entry_id) == ("first", "first-t0000")
 
 
+def test_a_folder_that_another_command_is_filling_stays(results: ResultsFolder) -> None:
+    """`serbench export --to results/bundle` makes it first under another name."""
+    filling = results.root / ".bundle.x1y2.tmp"
+    filling.mkdir()
+    results.prepare()
+    assert filling.is_dir()
+
+
 def test_a_look_whether_a_folder_can_be_written_leaves_it_as_it_was(tmp_path: Path) -> None:
     new, known = tmp_path / "new" / "results", tmp_path / "known"
     known.mkdir()

@@ -288,3 +288,8 @@ def test_a_trial_that_a_kill_left_without_a_job_is_proposed_again(space) -> None
     again.set_user_attr("job_id", "t0008")
     study.tell(again, state=TrialState.FAIL)
     assert proposed().params != forgotten.params
+
+
+def test_a_space_in_which_nothing_varies_goes_on(space) -> None:
+    study = search(replace(space, parameters={}), lambda _: 0.5, 8)
+    assert all(trial.params == {} for trial in study.trials[3:])

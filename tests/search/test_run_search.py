@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import threading
 from collections import Counter
 from decimal import Decimal
 
 import numpy as np
+import optuna
 import pytest
 from tiers import starts_children
 
@@ -266,3 +268,28 @@ def test_time_ends_the_trials_and_leaves_room_for_refits(make_plan) -> None:
 def test_nonsense_is_refused_before_anything_runs(make_plan, parts) -> None:
     with pytest.raises(UsageError):
         run_search(make_plan(**parts))
+
+
+@pytest.mark.children
+def test_a_trial_that_waits_although_it_is_recorded_is_not_trained_again(finished) -> None:
+    """As after a time with another database, or a power cut that took the database's last writes."""
+    plan, _, folder = finished
+    (record,) = (one for one in folder.jobs("search") if one.job_id == "t0001")
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{folder.storage_path}")
+    study.enqueue_trial({}, user_attrs={"job_id": "t0001", "config": record.config, "attempt": 0})
+    run_search(dataclasses.replace(plan, trials=4))
+    assert [one.job_id for one in folder.jobs("search")] == ["t0000", "t0001", "t0002", "t0003"]
+    assert folder.job("search", "t0001") == record
+    states = [trial.state.name for trial in study.get_trials()]
+    assert "WAITING" not in states
+    assert "RUNNING" not in states
+
+
+def test_a_new_database_is_not_begun_with_the_journal_of_one_that_is_gone(tmp_path) -> None:
+    from serbench.search.studies.storage import _sqlite_url
+
+    path = tmp_path / "optuna.sqlite3"
+    for end in ("-wal", "-shm", "-journal"):
+        (tmp_path / f"{path.name}{end}").write_bytes(b"old")
+    _sqlite_url(path)
+    assert all(left.read_bytes() != b"old" for left in tmp_path.iterdir())

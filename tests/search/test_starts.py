@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import optuna
 import pytest
@@ -118,6 +119,31 @@ def test_a_warm_start_takes_only_what_fits(probed, tiny_space) -> None:
         load_warm_start(results, NAME, load_space(tiny_space("cnn2d")), set())
     with pytest.raises(UsageError, match="did you mean"):
         load_warm_start(results, NAME[:-1], load_space(tiny_space()), set())
+
+
+@pytest.mark.slow
+def test_a_warm_start_fills_in_what_an_earlier_version_did_not_know(probed, tiny_space, tmp_path) -> None:
+    shutil.copytree(probed.results, tmp_path / "results")
+    results = ResultsFolder(tmp_path / "results")
+    for path in (tmp_path / "results").rglob("trials/*/record.json"):
+        raw = json.loads(path.read_text())
+        del raw["config"]["pitch_shift"], raw["config"]["training_length"]
+        path.write_text(json.dumps(raw))
+    found = load_warm_start(results, NAME, load_space(tiny_space(epochs="4")), set())
+    assert found.configs
+    assert all("pitch_shift" in config for config in found.configs.values())
+
+
+@pytest.mark.slow
+def test_a_warm_start_from_a_study_whose_ancestor_is_gone_is_refused(probed, tiny_space, tmp_path) -> None:
+    shutil.copytree(probed.results, tmp_path / "results")
+    results = ResultsFolder(tmp_path / "results")
+    path = results.study(NAME).record_path
+    raw = json.loads(path.read_text())
+    raw["warm_start"] = {"study": "gone", "configs": {}}
+    path.write_text(json.dumps(raw))
+    with pytest.raises(UsageError, match="builds on study 'gone', which is not in"):
+        load_warm_start(results, NAME, load_space(tiny_space(epochs="4")), set())
 
 
 @pytest.mark.slow

@@ -76,6 +76,17 @@ def test_a_killed_child_costs_one_trial(make_job, source) -> None:
 
 
 @pytest.mark.children
+@pytest.mark.parametrize(
+    ("name", "text", "full"),
+    [("ResourceExhaustedError", "OOM", True), ("OutOfMemoryError", "CUDA", True), ("XlaRuntimeError", "other", False),
+     ("XlaRuntimeError", "RESOURCE_EXHAUSTED: Out of memory", True)],
+)  # fmt: skip
+def test_a_full_device_is_told_apart_from_a_crash(name, text, full) -> None:
+    from serbench.training.child import _is_out_of_memory
+
+    assert _is_out_of_memory(type(name, (RuntimeError,), {})(text)) == full
+
+
 def test_a_crash_keeps_its_traceback(make_job, source) -> None:
     outcome = run_job(make_job(train=(0, 1, 10_000)), source)
     assert outcome.state == "crashed"

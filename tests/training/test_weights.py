@@ -181,3 +181,15 @@ def test_the_settings_of_a_job_without_init_are_as_before(make_job) -> None:
     job = make_job()
     assert (job.init, job.init_labels, job.teacher_share) == (b"", (), 0.0)
     assert isinstance(job.settings, FitSettings)
+
+
+def test_layers_of_a_network_inside_another_are_found_and_its_classifier_is_not_copied() -> None:
+    """As `build_model` wraps the network of a family with its own `build`, where clips are shifted."""
+    import keras
+
+    from serbench.training.weights import _keyed
+
+    inner = built(seed=1)
+    inputs = keras.Input((20, 5))
+    outer = keras.Model(inputs, inner(inputs))
+    assert [key for key, _ in _keyed(outer)] == [key for key, _ in _keyed(inner)]
