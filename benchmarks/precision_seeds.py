@@ -50,7 +50,7 @@ def main(words: Sequence[str] | None = None) -> None:
     pairs = []
     for seed in range(asked.seeds):
         full, half = (
-            fit(replace(job, seed=seed, precision=precision), arrays, source.targets(job.labels))
+            fit(replace(job, seed=seed, precision=precision), arrays, source.targets_for(job))
             for precision in ("float32", "bfloat16")
         )
         pairs.append((100 * (full.value or 0), 100 * (half.value or 0)))

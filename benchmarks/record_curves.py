@@ -218,7 +218,7 @@ class Recorder:
             dear = self.limit_s is not None and len(spent) == _CHARGED_AFTER and spent[-1] > self.limit_s
             return Verdict.STOP if dear else Verdict.CONTINUE
 
-        outcome = fit(job, arrays, self.source.targets(job.labels), exchange)
+        outcome = fit(job, arrays, self.source.targets_for(job), exchange)
         copies = 1 + sum(not copy.is_version for copy in job.augmentations)  # a version stands in for its clip
         state = "over the cost limit" if outcome.state == "interrupted" else outcome.state
         return {

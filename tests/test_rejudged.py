@@ -82,6 +82,7 @@ def test_the_fault_lets_the_test_clips_choose_and_the_honest_fit_does_not(fitter
 
 @pytest.mark.children
 def test_the_epoch_that_is_kept_is_the_best_one_on_the_test_clips(fitter: Fitter) -> None:
+    from serbench.training import ClipTargets
     from serbench.training.fit import fit
 
     job, tested = epoch_job(fitter, split_seed=0, seed=0, fault="epoch")
@@ -91,7 +92,7 @@ def test_the_epoch_that_is_kept_is_the_best_one_on_the_test_clips(fitter: Fitter
     job = dataclasses.replace(job, config=config, settings=settings, features=features, precision="float32")
     made = np.random.default_rng(0).standard_normal((len(fitter.targets), *features.shape)).astype(np.float32)
     made[:, :, 0] += 0.3 * fitter.targets[:, None]
-    outcome = fit(job, [made], fitter.targets)
+    outcome = fit(job, [made], ClipTargets(fitter.targets))
     true = fitter.targets[tested]
     assert outcome.curve is not None
     scores = [

@@ -12,7 +12,7 @@ from serbench.faces import lazy_face
 if TYPE_CHECKING:
     from serbench.training.answerer import load_answerer
     from serbench.training.backend import BACKENDS, GPU_BACKENDS, choose_backend, import_keras, process_context
-    from serbench.training.job import FitSettings, TrialJob, TrialOutcome, Verdict
+    from serbench.training.job import ClipTargets, FitSettings, TrialJob, TrialOutcome, Verdict
     from serbench.training.joining import join_networks
     from serbench.training.keras_settings import pin_keras_settings
     from serbench.training.network_file import check_network_file
@@ -34,6 +34,7 @@ else:
                 "process_context",
             ),
             "job": (
+                "ClipTargets",
                 "FitSettings",
                 "TrialJob",
                 "TrialOutcome",
@@ -66,6 +67,7 @@ __all__ = [
     "GPU_BACKENDS",
     "PRECISIONS",
     "TEACHER_SHARE",
+    "ClipTargets",
     "FeatureSource",
     "FitSettings",
     "JobControl",

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from serbench.records import EpochMetrics, TrialState
-from serbench.training.job import TrialJob, TrialOutcome, Verdict
+from serbench.training.job import ClipTargets, TrialJob, TrialOutcome, Verdict
 
 __all__ = ["FEATURES_GONE", "STACK_SIGNAL", "main"]
 
@@ -39,10 +39,7 @@ def _is_out_of_memory(error: Exception) -> bool:
 def main(
     job: TrialJob,
     paths: tuple[Path, ...],
-    targets: np.ndarray,
-    votes: np.ndarray | None,
-    answers: np.ndarray | None,
-    speakers: np.ndarray | None,
+    clips: ClipTargets,
     pipe: Connection,
     log: Path,
     began: float,
@@ -66,17 +63,17 @@ def main(
         limit_threads(job.backend, job.threads)
         start = time.monotonic() - began
         arrays = _opened(paths)
-        if speakers is not None and job.speaker_normalisation:
+        if clips.speakers is not None and job.speaker_normalisation:
             from serbench.families import get_family
             from serbench.training.data import normalised_by_speaker
 
-            arrays = normalised_by_speaker(arrays, speakers, get_family(job.family).feature_axis)
+            arrays = normalised_by_speaker(arrays, clips.speakers, get_family(job.family).feature_axis)
         if job.members:
             from serbench.training.bag import answer_of_bag
 
             outcome = answer_of_bag(job, arrays)
         else:
-            outcome = fit(job, arrays, targets, link.exchange, link.stopped, votes, answers, speakers)
+            outcome = fit(job, arrays, clips, link.exchange, link.stopped)
         outcome = outcome.with_parts(seconds={"start": round(start, 3), **outcome.seconds})
     except _FeaturesGoneError as error:
         outcome = TrialOutcome("crashed", error=str(error), error_kind=FEATURES_GONE)

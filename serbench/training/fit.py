@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -36,7 +37,7 @@ from serbench.training.data import (
     training_labels,
 )
 from serbench.training.feed import fed
-from serbench.training.job import TrialJob, TrialOutcome, Verdict
+from serbench.training.job import ClipTargets, TrialJob, TrialOutcome, Verdict
 from serbench.training.latency import model_ms
 from serbench.training.precision import dtype_policy
 from serbench.training.weights import start_from
@@ -47,12 +48,9 @@ __all__ = ["fit"]
 def fit(
     job: TrialJob,
     arrays: Sequence[np.ndarray],
-    targets: np.ndarray,
+    clips: ClipTargets,
     exchange: Callable[[EpochMetrics], Verdict] = lambda _: Verdict.CONTINUE,
     should_stop: Callable[[], bool] = lambda: False,
-    votes: np.ndarray | None = None,
-    answers: np.ndarray | None = None,
-    speakers: np.ndarray | None = None,
 ) -> TrialOutcome:
     """Builds and trains a model, and predicts with it.
 
@@ -60,75 +58,105 @@ def fit(
         job: the job to fit.
         arrays: feature arrays (clips, *shape): the plain clips, then one array per augmentation of the job, then one
             per crop.
-        targets: class index of every clip, int (clips,).
+        clips: what is to be learned about the clips.
         exchange: called after every epoch; returns the verdict to follow.
         should_stop: checked after every batch.
-        votes: the listeners' majority votes as shares, float32 (clips, classes), for `soft_labels`.
-        answers: the teacher's answers, float32 (clips, classes), for a job with a `teacher_share`.
-        speakers: number of each clip's speaker, int (clips,), below zero where not known; for `copy_paste`.
 
     Returns:
-        An outcome that is `completed`, `pruned`, `diverged`, `invalid` or `interrupted`. The predictions use the
-        weights of the epoch with the best validation UAR, or of the last epoch in a job without validation clips, which
-        has no value. They are in float32 whatever the precision of training, so `value` of a fit in bfloat16 may differ
-        a little from the epochs' scores. Normalisation and class weights use `job.train` only.
+        An outcome that is `completed`, `pruned`, `diverged`, `invalid`, `interrupted`, or `crashed` where a family
+        returns no probabilities. The predictions use the weights of the epoch with the best validation UAR, or of the
+        last epoch in a job without validation clips, which has no value. They are in float32 whatever the precision of
+        training, so `value` of a fit in bfloat16 may differ a little from the epochs' scores. Normalisation and class
+        weights use `job.train` only.
+
+    Raises:
+        ValueError: the job has a `teacher_share` or `copy_paste`, and `clips` has no teacher or speakers.
     """
     started = time.monotonic()
     keras.utils.set_random_seed(job.seed)
-    family = get_family(job.family)
     try:
+        network = _Network.of(job, arrays, clips)
+    except InvalidConfiguration as error:
+        return TrialOutcome("invalid", error=str(error), error_kind="architecture")
+    parameters = parameter_count(network.model)
+    if parameters > job.settings.max_parameters:
+        reason = f"{parameters:,} parameters, over the budget of {job.settings.max_parameters:,}"
+        return TrialOutcome("invalid", parameters=parameters, error=reason, error_kind="parameters")
+    batches = _batches(job, network, arrays[: len(arrays) - len(job.crops)], clips.classes)
+    _compile(network.model, job, network.hp, len(batches))
+    built = time.monotonic()
+
+    validation_rows, crops = job.predict.get("validation", ()), len(job.crops)
+    watch = EpochExchange(
+        arrays, crops, validation_rows, clips.classes, job.labels, exchange, should_stop, keep_curve=job.keep_curve
+    )
+    _train(network, job, batches, watch)
+    seconds = {"build": round(built - started, 3), "fit": round(time.monotonic() - built, 3)}
+    outcome = TrialOutcome(
+        "completed", epochs=tuple(watch.epochs), parameters=parameters, copied_parameters=network.copied,
+        seconds=seconds,
+    )  # fmt: skip
+    if watch.diverged:
+        reason = f"loss or outputs not finite in epoch {len(watch.epochs) + 1}"
+        return outcome.with_parts(state="diverged", error=reason, error_kind="not finite")
+    if watch.verdict is Verdict.STOP:
+        return outcome.with_parts(state="interrupted", error="told to stop", error_kind="stop")
+    return _with_predictions(outcome, job, watch, network.for_predictions(job), arrays, clips.classes)
+
+
+@dataclass(frozen=True)
+class _Network:
+    """A model that is about to be trained.
+
+    Attributes:
+        model: the model.
+        blueprint: arguments of `build_model` that make it again.
+        hp: its hyperparameters.
+        labels: what it learns for each clip, float32 (clips, classes).
+        paste: what puts neutral clips beside emotional ones; None for nothing.
+        copied: number of its parameters that come from another network; None if it starts anew.
+    """
+
+    model: keras.Model
+    blueprint: tuple[Any, ...]
+    hp: Hyperparameters
+    labels: np.ndarray
+    paste: CopyPaste | None
+    copied: int | None
+
+    @classmethod
+    def of(cls, job: TrialJob, arrays: Sequence[np.ndarray], clips: ClipTargets) -> _Network:
+        """Builds the model of a job.
+
+        Raises:
+            InvalidConfiguration: its hyperparameters make no model.
+        """
+        family = get_family(job.family)
         hp = parse_hyperparameters(family, job.config)
-        labels = _labels(job, hp, targets, votes, answers)
-        paste = _copy_paste(job, hp, targets, speakers)
+        labels, paste = _labels(job, hp, clips), _copy_paste(job, hp, clips)
         mean, std = normalisation(arrays[0], job.train, family.feature_axis)
         blueprint = (family, hp, tuple(arrays[0].shape[1:]), len(job.labels), mean, std, job.seed)
         with dtype_policy(job.precision), fast_training():
             model = build_model(*blueprint)
-        copied = start_from(model, job) if job.init else None
-    except InvalidConfiguration as error:
-        return TrialOutcome("invalid", error=str(error), error_kind="architecture")
-    parameters = parameter_count(model)
-    if parameters > job.settings.max_parameters:
-        reason = f"{parameters:,} parameters, over the budget of {job.settings.max_parameters:,}"
-        return TrialOutcome("invalid", parameters=parameters, error=reason, error_kind="parameters")
-    batches = _batches(job, hp, arrays[: len(arrays) - len(job.crops)], targets, labels, paste)
-    _compile(model, job, hp, len(batches))
-    built = time.monotonic()
+        return cls(model, blueprint, hp, labels, paste, start_from(model, job) if job.init else None)
 
-    judged = job.predict.get("validation", ())
-    watch = EpochExchange(
-        arrays, len(job.crops), judged, targets, job.labels, exchange, should_stop, keep_curve=job.keep_curve
-    )
+    def for_predictions(self, job: TrialJob) -> keras.Model:
+        """Returns the trained model for predictions: in float32, of Keras' own layers, with its weights."""
+        if job.precision == "float32" and not has_training_layers(self.model):
+            return self.model
+        with dtype_policy("float32"):
+            plain = build_model(*self.blueprint)
+        plain.set_weights(self.model.get_weights())
+        return plain
+
+
+def _train(network: _Network, job: TrialJob, batches: TrainingBatches, watch: EpochExchange) -> None:
     source, more = fed(batches, job.backend)
-    model.fit(**source, epochs=job.settings.epochs, verbose=0, callbacks=[*_callbacks(job, hp, watch), *more])
-    fitted = time.monotonic()
-
-    seconds = {"build": round(built - started, 3), "fit": round(fitted - built, 3)}
-    partial = TrialOutcome(
-        "completed", epochs=tuple(watch.epochs), parameters=parameters, copied_parameters=copied, seconds=seconds
-    )
-    if watch.diverged:
-        return partial.with_parts(
-            state="diverged",
-            error=f"loss or outputs not finite in epoch {len(watch.epochs) + 1}",
-            error_kind="not finite",
-        )
-    if watch.verdict is Verdict.STOP:
-        return partial.with_parts(state="interrupted", error="told to stop", error_kind="stop")
-    return _predicted(partial, job, watch, _plain(model, job, blueprint), arrays, targets)
+    callbacks = [*_callbacks(job, network.hp, watch), *more]
+    network.model.fit(**source, epochs=job.settings.epochs, verbose=0, callbacks=callbacks)
 
 
-def _plain(model: keras.Model, job: TrialJob, blueprint: tuple[Any, ...]) -> keras.Model:
-    """Returns the trained model for predictions: built again in float32 of Keras' own layers, with its weights."""
-    if job.precision == "float32" and not has_training_layers(model):
-        return model
-    with dtype_policy("float32"):
-        plain = build_model(*blueprint)
-    plain.set_weights(model.get_weights())
-    return plain
-
-
-def _predicted(
+def _with_predictions(
     fitted: TrialOutcome,
     job: TrialJob,
     watch: EpochExchange,
@@ -145,12 +173,12 @@ def _predicted(
     if not all(map(are_distributions, predictions.values())):
         message = f"family '{job.family}' returns no probabilities: they are negative or do not sum to 1 (softmax?)"
         return fitted.with_parts(state="crashed", error=message, error_kind="no probabilities")
-    judged = bool(job.predict.get("validation"))
-    best = max(watch.epochs, key=lambda metrics: (metrics.val_uar, -metrics.epoch)) if judged else watch.epochs[-1]
+    validated = bool(job.predict.get("validation"))
+    best = max(watch.epochs, key=lambda metrics: (metrics.val_uar, -metrics.epoch)) if validated else watch.epochs[-1]
     saved = saved_model(model) if job.keep_model else None
     return fitted.with_parts(
         state="pruned" if watch.verdict is Verdict.PRUNE else "completed",
-        value=_uar(job, targets, predictions["validation"]) if judged else None,
+        value=_uar(job, targets, predictions["validation"]) if validated else None,
         best_epoch=best.epoch,
         predictions=predictions,
         model=saved,
@@ -165,20 +193,16 @@ def _uar(job: TrialJob, targets: np.ndarray, probabilities: np.ndarray) -> float
     return evaluate(truth, probabilities, job.labels).mean_recall_present
 
 
-def _labels(
-    job: TrialJob, hp: Hyperparameters, targets: np.ndarray, votes: np.ndarray | None, answers: np.ndarray | None
-) -> np.ndarray:
-    labels = training_labels(targets, len(job.labels), votes, hp.soft_labels)
+def _labels(job: TrialJob, hp: Hyperparameters, clips: ClipTargets) -> np.ndarray:
+    labels = training_labels(clips.classes, len(job.labels), clips.votes, hp.soft_labels)
     if not job.teacher_share:
         return labels
-    if answers is None:
-        raise ValueError("the job has a teacher_share and there are no answers")
-    return taught(labels, answers, job.teacher_share)
+    if clips.teacher is None:
+        raise ValueError("the job has a teacher_share and there are no answers of a teacher")
+    return taught(labels, clips.teacher, job.teacher_share)
 
 
-def _copy_paste(
-    job: TrialJob, hp: Hyperparameters, targets: np.ndarray, speakers: np.ndarray | None
-) -> CopyPaste | None:
+def _copy_paste(job: TrialJob, hp: Hyperparameters, clips: ClipTargets) -> CopyPaste | None:
     if not hp.copy_paste:
         return None
     time_axis = job.features.front_end.time_axis
@@ -187,30 +211,24 @@ def _copy_paste(
             f"copy_paste needs features with an axis of time, and those of '{job.features.kind}' have none: set "
             "copy_paste to 0"
         )
-    if speakers is None:
+    if clips.speakers is None:
         raise ValueError("the job has copy_paste and there are no speakers")
-    neutral = np.array([label.casefold() == NEUTRAL for label in job.labels])[targets]
-    return CopyPaste(hp.copy_paste, job.train, neutral, speakers, time_axis, job.seed)
+    neutral = np.array([label.casefold() == NEUTRAL for label in job.labels])[clips.classes]
+    return CopyPaste(hp.copy_paste, job.train, neutral, clips.speakers, time_axis, job.seed)
 
 
-def _batches(
-    job: TrialJob,
-    hp: Hyperparameters,
-    arrays: Sequence[np.ndarray],
-    targets: np.ndarray,
-    labels: np.ndarray,
-    paste: CopyPaste | None,
-) -> TrainingBatches:
-    weights = balanced_weights(targets[np.asarray(job.train)], len(job.labels)) if hp.class_weights else None
+def _batches(job: TrialJob, network: _Network, arrays: Sequence[np.ndarray], classes: np.ndarray) -> TrainingBatches:
+    hp = network.hp
+    weights = balanced_weights(classes[np.asarray(job.train)], len(job.labels)) if hp.class_weights else None
     return TrainingBatches(
         arrays,
         job.train,
-        labels,
+        network.labels,
         batch_size=hp.batch_size,
         mixup=hp.mixup,
         class_weights=weights,
         versions=[place for place, copy in enumerate(job.augmentations, start=1) if copy.is_version],
-        paste=paste,
+        paste=network.paste,
         seed=job.seed,
     )
 

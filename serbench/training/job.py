@@ -12,7 +12,7 @@ from pydantic import Field
 from serbench.features import FeatureSpec, WaveformAugmentation
 from serbench.records import EpochMetrics, FrozenModel, JobKind, ModelCost, Precision, TrialState
 
-__all__ = ["FitSettings", "TrialJob", "TrialOutcome", "Verdict"]
+__all__ = ["ClipTargets", "FitSettings", "TrialJob", "TrialOutcome", "Verdict"]
 
 
 class FitSettings(FrozenModel):
@@ -38,6 +38,26 @@ class Verdict(Enum):
     CONTINUE = "continue"
     PRUNE = "prune"
     STOP = "stop"
+
+
+@dataclass(frozen=True)
+class ClipTargets:
+    """What a fit learns about the clips besides their features. Rows are those of the feature arrays.
+
+    Attributes:
+        classes: class index of each clip, int64 (clips,).
+        votes: the listeners' majority votes as shares, float32 (clips, classes), NaN where there are none; for
+            `soft_labels`.
+        teacher: the teacher's out-of-fold probabilities, float32 (clips, classes), NaN where there are none; for a job
+            with a `teacher_share`.
+        speakers: number of each clip's speaker, int64 (clips,), below zero where not known; for `copy_paste` and
+            normalisation by speaker.
+    """
+
+    classes: np.ndarray
+    votes: np.ndarray | None = None
+    teacher: np.ndarray | None = None
+    speakers: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

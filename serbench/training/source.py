@@ -11,6 +11,7 @@ import pandas as pd
 
 from serbench.corpora import UNKNOWN_SPEAKER, vote_shares
 from serbench.features import FeatureSpec, FeatureStore, WaveformAugmentation
+from serbench.training.job import ClipTargets, TrialJob
 from serbench.training.teacher import Teacher
 
 __all__ = ["FeatureSource"]
@@ -42,6 +43,16 @@ class FeatureSource:
             self.store.get(self.clips, spec, augmentation, progress)
             files.append(self.store.path(self.clips, spec, augmentation))
         return tuple(files)
+
+    def targets_for(self, job: TrialJob) -> ClipTargets:
+        """Returns what a job needs to know about the clips."""
+        by_speaker = job.speaker_normalisation or job.config.get("copy_paste")
+        return ClipTargets(
+            self.targets(job.labels),
+            votes=self.votes(job.labels) if job.config.get("soft_labels") else None,
+            teacher=self.answers(job.labels) if job.teacher_share else None,
+            speakers=self.speakers() if by_speaker else None,
+        )
 
     def targets(self, labels: tuple[str, ...]) -> np.ndarray:
         """Returns the class index of each clip, int64 (clips,)."""

@@ -63,10 +63,7 @@ def run_job(job: TrialJob, source: FeatureSource, control: JobControl | None = N
 def _run_once(job: TrialJob, source: FeatureSource, control: JobControl) -> TrialOutcome:
     began = time.monotonic()
     paths = source.paths(job.features, job.copies)
-    targets = source.targets(job.labels)
-    votes = source.votes(job.labels) if job.config.get("soft_labels") else None
-    answers = source.answers(job.labels) if job.teacher_share else None
-    speakers = source.speakers() if job.speaker_normalisation or job.config.get("copy_paste") else None
+    clips = source.targets_for(job)
     waited = time.monotonic() - began
     kernel_kills = kernel_memory_kills()
     context = process_context(job.backend)
@@ -76,7 +73,7 @@ def _run_once(job: TrialJob, source: FeatureSource, control: JobControl) -> Tria
         watch = _Watch(job, ours, control)
         process = context.Process(  # type: ignore[attr-defined]
             target=child.main,
-            args=(job, paths, targets, votes, answers, speakers, theirs, log, time.monotonic(), control.device),
+            args=(job, paths, clips, theirs, log, time.monotonic(), control.device),
             daemon=True,
         )
         try:

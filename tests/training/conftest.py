@@ -10,7 +10,7 @@ import pytest
 
 from serbench.families import get_family
 from serbench.features import FeatureSpec
-from serbench.training import FitSettings, TrialJob
+from serbench.training import ClipTargets, FitSettings, TrialJob
 
 LABELS = ("anger", "joy", "sadness")
 SPEC = FeatureSpec(
@@ -64,8 +64,8 @@ class ArraySource:
     def paths(self, spec, augmentations=(), progress=None):
         return self._paths[: 1 + len(augmentations)]
 
-    def targets(self, labels):
-        return np.array([labels.index(label) for label in self.clips["label"]])
+    def targets_for(self, job):
+        return ClipTargets(np.array([job.labels.index(label) for label in self.clips["label"]]))
 
 
 @pytest.fixture

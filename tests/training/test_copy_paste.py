@@ -71,6 +71,7 @@ def test_the_share_is_that_of_the_draws_and_a_seed_repeats_them() -> None:
 
 
 def test_a_fit_pastes_training_clips_alone_and_works_without_a_neutral_class(make_job, features, targets) -> None:
+    from serbench.training import ClipTargets
     from serbench.training.fit import fit
 
     speakers = np.arange(len(targets)) % 4
@@ -85,7 +86,7 @@ def test_a_fit_pastes_training_clips_alone_and_works_without_a_neutral_class(mak
         ("no neutral", {"copy_paste": 1.0}, ("anger", "joy", "sadness"), features),
     ):
         job = make_job(config=config, labels=names)
-        runs[name] = fit(job, [x], targets, speakers=speakers).predictions["validation"]
+        runs[name] = fit(job, [x], ClipTargets(targets, speakers=speakers)).predictions["validation"]
     assert not np.array_equal(runs["off"], runs["on"])
     np.testing.assert_array_equal(runs["on"], runs["spoilt"])
     np.testing.assert_array_equal(runs["off"], runs["no neutral"])

@@ -13,16 +13,16 @@ import pytest
 
 from serbench.evaluation import evaluate
 from serbench.features import WaveformAugmentation, even_crops
-from serbench.training import FitSettings, Verdict
+from serbench.training import ClipTargets, FitSettings, Verdict
 
 pytestmark = pytest.mark.children
 
 
-def fit(*arguments, **settings):
+def fit(job, arrays, classes, *exchange, votes=None, **more):
     """Fits in this process; the module imports Keras, so that it is imported late."""
     from serbench.training.fit import fit
 
-    return fit(*arguments, **settings)
+    return fit(job, arrays, ClipTargets(classes, votes=votes), *exchange, **more)
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import pytest
 
 from serbench.errors import UsageError
 from serbench.evaluation import evaluate
-from serbench.training import bfloat16_unit, choose_precision
+from serbench.training import ClipTargets, bfloat16_unit, choose_precision
 
 CPUS = {
     "sapphire rapids": "processor\t: 0\nflags\t\t: fpu avx512f avx512_bf16 amx_bf16 amx_tile\nbugs\t\t: none\n",
@@ -105,7 +105,7 @@ def test_the_model_of_a_fit_in_bfloat16_is_one_of_float32_that_repeats_its_predi
     from serbench.training.fit import fit
 
     job = make_job(config=config, precision="bfloat16", keep_model=True, settings={"epochs": 10, "patience": 10})
-    outcome = fit(job, [features], targets)
+    outcome = fit(job, [features], ClipTargets(targets))
     (tmp_path / "model.keras").write_bytes(outcome.model)
     model = keras.models.load_model(tmp_path / "model.keras", custom_objects=custom_objects("cnn1d"), compile=False)
     assert {layer.compute_dtype for layer in model.layers} == {"float32"}
@@ -124,7 +124,7 @@ def test_bfloat16_is_what_trains(make_job, features, targets) -> None:
 
     config = {"batch_norm": True, "width": 24}
     jobs = [make_job(config=config, precision=name) for name in ("float32", "bfloat16", "bfloat16")]
-    full, half, again = (fit(job, [features], targets) for job in jobs)
+    full, half, again = (fit(job, [features], ClipTargets(targets)) for job in jobs)
     losses = [[epoch.loss for epoch in outcome.epochs] for outcome in (full, half, again)]
     assert losses[0] != losses[1]
     assert np.allclose(losses[0], losses[1], rtol=0.05)

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.training import JobControl, Verdict, run_job
+from serbench.training import ClipTargets, JobControl, Verdict, run_job
 from serbench.training.backend import choose_backend
 
 LONG = {"epochs": 2000, "patience": 2000}
@@ -43,10 +43,9 @@ def test_a_child_fits_and_streams_its_epochs(make_job, source) -> None:
 
 @pytest.mark.children
 def test_a_child_repeats_what_a_fit_in_this_process_gives(make_job, source, features, targets) -> None:
-    from serbench.training.backend import limit_threads  # noqa: F401  (a child sets it, this process may not)
     from serbench.training.fit import fit
 
-    inside, outside = fit(make_job(), [features], targets), run_job(make_job(), source)
+    inside, outside = fit(make_job(), [features], ClipTargets(targets)), run_job(make_job(), source)
     assert np.allclose(inside.predictions["validation"], outside.predictions["validation"], atol=1e-5)
 
 
@@ -170,7 +169,7 @@ def test_no_orphan_trains_on_after_its_parent_is_killed(tmp_path, features, targ
         import numpy as np
         from serbench.families import get_family
         from serbench.features import FeatureSpec
-        from serbench.training import FitSettings, JobControl, TrialJob, Verdict, run_job
+        from serbench.training import ClipTargets, FitSettings, JobControl, TrialJob, Verdict, run_job
 
         folder = Path(sys.argv[1])
 
@@ -178,8 +177,8 @@ def test_no_orphan_trains_on_after_its_parent_is_killed(tmp_path, features, targ
             def paths(self, spec, augmentations=(), progress=None):
                 return (folder / "features0.npy",)
 
-            def targets(self, labels):
-                return np.load(folder / "targets.npy")
+            def targets_for(self, job):
+                return ClipTargets(np.load(folder / "targets.npy"))
 
         def report(metrics):
             print("epoch", flush=True)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from serbench.features import FeatureStore
-from serbench.training import FeatureSource, Teacher
+from serbench.training import ClipTargets, FeatureSource, Teacher
 
 LABELS = ("anger", "joy", "sadness")
 
@@ -66,7 +66,7 @@ def test_a_student_learns_what_the_teacher_answers(make_job, features, targets) 
 
     answers = np.eye(3, dtype=np.float32)[(targets + 1) % 3]
     job = make_job(settings={"epochs": 12, "patience": 12}, teacher_share=1.0, predict={"test": tuple(range(48, 60))})
-    outcome = fit(job, [features], targets, answers=answers)
+    outcome = fit(job, [features], ClipTargets(targets, teacher=answers))
     predicted = outcome.predictions["test"].argmax(axis=1)
     assert (predicted == (targets[48:] + 1) % 3).mean() > 0.8
 
@@ -80,7 +80,7 @@ def test_answers_of_clips_that_are_not_trained_on_are_never_read(make_job, featu
     spoilt[36:48] = 1e6
     spoilt[48:] = np.nan
     job = make_job(teacher_share=0.5)
-    clean, dirty = (fit(job, [features], targets, answers=one) for one in (answers, spoilt))
+    clean, dirty = (fit(job, [features], ClipTargets(targets, teacher=one)) for one in (answers, spoilt))
     assert np.array_equal(clean.predictions["validation"], dirty.predictions["validation"])
     assert [e.loss for e in clean.epochs] == [e.loss for e in dirty.epochs]
 
@@ -98,13 +98,13 @@ def test_answers_travel_to_the_child_with_the_rows_of_the_clips(make_job, source
     teacher = Teacher(LABELS, {ids[row]: tuple(map(float, rows[row])) for row in order}, 0.5)
 
     class Taught(type(source)):
-        def answers(self, labels):
-            return teacher.rows(ids, labels)
+        def targets_for(self, job):
+            return dataclasses.replace(super().targets_for(job), teacher=teacher.rows(ids, job.labels))
 
     source.__class__ = Taught
     job = make_job(teacher_share=0.5)
-    here, there = fit(job, [features], targets, answers=rows), run_job(job, source)
+    here, there = fit(job, [features], ClipTargets(targets, teacher=rows)), run_job(job, source)
     assert there.state == "completed", there.error
     assert np.allclose(here.predictions["validation"], there.predictions["validation"], atol=1e-5)
-    plain = fit(dataclasses.replace(job, teacher_share=0.0), [features], targets)
+    plain = fit(dataclasses.replace(job, teacher_share=0.0), [features], ClipTargets(targets))
     assert not np.allclose(here.predictions["validation"], plain.predictions["validation"], atol=1e-3)

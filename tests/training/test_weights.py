@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from serbench.training import FitSettings
+from serbench.training import ClipTargets, FitSettings
 
 pytestmark = pytest.mark.children
 
@@ -124,10 +124,11 @@ def test_statistics_that_a_layer_has_learned_are_not_copied() -> None:
     assert equal(model.layers[1].get_weights(), trained.layers[1].get_weights())
 
 
-def fit(*arguments, **more):
+def fit(job, arrays, classes, *exchange, votes=None, **more):
+    """Fits in this process; the module imports Keras, so that it is imported late."""
     from serbench.training.fit import fit
 
-    return fit(*arguments, **more)
+    return fit(job, arrays, ClipTargets(classes, votes=votes), *exchange, **more)
 
 
 @pytest.fixture
