@@ -51,7 +51,7 @@ def listen(
 
     loaded = Bundle.load(bundle)
     spec, labels = loaded.record.features, loaded.record.labels
-    listener = Listener(loaded.predict_waveforms, spec, labels, every_s=every, smoothing=smoothing)
+    listener = Listener(loaded.predict_waveforms, spec, labels, every_s=every, smoothing=smoothing, live=file is None)
     listener.warm_up()
     rate = spec.sample_rate
     blocks = microphone_blocks(rate, device) if file is None else paced(file_blocks(file, rate), rate)

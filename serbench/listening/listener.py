@@ -50,6 +50,8 @@ class Listener:
         labels: the classes, in the order of the probabilities.
         every_s: seconds from window to window.
         smoothing: share of the earlier average in the new one, from 0 (each window by itself) to below 1.
+        live: whether of several windows in one block only the last is predicted: if a prediction takes longer than
+            `every_s`, a microphone's blocks get longer, and answers would fall ever further behind.
         clock: time in seconds.
     """
 
@@ -61,6 +63,7 @@ class Listener:
         *,
         every_s: float = 0.5,
         smoothing: float = 0.6,
+        live: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._predict = predict
@@ -68,6 +71,7 @@ class Listener:
         self._labels = labels
         self._hop = max(1, round(every_s * spec.sample_rate))
         self._smoothing = smoothing
+        self._live = live
         self._clock = clock
         self._kept: Waveform = np.zeros(0, dtype=np.float32)
         self._samples = 0
@@ -89,7 +93,8 @@ class Listener:
             part, block = block[:missing], block[missing:]
             self._kept = np.concatenate([self._kept, part])[-self._spec.n_samples :]
             self._samples += len(part)
-            if self._samples % self._hop == 0:
+            overtaken = self._live and len(block) >= self._hop
+            if self._samples % self._hop == 0 and not overtaken:
                 yield self._answer(arrived)
 
     def end(self) -> Iterator[Heard]:

@@ -108,7 +108,10 @@ def _recorded(sounddevice: Any, device: Any, own_rate: int, rate: int, block_s: 
     def blocks() -> Iterator[Waveform]:
         with stream:
             while True:
-                block = heard.get()
+                waiting = [heard.get()]
+                while not heard.empty():  # what came while the last answer was computed
+                    waiting.append(heard.get())
+                block = np.concatenate(waiting)
                 yield block if own_rate == rate else np.asarray(resampled.resample_chunk(block))
 
     return blocks()

@@ -41,7 +41,7 @@ from serbench.search.studies.recorded import (
     recorded_space,
 )
 from serbench.search.transfer.of_study import recorded_transfer
-from serbench.search.transfer.transfer import NO_TRANSFER
+from serbench.search.transfer.transfer import NO_TRANSFER, Transfer
 from serbench.spaces import SearchSpace
 from serbench.training import (
     FeatureSource,
@@ -138,7 +138,7 @@ def replay_trial(
     *,
     keep_model: bool = False,
 ) -> Replay:
-    """Fits one trial, refit or probe again in a fresh child process.
+    """Fits one recorded job (trial, final run, fold or probe) again, or averages a bag again, in a fresh child process.
 
     Nothing is written to the results, except that the ledger counts the replay of a refit: it predicts the test set.
     With `keep_model` the trained model is written, too, where it gives the recorded answers. So an entry of published
@@ -160,30 +160,14 @@ def replay_trial(
         SerbenchError: the corpus is missing or different, the backend is missing, or a record is damaged.
     """
     folder = results.existing_study(study)
-    record = folder.record()
-    kind = _kind(folder, job_id)
-    trial = folder.job(kind, job_id)
-    if trial.kind != kind:
-        raise SerbenchError(f"{folder.job_path(kind, job_id)} holds the record of a {trial.kind}; restore it")
+    record, trial = folder.record(), _recorded_fit(folder, job_id)
     if keep_model:
         _check_keepable(folder, trial)
-    backend = choose_backend(record.environment.backend)
     space = recorded_space(folder, record)
     clips = recorded_clips(folder, record, data, progress)
     rebuilt = RecordedStudy(folder, record, space, recorded_plan(folder, record, clips), SeedTree(record.seed))
     transfer = NO_TRANSFER if JobId.parse(job_id).role == "bag" else recorded_transfer(results, folder, record)
-    source = FeatureSource(clips, FeatureStore(cache_root() / "features"), transfer.teacher)
-    source.paths(space.features, progress=lambda done, total: progress("computing features", done, total))
-    resources = Resources.choose(1, 1, backend, trial.threads or 1)
-    try:
-        job = _job(JobMaker(rebuilt, resources, backend, transfer), trial, clips)
-    except UsageError as error:
-        outcome, predictions = TrialOutcome("invalid", error=str(error), error_kind="configuration"), None
-    else:
-        prune_after = len(trial.epochs) if trial.state == "pruned" else None
-        job = replace(job, keep_model=keep_model)
-        outcome = _run(job, source, next(iter(resources.devices), None), prune_after, progress)
-        predictions = predictions_of(job, outcome, clips)
+    outcome, predictions = _fit_again(rebuilt, trial, clips, transfer, progress, keep_model=keep_model)
     difference = _largest_difference(folder, trial, predictions)
     same = _same_answers(folder, trial, predictions, difference)
     uncounted = "" if predictions is None else _count(results, record, job_id, predictions)
@@ -191,7 +175,7 @@ def replay_trial(
     return Replay(
         study=study,
         job_id=job_id,
-        kind=kind,
+        kind=trial.kind,
         recorded_state=trial.state,
         replayed_state=outcome.state,
         recorded_uar=trial.value,
@@ -202,7 +186,7 @@ def replay_trial(
         same_answers=same,
         seconds=outcome.seconds.get("total"),
         error=outcome.error,
-        changed=tuple(_changes(record, space, current_environment(backend))),
+        changed=tuple(_changes(record, space, current_environment(choose_backend(record.environment.backend)))),
         uncounted=uncounted,
         kept=kept,
         unkept=unkept,
@@ -299,8 +283,40 @@ def _kind(folder: StudyFolder, job_id: str) -> JobKind:
     return known[job_id]
 
 
+def _recorded_fit(folder: StudyFolder, job_id: str) -> TrialRecord:
+    kind = _kind(folder, job_id)
+    trial = folder.job(kind, job_id)
+    if trial.kind != kind:
+        raise SerbenchError(f"{folder.job_path(kind, job_id)} holds the record of a {trial.kind}; restore it")
+    return trial
+
+
+def _fit_again(
+    study: RecordedStudy,
+    trial: TrialRecord,
+    clips: pd.DataFrame,
+    transfer: Transfer,
+    progress: StepProgress,
+    *,
+    keep_model: bool,
+) -> tuple[TrialOutcome, pd.DataFrame | None]:
+    """Returns the outcome of a fit and its predictions; None if it made none, or its configuration is invalid now."""
+    backend = choose_backend(study.record.environment.backend)
+    source = FeatureSource(clips, FeatureStore(cache_root() / "features"), transfer.teacher)
+    source.paths(study.space.features, progress=lambda done, total: progress("computing features", done, total))
+    resources = Resources.choose(1, 1, backend, trial.threads or 1)
+    try:
+        job = _job(JobMaker(study, resources, backend, transfer), trial, clips)
+    except UsageError as error:
+        return TrialOutcome("invalid", error=str(error), error_kind="configuration"), None
+    job = replace(job, job_id=trial.job_id, seed=trial.seed, attempt=trial.attempt, keep_model=keep_model)
+    prune_after = len(trial.epochs) if trial.state == "pruned" else None
+    outcome = _run(job, source, next(iter(resources.devices), None), prune_after, progress)
+    return outcome, predictions_of(job, outcome, clips)
+
+
 def _job(maker: JobMaker, trial: TrialRecord, clips: pd.DataFrame) -> TrialJob:
-    """Makes the job of a record with the seed of the record itself, so that it is not derived from a number again."""
+    """Makes the job of a record; its seed is then taken from the record itself, not derived from a number again."""
     study = maker.study
     named = JobId.parse(trial.job_id)
     if trial.kind == "fold":
@@ -309,19 +325,17 @@ def _job(maker: JobMaker, trial: TrialRecord, clips: pd.DataFrame) -> TrialJob:
         }
         if trial.fold not in folds:
             raise SerbenchError(f"{study.folder.path} has no fold {trial.fold} of its cross-validation; restore it")
-        job = maker.fold(named.trial, trial.config, folds[trial.fold])
-    elif named.role == "bag":
+        return maker.fold(named.trial, trial.config, folds[trial.fold])
+    if named.role == "bag":
         judged = study.folder.shortlisted(named.trial)
-        job = maker.bag(judged, fold_models(study.folder, judged))
-    elif named.role == "final":
-        job = maker.final(study.folder.shortlisted(named.trial), 0)
-    elif trial.kind == "refit":
-        job = maker.refit(trial.job_id, 0, 0, trial.config)
-    elif trial.kind == "probe":
-        job = maker.probe(trial.job_id, 0, trial.config, EPOCH_SHARE)
-    else:
-        job = maker.search(trial.job_id, 0, trial.config)
-    return replace(job, job_id=trial.job_id, seed=trial.seed, attempt=trial.attempt, keep_model=False)
+        return maker.bag(judged, fold_models(study.folder, judged))
+    if named.role == "final":
+        return maker.final(study.folder.shortlisted(named.trial), 0)
+    if trial.kind == "refit":
+        return maker.refit(trial.job_id, 0, 0, trial.config)
+    if trial.kind == "probe":
+        return maker.probe(trial.job_id, 0, trial.config, EPOCH_SHARE)
+    return maker.search(trial.job_id, 0, trial.config)
 
 
 def _run(

@@ -42,6 +42,14 @@ def test_windows_end_every_half_second_however_the_sound_arrives(block):
     assert found[0].label == "quiet"
 
 
+def test_a_live_listener_passes_over_windows_that_are_late():
+    """A block that is longer than a window's step is what a microphone heard while an answer was computed."""
+    sound = np.concatenate([np.full(8000, 0.2), np.full(12_000, 0.8)]).astype(np.float32)
+    assert [one.at_s for one in heard(listener(live=True), sound, 50_000)] == [2.5]
+    assert [one.at_s for one in heard(listener(live=True), sound, 9000)] == [1.0, 2.0, 2.5]
+    assert [one.at_s for one in heard(listener(live=True), sound, 700)] == [0.5, 1.0, 1.5, 2.0, 2.5]
+
+
 @pytest.mark.parametrize(("crop", "first"), [("start", 0), ("centre", 2000)])
 def test_a_window_that_is_not_full_yet_is_padded_as_a_short_clip_is(crop, first):
     given = []
