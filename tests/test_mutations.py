@@ -193,7 +193,8 @@ def with_config(data: bytes, config: bytes) -> bytes:
 
 @pytest.mark.parametrize("way", ["bytes", "values"])
 def test_networks_of_bundles(tmp_path: Path, way: str) -> None:
-    from serbench.export.bundle import file_digest, load_model
+    from serbench.export.bundle import load_model
+    from serbench.records import file_sha256
 
     data, path = network(tmp_path), tmp_path / "mutant.keras"
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -205,7 +206,7 @@ def test_networks_of_bundles(tmp_path: Path, way: str) -> None:
             with_config(data, json.dumps(odd_json(config, rng)).encode()) if way == "values" else mutated(data, rng)
         )
         path.write_bytes(changed)
-        load_model(path, file_digest(path), "cnn1d")
+        load_model(path, file_sha256(path), "cnn1d")
 
     check(attempt)
 
@@ -214,8 +215,9 @@ def described_bundle(folder: Path) -> None:
     """A bundle whose network fits its front end and has never been trained."""
     import keras
 
-    from serbench.export.bundle import BundleCheck, BundleRecord, file_digest
+    from serbench.export.bundle import BundleCheck, BundleRecord
     from serbench.features import FeatureSpec
+    from serbench.records import file_sha256
 
     spec = FeatureSpec(kind="log_mel", sample_rate=8_000, duration_s=0.5, window_length=256, hop_length=128, n_mels=16)
     study = StudyRecord.load(next(iter(sorted(PUBLISHED.glob("*/study.json")))))
@@ -226,7 +228,7 @@ def described_bundle(folder: Path) -> None:
     ]).save(folder / "model.keras")  # fmt: skip
     BundleRecord(
         entry="e", study=study.name, refit="r", family="cnn2d", labels=labels, features=spec, longest_clip_s=3.0,
-        model_sha256=file_digest(folder / "model.keras"), parameters=1, config={}, seed=0, scores={},
+        model_sha256=file_sha256(folder / "model.keras"), parameters=1, config={}, seed=0, scores={},
         corpus=study.corpus, protocol=study.protocol, environment=study.environment,
         check=BundleCheck(clips=0, largest_difference=0.0), created="now",
     ).save(folder / "bundle.json")  # fmt: skip

@@ -18,7 +18,10 @@ from serbench.audio.formats import HEAD_BYTES, Container, container_of
 from serbench.audio.sizes import states_no_size
 from serbench.temporary import temporary_folder
 
-__all__ = ["Stream", "UnreadableError", "open_sound"]
+__all__ = ["LACKING", "Stream", "UnreadableError", "open_sound"]
+
+LACKING: Final = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
+"""What the machine lacks, and not the file: a clip must not be dropped from its corpus for that."""
 
 _MOST_SECONDS: Final = 2 * 3600
 _MOST_BYTES: Final = 4 << 30
@@ -115,6 +118,8 @@ def _converted(path: str, container: Container) -> Iterator[tuple[str, str]]:
         except subprocess.TimeoutExpired:
             raise UnreadableError(f"ffmpeg did not decode it within {_TIME_LIMIT_S} s") from None
         except OSError as error:
+            if error.errno in LACKING:
+                raise
             raise UnreadableError(f"ffmpeg cannot be run: {error.strerror}") from None
         if b"No space left on device" in ran.stderr:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))

@@ -6,7 +6,6 @@ and decoding is done in blocks. This runs in worker processes, so it imports not
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import stat
@@ -19,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from serbench.audio.opening import Stream, UnreadableError, open_sound
+from serbench.audio.opening import LACKING, Stream, UnreadableError, open_sound
 from serbench.audio.sizes import breaks_off, counts_frames, missing_bytes
 from serbench.errors import UsageError
 
@@ -79,8 +78,6 @@ _LOST_BYTES: Final = 64
 _BLOCK_FRAMES: Final = 1 << 18
 _BLOCK_SAMPLES: Final = 1 << 22
 _MAX_SAMPLES: Final = 1 << 31
-_LACKING: Final = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
-"""What the machine lacks, and not the file: a clip must not be dropped from its corpus for that."""
 _LFS_MARK: Final = b"version https://git-lfs.github.com/spec/"
 
 _Samples = npt.NDArray[np.float32]
@@ -198,7 +195,7 @@ def _read(path: str, *, keep: bool) -> Sound:
     except FileNotFoundError:
         reason = "does not exist, or is a link to nothing"
     except Exception as error:  # whatever a decoder raises concerns this file only, but for what the machine lacks
-        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _LACKING):
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in LACKING):
             raise
         said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         reason = f"cannot be read: {said.strip() or type(error).__name__}"

@@ -144,7 +144,9 @@ def add_corpus(
     if (found := place.expanduser().absolute()).exists():  # else choose_corpus says what is wrong
         place = found
     corpus, _ = choose_corpus(str(place), data, names=file_names)
-    if corpus.choice is None or len(corpus.choice.parts) != 1:
+    if corpus.choice is None:
+        raise UsageError(f"{corpus.name} is a corpus that serbench knows already; search it by that name")
+    if len(corpus.choice.parts) != 1:
         raise UsageError(
             "one name stands for one corpus; add each of them under a name of its own, and search both as NAME+NAME"
         )

@@ -7,7 +7,6 @@ may come from an untrusted source: it is read without pickle and in Keras's safe
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from serbench.export.predictions import Prediction, Predictions
 from serbench.export.windows import windows
 from serbench.families import custom_objects, family_names
 from serbench.features import extract, waveform_of
-from serbench.records import read_text
+from serbench.records import file_sha256, read_text
 from serbench.training import check_network_file, choose_backend, import_keras
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ __all__ = [
     "JoinedNetwork",
     "LightFile",
     "bundle_record",
-    "file_digest",
 ]
 
 CARD = "README.md"
@@ -229,7 +227,7 @@ def load_model(path: Path, sha256: str, family: str) -> keras.Model:
     """
     if not path.is_file():
         raise SerbenchError(f"{path} is missing; export the bundle again")
-    if file_digest(path) != sha256:
+    if file_sha256(path) != sha256:
         raise SerbenchError(f"{path} is not the file that was exported (its SHA-256 differs); export again")
     installed = family in family_names()
     import_keras(choose_backend())
@@ -248,12 +246,6 @@ def load_model(path: Path, sha256: str, family: str) -> keras.Model:
         raise SerbenchError(
             f"{path} cannot be loaded as a Keras model: {first_line(error)}; export it again"
         ) from error
-
-
-def file_digest(path: Path) -> str:
-    """Returns the SHA-256 of a file as a hexadecimal string."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _are_probabilities(answers: np.ndarray) -> bool:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from serbench.audit import audit_path, saved_audit
 from serbench.audit.robustness import Robustness, with_robustness
 from serbench.corpora import recorded_corpus
-from serbench.export.bundle import CARD, BundleCheck, BundleRecord, file_digest
+from serbench.export.bundle import CARD, BundleCheck, BundleRecord
 from serbench.export.card import model_card
 from serbench.export.exporter import TrainedEntry
 from serbench.export.verify import verify_bundle
 from serbench.families import recorded_setting
 from serbench.features import FeatureSpec
-from serbench.records import write_text_atomic
+from serbench.records import file_sha256, write_text_atomic
 from serbench.render import render, to_document
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def bundle_of(trained: TrainedEntry, model: Path) -> BundleRecord:
         features=FeatureSpec.model_validate(study.features),
         longest_clip_s=float(trained.folder.clips()["duration_s"].max()),
         prediction_crops=recorded_setting(refit.config, "prediction_crops"),
-        model_sha256=file_digest(model),
+        model_sha256=file_sha256(model),
         parameters=refit.parameters,
         config=entry.config,
         seed=refit.seed,

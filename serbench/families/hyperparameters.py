@@ -362,12 +362,6 @@ class Hyperparameters(FrozenModel):
                 f"waveform_copies = {self.waveform_copies} would repeat clips unchanged: set noise_snr_db, shift_s, "
                 "room_rt60_s, telephone or level_db, or waveform_copies = 0"
             )
-        if self.waveform_copies > 1 and self.telephone and sum(map(bool, changes)) == 1:
-            raise ValueError(
-                f"waveform_copies = {self.waveform_copies} would be the same copy over and over, since a telephone "
-                "band alone has nothing random; set waveform_copies = 1, or one of noise_snr_db, shift_s, room_rt60_s "
-                "and level_db"
-            )
         return self
 
     @classmethod

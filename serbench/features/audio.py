@@ -40,7 +40,10 @@ def decode(path: str | Path, sample_rate: int, digest: str = "") -> Waveform:
     if not sound.usable:
         raise SerbenchError(f"cannot use {path} as audio: {sound.health.detail}")
     if digest and sound.health.digest != digest:
-        raise SerbenchError(f"{path} has other audio than when it was examined; run the same command again")
+        raise SerbenchError(
+            f"{path} has other audio than when it was examined, or is decoded otherwise by now; run the same command "
+            "again, and if that does not help, remove the folder 'health' in serbench's cache (`serbench doctor`)"
+        )
     return waveform_of(sound, sample_rate)
 
 

@@ -7,7 +7,6 @@ folders is a file in the platform's configuration folder, as that of added corpo
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ import platformdirs
 from pydantic import Field, ValidationError
 
 from serbench.errors import SerbenchError, UsageError, first_line
-from serbench.records import FrozenModel, digest_of, locked, read_text, write_text_atomic
+from serbench.records import FrozenModel, digest_of, file_sha256, locked, read_text, write_text_atomic
 
 __all__ = [
     "EncoderFolder",
@@ -195,5 +194,4 @@ def _content(path: Path) -> str:
 @functools.lru_cache(maxsize=256)
 def _hashed(path: Path, _size: int, _changed: int) -> str:
     """SHA-256 of a file; read once for each state of it, since weights are large."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)

@@ -21,7 +21,7 @@ from serbench.errors import SerbenchError
 from serbench.features import eviction
 from serbench.features.extraction import ClipFile, extract_files
 from serbench.features.spec import FeatureSpec, WaveformAugmentation
-from serbench.records import digest_of, publish_folder, usable_cores, write_text_atomic
+from serbench.records import digest_of, file_sha256, publish_folder, usable_cores, write_text_atomic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -260,8 +260,7 @@ def _is_sound(path: Path) -> bool:
     """Whether an array has its checksum. Reads the whole file."""
     try:
         wanted = path.with_name(_CHECKSUM).read_text(encoding="ascii")
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == wanted
+        return file_sha256(path) == wanted
     except (OSError, ValueError):
         return False
 

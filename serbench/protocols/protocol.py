@@ -49,6 +49,8 @@ class SplitProtocol:
             the hash, since the test sets are the same.
         every_class: whether every core must have every class. If the seed's first order does not see to that, another
             is taken (`serbench.protocols.complete`). Studies of earlier versions did without.
+        counts_validation: whether a speaker of a validation part counts as trained on, since final runs do train on
+            it, and an unknown one as anybody. Studies of earlier versions did without.
 
     Raises:
         UsageError: the name is unknown, or the cores leave nothing to train on.
@@ -61,6 +63,7 @@ class SplitProtocol:
     speaker_normalisation: bool = False
     least_validation: int = LEAST_SPEAKERS
     every_class: bool = True
+    counts_validation: bool = True
 
     def __post_init__(self) -> None:
         get_kind(self.name)
@@ -249,6 +252,7 @@ class SplitProtocol:
             speaker_normalisation=self.speaker_normalisation,
             least_validation=self.least_validation,
             every_class=self.every_class,
+            counts_validation=self.counts_validation,
             reordered=plan.reordered,
             subsets=subsets(clips, split),
             fold=plan.fold,
@@ -303,8 +307,9 @@ def _shared(protocol: SplitProtocol, clips: pd.DataFrame, split: Split) -> bool:
     if get_kind(protocol.name).other_corpus:  # two corpora have different speakers, even where they are not named
         return False
     speakers = clips["speaker"]
-    outside, tested = (set(speakers.iloc[list(rows)]) for rows in (split.outside_test, split.test))
-    return UNKNOWN_SPEAKER in outside | tested or bool(outside & tested)
+    heard = split.outside_test if protocol.counts_validation else split.train
+    outside, tested = (set(speakers.iloc[list(rows)]) for rows in (heard, split.test))
+    return bool(outside & tested) or (protocol.counts_validation and UNKNOWN_SPEAKER in outside | tested)
 
 
 def _warnings(protocol: SplitProtocol, clips: pd.DataFrame, split: Split, speakers: dict[str, int]) -> list[str]:

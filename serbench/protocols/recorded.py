@@ -32,6 +32,7 @@ def recorded_protocol(folder: StudyFolder, record: StudyRecord) -> SplitProtocol
             facts.speaker_normalisation,
             facts.least_validation,
             facts.every_class,
+            facts.counts_validation,
         )
     except (InvalidOperation, SerbenchError) as error:
         raise SerbenchError(f"{folder.record_path} has no valid protocol ({error}); restore it") from None

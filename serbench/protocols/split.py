@@ -86,8 +86,7 @@ class SplitPlan:
         if self.validation_units is not None or self.test_units is None or self.crossed:
             return self
         sizes = [len(unit.rows) for unit in reversed(self.order)]
-        share_of = self.n_clips if self.ratio_clips is None else self.ratio_clips
-        cut = _cut(sizes, clip_count(self.cores.validation, share_of))
+        cut = _cut(sizes, clip_count(self.cores.validation, self.n_clips))
         wanted = min(least, (len(self.order) - self.test_units) // 3)
         return self if wanted <= cut else replace(self, validation_units=wanted)
 

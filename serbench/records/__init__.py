@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from serbench.records.environment import cpu_name, current_environment
     from serbench.records.files import (
         digest_of,
+        file_sha256,
         locked,
         publish_folder,
         read_text,
@@ -90,6 +91,7 @@ else:
             ),
             "files": (
                 "digest_of",
+                "file_sha256",
                 "locked",
                 "publish_folder",
                 "read_text",
@@ -239,6 +241,7 @@ __all__ = [
     "cpu_name",
     "current_environment",
     "digest_of",
+    "file_sha256",
     "gpus",
     "is_repeated",
     "kernel_memory_kills",

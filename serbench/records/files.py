@@ -19,6 +19,7 @@ from serbench.errors import SerbenchError
 
 __all__ = [
     "digest_of",
+    "file_sha256",
     "locked",
     "publish_folder",
     "read_text",
@@ -174,6 +175,12 @@ def _room(target: Path) -> Iterator[None]:
             raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def file_sha256(path: Path) -> str:
+    """Returns the SHA-256 of a file's content as 64 hex digits. The file may be larger than memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest_of(value: Any, *, length: int = 16) -> str:

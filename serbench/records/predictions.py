@@ -34,9 +34,10 @@ def answers_digest(table: pd.DataFrame) -> str:
     """Returns the SHA-256 (32 hex digits) of predictions, whatever the order of their rows and the writer of the file.
 
     Args:
-        table: columns `clip_id`, `label` and one `p_<label>` for each label; others do not matter.
+        table: columns `clip_id`, `label` and one `p_<label>` for each label; of brought predictions `given_<label>`,
+            too. Others do not matter.
     """
-    shares = sorted(name for name in map(str, table) if name.startswith("p_"))
+    shares = sorted(name for name in map(str, table) if name.startswith(("p_", "given_")))
     ids = table["clip_id"].astype(str).to_numpy(dtype=object)
     order = np.argsort(ids, kind="stable")
     labels = table["label"].astype(str).to_numpy(dtype=object)

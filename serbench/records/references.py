@@ -86,8 +86,8 @@ class ReferenceFolder:
             raise SerbenchError(f"{self.path / name} is damaged; the next search on these clips computes it again")
         if record.answers is not None and record.answers != answers_digest(table):
             raise SerbenchError(
-                f"{self.path / name} has other answers than it was made with (digest differs); remove this folder, and "
-                "the next search on these clips computes it again (brought predictions: submit them again)"
+                f"{self.path / name} has other answers than it was made with (digest differs); the next search on "
+                "these clips computes it again (if they were brought: remove this folder, and submit them again)"
             )
         return record, table
 

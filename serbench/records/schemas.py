@@ -141,6 +141,11 @@ class ProtocolFacts(FrozenModel):
         default=1, description="fewest validation speakers of a fold of a folded protocol, if there are enough"
     )
     every_class: bool = Field(default=False, description="whether every core had to have every class")
+    counts_validation: bool = Field(
+        default=False,
+        description="whether shares_speakers is about all clips outside the test core, which final runs train on; in "
+        "older records it is about the training set",
+    )
     reordered: bool = Field(
         default=False, description="another order than the seed's first, which lacked a class in a core"
     )

@@ -43,7 +43,7 @@ STATES: dict[TrialState, StateRule] = {
     "pruned": StateRule("ended early: its best score so far was behind that of the others", sampler="pruned"),
     "diverged": StateRule("the loss or the outputs were no longer finite"),
     "timeout": StateRule("took longer than the space's trial_timeout_s", retryable=True),
-    "memory": StateRule("went over its memory limit, or the kernel ended it because memory ran out", retryable=True),
+    "memory": StateRule("went over its memory limit, or the memory of the machine or its GPU ran out", retryable=True),
     "crashed": StateRule("an error, or a signal from outside; its message is kept in error.txt", retryable=True),
     "invalid": StateRule(
         "no model within the bounds can be built from it; found before training", counts=False, sampler="infeasible"

@@ -221,7 +221,11 @@ class StudyFolder:
 
     def predictions(self, kind: JobKind, job_id: str) -> pd.DataFrame:
         """Reads a fit's predictions (columns: see `serbench.records.schemas`)."""
-        return read_parquet(self.job_path(kind, job_id) / "predictions.parquet")
+        return read_parquet(self.predictions_path(kind, job_id))
+
+    def predictions_path(self, kind: JobKind, job_id: str) -> Path:
+        """Returns the path of a fit's predictions, which need not exist: published trials and folds hold none."""
+        return self.job_path(kind, job_id) / "predictions.parquet"
 
     def model_path(self, job_id: str, kind: JobKind = "refit") -> Path:
         """Path of the trained model of a refit or fold."""

@@ -6,7 +6,6 @@ is run, and weights are read as safetensors only.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 
 from serbench.errors import SerbenchError, UsageError, first_line
 from serbench.features import decode
-from serbench.records import digest_of, read_text
+from serbench.records import digest_of, file_sha256, read_text
 from serbench.references.extras import require_extra
 from serbench.references.svm import classify
 from serbench.references.task import ReferenceAnswers, ReferenceTask
@@ -34,11 +33,7 @@ def weights_digest(folder: Path) -> str:
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise UsageError(f"{folder} has no weights as safetensors; other formats may run code and are not read")
-    digests = []
-    for path in files:
-        with path.open("rb") as file:
-            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
-    return digest_of(digests)
+    return digest_of([file_sha256(path) for path in files])
 
 
 def encoder(task: ReferenceTask, folder: Path, weights: str) -> ReferenceAnswers:

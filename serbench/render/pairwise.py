@@ -16,6 +16,7 @@ from serbench.render.document import (
     plural,
     points,
     span,
+    speakers,
     table_of,
     to_document,
 )
@@ -33,8 +34,8 @@ _LEGEND = (
 
 
 _SHARED = (
-    "These test speakers were also trained on, so scores are too high for new people, and differences need not hold "
-    "for them."
+    "These test speakers were also trained on, or may have been, so scores are too high for new people, and "
+    "differences need not hold for them."
 )
 
 
@@ -44,7 +45,6 @@ def comparison_document(found: EntryComparison) -> Document:
     data = [pair.model_dump(mode="json") for pair in found.pairs]
     tested = found.entries[0]
     facts = tested.study.protocol
-    speakers = len(set(tested.speakers))
     return Document(
         sheets=(_pairs_sheet(found.pairs, _heading(tested)), _classes_sheet(found.entries)),
         frame=pd.DataFrame(data, columns=list(EntryPair.model_fields)),
@@ -54,7 +54,7 @@ def comparison_document(found: EntryComparison) -> Document:
             "protocol": facts.name,
             "split_seed": facts.split_seed,
             "test_clips": len(tested.refits[0].test_clips),
-            "test_speakers": speakers,
+            "test_speakers": facts.test_speakers,
             "shares_speakers": facts.shares_speakers,
             "interval_level": 0.95,
             "alpha": ALPHA,
@@ -66,10 +66,9 @@ def comparison_document(found: EntryComparison) -> Document:
 
 def _heading(tested: ScoredEntry) -> str:
     corpus, protocol = tested.study.corpus, tested.study.protocol
-    clips, speakers = len(tested.refits[0].test_clips), len(set(tested.speakers))
     return (
         f"Paired differences on {corpus.title}, protocol '{protocol.name}', split seed {protocol.split_seed} "
-        f"({plural(clips, 'test clip')}, {plural(speakers, 'speaker')})"
+        f"({plural(len(tested.refits[0].test_clips), 'test clip')}, {speakers(protocol.test_speakers)})"
     )
 
 

@@ -88,7 +88,9 @@ def read_answers(path: Path, labels: tuple[str, ...], study: str, columns: Seque
     if not np.isfinite(probabilities).all():
         raise SerbenchError(f"{path} holds a probability that is not a number; run the search again")
     if not are_distributions(probabilities):
-        raise SerbenchError(f"{path} holds probabilities of a clip that do not sum to 1; run the search again")
+        raise SerbenchError(
+            f"{path} holds probabilities of a clip that do not sum to 1; remove its folder and run the search again"
+        )
     parts = _parts(names["subset"]) if "subset" in names else {}
     return Answers(names["clip_id"], names["label"], true, probabilities, parts, shares, values)
 

@@ -6,7 +6,6 @@ numbers that were changed in one place. Who changes every place alike is only fo
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -30,6 +29,7 @@ from serbench.records import (
     StudyFolder,
     StudyRecord,
     TrialRecord,
+    file_sha256,
     study_id,
 )
 from serbench.results.answers import Answers
@@ -111,7 +111,7 @@ class Checks:
             record: its record.
             clips: its table of clips.
         """
-        content = hashlib.sha256(folder.clips_path.read_bytes()).hexdigest()
+        content = file_sha256(folder.clips_path)
         ids = clips["clip_id"].astype(str)
         labels = self.one_copy(dict(zip(ids, clips["label"].astype(str), strict=True)))
         tested = record.protocol.test_clips
@@ -154,7 +154,7 @@ class Checks:
         self, protocol: SplitProtocol, record: StudyRecord, clips: pd.DataFrame, content: str
     ) -> tuple[SplitPlan, ProtocolFacts]:
         """Makes plans once for all studies with the same clips and protocol, and facts once for each fold."""
-        settings = f"{protocol.hash} {protocol.least_validation} {protocol.every_class}"
+        settings = f"{protocol.hash} {protocol.least_validation} {protocol.every_class} {protocol.counts_validation}"
         key, fold = (content, settings), record.protocol.fold
         if key not in self._plans:
             self._plans[key] = protocol.plans(clips)

@@ -139,10 +139,11 @@ def load_group(studies: Sequence[LoadedStudy], *, ensembles: bool) -> GroupEntri
     """
     damaged: list[DamagedRecord] = []
     incomplete = []
-    found = list(_whole(studies, damaged, ensembles=ensembles))
+    found, unknown = list(_whole(studies, damaged, ensembles=ensembles)), False
     for run in folded_runs(studies):
         damaged += run.damaged
         if run.damaged:
+            unknown = True
             continue
         if not run.is_complete:
             wanted = run.folds[0][0].record.protocol.folds
@@ -152,6 +153,7 @@ def load_group(studies: Sequence[LoadedStudy], *, ensembles: bool) -> GroupEntri
         pooled = []
         for one in filter(None, (run, run.bags)):
             lost = list(_unreadable(one))
+            unknown |= bool(lost) and one is run
             damaged += lost
             pooled += [] if lost else [one.pooled()]
         if ensembles and pooled and (together := run.together()) is not None:
@@ -162,8 +164,7 @@ def load_group(studies: Sequence[LoadedStudy], *, ensembles: bool) -> GroupEntri
         together = make_family_ensemble(one for study in found for one in study.entries)
         found += [] if together is None else [StudyEntries((together,))]
     damaged += [one for study in studies if study.entry_ids for one in study.unread_trials]
-    unknown = any(one.kind == "entry" for one in damaged) and any(one.record.protocol.folds > 1 for one in studies)
-    chosen = None if unknown else _chosen(studies, found)  # a damaged fold has no score, and its run may be the best
+    chosen = None if unknown else _chosen(studies, found)  # a run with a damaged fold may be the best
     return GroupEntries(tuple(found), tuple(incomplete), tuple(damaged), chosen)
 
 

@@ -102,7 +102,7 @@ def _copy_study(source: StudyFolder, copy: StudyFolder) -> None:
         for record in source.jobs(kind):
             place = copy.job_path(kind, record.job_id)
             _shortened(record).save(place / "record.json", compact=True)
-            if kind == "refit" and (source.job_path(kind, record.job_id) / "predictions.parquet").is_file():
+            if kind == "refit" and source.predictions_path(kind, record.job_id).is_file():
                 table = source.predictions(kind, record.job_id)
                 write_predictions(table[table["subset"] != _LEFT_OUT], place / "predictions.parquet")
     for entry in source.entries():

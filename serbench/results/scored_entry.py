@@ -293,7 +293,7 @@ def _load_refit(
     checks: EntryChecks | None,
 ) -> Refit:
     """Reads and scores one refit. Out-of-fold answers, if any, stand in place of those on the validation core."""
-    labels, where = study.corpus.labels, folder.job_path("refit", record.job_id) / "predictions.parquet"
+    labels, where = study.corpus.labels, folder.predictions_path("refit", record.job_id)
     answers = _predictions(folder, study, "refit", record.job_id)
     predicted = answers.probabilities.argmax(axis=1).astype(np.int64)
     evaluations = _evaluations(answers, predicted, labels)
@@ -350,7 +350,7 @@ def score_answers(folder: StudyFolder, study: StudyRecord, job_id: str) -> tuple
 
 
 def _predictions(folder: StudyFolder, study: StudyRecord, kind: JobKind, job_id: str) -> Answers:
-    where = folder.job_path(kind, job_id) / "predictions.parquet"
+    where = folder.predictions_path(kind, job_id)
     return read_answers(where, study.corpus.labels, study.name, ("clip_id", "subset", "label"))
 
 

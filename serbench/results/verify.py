@@ -108,7 +108,7 @@ def _problems(study: LoadedStudy, entry_id: str | None = None) -> Iterator[str]:
         return
     entered = {job for entry in study.entries for job in entry.refits}
     for fit in (*study.fits.trials, *study.fits.probes, *study.fits.folds, *study.fits.refits):
-        table = study.folder.job_path(fit.kind, fit.job_id) / "predictions.parquet"
+        table = study.folder.predictions_path(fit.kind, fit.job_id)
         if fit.job_id not in entered and table.is_file():
             yield from _or_error(_of_fit, study, fit)
     for record in (one for one in study.shortlist if one.answers_kept):

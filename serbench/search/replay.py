@@ -231,7 +231,7 @@ def _same_answers(
     if difference is not None:
         return difference <= TOLERANCE
     recorded = trial.digests or {}
-    if not recorded and not (folder.job_path(trial.kind, trial.job_id) / "predictions.parquet").is_file():
+    if not recorded and not folder.predictions_path(trial.kind, trial.job_id).is_file():
         return None
     found = {} if replayed is None else prediction_digests(replayed)
     shared = recorded.keys() & found.keys()
@@ -349,7 +349,7 @@ def _run(
 
 
 def _largest_difference(folder: StudyFolder, trial: TrialRecord, replayed: pd.DataFrame | None) -> float | None:
-    if replayed is None or not (folder.job_path(trial.kind, trial.job_id) / "predictions.parquet").is_file():
+    if replayed is None or not folder.predictions_path(trial.kind, trial.job_id).is_file():
         return None
     recorded = folder.predictions(trial.kind, trial.job_id)
     columns = [name for name in map(str, replayed) if name.startswith("p_")]

@@ -166,7 +166,12 @@ class _Search:
         )
         if (begun := self._begun(space, clips, protocol)) is not None:
             earlier = begun.protocol
-            protocol = replace(protocol, least_validation=earlier.least_validation, every_class=earlier.every_class)
+            protocol = replace(
+                protocol,
+                least_validation=earlier.least_validation,
+                every_class=earlier.every_class,
+                counts_validation=earlier.counts_validation,
+            )
         if space.reads_votes and clips.table["votes"].isna().all():
             raise UsageError(
                 f"space '{space.name}' uses soft_labels, which train on what listeners heard, but corpus "

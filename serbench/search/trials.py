@@ -28,6 +28,10 @@ class _Trial:
     best: float = float("-inf")
 
 
+_OF_TRIAL = frozenset({"limit", "kernel", "MemoryError"})
+"""Kinds of a lack of memory that say something about the trial; others may be of a device that is full already."""
+
+
 class SearchTrials:
     """The trials of one study, up to a total.
 
@@ -136,7 +140,8 @@ class SearchTrials:
                 f"{_MAX_INVALID_IN_A_ROW} configurations in a row were invalid, the last one since: "
                 f"{record.error}; narrow the space or raise its max_parameters"
             )
-        if record.state == "crashed" and self._only_crashes:
+        of_device = record.state == "memory" and record.error_kind not in _OF_TRIAL
+        if (record.state == "crashed" or of_device) and self._only_crashes:
             self._crashes[record.error or ""] += 1
             if self._crashes[record.error or ""] >= _SAME_CRASHES:
                 raise SerbenchError(

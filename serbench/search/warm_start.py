@@ -30,7 +30,8 @@ def load_warm_start(results: ResultsFolder, name: str, space: SearchSpace, test_
 
     Raises:
         UsageError: there is no such study, none of its configurations fits, or it selected them on clips that the new
-            study tests on. The test scores would then be biased upwards.
+            study tests on. The test scores would then be biased upwards. So it may be, too, where the study was
+            warm-started from one that is no longer there.
     """
     folder = results.existing_study(name)
     scored, named = _chosen_by(results, folder)
@@ -49,7 +50,10 @@ def load_warm_start(results: ResultsFolder, name: str, space: SearchSpace, test_
     later = defaults(space.family.hyperparameters)
     for finalist in choose_finalists(list(folder.jobs("search")), count=10**6):
         config = {**later, **finalist.config}  # studies of earlier versions lack later hyperparameters
-        misfit = space.misfit(config)
+        try:
+            misfit = space.misfit(config)
+        except UsageError as error:  # later versions know what makes no sense
+            misfit = str(error)
         if misfit is None:
             fitting[finalist.job_id] = config
         else:
@@ -72,13 +76,14 @@ def _chosen_by(
     named = {who for speakers in record.chosen_on.values() for who in speakers}
     by_speakers = clips["digest"][[who in named for who in people]]
     scored, chosen = _scored_on(folder, record, clips), set(by_speakers.dropna())
-    for earlier in (record.warm_start and record.warm_start.study, record.parent):
-        if earlier and earlier not in seen:
-            if earlier not in results.study_names():
-                raise UsageError(
-                    f"study '{record.name}' builds on study '{earlier}', which is not in {results.root}, so nobody "
-                    "knows on which clips its configurations were chosen; restore it, or warm-start from another study"
-                )
+    known, warm = results.study_names(), record.warm_start and record.warm_start.study
+    if warm and warm not in known:
+        raise UsageError(
+            f"study '{record.name}' was warm-started from study '{warm}', which is not in {results.root}, so nobody "
+            "knows on which clips its configurations were chosen; restore it, or warm-start from another study"
+        )
+    for earlier in (warm, record.parent):
+        if earlier and earlier not in seen and earlier in known:
             more = _chosen_by(results, results.study(earlier), seen | {record.name})
             scored, chosen = scored | more[0], chosen | more[1]
     return scored, chosen
@@ -87,7 +92,7 @@ def _chosen_by(
 def _scored_on(folder: StudyFolder, record: StudyRecord, clips: pd.DataFrame) -> set[str]:
     """Digests of the clips on which the trials of a study were scored."""
     for trial in folder.jobs("search"):
-        if trial.scores and (folder.job_path("search", trial.job_id) / "predictions.parquet").is_file():
+        if trial.scores and folder.predictions_path("search", trial.job_id).is_file():
             scored = folder.predictions("search", trial.job_id)["clip_id"]
             return set(clips.set_index("clip_id")["digest"].reindex(scored).dropna())
     plan = recorded_plan(folder, record, clips)  # a published study holds no predictions of trials

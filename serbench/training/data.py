@@ -5,6 +5,7 @@ Mixup (Zhang et al. 2018, arXiv:1710.09412) is applied here and not in a layer, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -71,9 +72,7 @@ class TrainingBatches(keras.utils.PyDataset):
         self.on_epoch_end()
 
     def __len__(self) -> int:
-        """Number of batches. A last clip alone joins the batch before it: it has no deviation to normalise by."""
-        whole, rest = divmod(len(self._items), self._batch_size)
-        return whole + bool(rest > 1 or (rest and not whole))
+        return math.ceil(len(self._items) / self._batch_size)
 
     def on_epoch_end(self) -> None:
         """Draws a new order, and which version of each clip is shown."""
@@ -82,8 +81,7 @@ class TrainingBatches(keras.utils.PyDataset):
             self._items[: self._plain, 0] = self._rng.choice(self._versions, self._plain)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
-        end = len(self._items) if index == len(self) - 1 else (index + 1) * self._batch_size
-        chosen = self._items[self._order[index * self._batch_size : end]]
+        chosen = self._items[self._order[index * self._batch_size : (index + 1) * self._batch_size]]
         x = self._features(chosen)
         if self._paste is not None:
             self._paste(x, chosen, self._features)

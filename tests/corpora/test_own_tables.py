@@ -229,11 +229,15 @@ def test_a_parquet_table_that_unpacks_to_more_than_the_limit_is_refused(folder, 
         read(folder / "clips.parquet")
 
 
-@pytest.mark.parametrize("word", ["Unknown", "N/A", "nan", "NA", "?"])
+@pytest.mark.parametrize("word", ["Unknown", "N/A", "nan", "?"])
 def test_a_word_for_nobody_is_no_speaker(folder, word) -> None:
     rows = "".join(f"{name},joy,{who}\n" for name, who in zip(NAMES, (word, word, "b", "c"), strict=True))
     place = write_table(folder, f"path,label,speaker\n{rows}")
-    assert read(place).table["speaker"].tolist() == [UNKNOWN_SPEAKER, UNKNOWN_SPEAKER, "b", "c"]
+    listing = read(place)
+    assert listing.table["speaker"].tolist() == [UNKNOWN_SPEAKER, UNKNOWN_SPEAKER, "b", "c"]
+    assert f"speakers called '{word}' (2 clips) are taken for unknown" in listing.remarks[-1]
+    initials = write_table(folder, f"path,label,speaker\n{rows}".replace(f",{word}\n", ",NA\n"), "initials.csv")
+    assert read(initials).table["speaker"].tolist() == ["NA", "NA", "b", "c"]
 
 
 def test_a_damaged_audformat_database_is_told(folder) -> None:

@@ -6,8 +6,9 @@ import sys
 import pytest
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.export.bundle import file_digest, load_model
+from serbench.export.bundle import load_model
 from serbench.families import Family, custom_objects, family_names, get_family
+from serbench.records import file_sha256
 
 
 def plug_in(tmp_path, monkeypatch, name, code, value="plug:FAMILY"):
@@ -95,7 +96,7 @@ def test_a_bundle_of_a_family_that_is_gone_says_so_in_a_sentence(tmp_path):
     path = tmp_path / "model.keras"
     path.write_bytes(b"model")
     with pytest.raises(SerbenchError, match="needs family 'gone', which is not installed; install the package that"):
-        load_model(path, file_digest(path), "gone")
+        load_model(path, file_sha256(path), "gone")
 
 
 def test_a_family_under_another_name_is_refused(tmp_path, monkeypatch):

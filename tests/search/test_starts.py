@@ -142,7 +142,7 @@ def test_a_warm_start_from_a_study_whose_ancestor_is_gone_is_refused(probed, tin
     raw = json.loads(path.read_text())
     raw["warm_start"] = {"study": "gone", "configs": {}}
     path.write_text(json.dumps(raw))
-    with pytest.raises(UsageError, match="builds on study 'gone', which is not in"):
+    with pytest.raises(UsageError, match="was warm-started from study 'gone', which is not in"):
         load_warm_start(results, NAME, load_space(tiny_space(epochs="4")), set())
 
 

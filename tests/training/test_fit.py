@@ -233,16 +233,6 @@ def test_an_epoch_shows_every_clip_and_copy_once() -> None:
         batches.on_epoch_end()
 
 
-@pytest.mark.parametrize(("clips", "sizes"), [(12, [6, 6]), (13, [6, 7]), (14, [6, 6, 2]), (1, [1])])
-def test_no_clip_is_a_batch_of_its_own_unless_it_is_the_only_one(clips, sizes) -> None:
-    from serbench.training.data import TrainingBatches
-
-    arrays = [np.arange(clips, dtype=np.float32)[:, None]]
-    batches = TrainingBatches(arrays, range(clips), np.eye(2, dtype=np.float32)[np.zeros(clips, int)], batch_size=6)
-    assert [len(batches[place][0]) for place in range(len(batches))] == sizes
-    assert sorted(np.concatenate([batches[place][0][:, 0] for place in range(len(batches))])) == [*range(clips)]
-
-
 def test_an_epoch_shows_one_version_of_every_clip_and_all_its_copies() -> None:
     from serbench.training.data import TrainingBatches
 

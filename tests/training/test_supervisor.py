@@ -74,7 +74,6 @@ def test_a_killed_child_costs_one_trial(make_job, source) -> None:
     assert len(outcome.epochs) >= 1
 
 
-@pytest.mark.children
 @pytest.mark.parametrize(
     ("name", "text", "full"),
     [("ResourceExhaustedError", "OOM", True), ("OutOfMemoryError", "CUDA", True), ("XlaRuntimeError", "other", False),
@@ -86,6 +85,7 @@ def test_a_full_device_is_told_apart_from_a_crash(name, text, full) -> None:
     assert _is_out_of_memory(type(name, (RuntimeError,), {})(text)) == full
 
 
+@pytest.mark.children
 def test_a_crash_keeps_its_traceback(make_job, source) -> None:
     outcome = run_job(make_job(train=(0, 1, 10_000)), source)
     assert outcome.state == "crashed"

@@ -118,9 +118,14 @@ def _key(path: str) -> _Key:
 
 
 def _store(cache: Path, keys: Sequence[_Key]) -> Path:
-    """The cache file. Each set of folders has its own, so that corpora do not overwrite each other's results."""
+    """The cache file. Each set of folders has its own, so that corpora do not overwrite each other's results.
+
+    Each version of libsndfile has its own, too: the last bits of what it decodes may differ.
+    """
+    import soundfile
+
     folders = sorted({str(Path(path).parent) for path, _, _ in keys})
-    return cache / f"clips-v{_RULES}-{digest_of(folders)}.parquet"
+    return cache / f"clips-v{_RULES}-{digest_of([soundfile.__libsndfile_version__, *folders])}.parquet"
 
 
 def _frame(healths: Sequence[AudioHealth]) -> pd.DataFrame:

@@ -338,12 +338,15 @@ def _bounded(path: Path, file: pq.ParquetFile, names: list[str]) -> pd.DataFrame
     import pyarrow as pa
 
     batches, size = [], 0
-    for batch in file.iter_batches(batch_size=1024, columns=names):
+    for read in file.iter_batches(batch_size=1024, columns=names):
+        # As plain values: a dictionary would count again in each batch.
+        columns = [one.dictionary_decode() if pa.types.is_dictionary(one.type) else one for one in read.columns]
+        batch = pa.RecordBatch.from_arrays(columns, names=read.schema.names)
         size += batch.nbytes
         if size > _MAX_BYTES:
             raise SerbenchError(f"{path} unpacks to more than {_MAX_BYTES >> 20} MiB")
         batches.append(batch)
-    schema = batches[0].schema if batches else pa.schema([file.schema_arrow.field(name) for name in names])
+    schema = batches[0].schema if batches else pa.schema([(name, pa.string()) for name in names])
     frame: pd.DataFrame = pa.Table.from_batches(batches, schema).to_pandas(ignore_metadata=True)
     return frame
 

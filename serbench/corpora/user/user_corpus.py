@@ -32,8 +32,9 @@ _SPLITS: Final = {
 
 _NO_SEX: Final = {"unknown", "other", "none", "na", "n/a", "nan", "null", "-", "?", "x", "diverse", "nonbinary"}
 
-_NOBODY: Final = {UNKNOWN_SPEAKER, "n/a", "na", "nan", "<na>", "none", "null", "-", "?"}
-"""How tables write that they do not know a speaker. Taken for a name, they would be one person of many voices."""
+_NOBODY: Final = {"Unknown", "UNKNOWN", "N/A", "n/a", "nan", "NaN", "<NA>", "null", "NULL", "-", "?"}
+"""How tables write that they do not know a speaker. Taken for a name, they would be one person of many voices. `NA`
+and `None` are not among them: initials and names may look so."""
 
 _UNSAFE: Final = re.compile(r"[^a-z0-9]+")
 
@@ -94,8 +95,19 @@ class UserCorpus(Corpus):
         if not is_utf8(str(folder.absolute())):
             raise SerbenchError(f"the name of {folder} is not UTF-8; rename it")
         rows, found = self.rows(folder)
-        unread = _unread_sexes(rows)
-        return replace(found, table=rows_table(rows, self.pattern), remarks=(*found.remarks, *unread))
+        remarks = (*found.remarks, *_unread_sexes(rows), *_nameless(rows))
+        return replace(found, table=rows_table(rows, self.pattern), remarks=remarks)
+
+
+def _nameless(rows: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Says which words are taken for no speaker at all, if there are any."""
+    words = Counter(word for row in rows if (word := str(row.get("speaker") or "").strip()) in _NOBODY)
+    if not words:
+        return ()
+    named = ", ".join(f"'{word}'" for word, _ in words.most_common(5))
+    return (
+        f"speakers called {named} ({sum(words.values()):,} clips) are taken for unknown; rename one that is a person",
+    )
 
 
 def _unread_sexes(rows: list[dict[str, Any]]) -> tuple[str, ...]:
@@ -129,8 +141,7 @@ def rows_table(rows: list[dict[str, Any]], pattern: NamePattern | None) -> pd.Da
             frame[column] = None
         texts = frame[column].map(lambda value: storable(str(value)).strip(), na_action="ignore")
         frame[column] = texts.where(texts != "")
-    nobody = frame["speaker"].astype(object).map(lambda name: str(name).lower() in _NOBODY, na_action="ignore")
-    frame["speaker"] = frame["speaker"].mask(nobody == True, UNKNOWN_SPEAKER)  # noqa: E712
+    frame["speaker"] = frame["speaker"].mask(frame["speaker"].isin(_NOBODY), UNKNOWN_SPEAKER)
     unlabelled = frame["label"].isna()
     if unlabelled.all():
         raise SerbenchError(

@@ -8,7 +8,7 @@ from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 from serbench.errors import require
-from serbench.export.bundle import CARD, BundleRecord, LightFile, file_digest
+from serbench.export.bundle import CARD, BundleRecord, LightFile
 from serbench.export.card import model_card
 from serbench.export.exporter import TrainedEntry
 from serbench.export.keras_bundle import KERAS, recorded_answers, robustness_of
@@ -16,7 +16,7 @@ from serbench.export.light.convert import convert
 from serbench.export.light.int8_format import write_int8
 from serbench.export.light.proof import prove, runner_source
 from serbench.export.light.timing import milliseconds
-from serbench.records import write_text_atomic
+from serbench.records import file_sha256, write_text_atomic
 
 __all__ = ["LITERT", "ONNX", "SAVED_MODEL", "LightFormat"]
 
@@ -119,9 +119,9 @@ def _with_files(record: BundleRecord, folder: Path, *files: LightFile) -> Bundle
 def digest_and_size(path: Path) -> tuple[str, int]:
     """Returns SHA-256 and bytes of a file, or of all files of a folder with their names."""
     if path.is_file():
-        return file_digest(path), path.stat().st_size
+        return file_sha256(path), path.stat().st_size
     files = sorted(one for one in path.rglob("*") if one.is_file())
-    listed = "".join(f"{file_digest(one)} {one.relative_to(path).as_posix()}\n" for one in files)
+    listed = "".join(f"{file_sha256(one)} {one.relative_to(path).as_posix()}\n" for one in files)
     return hashlib.sha256(listed.encode()).hexdigest(), sum(one.stat().st_size for one in files)
 
 
