@@ -28,7 +28,10 @@ _STOPPED = "stopped; run the same command to continue"
 
 
 @takes_request(
-    typer.Argument(metavar="[SPACE]...", help="Search spaces: files or names.  [default: both families]"),
+    typer.Argument(
+        metavar="[SPACE]...",
+        help="Search spaces: files or names.  [default: the default space of each installed family]",
+    ),
 )
 def search(
     request: SearchRequest,

@@ -104,7 +104,8 @@ class AveragedWeights(keras.callbacks.Callback):
 
     After `restore` training continues with the raw weights (B. Polyak and A. Juditsky, SIAM J. Control Optim. 30,
     1992). The moving statistics of batch normalisation are not averaged. The average warms up over the first steps, so
-    that the first epochs are not evaluated on the initial weights.
+    that the first epochs are not evaluated on the initial weights: after n steps a share of at most n / (n + 9)
+    remains, a rule of our own.
 
     Args:
         momentum: share of the average that remains after each step, once it has warmed up.

@@ -133,10 +133,28 @@ class TrialJob:
 
 @dataclass(frozen=True)
 class TrialOutcome:
-    """Result of a job. `predictions` has one float32 array (rows, classes) per subset.
+    """Result of a job.
 
-    `curve` holds the answers on `validation` after each epoch: float32 (epochs, rows, classes). `copied_parameters` is
-    the number of weights that were copied from `TrialJob.init`.
+    Attributes:
+        state: how it ended, see `serbench.records.STATES`.
+        value: mean recall of the classes in the validation clips, a fraction (UAR if all are there); None without such
+            clips.
+        epochs: what each epoch said.
+        best_epoch: number of the epoch whose weights were kept, from 0.
+        parameters: number of weights of the model.
+        copied_parameters: number of these that were copied from `TrialJob.init`.
+        predictions: class probabilities of each subset, float32 (rows, classes).
+        model: the trained model as a `.keras` file, if the job keeps it.
+        seconds: wall time of each part: `features` (waiting for the cache), `start` (of the child), `build`, `fit`,
+            `predict`, and `total`.
+        peak_memory_mib: largest resident memory of the child.
+        error: why it did not complete, in a sentence.
+        error_kind: `architecture`, `parameters` or `configuration` (state `invalid`), `not finite` (`diverged`),
+            `limit` (`memory` or `timeout`), `kernel` (`memory`), `no probabilities`, `start`, `exit`, `features gone`
+            (`crashed`), `stop` or `kill` (`interrupted`), `worker` (`lost`), a signal, or the class of an exception.
+        traceback: of an exception, or the stacks of a trial that took too long.
+        cost: what a prediction costs, of a kept model.
+        curve: answers on `validation` after each epoch, float32 (epochs, rows, classes), if the job keeps them.
     """
 
     state: TrialState
