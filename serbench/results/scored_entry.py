@@ -72,7 +72,7 @@ class Refit:
         test_true: (n,) true class indices.
         chosen: (n,) predicted class indices, of as few bytes as they need.
         stored: (n, C) predicted probabilities, float32 or float64: a large board holds thousands of these tables.
-        judged: predictions on the validation core, or a function that reads them; see `validation`.
+        held_out: predictions on the validation core, or a function that reads them; see `validation`.
     """
 
     record: TrialRecord
@@ -81,7 +81,7 @@ class Refit:
     test_true: NDArray[np.int64]
     chosen: NDArray[np.integer[Any]]
     stored: NDArray[np.floating[Any]]
-    judged: SubsetPredictions | Callable[[], SubsetPredictions] | None = None
+    held_out: SubsetPredictions | Callable[[], SubsetPredictions] | None = None
 
     @property
     def test_predicted(self) -> NDArray[np.int64]:
@@ -98,7 +98,7 @@ class Refit:
         Raises:
             SerbenchError: the file is no longer there or readable.
         """
-        return self.judged() if callable(self.judged) else self.judged
+        return self.held_out() if callable(self.held_out) else self.held_out
 
     @property
     def test_probabilities(self) -> NDArray[np.float64]:
@@ -255,8 +255,8 @@ def load_entry(
         SerbenchError: predictions are missing, damaged, or not of the study's clips and labels.
     """
     fits = [folder.job("refit", job_id) for job_id in entry.refits] if records is None else records
-    judged = None if entry.shortlisted is None else _out_of_fold(folder, study, entry.shortlisted, checks)
-    refits = tuple(_load_refit(folder, study, fit, judged, checks) for fit in fits)
+    out_of_fold = None if entry.shortlisted is None else _out_of_fold(folder, study, entry.shortlisted, checks)
+    refits = tuple(_load_refit(folder, study, fit, out_of_fold, checks) for fit in fits)
     if not refits:
         return ScoredEntry(study, entry, (), ())
     first = refits[0]
@@ -289,7 +289,7 @@ def _load_refit(
     folder: StudyFolder,
     study: StudyRecord,
     record: TrialRecord,
-    judged: SubsetPredictions | None,
+    out_of_fold: SubsetPredictions | None,
     checks: EntryChecks | None,
 ) -> Refit:
     """Reads and scores one refit. Out-of-fold answers, if any, stand in place of those on the validation core."""
@@ -301,12 +301,12 @@ def _load_refit(
         raise SerbenchError(f"{where} has no prediction of the test set; run the search again to add it")
     if checks is not None:
         checks.fit(record, answers, dict(evaluations))
-    if judged is not None:
-        evaluations["validation"] = evaluate(judged.true, judged.probabilities, labels)
+    if out_of_fold is not None:
+        evaluations["validation"] = evaluate(out_of_fold.true, out_of_fold.probabilities, labels)
     tested = answers.parts["test"]
     found = _subset(answers, tested)
     small = np.uint8 if len(labels) <= 256 else np.int64
-    held_out = judged or functools.partial(_validation, folder, study, record.job_id)
+    held_out = out_of_fold or functools.partial(_validation, folder, study, record.job_id)
     return Refit(record, evaluations, found.clips, found.true, predicted[tested].astype(small), found.stored, held_out)
 
 

@@ -12,7 +12,7 @@ from serbench.search.observer import Observer
 from serbench.search.session import Session
 from serbench.search.studies.study import Study
 
-__all__ = ["Finalist", "choose_finalists", "choose_judged", "judgement", "refit_finalists", "save_if_new"]
+__all__ = ["Finalist", "choose_finalists", "choose_shortlisted", "refit_finalists", "save_if_new", "shortlist_fields"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Finalist:
         config: its hyperparameters.
         search_value: validation score of the trial.
         forced: whether it is tested because the space says so.
-        judged: what cross-validation said of it; None if it was not on the shortlist.
+        shortlisted: what cross-validation said of it; None if it was not on the shortlist.
         finals: what its runs are trained on.
     """
 
@@ -34,7 +34,7 @@ class Finalist:
     config: dict[str, Any]
     search_value: float
     forced: bool = False
-    judged: ShortlistRecord | None = None
+    shortlisted: ShortlistRecord | None = None
     finals: Finals = "held-out"
 
     @property
@@ -80,9 +80,9 @@ def choose_finalists(
     return list(chosen.values())
 
 
-def choose_judged(
+def choose_shortlisted(
     trials: Sequence[TrialRecord],
-    judged: Sequence[ShortlistRecord],
+    shortlisted: Sequence[ShortlistRecord],
     count: int,
     finals: Finals,
     forced: Sequence[str] = (),
@@ -92,7 +92,7 @@ def choose_judged(
 
     Args:
         trials: all trials of one study.
-        judged: the compared configurations, best first.
+        shortlisted: the compared configurations, best first.
         count: number of finalists selected by out-of-fold score.
         finals: what the runs of these are trained on. A forced finalist that was not compared leaves the validation
             clips out, because the length of its training is not known.
@@ -100,23 +100,24 @@ def choose_judged(
         tested: trials whose configuration was tested already.
     """
     best = [
-        Finalist(one.job_id, one.origin, one.config, one.search_value, False, one, finals) for one in judged[:count]
+        Finalist(one.job_id, one.origin, one.config, one.search_value, False, one, finals)
+        for one in shortlisted[:count]
     ]
-    known = {digest_of(one.config): one for one in reversed(judged)}
+    known = {digest_of(one.config): one for one in reversed(shortlisted)}
     taken = {digest_of(one.config): place for place, one in enumerate(best)}
-    for must in choose_finalists(trials, 0, forced, {*tested, *(one.job_id for one in judged)}):
+    for must in choose_finalists(trials, 0, forced, {*tested, *(one.job_id for one in shortlisted)}):
         key = digest_of(must.config)
         if key in taken:  # perhaps as another trial, which the sampler drew
             best[taken[key]] = replace(best[taken[key]], name=must.name)
         else:
             record = known.get(key)
-            best.append(must if record is None else _judged(must, record, finals))
+            best.append(must if record is None else _as_shortlisted(must, record, finals))
     return best
 
 
-def _judged(must: Finalist, record: ShortlistRecord, finals: Finals) -> Finalist:
+def _as_shortlisted(must: Finalist, record: ShortlistRecord, finals: Finals) -> Finalist:
     """A forced finalist, as the trial whose configuration cross-validation compared."""
-    return replace(must, job_id=record.job_id, search_value=record.search_value, judged=record, finals=finals)
+    return replace(must, job_id=record.job_id, search_value=record.search_value, shortlisted=record, finals=finals)
 
 
 def refit_finalists(session: Session, finalists: Sequence[Finalist], repeats: int) -> list[EntryRecord]:
@@ -144,8 +145,8 @@ def refit_finalists(session: Session, finalists: Sequence[Finalist], repeats: in
     observer.refits_started(len(wanted))
     maker = session.maker.for_jobs(len(wanted))
     jobs = [
-        maker.final(f.judged, repeat)
-        if f.judged is not None and f.finals == "all"
+        maker.final(f.shortlisted, repeat)
+        if f.shortlisted is not None and f.finals == "all"
         else maker.refit(f.refit_id(repeat), f.number, repeat, f.config)
         for f, repeat in wanted
     ]
@@ -154,9 +155,9 @@ def refit_finalists(session: Session, finalists: Sequence[Finalist], repeats: in
     return [entry for finalist in finalists if (entry := _settled_entry(study, finalist, observer)) is not None]
 
 
-def judgement(judged: ShortlistRecord | None) -> dict[str, Any]:
+def shortlist_fields(shortlisted: ShortlistRecord | None) -> dict[str, Any]:
     """Returns the fields of an entry that say what cross-validation found."""
-    return {} if judged is None else {"shortlisted": judged.job_id, "out_of_fold": judged.value}
+    return {} if shortlisted is None else {"shortlisted": shortlisted.job_id, "out_of_fold": shortlisted.value}
 
 
 def save_if_new(study: Study, entry: EntryRecord, observer: Observer) -> EntryRecord:
@@ -198,7 +199,7 @@ def _entry(study: Study, finalist: Finalist) -> EntryRecord | None:
         config=finalist.config,
         reported=reported.get(finalist.name),
         search_value=finalist.search_value,
-        **judgement(finalist.judged),
+        **shortlist_fields(finalist.shortlisted),
         finals=finalist.finals,
         refits=good,
         failed_refits=tuple(sorted(r.job_id for r in refits if r.state != "completed")),

@@ -80,18 +80,18 @@ class JobMaker:
         seed = self.study.seeds.refit(number, repeat)
         return self._job("refit", job_id, seed, config, self._attempts(job_id))
 
-    def final(self, judged: ShortlistRecord, repeat: int) -> TrialJob:
+    def final(self, shortlisted: ShortlistRecord, repeat: int) -> TrialJob:
         """Makes the job of a refit on all clips outside the test core, for the length that cross-validation found."""
-        run = JobId(judged.job_id, "final", repeat)
-        job = self.refit(str(run), run.number, repeat, judged.config)
+        run = JobId(shortlisted.job_id, "final", repeat)
+        job = self.refit(str(run), run.number, repeat, shortlisted.config)
         split = self.study.plan.split(self.study.plan.cores)
         return replace(
             job,
             train=split.outside_test,
             predict={"train": split.outside_test, "test": split.test},
-            settings=job.settings.model_copy(update={"epochs": judged.epochs}),
+            settings=job.settings.model_copy(update={"epochs": shortlisted.epochs}),
             schedule_epochs=job.settings.epochs,
-            learning_rates=judged.learning_rates,
+            learning_rates=shortlisted.learning_rates,
         )
 
     def fold(self, trial: str, config: dict[str, Any], fold: InnerFold) -> TrialJob:
@@ -108,12 +108,12 @@ class JobMaker:
             keep_curve=True,
         )
 
-    def bag(self, judged: ShortlistRecord, members: Sequence[bytes]) -> TrialJob:
+    def bag(self, shortlisted: ShortlistRecord, members: Sequence[bytes]) -> TrialJob:
         """Makes the job that averages the fold models of a configuration and tests the average. Nothing is trained."""
-        job_id = str(JobId(judged.job_id, "bag"))
-        job = replace(self, transfer=NO_TRANSFER)._job("refit", job_id, 0, judged.config, self._attempts(job_id))
+        job_id = str(JobId(shortlisted.job_id, "bag"))
+        job = replace(self, transfer=NO_TRANSFER)._job("refit", job_id, 0, shortlisted.config, self._attempts(job_id))
         split = self.study.plan.split(self.study.plan.cores)
-        fits = [self.study.folder.job("fold", fold) for fold in judged.folds]
+        fits = [self.study.folder.job("fold", fold) for fold in shortlisted.folds]
         spent = sum(fit.seconds.get("fit", 0.0) for fit in fits)
         return replace(
             job, train=(), predict={"test": split.test}, members=tuple(members), members_fit_s=round(spent, 3)

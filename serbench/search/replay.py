@@ -327,8 +327,8 @@ def _job(maker: JobMaker, trial: TrialRecord, clips: pd.DataFrame) -> TrialJob:
             raise SerbenchError(f"{study.folder.path} has no fold {trial.fold} of its cross-validation; restore it")
         return maker.fold(named.trial, trial.config, folds[trial.fold])
     if named.role == "bag":
-        judged = study.folder.shortlisted(named.trial)
-        return maker.bag(judged, fold_models(study.folder, judged))
+        shortlisted = study.folder.shortlisted(named.trial)
+        return maker.bag(shortlisted, fold_models(study.folder, shortlisted))
     if named.role == "final":
         return maker.final(study.folder.shortlisted(named.trial), 0)
     if trial.kind == "refit":

@@ -10,7 +10,7 @@ from serbench.errors import SerbenchError
 from serbench.records import UNCOUNTED_STATES, JobId, ShortlistRecord
 from serbench.search.bag import run_bag
 from serbench.search.coordinator import Coordinator
-from serbench.search.finalists import Finalist, choose_finalists, choose_judged, refit_finalists
+from serbench.search.finalists import Finalist, choose_finalists, choose_shortlisted, refit_finalists
 from serbench.search.probes import run_probes
 from serbench.search.session import Session
 from serbench.search.shortlist import run_shortlist, shortlist_rounds
@@ -38,19 +38,19 @@ def run_study(session: Session, budget: Budget) -> None:
     listed = shortlist_rounds(study, min(budget.shortlist, budget.trials), session.workers)
     Coordinator(session).run_trials(budget.trials, shortlist_rounds=listed, final_rounds=rounds)
     if not session.stop.is_set():
-        judged = run_shortlist(session, budget.shortlist, rounds)
+        shortlisted = run_shortlist(session, budget.shortlist, rounds)
         if not session.stop.is_set():
-            _test(session, budget, judged, forced)
+            _test(session, budget, shortlisted, forced)
     observer.study_finished(study.record)
 
 
-def _test(session: Session, budget: Budget, judged: Sequence[ShortlistRecord], forced: Sequence[str]) -> None:
+def _test(session: Session, budget: Budget, shortlisted: Sequence[ShortlistRecord], forced: Sequence[str]) -> None:
     """Retrains and tests the finalists, and tests the bag of the selected configuration."""
     trials = session.study.records()
     tested = {JobId.parse(refit.job_id).trial for refit in session.study.folder.jobs("refit")}
     finalists = (
-        choose_judged(trials, judged, budget.finalists, budget.finals or "all", forced, tested)
-        if judged
+        choose_shortlisted(trials, shortlisted, budget.finalists, budget.finals or "all", forced, tested)
+        if shortlisted
         else choose_finalists(trials, budget.finalists, forced, tested)
     )
     for name in sorted(set(forced) - {finalist.name for finalist in finalists}):
@@ -59,8 +59,8 @@ def _test(session: Session, budget: Budget, judged: Sequence[ShortlistRecord], f
         _nothing_to_test(session)
     elif not refit_finalists(session, finalists, budget.repeats):
         _nothing_tested(session, finalists)
-    elif judged and budget.finalists and not session.stop.is_set():
-        run_bag(session, judged[0])
+    elif shortlisted and budget.finalists and not session.stop.is_set():
+        run_bag(session, shortlisted[0])
 
 
 def _announce(session: Session, budget: Budget) -> None:

@@ -181,12 +181,12 @@ def _settled(session: Session, chosen: Finalist, folds: Sequence[InnerFold]) -> 
                 "time; the same command goes on from here"
             )
         return None
-    record, answers = _judged(session.study, chosen, records)
+    record, answers = _combine_folds(session.study, chosen, records)
     folder.save_shortlisted(record, answers)
     return record
 
 
-def _judged(study: Study, chosen: Finalist, fits: Sequence[TrialRecord]) -> tuple[ShortlistRecord, pd.DataFrame]:
+def _combine_folds(study: Study, chosen: Finalist, fits: Sequence[TrialRecord]) -> tuple[ShortlistRecord, pd.DataFrame]:
     """Joins the folds' answers after each epoch, and chooses the epoch at which all folds together are best.
 
     A fold that stopped early keeps its last answers from then on.

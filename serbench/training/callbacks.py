@@ -72,16 +72,16 @@ class EpochExchange(keras.callbacks.Callback):
         if self.diverged:
             self.model.stop_training = True
             return
-        judged = {} if probabilities is None else self._judged(probabilities)
+        found = {} if probabilities is None else self._validation_metrics(probabilities)
         metrics = EpochMetrics(
             epoch=epoch,
             loss=float(logs["loss"]),
             accuracy=float(logs["accuracy"]),
-            **{name: judged.get(name) for name in ("val_loss", "val_accuracy", "val_uar")},
+            **{name: found.get(name) for name in ("val_loss", "val_accuracy", "val_uar")},
             learning_rate=_shortest(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
             seconds=round(time.monotonic() - self._began, 3),
         )
-        logs.update(judged)
+        logs.update(found)
         if self._keep_curve and probabilities is not None:
             self.curve.append(probabilities)
         self.epochs.append(metrics)
@@ -89,7 +89,7 @@ class EpochExchange(keras.callbacks.Callback):
         if self.verdict is not Verdict.CONTINUE:
             self.model.stop_training = True
 
-    def _judged(self, probabilities: np.ndarray) -> dict[str, float]:
+    def _validation_metrics(self, probabilities: np.ndarray) -> dict[str, float]:
         chosen = np.take_along_axis(probabilities, self._truth[:, None], axis=1)
         scores = evaluate(self._truth, probabilities, self._labels)
         return {

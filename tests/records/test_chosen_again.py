@@ -5,7 +5,7 @@ from __future__ import annotations
 from records_made import trial
 
 from serbench.records import Scores, ShortlistRecord
-from serbench.search.finalists import choose_finalists, choose_judged
+from serbench.search.finalists import choose_finalists, choose_shortlisted
 
 SAME = {"depth": 3}
 FIRST = trial(job_id="t0000", value=0.5, config=SAME)
@@ -51,14 +51,16 @@ def test_a_forced_configuration_that_the_sampler_drew_again_is_tested_once_under
 
 def test_a_forced_configuration_that_cross_validation_knows_under_another_trial_is_tested_once() -> None:
     judged = shortlisted(job_id="t0001", origin="trial 1", config=SAME)
-    (one,) = choose_judged([FIRST, LATER, named()], [judged], 1, "all", ["theirs"])
+    (one,) = choose_shortlisted([FIRST, LATER, named()], [judged], 1, "all", ["theirs"])
     assert (one.job_id, one.name, one.finals) == ("t0001", "theirs", "all")
-    _, second = choose_judged([OTHER, LATER, named()], [shortlisted(config=OTHER.config), judged], 1, "all", ["theirs"])
-    assert (second.job_id, second.name, second.judged, second.finals) == ("t0001", "theirs", judged, "all")
+    _, second = choose_shortlisted(
+        [OTHER, LATER, named()], [shortlisted(config=OTHER.config), judged], 1, "all", ["theirs"]
+    )
+    assert (second.job_id, second.name, second.shortlisted, second.finals) == ("t0001", "theirs", judged, "all")
     assert second.search_value == judged.search_value, "as the trial of its name has it"
 
 
 def test_what_was_tested_as_forced_stays_that_when_the_sampler_draws_it_better() -> None:
     judged = shortlisted(job_id="t0002", config=OTHER.config)
-    *_, must = choose_judged([OTHER, LATER, named()], [judged], 1, "all", ["theirs"], tested=["t0003"])
+    *_, must = choose_shortlisted([OTHER, LATER, named()], [judged], 1, "all", ["theirs"], tested=["t0003"])
     assert (must.job_id, must.name, must.finals) == ("t0003", "theirs", "held-out")
