@@ -38,7 +38,7 @@ def test_workers_are_the_least_of_what_there_is(machine, cores, memory, asked, t
     machine(cores, memory)
     chosen = Resources.choose(asked, trials)
     assert (chosen.workers, chosen.threads) == (workers, threads)
-    assert chosen.memory_limit_mib * workers <= memory
+    assert chosen.memory_limit_mib == int(0.9 * memory / workers)
 
 
 def test_threads_can_be_asked_for(machine) -> None:
