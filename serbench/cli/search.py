@@ -82,7 +82,9 @@ def _shown(plan: SearchPlan, live: bool, port: int | None, console: Console) -> 
         return
     from serbench.site import LiveSite
 
-    with LiveSite(plan.results, plan.corpus.name, plan.protocol_of(plan.spaces[0]), port, plan.storage) as site:
+    protocols = {plan.protocol_of(space) for space in plan.spaces}
+    protocol = protocols.pop() if len(protocols) == 1 else None  # else all protocols, or studies would be missing
+    with LiveSite(plan.results, plan.corpus.name, protocol, port, plan.storage) as site:
         console.print(f"live pages: {site.address} (until the search ends)")
         yield
 

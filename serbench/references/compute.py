@@ -163,6 +163,8 @@ def _is_there(folder: ReferenceFolder, name: str) -> bool:
 
 
 def _make(folder: ReferenceFolder, name: str, reference: Reference, task: ReferenceTask) -> bool:
+    if reference.transductive and task.study.protocol.shares_speakers:
+        return False  # training clips would be normalised by test clips of the same people
     started = time.monotonic()
     answers = reference.answer(task)
     if answers is None:

@@ -113,7 +113,9 @@ def classify(
     answers = machine(PENALTIES[best]).fit(vectors[rows], targets).predict(vectors[list(task.split.test)])
     task.progress("SVM", len(PENALTIES), len(PENALTIES))
     shares = np.eye(len(task.labels))[np.asarray(answers, dtype=np.int64)]
-    chosen: dict[str, str | int | float] = {"C": PENALTIES[best], "out_of_fold_uar": round(float(scores[best]), 6)}
+    chosen: dict[str, str | int | float] = {"C": PENALTIES[best]}
+    if folds:
+        chosen["out_of_fold_uar"] = round(float(scores[best]), 6)
     return ReferenceAnswers(task.split.test, shares, {**settings, **chosen})
 
 

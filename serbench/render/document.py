@@ -64,7 +64,10 @@ class Sheet:
 
     def up_to(self, rank: int) -> Sheet:
         """Returns the table without the columns of a higher rank."""
-        keep = [index for index, column in enumerate(self.columns) if column.rank <= rank]
+        return self.only([index for index, column in enumerate(self.columns) if column.rank <= rank])
+
+    def only(self, keep: Sequence[int]) -> Sheet:
+        """Returns the table with some of its columns, by their places."""
         return Sheet(
             self.title,
             tuple(self.columns[index] for index in keep),

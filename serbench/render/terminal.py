@@ -17,6 +17,9 @@ from serbench.render.document import Document, Sheet
 __all__ = ["to_table"]
 
 
+_LEAST_CELLS = 3
+"""Width of a column of one character with what stands between columns."""
+
 _NAMED = 6
 """Columns that do not fit and are named."""
 
@@ -47,7 +50,8 @@ def _sheet(sheet: Sheet, width: int, *, styled: bool, tell: bool) -> str:
             break
         fitting = fitting.up_to(highest - 1)
     with console.capture() as captured:
-        console.print(_rich(fitting))
+        for part in _parts(console, fitting, width):
+            console.print(_rich(part))
     lines = [line.rstrip() for line in captured.get().splitlines()]
     body = "\n".join(line for line in lines if line)
     notes = list(sheet.notes)
@@ -58,6 +62,23 @@ def _sheet(sheet: Sheet, width: int, *, styled: bool, tell: bool) -> str:
         notes.append(f"not shown at this width: {', '.join(named)}")
     title = [_wrapped(printable(sheet.title), width, "")] if sheet.title else []
     return "\n".join([*title, body, *(_wrapped(note, width, "- ") for note in notes)])
+
+
+def _parts(console: Console, sheet: Sheet, width: int) -> list[Sheet]:
+    """Cuts a table with more columns than a screen can hold into several, each with the first column.
+
+    Otherwise columns would get no room at all, and their numbers would be missing.
+    """
+    if len(sheet.columns) <= max(2, (width - 1) // _LEAST_CELLS):
+        return [sheet]
+    parts, taken = [], 1
+    while taken < len(sheet.columns):
+        end = taken + 1
+        while end < len(sheet.columns) and _natural_width(console, sheet.only((0, *range(taken, end + 1)))) <= width:
+            end += 1
+        parts.append(sheet.only((0, *range(taken, end))))
+        taken = end
+    return parts
 
 
 def _natural_width(console: Console, sheet: Sheet) -> int:

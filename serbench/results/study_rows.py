@@ -136,7 +136,7 @@ def study_row(study: LoadedStudy) -> StudyRow:
 def last_activity(study: LoadedStudy) -> str:
     """Time of a study's newest record (UTC, ISO 8601)."""
     fits = study.fits
-    finished = [fit.finished for fit in (*fits.trials, *fits.probes, *fits.refits)]
+    finished = [fit.finished for fit in (*fits.trials, *fits.probes, *fits.folds, *fits.refits)]
     return max([study.record.created, *finished, *(entry.created for entry in study.entries)])
 
 

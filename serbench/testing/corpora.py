@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from serbench.corpora import Corpus, Listing
+from serbench.corpora import Corpus, Listing, clip_table
 from serbench.errors import SerbenchError
 from serbench.features import decode
 
@@ -103,6 +104,8 @@ def _check_names(corpus: Corpus) -> None:
         path = Path(f"{clip_id}{corpus.suffixes[0]}")
         facts = corpus.parse(path)
         _expect(facts is not None, corpus, f"facts from the name {path.name!r}, which names() lists", "None")
+        found = (facts or {}).get("clip_id", path.stem)
+        _expect(found == clip_id, corpus, f"the clip {clip_id!r} from {path.name!r}, as names() calls it", repr(found))
         _check_facts(corpus, path, facts)
     listed, expected = len(set(corpus.names())), corpus.expected_clips
     _expect(not listed or expected is None or listed == expected, corpus, f"{expected} names, as expected_clips says",
@@ -116,6 +119,10 @@ def _check_facts(corpus: Corpus, path: Path, facts: Any) -> None:
         _expect(bool(facts.get(key)), corpus, f"a {key} from the name {path.name!r}", repr(facts.get(key)))
     _expect(facts["label"] in corpus.labels, corpus, f"one of its labels from the name {path.name!r}",
             repr(facts["label"]))  # fmt: skip
+    try:
+        clip_table(pd.DataFrame([{"clip_id": path.stem, "path": str(path), **facts}]))
+    except SerbenchError as error:
+        _expect(False, corpus, f"facts that a table of clips can hold from the name {path.name!r}", error)
 
 
 def _check_refusals(corpus: Corpus) -> None:

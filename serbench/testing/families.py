@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["check_family"]
 
 _CLASSES = 3
+_CLASSIFIER = "probabilities"
 _CLIPS = 24
 _STEPS = 30
 _BACKENDS = ("keras", "tensorflow", "jax", "torch")
@@ -82,11 +83,18 @@ class _Case:
         return np.random.default_rng(0).standard_normal((count, *self.shape)).astype(np.float32)
 
     def model(
-        self, hp: Hyperparameters | None = None, *, mean: float = 0.0, std: float = 1.0, seed: int = 0
+        self,
+        hp: Hyperparameters | None = None,
+        *,
+        mean: npt.ArrayLike = 0.0,
+        std: npt.ArrayLike = 1.0,
+        seed: int = 0,
+        classes: int = _CLASSES,
     ) -> keras.Model:
         size = self.shape[self.family.feature_axis]
         chosen = self.hyperparameters() if hp is None else hp
-        return build_model(self.family, chosen, self.shape, _CLASSES, np.full(size, mean), np.full(size, std), seed)
+        means, stds = (np.broadcast_to(np.asarray(one, dtype=np.float64), size) for one in (mean, std))
+        return build_model(self.family, chosen, self.shape, classes, means, stds, seed)
 
     def expect(self, holds: bool, expected: str, found: object) -> None:
         _expect(holds, self.family, expected, found)
@@ -201,6 +209,12 @@ def _check_defaults(case: _Case) -> None:
             "an InvalidConfiguration; give another input_shape or other defaults"
         )
     _check_output(case, model, "with default hyperparameters")
+    names = [layer.name for layer in model.layers]
+    case.expect(_CLASSIFIER in names, f"its last layer to be called '{_CLASSIFIER}', so that a network of other "
+                "classes can be started from", ", ".join(names[-3:]))  # fmt: skip
+    both = case.model(classes=2)
+    case.expect(tuple(both.output_shape) == (None, 2), "two probabilities for each clip where there are two classes",
+                both.output_shape)  # fmt: skip
     most, count = FitSettings().max_parameters, parameter_count(model)
     case.expect(count <= most, f"a default model of at most {most:,} parameters, what a search allows", f"{count:,}")
 
@@ -226,9 +240,13 @@ def _check_refusals(case: _Case) -> None:
 
 
 def _check_normalisation(case: _Case) -> None:
-    clips = case.clips()
+    clips, axis = case.clips(), case.family.feature_axis
     plain = _rows(case.model(), clips)
-    moved = _rows(case.model(mean=5.0, std=3.0), (3 * clips + 5).astype(np.float32))
+    rng, size = np.random.default_rng(1), case.shape[axis]
+    mean, std = rng.uniform(-5, 5, size), rng.uniform(0.5, 3, size)  # each feature has its own
+    along = [1] * len(case.shape)
+    along[axis] = size
+    moved = _rows(case.model(mean=mean, std=std), (clips * std.reshape(along) + mean.reshape(along)).astype(np.float32))
     difference = float(np.abs(plain - moved).max())
     case.expect(difference < 1e-3, "the model to normalise its input by `mean` and `std` (clips that were scaled and "
                 "moved with them to give the same probabilities)", f"a difference of {difference:.2g}")  # fmt: skip

@@ -86,6 +86,7 @@ def process_context(backend: str) -> BaseContext:
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # else Keras' look for a GPU spoils forks of the server
     if not sys.platform.startswith("linux"):
         return SpawnContext()
     context = ForkServerContext()

@@ -120,6 +120,8 @@ class AveragedWeights(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Adds the weights of this step to the average."""
+        if hasattr(self.model, "jax_state_sync"):  # on JAX the model has its weights only when asked
+            self.model.jax_state_sync()
         self._steps += 1
         momentum = min(self._momentum, self._steps / (self._steps + 9))
         if not self._average:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 import shutil
 import sys
 import threading
@@ -180,6 +181,13 @@ class TextProgress(SearchProgress):
         self._redraws = stream.isatty()
         self._shown: set[str] = set()
 
+    def _columns(self) -> int:
+        """Columns of the terminal that it writes to, which need not be that of the standard output."""
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns
+        except (OSError, ValueError, AttributeError):
+            return shutil.get_terminal_size().columns
+
     def show(self, *, last: bool = False) -> None:
         """Writes new lines, and redraws the running one on a terminal."""
         complete = [*self.finished, *(f"note: {note}" for note in self.notes)]
@@ -187,13 +195,20 @@ class TextProgress(SearchProgress):
         self._shown.update(lines)
         text = "".join(f"{line}\n" for line in lines)
         if self._redraws:
-            text = f"\r\x1b[2K{text}{self.line[: shutil.get_terminal_size().columns - 1]}"
+            text = f"\r\x1b[2K{text}{_cut(self.line, self._columns() - 1)}"
         elif self.line and time.monotonic() - self._said >= self._silent_s:
             text += f"{self.line}\n"
         if text:
             self._said = time.monotonic()
             self._stream.write(text)
             self._stream.flush()
+
+
+def _cut(text: str, columns: int) -> str:
+    """The beginning of a text that fits, where some characters are two columns wide."""
+    from rich.cells import cell_len, set_cell_size
+
+    return text if cell_len(text) <= columns else set_cell_size(text, columns)
 
 
 class NotebookProgress(SearchProgress):

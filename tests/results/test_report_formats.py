@@ -9,7 +9,7 @@ import pytest
 from serbench.cli.options import TableFormat
 from serbench.errors import UsageError
 from serbench.render import FORMATS
-from serbench.render.document import Column, Document, Sheet, count, duration, percent, points, span
+from serbench.render.document import Column, Document, Sheet, count, duration, percent, points, span, table_of
 from serbench.render.formats import render
 from serbench.render.leaderboard import columns_table
 from serbench.results.columns import RowSource, column, columns_of
@@ -202,3 +202,14 @@ def test_no_two_columns_share_a_place():
     cells = [one.cell for one in COLUMNS.values() if one.cell]
     for of in ("place", "rank"):
         assert len({getattr(cell, of) for cell in cells}) == len(cells)
+
+
+@pytest.mark.parametrize(("classes", "width"), [(30, 80), (7, 20), (3, 80)])
+def test_a_table_with_more_columns_than_a_screen_holds_loses_no_number(classes, width) -> None:
+    labels = [f"class{place:02}" for place in range(classes)]
+    rows = [(label, *(str(100 + place) for place in range(classes))) for label in labels]
+    document = Document((table_of("Confusion", ("true", *labels), rows),), pd.DataFrame(), {})
+    text = render(document, "table", width=width)
+    for place in range(classes):
+        assert text.count(str(100 + place)) == classes, place
+    assert max(map(len, text.splitlines())) <= width

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,7 @@ from serbench.site.plots.space import parallel_plot, slice_plots
 from serbench.site.plots.speakers import speaker_plot, speaker_scores
 from serbench.site.plots.time import time_plot
 from serbench.site.plots.timeline import lanes, timeline
-from serbench.site.study_data import MIN_TRIALS, StudyData
+from serbench.site.study_data import MIN_TRIALS, Control, StudyData
 
 
 @pytest.fixture(scope="module")
@@ -249,3 +251,22 @@ def test_the_ends_of_many_seeds_are_those_of_all(results):
     assert "from 0.0 to" in plot.caption
     assert "Shown: the first 20 of 31 runs." in plot.caption
     assert len([dot for dot in plot.dots if dot.shape == "dot"]) == 20
+
+
+def test_a_trial_that_was_not_completed_is_not_called_the_best(data, places):
+    """However high it was for an epoch."""
+    high = data.trials[0].epochs[0].model_copy(update={"val_uar": 0.99})
+    failed = data.trials[0].model_copy(
+        update={"job_id": "t0900", "state": "diverged", "value": None, "epochs": (high, *data.trials[0].epochs[1:])}
+    )
+    plot = trial_curves(dataclasses.replace(data, trials=(*data.trials, failed)), places)
+    assert not any("t0900" in text for _, _, text in plot.legend)
+    assert any(text.startswith("best trial, ") for _, _, text in plot.legend)
+
+
+def test_a_line_of_the_best_so_far_ends_where_its_study_does(data):
+    longer = dataclasses.replace(few(data, 4), control=Control("random", data.trials))
+    history, _ = history_plots(longer, {})
+    own, control = (path.points[-1][0] for path in history.paths)
+    assert own < control
+    assert control == max(x for path in history.paths for x, _ in path.points)

@@ -35,6 +35,19 @@ class Speakerless(Words):
         return {"label": "joy", "speaker": ""}
 
 
+class Misspelt(Words):
+    def parse(self, path: Path):
+        return {"label": "joy", "speaker": "a", "sex": "F"}
+
+
+class Renamed(Words):
+    def parse(self, path: Path):
+        return super().parse(path) and {**super().parse(path), "clip_id": f"clip-{path.stem}"}
+
+    def names(self):
+        return ("a_joy",)
+
+
 class Changing(Words):
     def __setattr__(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -69,6 +82,8 @@ def test_a_good_corpus_passes(folder: Path) -> None:
         (Fragile(**FACTS), "expected None for the file name 'x.wav', found IndexError"),
         (Speakerless(**FACTS), "a speaker from the name 'x.wav', found ''"),
         (Changing(**FACTS), "an immutable object"),
+        (Misspelt(**FACTS), "facts that a table of clips can hold from the name 'x.wav'"),
+        (Renamed(**FACTS), "the clip 'a_joy' from 'a_joy.wav', as names\\(\\) calls it, found 'clip-a_joy'"),
     ],
 )
 def test_a_broken_corpus_is_named(corpus: object, sentence: str) -> None:

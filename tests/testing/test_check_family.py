@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import Field
 
@@ -49,6 +50,23 @@ class Unseeded(Tiny):
         import keras
 
         return keras.initializers.HeNormal()
+
+
+class Nameless(Tiny):
+    def network(self, x, hp, n_classes, seeds):
+        import keras
+
+        x = keras.layers.GlobalAveragePooling1D()(x)
+        return keras.layers.Dense(n_classes, activation="softmax", kernel_initializer=self.start(seeds))(x)
+
+
+class AllAlike(Tiny):
+    """Normalises every feature by the mean of all."""
+
+    def build(self, hp, input_shape, n_classes, mean, std, seed):
+        return super().build(
+            hp, input_shape, n_classes, np.full_like(mean, np.mean(mean)), np.full_like(std, np.mean(std)), seed
+        )
 
 
 class Logits(Tiny):
@@ -150,6 +168,8 @@ def test_a_good_family_passes(family: Tiny) -> None:
         (Unseeded(), "expected the same initial weights from the same seed"),
         (Logits(), "expected probabilities that sum to one"),
         (Unnormalised(), "expected the model to normalise its input"),
+        (AllAlike(), "expected the model to normalise its input"),
+        (Nameless(), "expected its last layer to be called 'probabilities'"),
         (Foreign(), "expected a saved model to load with its custom_objects alone"),
         (SinglePrecision(), "expected the default model to run under Keras' policy 'mixed_bfloat16', found TypeError"),
         (Crashing(), "expected a model or an InvalidConfiguration for an input of one value, found RuntimeError"),

@@ -22,7 +22,7 @@ class LiveSite:
     Args:
         results: path of the results folder; it need not exist yet.
         corpus: only entries of the corpus of this name.
-        protocol: only entries under the protocol of this name.
+        protocol: only entries under the protocol of this name; None for all.
         port: port to listen on; None for the first free one from 8421 on.
         storage: URL of a database that all studies share; None if each study has its own file.
 
@@ -33,7 +33,7 @@ class LiveSite:
     address = ""
 
     def __init__(
-        self, results: Path, corpus: str, protocol: str, port: int | None = None, storage: str | None = None
+        self, results: Path, corpus: str, protocol: str | None, port: int | None = None, storage: str | None = None
     ) -> None:
         self._asked = {
             "results": str(results), "corpus": corpus, "protocol": protocol, "port": port, "storage": storage,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from serbench.records import TrialRecord
 from serbench.render import percent
 from serbench.site.plots.axis import linear
 from serbench.site.plots.history import score_of, trial_text
@@ -30,13 +31,14 @@ def trial_curves(data: StudyData, places: Mapping[str, str]) -> Plot | None:
             curves.append((trial, points))
     if not curves:
         return None
-    curves.sort(key=lambda pair: score_of(pair[0]) or 0.0)
+    curves.sort(key=lambda pair: (_counts(pair[0]), score_of(pair[0]) or 0.0))
     left_out, curves = max(0, len(curves) - _MOST), curves[-_MOST:]
     frame = Frame(
         linear([1, *(epoch for _, points in curves for epoch, _ in points)], whole=True),
         linear([score for _, points in curves for _, score in points], least=5),
     )
     best, of_best = curves[-1]
+    called = "best trial" if _counts(best) else "highest so far"
     paths = [
         Path(frame.points(points), _kind(trial.state), trial_text(trial), places.get(trial.job_id, ""))
         for trial, points in curves[:-1]
@@ -47,7 +49,7 @@ def trial_curves(data: StudyData, places: Mapping[str, str]) -> Plot | None:
     return Plot(
         "curves",
         "Learning curves of all trials",
-        "Validation UAR after each epoch. The blue line is the best trial, with its best epoch; a line leads to its "
+        f"Validation UAR after each epoch. The blue line is the {called}, with its best epoch; a line leads to its "
         "trial in the table below." + (f" Shown: the best {_MOST}; {left_out} are left out." if left_out else ""),
         f"Learning curves of {len(curves)} trials; the best reaches {percent(top[1] / 100)} % at epoch {top[0]}.",
         across=frame.ticks_across,
@@ -57,10 +59,15 @@ def trial_curves(data: StudyData, places: Mapping[str, str]) -> Plot | None:
         paths=paths,
         dots=[Dot(frame.x(top[0]), frame.y(top[1]), f"{trial_text(best)}; best epoch {top[0]}", "one", "ring")],
         legend=[
-            ("one", "line", f"best trial, {best.job_id}"),
+            ("one", "line", f"{called}, {best.job_id}"),
             *((kind, "line", _NAMES[kind]) for kind in ("plain", "faint", "five") if kind in states),
         ],
     )
+
+
+def _counts(trial: TrialRecord) -> bool:
+    """Whether a trial's score can be chosen: one that was pruned or failed may have been high for an epoch."""
+    return trial.state == "completed" and trial.value is not None
 
 
 _NAMES = {"plain": "completed", "faint": "pruned", "five": "failed"}

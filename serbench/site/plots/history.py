@@ -61,8 +61,8 @@ def _numbers(data: StudyData, places: Mapping[str, str], best: float, against: s
     trials = list(enumerate(data.trials, start=1))
     shown = [(place, trial) for place, trial in trials if score_of(trial) is not None][-MOST:]
     lines = _lines(data, lambda own: [float(place) for place in range(1, len(own) + 1)])
-    values = [100 * (score_of(trial) or 0.0) for _, trial in shown] + [y for _, _, pairs in lines for _, y in pairs]
-    most = max([len(trials), *(int(pairs[-1][0]) for _, _, pairs in lines if pairs)])
+    values = [100 * (score_of(trial) or 0.0) for _, trial in shown] + [y for _, _, pairs, _ in lines for _, y in pairs]
+    most = round(max([len(trials), *(end for *_, end in lines)]))
     frame = Frame(linear([1, max(2, most)], whole=True), linear(values, least=5))
     dots = []
     for place, trial in shown:
@@ -80,11 +80,11 @@ def _numbers(data: StudyData, places: Mapping[str, str], best: float, against: s
         down=frame.ticks_down,
         about_across="trial",
         about_down="validation UAR, %",
-        paths=[Path(frame.stairs(pairs, most), kind, name) for kind, name, pairs in lines],
+        paths=[Path(frame.stairs(pairs, end), kind, name) for kind, name, pairs, end in lines],
         dots=dots,
         legend=[
             *((*_MARKS.get(state, _FAILED), state) for state in states),
-            *((kind, "line", name) for kind, name, _ in lines),
+            *((kind, "line", name) for kind, name, *_ in lines),
         ],
     )
 
@@ -93,8 +93,8 @@ def _minutes(data: StudyData, best: float, against: str) -> Plot:
     lines = _lines(data, lambda own: [seconds / 60 for seconds in _spent(own)])
     spent = _spent(data.trials)[-1]
     frame = Frame(
-        linear([0, *(x for _, _, pairs in lines for x, _ in pairs), spent / 60]),
-        linear([y for _, _, pairs in lines for _, y in pairs], least=5),
+        linear([0, *(end for *_, end in lines), spent / 60]),
+        linear([y for _, _, pairs, _ in lines for _, y in pairs], least=5),
     )
     return Plot(
         "minutes",
@@ -106,8 +106,8 @@ def _minutes(data: StudyData, best: float, against: str) -> Plot:
         down=frame.ticks_down,
         about_across="compute minutes",
         about_down="best validation UAR, %",
-        paths=[Path(frame.stairs(pairs, max(pairs[-1][0], spent / 60)), kind, name) for kind, name, pairs in lines],
-        legend=[(kind, "line", name) for kind, name, _ in lines],
+        paths=[Path(frame.stairs(pairs, end), kind, name) for kind, name, pairs, end in lines],
+        legend=[(kind, "line", name) for kind, name, *_ in lines],
     )
 
 
@@ -120,12 +120,15 @@ def _spent(trials: Sequence[TrialRecord]) -> list[float]:
     return found
 
 
-def _lines(data: StudyData, xs: _Xs) -> list[tuple[str, str, list[tuple[float, float]]]]:
-    """Class, name and points of each line of the best so far. Lines without points are left out."""
-    lines = [("one", "best so far", _best(data.trials, xs))]
+def _lines(data: StudyData, xs: _Xs) -> list[tuple[str, str, list[tuple[float, float]], float]]:
+    """Class, name, points and end of each line of the best so far. Lines without points are left out.
+
+    A line ends where its own study does, whatever the other has spent.
+    """
+    studies = [("one", "best so far", data.trials)]
     if data.control:
-        lines.append(("faint", f"random: {data.control.name}", _best(data.control.trials, xs)))
-    return [line for line in lines if line[2]]
+        studies.append(("faint", f"random: {data.control.name}", data.control.trials))
+    return [(kind, name, pairs, xs(own)[-1]) for kind, name, own in studies if (pairs := _best(own, xs))]
 
 
 def _best(trials: Sequence[TrialRecord], xs: _Xs) -> list[tuple[float, float]]:

@@ -9,6 +9,7 @@ that every attempt at a trial is one that the coordinator asked for.
 from __future__ import annotations
 
 import contextlib
+import functools
 import multiprocessing
 import pickle
 import queue
@@ -144,12 +145,18 @@ def _run(job: TrialJob, link: _Link, topic: str, threads: int) -> TrialOutcome:
         source = known.source(job)
         source.paths(job.features, job.copies, link.progress)
         slots = max(neighbours, 1 if device is not None else threads)
-        limit = job.memory_limit_mib or int(_MEMORY_SHARE * available_memory_mib() / slots)
+        limit = job.memory_limit_mib or int(_MEMORY_SHARE * _free_at_first_mib() / slots)
         control = JobControl(link.report, link.stop, device)
         outcome = run_job(replace(job, memory_limit_mib=limit), source, control)
     if outcome.state == "interrupted" and not link.stop.requested:
         return outcome.with_parts(state="lost", error=LOST.error, error_kind=LOST.error_kind)
     return outcome
+
+
+@functools.cache
+def _free_at_first_mib() -> float:
+    """Memory that was free before this process ran its first fit: later, fits that run have taken their part of it."""
+    return available_memory_mib()
 
 
 def _remember(topic: str, study: StudyAudio) -> StudyAudio:
