@@ -114,7 +114,8 @@ def folder_with_answers(tmp_path, *tables: pd.DataFrame):
     build = Builder(tmp_path / "results")
     study = build.study()
     folder = build.results.study(study)
-    pd.DataFrame({"clip_id": CLIPS, "speaker": [SPEAKERS[clip] for clip in CLIPS]}).to_parquet(folder.clips_path)
+    clips = pd.DataFrame({"clip_id": CLIPS, "label": LABELS[0], "speaker": [SPEAKERS[clip] for clip in CLIPS]})
+    clips.to_parquet(folder.clips_path)
     for number, table in enumerate(tables):
         record = ShortlistRecord(
             study=study, job_id=f"t{number:04}", origin="trial", config={}, search_value=0.5, folds=(), epochs=1,
