@@ -22,6 +22,7 @@ from serbench.export.predictions import Prediction, Predictions
 from serbench.export.windows import windows
 from serbench.families import custom_objects, family_names
 from serbench.features import extract, waveform_of
+from serbench.printable import printable_lines
 from serbench.records import file_sha256, read_text
 from serbench.training import check_network_file, choose_backend, import_keras
 
@@ -90,13 +91,13 @@ class Bundle:
 
     @property
     def card(self) -> str:
-        """The model card, as Markdown; in a bundle of before it has another name.
+        """The model card, as Markdown without characters that act; in a bundle of before it has another name.
 
         Raises:
             SerbenchError: it is missing.
         """
         path = self.path / CARD
-        return read_text(path if path.is_file() else self.path / _EARLIER_CARD)
+        return printable_lines(read_text(path if path.is_file() else self.path / _EARLIER_CARD))
 
     def predict_waveforms(self, waveforms: np.ndarray) -> np.ndarray:
         """Predicts class probabilities of waveforms.

@@ -256,6 +256,13 @@ def test_what_is_no_recording_is_refused(bundle, array, rate, sentence) -> None:
 def test_a_bundle_shows_its_card(bundle) -> None:
     assert bundle.card.startswith("---\n") or bundle.card.startswith("# ")
     assert "<h1>" in bundle._repr_html_()
+    path = bundle.path / "README.md"
+    before = path.read_text(encoding="utf-8")
+    try:
+        path.write_text(f"{before}\nrun\x1b]0;owned\x07", encoding="utf-8")
+        assert bundle.card == f"{before}\nrun\\x1b]0;owned\\x07"
+    finally:
+        path.write_text(before, encoding="utf-8")
     assert len(repr(bundle)) < 200
     assert serbench.load_bundle(str(bundle.path)).labels == bundle.labels
 
