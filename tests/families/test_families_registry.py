@@ -56,7 +56,8 @@ def test_a_broken_plug_in_breaks_only_itself(tmp_path, monkeypatch):
 
 
 def test_an_object_that_is_no_family_is_refused(tmp_path, monkeypatch):
-    plug_in(tmp_path, monkeypatch, "half", "class Half:\n    name = title = 'half'\nFAMILY = Half()\n", "half_plug:FAMILY")
+    code = "class Half:\n    name = title = 'half'\nFAMILY = Half()\n"
+    plug_in(tmp_path, monkeypatch, "half", code, "half_plug:FAMILY")
     with pytest.raises(SerbenchError, match="it lacks description, hyperparameters"):
         get_family("half")
 

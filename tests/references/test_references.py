@@ -205,6 +205,8 @@ def test_an_unknown_reference_gets_the_nearest(core, tmp_path) -> None:
         named_reference("egemap")
     with pytest.raises(UsageError, match="name it with --encoder DIR"):
         named_reference("encoder")
+    with pytest.raises(UsageError, match="--encoder is read by the reference 'encoder' alone, not by 'egemaps'"):
+        named_reference("egemaps", tmp_path)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("opensmile") is not None, reason="openSMILE is installed")
