@@ -72,9 +72,10 @@ def _check_allocated(data: bytes, computed: Sequence[int]) -> None:
         if prod(int(side) for side in tensor["shape"]) > _MOST_VALUES:
             raise ValueError(f"the tensor '{tensor['name'][:60]}' is too large")
     for number in computed:
-        interpreter.tensor(
-            number
-        )()  # raises ValueError if its size depends on what is computed, so that it has no data
+        try:
+            interpreter.tensor(number)()
+        except ValueError as error:  # it has no memory yet
+            raise ValueError("the size of a tensor depends on what is computed") from error
 
 
 def _check_operators(model: Any, graph: Any, schema: Any) -> None:
