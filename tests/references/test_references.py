@@ -205,8 +205,6 @@ def test_an_unknown_reference_gets_the_nearest(core, tmp_path) -> None:
         named_reference("egemap")
     with pytest.raises(UsageError, match="name it with --encoder DIR"):
         named_reference("encoder")
-    with pytest.raises(UsageError, match="--encoder is read by the reference 'encoder' alone, not by 'egemaps'"):
-        named_reference("egemaps", tmp_path)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("opensmile") is not None, reason="openSMILE is installed")
@@ -236,6 +234,11 @@ def test_an_encoder_is_read_from_safetensors_alone_and_known_by_its_weights(core
 def test_those_of_every_search_have_their_names_too() -> None:
     assert named_reference("functionals") == ("functionals", REFERENCES["functionals"])
     assert named_reference("svm")[0] == "svm"
+
+
+def test_a_folder_of_an_encoder_is_refused_where_none_is_read(tmp_path) -> None:
+    with pytest.raises(UsageError, match="--encoder is read by the reference 'encoder' alone, not by 'egemaps'"):
+        named_reference("egemaps", tmp_path)
 
 
 def test_the_svm_is_the_same_whatever_the_study_reads(core) -> None:
