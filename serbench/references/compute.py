@@ -111,12 +111,14 @@ def named_reference(name: str, folder: Path | None = None) -> tuple[str, Referen
         folder and the digest of its weights.
 
     Raises:
-        UsageError: the name is unknown, or `encoder` is asked for without a folder.
+        UsageError: the name is unknown, `encoder` is asked for without a folder, or another one with a folder.
     """
     if name not in _REGISTRY:
         raise unknown("reference", name, _REGISTRY)
     reference = _REGISTRY[name]
     if name != "encoder":
+        if folder is not None:
+            raise UsageError(f"--encoder is read by the reference 'encoder' alone, not by '{name}'; leave it out")
         return name, reference
     if folder is None:
         raise UsageError(_NO_FOLDER)

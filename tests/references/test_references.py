@@ -236,6 +236,11 @@ def test_those_of_every_search_have_their_names_too() -> None:
     assert named_reference("svm")[0] == "svm"
 
 
+def test_a_folder_of_an_encoder_is_refused_where_none_is_read(tmp_path) -> None:
+    with pytest.raises(UsageError, match="--encoder is read by the reference 'encoder' alone, not by 'egemaps'"):
+        named_reference("egemaps", tmp_path)
+
+
 def test_the_svm_is_the_same_whatever_the_study_reads(core) -> None:
     assert [acoustic_spec(rate).window_length for rate in (8_000, 11_025, 16_000)] == [512, 512, 1024]
     mel = FeatureSpec(kind="log_mel", sample_rate=8000, duration_s=0.6).model_dump(mode="json")
