@@ -11,6 +11,7 @@ from serbench.audit.finding import AuditFinding
 from serbench.audit.slices import by_slices, slice_finding
 from serbench.corpora.table import UNKNOWN_SPEAKER, clip_table
 from serbench.evaluation import Attribute, judge_slices
+from serbench.results import load_entry
 from serbench.results.attributes import age_band, clip_attributes, clips_in_no_slice
 
 LABELS = ["anger", "fear"]
@@ -137,7 +138,8 @@ def test_findings_say_which_clips_are_in_no_group(tmp_path):
     build = Builder(tmp_path / "results")
     name = build.study()
     build.entry("best", name)
-    tested, folder = build.read().entry("best"), build.results.study(name)
+    folder = build.results.study(name)
+    tested = load_entry(folder, folder.record(), next(iter(folder.entries())))
     clips = folder.clips()
     place = clips["speaker"].map({who: place for place, who in enumerate(sorted(clips["speaker"].unique()))})
     clips["sex"] = np.where(place % 2, "female", "male")

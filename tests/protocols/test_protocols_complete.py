@@ -127,7 +127,7 @@ def test_a_large_given_test_part_does_not_keep_validation_from_growing() -> None
     (plan,) = SplitProtocol("given").plans(clips)
     split = plan.split(plan.cores)
     assert not absent(clips, plan, ("train", "validation", "test"))
-    assert clips["speaker"].iloc[list(split.validation)].nunique() == 2
+    assert 2 <= clips["speaker"].iloc[list(split.validation)].nunique() <= 4
     assert set(clips["split"].iloc[list(split.test)]) == {"test"}
 
 

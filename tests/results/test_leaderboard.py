@@ -7,6 +7,7 @@ from serbench.errors import SerbenchError, UsageError
 from serbench.evaluation import evaluate
 from serbench.records import StudyFolder, SubsetFacts, TaughtBy
 from serbench.render import render
+from serbench.results import why_unranked
 
 BEFORE_TRAINING = ("keras", "tensorflow", "librosa", "optuna", "serbench.training", "serbench.search")
 
