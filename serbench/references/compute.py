@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pandas as pd
 
 import serbench
+from serbench.corpora import UNKNOWN_SPEAKER
 from serbench.errors import SerbenchError, UsageError, unknown
 from serbench.records import ReferenceFolder, ReferenceRecord, now
 from serbench.references.boosting import boosting
@@ -164,9 +165,14 @@ def _is_there(folder: ReferenceFolder, name: str) -> bool:
     return True
 
 
+def _mixes_speakers(task: ReferenceTask) -> bool:
+    """Whether normalising by speaker would join training clips with test clips, or the clips of several people."""
+    return task.study.protocol.shares_speakers or bool((task.clips["speaker"] == UNKNOWN_SPEAKER).any())
+
+
 def _make(folder: ReferenceFolder, name: str, reference: Reference, task: ReferenceTask) -> bool:
-    if reference.transductive and task.study.protocol.shares_speakers:
-        return False  # training clips would be normalised by test clips of the same people
+    if reference.transductive and _mixes_speakers(task):
+        return False
     started = time.monotonic()
     answers = reference.answer(task)
     if answers is None:
