@@ -101,10 +101,12 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except (MemoryError, RuntimeError, OSError) as error:
-        if isinstance(error, OSError) and error.errno in _REFUSED and error.filename is not None:
-            name = str(error.filename)
+        full = isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
+        if isinstance(error, OSError) and error.errno in _REFUSED and (full or error.filename is not None):
+            name = "" if error.filename is None else str(error.filename)
             shown = name if len(name) <= 200 else f"{name[:200]}..."
-            echo(f"serbench: cannot open {shown}: {error.strerror}; {_REFUSED[error.errno]}", err=True)
+            failed = f"cannot open {shown}" if shown else "cannot write the output"
+            echo(f"serbench: {failed}: {error.strerror}; {_REFUSED[error.errno]}", err=True)
             sys.exit(1)
         if not (lacking := _lacking(error)):
             raise
