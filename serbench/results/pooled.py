@@ -31,7 +31,9 @@ def pool(name: str, members: Sequence[ScoredEntry]) -> ScoredEntry:
         members: the selected entry of each fold, or the ensemble of its finalists, in the order of the folds.
     """
     repeats = min(len(tested.refits) for tested in members)
-    judged = [tested.entry.out_of_fold for tested in members]
+    judged: Sequence[float | None] = [tested.entry.out_of_fold for tested in members]
+    if None not in judged:  # the entry has an out-of-fold score, so its runs keep their own
+        judged = (None,) * len(members)
     refits = tuple(_joined([one.refits[repeat] for one in members], judged, repeat) for repeat in range(repeats))
     speakers = tuple(speaker for tested in members for speaker in tested.speakers)
     order = np.argsort([clip for tested in members for clip in tested.refits[0].test_clips], kind="stable")

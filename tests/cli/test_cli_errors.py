@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -276,3 +277,18 @@ def test_options_that_would_do_nothing_are_refused(serbench, monkeypatch, tmp_pa
     assert ran.code == 2, ran.err
     assert told in ran.sentence
     assert not (tmp_path / "config" / "corpora.json").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_behind_a_redirect_is_one_sentence(monkeypatch, capsys, tmp_path) -> None:
+    from serbench.cli import main
+
+    monkeypatch.setattr(sys, "argv", ["serbench", "leaderboard", "--results", str(tmp_path), "--format", "csv"])
+    with Path("/dev/full").open("w", encoding="utf-8") as full, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", full)
+        with pytest.raises(SystemExit) as ended:
+            main.main()
+        with contextlib.suppress(OSError):
+            full.flush()
+    assert ended.value.code == 1
+    assert "serbench: cannot write the output: No space left on device; free some space" in capsys.readouterr().err
