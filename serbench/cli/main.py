@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
 import sys
 from typing import Annotated
 
@@ -106,6 +108,7 @@ def main() -> None:
             name = "" if error.filename is None else str(error.filename)
             shown = name if len(name) <= 200 else f"{name[:200]}..."
             failed = f"cannot open {shown}" if shown else "cannot write the output"
+            _discard_unwritten()
             echo(f"serbench: {failed}: {error.strerror}; {_REFUSED[error.errno]}", err=True)
             sys.exit(1)
         if not (lacking := _lacking(error)):
@@ -113,6 +116,15 @@ def main() -> None:
         echo(f"serbench: this machine gives serbench no more {lacking}; what was done is recorded. Free some or raise "
              "the limit (`ulimit -a`), and run the same command again", err=True)  # fmt: skip
         sys.exit(1)
+
+
+def _discard_unwritten() -> None:
+    """Drops output that cannot be written, so that the interpreter does not fail on it again when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _lacking(error: Exception) -> str | None:

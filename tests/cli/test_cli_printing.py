@@ -67,9 +67,10 @@ def test_what_is_redrawn_is_harmless() -> None:
 
 @pytest.mark.parametrize(("interrupt", "raised"), [(KeyboardInterrupt, KeyboardInterrupt), (EOFError, typer.Abort)])
 def test_ctrl_c_at_a_question_is_an_interrupt_and_the_end_of_input_is_none(monkeypatch, interrupt, raised) -> None:
-    def stop(*_: object) -> str:
-        raise interrupt
+    class Keyboard(io.StringIO):
+        def readline(self, *_: object) -> str:
+            raise interrupt
 
-    monkeypatch.setattr("builtins.input", stop)
+    monkeypatch.setattr("sys.stdin", Keyboard())
     with pytest.raises(raised):
         confirm("remove it?")
