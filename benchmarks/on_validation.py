@@ -26,7 +26,7 @@ import json
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -170,9 +170,11 @@ class Judge:
         arrays = [
             np.load(path, mmap_mode="r", allow_pickle=False) for path in self.source.paths(job.features, job.copies)
         ]
-        answers = self._out_of_fold() if fit.arm.name == _STUDENT else None
+        clips = self.source.targets_for(job)
+        if fit.arm.name == _STUDENT:
+            clips = replace(clips, teacher=self._out_of_fold())
         began = time.process_time()
-        outcome = fit_job(job, arrays, self.truth, speakers=self.source.speakers(), answers=answers)
+        outcome = fit_job(job, arrays, clips)
         if outcome.state != "completed":
             raise SystemExit(f"{fit.file} ended as {outcome.state}: {outcome.error}")
         minutes = (time.process_time() - began) / 60

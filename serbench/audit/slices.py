@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from serbench.audit.finding import AuditFinding, Cell
-from serbench.evaluation import MIN_SPEAKERS, AttributeSlices, Slice, judge_slices
-from serbench.results import ScoredEntry, clip_attributes, clips_in_no_slice
+from serbench.evaluation import AttributeSlices, Slice, judge_slices
+from serbench.results import ScoredEntry, clip_attributes, clips_in_no_slice, why_unranked
 
 __all__ = ["by_slices", "slice_finding"]
 
@@ -25,7 +25,7 @@ def by_slices(tested: ScoredEntry, clips: pd.DataFrame) -> list[AuditFinding]:
         clips: clip table of its study, with `clip_id`.
     """
     first = tested.refits[0]
-    rows = clips.set_index("clip_id", drop=False).loc[list(first.test_clips)]
+    rows = clips.drop_duplicates("clip_id").set_index("clip_id", drop=False).loc[list(first.test_clips)]
     attributes, left_out = clip_attributes(rows), clips_in_no_slice(rows)
     if not attributes and not left_out:
         why = "not checked: the corpus has no attribute to compare by, such as sex, age, sentence or intensity"
@@ -38,12 +38,16 @@ def by_slices(tested: ScoredEntry, clips: pd.DataFrame) -> list[AuditFinding]:
         attributes,
         np.random.default_rng([_PERMUTATIONS, tested.study.seed]),
     )
-    judged = [_with_note(slice_finding(one), left_out.pop(one.attribute, "")) for one in found]
+    unranked = why_unranked(tested.study.protocol)
+    findings = [
+        slice_finding(one.without_tests(), untested=unranked) if unranked else slice_finding(one) for one in found
+    ]
+    noted = [_with_note(one, left_out.pop(it.attribute, "")) for one, it in zip(findings, found, strict=True)]
     gone = (
         AuditFinding(check=f"slices by {name}", level="skipped", verdict=f"not checked: {why}")
         for name, why in left_out.items()
     )
-    return [*judged, *gone]
+    return [*noted, *gone]
 
 
 def _with_note(finding: AuditFinding, left_out: str) -> AuditFinding:
@@ -52,7 +56,7 @@ def _with_note(finding: AuditFinding, left_out: str) -> AuditFinding:
     return finding.model_copy(update={"verdict": f"{finding.verdict}; clips in no group: {left_out}"})
 
 
-def slice_finding(slices: AttributeSlices, *, alpha: float = ALPHA) -> AuditFinding:
+def slice_finding(slices: AttributeSlices, *, alpha: float = ALPHA, untested: str = "") -> AuditFinding:
     """Reports whether recall differs significantly between the values of one attribute.
 
     A significant difference by an attribute of speakers (sex, age) is a warning, since the model works less well for
@@ -61,6 +65,7 @@ def slice_finding(slices: AttributeSlices, *, alpha: float = ALPHA) -> AuditFind
     Args:
         slices: result of `serbench.evaluation.slices.judge_slices`.
         alpha: significance level of the corrected p-value.
+        untested: why nothing is tested; '' if too few speakers are the reason.
     """
     check = f"slices by {slices.attribute}"
     table = tuple(_slice_row(part) for part in slices.slices)
@@ -70,12 +75,12 @@ def slice_finding(slices: AttributeSlices, *, alpha: float = ALPHA) -> AuditFind
         "speakers": slices.speakers,
         "classes": ", ".join(slices.classes),
     }
-    if slices.gap is None or slices.by_chance is None or slices.corrected is None:
+    if slices.gap is None:
         why = "fewer than two groups to compare" if slices.classes else "no class has clips in every group"
         return AuditFinding(check=check, level="skipped", verdict=f"not checked: {why}", numbers=numbers, table=table)
     numbers |= {
         "gap_points": 100 * slices.gap,
-        "chance_gap_points": 100 * slices.by_chance,
+        "chance_gap_points": None if slices.by_chance is None else 100 * slices.by_chance,
         "p_value": slices.p_value,
         "corrected_p_value": slices.corrected,
     }
@@ -85,8 +90,9 @@ def slice_finding(slices: AttributeSlices, *, alpha: float = ALPHA) -> AuditFind
         f"mean recall is {100 * slices.gap:.1f} points lower for '{low.value}' ({_percent(low)} %) than for "
         f"'{high.value}' ({_percent(high)} %)"
     )
-    if slices.of_speakers and slices.speakers < MIN_SPEAKERS:
-        verdict = f"{summary}; {slices.speakers} speakers are too few to test whether that is chance"
+    if slices.corrected is None or slices.by_chance is None:
+        few = f"{slices.speakers} speakers are too few to test whether that is chance"
+        verdict = f"{summary}; {f'not tested ({untested})' if untested else few}"
         return AuditFinding(check=check, level="skipped", verdict=verdict, numbers=numbers, table=table)
     p_value = f"p = {slices.corrected:.3f}, corrected for all attributes"
     if slices.corrected >= alpha:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from serbench.records import ResultsFolder
     from serbench.references import ReferenceTask
 
-__all__ = ["folds_of", "submit", "task"]
+__all__ = ["folds_of", "print_table_of", "submit", "task"]
 
 
 def task(
@@ -59,17 +59,41 @@ def submit(
 
     All test clips are needed. It counts as one evaluation of the test set.
     """
-    from serbench.cli.results import print_leaderboard
     from serbench.records import ResultsFolder
     from serbench.references import keep_brought, read_brought
-    from serbench.results import Results
 
     folder = ResultsFolder(results)
     tasks = _tasks(folder, study)
     kept = keep_brought(folder, tasks, read_brought(predictions, tasks[0].labels), name, note)
-    print_leaderboard(Results(results).board(tasks[0].study.corpus.name), output)
-    again = command_line("report", kept, "--study", study, results=results)
-    echo(f"scores per class, slices and votes: {again}", err=True)
+    if print_table_of(results, tasks[0].study.name, kept, output):
+        again = command_line("report", kept, "--study", study, results=results)
+        echo(f"scores per class, slices and votes: {again}", err=True)
+
+
+def print_table_of(results: Path, study: str, kept: str, output: TableFormat) -> bool:
+    """Prints the leaderboard of a study's corpus with a row that was just kept.
+
+    Args:
+        results: the results folder.
+        study: name of a study with the row's test set.
+        kept: name of the row.
+        output: output format.
+
+    Returns:
+        False if no entry is tested on these clips yet, so that no table shows the row; a sentence says so instead.
+    """
+    from serbench.cli.results import print_leaderboard
+    from serbench.results import Results, make_leaderboard
+
+    found = Results(results)
+    group = found.study(study).group
+    if any(one.entry_ids for one in found.studies if one.group == group):
+        print_leaderboard(found.board(group.corpus), output)
+        return True
+    if output is not TableFormat.table:  # an empty leaderboard is one, too
+        print_leaderboard(make_leaderboard([], [], results), output)
+    echo(f"{kept} is kept; the leaderboard shows it once an entry is tested on these clips", err=True)
+    return False
 
 
 def folds_of(folder: ResultsFolder, name: str) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
 import sys
 from typing import Annotated
 
@@ -101,16 +103,28 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except (MemoryError, RuntimeError, OSError) as error:
-        if isinstance(error, OSError) and error.errno in _REFUSED and error.filename is not None:
-            name = str(error.filename)
+        full = isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
+        if isinstance(error, OSError) and error.errno in _REFUSED and (full or error.filename is not None):
+            name = "" if error.filename is None else str(error.filename)
             shown = name if len(name) <= 200 else f"{name[:200]}..."
-            echo(f"serbench: cannot open {shown}: {error.strerror}; {_REFUSED[error.errno]}", err=True)
+            failed = f"cannot open {shown}" if shown else "cannot write the output"
+            _discard_unwritten()
+            echo(f"serbench: {failed}: {error.strerror}; {_REFUSED[error.errno]}", err=True)
             sys.exit(1)
         if not (lacking := _lacking(error)):
             raise
         echo(f"serbench: this machine gives serbench no more {lacking}; what was done is recorded. Free some or raise "
              "the limit (`ulimit -a`), and run the same command again", err=True)  # fmt: skip
         sys.exit(1)
+
+
+def _discard_unwritten() -> None:
+    """Drops output that cannot be written, so that the interpreter does not fail on it again when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _lacking(error: Exception) -> str | None:

@@ -90,8 +90,17 @@ def shows_styles() -> bool:
 
 
 def confirm(question: str) -> bool:
-    """Asks a question of one line, on standard error."""
-    return typer.confirm(printable(question), err=True)
+    """Asks a question of one line, on standard error.
+
+    Raises:
+        KeyboardInterrupt: the answer was Ctrl-C. The end of the input is an abort of typer's.
+    """
+    try:
+        return typer.confirm(printable(question), err=True)
+    except typer.Abort as abort:
+        if isinstance(abort.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
 
 
 def new_console(**options: Any) -> Console:

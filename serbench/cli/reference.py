@@ -41,13 +41,11 @@ def reference(
     model). The last two each need an extra. functionals-speaker, boosting-speaker and egemaps-speaker normalise each
     speaker's features by that speaker's own clips, so they are marked transductive.
     """
-    from serbench.cli.exchange import folds_of
-    from serbench.cli.results import print_leaderboard
+    from serbench.cli.exchange import folds_of, print_table_of
     from serbench.cli.watch import watcher
     from serbench.protocols import recorded_plan
     from serbench.records import ReferenceFolder, ResultsFolder
     from serbench.references import ReferenceTask, compute_references, named_reference, require_extra
-    from serbench.results import Results
     from serbench.search import recorded_clips
 
     kept, chosen = named_reference(name, encoder)
@@ -66,4 +64,4 @@ def reference(
             if not made:
                 there = kept in ReferenceFolder.of(results, record).names()
                 echo(f"{kept} {'is already there' if there else 'cannot be computed for this study'}", err=True)
-    print_leaderboard(Results(results).board(record.corpus.name), output)
+    print_table_of(results, record.name, kept, output)

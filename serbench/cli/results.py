@@ -116,7 +116,7 @@ def compare(
     results: ResultsPath = DEFAULT_RESULTS,
     output: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.table,
 ) -> None:
-    """Compares entries pair by pair: a paired test over the test speakers, Holm-corrected for the number of pairs."""
+    """Compares entries pair by pair: a paired test over the test speakers, Holm-corrected for the tested pairs."""
     from serbench.cli.watch import busy
     from serbench.render import render
     from serbench.results import Results

@@ -126,14 +126,15 @@ def _conclude(
 
     results, found = plan.results, Results(plan.results)
     records = [found.study(name).record for name in studies]
-    if not any(found.study(name).entry_ids for name in studies):
+    tested = [record for record in records if found.study(record.name).entry_ids]
+    if not tested:
         console.print(f"no entry was tested yet; the trials are in {results / 'studies'}")
         if stopped:
             console.print(_STOPPED)
         if output is not TableFormat.table:  # an empty leaderboard is one, too
             print_leaderboard(make_leaderboard([], [], results), output)
         return
-    scope = records[0].corpus.name, records[0].protocol.name
+    scope = tested[0].corpus.name, tested[0].protocol.name
     with busy("scoring the tested entries"):
         board, best = found.board(*scope), found.best(studies, *scope)
     if output is TableFormat.table and best is not None:
@@ -145,7 +146,7 @@ def _conclude(
     if output is TableFormat.table and beside is not None:
         print_sheet(beside)
     lines = [f"studies    {results / 'studies' / name}" for name in studies]
-    for other in sorted({record.protocol.name for record in records} - {records[0].protocol.name}):
+    for other in sorted({record.protocol.name for record in tested} - {scope[1]}):
         lines.append(f"{other:10s} {command_line('leaderboard', '--protocol', other, results=results)}")
     if stopped:
         lines.append(_STOPPED)

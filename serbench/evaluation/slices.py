@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from serbench.evaluation.intervals import Interval, recalls_interval
+from serbench.evaluation.intervals import MIN_SPEAKERS, Interval, recalls_interval
 from serbench.evaluation.jackknife import SpeakerRecalls
 from serbench.evaluation.metrics import predicted_classes
 from serbench.evaluation.paired import holm
@@ -79,7 +79,8 @@ class AttributeSlices:
         gap: largest minus smallest `recall`; None if fewer than two slices can be compared.
         by_chance: 95th percentile of the gap if the attribute were unrelated to the errors.
         p_value: of the permutation test, not corrected.
-        corrected: the p-value, corrected by Holm's method for all attributes that are tested together.
+        corrected: the p-value, corrected by Holm's method for all attributes that are tested together; None if too few
+            speakers have the attribute for a test.
     """
 
     attribute: str
@@ -92,6 +93,11 @@ class AttributeSlices:
     by_chance: float | None = None
     p_value: float | None = None
     corrected: float | None = None
+
+    def without_tests(self) -> AttributeSlices:
+        """The same scores without intervals and p-values, for results that are given neither."""
+        bare = tuple(replace(one, interval=None, no_interval="") for one in self.slices)
+        return replace(self, slices=bare, by_chance=None, p_value=None, corrected=None)
 
 
 def slice_scores(
@@ -159,8 +165,10 @@ def judge_slices(
             by_chance, p_value = float(np.quantile(null, 0.95)), (reached + 1) / (draws + 1)
             scores = replace(scores, by_chance=by_chance, p_value=p_value)
         found.append(scores)
-    corrected = iter(holm([scores.p_value for scores in found if scores.p_value is not None]))
-    return tuple(scores if scores.p_value is None else replace(scores, corrected=next(corrected)) for scores in found)
+    tested = [one for one in found if not one.of_speakers or one.speakers >= MIN_SPEAKERS]
+    known = {one.attribute: one.p_value for one in tested if one.p_value is not None}
+    corrected = dict(zip(known, holm(list(known.values())), strict=True))
+    return tuple(replace(scores, corrected=corrected.get(scores.attribute)) for scores in found)
 
 
 @dataclass(frozen=True, eq=False)

@@ -278,7 +278,7 @@ class StudyRecord(Record):
     features: dict[str, Any]
     feature_shape: tuple[int, ...]
     objective: str = "uar"
-    seed: int
+    seed: int = Field(ge=0)
     sampler: dict[str, Any]
     pruner: dict[str, Any]
     environment: Environment

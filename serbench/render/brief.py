@@ -48,8 +48,7 @@ def brief_board(board: Leaderboard, *, gathered: bool = False) -> Document:
     if not gathered or len(mixed) == len(board.groups):
         mixed = []
     hidden = sum(len(group.rows) - (1 if group in mixed else len(_shown(group))) for group in board.groups)
-    notes_of_all = [note for group in board.groups for note in group.notes if not note.startswith(_EXPLAINED)]
-    shared = tuple(note for note in dict.fromkeys(notes_of_all) if notes_of_all.count(note) > 1)
+    shared = _of_every_group(board.groups)
     more = [plural(hidden, "more entry").replace("entrys", "entries")] if hidden else []
     more += [plural(len(board.reported), "published result")] if board.reported else []
     pointer = f"`serbench leaderboard --full` adds {', '.join([*more, 'columns explained, notes'])}."
@@ -61,6 +60,17 @@ def brief_board(board: Leaderboard, *, gathered: bool = False) -> Document:
         sheets.append(_gathered(mixed, shared))
     return replace(
         whole, sheets=tuple(sheets), notes=(*shared, *board.general_notes, f"{_LEGEND} {pointer}"), wide=False
+    )
+
+
+def _of_every_group(groups: Sequence[GroupRows]) -> tuple[str, ...]:
+    """The notes that all tables have, of two or more, so that one note below them all is right."""
+    if len(groups) < 2:
+        return ()
+    return tuple(
+        note
+        for note in dict.fromkeys(groups[0].notes)
+        if not note.startswith(_EXPLAINED) and all(note in group.notes for group in groups)
     )
 
 

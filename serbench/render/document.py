@@ -39,6 +39,10 @@ NOTHING = "-"
 RowStyle = Literal["", "bold", "dim"]
 
 
+_NAMED = 6
+"""Columns that are left out and are named."""
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a table. If a table is too wide, the columns with the highest `rank` are dropped first."""
@@ -65,6 +69,18 @@ class Sheet:
     def up_to(self, rank: int) -> Sheet:
         """Returns the table without the columns of a higher rank."""
         return self.only([index for index, column in enumerate(self.columns) if column.rank <= rank])
+
+    def left_out(self, shown: Sheet, where: str = "left out") -> tuple[str, ...]:
+        """A note on the columns that a narrower form of the table lacks; empty if it lacks none.
+
+        Args:
+            shown: the narrower form.
+            where: what the note says of these columns.
+        """
+        names = [column.title for column in self.columns if column not in shown.columns]
+        more = len(names) - _NAMED
+        named = names if more <= 1 else [*names[:_NAMED], f"{more} more (--format json has all)"]
+        return (f"{where}: {', '.join(named)}",) if names else ()
 
     def only(self, keep: Sequence[int]) -> Sheet:
         """Returns the table with some of its columns, by their places."""

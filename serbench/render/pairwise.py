@@ -26,7 +26,7 @@ __all__ = ["comparison_document"]
 
 _LEGEND = (
     "difference: first - second, in points of test UAR, mean over runs. Its interval and p are paired by speaker and "
-    "include the spread over seeds. p (Holm): corrected for the number of pairs. significant: p (Holm) is below 0.05. "
+    "include the spread over seeds. p (Holm): corrected for the tested pairs. significant: p (Holm) is below 0.05. "
     "only first, only second: clips only one model gets right (of each the run with the best validation score, or else "
     "its last). McNemar's p ignores that clips of one speaker are alike, so it describes these clips and does not hold "
     "for other speakers."

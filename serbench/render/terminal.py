@@ -20,9 +20,6 @@ __all__ = ["to_table"]
 _LEAST_CELLS = 3
 """Width of a column of one character with what stands between columns."""
 
-_NAMED = 6
-"""Columns that do not fit and are named."""
-
 
 def to_table(document: Document, width: int, *, styled: bool = False) -> str:
     """Writes the document's tables. No line is wider than `width` characters, unless a single name is.
@@ -54,12 +51,7 @@ def _sheet(sheet: Sheet, width: int, *, styled: bool, tell: bool) -> str:
             console.print(_rich(part))
     lines = [line.rstrip() for line in captured.get().splitlines()]
     body = "\n".join(line for line in lines if line)
-    notes = list(sheet.notes)
-    left_out = [column.title for column in sheet.columns if column not in fitting.columns]
-    if tell and left_out:
-        more = len(left_out) - _NAMED
-        named = left_out if more <= 1 else [*left_out[:_NAMED], f"{more} more (--format json has all)"]
-        notes.append(f"not shown at this width: {', '.join(named)}")
+    notes = [*sheet.notes, *(sheet.left_out(fitting, "not shown at this width") if tell else ())]
     title = [_wrapped(printable(sheet.title), width, "")] if sheet.title else []
     return "\n".join([*title, body, *(_wrapped(note, width, "- ") for note in notes)])
 

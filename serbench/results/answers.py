@@ -67,6 +67,8 @@ def read_answers(path: Path, labels: tuple[str, ...], study: str, columns: Seque
     needed = [*columns, *(f"p_{label}" for label in labels)]
     if missing := [column for column in needed if column not in table.column_names]:
         raise SerbenchError(f"{path} has no column '{missing[0]}'; remove its folder and run the search again")
+    if not table.num_rows:
+        raise SerbenchError(f"{path} has no row; remove it and run the search again")
     try:
         names = {column: _texts(table, column) for column in columns if column != "fold"}
         shares = tuple(sorted(name for name in table.column_names if name.startswith("p_")))

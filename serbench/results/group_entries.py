@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from serbench.errors import SerbenchError
 from serbench.records import run_name
@@ -26,6 +26,10 @@ class StudyEntries:
     """
 
     entries: tuple[ScoredEntry, ...]
+
+    def sharing_speakers(self) -> StudyEntries:
+        """The same entries, whose records say that test speakers were also trained on."""
+        return StudyEntries(tuple(map(_sharing_speakers, self.entries)))
 
 
 @dataclass(frozen=True)
@@ -164,6 +168,8 @@ def load_group(studies: Sequence[LoadedStudy], *, ensembles: bool) -> GroupEntri
         together = make_family_ensemble(one for study in found for one in study.entries)
         found += [] if together is None else [StudyEntries((together,))]
     damaged += [one for study in studies if study.entry_ids for one in study.unread_trials]
+    if any(one.study.protocol.shares_speakers and not one.problems for study in found for one in study.entries):
+        found = [study.sharing_speakers() for study in found]  # older records did not count validation speakers
     chosen = None if unknown else _chosen(studies, found)  # a run with a damaged fold may be the best
     return GroupEntries(tuple(found), tuple(incomplete), tuple(damaged), chosen)
 
@@ -192,6 +198,13 @@ def _chosen(studies: Sequence[LoadedStudy], found: Sequence[StudyEntries]) -> st
         return None
     failed = {name for name, one in scored.items() if one.problems}
     return choose(one for one in candidates if one.entry.entry_id not in failed)
+
+
+def _sharing_speakers(tested: ScoredEntry) -> ScoredEntry:
+    if tested.study.protocol.shares_speakers:
+        return tested
+    protocol = tested.study.protocol.model_copy(update={"shares_speakers": True})
+    return replace(tested, study=tested.study.model_copy(update={"protocol": protocol}))
 
 
 def _unreadable(run: FoldedRun) -> Iterator[DamagedRecord]:

@@ -133,7 +133,7 @@ def make_group(
     members = [member for study in entries.studies for member in _members(study, entries.chosen)]
     if not members or references is None:
         return GroupRows(group, "", (), ())
-    study = members[0].tested.study
+    study = _speaking(one.tested for one in members).study
     ordered = sorted(members, key=lambda one: (bool(one.row.problems), -_sort_key(one.row.uar), one.row.entry))
     rows = [member.row for member in ordered] if why_unranked(study.protocol) else _ranked(ordered)
     unread = [f"reference left out: {message}".replace(f"{root}/", "") for message in references.damaged]
@@ -158,10 +158,18 @@ def _power(
     if recalls.refits < 2 or recalls.speakers < MIN_SPEAKERS or recalls.rare_classes:
         return None
     single = [one.tested for one in members if not one.row.ensemble_of]  # so that ensembles change no table's number
-    others = [tested for tested in single if tested is not selected and len(tested.refits) > 1]
+    others = [one for one in single if one is not selected and len(one.refits) > 1 and not one.problems]
     spreads = [paired_spread(recalls, one.recalls) for one in others if selected.comparison(one) is not None]
     found = sorted(detectable_difference(one) for one in [*spreads, *references.spreads(selected)] if one.error > 0)
     return DetectableDifference(statistics.median(found), len(found), recalls.speakers) if found else None
+
+
+def _speaking(entries: Iterable[ScoredEntry]) -> ScoredEntry:
+    """The entry whose record says what holds for its group: the first that passes its checks and has a run.
+
+    Without a run, nothing of an entry's record was checked.
+    """
+    return min(entries, key=lambda one: (bool(one.problems), not one.refits))
 
 
 class _Member(NamedTuple):

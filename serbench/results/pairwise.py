@@ -45,7 +45,7 @@ class EntryPair(FrozenModel):
 
 @dataclass(frozen=True)
 class EntryComparison:
-    """Paired differences of two or more entries, with p-values corrected by Holm for the number of pairs."""
+    """Paired differences of two or more entries, with p-values corrected by Holm for the number of tested pairs."""
 
     entries: tuple[ScoredEntry, ...]
     pairs: tuple[EntryPair, ...]
@@ -109,8 +109,11 @@ def _unsound(*entries: ScoredEntry) -> str:
 
 
 def _corrected(pairs: Sequence[EntryPair]) -> tuple[EntryPair, ...]:
-    adjusted = holm([1.0 if pair.p_value is None else pair.p_value for pair in pairs])
-    return tuple(
-        pair if pair.p_value is None else pair.model_copy(update={"p_holm": p_holm, "separable": p_holm < ALPHA})
-        for pair, p_holm in zip(pairs, adjusted, strict=True)
-    )
+    tested = [pair for pair in pairs if pair.separable is not None]
+    adjusted = holm([1.0 if pair.p_value is None else pair.p_value for pair in tested])
+    corrected = {
+        (pair.first, pair.second): pair.model_copy(update={"p_holm": p_holm, "separable": p_holm < ALPHA})
+        for pair, p_holm in zip(tested, adjusted, strict=True)
+        if pair.p_value is not None
+    }
+    return tuple(corrected.get((pair.first, pair.second), pair) for pair in pairs)

@@ -31,7 +31,10 @@ def pool(name: str, members: Sequence[ScoredEntry]) -> ScoredEntry:
         members: the selected entry of each fold, or the ensemble of its finalists, in the order of the folds.
     """
     repeats = min(len(tested.refits) for tested in members)
-    refits = tuple(_joined([tested.refits[repeat] for tested in members]) for repeat in range(repeats))
+    judged: Sequence[float | None] = [tested.entry.out_of_fold for tested in members]
+    if None not in judged:  # the entry has an out-of-fold score, so its runs keep their own
+        judged = (None,) * len(members)
+    refits = tuple(_joined([one.refits[repeat] for one in members], judged, repeat) for repeat in range(repeats))
     speakers = tuple(speaker for tested in members for speaker in tested.speakers)
     order = np.argsort([clip for tested in members for clip in tested.refits[0].test_clips], kind="stable")
     return ScoredEntry(
@@ -46,8 +49,14 @@ def pool(name: str, members: Sequence[ScoredEntry]) -> ScoredEntry:
     )
 
 
-def _joined(parts: Sequence[Refit]) -> Refit:
-    """Joins one refit of each fold. The test clips are sorted by id."""
+def _joined(parts: Sequence[Refit], judged: Sequence[float | None], repeat: int) -> Refit:
+    """Joins one refit of each fold. The test clips are sorted by id.
+
+    Args:
+        parts: the refits.
+        judged: the out-of-fold score of each fold's entry; None where the refit's own validation score counts.
+        repeat: number of the refits.
+    """
     clips = [clip for part in parts for clip in part.test_clips]
     order = np.argsort(clips, kind="stable")
     evaluations = {
@@ -57,11 +66,15 @@ def _joined(parts: Sequence[Refit]) -> Refit:
         for subset in SUBSETS
         if all(subset in part.evaluations for part in parts)
     }
-    values = [part.record.value for part in parts if part.record.value is not None]
-    first = parts[0].record
-    record = first.model_copy(
+    scores = [part.record.value if score is None else score for part, score in zip(parts, judged, strict=True)]
+    sizes = {part.record.parameters for part in parts}
+    memory = [part.record.peak_memory_mib for part in parts if part.record.peak_memory_mib is not None]
+    record = parts[0].record.model_copy(
         update={
-            "value": float(np.mean(values)) if values else None,
+            "job_id": _job_id(repeat),
+            "value": mean(scores),
+            "parameters": sizes.pop() if len(sizes) == 1 else None,
+            "peak_memory_mib": max(memory, default=None),
             "epochs": (),
             "cost": None,
             "scores": {},
@@ -111,11 +124,15 @@ def _entry(name: str, members: Sequence[ScoredEntry], repeats: int) -> EntryReco
         finals="all" if all(entry.finals == "all" for entry in entries) else "held-out",
         bag=max(entry.bag for entry in entries),
         members=tuple(f"finalist {place} of each fold" for place in range(min(len(one.members) for one in entries))),
-        refits=tuple(f"all folds, refit {repeat}" for repeat in range(repeats)),
+        refits=tuple(map(_job_id, range(repeats))),
         failed_refits=tuple(refit for entry in entries for refit in entry.failed_refits),
         looks=sum(entry.looks for entry in entries),
         created=max(entry.created for entry in entries),
     )
+
+
+def _job_id(repeat: int) -> str:
+    return f"all folds, refit {repeat}"
 
 
 def _what(entry: EntryRecord) -> str:

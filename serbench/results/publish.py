@@ -16,11 +16,13 @@ from serbench.records import (
     ResultsFolder,
     StudyFolder,
     TrialRecord,
+    answers_digest,
     bare_parquet,
     publish_folder,
     study_id,
     write_predictions,
 )
+from serbench.references import BROUGHT
 from serbench.results.results import Results
 from serbench.results.verify import require_sound
 
@@ -46,7 +48,8 @@ def publish_studies(results: ResultsFolder, names: Iterable[str], to: Path) -> I
         Each study's name and the bytes of its copy.
 
     Raises:
-        UsageError: a study does not exist, `to` is the folder of the originals, or holds another study of that name.
+        UsageError: a study does not exist, `to` is the folder of the originals, or holds another study, or other
+            brought predictions, of that name.
         SerbenchError: a record is damaged, a study fails its checks, or `to` cannot be written.
     """
     if to.resolve() == results.root.resolve():
@@ -58,6 +61,7 @@ def publish_studies(results: ResultsFolder, names: Iterable[str], to: Path) -> I
     target = ResultsFolder(to)
     for folder in folders:
         _check_replaceable(folder, target.study(folder.path.name))
+        _check_brought(*(ReferenceFolder.of(root, folder.record()) for root in (results.root, to)))
     target.prepare()
     _copy_ledger(found, folders, target)
     for folder in folders:
@@ -84,6 +88,18 @@ def _check_replaceable(study: StudyFolder, copy: StudyFolder) -> None:
             f"{root} holds another study named '{name}' already, so nothing was published; publish to another folder "
             f"with --to, or delete that one first: serbench study remove {name} --results {root}"
         )
+
+
+def _check_brought(source: ReferenceFolder, target: ReferenceFolder) -> None:
+    """Refuses to replace brought predictions by others of the same name."""
+    there = [name for name in target.names() if name.startswith(BROUGHT)]
+    for name in set(there) & set(source.names()):
+        mine, known = (answers_digest(folder.load(name)[1]) for folder in (source, target))
+        if mine != known:
+            raise UsageError(
+                f"{target.path} holds other predictions named '{name.removeprefix(BROUGHT)}' on this test set, so "
+                "nothing was published; publish to another folder with --to, or bring yours under another --name"
+            )
 
 
 def _copy_ledger(found: Results, folders: Iterable[StudyFolder], target: ResultsFolder) -> None:

@@ -7,7 +7,8 @@ import pandas as pd
 from pydantic import Field
 
 from serbench.corpora import vote_shares
-from serbench.evaluation import MIN_SPEAKERS, AttributeSlices, judge_slices, vote_scores
+from serbench.errors import SerbenchError
+from serbench.evaluation import AttributeSlices, judge_slices, vote_scores
 from serbench.records import FrozenModel
 from serbench.results.attributes import clip_attributes
 from serbench.results.entry import ClassRow
@@ -58,7 +59,7 @@ class SliceTable(FrozenModel):
             )
             for one in found.slices
         )
-        tested = not found.of_speakers or found.speakers >= MIN_SPEAKERS
+        tested = found.corrected is not None
         return cls(
             attribute=found.attribute,
             gap=found.gap,
@@ -96,7 +97,10 @@ class ReferenceReport(FrozenModel):
             SerbenchError: it is damaged, or tests clips that the table lacks.
         """
         answers = references.answers(name)
-        rows = clips.set_index("clip_id", drop=False).loc[list(answers.clips)]
+        listed = clips.drop_duplicates("clip_id").set_index("clip_id", drop=False)
+        if lacking := [clip for clip in answers.clips if clip not in listed.index]:
+            raise SerbenchError(f"clips.parquet lacks clip '{lacking[0]}' of reference '{name}'; restore it")
+        rows = listed.loc[list(answers.clips)]
         return cls(
             row=references.row(name, selected),
             selected=selected.entry.entry_id if selected else None,
@@ -112,12 +116,12 @@ class ReferenceReport(FrozenModel):
                 for one in answers.scores.per_class
             ),
             confusion=tuple(tuple(float(cell) for cell in line) for line in answers.scores.confusion),
-            slices=_slices(answers, rows, seed),
+            slices=_slices(answers, rows, seed, tested=references.has_intervals(answers)),
             votes=_votes(answers, rows, selected),
         )
 
 
-def _slices(answers: PooledAnswers, rows: pd.DataFrame, seed: int) -> tuple[SliceTable, ...]:
+def _slices(answers: PooledAnswers, rows: pd.DataFrame, seed: int, *, tested: bool) -> tuple[SliceTable, ...]:
     decided = answers.shares.argmax(axis=1)
     if not np.allclose(answers.shares.max(axis=1), 1):  # chance and listeners divide a clip between labels
         return ()
@@ -129,7 +133,7 @@ def _slices(answers: PooledAnswers, rows: pd.DataFrame, seed: int) -> tuple[Slic
         clip_attributes(rows),
         np.random.default_rng([_PERMUTATIONS, seed]),
     )
-    return tuple(map(SliceTable.of, found))
+    return tuple(SliceTable.of(one if tested else one.without_tests()) for one in found)
 
 
 def _votes(answers: PooledAnswers, rows: pd.DataFrame, selected: ScoredEntry | None) -> tuple[VoteRow, ...]:

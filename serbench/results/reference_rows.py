@@ -74,12 +74,12 @@ class GroupReferences:
     Args:
         root: path of the results folder.
         study: record of a study with this test set; of a folded protocol the pooled one.
-        labels: label of each test clip by id, to check the references against; None to trust them.
+        truth: label and speaker of each test clip by id, to check the references against; None to trust them.
     """
 
-    def __init__(self, root: Path, study: StudyRecord, labels: Mapping[str, str] | None = None) -> None:
+    def __init__(self, root: Path, study: StudyRecord, truth: Mapping[str, tuple[str, str]] | None = None) -> None:
         self._study = study
-        self._labels = labels
+        self._truth = truth
         folds = [0] if study.protocol.folds == 1 else list(range(1, study.protocol.folds + 1))
         protocols = [study.protocol.model_copy(update={"fold": fold}) for fold in folds]
         self._folders = [
@@ -115,6 +115,10 @@ class GroupReferences:
         """
         return self._row(self.answers(name), selected)
 
+    def has_intervals(self, answers: PooledAnswers) -> bool:
+        """Whether scores of a reference may have intervals: those of transductive ones and unranked rows may not."""
+        return not answers.record.transductive and not why_unranked(self._study.protocol)
+
     def spreads(self, selected: ScoredEntry) -> list[Spread]:
         """Standard errors of the differences between an entry and the references that learned something."""
         models = [one for one in self.readable if one.record.name != "listeners"]
@@ -135,9 +139,8 @@ class GroupReferences:
         """Whether a reference learned something, and its clips are those of the entry."""
         return (
             answers.record.name not in _LEARNED_NOTHING
-            and not answers.record.transductive
             and not answers.left_out
-            and not why_unranked(self._study.protocol)
+            and self.has_intervals(answers)
             and bool(selected.refits)
             and not selected.problems
             and sorted(answers.clips) == list(selected.refits[0].test_clips)
@@ -173,7 +176,7 @@ class GroupReferences:
         if name not in self._read:
             try:
                 parts = [folder.load(name) for folder in self._folders]
-                self._read[name] = _answers(self._study, parts, self._labels)
+                self._read[name] = _answers(self._study, parts, self._truth)
             except SerbenchError as error:
                 self._read[name] = error
         return self._read[name]
@@ -210,19 +213,17 @@ class PooledAnswers:
 
 
 def _answers(
-    study: StudyRecord, parts: Sequence[tuple[ReferenceRecord, pd.DataFrame]], labels: Mapping[str, str] | None
+    study: StudyRecord,
+    parts: Sequence[tuple[ReferenceRecord, pd.DataFrame]],
+    truth: Mapping[str, tuple[str, str]] | None,
 ) -> PooledAnswers:
     record = parts[0][0]
     answered = sum(len(frame) + one.left_out for one, frame in parts)
     if record.labels != study.corpus.labels or answered != study.protocol.test_clips:
         raise SerbenchError(f"reference '{record.name}' was made for other clips or labels than these entries")
     table = pd.concat([frame for _, frame in parts], ignore_index=True)
-    pairs = zip(table["clip_id"].astype(str), table["label"].astype(str), strict=True)
-    if labels is not None and (strange := next((clip for clip, label in pairs if labels.get(clip) != label), None)):
-        raise SerbenchError(
-            f"reference '{record.name}' has another label for test clip '{strange}' than these entries, or tests other "
-            "clips; the next search on these clips computes it again once its folder is removed"
-        )
+    if truth is not None:
+        _check_facts(record.name, table, truth)
     true = pd.Index(record.labels).get_indexer(pd.Index(table["label"]))
     shares = table[[f"p_{label}" for label in record.labels]].to_numpy(dtype=np.float64)
     given = _given(table, record.labels)
@@ -234,6 +235,18 @@ def _answers(
     scores = SoftEvaluation.of(true, shares, record.labels)
     clips = tuple(table["clip_id"].astype(str))
     return PooledAnswers(record, left_out, clips, true, shares, given, table["speaker"].to_numpy(), scores)
+
+
+def _check_facts(name: str, table: pd.DataFrame, truth: Mapping[str, tuple[str, str]]) -> None:
+    """Refuses clips that are not tested, and labels and speakers that are not those of the entries."""
+    for clip, *facts in zip(*(table[column].astype(str) for column in ("clip_id", "label", "speaker")), strict=True):
+        known = truth.get(clip)
+        if known != tuple(facts):
+            what = "label" if known is None or known[0] != facts[0] else "speaker"
+            raise SerbenchError(
+                f"reference '{name}' has another {what} for test clip '{clip}' than these entries, or tests other "
+                "clips; the next search on these clips computes it again once its folder is removed"
+            )
 
 
 def _given(table: pd.DataFrame, labels: Sequence[str]) -> NDArray[np.float64] | None:

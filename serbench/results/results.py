@@ -142,8 +142,11 @@ class Results:
             UsageError: no such entry; the nearest is named.
             SerbenchError: its record or predictions are damaged.
         """
-        tested = self.scored_entry(entry_id)
-        return EntryReport.of(tested, self.row(entry_id), self.votes(tested))
+        group = self._group_of(entry_id)
+        entries = (one for study in group.entries.studies for one in study.entries)
+        tested = next(one for one in entries if one.entry.entry_id == entry_id)
+        row = next(row for row in group.rows.rows if row.entry == entry_id)
+        return EntryReport.of(tested, row, self.votes(tested))
 
     def votes(self, tested: ScoredEntry) -> VoteRow | None:
         """How close an entry's probabilities are to the listeners' votes; None if the corpus has none."""
@@ -192,8 +195,7 @@ class Results:
             UsageError: no such entry; the nearest is named.
             SerbenchError: its record or predictions are damaged.
         """
-        group = group_of(self.scored_entry(entry_id).study)
-        return self._group(group, ensembles=entry_id.startswith(ENSEMBLE)).rows
+        return self._group_of(entry_id).rows
 
     def scored_entry(self, entry_id: str) -> ScoredEntry:
         """An entry with scored predictions; of a folded protocol the entry that pools all folds.
@@ -283,8 +285,19 @@ class Results:
         """The references on the entry's test set."""
         group = group_of(entry.study)
         if group not in self._references:
-            self._references[group] = GroupReferences(self.root, entry.study, _truth(entry))
+            truth = _truth(entry) or self._listed(group)
+            self._references[group] = GroupReferences(self.root, entry.study, truth)
         return self._references[group]
+
+    def _listed(self, group: Group) -> dict[str, tuple[str, str]] | None:
+        """Label and speaker of each clip in the tables of a group's studies; None where none passes its checks."""
+        listed: dict[str, tuple[str, str]] = {}
+        for study in self._by_group.get(group, ()):
+            with contextlib.suppress(SerbenchError):  # the board's notes tell of a damaged table
+                if not study.split.problems:
+                    texts = (study.clips[name].astype(str) for name in ("clip_id", "label", "speaker"))
+                    listed |= {clip: (label, who) for clip, label, who in zip(*texts, strict=True)}
+        return listed or None
 
     def _open(self, name: str) -> LoadedStudy | SerbenchError:
         if name not in self._opened:
@@ -308,6 +321,10 @@ class Results:
     @functools.cached_property
     def _runs(self) -> list[FoldedRun]:
         return [one for run in folded_runs(self.studies) for one in (run, run.bags) if one is not None]
+
+    def _group_of(self, entry_id: str) -> LoadedGroup:
+        group = group_of(self.scored_entry(entry_id).study)
+        return self._group(group, ensembles=entry_id.startswith(ENSEMBLE))
 
     def _group(self, group: Group, *, ensembles: bool) -> LoadedGroup:
         key = group, ensembles
@@ -384,12 +401,13 @@ def _counting(name: str) -> list[str | int]:
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
-def _truth(entry: ScoredEntry) -> dict[str, str] | None:
-    """Label of each test clip; None if the entry cannot tell."""
+def _truth(entry: ScoredEntry) -> dict[str, tuple[str, str]] | None:
+    """Label and speaker of each test clip; None if the entry cannot tell."""
     if entry.problems or not entry.refits:
         return None
     first, labels = entry.refits[0], entry.study.corpus.labels
-    return {clip: labels[place] for clip, place in zip(first.test_clips, first.test_true.tolist(), strict=True)}
+    facts = ((labels[place], who) for place, who in zip(first.test_true.tolist(), entry.speakers, strict=True))
+    return dict(zip(first.test_clips, facts, strict=True))
 
 
 def _check_filter(kind: str, wanted: str | None, known: Collection[str]) -> None:

@@ -49,7 +49,7 @@ def entry_votes(tested: ScoredEntry, clips: pd.DataFrame, name: str = "") -> Vot
     """
     if "votes" not in clips or not tested.refits:
         return None
-    of_clip = clips.set_index("clip_id")["votes"]
-    votes = vote_shares(of_clip.loc[list(tested.refits[0].test_clips)], tested.study.corpus.labels)
+    listed = clips.drop_duplicates("clip_id").set_index("clip_id")
+    votes = vote_shares(listed["votes"].loc[list(tested.refits[0].test_clips)], tested.study.corpus.labels)
     scores = [vote_scores(refit.test_probabilities, votes) for refit in tested.refits]
     return vote_row(name or tested.entry.entry_id, scores)

@@ -9,7 +9,7 @@ import numpy as np
 from serbench.audit import AuditRecord, audit_path, saved_audit
 from serbench.errors import SerbenchError
 from serbench.evaluation import AttributeSlices, ReliabilityBin, SoftEvaluation, reliability, slice_scores
-from serbench.results import Results, ScoredEntry, VoteRow
+from serbench.results import Results, ScoredEntry, VoteRow, why_unranked
 from serbench.site.clips.mask_example import MaskExample, mask_example
 from serbench.site.clips.misses import Miss, find_misses
 from serbench.site.clips.sounds import Sounds
@@ -98,7 +98,8 @@ def _slices(tested: ScoredEntry, sources: Sources) -> tuple[ScoredSlices, ...]:
         slice_scores(tested.refits[0].test_true, predictions, tested.speakers, tested.study.corpus.labels, attribute)
         for attribute in sources.attributes(tested.refits[0].test_clips)
     )
-    return tuple(_shortened(scores) for scores in found)
+    bare = bool(why_unranked(tested.study.protocol))
+    return tuple(_shortened(scores.without_tests() if bare else scores) for scores in found)
 
 
 def _shortened(scores: AttributeSlices) -> ScoredSlices:

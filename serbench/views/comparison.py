@@ -13,7 +13,7 @@ __all__ = ["Comparison"]
 
 
 class Comparison:
-    """Pairwise comparison of entries: paired over the test speakers, Holm-corrected for the number of pairs."""
+    """Pairwise comparison of entries: paired over the test speakers, Holm-corrected for the tested pairs."""
 
     def __init__(self, found: EntryComparison) -> None:
         self._found = found

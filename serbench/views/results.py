@@ -90,7 +90,7 @@ class Results:
 
         Raises:
             UsageError: the entries have different test sets and cannot be compared. The message lists them.
-            SerbenchError: there is no entry.
+            SerbenchError: there is no entry, or none of the search can be selected.
         """
         searched = self.searched if corpus is None and protocol is None else None
         runs = None if searched is None else {run_name(study) for study in searched}
@@ -108,6 +108,11 @@ class Results:
                 + "); narrow with corpus= and protocol=, or name one with entry(id)"
             )
         row = self._reader.best(searched, corpus, protocol)
+        if searched is not None and row is None:
+            raise SerbenchError(
+                "no entry of this search can be selected: they normalise by speaker (transductive), fail their checks "
+                "or have no validation score; leaderboard() shows them, and entry(id) returns one"
+            )
         return self.entry(row.entry if row is not None else self._reader.select(corpus, protocol).entry)
 
     def studies(self) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+from drawn_results import Builder
 
 import serbench
 from serbench.results import Results as Reader
@@ -223,3 +224,16 @@ def test_a_choice_of_texts_is_a_column_of_texts() -> None:
     from serbench.views.frames import typed_column
 
     assert isinstance(typed_column(["search", None], Literal["search", "refit"] | None).dtype, pd.StringDtype)
+
+
+def test_the_best_of_a_search_is_never_an_entry_of_another_one(tmp_path) -> None:
+    build = Builder(tmp_path)
+    build.entry("theirs", build.study("other", protocol_hash="hash-b"))
+    study = build.study("searched")
+    build.entry("mine", study)
+    folder = build.results.study(study)
+    record = folder.record()
+    protocol = record.protocol.model_copy(update={"speaker_normalisation": True})
+    record.model_copy(update={"protocol": protocol}).save(folder.record_path)
+    with pytest.raises(serbench.SerbenchError, match="no entry of this search can be selected"):
+        serbench.Results(tmp_path, [study]).best()

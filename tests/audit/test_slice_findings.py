@@ -153,3 +153,16 @@ def test_findings_say_which_clips_are_in_no_group(tmp_path):
     (gone,) = by_slices(tested, clips.assign(speaker=UNKNOWN_SPEAKER))
     assert (gone.check, gone.level) == ("slices by sex", "skipped")
     assert gone.verdict == "not checked: the speakers of some clips are unknown"
+
+
+def test_a_table_without_intervals_has_no_test_of_slices():
+    rng = np.random.default_rng(1)
+    guess = np.where(rng.random(len(TRUE)) < np.where(SEX == "female", 0.9, 0.6), TRUE, 1 - TRUE)
+    attribute = Attribute("sex", tuple(SEX.tolist()))
+    (judged,) = judge_slices(TRUE, [guess], WHO, LABELS, [attribute], rng, draws=99)
+    found = slice_finding(judged.without_tests(), untested="no rank and no interval: transductive")
+    assert found.level == "skipped"
+    assert found.verdict.endswith("; not tested (no rank and no interval: transductive)")
+    assert found.numbers["corrected_p_value"] is None
+    assert {row["low"] for row in found.table} == {None}
+    assert {row["recall"] for row in found.table} != {None}

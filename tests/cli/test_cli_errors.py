@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from drawn_results import Builder
 from tests_shared import needs_own_permissions
 from tiers import starts_children
 
@@ -282,3 +283,21 @@ def test_options_that_would_do_nothing_are_refused(serbench, monkeypatch, tmp_pa
     assert ran.code == 2, ran.err
     assert told in ran.sentence
     assert not (tmp_path / "config" / "corpora.json").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_behind_a_redirect_is_one_sentence(monkeypatch, capsys, tmp_path) -> None:
+    from serbench.cli import main
+
+    build = Builder(tmp_path)
+    build.entry("a", build.study())
+    monkeypatch.setattr(sys, "argv", ["serbench", "leaderboard", "--results", str(tmp_path), "--format", "csv"])
+    with Path("/dev/full").open("w", encoding="utf-8") as full, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", full)
+        with pytest.raises(SystemExit) as ended:
+            main.main()
+        full.flush()  # as the interpreter does at its end: nothing is left that fails again
+    assert ended.value.code == 1
+    told = capsys.readouterr().err
+    assert told.startswith("serbench: cannot write the output: No space left on device; free some space")
+    assert told.count("\n") == 1

@@ -61,3 +61,14 @@ def test_an_unknown_study_gets_the_nearest(serbench, published, answers) -> None
     done = serbench("submit", answers, "--study", "s25-smal", "--name", "mine", "--results", published)
     assert done.code == 2
     assert f"did you mean '{RUN}" in done.sentence
+
+
+def test_predictions_for_a_test_set_without_entries_are_kept_and_told(serbench, published, answers) -> None:
+    for folder in (published / "studies").glob("*small-fold*"):
+        shutil.rmtree(folder / "entries", ignore_errors=True)
+    words = ["submit", answers, "--study", RUN, "--name", "mine", "--results", published, "--format", "json"]
+    done = serbench(*words)
+    assert done.code == 0, done.err
+    assert "brought-mine is kept; the leaderboard shows it once an entry is tested" in done.err
+    assert json.loads(done.out)["rows"] == []
+    assert len(list((published / "references").glob("*/brought-mine/record.json"))) == 10

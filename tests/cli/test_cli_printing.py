@@ -7,13 +7,14 @@ import re
 from pathlib import Path
 
 import pytest
+import typer
 from rich.live import Live
 from rich.table import Table
 
 from serbench import cli
 from serbench.cli.live import LiveView
 from serbench.cli.plain import PlainView
-from serbench.cli.printing import echo, echo_pairs, echo_text, new_console
+from serbench.cli.printing import confirm, echo, echo_pairs, echo_text, new_console
 
 EVIL = "a\x1b[2J\u202eb\x07"
 SAFE = "a\\x1b[2J\\u202eb\\x07"
@@ -62,3 +63,14 @@ def test_what_is_redrawn_is_harmless() -> None:
     with Live(table, console=console, auto_refresh=False):
         pass
     assert SAFE in stream.getvalue()
+
+
+@pytest.mark.parametrize(("interrupt", "raised"), [(KeyboardInterrupt, KeyboardInterrupt), (EOFError, typer.Abort)])
+def test_ctrl_c_at_a_question_is_an_interrupt_and_the_end_of_input_is_none(monkeypatch, interrupt, raised) -> None:
+    class Keyboard(io.StringIO):
+        def readline(self, *_: object) -> str:
+            raise interrupt
+
+    monkeypatch.setattr("sys.stdin", Keyboard())
+    with pytest.raises(raised):
+        confirm("remove it?")

@@ -135,3 +135,11 @@ def test_studies_of_other_protocols_are_named_since_their_table_is_another(build
     build.entry("mixed", other)
     _, err = concluded(plan, capsys, studies=(STUDY, other))
     assert "random     serbench leaderboard --protocol random --results" in err
+
+
+def test_the_table_is_that_of_the_first_study_with_an_entry(build, plan, capsys) -> None:
+    other = build.study("other", protocol="random", protocol_hash="hash-b", shares_speakers=True)
+    build.entry("mixed", other)
+    out, err = concluded(plan, capsys, studies=(STUDY, other))
+    assert "mixed" in out
+    assert "--protocol speaker" not in err, "it has no entry to show"

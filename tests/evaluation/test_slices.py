@@ -199,3 +199,16 @@ def test_wrong_arguments_are_refused(change, message):
     given = {"predictions": [[0, 0, 1, 1]], "values": ("a", "a", "b", "b")} | change
     with pytest.raises(ValueError, match=message):
         slice_scores([0, 0, 1, 1], given["predictions"], [1, 1, 2, 2], LABELS, Attribute("side", given["values"]))
+
+
+def test_an_attribute_of_too_few_speakers_does_not_count_in_the_correction():
+    who = np.repeat(np.arange(6), 20)
+    rng = np.random.default_rng(0)
+    true = np.tile([0, 1], 60)
+    guesses = [np.where(rng.random(120) < 0.7, true, 1 - true)]
+    alone, with_sex = (
+        judge_slices(true, guesses, who, LABELS, attributes, np.random.default_rng(1), draws=99)
+        for attributes in ([sentences(who)], [sentences(who), sexes(who)])
+    )
+    assert with_sex[0].corrected == alone[0].corrected == alone[0].p_value
+    assert with_sex[1].corrected is None, "six speakers are too few for a test"

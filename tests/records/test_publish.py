@@ -246,3 +246,24 @@ def test_a_described_space_of_other_types_is_damage(build, changes):
     folder.record_path.write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(SerbenchError, match=r"study\.json is damaged \(space"):
         folder.record()
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_brought_predictions_of_others_are_not_replaced(tmp_path, alike):
+    studies = []
+    for place, skill in (("theirs", 0.5), ("mine", 0.5 if alike else 0.9)):
+        build = Builder(tmp_path / place)
+        studies.append(build.study(f"{place}-study"))
+        build.entry("a", studies[-1])
+        build.reference(studies[-1], "brought-method", "method (brought)", skill=skill)
+    theirs, mine = ResultsFolder(tmp_path / "theirs"), ResultsFolder(tmp_path / "mine")
+    shared = ResultsFolder(tmp_path / "shared")
+    list(publish_studies(theirs, studies[:1], shared.root))
+    before = render(Results(shared.root).board(), "json")
+    if alike:
+        list(publish_studies(mine, studies[1:], shared.root))
+        assert len(Results(shared.root).studies) == 2
+        return
+    with pytest.raises(UsageError, match=r"other predictions named 'method'.*nothing was published"):
+        list(publish_studies(mine, studies[1:], shared.root))
+    assert render(Results(shared.root).board(), "json") == before

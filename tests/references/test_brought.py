@@ -386,3 +386,19 @@ def test_corpora_that_lie_apart_are_named_in_the_paths_of_a_task(task, tmp_path)
     for path in known["path"]:
         name, _, rest = path.partition("/")
         assert (roots[name] / rest).is_file()
+
+
+def test_slices_of_a_transductive_row_have_neither_interval_nor_p_value(task, results) -> None:
+    study = results.study(task.study.name)
+    clips = study.clips()
+    clips["sex"] = np.where(clips["speaker"].str[-1].astype(int) % 2, "female", "male")
+    clips.to_parquet(study.clips_path, index=False)
+    kept = bring(task, results, answers(task))
+    folder = ReferenceFolder.of(results.root, task.study)
+    record, table = folder.load(kept)
+    with folder.exclusively():
+        folder.publish(record.model_copy(update={"transductive": True}), table)
+    (sexes,) = Results(results.root).reference_report(task.study.name, kept).slices
+    assert (sexes.p_value, sexes.by_chance) == (None, None)
+    assert sexes.gap is not None
+    assert {one.low for one in sexes.slices} == {None}

@@ -185,3 +185,12 @@ def test_the_short_form_says_how_many_entries_it_leaves_out(build, board):
     assert "more entr" not in text, "eight by score and the selected ninth are all"
     build.entry("more-7", STUDY, skill=0.1, validation=0.1, refits=1)
     assert "adds 1 more entry" in " ".join(lines_of(build.read().board()))
+
+
+def test_a_note_that_one_table_lacks_stays_with_the_others(build):
+    for letter, synthetic in (("a", True), ("b", True), ("c", False)):
+        build.entry(f"e-{letter}", build.study(f"s-{letter}", protocol_hash=letter, synthetic=synthetic))
+    document = brief_board(build.read().board())
+    told = {sheet.rows[0][1]: any("synthetic corpus" in note for note in sheet.notes) for sheet in document.sheets}
+    assert told == {"e-a": True, "e-b": True, "e-c": False}
+    assert not any("synthetic corpus" in note for note in document.notes)

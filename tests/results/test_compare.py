@@ -90,3 +90,13 @@ def test_every_format_has_the_same_numbers(build, study) -> None:
         assert shown in render(found, form, width=120)
     assert f"{pair['difference']}" in render(found, "csv")
     assert "significant" in render(found, "table", width=40)
+
+
+def test_a_pair_that_was_not_tested_does_not_count_in_the_correction(build, study) -> None:
+    for name, skill in (("cnn2d-a", 0.7), ("cnn2d-b", 0.5)):
+        build.entry(name, study, skill=skill)
+    build.entry("cnn2d-once", study, refits=1)
+    (alone,) = build.read().comparison(["cnn2d-a", "cnn2d-b"]).pairs
+    pairs = build.read().comparison(["cnn2d-a", "cnn2d-b", "cnn2d-once"]).pairs
+    assert pairs[0].p_holm == alone.p_holm == alone.p_value
+    assert [pair.p_holm for pair in pairs[1:]] == [None, None]

@@ -1,7 +1,9 @@
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
+from drawn_results import forge
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.evaluation import evaluate
@@ -302,3 +304,60 @@ def test_a_core_of_unknown_speakers_is_not_said_to_have_one(build) -> None:
     assert why_unranked(protocol.model_copy(update={"shares_speakers": True})) == ""
     one = protocol.model_copy(update={"subsets": (nameless.model_copy(update={"speakers": 1}),)})
     assert "only 1 validation speaker;" in why_unranked(one)
+
+
+def facts(build, study, **changes):
+    """Writes other facts of the protocol into a study's record."""
+    folder = build.results.study(study)
+    record = folder.record()
+    changed = record.model_copy(update={"protocol": record.protocol.model_copy(update=changes)})
+    changed.save(folder.record_path)
+
+
+def test_a_damaged_study_that_sorts_first_does_not_decide_for_its_table(build):
+    forged, sound = build.study("a-study"), build.study("b-study")
+    build.entry("bad", forged)
+    build.entry("good", sound)
+    forge(build.results.study(forged), "bad")
+    facts(build, forged, test_speakers=3, shares_speakers=True)
+    (group,) = build.read().board().groups
+    assert [(row.entry, row.rank) for row in group.rows] == [("good", 1), ("bad", None)]
+    assert group.rows[0].uar_low is not None
+    assert "speakers shared" not in group.title
+    assert not any("only 3 test speakers" in note for note in group.notes)
+
+
+def test_where_one_sound_study_shares_speakers_the_whole_table_does(build):
+    """Records of older versions did not count the speakers of validation, on whom final runs train."""
+    build.entry("old", build.study("a-study", protocol="given"))
+    build.entry("new", build.study("b-study", protocol="given", shares_speakers=True))
+    results = build.read()
+    (group,) = results.board().groups
+    assert "speakers shared" in group.title
+    assert any("the same people are in training and test" in note for note in group.notes)
+    assert all(row.shares_speakers for row in group.rows)
+    assert results.report("old").protocol.shares_speakers
+
+
+def test_damaged_entries_do_not_move_the_difference_that_can_be_shown(build):
+    study = build.study(test_speakers=18)
+    build.entry("best", study, skill=0.8, validation=0.9)
+    build.entry("good", study, skill=0.7, validation=0.5)
+    before = build.read().board().groups[0].power
+    build.entry("bad", study, skill=0.1, validation=0.4, refits=3)
+    forge(build.results.study(study), "bad")
+    assert build.read().board().groups[0].power == before
+
+
+@pytest.mark.parametrize("tested", [True, False])
+def test_a_reference_with_other_speakers_is_left_out_and_named(build, tested):
+    study = build.study()
+    build.entry("a", study, refits=2 if tested else 0)
+    build.reference(study, "svm", "SVM")
+    (path,) = build.results.root.glob("references/*/svm/predictions.parquet")
+    table = pd.read_parquet(path)
+    table.loc[table["speaker"] == table["speaker"][0], "speaker"] = "somebody"
+    table.to_parquet(path, index=False)
+    (group,) = build.read().board().groups
+    assert group.references == ()
+    assert any("reference 'svm' has another speaker for test clip" in note for note in group.notes), group.notes

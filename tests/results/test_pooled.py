@@ -124,3 +124,37 @@ def test_the_bags_of_all_folds_are_an_entry_beside_the_networks(build):
     assert (rows[5].seeds, rows[5].folds, rows[5].looks) == (1, 3, 3)
     assert results.report(rows[5].entry).row == rows[5], "a row of the board has a report"
     assert [entry.entry_id for _, entry in results.members(rows[5].entry)] == ["bag-1", "bag-2", "bag-3"]
+
+
+def change(build, fold, **changes):
+    """Writes other facts into the records of a fold's `good` runs."""
+    folder = build.results.study(f"run-cnn1d-fold{fold}")
+    for job_id in folder.entry(f"good-{fold}").refits:
+        record = folder.job("refit", job_id).model_copy(update=changes)
+        record.save(folder.job_path("refit", job_id) / "record.json")
+
+
+def test_a_pooled_row_has_no_number_of_one_fold_alone(build):
+    folded(build)
+    (row,) = build.read().board().rows
+    assert row.parameters == 123456, "all folds agree"
+    change(build, 1, peak_memory_mib=100.0)
+    change(build, 2, parameters=7, peak_memory_mib=300.0)
+    results = build.read()
+    (row,) = results.board().rows
+    report = results.report(row.entry)
+    assert row.parameters is None
+    assert {refit.peak_memory_mib for refit in report.refits} == {300.0}
+    assert [refit.job_id for refit in report.refits] == ["all folds, refit 0", "all folds, refit 1"]
+
+
+def test_a_pooled_entry_is_not_selected_by_some_of_its_folds(build):
+    folded(build)
+    for fold in range(1, FOLDS):
+        judge(build.results.study(f"run-cnn1d-fold{fold}"), f"good-{fold}", value=0.6)
+        change(build, fold, value=None)
+    (tested,) = build.read().board().tested
+    judged = [build.results.study(f"run-cnn1d-fold{fold}").entry(f"good-{fold}").out_of_fold for fold in (1, 2)]
+    own = build.results.study("run-cnn1d-fold3")
+    kept = [own.job("refit", job_id).value for job_id in own.entry("good-3").refits]
+    assert tested.validation_score == pytest.approx((sum(judged) + np.mean(kept)) / FOLDS)

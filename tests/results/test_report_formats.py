@@ -213,3 +213,13 @@ def test_a_table_with_more_columns_than_a_screen_holds_loses_no_number(classes, 
     for place in range(classes):
         assert text.count(str(100 + place)) == classes, place
     assert max(map(len, text.splitlines())) <= width
+
+
+@pytest.mark.parametrize(("form", "widest"), [("markdown", 14), ("latex", 9)])
+def test_columns_that_a_page_cannot_hold_are_named(form, widest):
+    columns = tuple(Column(f"column{number}", number) for number in range(widest + 3))
+    whole = Document((Sheet("", columns, (tuple("1" * len(columns)),)),), pd.DataFrame(), {})
+    note = f"eft out: column{widest + 1}, column{widest + 2}"
+    assert note in render(whole, form)
+    fitting = Document((whole.sheets[0].up_to(widest),), pd.DataFrame(), {})
+    assert "eft out" not in render(fitting, form)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
+import pandas as pd
 import pytest
-from drawn_results import forge
+from drawn_results import forge, judge
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import study_folder
@@ -232,3 +234,36 @@ def test_a_site_names_what_is_damaged_and_shows_the_rest(filled, tmp_path):
 def test_a_site_reads_each_table_once(filled, reads, tmp_path):
     Site.build(filled.read(), tmp_path / "site")
     assert set(reads.values()) == {1}
+
+
+def test_out_of_fold_answers_of_no_clip_cost_their_own_entry(filled):
+    folder = filled.results.study("demo-speaker-cnn2d")
+    judge(folder, "a")
+    path = folder.path / "shortlist" / "t0.parquet"
+    pd.read_parquet(path).iloc[:0].to_parquet(path, index=False)
+    board = filled.read().board()
+    assert {"b", "c"} <= {row.entry for row in board.rows}
+    assert "a" not in {row.entry for row in board.rows}
+    assert any("shortlist/t0.parquet has no row" in note for note in board.notes)
+
+
+def test_a_clip_that_is_listed_twice_ends_no_report(filled):
+    folder = filled.results.study("demo-speaker-cnn2d")
+    clips = folder.clips().assign(votes=lambda table: table["label"])
+    clips["sex"] = clips["speaker"].str[-1].isin(list("02468")).map({True: "female", False: "male"})
+    twice = clips[clips["clip_id"].str.startswith("test")].head(1)
+    pd.concat([clips, twice]).to_parquet(folder.clips_path, index=False)
+    results = filled.read()
+    report = results.report("a")
+    assert report.votes is not None
+    assert any("lists a clip twice" in text for text in report.row.problems)
+    assert results.reference_report("demo-speaker-cnn2d", "svm").slices
+
+
+def test_a_negative_seed_is_damage_of_its_study_alone(filled):
+    path = filled.results.study("demo-speaker-cnn1d").record_path
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"seed": -1}), encoding="utf-8")
+    results = filled.read()
+    assert {"a", "b", "other"} <= {row.entry for row in results.board().rows}
+    with pytest.raises(SerbenchError, match="seed"):
+        results.study("demo-speaker-cnn1d")

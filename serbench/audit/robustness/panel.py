@@ -94,7 +94,7 @@ def panel_of(
             "results hold none); run the search again to train them"
         )
     labels = tested.study.corpus.labels
-    known = clips.set_index("clip_id", drop=False)
+    known = clips.drop_duplicates("clip_id").set_index("clip_id", drop=False)
     ids = runs[0].answers["clip_id"].astype(str).tolist()
     if strange := [clip for clip in ids if clip not in known.index]:
         raise SerbenchError(f"{folder.clips_path} lacks clip '{strange[0]}' of the predictions; restore it")

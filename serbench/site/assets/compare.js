@@ -52,16 +52,16 @@ document.addEventListener("DOMContentLoaded", function () {
   function pairsTable(group, chosen) {
     var pairs = [];
     chosen.forEach(function (i, at) { chosen.slice(at + 1).forEach(function (j) { pairs.push([i, j, pairAt(group, i, j)]); }); });
-    var tested = pairs.map(function (pair) { return Array.isArray(pair[2]) && pair[2][3] !== null ? pair[2][3] : 1; });
-    var adjusted = holm(tested), reasons = [];
-    var rows = pairs.map(function (pair, at) {
+    var tested = pairs.filter(function (pair) { return Array.isArray(pair[2]); });
+    var adjusted = holm(tested.map(function (pair) { return pair[2][3] === null ? 1 : pair[2][3]; })), reasons = [];
+    var rows = pairs.map(function (pair) {
       var one = group.entries[pair[0]], other = group.entries[pair[1]], found = pair[2];
       var plain = one.uar === null || other.uar === null ? null : one.uar - other.uar;
       if (!Array.isArray(found)) {
         if (found && reasons.indexOf(found) < 0) { reasons.push(found); }
         return [link(one.id), link(other.id), points(plain), "-", "-", "-", "not tested"];
       }
-      var holmed = found[3] === null ? null : adjusted[at];
+      var holmed = found[3] === null ? null : adjusted[tested.indexOf(pair)];
       return [link(one.id), link(other.id), points(found[0]), points(found[1]) + " to " + points(found[2]), chance(found[3]),
         chance(holmed), holmed !== null && holmed < 0.05 ? "yes" : "no"];
     });
