@@ -10,7 +10,7 @@ Three faults, each found in code that others published (docs/rejudged.md):
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,7 +118,7 @@ class Fitter:
         return self.clips.table["speaker"].astype(str).to_numpy()
 
     def job(
-        self, config: dict[str, Any], train: Sequence[int], predict: dict[str, Sequence[int]], seed: int
+        self, config: dict[str, Any], train: Iterable[int], predict: Mapping[str, Iterable[int]], seed: int
     ) -> TrialJob:
         """Makes a job as a search does, but with whatever rows are asked for as `validation`."""
         backend = choose_backend()

@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -154,7 +155,7 @@ def _one_at_a_time(items: Sequence[Path] | np.ndarray, run: Callable[..., np.nda
     return len(items) / (time.perf_counter() - start)
 
 
-def librosa_log_mel(waveform: np.ndarray, spec: FeatureSpec) -> np.ndarray:
+def librosa_log_mel(waveform: np.ndarray, spec: Any) -> np.ndarray:
     """The log-mel spectrogram."""
     import librosa
 
@@ -163,7 +164,7 @@ def librosa_log_mel(waveform: np.ndarray, spec: FeatureSpec) -> np.ndarray:
     return librosa.power_to_db(mel, top_db=None)
 
 
-def librosa_acoustic(waveform: np.ndarray, spec: FeatureSpec) -> np.ndarray:
+def librosa_acoustic(waveform: np.ndarray, spec: Any) -> np.ndarray:
     """The 1-D set, feature by feature."""
     import librosa
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sized
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -30,7 +31,12 @@ from serbench.features.frontends.pitch import HIGHEST_HZ, LOWEST_HZ, frame_lengt
 
 RATE, HOP = FRONT_END["sample_rate"], FRONT_END["hop_length"]
 ROUNDS, PYIN_CLIPS, BATCH = 3, 8, 32
-FRONT_ENDS = (("log_mel", {}), ("log_mel", {"compression": "pcen"}), ("acoustic", {}), ("acoustic", {"pitch": True}))
+FRONT_ENDS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("log_mel", {}),
+    ("log_mel", {"compression": "pcen"}),
+    ("acoustic", {}),
+    ("acoustic", {"pitch": True}),
+)
 COPIES = {
     "copy at another speed": WaveformAugmentation(speed=1.1),
     "copy at another pitch": WaveformAugmentation(semitones=2.0),

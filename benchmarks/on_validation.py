@@ -27,6 +27,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ from serbench.training.teacher import TEACHER_SHARE
 __all__ = ["Arm", "Fit", "fits_of", "main", "parsed"]
 
 _FOLDS = 5
-_CORE = "20"
+_CORE = Decimal("20")
 _RATIO = "60/20/20"
 _BASE, _BAG, _STUDENT = "as it is", "bag of 5 folds", "student of the folds"
 _MEAN = "mean answer of these seeds"
@@ -179,9 +180,8 @@ class Judge:
             raise SystemExit(f"{fit.file} ended as {outcome.state}: {outcome.error}")
         minutes = (time.process_time() - began) / 60
         content = io.BytesIO()
-        np.savez(
-            content, made=self._made(job), minutes=minutes, parameters=outcome.parameters or 0, **outcome.predictions
-        )
+        kept: dict[str, Any] = {"made": self._made(job), "minutes": minutes, "parameters": outcome.parameters or 0}
+        np.savez(content, **kept, **outcome.predictions)  # type: ignore[arg-type] # its keywords are arrays, not options
         write_bytes_atomic(self.out / fit.file, content.getvalue())
         uar = SpeakerRecalls.count(
             self.truth[self.judged], [outcome.predictions["judged"]], self._who(), len(self.labels)
@@ -200,7 +200,7 @@ class Judge:
         """Digest of everything that a fit depends on."""
         clips = self.clips["clip_id"].astype(str).tolist()
         copies = [copy.model_dump() for copy in job.augmentations]
-        made = [job.precision, copies, job.predict, job.labels, job.teacher_share]
+        made: list[Any] = [job.precision, copies, job.predict, job.labels, job.teacher_share]
         if job.teacher_share:  # whose answers come from fits of their own
             made += [self._made(self._job(Fit(Arm(_BAG), 0, fold))) for fold in range(len(self.folds()))]
         asked = [job.config, job.seed, job.settings.model_dump(), job.features.digest(), job.train, clips]

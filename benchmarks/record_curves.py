@@ -225,8 +225,8 @@ class Recorder:
             "name": asked.name, "kind": asked.kind, "seed": job.seed, "state": state,
             "parameters": outcome.parameters, "train_clips": len(job.train) * copies,
             "config": job.config,
-            "val_uar": [round(epoch.val_uar, 4) for epoch in outcome.epochs],
-            "val_loss": [round(epoch.val_loss, 4) for epoch in outcome.epochs],
+            "val_uar": [round(epoch.val_uar, 4) for epoch in outcome.epochs if epoch.val_uar is not None],
+            "val_loss": [round(epoch.val_loss, 4) for epoch in outcome.epochs if epoch.val_loss is not None],
             "cpu_s": spent,
         }  # fmt: skip
 

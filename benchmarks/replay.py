@@ -200,8 +200,8 @@ class Replay:
     def _ask(self, study: optuna.Study, known: dict[str, Any] | None) -> tuple[optuna.Trial, dict[str, Any] | None]:
         """Asks with a sampler seeded by the number of the trial, as serbench does; None where there is no model."""
         finished = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)))
-        early = self.arm.first is not None and finished < self.arm.first_trials
-        settings = self.arm.first if early else self.arm.sampler
+        first = self.arm.first if finished < self.arm.first_trials else None
+        settings = self.arm.sampler if first is None else first
         seed = int(np.random.SeedSequence([self.seed, self.number]).generate_state(1)[0])
         self.number += 1
         study.sampler = make_sampler(settings, seed, self.world.space, [one.config for one in self.recipes])

@@ -175,12 +175,12 @@ def _entry(folder: StudyFolder, entry_id: str, clips: pd.DataFrame, size: Size, 
 
 
 def _scores(table: pd.DataFrame) -> Scores:
-    true = pd.Index(_LABELS).get_indexer(table["label"])
+    true = pd.Index(_LABELS).get_indexer(pd.Index(table["label"]))
     return evaluate(true, table[[f"p_{label}" for label in _LABELS]].to_numpy(dtype=float), _LABELS).to_scores()
 
 
 def _predictions(clips: pd.DataFrame, subset: str, skill: float, rng: np.random.Generator) -> pd.DataFrame:
-    true = pd.Index(_LABELS).get_indexer(clips["label"])
+    true = pd.Index(_LABELS).get_indexer(pd.Index(clips["label"]))
     right = rng.random(len(true)) < skill
     predicted = np.where(right, true, (true + rng.integers(1, len(_LABELS), len(true))) % len(_LABELS))
     frame = pd.DataFrame({"clip_id": clips["clip_id"], "subset": subset, "label": clips["label"]})

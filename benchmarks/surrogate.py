@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from scipy.stats import spearmanr
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.exceptions import ConvergenceWarning
@@ -90,6 +90,7 @@ class Encoder:
             return [float(active and config[name] == choice) for choice in choices]
         if not active:
             return [_IDLE]
+        assert isinstance(distribution, FloatDistribution | IntDistribution)
         low, high, value = float(distribution.low), float(distribution.high), float(config[name])
         if distribution.log:
             low, high, value = np.log(low), np.log(high), np.log(max(value, low / 2))

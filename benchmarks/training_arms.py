@@ -112,7 +112,7 @@ def _torch(task: dict[str, Any], rounds: _Rounds) -> None:
 
 def _head(torch: Any, channels: int, config: dict[str, Any]) -> Any:
     """Average and maximum over time, the hidden dense layer if there is one, and the classes."""
-    nn = torch.nn
+    nn: Any = torch.nn
 
     class Pooled(nn.Module):
         def forward(self, x: Any) -> Any:
@@ -124,7 +124,8 @@ def _head(torch: Any, channels: int, config: dict[str, Any]) -> Any:
 
 
 def _torch_1d(torch: Any, task: dict[str, Any]) -> Any:
-    nn, config = torch.nn, task["config"]
+    nn: Any = torch.nn
+    config = task["config"]
 
     class Frames(nn.Module):
         def forward(self, x: Any) -> Any:
@@ -141,7 +142,8 @@ def _torch_1d(torch: Any, task: dict[str, Any]) -> Any:
 
 
 def _torch_2d(torch: Any, task: dict[str, Any]) -> Any:
-    nn, config = torch.nn, task["config"]
+    nn: Any = torch.nn
+    config = task["config"]
 
     class Image(nn.Module):
         def forward(self, x: Any) -> Any:
