@@ -8,6 +8,7 @@ from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
     from serbench.audio.formats import SUFFIXES
+    from serbench.audio.opening import machine_lacks
     from serbench.audio.scan import Scan, is_utf8, scan_audio
     from serbench.audio.sound import (
         MAX_SECONDS,
@@ -25,6 +26,7 @@ else:
         __name__,
         {
             "formats": ("SUFFIXES",),
+            "opening": ("machine_lacks",),
             "scan": ("Scan", "is_utf8", "scan_audio"),
             "sound": (
                 "MAX_SECONDS",
@@ -51,6 +53,7 @@ __all__ = [
     "examine_file",
     "examine_files",
     "is_utf8",
+    "machine_lacks",
     "read_sound",
     "scan_audio",
     "sound_of_array",

@@ -18,9 +18,9 @@ from serbench.audio.formats import HEAD_BYTES, Container, container_of
 from serbench.audio.sizes import states_no_size
 from serbench.temporary import temporary_folder
 
-__all__ = ["LACKING", "Stream", "UnreadableError", "open_sound"]
+__all__ = ["Stream", "UnreadableError", "machine_lacks", "open_sound"]
 
-LACKING: Final = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
+_LACKING: Final = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
 """What the machine lacks, and not the file: a clip must not be dropped from its corpus for that."""
 
 _MOST_SECONDS: Final = 2 * 3600
@@ -36,6 +36,11 @@ _DURATION: Final = re.compile(r"^\[info\]   Duration: (\d{2,4}):(\d\d):(\d\d\.\d
 _DURATION_UNSURE: Final = re.compile(
     r"^(\[info\]   Stream #0:.*: Video: |.*\[warning\] Estimating duration from bitrate)", re.MULTILINE
 )
+
+
+def machine_lacks(error: BaseException) -> bool:
+    """Whether an error says what the machine lacks: memory, space or open files. No clip is to blame for that."""
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _LACKING)
 
 
 class UnreadableError(Exception):
@@ -74,6 +79,7 @@ def open_sound(path: str) -> Iterator[Stream]:
 
     Raises:
         UnreadableError: libsndfile and ffmpeg cannot decode it, or it needs ffmpeg, which is not installed.
+        soundfile.LibsndfileError: libsndfile gives up while the file is read.
         OSError: the file cannot be opened.
     """
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - libsndfile shares the position
@@ -83,11 +89,13 @@ def open_sound(path: str) -> Iterator[Stream]:
         if container is None or not (container.foreign or unsized):
             try:
                 # Without a name: libsndfile takes files of unknown content for what their suffix says.
-                with Stream(file.fileno(), closefd=False) as sound:
-                    yield sound
-                    return
+                sound = Stream(file.fileno(), closefd=False)
             except soundfile.LibsndfileError as error:
                 reason = f"no readable audio: {error.error_string.strip().rstrip('.')}"
+            else:
+                with sound:
+                    yield sound
+                return
     if container is None or (reason and shutil.which("ffmpeg") is None):
         raise UnreadableError(reason)
     with _converted(path, container) as (copy, log), Stream(copy) as sound:
@@ -118,7 +126,7 @@ def _converted(path: str, container: Container) -> Iterator[tuple[str, str]]:
         except subprocess.TimeoutExpired:
             raise UnreadableError(f"ffmpeg did not decode it within {_TIME_LIMIT_S} s") from None
         except OSError as error:
-            if error.errno in LACKING:
+            if machine_lacks(error):
                 raise
             raise UnreadableError(f"ffmpeg cannot be run: {error.strerror}") from None
         if b"No space left on device" in ran.stderr:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from serbench.audio.opening import LACKING, Stream, UnreadableError, open_sound
+from serbench.audio.opening import Stream, UnreadableError, machine_lacks, open_sound
 from serbench.audio.sizes import breaks_off, counts_frames, missing_bytes
 from serbench.errors import UsageError
 
@@ -195,7 +195,7 @@ def _read(path: str, *, keep: bool) -> Sound:
     except FileNotFoundError:
         reason = "does not exist, or is a link to nothing"
     except Exception as error:  # whatever a decoder raises concerns this file only, but for what the machine lacks
-        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in LACKING):
+        if machine_lacks(error):
             raise
         said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         reason = f"cannot be read: {said.strip() or type(error).__name__}"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from serbench.corpora.folders import cache_root, corpus_home, health_cache
     from serbench.corpora.inspection import CorpusFinding, corpus_findings, inspect_clips
     from serbench.corpora.named import vote_shares, votes_digest
-    from serbench.corpora.people import parts_of, people_of, starts_from_its_corpus
+    from serbench.corpora.people import parts_of, people_of, recorded_names, starts_from_its_corpus
     from serbench.corpora.registry import corpus_names, get_corpus, installed_names
     from serbench.corpora.study_clips import StudyClips, load_clips, survey_clips
     from serbench.corpora.summary import corpus_summary
@@ -51,6 +51,7 @@ else:
             "people": (
                 "parts_of",
                 "people_of",
+                "recorded_names",
                 "starts_from_its_corpus",
             ),
             "registry": ("corpus_names", "get_corpus", "installed_names"),
@@ -112,6 +113,7 @@ __all__ = [
     "people_of",
     "read_columns",
     "recorded_corpus",
+    "recorded_names",
     "register_corpus",
     "starts_from_its_corpus",
     "survey_clips",

@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from serbench.records import CorpusFacts, StudyRecord
 
-__all__ = ["parts_of", "people_of", "starts_from_its_corpus"]
+__all__ = ["parts_of", "people_of", "recorded_names", "starts_from_its_corpus"]
 
-_ONE_CORPUS = {"folder", "table", "audformat"}
+_ONE_CORPUS: Final = {"folder", "table", "audformat"}
+_MAPPED: Final = re.compile(r"^([^/]+)-(?:four|big6|map[0-9a-f]{6})(?=/|$)")
+"""What `name_suffix` appends to the name of a corpus under a label map."""
 
 
 def parts_of(corpus: CorpusFacts) -> tuple[str, ...]:
-    """Returns the names of the corpora that a corpus consists of; one of a person's own has one part, itself."""
+    """Returns the names of the corpora that a corpus consists of.
+
+    A user's own corpus is its only part. Under a label map it keeps the name that it has without one: the people are
+    the same.
+    """
     choice = corpus.choice
-    return (corpus.name,) if choice is None or set(choice.parts) & _ONE_CORPUS else choice.parts
+    if choice is None:
+        return (corpus.name,)
+    if not set(choice.parts) & _ONE_CORPUS:
+        return choice.parts
+    renamed = choice.map or choice.keep or choice.drop
+    return (_MAPPED.sub(r"\1", corpus.name) if renamed else corpus.name,)
+
+
+def recorded_names(names: Iterable[str]) -> set[str]:
+    """Returns names of parts or people from a record or a space, in all forms in which `people_of` may name them.
+
+    Earlier versions recorded a user's own corpus under a label map with the suffix of the map.
+
+    >>> sorted(recorded_names(["recordings-four/anna", "crema-d/1001"]))
+    ['crema-d/1001', 'recordings-four/anna', 'recordings/anna']
+
+    Args:
+        names: each 'corpus' or 'corpus/speaker'.
+    """
+    return {form for name in names for form in (name, _MAPPED.sub(r"\1", name))}
 
 
 def people_of(clips: pd.DataFrame, corpus: CorpusFacts) -> Iterator[tuple[str, str]]:
@@ -37,5 +63,5 @@ def starts_from_its_corpus(record: StudyRecord) -> bool:
     """Whether the fits of a study start from a network that has heard clips of the study's corpus, or of a part."""
     own = record.corpus
     return record.init is not None and any(
-        one.digest == own.digest or bool(set(one.parts) & set(parts_of(own))) for one in record.init.heard
+        one.digest == own.digest or bool(recorded_names(one.parts) & set(parts_of(own))) for one in record.init.heard
     )

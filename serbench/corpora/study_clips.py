@@ -17,7 +17,7 @@ from serbench.corpora.named.perceived import Undecided, perceived_labels
 from serbench.corpora.table import clip_set_digest
 from serbench.corpora.user.mapped_corpus import MappedCorpus
 from serbench.corpora.user.merged_corpus import MergedCorpus
-from serbench.errors import SerbenchError
+from serbench.errors import SerbenchError, UsageError
 from serbench.records import CorpusFacts, ExcludedClip, LabelSource, Progress
 
 __all__ = ["StudyClips", "load_clips", "survey_clips"]
@@ -106,7 +106,7 @@ def load_clips(
     """Lists the clips of a corpus, inspects every clip, and keeps the usable ones, as `survey_clips` does.
 
     Raises:
-        UsageError: `perceived` labels, but the corpus or this copy of it has no votes.
+        UsageError: `perceived` labels, but the corpus, one of several, or this copy of it has no votes.
         SerbenchError: the corpus is not there, no clip is usable, or all usable clips have the same label.
     """
     clips = survey_clips(corpus, folder, sample_rate, progress, cache, labels)
@@ -138,7 +138,7 @@ def survey_clips(
         The clips. If they are not enough for a study, `obstacle` says why.
 
     Raises:
-        UsageError: `perceived` labels, but the corpus or this copy of it has no votes.
+        UsageError: `perceived` labels, but the corpus, one of several, or this copy of it has no votes.
         SerbenchError: the corpus is not there, or has no clips.
     """
     listing, undecided = _listed(corpus, corpus.prepare(folder, progress), labels)
@@ -174,12 +174,29 @@ def _listed(corpus: Corpus, folder: Path, labels: LabelSource) -> tuple[Listing,
         return corpus.read(folder), None
     if not isinstance(corpus, MappedCorpus):
         intended = corpus.read(folder)
+        if isinstance(corpus, MergedCorpus):
+            _check_votes(corpus, intended)
         heard, undecided = perceived_labels(corpus, intended)
         shared = heard.table["label"].isin(set(intended.table["label"]))
         return (replace(heard, table=heard.table[shared]) if isinstance(corpus, MergedCorpus) else heard), undecided
     intended = corpus.inner.read(folder)
     heard, undecided = perceived_labels(corpus, intended, corpus.map.of_votes)
     return corpus.map.apply(heard, known=set(intended.table["label"])), undecided
+
+
+def _check_votes(corpus: MergedCorpus, listing: Listing) -> None:
+    """Refuses perceived labels of several corpora one of which has no votes: all of its clips would be left out.
+
+    Raises:
+        UsageError: a corpus has no votes.
+    """
+    voted = set(listing.table.loc[listing.table["votes"].notna(), "corpus"])
+    for part in corpus.all_parts:
+        if part.name not in voted:
+            raise UsageError(
+                f"{part.title} has no listeners' votes, which perceived labels need; use --labels intended, or leave "
+                "it out"
+            )
 
 
 def _obstacle(listing: Listing, inspected: pd.DataFrame) -> str | None:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from serbench.audio import machine_lacks
 from serbench.errors import SerbenchError
 from serbench.features.audio import Waveform, decode, fit_length, realise_soundfile
 from serbench.features.augmentation import augment
@@ -118,6 +119,7 @@ def extract_files(
 
     Raises:
         SerbenchError: a clip cannot be read, or the front end fails for every clip.
+        MemoryError, OSError: the machine lacks memory, space or open files.
         ClipsWithoutFeaturesError: the front end fails for some clips. It is raised once all clips have been tried; what
             was written for those clips is zero.
     """
@@ -177,6 +179,8 @@ def _extract_chunk(
             try:
                 features[place] = extract(waveforms[place : place + 1], spec)[0]
             except Exception as error:
+                if machine_lacks(error):
+                    raise
                 errors[clip.clip_id] = error
         if not errors:  # it fails for several clips at once only
             raise
@@ -185,10 +189,12 @@ def _extract_chunk(
 
 @contextlib.contextmanager
 def _named(clip: ClipFile, mend: str) -> Iterator[None]:
-    """Turns whatever is raised for a clip into a sentence with its id."""
+    """Turns whatever is raised for a clip into a sentence with its id, except what the machine lacks."""
     try:
         yield
     except Exception as error:
+        if machine_lacks(error):
+            raise
         raise SerbenchError(f"clip '{clip.clip_id}' cannot be used: {_reason(error)}; {mend}") from error
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import filelock
 import numpy as np
 
+from serbench.audio import machine_lacks
 from serbench.errors import SerbenchError
 from serbench.features import eviction
 from serbench.features.extraction import ClipFile, extract_files
@@ -211,10 +212,19 @@ class FeatureStore:
             refusal = error if isinstance(error, OSError) else error.__cause__
             if not isinstance(refusal, OSError) or refusal.errno not in _REFUSALS:
                 raise
+            if self._is_elsewhere(refusal):
+                raise (refusal if machine_lacks(refusal) else error) from None
             raise SerbenchError(
                 f"cannot keep {n_bytes / 2**20:,.0f} MiB of features in {self.root}: {refusal.strerror}; "
                 "fix that, or set SERBENCH_CACHE to another folder"
             ) from error
+
+    def _is_elsewhere(self, refusal: OSError) -> bool:
+        """Whether the operating system refused another file than one of the cache, such as a copy in `/tmp`."""
+        if not isinstance(refusal.filename, str):
+            return False
+        place, root = Path(refusal.filename).absolute(), self.root.absolute()
+        return not (place.is_relative_to(root) or root.is_relative_to(place))
 
 
 def _key(clips: pd.DataFrame, spec: FeatureSpec, augmentation: WaveformAugmentation | None) -> str:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pandas as pd
 
-from serbench.corpora import people_of
+from serbench.corpora import people_of, recorded_names
 from serbench.errors import SerbenchError
 from serbench.evaluation import Evaluation
 from serbench.records import (
@@ -249,7 +249,7 @@ class LoadedStudy:
 
     def _chosen_on(self, tested: ScoredEntry) -> tuple[str, ...]:
         """Test speakers on whom a configuration that the study began with was chosen."""
-        chosen = {speaker for speakers in self.record.chosen_on.values() for speaker in speakers}
+        chosen = recorded_names(name for speakers in self.record.chosen_on.values() for name in speakers)
         if not chosen or not tested.refits:
             return ()
         clips = self.clips[self.clips["clip_id"].isin(tested.refits[0].test_clips)]

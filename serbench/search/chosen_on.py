@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from serbench.corpora import people_of
+from serbench.corpora import people_of, recorded_names
 from serbench.errors import SerbenchError
 from serbench.protocols import SplitProtocol
 from serbench.records import CorpusFacts
@@ -44,7 +44,7 @@ def chosen_on(space: SearchSpace, clips: pd.DataFrame, corpus: CorpusFacts) -> d
 
 def _speakers(chosen: ChosenOn, clips: pd.DataFrame, people: pd.DataFrame) -> Iterator[tuple[str, str]]:
     """The speakers of one statement who are in the corpus."""
-    here = people[people["part"] == chosen.corpus]
+    here = people[people["part"].isin(recorded_names([chosen.corpus]))]
     if chosen.protocol is not None:
         part = clips.loc[here.index].reset_index(drop=True)
         protocol = SplitProtocol(chosen.protocol, chosen.test_core, chosen.validation_core, chosen.split_seed)
@@ -65,7 +65,7 @@ def warn_of_choice(split: StudySplit) -> str:
         split: the study, whose record says who chose.
     """
     tested = {f"{part}/{who}" for part, who in people_of(split.tested, split.record.corpus)}
-    both = {name: sorted(tested.intersection(who)) for name, who in split.record.chosen_on.items()}
+    both = {name: sorted(tested & recorded_names(who)) for name, who in split.record.chosen_on.items()}
     named = [name for name, who in both.items() if who]
     if not named:
         return ""

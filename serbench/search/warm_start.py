@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 
 import pandas as pd
 
-from serbench.corpora import people_of
+from serbench.corpora import people_of, recorded_names
 from serbench.errors import UsageError
 from serbench.protocols import recorded_plan
 from serbench.records import ResultsFolder, StudyFolder, StudyRecord, WarmStart
@@ -73,7 +73,7 @@ def _chosen_by(
     """
     record, clips = folder.record(), folder.clips()
     people = [f"{part}/{who}" for part, who in people_of(clips, record.corpus)]
-    named = {who for speakers in record.chosen_on.values() for who in speakers}
+    named = recorded_names(who for speakers in record.chosen_on.values() for who in speakers)
     by_speakers = clips["digest"][[who in named for who in people]]
     scored, chosen = _scored_on(folder, record, clips), set(by_speakers.dropna())
     known, warm = results.study_names(), record.warm_start and record.warm_start.study

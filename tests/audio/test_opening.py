@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from serbench.audio.opening import open_sound
 from serbench.audio.sound import examine_file
 from serbench.errors import SerbenchError
 from serbench.features.audio import decode
@@ -70,3 +71,12 @@ def test_m4a_without_ffmpeg_says_what_is_missing(tmp_path, monkeypatch) -> None:
     assert "m4a is read through the program ffmpeg, which is not installed" in examine_file(str(path)).detail
     with pytest.raises(SerbenchError, match="ffmpeg, which is not installed"):
         decode(path, 16_000)
+
+
+def test_what_libsndfile_says_midway_is_told_as_it_says_it(tmp_path) -> None:
+    """It is no reason to open the file once more, by ffmpeg, for a reader that has begun."""
+    path = write(tmp_path / "a.ogg")
+    midway = soundfile.LibsndfileError(666)
+    with pytest.raises(soundfile.LibsndfileError) as caught, open_sound(str(path)):
+        raise midway
+    assert caught.value is midway

@@ -101,6 +101,8 @@ def test_only_emo_db_comes_unprotected_which_the_command_says(capfd, tmp_path) -
         ({"corpus": "ravdess", "limit": 3}, "comes as one archive"),
         ({"corpus": "crema-d", "limit": 0}, "at least 1"),
         ({"corpus": "crema-d", "base_url": "ftp://x"}, "must begin with http"),
+        ({"corpus": "emo-db", "base_url": "http://"}, "'http://' names no host; write it as in https://"),
+        ({"corpus": "ravdess", "base_url": "https://[::1/"}, "names no host"),
         ({"corpus": "crema-d", "connections": 0}, "--connections"),
     ],
 )

@@ -85,6 +85,25 @@ def test_a_label_that_is_not_there_is_told_with_the_nearest() -> None:
         LabelMap(drop=("surprize",)).apply(listing("surprise", "fear"))
 
 
+@pytest.mark.parametrize(
+    ("maps", "drops", "told"),
+    [
+        ([], ["sad"], "'sad'; .*did you mean 'sadness'"),
+        ([], ["ps"], "'ps'; .*did you mean 'surprise'"),
+        (["happy=joy"], [], "'happy'; .*did you mean 'happiness'"),
+        (["four"], ["sad"], "'sad'; .*did you mean 'sadness'"),
+    ],
+)
+def test_another_word_for_a_label_is_no_label_that_is_there(maps, drops, told) -> None:
+    with pytest.raises(SerbenchError, match=f"no clip is labelled {told}"):
+        parse_label_map(maps, drops).apply(listing("anger", "happiness", "sadness", "surprise"))
+
+
+def test_a_set_may_lose_a_label_under_either_name() -> None:
+    for drop, here in (("sadness", "sad"), ("sad", "sad"), ("sadness", "sadness")):
+        assert parse_label_map(["four"], [drop]).apply(listing("anger", here)).table["label"].tolist() == ["anger"]
+
+
 def test_dropping_everything_is_told() -> None:
     with pytest.raises(SerbenchError, match="no clip is left"):
         LabelMap(drop=("fear",)).apply(listing("fear"))

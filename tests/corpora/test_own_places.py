@@ -11,6 +11,7 @@ from corpora_files import write_clips
 
 from serbench.corpora import choose_corpus, corpus_options, corpus_places, load_clips, recorded_corpus
 from serbench.corpora.user.name_pattern import NamePattern
+from serbench.corpora.user.table_paths import TablePaths
 from serbench.errors import SerbenchError, UsageError
 
 NAMES = ["anger/s0.wav", "anger/s1.wav", "joy/s0.wav", "joy/s1.wav"]
@@ -54,6 +55,14 @@ def test_no_path_leads_out_of_the_audio(audio, tmp_path, name) -> None:
     place = table(tmp_path / "lists" / "clips.csv", [*NAMES, name])
     with pytest.raises(SerbenchError, match=r"1 of the 5 paths in .* lie outside .*audio"):
         read(place, audio)
+
+
+def test_the_root_of_all_folders_holds_every_file(audio, tmp_path) -> None:
+    place = table(tmp_path / "lists" / "clips.csv", [str(audio / name) for name in NAMES])
+    found = read(place, Path("/")).table
+    assert found["path"].tolist() == [str(audio / name) for name in NAMES]
+    paths = TablePaths(Path("/"))
+    assert paths.relative(str(audio / NAMES[0])) == f"{audio}/{NAMES[0]}".removeprefix("/")
 
 
 def test_a_folder_with_data_is_still_one_word_too_many(audio, tmp_path) -> None:

@@ -437,3 +437,114 @@ def test_facts_of_each_table_of_a_database_are_read_and_a_file_has_one_split(fol
     found = read(folder)
     assert "split" not in found.table
     assert any("1 files, such as 'audio/a_1.wav', are in the tables of two" in remark for remark in found.remarks)
+
+
+@pytest.mark.parametrize(("name", "separator"), [("c.csv", ","), ("c.csv", ";"), ("c.tsv", "\t")])
+def test_a_separator_without_quotes_shifts_no_row_silently(folder, name, separator) -> None:
+    """The clip would have the label `b` and the speaker `then`."""
+    rows = [f"{path},ok,{path[6]},{label}" for path, label in zip(NAMES, ["joy", "fear"] * 2, strict=True)]
+    rows[2] = rows[2].replace(",ok,", ",Well, then,")
+    text = "\n".join(["path,text,speaker,label", *rows]).replace(",", separator)
+    with pytest.raises(SerbenchError, match=r"c\..sv: line 4 has 5 fields, the line of names has 4; put a text that"):
+        read(write_table(folder, text, name))
+    quoted = text.replace(f"Well{separator} then", f'"Well{separator} then"')
+    assert read(write_table(folder, quoted, name)).table["label"].tolist() == ["joy", "fear"] * 2
+
+
+def test_a_separator_without_quotes_shifts_no_row_of_named_rows_either(folder) -> None:
+    rows = [f"{n},{path},ok,joy" for n, path in enumerate(NAMES)]
+    text = "\n".join(["path,text,label", *rows * 30]) + f"\n9,{NAMES[0]},Well, then,joy\n"
+    with pytest.raises(SerbenchError, match="line 122 has 5 fields"):
+        read(write_table(folder, text))
+
+
+def test_columns_behind_thousands_of_features_are_read(folder) -> None:
+    features = [f"F0semitoneFrom27.5Hz_sma3nz_percentile{number:05}" for number in range(6400)]
+    header = ",".join(["path", *features, "label"])
+    assert len(header) > 1 << 17
+    rows = [f"{name},{','.join(['0'] * 6400)},{label}" for name, label in zip(NAMES, ["joy", "fear"] * 2, strict=True)]
+    assert read(write_table(folder, "\n".join([header, *rows]))).table["label"].tolist() == ["joy", "fear"] * 2
+
+
+def test_a_line_of_names_without_end_is_refused(folder) -> None:
+    with pytest.raises(SerbenchError, match=r"line of column names has 1,048,576 characters or more; keep only"):
+        read(write_table(folder, f"path,{'x,' * (1 << 19)}label\n{NAMES[0]},joy\n"))
+
+
+def test_ids_that_differ_in_blanks_at_their_ends_are_one(tmp_path) -> None:
+    root = write_clips(tmp_path / "own", ["joy/a .wav", "joy/a.wav", "fear/b.wav"])
+    listing = read(root)
+    assert listing.table["clip_id"].tolist() == ["fear/b", "joy/a"]
+    assert [path.name for path in listing.shadowed] == ["a.wav"]
+    with pytest.raises(SerbenchError, match=r"clips\.csv names the clip 'joy/a' more than once"):
+        read(write_table(root, "path,label\njoy/a.wav,joy\njoy/a .wav,joy\n"))
+
+
+def two_tables(folder: Path, first: dict[str, str], second: dict[str, str]) -> Path:
+    """A database whose tables `desired` and `gold` label the same files."""
+    (folder / "db.yaml").write_text(
+        "tables:\n"
+        "  desired: {type: filewise, columns: {emotion: {}}}\n"
+        "  gold: {type: filewise, columns: {emotion: {}}}\n"
+    )
+    for name, labels in (("desired", first), ("gold", second)):
+        rows = "".join(f"{file},{label}\n" for file, label in labels.items())
+        (folder / f"db.{name}.csv").write_text(f"file,emotion\n{rows}")
+    return folder
+
+
+def test_tables_of_a_database_that_disagree_on_labels_are_told(folder) -> None:
+    desired = dict.fromkeys(NAMES, "joy")
+    found = read(two_tables(folder, desired, {**desired, NAMES[1]: "fear", NAMES[2]: "calm", NAMES[3]: "Joy "}))
+    assert found.table["label"].tolist() == ["joy"] * 4
+    assert found.remarks == (
+        "2 files, such as 'audio/a_2.wav', have other labels in table 'gold' than in 'desired', which is read",
+    )
+
+
+def test_gaps_are_filled_from_a_table_that_agrees_alone(folder) -> None:
+    desired = {**dict.fromkeys(NAMES, "joy"), NAMES[3]: ""}
+    agreeing = read(two_tables(folder, desired, {NAMES[0]: "joy", NAMES[3]: "fear"}))
+    assert agreeing.table["label"].tolist() == ["joy"] * 3 + ["fear"]
+    assert agreeing.remarks == ()
+    with pytest.raises(SerbenchError, match=r"'audio/b_2\.ogg' has no label in table 'desired', and table 'gold' has"):
+        read(two_tables(folder, desired, {NAMES[0]: "calm", NAMES[3]: "fear"}))
+
+
+@pytest.mark.parametrize(
+    ("splits", "found"),
+    [
+        ("{train-1: {type: train}, dev-1: {type: dev}, test-1: {type: test}}", ["test", "train", "validation"]),
+        ("{train-1: {type: other}, dev-1: {type: dev}, test-1: {type: test}}", None),
+    ],
+)
+def test_the_type_of_a_split_says_what_it_is_for(folder, splits, found) -> None:
+    header = HEADER
+    for part in ("train", "dev", "test"):
+        header = header.replace(f"split_id: {part}", f"split_id: {part}-1")
+    (folder / "db.yaml").write_text(f"splits: {splits}\n{header}")
+    for part, name in zip(("train", "dev", "test"), NAMES, strict=False):
+        (folder / f"db.emotion.{part}.csv").write_text(f"file,emotion\n{name},joy\n")
+    table = read(folder).table
+    assert (sorted(table["split"]) if "split" in table else None) == found
+
+
+def test_the_name_of_a_split_counts_where_nobody_stated_its_type(folder) -> None:
+    """audformat writes `other` then."""
+    (folder / "db.yaml").write_text(f"splits: {{train: {{type: other}}, dev: {{type: dev}}}}\n{HEADER}")
+    for part, name in zip(("train", "dev", "test"), NAMES, strict=False):
+        (folder / f"db.emotion.{part}.csv").write_text(f"file,emotion\n{name},joy\n")
+    assert sorted(read(folder).table["split"]) == ["test", "train", "validation"]
+
+
+def test_what_is_missing_in_a_table_of_a_database_is_unknown_or_in_another(folder) -> None:
+    (folder / "db.yaml").write_text(
+        "tables:\n"
+        "  files: {type: filewise, columns: {emotion: {}, gender: {}, speaker: {}}}\n"
+        "  people: {type: filewise, columns: {speaker: {}}}\n"
+    )
+    (folder / "db.files.csv").write_text(f"file,emotion,gender,speaker\n{NAMES[0]},joy,female,a\n{NAMES[2]},joy,,\n")
+    (folder / "db.people.csv").write_text(f"file,speaker\n{NAMES[2]},b\n")
+    table = read(folder).table
+    assert table["speaker"].tolist() == ["a", "b"]
+    assert table["sex"].fillna("-").tolist() == ["female", "-"]

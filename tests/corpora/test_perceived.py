@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 
 import pytest
+from corpora_files import write_clips
 
 from serbench.corpora import choose_corpus, get_corpus, load_clips
 from serbench.errors import SerbenchError, UsageError
@@ -51,6 +52,16 @@ def test_perceived_labels_are_what_most_heard_and_ties_are_left_out_and_counted(
 def test_a_corpus_without_votes_refuses(tone_corpus) -> None:
     with pytest.raises(UsageError, match="has no listeners' votes"):
         load_clips(get_corpus("crema-d"), tone_corpus, labels="perceived")
+
+
+@pytest.mark.parametrize("options", [{"text": "crema-d+emo-db"}, {"text": "crema-d", "test": "emo-db"}])
+def test_one_of_several_corpora_without_votes_refuses(corpus_folder, tmp_path, options) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "crema-d").symlink_to(corpus_folder)
+    write_clips(tmp_path / "data" / "emo-db" / "wav", ["03a01Wa.wav", "03a01Ta.wav", "03a01Aa.wav"])
+    corpus, data = choose_corpus(data=tmp_path / "data", **options)
+    with pytest.raises(UsageError, match=r"EMO-DB has no listeners' votes, .* or leave it out"):
+        load_clips(corpus, data, labels="perceived")
 
 
 def test_what_is_found_in_a_corpus_is_found_under_the_labels_that_are_used(corpus_folder) -> None:

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import threading
@@ -13,6 +14,7 @@ from serbench.audio import read_sound
 from serbench.errors import SerbenchError
 from serbench.features import FeatureSpec, FeatureStore, WaveformAugmentation, augment, decode, extract, fit_length
 from serbench.features.eviction import make_room
+from serbench.features.extraction import ClipFile, extract_files
 
 NOISE = WaveformAugmentation(noise_snr_db=20, shift_s=0.1)
 
@@ -257,6 +259,26 @@ def test_an_error_of_the_callers_progress_is_not_blamed_on_the_cache(tmp_path, m
 
     with pytest.raises(BrokenPipeError):
         FeatureStore(tmp_path / "cache").get(make_clips(1), small_spec, progress=closed)
+
+
+@pytest.mark.parametrize("lacking", [MemoryError(), OSError(errno.EMFILE, "files"), OSError(errno.ENOSPC, "", "/t/x")])
+def test_what_the_machine_lacks_is_blamed_on_no_clip(make_clips, small_spec, lacking):
+    def alter(waveform, clip_id):
+        raise lacking
+
+    clips = [ClipFile(*row) for row in make_clips(2)[["clip_id", "path"]].itertuples(index=False)]
+    with pytest.raises(type(lacking)) as caught:
+        extract_files(clips, small_spec, None, workers=1, write=[].append, alter=alter)
+    assert caught.value is lacking
+
+
+@pytest.mark.parametrize(("place", "told"), [("elsewhere/copy", OSError), ("cache/x/features.npy", SerbenchError)])
+def test_a_full_disk_elsewhere_is_not_blamed_on_the_cache(tmp_path, make_clips, small_spec, place, told):
+    def full(done: int, total: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / place))
+
+    with pytest.raises(told, match="No space left on device"):
+        FeatureStore(tmp_path / "cache").get(make_clips(1), small_spec, progress=full)
 
 
 def test_matrix_products_keep_to_one_thread_meanwhile_and_only_then(tmp_path, make_clips, small_spec):

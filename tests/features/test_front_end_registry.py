@@ -203,3 +203,15 @@ def test_clips_that_a_plug_in_fails_for_are_named_and_the_others_have_features(p
     assert not store.has(clips, spec)
     rest = clips[~clips["clip_id"].isin(list(found.value.faults))]
     assert len(store.get(rest, spec)) == 68
+
+
+def test_a_front_end_without_memory_leaves_no_clip_out(plug_in, make_clips, tmp_path):
+    line = "        parts = "
+    hungry = f"        if waveforms.max() > 0.2:\n            raise MemoryError('no room')\n{line}"
+    plug_in("hungry", GOOD.replace(line, hungry), "hungry_plug")
+    clips = make_clips(3)
+    wave, rate = soundfile.read(clips["path"][1])
+    soundfile.write(clips["path"][1], 0.3 * wave, rate)
+    clips["digest"] = [read_sound(path).health.digest for path in clips["path"]]
+    with pytest.raises(MemoryError, match="no room"):
+        FeatureStore(tmp_path / "cache").get(clips, FeatureSpec(kind="hungry", sample_rate=8_000))

@@ -59,6 +59,7 @@ def study(
     clips: pd.DataFrame | None = None,
     init: InitFrom | None = None,
     there: bool = True,
+    choice: CorpusChoice | None = None,
 ) -> StudySplit:
     """A study without trials, and its folder unless it is not `there`."""
     clips = table(*parts, test=test) if clips is None else clips
@@ -68,7 +69,8 @@ def study(
     split_plan = plans[max(0, fold - 1)]
     found = StudyClips(plan.corpus, clips, (), (), digest="+".join((*parts, test or "")))
     record = new_study_record(plan, space, found, used, split_plan, folds=len(plans), backend="tensorflow")
-    choice = CorpusChoice(name=parts[0], parts=parts, test=test) if len(parts) > 1 or test else None
+    if len(parts) > 1 or test:
+        choice = CorpusChoice(name=parts[0], parts=parts, test=test)
     corpus = record.corpus.model_copy(update={"name": "+".join(parts), "choice": choice})
     record = record.model_copy(update={"corpus": corpus, "init": init})
     if there:
@@ -198,6 +200,45 @@ def test_a_study_that_starts_from_its_own_corpus_is_known(results) -> None:
     assert starts_from_its_corpus(study(results, "b", "one", init=network(first)).record)
     assert not starts_from_its_corpus(study(results, "c", "two", init=network(first)).record)
     assert not starts_from_its_corpus(first.record)
+
+
+def own(results, study_name: str, corpus: str, labels: dict[str, object] | None = None, **options) -> StudySplit:
+    """A study of a folder of the user's own."""
+    choice = CorpusChoice(name=corpus, parts=("folder",), **(labels or {}))
+    return study(results, study_name, corpus, choice=choice, **options)
+
+
+MAPPED = [
+    ("recordings-four", {"keep": LABELS}), ("recordings-map1a2b3c", {"drop": ("fear",)}),
+    ("recordings-mapffffff", {"map": {"happy": "joy"}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "labels"), MAPPED)
+def test_an_own_corpus_under_a_label_map_has_the_people_that_it_has_without(results, name, labels) -> None:
+    plain, mapped = own(results, "a", "recordings", there=False), own(results, "b", name, labels, seed=1, there=False)
+    for earlier, new in ((plain, mapped), (mapped, plain)):
+        with pytest.raises(UsageError, match="nothing says that it has not heard"):
+            check(results, earlier, new)
+    with pytest.raises(UsageError, match=r"has heard \d test speakers"):
+        check(results, own(results, "c", "recordings"), mapped)
+    assert starts_from_its_corpus(own(results, "d", name, labels, init=network(plain)).record)
+    assert not starts_from_its_corpus(own(results, "e", "others-four", labels, init=network(plain)).record)
+
+
+def test_what_an_earlier_version_recorded_of_a_mapped_corpus_is_heard(results) -> None:
+    """It recorded the name of the corpus under the map as the part."""
+    mapped = own(results, "a", "recordings-four", {"keep": LABELS}, there=False)
+    old = tuple(one.model_copy(update={"parts": (one.corpus,)}) for one in heard(mapped))
+    with pytest.raises(UsageError, match="nothing says"):
+        check_unheard(results, "entry 'x'", old, own(results, "b", "recordings", seed=1))
+    init = network(mapped).model_copy(update={"heard": old})
+    assert starts_from_its_corpus(own(results, "c", "recordings-four", {"keep": LABELS}, init=init).record)
+
+
+def test_a_folder_that_is_called_as_if_it_were_mapped_keeps_its_name(results) -> None:
+    (one,) = heard(own(results, "a", "songs-four"))
+    assert one.parts == ("songs-four",)
 
 
 def test_a_record_of_before_starts_from_random_weights(results) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from typing import Final
+from urllib.parse import urlsplit
 
 from serbench.corpora.named.manifest import manifest
 from serbench.errors import UsageError, unknown
@@ -135,8 +136,17 @@ def source_of(corpus: str, base_url: str | None = None, limit: int | None = None
         return source
     if not base_url.startswith(("http://", "https://")):
         raise UsageError(f"--base-url '{base_url}' must begin with http:// or https://")
+    if not _host(base_url):
+        raise UsageError(f"--base-url '{base_url}' names no host; write it as in https://mirror.example/corpora")
     base = base_url.rstrip("/")
     return replace(source, files=tuple(replace(file, urls=(f"{base}/{file.name}",)) for file in source.files))
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # a bracket that is not closed
+        return ""
 
 
 def _crema_d(limit: int | None) -> Source:

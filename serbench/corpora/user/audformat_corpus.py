@@ -8,6 +8,7 @@ Format: https://audeering.github.io/audformat/
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from serbench.corpora.table import one_spelling
 from serbench.corpora.user.table_corpus import split_lost
 from serbench.corpora.user.table_file import read_columns
 from serbench.corpora.user.table_paths import TablePaths
-from serbench.corpora.user.user_corpus import UserCorpus
+from serbench.corpora.user.user_corpus import SPLITS, UserCorpus
 from serbench.errors import SerbenchError, first_line
 from serbench.printable import printable, storable
 
@@ -28,6 +29,7 @@ __all__ = ["HEADER", "AudformatCorpus"]
 
 HEADER: Final = "db.yaml"
 _MAX_BYTES: Final = 8 << 20
+_SHOWN: Final = 5
 _COLUMNS: Final = ("speaker", "gender", "sex", "age", "sentence", "split")
 
 
@@ -50,16 +52,18 @@ class AudformatCorpus(UserCorpus):
         if not labelled:
             raise SerbenchError(f"{folder} has no table of whole files with a column 'emotion'")
         found: dict[str, dict[str, Any]] = {}
-        divided = set[str]()
+        divided, labels = set[str](), _Labels()
         for name, table in labelled.items():
-            frame = read_columns(_file(folder, name), ("file", "emotion"))
+            frame, given = read_columns(_file(folder, name), ("file", "emotion")), _split(header, table)
             for file, label in zip(frame["file"], frame["emotion"], strict=True):
-                row = found.setdefault(str(file or ""), {"label": label})
-                row["label"] = row["label"] or label
-                split = _text(table, "split_id") or row.get("split")
+                row = found.setdefault(str(file or ""), {})
+                labels.add(str(file or ""), label, name)
+                split = given or row.get("split")
                 if row.get("split") not in {None, "", split}:
                     divided.add(str(file))
                 row["split"] = split
+        for file, label in labels.read(folder).items():
+            found[file]["label"] = label
         for column in _COLUMNS:
             self._add(found, column, folder, filewise)
         _describe(found, _part(_part(_part(header, "schemes"), "speaker"), "labels"))
@@ -68,7 +72,9 @@ class AudformatCorpus(UserCorpus):
                 row.pop("split", None)
         paths = TablePaths(folder)
         rows, lost = split_lost([_row(paths, file, row) for file, row in found.items()], folder / HEADER, paths)
-        return rows, Listing(pd.DataFrame(), (), folder, None, lost=lost, remarks=_divided(divided))
+        return rows, Listing(
+            pd.DataFrame(), (), folder, None, lost=lost, remarks=(*_divided(divided), *labels.remarks())
+        )
 
     @staticmethod
     def _add(found: dict[str, dict[str, Any]], column: str, folder: Path, tables: Mapping[str, Any]) -> None:
@@ -79,6 +85,68 @@ class AudformatCorpus(UserCorpus):
                 for file, value in zip(frame["file"], frame[column], strict=True):
                     if file in found and value and not found[file].get(column):
                         found[file][column] = value
+
+
+class _Labels:
+    """The label of each file: that of the first table that lists it.
+
+    Two tables may hold different things, such as the intended emotion and what listeners heard. So a label that is
+    missing in a table is taken from another one only if the two disagree on no file.
+    """
+
+    def __init__(self) -> None:
+        self._labels: dict[str, tuple[str, str | None]] = {}
+        self._gaps: dict[str, list[tuple[str, str]]] = {}
+        self._apart: dict[tuple[str, str], list[str]] = {}
+
+    def add(self, file: str, label: str | None, table: str) -> None:
+        """Adds what a table says of a file."""
+        first, known = self._labels.setdefault(file, (table, label))
+        if not label:
+            return
+        if not known:
+            self._gaps.setdefault(file, []).append((table, label))
+        elif table != first and one_spelling(label).strip().lower() != one_spelling(known).strip().lower():
+            self._apart.setdefault((first, table), []).append(file)
+
+    def read(self, folder: Path) -> dict[str, str | None]:
+        """Returns the labels by file.
+
+        Raises:
+            SerbenchError: a label is missing in a table, and only a table that disagrees with it has one.
+        """
+        labels = {file: label for file, (_, label) in self._labels.items()}
+        for file, others in self._gaps.items():
+            first = self._labels[file][0]
+            agreeing = (label for table, label in others if (first, table) not in self._apart)
+            labels[file] = next(agreeing, None)
+            if labels[file] is None:
+                raise SerbenchError(
+                    f"{folder}: the file '{file[:100]}' has no label in table '{first[:100]}', and table "
+                    f"'{others[0][0][:100]}' has other labels than that for further files; fill the gap, or remove one "
+                    f"of the tables from {HEADER}"
+                )
+        return labels
+
+    def remarks(self) -> tuple[str, ...]:
+        """Says which tables are not read for files that they label otherwise."""
+        return tuple(
+            f"{len(files):,} files, such as '{printable(min(files)[:100])}', have other labels in table "
+            f"'{printable(table[:100])}' than in '{printable(first[:100])}', which is read"
+            for (first, table), files in itertools.islice(self._apart.items(), _SHOWN)
+        )
+
+
+def _split(header: Mapping[str, Any], table: Any) -> str:
+    """The split of a table: the type of its split, whose id is any name; '' if it is neither training nor a test.
+
+    The type `other` is what audformat writes where nobody states one.
+    """
+    name = _text(table, "split_id")
+    kind = _text(_part(_part(header, "splits"), name), "type")
+    if kind in {"train", "dev", "test"}:
+        return kind
+    return "" if kind and name.strip().lower() not in SPLITS else name
 
 
 def _divided(files: Collection[str]) -> tuple[str, ...]:

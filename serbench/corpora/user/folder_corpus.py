@@ -43,7 +43,7 @@ class FolderCorpus(UserCorpus):
             if len(name.parts) == 1 and not named:
                 loose.append(path)
                 continue
-            clip_id = storable(name.with_suffix("").as_posix())
+            clip_id = storable(name.with_suffix("").as_posix()).strip()  # as tables of clips strip it
             if clip_id in seen:
                 shadowed.append(path)
                 continue

@@ -65,6 +65,8 @@ class LabelMap:
     def check(self, present: set[str]) -> None:
         """Checks that every label named by the map occurs. One that does not is most likely a typing error.
 
+        Only the old names of a preset need not occur.
+
         Args:
             present: the labels of all clips, before the map.
 
@@ -72,11 +74,13 @@ class LabelMap:
             SerbenchError: no clip has a label that the map names.
         """
         here = sorted(present)
-        strangers = [
-            name for name in (*self.names, *self.drop) if name not in {*here, *self.names.values(), *_OPTIONAL}
-        ]
+        known = {*here, *self.names.values()}
+        optional = _OPTIONAL if self.keep else set[str]()
+        strangers = [name for name in self.names if name not in known | optional]
+        strangers += [name for name in self.drop if name not in known]
         if strangers:
-            near = nearest(strangers[0], here)
+            same = _SYNONYMS.get(strangers[0])
+            near = same if same in present else nearest(strangers[0], here)
             hint = f"; did you mean '{near}'?" if near else ""
             raise SerbenchError(f"no clip is labelled '{strangers[0]}'; labels here are {', '.join(here)}{hint}")
 
@@ -113,7 +117,7 @@ class LabelMap:
         return f"{name} (left out)" if name in {self.of(old) for old in self.names} else name
 
 
-_OPTIONAL: Final = {*_SYNONYMS, *PRESETS["four"][1]}
+_OPTIONAL: Final[set[str]] = {*_SYNONYMS, *PRESETS["four"][1]}
 """Old names in presets. A corpus need not have them."""
 
 

@@ -53,7 +53,8 @@ class TableCorpus(UserCorpus):
                 outside.append(name)
                 continue
             relative = paths.relative(found[0])
-            clip_id = storable((record.get("clip_id") or "").strip() or os.path.splitext(relative)[0])  # noqa: PTH122
+            own = (record.get("clip_id") or "").strip()
+            clip_id = storable(own or os.path.splitext(relative)[0]).strip()  # noqa: PTH122
             if clip_id in seen:
                 raise SerbenchError(
                     f"{table} names the clip '{clip_id}' more than once; keep one row a clip, or add a column 'clip_id'"
@@ -73,11 +74,11 @@ def _ignored(table: Path) -> tuple[str, ...]:
         return ()
     named = [
         f"{printable(name[:40])} (did you mean '{near}'?)" if (near := meant(name, read)) else printable(name[:40])
-        for name in others
+        for name in others[:_SHOWN]
     ]
     more = f" and {len(others) - _SHOWN:,} more" if len(others) > _SHOWN else ""
     return (
-        f"columns of {table.name} that are not read: {', '.join(named[:_SHOWN])}{more} "
+        f"columns of {table.name} that are not read: {', '.join(named)}{more} "
         f"(read: {', '.join(name.strip() for name in read)})",
     )
 

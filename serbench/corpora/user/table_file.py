@@ -9,9 +9,10 @@ import difflib
 import itertools
 import re
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 import pandas as pd
 
@@ -38,7 +39,11 @@ MAX_ROWS: Final = 500_000
 """Most rows of a table."""
 
 _MAX_BYTES: Final = 512 << 20
-_MAX_LINE: Final = 1 << 16
+_MAX_HEADER: Final = 1 << 20
+"""Most characters of the line of column names: openSMILE's largest set has 6,373 columns."""
+
+_HEAD_BYTES: Final = 1 << 16
+_MAX_LOOKED_AT: Final = 1 << 23
 _LOOKED_AT: Final = 100
 
 _MARKS: Final = (  # the longer ones first: UTF-32 begins as UTF-16 does
@@ -153,7 +158,7 @@ def read_columns(path: Path, names: tuple[str, ...]) -> pd.DataFrame:
     if missing := [name for name in names if name not in frame]:
         raise SerbenchError(f"{path} has no column '{missing[0]}', though its header says so")
     texts: pd.DataFrame = frame[list(names)].astype(object).map(str, na_action="ignore")
-    return texts.where(texts.notna() & (texts != ""), None)
+    return texts.astype(object).where(texts.notna() & (texts != ""), None)  # a column of text would hold NaN for None
 
 
 def _chosen(path: Path, header: list[str]) -> dict[str, str]:
@@ -200,7 +205,7 @@ def _encoding(path: Path) -> str:
         SerbenchError: it holds zero bytes, as UTF-16 does, and no mark.
     """
     with path.open("rb") as file:
-        head = file.read(_MAX_LINE)
+        head = file.read(_HEAD_BYTES)
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return encoding
@@ -227,14 +232,22 @@ class _Opening:
 
     @classmethod
     def of(cls, path: Path, separator: str | None = None) -> _Opening:
-        """Reads how a text begins. Without a separator, it is the one that the header has most of."""
+        """Reads how a text begins. Without a separator, it is the one that the header has most of.
+
+        Raises:
+            SerbenchError: the line of column names is too long.
+        """
         with path.open(encoding=_encoding(path), newline="") as file:
-            head, blank = file.readline(_MAX_LINE), 0
+            head, blank = file.readline(_MAX_HEADER), 0
             while head and not head.strip():
-                head, blank = file.readline(_MAX_LINE), blank + 1
+                head, blank = file.readline(_MAX_HEADER), blank + 1
+            if len(head) == _MAX_HEADER:
+                raise SerbenchError(
+                    f"{path}: the line of column names has {_MAX_HEADER:,} characters or more; keep only the columns "
+                    "that are needed"
+                )
             chosen = separator or max("\t;,", key=head.count)
-            lines = itertools.chain([head], iter(lambda: file.readline(_MAX_LINE), ""))
-            rows = csv.reader(lines, delimiter=chosen)
+            rows = csv.reader(_first_lines(file, head), delimiter=chosen)
             header, first = next(rows, []), list[list[str]]()
             with contextlib.suppress(csv.Error):  # a field of more than 128 KiB
                 first += itertools.islice((row for row in rows if any(map(str.strip, row))), _LOOKED_AT)
@@ -257,6 +270,15 @@ class _Opening:
         return [place for place, name in enumerate(self.header) if name.strip().lower() in COLUMNS["path"]]
 
 
+def _first_lines(file: TextIO, head: str) -> Iterator[str]:
+    """Yields the header and lines below it, until these are enough to look at."""
+    yield head
+    seen = 0
+    while seen < _MAX_LOOKED_AT and (line := file.readline(_MAX_HEADER)):
+        seen += len(line)
+        yield line
+
+
 def _text(path: Path) -> pd.DataFrame:
     opening = _Opening.of(path)
     found = _chosen(path, opening.header)
@@ -267,7 +289,7 @@ def _rows(path: Path, opening: _Opening, columns: list[str]) -> pd.DataFrame:
     """Reads columns of a text as text; empty fields are missing.
 
     Raises:
-        SerbenchError: a quote that is no end of a field swallows lines.
+        SerbenchError: a quote that is no end of a field swallows lines, or some rows have more fields than the header.
     """
     if missing := [name for name in columns if name not in opening.header]:
         raise SerbenchError(f"{path} has no column '{missing[0][:100]}'")
@@ -291,7 +313,34 @@ def _rows(path: Path, opening: _Opening, columns: list[str]) -> pd.DataFrame:
         )
     if len(frame) <= MAX_ROWS:
         _check_quotes(path, opening.separator, len(frame))
+        _check_width(path, opening)
     return frame.rename(columns=places)
+
+
+def _check_width(path: Path, opening: _Opening) -> None:
+    """Refuses a text in which some rows have more fields than the header: `Well, then` without quotes is two.
+
+    What all rows have behind the last column, such as remarks, shifts nothing.
+    """
+    width, separator = len(opening.header) + opening.row_names, opening.separator
+    rows, longer = 0, list[tuple[int, int]]()
+    with path.open(encoding=_encoding(path), newline="") as text:
+        reader = csv.reader(text, delimiter=separator)
+        filled = (row for row in reader if any(map(str.strip, row)))
+        try:
+            next(filled, None)
+            for row in filled:
+                rows += 1
+                if any(map(str.strip, row[width:])):
+                    longer.append((reader.line_num, len(row)))
+        except csv.Error:  # a field of more than 128 KiB
+            return
+    if 0 < len(longer) < rows:
+        line, fields = longer[0]
+        raise SerbenchError(
+            f"{path}: line {line:,} has {fields:,} fields, the line of names has {len(opening.header):,}; put a text "
+            f"that holds '{separator}' between quotes"
+        )
 
 
 def _check_quotes(path: Path, separator: str, rows: int) -> None:

@@ -36,6 +36,7 @@ class TablePaths:
 
     def __init__(self, folder: Path, beside: Path | None = None) -> None:
         self.folder = folder.resolve()
+        self._inner = os.path.join(self.folder, "")  # noqa: PTH118 - with a separator, of `/` with one
         self._starts = [self.folder, *([beside.resolve()] if beside is not None else [])]
         self._parents: dict[str, str] = {}  # real paths of folders: large tables have few of them
         self._entries: dict[str, list[str]] = {}
@@ -78,7 +79,7 @@ class TablePaths:
 
     def relative(self, path: str) -> str:
         """Returns a path below the folder as relative to it, with `/`."""
-        return path[len(str(self.folder)) + 1 :].replace(os.sep, "/")
+        return path[len(self._inner) :].replace(os.sep, "/")
 
     def _inside(self, start: Path, name: str) -> str | None:
         parent, last = os.path.split(os.path.join(start, name))  # noqa: PTH118
@@ -92,7 +93,7 @@ class TablePaths:
                 path = os.path.realpath(path)
         except (OSError, ValueError):
             return None
-        return path if path.startswith(f"{self.folder}{os.sep}") else None
+        return path if path.startswith(self._inner) else None
 
     def _same_name(self, path: str) -> str | None:
         """Returns the file whose name is canonically the same, folder by folder; None if there is none."""

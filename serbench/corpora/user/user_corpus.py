@@ -20,15 +20,16 @@ from serbench.errors import SerbenchError
 from serbench.printable import printable, storable
 from serbench.records import Progress
 
-__all__ = ["UserCorpus", "plain_name", "rows_table"]
+__all__ = ["SPLITS", "UserCorpus", "plain_name", "rows_table"]
 
 _SEXES: Final = {"f": "female", "w": "female", "woman": "female", "m": "male", "man": "male"}
-_SPLITS: Final = {
+SPLITS: Final = {
     "train": "train", "training": "train",
     "dev": "validation", "devel": "validation", "development": "validation", "val": "validation", "valid": "validation",
     "validation": "validation",
     "test": "test", "testing": "test", "eval": "test", "evaluation": "test",
 }  # fmt: skip
+"""The sets of a given split, by how tables spell them."""
 
 _NO_SEX: Final = {"unknown", "other", "none", "na", "n/a", "nan", "null", "-", "?", "x", "diverse", "nonbinary"}
 
@@ -197,11 +198,11 @@ def _normalise(rows: list[dict[str, Any]]) -> None:
         sex = (row.get("sex") or "").strip().lower()
         row["sex"] = _SEXES.get(sex, sex) if sex in {*_SEXES, "female", "male"} else None
         split = (row.get("split") or "").strip().lower()
-        if split and split not in _SPLITS:
+        if split and split not in SPLITS:
             raise SerbenchError(
                 f"clip '{row['clip_id']}' has the split '{split[:40]}'; write train, validation or test"
             )
-        row["split"] = _SPLITS.get(split)
+        row["split"] = SPLITS.get(split)
     if rows and not any(row["split"] for row in rows):
         for row in rows:
             del row["split"]

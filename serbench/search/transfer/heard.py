@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from serbench.corpora import parts_of, people_of, starts_from_its_corpus
+from serbench.corpora import parts_of, people_of, recorded_names, starts_from_its_corpus
 from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import SplitPlan, recorded_plan
 from serbench.records import CorpusFacts, HeardClips, InitFrom, ProtocolFacts, ResultsFolder, StudyRecord, TaughtBy
@@ -99,7 +99,7 @@ def check_unheard(results: ResultsFolder, network: str, heard: Sequence[HeardCli
 def _of_corpus(heard: HeardClips, facts: CorpusFacts, tested: pd.DataFrame) -> str:
     """What to say where the study of the network is not here: any speaker of its corpus may have been heard."""
     parts = {part for part, _ in people_of(tested, facts)}
-    if heard.digest != facts.digest and not parts & set(heard.parts):
+    if heard.digest != facts.digest and not parts & recorded_names(heard.parts):
         return ""
     return (
         f"was trained on corpus '{heard.corpus}', and without study '{heard.study}' in this results folder nothing "
