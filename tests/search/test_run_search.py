@@ -293,3 +293,11 @@ def test_a_new_database_is_not_begun_with_the_journal_of_one_that_is_gone(tmp_pa
         (tmp_path / f"{path.name}{end}").write_bytes(b"old")
     _sqlite_url(path)
     assert all(left.read_bytes() != b"old" for left in tmp_path.iterdir())
+
+
+def test_a_search_on_a_second_backend_is_refused_before_anything_is_written(make_plan, monkeypatch) -> None:
+    monkeypatch.setattr("serbench.training.backend._served", "jax")
+    plan = make_plan(backend="tensorflow")
+    with pytest.raises(SerbenchError, match="this process has trained on jax"):
+        run_search(plan)
+    assert not plan.results.exists()
