@@ -228,7 +228,7 @@ def test_the_best_probes_are_tried_whatever_is_asked_for_when_a_study_goes_on(tm
             config = study.space.suggest(optuna.create_study(sampler=optuna.samplers.RandomSampler(number)).ask())
             study.folder.publish_job(_trained(f"p{number:04d}", "probe", config, 0.3 + number / 100))
         best, second = (study.folder.job("probe", job_id).config for job_id in ("p0005", "p0004"))
-        study.folder.publish_job(_trained("t0000", "search", best, 0.5))
+        study.folder.publish_job(_trained("t0000", "search", best, 0.5, "probe p0005"))
         session = Session.on(LocalEngine(None, 1), study, JobMaker(study, SIMULATED, "tensorflow"), Observer(), Event())
         session.history.settle()
         run_probes(session, count)
@@ -238,8 +238,8 @@ def test_the_best_probes_are_tried_whatever_is_asked_for_when_a_study_goes_on(tm
     assert [(one.origin, one.config) for one in tried] == [("probe p0004", second)]
 
 
-def _trained(job_id: str, kind: str, config: dict, value: float) -> TrialRecord:
-    times = {"started": now(), "finished": now()}
+def _trained(job_id: str, kind: str, config: dict, value: float, origin: str | None = None) -> TrialRecord:
     return TrialRecord(
-        study="simulated", job_id=job_id, kind=kind, state="completed", value=value, config=config, seed=1, **times
-    )
+        study="simulated", job_id=job_id, kind=kind, state="completed", value=value, config=config, seed=1,
+        origin=origin, started=now(), finished=now(),
+    )  # fmt: skip
