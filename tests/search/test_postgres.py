@@ -105,7 +105,7 @@ def test_what_a_search_in_a_database_compares_by_cross_validation_is_what_one_in
 def test_a_study_of_that_name_in_another_folder_is_refused(make_plan, tmp_path, server) -> None:
     run_search(make_plan(storage=server, run="taken", trials=1, repeats=1))
     other = make_plan(storage=server, run="taken", results=tmp_path / "other")
-    with pytest.raises(UsageError, match="has a study .* of another results folder"):
+    with pytest.raises(UsageError, match=r"has a study .* of another results folder"):
         run_search(other)
 
 
