@@ -346,8 +346,10 @@ def _spaces(spaces: Space | Sequence[Space] | None) -> list[str | SearchSpace]:
 
     if spaces is None:
         return []
-    one = isinstance(spaces, str | os.PathLike | SearchSpace) or not isinstance(spaces, Iterable)
-    listed: list[Any] = [spaces] if one else list(spaces)
+    if isinstance(spaces, str | os.PathLike | SearchSpace) or not isinstance(spaces, Iterable):
+        listed: list[Any] = [spaces]
+    else:
+        listed = list(spaces)
     if not listed:
         raise UsageError("no space to search; name one, for example 'cnn1d'")
     for space in listed:
