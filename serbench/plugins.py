@@ -70,15 +70,20 @@ class PluginGroup(Generic[T]):
     def _checked(self, point: EntryPoint) -> object:
         where = f"{self.noun} '{point.name}' ({point.value} of package {_package(point)})"
         try:
+            # A property of the object may fail as well as the import of its module.
             loaded: Any = point.load()
-        except Exception as error:  # a plug-in may fail in any way and must not break serbench
+            mismatch = None if isinstance(loaded, self.contract) else self._mismatch(loaded)
+            own_name = getattr(loaded, "name", None)
+        except (Exception, SystemExit) as error:  # a plug-in may fail in any way and must not break serbench
             raise SerbenchError(
                 f"{where} cannot be loaded ({type(error).__name__}: {error}); repair or uninstall that package"
             ) from error
-        if not isinstance(loaded, self.contract):
+        if isinstance(loaded, type):  # it has all members of a protocol
+            raise SerbenchError(f"{where} is a class; make an object of it and name that in the entry point")
+        if mismatch:
             full_name = f"{self.contract.__module__}.{self.contract.__qualname__}"
-            raise SerbenchError(f"{where} is no {self.noun}: {self._mismatch(loaded)}; see {full_name}")
-        if (own_name := getattr(loaded, "name", None)) != point.name:
+            raise SerbenchError(f"{where} is no {self.noun}: {mismatch}; see {full_name}")
+        if own_name != point.name:
             raise SerbenchError(f"{where} calls itself '{own_name}'; its entry point needs the same name")
         return loaded
 

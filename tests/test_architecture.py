@@ -18,8 +18,8 @@ PACKAGE = Path(serbench.__file__).parent
 ORDER = [
     {"printable"}, {"errors"}, {"faces"}, {"child_processes"}, {"plugins"}, {"records"}, {"evaluation"},
     {"temporary"}, {"audio"}, {"corpora"}, {"protocols"}, {"features"}, {"families"}, {"training"}, {"spaces"},
-    {"references"}, {"results"}, {"render"}, {"search"}, {"audit"}, {"export"}, {"listening"}, {"site"}, {"doctor"},
-    {"trackers"}, {"testing"}, {"views"}, {"api"}, {"cli"},
+    {"references"}, {"results"}, {"render"}, {"search"}, {"audit"}, {"export"}, {"listening"}, {"site"}, {"trackers"},
+    {"doctor"}, {"testing"}, {"views"}, {"api"}, {"cli"},
 ]  # fmt: skip
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -176,6 +177,15 @@ def test_the_citation_is_of_this_version() -> None:
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert cited["version"] == serbench.__version__
     assert {"cff-version", "title", "message", "authors"} <= cited.keys()
+
+
+def test_the_project_and_its_badge_are_of_this_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == serbench.__version__
+    (badge,) = re.findall(r"\[version ([\w.]+),", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert badge == serbench.__version__
+    drawn = (ROOT / "docs" / "images" / "badge-version.svg").read_text(encoding="utf-8")
+    assert set(re.findall(r"\d+\.\d+\.\d+\S*(?= alpha)", drawn)) == {serbench.__version__}
 
 
 def test_the_readme_shows_one_table_of_four_columns_and_small_pictures() -> None:

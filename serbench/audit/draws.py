@@ -91,14 +91,16 @@ def paired_reruns(reruns: Reruns, protocol: SplitProtocol, seeds: Sequence[int])
         The reruns, and why those of some seeds are missing; '' if none is.
     """
     planned: list[Rerun] = []
+    why_not = ""
     for seed in seeds:
         pair = [replace(protocol, name=name, split_seed=seed) for name in PAIR]
         try:
             size = min(reruns.train_size(one) for one in pair)
         except SerbenchError as error:
-            return planned, str(error)
+            why_not = why_not or str(error)
+            continue
         planned += [Rerun(one, size) for one in pair]
-    return planned, ""
+    return planned, why_not
 
 
 def draws_of(fitted: Sequence[Fitted], asked: int, why_not: str = "") -> Draws:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from serbench.audit.finding import AuditFinding, Cell
 from serbench.evaluation import MIN_SPEAKERS, AttributeSlices, Slice, judge_slices
-from serbench.results import ScoredEntry, clip_attributes
+from serbench.results import ScoredEntry, clip_attributes, clips_in_no_slice
 
 __all__ = ["by_slices", "slice_finding"]
 
@@ -26,11 +26,11 @@ def by_slices(tested: ScoredEntry, clips: pd.DataFrame) -> list[AuditFinding]:
     """
     first = tested.refits[0]
     rows = clips.set_index("clip_id", drop=False).loc[list(first.test_clips)]
-    attributes = clip_attributes(rows)
-    if not attributes:
+    attributes, left_out = clip_attributes(rows), clips_in_no_slice(rows)
+    if not attributes and not left_out:
         why = "not checked: the corpus has no attribute to compare by, such as sex, age, sentence or intensity"
         return [AuditFinding(check="slices", level="skipped", verdict=why)]
-    judged = judge_slices(
+    found = judge_slices(
         first.test_true,
         [refit.test_predicted for refit in tested.refits],
         tested.speakers,
@@ -38,7 +38,18 @@ def by_slices(tested: ScoredEntry, clips: pd.DataFrame) -> list[AuditFinding]:
         attributes,
         np.random.default_rng([_PERMUTATIONS, tested.study.seed]),
     )
-    return [slice_finding(one) for one in judged]
+    judged = [_with_note(slice_finding(one), left_out.pop(one.attribute, "")) for one in found]
+    gone = (
+        AuditFinding(check=f"slices by {name}", level="skipped", verdict=f"not checked: {why}")
+        for name, why in left_out.items()
+    )
+    return [*judged, *gone]
+
+
+def _with_note(finding: AuditFinding, left_out: str) -> AuditFinding:
+    if not left_out:
+        return finding
+    return finding.model_copy(update={"verdict": f"{finding.verdict}; clips in no group: {left_out}"})
 
 
 def slice_finding(slices: AttributeSlices, *, alpha: float = ALPHA) -> AuditFinding:

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from serbench.audit.features import audit_features
 from serbench.audit.finding import AuditFinding, Cell
+from serbench.corpora import UNKNOWN_SPEAKER
 from serbench.features import FeatureSpec
 from serbench.protocols import SplitPlan
 from serbench.records import StepProgress, StudyRecord
@@ -122,7 +123,7 @@ def _halves(who: NDArray[np.generic], rng: np.random.Generator) -> tuple[NDArray
 def speaker_recognition(
     clips: pd.DataFrame, plan: SplitPlan, record: StudyRecord, progress: StepProgress
 ) -> AuditFinding:
-    """Reports how well a linear classifier recognises the training speakers from the study's features.
+    """Reports how well a linear classifier recognises the training speakers that are known from the study's features.
 
     Args:
         clips: clip table with `speaker` and `path`.
@@ -132,6 +133,7 @@ def speaker_recognition(
     """
     spec = FeatureSpec.model_validate(record.features)
     train = np.array(plan.split(plan.cores).train)
+    train = train[(clips["speaker"] != UNKNOWN_SPEAKER).to_numpy()[train]]  # they may be several people
     summaries = clip_summaries(audit_features(clips, spec, progress), spec.front_end.time_axis)[train]
     speakers = clips["speaker"].to_numpy()[train]
     rng = np.random.default_rng([_HALVES, record.seed])

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from serbench.audit.finding import AuditFinding
+from serbench.corpora import UNKNOWN_SPEAKER
 from serbench.evaluation import MIN_SPEAKERS, SpeakerRecalls, Spread
 from serbench.render import plural
 from serbench.results import ScoredEntry
@@ -87,6 +89,10 @@ def validation_finding(
     gap = scores["validation"] - scores["test"]
     numbers |= {f"{name}_uar": score for name, score in scores.items()} | {"gap_points": 100 * gap}
     summary = f"validation UAR is {100 * abs(gap):.1f} points {'above' if gap >= 0 else 'below'} test UAR"
+    nameless = [name for name, core in cores.items() if UNKNOWN_SPEAKER in set(map(str, np.asarray(core.speakers)))]
+    if nameless:
+        why = f"the speakers of some {' and '.join(nameless)} clips are unknown, so the gap cannot be judged"
+        return AuditFinding(check=check, level="note", verdict=f"{summary}; {why}", numbers=numbers)
     if why := _no_spread(counts, labels):
         return AuditFinding(check=check, level="note", verdict=f"{summary}; {why}", numbers=numbers)
     half = Spread.of_independent(counts["validation"], counts["test"]).half_width(_LEVEL)

@@ -206,7 +206,9 @@ def predict(
 
 
 def demo(
-    bundle: Annotated[Path, typer.Argument(help="A folder written by `serbench export --format web`.")],
+    bundle: Annotated[
+        Path, typer.Argument(help="A folder written by `serbench export` with model.onnx (--format web or onnx).")
+    ],
     port: Annotated[
         int | None,
         typer.Option(help="Port to listen on.  [default: the first free one from 8441 on]", min=1, max=65535),

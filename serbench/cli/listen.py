@@ -44,6 +44,8 @@ def listen(
     ] = ListenFormat.bars,
 ) -> None:
     """Labels speech while it is spoken, from a microphone or a file. Ctrl-C ends it."""
+    if file is not None and device is not None:
+        raise UsageError("--device chooses a microphone, and --from plays a file; leave one of them out")
     if file is not None and not file.is_file():  # loading a model takes seconds
         raise UsageError(f"{file} is not a file; name an audio file with --from, or leave it out for the microphone")
     from serbench.export import Bundle

@@ -15,13 +15,18 @@ __all__ = ["reference"]
 
 def reference(
     name: Annotated[
-        str, typer.Argument(help="functionals, boosting, svm, egemaps, encoder, chance, majority or listeners.")
+        str,
+        typer.Argument(
+            help="functionals, boosting, svm, egemaps, functionals-speaker, boosting-speaker, egemaps-speaker, "
+            "encoder, chance, majority or listeners."
+        ),
     ],
     study: Annotated[
         str, typer.Option(help="The study whose test set is predicted; of a folded run its name without the fold.")
     ],
     encoder: Annotated[
-        Path | None, typer.Option(help="Folder of a speech encoder saved by transformers; nothing is downloaded.")
+        Path | None,
+        typer.Option(help="For encoder: folder of a speech encoder saved by transformers; nothing is downloaded."),
     ] = None,
     data: DataFolder = None,
     results: ResultsPath = DEFAULT_RESULTS,

@@ -30,7 +30,8 @@ _STOPPED = "stopped; run the same command to continue"
 @takes_request(
     typer.Argument(
         metavar="[SPACE]...",
-        help="Search spaces: files or names.  [default: the default space of each installed family]",
+        help="Search spaces: files or names.  [default: on the demo corpus demo_cnn1d and demo_cnn2d, on others the "
+        "default space of each installed family]",
     ),
 )
 def search(

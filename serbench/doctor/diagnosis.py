@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import platform
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -17,14 +17,16 @@ from typing import Any, Literal
 import psutil
 
 import serbench
-from serbench.corpora import cache_root, corpus_names
+from serbench.corpora import cache_root, corpus_names, get_corpus, installed_names
 from serbench.doctor.child_check import run_child
 from serbench.errors import SerbenchError, with_extra
+from serbench.export import exporter_names, get_exporter
 from serbench.families import built_in_names, family_names, get_family
 from serbench.features import DEFAULT_LIMIT_BYTES
 from serbench.features.frontends import front_end_names, get_front_end
 from serbench.records import available_memory_mib, cpu_name, gpus, usable_cores
 from serbench.search import WORKER_MIB, Resources
+from serbench.trackers import get_tracker, tracker_names
 from serbench.training import BACKENDS, bfloat16_unit, choose_backend, choose_precision
 
 __all__ = ["HealthCheck", "diagnose"]
@@ -122,15 +124,22 @@ def _plugins() -> HealthCheck:
             "plug-ins", "failed", "serbench's own families, front ends and corpora are not registered; this happens if "
             "it was copied or is an older installation; run `pip install .` or `uv sync` in its folder",
         )  # fmt: skip
+    formats, trackers = exporter_names(), tracker_names()
     broken = []
-    plugins: list[tuple[Callable[[str], object], list[str]]] = [(get_family, families), (get_front_end, front_ends)]
+    plugins: list[tuple[Callable[[str], object], Sequence[str]]] = [
+        (get_family, families), (get_front_end, front_ends), (get_corpus, installed_names()),
+        (get_exporter, formats), (get_tracker, trackers),
+    ]  # fmt: skip
     for get, name in ((get, name) for get, names in plugins for name in names):
         try:
             get(name)
         except SerbenchError as error:
             broken.append(str(error))
-    text = f"families {', '.join(families)}; front ends {', '.join(front_ends)}; corpora {', '.join(corpora)}"
-    values = {"families": families, "front_ends": front_ends, "corpora": list(corpora)}
+    values = {
+        "families": families, "front_ends": front_ends, "corpora": list(corpora), "export_formats": formats,
+        "trackers": trackers,
+    }  # fmt: skip
+    text = "; ".join(f"{kind.replace('_', ' ')} {', '.join(names)}" for kind, names in values.items())
     return HealthCheck("plug-ins", "note" if broken else "ok", "; ".join([text, *broken]), values)
 
 

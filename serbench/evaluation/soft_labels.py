@@ -1,4 +1,4 @@
-"""Scores of probabilities against soft labels: the shares of listeners' votes among the classes.
+"""Scores of probabilities against soft labels, such as the labels that most listeners voted for, which share a tie.
 
 Source of the divergence: J. Lin, Divergence Measures Based on the Shannon Entropy, IEEE Transactions on Information
 Theory 37 (1991), 145-151.
@@ -41,7 +41,8 @@ def vote_scores(probabilities: ArrayLike, votes: ArrayLike) -> VoteScores | None
 
     Args:
         probabilities: (n, C), rows sum to 1.
-        votes: (n, C) shares of the votes. Rows that hold NaN, or sum to less than 1, are left out.
+        votes: (n, C) shares of the labels. Of listeners, serbench keeps the winning labels, each with an equal share
+            (`serbench.corpora.vote_shares`). Rows that hold NaN, or sum to less than 1, are left out.
 
     Returns:
         The scores; None if no clip has votes.

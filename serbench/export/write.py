@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shlex
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from serbench.export.exporter import Exporter, TrainedEntry
 from serbench.export.joined import FoldNetwork, join_folds
 from serbench.export.keras_bundle import audio_paths, recorded_answers
 from serbench.export.registry import exporter_names, get_exporter
-from serbench.records import JobId, writing
+from serbench.records import JobId, publish_folder, writing
 from serbench.results import Results, require_sound
 from serbench.temporary import temporary_folder
 
@@ -54,14 +53,16 @@ def export_bundle(
         The record of the bundle, equal to the content of `bundle.json`.
 
     Raises:
-        UsageError: the entry or format is unknown, the entry is an ensemble, a format cannot be quantised as asked, or
-            `to` already exists.
+        UsageError: the entry or format is unknown, the entry is an ensemble, a format cannot be quantised as asked,
+            none reads `runtime`, or `to` already exists or cannot be replaced.
         SerbenchError: a record of the entry is damaged, its checks fail, an optional dependency, the model or the audio
             is missing, or the bundle does not repeat its predictions.
     """
     exporters = exporters_of(format)
     if quantise is not None:
         check_quantised(exporters, quantise)
+    if runtime is not None and all(exporter.name != "web" for exporter in exporters):
+        raise UsageError(f"--runtime is read by the format web alone; use --format {format},web, or leave it out")
     _check_target(to, replace)
     entry = _trained_entry(results, entry_id, data, say)
     trained = dataclasses.replace(entry, runtime=runtime, quantise=quantise)
@@ -71,14 +72,10 @@ def export_bundle(
             prepare(trained)
     with temporary_folder() as work, writing(to):
         trained = _joined(trained, results, work / "model.keras")
-        to.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{to.name}.", suffix=".tmp", dir=to.parent))
-        try:
+        with publish_folder(to, replace=True) as temporary:
             for exporter in exporters:
                 record = exporter.write(trained, temporary)
-            _put_in_place(temporary, to)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            _check_target(to, replace)  # another process may have written there since
     return record
 
 
@@ -140,6 +137,9 @@ def check_quantised(exporters: Sequence[Exporter], quantise: str) -> None:
 
 
 def _check_target(to: Path, replace: bool) -> None:
+    if to.is_dir() and (os.path.ismount(to) or to.resolve() == Path.cwd()):
+        kind = "a mount point" if os.path.ismount(to) else "the working folder"
+        raise UsageError(f"{to} is {kind}, which a bundle cannot replace; name a folder in it: --to {to / 'bundle'}")
     if not to.exists() or (to.is_dir() and not any(to.iterdir())):
         return
     if not (to / "bundle.json").is_file():
@@ -215,14 +215,3 @@ def _joined(trained: TrainedEntry, results: Results, target: Path) -> TrainedEnt
         update={"job_id": f"mean of {len(networks)} folds", "parameters": parameters, "scores": {}}
     )
     return dataclasses.replace(trained, refit=refit, model=target, joined=joined, answers=answers)
-
-
-def _put_in_place(temporary: Path, to: Path) -> None:
-    temporary.chmod(0o755)
-    if to.exists():
-        old = Path(tempfile.mkdtemp(prefix=f".{to.name}.", suffix=".old", dir=to.parent))
-        to.rename(old / "bundle")
-        temporary.rename(to)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        temporary.rename(to)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from serbench.audio import SILENCE_PEAK
+from serbench.errors import SerbenchError
 from serbench.features import FeatureSpec, Waveform, fit_length
 
 __all__ = ["Heard", "Listener"]
@@ -86,6 +87,9 @@ class Listener:
 
         Args:
             block: (samples,), mono, at the front end's sample rate.
+
+        Raises:
+            SerbenchError: the model's answers are no probabilities.
         """
         arrived = self._clock()
         while len(block):
@@ -108,6 +112,10 @@ class Listener:
         if np.abs(self._kept).max() >= SILENCE_PEAK:
             window = fit_length(self._kept, self._spec.n_samples, self._spec.crop)
             new = np.asarray(self._predict(window[None])[0], dtype=np.float64)
+            if not ((new >= 0).all() and abs(new.sum() - 1) < 1e-3):  # not for NaN, either
+                raise SerbenchError(
+                    f"the model's answers after {at_s:.1f} s are no probabilities; export the bundle again"
+                )
             earlier = new if self._average is None else self._average
             self._average = self._smoothing * earlier + (1 - self._smoothing) * new
             probabilities = tuple(map(float, new))

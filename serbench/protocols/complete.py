@@ -87,17 +87,32 @@ class Completion:
             for order in itertools.permutations(first[0].order):
                 if not self.lacks(made := self.grown(_turned(first, order))):
                     return _marked(made)
+        return self._grown_further(first, draw)
+
+    def _grown_further(self, first: Plans, draw: Callable[[int], Plans]) -> Plans | None:
+        """A last try for a fixed test set that is large: as a share of all clips, validation seems large enough there.
+
+        Only where all else failed, so that splits which were found before this was tried stay as they are.
+        """
+        if all(plan.ratio_clips is None for plan in first):
+            return None
+        for number in range(_DRAWS + 1):
+            plans = first if number == 0 else draw(number)
+            made = tuple(self._with_validation(plan, of_all=False) for plan in plans)
+            if not self.lacks(made):
+                return _marked(made) if number else made
         return None
 
     def grown(self, plans: Plans) -> Plans:
         """Gives each fold as many validation units as it takes to have every class there, at least `least`."""
         return tuple(map(self._with_validation, plans))
 
-    def _with_validation(self, plan: SplitPlan) -> SplitPlan:
+    def _with_validation(self, plan: SplitPlan, *, of_all: bool = True) -> SplitPlan:
         usual = plan.with_validation_units(self.least)
         if plan.crossed or not self.lacks((usual,)):
             return usual
-        more = (plan.with_validation_units(wanted) for wanted in range(self.least, len(plan.order) // 3 + 1))
+        wanted = range(self.least, len(plan.order) // 3 + 1)
+        more = (plan.with_validation_units(count, of_all=of_all) for count in wanted)
         return next((one for one in more if not self.lacks((one,))), usual)
 
     def _sets(self, plan: SplitPlan) -> dict[str, set[str]]:

@@ -33,6 +33,8 @@ class ProtocolKind:
         unit: what is never divided between the sets, in the plural.
         way_out: what to do when the corpus has too few of these units.
         other_corpus: whether the test set is another corpus, whose speakers are different people even if unnamed.
+        decided_by: columns of the clip table, besides id, label, speaker and audio, that decide the split, the folds of
+            a shortlist included.
     """
 
     name: str
@@ -47,6 +49,7 @@ class ProtocolKind:
     unit: str = "speakers"
     way_out: str = "use another protocol"
     other_corpus: bool = False
+    decided_by: tuple[str, ...] = ("sex",)
 
 
 def protocol_kinds() -> tuple[ProtocolKind, ...]:
@@ -105,6 +108,7 @@ _KINDS = {
             use="to compare with reports that split so; scores are too high",
             shares_speakers=True,
             plans=single_plan(clip_units),
+            decided_by=(),
             unit="clips that differ",
             way_out="give it more clips",
         ),
@@ -116,6 +120,7 @@ _KINDS = {
             use="to see whether a model learns the words",
             shares_speakers=True,
             plans=single_plan(sentence_units),
+            decided_by=("sentence",),
             unit="sentences",
             way_out="use --protocol speaker",
         ),
@@ -126,6 +131,7 @@ _KINDS = {
             use="a score for a new person with a new text",
             shares_speakers=False,
             plans=crossed_plans,
+            decided_by=("sex", "sentence"),
             unit="speakers and sentences",
             way_out="use --protocol speaker",
         ),

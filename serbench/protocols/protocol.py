@@ -27,7 +27,7 @@ MIN_CORE_SPEAKERS = 8
 # Part of every protocol hash. Raise it if the order for a given seed changes.
 _ORDER_VERSION = 1
 _SEED_STREAM = 0x5E7  # makes split draws independent of training draws with the same seed
-_DRAW_STREAM = 2  # of further orders, where the first lacks a class in a core; 1 is that of inner folds
+_DRAW_STREAM = 2  # third number of the seeds of further orders; those of inner folds have the fold there, and then 1
 
 _SETS = {"train": "training", "validation": "validation", "test": "test"}
 
@@ -317,10 +317,14 @@ def _warnings(protocol: SplitProtocol, clips: pd.DataFrame, split: Split, speake
     # A fold has no score of its own: its test speakers are pooled with those of all other folds.
     judged = ("validation",) if protocol.folded else ("validation", "test")
     shared, unknown = _shared(protocol, clips, split), clips["speaker"] == UNKNOWN_SPEAKER
+    # An interval needs the speakers of the test part; of the validation part, too, where these are other people.
+    needed = ("test",) if shared else ("validation", "test")
+    blind = any(unknown.iloc[list(getattr(split, part))].any() for part in needed)
     if unknown.any():
         who = "no speaker is known" if unknown.all() else f"the speakers of {int(unknown.sum()):,} clips are unknown"
-        may = "test speakers may be trained on, and " if shared else ""
-        found.append(f"{who}: {may}no interval can be given")
+        then = ["test speakers may be trained on"] if shared else []
+        then += ["no interval can be given"] if blind else []
+        found.append(": ".join(filter(None, (who, ", and ".join(then)))))
     elif shared:
         found.append("test speakers are also trained on: scores are higher than for new people")
     if protocol.speaker_normalisation:
@@ -328,7 +332,7 @@ def _warnings(protocol: SplitProtocol, clips: pd.DataFrame, split: Split, speake
             "transductive: features are normalised by each speaker's own clips, which for a test speaker are all "
             "test clips; scores are higher than on a single clip, so there is no rank and no export"
         )
-    elif not shared and not unknown.any():
+    elif not shared and not blind:
         small = [f"{speakers[part]} {part}" for part in judged if speakers[part] < MIN_CORE_SPEAKERS]
         if small and not protocol.folded:
             found.append(

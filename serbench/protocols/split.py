@@ -73,10 +73,15 @@ class SplitPlan:
     exchangeable: bool = True
     reordered: bool = False
 
-    def with_validation_units(self, least: int) -> SplitPlan:
+    def with_validation_units(self, least: int, *, of_all: bool = True) -> SplitPlan:
         """Returns the plan with at least `least` units in the validation core, if the fold does not fix it.
 
         At most a third of the units outside the test set validate, so that enough are left to train on.
+
+        Args:
+            least: number of units.
+            of_all: whether the core that is compared with `least` is a share of all clips. It is one of `ratio_clips`,
+                as `split` cuts it, if this is False; splits of before were made by the other.
 
         >>> units = tuple(Unit(key, "x", (row,)) for row, key in enumerate("abcdefghij"))
         >>> fold = SplitPlan(units, Ratio.parse("70/10/20"), fold=1, test_units=1)
@@ -86,7 +91,8 @@ class SplitPlan:
         if self.validation_units is not None or self.test_units is None or self.crossed:
             return self
         sizes = [len(unit.rows) for unit in reversed(self.order)]
-        cut = _cut(sizes, clip_count(self.cores.validation, self.n_clips))
+        total = self.n_clips if of_all or self.ratio_clips is None else self.ratio_clips
+        cut = _cut(sizes, clip_count(self.cores.validation, total))
         wanted = min(least, (len(self.order) - self.test_units) // 3)
         return self if wanted <= cut else replace(self, validation_units=wanted)
 

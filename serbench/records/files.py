@@ -39,6 +39,7 @@ _REASONS = {
     errno.ENOTDIR: "a part of the path is a file, not a folder; name another folder",
     errno.ENAMETOOLONG: "the name is too long; name a shorter one",
     errno.ELOOP: "the path runs in a circle of links; name another folder",
+    errno.EBUSY: "it is a mount point or in use; name another folder",
     errno.EEXIST: "a file of that name is in the way; name another folder",
 }
 

@@ -149,7 +149,7 @@ class StudyFolder:
     def _places(self) -> dict[str, str]:
         try:
             found = json.loads((self.path / "local.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         known = found.items() if isinstance(found, dict) else ()
         return {name: place for name, place in known if isinstance(place, str)}

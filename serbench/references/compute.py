@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pandas as pd
 
 import serbench
+from serbench.corpora import UNKNOWN_SPEAKER
 from serbench.errors import SerbenchError, UsageError, unknown
 from serbench.records import ReferenceFolder, ReferenceRecord, now
 from serbench.references.boosting import boosting
@@ -111,12 +112,14 @@ def named_reference(name: str, folder: Path | None = None) -> tuple[str, Referen
         folder and the digest of its weights.
 
     Raises:
-        UsageError: the name is unknown, or `encoder` is asked for without a folder.
+        UsageError: the name is unknown, `encoder` is asked for without a folder, or another one with a folder.
     """
     if name not in _REGISTRY:
         raise unknown("reference", name, _REGISTRY)
     reference = _REGISTRY[name]
     if name != "encoder":
+        if folder is not None:
+            raise UsageError(f"--encoder is read by the reference 'encoder' alone, not by '{name}'; leave it out")
         return name, reference
     if folder is None:
         raise UsageError(_NO_FOLDER)
@@ -162,9 +165,14 @@ def _is_there(folder: ReferenceFolder, name: str) -> bool:
     return True
 
 
+def _mixes_speakers(task: ReferenceTask) -> bool:
+    """Whether normalising by speaker would join training clips with test clips, or the clips of several people."""
+    return task.study.protocol.shares_speakers or bool((task.clips["speaker"] == UNKNOWN_SPEAKER).any())
+
+
 def _make(folder: ReferenceFolder, name: str, reference: Reference, task: ReferenceTask) -> bool:
-    if reference.transductive and task.study.protocol.shares_speakers:
-        return False  # training clips would be normalised by test clips of the same people
+    if reference.transductive and _mixes_speakers(task):
+        return False
     started = time.monotonic()
     answers = reference.answer(task)
     if answers is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from serbench.corpora import people_of
+from serbench.corpora import UNKNOWN_SPEAKER, people_of
 from serbench.errors import SerbenchError, UsageError
 from serbench.printable import printable
 from serbench.records import publish_folder
@@ -97,11 +97,7 @@ def _in_words(tasks: Sequence[ReferenceTask], roots: Mapping[str, Path]) -> str:
     study, folds = tasks[0].study, len(tasks)
     corpus, protocol, labels = study.corpus, study.protocol, ", ".join(map(_harmless, tasks[0].labels))
     tested = sum(len(task.split.test) for task in tasks)
-    shared = (
-        "The same speakers are in all sets, which makes scores too high for new people."
-        if protocol.shares_speakers
-        else "No speaker is in two of the three sets."
-    )
+    shared = _who(tasks)
     folded = (
         f"\nThere are {folds} folds, each in a folder of its own. Train one model a fold; every clip is tested once.\n"
         if folds > 1
@@ -144,6 +140,22 @@ After the same imports and `features`:
 ```python
 {PYTORCH.format(labels=list(tasks[0].labels), parts=parts)}```
 """
+
+
+def _who(tasks: Sequence[ReferenceTask]) -> str:
+    """Says in words which speakers are in which sets."""
+    if tasks[0].study.protocol.shares_speakers:
+        return "Test speakers may be in training, too, which makes scores too high for new people."
+    said = "No test speaker is in training or validation."
+    for task in tasks:
+        people = [
+            set(task.clips["speaker"].iloc[list(rows)]) - {UNKNOWN_SPEAKER}
+            for rows in (task.split.train, task.split.validation)
+        ]
+        if both := people[0] & people[1]:
+            who = "one speaker is" if len(both) == 1 else f"{len(both)} speakers are"
+            return f"{said} But {who} in training and validation, so validation scores are too high for new people."
+    return said
 
 
 def _harmless(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
-    from serbench.results.attributes import clip_attributes
+    from serbench.results.attributes import clip_attributes, clips_in_no_slice
     from serbench.results.columns import Cell, Form
     from serbench.results.damaged import DamagedRecord, damage_notes
     from serbench.results.entry import ClassRow, EntryReport, RefitReport
@@ -33,7 +33,7 @@ else:
     __getattr__ = lazy_face(
         __name__,
         {
-            "attributes": ("clip_attributes",),
+            "attributes": ("clip_attributes", "clips_in_no_slice"),
             "columns": (
                 "Cell",
                 "Form",
@@ -128,6 +128,7 @@ __all__ = [
     "best_refit",
     "best_selected",
     "clip_attributes",
+    "clips_in_no_slice",
     "damage_notes",
     "load_entry",
     "make_leaderboard",

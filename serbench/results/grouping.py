@@ -55,6 +55,12 @@ def why_unranked(protocol: ProtocolFacts) -> str:
     cores = {"test": protocol.test_speakers}
     if not protocol.shares_speakers and protocol.folds == 1:
         cores["validation"] = protocol.validation_speakers
+    unknown = [core for core in cores if _of_unknown_speakers(protocol, core)]
+    if unknown:
+        return (
+            f"no rank and no interval: the speakers of {' and '.join(unknown)} clips are unknown, so how a score "
+            "varies between speakers cannot be estimated"
+        )
     small = [f"{count} {core}" for core, count in cores.items() if count < MIN_SPEAKERS]
     if not small:
         return ""
@@ -62,6 +68,11 @@ def why_unranked(protocol: ProtocolFacts) -> str:
         f"no rank and no interval: only {' and '.join(small)} speaker{'' if small[-1].startswith('1 ') else 's'}; "
         f"at least {MIN_SPEAKERS} are needed to estimate how a score varies between speakers"
     )
+
+
+def _of_unknown_speakers(protocol: ProtocolFacts, core: str) -> bool:
+    """Whether some clips of a core have no speaker. Records of before do not say; they count one speaker then."""
+    return any(one.part == core and one.speakers is None for one in protocol.subsets)
 
 
 class Candidate(Protocol):

@@ -30,6 +30,7 @@ from serbench.search.plan import SearchPlan
 from serbench.search.resources import Resources
 from serbench.search.run_study import run_study
 from serbench.search.session import Session
+from serbench.search.studies.split_columns import check_split_columns
 from serbench.search.studies.study import Study
 from serbench.search.transfer.heard import StudySplit, starts_from_its_corpus
 from serbench.search.transfer.of_study import recorded_transfer, with_transfer
@@ -196,6 +197,7 @@ class _Search:
             found.append(
                 _Prepared(space, with_transfer(self.results, split, self.plan.init, self.plan.teacher), split_plan)
             )
+        check_split_columns(self.results, [one.record for one in found], clips.table)
         return found
 
     def _search_studies(self, studies: Sequence[_Prepared], clips: StudyClips, end: float | None) -> None:

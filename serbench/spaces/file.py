@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import tomllib
 from collections.abc import Collection
@@ -56,13 +55,17 @@ def space_names() -> dict[str, Path]:
 
 def _family_files() -> list[Path]:
     """Space files that families ship in their own packages. Plug-ins that cannot be loaded are skipped."""
-    found: list[Path] = []
-    for name in family_names():
-        with contextlib.suppress(SerbenchError):
-            path = Path(get_family(name).default_space())
-            if path.suffix == ".toml" and path.is_file():
-                found.append(path)
-    return found
+    paths = [Path(space) for name in family_names() if (space := _default_space(name))]
+    return [path for path in paths if path.suffix == ".toml" and path.is_file()]
+
+
+def _default_space(family: str) -> str:
+    """The default space of a family; '' if it has none, or if its plug-in fails, so that the others can be used."""
+    try:
+        space: object = get_family(family).default_space()
+    except Exception:  # a plug-in may fail in any way
+        return ""
+    return str(space) if isinstance(space, str | Path) else ""
 
 
 def default_spaces(corpus: str) -> list[str]:
@@ -78,12 +81,8 @@ def default_spaces(corpus: str) -> list[str]:
     demo = [name for family in family_names() if (name := f"demo_{family}") in known]
     if corpus == "demo" and demo:
         return demo
-    found = []
-    for family in family_names():
-        with contextlib.suppress(SerbenchError):
-            if space := get_family(family).default_space():
-                found.append(family if family in known else space)
-    return found
+    spaces = {family: _default_space(family) for family in family_names()}
+    return [family if family in known else space for family, space in spaces.items() if space]
 
 
 def space_for_size(names: Collection[str], clips: int) -> str:

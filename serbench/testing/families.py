@@ -107,6 +107,7 @@ def _expect(holds: bool, family: object, expected: str, found: object) -> None:
 
 
 def _check_declaration(family: Any) -> None:
+    _expect(not isinstance(family, type), family, "an object", "a class")
     members = [name for name in vars(MinimalFamily) if not name.startswith("_")]
     missing = [name for name in members if not hasattr(family, name)]
     _expect(not missing, family, "all members of serbench.families.Family", f"no {', '.join(missing)}")

@@ -28,7 +28,8 @@ class Bundle:
     Args:
         path: folder written by `Entry.export` or `serbench export`. It may come from an untrusted source: no code in it
             is run.
-        runtime: what runs the model: `keras`, or `onnx` or `litert` if the bundle holds that format.
+        runtime: what runs the model: `keras`, or `onnx`, `litert`, `onnx-int8` or `litert-int8` if the bundle holds
+            that file.
 
     Raises:
         UsageError: the folder is not a bundle, or holds no file for this runtime.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from serbench.audit.validation import ScoredClips, validation_finding
+from serbench.corpora import UNKNOWN_SPEAKER
 from serbench.evaluation.jackknife import SpeakerRecalls, Spread
 
 LABELS = ["anger", "fear"]
@@ -50,6 +53,16 @@ def test_too_few_speakers_explain_nothing():
     found = judged(0.85, 0.65, speakers=7)
     assert found.level == "note"
     assert "7 validation speakers, fewer than 8: too few" in found.verdict
+    assert "explained_points" not in found.numbers
+
+
+def test_unknown_speakers_explain_nothing():
+    rng = np.random.default_rng(0)
+    validation, test = core(0.85, rng), core(0.65, rng)
+    who = np.where(np.asarray(test.speakers) == 3, UNKNOWN_SPEAKER, np.asarray(test.speakers).astype(str))
+    found = validation_finding(validation, replace(test, speakers=who), LABELS, shares_speakers=True)
+    assert found.level == "note"
+    assert "the speakers of some test clips are unknown" in found.verdict
     assert "explained_points" not in found.numbers
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from serbench.audit.draws import Draw, Draws, over_draws
+from serbench.audit.draws import Draw, Draws, over_draws, paired_reruns
 from serbench.audit.leakage import leakage
+from serbench.errors import SerbenchError
 from serbench.protocols import SplitProtocol
 
 
@@ -74,3 +75,20 @@ def test_a_draw_that_is_missing_is_told_and_why() -> None:
     assert "no clip in the test set" in leakage(Draws(undefined, 2), SplitProtocol()).verdict
     few = tuple(draw.model_copy(update={"test_speakers": 2}) for draw in two.draws)
     assert "2 test speakers per split are too few" in over_draws(Draws(few, 2), None).verdict
+
+
+class _Sizes:
+    """As much of `Reruns` as planning asks: two split seeds cannot be split."""
+
+    def train_size(self, protocol: SplitProtocol) -> int:
+        if protocol.split_seed in {1, 3}:
+            raise SerbenchError(f"seed {protocol.split_seed} cannot be split")
+        return 100 if protocol.name == "speaker" else 90
+
+
+def test_a_seed_that_cannot_be_split_costs_the_later_ones_nothing() -> None:
+    planned, why_not = paired_reruns(_Sizes(), SplitProtocol("speaker"), range(5))
+    assert [(one.protocol.split_seed, one.protocol.name) for one in planned] == [
+        (seed, name) for seed in (0, 2, 4) for name in ("speaker", "random")
+    ]
+    assert why_not == "seed 1 cannot be split"

@@ -98,6 +98,15 @@ def test_few_speakers_get_losses_without_intervals() -> None:
     assert robustness_plot(found).paths == []
 
 
+def test_unknown_speakers_get_losses_without_intervals() -> None:
+    speakers = tuple("unknown" if who == "s03" else who for who in JUDGED.speakers)
+    altered = [Altered(key, key, key, answers(guess, guess)) for key, guess in ((PLAIN, TRUE), ("noise", 0 * TRUE))]
+    (_, noise), why = score_conditions(altered, Judged(TRUE, speakers, LABELS))
+    assert why == "no interval: the speakers of some clips are unknown"
+    assert (noise.loss, noise.low, noise.p_value) == (pytest.approx(2 / 3), None, None)
+    assert score_conditions(altered, JUDGED)[1] == ""
+
+
 def test_the_verdict_names_the_worst_condition_and_the_class_that_gains() -> None:
     verdict = robustness_verdict(measured())
     assert verdict.startswith("UAR falls most under white noise 0 dB, by 41.7 points (95 % interval ")

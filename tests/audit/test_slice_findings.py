@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_results import Builder
 
 from serbench.audit.finding import AuditFinding
-from serbench.audit.slices import slice_finding
-from serbench.corpora.table import clip_table
+from serbench.audit.slices import by_slices, slice_finding
+from serbench.corpora.table import UNKNOWN_SPEAKER, clip_table
 from serbench.evaluation import Attribute, judge_slices
-from serbench.results.attributes import age_band, clip_attributes
+from serbench.results import load_entry
+from serbench.results.attributes import age_band, clip_attributes, clips_in_no_slice
 
 LABELS = ["anger", "fear"]
 WHO = np.repeat(np.arange(16), 20)
@@ -95,3 +97,59 @@ def test_attributes_of_a_clip_table():
     assert found["age band"].values == ("under 30", "under 30", "60 and over")
     assert found["intensity"].values == (None, "high", "low")
     assert found["intensity"].order == ("low", "medium", "high")
+
+
+def people(**changes):
+    """Ten speakers of two clips each; `changes` are columns."""
+    frame = pd.DataFrame({"speaker": [f"s{place // 2}" for place in range(20)]})
+    frame["sex"] = ["female" if place % 4 < 2 else "male" for place in range(20)]
+    return frame.assign(**changes)
+
+
+def test_a_speaker_with_two_sexes_is_in_no_slice_and_named():
+    table = people()
+    table.loc[0, "sex"] = "male"
+    (sex,) = clip_attributes(table)
+    assert sex.values[:2] == (None, None)
+    assert sex.values[2:] == tuple(table["sex"][2:])
+    assert clips_in_no_slice(table) == {"sex": "speaker 's0' has several values (female, male)"}
+    assert clips_in_no_slice(people()) == {}
+
+
+def test_a_birthday_keeps_a_speaker_out_of_the_age_bands_alone():
+    table = people(age=[29, 30] + [25, 25, 50, 50] * 4 + [25, 25], sentence=["a", "b"] * 10)
+    found = {one.name: one.values for one in clip_attributes(table)}
+    assert found["age band"][:3] == (None, None, "under 30")
+    assert None not in found["sex"] + found["sentence"]
+
+
+def test_unknown_speakers_are_in_no_slice_by_what_people_are():
+    table = people(sentence=["a", "b"] * 10)
+    table.loc[:3, "speaker"] = UNKNOWN_SPEAKER
+    found = {one.name: one.values for one in clip_attributes(table)}
+    assert (found["sex"][:4], found["sex"][4:]) == ((None,) * 4, tuple(table["sex"][4:]))
+    assert None not in found["sentence"]
+    table["speaker"] = UNKNOWN_SPEAKER
+    assert [one.name for one in clip_attributes(table)] == ["sentence"]
+    assert clips_in_no_slice(table) == {"sex": "the speakers of some clips are unknown"}
+
+
+def test_findings_say_which_clips_are_in_no_group(tmp_path):
+    build = Builder(tmp_path / "results")
+    name = build.study()
+    build.entry("best", name)
+    folder = build.results.study(name)
+    tested = load_entry(folder, folder.record(), next(iter(folder.entries())))
+    clips = folder.clips()
+    place = clips["speaker"].map({who: place for place, who in enumerate(sorted(clips["speaker"].unique()))})
+    clips["sex"] = np.where(place % 2, "female", "male")
+    twice = clips.index[clips["clip_id"].str.startswith("test")][0]
+    clips.loc[twice, "sex"] = "female" if clips.loc[twice, "sex"] == "male" else "male"
+    (found,) = by_slices(tested, clips)
+    assert found.verdict.endswith(
+        f"clips in no group: speaker '{clips.loc[twice, 'speaker']}' has several values (female, male)"
+    )
+    assert (found.numbers["speakers"], found.numbers["clips_unknown"]) == (9, 12)
+    (gone,) = by_slices(tested, clips.assign(speaker=UNKNOWN_SPEAKER))
+    assert (gone.check, gone.level) == ("slices by sex", "skipped")
+    assert gone.verdict == "not checked: the speakers of some clips are unknown"

@@ -59,16 +59,28 @@ def test_a_missing_extra_is_named_with_its_purpose_and_command(serbench, tmp_pat
     assert found(ran)["extra cluster"]["state"] == "ok"
 
 
-def test_front_ends_are_listed_and_a_broken_one_is_named(serbench, tmp_path, quick, monkeypatch) -> None:
+@pytest.mark.parametrize(
+    ("group", "noun", "key", "ours"),
+    [
+        ("families", "family", "families", {"cnn1d", "cnn2d"}),
+        ("front_ends", "front end", "front_ends", {"acoustic", "log_mel"}),
+        ("corpora", "corpus", "corpora", {"demo", "crema-d"}),
+        ("exporters", "export format", "export_formats", {"keras", "onnx"}),
+        ("trackers", "tracker", "trackers", {"mlflow", "tensorboard"}),
+    ],
+)
+def test_plug_ins_are_listed_and_a_broken_one_is_named(
+    serbench, tmp_path, quick, monkeypatch, group, noun, key, ours
+) -> None:
     info = tmp_path / "broken_package-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-package\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[serbench.front_ends]\nbroken = no_such_module_at_all:X\n")
+    (info / "entry_points.txt").write_text(f"[serbench.{group}]\nbroken = no_such_module_at_all:X\n")
     monkeypatch.syspath_prepend(tmp_path)
     plugins = found(serbench("doctor", "--results", tmp_path / "results", "--format", "json"))["plug-ins"]
-    assert {"acoustic", "broken", "log_mel"} <= set(plugins["values"]["front_ends"])
+    assert {"broken", *ours} <= set(plugins["values"][key])
     assert plugins["state"] == "note"
-    assert "front end 'broken' (no_such_module_at_all:X of package broken-package) cannot be loaded" in plugins["text"]
+    assert f"{noun} 'broken' (no_such_module_at_all:X of package broken-package) cannot be loaded" in plugins["text"]
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,12 @@ def test_wrong_words_are_answered_with_the_right_ones(serbench, tone_corpus, tmp
     assert not (results / "studies").exists()
 
 
+def test_a_microphone_for_a_file_is_refused_before_the_model_is_loaded(serbench, tmp_path) -> None:
+    (tmp_path / "a.wav").touch()
+    ran = serbench("listen", tmp_path / "bundle", "--from", tmp_path / "a.wav", "--device", "3")
+    assert (ran.code, "--device chooses a microphone, and --from plays a file" in ran.sentence) == (2, True)
+
+
 def test_a_missing_folder_is_named(serbench, tmp_path) -> None:
     ran = search(serbench, "--data", tmp_path / "nowhere", "--results", tmp_path / "new" / "r")
     assert (ran.code, "nowhere does not exist" in ran.sentence) == (1, True)

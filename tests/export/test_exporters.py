@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+from pathlib import Path
 
 import pytest
 from drawn_results import Builder
@@ -94,6 +96,54 @@ def test_a_format_that_fails_leaves_nothing_behind(plug_in, results, tmp_path) -
     with pytest.raises(SerbenchError, match="no such layer"):
         export_bundle(results, "best", tmp_path / "out", format="weights")
     assert set(tmp_path.iterdir()) - before <= {tmp_path / "__pycache__"}
+
+
+def test_the_working_folder_is_refused_before_anything_is_read(plug_in, tmp_path, monkeypatch) -> None:
+    plug_in("weights_here")
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    before = set(tmp_path.iterdir())
+    for to in (Path(), here, Path("../here")):
+        with pytest.raises(UsageError, match=r"is the working folder, .*; name a folder in it: --to .*bundle"):
+            export_bundle(Results(tmp_path / "none"), "best", to, format="weights", replace=True)
+    assert set(tmp_path.iterdir()) - before <= {tmp_path / "__pycache__"}
+    assert not list(here.iterdir())
+
+
+@pytest.mark.skipif(not os.path.ismount("/proc"), reason="this system has no /proc")
+def test_a_mount_point_is_refused_before_anything_is_read(plug_in, tmp_path) -> None:
+    plug_in("weights_mount")
+    with pytest.raises(UsageError, match=r"/proc is a mount point, .*; name a folder in it: --to /proc/bundle"):
+        export_bundle(Results(tmp_path / "none"), "best", Path("/proc"), format="weights", replace=True)
+
+
+def test_a_bundle_is_replaced_whole(plug_in, results, tmp_path) -> None:
+    plug_in("weights_again")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "bundle.json").write_text("{}", encoding="utf-8")
+    before = set(tmp_path.iterdir())
+    export_bundle(results, "best", out, format="weights", replace=True)
+    assert [path.name for path in out.iterdir()] == ["bytes.txt"]
+    assert set(tmp_path.iterdir()) - before <= {tmp_path / "__pycache__"}
+
+
+def test_what_another_process_wrote_in_the_meantime_stays(plug_in, results, tmp_path) -> None:
+    plug_in("weights_meantime")
+    code = tmp_path / "weights_meantime.py"
+    other = "(folder.parent / 'out').mkdir(); (folder.parent / 'out' / 'mine').touch()\n        return trained"
+    code.write_text(code.read_text().replace("return trained", other))
+    with pytest.raises(UsageError, match="out already exists and is not a bundle"):
+        export_bundle(results, "best", tmp_path / "out", format="weights")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine"]
+
+
+def test_a_runtime_that_no_format_reads_is_refused(plug_in, results, tmp_path) -> None:
+    plug_in("weights_runtime")
+    with pytest.raises(UsageError, match="--runtime is read by the format web alone; use --format weights,web"):
+        export_bundle(results, "best", tmp_path / "out", format="weights", runtime=tmp_path)
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_extra_that_is_missing_is_named_and_nothing_is_written(plug_in, results, tmp_path) -> None:

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from serbench.errors import SerbenchError, UsageError  # noqa: E402
 from serbench.export.bundle import BundleCheck, BundleRecord, LightFile  # noqa: E402
-from serbench.export.light.onnx_bounds import check_onnx  # noqa: E402
+from serbench.export.light.onnx_bounds import MOST_CLIPS, check_onnx  # noqa: E402
 from serbench.export.light.runtimes import load_light  # noqa: E402
 from serbench.features import FeatureSpec  # noqa: E402
 
@@ -108,6 +108,69 @@ def test_a_tensor_that_fills_the_memory_is_refused() -> None:
         check_onnx(model(nodes, [pads]).SerializeToString(), SAMPLES, CLASSES)
 
 
+def integers(name: str, *values: int):
+    return numpy_helper.from_array(np.array(values, np.int64), name)
+
+
+ANSWERED = [
+    helper.make_node("MatMul", ["sound", "w"], ["product"]),
+    helper.make_node("Softmax", ["product"], ["probabilities"], axis=-1),
+]
+
+
+def test_a_tensor_that_grows_with_what_the_batch_was_turned_into_is_refused() -> None:
+    """Between the two reshapes no side is called the batch, and none has a declared size."""
+    nodes = [
+        helper.make_node("Reshape", ["waveform", "all"], ["flat"]),
+        helper.make_node("Unsqueeze", ["flat", "one"], ["column"]),
+        helper.make_node("Add", ["column", "row"], ["wide"]),
+        helper.make_node("ReduceMax", ["wide", "one"], ["back"], keepdims=0),
+        helper.make_node("Reshape", ["back", "clips"], ["sound"]),
+        *ANSWERED,
+    ]
+    row = numpy_helper.from_array(np.zeros((1, 1 << 18), np.float32), "row")
+    constants = [integers("all", -1), integers("one", 1), integers("clips", -1, SAMPLES), row]
+    with pytest.raises(ValueError, match="tensor 'wide' has no known size, or one that is too large"):
+        check_onnx(model(nodes, constants).SerializeToString(), SAMPLES, CLASSES)
+
+
+def test_a_tensor_that_grows_with_the_square_of_the_batch_is_refused() -> None:
+    nodes = [
+        helper.make_node("Unsqueeze", ["waveform", "one"], ["rows"]),
+        helper.make_node("Unsqueeze", ["waveform", "zero"], ["columns"]),
+        helper.make_node("Add", ["rows", "columns"], ["pairs"]),
+        helper.make_node("Add", ["pairs", "many"], ["wide"]),
+        helper.make_node("ReduceMax", ["wide", "first"], ["sound"], keepdims=0),
+        *ANSWERED,
+    ]
+    many = numpy_helper.from_array(np.zeros((1 << 12, 1, 1, 1), np.float32), "many")
+    constants = [integers("zero", 0), integers("one", 1), integers("first", 0, 1), many]
+    with pytest.raises(ValueError, match="tensor 'wide' has no known size, or one that is too large"):
+        check_onnx(model(nodes, constants).SerializeToString(), SAMPLES, CLASSES)
+
+
+def test_a_size_that_the_file_claims_is_not_believed() -> None:
+    nodes = [
+        helper.make_node("Slice", ["waveform", "zero", "four", "one"], ["start"]),
+        helper.make_node("Reshape", ["start", "four"], ["sizes"]),
+        helper.make_node("Cast", ["sizes"], ["pads"], to=TensorProto.INT64),
+        helper.make_node("Pad", ["waveform", "pads"], ["sound"]),
+        *ANSWERED,
+    ]
+    claiming = model(nodes, [integers("zero", 0), integers("one", 1), integers("four", 4)])
+    claiming.graph.value_info.append(helper.make_tensor_value_info("sound", TensorProto.FLOAT, ["batch", SAMPLES]))
+    with pytest.raises(ValueError, match="tensor 'sound' has no known size, or one that is too large"):
+        check_onnx(claiming.SerializeToString(), SAMPLES, CLASSES)
+
+
+def test_more_clips_than_were_checked_are_answered_in_parts(tmp_path: Path) -> None:
+    data = model().SerializeToString()
+    answer = load_light(tmp_path, bundle(tmp_path, data), "onnx")
+    sound = np.random.default_rng(1).standard_normal((2 * MOST_CLIPS + 3, SAMPLES)).astype(np.float32)
+    np.testing.assert_allclose(answer(sound), np.concatenate([answer(one[None]) for one in sound]), atol=1e-6)
+    assert answer(sound[:0]).shape == (0, CLASSES)
+
+
 def test_a_graph_of_other_ends_is_refused() -> None:
     with pytest.raises(ValueError, match=r"its waveform are not of shape \(batch, 400\)"):
         check_onnx(model(samples=500).SerializeToString(), SAMPLES, CLASSES)
@@ -120,3 +183,67 @@ def test_noise_is_no_graph(tmp_path: Path) -> None:
         data = np.random.default_rng(seed).bytes(200)
         with pytest.raises(SerbenchError, match=r"model\.onnx cannot be used"):
             load_light(tmp_path, bundle(tmp_path, data), "onnx")
+
+
+def litert(rows: int, *, repeated: bool = False) -> bytes:
+    """A LiteRT file that adds a column of some rows to the waveform, and claims that the sum has one row.
+
+    With `repeated`, it repeats the waveform as often as it computes instead.
+    """
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    operators, options = schema.BuiltinOperator, schema.BuiltinOptions
+    constants = [np.zeros((rows, 1), np.float32), np.array([0], np.int32), np.array([0, 0], np.int32)]
+    constants += [np.array([1, CLASSES], np.int32), np.array([rows, 1], np.float32), np.zeros(2, np.int32)]
+    shapes = [(1, SAMPLES), (1, SAMPLES), (1, SAMPLES), (1, CLASSES), (1, CLASSES)]
+    model = schema.ModelT(version=3, buffers=[schema.BufferT()], operatorCodes=[], signatureDefs=[])
+    graph = schema.SubGraphT(tensors=[], operators=[], inputs=[0], outputs=[4])
+    for number, shape in enumerate([*shapes, *(one.shape for one in constants)]):
+        kept = constants[number - len(shapes)] if number >= len(shapes) else None
+        whole = kept is not None and kept.dtype == np.int32
+        kind = schema.TensorType.INT32 if whole else schema.TensorType.FLOAT32
+        if kept is not None and number != 10:  # 10 is what a cast writes
+            model.buffers.append(schema.BufferT(data=np.frombuffer(kept.tobytes(), np.uint8)))
+        place = len(model.buffers) - 1 if kept is not None and number != 10 else 0
+        graph.tensors.append(schema.TensorT(shape=list(shape), type=kind, buffer=place, name=f"t{number}"))
+    added = [(operators.ADD, [0, 5], 1, options.AddOptions, schema.AddOptionsT())]
+    cast = schema.CastOptionsT(inDataType=schema.TensorType.FLOAT32, outDataType=schema.TensorType.INT32)
+    tiled = [
+        (operators.CAST, [9], 10, options.CastOptions, cast),
+        (operators.TILE, [0, 10], 1, options.TileOptions, schema.TileOptionsT()),
+    ]
+    steps = [
+        *(tiled if repeated else added),
+        (operators.REDUCE_MAX, [1, 6], 2, options.ReducerOptions, schema.ReducerOptionsT(keepDims=True)),
+        (operators.SLICE, [2, 7, 8], 3, options.SliceOptions, schema.SliceOptionsT()),
+        (operators.SOFTMAX, [3], 4, options.SoftmaxOptions, schema.SoftmaxOptionsT(beta=1.0)),
+    ]
+    for number, (code, inputs, output, kind, values) in enumerate(steps):
+        model.operatorCodes.append(schema.OperatorCodeT(deprecatedBuiltinCode=code, builtinCode=code, version=1))
+        operator = schema.OperatorT(opcodeIndex=number, inputs=inputs, outputs=[output])
+        operator.builtinOptionsType, operator.builtinOptions = kind, values
+        graph.operators.append(operator)
+    ends = [[schema.TensorMapT(name=name, tensorIndex=place)] for name, place in (("waveform", 0), ("answer", 4))]
+    model.signatureDefs.append(schema.SignatureDefT(inputs=ends[0], outputs=ends[1], signatureKey="serve"))
+    model.subgraphs = [graph]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def test_a_size_that_a_litert_file_claims_is_not_believed() -> None:
+    pytest.importorskip("ai_edge_litert")
+    from serbench.export.light.litert_bounds import check_litert
+
+    check_litert(litert(rows=2), SAMPLES, CLASSES)
+    with pytest.raises(ValueError, match="tensor 't1' is too large"):
+        check_litert(litert(rows=1 << 18), SAMPLES, CLASSES)
+
+
+def test_a_litert_file_whose_sizes_are_computed_is_refused() -> None:
+    pytest.importorskip("ai_edge_litert")
+    from serbench.export.light.litert_bounds import check_litert
+
+    with pytest.raises(ValueError, match="size of a tensor depends on what is computed"):
+        check_litert(litert(rows=1 << 18, repeated=True), SAMPLES, CLASSES)

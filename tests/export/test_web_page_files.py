@@ -114,6 +114,20 @@ def test_a_demo_takes_nothing_from_the_bundles_own_page(tmp_path, monkeypatch) -
         demo.write_demo(bundle, tmp_path / "page")
 
 
+@pytest.mark.parametrize("text", ["[" * 100_000, "{", "7"])
+def test_scores_that_cannot_be_read_cost_a_sentence_at_most(tmp_path, monkeypatch, text) -> None:
+    bundle = tmp_path / "bundle"
+    make_bundle(bundle, data=b"the network")
+    (bundle / "metrics.json").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(demo, "runtime_files", lambda *_: {"ort.wasm.min.mjs": b""})
+    if text == "7":
+        demo.write_demo(bundle, tmp_path / "page")
+        assert "is not known" in (tmp_path / "page" / "model.json").read_text(encoding="utf-8")
+        return
+    with pytest.raises(SerbenchError, match=r"metrics\.json is damaged \(no JSON\); export the bundle again"):
+        demo.write_demo(bundle, tmp_path / "page")
+
+
 def test_a_changed_label_is_noticed(tmp_path) -> None:
     make_bundle(tmp_path)
     described = (tmp_path / "bundle.json").read_text(encoding="utf-8")

@@ -56,9 +56,31 @@ def test_a_broken_plug_in_breaks_only_itself(tmp_path, monkeypatch):
 
 
 def test_an_object_that_is_no_family_is_refused(tmp_path, monkeypatch):
-    plug_in(tmp_path, monkeypatch, "half", "class FAMILY:\n    name = title = 'half'\n", "half_plug:FAMILY")
+    code = "class Half:\n    name = title = 'half'\nFAMILY = Half()\n"
+    plug_in(tmp_path, monkeypatch, "half", code, "half_plug:FAMILY")
     with pytest.raises(SerbenchError, match="it lacks description, hyperparameters"):
         get_family("half")
+
+
+def test_a_class_is_told_apart_from_an_object(tmp_path, monkeypatch):
+    plug_in(tmp_path, monkeypatch, "unmade", GOOD.format(name="unmade"), "class_plug:Mine")
+    with pytest.raises(SerbenchError, match=r"\(class_plug:Mine of package unmade-package\) is a class; make an obj"):
+        get_family("unmade")
+
+
+def test_a_plug_in_that_ends_the_process_breaks_only_itself(tmp_path, monkeypatch):
+    plug_in(tmp_path, monkeypatch, "leaving", "import sys\nsys.exit('needs CUDA')\n", "leaving_plug:FAMILY")
+    with pytest.raises(SerbenchError, match=r"cannot be loaded \(SystemExit: needs CUDA\)"):
+        get_family("leaving")
+
+
+@pytest.mark.parametrize("member", ["name", "title"])
+def test_a_plug_in_whose_property_fails_breaks_only_itself(tmp_path, monkeypatch, member):
+    failing = f"    @property\n    def {member}(self): raise OSError('no such file')\n"
+    code = GOOD.format(name="moody").replace("\nFAMILY", failing + "\nFAMILY")
+    plug_in(tmp_path, monkeypatch, "moody", code, f"moody_{member}:FAMILY")
+    with pytest.raises(SerbenchError, match=r"family 'moody' .* cannot be loaded \(OSError: no such file\)"):
+        get_family("moody")
 
 
 OLD = """

@@ -79,6 +79,13 @@ def test_silence_has_no_answer_and_leaves_the_average():
     assert heard(listener(), np.zeros(4000, np.float32), 4000)[0].smoothed == ()
 
 
+@pytest.mark.parametrize("answers", [[np.nan, np.nan], [0.9, 0.9], [1.5, -0.5], [np.inf, 0.0]])
+def test_answers_that_are_no_probabilities_are_one_sentence(answers):
+    listening = Listener(lambda waveforms: np.array([answers] * len(waveforms)), SPEC, LABELS)
+    with pytest.raises(SerbenchError, match=r"answers after 0\.5 s are no probabilities; export the bundle again"):
+        heard(listening, np.full(4000, 0.5, np.float32), 4000)
+
+
 def test_the_end_of_a_file_has_its_answer():
     listening = listener()
     found = [*heard(listening, np.full(5000, 0.5, np.float32), 5000), *listening.end()]

@@ -120,6 +120,17 @@ def test_validation_that_is_taken_from_a_given_training_part_has_every_class() -
         assert set(clips["speaker"].iloc[list(split.test)]) == {f"s{i:02}" for i in range(8)}
 
 
+def test_a_large_given_test_part_does_not_keep_validation_from_growing() -> None:
+    clips = table({f"s{i:02}": "ab" if i % 2 else "bc" for i in range(12)}, clips=5)
+    tested = table({f"t{i:02}": "abc" for i in range(60)}, clips=3)
+    clips = pd.concat([clips.assign(split="train"), tested.assign(split="test")], ignore_index=True)
+    (plan,) = SplitProtocol("given").plans(clips)
+    split = plan.split(plan.cores)
+    assert not absent(clips, plan, ("train", "validation", "test"))
+    assert 2 <= clips["speaker"].iloc[list(split.validation)].nunique() <= 4
+    assert set(clips["split"].iloc[list(split.test)]) == {"test"}
+
+
 spoken = st.lists(st.sets(st.sampled_from("abc"), min_size=1), min_size=4, max_size=6)
 
 

@@ -125,6 +125,19 @@ def test_unknown_speakers_are_never_enough_for_an_interval() -> None:
     assert any("the speakers of 1 clips are unknown: no interval" in warning for warning in facts.warnings)
 
 
+def test_an_unknown_speaker_who_is_only_trained_on_takes_no_interval_away() -> None:
+    clips = table("t" * 40 + "e" * 20, [f"s{place % 10}" for place in range(60)])
+    protocol = SplitProtocol("random")
+    (plan,) = protocol.plans(clips)
+    split = plan.split(plan.cores)
+    for row, words in ((split.train[0], "may be trained on"), (split.test[0], "and no interval can be given")):
+        some = clips.copy()
+        some.loc[row, "speaker"] = UNKNOWN_SPEAKER
+        facts = protocol.facts(some, plan)
+        assert next(one for one in facts.warnings if "unknown" in one).endswith(words)
+        assert (facts.test_speakers == 1) == (row in split.test)
+
+
 def test_few_speakers_are_no_matter_where_they_are_shared() -> None:
     clips = table("tttttttteeee", "ababababcbca")
     protocol = SplitProtocol("random")

@@ -188,5 +188,6 @@ def test_where_the_data_lay_is_remembered_apart_from_the_record(results: Results
     data.mkdir()
     assert folder.remembered_data() == data
     assert str(tmp_path) not in folder.record_path.read_text(encoding="utf-8")
-    (folder.path / "local.json").write_text("[]", encoding="utf-8")
-    assert folder.remembered_data() is None
+    for damaged in ("[]", "[" * 100_000, "{"):
+        (folder.path / "local.json").write_text(damaged, encoding="utf-8")
+        assert folder.remembered_data() is None

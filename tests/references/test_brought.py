@@ -183,6 +183,22 @@ def test_the_form_of_a_task_is_the_same_submission_as_clip_ids(task, results) ->
         bring(task, results, form.assign(**{f"p_{label}": "" for label in task.labels}))
 
 
+def test_a_task_says_which_sets_share_speakers(task, tmp_path) -> None:
+    """The fixture trains and validates on the same speakers, as a split of one's own may."""
+    said = "No test speaker is in training or validation."
+    write_task([task], tmp_path / "task")
+    assert f"{said} But 9 speakers are in training and validation, so" in (tmp_path / "task" / "README.md").read_text()
+    speakers = task.clips["speaker"].to_numpy()
+    parts: list[list[int]] = [[], []]
+    for row in (*task.split.train, *task.split.validation):
+        parts[speakers[row] > "validation0-04"].append(row)
+    apart = replace(task.split, train=tuple(parts[0]), validation=tuple(parts[1]))
+    write_task([replace(task, split=apart)], tmp_path / "apart")
+    told = (tmp_path / "apart" / "README.md").read_text()
+    assert said in told
+    assert "But " not in told
+
+
 def test_audio_that_is_gone_is_named_and_no_task_is_left(task, tmp_path) -> None:
     Path(task.clips["path"].iloc[task.split.test[3]]).unlink()
     with pytest.raises(SerbenchError, match=r"WAV is gone; put it back"):

@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_results import Builder
 from tiers import starts_children
 
-from serbench.corpora import get_corpus, load_clips
+from serbench.corpora import UNKNOWN_SPEAKER, get_corpus, load_clips
 from serbench.errors import SerbenchError, UsageError
 from serbench.features import FeatureSpec
-from serbench.protocols import SplitProtocol
+from serbench.protocols import Split, SplitProtocol
 from serbench.records import ResultsFolder
 from serbench.records.references import ReferenceFolder
 from serbench.references import (
@@ -100,6 +101,21 @@ def test_a_reference_that_is_normalised_by_speaker_is_marked_and_has_no_interval
     assert np.array_equal(blind.shares, reference.answer(core).shares), "it uses no label of a test clip"
     assert not {"functionals-speaker", "boosting-speaker", "egemaps-speaker"} & {*REFERENCES, *BASELINES}
     assert kept == "functionals-speaker"
+
+
+def test_clips_of_unknown_speakers_are_not_normalised_as_one_person(tmp_path) -> None:
+    build = Builder(tmp_path / "results")
+    folder = build.results.study(build.study())
+    clips = folder.clips()
+    tested = clips["clip_id"].str.startswith("test").to_numpy()
+    split = Split(tuple(np.flatnonzero(~tested)[12:]), tuple(range(12)), (), tuple(np.flatnonzero(tested)), ())
+    task = ReferenceTask(folder.record(), clips, split)
+    by_speakers = {"chance-speaker": REFERENCES["chance"]._replace(transductive=True)}
+    nameless = clips["speaker"].where(clips.index != 3, UNKNOWN_SPEAKER)
+    assert (
+        compute_references(build.results.root, replace(task, clips=clips.assign(speaker=nameless)), by_speakers) == []
+    )
+    assert compute_references(build.results.root, task, by_speakers) == ["chance-speaker"]
 
 
 def test_the_extra_of_a_variant_is_that_of_its_method(monkeypatch) -> None:
@@ -234,6 +250,11 @@ def test_an_encoder_is_read_from_safetensors_alone_and_known_by_its_weights(core
 def test_those_of_every_search_have_their_names_too() -> None:
     assert named_reference("functionals") == ("functionals", REFERENCES["functionals"])
     assert named_reference("svm")[0] == "svm"
+
+
+def test_a_folder_of_an_encoder_is_refused_where_none_is_read(tmp_path) -> None:
+    with pytest.raises(UsageError, match="--encoder is read by the reference 'encoder' alone, not by 'egemaps'"):
+        named_reference("egemaps", tmp_path)
 
 
 def test_the_svm_is_the_same_whatever_the_study_reads(core) -> None:

@@ -5,8 +5,9 @@ import pytest
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.evaluation import evaluate
-from serbench.records import StudyFolder, TaughtBy
+from serbench.records import StudyFolder, SubsetFacts, TaughtBy
 from serbench.render import render
+from serbench.results import why_unranked
 
 BEFORE_TRAINING = ("keras", "tensorflow", "librosa", "optuna", "serbench.training", "serbench.search")
 
@@ -290,3 +291,14 @@ def test_nothing_that_trains_is_imported():
     code = f"import sys, serbench.results; print([name for name in {BEFORE_TRAINING} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_core_of_unknown_speakers_is_not_said_to_have_one(build) -> None:
+    facts = build.results.study(build.study(shares_speakers=False)).record().protocol
+    counts = {"clips": 10, "speakers_per_sex": {}, "clips_per_label": {}}
+    nameless = SubsetFacts(part="validation", speakers=None, **counts)
+    protocol = facts.model_copy(update={"validation_speakers": 1, "subsets": (nameless,)})
+    assert why_unranked(protocol).startswith("no rank and no interval: the speakers of validation clips are unknown")
+    assert why_unranked(protocol.model_copy(update={"shares_speakers": True})) == ""
+    one = protocol.model_copy(update={"subsets": (nameless.model_copy(update={"speakers": 1}),)})
+    assert "only 1 validation speaker;" in why_unranked(one)

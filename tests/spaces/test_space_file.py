@@ -223,6 +223,27 @@ def plug_in(folder: Path, monkeypatch: pytest.MonkeyPatch, space: str) -> None:
     monkeypatch.syspath_prepend(folder)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("MINE = Mine()", "MINE = Mine"),
+        ("return 'x'", "raise OSError('no such file')"),
+        ("return 'x'", "return 7"),
+        ("class Mine", "raise SystemExit('needs CUDA')\nclass Mine"),
+    ],
+    ids=["a class", "no space", "a number", "an exit"],
+)
+def test_a_broken_family_leaves_the_spaces_of_others_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str
+) -> None:
+    before = space_names(), default_spaces("emo-db")
+    plug_in(tmp_path, monkeypatch, "x")
+    code = tmp_path / "mine_family.py"
+    code.write_text(code.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    assert (space_names(), default_spaces("emo-db")) == before
+    assert load_space("cnn1d").family.name == "cnn1d"
+
+
 @pytest.mark.parametrize("file", ["mine.toml", "first.toml"])
 def test_a_family_ships_its_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str) -> None:
     shipped = tmp_path / file

@@ -192,6 +192,11 @@ def test_an_axis_that_is_not_that_of_the_front_end_is_named() -> None:
         check_family(Misplaced())
 
 
+def test_a_class_in_place_of_an_object_is_named() -> None:
+    with pytest.raises(AssertionError, match="family 'tiny': expected an object, found a class"):
+        check_family(Tiny, input_shape=SHAPE)
+
+
 @pytest.mark.slow
 def test_a_family_whose_module_imports_keras_is_named(tmp_path, monkeypatch) -> None:
     code = "import keras\nfrom test_check_family import Tiny\nclass Heavy(Tiny):\n    pass\n"

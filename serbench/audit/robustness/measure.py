@@ -17,6 +17,7 @@ from serbench.audit.robustness.conditions import CONDITIONS, Condition, Scene, V
 from serbench.audit.robustness.panel import draw_evenly, panel_of
 from serbench.audit.robustness.scores import PLAIN, Altered, Robustness, Where, score_conditions
 from serbench.audit.target import audited_entry, entry_folder, locked_audit
+from serbench.corpora import UNKNOWN_SPEAKER
 from serbench.errors import SerbenchError
 from serbench.families import recorded_setting
 from serbench.features import FeatureSpec, decode
@@ -138,7 +139,7 @@ class _Measuring:
             runs=len(panel.runs),
             clips=len(panel.clips),
             clips_known=panel.clips_known,
-            speakers=len(set(panel.judged.speakers)),
+            speakers=len(set(panel.judged.speakers) - {UNKNOWN_SPEAKER}),
             labels=panel.judged.labels,
             no_interval=why_not,
             repeats=difference,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from serbench.corpora import UNKNOWN_SPEAKER
 from serbench.evaluation import SpeakerRecalls, compare_same_models, evaluate, holm
 from serbench.records import FrozenModel
 
@@ -136,7 +137,10 @@ def score_conditions(altered: Sequence[Altered], judged: Judged) -> tuple[tuple[
             scores.append(_named(one))
             continue
         after = _Counts.of(one.answers, judged)
-        compared, why_not = compare_same_models(before.recalls, after.recalls, judged.labels)
+        if UNKNOWN_SPEAKER in judged.speakers:
+            compared, why_not = None, "no interval: the speakers of some clips are unknown"
+        else:
+            compared, why_not = compare_same_models(before.recalls, after.recalls, judged.labels)
         score = _compared(one, before, after, judged.labels)
         if compared is not None:
             p_value = 1.0 if compared.p_value is None else compared.p_value

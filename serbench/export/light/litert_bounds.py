@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any, Final
 
@@ -52,6 +53,29 @@ def check_litert(data: bytes, n_samples: int, classes: int) -> None:
     for place, size, name in ((graph.inputs, n_samples, "waveform"), (graph.outputs, classes, "probabilities")):
         if len(place) != 1 or _sides(graph.tensors[place[0]]) != [1, size]:
             raise ValueError(f"its {name} are not of shape (1, {size})")
+    _check_allocated(data, [one for operator in graph.operators for one in _numbers(operator.outputs)])
+
+
+def _check_allocated(data: bytes, computed: Sequence[int]) -> None:
+    """Checks the shapes that the runtime finds out before it computes, whatever the file says of them.
+
+    Args:
+        data: the file.
+        computed: numbers of the tensors that operators write.
+    """
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES  # a delegate would hide what is within it
+    interpreter = Interpreter(model_content=data, experimental_op_resolver_type=plain)
+    interpreter.allocate_tensors()
+    for tensor in interpreter.get_tensor_details():
+        if prod(int(side) for side in tensor["shape"]) > _MOST_VALUES:
+            raise ValueError(f"the tensor '{tensor['name'][:60]}' is too large")
+    for number in computed:
+        try:
+            interpreter.tensor(number)()
+        except ValueError as error:  # it has no memory yet
+            raise ValueError("the size of a tensor depends on what is computed") from error
 
 
 def _check_operators(model: Any, graph: Any, schema: Any) -> None:

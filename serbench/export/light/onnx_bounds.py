@@ -8,7 +8,10 @@ from typing import Final
 import onnx
 from onnx import TensorProto
 
-__all__ = ["check_onnx"]
+__all__ = ["MOST_CLIPS", "check_onnx"]
+
+MOST_CLIPS: Final = 64
+"""Most clips that a runtime may get at once: the sizes of tensors are checked for as many."""
 
 _OPERATORS: Final = frozenset(
     {
@@ -50,7 +53,8 @@ def check_onnx(data: bytes, n_samples: int, classes: int) -> None:
         if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
             raise ValueError("it reads data from another file")
     _check_ends(graph, n_samples, classes)
-    _check_sizes(model)
+    for clips in (1, MOST_CLIPS):
+        _check_sizes(model, clips, classes)
 
 
 _PLAIN: Final = (
@@ -64,27 +68,39 @@ _PLAIN: Final = (
 
 def _check_ends(graph: onnx.GraphProto, n_samples: int, classes: int) -> None:
     for name, ends, size in (("waveform", graph.input, n_samples), ("probabilities", graph.output, classes)):
-        if [one.name for one in ends] != [name] or _sides(ends[0]) != [1, size]:
+        if [one.name for one in ends] != [name] or _sides(ends[0]) != [None, size]:
             raise ValueError(f"its {name} are not of shape (batch, {size})")
 
 
-def _check_sizes(model: onnx.ModelProto) -> None:
-    """Infers the shape of every tensor of one clip; none may be unknown or huge."""
+def _check_sizes(model: onnx.ModelProto, clips: int, classes: int) -> None:
+    """Infers the shape of every tensor for a number of clips; none may be unknown or huge.
+
+    What the file says of shapes counts for nothing: a runtime computes them from the input alone.
+    """
+    graph = model.graph
+    del graph.value_info[:]
+    graph.input[0].type.tensor_type.shape.dim[0].dim_value = clips
+    graph.output[0].type.tensor_type.ClearField("shape")
     inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True).graph
     known = {one.name: _sides(one) for one in (*inferred.value_info, *inferred.output)}
     for node in inferred.node:
         for name in filter(None, node.output):
-            sides = known.get(name)
-            if sides is None or prod(sides) > _MOST_VALUES:
+            if not _bounded(known.get(name), clips):
                 raise ValueError(f"the tensor '{name[:60]}' has no known size, or one that is too large")
+    if known["probabilities"] != [clips, classes]:
+        raise ValueError("it does not answer each clip for itself")
 
 
-def _sides(value: onnx.ValueInfoProto) -> list[int] | None:
-    """The shape of a tensor for one clip; None if it is not known. A named side is the batch."""
+def _bounded(sides: list[int | None] | None, clips: int) -> bool:
+    if sides is None:
+        return False
+    known = [size for size in sides if size is not None and size > 0]
+    return len(known) == len(sides) and prod(known) <= _MOST_VALUES * clips
+
+
+def _sides(value: onnx.ValueInfoProto) -> list[int | None] | None:
+    """The shape of a tensor; None if nothing is known of it. A side is None where it has no value."""
     tensor = value.type.tensor_type
     if not tensor.HasField("shape"):
         return None
-    sides = tensor.shape.dim
-    found = [side.dim_value if side.HasField("dim_value") else 1 for side in sides]
-    batches = sum(not side.HasField("dim_value") for side in sides)
-    return found if batches <= 1 and all(size > 0 for size in found) else None
+    return [side.dim_value if side.HasField("dim_value") else None for side in tensor.shape.dim]

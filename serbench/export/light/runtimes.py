@@ -111,7 +111,7 @@ def _content(file: Path, described: LightFile) -> bytes:
 def _onnx(data: bytes, n_samples: int, classes: int) -> Answer:
     import onnxruntime
 
-    from serbench.export.light.onnx_bounds import check_onnx
+    from serbench.export.light.onnx_bounds import MOST_CLIPS, check_onnx
 
     check_onnx(data, n_samples, classes)
     options = onnxruntime.SessionOptions()
@@ -120,8 +120,9 @@ def _onnx(data: bytes, n_samples: int, classes: int) -> Answer:
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
     def answer(waveforms: np.ndarray) -> np.ndarray:
-        found = session.run(None, {"waveform": np.ascontiguousarray(waveforms, dtype=np.float32)})[0]
-        return np.asarray(found, dtype=np.float32)
+        sound = np.ascontiguousarray(waveforms, dtype=np.float32)
+        parts = [sound[first : first + MOST_CLIPS] for first in range(0, max(1, len(sound)), MOST_CLIPS)]
+        return np.concatenate([np.asarray(session.run(None, {"waveform": part})[0], np.float32) for part in parts])
 
     return answer
 

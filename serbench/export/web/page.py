@@ -123,7 +123,7 @@ def _share(value: Any) -> float | None:
 def _scores(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(_text(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SerbenchError(f"{path} is damaged (no JSON); export the bundle again") from error
     return found if isinstance(found, dict) else {}
 

@@ -14,6 +14,7 @@ from serbench.errors import SerbenchError, UsageError
 from serbench.features import FeatureSpec
 from serbench.protocols import SplitPlan
 from serbench.records import StepProgress, StudyFolder, StudyRecord
+from serbench.search.studies.split_columns import as_stored
 from serbench.spaces import SearchSpace, explain, read_space
 from serbench.training import FitSettings, SeedTree
 
@@ -86,6 +87,8 @@ def recorded_clips(
 ) -> pd.DataFrame:
     """Returns the study's clips with their paths, in the study's order, since the row order decides the batches.
 
+    Sex and sentence are as the study stored them: they decide how the clips are split.
+
     Args:
         folder: folder of the study.
         record: record of the study.
@@ -111,7 +114,7 @@ def recorded_clips(
             f"study '{record.name}' trained on what listeners heard (soft_labels), but the corpus's table of votes has "
             f"changed; restore it in {data or 'the folder of the corpus'}{_by_map(record)}"
         )
-    return table.loc[order].reset_index(drop=True)
+    return as_stored(folder, table.loc[order].reset_index(drop=True))
 
 
 def _other_clips(record: StudyRecord, found: StudyClips, data: Path | None, order: list[str]) -> str:
