@@ -10,9 +10,10 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from serbench.corpora import Corpus
@@ -47,7 +48,7 @@ def search(
     *,
     results: str | Path = "results",
     trials: int | None = None,
-    time: float | str | None = None,
+    time: float | str | timedelta | None = None,
     workers: int | None = None,
     shortlist: int | None = None,
     finalists: int | None = None,
@@ -62,7 +63,7 @@ def search(
     label_map: LabelMap | None = None,
     drop: str | Sequence[str] = (),
     file_names: str | None = None,
-    test_corpus: str | None = None,
+    test_corpus: str | Path | None = None,
     study: str | None = None,
     warm_start: str | None = None,
     init: str | Path | None = None,
@@ -97,7 +98,7 @@ def search(
         results: results folder to write to.
         trials: total number of trials per space, earlier calls included. Here and below, None takes the value from the
             space if it has one.
-        time: time limit of the whole call, in seconds or as '90s', '15m', '1h30m'.
+        time: time limit of the whole call, in seconds, as '90s', '15m', '1h30m', or as a `timedelta`.
         workers: trials at the same time; None chooses by CPU cores, memory and trials.
         shortlist: number of configurations, best on validation, that are compared by cross-validation over all clips
             outside the test set; 0 for none.
@@ -159,7 +160,7 @@ def search(
         label_map=tuple(maps),
         drop=tuple(drops),
         file_names=file_names,
-        test_corpus=test_corpus,
+        test_corpus=None if test_corpus is None else str(test_corpus),
         labels=labels,
         protocol=protocol,
         split_ratio=split_ratio,
@@ -289,10 +290,18 @@ def _path(path: str | Path | None) -> Path | None:
     return None if path is None else Path(path).expanduser()
 
 
-def _seconds(time: float | str | None) -> float | None:
+def _seconds(time: float | str | timedelta | None) -> float | None:
+    from serbench.errors import UsageError
     from serbench.search import seconds_of
 
-    return seconds_of(time) if isinstance(time, str) else time
+    if isinstance(time, str):
+        return seconds_of(time)
+    if isinstance(time, timedelta):
+        return time.total_seconds()
+    try:
+        return None if time is None else float(time)
+    except (TypeError, ValueError):
+        raise UsageError(f"time must be a number of seconds or a duration such as '15m', got {time!r}") from None
 
 
 def _loaded_corpus(
@@ -337,9 +346,15 @@ def _spaces(spaces: Space | Sequence[Space] | None) -> list[str | SearchSpace]:
 
     if spaces is None:
         return []
-    listed = [spaces] if isinstance(spaces, str | os.PathLike | SearchSpace) else list(spaces)
+    if isinstance(spaces, str | os.PathLike | SearchSpace) or not isinstance(spaces, Iterable):
+        listed: list[Any] = [spaces]
+    else:
+        listed = list(spaces)
     if not listed:
         raise UsageError("no space to search; name one, for example 'cnn1d'")
+    for space in listed:
+        if not isinstance(space, str | os.PathLike | SearchSpace):
+            raise UsageError(f"spaces must be names, files or loaded spaces, got {space!r}")
     return [space if isinstance(space, SearchSpace) else os.fspath(space) for space in listed]
 
 

@@ -8,10 +8,11 @@ below do not pass it to the child. They change no state that other code or threa
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing import (
     context,
     forkserver,
@@ -116,7 +117,35 @@ SPAWN = "serbench-spawn"
 """What `multiprocessing.get_context` calls a `SpawnContext`, for libraries that take the name of a context."""
 context._concrete_contexts[SPAWN] = SpawnContext()  # type: ignore[attr-defined]
 
-_server = forkserver.ForkServer()
+
+class _ForkServer(forkserver.ForkServer):
+    """A fork server with environment variables of its own, each time it starts: after it was killed, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.environment: Mapping[str, str] = {}
+        self._starting = threading.Lock()
+
+    def ensure_running(self) -> None:
+        with self._starting, _environment(self.environment):
+            super().ensure_running()
+
+
+@contextlib.contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Sets environment variables, and afterwards puts back what they were."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+_server = _ForkServer()
 """A separate server, so that serbench and other users of multiprocessing do not preload each other's modules."""
 _server_lock = threading.Lock()
 
@@ -126,12 +155,14 @@ class ForkServerContext(context.ForkServerContext):
 
     Process = _ForkServerProcess
 
-    def start_server(self, preload: Sequence[str]) -> None:
+    def start_server(self, preload: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
         """Starts the fork server if it is not running.
 
         Args:
             preload: modules that the server imports before its first fork. Ignored if the server is already running.
+            environment: variables that the server has besides those of this process. Ignored likewise.
         """
         with _server_lock:
             _server.set_forkserver_preload(list(preload))
+            _server.environment = dict(environment or {})
             _server.ensure_running()

@@ -45,7 +45,7 @@ def run_child(backend: str, timeout_s: float = 180.0) -> ChildCheck:
     try:
         context = process_context(backend)
         ours, theirs = context.Pipe()
-        process = context.Process(target=_child, args=(theirs,), daemon=True)  # type: ignore[attr-defined]
+        process = context.Process(target=_child, args=(theirs, backend), daemon=True)  # type: ignore[attr-defined]
         process.start()
         theirs.close()
         try:
@@ -66,12 +66,13 @@ def run_child(backend: str, timeout_s: float = 180.0) -> ChildCheck:
     return ChildCheck(started - began, computed - started, keras)
 
 
-def _child(pipe: Connection) -> None:
+def _child(pipe: Connection, backend: str) -> None:
     started = time.monotonic()
     null = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):  # backends print messages while they load
         os.dup2(null, stream)
     try:
+        os.environ["KERAS_BACKEND"] = backend
         pin_keras_settings()
         keras = importlib.import_module("keras")
         total = float(keras.ops.sum(keras.ops.ones((2, 2))))

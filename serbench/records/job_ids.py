@@ -14,9 +14,9 @@ Role = Literal["trial", "fold", "refit", "final", "bag"]
 
 _LETTERS: Final[dict[Role, str]] = {"fold": "f", "refit": "r", "final": "a"}
 _ROLES: Final[dict[str, Role]] = {letter: role for role, letter in _LETTERS.items()}
-_PATTERN = re.compile(r"(?P<trial>.+?)(?:-(?:(?P<letter>[fra])(?P<index>\d+)|(?P<bag>bag)))?")
+_PATTERN = re.compile(r"(?P<trial>.+?)(?:-(?:(?P<letter>[fra])(?P<index>[0-9]{1,9})|(?P<bag>bag)))?")
 
-_NUMBERED = re.compile(r"[tp][0-9]+")
+_NUMBERED = re.compile(r"[tp][0-9]{1,9}")
 
 
 @dataclass(frozen=True)

@@ -238,9 +238,12 @@ class Ledger:
             self.append([line])
 
     def read(self) -> tuple[list[LedgerLine], int]:
-        """Returns the lines of all files, and the number of lines that cannot be read."""
+        """Returns the lines of all files, and the number of lines that cannot be read. A non-file counts as one."""
         found, unreadable = [], 0
         for path in sorted(self.root.glob("*.jsonl")):
+            if not path.is_file():
+                unreadable += 1
+                continue
             for text in path.read_bytes().splitlines():
                 try:
                     found.append(LedgerLine.model_validate_json(text))
@@ -249,10 +252,22 @@ class Ledger:
         return found, unreadable
 
     def missing(self, lines: Iterable[LedgerLine]) -> Iterator[LedgerLine]:
-        """Yields those lines whose evaluation is not in the ledger. Replays are told by id, runs by study and job."""
+        """Yields those lines whose evaluation is not in the ledger.
+
+        Replays are told by id, runs by study, job and predictions: a run that was made again with other answers is
+        another evaluation. Where either line has no digest of the predictions, they are taken to be the same.
+        """
         known, _ = self.read()
-        ids, runs = {one.id for one in known}, {one.run for one in known if one.kind != "replay"}
-        return (one for one in lines if one.id not in ids and one.run not in runs)
+        ids = {one.id for one in known}
+        answered = {(one.run, one.predictions) for one in known if one.kind != "replay"}
+        runs = {run for run, _ in answered}
+
+        def is_known(one: LedgerLine) -> bool:
+            if one.predictions is None:
+                return one.run in runs
+            return not answered.isdisjoint({(one.run, one.predictions), (one.run, None)})
+
+        return (one for one in lines if one.id not in ids and not is_known(one))
 
     def _path(self, line: LedgerLine) -> Path:
         labels = digest_of([line.label_source, line.labels], length=8)

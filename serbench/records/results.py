@@ -56,8 +56,9 @@ def recorded_evaluations(
             fit = (read or folder.job)("refit", job_id)
             found += [_line(record, fit, "run")] if fit.state == "completed" else []
     audits = folder.path / "audits"
-    for again, study in ResultsFolder(audits).studies(damaged) if audits.is_dir() else ():
-        found += [_line(study, fit, "audit") for fit in again.jobs("refit", damaged) if fit.state == "completed"]
+    with tolerating(damaged):
+        for again, study in ResultsFolder(audits).studies(damaged) if audits.is_dir() else ():
+            found += [_line(study, fit, "audit") for fit in again.jobs("refit", damaged) if fit.state == "completed"]
     return found
 
 
@@ -146,8 +147,7 @@ class ResultsFolder:
         """Reads all studies, in the order of their names.
 
         Args:
-            damaged: callback for an unreadable study, which is then skipped. None raises instead: a leaderboard or an
-                export must not rank or select among the readable studies as if there were no others.
+            damaged: callback for an unreadable study, which is then skipped; None raises the error.
         """
         for name in self.study_names():
             folder = self.study(name)
@@ -188,6 +188,19 @@ class ResultsFolder:
                 raise UsageError(f"{target} exists already; name another study with --study NAME")
             with publish_folder(target) as temporary:
                 yield temporary
+
+    @contextlib.contextmanager
+    def replace_study(self, name: str) -> Iterator[Path]:
+        """Yields a temporary folder that becomes a study when the block ends without an error.
+
+        A study of that name is replaced in one step. No other process adds or removes a study meanwhile.
+
+        Raises:
+            SerbenchError: the folder cannot be written.
+        """
+        target = self.study(name).path
+        with self._tidied(), publish_folder(target, replace=True) as temporary:
+            yield temporary
 
     def remove_study(self, name: str) -> None:
         """Deletes a study and everything in it. If the process is killed meanwhile, the study is either whole or gone.

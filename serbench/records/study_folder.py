@@ -274,13 +274,15 @@ class StudyFolder:
             SerbenchError: the folder cannot be written.
         """
         target = self.job_path(record.kind, record.job_id)
-        if is_repeated(record.state, record.attempt):
+        broken_off = is_repeated(record.state, record.attempt)
+        if broken_off:
             target = self._attempt_path(record.job_id)
         elif self.has_job(record.kind, record.job_id):
             raise ValueError(f"{target} holds a record already")
         if predictions is not None:
             record = record.model_copy(update={"digests": prediction_digests(predictions)})
-        with publish_folder(target) as folder:
+        # A folder without a record is no fit, but for example what an interrupted copy left: it makes room.
+        with publish_folder(target, replace=not broken_off) as folder:
             if predictions is not None:
                 predictions.to_parquet(folder / "predictions.parquet", index=False)
             if model is not None:

@@ -18,7 +18,6 @@ from serbench.records import (
     TrialRecord,
     answers_digest,
     bare_parquet,
-    publish_folder,
     study_id,
     write_predictions,
 )
@@ -48,8 +47,8 @@ def publish_studies(results: ResultsFolder, names: Iterable[str], to: Path) -> I
         Each study's name and the bytes of its copy.
 
     Raises:
-        UsageError: a study does not exist, `to` is the folder of the originals, or holds another study, or other
-            brought predictions, of that name.
+        UsageError: a study does not exist or is running, `to` is the folder of the originals, or holds another study, or
+            other brought predictions, of that name.
         SerbenchError: a record is damaged, a study fails its checks, or `to` cannot be written.
     """
     if to.resolve() == results.root.resolve():
@@ -66,7 +65,7 @@ def publish_studies(results: ResultsFolder, names: Iterable[str], to: Path) -> I
     _copy_ledger(found, folders, target)
     for folder in folders:
         copy = target.study(folder.path.name)
-        with publish_folder(copy.path, replace=True) as temporary:
+        with target.replace_study(folder.path.name) as temporary:
             _copy_study(folder, StudyFolder(temporary))
         source, place = (ReferenceFolder.of(root, folder.record()) for root in (results.root, to))
         for name in source.names():
@@ -77,7 +76,12 @@ def publish_studies(results: ResultsFolder, names: Iterable[str], to: Path) -> I
 
 
 def _check_replaceable(study: StudyFolder, copy: StudyFolder) -> None:
-    """Refuses to replace what is no earlier copy of the study."""
+    """Refuses to copy a study that is running, and to replace what is no earlier copy of it."""
+    if study.is_running():
+        raise UsageError(
+            f"study '{study.path.name}' is being run by a serbench process, so nothing was published; wait for it, or "
+            "stop it first"
+        )
     if not copy.record_path.is_file():
         return
     name, root = copy.path.name, copy.path.parent.parent

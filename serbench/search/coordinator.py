@@ -59,22 +59,22 @@ class Coordinator:
         self._session = session
         self._running: dict[str, _Running] = {}
 
-    def run_trials(self, trials: int, *, shortlist_rounds: int = 0, final_rounds: int = 0) -> None:
+    def run_trials(self, trials: int, *, shortlist_fits: int = 0, final_fits: int = 0) -> None:
         """Runs trials until `trials` of them count, the deadline has passed, or a stop is requested.
 
         Earlier trials are included in the total. The study must be settled.
 
         Args:
             trials: total number of trials that count. Invalid, interrupted and lost trials do not count.
-            shortlist_rounds: number of fits of the shortlist that run one after the other; see `SearchTrials`. When
-                only the time reserved for what comes later is left, running trials stop and no new ones start.
-            final_rounds: the same of final runs.
+            shortlist_fits: number of fits of the shortlist; see `SearchTrials`. When only the time reserved for what
+                comes later is left, running trials stop and no new ones start.
+            final_fits: number of final runs.
 
         Raises:
             SerbenchError: the study cannot go on (features, storage, a space without valid configurations,
                 trials that all crash the same way).
         """
-        self._run(SearchTrials(self._session, trials, shortlist_rounds, final_rounds))
+        self._run(SearchTrials(self._session, trials, shortlist_fits, final_fits))
 
     def run_jobs(
         self, jobs: Sequence[TrialJob], origins: Mapping[str, str] | None = None, deadline: float | None = None

@@ -33,24 +33,29 @@ def run_probes(session: Session, count: int) -> None:
     """Runs the probes that have no record yet, then queues the best ones as the study's next trials.
 
     Args:
-        session: session of a settled study. Probes come first: a study with trials gets no more of them. Running
-            probes stop at the end of the session.
+        session: session of a settled study. Probes come first: a study with trials gets no more of them, and only
+            goes on with those it has. Running probes stop at the end of the session.
         count: number of probes; 0 for none.
     """
+    study = session.study
+    if study.records():
+        _try_best(session)
+        return
     if count == 0:
         return
-    study = session.study
     jobs = [job for number in range(count) if (job := _job(session, number)) is not None]
     todo = [job for job in jobs if not study.folder.has_job("probe", job.job_id)]
-    if todo and study.records():
-        return
     if todo:
         epochs = todo[0].settings.epochs
         session.observer.message(f"running {len(todo)} probes of {epochs} epochs each to choose what to try first")
         Coordinator(session).run_jobs(todo, {job.job_id: "probe" for job in todo}, session.end)
-    ended = [record for record in study.folder.jobs("probe") if record.value is not None]
-    if session.stop.is_set() or not all(study.folder.has_job("probe", job.job_id) for job in jobs):
-        return
+    if not session.stop.is_set() and all(study.folder.has_job("probe", job.job_id) for job in jobs):
+        _try_best(session)
+
+
+def _try_best(session: Session) -> None:
+    """Queues the best of the recorded probes as the study's next trials."""
+    ended = [record for record in session.study.folder.jobs("probe") if record.value is not None]
     ended.sort(key=lambda record: (-(record.value or 0.0), record.job_id))
     kept = ended[: -int(-len(ended) * KEPT_SHARE // 1)]
     session.history.try_first(tuple(Enqueued(f"probe {record.job_id}", record.config) for record in kept))

@@ -6,6 +6,7 @@ settings. Importing this module loads nothing heavy.
 
 from __future__ import annotations
 
+import operator
 import re
 from dataclasses import Field, dataclass, field, fields
 from enum import Enum
@@ -250,19 +251,20 @@ class SearchSettings:
     )
 
     def check_ranges(self) -> None:
-        """Checks that no number is too small.
+        """Checks that numbers are numbers, and that none is too small.
 
         Raises:
-            UsageError: a number is too small. The message begins with its option.
+            UsageError: one is not. The message begins with its option.
         """
         for declared in fields(self):
             if "option" not in declared.metadata:
                 continue
             option, value = option_of(declared), getattr(self, declared.name)
-            if option.least is not None and value is not None and value < option.least:
-                raise UsageError(f"{option.flags[0]} must be at least {option.least}, got {value}")
-        if self.seconds is not None and self.seconds <= 0:
-            raise UsageError(f"--time must be above 0 seconds, got {self.seconds:g}")
+            if option.least is not None and value is not None:
+                _check_whole(option.flags[0], value, option.least)
+        if self.seconds is not None and not 0 < self.seconds <= _LONGEST_S:
+            limit = "must be above 0 seconds" if not self.seconds > 0 else "is over a hundred years"
+            raise UsageError(f"--time {limit}, got {self.seconds:g}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -353,6 +355,15 @@ class SearchRequest(SearchSettings):
                 for one in value if isinstance(value, tuple) else (value,):
                     words += [option_of(declared).flags[0], _written(one)]
         return words
+
+
+def _check_whole(name: str, value: object, least: int) -> None:
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise UsageError(f"{name} must be a whole number, got {value!r}") from None
+    if number < least:
+        raise UsageError(f"{name} must be at least {least}, got {number}")
 
 
 def _written(value: Any) -> str:

@@ -36,7 +36,7 @@ from serbench.search.transfer.heard import StudySplit, starts_from_its_corpus
 from serbench.search.transfer.of_study import recorded_transfer, with_transfer
 from serbench.search.warm_start import load_warm_start
 from serbench.spaces import SearchSpace, space_for_size
-from serbench.training import FeatureSource, Teacher, choose_backend
+from serbench.training import FeatureSource, Teacher, choose_backend, keep_to_one_backend
 
 __all__ = ["run_search"]
 
@@ -54,6 +54,8 @@ def run_search(plan: SearchPlan, observer: Observer | None = None, stop: threadi
     end = time.monotonic() + plan.seconds if plan.seconds else None
     results = ResultsFolder(plan.results)
     backend = choose_backend(plan.backend)
+    if plan.cluster is None:
+        keep_to_one_backend(backend)
     results.check_writable()
     search = _Search(plan, results, backend, observer or Observer(), stop or threading.Event(), [])
     with contextlib.suppress(_StoppedError), search.connected():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 
@@ -13,7 +12,7 @@ from serbench.search.coordinator import Coordinator
 from serbench.search.finalists import Finalist, choose_finalists, choose_shortlisted, refit_finalists
 from serbench.search.probes import run_probes
 from serbench.search.session import Session
-from serbench.search.shortlist import run_shortlist, shortlist_rounds
+from serbench.search.shortlist import run_shortlist, shortlist_fits
 from serbench.spaces import Budget
 
 __all__ = ["run_study"]
@@ -34,11 +33,11 @@ def run_study(session: Session, budget: Budget) -> None:
     session.history.settle()
     run_probes(session, budget.probes)
     forced = [known.name for known in study.space.enqueued if known.finalist]
-    rounds = math.ceil((budget.finalists + len(forced)) * budget.repeats / max(1, session.workers))
-    listed = shortlist_rounds(study, min(budget.shortlist, budget.trials), session.workers)
-    Coordinator(session).run_trials(budget.trials, shortlist_rounds=listed, final_rounds=rounds)
+    finals = (budget.finalists + len(forced)) * budget.repeats
+    listed = shortlist_fits(study, min(budget.shortlist, budget.trials))
+    Coordinator(session).run_trials(budget.trials, shortlist_fits=listed, final_fits=finals)
     if not session.stop.is_set():
-        shortlisted = run_shortlist(session, budget.shortlist, rounds)
+        shortlisted = run_shortlist(session, budget.shortlist, session.rounds(finals))
         if not session.stop.is_set():
             _test(session, budget, shortlisted, forced)
     observer.study_finished(study.record)

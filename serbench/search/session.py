@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import threading
 from dataclasses import dataclass
 
@@ -58,3 +59,7 @@ class Session:
     def workers(self) -> int:
         """Number of jobs that can run at the same time now."""
         return self.mailbox.engine.workers
+
+    def rounds(self, fits: int) -> int:
+        """How many of `fits` fits run one after the other on the workers there are now."""
+        return math.ceil(fits / max(1, self.workers))

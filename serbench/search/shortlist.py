@@ -7,7 +7,6 @@ train a final run that holds no speaker back.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,12 +24,12 @@ from serbench.search.finalists import Finalist, choose_finalists
 from serbench.search.session import Session
 from serbench.search.studies.study import Study
 
-__all__ = ["compared_before", "run_shortlist", "shortlist_rounds"]
+__all__ = ["compared_before", "run_shortlist", "shortlist_fits"]
 
 
-def shortlist_rounds(study: Study, count: int, workers: int) -> int:
-    """Returns how many fits of a shortlist of `count` configurations run one after the other."""
-    return math.ceil(count * len(_folds(study)) / max(1, workers)) if count else 0
+def shortlist_fits(study: Study, count: int) -> int:
+    """Returns how many fits a shortlist of `count` configurations takes."""
+    return count * len(_folds(study)) if count else 0
 
 
 def run_shortlist(session: Session, count: int, final_rounds: int = 0) -> list[ShortlistRecord]:

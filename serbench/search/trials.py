@@ -38,16 +38,17 @@ class SearchTrials:
     Args:
         session: the study, already settled, and what its jobs run on.
         trials: total number of trials that count. Invalid, interrupted and lost trials do not count.
-        shortlist_rounds: number of fits of the shortlist that run one after the other.
-        final_rounds: the same of final runs. For each of both as much time is reserved as the longest trial took, but
-            at most half of what was left at the start, unless the final runs alone need more.
+        shortlist_fits: number of fits of the shortlist.
+        final_fits: number of final runs. For each of both as much time is reserved as the longest trial took, divided
+            by the workers there are now, but at most half of what was left at the start, unless the final runs alone
+            need more.
     """
 
-    def __init__(self, session: Session, trials: int, shortlist_rounds: int, final_rounds: int) -> None:
+    def __init__(self, session: Session, trials: int, shortlist_fits: int, final_fits: int) -> None:
         self._session = session
         self._study, self._history = session.study, session.history
         self._total = trials
-        self._later_rounds, self._final_rounds = shortlist_rounds + final_rounds, final_rounds
+        self._shortlist_fits, self._final_fits = shortlist_fits, final_fits
         self._half_s = 0.0 if session.end is None else max(0.0, session.end - time.monotonic()) / 2
         self._never_pruned = {known.name for known in session.study.space.enqueued if known.finalist}
         records = session.study.records()
@@ -61,11 +62,12 @@ class SearchTrials:
     @property
     def deadline(self) -> float | None:
         """End of the session minus the time reserved for the fits after the trials."""
-        end = self._session.end
-        if end is None:
-            return None
-        later, final = (rounds * self._longest_s for rounds in (self._later_rounds, self._final_rounds))
-        return end - max(final, min(later, self._half_s))
+        session = self._session
+        end = session.end
+        if end is None or not session.workers:  # with no worker there is nothing to stop
+            return end
+        listed, final = (session.rounds(fits) * self._longest_s for fits in (self._shortlist_fits, self._final_fits))
+        return end - max(final, min(listed + final, self._half_s))
 
     def wanted(self, running: int) -> bool:
         """Whether the counted and the running trials together are fewer than the total."""

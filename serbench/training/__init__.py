@@ -11,7 +11,14 @@ from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
     from serbench.training.answerer import load_answerer
-    from serbench.training.backend import BACKENDS, GPU_BACKENDS, choose_backend, import_keras, process_context
+    from serbench.training.backend import (
+        BACKENDS,
+        GPU_BACKENDS,
+        choose_backend,
+        import_keras,
+        keep_to_one_backend,
+        process_context,
+    )
     from serbench.training.job import ClipTargets, FitSettings, TrialJob, TrialOutcome, Verdict
     from serbench.training.joining import join_networks
     from serbench.training.keras_settings import pin_keras_settings
@@ -31,6 +38,7 @@ else:
                 "GPU_BACKENDS",
                 "choose_backend",
                 "import_keras",
+                "keep_to_one_backend",
                 "process_context",
             ),
             "job": (
@@ -83,6 +91,7 @@ __all__ = [
     "dtype_policy",
     "import_keras",
     "join_networks",
+    "keep_to_one_backend",
     "load_answerer",
     "pin_keras_settings",
     "process_context",

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import signal
 import sys
+import threading
 from multiprocessing.context import BaseContext
 from pathlib import Path
 
@@ -20,6 +21,7 @@ __all__ = [
     "choose_backend",
     "compile_options",
     "import_keras",
+    "keep_to_one_backend",
     "limit_threads",
     "process_context",
 ]
@@ -28,6 +30,10 @@ BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
 GPU_BACKENDS = frozenset({"jax", "torch"})
 """Backends that get a GPU. TensorFlow's CPU package from PyPI sees none."""
+
+_served: str | None = None
+"""The backend that the fork server of this process has imported; None as long as there is no server."""
+_served_lock = threading.Lock()
 
 
 def choose_backend(asked: str | None = None) -> str:
@@ -75,6 +81,19 @@ def import_keras(backend: str) -> None:
         os.close(null)
 
 
+def keep_to_one_backend(backend: str) -> None:
+    """Refuses another backend than the one that fits of this process have run on: all are forked from one server.
+
+    Raises:
+        SerbenchError: the server has imported another backend.
+    """
+    if _served not in {None, backend}:
+        raise SerbenchError(
+            f"this process has trained on {_served} and keeps to it; go on with --backend {_served} (in Python, "
+            f"backend='{_served}'), or start Python again for {backend}"
+        )
+
+
 @functools.cache
 def process_context(backend: str) -> BaseContext:
     """Returns the multiprocessing context of the children: forked from a warm server on Linux, spawned elsewhere.
@@ -82,18 +101,24 @@ def process_context(backend: str) -> BaseContext:
     The server imports Keras once and runs nothing on the backend. So a fork is safe and takes hundredths of a second,
     where an import takes seven seconds. Set the environment before the server starts. No child runs the caller's
     script again.
+
+    Raises:
+        SerbenchError: the server of this process has imported another backend.
     """
-    os.environ["KERAS_BACKEND"] = backend
+    global _served  # noqa: PLW0603 - the fork server belongs to the whole process
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # else Keras' look for a GPU spoils forks of the server
     if not sys.platform.startswith("linux"):
         return SpawnContext()
+    with _served_lock:
+        keep_to_one_backend(backend)
+        _served = backend
     context = ForkServerContext()
     # Blocked until the server ignores them; otherwise a Ctrl-C during its start would leave a search without a server.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     try:
-        context.start_server(["serbench.training.preload"])
+        context.start_server(["serbench.training.preload"], {"KERAS_BACKEND": backend})
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     return context

@@ -57,7 +57,9 @@ def main(
         from serbench.training.backend import limit_threads
         from serbench.training.keras_settings import pin_keras_settings
 
+        os.environ["KERAS_BACKEND"] = job.backend
         pin_keras_settings()
+        _check_backend(job.backend)
         from serbench.training.fit import fit
 
         limit_threads(job.backend, job.threads)
@@ -84,6 +86,14 @@ def main(
         kind, text = type(error).__name__, traceback.format_exc()
         outcome = TrialOutcome(state, error=f"{kind}: {error}"[:2000], error_kind=kind, traceback=text)
     link.send(("outcome", outcome))
+
+
+def _check_backend(asked: str) -> None:
+    """Refuses to train on another backend than the record will say. It is imported already in a forked child."""
+    from keras.config import backend
+
+    if backend() != asked:
+        raise RuntimeError(f"this process has Keras on {backend()}, and its job is for {asked}")
 
 
 class _FeaturesGoneError(Exception):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -158,6 +159,16 @@ def test_a_search_outside_the_main_thread_leaves_signals_alone(space, tone_corpu
         ({"corpus": "crema"}, "did you mean 'crema-d'"),
         ({"time": "soon"}, "is not a duration"),
         ({"epochs": 0}, "epochs must be at least 1"),
+        ({"trials": "5"}, "trials must be a whole number, got '5'"),
+        ({"trials": 2.5}, "trials must be a whole number, got 2.5"),
+        ({"seed": 1.5}, "seed must be a whole number, got 1.5"),
+        ({"test_corpus": Path("nowhere")}, "nowhere"),
+        ({"spaces": [None]}, "spaces must be names, files or loaded spaces, got None"),
+        ({"spaces": 3}, "spaces must be names, files or loaded spaces, got 3"),
+        ({"time": []}, "time must be a number of seconds"),
+        ({"time": float("nan")}, "time must be above 0 seconds, got nan"),
+        ({"time": float("inf")}, "time is over a hundred years, got inf"),
+        ({"time": timedelta(0)}, "time must be above 0 seconds, got 0"),
         ({"sampler": "tpee"}, "unknown sampler 'tpee'"),
     ],
 )

@@ -47,6 +47,23 @@ if __name__ == "__main__":
     child.join()
 """
 
+OWN_VARIABLE = """
+import os, signal
+from serbench.child_processes import ForkServerContext, _server
+
+context = ForkServerContext()
+context.start_server(["json"], {"SERBENCH_OF_SERVER": "own"})
+for kept in (None, "mine"):
+    child = context.Process(target=os.execvp, args=("sh", ["sh", "-c", 'test "$SERBENCH_OF_SERVER" = own']))
+    child.start()
+    child.join()
+    assert child.exitcode == 0
+    assert os.environ.get("SERBENCH_OF_SERVER") == kept, os.environ.get("SERBENCH_OF_SERVER")
+    os.environ["SERBENCH_OF_SERVER"] = "mine"
+    os.kill(_server._forkserver_pid, signal.SIGKILL)
+    os.waitid(os.P_PID, _server._forkserver_pid, os.WEXITED | os.WNOWAIT)
+"""
+
 
 def command(way: str, text: str, folder: Path) -> tuple[list[str], str | None]:
     """How a Python of the given way of starting runs the text; and what goes to its standard input."""
@@ -73,3 +90,8 @@ def test_children_of_other_code_still_know_their_script(tmp_path: Path) -> None:
     arguments, _ = command("file", OWN_CHILDREN, tmp_path)
     subprocess.run(arguments, cwd=tmp_path, timeout=60, check=True)
     assert {path.name for path in tmp_path.iterdir() if path.is_dir()} >= {"forkserver", "spawn", "ours"}
+
+
+def test_a_server_keeps_its_own_variables_when_it_starts_again_and_ours_stay_as_they_are(tmp_path: Path) -> None:
+    arguments, _ = command("file", OWN_VARIABLE, tmp_path)
+    subprocess.run(arguments, cwd=tmp_path, timeout=60, check=True)

@@ -12,7 +12,8 @@ import pytest
 from drawn_results import Builder
 from records_made import study, trial
 
-from serbench.records import Ledger, LedgerLine, count_evaluations, recorded_evaluations
+from serbench.errors import SerbenchError
+from serbench.records import JobId, Ledger, LedgerLine, count_evaluations, recorded_evaluations
 from serbench.results import Results, publish_studies
 
 
@@ -60,6 +61,33 @@ def test_a_run_that_was_killed_before_its_record_counts_once_unless_it_answers_o
         ("t0000-r1", "same", "run"),
         ("t0000-r1", "same", "audit"),
     ]
+
+
+def test_a_run_that_answered_otherwise_is_missing_and_one_whose_answers_are_not_told_is_not(tmp_path):
+    ledger, record = Ledger(tmp_path / "ledger"), study(identity="one")
+    ledger.append([LedgerLine.of(record, "t0000-a0", predictions="first"), LedgerLine.of(record, "t0001-a0")])
+    lines = [
+        LedgerLine.of(record, job, predictions=answers)
+        for job, answers in (("t0000-a0", "first"), ("t0000-a0", "other"), ("t0000-a0", None), ("t0001-a0", "first"))
+    ]
+    assert list(ledger.missing(lines)) == [lines[1]]
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a dangling link"])
+def test_what_is_no_file_in_a_ledger_counts_as_unreadable(tmp_path, kind):
+    ledger = Ledger(tmp_path / "ledger")
+    ledger.append([LedgerLine.of(study(identity="one"), "t0000-r0")])
+    odd = ledger.root / "a.jsonl"
+    odd.mkdir() if kind == "a folder" else odd.symlink_to("gone")
+    lines, unreadable = ledger.read()
+    assert ([line.job_id for line in lines], unreadable) == (["t0000-r0"], 1)
+
+
+def test_a_number_of_thousands_of_digits_is_no_run():
+    line = LedgerLine.of(study(identity="one"), f"t0-r{'9' * 5000}")
+    assert line.entry[1] == line.job_id
+    with pytest.raises(SerbenchError, match="is not the name of a trial"):
+        _ = JobId.parse("t" + "9" * 5000).number
 
 
 def test_another_name_counts_on_and_another_split_seed_is_told(tmp_path):
@@ -191,6 +219,16 @@ def test_audits_of_older_results_are_counted(build):
     assert (found.entries, found.evaluations, found.audits) == (1, 4, 2)
     (row,) = build.read().board().rows
     assert row.looks == 4
+
+
+@pytest.mark.parametrize("mark", ["damaged", '{"schema_version": 99}'])
+def test_audits_in_a_folder_that_cannot_be_read_cost_no_other_entry(build, mark):
+    build.entry("a", build.study("one"))
+    build.entry("b", build.study("two"))
+    audits = build.results.study("one").path / "audits"
+    audits.mkdir()
+    (audits / "serbench.json").write_text(mark, encoding="utf-8")
+    assert {row.entry for row in build.read().board().rows} == {"a", "b"}
 
 
 def test_a_replay_counts_for_its_entry(build):

@@ -8,9 +8,11 @@ import shutil
 import pandas as pd
 import pytest
 from drawn_results import Builder, judge
+from filelock import FileLock, Timeout
 
 from benchmarks.simulated_results import Size, write_results
 from serbench.errors import SerbenchError, UsageError
+from serbench.records import recorded_evaluations
 from serbench.records.results import ResultsFolder
 from serbench.render import render
 from serbench.results import Results, publish_studies, verify_results
@@ -93,6 +95,41 @@ def test_publishing_again_replaces_the_copy(tmp_path):
     stray.write_text("{}")
     list(publish_studies(results, names[:1], tmp_path / "published"))
     assert files(tmp_path / "published") == before
+
+
+def test_a_run_that_was_made_again_is_published_with_its_line(build, tmp_path):
+    study = build.study()
+    build.entry("a", study, refits=2)
+    ledger, record = build.results.ledger, build.results.study(study).record()
+    ledger.append(recorded_evaluations(build.results.study(study), record))
+    list(publish_studies(build.results, [study], tmp_path / "published"))
+    shutil.rmtree(build.results.study(study).path / "refits")
+    build.entry("a", study, refits=2, skill=0.4)
+    for line in recorded_evaluations(build.results.study(study), record):
+        ledger.append_once(line.model_copy(update={"id": f"again-{line.job_id}"}))
+    list(publish_studies(build.results, [study], tmp_path / "published"))
+    (row,) = Results(tmp_path / "published").board().rows
+    assert row.problems == ()
+    assert len(ResultsFolder(tmp_path / "published").ledger.read()[0]) == 4
+
+
+def test_a_running_study_is_not_published(build, tmp_path):
+    study = build.study()
+    build.entry("a", study)
+    with (
+        FileLock(build.results.study(study).lock_path),
+        pytest.raises(UsageError, match=f"study '{study}' is being run by a serbench process, so nothing was"),
+    ):
+        list(publish_studies(build.results, [study], tmp_path / "published"))
+    assert not (tmp_path / "published").exists()
+
+
+def test_nothing_is_removed_from_the_target_while_a_study_is_copied(build, tmp_path):
+    with build.results.replace_study("copy") as temporary:
+        with pytest.raises(Timeout), FileLock(temporary.parent / ".lock", blocking=False):
+            pass
+        (temporary / "study.json").write_text("{}")
+    assert (build.results.study("copy").path / "study.json").is_file()
 
 
 def test_another_study_of_the_same_name_is_not_replaced(tmp_path):

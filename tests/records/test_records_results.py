@@ -149,6 +149,16 @@ def test_a_recorded_fit_is_never_overwritten(results: ResultsFolder) -> None:
     assert folder.job("search", "t0000").value == 0.5
 
 
+def test_a_folder_that_an_interrupted_copy_left_makes_room_for_the_fit(results: ResultsFolder) -> None:
+    folder = results.study("first")
+    left = folder.job_path("refit", "t0000-r0")
+    left.mkdir(parents=True)
+    (left / "model.keras").write_bytes(b"half")
+    folder.publish_job(trial(kind="refit", job_id="t0000-r0"), PREDICTIONS)
+    assert folder.has_job("refit", "t0000-r0")
+    assert sorted(path.name for path in left.iterdir()) == ["predictions.parquet", "record.json"]
+
+
 def test_fits_come_by_id_and_half_published_ones_not_at_all(results: ResultsFolder) -> None:
     folder = results.study("first")
     for job_id in ("t0002", "t0000", "t0001"):

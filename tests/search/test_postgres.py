@@ -10,16 +10,23 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import sqlalchemy
 from tiers import starts_children
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.records import ResultsFolder
+from serbench.records import ResultsFolder, StudyFolder
 from serbench.search import Observer, run_search
-from serbench.search.studies.storage import check_storage_url
+from serbench.search.studies.samplers import pruner_settings, sampler_settings
+from serbench.search.studies.storage import StudyStorage, check_storage_url
 
 NAME = "crema-d-speaker-tiny_cnn1d"
+RECORD = SimpleNamespace(
+    name="one", identity="1" * 16, sampler=sampler_settings("random"), pruner=pruner_settings("none", 3)
+)
+"""What a storage reads of a study's record."""
 
 
 def program(name: str) -> str | None:
@@ -98,7 +105,7 @@ def test_what_a_search_in_a_database_compares_by_cross_validation_is_what_one_in
 def test_a_study_of_that_name_in_another_folder_is_refused(make_plan, tmp_path, server) -> None:
     run_search(make_plan(storage=server, run="taken", trials=1, repeats=1))
     other = make_plan(storage=server, run="taken", results=tmp_path / "other")
-    with pytest.raises(UsageError, match="belongs to another results folder"):
+    with pytest.raises(UsageError, match=r"has a study .* of another results folder"):
         run_search(other)
 
 
@@ -131,6 +138,25 @@ def test_a_server_that_does_not_answer_is_one_sentence(make_plan, tmp_path) -> N
         run_search(make_plan(storage=f"postgresql://team:secret@/postgres?host={tmp_path}"))
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_password_in_the_query_is_not_told(make_plan, tmp_path) -> None:
+    with pytest.raises(SerbenchError, match="cannot use the study's database") as caught:
+        StudyStorage.open(StudyFolder(tmp_path), RECORD, f"postgresql://me@/db?host={tmp_path}&password=geheim")
+    assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.slow
+@pytest.mark.children
+def test_the_lease_holds_no_transaction_open(tmp_path, server) -> None:
+    idle = sqlalchemy.text("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'")
+    with (
+        contextlib.closing(StudyStorage.open(StudyFolder(tmp_path), RECORD, server)),
+        contextlib.closing(sqlalchemy.create_engine(check_storage_url(server)).connect()) as other,
+    ):
+        assert other.execute(idle).scalar() == 0
+        with pytest.raises(SerbenchError, match="is being run by another serbench process"):
+            StudyStorage.open(StudyFolder(tmp_path), RECORD, server)
 
 
 @pytest.mark.parametrize("url", ["mysql://host/db", "postgres", "sqlite:///x.db", "postgresql:/x"])

@@ -5,18 +5,23 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import threading
+import time
 from collections import Counter
 from decimal import Decimal
+from types import SimpleNamespace
 
 import numpy as np
 import optuna
 import pytest
 from tiers import starts_children
 
+from benchmarks.simulated import simulated_study
 from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import SplitProtocol
-from serbench.records import ResultsFolder
+from serbench.records import ResultsFolder, TrialRecord, now
 from serbench.search import Observer, run_search
+from serbench.search.session import Session
+from serbench.search.trials import SearchTrials
 from serbench.spaces import load_space
 from serbench.training import TrialJob
 
@@ -293,3 +298,27 @@ def test_a_new_database_is_not_begun_with_the_journal_of_one_that_is_gone(tmp_pa
         (tmp_path / f"{path.name}{end}").write_bytes(b"old")
     _sqlite_url(path)
     assert all(left.read_bytes() != b"old" for left in tmp_path.iterdir())
+
+
+def test_a_search_on_a_second_backend_is_refused_before_anything_is_written(make_plan, monkeypatch) -> None:
+    monkeypatch.setattr("serbench.training.backend._served", "jax")
+    plan = make_plan(backend="tensorflow")
+    with pytest.raises(SerbenchError, match="this process has trained on jax"):
+        run_search(plan)
+    assert not plan.results.exists()
+
+
+def test_time_is_kept_for_final_runs_by_the_workers_that_have_joined_by_then(tmp_path) -> None:
+    engine, end = SimpleNamespace(workers=0), time.monotonic() + 1000
+    with simulated_study(tmp_path, load_space("cnn1d"), sampler="random") as study:
+        study.folder.publish_job(
+            TrialRecord(
+                study="simulated", job_id="t0000", kind="search", state="crashed", config={}, seed=1,
+                seconds={"total": 10.0}, started=now(), finished=now(),
+            )
+        )  # fmt: skip
+        trials = SearchTrials(Session.on(engine, study, None, Observer(), threading.Event(), end), 5, 6, 8)
+        kept = {}
+        for engine.workers in (0, 1, 4, 14):
+            kept[engine.workers] = end - trials.deadline
+    assert kept == pytest.approx({0: 0, 1: 140, 4: 40, 14: 20})

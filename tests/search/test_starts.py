@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
+from threading import Event
 
 import optuna
 import pytest
 from tiers import starts_children
 
+from benchmarks.simulated import SIMULATED, simulated_study
 from serbench.errors import UsageError
 from serbench.families import get_family
 from serbench.records import ResultsFolder
+from serbench.records.base import now
 from serbench.records.results import StudyFolder
 from serbench.records.schemas import TrialRecord
-from serbench.search import run_search
+from serbench.search import Observer, run_search
+from serbench.search.engines.local import LocalEngine
+from serbench.search.jobs import JobMaker
+from serbench.search.probes import run_probes
+from serbench.search.session import Session
 from serbench.search.studies.optuna_history import OptunaHistory
 from serbench.search.studies.samplers import make_sampler, sampler_settings
 from serbench.search.warm_start import load_warm_start
@@ -211,3 +218,28 @@ def test_a_smaller_budget_is_another_space(tiny_space) -> None:
     space = load_space(tiny_space())
     assert space.with_training(max_parameters=1000).hash != space.hash
     assert space.with_training().hash == space.hash
+
+
+@pytest.mark.parametrize("count", [0, 12, 20])
+def test_the_best_probes_are_tried_whatever_is_asked_for_when_a_study_goes_on(tmp_path, count) -> None:
+    """Six probes, of which the two best are kept; the search stopped after the first of these."""
+    with simulated_study(tmp_path, load_space("cnn1d"), sampler="random") as study:
+        for number in range(6):
+            config = study.space.suggest(optuna.create_study(sampler=optuna.samplers.RandomSampler(number)).ask())
+            study.folder.publish_job(_trained(f"p{number:04d}", "probe", config, 0.3 + number / 100))
+        best, second = (study.folder.job("probe", job_id).config for job_id in ("p0005", "p0004"))
+        study.folder.publish_job(_trained("t0000", "search", best, 0.5, "probe p0005"))
+        session = Session.on(LocalEngine(None, 1), study, JobMaker(study, SIMULATED, "tensorflow"), Observer(), Event())
+        session.history.settle()
+        run_probes(session, count)
+        asked = [session.history.ask() for _ in range(len(study.space.enqueued) + 2)]
+        assert study.folder.job_ids("probe") == [f"p{number:04d}" for number in range(6)]
+    tried = [one for one in asked if one.origin and one.origin.startswith("probe")]
+    assert [(one.origin, one.config) for one in tried] == [("probe p0004", second)]
+
+
+def _trained(job_id: str, kind: str, config: dict, value: float, origin: str | None = None) -> TrialRecord:
+    return TrialRecord(
+        study="simulated", job_id=job_id, kind=kind, state="completed", value=value, config=config, seed=1,
+        origin=origin, started=now(), finished=now(),
+    )  # fmt: skip

@@ -16,7 +16,8 @@ import pytest
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.training import ClipTargets, JobControl, Verdict, run_job
-from serbench.training.backend import choose_backend
+from serbench.training.backend import choose_backend, keep_to_one_backend, process_context
+from serbench.training.child import _check_backend
 
 LONG = {"epochs": 2000, "patience": 2000}
 
@@ -222,3 +223,18 @@ def test_a_backend_that_is_not_installed_names_what_to_install(monkeypatch) -> N
 def test_the_backend_of_the_environment_is_taken(monkeypatch) -> None:
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     assert choose_backend() == "tensorflow"
+
+
+def test_a_second_backend_in_one_process_is_refused(monkeypatch) -> None:
+    monkeypatch.setattr("serbench.training.backend._served", "jax")
+    with pytest.raises(SerbenchError, match=r"has trained on jax and keeps to it; .*start Python again for torch"):
+        process_context("torch")
+    keep_to_one_backend("jax")
+
+
+@pytest.mark.children
+def test_a_child_trains_on_no_other_backend_than_its_record_says() -> None:
+    """As when the server has another one; here this process has Keras on TensorFlow."""
+    _check_backend("tensorflow")
+    with pytest.raises(RuntimeError, match="has Keras on tensorflow, and its job is for jax"):
+        _check_backend("jax")

@@ -58,7 +58,7 @@ class StudyStorage:
         if url is None:
             return cls._open(_sqlite_url(folder.storage_path), str(folder.storage_path), record, _SQLITE_OPTIONS)
         shared = check_storage_url(url)
-        return cls._open(shared, shared.render_as_string(), record, {"pool_pre_ping": True})
+        return cls._open(shared, _without_password(shared.render_as_string()), record, {"pool_pre_ping": True})
 
     @classmethod
     def _open(cls, url: sqlalchemy.URL, place: str, record: StudyRecord, options: dict[str, object]) -> StudyStorage:
@@ -93,7 +93,8 @@ class StudyStorage:
             )
         if self._storage.engine.dialect.name != "postgresql":
             return  # the folder's lock guards a database in the study's own folder
-        self._lease = self._storage.engine.connect()
+        # A transaction that stays open for the whole search keeps the server from tidying up what all others delete.
+        self._lease = self._storage.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         asked = sqlalchemy.text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
         if not self._lease.execute(asked, {"name": f"serbench {record.name} {record.identity}"}).scalar():
             raise SerbenchError(
