@@ -47,8 +47,8 @@ def publish_studies(results: ResultsFolder, names: Iterable[str], to: Path) -> I
         Each study's name and the bytes of its copy.
 
     Raises:
-        UsageError: a study does not exist or is running, `to` is the folder of the originals, or holds another study, or
-            other brought predictions, of that name.
+        UsageError: a study does not exist or is running, `to` is the folder of the originals, or holds another study,
+            or other brought predictions, of that name.
         SerbenchError: a record is damaged, a study fails its checks, or `to` cannot be written.
     """
     if to.resolve() == results.root.resolve():
