@@ -58,6 +58,7 @@ def main(
         from serbench.training.keras_settings import pin_keras_settings
 
         pin_keras_settings()
+        _check_backend(job.backend)
         from serbench.training.fit import fit
 
         limit_threads(job.backend, job.threads)
@@ -84,6 +85,13 @@ def main(
         kind, text = type(error).__name__, traceback.format_exc()
         outcome = TrialOutcome(state, error=f"{kind}: {error}"[:2000], error_kind=kind, traceback=text)
     link.send(("outcome", outcome))
+
+
+def _check_backend(backend: str) -> None:
+    import keras
+
+    if (here := keras.backend.backend()) != backend:
+        raise RuntimeError(f"Keras runs on {here} in this process, and the job is for {backend}")
 
 
 class _FeaturesGoneError(Exception):
