@@ -10,6 +10,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
+from serbench.errors import first_line
+
 __all__ = ["check_network_file"]
 
 _MOST_DESCRIPTION: Final = 16 << 20
@@ -60,7 +62,7 @@ def check_network_file(file: Path | bytes, objects: dict[str, Any]) -> None:
                 )
             config = json.loads(archive.read("config.json"))
     except _UNREADABLE as error:
-        raise ValueError(f"not a Keras file ({error})") from None
+        raise ValueError(f"not a Keras file ({first_line(error)})") from None
     if isinstance(config, dict):
         config = {**config, "compile_config": None}  # as loading it does
     needed, held = _parameters(config, objects), sizes.get(_WEIGHTS, 0)

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.training import ClipTargets, JobControl, Verdict, run_job
+from serbench.training import ClipTargets, JobControl, Verdict, import_keras, run_job, supervisor
 from serbench.training.backend import choose_backend
 
 LONG = {"epochs": 2000, "patience": 2000}
@@ -104,10 +104,12 @@ def test_a_trial_that_takes_too_long_is_ended_and_says_where_it_was(make_job, so
 
 
 @pytest.mark.children
-def test_a_trial_over_its_memory_limit_is_ended(make_job, source) -> None:
+def test_a_trial_over_its_memory_limit_is_ended_without_a_respite(make_job, source, monkeypatch) -> None:
+    monkeypatch.setattr(supervisor, "_LEAVE_GRACE_S", 600.0)
     outcome = run_job(make_job(settings=LONG, memory_limit_mib=10), source)
     assert outcome.state == "memory"
     assert "over its limit of 10 MiB" in outcome.error
+    assert outcome.seconds["total"] < 300
 
 
 @pytest.fixture
@@ -205,6 +207,16 @@ def test_no_orphan_trains_on_after_its_parent_is_killed(tmp_path, features, targ
         parent.wait()
     _, alive = psutil.wait_procs(family, timeout=30)
     assert not alive
+
+
+@pytest.mark.children
+def test_a_child_on_another_backend_than_its_job_says_so() -> None:
+    from serbench.training.child import _check_backend
+
+    import_keras("tensorflow")
+    _check_backend("tensorflow")
+    with pytest.raises(RuntimeError, match="runs on tensorflow in this process, and the job is for jax"):
+        _check_backend("jax")
 
 
 @pytest.mark.parametrize("name", ["tensorflo", "mxnet"])
