@@ -79,10 +79,8 @@ def test_a_seed_is_no_size() -> None:
         check_network_file(packed(json.dumps(config), weights), {})
 
 
-@pytest.mark.parametrize("damage", [b"\xff" * 8, b""])
-def test_a_damaged_description_is_refused(damage: bytes) -> None:
+def test_a_damaged_description_is_refused() -> None:
     content = packed("[" + "1, " * 5_000 + "1]", b"")
     start = content.index(b"config.json") + len("config.json")
-    broken = content[:start] + damage + content[start + len(damage or b"12345678") :]
     with pytest.raises(ValueError, match="not a Keras file"):
-        check_network_file(broken, {})
+        check_network_file(content[:start] + b"\xff" * 8 + content[start + 8 :], {})
