@@ -15,7 +15,7 @@ from serbench.errors import SerbenchError
 from serbench.printable import printable_lines
 
 if TYPE_CHECKING:
-    from serbench.spaces import SearchSpace
+    from serbench.spaces import Budget, SearchSpace
 
 __all__ = ["app"]
 
@@ -54,7 +54,6 @@ def show(
     output: Annotated[BriefFormat, typer.Option("--format", help="Output format.")] = BriefFormat.table,
 ) -> None:
     """Shows the settings of a search space and the values and meaning of every hyperparameter."""
-    from serbench.render import plural
     from serbench.spaces import load_space
 
     loaded = load_space(space)
@@ -63,15 +62,16 @@ def show(
         return
     echo(f"{loaded.name}: {loaded.title or loaded.family.title} (family {loaded.family.name})")
     named = f"{loaded.protocol}, " if loaded.protocol else ""
-    echo(f"  protocol   {named}test core {loaded.test_core:f} %, validation core {loaded.validation_core:f} %")
+    normalised = ", normalised by speaker (transductive)" if loaded.speaker_normalisation else ""
+    echo(f"  protocol   {named}test core {loaded.test_core:f} %, "
+               f"validation core {loaded.validation_core:f} %{normalised}")  # fmt: skip
     echo(f"  features   {loaded.features.kind}, {' x '.join(map(str, loaded.features.shape))}, "
                f"{loaded.features.sample_rate:,} Hz, {loaded.features.duration_s:g} s")  # fmt: skip
+    timeout = loaded.training.trial_timeout_s
+    ended = "" if timeout is None else f", a trial is ended after {timeout:g} s"
     echo(f"  training   up to {loaded.training.epochs} epochs, patience {loaded.training.patience}, "
-               f"at most {loaded.training.max_parameters:,} parameters")  # fmt: skip
-    budget = loaded.budget
-    compared = f"{budget.shortlist} of them compared by cross-validation, " if budget.shortlist else ""
-    echo(f"  budget     {plural(budget.trials, 'trial')}, {compared}{plural(budget.finalists, 'finalist')}, "
-               f"{plural(budget.repeats, 'seed')} each")  # fmt: skip
+               f"at most {loaded.training.max_parameters:,} parameters{ended}")  # fmt: skip
+    echo(f"  budget     {_budget(loaded.budget)}")
     echo("")
     _echo_parameters(loaded)
     if loaded.enqueued:
@@ -87,10 +87,11 @@ def check(
     spaces: Annotated[list[str], typer.Argument(help="Names or files.")],
 ) -> None:
     """Checks search spaces. An error message gives the place of the first mistake and the nearest valid name."""
-    from serbench.spaces import find_space, load_space
+    from serbench.spaces import check_draws, find_space, load_space
 
     for name in spaces:
         space = load_space(name)
+        check_draws(space, space.budget.trials)
         echo(f"{find_space(name)}: valid ({len(space.searched)} parameters searched, hash {space.hash})")
         for concern in space.features.front_end.concerns(space.features):
             echo(f"note: [features] {concern}", err=True)
@@ -101,6 +102,19 @@ def check(
                     f"{'; '.join(odd.values())}",
                     err=True,
                 )
+
+
+def _budget(budget: Budget) -> str:
+    from serbench.render import plural
+
+    probed = f"{plural(budget.probes, 'probe')} of a quarter of the epochs, then " if budget.probes else ""
+    parts = [f"{probed}{plural(budget.trials, 'trial')}"]
+    if budget.shortlist:
+        parts.append(f"{budget.shortlist} of them compared by cross-validation")
+    parts += [plural(budget.finalists, "finalist"), f"{plural(budget.repeats, 'seed')} each"]
+    on = {None: [], "all": ["final runs on all clips that are not tested"],
+          "held-out": ["final runs without the validation clips"]}  # fmt: skip
+    return ", ".join([*parts, *on[budget.finals]])
 
 
 def _echo_parameters(space: SearchSpace) -> None:

@@ -7,7 +7,8 @@ them:
 - `source`: who proposed it, with an address
 - `later`: that it was added after results were published. At its default it is no part of a space's hash, so that
   studies of before go on
-- `own_front_end`: that it reads what only the family's own front end gives; a space over another one may not search it
+- `own_front_end`: that values other than the default read what only the family's own front end gives; a space over
+  another one may not contain them
 - `live`: how the live view shows it: `"value"` alone, or `"named"` (its name and its value)
 """
 

@@ -143,7 +143,7 @@ def _shipped(record: StudyRecord) -> SearchSpace | None:
 def _recorded(record: StudyRecord) -> SearchSpace | None:
     """The space of the recorded text, without the overrides of the command line; None if it cannot be read."""
     try:
-        return read_space(record.space_text, record.space_name, record.space_name)
+        return read_space(record.space_text, record.space_name, record.space_name, recorded=True)
     except SerbenchError:
         return None
 

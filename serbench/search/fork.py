@@ -132,8 +132,14 @@ def _incomparable(folder: StudyFolder, old: StudyRecord, training: FitSettings, 
             yield f"protocol {name}: {before:f} -> {after:f}"
     if protocol.speaker_normalisation != space.speaker_normalisation:
         yield f"protocol speaker_normalisation: {protocol.speaker_normalisation} -> {space.speaker_normalisation}"
-    if (old.corpus.votes is not None) != space.reads_votes:
+    if _read_votes(old) != space.reads_votes:
         yield "soft_labels: " + ("not used -> used" if space.reads_votes else "used -> not used")
+
+
+def _read_votes(old: StudyRecord) -> bool:
+    """Whether a study may train on the listeners' votes. Older records hold no digest if enqueued ones alone do."""
+    enqueued = old.space.get("enqueue", {}).values()
+    return old.corpus.votes is not None or any(known.get("parameters", {}).get("soft_labels") for known in enqueued)
 
 
 def _check_ratios(folder: StudyFolder, old: StudyRecord, space: SearchSpace) -> None:

@@ -25,6 +25,7 @@ def new_study_record(
     *,
     folds: int,
     backend: str,
+    reads_votes: bool,
 ) -> StudyRecord:
     """Makes the record of one study of a plan, without a warm start.
 
@@ -36,6 +37,7 @@ def new_study_record(
         split_plan: one fold of that protocol.
         folds: number of folds.
         backend: Keras backend.
+        reads_votes: whether the record holds the digest of the listeners' votes.
 
     Raises:
         UsageError: the name of the run is not a plain folder name, or the precision, sampler or pruner is
@@ -53,7 +55,7 @@ def new_study_record(
         space_hash=space.hash,
         space_text=space.text,
         space=space.describe(),
-        corpus=clips.facts().model_copy(update={"votes": votes_digest(clips.table) if space.reads_votes else None}),
+        corpus=clips.facts().model_copy(update={"votes": votes_digest(clips.table) if reads_votes else None}),
         protocol=protocol.facts(clips.table, split_plan, folds),
         features=space.features.model_dump(mode="json"),
         feature_shape=space.features.shape,

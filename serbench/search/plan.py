@@ -15,7 +15,7 @@ from serbench.search.engines.dask.cluster import check_cluster
 from serbench.search.request import SearchRequest, SearchSettings
 from serbench.search.studies.samplers import DEFAULT_SAMPLER, pruner_settings, sampler_settings
 from serbench.search.studies.storage import check_storage_url
-from serbench.spaces import Budget, SearchSpace, default_spaces, load_space
+from serbench.spaces import Budget, SearchSpace, check_draws, default_spaces, load_space
 from serbench.training import PRECISIONS
 
 __all__ = ["SearchPlan"]
@@ -104,7 +104,8 @@ class SearchPlan(SearchSettings):
         """Checks, before anything is read, everything that can be checked that early.
 
         Raises:
-            UsageError: the precision, the sampler or the pruner is unknown, or an address is invalid.
+            UsageError: the precision, the sampler or the pruner is unknown, an address is invalid, or the sampler
+                cannot draw a valid configuration from a space.
             SerbenchError: an extra is not installed.
         """
         if self.precision not in PRECISIONS:
@@ -115,6 +116,8 @@ class SearchPlan(SearchSettings):
             check_storage_url(self.storage)
         if self.cluster is not None:
             check_cluster(self.cluster)
+        for space in self.spaces:
+            check_draws(space, self.budget(space).trials)
 
 
 def _corpus(request: SearchRequest) -> tuple[Corpus, Path | None]:

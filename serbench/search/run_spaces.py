@@ -167,15 +167,8 @@ class _Search:
             self.plan.split_seed,
             space.speaker_normalisation,
         )
-        if (begun := self._begun(space, clips, protocol)) is not None:
-            earlier = begun.protocol
-            protocol = replace(
-                protocol,
-                least_validation=earlier.least_validation,
-                every_class=earlier.every_class,
-                counts_validation=earlier.counts_validation,
-            )
-        if space.reads_votes and clips.table["votes"].isna().all():
+        protocol, reads_votes = self._as_begun(space, clips, protocol)
+        if reads_votes and clips.table["votes"].isna().all():
             raise UsageError(
                 f"space '{space.name}' uses soft_labels, which train on what listeners heard, but corpus "
                 f"'{clips.corpus.name}' has no votes; remove soft_labels from the space"
@@ -186,7 +179,14 @@ class _Search:
             for text in space.ratios():
                 protocol.check(clips.table, split_plan, Ratio.parse(text))
             record = new_study_record(
-                self.plan, space, clips, protocol, split_plan, folds=len(plans), backend=self.backend
+                self.plan,
+                space,
+                clips,
+                protocol,
+                split_plan,
+                folds=len(plans),
+                backend=self.backend,
+                reads_votes=reads_votes,
             )
             start = self._warm_start(record.name, space, clips, split_plan)
             begun_with = chosen_on(space, clips.table, record.corpus)
@@ -227,6 +227,24 @@ class _Search:
                 self._run_study(study, _share(end, len(studies) - place))
                 self.names.append(record.name)
                 self._compute_references(study)
+
+    def _as_begun(self, space: SearchSpace, clips: StudyClips, protocol: SplitProtocol) -> tuple[SplitProtocol, bool]:
+        """Returns the protocol, and whether fits read the listeners' votes, as recorded where the study has begun.
+
+        Older records hold no digest of the votes if enqueued configurations alone read them; such a study goes on.
+        """
+        begun = self._begun(space, clips, protocol)
+        if begun is None:
+            return protocol, space.reads_votes
+        earlier = begun.protocol
+        protocol = replace(
+            protocol,
+            least_validation=earlier.least_validation,
+            every_class=earlier.every_class,
+            counts_validation=earlier.counts_validation,
+        )
+        same = begun.space_hash == space.hash
+        return protocol, begun.corpus.votes is not None if same else space.reads_votes
 
     def _begun(self, space: SearchSpace, clips: StudyClips, protocol: SplitProtocol) -> StudyRecord | None:
         """Returns the record of a study that this search resumes, of any fold; None if it begins anew."""

@@ -11,6 +11,7 @@ from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
     from serbench.spaces.dimensions import Choice
+    from serbench.spaces.draws import check_draws
     from serbench.spaces.file import default_spaces, find_space, load_space, read_space, space_for_size, space_names
     from serbench.spaces.one_config import one_config_space
     from serbench.spaces.space import Budget, ChosenOn, Enqueued, SearchSpace, defaults, explain
@@ -19,6 +20,7 @@ else:
         __name__,
         {
             "dimensions": ("Choice",),
+            "draws": ("check_draws",),
             "file": (
                 "default_spaces",
                 "find_space",
@@ -45,6 +47,7 @@ __all__ = [
     "ChosenOn",
     "Enqueued",
     "SearchSpace",
+    "check_draws",
     "default_spaces",
     "defaults",
     "explain",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -24,6 +25,13 @@ def _same(one: Any, other: Any) -> bool:
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
+def _equal(one: Any, other: Any) -> bool:
+    """Equality in which the third step of 0.1, which Optuna returns as 0.30000000000000004, equals 0.3."""
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-9)
+    return bool(one == other)
+
+
 def _whole(number: float) -> bool:
     return abs(number - round(number)) < 1e-8
 
@@ -37,7 +45,7 @@ class _Conditional(FrozenModel):
 
     def active(self, config: Mapping[str, Any]) -> bool:
         """Whether the conditions hold in a configuration."""
-        return all(config.get(name) in values for name, values in self.when.items())
+        return all(any(_equal(config.get(name), one) for one in values) for name, values in self.when.items())
 
 
 class Fixed(_Conditional):

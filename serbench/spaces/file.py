@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from importlib import resources
 from pathlib import Path
@@ -20,7 +20,7 @@ from serbench.features.frontends import get_front_end
 from serbench.protocols import Ratio, SplitProtocol, get_kind, parse_percent
 from serbench.records import read_text
 from serbench.spaces.parameters import known_keys, read_enqueued, read_parameters
-from serbench.spaces.space import Budget, SearchSpace, defaults, explain
+from serbench.spaces.space import Budget, Enqueued, SearchSpace, defaults, explain
 from serbench.training import FitSettings
 
 __all__ = ["default_spaces", "find_space", "load_space", "read_space", "space_for_size", "space_names"]
@@ -140,13 +140,15 @@ def load_space(name: str | Path) -> SearchSpace:
     return read_space(text, path.stem, str(path))
 
 
-def read_space(text: str, name: str, where: str) -> SearchSpace:
+def read_space(text: str, name: str, where: str, *, recorded: bool = False) -> SearchSpace:
     """Reads and checks the text of a space.
 
     Args:
         text: TOML; it is neither executed nor trusted.
         name: name of the space if the text has none.
         where: origin of the text, with which error messages begin.
+        recorded: whether a study of the space exists. Then checks that came later are left out, so that it can still
+            be read.
 
     Raises:
         UsageError: something in the text is wrong.
@@ -156,7 +158,9 @@ def read_space(text: str, name: str, where: str) -> SearchSpace:
     except (ValueError, RecursionError) as error:  # ValueError: also a number of 5,000 digits
         raise UsageError(f"{where} is not valid TOML: {error}") from None
     try:
-        return _build(raw, name, text)
+        space = _build(raw, name, text)
+        _check_front_end(space, known=() if recorded else space.enqueued)
+        return space
     except SerbenchError as error:
         raise UsageError(f"{where}: {error}") from None
 
@@ -188,7 +192,6 @@ def _build(raw: dict[str, Any], stem: str, text: str) -> SearchSpace:
         text=text,
     )
     _check_ratios(space)
-    _check_front_end(space)
     return space
 
 
@@ -290,14 +293,26 @@ def _check_ratios(space: SearchSpace) -> None:
             )
 
 
-def _check_front_end(space: SearchSpace) -> None:
-    """Checks that no field which reads the family's own front end is searched on another one."""
+def _check_front_end(space: SearchSpace, known: Sequence[Enqueued]) -> None:
+    """Checks that no field which reads the family's own front end leaves its default on another one.
+
+    Args:
+        space: the space.
+        known: enqueued configurations to check.
+    """
     if space.features.kind == space.family.feature_kind:
         return
     for name, field in space.family.hyperparameters.model_fields.items():
         extra = field.json_schema_extra
-        if name in space.parameters and isinstance(extra, dict) and extra.get("own_front_end"):
-            raise UsageError(
-                f"[parameters] {name} needs front end '{space.family.feature_kind}', and [features] kind is "
-                f"'{space.features.kind}'; leave {name} out"
-            )
+        if not (isinstance(extra, dict) and extra.get("own_front_end")):
+            continue
+        default = field.get_default(call_default_factory=True)
+        dimension = space.parameters.get(name)
+        drawn = [(f"[parameters] {name}", value) for value in (dimension.probes() if dimension else ())]
+        drawn += [(f"enqueued '{one.name}': {name}", one.config[name]) for one in known]
+        for where, value in drawn:
+            if value != default:
+                raise UsageError(
+                    f"{where} = {value!r} needs front end '{space.family.feature_kind}', and [features] kind is "
+                    f"'{space.features.kind}'; leave {name} out"
+                )

@@ -207,9 +207,12 @@ class SearchSpace:
 
     @property
     def reads_votes(self) -> bool:
-        """Whether a configuration may train on the listeners' votes."""
-        soft = self.parameters.get("soft_labels")
-        return soft is not None and not (isinstance(soft, Fixed) and not soft.value)
+        """Whether a configuration, drawn or enqueued, may train on the listeners' votes."""
+        dimension = self.parameters.get("soft_labels")
+        shares = list(dimension.probes()) if dimension else []
+        if dimension is None or dimension.when:
+            shares.append(self.defaults()["soft_labels"])
+        return any([*shares, *(known.config["soft_labels"] for known in self.enqueued)])
 
     def suggest(self, trial: optuna.trial.BaseTrial, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Draws a configuration from an Optuna trial.

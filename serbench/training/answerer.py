@@ -29,7 +29,7 @@ def load_answerer(network: bytes, family: str, backend: str) -> Callable[[NDArra
         A function from features (n, *shape) to class probabilities (n, classes), both float32.
 
     Raises:
-        SerbenchError: the file is no network that may be loaded.
+        SerbenchError: the file is damaged, or is no network that may be loaded.
     """
     import_keras(backend)
     from serbench.training.loading import load_network
@@ -38,7 +38,9 @@ def load_answerer(network: bytes, family: str, backend: str) -> Callable[[NDArra
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         model = load_network(network, family)
-    except ValueError as error:
+    except SerbenchError:
+        raise
+    except Exception as error:  # a damaged archive or HDF5 file raises errors of many classes
         reason = first_line(error)
         raise SerbenchError(f"a trained network cannot be loaded: {reason}") from error
 

@@ -90,7 +90,8 @@ class TrialJob:
         teacher_share: part of each training label that the teacher's answers get; 0 without a teacher.
         threads: compute threads of the child.
         backend: Keras backend.
-        precision: what the model is trained in; predictions are those of the model in float32.
+        precision: what the model is trained in. Predictions are those of the model in float32; the answers after each
+            epoch, `TrialOutcome.curve`, are those of the model in training.
         memory_limit_mib: limit of the child's own (anonymous) resident memory, in MiB.
         attempt: number of earlier, interrupted attempts; separates late messages of an old attempt from the repeat.
     """

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import threading
 import zipfile
+import zlib
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
+
+from serbench.errors import first_line
 
 __all__ = ["check_network_file"]
 
@@ -18,6 +21,17 @@ _MOST_PACKED: Final = 20
 """Times that a part may be larger than in the archive; Keras packs nothing, and weights cannot be packed much."""
 _WEIGHTS: Final = "model.weights.h5"
 _SPARE: Final = 1 << 20
+_UNREADABLE: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    OSError,
+    RecursionError,
+    NotImplementedError,
+    RuntimeError,
+)
+"""What `zipfile` and `json` raise for a damaged file."""
 
 
 def check_network_file(file: Path | bytes, objects: dict[str, Any]) -> None:
@@ -47,8 +61,8 @@ def check_network_file(file: Path | bytes, objects: dict[str, Any]) -> None:
                     f"{packed[0].filename} unpacks to {packed[0].file_size >> 20:,} MiB, which is no network"
                 )
             config = json.loads(archive.read("config.json"))
-    except (zipfile.BadZipFile, KeyError, OSError, RecursionError, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"not a Keras file ({error})") from None
+    except _UNREADABLE as error:
+        raise ValueError(f"not a Keras file ({first_line(error)})") from None
     if isinstance(config, dict):
         config = {**config, "compile_config": None}  # as loading it does
     needed, held = _parameters(config, objects), sizes.get(_WEIGHTS, 0)
@@ -80,9 +94,9 @@ def _parameters(config: Any, objects: dict[str, Any]) -> int | None:
 
 
 def _largest(value: Any) -> int:
-    """The largest whole number in a description: what bounds it where Keras cannot build it."""
+    """The largest whole number in a description: what bounds it where Keras cannot build it. Seeds are no sizes."""
     if isinstance(value, dict):
-        return max(map(_largest, value.values()), default=0)
+        return max((_largest(part) for name, part in value.items() if name != "seed"), default=0)
     if isinstance(value, list):
         return max(map(_largest, value), default=0)
     return value if isinstance(value, int) else 0

@@ -80,8 +80,10 @@ def _run_once(job: TrialJob, source: FeatureSource, control: JobControl) -> Tria
             process.start()
             theirs.close()
             outcome = watch.wait(process.pid) or _died(process, log, kernel_kills)
-            if outcome.error_kind == "limit" and outcome.state == "timeout":
-                outcome = outcome.with_parts(traceback=_stacks(process, log))
+            if outcome.error_kind == "limit":
+                if outcome.state == "timeout":
+                    outcome = outcome.with_parts(traceback=_stacks(process, log))
+                process.kill()  # one over its memory limit would go on allocating until it is ended below
         except (EOFError, OSError) as error:  # the fork server is gone, or the machine has no room for a process
             outcome = TrialOutcome("crashed", error=f"no child could be started: {error}", error_kind="start")
         finally:

@@ -30,3 +30,27 @@ def test_a_space_that_leaves_everything_open_is_shown(serbench, tmp_path) -> Non
     (tmp_path / "bare.toml").write_text('[space]\nfamily = "cnn1d"\n')
     ran = serbench("space", "show", tmp_path / "bare.toml")
     assert ran.code == 0, ran.err
+
+
+def test_a_space_of_which_every_configuration_is_refused_is_not_valid(serbench, tmp_path) -> None:
+    (tmp_path / "mine.toml").write_text('[space]\nfamily = "cnn1d"\n[parameters]\nwaveform_copies = 1\n')
+    ran = serbench("space", "check", tmp_path / "mine.toml")
+    assert ran.code != 0
+    assert "space 'mine' has no valid configuration" in " ".join(ran.err.split())
+
+
+def test_settings_that_are_not_the_usual_ones_are_shown(serbench, tmp_path) -> None:
+    bare = '[space]\nfamily = "cnn1d"\n'
+    (tmp_path / "bare.toml").write_text(bare)
+    (tmp_path / "more.toml").write_text(
+        f"{bare}[protocol]\nspeaker_normalisation = true\n[training]\ntrial_timeout_s = 90\n"
+        '[budget]\nprobes = 8\nfinals = "held-out"\n'
+    )
+    shown = [" ".join(serbench("space", "show", tmp_path / f"{name}.toml").out.split()) for name in ("bare", "more")]
+    for words in (
+        "normalised by speaker (transductive)",
+        "a trial is ended after 90 s",
+        "8 probes of a quarter of the epochs, then 30 trials",
+        "final runs without the validation clips",
+    ):
+        assert [words in text for text in shown] == [False, True]

@@ -65,3 +65,22 @@ def test_a_huge_description_is_refused() -> None:
 def test_what_is_no_archive_is_refused() -> None:
     with pytest.raises(ValueError, match="not a Keras file"):
         check_network_file(b"no archive", {})
+
+
+def test_a_seed_is_no_size() -> None:
+    """The class is not known here, so the description alone says how large the network is."""
+    config, weights = network()
+    layer = config["config"]["layers"][1]
+    layer |= {"class_name": "Unknown", "module": "elsewhere", "registered_name": "elsewhere>Unknown"}
+    layer["config"]["kernel_initializer"] = {"class_name": "GlorotUniform", "config": {"seed": 1_400_000_000}}
+    check_network_file(packed(json.dumps(config), weights), {})
+    layer["config"]["units"] = 1_400_000_000
+    with pytest.raises(ValueError, match="a size of 1,400,000,000"):
+        check_network_file(packed(json.dumps(config), weights), {})
+
+
+def test_a_damaged_description_is_refused() -> None:
+    content = packed("[" + "1, " * 5_000 + "1]", b"")
+    start = content.index(b"config.json") + len("config.json")
+    with pytest.raises(ValueError, match="not a Keras file"):
+        check_network_file(content[:start] + b"\xff" * 8 + content[start + 8 :], {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -191,6 +192,34 @@ def test_every_family_reads_it_from_a_space(encoder) -> None:
     for family, kind in (("cnn2d", "encoder"), ("cnn1d", "encoder_map")):
         with pytest.raises(UsageError, match=f"family {family} reads"):
             read(family, kind)
+
+
+FUNCTIONALS_KNOWN = '[[enqueue]]\nname = "known"\nparameters = { functionals = "alone" }\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ('[parameters]\nfunctionals = ["none", "branch"]\n', "[parameters] functionals = 'branch' needs front end"),
+        (FUNCTIONALS_KNOWN, "enqueued 'known': functionals = 'alone' needs front end 'acoustic'"),
+    ],
+)
+def test_what_reads_the_energy_is_refused_whether_drawn_or_enqueued(encoder, more, told) -> None:
+    text = SPACE.format(family="cnn1d", kind="encoder", model=encoder)
+    with pytest.raises(UsageError, match=re.escape(told)):
+        read_space(text + more, "own", "own.toml")
+
+
+def test_a_whole_configuration_that_does_not_read_the_energy_is_a_space(encoder) -> None:
+    text = SPACE.format(family="cnn1d", kind="encoder", model=encoder)
+    space = read_space(text + '[parameters]\nfunctionals = "none"\n', "own", "own.toml")
+    assert space.parameters["functionals"].value == "none"
+
+
+def test_a_study_that_enqueued_what_reads_the_energy_can_still_be_read(encoder) -> None:
+    text = SPACE.format(family="cnn1d", kind="encoder", model=encoder)
+    space = read_space(text + FUNCTIONALS_KNOWN, "own", "own.toml", recorded=True)
+    assert space.enqueued[0].config["functionals"] == "alone"
 
 
 def test_the_command_prints_what_a_space_needs(tmp_path, monkeypatch) -> None:

@@ -78,7 +78,9 @@ def record_of(plan: SearchPlan, warm: str | None = None) -> StudyRecord:
     plans = protocol.plans(CLIPS)
     clips = StudyClips(plan.corpus, CLIPS, (), (), digest="made-up", label_source=plan.label_source)
     backend = plan.backend or "tensorflow"
-    record = new_study_record(plan, space, clips, protocol, plans[-1], folds=len(plans), backend=backend)
+    record = new_study_record(
+        plan, space, clips, protocol, plans[-1], folds=len(plans), backend=backend, reads_votes=space.reads_votes
+    )
     # As it is read from disk.
     record = StudyRecord.model_validate_json(record.model_dump_json())
     start = None if warm is None else WarmStart(study=warm, configs={})

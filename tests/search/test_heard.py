@@ -68,7 +68,9 @@ def study(
     plans = used.plans(clips)
     split_plan = plans[max(0, fold - 1)]
     found = StudyClips(plan.corpus, clips, (), (), digest="+".join((*parts, test or "")))
-    record = new_study_record(plan, space, found, used, split_plan, folds=len(plans), backend="tensorflow")
+    record = new_study_record(
+        plan, space, found, used, split_plan, folds=len(plans), backend="tensorflow", reads_votes=space.reads_votes
+    )
     if len(parts) > 1 or test:
         choice = CorpusChoice(name=parts[0], parts=parts, test=test)
     corpus = record.corpus.model_copy(update={"name": "+".join(parts), "choice": choice})

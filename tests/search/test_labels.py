@@ -142,6 +142,29 @@ def test_a_study_on_soft_labels_goes_on_only_with_the_votes_it_began_with(make_p
 
 
 @pytest.mark.children
+@pytest.mark.slow
+def test_votes_that_an_enqueued_configuration_reads_are_recorded_and_older_studies_go_on(
+    make_plan, heard_corpus, tiny_space
+) -> None:
+    path = tiny_space()
+    path.write_text(path.read_text(encoding="utf-8") + "[[enqueue]]\nparameters = { soft_labels = 0.5 }\n")
+    space = load_space(path)
+    plan = make_plan(data=heard_corpus, spaces=(space,), trials=1, finalists=0)
+    (name,) = run_search(plan)
+    results = ResultsFolder(plan.results)
+    folder = results.study(name)
+    record = folder.record()
+    assert record.corpus.votes is not None
+
+    # As a serbench recorded it that did not look at enqueued configurations.
+    older = record.model_copy(update={"corpus": record.corpus.model_copy(update={"votes": None})})
+    older.save(folder.record_path)
+    assert run_search(plan) == [name]
+    assert folder.record().corpus.votes is None
+    assert fork_study(results, name, space, "fork").counted == 1
+
+
+@pytest.mark.children
 def test_soft_labels_without_votes_are_refused_before_anything_is_made(make_plan, tiny_space) -> None:
     path = tiny_space()
     text = path.read_text(encoding="utf-8")

@@ -235,10 +235,19 @@ def test_invalid_configurations_are_recorded_and_do_not_count(make_plan, tiny_sp
     assert all("over the budget" in t.error for t in watch.trials if t.state == "invalid")
 
 
+def test_a_space_without_valid_configurations_is_refused_before_anything_is_made(make_plan, tiny_space) -> None:
+    plan = make_plan(space=tiny_space("cnn1d", depth="2\nwaveform_copies = 1"), trials=1)
+    with pytest.raises(UsageError, match=r"no valid configuration.*noise_snr_db"):
+        run_search(plan)
+    assert not plan.results.exists()
+
+
 @pytest.mark.children
 @pytest.mark.slow
-def test_a_space_without_valid_configurations_says_so(make_plan, tiny_space) -> None:
-    space = tiny_space("cnn1d", depth="2\nwaveform_copies = 1")
+def test_a_search_that_draws_only_invalid_configurations_stops(make_plan, tiny_space) -> None:
+    space = tiny_space("cnn1d", depth="1\nwaveform_copies = 1", max_parameters="5_000")
+    known = "[[enqueue]]\nparameters = { noise_snr_db = 20, width = 256 }\n"
+    space.write_text(space.read_text(encoding="utf-8") + known, encoding="utf-8")
     with pytest.raises(SerbenchError, match=r"configurations in a row were invalid.*noise_snr_db"):
         run_search(make_plan(space=space, trials=1))
 

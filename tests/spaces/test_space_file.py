@@ -21,7 +21,7 @@ from serbench.errors import UsageError
 from serbench.families import parse_hyperparameters
 from serbench.protocols import Ratio, SplitProtocol
 from serbench.search import SearchPlan
-from serbench.spaces import default_spaces, find_space, load_space, space_for_size, space_names
+from serbench.spaces import check_draws, default_spaces, find_space, load_space, space_for_size, space_names
 from serbench.spaces.dimensions import Choice, Fixed, FloatRange, IntRange
 
 CHECKOUT = Path(serbench.__file__).parents[1]
@@ -162,6 +162,42 @@ def test_the_founding_reports_runs_are_tested_under_its_own_split_beside_its_sco
         assert printed == pytest.approx(facts[name][known.name], abs=0.05)
         assert known.config["optimizer"] == "rmsprop"
         assert known.config["activation"] == "relu"
+
+
+@pytest.mark.parametrize(
+    ("below", "reads"),
+    [
+        ("", False),
+        ("[parameters]\nsoft_labels = 0.0\n", False),
+        ("[parameters]\nsoft_labels = [0.0, 0.5]\n", True),
+        ("[parameters]\nsoft_labels = { low = 0.0, high = 0.5 }\n", True),
+        ("[[enqueue]]\nparameters = { soft_labels = 0.0 }\n", False),
+        ("[[enqueue]]\nparameters = { soft_labels = 0.5 }\n", True),
+        ("[parameters]\nsoft_labels = 0.0\n[[enqueue]]\nparameters = { soft_labels = 0.5 }\n", True),
+    ],
+)
+def test_votes_are_read_if_a_drawn_or_an_enqueued_configuration_does(space_of, below: str, reads: bool) -> None:
+    assert space_of(f'[space]\nfamily = "cnn1d"\n{below}').reads_votes == reads
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_valid_configuration_is_drawn_from_every_shipped_space(name: str) -> None:
+    check_draws(load_space(name), trials=1_000)
+
+
+REPEATED = '[space]\nfamily = "cnn1d"\n[parameters]\nwaveform_copies = 1\n'
+
+
+def test_a_space_without_a_valid_configuration_gives_the_reason(space_of) -> None:
+    with pytest.raises(UsageError, match=r"'space' has no valid configuration among .* would repeat clips unchanged"):
+        check_draws(space_of(REPEATED), trials=1)
+
+
+def test_enqueued_configurations_that_are_all_trials_suffice(space_of) -> None:
+    space = space_of(REPEATED + "[[enqueue]]\nparameters = { noise_snr_db = 20 }\n")
+    check_draws(space, trials=1)
+    with pytest.raises(UsageError, match="no valid configuration"):
+        check_draws(space, trials=2)
 
 
 def test_a_protocol_may_be_named_and_is_the_commands_to_change(space_of, tmp_path: Path) -> None:

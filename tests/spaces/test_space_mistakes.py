@@ -40,7 +40,8 @@ MISTAKES = {
     ),
     "field of the family's own front end": (
         '[features]\nkind = "encoder"\nmodel = "0123456789abcdef"\n[parameters]\nfunctionals = ["none", "branch"]',
-        "[parameters] functionals needs front end 'acoustic', and [features] kind is 'encoder'; leave functionals out",
+        "[parameters] functionals = 'branch' needs front end 'acoustic', and [features] kind is 'encoder'; leave "
+        "functionals out",
     ),
     "core that is no number": (
         '[protocol]\ntest_core = "x"', "[protocol] test_core 'x' is not a number; write for example 20 or 3.5"),

@@ -102,6 +102,17 @@ def test_fixed_values_are_used_and_never_suggested(spaces: dict[str, SearchSpace
     assert both == {0, 1}
 
 
+def test_a_condition_on_a_step_of_a_range_holds_where_optuna_draws_that_step(space_of) -> None:
+    space = space_of(
+        '[space]\nfamily = "cnn1d"\n[parameters]\ndropout = { low = 0.0, high = 0.4, step = 0.1 }\n'
+        "mixup = { value = 0.5, when = { dropout = 0.3 } }\n"
+    )
+    drawn = [space.suggest(study_of(seed=seed).ask()) for seed in range(40)]
+    held = [config["mixup"] == 0.5 for config in drawn]
+    assert held == [math.isclose(config["dropout"], 0.3) for config in drawn]
+    assert set(held) == {True, False}
+
+
 @given(
     low=st.integers(-50, 50), steps=st.integers(1, 60), step=st.none() | st.integers(1, 9), value=st.integers(-200, 900)
 )

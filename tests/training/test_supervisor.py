@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.training import ClipTargets, JobControl, Verdict, run_job
+from serbench.training import ClipTargets, JobControl, Verdict, import_keras, run_job, supervisor
 from serbench.training.backend import choose_backend, keep_to_one_backend, process_context
 from serbench.training.child import _check_backend
 
@@ -105,10 +105,12 @@ def test_a_trial_that_takes_too_long_is_ended_and_says_where_it_was(make_job, so
 
 
 @pytest.mark.children
-def test_a_trial_over_its_memory_limit_is_ended(make_job, source) -> None:
+def test_a_trial_over_its_memory_limit_is_ended_without_a_respite(make_job, source, monkeypatch) -> None:
+    monkeypatch.setattr(supervisor, "_LEAVE_GRACE_S", 600.0)
     outcome = run_job(make_job(settings=LONG, memory_limit_mib=10), source)
     assert outcome.state == "memory"
     assert "over its limit of 10 MiB" in outcome.error
+    assert outcome.seconds["total"] < 300
 
 
 @pytest.fixture
@@ -235,6 +237,7 @@ def test_a_second_backend_in_one_process_is_refused(monkeypatch) -> None:
 @pytest.mark.children
 def test_a_child_trains_on_no_other_backend_than_its_record_says() -> None:
     """As when the server has another one; here this process has Keras on TensorFlow."""
+    import_keras("tensorflow")
     _check_backend("tensorflow")
     with pytest.raises(RuntimeError, match="has Keras on tensorflow, and its job is for jax"):
         _check_backend("jax")

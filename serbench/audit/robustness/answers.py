@@ -72,7 +72,13 @@ class Answering:
     @cached_property
     def _networks(self) -> dict[Path, Answer]:
         paths = sorted({network.path for run in self.panel.runs for network in run})
-        return {path: load_answerer(path.read_bytes(), self.family, self.backend) for path in paths}
+        return {path: self._loaded(path) for path in paths}
+
+    def _loaded(self, path: Path) -> Answer:
+        try:
+            return load_answerer(path.read_bytes(), self.family, self.backend)
+        except SerbenchError as error:
+            raise SerbenchError(f"{path}: {error}") from error
 
     def path(self, condition: str) -> Path:
         """Where the answers under a condition are kept."""

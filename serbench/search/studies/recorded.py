@@ -68,7 +68,7 @@ def recorded_space(folder: StudyFolder, record: StudyRecord) -> SearchSpace:
         SerbenchError: the record is damaged, or comes from a version of serbench with other hyperparameters.
     """
     try:
-        space = read_space(record.space_text, record.space_name, f"the space in {folder.record_path}")
+        space = read_space(record.space_text, record.space_name, f"the space in {folder.record_path}", recorded=True)
     except SerbenchError as error:
         raise SerbenchError(
             f"{error}; restore the record, or go back to serbench {record.environment.serbench}"
