@@ -165,10 +165,13 @@ def judge_slices(
             by_chance, p_value = float(np.quantile(null, 0.95)), (reached + 1) / (draws + 1)
             scores = replace(scores, by_chance=by_chance, p_value=p_value)
         found.append(scores)
-    tested = [one for one in found if not one.of_speakers or one.speakers >= MIN_SPEAKERS]
-    known = {one.attribute: one.p_value for one in tested if one.p_value is not None}
-    corrected = dict(zip(known, holm(list(known.values())), strict=True))
-    return tuple(replace(scores, corrected=corrected.get(scores.attribute)) for scores in found)
+    tested = [
+        (place, one.p_value)
+        for place, one in enumerate(found)
+        if one.p_value is not None and (not one.of_speakers or one.speakers >= MIN_SPEAKERS)
+    ]
+    corrected = dict(zip((place for place, _ in tested), holm([value for _, value in tested]), strict=True))
+    return tuple(replace(scores, corrected=corrected.get(place)) for place, scores in enumerate(found))
 
 
 @dataclass(frozen=True, eq=False)
