@@ -30,7 +30,7 @@ def losses(batches, backend: str) -> list[float]:
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(CLASSES, activation="softmax")])
     model.build((None, 6, 4))
     model.compile(optimizer="sgd", loss="categorical_crossentropy")
-    keeps = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: found.append(float(logs["loss"])))
+    keeps = keras.callbacks.LambdaCallback(on_train_batch_end=lambda _, logs: found.append(float(logs["loss"])))
     source, more = fed(batches, backend)
     model.fit(**source, epochs=3, verbose=0, callbacks=[keeps, *more])
     return found
