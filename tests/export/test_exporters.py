@@ -96,6 +96,33 @@ def test_a_format_that_fails_leaves_nothing_behind(plug_in, results, tmp_path) -
     assert set(tmp_path.iterdir()) - before <= {tmp_path / "__pycache__"}
 
 
+@pytest.fixture
+def bundle(tmp_path):
+    """A folder that holds a bundle of an earlier export."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "bundle.json").write_text("{}")
+    return folder
+
+
+def test_a_bundle_is_replaced_only_where_that_is_asked_for(plug_in, results, bundle) -> None:
+    plug_in("weights_again")
+    with pytest.raises(UsageError, match="already holds a bundle"):
+        export_bundle(results, "best", bundle, format="weights")
+    assert [path.name for path in bundle.iterdir()] == ["bundle.json"]
+    export_bundle(results, "best", bundle, format="weights", replace=True)
+    assert [path.name for path in bundle.iterdir()] == ["bytes.txt"]
+
+
+def test_the_command_replaces_a_bundle_with_force_alone(plug_in, results, bundle) -> None:
+    plug_in("weights_forced")
+    words = ["export", "best", "--results", str(results.root), "--to", str(bundle), "--format", "weights"]
+    assert "already holds a bundle" in str(CliRunner().invoke(app, words).exception)
+    assert [path.name for path in bundle.iterdir()] == ["bundle.json"]
+    CliRunner().invoke(app, [*words, "--force"])  # what it prints afterwards is of a bundle with a network
+    assert [path.name for path in bundle.iterdir()] == ["bytes.txt"]
+
+
 def test_an_extra_that_is_missing_is_named_and_nothing_is_written(plug_in, results, tmp_path) -> None:
     plug_in("weights_extra", extra="scales", modules=("no_such_module",))
     with pytest.raises(SerbenchError, match=r"'weights' needs no_such_module; .*install the extra serbench\[scales\]"):
