@@ -36,24 +36,23 @@ _BRIEF_HEAD = "| tested on | model | UAR % | 95 % interval |\n|:---|:---|---:|--
 _BRIEF_REFERENCES = ("functionals", "egemaps", "listeners", "chance")
 
 
-def published_tables(results: Path) -> str:
+def published_tables(read: Results) -> str:
     """Returns all groups of a results folder as Markdown: entries, then references; at the end what others printed.
 
     Groups that keep speakers apart come first, and show ensembles, too.
     """
-    read = Results(results)
     board = read.board()
     apart = [group for group in read.board(ensembles=True).groups if not group.rows[0].shares_speakers]
     sharing = [group for group in board.groups if group.rows[0].shares_speakers]
     groups = [*apart, *sharing]
     beside = beside_printed(board, {row.study for group in groups for row in group.rows})
     tables = [*map(_table, groups), *([] if beside is None else [_beside(beside)])]
-    return "\n".join([*tables, _minutes(ResultsFolder(results), sharing)])
+    return "\n".join([*tables, _minutes(read.folder, sharing)])
 
 
-def brief_table(results: Path) -> str:
+def brief_table(read: Results) -> str:
     """Returns one table of four columns: groups that keep speakers apart, best score first, references in italics."""
-    groups = [group for group in Results(results).board().groups if not group.rows[0].shares_speakers]
+    groups = [group for group in read.board().groups if not group.rows[0].shares_speakers]
     return _BRIEF_HEAD + "".join(map(_brief, groups))
 
 
@@ -148,28 +147,26 @@ def between(text: str, begin: str = BEGIN) -> tuple[str, str, str]:
     return before, inside, after
 
 
-PAGES: dict[str, Callable[[Path], str]] = {"README.md": brief_table, "docs/report.md": published_tables}
+PAGES: dict[str, Callable[[Results], str]] = {"README.md": brief_table, "docs/report.md": published_tables}
 """What each page shows of a results folder."""
 
-TABLES: dict[str, Callable[[Path], str]] = {
-    "<!-- goals, made by benchmarks/readme_leaderboard.py -->\n": lambda results: goal_table(
-        Results(results).board(ensembles=True)
-    ),
-    "<!-- cost, made by benchmarks/readme_leaderboard.py -->\n": lambda results: cost_table(Results(results).board()),
+TABLES: dict[str, Callable[[Results], str]] = {
+    "<!-- goals, made by benchmarks/readme_leaderboard.py -->\n": lambda read: goal_table(read.board(ensembles=True)),
+    "<!-- cost, made by benchmarks/readme_leaderboard.py -->\n": lambda read: cost_table(read.board()),
 }
 """Further tables of docs/report.md, by the mark before them."""
 
 
 def main() -> None:
     """Rewrites the pages."""
+    read = Results(ROOT / "results" / "published")
     for name, tables in PAGES.items():
         path = ROOT / name
         before, _, after = between(path.read_text(encoding="utf-8"))
-        made = tables(ROOT / "results" / "published")
-        path.write_text(f"{before}{BEGIN}{made}{END}{after}", encoding="utf-8")
+        path.write_text(f"{before}{BEGIN}{tables(read)}{END}{after}", encoding="utf-8")
     for mark, made_of in TABLES.items():
         before, _, after = between(REPORT.read_text(encoding="utf-8"), mark)
-        REPORT.write_text(f"{before}{mark}{made_of(ROOT / 'results' / 'published')}{END}{after}", encoding="utf-8")
+        REPORT.write_text(f"{before}{mark}{made_of(read)}{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,19 @@
-"""What all tests share: a cache of their own, a backend, and a tiny synthetic corpus on disk."""
+"""What all tests share: a cache of their own, a backend, a tiny synthetic corpus on disk, and one search of it."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import filelock
 import hypothesis
 import numpy as np
 import pytest
 import soundfile
-from tiers import Tiers
+from tiers import Tiers, starts_children
+from typer.testing import CliRunner
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # Hundreds of processes import TensorFlow here: compiled once it takes each of them a third of the time.
@@ -119,3 +122,84 @@ def tiny_space(tmp_path: Path):
         return path
 
     return write
+
+
+@pytest.fixture
+def made_up_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Searches of this process train nothing: for tests that look at what the coordinator does with fits."""
+    from fits_made import made_up_fit
+
+    monkeypatch.setattr("serbench.search.engines.local.run_job", made_up_fit)
+
+
+class Ran:
+    """What a command did: exit code and both streams."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def sentence(self) -> str:
+        """The one line of an error."""
+        lines = [line for line in self.err.splitlines() if line.startswith("serbench: ")]
+        assert len(lines) == 1, self.err
+        assert "Traceback" not in self.err
+        return lines[0]
+
+
+@pytest.fixture
+def serbench() -> Callable[..., Ran]:
+    """Calls the program as the console script does, errors included."""
+    from serbench.cli.main import app
+    from serbench.errors import SerbenchError
+
+    def run(*arguments: object) -> Ran:
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        error, code = result.stderr, result.exit_code
+        if isinstance(result.exception, SerbenchError):
+            error, code = f"{error}serbench: {result.exception}\n", result.exception.exit_code
+        elif result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Ran(code, result.stdout, error)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def _searched(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all processes of one test run share."""
+    own = tmp_path_factory.getbasetemp()
+    return (own if worker_id == "master" else own.parent) / "searched"
+
+
+@pytest.fixture
+@starts_children
+def searched(_searched, serbench, tone_corpus, tiny_space) -> Path:
+    """Results of one finished search of both families, made once for all; read only."""
+    results = _searched / "results"
+    _searched.mkdir(exist_ok=True)
+    with filelock.FileLock(_searched / "lock"):
+        if (_searched / "done").exists():
+            return results
+        spaces = [tiny_space("cnn1d"), tiny_space("cnn2d")]
+        ran = serbench(
+            "search", *spaces, "--corpus", "crema-d", "--data", tone_corpus, "--results", results,
+            "--trials", 2, "--sampler", "tpe",
+            "--format", "json",
+        )  # fmt: skip
+        assert ran.code == 0, ran.err
+        (_searched / "done").touch()
+    return results
+
+
+@pytest.fixture
+@starts_children
+def exported(_searched, serbench, searched) -> tuple[Path, str]:
+    """The bundle of what that search selected, made once for all and read only; and what the export said."""
+    folder, done = _searched / "bundle", _searched / "exported"
+    with filelock.FileLock(_searched / "export lock"):
+        if not done.exists():
+            ran = serbench("export", "--results", searched, "--to", folder)
+            assert ran.code == 0, ran.err
+            done.write_text(ran.err, encoding="utf-8")
+    return folder, done.read_text(encoding="utf-8")

@@ -115,6 +115,7 @@ def test_keras_tuner_draws_from_the_same_space(tmp_path: Path) -> None:
     assert {config["optimizer"] for config in drawn} > {"sgd"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "path", sorted(Path(__file__).parents[1].glob("benchmarks/curves/*.json")), ids=lambda one: one.stem
 )

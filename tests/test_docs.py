@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -54,13 +56,19 @@ def test_commands_in_the_text_name_options_that_exist(command: str) -> None:
             raise
 
 
-def parse(command: str) -> None:
+@functools.cache
+def program() -> Any:
+    """The whole command line, which takes longer to make than to ask."""
     import typer
 
     from serbench.cli.main import app
 
+    return typer.main.get_command(app)
+
+
+def parse(command: str) -> None:
     words = shlex.split(command)[1:]
-    group = typer.main.get_command(app)
+    group = program()
     context = group.make_context("serbench", words, resilient_parsing=False)
     while hasattr(group, "resolve_command"):
         rest = [*context._protected_args, *context.args]

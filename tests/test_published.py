@@ -7,12 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from benchmarks.readme_leaderboard import PAGES, TABLES, between
-from serbench.cli.main import app
 from serbench.errors import UsageError
-from serbench.records import ResultsFolder
+from serbench.render import brief_board, render
 from serbench.results import Results
 from serbench.search.warm_start import load_warm_start
 from serbench.spaces import load_space
@@ -23,15 +21,20 @@ PUBLISHED = ROOT / "results" / "published"
 pytestmark = pytest.mark.long
 
 
+@pytest.fixture(scope="module")
+def read() -> Results:
+    """The published results, each file read once for all tests."""
+    return Results(PUBLISHED)
+
+
 @pytest.mark.parametrize("page", PAGES)
-def test_the_leaderboard_of_a_page_is_that_of_the_published_results(page: str) -> None:
+def test_the_leaderboard_of_a_page_is_that_of_the_published_results(read: Results, page: str) -> None:
     _, inside, _ = between((ROOT / page).read_text(encoding="utf-8"))
-    assert inside == PAGES[page](PUBLISHED), "run `uv run python benchmarks/readme_leaderboard.py`"
+    assert inside == PAGES[page](read), "run `uv run python benchmarks/readme_leaderboard.py`"
 
 
-def test_the_command_says_what_the_pages_say() -> None:
-    done = CliRunner().invoke(app, ["leaderboard", "--results", str(PUBLISHED), "--format", "json"])
-    rows = {row["entry"]: row for row in json.loads(done.stdout)["rows"]}
+def test_the_leaderboard_as_json_says_what_the_pages_say(read: Results) -> None:
+    rows = {row["entry"]: row for row in json.loads(render(read.board(), "json"))["rows"]}
     for page in PAGES:
         _, inside, _ = between((ROOT / page).read_text(encoding="utf-8"))
         shown = set()
@@ -50,26 +53,23 @@ def test_the_command_says_what_the_pages_say() -> None:
         assert shown == {name for name, row in rows.items() if not (brief and row["shares_speakers"])}
 
 
-def test_published_results_of_others_are_told_of_and_shown_where_asked_for() -> None:
-    brief, full = (
-        CliRunner().invoke(app, ["leaderboard", "--results", str(PUBLISHED), "--corpus", "crema-d", *more]).stdout
-        for more in ([], ["--full"])
-    )
-    others = len(Results(PUBLISHED).board("crema-d").reported)
-    assert f"{others} published results, columns explained" in " ".join(brief.split())
+def test_published_results_of_others_are_told_of_and_shown_where_asked_for(read: Results) -> None:
+    board = read.board("crema-d")
+    brief, full = render(brief_board(board, gathered=True), width=200), render(board, width=200)
+    assert f"{len(board.reported)} published results, columns explained" in " ".join(brief.split())
     assert "Published results on crema-d" not in brief
     assert "Published results on crema-d" in full
 
 
 @pytest.mark.parametrize("mark", TABLES)
-def test_goals_and_costs_are_those_of_the_published_results(mark: str) -> None:
+def test_goals_and_costs_are_those_of_the_published_results(read: Results, mark: str) -> None:
     _, inside, _ = between((ROOT / "docs" / "report.md").read_text(encoding="utf-8"), mark)
-    assert inside == TABLES[mark](PUBLISHED), "run `uv run python benchmarks/readme_leaderboard.py`"
+    assert inside == TABLES[mark](read), "run `uv run python benchmarks/readme_leaderboard.py`"
 
 
-def test_what_is_typed_of_training_times_was_measured() -> None:
+def test_what_is_typed_of_training_times_was_measured(read: Results) -> None:
     text = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
-    rows = {row.entry: row for row in Results(PUBLISHED).board().rows}
+    rows = {row.entry: row for row in read.board().rows}
     in_words = re.findall(r"\((cnn\w+-\w+)(?:, one refit)?\) \| \d+ \| (?:(\d+) min )?(\d+) s.*?\| ([\d.]+) %", text)
     assert len(in_words) == 4
     for entry, minutes, seconds, accuracy in in_words:
@@ -77,13 +77,12 @@ def test_what_is_typed_of_training_times_was_measured() -> None:
         assert 60 * int(minutes or 0) + int(seconds) == round(rows[entry].train_seconds)
 
 
-def test_every_published_entry_has_its_report_and_its_references() -> None:
-    results = ResultsFolder(PUBLISHED)
-    board = Results(results.root).board()
+def test_every_published_entry_has_its_report_and_its_references(read: Results) -> None:
+    board = read.board()
     assert board.rows
     assert not board.incomplete
     for row in board.rows:
-        report = Results(results.root).report(row.entry)
+        report = read.report(row.entry)
         assert len(report.refits) == row.seeds > 0
     assert all(any(one.name == "chance" for one in group.references) for group in board.groups)
 
@@ -115,8 +114,8 @@ def test_the_leakage_table_is_made_of_the_committed_files() -> None:
         assert len({draw["train_clips"] for draw in one["draws"]}) == 1, "equal training size"
 
 
-def test_a_published_study_starts_another_one_that_tests_nobody_who_chose() -> None:
-    results, name = ResultsFolder(PUBLISHED), "s26-cnn1d"
+def test_a_published_study_starts_another_one_that_tests_nobody_who_chose(read: Results) -> None:
+    results, name = read.folder, "s26-cnn1d"
     space, clips = load_space("cnn1d"), results.study(name).clips().set_index("speaker")["digest"]
     assert load_warm_start(results, name, space, {clips["1009"].iloc[0]}).configs, "a test speaker chose nothing"
     with pytest.raises(UsageError, match=r"chosen on speakers of 1 clips .* \(chosen_on\)"):

@@ -73,6 +73,11 @@ def test_long():
 """
 
 
+def test_collecting_the_tests_imports_no_backend(pytestconfig: pytest.Config) -> None:
+    found = pytestconfig.pluginmanager.get_plugin("serbench-tiers").at_collection
+    assert found == [], "every worker pays for it: import it inside a test"
+
+
 @pytest.mark.children
 def test_quick_tests_are_guarded_and_others_are_not(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST, encoding="utf-8")

@@ -63,6 +63,7 @@ class Tiers:
         self._cache: pytest.Cache | None = getattr(config, "cache", None)  # None under `-p no:cacheprovider`
         kept = config.workerinput["durations"] if self._is_worker else self._cache and self._cache.get(_CACHE, {})
         self._seconds: dict[str, float] = dict(kept or {})
+        self.at_collection: list[str] = []
         _watch_processes()
 
     @pytest.hookimpl(optionalhook=True)
@@ -88,9 +89,12 @@ class Tiers:
         return result
 
     def pytest_collection_finish(self) -> None:
-        """Nothing may import a backend while the tests are collected."""
-        if not self._is_worker and (found := loaded_backends()):
-            raise pytest.UsageError(f"collecting the tests imports {', '.join(found)}; import it inside a test")
+        """Nothing may import a backend while the tests are collected; in a worker tests/test_tiers.py says so."""
+        self.at_collection = loaded_backends()
+        if self.at_collection and not self._is_worker:
+            raise pytest.UsageError(
+                f"collecting the tests imports {', '.join(self.at_collection)}; import it inside a test"
+            )
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:

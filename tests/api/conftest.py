@@ -1,11 +1,12 @@
-"""One small search through the API, with the bundle of what it found."""
+"""One small search through the API whose fits are made up, and the results and the bundle of one whose fits are not."""
 
 from __future__ import annotations
 
-import os
+import shutil
 from pathlib import Path
 
 import pytest
+from fits_made import made_up_fit
 from tiers import starts_children
 
 import serbench
@@ -54,16 +55,28 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 @starts_children
-def searched(space: Path, tone_corpus: Path, _session_cache: Path, tmp_path_factory) -> serbench.Results:
-    os.environ["SERBENCH_CACHE"] = str(_session_cache)
-    results = tmp_path_factory.mktemp("searched") / "results"
-    return serbench.search(space, "crema-d", tone_corpus, results=results, workers=1, progress=False)
+def found(space: Path, tone_corpus: Path, _session_cache: Path, tmp_path_factory) -> serbench.Results:
+    """What a search returned that trained nothing."""
+    results = tmp_path_factory.mktemp("found") / "results"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SERBENCH_CACHE", str(_session_cache))
+        patch.setattr("serbench.search.engines.local.run_job", made_up_fit)
+        return serbench.search(space, "crema-d", tone_corpus, results=results, workers=1, progress=False)
 
 
 @pytest.fixture(scope="session")
-@starts_children
-def bundle(searched: serbench.Results, tmp_path_factory) -> serbench.Bundle:
-    return searched.best().export(tmp_path_factory.mktemp("exported") / "bundle")
+def _bundles() -> dict[str, serbench.Bundle]:
+    return {}
+
+
+@pytest.fixture
+def bundle(_bundles, exported, tmp_path_factory) -> serbench.Bundle:
+    """A bundle of a real network, loaded once."""
+    if not _bundles:
+        folder, _ = exported
+        copy = shutil.copytree(folder, tmp_path_factory.mktemp("exported") / "bundle")
+        _bundles["one"] = serbench.load_bundle(copy)
+    return _bundles["one"]
 
 
 @pytest.fixture(scope="session")

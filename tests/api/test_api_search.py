@@ -71,10 +71,10 @@ def test_a_script_without_a_guard_searches_twice_and_runs_once(
     assert lines[0].startswith("crema-d-speaker-tiny: 2 trials, best validation UAR ")
 
 
-def test_a_search_returns_what_it_found(searched: serbench.Results) -> None:
-    board = searched.leaderboard()
-    best = searched.best()
-    assert searched.searched == ("crema-d-speaker-tiny",)
+def test_a_search_returns_what_it_found(found: serbench.Results) -> None:
+    board = found.leaderboard()
+    best = found.best()
+    assert found.searched == ("crema-d-speaker-tiny",)
     assert best.id in board.index
     assert len(best.runs) == 2
     assert best.uar == pytest.approx(best.runs["uar"].mean())
@@ -108,6 +108,7 @@ def interruptible():
 
 
 @pytest.mark.children
+@pytest.mark.usefixtures("made_up_fits")
 def test_a_stop_ends_a_search_gracefully(space, tone_corpus, tmp_path) -> None:
     stop = threading.Event()
     found = serbench.search(
@@ -126,7 +127,9 @@ def test_a_stop_ends_a_search_gracefully(space, tone_corpus, tmp_path) -> None:
 
 
 @pytest.mark.children
-def test_ctrl_c_is_raised_after_everything_is_recorded(space, tone_corpus, tmp_path, interruptible) -> None:
+def test_ctrl_c_is_raised_after_everything_is_recorded(
+    made_up_fits, space, tone_corpus, tmp_path, interruptible
+) -> None:
     before = signal.getsignal(signal.SIGINT)
     observer = At(lambda: os.kill(os.getpid(), signal.SIGINT))
     results = tmp_path / "results"
@@ -233,6 +236,12 @@ def test_predictions_of_files_are_a_table(bundle, tone_corpus) -> None:
     assert len(bundle.predict(tone_corpus)) == 144
 
 
+def test_an_entry_is_not_exported_over_a_bundle(bundle, searched) -> None:
+    """That it is exported is tested with the examples of docs/python.md."""
+    with pytest.raises(serbench.UsageError, match="already holds a bundle"):
+        serbench.open_results(searched).best().export(bundle.path)
+
+
 def test_windows_of_a_long_recording_are_rows(bundle) -> None:
     table = bundle.predict(np.random.default_rng(0).normal(0, 0.1, 16000), sample_rate=8000, windows=True)
     assert table["start_s"].tolist() == pytest.approx([0.0, 0.3, 0.6, 0.9, 1.2, 1.4])
@@ -278,13 +287,13 @@ def test_a_bundle_shows_its_card(bundle) -> None:
     assert serbench.load_bundle(str(bundle.path)).labels == bundle.labels
 
 
-def test_a_terminal_shows_one_line_that_is_redrawn(searched) -> None:
+def test_a_terminal_shows_one_line_that_is_redrawn(found) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
 
     stream = Terminal()
-    study = ResultsFolder(searched.path).existing_study(searched.searched[0])
+    study = ResultsFolder(found.path).existing_study(found.searched[0])
     view = TextProgress(stream)
     view.study_started(study.record(), 1, 0, None, None)
     for record in study.jobs("search"):
@@ -300,9 +309,9 @@ def test_a_terminal_shows_one_line_that_is_redrawn(searched) -> None:
 
 
 @pytest.mark.parametrize(("silent_s", "lines"), [(0.0, 1), (1e9, 0)])
-def test_a_log_tells_what_runs_after_a_silent_minute(searched, silent_s, lines) -> None:
+def test_a_log_tells_what_runs_after_a_silent_minute(found, silent_s, lines) -> None:
     stream = io.StringIO()
-    study = ResultsFolder(searched.path).existing_study(searched.searched[0])
+    study = ResultsFolder(found.path).existing_study(found.searched[0])
     view = TextProgress(stream, silent_s)
     view.study_started(study.record(), 4, 0, None, None)
     assert stream.getvalue().count("crema-d-speaker-tiny: 0 of 4 trials, ") == lines

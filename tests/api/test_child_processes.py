@@ -15,7 +15,7 @@ import os
 with open("runs", "a") as file:
     file.write("x")
 import multiprocessing
-from serbench.child_processes import SPAWN, ForkServerContext, SpawnContext
+from serbench.child_processes import SPAWN, ForkServerContext
 context = {context}
 if isinstance(context, ForkServerContext):
     context.start_server(["json"])
@@ -76,7 +76,7 @@ def command(way: str, text: str, folder: Path) -> tuple[list[str], str | None]:
     return [sys.executable, *arguments], typed
 
 
-@pytest.mark.parametrize("context", ["ForkServerContext()", "SpawnContext()", "multiprocessing.get_context(SPAWN)"])
+@pytest.mark.parametrize("context", ["ForkServerContext()", "multiprocessing.get_context(SPAWN)"])
 @pytest.mark.parametrize("way", ["file", "module", "-c", "standard input"])
 def test_a_script_without_a_guard_runs_once(way: str, context: str, tmp_path: Path) -> None:
     arguments, typed = command(way, SCRIPT.format(context=context), tmp_path)

@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 import typer
+from drawn_results import Builder
 from rich.live import Live
 from rich.table import Table
+from typer.testing import CliRunner
 
 from serbench import cli
 from serbench.cli.live import LiveView
+from serbench.cli.main import app
 from serbench.cli.plain import PlainView
 from serbench.cli.printing import confirm, echo, echo_pairs, echo_text, new_console
+from serbench.render import brief_board, render
 
 EVIL = "a\x1b[2J\u202eb\x07"
 SAFE = "a\\x1b[2J\\u202eb\\x07"
@@ -74,3 +78,16 @@ def test_ctrl_c_at_a_question_is_an_interrupt_and_the_end_of_input_is_none(monke
     monkeypatch.setattr("sys.stdin", Keyboard())
     with pytest.raises(raised):
         confirm("remove it?")
+
+
+def test_the_whole_leaderboard_is_printed_where_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    build = Builder(tmp_path / "results")
+    build.entry("a", build.study())
+    board = build.read().board()
+    printed = [
+        CliRunner().invoke(app, ["leaderboard", "--results", str(build.results.root), *more]).stdout
+        for more in ([], ["--full"])
+    ]
+    assert printed == [render(brief_board(board), width=200), render(board, width=200)]
+    assert printed[0] != printed[1]

@@ -17,6 +17,8 @@ from serbench.corpora.demo.prosody import EMOTIONS
 from serbench.corpora.demo.speakers import SPEAKER_IDS, speaker
 from serbench.errors import SerbenchError
 
+pytestmark = pytest.mark.long
+
 SMALL = dataclasses.replace(DEMO, speakers=(2001,), expected_clips=24)
 
 

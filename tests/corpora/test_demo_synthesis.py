@@ -14,6 +14,8 @@ from serbench.corpora.demo.recording import record, wav_bytes
 from serbench.corpora.demo.speakers import speaker
 from serbench.corpora.demo.synthesis import SAMPLE_RATE, glottal_source, vocal_tract
 
+pytestmark = pytest.mark.long
+
 PEOPLE = (2001, 2002, 2011, 2012, 2023, 2024, 2037, 2038)
 
 

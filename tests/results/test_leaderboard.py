@@ -290,7 +290,11 @@ def test_damaged_predictions_are_named(build, spoil, message):
 
 @pytest.mark.children
 def test_nothing_that_trains_is_imported():
-    code = f"import sys, serbench.results; print([name for name in {BEFORE_TRAINING} if name in sys.modules])"
+    code = (
+        "import sys, serbench.results as face\n"
+        "assert all(hasattr(face, name) for name in face.__all__)\n"
+        f"print([name for name in {BEFORE_TRAINING} if name in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

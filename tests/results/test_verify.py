@@ -179,19 +179,23 @@ def test_untouched_files_pass(copied):
 
 @pytest.mark.long
 @pytest.mark.parametrize("forge", FORGERIES, ids=lambda forge: forge.__name__)
-def test_a_forgery_is_marked_named_and_not_published(copied, tmp_path, forge):
+def test_a_forgery_is_marked_and_named(copied, forge):
     forge(copied)
-    root = copied.path.parents[1]
-    results = Results(root)
+    results = Results(copied.path.parents[1])
     (group,) = results.board().groups
     (row,) = group.rows
     assert any(FORGERIES[forge] in text for text in row.problems), row.problems
     assert (row.rank, row.tie_group, row.selected) == (None, None, False)
     assert f"{ENTRY} (FAILS CHECKS)" in render(results.board(), width=200)
     assert any(note.startswith(f"{ENTRY} FAILS CHECKS") for note in group.notes)
-    found = verify_results(Results(root))
+    found = verify_results(results)
     assert not found.passed
     assert any(FORGERIES[forge] in text for study in found.studies for text in study.problems)
+
+
+def test_a_forgery_is_not_published_exported_or_selected(copied, tmp_path):
+    swap_answers(copied)
+    root = copied.path.parents[1]
     with pytest.raises(SerbenchError, match="fails its checks"):
         list(publish_studies(ResultsFolder(root), [STUDY], tmp_path / "published"))
     assert not (tmp_path / "published").exists()
@@ -214,6 +218,10 @@ def searched(tmp_path) -> StudyFolder:
     return ResultsFolder(root).study(SEARCHED)
 
 
+def test_an_entry_that_cross_validation_selected_passes(searched):
+    assert Results(searched.path.parents[1]).scored_entry(SELECTED).problems == ()
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -225,7 +233,6 @@ def searched(tmp_path) -> StudyFolder:
     ],
 )
 def test_the_score_that_selects_an_entry_is_that_of_its_cross_validation(searched, change, told):
-    assert Results(searched.path.parents[1]).scored_entry(SELECTED).problems == ()
     edit(searched.path / "entries" / f"{SELECTED}.json", lambda raw: raw.update(change))
     problems = Results(searched.path.parents[1]).scored_entry(SELECTED).problems
     assert any(told in text for text in problems), problems

@@ -10,7 +10,6 @@ import pytest
 
 from serbench.errors import UsageError
 from serbench.protocols import SplitProtocol
-from serbench.records import ResultsFolder
 from serbench.results import Results
 from serbench.search.chosen_on import chosen_on, warn_of_choice
 from serbench.search.transfer.heard import StudySplit
@@ -30,8 +29,14 @@ chosen_on = {}
 
 
 @pytest.fixture(scope="module")
-def crema():
-    folder = ResultsFolder(PUBLISHED).study("s24-cnn2d")
+def published() -> Results:
+    """The published results, each file read once for all tests."""
+    return Results(PUBLISHED)
+
+
+@pytest.fixture(scope="module")
+def crema(published):
+    folder = published.folder.study("s24-cnn2d")
     return folder.record(), folder.clips()
 
 
@@ -130,18 +135,17 @@ def test_who_chose_is_no_part_of_the_hash():
 
 @pytest.mark.long
 @pytest.mark.parametrize(("study", "speakers"), [("crema-d-random-cnn1d", 73), ("crema-d-random-cnn2d", 73)])
-def test_published_results_are_marked(study, speakers):
-    results = Results(PUBLISHED)
-    for entry in results.study(study).entry_ids:
-        row = results.row(entry)
+def test_published_results_are_marked(published, study, speakers):
+    for entry in published.study(study).entry_ids:
+        row = published.row(entry)
         assert row.chosen_on_tested == speakers
         assert any(f"chosen on {speakers} of the test speakers" in text for text in row.warnings)
-        (group,) = (group for group in results.board("crema-d", "random").groups if row in group.rows)
+        (group,) = (group for group in published.board("crema-d", "random").groups if row in group.rows)
         assert any(entry in note and f"chosen on {speakers} of these" in note for note in group.notes)
 
 
-def test_speakers_who_are_not_tested_mark_nothing():
-    rows = Results(PUBLISHED).board("crema-d", "speaker").rows
+def test_speakers_who_are_not_tested_mark_nothing(published):
+    rows = published.board("crema-d", "speaker").rows
     assert {row.chosen_on_tested for row in rows} == {0}
     assert pd.Series([row.problems for row in rows]).map(len).eq(0).all()
     assert json.loads((PUBLISHED / "studies/s24-cnn2d/study.json").read_text())["chosen_on"]

@@ -15,6 +15,7 @@ from serbench.search.engines.dask.cluster import open_cluster
 from serbench.search.resources import Resources
 
 
+@pytest.mark.long  # it waits for an answer
 @pytest.mark.parametrize("says", [None, b"", b"HTTP/1.1 400 Bad Request\r\n\r\nno such thing"])
 def test_a_scheduler_that_does_not_answer_is_a_sentence(says) -> None:
     """Nobody listens; somebody listens and is silent; somebody listens and is no scheduler."""

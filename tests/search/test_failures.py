@@ -42,14 +42,14 @@ def ends(run) -> BaseException | None:
 
 @pytest.mark.children
 @pytest.mark.parametrize("workers", [1, 2])
-def test_an_error_in_mid_fit_ends_the_search(make_plan, workers) -> None:
+def test_an_error_in_mid_fit_ends_the_search(made_up_fits, make_plan, workers) -> None:
     plan = make_plan(workers=workers)
     error = ends(lambda: run_search(plan, Fails()))
     assert isinstance(error, RuntimeError)
 
 
 @pytest.mark.children
-def test_a_database_that_fails_in_mid_study_is_one_sentence(make_plan, monkeypatch) -> None:
+def test_a_database_that_fails_in_mid_study_is_one_sentence(made_up_fits, make_plan, monkeypatch) -> None:
     def full(*_):
         raise sqlite3.OperationalError("database or disk is full")
 
@@ -78,7 +78,7 @@ def test_a_record_that_cannot_be_written_is_one_sentence_and_resumes(make_plan, 
 
 
 @pytest.mark.children
-def test_a_refit_that_crashed_is_tried_again(make_plan, monkeypatch) -> None:
+def test_a_refit_that_crashed_is_tried_again(made_up_fits, make_plan, monkeypatch) -> None:
     from serbench.search.engines import local as engine
 
     run_job = engine.run_job
@@ -153,13 +153,17 @@ def test_a_rerun_leaves_entries_as_they_were(make_plan) -> None:
 
 
 @pytest.mark.children
-def test_a_stop_is_heard_while_audio_is_prepared(make_plan, own_cache) -> None:
+def test_a_stop_is_heard_while_audio_is_prepared(made_up_fits, make_plan, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("SERBENCH_CACHE", str(tmp_path / "cache"))  # a full one leaves nothing to prepare
     stop = threading.Event()
+    calls = []
 
     class Watch(Observer):
         def progress(self, what, done, total):
+            calls.append((what, done, total))
             stop.set()
 
     plan = make_plan()
-    assert run_search(plan, Watch(), stop) in ([], [NAME])
+    assert run_search(plan, Watch(), stop) == []
+    assert len(calls) == 1
     assert not (plan.results / "studies" / NAME / "trials").exists()

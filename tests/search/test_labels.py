@@ -94,7 +94,7 @@ def broken(_core):
 
 
 @pytest.mark.children
-def test_a_reference_that_fails_is_a_warning_and_keeps_no_other_away(make_plan, monkeypatch) -> None:
+def test_a_reference_that_fails_is_a_warning_and_keeps_no_other_away(made_up_fits, make_plan, monkeypatch) -> None:
     chance = REFERENCES["chance"]
     monkeypatch.setattr(
         import_module("serbench.search.run_spaces"),

@@ -18,6 +18,8 @@ from serbench.search.studies.samplers import make_pruner, pruner_settings
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
+pytestmark = pytest.mark.long
+
 CURVES = [np.array(curve) for curve in json.loads((Path(__file__).parent / "curves.json").read_text())["curves"]]
 EPOCHS = 24
 ORDERS = 20
@@ -96,11 +98,13 @@ def test_good_trials_and_late_bloomers_mostly_are_not(default: Pruned) -> None:
     assert default.late < 0.25
 
 
+@pytest.mark.slow  # what Optuna's own pruners do
 def test_the_median_would_end_many_of_the_best() -> None:
     """Why it is not the default: it judges by trials that survived, and among survivors half are below the median."""
     assert replayed("median").top > 0.3
 
 
+@pytest.mark.slow
 def test_hyperband_prunes_bad_trials_too() -> None:
     assert replayed("hyperband").bottom > 0.7
 

@@ -106,7 +106,7 @@ def test_trials_hold_no_prediction_of_a_test_clip(finished) -> None:
 
 
 @pytest.mark.children
-def test_a_search_job_has_no_test_rows(make_plan, monkeypatch) -> None:
+def test_a_search_job_has_no_test_rows(made_up_fits, make_plan, monkeypatch) -> None:
     """The lock is in the structure: what runs a trial is never told which clips are the test's."""
     seen: list[TrialJob] = []
     from serbench.search.engines.local import LocalEngine
@@ -135,7 +135,7 @@ def test_the_same_command_runs_nothing_again(finished) -> None:
 
 
 @pytest.mark.children
-def test_more_trials_resume_to_the_total(finished, make_plan) -> None:
+def test_more_trials_resume_to_the_total(finished, made_up_fits, make_plan) -> None:
     watch = Watch()
     run_search(make_plan(trials=4), watch)
     assert Counter(t.kind for t in watch.trials)["search"] == 1
@@ -285,7 +285,7 @@ def test_nonsense_is_refused_before_anything_runs(make_plan, parts) -> None:
 
 
 @pytest.mark.children
-def test_a_trial_that_waits_although_it_is_recorded_is_not_trained_again(finished) -> None:
+def test_a_trial_that_waits_although_it_is_recorded_is_not_trained_again(finished, made_up_fits) -> None:
     """As after a time with another database, or a power cut that took the database's last writes."""
     plan, _, folder = finished
     (record,) = (one for one in folder.jobs("search") if one.job_id == "t0001")

@@ -10,6 +10,7 @@ import axe_playwright_python
 import pytest
 
 from serbench.results import Results
+from serbench.site.entry_page import write_entry_page
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 PAGES = ("index.html", "compare.html", "entries/cnn2d-best.html", "studies/crema-d-speaker-cnn2d.html")
@@ -353,3 +354,43 @@ def test_no_figure_is_cut_off_at_any_width(open_page, name):
     for width in (390, 1440):
         page = open_page(name, width=width)
         assert page.evaluate(outside) == 0
+
+
+@pytest.fixture
+def open_alone(browser, drawn, tmp_path):
+    """Opens the page that stands alone: its own scripts run under its policy, and nothing else does."""
+
+    pages = []
+
+    def page(change=lambda text: text):
+        path = tmp_path / "page.html"
+        write_entry_page(Results(drawn.root), "cnn2d-best", path)
+        path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+        said = []
+        shown = browser.new_page()
+        pages.append(shown)
+        shown.on("console", lambda one: said.append(one.text) if one.type == "error" else None)
+        shown.on("dialog", lambda one: (said.append(one.message), one.dismiss()))
+        shown.goto(f"file://{path}")
+        return shown, said
+
+    yield page
+    for shown in pages:
+        shown.close()
+
+
+@pytest.mark.slow
+def test_figures_of_a_page_alone_are_drawn_and_its_theme_switches(open_alone):
+    page, said = open_alone()
+    assert page.locator("#plot-curve-accuracy path.path").count() == 4
+    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.locator("#theme").click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+    assert said == []
+
+
+def test_a_script_that_is_not_its_own_does_not_run_on_a_page_alone(open_alone):
+    page, said = open_alone(lambda text: text.replace("<main", "<script>alert(1)</script><main", 1))
+    assert [one for one in said if "Content Security Policy" in one]
+    assert "1" not in said
+    page.wait_for_selector("h1")

@@ -154,9 +154,9 @@ def test_every_registered_family_keeps_its_contract(name: str) -> None:
     check_family(family, input_shape=(48, 40) if family.feature_axis == 0 else (40, 16), configurations=2)
 
 
-@pytest.mark.parametrize("family", [Tiny(), Named()], ids=lambda family: type(family).__name__)
-def test_a_good_family_passes(family: Tiny) -> None:
-    check_family(family, input_shape=SHAPE, configurations=1)
+def test_a_good_family_passes() -> None:
+    """One that has a layer of its own, too."""
+    check_family(Named(), input_shape=SHAPE, configurations=1)
 
 
 @pytest.mark.parametrize(

@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 import pytest
 
-from serbench.training.data import TrainingBatches
-from serbench.training.feed import fed
-
 CLIPS, CLASSES = 37, 3
 
-
-class Seen(keras.callbacks.Callback):
-    """Keeps the loss after every step."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.losses: list[float] = []
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.losses.append(float(logs["loss"]))
+pytestmark = pytest.mark.children
 
 
-def made_batches(seed: int, **options) -> TrainingBatches:
+def made_batches(seed: int, **options):
+    from serbench.training.data import TrainingBatches
+
     rng = np.random.default_rng(7)
     arrays = [rng.standard_normal((CLIPS, 6, 4)).astype(np.float32) for _ in range(2)]
     labels = np.eye(CLASSES, dtype=np.float32)[rng.integers(CLASSES, size=CLIPS)]
     return TrainingBatches(arrays, range(CLIPS), labels, batch_size=8, seed=seed, **options)
 
 
-def losses(batches: TrainingBatches, backend: str) -> list[float]:
+def losses(batches, backend: str) -> list[float]:
+    """The loss after every step of three epochs."""
+    import keras
+
+    from serbench.training.feed import fed
+
+    found: list[float] = []
     keras.utils.set_random_seed(11)
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(CLASSES, activation="softmax")])
     model.build((None, 6, 4))
     model.compile(optimizer="sgd", loss="categorical_crossentropy")
-    seen = Seen()
+    keeps = keras.callbacks.LambdaCallback(on_train_batch_end=lambda _, logs: found.append(float(logs["loss"])))
     source, more = fed(batches, backend)
-    model.fit(**source, epochs=3, verbose=0, callbacks=[seen, *more])
-    return seen.losses
+    model.fit(**source, epochs=3, verbose=0, callbacks=[keeps, *more])
+    return found
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,19 @@ def children() -> set[int]:
     return {child.pid for child in psutil.Process().children(recursive=True)}
 
 
+@pytest.fixture(scope="module")
+def _warmed() -> list[bool]:
+    return []
+
+
+@pytest.fixture
+def warm(_warmed, make_job, source) -> None:
+    """The fork server is there: what starts next is a fit and nothing else."""
+    if not _warmed:
+        run_job(make_job(settings={"epochs": 1}), source)
+        _warmed.append(True)
+
+
 @pytest.mark.children
 def test_a_child_fits_and_streams_its_epochs(make_job, source) -> None:
     seen = []
@@ -58,7 +71,7 @@ def test_two_children_of_one_job_agree_to_the_last_bit(make_job, source) -> None
 
 
 @pytest.mark.children
-def test_a_killed_child_costs_one_trial(make_job, source) -> None:
+def test_a_killed_child_costs_one_trial(warm, make_job, source) -> None:
     before = children()
 
     def kill(_metrics):
@@ -67,8 +80,6 @@ def test_a_killed_child_costs_one_trial(make_job, source) -> None:
                 os.kill(pid, signal.SIGKILL)
         return Verdict.CONTINUE
 
-    run_job(make_job(settings={"epochs": 1}), source)  # the fork server is there from now on
-    before = children()
     outcome = run_job(make_job(settings=LONG), source, JobControl(kill))
     assert outcome.state == "crashed"
     assert "SIGKILL" in outcome.error
@@ -95,8 +106,7 @@ def test_a_crash_keeps_its_traceback(make_job, source) -> None:
 
 
 @pytest.mark.children
-def test_a_trial_that_takes_too_long_is_ended_and_says_where_it_was(make_job, source) -> None:
-    run_job(make_job(settings={"epochs": 1}), source)  # the fork server is there from now on
+def test_a_trial_that_takes_too_long_is_ended_and_says_where_it_was(warm, make_job, source) -> None:
     outcome = run_job(make_job(settings={**LONG, "trial_timeout_s": 2.0}), source)
     assert outcome.state == "timeout"
     assert "longer than 2 s" in outcome.error
@@ -127,8 +137,7 @@ def tight_group():
 
 
 @pytest.mark.children
-def test_a_child_that_the_kernel_ends_for_want_of_memory_is_told_apart(make_job, source, tight_group) -> None:
-    run_job(make_job(settings={"epochs": 1}), source)  # the fork server is there from now on
+def test_a_child_that_the_kernel_ends_for_want_of_memory_is_told_apart(warm, make_job, source, tight_group) -> None:
     before = children()
 
     def starve(_metrics):

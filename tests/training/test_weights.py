@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from serbench.training import ClipTargets, FitSettings
+from serbench.training import ClipTargets
 
 pytestmark = pytest.mark.children
 
@@ -131,12 +131,19 @@ def fit(job, arrays, classes, *exchange, votes=None, **more):
     return fit(job, arrays, ClipTargets(classes, votes=votes), *exchange, **more)
 
 
+@pytest.fixture(scope="module")
+def once() -> dict[str, object]:
+    """The one fit that several tests go on from."""
+    return {}
+
+
 @pytest.fixture
-def trained(make_job, features, targets):
+def trained(once, make_job, features, targets):
     """A network that has learned the task."""
-    outcome = fit(make_job(settings={"epochs": 12}, keep_model=True), [features], targets)
-    assert outcome.value > 0.8
-    return outcome
+    if not once:
+        once["outcome"] = fit(make_job(settings={"epochs": 12}, keep_model=True), [features], targets)
+    assert once["outcome"].value > 0.8
+    return once["outcome"]
 
 
 def test_a_fit_goes_on_from_the_weights_it_is_given(make_job, features, targets, trained) -> None:
@@ -176,12 +183,6 @@ def test_a_configuration_that_nothing_fits_is_invalid(make_job, features, target
 def test_a_file_that_is_no_model_is_an_error(make_job, features, targets) -> None:
     with pytest.raises(ValueError, match="not a Keras file"):
         fit(make_job(init=b"no model"), [features], targets)
-
-
-def test_the_settings_of_a_job_without_init_are_as_before(make_job) -> None:
-    job = make_job()
-    assert (job.init, job.init_labels, job.teacher_share) == (b"", (), 0.0)
-    assert isinstance(job.settings, FitSettings)
 
 
 def test_layers_of_a_network_inside_another_are_found_and_its_classifier_is_not_copied() -> None:
