@@ -3,7 +3,8 @@
 A process that multiprocessing spawns, or forks from its server, first imports the parent's `__main__` again. A script
 that calls a search without an `if __name__ == "__main__"` guard would start over in each child. The functions that
 serbench runs in children are always defined in importable modules, so its children do not need `__main__`. The contexts
-below do not pass it to the child. They change no state that other code or threads can see.
+below do not pass it to the child. Other code and threads see none of this, but for environment variables of the fork
+server, which this process has, too, while the server starts or a child is asked for.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def main() -> None:
         if isinstance(error, OSError) and error.errno in _REFUSED and (full or error.filename is not None):
             name = "" if error.filename is None else str(error.filename)
             shown = name if len(name) <= 200 else f"{name[:200]}..."
-            failed = f"cannot open {shown}" if shown else "cannot write the output"
+            failed = f"cannot open {shown}" if shown else "cannot write"
             _discard_unwritten()
             echo(f"serbench: {failed}: {error.strerror}; {_REFUSED[error.errno]}", err=True)
             sys.exit(1)

@@ -26,6 +26,7 @@ from serbench.features import DEFAULT_LIMIT_BYTES
 from serbench.features.frontends import front_end_names, get_front_end
 from serbench.records import available_memory_mib, cpu_name, gpus, usable_cores
 from serbench.search import WORKER_MIB, Resources
+from serbench.spaces import broken_default_spaces
 from serbench.trackers import get_tracker, tracker_names
 from serbench.training import BACKENDS, bfloat16_unit, choose_backend, choose_precision
 
@@ -135,6 +136,7 @@ def _plugins() -> HealthCheck:
             get(name)
         except SerbenchError as error:
             broken.append(str(error))
+    broken += broken_default_spaces()
     values = {
         "families": families, "front_ends": front_ends, "corpora": list(corpora), "export_formats": formats,
         "trackers": trackers,

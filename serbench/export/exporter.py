@@ -57,7 +57,8 @@ class Exporter(Protocol):
 
     Its module must not import heavy libraries before `write` is called. It may also have a method `prepare(trained)`:
     it is called before anything is written, for what could fail, such as a download. A property `quantises` lists what
-    `--quantise` may ask of it, such as `int8`; without it, that option refuses the format.
+    `--quantise` may ask of it, such as `int8`; without it, that option refuses the format. `reads_runtime = True` says
+    that it uses the folder of `--runtime`, which is refused where no format does.
 
     Attributes:
         name: name of the format, as in `serbench export --format NAME`. It equals the name of the entry point.

@@ -61,7 +61,7 @@ def export_bundle(
     exporters = exporters_of(format)
     if quantise is not None:
         check_quantised(exporters, quantise)
-    if runtime is not None and all(exporter.name != "web" for exporter in exporters):
+    if runtime is not None and not any(getattr(exporter, "reads_runtime", False) for exporter in exporters):
         raise UsageError(f"--runtime is read by the format web alone; use --format {format},web, or leave it out")
     _check_target(to, replace)
     entry = _trained_entry(results, entry_id, data, say)

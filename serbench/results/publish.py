@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from serbench.errors import UsageError
+from serbench.errors import SerbenchError, UsageError
 from serbench.records import (
     JobKind,
     ReferenceFolder,
@@ -98,12 +98,20 @@ def _check_brought(source: ReferenceFolder, target: ReferenceFolder) -> None:
     """Refuses to replace brought predictions by others of the same name."""
     there = [name for name in target.names() if name.startswith(BROUGHT)]
     for name in set(there) & set(source.names()):
-        mine, known = (answers_digest(folder.load(name)[1]) for folder in (source, target))
-        if mine != known:
+        mine, known = answers_digest(source.load(name)[1]), _answers_of(target, name)
+        if known not in {None, mine}:
             raise UsageError(
                 f"{target.path} holds other predictions named '{name.removeprefix(BROUGHT)}' on this test set, so "
                 "nothing was published; publish to another folder with --to, or bring yours under another --name"
             )
+
+
+def _answers_of(folder: ReferenceFolder, name: str) -> str | None:
+    """Digest of a reference's answers; None if it is damaged, so that it may be copied anew."""
+    try:
+        return answers_digest(folder.load(name)[1])
+    except SerbenchError:
+        return None
 
 
 def _copy_ledger(found: Results, folders: Iterable[StudyFolder], target: ResultsFolder) -> None:

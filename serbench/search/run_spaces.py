@@ -121,11 +121,11 @@ class _Search:
                 f"{len(clips.table):,} clips are few for {' and '.join(space.name for space in spaces)}: the space "
                 f"'{better}' is made for corpora of this size (`serbench search {better}`)"
             )
-        prepared = [self._prepared(space, clips) for space in spaces]
+        prepared = self._all_prepared(clips)
         with_features = self._with_features(clips)
         if with_features is not clips:
             clips = with_features
-            prepared = [self._prepared(space, clips) for space in spaces]
+            prepared = self._all_prepared(clips)
         self.observer.search_planned([self.plan.budget(one.space) for studies in prepared for one in studies])
         for place, studies in enumerate(prepared):
             if self.stop.is_set():
@@ -157,6 +157,13 @@ class _Search:
                 raise _StoppedError
 
         return show
+
+    def _all_prepared(self, clips: StudyClips) -> list[list[_Prepared]]:
+        """Prepares the studies of each space, and checks that their clips are split as before."""
+        prepared = [self._prepared(space, clips) for space in self.plan.spaces]
+        records = [one.record for studies in prepared for one in studies]
+        check_split_columns(self.results, records, clips.table)
+        return prepared
 
     def _prepared(self, space: SearchSpace, clips: StudyClips) -> list[_Prepared]:
         """Checks a space, and returns its studies, one for each fold. All spaces are checked before one is searched."""
@@ -197,7 +204,6 @@ class _Search:
             found.append(
                 _Prepared(space, with_transfer(self.results, split, self.plan.init, self.plan.teacher), split_plan)
             )
-        check_split_columns(self.results, [one.record for one in found], clips.table)
         return found
 
     def _search_studies(self, studies: Sequence[_Prepared], clips: StudyClips, end: float | None) -> None:

@@ -12,7 +12,15 @@ from serbench.faces import lazy_face
 if TYPE_CHECKING:
     from serbench.spaces.dimensions import Choice
     from serbench.spaces.draws import check_draws
-    from serbench.spaces.file import default_spaces, find_space, load_space, read_space, space_for_size, space_names
+    from serbench.spaces.file import (
+        broken_default_spaces,
+        default_spaces,
+        find_space,
+        load_space,
+        read_space,
+        space_for_size,
+        space_names,
+    )
     from serbench.spaces.one_config import one_config_space
     from serbench.spaces.space import Budget, ChosenOn, Enqueued, SearchSpace, defaults, explain
 else:
@@ -22,6 +30,7 @@ else:
             "dimensions": ("Choice",),
             "draws": ("check_draws",),
             "file": (
+                "broken_default_spaces",
                 "default_spaces",
                 "find_space",
                 "load_space",
@@ -47,6 +56,7 @@ __all__ = [
     "ChosenOn",
     "Enqueued",
     "SearchSpace",
+    "broken_default_spaces",
     "check_draws",
     "default_spaces",
     "defaults",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from importlib import resources
 from pathlib import Path
@@ -23,7 +24,15 @@ from serbench.spaces.parameters import known_keys, read_enqueued, read_parameter
 from serbench.spaces.space import Budget, Enqueued, SearchSpace, defaults, explain
 from serbench.training import FitSettings
 
-__all__ = ["default_spaces", "find_space", "load_space", "read_space", "space_for_size", "space_names"]
+__all__ = [
+    "broken_default_spaces",
+    "default_spaces",
+    "find_space",
+    "load_space",
+    "read_space",
+    "space_for_size",
+    "space_names",
+]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -63,9 +72,24 @@ def _default_space(family: str) -> str:
     """The default space of a family; '' if it has none, or if its plug-in fails, so that the others can be used."""
     try:
         space: object = get_family(family).default_space()
-    except Exception:  # a plug-in may fail in any way
+    except Exception:  # a plug-in may fail in any way; `serbench doctor` names it
         return ""
     return str(space) if isinstance(space, str | Path) else ""
+
+
+def broken_default_spaces() -> list[str]:
+    """A sentence for each installed family that fails when asked for its default space: searches leave it out."""
+    found = []
+    for name in family_names():
+        with suppress(SerbenchError):  # it cannot even be loaded
+            family = get_family(name)
+            try:
+                family.default_space()
+            except Exception as error:
+                found.append(
+                    f"family '{name}' has no default space ({type(error).__name__}: {error}); repair its package"
+                )
+    return found
 
 
 def default_spaces(corpus: str) -> list[str]:

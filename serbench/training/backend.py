@@ -113,7 +113,12 @@ def process_context(backend: str) -> BaseContext:
         return SpawnContext()
     with _served_lock:
         keep_to_one_backend(backend)
+        context = _started(backend)
         _served = backend
+    return context
+
+
+def _started(backend: str) -> ForkServerContext:
     context = ForkServerContext()
     # Blocked until the server ignores them; otherwise a Ctrl-C during its start would leave a search without a server.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))

@@ -299,5 +299,5 @@ def test_a_full_disk_behind_a_redirect_is_one_sentence(monkeypatch, capsys, tmp_
         full.flush()  # as the interpreter does at its end: nothing is left that fails again
     assert ended.value.code == 1
     told = capsys.readouterr().err
-    assert told.startswith("serbench: cannot write the output: No space left on device; free some space")
+    assert told.startswith("serbench: cannot write: No space left on device; free some space")
     assert told.count("\n") == 1

@@ -21,7 +21,15 @@ from serbench.errors import UsageError
 from serbench.families import parse_hyperparameters
 from serbench.protocols import Ratio, SplitProtocol
 from serbench.search import SearchPlan
-from serbench.spaces import check_draws, default_spaces, find_space, load_space, space_for_size, space_names
+from serbench.spaces import (
+    broken_default_spaces,
+    check_draws,
+    default_spaces,
+    find_space,
+    load_space,
+    space_for_size,
+    space_names,
+)
 from serbench.spaces.dimensions import Choice, Fixed, FloatRange, IntRange
 
 CHECKOUT = Path(serbench.__file__).parents[1]
@@ -278,6 +286,14 @@ def test_a_broken_family_leaves_the_spaces_of_others_alone(
     code.write_text(code.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     assert (space_names(), default_spaces("emo-db")) == before
     assert load_space("cnn1d").family.name == "cnn1d"
+
+
+def test_a_family_that_fails_when_asked_for_its_space_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert broken_default_spaces() == []
+    plug_in(tmp_path, monkeypatch, "x")
+    code = tmp_path / "mine_family.py"
+    code.write_text(code.read_text(encoding="utf-8").replace("return 'x'", "raise OSError('gone')"), encoding="utf-8")
+    assert broken_default_spaces() == ["family 'mine' has no default space (OSError: gone); repair its package"]
 
 
 @pytest.mark.parametrize("file", ["mine.toml", "first.toml"])

@@ -24,6 +24,7 @@ class WebPage:
     description: str = "A bundle with model.onnx and a page that listens: open its folder web from any web server."
     extra: str | None = "onnx"
     modules: tuple[str, ...] = ("onnx", "onnxruntime")
+    reads_runtime: bool = True
 
     def prepare(self, trained: TrainedEntry) -> None:
         """Fetches the runtime before anything is written.

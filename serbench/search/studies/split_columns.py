@@ -6,13 +6,13 @@ protocol hash, so studies from before and after would be ranked and counted toge
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import get_kind
-from serbench.records import ResultsFolder, StudyFolder, StudyRecord
+from serbench.records import ResultsFolder, StudyFolder, StudyRecord, file_sha256
 
 __all__ = ["as_stored", "check_split_columns"]
 
@@ -36,10 +36,20 @@ def check_split_columns(results: ResultsFolder, records: Sequence[StudyRecord], 
     names = results.study_names()
     begun = {record.name: _test_set(record) for record in records if record.name in names}
     new = {_test_set(record) for record in records if record.name not in begun}
+    today, like = _Columns(clips), set[tuple[str, str]]()
     for name in names if new else begun:
-        found = _unlike(results.study(name), {*new, begun.get(name)}, clips)
+        folder = results.study(name)
+        try:
+            record = folder.record()
+            if _test_set(record) not in {*new, begun.get(name)}:
+                continue
+            table = file_sha256(folder.clips_path), record.protocol.name
+            found = None if table in like else _unlike(record, today, _Columns(folder.clips()))
+        except (SerbenchError, OSError):  # commands that read results tell of it
+            continue
         if found is not None:
             raise UsageError(found)
+        like.add(table)  # folds and copies of one table are compared once
 
 
 def as_stored(folder: StudyFolder, clips: pd.DataFrame) -> pd.DataFrame:
@@ -56,32 +66,33 @@ def _test_set(record: StudyRecord) -> tuple[object, ...]:
     return corpus.digest, corpus.label_source, protocol.name, cores, protocol.split_seed, protocol.speaker_normalisation
 
 
-def _unlike(folder: StudyFolder, test_sets: Collection[object], clips: pd.DataFrame) -> str | None:
-    """Says how the clips differ from those that a study of one of these test sets stored; None if they do not."""
-    try:
-        record = folder.record()
-        stored = folder.clips() if _test_set(record) in test_sets else None
-    except SerbenchError:  # commands that read results tell of it
-        return None
-    if stored is None:
-        return None
+def _unlike(record: StudyRecord, today: _Columns, stored: _Columns) -> str | None:
+    """Says how today's clips differ from those that a study stored; None if they do not."""
     protocol = record.protocol.name
     for column in get_kind(protocol).decided_by:
-        before, now = _values(stored, column), _values(clips, column)
-        changed = [clip for clip, value in now.items() if before.get(clip, value) != value]
-        if changed:
+        now = today[column]
+        before = stored[column].reindex(now.index)
+        changed = now.index[before.notna() & (before != now)]
+        if len(changed):
             first = changed[0]
             return (
                 f"the table's column '{column}' is not as study '{record.name}' has stored it ({len(changed):,} clips, "
-                f"among them {first}: {before[first]} -> {now[first]}), and protocol '{protocol}' splits clips by it; "
-                "undo the change, or search in a results folder of its own (--results DIR)"
+                f"among them {first}: {before[first] or 'none'} -> {now[first] or 'none'}), and protocol '{protocol}' "
+                "splits clips by it; undo the change, or search in a results folder of its own (--results DIR)"
             )
     return None
 
 
-def _values(table: pd.DataFrame, column: str) -> dict[str, str]:
-    """The value of each clip, by clip id; empty if the table lacks the column."""
-    if column not in table:
-        return {}
-    values = table[column].astype(object).where(table[column].notna(), "none")
-    return dict(zip(table["clip_id"].astype(str), values.astype(str), strict=True))
+class _Columns:
+    """Columns of a clip table by clip id, '' where a clip has no value; empty where the table lacks the column."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self._table = table.drop_duplicates("clip_id")
+        self._found: dict[str, pd.Series[str]] = {}
+
+    def __getitem__(self, column: str) -> pd.Series[str]:
+        if column not in self._found:
+            table = self._table if column in self._table else self._table.iloc[:0].assign(**{column: ""})
+            values = table[column].astype(object).where(table[column].notna(), "").astype(str)
+            self._found[column] = values.astype(object).set_axis(table["clip_id"].astype(str))
+        return self._found[column]
