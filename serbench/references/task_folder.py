@@ -146,7 +146,7 @@ def _who(tasks: Sequence[ReferenceTask]) -> str:
     """Says in words which speakers are in which sets."""
     if tasks[0].study.protocol.shares_speakers:
         return "Test speakers may be in training, too, which makes scores too high for new people."
-    said = "No test speaker is in training or validation."
+    sentence = "No test speaker is in training or validation."
     for task in tasks:
         people = [
             set(task.clips["speaker"].iloc[list(rows)]) - {UNKNOWN_SPEAKER}
@@ -154,8 +154,8 @@ def _who(tasks: Sequence[ReferenceTask]) -> str:
         ]
         if both := people[0] & people[1]:
             who = "one speaker is" if len(both) == 1 else f"{len(both)} speakers are"
-            return f"{said} But {who} in training and validation, so validation scores are too high for new people."
-    return said
+            return f"{sentence} But {who} in training and validation, so validation scores are too high for new people."
+    return sentence
 
 
 def _harmless(text: str) -> str:

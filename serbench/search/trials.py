@@ -66,8 +66,10 @@ class SearchTrials:
         end = session.end
         if end is None or not session.workers:  # with no worker there is nothing to stop
             return end
-        listed, final = (session.rounds(fits) * self._longest_s for fits in (self._shortlist_fits, self._final_fits))
-        return end - max(final, min(listed + final, self._half_s))
+        shortlist_s, final_s = (
+            session.rounds(fits) * self._longest_s for fits in (self._shortlist_fits, self._final_fits)
+        )
+        return end - max(final_s, min(shortlist_s + final_s, self._half_s))
 
     def wanted(self, running: int) -> bool:
         """Whether the counted and the running trials together are fewer than the total."""

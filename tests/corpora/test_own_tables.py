@@ -454,8 +454,19 @@ def test_a_separator_without_quotes_shifts_no_row_silently(folder, name, separat
 def test_a_separator_without_quotes_shifts_no_row_of_named_rows_either(folder) -> None:
     rows = [f"{n},{path},ok,joy" for n, path in enumerate(NAMES)]
     text = "\n".join(["path,text,label", *rows * 30]) + f"\n9,{NAMES[0]},Well, then,joy\n"
-    with pytest.raises(SerbenchError, match="line 122 has 5 fields"):
+    with pytest.raises(
+        SerbenchError,
+        match=r"line 122 has 5 fields \(the first is .* row\), the line of names has 3; .* and the first one names",
+    ):
         read(write_table(folder, text))
+
+
+def test_a_remark_behind_one_row_needs_a_name_for_its_column(folder) -> None:
+    rows = [f"{NAMES[0]},joy", f"{NAMES[1]},fear,check this one", f"{NAMES[2]},joy"]
+    with pytest.raises(SerbenchError, match=r"line 3 has 3 fields, .* or give the further column a name"):
+        read(write_table(folder, "\n".join(["path,label", *rows])))
+    named = read(write_table(folder, "\n".join(["path,label,remark", *rows])))
+    assert named.table["label"].tolist() == ["joy", "fear", "joy"]
 
 
 def test_columns_behind_thousands_of_features_are_read(folder) -> None:
@@ -469,6 +480,12 @@ def test_columns_behind_thousands_of_features_are_read(folder) -> None:
 def test_a_line_of_names_without_end_is_refused(folder) -> None:
     with pytest.raises(SerbenchError, match=r"line of column names has 1,048,576 characters or more; keep only"):
         read(write_table(folder, f"path,{'x,' * (1 << 19)}label\n{NAMES[0]},joy\n"))
+
+
+@pytest.mark.parametrize("text", ["x" * 200_000, f'"path,label\n{"audio/a_1.wav,joy" * 10_000}'])
+def test_a_column_name_without_end_is_told(folder, text) -> None:
+    with pytest.raises(SerbenchError, match=r"c\.csv: a column name has more than 131,072 characters; begin the table"):
+        read(write_table(folder, text, "c.csv"))
 
 
 def test_ids_that_differ_in_blanks_at_their_ends_are_one(tmp_path) -> None:
@@ -507,8 +524,38 @@ def test_gaps_are_filled_from_a_table_that_agrees_alone(folder) -> None:
     agreeing = read(two_tables(folder, desired, {NAMES[0]: "joy", NAMES[3]: "fear"}))
     assert agreeing.table["label"].tolist() == ["joy"] * 3 + ["fear"]
     assert agreeing.remarks == ()
-    with pytest.raises(SerbenchError, match=r"'audio/b_2\.ogg' has no label in table 'desired', and table 'gold' has"):
-        read(two_tables(folder, desired, {NAMES[0]: "calm", NAMES[3]: "fear"}))
+    apart = read(two_tables(folder, desired, {NAMES[0]: "calm", NAMES[3]: "fear"}))
+    assert apart.table["clip_id"].tolist() == ["audio/a_1", "audio/a_2", "audio/b_1"]
+    assert apart.remarks[1:] == (
+        "1 files, such as 'audio/b_2.ogg', have no label in table 'desired', which is read, and are left out",
+    )
+
+
+def test_files_on_which_listeners_agreed_on_no_label_are_left_out(folder) -> None:
+    """Nor does what else a database says of them count: here they have no speaker and two splits."""
+    parts = ("train", "dev", "test")
+    tables = "".join(f"  {part}: {{type: filewise, split_id: {part}, columns: {{emotion: {{}}}}}}\n" for part in parts)
+    people = "  people: {type: filewise, columns: {speaker: {}}}\n"
+    (folder / "db.yaml").write_text(f"tables:\n{tables}{people}")
+    rows = "".join(f"{name},{name[6]}\n" for name in NAMES[:3])
+    (folder / "db.people.csv").write_text(f"file,speaker\n{rows}")
+    for part, name, blank in zip(parts, NAMES, ("", " ", ""), strict=False):
+        (folder / f"db.{part}.csv").write_text(f"file,emotion\n{name},joy\n{NAMES[3]},{blank}\n")
+    found = read(folder)
+    assert sorted(found.table["split"]) == ["test", "train", "validation"]
+    assert found.remarks == (
+        "1 files, such as 'audio/b_2.ogg', have no label in table 'train', which is read, and are left out",
+    )
+    with pytest.raises(SerbenchError, match="no clip has a label"):
+        read(two_tables(folder, dict.fromkeys(NAMES, ""), {}))
+
+
+def test_a_pattern_of_names_labels_the_files_of_a_database_that_have_no_label(folder) -> None:
+    gold = {**dict.fromkeys(NAMES, "joy"), NAMES[3]: ""}
+    found = read(two_tables(folder, gold, {}), names="{label}_*")
+    assert found.table["label"].tolist() == ["joy"] * 3 + ["b"]
+    assert found.remarks == ()
+    assert len(read(two_tables(folder, gold, {}), names="{speaker}_*").table) == 3
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,10 @@ _COLUMNS: Final = ("speaker", "gender", "sex", "age", "sentence", "split")
 
 @dataclass(frozen=True, kw_only=True)
 class AudformatCorpus(UserCorpus):
-    """An audformat folder with `db.yaml`. Labels are the column `emotion` of its filewise tables."""
+    """An audformat folder with `db.yaml`. Labels are the column `emotion` of its filewise tables.
+
+    Files without a label are left out, unless the pattern of names reads labels.
+    """
 
     def rows(self, place: Path) -> tuple[list[dict[str, Any]], Listing]:
         """Reads the header and the tables. No audio is opened.
@@ -62,8 +65,12 @@ class AudformatCorpus(UserCorpus):
                 if row.get("split") not in {None, "", split}:
                     divided.add(str(file))
                 row["split"] = split
-        for file, label in labels.read(folder).items():
+        for file, label in labels.read().items():
             found[file]["label"] = label
+        gaps = () if self.pattern is not None and "label" in self.pattern.fields else labels.gaps()
+        for file in gaps:
+            del found[file]
+            divided.discard(file)
         for column in _COLUMNS:
             self._add(found, column, folder, filewise)
         _describe(found, _part(_part(_part(header, "schemes"), "speaker"), "labels"))
@@ -72,9 +79,8 @@ class AudformatCorpus(UserCorpus):
                 row.pop("split", None)
         paths = TablePaths(folder)
         rows, lost = split_lost([_row(paths, file, row) for file, row in found.items()], folder / HEADER, paths)
-        return rows, Listing(
-            pd.DataFrame(), (), folder, None, lost=lost, remarks=(*_divided(divided), *labels.remarks())
-        )
+        remarks = (*_divided(divided), *labels.remarks(), *(labels.gap_remarks() if gaps else ()))
+        return rows, Listing(pd.DataFrame(), (), folder, None, lost=lost, remarks=remarks)
 
     @staticmethod
     def _add(found: dict[str, dict[str, Any]], column: str, folder: Path, tables: Mapping[str, Any]) -> None:
@@ -101,6 +107,7 @@ class _Labels:
 
     def add(self, file: str, label: str | None, table: str) -> None:
         """Adds what a table says of a file."""
+        label = (label or "").strip() or None
         first, known = self._labels.setdefault(file, (table, label))
         if not label:
             return
@@ -109,24 +116,31 @@ class _Labels:
         elif table != first and one_spelling(label).strip().lower() != one_spelling(known).strip().lower():
             self._apart.setdefault((first, table), []).append(file)
 
-    def read(self, folder: Path) -> dict[str, str | None]:
-        """Returns the labels by file.
-
-        Raises:
-            SerbenchError: a label is missing in a table, and only a table that disagrees with it has one.
-        """
+    def read(self) -> dict[str, str | None]:
+        """Returns the labels by file; None where no table that may be read has one."""
         labels = {file: label for file, (_, label) in self._labels.items()}
         for file, others in self._gaps.items():
             first = self._labels[file][0]
             agreeing = (label for table, label in others if (first, table) not in self._apart)
             labels[file] = next(agreeing, None)
-            if labels[file] is None:
-                raise SerbenchError(
-                    f"{folder}: the file '{file[:100]}' has no label in table '{first[:100]}', and table "
-                    f"'{others[0][0][:100]}' has other labels than that for further files; fill the gap, or remove one "
-                    f"of the tables from {HEADER}"
-                )
         return labels
+
+    def gaps(self) -> tuple[str, ...]:
+        """Returns the files without a label; none if no file has a label."""
+        labels = self.read()
+        missing = tuple(file for file, label in labels.items() if label is None)
+        return missing if len(missing) < len(labels) else ()
+
+    def gap_remarks(self) -> tuple[str, ...]:
+        """Says for each table how many of its files are left out for want of a label."""
+        by_table: dict[str, list[str]] = {}
+        for file in self.gaps():
+            by_table.setdefault(self._labels[file][0], []).append(file)
+        return tuple(
+            f"{len(files):,} files, such as '{printable(min(files)[:100])}', have no label in table "
+            f"'{printable(table[:100])}', which is read, and are left out"
+            for table, files in itertools.islice(by_table.items(), _SHOWN)
+        )
 
     def remarks(self) -> tuple[str, ...]:
         """Says which tables are not read for files that they label otherwise."""

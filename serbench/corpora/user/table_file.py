@@ -235,7 +235,7 @@ class _Opening:
         """Reads how a text begins. Without a separator, it is the one that the header has most of.
 
         Raises:
-            SerbenchError: the line of column names is too long.
+            SerbenchError: the line of column names, or one of them, is too long.
         """
         with path.open(encoding=_encoding(path), newline="") as file:
             head, blank = file.readline(_MAX_HEADER), 0
@@ -248,7 +248,13 @@ class _Opening:
                 )
             chosen = separator or max("\t;,", key=head.count)
             rows = csv.reader(_first_lines(file, head), delimiter=chosen)
-            header, first = next(rows, []), list[list[str]]()
+            try:
+                header, first = next(rows, []), list[list[str]]()
+            except csv.Error:  # a field of more than 128 KiB
+                raise SerbenchError(
+                    f"{path}: a column name has more than {csv.field_size_limit():,} characters; begin the table with "
+                    "a line of column names such as path,label, and close every quotation mark in it"
+                ) from None
             with contextlib.suppress(csv.Error):  # a field of more than 128 KiB
                 first += itertools.islice((row for row in rows if any(map(str.strip, row))), _LOOKED_AT)
             return cls(chosen, header, first, blank)
@@ -337,9 +343,12 @@ def _check_width(path: Path, opening: _Opening) -> None:
             return
     if 0 < len(longer) < rows:
         line, fields = longer[0]
+        first, columns = "", "the further column a name"
+        if opening.row_names:
+            first, columns = " (the first is the name of the row)", "the further column and the first one names"
         raise SerbenchError(
-            f"{path}: line {line:,} has {fields:,} fields, the line of names has {len(opening.header):,}; put a text "
-            f"that holds '{separator}' between quotes"
+            f"{path}: line {line:,} has {fields:,} fields{first}, the line of names has {len(opening.header):,}; put a "
+            f"text that holds '{separator}' between quotes, or give {columns}"
         )
 
 
