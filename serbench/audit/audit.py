@@ -147,7 +147,13 @@ class _Audit:
             clips, recorded_protocol(self.folder, record).plans(clips), self.observer.progress
         )
         yield doubtful_labels(self._folders(), record.corpus.labels)
-        yield speaker_recognition(clips, recorded_plan(self.folder, record, clips), record, self.observer.progress)
+        yield speaker_recognition(
+            clips,
+            recorded_plan(self.folder, record, clips),
+            record,
+            self.observer.progress,
+            shares_speakers=self.tested.study.protocol.shares_speakers,
+        )
 
     def _folders(self) -> list[StudyFolder]:
         """The study's folder; in cross-validation those of all folds."""

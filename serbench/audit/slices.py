@@ -9,7 +9,7 @@ import pandas as pd
 
 from serbench.audit.finding import AuditFinding, Cell
 from serbench.evaluation import AttributeSlices, Slice, judge_slices
-from serbench.results import ScoredEntry, clip_attributes, clips_in_no_slice, why_unranked
+from serbench.results import ScoredEntry, clip_attributes, clips_by_id, clips_in_no_slice, why_unranked
 
 __all__ = ["by_slices", "slice_finding"]
 
@@ -25,7 +25,7 @@ def by_slices(tested: ScoredEntry, clips: pd.DataFrame) -> list[AuditFinding]:
         clips: clip table of its study, with `clip_id`.
     """
     first = tested.refits[0]
-    rows = clips.drop_duplicates("clip_id").set_index("clip_id", drop=False).loc[list(first.test_clips)]
+    rows = clips_by_id(clips).loc[list(first.test_clips)]
     attributes, left_out = clip_attributes(rows), clips_in_no_slice(rows)
     if not attributes and not left_out:
         why = "not checked: the corpus has no attribute to compare by, such as sex, age, sentence or intensity"

@@ -121,7 +121,7 @@ def _halves(who: NDArray[np.generic], rng: np.random.Generator) -> tuple[NDArray
 
 
 def speaker_recognition(
-    clips: pd.DataFrame, plan: SplitPlan, record: StudyRecord, progress: StepProgress
+    clips: pd.DataFrame, plan: SplitPlan, record: StudyRecord, progress: StepProgress, *, shares_speakers: bool
 ) -> AuditFinding:
     """Reports how well a linear classifier recognises the training speakers that are known from the study's features.
 
@@ -130,6 +130,7 @@ def speaker_recognition(
         plan: split plan of the study.
         record: record of the study.
         progress: receives the progress of feature extraction.
+        shares_speakers: whether the protocol has speakers in both training and test set.
     """
     spec = FeatureSpec.model_validate(record.features)
     train = np.array(plan.split(plan.cores).train)
@@ -137,9 +138,7 @@ def speaker_recognition(
     summaries = clip_summaries(audit_features(clips, spec, progress), spec.front_end.time_axis)[train]
     speakers = clips["speaker"].to_numpy()[train]
     rng = np.random.default_rng([_HALVES, record.seed])
-    return speakers_finding(
-        recognise_speakers(summaries, speakers, rng), shares_speakers=record.protocol.shares_speakers
-    )
+    return speakers_finding(recognise_speakers(summaries, speakers, rng), shares_speakers=shares_speakers)
 
 
 def speakers_finding(recognition: SpeakerRecognition | None, *, shares_speakers: bool) -> AuditFinding:

@@ -82,16 +82,15 @@ def print_table_of(results: Path, study: str, kept: str, output: TableFormat) ->
     Returns:
         False if no entry is tested on these clips yet, so that no table shows the row; a sentence says so instead.
     """
-    from serbench.cli.results import print_leaderboard
-    from serbench.results import Results, make_leaderboard
+    from serbench.cli.results import print_empty_leaderboard, print_leaderboard
+    from serbench.results import Results
 
     found = Results(results)
     group = found.study(study).group
     if any(one.entry_ids for one in found.studies if one.group == group):
         print_leaderboard(found.board(group.corpus), output)
         return True
-    if output is not TableFormat.table:  # an empty leaderboard is one, too
-        print_leaderboard(make_leaderboard([], [], results), output)
+    print_empty_leaderboard(results, output)
     echo(f"{kept} is kept; the leaderboard shows it once an entry is tested on these clips", err=True)
     return False
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "compare",
     "leaderboard",
+    "print_empty_leaderboard",
     "print_leaderboard",
     "print_report",
     "print_sheet",
@@ -190,6 +191,14 @@ def print_leaderboard(board: Leaderboard, output: TableFormat, *, full: bool = F
         echo_text(render(board, output.value, width=screen_width()))
     else:
         echo_styled(render(brief_board(board, gathered=gathered), width=screen_width(), styled=shows_styles()))
+
+
+def print_empty_leaderboard(results: Path, output: TableFormat) -> None:
+    """Prints a leaderboard without entries, so that a program that reads it finds one; as a table nothing."""
+    if output is not TableFormat.table:
+        from serbench.results import make_leaderboard
+
+        print_leaderboard(make_leaderboard([], [], results), output)
 
 
 def print_sheet(sheet: Sheet) -> None:

@@ -119,10 +119,10 @@ def _conclude(
 
     A search that was stopped has only one command to run next: itself.
     """
-    from serbench.cli.results import print_leaderboard, print_sheet
+    from serbench.cli.results import print_empty_leaderboard, print_leaderboard, print_sheet
     from serbench.cli.watch import busy
     from serbench.render import answer, beside_printed
-    from serbench.results import Results, make_leaderboard
+    from serbench.results import Results
 
     results, found = plan.results, Results(plan.results)
     records = [found.study(name).record for name in studies]
@@ -131,8 +131,7 @@ def _conclude(
         console.print(f"no entry was tested yet; the trials are in {results / 'studies'}")
         if stopped:
             console.print(_STOPPED)
-        if output is not TableFormat.table:  # an empty leaderboard is one, too
-            print_leaderboard(make_leaderboard([], [], results), output)
+        print_empty_leaderboard(results, output)
         return
     scope = tested[0].corpus.name, tested[0].protocol.name
     with busy("scoring the tested entries"):

@@ -97,7 +97,7 @@ def _in_words(tasks: Sequence[ReferenceTask], roots: Mapping[str, Path]) -> str:
     study, folds = tasks[0].study, len(tasks)
     corpus, protocol, labels = study.corpus, study.protocol, ", ".join(map(_harmless, tasks[0].labels))
     tested = sum(len(task.split.test) for task in tasks)
-    shared = _who(tasks)
+    shared = _speakers_in_words(tasks)
     folded = (
         f"\nThere are {folds} folds, each in a folder of its own. Train one model a fold; every clip is tested once.\n"
         if folds > 1
@@ -142,7 +142,7 @@ After the same imports and `features`:
 """
 
 
-def _who(tasks: Sequence[ReferenceTask]) -> str:
+def _speakers_in_words(tasks: Sequence[ReferenceTask]) -> str:
     """Says in words which speakers are in which sets."""
     if tasks[0].study.protocol.shares_speakers:
         return "Test speakers may be in training, too, which makes scores too high for new people."

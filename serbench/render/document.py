@@ -36,11 +36,9 @@ __all__ = [
 
 NOTHING = "-"
 
+_NAMED = 6  # columns that are left out and are named
+
 RowStyle = Literal["", "bold", "dim"]
-
-
-_NAMED = 6
-"""Columns that are left out and are named."""
 
 
 @dataclass(frozen=True)

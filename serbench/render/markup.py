@@ -31,9 +31,9 @@ def to_markdown(document: Document) -> str:
         body = [[escape_markdown(cell) for cell in row] for row in shown.rows]
         table = "\n".join(f"| {' | '.join(cells)} |" for cells in [header, rule, *body])
         heading = [f"### {escape_markdown(sheet.title)}"] if sheet.title else []
-        said = [*sheet.notes, *sheet.left_out(shown)]
-        notes = ["\n".join(f"- {escape_markdown(note)}" for note in said)] if said else []
-        parts += [*heading, table, *notes]
+        notes = [*sheet.notes, *sheet.left_out(shown)]
+        listed = ["\n".join(f"- {escape_markdown(note)}" for note in notes)] if notes else []
+        parts += [*heading, table, *listed]
     parts += [escape_markdown(note) for note in document.notes]
     return "\n\n".join(parts) + "\n"
 
@@ -48,8 +48,8 @@ def to_latex(document: Document) -> str:
 def _latex_table(sheet: Sheet) -> str:
     shown = sheet.up_to(_LATEX_WIDEST)
     layout = "".join("r" if column.align == "right" else "l" for column in shown.columns)
-    said = [sheet.title, *sheet.notes, *sheet.left_out(shown)]
-    sentences = [text[:1].upper() + text[1:] for text in said]
+    texts = [sheet.title, *sheet.notes, *sheet.left_out(shown)]
+    sentences = [text[:1].upper() + text[1:] for text in texts]
     caption = escape_latex(". ".join(sentence for sentence in sentences if sentence))
     body = [" & ".join(escape_latex(cell) for cell in row) + r" \\" for row in shown.rows]
     lines = [

@@ -42,7 +42,7 @@ def reference_document(report: ReferenceReport) -> Document:
         sheets=tuple(sheets),
         frame=pd.DataFrame([one.model_dump() for one in report.per_class], columns=list(ClassRow.model_fields)),
         payload={"schema_version": 1, "interval_level": 0.95, **report.model_dump(mode="json")},
-        notes=(_LEGEND,) if report.row.difference is not None else (),
+        notes=(*((_LEGEND,) if report.row.difference is not None else ()), *report.slice_notes),
     )
 
 

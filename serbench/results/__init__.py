@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
-    from serbench.results.attributes import clip_attributes, clips_in_no_slice
+    from serbench.results.attributes import clip_attributes, clips_in_no_slice, slice_notes
+    from serbench.results.clip_rows import clips_by_id
     from serbench.results.columns import Cell, Form
     from serbench.results.damaged import DamagedRecord, damage_notes
     from serbench.results.entry import ClassRow, EntryReport, RefitReport
@@ -33,7 +34,8 @@ else:
     __getattr__ = lazy_face(
         __name__,
         {
-            "attributes": ("clip_attributes", "clips_in_no_slice"),
+            "attributes": ("clip_attributes", "clips_in_no_slice", "slice_notes"),
+            "clip_rows": ("clips_by_id",),
             "columns": (
                 "Cell",
                 "Form",
@@ -128,12 +130,14 @@ __all__ = [
     "best_refit",
     "best_selected",
     "clip_attributes",
+    "clips_by_id",
     "clips_in_no_slice",
     "damage_notes",
     "load_entry",
     "make_leaderboard",
     "publish_studies",
     "require_sound",
+    "slice_notes",
     "speakers_of",
     "study_row",
     "verify_results",

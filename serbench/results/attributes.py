@@ -10,7 +10,7 @@ import pandas as pd
 from serbench.corpora import UNKNOWN_SPEAKER
 from serbench.evaluation import Attribute
 
-__all__ = ["age_band", "clip_attributes", "clips_in_no_slice"]
+__all__ = ["age_band", "clip_attributes", "clips_in_no_slice", "slice_notes"]
 
 _BANDS: Final = ((30, "under 30"), (45, "30-44"), (60, "45-59"))
 _OLDEST: Final = "60 and over"
@@ -80,6 +80,18 @@ def clips_in_no_slice(clips: pd.DataFrame) -> dict[str, str]:
             why.append(f"{who} several values ({', '.join(several[first])})")
         found[name] = " and ".join(why)
     return found
+
+
+def slice_notes(clips: pd.DataFrame) -> tuple[str, ...]:
+    """Says in a sentence for each attribute why clips are in none of its groups; empty if all are in one.
+
+    >>> slice_notes(pd.DataFrame({"sex": ["female", "male", "male"], "speaker": ["a", "a", "b"]}))
+    ("by sex, some clips are in no group: speaker 'a' has several values (female, male)",)
+
+    Args:
+        clips: as for `clip_attributes`.
+    """
+    return tuple(f"by {name}, some clips are in no group: {why}" for name, why in clips_in_no_slice(clips).items())
 
 
 def _columns(clips: pd.DataFrame) -> dict[str, tuple[str | None, ...]]:

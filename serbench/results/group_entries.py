@@ -14,7 +14,7 @@ from serbench.results.loaded_study import LoadedStudy
 from serbench.results.pooled import pool, pooled_id
 from serbench.results.scored_entry import ScoredEntry
 
-__all__ = ["FoldedRun", "GroupEntries", "StudyEntries", "folded_runs", "load_group"]
+__all__ = ["FoldedRun", "GroupEntries", "StudyEntries", "folded_runs", "load_group", "sharing_speakers"]
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,6 @@ class StudyEntries:
 
     entries: tuple[ScoredEntry, ...]
 
-    def sharing_speakers(self) -> StudyEntries:
-        """The same entries, whose records say that test speakers were also trained on."""
-        return StudyEntries(tuple(map(_sharing_speakers, self.entries)))
-
 
 @dataclass(frozen=True)
 class GroupEntries:
@@ -42,12 +38,15 @@ class GroupEntries:
         damaged: records that could not be read.
         chosen: id of the entry with the best validation score of the group, among those that pass their checks; None if
             there is none, or if a damaged record hides which one that is.
+        shares_speakers: whether a sound entry's record says that test speakers were also trained on. Then all entries
+            say so: older records did not count the speakers of validation.
     """
 
     studies: tuple[StudyEntries, ...]
     incomplete: tuple[tuple[tuple[str, str, str], str], ...]
     damaged: tuple[DamagedRecord, ...]
     chosen: str | None = None
+    shares_speakers: bool = False
 
 
 @dataclass(frozen=True)
@@ -168,10 +167,11 @@ def load_group(studies: Sequence[LoadedStudy], *, ensembles: bool) -> GroupEntri
         together = make_family_ensemble(one for study in found for one in study.entries)
         found += [] if together is None else [StudyEntries((together,))]
     damaged += [one for study in studies if study.entry_ids for one in study.unread_trials]
-    if any(one.study.protocol.shares_speakers and not one.problems for study in found for one in study.entries):
-        found = [study.sharing_speakers() for study in found]  # older records did not count validation speakers
+    shared = any(one.study.protocol.shares_speakers and not one.problems for study in found for one in study.entries)
+    if shared:
+        found = [StudyEntries(tuple(map(sharing_speakers, study.entries))) for study in found]
     chosen = None if unknown else _chosen(studies, found)  # a run with a damaged fold may be the best
-    return GroupEntries(tuple(found), tuple(incomplete), tuple(damaged), chosen)
+    return GroupEntries(tuple(found), tuple(incomplete), tuple(damaged), chosen, shared)
 
 
 def _whole(studies: Sequence[LoadedStudy], damaged: list[DamagedRecord], *, ensembles: bool) -> Iterator[StudyEntries]:
@@ -200,7 +200,8 @@ def _chosen(studies: Sequence[LoadedStudy], found: Sequence[StudyEntries]) -> st
     return choose(one for one in candidates if one.entry.entry_id not in failed)
 
 
-def _sharing_speakers(tested: ScoredEntry) -> ScoredEntry:
+def sharing_speakers(tested: ScoredEntry) -> ScoredEntry:
+    """The same entry, whose study's record says that test speakers were also trained on."""
     if tested.study.protocol.shares_speakers:
         return tested
     protocol = tested.study.protocol.model_copy(update={"shares_speakers": True})

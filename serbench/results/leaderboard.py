@@ -133,7 +133,7 @@ def make_group(
     members = [member for study in entries.studies for member in _members(study, entries.chosen)]
     if not members or references is None:
         return GroupRows(group, "", (), ())
-    study = _speaking(one.tested for one in members).study
+    study = _representative(one.tested for one in members).study
     ordered = sorted(members, key=lambda one: (bool(one.row.problems), -_sort_key(one.row.uar), one.row.entry))
     rows = [member.row for member in ordered] if why_unranked(study.protocol) else _ranked(ordered)
     unread = [f"reference left out: {message}".replace(f"{root}/", "") for message in references.damaged]
@@ -164,7 +164,7 @@ def _power(
     return DetectableDifference(statistics.median(found), len(found), recalls.speakers) if found else None
 
 
-def _speaking(entries: Iterable[ScoredEntry]) -> ScoredEntry:
+def _representative(entries: Iterable[ScoredEntry]) -> ScoredEntry:
     """The entry whose record says what holds for its group: the first that passes its checks and has a run.
 
     Without a run, nothing of an entry's record was checked.

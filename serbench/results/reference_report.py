@@ -10,7 +10,8 @@ from serbench.corpora import vote_shares
 from serbench.errors import SerbenchError
 from serbench.evaluation import AttributeSlices, judge_slices, vote_scores
 from serbench.records import FrozenModel
-from serbench.results.attributes import clip_attributes
+from serbench.results.attributes import clip_attributes, slice_notes
+from serbench.results.clip_rows import clips_by_id
 from serbench.results.entry import ClassRow
 from serbench.results.reference_rows import GroupReferences, PooledAnswers, ReferenceRow
 from serbench.results.scored_entry import ScoredEntry
@@ -77,6 +78,7 @@ class ReferenceReport(FrozenModel):
     per_class: tuple[ClassRow, ...]
     confusion: tuple[tuple[float, ...], ...] = Field(description="clips; rows true, columns predicted")
     slices: tuple[SliceTable, ...]
+    slice_notes: tuple[str, ...] = Field((), description="why clips are in no slice by an attribute")
     votes: tuple[VoteRow, ...] = Field(description="empty where the corpus has no votes")
 
     @classmethod
@@ -97,7 +99,7 @@ class ReferenceReport(FrozenModel):
             SerbenchError: it is damaged, or tests clips that the table lacks.
         """
         answers = references.answers(name)
-        listed = clips.drop_duplicates("clip_id").set_index("clip_id", drop=False)
+        listed = clips_by_id(clips)
         if lacking := [clip for clip in answers.clips if clip not in listed.index]:
             raise SerbenchError(f"clips.parquet lacks clip '{lacking[0]}' of reference '{name}'; restore it")
         rows = listed.loc[list(answers.clips)]
@@ -117,17 +119,22 @@ class ReferenceReport(FrozenModel):
             ),
             confusion=tuple(tuple(float(cell) for cell in line) for line in answers.scores.confusion),
             slices=_slices(answers, rows, seed, tested=references.has_intervals(answers)),
+            slice_notes=slice_notes(rows) if _decides(answers) else (),
             votes=_votes(answers, rows, selected),
         )
 
 
+def _decides(answers: PooledAnswers) -> bool:
+    """Whether each clip has one label; chance and listeners divide a clip between labels."""
+    return bool(np.allclose(answers.shares.max(axis=1), 1))
+
+
 def _slices(answers: PooledAnswers, rows: pd.DataFrame, seed: int, *, tested: bool) -> tuple[SliceTable, ...]:
-    decided = answers.shares.argmax(axis=1)
-    if not np.allclose(answers.shares.max(axis=1), 1):  # chance and listeners divide a clip between labels
+    if not _decides(answers):
         return ()
     found = judge_slices(
         answers.true,
-        [decided],
+        [answers.shares.argmax(axis=1)],
         answers.speakers,
         answers.record.labels,
         clip_attributes(rows),

@@ -15,7 +15,7 @@ from serbench.results.checks import Checks
 from serbench.results.damaged import DamagedRecord
 from serbench.results.ensemble import ENSEMBLE, ensemble_id, make_ensemble
 from serbench.results.entry import EntryReport
-from serbench.results.group_entries import FoldedRun, GroupEntries, folded_runs, load_group
+from serbench.results.group_entries import FoldedRun, GroupEntries, folded_runs, load_group, sharing_speakers
 from serbench.results.grouping import Group, choose, group_of
 from serbench.results.leaderboard import Leaderboard, LoadedGroup, make_group, make_leaderboard
 from serbench.results.leaderboard_row import GroupRows, Row
@@ -142,11 +142,8 @@ class Results:
             UsageError: no such entry; the nearest is named.
             SerbenchError: its record or predictions are damaged.
         """
-        group = self._group_of(entry_id)
-        entries = (one for study in group.entries.studies for one in study.entries)
-        tested = next(one for one in entries if one.entry.entry_id == entry_id)
-        row = next(row for row in group.rows.rows if row.entry == entry_id)
-        return EntryReport.of(tested, row, self.votes(tested))
+        tested = self.scored_entry(entry_id)
+        return EntryReport.of(tested, self.row(entry_id), self.votes(tested))
 
     def votes(self, tested: ScoredEntry) -> VoteRow | None:
         """How close an entry's probabilities are to the listeners' votes; None if the corpus has none."""
@@ -201,12 +198,17 @@ class Results:
         """An entry with scored predictions; of a folded protocol the entry that pools all folds.
 
         Only this entry's predictions are read, for an ensemble of finalists those of its members, and for one of
-        families those of all entries.
+        families those of all entries. Where only some studies of its group record shared speakers, the whole group is
+        read, because the entry then shares them, too, if one of these is sound.
 
         Raises:
             UsageError: no such entry; the nearest is named.
             SerbenchError: its record or predictions are damaged.
         """
+        return self._as_in_group(self._recorded_entry(entry_id))
+
+    def _recorded_entry(self, entry_id: str) -> ScoredEntry:
+        """An entry with the protocol facts of its own record."""
         for study in self.studies:
             if study.record.protocol.folds == 1 and entry_id in study.entry_ids:
                 return study.scored(entry_id)
@@ -216,6 +218,14 @@ class Results:
         if entry_id.startswith(ENSEMBLE) and (made := self._ensemble(entry_id)) is not None:
             return made
         raise self._unknown(entry_id)
+
+    def _as_in_group(self, tested: ScoredEntry) -> ScoredEntry:
+        """The entry with the protocol facts of its group, which may know of shared speakers that its record lacks."""
+        group = group_of(tested.study)
+        recorded = any(study.record.protocol.shares_speakers for study in self._by_group[group])
+        if not recorded or tested.study.protocol.shares_speakers:
+            return tested
+        return sharing_speakers(tested) if self._group(group, ensembles=False).entries.shares_speakers else tested
 
     def _ensemble(self, entry_id: str) -> ScoredEntry | None:
         """An ensemble of a study's finalists, or, once all groups were read, one of families."""
@@ -323,7 +333,7 @@ class Results:
         return [one for run in folded_runs(self.studies) for one in (run, run.bags) if one is not None]
 
     def _group_of(self, entry_id: str) -> LoadedGroup:
-        group = group_of(self.scored_entry(entry_id).study)
+        group = group_of(self._recorded_entry(entry_id).study)
         return self._group(group, ensembles=entry_id.startswith(ENSEMBLE))
 
     def _group(self, group: Group, *, ensembles: bool) -> LoadedGroup:
@@ -355,6 +365,10 @@ class Results:
         Raises:
             SerbenchError: a record is damaged, so the best entry is unknown.
         """
+        found = self._chosen(study)
+        return None if found is None else self._as_in_group(found)
+
+    def _chosen(self, study: str) -> ScoredEntry | None:
         for one in self.studies:
             if one.name == study and one.record.protocol.folds == 1:
                 found = one.chosen()

@@ -10,6 +10,7 @@ from pydantic import Field
 from serbench.corpora import vote_shares
 from serbench.evaluation import VoteScores, vote_scores
 from serbench.records import FrozenModel
+from serbench.results.clip_rows import clips_by_id
 from serbench.results.scored_entry import ScoredEntry, mean
 
 __all__ = ["VoteRow", "entry_votes", "vote_row"]
@@ -49,7 +50,6 @@ def entry_votes(tested: ScoredEntry, clips: pd.DataFrame, name: str = "") -> Vot
     """
     if "votes" not in clips or not tested.refits:
         return None
-    listed = clips.drop_duplicates("clip_id").set_index("clip_id")
-    votes = vote_shares(listed["votes"].loc[list(tested.refits[0].test_clips)], tested.study.corpus.labels)
+    votes = vote_shares(clips_by_id(clips)["votes"].loc[list(tested.refits[0].test_clips)], tested.study.corpus.labels)
     scores = [vote_scores(refit.test_probabilities, votes) for refit in tested.refits]
     return vote_row(name or tested.entry.entry_id, scores)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from serbench.audit import AuditRecord, audit_path, saved_audit
 from serbench.errors import SerbenchError
-from serbench.evaluation import AttributeSlices, ReliabilityBin, SoftEvaluation, reliability, slice_scores
+from serbench.evaluation import Attribute, AttributeSlices, ReliabilityBin, SoftEvaluation, reliability, slice_scores
 from serbench.results import Results, ScoredEntry, VoteRow, why_unranked
 from serbench.site.clips.mask_example import MaskExample, mask_example
 from serbench.site.clips.misses import Miss, find_misses
@@ -41,6 +42,7 @@ class EntryDetails:
     Attributes:
         bins: bins of the reliability diagram, all refits together.
         slices: scores by sex, age band, sentence and intensity, as far as they are known.
+        slice_notes: why clips are in no slice by an attribute.
         audit: the stored audit; None if there is none.
         listeners: scores of the human listeners on the same clips; None if unknown.
         votes: how close its probabilities are to the listeners' votes; None if there are none.
@@ -51,6 +53,7 @@ class EntryDetails:
 
     bins: tuple[ReliabilityBin, ...]
     slices: tuple[ScoredSlices, ...]
+    slice_notes: tuple[str, ...]
     audit: AuditRecord | None
     listeners: SoftEvaluation | None
     votes: VoteRow | None
@@ -76,13 +79,15 @@ class EntryDetails:
         if study.protocol.folds == 1 and not entry.members:
             space = one_config_space(study, entry.config, f"Entry {entry.entry_id} of study {study.name}")
         if not tested.refits:
-            return cls((), (), None, None, None, space, (), None)
+            return cls((), (), (), None, None, None, space, (), None)
+        attributes, notes = sources.attributes(tested.refits[0].test_clips)
         return cls(
             bins=reliability(
                 np.concatenate([refit.test_true for refit in tested.refits]),
                 np.concatenate([refit.test_probabilities for refit in tested.refits]),
             ),
-            slices=_slices(tested, sources),
+            slices=_slices(tested, attributes),
+            slice_notes=notes,
             audit=_audit(sources, entry.entry_id),
             listeners=_listeners(results, tested),
             votes=results.votes(tested),
@@ -92,11 +97,11 @@ class EntryDetails:
         )
 
 
-def _slices(tested: ScoredEntry, sources: Sources) -> tuple[ScoredSlices, ...]:
+def _slices(tested: ScoredEntry, attributes: Sequence[Attribute]) -> tuple[ScoredSlices, ...]:
     predictions = [refit.test_predicted for refit in tested.refits]
     found = (
         slice_scores(tested.refits[0].test_true, predictions, tested.speakers, tested.study.corpus.labels, attribute)
-        for attribute in sources.attributes(tested.refits[0].test_clips)
+        for attribute in attributes
     )
     bare = bool(why_unranked(tested.study.protocol))
     return tuple(_shortened(scores.without_tests() if bare else scores) for scores in found)

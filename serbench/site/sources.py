@@ -10,7 +10,7 @@ import pandas as pd
 
 from serbench.evaluation import Attribute
 from serbench.records import UNCOUNTED_STATES, StudyFolder, run_name
-from serbench.results import LoadedStudy, Results, ScoredEntry, clip_attributes
+from serbench.results import LoadedStudy, Results, ScoredEntry, clip_attributes, clips_by_id, slice_notes
 
 __all__ = ["Sources", "find_sources"]
 
@@ -38,17 +38,20 @@ class Sources:
     @functools.cached_property
     def clips(self) -> pd.DataFrame:
         """Table of the clips of all folds, indexed by clip id."""
-        table = pd.concat([study.clips for study in self.studies], ignore_index=True)
-        return table.drop_duplicates("clip_id").set_index("clip_id", drop=False)
+        return clips_by_id(pd.concat([study.clips for study in self.studies], ignore_index=True))
 
     @functools.cached_property
-    def _attributes(self) -> dict[tuple[str, ...], tuple[Attribute, ...]]:
+    def _attributes(self) -> dict[tuple[str, ...], tuple[tuple[Attribute, ...], tuple[str, ...]]]:
         return {}
 
-    def attributes(self, clips: tuple[str, ...]) -> tuple[Attribute, ...]:
-        """Known attributes of clips, such as sex or intensity, in the order of `clips`."""
+    def attributes(self, clips: tuple[str, ...]) -> tuple[tuple[Attribute, ...], tuple[str, ...]]:
+        """Known attributes of clips, such as sex or intensity, and why clips are in no slice by them.
+
+        Values are in the order of `clips`.
+        """
         if clips not in self._attributes:
-            self._attributes[clips] = clip_attributes(self.clips.loc[list(clips)])
+            rows = self.clips.loc[list(clips)]
+            self._attributes[clips] = clip_attributes(rows), slice_notes(rows)
         return self._attributes[clips]
 
     @functools.cached_property

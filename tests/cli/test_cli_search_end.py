@@ -104,6 +104,8 @@ def test_a_search_without_entries_says_where_its_trials_are(build, plan, capsys)
     out, err = concluded(plan, capsys)
     assert out == ""
     assert "no entry was tested yet" in err
+    out, _ = concluded(plan, capsys, TableFormat.json)
+    assert json.loads(out)["rows"] == []
 
 
 def test_a_stopped_search_calls_its_answer_provisional_and_names_one_next_command(build, plan, capsys) -> None:

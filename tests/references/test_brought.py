@@ -402,3 +402,18 @@ def test_slices_of_a_transductive_row_have_neither_interval_nor_p_value(task, re
     assert (sexes.p_value, sexes.by_chance) == (None, None)
     assert sexes.gap is not None
     assert {one.low for one in sexes.slices} == {None}
+
+
+def test_a_report_says_which_clips_are_in_no_slice(task, results) -> None:
+    study = results.study(task.study.name)
+    clips = study.clips()
+    clips["sex"] = np.where(clips["speaker"].str[-1].astype(int) % 2, "female", "male")
+    first = clips.index[clips["clip_id"].str.startswith("test")][0]
+    clips.loc[first, "sex"] = "other"
+    clips.to_parquet(study.clips_path, index=False)
+    kept = bring(task, results, answers(task, LABELS[0]))
+    report = Results(results.root).reference_report(task.study.name, kept)
+    why = f"by sex, some clips are in no group: speaker '{clips.at[first, 'speaker']}' has several values (male, other)"
+    assert report.slice_notes == (why,)
+    assert why in " ".join(render(report, "table", width=200).split())
+    assert json.loads(render(report, "json"))["slice_notes"] == [why]

@@ -343,6 +343,29 @@ def test_where_one_sound_study_shares_speakers_the_whole_table_does(build):
     assert results.report("old").protocol.shares_speakers
 
 
+def test_an_entry_says_of_shared_speakers_what_its_table_says(build):
+    """Export, audit and comparison take the entry from here; with three validation speakers the record has no rank."""
+    older = build.study("a-study", protocol="given", validation_speakers=3)
+    build.entry("old", older)
+    build.entry("new", build.study("b-study", protocol="given", shares_speakers=True))
+    assert why_unranked(build.results.study(older).record().protocol)
+    results = build.read()
+    for tested in (results.scored_entry("old"), results.chosen("a-study")):
+        assert tested.entry.entry_id == "old"
+        assert tested.study.protocol.shares_speakers
+    for names in (["old", "new"], ["new", "old"]):
+        (pair,) = build.read().comparison(names).pairs
+        assert pair.why_not == ""
+
+
+def test_an_entry_that_fails_its_checks_shares_no_speakers_of_others(build):
+    build.entry("old", build.study("a-study", protocol="given"))
+    forged = build.study("b-study", protocol="given", shares_speakers=True)
+    build.entry("bad", forged)
+    forge(build.results.study(forged), "bad")
+    assert not build.read().scored_entry("old").study.protocol.shares_speakers
+
+
 def test_damaged_entries_do_not_move_the_difference_that_can_be_shown(build):
     study = build.study(test_speakers=18)
     build.entry("best", study, skill=0.8, validation=0.9)

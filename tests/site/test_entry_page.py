@@ -6,6 +6,7 @@ import html
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 from serbench.errors import SerbenchError, UsageError
@@ -157,3 +158,19 @@ def test_a_page_in_the_way_of_a_file_is_one_sentence(report, build, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SerbenchError, match="cannot write"):
         write_entry_page(build.read(), "a", tmp_path / "file" / "a.html")
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_the_page_says_which_clips_are_in_no_slice(build, page_of, shown):
+    """One test speaker has two sexes, or all have, so that there is no table; the note is there either way."""
+    study = build.study()
+    build.entry("a", study)
+    folder = build.results.study(study)
+    clips = folder.clips()
+    by_speaker = np.where(clips["speaker"].str[-1].astype(int) % 2, "female", "male")
+    clips["sex"] = by_speaker if shown else np.where(np.arange(len(clips)) % 2, "female", "male")
+    clips.loc[clips.index[clips["speaker"] == "test0-00"][:1], "sex"] = "female"
+    clips.to_parquet(folder.clips_path, index=False)
+    words = Outline(page_of("a")).words
+    assert "by sex, some clips are in no group: " in words
+    assert ("largest difference" in words) == shown

@@ -17,7 +17,7 @@ from serbench.audit.robustness.scores import Judged, Where
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import JobKind, StudyFolder
 from serbench.render import plural
-from serbench.results import ScoredEntry
+from serbench.results import ScoredEntry, clips_by_id
 
 __all__ = ["Network", "Panel", "draw_evenly", "panel_of"]
 
@@ -94,7 +94,7 @@ def panel_of(
             "results hold none); run the search again to train them"
         )
     labels = tested.study.corpus.labels
-    known = clips.drop_duplicates("clip_id").set_index("clip_id", drop=False)
+    known = clips_by_id(clips)
     ids = runs[0].answers["clip_id"].astype(str).tolist()
     if strange := [clip for clip in ids if clip not in known.index]:
         raise SerbenchError(f"{folder.clips_path} lacks clip '{strange[0]}' of the predictions; restore it")
