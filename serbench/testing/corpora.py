@@ -89,6 +89,7 @@ def _check_names(corpus: Corpus) -> None:
     """Parsing a file name returns facts or None and never raises, whatever files a folder has."""
     rng = np.random.default_rng(0)
     letters = np.array(list(_ALPHABET))
+    rows: dict[str, dict[str, Any]] = {}
     drawn = ["".join(rng.choice(letters, size=rng.integers(1, 20))) for _ in range(200)]
     for name in (*_ODD_NAMES, *drawn):
         path = Path(f"x{name}{corpus.suffixes[0]}".replace("/", ""))
@@ -100,6 +101,7 @@ def _check_names(corpus: Corpus) -> None:
                 f"{type(error).__name__}: {error}"
             ) from error
         _check_facts(corpus, path, facts)
+        rows |= _row(path, facts)
     for clip_id in corpus.names():
         path = Path(f"{clip_id}{corpus.suffixes[0]}")
         facts = corpus.parse(path)
@@ -107,6 +109,8 @@ def _check_names(corpus: Corpus) -> None:
         found = (facts or {}).get("clip_id", path.stem)
         _expect(found == clip_id, corpus, f"the clip {clip_id!r} from {path.name!r}, as names() calls it", repr(found))
         _check_facts(corpus, path, facts)
+        rows |= _row(path, facts)
+    _check_rows(corpus, list(rows.values()))
     listed, expected = len(set(corpus.names())), corpus.expected_clips
     _expect(not listed or expected is None or listed == expected, corpus, f"{expected} names, as expected_clips says",
             listed)  # fmt: skip
@@ -119,10 +123,25 @@ def _check_facts(corpus: Corpus, path: Path, facts: Any) -> None:
         _expect(bool(facts.get(key)), corpus, f"a {key} from the name {path.name!r}", repr(facts.get(key)))
     _expect(facts["label"] in corpus.labels, corpus, f"one of its labels from the name {path.name!r}",
             repr(facts["label"]))  # fmt: skip
+
+
+def _row(path: Path, facts: Any) -> dict[str, dict[str, Any]]:
+    """The row of a table of clips, by its id; empty without facts."""
+    row = {"clip_id": path.stem, "path": str(path), **(facts or {})}
+    return {} if facts is None else {str(row["clip_id"]): row}
+
+
+def _check_rows(corpus: Corpus, rows: list[dict[str, Any]]) -> None:
+    """A table of clips can hold the facts. All are tried at once, and one by one only where that fails."""
+    if not rows:
+        return
     try:
-        clip_table(pd.DataFrame([{"clip_id": path.stem, "path": str(path), **facts}]))
+        clip_table(pd.DataFrame(rows))
     except SerbenchError as error:
-        _expect(False, corpus, f"facts that a table of clips can hold from the name {path.name!r}", error)
+        for row in rows if len(rows) > 1 else []:
+            _check_rows(corpus, [row])
+        names = ", ".join(repr(Path(row["path"]).name) for row in rows[:3])
+        _expect(False, corpus, f"facts that a table of clips can hold from the name {names}", error)
 
 
 def _check_refusals(corpus: Corpus) -> None:

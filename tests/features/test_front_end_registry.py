@@ -122,7 +122,7 @@ def test_a_broken_plug_in_breaks_only_itself(plug_in):
 
 
 def test_an_object_that_is_no_front_end_is_refused(plug_in):
-    plug_in("half", "class LEVELS:\n    name = 'half'\n", "half_front_plug")
+    plug_in("half", "class Half:\n    name = 'half'\nLEVELS = Half()\n", "half_front_plug")
     with pytest.raises(SerbenchError, match=r"is no front end: it lacks .*; see serbench\.features\.frontends\.base"):
         FeatureSpec(kind="half")
 

@@ -75,6 +75,7 @@ def watch_everything(doom: Doom) -> None:
     import sqlalchemy
 
     from serbench.cli.plain import PlainView
+    from serbench.search import plan
     from serbench.search.studies.optuna_history import OptunaHistory
     from serbench.spaces.space import SearchSpace
 
@@ -96,6 +97,7 @@ def watch_everything(doom: Doom) -> None:
         if words[0] == "CREATE":
             doom(" ".join(words[:3]).lower())
 
+    plan.check_draws = lambda *_: None  # it asks a study in memory, before there is anything to lose
     doom.after(optuna.Study, "ask", lambda *_, **__: "asked")
     doom.before(optuna.Trial, "set_user_attr", lambda *it: f"attribute {it[1]}")
     doom.before(SearchSpace, "suggest", lambda *_, **__: "suggest")
