@@ -75,19 +75,23 @@ def test_the_best_entry_is_chosen_among_what_may_be_compared(published) -> None:
         published.best()
 
 
-def test_the_best_of_a_search_is_one_that_it_tested(published) -> None:
-    searched = serbench.Results(published.path, ["s24-cnn2d"])
-    assert searched.best().study == "s24-cnn2d"
-    with pytest.raises(serbench.SerbenchError, match="tested no entry"):
-        serbench.Results(published.path, ["another-study"]).best()
-    with pytest.raises(serbench.SerbenchError, match="tested no entry"):
-        serbench.Results(published.path, []).best()
+def test_the_best_of_a_search_is_one_that_it_tested(tmp_path) -> None:
+    build = Builder(tmp_path)
+    build.entry("best", build.study("other"), validation=0.9)
+    build.entry("mine", build.study("searched"), validation=0.5)
+    assert serbench.Results(tmp_path).best().id == "best"
+    assert serbench.Results(tmp_path, ["searched"]).best().id == "mine"
+    for names in (["another-study"], []):
+        with pytest.raises(serbench.SerbenchError, match="tested no entry"):
+            serbench.Results(tmp_path, names).best()
 
 
-def test_the_best_of_a_search_under_two_protocols_is_not_chosen(published) -> None:
-    both = serbench.Results(published.path, ["s24-cnn2d", "s25-small-fold1"])
+def test_the_best_of_a_search_under_two_protocols_is_not_chosen(tmp_path) -> None:
+    build = Builder(tmp_path)
+    build.entry("a", build.study("one"))
+    build.entry("b", build.study("two", protocol="random", protocol_hash="hash-b"))
     with pytest.raises(serbench.UsageError, match="cannot be compared"):
-        both.best()
+        serbench.Results(tmp_path, ["one", "two"]).best()
 
 
 def test_studies(published) -> None:
