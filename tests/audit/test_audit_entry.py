@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
+from pathlib import Path
 
 import filelock
 import pytest
-from tests_shared import copy_of_one_family
+from tiers import starts_children
 
 from serbench.audit import AuditPlan, audit_document, audit_entry
 from serbench.audit.record import AuditRecord, audit_path
+from serbench.corpora import get_corpus
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import ResultsFolder
 from serbench.render import FORMATS, render
 from serbench.results import Results
+from serbench.search import SearchPlan, run_search
+from serbench.spaces import load_space
 
 STUDY = "crema-d-speaker-tiny_cnn1d"
 
 
+@pytest.fixture(scope="module")
+def _made() -> dict[str, Path]:
+    return {}
+
+
 @pytest.fixture
-def results(searched, tmp_path) -> ResultsFolder:
-    """A copy of one small study."""
-    return ResultsFolder(copy_of_one_family(searched, tmp_path / "copied"))
+@starts_children
+def results(_made, tone_corpus, tiny_space, tmp_path, tmp_path_factory) -> ResultsFolder:
+    """A copy of one small search."""
+    if not _made:
+        _made["root"] = tmp_path_factory.mktemp("audited") / "results"
+        plan = SearchPlan(
+            spaces=(load_space(tiny_space()),), corpus=get_corpus("crema-d"), data=tone_corpus, results=_made["root"],
+            trials=1, finalists=1, repeats=2, workers=1,
+        )  # fmt: skip
+        run_search(plan)
+    return ResultsFolder(shutil.copytree(_made["root"], tmp_path / "copied"))
 
 
 def levels(record: AuditRecord) -> dict[str, str]:

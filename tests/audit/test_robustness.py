@@ -369,8 +369,8 @@ def test_answers_over_several_windows_are_repeated(tone_corpus, tiny_space, tmp_
 
 @pytest.mark.slow
 def test_a_front_end_sees_the_altered_clip(results, tone_corpus) -> None:
-    """A condition that makes all clips silent but for a millionth takes every answer to one class."""
+    """A condition that makes all clips silent but for a millionth takes what was recognised."""
     soft = Condition("soft", "soft", "level", lambda _scene: (lambda waveform, _: scaled(waveform, -200.0), ""))
     asked = RobustnessPlan(STUDY, data=tone_corpus, conditions=(soft,))
     _, found = measure_robustness(Results(results.root), asked)
-    assert max(found.conditions[1].answers) > 0.9
+    assert found.conditions[1].loss > 0.3

@@ -88,12 +88,10 @@ def test_a_study_in_a_database_goes_as_one_in_a_file_and_resumes(make_plan, tmp_
 def test_what_a_search_in_a_database_compares_by_cross_validation_is_what_one_in_a_file_does(
     make_plan, tmp_path, server
 ) -> None:
-    parts = {"trials": 2, "shortlist": 2, "finalists": 1, "repeats": 1}
+    parts = {"run": "compared", "trials": 2, "shortlist": 2, "finalists": 1, "repeats": 1}
     shared = make_plan(results=tmp_path / "shared", storage=server, seed=5, **parts)
     alone = make_plan(results=tmp_path / "alone", seed=5, **parts)
-    run_search(shared)
-    run_search(alone)
-    far, near = (ResultsFolder(plan.results).study(NAME) for plan in (shared, alone))
+    far, near = (ResultsFolder(plan.results).study(run_search(plan)[0]) for plan in (shared, alone))
     assert far.shortlisted_ids() == near.shortlisted_ids() != []
     for job_id in near.shortlisted_ids():
         assert far.out_of_fold(job_id).equals(near.out_of_fold(job_id))
