@@ -188,7 +188,7 @@ def _precision(asked: str | None) -> HealthCheck:
     backend = choose_backend(asked)
     unit, chosen = bfloat16_unit(backend), choose_precision("auto", backend)
     why = f"multiplied in hardware: {unit}" if unit else "no hardware for bfloat16 was found"
-    text = f"--precision auto trains in {chosen} ({why}); predictions are always made in float32"
+    text = f"--precision auto trains in {chosen} ({why}); trials, final runs and bags predict in float32"
     return HealthCheck("precision", "ok", text, {"auto": chosen, "bfloat16_unit": unit})
 
 

@@ -336,23 +336,27 @@ class Hyperparameters(FrozenModel):
     noise_kind: Literal["white", "speech"] = Field(
         "white",
         description="Noise of a copy: white, or with the long-term spectrum of the clip, as a crowd has it.",
-        json_schema_extra=_NOISY | {"later": True},
+        json_schema_extra=_NOISY | _source("D. Byrne et al., 1994, https://doi.org/10.1121/1.410152") | {"later": True},
     )
     room_rt60_s: RoomTime = Field(
         0.0,
         description="Reverberation time of the simulated room that a copy is played in, in seconds; 0 is off.",
-        json_schema_extra=_COPIED | {"later": True},
+        json_schema_extra=_COPIED
+        | _source("T. Ko et al., 2017, https://doi.org/10.1109/ICASSP.2017.7953152")
+        | {"later": True},
     )
     level_db: LevelChange = Field(
         0.0,
         description="How far the level of a copy is moved at the most, in dB, louder or softer, drawn for each clip; "
         "0 is off.",
-        json_schema_extra=_COPIED | {"later": True},
+        json_schema_extra=_COPIED
+        | _source("V. Peddinti et al., JHU ASpIRE system, ASRU 2015 (volume perturbation)")
+        | {"later": True},
     )
     telephone: bool = Field(
         False,
         description="Whether a copy keeps only the telephone band, 300 to 3400 Hz.",
-        json_schema_extra=_COPIED | {"later": True},
+        json_schema_extra=_COPIED | _source("ITU-T Recommendation G.712 (the band)") | {"later": True},
     )
 
     @model_validator(mode="after")

@@ -278,7 +278,12 @@ class StudyRecord(Record):
     features: dict[str, Any]
     feature_shape: tuple[int, ...]
     objective: str = "uar"
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, description="of the search; its folds share it")
+    draws_by_fold: bool = Field(
+        default=False,
+        description="whether the folds of a folded protocol draw independently; those of older records tried the same "
+        "configurations, from the same weights",
+    )
     sampler: dict[str, Any]
     pruner: dict[str, Any]
     environment: Environment
@@ -294,6 +299,11 @@ class StudyRecord(Record):
     )
     asked: AskedBudget | None = Field(default=None, description="by the last search; absent in older records")
     created: str
+
+    @property
+    def drawing_fold(self) -> int | None:
+        """The fold that takes part in all random draws; None where it takes none."""
+        return self.protocol.fold if self.draws_by_fold else None
 
 
 class TrialRecord(Record):

@@ -386,7 +386,7 @@ def check_seeds(study: StudyRecord, fits: Iterable[TrialRecord]) -> Iterator[str
     """
     from serbench.training import SeedTree
 
-    tree = SeedTree(study.seed)
+    tree = SeedTree.of(study)
     for fit in fits:
         run = JobId.parse(fit.job_id)
         if run.is_numbered and run.index is not None and fit.seed != tree.refit(run.number, run.index):

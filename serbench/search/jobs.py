@@ -97,7 +97,7 @@ class JobMaker:
     def fold(self, trial: str, config: dict[str, Any], fold: InnerFold) -> TrialJob:
         """Makes the job of a shortlisted configuration without the clips of one fold, which it answers."""
         named = JobId(trial, "fold", fold.number)
-        seed = self.study.seeds.fold(named.number, fold.number)
+        seed = self.study.seeds.shortlisted(named.number, fold.number)
         job = self._job("fold", str(named), seed, config, self._attempts(str(named)))
         return replace(
             job,

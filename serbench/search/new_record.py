@@ -60,6 +60,7 @@ def new_study_record(
         features=space.features.model_dump(mode="json"),
         feature_shape=space.features.shape,
         seed=plan.seed,
+        draws_by_fold=folds > 1,
         sampler=sampler_settings(plan.sampler or DEFAULT_SAMPLER),
         pruner=pruner_settings(plan.pruner, space.training.epochs),
         environment=current_environment(backend),

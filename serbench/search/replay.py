@@ -165,7 +165,7 @@ def replay_trial(
         _check_keepable(folder, trial)
     space = recorded_space(folder, record)
     clips = recorded_clips(folder, record, data, progress)
-    rebuilt = RecordedStudy(folder, record, space, recorded_plan(folder, record, clips), SeedTree(record.seed))
+    rebuilt = RecordedStudy(folder, record, space, recorded_plan(folder, record, clips), SeedTree.of(record))
     transfer = NO_TRANSFER if JobId.parse(job_id).role == "bag" else recorded_transfer(results, folder, record)
     outcome, predictions = _fit_again(rebuilt, trial, clips, transfer, progress, keep_model=keep_model)
     difference = _largest_difference(folder, trial, predictions)

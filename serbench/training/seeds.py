@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from serbench.records import StudyRecord
+
 __all__ = ["BATCHES", "COPY_PASTE", "KICKS", "SeedTree", "fit_stream"]
 
 _SAMPLER, _TRIAL, _REFIT, _AUGMENTATION, _PROBE, _FOLD, _CALIBRATION, _RERUN = range(8)
@@ -21,12 +23,24 @@ class SeedTree:
     >>> tree = SeedTree(0)
     >>> tree.trial(3) == SeedTree(0).trial(3), tree.trial(3) == tree.trial(4), tree.trial(3) == tree.refit(3, 0)
     (True, False, False)
+
+    Folds of one search are studies with one seed. Each draws for itself if the tree knows its fold:
+
+    >>> SeedTree(0, fold=1).trial(3) == SeedTree(0, fold=2).trial(3)
+    False
     """
 
     study_seed: int
+    fold: int | None = None
+
+    @classmethod
+    def of(cls, study: StudyRecord) -> SeedTree:
+        """Returns the seeds of a recorded study: those of its fold if its folds draw independently."""
+        return cls(study.seed, study.drawing_fold)
 
     def _draw(self, *path: int) -> int:
-        return int(np.random.SeedSequence([self.study_seed, *path]).generate_state(1)[0])
+        key = () if self.fold is None else (self.fold,)
+        return int(np.random.SeedSequence([self.study_seed, *path], spawn_key=key).generate_state(1)[0])
 
     def sampler(self, number: int) -> int:
         """Returns the seed of the Optuna sampler for a trial, so that a resumed study goes on as if unbroken."""
@@ -44,9 +58,9 @@ class SeedTree:
         """Returns the seed of a probe (its weights and batches), or of one draw of its configuration."""
         return self._draw(_PROBE, number, draw)
 
-    def fold(self, number: int, fold: int) -> int:
-        """Returns the seed of a shortlisted configuration's fit without one fold."""
-        return self._draw(_FOLD, number, fold)
+    def shortlisted(self, number: int, inner_fold: int) -> int:
+        """Returns the seed of a shortlisted configuration's fit without one fold of the cross-validation."""
+        return self._draw(_FOLD, number, inner_fold)
 
     def rerun(self, split_seed: int, repeat: int) -> int:
         """Returns the seed of an audit's training run on another split. Both protocols of a split seed share it."""
@@ -54,8 +68,8 @@ class SeedTree:
 
     @property
     def augmentation(self) -> int:
-        """Seed of the augmented waveforms, which all trials share through the feature cache."""
-        return self._draw(_AUGMENTATION)
+        """Seed of the augmented waveforms, which all trials of all folds share through the feature cache."""
+        return SeedTree(self.study_seed)._draw(_AUGMENTATION)
 
     @property
     def calibration(self) -> int:

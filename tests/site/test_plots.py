@@ -170,6 +170,9 @@ def test_costs_are_those_of_the_rows_and_points_lead_to_entries(results):
     plots = cost_plots(
         "cost", rows, [Line("svm", "SVM", 0.49), Line("chance", "chance", 1 / 6)], {rows[0].entry: "a.html"}
     )
+    assert [plot.about_across for plot in plots] == [
+        "parameters", "milliseconds a clip on one CPU core", "bytes of the model's file", "training minutes of one run"
+    ]  # fmt: skip
     by_size = plots[0]
     assert [rule.kind for rule in by_size.rules] == ["svm"]  # chance would squeeze the rest
     assert [dot.href for dot in by_size.dots if dot.href] == ["a.html"]

@@ -58,7 +58,7 @@ def int8_clips(trained: TrainedEntry) -> Int8Clips:
         raise SerbenchError(
             f"{entry.entry_id} has no validation clips, so nothing tells what int8 costs; leave --quantise out"
         )
-    return drawn_clips(clips, split, study.corpus.labels, SeedTree(study.seed).calibration, trained_on=trained_on)
+    return drawn_clips(clips, split, study.corpus.labels, SeedTree.of(study).calibration, trained_on=trained_on)
 
 
 def drawn_clips(clips: pd.DataFrame, split: Split, classes: Sequence[str], seed: int, *, trained_on: bool) -> Int8Clips:

@@ -167,7 +167,7 @@ class Study:
     @property
     def seeds(self) -> SeedTree:
         """Source of all random seeds of the study."""
-        return SeedTree(self.record.seed)
+        return SeedTree.of(self.record)
 
     def records(self) -> list[TrialRecord]:
         """Returns the recorded trials, by job id."""

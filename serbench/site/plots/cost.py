@@ -42,6 +42,13 @@ COSTS = (
         lambda it: f"{milliseconds(it)} ms a clip",
     ),
     Cost(
+        "bytes",
+        "file size",
+        "bytes of the model's file",
+        lambda row: row.model_bytes,
+        lambda it: f"{count(int(it))} bytes",
+    ),
+    Cost(
         "minutes",
         "training",
         "training minutes of one run",
