@@ -81,7 +81,8 @@ def report(
     results: ResultsPath = DEFAULT_RESULTS,
     output: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.table,
     html: Annotated[
-        Path | None, typer.Option(help="Also write a self-contained HTML page with figures to this file.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write a self-contained HTML page with figures to this file."),
     ] = None,
 ) -> None:
     """Prints the report of one entry: scores per class, confusion matrix, runs.

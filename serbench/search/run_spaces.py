@@ -106,6 +106,8 @@ class _Search:
     def run(self, end: float | None) -> None:
         """Reads the corpus, then searches the spaces one after the other."""
         spaces = self.plan.spaces
+        for note in self.plan.notes:
+            self.observer.warning(f"left out: {note}")
         self.plan.corpus.prepare(self.plan.data, self._progress("making the corpus"))
         clips = load_clips(
             self.plan.corpus,
@@ -119,7 +121,8 @@ class _Search:
         if better := space_for_size([space.name for space in spaces], len(clips.table)):
             self.observer.warning(
                 f"{len(clips.table):,} clips are few for {' and '.join(space.name for space in spaces)}: the space "
-                f"'{better}' is made for corpora of this size (`serbench search {better}`)"
+                f"'{better}' is made for corpora of this size; run the same command with `{better}` alone behind "
+                "`search`"
             )
         prepared = self._all_prepared(clips)
         with_features = self._with_features(clips)
