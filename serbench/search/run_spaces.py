@@ -58,6 +58,7 @@ def run_search(plan: SearchPlan, observer: Observer | None = None, stop: threadi
         keep_to_one_backend(backend)
     results.check_writable()
     search = _Search(plan, results, backend, observer or Observer(), stop or threading.Event(), [])
+    search.check_memory()
     with contextlib.suppress(_StoppedError), search.connected():
         search.run(end)
     return search.names
@@ -93,14 +94,26 @@ class _Search:
         """The feature cache. One for the whole search, since each store checks an entry once."""
         return FeatureStore(cache_root() / "features", note=self.observer.warning)
 
+    @property
+    def _most_trials(self) -> int:
+        return max((self.plan.budget(space).trials for space in self.plan.spaces), default=1)
+
+    def check_memory(self) -> None:
+        """Notes that the workers asked for leave little memory to each fit, before anything is read.
+
+        Raises:
+            UsageError: they leave too little to start one.
+        """
+        if self.plan.workers and (shortage := self._resources(self._most_trials).shortage()):
+            self.observer.warning(shortage)
+
     @contextlib.contextmanager
     def connected(self) -> Iterator[None]:
         """Opens the cluster connection, if one was requested, before any long step begins."""
         if self.plan.cluster is None:
             yield
             return
-        most = max((self.plan.budget(space).trials for space in self.plan.spaces), default=1)
-        with open_cluster(self.plan.cluster, self.backend, self._resources(most)) as self.cluster:
+        with open_cluster(self.plan.cluster, self.backend, self._resources(self._most_trials)) as self.cluster:
             yield
 
     def run(self, end: float | None) -> None:

@@ -79,3 +79,27 @@ def test_wrong_words_are_answered(serbench, mine, tiny_space, tmp_path, argument
     assert ran.code == code, ran.err
     assert told in ran.sentence
     assert not (tmp_path / "results" / "studies").exists()
+
+
+def test_an_added_corpus_comes_with_commands_that_run_as_they_are_printed(serbench, mine, monkeypatch) -> None:
+    monkeypatch.setenv("UV_RUN_RECURSION_DEPTH", "1")
+    ran = serbench("corpus", "add", "mine", mine, "--names", "{speaker}_*")
+    assert "next: uv run serbench corpus check mine; uv run serbench search --corpus mine" in ran.out
+
+
+@pytest.mark.parametrize("rate", [0, -16_000, 3_999, 96_001])
+def test_a_sample_rate_that_no_front_end_has_is_refused(serbench, mine, rate) -> None:
+    assert serbench("corpus", "check", mine, "--sample-rate", rate).code == 2
+
+
+def test_a_broken_plug_in_hides_no_other_corpus(serbench, tmp_path, monkeypatch) -> None:
+    info = tmp_path / "broken_package-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-package\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[serbench.corpora]\nbroken = no_such_module_at_all:X\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    ran = serbench("corpus", "list", "--format", "json")
+    names = {row["name"] for row in json.loads(ran.out)}
+    assert names >= {"demo", "crema-d"}
+    assert "broken" not in names
+    assert "note: corpus 'broken' (no_such_module_at_all:X of package broken-package) cannot be loaded" in ran.err

@@ -331,3 +331,23 @@ def test_time_is_kept_for_final_runs_by_the_workers_that_have_joined_by_then(tmp
         for engine.workers in (0, 1, 4, 14):
             kept[engine.workers] = end - trials.deadline
     assert kept == pytest.approx({0: 0, 1: 140, 4: 40, 14: 20})
+
+
+def test_a_search_tells_what_it_leaves_out_and_what_may_go_wrong(make_plan, made_up_fits, monkeypatch) -> None:
+    monkeypatch.setattr("serbench.search.resources.available_memory_mib", lambda: 2_000.0)
+    space = dataclasses.replace(make_plan().spaces[0], name="cnn1d")
+    plan = make_plan(spaces=(space,), workers=2, trials=1, finalists=0, notes=("the space of 'mine' is gone",))
+    watch = Watch()
+    run_search(plan, watch)
+    told = "\n".join(watch.warnings)
+    assert "left out: the space of 'mine' is gone" in told
+    assert "--workers 2 leaves each fit 900 MiB" in told
+    assert "run the same command with `small` alone behind `search`" in told
+
+
+def test_workers_without_room_are_refused_before_anything_is_written(make_plan, monkeypatch) -> None:
+    monkeypatch.setattr("serbench.search.resources.available_memory_mib", lambda: 500.0)
+    plan = make_plan(workers=3)
+    with pytest.raises(UsageError, match="--workers 3 leaves each fit 150 MiB"):
+        run_search(plan)
+    assert not plan.results.exists()
