@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from serbench.corpora.folders import cache_root, corpus_home, health_cache
     from serbench.corpora.inspection import CorpusFinding, corpus_findings, inspect_clips
     from serbench.corpora.named import vote_shares, votes_digest
-    from serbench.corpora.people import parts_of, people_of, recorded_names, starts_from_its_corpus
+    from serbench.corpora.people import is_acted, parts_of, people_of, recorded_names, starts_from_its_corpus
     from serbench.corpora.registry import corpus_names, get_corpus, installed_names
     from serbench.corpora.study_clips import StudyClips, load_clips, survey_clips
     from serbench.corpora.summary import corpus_summary
@@ -49,6 +49,7 @@ else:
             "inspection": ("CorpusFinding", "corpus_findings", "inspect_clips"),
             "named": ("vote_shares", "votes_digest"),
             "people": (
+                "is_acted",
                 "parts_of",
                 "people_of",
                 "recorded_names",
@@ -106,6 +107,7 @@ __all__ = [
     "health_cache",
     "inspect_clips",
     "installed_names",
+    "is_acted",
     "kind_at",
     "load_clips",
     "make_user_corpus",

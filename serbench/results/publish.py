@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from serbench.errors import SerbenchError, UsageError
+from serbench.printable import without_paths
 from serbench.records import (
     JobKind,
     ReferenceFolder,
@@ -160,10 +161,14 @@ def _copy_audits(source: Path, copy: Path) -> None:
 
 
 def _shortened(record: TrialRecord) -> TrialRecord:
-    """Rounds the learning curve to four digits: most of a record's size, and read by figures alone."""
+    """Rounds the learning curve to four digits: most of a record's size, and read by figures alone. Cuts paths.
+
+    What a crash said may name the home folder of whoever ran the study.
+    """
     rounded = []
     for epoch in record.epochs:
         values = epoch.model_dump()
         short = {name: float(f"{value:.4g}") for name, value in values.items() if isinstance(value, float)}
         rounded.append(epoch.model_copy(update=short | {"learning_rate": epoch.learning_rate}))
-    return record.model_copy(update={"epochs": tuple(rounded)})
+    error = None if record.error is None else without_paths(record.error)
+    return record.model_copy(update={"epochs": tuple(rounded), "error": error})

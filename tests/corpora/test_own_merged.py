@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from corpora_files import write_clips
 
-from serbench.corpora import choose_corpus, get_corpus, load_clips, recorded_corpus
+from serbench.corpora import choose_corpus, get_corpus, is_acted, load_clips, recorded_corpus
 from serbench.corpora.registry import installed_names
 from serbench.corpora.user.registered import RegisteredCorpus, register_corpus, registered_corpora, unregister_corpus
 from serbench.errors import SerbenchError, UsageError
@@ -34,6 +34,7 @@ def test_merged_corpora_share_labels_and_keep_their_speakers_apart(both) -> None
     assert clips.table["speaker"].nunique() == 16
     assert set(clips.table["speaker"].str.partition("/")[0]) == {"crema-d", "emo-db"}
     assert "EMO-DB: CC0" in clips.facts().licence
+    assert is_acted(clips.facts())
 
 
 @pytest.mark.children

@@ -153,6 +153,11 @@ def test_a_citation_has_all_that_a_score_needs_to_be_believed(results):
     assert "not the entry with the best validation score" in citation(
         row.model_copy(update={"selected": False}), tested.study.protocol, "1"
     )
+    assert "too high" not in said
+    chosen = citation(row.model_copy(update={"chosen_on_tested": 4}), tested.study.protocol, "1")
+    assert (
+        "the score is too high, since configurations that the search began with were chosen on 4 of the test" in chosen
+    )
 
 
 def test_commands_name_what_differs_from_the_defaults(results, tested):
@@ -171,8 +176,12 @@ def test_commands_name_what_differs_from_the_defaults(results, tested):
     assert single.startswith(f"serbench search {row.entry}.toml --corpus crema-d --data DIR --protocol random")
     assert "--trials" not in single, "its space file has a budget of one"
     assert any(command.startswith("serbench study replay") for command in commands.values())
-    pooled = dict(entry_commands(row.model_copy(update={"folds": 5}), [study], "r0", 60))
-    assert not any("export" in command for command in pooled.values())
+    pooled = dict(entry_commands(row.model_copy(update={"folds": 5}), [study], "r0", 60, alone))
+    assert pooled["Export it"] == commands["Export it"] == f"serbench export {row.entry} --to bundle"
+    assert pooled.keys() < commands.keys()
+    assert not any("replay" in command or f"{row.entry}.toml" in command for command in pooled.values())
+    together = dict(entry_commands(row.model_copy(update={"speaker_normalisation": True}), [study], "r0", 60, alone))
+    assert not any("export" in command for command in together.values()), "it cannot label a single file"
 
 
 def test_a_protocol_of_another_serbench_still_gets_a_sentence(tested):
