@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from drawn_results import judge
+from drawn_results import judge, run_of
 
 from serbench.errors import UsageError
 from serbench.render import render
@@ -41,7 +41,7 @@ def test_the_score_is_that_of_the_pooled_clips_of_the_selected_entries(build):
     for repeat, refit in enumerate(tested.refits):
         right = []
         for fold in range(1, FOLDS + 1):
-            frame = build.results.study(f"run-cnn1d-fold{fold}").predictions("refit", f"good-{fold}-r{repeat}")
+            frame = build.results.study(f"run-cnn1d-fold{fold}").predictions("refit", run_of(f"good-{fold}", repeat))
             frame = frame[frame["subset"] == "test"]
             guessed = frame.filter(regex="^p_").idxmax(axis=1).str.removeprefix("p_")
             right += (guessed == frame["label"]).tolist()
@@ -90,7 +90,7 @@ def test_nothing_is_selected_beside_a_run_with_a_damaged_fold(build):
         )  # fmt: skip
         build.entry(f"weaker-{fold}", study, skill=0.9, validation=0.3)
     assert [row.study for row in build.read().board().rows if row.selected] == ["run-cnn1d"]
-    (build.results.study("run-cnn1d-fold2").job_path("refit", "good-2-r0") / "predictions.parquet").write_text("{")
+    (build.results.study("run-cnn1d-fold2").job_path("refit", run_of("good-2")) / "predictions.parquet").write_text("{")
     (row,) = build.read().board().rows
     assert (row.study, row.selected) == ("other-cnn1d", False)
 
@@ -106,7 +106,7 @@ def test_too_few_speakers_over_all_folds_leave_no_interval(build):
 def bagged(build, fold):
     """Gives a fold a bag of its `good` entry's configuration, which cross-validation has judged."""
     folder = build.results.study(f"run-cnn1d-fold{fold}")
-    build.entry(f"bag-{fold}", folder.path.name, skill=0.8, refits=1)
+    build.entry(f"bag-{fold}", folder.path.name, skill=0.8, refits=1, bag=True)
     judge(folder, f"good-{fold}", f"bag-{fold}")
 
 
