@@ -250,6 +250,27 @@ def test_a_run_that_the_ledger_knows_and_the_entry_hides_is_found(build):
     assert any(f"{run_of('a', 2)} (counted in the ledger)" in text for text in row.problems)
 
 
+def test_a_run_that_the_ledger_knows_and_the_entry_calls_failed_is_found(build):
+    name = build.study()
+    build.entry("a", name, refits=2, failed=(run_of("a", 2),))
+    folder = build.results.study(name)
+    (row,) = build.read().board().rows
+    assert row.problems == ()
+    build.results.ledger.append([LedgerLine.of(folder.record(), run_of("a", 2))])
+    (row,) = build.read().board().rows
+    assert row.problems == (f"run {run_of('a', 2)} is called failed, and the ledger counts its test predictions",)
+    (folder.path / "attempts" / f"{run_of('a', 2)}.0").mkdir(parents=True)
+    (row,) = build.read().board().rows
+    assert row.problems == (), "it was broken off before its record was written, and will be repeated"
+
+
+def test_a_run_with_a_huge_number_is_told_at_once(build):
+    """Numbers up to it are gone through, and not laid down."""
+    build.entry("a", build.study(), refits=1, failed=(run_of("a", 999_999_999),))
+    (row,) = build.read().board().rows
+    assert any(f"run {run_of('a', 1)} is missing before" in text for text in row.problems), row.problems
+
+
 def test_predictions_that_the_ledger_did_not_count_are_found(build):
     name = build.study()
     build.entry("a", name, refits=2)

@@ -191,3 +191,12 @@ def test_a_study_without_out_of_fold_answers_is_not_chosen_beside_one_with_them(
     build.entry("judged", other, validation=0.4)
     judge(build.results.study(other), "judged", value=0.45)
     assert build.read().select().entry == "judged", "0.5 on the validation core is of the speakers that chose"
+
+
+def test_the_cost_of_all_members_may_be_above_the_limit_of_one(build, study):
+    folder = build.results.study(study)
+    for record in folder.jobs("refit"):
+        cost = record.cost.model_copy(update={"model_bytes": 2**63, "model_ms": 1e12})
+        record.model_copy(update={"cost": cost}).save(folder.job_path("refit", record.job_id) / "record.json")
+    (row,) = [row for row in build.read().board(ensembles=True).rows if row.ensemble_of]
+    assert row.model_bytes == 3 * 2**63

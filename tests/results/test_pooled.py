@@ -7,6 +7,7 @@ import pytest
 from drawn_results import judge, run_of
 
 from serbench.errors import UsageError
+from serbench.records import ReferenceFolder
 from serbench.render import render
 from serbench.results import best_selected
 
@@ -158,3 +159,38 @@ def test_a_pooled_entry_is_not_selected_by_some_of_its_folds(build):
     own = build.results.study("run-cnn1d-fold3")
     kept = [own.job("refit", job_id).value for job_id in own.entry("good-3").refits]
     assert tested.validation_score == pytest.approx((sum(judged) + np.mean(kept)) / FOLDS)
+
+
+def edit(build, fold, name, **changes):
+    """Writes other facts into an entry of a fold."""
+    folder = build.results.study(f"run-cnn1d-fold{fold}")
+    folder.save_entry(folder.entry(name).model_copy(update=changes))
+
+
+def test_an_entry_of_a_fold_that_lists_no_run_is_not_the_one_that_is_pooled(build):
+    folded(build)
+    edit(build, 1, "good-1", refits=(), out_of_fold=0.99)
+    (row,) = build.read().board().rows
+    assert [entry.entry_id for _, entry in build.read().members(row.entry)] == ["other-1", "good-2", "good-3"]
+
+
+def test_a_bag_of_a_fold_that_lists_no_run_is_not_pooled(build):
+    folded(build)
+    for fold in range(1, FOLDS + 1):
+        bagged(build, fold)
+    edit(build, 1, "bag-1", refits=())
+    assert [row.bag for row in build.read().board().rows] == [0]
+
+
+def test_a_reference_with_other_labels_in_a_fold_is_left_out(build):
+    folded(build)
+    for fold in range(1, FOLDS + 1):
+        build.reference(f"run-cnn1d-fold{fold}", "svm", "SVM")
+    assert [row.name for row in build.read().board().references] == ["svm"]
+    folder = ReferenceFolder.of(build.results.root, build.results.study("run-cnn1d-fold2").record())
+    record, table = folder.load("svm")
+    with folder.exclusively():
+        folder.publish(record.model_copy(update={"labels": record.labels[::-1]}), table)
+    (group,) = build.read().board().groups
+    assert group.references == ()
+    assert any("reference 'svm' was made for other clips or labels" in note for note in group.notes), group.notes
