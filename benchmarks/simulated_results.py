@@ -12,15 +12,17 @@ import pandas as pd
 import soundfile
 from numpy.typing import NDArray
 
+from serbench.corpora import clip_set_digest
 from serbench.evaluation import evaluate
 from serbench.families import get_family
-from serbench.records import EntryRecord, ResultsFolder, StudyRecord, TrialRecord
+from serbench.records import EntryRecord, JobId, ResultsFolder, StudyRecord, TrialRecord
 from serbench.records.base import now
 from serbench.records.environment import current_environment
 from serbench.records.schemas import CorpusFacts, EpochMetrics, ModelCost, ProtocolFacts, Scores
 from serbench.records.study_folder import StudyFolder
 from serbench.spaces import load_space
 from serbench.spaces.space import defaults
+from serbench.training import SeedTree
 
 __all__ = ["Size", "write_results"]
 
@@ -87,6 +89,7 @@ def _clips(size: Size) -> pd.DataFrame:
     table = pd.DataFrame(ids[: size.clips], columns=["clip_id", "label", "speaker", "sentence"])
     table["sex"] = np.where(table["speaker"].astype(int) % 2, "female", "male")
     table["age"] = 20.0 + table["speaker"].astype(int) % 50
+    table["digest"] = table["clip_id"]  # of audio that there may not be
     return table
 
 
@@ -108,7 +111,7 @@ def _study(results: ResultsFolder, name: str, family: str, clips: pd.DataFrame, 
         space=space.describe(),
         corpus=CorpusFacts(
             name="crema-d", title="CREMA-D", synthetic=True, licence="ODbL 1.0", labels=_LABELS, clips=len(clips),
-            speakers=size.speakers, digest="simulated" * 4,
+            speakers=size.speakers, digest=clip_set_digest(clips),
         ),
         protocol=ProtocolFacts(
             name="speaker", hash="simulated", split_seed=0, test_core="20", validation_core="10",
@@ -153,14 +156,15 @@ def _entry(folder: StudyFolder, entry_id: str, clips: pd.DataFrame, size: Size, 
     skill = rng.uniform(0.35, 0.65)
     job_ids = []
     for repeat in range(size.refits):
-        job_ids.append(f"{entry_id}-r{repeat}")
+        job_ids.append(str(JobId(str(JobId.of_trial(seed)), "refit", repeat)))
         tables = {subset: _predictions(clips, subset, skill, rng) for subset in ("validation", "test")}
         scores = {subset: _scores(table) for subset, table in tables.items()}
         folder.publish_job(
             TrialRecord(
                 study=record.name, job_id=job_ids[-1], kind="refit", state="completed",
                 value=scores["validation"].uar, config=config,
-                seed=seed * 10 + repeat, train_clips=5000, epochs=tuple(_epochs(rng, _EPOCHS)), best_epoch=_EPOCHS - 3,
+                seed=SeedTree.of(record).refit(seed, repeat), train_clips=5000,
+                epochs=tuple(_epochs(rng, _EPOCHS)), best_epoch=_EPOCHS - 3,
                 scores={"train": Scores(clips=5000, accuracy=0.8, uar=0.8, macro_f1=0.8), **scores},
                 parameters=100_000 + seed,
                 cost=ModelCost(multiply_accumulates=10**7, model_bytes=500_000, model_ms=2.0, features_ms=1.0 + seed),

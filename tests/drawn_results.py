@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
+import zlib
 
 import numpy as np
 import pandas as pd
 
+from serbench.corpora import clip_set_digest
 from serbench.evaluation import evaluate
-from serbench.records import EntryRecord, ResultsFolder, StudyRecord, TrialRecord
+from serbench.records import EntryRecord, JobId, ResultsFolder, StudyRecord, TrialRecord
 from serbench.records.references import ReferenceFolder, ReferenceRecord
 from serbench.records.schemas import (
     CorpusFacts,
@@ -20,6 +21,7 @@ from serbench.records.schemas import (
     ShortlistRecord,
 )
 from serbench.results import Results
+from serbench.training import SeedTree
 
 LABELS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness")
 COST = ModelCost(multiply_accumulates=12_300_000, model_bytes=654_321, features_ms=1.25, model_ms=2.5)
@@ -60,11 +62,13 @@ class Builder:
     ):
         clips = [
             {
-                "clip_id": f"{part}-{fold}-{s}-{label}-{take}",
+                "clip_id": f"{part}-{place}-{s}-{label}-{take}",
                 "label": label,
-                "speaker": f"{part}{fold}-{s:02}",
+                "speaker": f"{part}{place}-{s:02}",
                 "part": part,
+                "fold": place,
             }
+            for place in ([fold] if folds == 1 else range(1, folds + 1))
             for part, speakers in (("validation", validation_speakers), ("test", test_speakers))
             for s in range(speakers)
             for label in labels
@@ -72,13 +76,14 @@ class Builder:
             if not (part == "test" and label in absent)
         ]
         frame = pd.DataFrame(clips)
-        counts = frame["part"].value_counts()
+        counts = frame.loc[frame["fold"] == fold, "part"].value_counts()
+        frame = heard(frame.drop(columns=["part", "fold"]), corpus)
         record = StudyRecord(
             name=name, run="run", family=family, space_name=family, space_hash="s", space_text="", space={},
             corpus=CorpusFacts(
                 name=corpus, title=corpus.title(), synthetic=synthetic, licence="ODbL 1.0",
                 licence_url="https://example.org/odbl", labels=labels, clips=len(clips),
-                speakers=frame["speaker"].nunique(), digest=_digest(corpus), warnings=corpus_warnings,
+                speakers=frame["speaker"].nunique(), digest=clip_set_digest(frame), warnings=corpus_warnings,
                 excluded=({"clip_id": "silent_one", "reason": "silent"},),
             ),
             protocol=ProtocolFacts(
@@ -99,7 +104,7 @@ class Builder:
         )  # fmt: skip
         folder = self.results.study(name)
         record.save(folder.record_path)
-        frame.drop(columns="part").to_parquet(folder.clips_path, index=False)
+        frame.to_parquet(folder.clips_path, index=False)
         for number, state in enumerate(trial_states):
             folder.publish_job(self._trial(name, "search", f"t{number}", state, number, 0.5))
         return name
@@ -120,9 +125,10 @@ class Builder:
         looks=None,
         config=None,
         spoil=None,
+        bag=False,
     ):
         folder = self.results.study(study)
-        record, clips = folder.record(), folder.clips()
+        record, clips = folder.record(), own_clips(folder)
         labels = record.corpus.labels
         config = config or {"learning_rate": 0.001, "batch_size": 32, "layers": {"depth": 4}}
         job_ids = []
@@ -147,12 +153,13 @@ class Builder:
             frame = spoil(frame, repeat) if spoil else frame
             on_validation = subset == "validation"
             score = evaluate(true[on_validation], predicted[on_validation], labels).mean_recall_present
-            job_id = f"{entry_id}-r{repeat}"
+            job_id = str(JobId(JobId.parse(run_of(entry_id)).trial, "bag")) if bag else run_of(entry_id, repeat)
             scores = {"train": Scores(clips=500, accuracy=0.9, uar=0.88, macro_f1=0.87)} if train else {}
             scores |= scores_of(frame, labels)
             job = self._trial(
-                study, "refit", job_id, "completed", None, values[repeat] if values else score, config, scores
-            )
+                study, "refit", job_id, "completed", None, values[repeat] if values else score, config, scores,
+                seed=SeedTree.of(record).refit(JobId.parse(job_id).number, repeat),
+            )  # fmt: skip
             folder.publish_job(job, frame)
             job_ids.append(job_id)
         folder.save_entry(
@@ -167,17 +174,16 @@ class Builder:
     @staticmethod
     def _list(folder, clips):
         """Adds clips to a study's table."""
-        known = folder.clips()
-        table = pd.concat([known, clips[~clips["clip_id"].isin(known["clip_id"])]], ignore_index=True)
+        known, record = folder.clips(), folder.record()
+        more = heard(clips[~clips["clip_id"].isin(known["clip_id"])], record.corpus.name)
+        table = pd.concat([known, more], ignore_index=True)
         table.to_parquet(folder.clips_path, index=False)
-        record = folder.record()
-        record.model_copy(update={"corpus": record.corpus.model_copy(update={"clips": len(table)})}).save(
-            folder.record_path
-        )
+        facts = record.corpus.model_copy(update={"clips": len(table), "digest": clip_set_digest(table)})
+        record.model_copy(update={"corpus": facts}).save(folder.record_path)
 
     def reference(self, study, name, title, *, skill=0.5):
         """A reference on the study's test core that answers as if by votes."""
-        record, clips = self.results.study(study).record(), self.results.study(study).clips()
+        record, clips = self.results.study(study).record(), own_clips(self.results.study(study))
         tested = clips[clips["clip_id"].str.startswith("test-")].reset_index(drop=True)
         labels = record.corpus.labels
         true = pd.Index(labels).get_indexer(pd.Index(tested["label"]))
@@ -197,7 +203,7 @@ class Builder:
             )  # fmt: skip
 
     @staticmethod
-    def _trial(study, kind, job_id, state, number, value, config=None, scores=None):
+    def _trial(study, kind, job_id, state, number, value, config=None, scores=None, seed=None):
         epochs = tuple(
             EpochMetrics(
                 epoch=epoch, loss=2 / epoch, accuracy=min(0.9, 0.2 + 0.05 * epoch), val_loss=1.8 / epoch**0.6,
@@ -207,8 +213,8 @@ class Builder:
         )  # fmt: skip
         return TrialRecord(
             study=study, job_id=job_id, kind=kind, number=number, state=state, value=value, config=config or {},
-            seed=hash_seed(job_id), train_clips=500, epochs=epochs if kind == "refit" else (), best_epoch=14,
-            scores=scores or {}, parameters=123456,
+            seed=hash_seed(job_id) if seed is None else seed, train_clips=500,
+            epochs=epochs if kind == "refit" else (), best_epoch=14, scores=scores or {}, parameters=123456,
             cost=COST if kind == "refit" else None, seconds={"fit": 75.0, "total": 90.0}, started=TIME,
             finished=TIME,
         )  # fmt: skip
@@ -233,9 +239,25 @@ def hash_seed(text):
     return sum(map(ord, text))
 
 
+def run_of(entry_id, repeat=0):
+    """The id of an entry's final run. Its trial has a number, which is drawn from the entry's name."""
+    return str(JobId(f"t{10_000 + zlib.crc32(entry_id.encode()) % 90_000}", "refit", repeat))
+
+
+def heard(clips, corpus):
+    """The clips with a digest of audio that there is not."""
+    return clips.assign(digest=[f"{corpus} {clip}" for clip in clips["clip_id"]])
+
+
+def own_clips(folder):
+    """The clips of a study's own fold; the table has those of all folds."""
+    clips, fold = folder.clips(), folder.record().protocol.fold
+    return clips[clips["clip_id"].str.split("-").str[1] == str(fold)].reset_index(drop=True)
+
+
 def judge(folder, *entry_ids, value=0.6, search_value=0.65):
     """Lets cross-validation have judged a configuration; the first entry is a network, the others are bags of it."""
-    clips = folder.clips()
+    clips = own_clips(folder)
     answers = clips.loc[~clips["clip_id"].str.startswith("test"), ["clip_id", "label"]].assign(fold=1)
     labels = folder.record().corpus.labels
     true = pd.Index(labels).get_indexer(answers["label"])
@@ -263,7 +285,3 @@ def forge(folder, entry_id):
     run = folder.job("refit", folder.entry(entry_id).refits[0])
     scores = run.scores | {"test": run.scores["test"].model_copy(update={"uar": 0.99})}
     run.model_copy(update={"scores": scores}).save(folder.job_path("refit", run.job_id) / "record.json")
-
-
-def _digest(corpus):
-    return f"digest-of-{re.sub('[^a-z0-9+-]', '-', corpus)}"

@@ -19,7 +19,8 @@ from sounds_made import voice
 from serbench.audio import read_sound
 from serbench.corpora import choose_corpus
 from serbench.errors import SerbenchError
-from serbench.records import EntryRecord, StudyRecord
+from serbench.records import EntryRecord, StudyRecord, TrialRecord
+from serbench.render import render
 from serbench.results import Results
 from serbench.spaces import load_space
 from serbench.spaces.file import read_space
@@ -101,16 +102,21 @@ def test_spaces() -> None:
 def test_records(tmp_path: Path, way: str) -> None:
     build = Builder(tmp_path / "results")
     build.entry("best", build.study())
-    folder, _ = build.results.entry("best")
-    kinds = [(StudyRecord, folder.path / "study.json"), (EntryRecord, next((folder.path / "entries").glob("*.json")))]
+    folder, entry = build.results.entry("best")
+    kinds = [
+        (StudyRecord, folder.path / "study.json"),
+        (EntryRecord, next((folder.path / "entries").glob("*.json"))),
+        (TrialRecord, folder.job_path("refit", entry.refits[0]) / "record.json"),
+    ]
     whole = [path.read_bytes() for _, path in kinds]
 
     def attempt(number: int) -> None:
-        (kind, path), data, rng = kinds[number % 2], whole[number % 2], rng_of(2, number)
+        place = number % len(kinds)
+        (kind, path), data, rng = kinds[place], whole[place], rng_of(2, number)
         path.write_bytes(mutated(data, rng) if way == "bytes" else json.dumps(odd_json(json.loads(data), rng)).encode())
         try:
+            render(Results(build.results.root).board())  # no damaged record may hide the board
             kind.load(path)
-            Results(build.results.root).board()
         finally:
             path.write_bytes(data)
 

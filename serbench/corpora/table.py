@@ -84,8 +84,10 @@ def clip_set_digest(table: pd.DataFrame) -> str:
     """
     if "digest" not in table.columns:
         raise ValueError("the clip table has no digest column; inspect its audio first")
-    with_split = ("split", "sex", "sentence") if "split" in table.columns else ()
-    columns = (table[name].astype(str) for name in ("clip_id", "label", "speaker", "digest", *with_split))
+    names = ["clip_id", "label", "speaker", "digest"]
+    if "split" in table.columns:  # a stored table may have been edited, and lack the others
+        names += [name for name in ("split", "sex", "sentence") if name in table.columns]
+    columns = (table[name].astype(str) for name in names)
     return digest_of(sorted(zip(*columns, strict=True)), length=32)
 
 

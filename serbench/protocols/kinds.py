@@ -14,6 +14,7 @@ __all__ = ["ProtocolKind", "get_kind", "protocol_kinds", "protocol_names", "prot
 
 _DEFAULT_FOLDS = 5
 _MOST_FOLDS = 100
+_LONGEST_COUNT = 9  # digits; int() refuses a text of thousands with an error of its own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +80,9 @@ def get_kind(name: str) -> ProtocolKind:
     kind = _KINDS[base]
     if not colon:
         return kind
-    if kind.choose_folds is None or not text.isdecimal() or not 2 <= int(text) <= _MOST_FOLDS:
+    count = int(text) if text.isdecimal() and len(text) <= _LONGEST_COUNT else 0
+    if kind.choose_folds is None or not 2 <= count <= _MOST_FOLDS:
         raise UsageError(f"unknown protocol '{name}'; a number of folds goes as speaker-cv:10 (2 to {_MOST_FOLDS})")
-    count = int(text)
     return replace(kind, name=name, summary=_fold_summary(count), folds=count, plans=kind.choose_folds(count))
 
 

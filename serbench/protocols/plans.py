@@ -23,6 +23,8 @@ __all__ = ["MakePlans", "TooFewError", "crossed_plans", "emo_superb_plans", "fol
 _EMO_SUPERB = ((1001, 1018), (1019, 1036), (1037, 1054), (1055, 1072), (1073, 1091))
 """First and last test speaker of each fold, as EMO-SUPERB publishes them (H. Wu et al., 2024, arXiv:2402.13018)."""
 
+_LONGEST_NUMBER = 9  # digits of a speaker; int() refuses a text of thousands with an error of its own
+
 Seed: TypeAlias = "np.random.SeedSequence"
 MakePlans: TypeAlias = "Callable[[pd.DataFrame, Ratio, np.random.SeedSequence], tuple[SplitPlan, ...]]"
 """Makes the split plans, one for each fold, from a clip table, the protocol's cores and a seed."""
@@ -77,11 +79,8 @@ def emo_superb_plans(clips: pd.DataFrame, cores: Ratio, seed: Seed) -> tuple[Spl
     """The published folds; the next fold's test speakers are the validation set of each fold."""
     blocks: list[list[Unit]] = [[] for _ in _EMO_SUPERB]
     for unit in speaker_units(clips):
-        places = [
-            place
-            for place, (first, last) in enumerate(_EMO_SUPERB)
-            if unit.key.isdecimal() and first <= int(unit.key) <= last
-        ]
+        number = int(unit.key) if unit.key.isdecimal() and len(unit.key) <= _LONGEST_NUMBER else 0
+        places = [place for place, (first, last) in enumerate(_EMO_SUPERB) if first <= number <= last]
         if not places:
             raise SerbenchError(
                 f"protocol 'emo-superb' splits CREMA-D by its speakers 1001 to 1091, and speaker '{unit.key}' is none "

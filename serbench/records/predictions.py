@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["answers_digest", "arrays_digest", "bare_parquet", "prediction_digests", "write_predictions"]
+__all__ = ["SHARES", "answers_digest", "arrays_digest", "bare_parquet", "prediction_digests", "write_predictions"]
+
+SHARES = ("p_", "given_")
+"""How the names of columns of probabilities begin, as predicted and as brought. A digest is of all of them."""
 
 _LEVEL = 19
 _ENCODINGS = {"f": "BYTE_STREAM_SPLIT", "i": "DELTA_BINARY_PACKED", "O": "DELTA_BYTE_ARRAY"}
@@ -37,7 +40,7 @@ def answers_digest(table: pd.DataFrame) -> str:
         table: columns `clip_id`, `label` and one `p_<label>` for each label; of brought predictions `given_<label>`,
             too. Others do not matter.
     """
-    shares = sorted(name for name in map(str, table) if name.startswith(("p_", "given_")))
+    shares = sorted(name for name in map(str, table) if name.startswith(SHARES))
     ids = table["clip_id"].astype(str).to_numpy(dtype=object)
     order = np.argsort(ids, kind="stable")
     labels = table["label"].astype(str).to_numpy(dtype=object)

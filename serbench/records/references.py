@@ -15,9 +15,9 @@ from pydantic import Field
 from serbench.errors import SerbenchError
 from serbench.records.base import FileName, Record
 from serbench.records.files import publish_folder, writing
-from serbench.records.predictions import answers_digest, write_predictions
+from serbench.records.predictions import SHARES, answers_digest, write_predictions
 from serbench.records.shares import are_shares
-from serbench.records.study_folder import read_parquet
+from serbench.records.study_folder import holds_text, read_parquet
 
 if TYPE_CHECKING:
     from serbench.records.schemas import StudyRecord
@@ -123,10 +123,15 @@ class ReferenceFolder:
 
 def _is_whole(record: ReferenceRecord, table: pd.DataFrame) -> bool:
     """Whether the table has one row a clip, only labels of the record, and valid shares."""
-    shares = [f"p_{label}" for label in record.labels]
-    if not {"clip_id", "label", "speaker", *shares} <= set(table) or table.empty:
+    shares, texts = [f"p_{label}" for label in record.labels], ["clip_id", "label", "speaker"]
+    if not {*texts, *shares} <= set(table) or table.empty or not all(holds_text(table[name]) for name in texts):
         return False
     if not set(table["label"]) <= set(record.labels) or table["clip_id"].duplicated().any():
         return False
-    numeric = all(pd.api.types.is_float_dtype(table[column]) for column in shares)
+    # The digest reads columns of other labels, too.
+    numeric = all(pd.api.types.is_float_dtype(kind) for name, kind in table.dtypes.items() if _is_share(name))
     return numeric and are_shares(table[shares].to_numpy(dtype="float64"))
+
+
+def _is_share(column: object) -> bool:
+    return str(column).startswith(SHARES)

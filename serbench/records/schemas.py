@@ -56,6 +56,10 @@ Subset = Literal["train", "validation", "test", "test_rest"]
 """`validation` and `test` are the protocol's cores. `test_rest` is what a ratio adds to the test core."""
 
 
+_Count = Annotated[int, Field(ge=0, le=2**63)]  # tables cannot print every number that somebody else's record may hold
+_Time = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]  # below 0 where a clock was set back
+
+
 class Environment(FrozenModel):
     """The machine and software of a run. It holds no host name, user name or path."""
 
@@ -138,7 +142,7 @@ class ProtocolFacts(FrozenModel):
         default=False, description="features were normalised by all clips of each speaker, test clips included"
     )
     least_validation: int = Field(
-        default=1, description="fewest validation speakers of a fold of a folded protocol, if there are enough"
+        default=1, ge=1, description="fewest validation speakers of a fold of a folded protocol, if there are enough"
     )
     every_class: bool = Field(default=False, description="whether every core had to have every class")
     counts_validation: bool = Field(
@@ -150,8 +154,8 @@ class ProtocolFacts(FrozenModel):
         default=False, description="another order than the seed's first, which lacked a class in a core"
     )
     subsets: tuple[SubsetFacts, ...] = Field(default=(), description="clips, speakers and classes of each set")
-    fold: int = 0
-    folds: int = 1
+    fold: int = Field(default=0, ge=0)
+    folds: int = Field(default=1, ge=1)
     train_speakers: int
     validation_speakers: int
     test_speakers: int
@@ -173,7 +177,7 @@ class EpochMetrics(FrozenModel):
     val_accuracy: float | None
     val_uar: float | None
     learning_rate: float
-    seconds: float
+    seconds: _Time
 
 
 class Scores(FrozenModel):
@@ -188,12 +192,12 @@ class Scores(FrozenModel):
 class ModelCost(FrozenModel):
     """The cost of one prediction, and the size of the model file."""
 
-    multiply_accumulates: int | None = Field(
+    multiply_accumulates: _Count | None = Field(
         description="of one clip's forward pass; null where a layer cannot be counted"
     )
-    model_bytes: int = Field(description="of the model's file, most of an exported bundle")
-    model_ms: float = Field(description="forward pass, one clip on one core, median")
-    features_ms: float | None = Field(
+    model_bytes: _Count = Field(description="of the model's file, most of an exported bundle")
+    model_ms: _Time = Field(description="forward pass, one clip on one core, median")
+    features_ms: _Time | None = Field(
         default=None, description="front end, one clip on one core of the coordinator's machine; decoding left out"
     )
 
@@ -336,10 +340,12 @@ class TrialRecord(Record):
     digests: dict[str, str] | None = Field(
         default=None, description="of the predictions, by subset; None in older records and without predictions"
     )
-    parameters: int | None = None
-    copied_parameters: int | None = Field(default=None, description="copied from the study's `init`; None without one")
+    parameters: _Count | None = None
+    copied_parameters: _Count | None = Field(
+        default=None, description="copied from the study's `init`; None without one"
+    )
     cost: ModelCost | None = Field(default=None, description="of a refit")
-    seconds: dict[str, float] = Field(default_factory=dict, description="wall time by part")
+    seconds: dict[str, _Time] = Field(default_factory=dict, description="wall time by part")
     peak_memory_mib: float | None = None
     error: str | None = None
     error_kind: str | None = None

@@ -27,13 +27,15 @@ from serbench.records.states import STATES, is_repeated
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Damaged", "StudyFolder", "read_arrow", "read_parquet", "run_name", "tolerating"]
+__all__ = ["Damaged", "StudyFolder", "holds_text", "read_arrow", "read_parquet", "run_name", "tolerating"]
 
 _FOLDERS: dict[JobKind, str] = {"search": "trials", "refit": "refits", "probe": "probes", "fold": "folds"}
 
 _Table = TypeVar("_Table")
 
 _FOLD = re.compile(r"-fold\d+$")
+
+_TEXTS = ("clip_id", "label", "speaker")  # of a clip whose speaker is not known, the text says so
 
 Damaged = Callable[[SerbenchError], None]
 """Callback for an unreadable record. If given, reading skips the record and goes on; if None, the error is raised."""
@@ -171,11 +173,15 @@ class StudyFolder:
         """Reads the table of used clips.
 
         Raises:
-            SerbenchError: it is missing or damaged, or lacks a column that every such table has.
+            SerbenchError: it is missing or damaged, or lacks a column or a value that every such table has.
         """
         table = read_parquet(self.clips_path)
-        if lacking := [name for name in ("clip_id", "label", "speaker") if name not in table]:
+        if lacking := [name for name in _TEXTS if name not in table]:
             raise SerbenchError(f"{self.clips_path} lacks the column '{lacking[0]}'; restore it from a copy")
+        if odd := [name for name in _TEXTS if not holds_text(table[name])]:
+            raise SerbenchError(
+                f"{self.clips_path} has a clip whose {odd[0]} is missing or no text; restore it from a copy"
+            )
         return table
 
     def _jobs(self, kind: JobKind) -> Path:
@@ -201,6 +207,8 @@ class StudyFolder:
         path = self.job_path(kind, job_id) / "record.json"
         record = TrialRecord.load(path)
         _check_name(path, job_id, record.job_id)
+        if record.kind != kind:  # what is checked of a fit depends on its kind
+            raise SerbenchError(f"{path} is damaged: it holds the record of a {record.kind}; restore it")
         return record
 
     def jobs(self, kind: JobKind, damaged: Damaged | None = None) -> Iterator[TrialRecord]:
@@ -422,6 +430,15 @@ def tolerating(damaged: Damaged | None) -> Iterator[None]:
         if damaged is None:
             raise
         damaged(error)
+
+
+def holds_text(column: pd.Series) -> bool:
+    """Whether every value of a column is a text; somebody else may have written the table.
+
+    >>> holds_text(pd.Series(["a", "b"])), holds_text(pd.Series(["a", None])), holds_text(pd.Series(["a", 1]))
+    (True, False, False)
+    """
+    return bool(column.notna().all()) and pd.api.types.is_string_dtype(column)
 
 
 def read_parquet(path: Path) -> pd.DataFrame:

@@ -24,7 +24,15 @@ from serbench.references.simple import chance, listeners, majority
 from serbench.references.svm import svm, svm_on_functionals
 from serbench.references.task import ReferenceAnswers, ReferenceTask
 
-__all__ = ["BASELINES", "REFERENCES", "REFERENCE_ORDER", "Reference", "compute_references", "named_reference"]
+__all__ = [
+    "BASELINES",
+    "REFERENCES",
+    "REFERENCE_ORDER",
+    "TRANSDUCTIVE",
+    "Reference",
+    "compute_references",
+    "named_reference",
+]
 
 _NO_FOLDER = "reference 'encoder' needs the folder of a pretrained model; name it with --encoder DIR"
 
@@ -98,6 +106,9 @@ BASELINES = ("chance", "majority", "functionals", "boosting", "svm", "egemaps")
 
 REFERENCE_ORDER: tuple[str, ...] = tuple(_REGISTRY)
 """Names in the order of the tables. Encoders are kept under names of their own and come last."""
+
+TRANSDUCTIVE = frozenset(name for name, one in _REGISTRY.items() if one.transductive)
+"""Names of the references that are fitted to the test speakers' own clips, whatever a record says of them."""
 
 
 def named_reference(name: str, folder: Path | None = None) -> tuple[str, Reference]:

@@ -22,6 +22,7 @@ from serbench.protocols import SplitProtocol, recorded_protocol
 from serbench.records import (
     EntryRecord,
     JobId,
+    JobKind,
     Ledger,
     LedgerLine,
     ProtocolFacts,
@@ -142,7 +143,11 @@ class Checks:
             yield "the labels of the record are not those of clips.parquet"
         if len(clips) != facts.clips:
             yield f"the record says {facts.clips:,} clips, clips.parquet holds {len(clips):,}"
-        if "digest" in clips:
+        if record.objective != "uar":
+            yield f"the record says that the search maximised '{record.objective}', and every search maximises 'uar'"
+        if "digest" not in clips:  # every version has stored it
+            yield "clips.parquet has no column 'digest', so its clips, labels and speakers cannot be checked"
+        else:
             if content not in self._digests:
                 self._digests[content] = clip_set_digest(clips)
             if self._digests[content] != facts.digest:
@@ -179,7 +184,6 @@ def check_fit(
     answers: Answers,
     evaluations: Mapping[str, Evaluation],
     split: SplitAgain,
-    objective: str = "uar",
 ) -> Iterator[str]:
     """Checks a fit: its predictions against clips and split, its scores against its predictions.
 
@@ -188,7 +192,6 @@ def check_fit(
         answers: its predictions.
         evaluations: scores of these predictions, by subset.
         split: the study's labels and split.
-        objective: what the study maximises.
     """
     which = f"run {record.job_id}" if record.kind == "refit" else record.job_id
     for subset, rows in answers.parts.items():
@@ -196,7 +199,7 @@ def check_fit(
     if record.kind != "fold":  # a fold answers its own clips, and calls them validation
         ids = {subset: set(answers.clips[rows].tolist()) for subset, rows in answers.parts.items()}
         yield from (f"{which}: {text}" for text in _members(ids, split))
-    yield from (f"{which}: {text}" for text in _scores(record, evaluations, objective))
+    yield from (f"{which}: {text}" for text in _scores(record, evaluations))
     yield from (f"{which}: {text}" for text in _digests(record, answers))
 
 
@@ -230,7 +233,7 @@ def _members(ids: Mapping[str, set[str]], split: SplitAgain) -> Iterator[str]:
             yield f"{both:,} test clips are among those of subset '{subset}'"
 
 
-def _scores(record: TrialRecord, evaluations: Mapping[str, Evaluation], objective: str) -> Iterator[str]:
+def _scores(record: TrialRecord, evaluations: Mapping[str, Evaluation]) -> Iterator[str]:
     for subset, evaluation in evaluations.items():
         said, found = record.scores.get(subset), evaluation.to_scores()
         if said is None:
@@ -248,11 +251,12 @@ def _scores(record: TrialRecord, evaluations: Mapping[str, Evaluation], objectiv
     if lost := sorted(record.scores.keys() - evaluations.keys() - {"train"}):
         yield f"the record has a score on '{lost[0]}', and there are no predictions of it"
     held = evaluations.get("validation")
-    if held is None or objective != "uar" or record.value is None:
-        return
-    if not _equal(record.value, held.mean_recall_present):
-        again = _percent(held.mean_recall_present)
-        yield f"it was chosen by {_percent(record.value)}, its predictions give {again}"
+    if held is None:
+        if record.value is not None:
+            yield f"it was chosen by {_percent(record.value)}, and there are no predictions of its validation clips"
+    elif not _equal(record.value, held.mean_recall_present):
+        by = "no score" if record.value is None else _percent(record.value)
+        yield f"it was chosen by {by}, its predictions give {_percent(held.mean_recall_present)}"
 
 
 def _equal(one: float | None, other: float | None) -> bool:
@@ -320,7 +324,7 @@ def check_entry(
     jobs: Iterable[str],
     runs: Iterable[LedgerLine],
     tried: Iterable[str] = (),
-    trial: Callable[[str], TrialRecord | None] = lambda _: None,
+    recorded: Callable[[JobKind, str], TrialRecord | None] = lambda _kind, _job_id: None,
 ) -> Iterator[str]:
     """Checks an entry: its list of runs against folder and ledger, its configuration against theirs.
 
@@ -331,37 +335,61 @@ def check_entry(
         jobs: ids of all runs in the study's folder.
         runs: final runs of the study that the ledger counts.
         tried: ids of runs that were broken off and wait to be repeated.
-        trial: returns the record of a trial by id; None if there is none.
+        recorded: returns the record of a fit by kind and id; None if there is none, or if it is damaged.
     """
     if entry.study != study.name or entry.family != study.family:
         yield f"the entry says study {entry.study} ({entry.family}), and lies in {study.name} ({study.family})"
-    if entry.out_of_fold is not None and entry.shortlisted is None:
-        yield f"the entry says {_percent(entry.out_of_fold)} out of fold, and names no cross-validation"
-    role = "bag" if entry.bag else "final" if entry.finals == "all" else "refit"
-    runs_of = [JobId.parse(job) for job in entry.refits]
-    if strange := [job for job in runs_of if job.is_numbered and job.role != role]:
-        yield f"run {strange[0]} is not of the kind that the entry says (bag of {entry.bag}, finals '{entry.finals}')"
-    listed = {*entry.refits, *entry.failed_refits}
-    yield from _run_list(entry, listed, set(jobs), {line.job_id for line in runs}, set(tried))
-    counted: dict[str, set[str]] = {}
+    yield from _kind_of_runs(entry)
+    here, counted = set(jobs), {line.job_id for line in runs}
+    yield from _run_names(entry)
+    yield from _run_list(entry, here, counted, set(tried))
+    yield from _failed_runs(entry, here, counted - set(tried), recorded)
+    answered: dict[str, set[str]] = {}
     for line in runs:
         if line.predictions is not None:
-            counted.setdefault(line.job_id, set()).add(line.predictions)
+            answered.setdefault(line.job_id, set()).add(line.predictions)
     for fit in fits:
         if fit.study != study.name or not same_configuration(study.family, fit.config, entry.config):
             yield f"run {fit.job_id} is not of the entry's study and configuration"
         tested = (fit.digests or {}).get("test")
-        if fit.job_id in counted and tested not in counted[fit.job_id]:
+        if fit.job_id in answered and tested not in answered[fit.job_id]:
             yield f"run {fit.job_id}: the ledger counted other test predictions"
-    first = trial(JobId.parse(entry.refits[0]).trial) if entry.refits else None
+    first = recorded("search", JobId.parse(entry.refits[0]).trial) if entry.refits else None
     own = first is not None and same_configuration(study.family, first.config, entry.config)
     if first is not None and own and not _equal(first.value, entry.search_value):
         yield f"the entry says {_percent(entry.search_value)} in the search, its trial {_percent(first.value)}"
 
 
-def _run_list(
-    entry: EntryRecord, listed: set[str], jobs: set[str], counted: set[str], tried: set[str]
-) -> Iterator[str]:
+def _kind_of_runs(entry: EntryRecord) -> Iterator[str]:
+    if entry.out_of_fold is not None and entry.shortlisted is None:
+        yield f"the entry says {_percent(entry.out_of_fold)} out of fold, and names no cross-validation"
+    kind = f"bag of {entry.bag}, finals '{entry.finals}'"
+    role = "bag" if entry.bag else "final" if entry.finals == "all" else "refit"
+    if role != "refit" and entry.out_of_fold is None:
+        yield f"the entry has no score out of fold, and cross-validation decides on such runs ({kind})"
+    runs = map(JobId.parse, entry.refits)
+    if strange := [run for run in runs if run.is_numbered and run.role != role]:
+        yield f"run {strange[0]} is not of the kind that the entry says ({kind})"
+
+
+def _run_names(entry: EntryRecord) -> Iterator[str]:
+    """Finds runs that are listed twice, or renamed so that the checks of numbers and seeds pass them over."""
+    if not entry.refits:
+        yield "it lists no run, and serbench writes an entry once a run is completed"
+    if len(set(entry.refits)) < len(entry.refits):
+        yield "it lists a run twice"
+    if renamed := [job for job in entry.refits if not _is_usual(job)]:
+        yield f"run {renamed[0]} has another name than serbench gives, so it may be one that another name hides"
+
+
+def _is_usual(job_id: str) -> bool:
+    """Whether a run is named as serbench names runs: 't0007-r1', and neither 'best-r1' nor 't7-r01'."""
+    run = JobId.parse(job_id)
+    return run.is_numbered and job_id == str(replace(run, trial=f"{run.trial[0]}{run.number:04d}"))
+
+
+def _run_list(entry: EntryRecord, jobs: set[str], counted: set[str], tried: set[str]) -> Iterator[str]:
+    listed = {*entry.refits, *entry.failed_refits}
     runs = {JobId.parse(job).repeats for job in entry.refits}
     here = {job for job in jobs | counted if JobId.parse(job).repeats in runs}
     if hidden := sorted(here - listed):
@@ -369,12 +397,27 @@ def _run_list(
         yield f"{len(hidden)} of {len(here | listed)} runs are left out of its list, among them {hidden[0]} ({where})"
     for run in sorted(runs, key=str):
         numbers = {job.index for name in listed if (job := JobId.parse(name)).repeats == run and job.index is not None}
-        missing = sorted(set(range(max(numbers, default=0))) - numbers)
-        gaps = [str(replace(run, index=number)) for number in missing]
-        if absent := [job for job in gaps if job not in tried]:
-            yield f"run {absent[0]} is missing before those that it lists (the same search command makes it)"
+        # A generator: somebody else's record may list run 999,999,999.
+        gaps = (str(replace(run, index=one)) for one in range(max(numbers, default=0)) if one not in numbers)
+        if absent := next((job for job in gaps if job not in tried), None):
+            yield f"run {absent} is missing before those that it lists (the same search command makes it)"
     if entry.looks < len(entry.refits):
         yield f"it says {entry.looks} evaluations of the test set, and lists {len(entry.refits)} runs"
+
+
+def _failed_runs(
+    entry: EntryRecord,
+    jobs: set[str],
+    counted: set[str],
+    recorded: Callable[[JobKind, str], TrialRecord | None],
+) -> Iterator[str]:
+    """Finds runs that are called failed, so that their scores do not count, and were completed."""
+    for job in entry.failed_refits:
+        fit = recorded("refit", job) if job in jobs else None
+        if fit is not None and fit.state == "completed":
+            yield f"run {job} is called failed, and its record says completed (the same search command lists it)"
+        elif job not in jobs and job in counted:
+            yield f"run {job} is called failed, and the ledger counts its test predictions"
 
 
 def check_seeds(study: StudyRecord, fits: Iterable[TrialRecord]) -> Iterator[str]:

@@ -135,12 +135,13 @@ def _cost(costs: Sequence[ModelCost | None], fronts: Sequence[str]) -> ModelCost
         return None
     features = {front: cost.features_ms for front, cost in reversed(list(zip(fronts, known, strict=True)))}
     counted = [milliseconds for milliseconds in features.values() if milliseconds is not None]
-    return ModelCost(
-        multiply_accumulates=_sum([cost.multiply_accumulates for cost in known]),
-        model_bytes=sum(cost.model_bytes for cost in known),
-        model_ms=sum(cost.model_ms for cost in known),
-        features_ms=sum(counted) if len(counted) == len(features) else None,
-    )
+    total: dict[str, float | None] = {
+        "multiply_accumulates": _sum([cost.multiply_accumulates for cost in known]),
+        "model_bytes": sum(cost.model_bytes for cost in known),
+        "model_ms": sum(cost.model_ms for cost in known),
+        "features_ms": sum(counted) if len(counted) == len(features) else None,
+    }
+    return known[0].model_copy(update=total)  # not checked: the limits are those of a single network
 
 
 def _entry(

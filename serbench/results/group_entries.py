@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from serbench.errors import SerbenchError
-from serbench.records import run_name
+from serbench.records import EntryRecord, run_name
 from serbench.results.damaged import DamagedRecord
 from serbench.results.ensemble import make_ensemble, make_family_ensemble
 from serbench.results.grouping import Candidate, choose
@@ -84,7 +84,7 @@ class FoldedRun:
         found = []
         for study, entry_id in self.folds:
             judged = study.entry(entry_id).shortlisted
-            found += [(study, one.entry_id) for one in study.entries if one.bag and one.shortlisted == judged]
+            found += [(study, one.entry_id) for one in study.entries if _is_bag_of(one, judged)]
         return FoldedRun(self.key, tuple(found), ()) if found and len(found) == len(self.folds) else None
 
     def together(self) -> ScoredEntry | None:
@@ -108,6 +108,10 @@ class FoldedRun:
             SerbenchError: a fold's record or predictions are damaged.
         """
         return pool(self.name, [study.scored(entry_id) for study, entry_id in self.folds])
+
+
+def _is_bag_of(entry: EntryRecord, shortlisted: str | None) -> bool:
+    return bool(entry.bag and entry.refits) and entry.shortlisted == shortlisted
 
 
 def folded_runs(studies: Iterable[LoadedStudy]) -> list[FoldedRun]:

@@ -106,7 +106,9 @@ def choose(entries: Iterable[Candidate]) -> str | None:
     Returns:
         The entry's id; None if no entry has a validation score.
     """
-    candidates = [one for one in entries if one.validation_score is not None and not one.entry.members]
+    # An entry without runs is none that serbench wrote; it may name a score all the same.
+    tested = [one for one in entries if one.entry.refits and not one.entry.members]
+    candidates = [one for one in tested if one.validation_score is not None]
     candidates = [one for one in candidates if not validated_on_heard_clips(one.study)] or candidates
     candidates = [one for one in candidates if one.entry.out_of_fold is not None] or candidates
     if not candidates:

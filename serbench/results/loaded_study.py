@@ -72,13 +72,17 @@ class LoadedStudy:
         checks: what the checks of all studies share; None for a study by itself.
 
     Raises:
-        SerbenchError: the study's own record is damaged.
+        SerbenchError: the study's own record is damaged, or that of another study.
     """
 
     def __init__(self, folder: StudyFolder, checks: Checks | None = None) -> None:
         self.folder = folder
         self._checks = checks or Checks(Ledger(folder.path.parents[1] / "ledger"))
         self.record: StudyRecord = folder.record()
+        if self.record.name != folder.path.name:  # a copy would count as a second study with the same runs
+            raise SerbenchError(
+                f"{folder.path} holds the study '{self.record.name}'; restore it, or move the copy out of studies/"
+            )
         self._read: dict[Hashable, object] = {}
         self._damaged: dict[tuple[str, str], DamagedRecord] = {}
 
@@ -222,7 +226,7 @@ class LoadedStudy:
         problems: list[str] = []
 
         def check(record: TrialRecord, answers: Answers, evaluations: Mapping[str, Evaluation]) -> None:
-            problems.extend(check_fit(record, answers, evaluations, self.split, self.record.objective))
+            problems.extend(check_fit(record, answers, evaluations, self.split))
 
         def check_judged(record: ShortlistRecord, answers: Answers, evaluation: Evaluation) -> None:
             problems.extend(check_judgement(entry, record, self.record))
@@ -258,7 +262,7 @@ class LoadedStudy:
     def _of_entry(self, entry: EntryRecord, fits: Sequence[TrialRecord]) -> Iterator[str]:
         running, jobs, tried = self._once("runs", self._runs)
         runs = [] if running else [line for line in self._checks.lines(self.record) if line.kind == "run"]
-        return check_entry(entry, self.record, fits, jobs, runs, tried, self._trial)
+        return check_entry(entry, self.record, fits, jobs, runs, tried, self._recorded)
 
     def _runs(self) -> tuple[bool, list[str], set[str]]:
         """Whether a search is running, and the ids of the final runs that are there, and that were broken off.
@@ -269,9 +273,9 @@ class LoadedStudy:
         tried = {path.name.rpartition(".")[0] for path in self.folder.attempts()}
         return running, [] if running else self.folder.job_ids("refit"), tried
 
-    def _trial(self, job_id: str) -> TrialRecord | None:
+    def _recorded(self, kind: JobKind, job_id: str) -> TrialRecord | None:
         try:
-            return self.fit("search", job_id) if self.folder.has_job("search", job_id) else None
+            return self.fit(kind, job_id) if self.folder.has_job(kind, job_id) else None
         except SerbenchError:
             return None
 

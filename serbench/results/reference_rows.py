@@ -23,7 +23,7 @@ from serbench.evaluation import (
     soft_recalls,
 )
 from serbench.records import FrozenModel, ReferenceFolder, ReferenceRecord, StudyRecord, are_shares
-from serbench.references import REFERENCE_ORDER
+from serbench.references import REFERENCE_ORDER, TRANSDUCTIVE
 from serbench.results.grouping import why_unranked
 from serbench.results.scored_entry import ScoredEntry
 
@@ -187,7 +187,7 @@ class PooledAnswers:
     """A reference's predictions, with folds pooled.
 
     Attributes:
-        record: of the first fold.
+        record: of the first fold; transductive if any fold is.
         left_out: test clips without a prediction.
         clips: (n,) clip ids.
         true: (n,) true class indices.
@@ -217,9 +217,10 @@ def _answers(
     parts: Sequence[tuple[ReferenceRecord, pd.DataFrame]],
     truth: Mapping[str, tuple[str, str]] | None,
 ) -> PooledAnswers:
-    record = parts[0][0]
+    transductive = any(one.transductive or one.name in TRANSDUCTIVE for one, _ in parts)
+    record = parts[0][0].model_copy(update={"transductive": transductive})
     answered = sum(len(frame) + one.left_out for one, frame in parts)
-    if record.labels != study.corpus.labels or answered != study.protocol.test_clips:
+    if any(one.labels != study.corpus.labels for one, _ in parts) or answered != study.protocol.test_clips:
         raise SerbenchError(f"reference '{record.name}' was made for other clips or labels than these entries")
     table = pd.concat([frame for _, frame in parts], ignore_index=True)
     if truth is not None:

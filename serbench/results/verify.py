@@ -126,7 +126,7 @@ def _of_entry(study: LoadedStudy, entry_id: str) -> tuple[str, ...]:
 
 def _of_fit(study: LoadedStudy, fit: TrialRecord) -> Iterator[str]:
     table, evaluations = score_fit(study.folder, study.record, fit.kind, fit.job_id)
-    return check_fit(fit, table, evaluations, study.split, study.record.objective)
+    return check_fit(fit, table, evaluations, study.split)
 
 
 def _of_answers(study: LoadedStudy, record: ShortlistRecord) -> Iterator[str]:

@@ -284,11 +284,7 @@ def _kind(folder: StudyFolder, job_id: str) -> JobKind:
 
 
 def _recorded_fit(folder: StudyFolder, job_id: str) -> TrialRecord:
-    kind = _kind(folder, job_id)
-    trial = folder.job(kind, job_id)
-    if trial.kind != kind:
-        raise SerbenchError(f"{folder.job_path(kind, job_id)} holds the record of a {trial.kind}; restore it")
-    return trial
+    return folder.job(_kind(folder, job_id), job_id)
 
 
 def _fit_again(

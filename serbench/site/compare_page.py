@@ -46,10 +46,10 @@ def _comparable(group: GroupRows, tested: list[ScoredEntry]) -> tuple[list[Score
     kept: list[ScoredEntry] = []
     lost: list[tuple[str, str]] = []
     for one in tested:
-        if one.problems:
-            lost.append((one.entry.entry_id, f"fails its checks: {one.problems[0]}"))
-        elif not one.refits:
+        if not one.refits:  # it fails its checks, too
             lost.append((one.entry.entry_id, "no run was completed"))
+        elif one.problems:
+            lost.append((one.entry.entry_id, f"fails its checks: {one.problems[0]}"))
         # Entries of one group have the same clips, unless somebody edited a record.
         elif kept and one.refits[0].test_clips != kept[0].refits[0].test_clips:
             lost.append((one.entry.entry_id, f"was tested on other clips than {kept[0].entry.entry_id}"))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from drawn_results import Builder
+from drawn_results import Builder, run_of
 
-FILE = "studies/demo-speaker-cnn2d/refits/b-r0/predictions.parquet"
+FILE = f"studies/demo-speaker-cnn2d/refits/{run_of('b')}/predictions.parquet"
 
 
 @pytest.fixture

@@ -79,6 +79,11 @@ def test_the_digest_depends_on(column: str) -> None:
     assert clip_set_digest(changed) != clip_set_digest(rows())
 
 
+def test_the_digest_of_a_table_that_lost_a_column_is_another() -> None:
+    given = rows().assign(split="train", sentence="IEO")
+    assert clip_set_digest(given.drop(columns="sentence")) != clip_set_digest(given)
+
+
 def test_no_digest_without_inspection() -> None:
     with pytest.raises(ValueError, match="inspect"):
         clip_set_digest(rows().drop(columns="digest"))

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from drawn_results import Builder
+from drawn_results import Builder, run_of
 from records_made import study, trial
 
 from serbench.errors import SerbenchError
@@ -180,7 +180,7 @@ def test_what_stands_in_ledger_and_record_is_counted_once(build):
     name = build.study("one")
     build.entry("a", name, refits=2)
     record = build.results.study(name).record()
-    build.results.ledger.append([LedgerLine.of(record, "a-r0"), LedgerLine.of(record, "a-r0")])
+    build.results.ledger.append([LedgerLine.of(record, run_of("a")), LedgerLine.of(record, run_of("a"))])
     found = counted_in(build.results.root)
     assert found.entries == 1
     assert found.evaluations == 3, "r0 twice, since a killed run was made again, and r1"
@@ -234,7 +234,7 @@ def test_audits_in_a_folder_that_cannot_be_read_cost_no_other_entry(build, mark)
 def test_a_replay_counts_for_its_entry(build):
     name = build.study()
     build.entry("a", name)
-    build.results.ledger.append([LedgerLine.of(build.results.study(name).record(), "a-r1", "replay")])
+    build.results.ledger.append([LedgerLine.of(build.results.study(name).record(), run_of("a", 1), "replay")])
     (row,) = build.read().board().rows
     assert row.looks == 3
     assert counted_in(build.results.root).replays == 1
@@ -245,18 +245,39 @@ def test_a_run_that_the_ledger_knows_and_the_entry_hides_is_found(build):
     build.entry("a", name, refits=2)
     folder = build.results.study(name)
     lines = recorded_evaluations(folder, folder.record())
-    build.results.ledger.append([*lines, LedgerLine.of(folder.record(), "a-r2")])
+    build.results.ledger.append([*lines, LedgerLine.of(folder.record(), run_of("a", 2))])
     (row,) = build.read().board().rows
-    assert any("a-r2 (counted in the ledger)" in text for text in row.problems)
+    assert any(f"{run_of('a', 2)} (counted in the ledger)" in text for text in row.problems)
+
+
+def test_a_run_that_the_ledger_knows_and_the_entry_calls_failed_is_found(build):
+    name = build.study()
+    build.entry("a", name, refits=2, failed=(run_of("a", 2),))
+    folder = build.results.study(name)
+    (row,) = build.read().board().rows
+    assert row.problems == ()
+    build.results.ledger.append([LedgerLine.of(folder.record(), run_of("a", 2))])
+    (row,) = build.read().board().rows
+    assert row.problems == (f"run {run_of('a', 2)} is called failed, and the ledger counts its test predictions",)
+    (folder.path / "attempts" / f"{run_of('a', 2)}.0").mkdir(parents=True)
+    (row,) = build.read().board().rows
+    assert row.problems == (), "it was broken off before its record was written, and will be repeated"
+
+
+def test_a_run_with_a_huge_number_is_told_at_once(build):
+    """Numbers up to it are gone through, and not laid down."""
+    build.entry("a", build.study(), refits=1, failed=(run_of("a", 999_999_999),))
+    (row,) = build.read().board().rows
+    assert any(f"run {run_of('a', 1)} is missing before" in text for text in row.problems), row.problems
 
 
 def test_predictions_that_the_ledger_did_not_count_are_found(build):
     name = build.study()
     build.entry("a", name, refits=2)
     record = build.results.study(name).record()
-    build.results.ledger.append([LedgerLine.of(record, "a-r0", predictions="of other predictions")])
+    build.results.ledger.append([LedgerLine.of(record, run_of("a"), predictions="of other predictions")])
     (row,) = build.read().board().rows
-    assert row.problems == ("run a-r0: the ledger counted other test predictions",)
+    assert row.problems == (f"run {run_of('a')}: the ledger counted other test predictions",)
 
 
 def test_the_board_says_it_in_json(build):
@@ -273,5 +294,5 @@ def test_the_board_says_it_in_json(build):
 def test_a_record_keeps_the_digests_of_its_predictions_and_an_older_one_has_none(build):
     name = build.study()
     build.entry("a", name)
-    assert set(build.results.study(name).job("refit", "a-r0").digests) == {"test", "validation"}
+    assert set(build.results.study(name).job("refit", run_of("a")).digests) == {"test", "validation"}
     assert trial().digests is None

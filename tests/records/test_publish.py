@@ -7,7 +7,7 @@ import shutil
 
 import pandas as pd
 import pytest
-from drawn_results import Builder, judge
+from drawn_results import Builder, judge, run_of
 from filelock import FileLock, Timeout
 
 from benchmarks.simulated_results import Size, write_results
@@ -58,7 +58,7 @@ def test_weights_databases_attempts_and_paths_stay_behind(build, tmp_path):
     study = build.study()
     build.entry("a", study)
     folder = build.results.study(study)
-    folder.model_path("a-r0").write_bytes(b"weights")
+    folder.model_path(run_of("a")).write_bytes(b"weights")
     folder.storage_path.write_bytes(b"database")
     folder.remember_data(tmp_path)
     (folder.path / "attempts" / "t0.0").mkdir(parents=True)
@@ -93,7 +93,7 @@ def test_predictions_of_training_clips_stay_behind_and_their_scores_do_not(build
 
     build.entry("a", study, spoil=with_training)
     list(publish_studies(build.results, [study], tmp_path / "published"))
-    kept = ResultsFolder(tmp_path / "published").study(study).predictions("refit", "a-r0")
+    kept = ResultsFolder(tmp_path / "published").study(study).predictions("refit", run_of("a"))
     assert set(kept["subset"]) == {"validation", "test"}
 
 
@@ -151,7 +151,7 @@ def test_another_study_of_the_same_name_is_not_replaced(tmp_path):
     (theirs.results.study(name).path / "study.json").write_text(
         theirs.results.study(name).record().model_copy(update={"identity": "0" * 16}).model_dump_json()
     )
-    theirs.results.study(name).model_path("a-r0").write_bytes(b"weights")
+    theirs.results.study(name).model_path(run_of("a")).write_bytes(b"weights")
     before = files(theirs.results.root)
     with pytest.raises(UsageError, match=f"another study named '{name}' already.*study remove {name}"):
         list(publish_studies(ours.results, [name], theirs.results.root))
@@ -167,7 +167,7 @@ def test_an_earlier_copy_stays_until_the_new_one_is_whole(build, tmp_path):
     before = files(to)
     again = publish_studies(build.results, studies, to)
     next(again)
-    (build.results.study("second").job_path("refit", "b-r0") / "predictions.parquet").write_bytes(b"no table")
+    (build.results.study("second").job_path("refit", run_of("b")) / "predictions.parquet").write_bytes(b"no table")
     with pytest.raises(SerbenchError):
         next(again)
     assert files(to) == before

@@ -24,7 +24,9 @@ def test_a_record_comes_back_as_it_was(record: Record, tmp_path: Path) -> None:
     assert type(record).load(tmp_path / "deep" / "record.json") == record
 
 
-@given(epochs=st.lists(st.builds(EpochMetrics), max_size=2), value=st.none() | st.floats())
+@given(
+    epochs=st.lists(st.builds(EpochMetrics, seconds=st.floats(-1e12, 1e12)), max_size=2), value=st.none() | st.floats()
+)
 def test_every_number_comes_back_also_those_that_json_lacks(
     epochs: list[EpochMetrics], value: float | None, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -147,3 +149,36 @@ def test_missing_and_unreadable_files_are_one_sentence(tmp_path: Path) -> None:
         EntryRecord.load(tmp_path / "binary.json")
     with pytest.raises(SerbenchError, match=r"cannot read .*: Is a directory$"):
         EntryRecord.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"folds": 0}, {"folds": -1}, {"fold": -1}, {"least_validation": 0}, {"least_validation": -(10**12)}]
+)
+def test_a_protocol_that_cannot_be_is_damage(changes: dict[str, int], tmp_path: Path) -> None:
+    raw = study().model_dump(mode="json")
+    raw["protocol"] |= changes
+    (tmp_path / "study.json").write_text(json.dumps(raw), encoding="utf-8")
+    with pytest.raises(SerbenchError, match=rf"is damaged \(protocol\.{next(iter(changes))}"):
+        StudyRecord.load(tmp_path / "study.json")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e308])
+@pytest.mark.parametrize("where", ["seconds", "epochs", "model_ms"])
+def test_a_time_that_no_table_can_print_is_damage(where: str, value: float, tmp_path: Path) -> None:
+    def change(raw: dict[str, Any]) -> None:
+        raw["cost"] = {"multiply_accumulates": None, "model_bytes": 1, "model_ms": value if where == "model_ms" else 1}
+        raw["seconds"] = {"fit": value if where == "seconds" else 1}
+        raw["epochs"][0]["seconds"] = value if where == "epochs" else 1
+
+    with pytest.raises(SerbenchError, match=rf"is damaged \(.*{where}"):
+        TrialRecord.load(changed(tmp_path / "record.json", change))
+
+
+@pytest.mark.parametrize("value", [10**400, -1])
+@pytest.mark.parametrize("where", ["multiply_accumulates", "model_bytes"])
+def test_a_count_that_no_table_can_print_is_damage(where: str, value: int, tmp_path: Path) -> None:
+    def change(raw: dict[str, Any]) -> None:
+        raw["cost"] = {"multiply_accumulates": None, "model_bytes": 1, "model_ms": 1.0, where: value}
+
+    with pytest.raises(SerbenchError, match=rf"is damaged \(cost\.{where}"):
+        TrialRecord.load(changed(tmp_path / "record.json", change))

@@ -183,6 +183,24 @@ def test_they_are_made_once_and_anew_where_damaged(core, tmp_path) -> None:
     pd.testing.assert_frame_equal(folder.load("functionals")[1], table)
 
 
+ODD = {
+    "p_note": lambda table: table.assign(p_note="a word"),
+    "given_anger": lambda table: table.assign(given_anger="a word"),
+    "clip_id": lambda table: table.assign(clip_id=table["clip_id"].where(table.index > 0)),
+    "speaker": lambda table: table.assign(speaker=3),
+}
+
+
+@pytest.mark.parametrize("column", ODD)
+def test_a_reference_with_an_odd_column_is_damaged(core, tmp_path, column) -> None:
+    compute_references(tmp_path, core, {"majority": REFERENCES["majority"]})
+    folder = ReferenceFolder.of(tmp_path, core.study)
+    _, table = folder.load("majority")
+    ODD[column](table).to_parquet(folder.path / "majority" / "predictions.parquet", index=False)
+    with pytest.raises(SerbenchError, match="damaged"):
+        folder.load("majority")
+
+
 def test_a_reference_of_another_core_or_name_is_not_taken(core, tmp_path) -> None:
     compute_references(tmp_path, core)
     folder = ReferenceFolder.of(tmp_path, core.study)

@@ -49,3 +49,11 @@ def test_nothing_is_said_of_a_split_that_shares_speakers(build) -> None:
     build.entry("chosen", study, skill=0.4)
     build.reference(study, "functionals", "SVM on functionals", skill=0.9)
     assert "baseline" not in heading(build)
+
+
+def test_a_reference_that_is_normalised_by_speaker_is_transductive_whatever_its_record_says(build) -> None:
+    study = build.study()
+    build.entry("chosen", study, skill=0.4)
+    build.reference(study, "functionals-speaker", "SVM on functionals, per speaker", skill=0.9)
+    (row,) = build.read().board().references
+    assert (row.transductive, row.uar_low, row.difference) == (True, None, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from drawn_results import judge
+from drawn_results import judge, run_of
 from sklearn.metrics import balanced_accuracy_score
 
 import serbench
@@ -121,7 +121,7 @@ def test_the_finalists_of_each_fold_are_averaged_and_pooled(build):
     assert (row.ensemble_of, row.folds, row.selected) == (2, 2, False)
     tested = ensemble(board)
     fold = build.results.study("demo-loso-cnn1d-fold1")
-    members = [fold.predictions("refit", f"{one}1-r0") for one in ("a", "b")]
+    members = [fold.predictions("refit", run_of(f"{one}1")) for one in ("a", "b")]
     tests = [one[one["subset"] == "test"].set_index("clip_id").filter(like="p_") for one in members]
     mean = sum(tests) / 2
     answers = dict(zip(tested.refits[0].test_clips, tested.refits[0].test_probabilities, strict=True))
@@ -177,7 +177,7 @@ def test_an_ensemble_of_families_has_predictions_and_its_page_searches_both(buil
 
 
 def test_a_bag_is_no_member(build, study):
-    build.entry("d", study, refits=1)
+    build.entry("d", study, refits=1, bag=True)
     judge(build.results.study(study), "a", "d")
     results = build.read()
     together = ensemble(results.board(ensembles=True))
@@ -191,3 +191,12 @@ def test_a_study_without_out_of_fold_answers_is_not_chosen_beside_one_with_them(
     build.entry("judged", other, validation=0.4)
     judge(build.results.study(other), "judged", value=0.45)
     assert build.read().select().entry == "judged", "0.5 on the validation core is of the speakers that chose"
+
+
+def test_the_cost_of_all_members_may_be_above_the_limit_of_one(build, study):
+    folder = build.results.study(study)
+    for record in folder.jobs("refit"):
+        cost = record.cost.model_copy(update={"model_bytes": 2**63, "model_ms": 1e12})
+        record.model_copy(update={"cost": cost}).save(folder.job_path("refit", record.job_id) / "record.json")
+    (row,) = [row for row in build.read().board(ensembles=True).rows if row.ensemble_of]
+    assert row.model_bytes == 3 * 2**63

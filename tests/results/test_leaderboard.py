@@ -3,7 +3,7 @@ import sys
 
 import pandas as pd
 import pytest
-from drawn_results import forge
+from drawn_results import forge, run_of
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.evaluation import evaluate
@@ -25,7 +25,7 @@ def test_scores_are_means_over_refits_of_the_test_core(build):
     (row,) = build.read().board().rows
     labels = folder.record().corpus.labels
     scores = []
-    for job in ("a-r0", "a-r1", "a-r2"):
+    for job in (run_of("a", repeat) for repeat in range(3)):
         frame = folder.predictions("refit", job).query("subset == 'test'")
         true = [labels.index(label) for label in frame["label"]]
         scores.append(evaluate(true, frame[[f"p_{label}" for label in labels]].to_numpy(), labels))
@@ -347,7 +347,7 @@ def test_an_entry_says_of_shared_speakers_what_its_table_says(build):
     """Export, audit and comparison take the entry from here; with three validation speakers the record has no rank."""
     older = build.study("a-study", protocol="given", validation_speakers=3)
     build.entry("old", older)
-    build.entry("new", build.study("b-study", protocol="given", shares_speakers=True))
+    build.entry("new", build.study("b-study", protocol="given", shares_speakers=True, validation_speakers=3))
     assert why_unranked(build.results.study(older).record().protocol)
     results = build.read()
     for tested in (results.scored_entry("old"), results.chosen("a-study")):

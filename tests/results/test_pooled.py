@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from drawn_results import judge
+from drawn_results import judge, run_of
 
 from serbench.errors import UsageError
+from serbench.records import ReferenceFolder
 from serbench.render import render
 from serbench.results import best_selected
 
@@ -41,7 +42,7 @@ def test_the_score_is_that_of_the_pooled_clips_of_the_selected_entries(build):
     for repeat, refit in enumerate(tested.refits):
         right = []
         for fold in range(1, FOLDS + 1):
-            frame = build.results.study(f"run-cnn1d-fold{fold}").predictions("refit", f"good-{fold}-r{repeat}")
+            frame = build.results.study(f"run-cnn1d-fold{fold}").predictions("refit", run_of(f"good-{fold}", repeat))
             frame = frame[frame["subset"] == "test"]
             guessed = frame.filter(regex="^p_").idxmax(axis=1).str.removeprefix("p_")
             right += (guessed == frame["label"]).tolist()
@@ -90,7 +91,7 @@ def test_nothing_is_selected_beside_a_run_with_a_damaged_fold(build):
         )  # fmt: skip
         build.entry(f"weaker-{fold}", study, skill=0.9, validation=0.3)
     assert [row.study for row in build.read().board().rows if row.selected] == ["run-cnn1d"]
-    (build.results.study("run-cnn1d-fold2").job_path("refit", "good-2-r0") / "predictions.parquet").write_text("{")
+    (build.results.study("run-cnn1d-fold2").job_path("refit", run_of("good-2")) / "predictions.parquet").write_text("{")
     (row,) = build.read().board().rows
     assert (row.study, row.selected) == ("other-cnn1d", False)
 
@@ -106,7 +107,7 @@ def test_too_few_speakers_over_all_folds_leave_no_interval(build):
 def bagged(build, fold):
     """Gives a fold a bag of its `good` entry's configuration, which cross-validation has judged."""
     folder = build.results.study(f"run-cnn1d-fold{fold}")
-    build.entry(f"bag-{fold}", folder.path.name, skill=0.8, refits=1)
+    build.entry(f"bag-{fold}", folder.path.name, skill=0.8, refits=1, bag=True)
     judge(folder, f"good-{fold}", f"bag-{fold}")
 
 
@@ -158,3 +159,38 @@ def test_a_pooled_entry_is_not_selected_by_some_of_its_folds(build):
     own = build.results.study("run-cnn1d-fold3")
     kept = [own.job("refit", job_id).value for job_id in own.entry("good-3").refits]
     assert tested.validation_score == pytest.approx((sum(judged) + np.mean(kept)) / FOLDS)
+
+
+def edit(build, fold, name, **changes):
+    """Writes other facts into an entry of a fold."""
+    folder = build.results.study(f"run-cnn1d-fold{fold}")
+    folder.save_entry(folder.entry(name).model_copy(update=changes))
+
+
+def test_an_entry_of_a_fold_that_lists_no_run_is_not_the_one_that_is_pooled(build):
+    folded(build)
+    edit(build, 1, "good-1", refits=(), out_of_fold=0.99)
+    (row,) = build.read().board().rows
+    assert [entry.entry_id for _, entry in build.read().members(row.entry)] == ["other-1", "good-2", "good-3"]
+
+
+def test_a_bag_of_a_fold_that_lists_no_run_is_not_pooled(build):
+    folded(build)
+    for fold in range(1, FOLDS + 1):
+        bagged(build, fold)
+    edit(build, 1, "bag-1", refits=())
+    assert [row.bag for row in build.read().board().rows] == [0]
+
+
+def test_a_reference_with_other_labels_in_a_fold_is_left_out(build):
+    folded(build)
+    for fold in range(1, FOLDS + 1):
+        build.reference(f"run-cnn1d-fold{fold}", "svm", "SVM")
+    assert [row.name for row in build.read().board().references] == ["svm"]
+    folder = ReferenceFolder.of(build.results.root, build.results.study("run-cnn1d-fold2").record())
+    record, table = folder.load("svm")
+    with folder.exclusively():
+        folder.publish(record.model_copy(update={"labels": record.labels[::-1]}), table)
+    (group,) = build.read().board().groups
+    assert group.references == ()
+    assert any("reference 'svm' was made for other clips or labels" in note for note in group.notes), group.notes

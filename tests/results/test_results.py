@@ -7,7 +7,7 @@ from collections import Counter
 
 import pandas as pd
 import pytest
-from drawn_results import forge, judge
+from drawn_results import forge, judge, run_of
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import study_folder
@@ -54,14 +54,14 @@ def predictions(reads):
 
 
 def refits(*entries):
-    return {f"{entry}-r{repeat}" for entry in entries for repeat in range(3)}
+    return {run_of(entry, repeat) for entry in entries for repeat in range(3)}
 
 
 def damage(build, study, entry):
     """Spoils the predictions of an entry's second run and names the file as notes do."""
-    path = build.results.study(study).job_path("refit", f"{entry}-r1") / "predictions.parquet"
+    path = build.results.study(study).job_path("refit", run_of(entry, 1)) / "predictions.parquet"
     path.write_bytes(b"no table")
-    return f"studies/{study}/refits/{entry}-r1/predictions.parquet"
+    return f"studies/{study}/refits/{run_of(entry, 1)}/predictions.parquet"
 
 
 def test_nothing_is_read_before_it_is_asked_for(filled, reads):
@@ -106,9 +106,9 @@ def test_a_board_of_one_corpus_reads_no_other_and_the_whole_board_shares_what_wa
 def test_of_a_fold_only_the_selected_entry_is_read(filled, reads):
     results = filled.read()
     (row,) = (row for row in results.board("emo-db").rows if row.folds == 2)
-    assert {name for name in predictions(reads) if name.startswith(("good", "weak"))} == {
-        "good-1-r0", "good-1-r1", "good-2-r0", "good-2-r1",
-    }  # fmt: skip
+    folds = {run_of(f"{entry}-{fold}", repeat) for entry in ("good", "weak") for fold in (1, 2) for repeat in range(2)}
+    good = {run_of(f"good-{fold}", repeat) for fold in (1, 2) for repeat in range(2)}
+    assert predictions(reads) & folds == good
     assert filled.read().report(row.entry).row == row
 
 
@@ -150,7 +150,7 @@ def test_who_is_selected_is_told_by_validation_even_where_predictions_are_damage
 
 
 def test_nothing_is_selected_where_a_validation_score_cannot_be_read(filled):
-    (filled.results.study("demo-speaker-cnn2d").job_path("refit", "b-r0") / "record.json").write_text("{")
+    (filled.results.study("demo-speaker-cnn2d").job_path("refit", run_of("b")) / "record.json").write_text("{")
     rows = {row.entry: row.selected for row in filled.read().board("demo").rows}
     assert rows == {"a": False, "c": False}
 

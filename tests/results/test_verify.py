@@ -101,7 +101,7 @@ def drop_hard_clips_and_say_so(folder: StudyFolder) -> None:
 
 
 def list_the_best_run(folder: StudyFolder) -> None:
-    best = max(RUNS, key=lambda run: folder.job("refit", run).scores["test"].uar)
+    best = best_run(folder)
     edit(folder.path / "entries" / f"{ENTRY}.json", lambda raw: raw.update(refits=[best], looks=1))
 
 
@@ -152,6 +152,52 @@ def raise_search_score(folder: StudyFolder) -> None:
     edit(folder.path / "entries" / f"{ENTRY}.json", lambda raw: raw.update(search_value=0.5))
 
 
+def best_run(folder: StudyFolder) -> str:
+    return max(RUNS, key=lambda run: folder.job("refit", run).scores["test"].uar)
+
+
+def call_the_other_runs_failed(folder: StudyFolder) -> None:
+    best = best_run(folder)
+    changes = {"refits": [best], "failed_refits": sorted({*RUNS} - {best}), "looks": 1}
+    edit(folder.path / "entries" / f"{ENTRY}.json", lambda raw: raw.update(changes))
+
+
+def list_a_run_twice(folder: StudyFolder) -> None:
+    runs = [*RUNS, best_run(folder)]
+    edit(folder.path / "entries" / f"{ENTRY}.json", lambda raw: raw.update(refits=runs, looks=len(runs)))
+
+
+def list_the_best_run_under_another_name(folder: StudyFolder) -> None:
+    best, place = best_run(folder), folder.job_path("refit", "best-r0")
+    folder.job_path("refit", best).rename(place)
+    edit(place / "record.json", lambda raw: raw.update(job_id="best-r0"))
+    edit(folder.path / "entries" / f"{ENTRY}.json", lambda raw: raw.update(refits=["best-r0"], looks=1))
+
+
+def list_no_run(folder: StudyFolder) -> None:
+    edit(folder.path / "entries" / f"{ENTRY}.json", lambda raw: raw.update(refits=[]))
+
+
+def remove_validation_score(folder: StudyFolder) -> None:
+    edit(folder.job_path("refit", RUNS[1]) / "record.json", lambda raw: raw.update(value=None))
+
+
+def remove_validation_answers(folder: StudyFolder) -> None:
+    change_tables(folder, lambda table: table[table["subset"] != "validation"])
+    for run in RUNS:
+        edit(folder.job_path("refit", run) / "record.json", lambda raw: raw["scores"].pop("validation"))
+
+
+def claim_another_objective(folder: StudyFolder) -> None:
+    edit(folder.record_path, lambda raw: raw.update(objective="accuracy"))
+
+
+def remove_digests_of_clips(folder: StudyFolder) -> None:
+    table = folder.clips().drop(columns="digest")
+    (folder.path / "clips.json").unlink()
+    table.to_parquet(folder.path / "clips.parquet", index=False)
+
+
 FORGERIES = {
     swap_answers: "the record says test UAR",
     replace_labels: "true labels differ from clips.parquet",
@@ -166,6 +212,14 @@ FORGERIES = {
     claim_another_protocol: "the split cannot be made again",
     relabel_clips_too: "other clips, labels or speakers than the study began with",
     raise_search_score: "in the search, its trial",
+    call_the_other_runs_failed: "is called failed, and its record says completed",
+    list_a_run_twice: "lists a run twice",
+    list_the_best_run_under_another_name: "run best-r0 has another name than serbench gives",
+    list_no_run: "it lists no run",
+    remove_validation_score: "it was chosen by no score",
+    remove_validation_answers: "there are no predictions of its validation clips",
+    claim_another_objective: "the search maximised 'accuracy'",
+    remove_digests_of_clips: "clips.parquet has no column 'digest'",
 }
 
 
@@ -227,6 +281,7 @@ def test_an_entry_that_cross_validation_selected_passes(searched):
     [
         ({"out_of_fold": 0.99}, "the entry says 99.0 % out of fold, its cross-validation 64.2 %"),
         ({"shortlisted": None}, "64.2 % out of fold, and names no cross-validation"),
+        ({"shortlisted": None, "out_of_fold": None}, "has no score out of fold, and cross-validation decides"),
         ({"search_value": 0.9}, "the entry says 90.0 % in the search, its cross-validation"),
         ({"finals": "held-out"}, "is not of the kind that the entry says"),
         ({"bag": 5}, "is not of the kind that the entry says"),
@@ -265,6 +320,40 @@ def test_a_table_of_clips_that_lacks_a_column_is_damaged(copied, column):
     table.drop(columns=column).to_parquet(copied.path / "clips.parquet", index=False)
     (study,) = verify_results(Results(copied.path.parents[1])).studies
     assert any(f"lacks the column '{column}'" in text for text in study.problems), study.problems
+
+
+MISSING = {
+    "clip_id": lambda column: column.where(column.index > 0),
+    "speaker": lambda column: column.where(column.index > 0),
+    "label": lambda _: 3,
+}
+
+
+@pytest.mark.parametrize("column", MISSING)
+def test_a_table_of_clips_that_lacks_a_value_is_damaged(copied, column):
+    table = copied.clips()
+    (copied.path / "clips.json").unlink()
+    table.assign(**{column: MISSING[column](table[column])}).to_parquet(copied.path / "clips.parquet", index=False)
+    results = Results(copied.path.parents[1])
+    assert results.board().rows == ()
+    (study,) = verify_results(results).studies
+    assert any(f"has a clip whose {column} is missing or no text" in text for text in study.problems), study.problems
+
+
+def test_the_record_of_a_run_that_claims_another_kind_is_damaged(copied):
+    """Which clips are tested is not checked of a fold, and a run that is called one would pass."""
+    edit(copied.job_path("refit", RUNS[0]) / "record.json", lambda raw: raw.update(kind="fold"))
+    results = Results(copied.path.parents[1])
+    assert results.board().rows == ()
+    (study,) = verify_results(results).studies
+    assert any("it holds the record of a fold" in text for text in study.problems), study.problems
+
+
+def test_a_copied_study_is_no_second_one(copied):
+    shutil.copytree(copied.path, copied.path.with_name("copy"))
+    results = Results(copied.path.parents[1])
+    assert [row.study for row in results.board().rows] == [STUDY]
+    assert any(f"copy holds the study '{STUDY}'" in text for text in verify_results(results).problems)
 
 
 def test_answers_of_a_reference_cannot_be_changed_without_its_record(build):

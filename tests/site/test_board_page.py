@@ -6,7 +6,7 @@ import html
 import re
 
 import pytest
-from drawn_results import forge
+from drawn_results import forge, run_of
 
 from serbench.references import reported
 from serbench.site import Site
@@ -85,10 +85,10 @@ def test_an_entry_that_fails_its_checks_is_never_the_best(build):
     build.entry("sound", study, skill=0.5)
     build.entry("forged", study, skill=0.9)
     folder = build.results.study(study)
-    job = folder.job("refit", "forged-r0")
+    job = folder.job("refit", run_of("forged"))
     test = job.scores["test"].model_copy(update={"uar": 0.99, "accuracy": 0.99})
     job.model_copy(update={"scores": {**job.scores, "test": test}}).save(
-        folder.job_path("refit", "forged-r0") / "record.json"
+        folder.job_path("refit", run_of("forged")) / "record.json"
     )
     assert [row.entry for row in build.read().board().groups[0].rows if row.problems] == ["forged"]
     assert card_of(build).row.entry == "sound"

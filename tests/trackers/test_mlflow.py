@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from drawn_results import run_of
 from tests_shared import needs
 from tiers import starts_children
 from trackers_made import STUDY, retried
@@ -97,14 +98,14 @@ def test_a_study_arrives_whole_once_and_is_brought_up_to_date(drawn, server):
     for name in ("test/uar", "test/uar_low", "test/uar_high"):
         assert entry.data.metrics[name] == pytest.approx(runs["good"].scores[name])
     assert entry.data.params == {"learning_rate": "0.001", "batch_size": "32", "layers.depth": "4"}
-    assert entry.data.tags["serbench.corpus_digest"] == "digest-of-demo"
+    assert entry.data.tags["serbench.corpus_digest"] == drawn.results.study(STUDY).record().corpus.digest
     assert entry.data.tags["mlflow.parentRunId"] == found[runs[STUDY].key].info.run_id
     states = {name: found[runs[name].key].info.status for name in ("t0", "t2", "t3")}
     assert states == {"t0": "FINISHED", "t2": "FINISHED", "t3": "FAILED"}, "completed, pruned, crashed"
 
-    refit = found[runs["good-r0"].key]
+    refit = found[runs[run_of("good")].key]
     history = client(server).get_metric_history(refit.info.run_id, "validation/uar")
-    expected = runs["good-r0"].curves["validation/uar"]
+    expected = runs[run_of("good")].curves["validation/uar"]
     assert [(one.step, one.value) for one in history] == [(step, pytest.approx(value)) for step, value in expected]
 
     again = push_study(drawn.read(), STUDY, "mlflow", server)

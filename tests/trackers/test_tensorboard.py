@@ -9,6 +9,7 @@ import sys
 import types
 
 import pytest
+from drawn_results import run_of
 from tests_shared import needs
 from trackers_made import STUDY, retried
 
@@ -48,9 +49,9 @@ def scalars(found):
 def test_curves_and_scores_come_back_as_recorded(drawn, tmp_path, read):
     runs = {run.name: run for run in study_runs(drawn.read(), STUDY)}
     push_study(drawn.read(), STUDY, "tensorboard", str(tmp_path / "tb"))
-    found = scalars(read(tmp_path / "tb" / STUDY / "runs" / "good-r0"))
+    found = scalars(read(tmp_path / "tb" / STUDY / "runs" / run_of("good")))
     assert [step for step, _ in found["validation/uar"]] == list(range(1, 21))
-    assert found["validation/uar"] == [(s, pytest.approx(v)) for s, v in runs["good-r0"].curves["validation/uar"]]
+    assert found["validation/uar"] == [(s, pytest.approx(v)) for s, v in runs[run_of("good")].curves["validation/uar"]]
     entry = scalars(read(tmp_path / "tb" / STUDY / "entries" / "good"))
     for name in ("test/uar", "test/uar_low", "test/uar_high"):
         assert entry[name] == [(0, pytest.approx(runs["good"].scores[name]))]
@@ -68,7 +69,7 @@ def test_hyperparameters_and_facts_are_in_the_file(drawn, tmp_path, read):
     }  # fmt: skip
     (facts,) = found.Tensors("facts")
     text = facts.tensor_proto.string_val[0].decode()
-    assert "corpus_digest: digest-of-demo" in text
+    assert f"corpus_digest: {drawn.results.study(STUDY).record().corpus.digest}" in text
     assert "protocol: speaker" in text
 
 

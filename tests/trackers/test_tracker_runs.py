@@ -6,6 +6,7 @@ import math
 import shutil
 
 import pytest
+from drawn_results import run_of
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.trackers import push_study, study_runs, tracker_names
@@ -38,10 +39,11 @@ def test_a_study_is_itself_its_fits_and_its_entries(drawn):
 
 
 def test_each_run_says_on_which_clips_and_under_which_protocol(drawn):
+    digest = drawn.results.study(STUDY).record().corpus.digest
     for run in study_runs(drawn.read(), STUDY):
         tags = {name: run.tags[name] for name in ("study", "corpus", "corpus_digest", "protocol", "protocol_hash")}
         assert tags == {
-            "study": STUDY, "corpus": "demo", "corpus_digest": "digest-of-demo", "protocol": "speaker",
+            "study": STUDY, "corpus": "demo", "corpus_digest": digest, "protocol": "speaker",
             "protocol_hash": "hash-a",
         }  # fmt: skip
 
@@ -112,10 +114,10 @@ def test_an_entry_has_its_warnings(build):
 
 def test_curves_are_by_epoch_and_hold_numbers_only(drawn):
     folder = drawn.results.study(STUDY)
-    fit = folder.job("refit", "good-r0")
+    fit = folder.job("refit", run_of("good"))
     epochs = [one.model_copy(update={"loss": math.nan if one.epoch == 2 else one.loss}) for one in fit.epochs]
-    fit.model_copy(update={"epochs": tuple(epochs)}).save(folder.job_path("refit", "good-r0") / "record.json")
-    curves = by_name(drawn)["good-r0"].curves
+    fit.model_copy(update={"epochs": tuple(epochs)}).save(folder.job_path("refit", run_of("good")) / "record.json")
+    curves = by_name(drawn)[run_of("good")].curves
     assert [epoch for epoch, _ in curves["validation/uar"]] == list(range(1, 21))
     assert [epoch for epoch, _ in curves["train/loss"]] == [1, *range(3, 21)]
     assert curves["validation/uar"][0][1] == pytest.approx(0.2)
@@ -138,10 +140,10 @@ def test_a_run_with_folds_is_pushed_as_a_whole(build):
 
 def test_a_study_that_fails_its_checks_is_refused(drawn, tmp_path):
     folder = drawn.results.study(STUDY)
-    fit = folder.job("refit", "good-r0")
+    fit = folder.job("refit", run_of("good"))
     better = fit.scores["test"].model_copy(update={"uar": 0.99})
     fit.model_copy(update={"scores": {**fit.scores, "test": better}}).save(
-        folder.job_path("refit", "good-r0") / "record.json"
+        folder.job_path("refit", run_of("good")) / "record.json"
     )
     with pytest.raises(SerbenchError, match="fails its checks"):
         study_runs(drawn.read(), STUDY)

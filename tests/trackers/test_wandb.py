@@ -6,6 +6,7 @@ import json
 import struct
 
 import pytest
+from drawn_results import run_of
 from tests_shared import needs
 from trackers_made import STUDY, retried
 
@@ -48,7 +49,7 @@ def test_curves_scores_and_facts_are_in_the_offline_run(drawn, tmp_path):
     runs = {run.name: run for run in study_runs(drawn.read(), STUDY)}
     pushed(drawn, tmp_path)
     history, summary, config = [], {}, {}
-    for name in ("good-r0", "good"):
+    for name in (run_of("good"), "good"):
         path = folder_of(tmp_path, runs[name]) / f"run-{runs[name].key}.wandb"
         for record in records(path):
             history += [
@@ -57,12 +58,12 @@ def test_curves_scores_and_facts_are_in_the_offline_run(drawn, tmp_path):
             summary |= {"/".join(i.nested_key) or i.key: json.loads(i.value_json) for i in record.summary.update}
             config |= {"/".join(i.nested_key) or i.key: json.loads(i.value_json) for i in record.run.config.update}
     assert [row["validation/uar"] for row in history if "validation/uar" in row] == [
-        pytest.approx(value) for _, value in runs["good-r0"].curves["validation/uar"]
+        pytest.approx(value) for _, value in runs[run_of("good")].curves["validation/uar"]
     ]
     assert summary["test/uar"] == pytest.approx(runs["good"].scores["test/uar"])
     assert summary["test/uar_low"] == pytest.approx(runs["good"].scores["test/uar_low"])
     assert config["layers.depth"] == 4
-    assert config["serbench/corpus_digest"] == "digest-of-demo"
+    assert config["serbench/corpus_digest"] == drawn.results.study(STUDY).record().corpus.digest
 
 
 def test_a_second_push_doubles_nothing_and_takes_what_is_new(drawn, tmp_path):
