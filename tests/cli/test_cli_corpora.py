@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from corpora_files import write_clips
 
 FOLDERS = {"ANG": "anger", "HAP": "happy", "SAD": "sadness"}
 
@@ -79,3 +80,13 @@ def test_wrong_words_are_answered(serbench, mine, tiny_space, tmp_path, argument
     assert ran.code == code, ran.err
     assert told in ran.sentence
     assert not (tmp_path / "results" / "studies").exists()
+
+
+def test_a_table_that_is_a_link_is_added_where_it_lies(serbench, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("SERBENCH_CONFIG", str(tmp_path / "config"))
+    place = write_clips(tmp_path / "audio", ["a.wav", "b.wav"]) / "clips.csv"
+    (tmp_path / "stored.csv").write_text("path,label,speaker\na.wav,joy,a\nb.wav,fear,b\n")
+    place.symlink_to(tmp_path / "stored.csv")
+    assert serbench("corpus", "add", "mine", place).code == 0
+    shown = serbench("corpus", "show", "mine", "--format", "json")
+    assert (shown.code, json.loads(shown.out)["clips"]) == (0, 2)
