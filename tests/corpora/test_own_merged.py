@@ -167,23 +167,23 @@ def twice(both, tmp_path) -> Path:
     return write_clips(tmp_path / "v2" / "recordings", ["anger/new_1.wav", "sadness/new_2.wav"])
 
 
-def tested(corpus, data) -> set[str]:
+def paths_of_test(corpus, data) -> set[str]:
     table = corpus.read(corpus.prepare(data)).table
     return set(table.loc[table["split"] == "test", "path"])
 
 
 def test_a_corpus_that_was_given_by_its_path_is_read_from_there_whatever_data_holds(both, twice) -> None:
     corpus, data = choose_corpus("crema-d", both, test=str(twice))
-    assert tested(corpus, data) == {str(path) for path in twice.glob("*/*.wav")}
+    assert paths_of_test(corpus, data) == {str(path) for path in twice.glob("*/*.wav")}
     elsewhere = recorded_corpus(load_clips(corpus, data).facts())
-    assert tested(elsewhere, data) == {str(path) for path in (both / "recordings").glob("*/*.wav")}
+    assert paths_of_test(elsewhere, data) == {str(path) for path in (both / "recordings").glob("*/*.wav")}
 
 
 def test_the_audio_of_a_table_may_lie_in_the_folder_that_data_names(both, tmp_path) -> None:
     write_clips(both / "mine", ["a.wav", "b.wav"])
     (tmp_path / "mine.csv").write_text("path,label\na.wav,anger\nb.wav,sadness\n")
     corpus, data = choose_corpus("crema-d", both, test=str(tmp_path / "mine.csv"))
-    assert tested(corpus, data) == {str(both / "mine" / name) for name in ("a.wav", "b.wav")}
+    assert paths_of_test(corpus, data) == {str(both / "mine" / name) for name in ("a.wav", "b.wav")}
 
 
 def test_labels_that_merged_corpora_do_not_share_are_told_with_the_map_that_brings_them_together(

@@ -45,6 +45,7 @@ class TableCorpus(UserCorpus):
         table, audio = (self.home, place) if place.is_dir() and self.home is not None else (place, self.audio)
         frame = read_table(table)
         columns = ignored_columns(table)
+        other = _other_paths(columns)
         paths = TablePaths(audio or table.parent, table.parent)
         rows, outside, seen = [], list[str](), set[str]()
         for record in _records(frame):
@@ -59,14 +60,14 @@ class TableCorpus(UserCorpus):
             clip_id = storable(own or os.path.splitext(relative)[0]).strip()  # noqa: PTH122
             if clip_id in seen:
                 raise SerbenchError(
-                    f"{table} names the clip '{clip_id}' more than once; keep one row a clip, or add a column 'clip_id'"
+                    f"{table} names the clip '{clip_id}' more than once; keep one row a clip, or add a column "
+                    f"'clip_id'{other}"
                 )
             seen.add(clip_id)
             label = stated_label(record.get("label"))
             rows.append(
                 {**record, "label": label, "clip_id": clip_id, "path": file.path, "name": relative, "there": there}
             )
-        other = _other_paths(columns)
         if outside:
             raise SerbenchError(_outside(table, paths.folder, outside, len(frame), apart=audio is not None) + other)
         kept, lost = split_lost(rows, table, paths, other)
