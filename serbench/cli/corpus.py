@@ -146,7 +146,7 @@ def add_corpus(
     citation: Annotated[str, typer.Option(help="Publication to cite.")] = "",
 ) -> None:
     """Registers a corpus of your own under a name. The audio stays where it is; the same name again updates it."""
-    from serbench.corpora import RegisteredCorpus, choose_corpus, installed_names, register_corpus
+    from serbench.corpora import RegisteredCorpus, choose_corpus, installed_names, lasting_place, register_corpus
     from serbench.records import CorpusChoice
 
     if (found := place.expanduser().absolute()).exists():  # else choose_corpus says what is wrong
@@ -161,7 +161,7 @@ def add_corpus(
     listing = corpus.read(place)
     choice = CorpusChoice(name=name, parts=corpus.choice.parts, names=file_names, apart=data is not None)
     one = RegisteredCorpus(
-        choice=choice, place=str(place.resolve()), audio="" if data is None else str(data.expanduser().resolve()),
+        choice=choice, place=str(lasting_place(place)), audio="" if data is None else str(data.expanduser().resolve()),
         title=title, licence=licence, citation=citation,
     )  # fmt: skip
     register_corpus(name, one, installed_names())

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from serbench.corpora import StudyClips, cache_root, corpus_places, load_clips
+from serbench.corpora import StudyClips, cache_root, corpus_places, lasting_place, load_clips
 from serbench.errors import SerbenchError, UsageError
 from serbench.features import ClipsWithoutFeaturesError, FeatureStore
 from serbench.protocols import Ratio, SplitPlan, SplitProtocol
@@ -241,7 +241,7 @@ class _Search:
             study = Study.open(self.results, record, one.space, clips.table, one.split_plan, self.plan.storage)
             with contextlib.closing(study):
                 if self.plan.data is not None:
-                    study.folder.remember_data(self.plan.data.resolve())
+                    study.folder.remember_data(lasting_place(self.plan.data))
                 study.folder.remember_places(corpus_places(self.plan.corpus))
                 if self.plan.init is not None and record.init is not None and record.init.bundle:
                     study.folder.remember_init(Path(self.plan.init).expanduser().resolve())

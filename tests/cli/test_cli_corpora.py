@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from corpora_files import write_clips
 
 FOLDERS = {"ANG": "anger", "HAP": "happy", "SAD": "sadness"}
 
@@ -103,3 +104,13 @@ def test_a_broken_plug_in_hides_no_other_corpus(serbench, tmp_path, monkeypatch)
     assert names >= {"demo", "crema-d"}
     assert "broken" not in names
     assert "note: corpus 'broken' (no_such_module_at_all:X of package broken-package) cannot be loaded" in ran.err
+
+
+def test_a_table_that_is_a_link_is_added_where_it_lies(serbench, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("SERBENCH_CONFIG", str(tmp_path / "config"))
+    place = write_clips(tmp_path / "audio", ["a.wav", "b.wav"]) / "clips.csv"
+    (tmp_path / "stored.csv").write_text("path,label,speaker\na.wav,joy,a\nb.wav,fear,b\n")
+    place.symlink_to(tmp_path / "stored.csv")
+    assert serbench("corpus", "add", "mine", place).code == 0
+    shown = serbench("corpus", "show", "mine", "--format", "json")
+    assert (shown.code, json.loads(shown.out)["clips"]) == (0, 2)
