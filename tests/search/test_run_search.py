@@ -394,9 +394,12 @@ def test_a_trial_is_not_pruned_after_its_last_epoch(tmp_path, monkeypatch) -> No
         job = trials.begin()
         last = job.settings.epochs - 1
         epochs = [
-            EpochMetrics(epoch=epoch, loss=1.0, accuracy=0.5, val_uar=0.5, learning_rate=1e-3, seconds=1.0)
+            EpochMetrics(
+                epoch=epoch, loss=1.0, accuracy=0.5, val_loss=1.0, val_accuracy=0.5, val_uar=0.5, learning_rate=1e-3,
+                seconds=1.0,
+            )
             for epoch in (last - 1, last)
-        ]
+        ]  # fmt: skip
         assert [trials.judge(job, epoch) for epoch in epochs] == [Verdict.PRUNE, Verdict.CONTINUE]
 
 
