@@ -288,6 +288,11 @@ class StudyRecord(Record):
         description="whether the folds of a folded protocol draw independently; those of older records tried the same "
         "configurations, from the same weights",
     )
+    late_kicks: bool = Field(
+        default=True,
+        description="whether fits without validation clips are kicked (`escape`) until their end, as those of older "
+        "records were",
+    )
     sampler: dict[str, Any]
     pruner: dict[str, Any]
     environment: Environment
@@ -362,6 +367,11 @@ class TrialRecord(Record):
         if not (rows := content["epochs"]):
             return content
         return content | {"schema_version": self.SCHEMA, "epochs": columns_of(rows)}
+
+    @property
+    def lasting_s(self) -> float:
+        """Wall time in seconds without the wait for features, which later fits find in the cache; 0 if unknown."""
+        return max(0.0, self.seconds.get("total", 0.0) - self.seconds.get("features", 0.0))
 
     @property
     def best_uar(self) -> float | None:

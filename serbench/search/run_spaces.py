@@ -36,7 +36,7 @@ from serbench.search.transfer.heard import StudySplit, starts_from_its_corpus
 from serbench.search.transfer.of_study import recorded_transfer, with_transfer
 from serbench.search.warm_start import load_warm_start
 from serbench.spaces import SearchSpace, space_for_size
-from serbench.training import FeatureSource, Teacher, choose_backend, keep_to_one_backend
+from serbench.training import FeatureSource, Teacher, can_paste, choose_backend, keep_to_one_backend
 
 __all__ = ["run_search"]
 
@@ -190,12 +190,9 @@ class _Search:
             self.plan.split_seed,
             space.speaker_normalisation,
         )
-        protocol, reads_votes = self._as_begun(space, clips, protocol)
-        if reads_votes and clips.table["votes"].isna().all():
-            raise UsageError(
-                f"space '{space.name}' uses soft_labels, which train on what listeners heard, but corpus "
-                f"'{clips.corpus.name}' has no votes; remove soft_labels from the space"
-            )
+        begun = self._begun(space, clips, protocol)
+        protocol, reads_votes = _as_begun(begun, space, protocol)
+        _check_corpus(space, clips, reads_votes=reads_votes, pastes=begun is None and space.uses("copy_paste"))
         found = []
         plans = protocol.plans(clips.table)
         for split_plan in plans:
@@ -216,6 +213,10 @@ class _Search:
             record = record.model_copy(
                 update={"warm_start": start, "sampler": self._sampler(record), "chosen_on": begun_with}
             )
+            if begun is not None:  # a fold still to come draws and trains as those before it
+                record = record.model_copy(
+                    update={"draws_by_fold": begun.draws_by_fold, "late_kicks": begun.late_kicks}
+                )
             split = StudySplit(record, clips.table, split_plan)
             found.append(
                 _Prepared(space, with_transfer(self.results, split, self.plan.init, self.plan.teacher), split_plan)
@@ -249,24 +250,6 @@ class _Search:
                 self._run_study(study, _share(end, len(studies) - place))
                 self.names.append(record.name)
                 self._compute_references(study)
-
-    def _as_begun(self, space: SearchSpace, clips: StudyClips, protocol: SplitProtocol) -> tuple[SplitProtocol, bool]:
-        """Returns the protocol, and whether fits read the listeners' votes, as recorded where the study has begun.
-
-        Older records hold no digest of the votes if enqueued configurations alone read them; such a study goes on.
-        """
-        begun = self._begun(space, clips, protocol)
-        if begun is None:
-            return protocol, space.reads_votes
-        earlier = begun.protocol
-        protocol = replace(
-            protocol,
-            least_validation=earlier.least_validation,
-            every_class=earlier.every_class,
-            counts_validation=earlier.counts_validation,
-        )
-        same = begun.space_hash == space.hash
-        return protocol, begun.corpus.votes is not None if same else space.reads_votes
 
     def _begun(self, space: SearchSpace, clips: StudyClips, protocol: SplitProtocol) -> StudyRecord | None:
         """Returns the record of a study that this search resumes, of any fold; None if it begins anew."""
@@ -339,6 +322,38 @@ class _Search:
             return known
         test = split_plan.split(split_plan.cores).test
         return load_warm_start(self.results, earlier, space, set(clips.table["digest"].iloc[list(test)]))
+
+
+def _as_begun(begun: StudyRecord | None, space: SearchSpace, protocol: SplitProtocol) -> tuple[SplitProtocol, bool]:
+    """Returns the protocol, and whether fits read the listeners' votes, as recorded where the study has begun.
+
+    Older records hold no digest of the votes if enqueued configurations alone read them; such a study goes on.
+    """
+    if begun is None:
+        return protocol, space.reads_votes
+    earlier = begun.protocol
+    protocol = replace(
+        protocol,
+        least_validation=earlier.least_validation,
+        every_class=earlier.every_class,
+        counts_validation=earlier.counts_validation,
+    )
+    same = begun.space_hash == space.hash
+    return protocol, begun.corpus.votes is not None if same else space.reads_votes
+
+
+def _check_corpus(space: SearchSpace, clips: StudyClips, *, reads_votes: bool, pastes: bool) -> None:
+    """Checks that a corpus has what a space trains on."""
+    if reads_votes and clips.table["votes"].isna().all():
+        raise UsageError(
+            f"space '{space.name}' uses soft_labels, which train on what listeners heard, but corpus "
+            f"'{clips.corpus.name}' has no votes; remove soft_labels from the space"
+        )
+    if pastes and not can_paste(clips.table):
+        raise UsageError(
+            f"space '{space.name}' uses copy_paste, which puts a neutral clip beside another one of the same speaker, "
+            f"but no known speaker of corpus '{clips.corpus.name}' has both; remove copy_paste from the space"
+        )
 
 
 def _share(end: float | None, parts: int) -> float | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         keep_to_one_backend,
         process_context,
     )
+    from serbench.training.copy_paste import can_paste
     from serbench.training.job import ClipTargets, FitSettings, TrialJob, TrialOutcome, Verdict
     from serbench.training.joining import join_networks
     from serbench.training.keras_settings import pin_keras_settings
@@ -41,6 +42,7 @@ else:
                 "keep_to_one_backend",
                 "process_context",
             ),
+            "copy_paste": ("can_paste",),
             "job": (
                 "ClipTargets",
                 "FitSettings",
@@ -85,6 +87,7 @@ __all__ = [
     "TrialOutcome",
     "Verdict",
     "bfloat16_unit",
+    "can_paste",
     "choose_backend",
     "choose_precision",
     "dtype_policy",

@@ -37,7 +37,8 @@ class JobControl:
 
     Attributes:
         report: callback for every epoch; its verdict is sent to the child.
-        cancel: set this event to stop the child. A child that does not stop is killed.
+        cancel: set this event to stop the child, or the computation of its features. A child that does not stop is
+            killed.
         device: the GPU that the child may see; None for all GPUs.
     """
 
@@ -62,7 +63,13 @@ def run_job(job: TrialJob, source: FeatureSource, control: JobControl | None = N
 
 def _run_once(job: TrialJob, source: FeatureSource, control: JobControl) -> TrialOutcome:
     began = time.monotonic()
-    paths = source.paths(job.features, job.copies)
+    try:
+        paths = source.paths(job.features, job.copies, _ended_by(control.cancel))
+    except _CancelledError:
+        return TrialOutcome(
+            "interrupted", error="told to stop while its features were computed", error_kind="stop",
+            seconds=dict.fromkeys(("features", "total"), round(time.monotonic() - began, 3)),
+        )  # fmt: skip
     clips = source.targets_for(job)
     waited = time.monotonic() - began
     kernel_kills = kernel_memory_kills()
@@ -97,6 +104,20 @@ def _run_once(job: TrialJob, source: FeatureSource, control: JobControl) -> Tria
         epochs=outcome.epochs or tuple(watch.epochs),
         seconds={**outcome.seconds, "features": round(waited, 3), "total": round(time.monotonic() - began, 3)},
     )
+
+
+class _CancelledError(Exception):
+    """The job was cancelled while its features were computed. No entry of the cache is half-written."""
+
+
+def _ended_by(cancel: threading.Event) -> Callable[[int, int], None]:
+    """Returns a progress callback that ends a computation once `cancel` is set."""
+
+    def check(_done: int, _total: int) -> None:
+        if cancel.is_set():
+            raise _CancelledError
+
+    return check
 
 
 class _Watch:

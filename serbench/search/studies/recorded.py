@@ -74,8 +74,9 @@ def recorded_space(folder: StudyFolder, record: StudyRecord) -> SearchSpace:
             f"{error}; restore the record, or go back to serbench {record.environment.serbench}"
         ) from None
     described = record.space.get("parameters", {}).get("split_ratio", {}).get("value")
-    if isinstance(described, str) and described != space.fixed_split:  # set with --split-ratio
-        space = space.with_split(described)
+    cores = (record.protocol.test_core, record.protocol.validation_core)
+    if isinstance(described, str) and (described != space.fixed_split or cores != space.recorded_cores):
+        space = space.with_split(described)  # set with --split-ratio
     return replace(space, features=recorded_features(folder, record), training=recorded_training(folder, record))
 
 
