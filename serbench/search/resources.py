@@ -11,7 +11,7 @@ from serbench.training import GPU_BACKENDS
 __all__ = ["GPU_BACKENDS", "WORKER_MIB", "Resources"]
 
 WORKER_MIB = 1500  # a TensorFlow child with a small CNN (measured: 0.6-1.2 GiB)
-LEAST_MIB = 250  # below what the smallest recorded fits take of their own (344 MiB with TensorFlow)
+_LEAST_MIB = 250  # below what the smallest recorded fits take of their own (344 MiB with TensorFlow)
 _SHARE = 0.9  # of the free memory that children may fill
 
 
@@ -69,7 +69,7 @@ class Resources:
             return None
         fitting = max(1, int(share * self.workers / _SHARE // WORKER_MIB))
         found = f"--workers {self.workers} leaves each fit {share:,} MiB, and it may take about {WORKER_MIB:,}"
-        if share < LEAST_MIB:
+        if share < _LEAST_MIB:
             raise UsageError(f"{found}; use --workers {fitting}")
         return f"{found}; if trials end as `memory`, use --workers {fitting}"
 
