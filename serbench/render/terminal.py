@@ -118,7 +118,8 @@ def _natural_width(console: Console, sheet: Sheet) -> int:
 
 def _rich(sheet: Sheet, widths: Sequence[int] | None = None) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    for column, width in zip(sheet.columns, widths or [None] * len(sheet.columns), strict=True):
+    for place, column in enumerate(sheet.columns):
+        width = widths[place] if widths else None
         table.add_column(Text(printable(column.title)), justify=column.align, overflow="fold", width=width)
     styles = sheet.styles or ("",) * len(sheet.rows)
     for row, style in zip(sheet.rows, styles, strict=True):

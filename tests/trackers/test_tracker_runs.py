@@ -106,7 +106,7 @@ def test_an_entry_says_of_shared_speakers_what_its_table_says(build):
 
 def test_an_entry_has_its_warnings(build):
     study = build.study(corpus_warnings=("3 clips are in two parts",))
-    build.entry("odd", study, failed=("odd-r9",))
+    build.entry("odd", study, failed=("odd-r2",))
     run = by_name(build)["odd"]
     assert run.tags["warnings"] == "; ".join(build.read().row("odd").warnings)
     assert "3 clips are in two parts; 1 of 3 runs failed" in run.tags["warnings"]
