@@ -47,8 +47,9 @@ def test_the_card_has_the_entry_that_validation_chose_and_names_the_highest_scor
 
 def test_without_a_selected_entry_the_card_has_the_highest_score(build):
     study = build.study()
-    build.entry("low", study, skill=0.5, values=(None, None))
-    build.entry("high", study, skill=0.8, values=(None, None))
+    for name, skill in (("low", 0.5), ("high", 0.8), ("lost", 0.5)):
+        build.entry(name, study, skill=skill)
+    (build.results.study(study).job_path("refit", run_of("lost")) / "record.json").write_text("{")
     assert card_of(build).row.entry == "high"
 
 

@@ -97,7 +97,7 @@ def test_an_entry_says_of_shared_speakers_what_its_table_says(build):
     """The record of an older version does not count validation speakers, on whom final runs train."""
     older = build.study("older", protocol="given", validation_speakers=3)
     build.entry("old", older)
-    build.entry("new", build.study("newer", protocol="given", shares_speakers=True))
+    build.entry("new", build.study("newer", protocol="given", shares_speakers=True, validation_speakers=3))
     runs, row = by_name(build, older), build.read().row("old")
     assert row.shares_speakers
     assert {run.tags["shares_speakers"] for run in runs.values()} == {"yes"}
