@@ -383,7 +383,11 @@ def _run_names(entry: EntryRecord) -> Iterator[str]:
 
 
 def _is_usual(job_id: str) -> bool:
-    """Whether a run is named as serbench names runs: 't0007-r1', and neither 'best-r1' nor 't7-r01'."""
+    """Whether a run is named as serbench names runs.
+
+    >>> [_is_usual(job_id) for job_id in ("t0007-r1", "t0007-bag", "best-r1", "t7-r1", "t0007-r01")]
+    [True, True, False, False, False]
+    """
     run = JobId.parse(job_id)
     return run.is_numbered and job_id == str(replace(run, trial=f"{run.trial[0]}{run.number:04d}"))
 

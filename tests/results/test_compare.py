@@ -67,7 +67,9 @@ def test_one_refit_is_never_called_different_and_says_why(build, study) -> None:
 
 def test_other_clips_other_names_and_too_few_are_refused(build, study) -> None:
     build.entry("cnn2d-a", study)
-    other = build.study("crema-d-random-cnn2d", corpus="crema-d", protocol="random", protocol_hash="hash-b")
+    other = build.study(
+        "crema-d-random-cnn2d", corpus="crema-d", protocol="random", protocol_hash="hash-b", test_speakers=12
+    )
     build.entry("cnn2d-z", other)
     for names, said in (
         (["cnn2d-a", "cnn2d-z"], "not tested on the same clips (protocol, protocol hash differ)"),
