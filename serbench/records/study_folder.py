@@ -134,11 +134,21 @@ class StudyFolder:
         for name, place in places.items():
             self._remember(f"corpus {name}", place)
 
-    def remembered_places(self) -> dict[str, Path]:
-        """Returns the saved further places of the corpus that are still there."""
+    def remembered_places(self, data: Path | None = None) -> dict[str, Path]:
+        """Returns the saved further places of the corpus that are still there.
+
+        Args:
+            data: folder of the corpus that somebody names now; places of corpora that it holds are left out. None or
+                the saved folder leaves out none.
+        """
         names = [name.removeprefix("corpus ") for name in self._places() if name.startswith("corpus ")]
         found = {name: self._remembered(f"corpus {name}") for name in names}
-        return {name: place for name, place in found.items() if place is not None}
+        named = None if data == self.remembered_data() else data
+        return {
+            name: place
+            for name, place in found.items()
+            if place is not None and not (named is not None and (named / name).is_dir())
+        }
 
     def remember_init(self, bundle: Path) -> None:
         """Saves where the bundle is whose weights the fits of the study start from."""

@@ -134,8 +134,7 @@ class _Search:
         if better := space_for_size([space.name for space in spaces], len(clips.table)):
             self.observer.warning(
                 f"{len(clips.table):,} clips are few for {' and '.join(space.name for space in spaces)}: the space "
-                f"'{better}' is made for corpora of this size; run the same command with `{better}` alone behind "
-                "`search`"
+                f"'{better}' is made for corpora of this size: `serbench search {better}` with the same options"
             )
         prepared = self._all_prepared(clips)
         with_features = self._with_features(clips)
@@ -301,7 +300,7 @@ class _Search:
             source = FeatureSource(study.clips, self._features, teacher)
             source.paths(study.space.features, progress=self._progress("computing features"))
         if self.cluster is None:
-            return LocalEngine(source, resources.workers, resources.devices)
+            return LocalEngine(source, resources.workers, resources.devices, self.stop)
         audio = StudyAudio.of(study.clips, corpus_places(self.plan.corpus).get("audio", self.plan.data), teacher)
         return DaskEngine(self.cluster, audio, resources.threads, self.plan.workers, self.observer.message)
 

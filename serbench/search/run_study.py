@@ -34,7 +34,7 @@ def run_study(session: Session, budget: Budget) -> None:
     session.history.settle()
     run_probes(session, budget.probes)
     forced = [known.name for known in study.space.enqueued if known.finalist]
-    finals = max(0, (budget.finalists + len(forced)) * budget.repeats - _final_runs(study))
+    finals = _final_runs_to_come(study, budget, len(forced))
     listed = shortlist_fits(study, min(budget.shortlist, budget.trials))
     Coordinator(session).run_trials(budget.trials, shortlist_fits=listed, final_fits=finals)
     if not session.stop.is_set():
@@ -44,10 +44,14 @@ def run_study(session: Session, budget: Budget) -> None:
     observer.study_finished(study.record)
 
 
-def _final_runs(study: Study) -> int:
-    """Number of recorded final runs, without those that are tried again."""
+def _final_runs_to_come(study: Study, budget: Budget, forced: int) -> int:
+    """Number of final runs for which time must be left. Recorded ones count only where no trial can displace them."""
+    planned = (budget.finalists + forced) * budget.repeats
+    if sum(trial.state not in UNCOUNTED_STATES for trial in study.records()) < budget.trials:
+        return planned
     runs = study.folder.jobs("refit")
-    return sum(JobId.parse(run.job_id).role != "bag" and not STATES[run.state].retryable for run in runs)
+    done = sum(JobId.parse(run.job_id).role != "bag" and not STATES[run.state].retryable for run in runs)
+    return max(0, planned - done)
 
 
 def _test(session: Session, budget: Budget, shortlisted: Sequence[ShortlistRecord], forced: Sequence[str]) -> None:

@@ -77,7 +77,10 @@ def _default_space(family: str) -> str:
 
 
 def broken_default_spaces() -> list[str]:
-    """A sentence for each installed family whose default space cannot be used: searches leave it out."""
+    """A sentence for each installed family whose default space cannot be used.
+
+    Searches leave out the families of plug-ins, and end at serbench's own.
+    """
     return [fault for name in family_names() if (fault := _fault(name))]
 
 

@@ -182,7 +182,10 @@ def _checked(part: Any, clips: int) -> Callable[..., Any]:
         if compares:
             shapes.append(_scores(part, inspect.signature(compute).bind(*args, **kwargs).arguments))
         if (values := max(map(_known, shapes), default=0)) > _MOST_VALUES * clips:
-            raise ValueError(f"its layer '{part.name[:60]}' computes {values // clips:,} values for each clip")
+            raise ValueError(
+                f"its layer '{part.name[:60]}' computes {values // clips:,} values for each clip, "
+                f"and serbench allows {_MOST_VALUES:,}"
+            )
         return found
 
     return compute_output_spec

@@ -201,7 +201,7 @@ def test_labels_that_merged_corpora_do_not_share_are_told_with_the_map_that_brin
     assert mine.endswith(way)
     corpus, data = choose_corpus(text, both, maps=["angry=anger,happy=happiness"])
     (left,) = [one for one in corpus.read(corpus.prepare(data)).remarks if "left out" in one]
-    assert left == "mine: 1 clips are left out, since another corpus lacks their labels (boredom 1)"
+    assert left == "mine: 1 clip is left out, since another corpus lacks their labels (boredom 1)"
 
 
 def test_parts_that_share_labels_under_other_words_are_told_the_words(both, tmp_path) -> None:

@@ -382,7 +382,8 @@ def test_time_is_reserved_for_final_runs_without_a_record(finished, made_up_fits
     monkeypatch.setattr("serbench.search.coordinator.SearchTrials", Spy)
     run_search(make_plan())
     run_search(make_plan(repeats=3))
-    assert asked == [0, 1]
+    run_search(make_plan(repeats=3, trials=make_plan().budget(make_plan().spaces[0]).trials + 1))
+    assert asked == [0, 1, 3], "a new trial may displace the finalist"
 
 
 def test_a_trial_is_not_pruned_after_its_last_epoch(tmp_path, monkeypatch) -> None:
@@ -428,7 +429,7 @@ def test_a_search_tells_what_it_leaves_out_and_what_may_go_wrong(make_plan, made
     told = "\n".join(watch.warnings)
     assert "left out: the space of 'mine' is gone" in told
     assert "--workers 2 leaves each fit 900 MiB" in told
-    assert "run the same command with `small` alone behind `search`" in told
+    assert "`serbench search small` with the same options" in told
 
 
 def test_workers_without_room_are_refused_before_anything_is_written(make_plan, monkeypatch) -> None:

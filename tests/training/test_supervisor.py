@@ -170,10 +170,10 @@ def test_a_silent_child_hears_a_cancel_too(make_job, source) -> None:
     assert run_job(make_job(settings=LONG), source, control).state == "interrupted"
 
 
-def test_a_cancelled_trial_computes_no_more_features(make_job, tone_corpus, tmp_path) -> None:
+def test_a_stopped_search_computes_no_more_features(make_job, tone_corpus, tmp_path) -> None:
     clips = load_clips(get_corpus("crema-d"), tone_corpus).table
     job, control = make_job(), JobControl()
-    control.cancel.set()
+    control.stop.set()
     outcome = run_job(job, FeatureSource(clips, FeatureStore(tmp_path)), control)
     assert (outcome.state, outcome.error_kind) == ("interrupted", "stop")
     assert {"features", "total"} == outcome.seconds.keys()

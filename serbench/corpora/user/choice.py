@@ -96,7 +96,7 @@ def _named(words: Sequence[str]) -> list[_Part]:
             parts.append(_Part(word))
             continue
         place = _place(word)
-        name = plain_name(place.resolve().stem)
+        name = plain_name(lasting_place(place).stem)
         taken = name in corpus_names() or (len(words) > 1 and name in KINDS)  # a part that is called so is its kind
         name = f"{name}-own" if taken else name
         same = sum(part.name.removesuffix(f"-{number}") == name for number, part in enumerate(parts, start=1))

@@ -149,9 +149,10 @@ def _left_out(found: list[tuple[Corpus, Listing]], shared: set[str], words: Mapp
         named = ", ".join(f"{printable(str(label)[:40])} {count:,}" for label, count in counts.head(_SHOWN).items())
         more = f" and {len(counts) - _SHOWN:,} more" if len(counts) > _SHOWN else ""
         joined = {*words, *words.values()} & {str(label) for label in counts.index}
+        clips = "clip is" if counts.sum() == 1 else "clips are"
         way = f"; --map {_pairs(words)} gives each emotion one name" if joined else ""
         yield (
-            f"{part.title}: {counts.sum():,} clips are left out, since another corpus lacks their labels "
+            f"{part.title}: {counts.sum():,} {clips} left out, since another corpus lacks their labels "
             f"({named}{more}){way}"
         )
 

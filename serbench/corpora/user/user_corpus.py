@@ -186,7 +186,8 @@ def rows_table(rows: list[dict[str, Any]], pattern: NamePattern | None) -> pd.Da
     if unlabelled.any():
         raise SerbenchError(
             f"{int(unlabelled.sum()):,} of {len(frame):,} clips have no label, the first is "
-            f"{frame.loc[unlabelled, 'clip_id'].iloc[0]}; fill the column 'label'"
+            f"{frame.loc[unlabelled, 'clip_id'].iloc[0]}; fill the column 'label' (NA, N/A, nan, <NA> and "
+            "null count as missing; write such a class out)"
         )
     frame["label"] = frame["label"].str.lower()
     if frame["speaker"].isna().all():

@@ -99,9 +99,10 @@ def recorded_clips(
     Raises:
         SerbenchError: the corpus is missing, or its clips are not those of the study.
     """
+    places = folder.remembered_places(data)
     data = data or folder.remembered_data()
     found = load_clips(
-        recorded_corpus(record.corpus, folder.remembered_places()),
+        recorded_corpus(record.corpus, places),
         data,
         progress=lambda done, total: progress("examining audio", done, total),
         labels=record.corpus.label_source,
