@@ -420,6 +420,7 @@ def test_time_is_kept_for_final_runs_by_the_workers_that_have_joined_by_then(tmp
     assert kept == pytest.approx({0: 0, 1: 140, 4: 40, 14: 20})
 
 
+@pytest.mark.children
 def test_a_search_tells_what_it_leaves_out_and_what_may_go_wrong(make_plan, made_up_fits, monkeypatch) -> None:
     monkeypatch.setattr("serbench.search.resources.available_memory_mib", lambda: 2_000.0)
     space = dataclasses.replace(make_plan().spaces[0], name="cnn1d")
