@@ -319,10 +319,10 @@ class TrialRecord(Record):
     """`trials/`, `probes/`, `folds/` or `refits/<job_id>/record.json`: one configuration, trained once.
 
     Where space matters, as in published studies, the file has `epochs` as columns: a list for each number, with one
-    place an epoch.
+    place an epoch, and none for the epochs' own numbers where they count from 0.
     """
 
-    SCHEMA: ClassVar[int] = 2  # 2 may have columns; 1 has rows
+    SCHEMA: ClassVar[int] = 3  # 3 may have columns without the epochs' numbers, 2 columns; 1 has rows
 
     study: str
     job_id: FileName
@@ -360,13 +360,18 @@ class TrialRecord(Record):
     @field_validator("epochs", mode="before")
     @classmethod
     def _rows(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "epoch" not in value and isinstance(losses := value.get("loss"), list):
+            value = {"epoch": list(range(len(losses))), **value}
         return rows_of(value)
 
     def compacted(self, content: dict[str, Any]) -> dict[str, Any]:
         """Turns the epochs into columns: see `Record.compacted`."""
         if not (rows := content["epochs"]):
             return content
-        return content | {"schema_version": self.SCHEMA, "epochs": columns_of(rows)}
+        columns = columns_of(rows)
+        if isinstance(columns, dict) and columns["epoch"] == list(range(len(rows))):
+            del columns["epoch"]
+        return content | {"schema_version": self.SCHEMA, "epochs": columns}
 
     @property
     def lasting_s(self) -> float:

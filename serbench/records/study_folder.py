@@ -374,17 +374,17 @@ class StudyFolder:
         """
         return read_parquet(self.path / "shortlist" / f"{job_id}.parquet")
 
-    def save_shortlisted(self, record: ShortlistRecord, answers: pd.DataFrame) -> None:
+    def save_shortlisted(self, record: ShortlistRecord, answers: pd.DataFrame, *, compact: bool = False) -> None:
         """Writes what cross-validation said of a configuration: the answers first, so that a record has its answers."""
         folder = self.path / "shortlist"
         write_bytes_atomic(folder / f"{record.job_id}.parquet", answers.to_parquet(index=False, compression="zstd"))
         record = record.model_copy(update={"digest": answers_digest(answers)})
-        record.save(folder / f"{record.job_id}.json")
+        record.save(folder / f"{record.job_id}.json", compact=compact)
 
     def save_shortlisted_alone(self, record: ShortlistRecord) -> None:
-        """Writes what cross-validation said of a configuration, without its answers."""
+        """Writes what cross-validation said of a configuration, without its answers, in a published study."""
         record = record.model_copy(update={"answers_kept": False})
-        record.save(self.path / "shortlist" / f"{record.job_id}.json")
+        record.save(self.path / "shortlist" / f"{record.job_id}.json", compact=True)
 
     def entries(self, damaged: Damaged | None = None) -> Iterator[EntryRecord]:
         """Reads all entries of this study, in the order of their ids.
@@ -411,9 +411,9 @@ class StudyFolder:
         _check_name(path, entry_id, record.entry_id)
         return record
 
-    def save_entry(self, entry: EntryRecord) -> None:
+    def save_entry(self, entry: EntryRecord, *, compact: bool = False) -> None:
         """Writes an entry."""
-        entry.save(self.path / "entries" / f"{entry.entry_id}.json")
+        entry.save(self.path / "entries" / f"{entry.entry_id}.json", compact=compact)
 
 
 def _check_name(path: Path, name: str, recorded: str) -> None:

@@ -135,7 +135,7 @@ def _copy_study(source: StudyFolder, copy: StudyFolder) -> None:
                 table = source.predictions(kind, record.job_id)
                 write_predictions(table[table["subset"] != _LEFT_OUT], place / "predictions.parquet")
     for entry in source.entries():
-        copy.save_entry(entry)
+        copy.save_entry(entry, compact=True)
     _copy_shortlist(source, copy, {entry.shortlisted for entry in source.entries()})
     _copy_audits(source.path / "audits", copy.path / "audits")
 
@@ -146,7 +146,7 @@ def _copy_shortlist(source: StudyFolder, copy: StudyFolder, entered: Collection[
         record = source.shortlisted(job_id)
         if job_id in entered:
             answers = source.out_of_fold(job_id)
-            copy.save_shortlisted(record, answers)
+            copy.save_shortlisted(record, answers, compact=True)
             write_predictions(answers, copy.path / "shortlist" / f"{job_id}.parquet")
         else:
             copy.save_shortlisted_alone(record)
@@ -169,6 +169,6 @@ def _shortened(record: TrialRecord) -> TrialRecord:
     for epoch in record.epochs:
         values = epoch.model_dump()
         short = {name: float(f"{value:.4g}") for name, value in values.items() if isinstance(value, float)}
-        rounded.append(epoch.model_copy(update=short | {"learning_rate": epoch.learning_rate}))
+        rounded.append(epoch.model_copy(update=short))
     error = None if record.error is None else without_paths(record.error)
     return record.model_copy(update={"epochs": tuple(rounded), "error": error})
