@@ -176,7 +176,7 @@ def test_a_time_that_no_table_can_print_is_damage(where: str, value: float, tmp_
         TrialRecord.load(changed(tmp_path / "record.json", change))
 
 
-@pytest.mark.parametrize("value", [10**400, -1])
+@pytest.mark.parametrize("value", [pytest.param(10**400, id="401 digits"), -1])
 @pytest.mark.parametrize("where", ["multiply_accumulates", "model_bytes"])
 def test_a_count_that_no_table_can_print_is_damage(where: str, value: int, tmp_path: Path) -> None:
     def change(raw: dict[str, Any]) -> None:

@@ -63,7 +63,7 @@ class LocalEngine:
                     return answers.get(timeout=_ANSWER_POLL_S)
             return Verdict.STOP
 
-        self._controls[job.job_id] = JobControl(report, cancel, self._stop)
+        self._controls[job.job_id] = JobControl(report, cancel=cancel, stop=self._stop)
         future = self._pool.submit(self._run, job, self._controls[job.job_id])
         future.add_done_callback(lambda _: self._controls.pop(job.job_id, None))
         return future
