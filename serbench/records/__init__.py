@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from serbench.records.ledger import Counted, EvaluationKind, Ledger, LedgerLine, count_evaluations, study_id
     from serbench.records.machine import available_memory_mib, gpus, kernel_memory_kills, usable_cores
     from serbench.records.predictions import (
+        SHARES,
         answers_digest,
         arrays_digest,
         bare_parquet,
@@ -115,6 +116,7 @@ else:
                 "usable_cores",
             ),
             "predictions": (
+                "SHARES",
                 "answers_digest",
                 "arrays_digest",
                 "bare_parquet",
@@ -186,6 +188,7 @@ else:
 
 __all__ = [
     "MAX_REPEATS",
+    "SHARES",
     "STATES",
     "TRANSITIONS",
     "UNCOUNTED_STATES",

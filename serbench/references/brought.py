@@ -16,6 +16,7 @@ import serbench
 from serbench.corpora import read_columns, table_header
 from serbench.errors import SerbenchError, UsageError, nearest
 from serbench.records import (
+    SHARES,
     LedgerLine,
     ReferenceFolder,
     ReferenceRecord,
@@ -23,7 +24,6 @@ from serbench.records import (
     digest_of,
     now,
 )
-from serbench.records.predictions import SHARES
 from serbench.references.task import ReferenceTask
 
 __all__ = ["BROUGHT", "Brought", "keep_brought", "read_brought"]
