@@ -12,7 +12,7 @@ from serbench.errors import SerbenchError, UsageError, require, unknown
 from serbench.export.bundle import BundleRecord
 from serbench.export.exporter import Exporter, TrainedEntry
 from serbench.export.joined import FoldNetwork, join_folds
-from serbench.export.keras_bundle import audio_paths, recorded_answers
+from serbench.export.keras_bundle import audio_paths
 from serbench.export.registry import exporter_names, get_exporter
 from serbench.records import JobId, publish_folder, writing
 from serbench.results import Results, require_sound
@@ -125,8 +125,8 @@ def example_clip(results: Results, entry_id: str, data: Path | None = None) -> P
         UsageError: the entry is unknown or an ensemble.
         SerbenchError: the audio or the model is missing.
     """
-    answers, paths = recorded_answers(_trained_entry(results, entry_id, data, lambda _: None))
-    return Path(paths[answers["clip_id"].iloc[0]])
+    paths = audio_paths(_trained_entry(results, entry_id, data, lambda _: None))
+    return Path(paths[_networks(results, entry_id)[0].test_answers()["clip_id"].iloc[0]])
 
 
 def check_quantised(exporters: Sequence[Exporter], quantise: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from serbench.cli.main import app
 from serbench.errors import SerbenchError
 from serbench.export import export_bundle
 from serbench.results import Results
+from serbench.site.words import entry_commands
 
 LABELS = ("anger", "happiness")
 SPACE = """
@@ -127,6 +129,22 @@ def test_a_folded_entry_is_one_bundle_whose_networks_were_each_checked_on_their_
     study = results.study(record.joined[1].study)
     recorded = study.folder.predictions("refit", record.joined[1].refit)
     assert (recorded["subset"] == "test").sum() == record.joined[1].check.clips
+
+
+@pytest.mark.slow
+def test_the_commands_that_the_page_of_a_folded_entry_shows_work(searched, tone_corpus, tmp_path) -> None:
+    results = Results(searched)
+    row = results.select()
+    studies = [study.record for study, _ in results.members(row.entry)]
+    commands = dict(entry_commands(row, studies[:1], "", 1))
+    words = shlex.split(commands["Export it"])[1:-1]
+    ran = CliRunner().invoke(app, [*words, str(tmp_path / "bundle"), "--results", str(searched)])
+    assert ran.exit_code == 0, ran.stderr
+    tried = shlex.split(next(line for line in ran.stderr.splitlines() if line.startswith("try it: ")))
+    assert Path(tried[-1]).parent == tone_corpus
+    words = shlex.split(commands["Predict with it"])
+    ran = CliRunner().invoke(app, [words[1], str(tmp_path / "bundle"), tried[-1]])
+    assert ran.exit_code == 0, ran.stderr
 
 
 @pytest.mark.slow
