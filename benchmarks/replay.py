@@ -189,7 +189,7 @@ class Replay:
             for epoch, value in enumerate(seen):
                 self.spent += cost
                 trial.report(float(value), epoch)
-                if pruned := trial.should_prune():
+                if pruned := trial.should_prune() and epoch + 1 < self.world.epochs:
                     break
             study.tell(trial, *((None, TrialState.PRUNED) if pruned else (float(seen[-1]),)))
             self.fits.append(Fit(self.spent, float(value), float(true[-1]), not pruned))

@@ -14,7 +14,7 @@ import re
 import unicodedata
 from typing import Final
 
-__all__ = ["cell", "printable", "printable_json", "printable_lines", "storable"]
+__all__ = ["cell", "printable", "printable_json", "printable_lines", "storable", "without_paths"]
 
 _SHOWN: Final = frozenset(
     {
@@ -25,6 +25,12 @@ _SHOWN: Final = frozenset(
 )  # fmt: skip
 _HARMFUL: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _FORMULA: Final = re.compile(r"[=+\-@\t\r]")
+
+_NAME: Final = r"[^\s\\/'\":;,]+"
+"""A word of a folder's name."""
+_FOLDER: Final = rf"(?:(?![^\s\\/]+\.[A-Za-z]\w{{0,4}} ){_NAME} +){{0,4}}{_NAME}[\\/]+"
+"""A folder and what parts it from the next; its name may have spaces, but no word like a file's name before one."""
+_PATH: Final = re.compile(rf"(?<![\w.:/\\])(?:[A-Za-z]:)?[\\/]+(?:{_FOLDER})+(?=[^\s\\/])")
 
 
 def _acts(char: str) -> bool:
@@ -91,3 +97,19 @@ def storable(text: str) -> str:
     True
     """
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def without_paths(text: str) -> str:
+    r"""Cuts every absolute path in a message to its file name, because others get to read it.
+
+    Names of folders may have spaces. Where that is not certain, words are lost rather than kept.
+
+    >>> without_paths("cannot decode /home/ann/data/1001.wav; see https://example.org/help/wav")
+    'cannot decode 1001.wav; see https://example.org/help/wav'
+    >>> without_paths("no file '/Users/Ann Smith/.cache/x.npy' and none in 'C:\\\\Users\\\\Ann Smith\\\\y.npy'")
+    "no file 'x.npy' and none in 'y.npy'"
+
+    Args:
+        text: one line.
+    """
+    return _PATH.sub("", text)

@@ -202,3 +202,14 @@ def test_the_readme_shows_one_table_of_four_columns_and_small_pictures() -> None
     assert "| tested on | model | UAR % | 95 % interval |" in text
     for picture in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text):
         assert (ROOT / picture).stat().st_size < 200 * 1024, "a picture has to be here, and small"
+
+
+def test_every_key_of_a_study_is_documented() -> None:
+    from serbench.records import SubsetFacts
+    from serbench.results import FailureRow, FitRow, StudyReport
+    from serbench.results.study import EntrySummary, FileCount
+    from serbench.results.study_rows import ShortlistRow
+
+    text = (ROOT / "docs" / "studies.md").read_text(encoding="utf-8")
+    kinds = (StudyReport, SubsetFacts, FitRow, ShortlistRow, EntrySummary, FailureRow, FileCount)
+    assert {name for kind in kinds for name in kind.model_fields if f"`{name}`" not in text} == set()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serbench.errors import SerbenchError
-from serbench.printable import cell, printable, printable_json, printable_lines, storable
+from serbench.printable import cell, printable, printable_json, printable_lines, storable, without_paths
 
 SHOWN = [
     "ärger", "Ärger", "怒り", "👩‍👩‍👧", "❤️", "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
@@ -63,3 +63,19 @@ def test_a_message_is_one_line_whatever_it_quotes() -> None:
 
 def test_bytes_that_are_no_utf_8_can_be_stored() -> None:
     assert storable("caf\udce9\u202e") == "caf\\udce9\u202e"
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("'/home/ann/a.wav' and (/home/bob/b.wav)", "'a.wav' and (b.wav)"),
+        ("no /Users/Ann Smith/My Clips 2/.cache/x.npy", "no x.npy"),
+        ("/home/ann/a.npy of train/validation", "a.npy of train/validation"),
+        (r"C:\Users\Ann Smith\x.npy, D:/ann/y.npy", "x.npy, y.npy"),
+        (repr(r"C:\Users\Ann Smith\x.npy"), "'x.npy'"),
+        (r"\\server\ann\x.npy", "x.npy"),
+        ("see https://example.org/help/wav and docs/report.md; 3 / 4 clips", None),
+    ],
+)
+def test_paths_are_cut_to_names_of_files(text: str, left: str | None) -> None:
+    assert without_paths(text) == (text if left is None else left)

@@ -86,17 +86,23 @@ class Scan:
 
 
 def scan_audio(
-    root: Path, suffixes: Sequence[str] = SUFFIXES, *, max_entries: int = MAX_ENTRIES, any_name: bool = False
+    root: Path,
+    suffixes: Sequence[str] = SUFFIXES,
+    *,
+    within: Path | None = None,
+    max_entries: int = MAX_ENTRIES,
+    any_name: bool = False,
 ) -> Scan:
     """Lists the audio files in `root` and up to `MAX_DEPTH` levels below it, by suffix (in any case).
 
-    Hidden files and folders are skipped, e.g. the `._*` files of macOS. A link to a file inside `root` counts as that
-    file; links to folders are not followed. Devices and pipes are listed like files, so that the inspection can report
-    them. Nothing is opened. What may be audio and is not listed is named in `passed_over`.
+    Hidden files and folders are skipped, e.g. the `._*` files of macOS. A link to a file inside `root` or `within`
+    counts as that file; links to folders are not followed. Devices and pipes are listed like files, so that the
+    inspection can report them. Nothing is opened. What may be audio and is not listed is named in `passed_over`.
 
     Args:
         root: the folder.
         suffixes: with the dot, e.g. `.wav`.
+        within: the folder that the user named, if `root` is a folder inside it; None if `root` is the one.
         max_entries: most entries of all folders together.
         any_name: whether to list files whose names are not UTF-8, which no table can hold.
 
@@ -104,6 +110,7 @@ def scan_audio(
         SerbenchError: the folder cannot be read or has more than `max_entries` entries.
     """
     root = root.resolve()
+    inside = (root,) if within is None else (root, within.resolve())
     wanted = tuple(suffix.lower() for suffix in suffixes)
     found: dict[str, list[Path]] = {"files": [], "escaping": [], "documents": []}
     passed_over: list[tuple[str, Path]] = []
@@ -121,7 +128,7 @@ def scan_audio(
                     f"{root} has more than {max_entries:,} entries; pass the folder that holds only the corpus"
                 )
             path = folder / entry.name
-            kind = _kind(entry, path, root, wanted)
+            kind = _kind(entry, path, inside, wanted)
             if kind == "folder" and depth < MAX_DEPTH:
                 pending.append((path, depth + 1))
             elif kind == "folder":
@@ -140,15 +147,18 @@ def scan_audio(
     )
 
 
-def _kind(entry: os.DirEntry[str], path: Path, root: Path, wanted: tuple[str, ...]) -> str:
-    """'folder', a field of `Scan`, the reason to pass an entry over, or '' to say nothing of it."""
+def _kind(entry: os.DirEntry[str], path: Path, inside: Sequence[Path], wanted: tuple[str, ...]) -> str:
+    """'folder', a field of `Scan`, the reason to pass an entry over, or '' to say nothing of it.
+
+    Links to files may lead into any folder of `inside`. Only the first of these folders is searched.
+    """
     suffix = path.suffix.lower()
     if entry.name.startswith("."):
         return ""
-    if entry.is_symlink() and _leads_out(path, root):
-        return "escaping" if _is_folder(path) or suffix in wanted else ""
     if entry.is_symlink() and _is_folder(path):
-        return ""
+        return "escaping" if _leads_out(path, inside[:1]) else ""
+    if entry.is_symlink() and _leads_out(path, inside):
+        return "escaping" if suffix in wanted else ""
     if entry.is_dir(follow_symlinks=False):
         return "folder"
     return "files" if suffix in wanted else _other(path, suffix)
@@ -187,8 +197,9 @@ def _entries(folder: Path, *, must_read: bool) -> list[os.DirEntry[str]] | None:
         return None
 
 
-def _leads_out(link: Path, root: Path) -> bool:
+def _leads_out(link: Path, folders: Sequence[Path]) -> bool:
     try:
-        return not link.resolve().is_relative_to(root)
+        target = link.resolve()
     except (OSError, RuntimeError):  # a loop of links leads nowhere
         return True
+    return not any(target.is_relative_to(folder) for folder in folders)

@@ -116,8 +116,9 @@ def export(
     echo(str(to))
     for line in _checked(record):
         echo(line, err=True)
-    clip = str(example_clip(found, name, data))
-    echo(f"try it: {command_line('predict', str(to), clip)}", err=True)
+    if (to / "model.keras").is_file():  # a plug-in's format may hold no network that serbench runs
+        clip = str(example_clip(found, name, data))
+        echo(f"try it: {command_line('predict', str(to), clip)}", err=True)
     if "web" in {exporter.name for exporter in exporters}:
         echo(f"open it in a browser: {command_line('demo', str(to))}", err=True)
 

@@ -10,8 +10,8 @@ import typer
 
 from serbench.cli.corpus_download import download
 from serbench.cli.options import BriefFormat, DataFolder, FileNames, LabelDrops, LabelMaps
-from serbench.cli.printing import echo, echo_pairs, echo_text, new_console
-from serbench.errors import UsageError
+from serbench.cli.printing import command_line, echo, echo_pairs, echo_text, new_console
+from serbench.errors import SerbenchError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,12 @@ def list_corpora(output: Format = BriefFormat.table) -> None:
     """Lists the corpora that serbench can read."""
     from serbench.corpora import UserCorpus, corpus_names, get_corpus
 
-    corpora = [get_corpus(name) for name in corpus_names()]
+    corpora = []
+    for name in corpus_names():
+        try:
+            corpora.append(get_corpus(name))
+        except SerbenchError as error:  # a broken plug-in does not hide the others
+            echo(f"note: {error}", err=True)
     if output is BriefFormat.json:
         rows = [
             {
@@ -88,7 +93,10 @@ def check(
     data: DataFolder = None,
     file_names: FileNames = None,
     sample_rate: Annotated[
-        int | None, typer.Option(help="Sample rate of the features in Hz, to warn of clips recorded below it.")
+        int | None,
+        typer.Option(
+            min=4_000, max=96_000, help="Sample rate of the features in Hz, to warn of clips recorded below it."
+        ),
     ] = None,
     output: Format = BriefFormat.table,
 ) -> None:
@@ -138,7 +146,7 @@ def add_corpus(
     citation: Annotated[str, typer.Option(help="Publication to cite.")] = "",
 ) -> None:
     """Registers a corpus of your own under a name. The audio stays where it is; the same name again updates it."""
-    from serbench.corpora import RegisteredCorpus, choose_corpus, installed_names, register_corpus
+    from serbench.corpora import RegisteredCorpus, choose_corpus, installed_names, lasting_place, register_corpus
     from serbench.records import CorpusChoice
 
     if (found := place.expanduser().absolute()).exists():  # else choose_corpus says what is wrong
@@ -153,7 +161,7 @@ def add_corpus(
     listing = corpus.read(place)
     choice = CorpusChoice(name=name, parts=corpus.choice.parts, names=file_names, apart=data is not None)
     one = RegisteredCorpus(
-        choice=choice, place=str(place.resolve()), audio="" if data is None else str(data.expanduser().resolve()),
+        choice=choice, place=str(lasting_place(place)), audio="" if data is None else str(data.expanduser().resolve()),
         title=title, licence=licence, citation=citation,
     )  # fmt: skip
     register_corpus(name, one, installed_names())
@@ -162,7 +170,7 @@ def add_corpus(
         f"{name}: {len(listing.table):,} clips of {listing.table['speaker'].nunique():,} speakers; "
         f"{', '.join(f'{label} {count:,}' for label, count in labels.items())}"
     )
-    echo(f"next: serbench corpus check {name}; serbench search --corpus {name}")
+    echo(f"next: {command_line('corpus', 'check', name)}; {command_line('search', '--corpus', name)}")
 
 
 @app.command("remove")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Callable
 from dataclasses import Field, fields
+from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar, get_origin, get_type_hints
 
 import typer
@@ -13,7 +15,7 @@ from typer.core import TyperCommand
 
 from serbench.search import Panel, SearchRequest, option_of, request_options
 
-__all__ = ["PanelledCommand", "declared_option", "request_from", "takes_request"]
+__all__ = ["PanelledCommand", "declared_option", "expanded_path", "request_from", "takes_request"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,6 +67,15 @@ def takes_request(
     return decorate
 
 
+def expanded_path(path: Path | None) -> Path | None:
+    """Puts the home folder in place of a leading `~` where no shell has: in `--results=~/x` and environment variables.
+
+    >>> expanded_path(Path("results/~x")).parts
+    ('results', '~x')
+    """
+    return None if path is None else Path(os.path.expanduser(path))  # noqa: PTH111 - the method may fail on `~x`
+
+
 def request_from(values: dict[str, Any]) -> SearchRequest:
     """Builds a request from parsed options. Lists become tuples.
 
@@ -90,6 +101,7 @@ def _typer_option(declared: Field[Any]) -> Any:
         metavar=option.metavar,
         envvar=option.envvar,
         parser=option.parser,
+        callback=expanded_path if declared.type in {"Path", "Path | None"} else None,
         rich_help_panel=option.panel.value,
     )
 

@@ -13,6 +13,7 @@ import typer
 
 from serbench.cli.printing import echo, new_console
 from serbench.errors import UsageError
+from serbench.printable import printable
 
 if TYPE_CHECKING:
     from serbench.listening import Heard
@@ -104,10 +105,11 @@ def _line(heard: Heard, labels: tuple[str, ...]) -> str:
 
 
 def _bars(heard: Heard, labels: tuple[str, ...]) -> str:
-    width = max(map(len, labels))
+    names = [printable(label) for label in labels]  # a line break in a label would forge a line
+    width = max(map(len, names))
     lines = []
-    for label, share in zip(labels, heard.smoothed or (0.0,) * len(labels), strict=True):
+    for label, name, share in zip(labels, names, heard.smoothed or (0.0,) * len(labels), strict=True):
         mark = ">" if label == heard.label else " "
-        lines.append(f"{mark} {label:{width}} {'█' * round(_BAR * share):{_BAR}} {100 * share:3.0f} %")
+        lines.append(f"{mark} {name:{width}} {'█' * round(_BAR * share):{_BAR}} {100 * share:3.0f} %")
     state = "silence" if heard.silent else f"answer after {heard.latency_ms:.0f} ms"
     return "\n".join([*lines, f"  {heard.at_s:.1f} s, {state}"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from serbench.cli.declared import expanded_path
 from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, ResultsPath, TableFormat
 from serbench.cli.printing import echo, echo_styled, echo_text, screen_width, shows_styles
 from serbench.errors import SerbenchError, UsageError
@@ -81,7 +82,8 @@ def report(
     results: ResultsPath = DEFAULT_RESULTS,
     output: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.table,
     html: Annotated[
-        Path | None, typer.Option(help="Also write a self-contained HTML page with figures to this file.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write a self-contained HTML page with figures to this file."),
     ] = None,
 ) -> None:
     """Prints the report of one entry: scores per class, confusion matrix, runs.
@@ -129,7 +131,10 @@ def compare(
 
 def verify(
     folder: Annotated[
-        Path, typer.Argument(metavar="RESULTS", help="Folder of the results.", envvar="SERBENCH_RESULTS")
+        Path,
+        typer.Argument(
+            metavar="RESULTS", help="Folder of the results.", envvar="SERBENCH_RESULTS", callback=expanded_path
+        ),
     ] = DEFAULT_RESULTS,
     output: Annotated[BriefFormat, typer.Option("--format", help="Output format.")] = BriefFormat.table,
 ) -> None:

@@ -106,7 +106,7 @@ def _below(plan: SearchPlan, found: Results, best: Row, clips: int) -> list[str]
         way = "test every speaker once, with `--protocol speaker-cv`; so few test speakers decide nothing"
         return [f"{below}. What to do: {way}"]
     if smaller and smaller not in [space.name for space in plan.spaces]:
-        way = f"search the space for small corpora, `serbench search {smaller}`"
+        way = f"search the space for small corpora: `serbench search {smaller}` with the same options"
     else:
         way = "search with more trials, or another space"
     return [f"{below}. What to do: {way}. What that finds is tested on the same clips, and counted"]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, DataFolder, ResultsPath
-from serbench.cli.printing import echo, echo_pairs, echo_text, new_console
+from serbench.cli.printing import echo, echo_pairs, echo_text, new_console, started_with
 
 __all__ = ["fork", "replay"]
 
@@ -63,7 +63,7 @@ def fork(
         results=results,
         trials=total_trials,
     )
-    echo(shell_line(words))
+    echo(shell_line([*started_with(), *words]))
     if note := placeholder_note(words):
         console.print(note)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from serbench.corpora.folders import cache_root, corpus_home, health_cache
     from serbench.corpora.inspection import CorpusFinding, corpus_findings, inspect_clips
     from serbench.corpora.named import vote_shares, votes_digest
-    from serbench.corpora.people import parts_of, people_of, recorded_names, starts_from_its_corpus
+    from serbench.corpora.people import is_acted, parts_of, people_of, recorded_names, starts_from_its_corpus
     from serbench.corpora.registry import corpus_names, get_corpus, installed_names
     from serbench.corpora.study_clips import StudyClips, load_clips, survey_clips
     from serbench.corpora.summary import corpus_summary
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         corpus_options,
         corpus_places,
         kind_at,
+        lasting_place,
         make_user_corpus,
         read_columns,
         recorded_corpus,
@@ -49,6 +50,7 @@ else:
             "inspection": ("CorpusFinding", "corpus_findings", "inspect_clips"),
             "named": ("vote_shares", "votes_digest"),
             "people": (
+                "is_acted",
                 "parts_of",
                 "people_of",
                 "recorded_names",
@@ -67,6 +69,7 @@ else:
                 "corpus_places",
                 "corpus_places",
                 "kind_at",
+                "lasting_place",
                 "make_user_corpus",
                 "read_columns",
                 "recorded_corpus",
@@ -106,7 +109,9 @@ __all__ = [
     "health_cache",
     "inspect_clips",
     "installed_names",
+    "is_acted",
     "kind_at",
+    "lasting_place",
     "load_clips",
     "make_user_corpus",
     "parts_of",

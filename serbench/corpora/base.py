@@ -57,7 +57,7 @@ class Listing:
     passed_over: tuple[tuple[str, Path], ...] = ()
     """Files and folders that may hold audio but were not looked at: (reason, path)."""
     remarks: tuple[str, ...] = ()
-    """Sentences about tables, such as which of their columns are not read."""
+    """Further sentences, such as which columns of a table are not read, or which labels are left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +171,7 @@ class Corpus(ABC):
             SerbenchError: the folder is missing, holds no audio, or holds no file name of this corpus.
         """
         audio = self.locate(folder)
-        scan = scan_audio(audio, self.suffixes)
+        scan = scan_audio(audio, self.suffixes, within=folder)
         if not scan.files:
             raise SerbenchError(f"{audio} holds no audio files{others_note(scan)}")
         rows: dict[str, dict[str, str | float | None]] = {}

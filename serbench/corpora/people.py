@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 
     from serbench.records import CorpusFacts, StudyRecord
 
-__all__ = ["parts_of", "people_of", "recorded_names", "starts_from_its_corpus"]
+__all__ = ["is_acted", "parts_of", "people_of", "recorded_names", "starts_from_its_corpus"]
 
 _ONE_CORPUS: Final = {"folder", "table", "audformat"}
+_ACTED: Final = frozenset({"crema-d", "emo-db", "ravdess", "savee", "tess"})
+"""serbench's own corpora of human speech: actors spoke given sentences in given emotions."""
 _MAPPED: Final = re.compile(r"^([^/]+)-(?:four|big6|map[0-9a-f]{6})(?=/|$)")
 """What `name_suffix` appends to the name of a corpus under a label map."""
 
@@ -31,6 +33,14 @@ def parts_of(corpus: CorpusFacts) -> tuple[str, ...]:
         return choice.parts
     renamed = choice.map or choice.keep or choice.drop
     return (_MAPPED.sub(r"\1", corpus.name) if renamed else corpus.name,)
+
+
+def is_acted(corpus: CorpusFacts) -> bool:
+    """Whether all that is trained on is known to be acted: speech of serbench's own named corpora alone."""
+    choice = corpus.choice
+    if choice is None:
+        return corpus.name in _ACTED
+    return set(choice.parts) <= _ACTED.difference(choice.own)
 
 
 def recorded_names(names: Iterable[str]) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ from serbench.corpora.named.perceived import Undecided, perceived_labels
 from serbench.corpora.table import clip_set_digest
 from serbench.corpora.user.mapped_corpus import MappedCorpus
 from serbench.corpora.user.merged_corpus import MergedCorpus
-from serbench.errors import SerbenchError, UsageError
+from serbench.errors import SerbenchError, UsageError, unknown
 from serbench.records import CorpusFacts, ExcludedClip, LabelSource, Progress
 
 __all__ = ["StudyClips", "load_clips", "survey_clips"]
@@ -106,7 +106,7 @@ def load_clips(
     """Lists the clips of a corpus, inspects every clip, and keeps the usable ones, as `survey_clips` does.
 
     Raises:
-        UsageError: `perceived` labels, but the corpus, one of several, or this copy of it has no votes.
+        UsageError: as `survey_clips`.
         SerbenchError: the corpus is not there, no clip is usable, or all usable clips have the same label.
     """
     clips = survey_clips(corpus, folder, sample_rate, progress, cache, labels)
@@ -138,9 +138,12 @@ def survey_clips(
         The clips. If they are not enough for a study, `obstacle` says why.
 
     Raises:
-        UsageError: `perceived` labels, but the corpus, one of several, or this copy of it has no votes.
+        UsageError: the source of the labels is unknown, or it is `perceived`, but the corpus, one of several, or this
+            copy of it has no votes.
         SerbenchError: the corpus is not there, or has no clips.
     """
+    if labels not in get_args(LabelSource):
+        raise unknown("labels", labels, get_args(LabelSource))
     listing, undecided = _listed(corpus, corpus.prepare(folder, progress), labels)
     inspected = inspect_clips(listing.table, progress, cache=health_cache() if cache is None else cache)
     usable = inspected["state"] == "ok"

@@ -11,7 +11,7 @@ import pandas as pd
 from serbench.errors import SerbenchError
 from serbench.records import digest_of
 
-__all__ = ["CLIP_COLUMNS", "UNKNOWN_SPEAKER", "clip_set_digest", "clip_table", "one_spelling"]
+__all__ = ["CLIP_COLUMNS", "UNKNOWN_SPEAKER", "clip_set_digest", "clip_table", "one_spelling", "years"]
 
 CLIP_COLUMNS: Final = ("clip_id", "path", "label", "speaker", "sex", "age", "sentence", "intensity", "votes")
 """Columns of every clip table, in this order. All are text except `age` (years, float). `votes` is the listeners'
@@ -73,6 +73,17 @@ def one_spelling(text: object) -> str:
     return unicodedata.normalize("NFC", str(text))
 
 
+def years(ages: pd.Series) -> pd.Series[float]:
+    """Returns ages in years; NaN where one is no number of years from 0 to 150.
+
+    >>> years(pd.Series(["34", " 7.5 ", "20-29", None])).tolist()
+    [34.0, 7.5, nan, nan]
+    """
+    said = ages.map(lambda age: age.strip() or None if isinstance(age, str) else age, na_action="ignore")
+    found = pd.to_numeric(said, errors="coerce").astype("float64")
+    return found.where(found.between(0, 150))
+
+
 def clip_set_digest(table: pd.DataFrame) -> str:
     """Returns the SHA-256 (32 hex digits) of what a study depends on: `clip_id`, `label`, `speaker` and audio `digest`.
 
@@ -113,10 +124,10 @@ def _check_sexes(table: pd.DataFrame) -> None:
 
 
 def _ages(table: pd.DataFrame) -> pd.Series[float]:
-    said = table["age"].map(lambda age: age.strip() or None if isinstance(age, str) else age, na_action="ignore")
-    ages = pd.to_numeric(said, errors="coerce").astype("float64")
-    wrong = said.notna() & ~ages.between(0, 150)
-    if wrong.any():
-        first = table.loc[wrong].iloc[0]
+    ages = years(table["age"])
+    blank = table["age"].map(lambda age: isinstance(age, str) and not age.strip()).astype(bool)
+    wrong = table[table["age"].notna() & ~blank & ages.isna()]
+    if len(wrong):
+        first = wrong.iloc[0]
         raise SerbenchError(f"clip '{first['clip_id']}' has the age '{first['age']}'; write years or leave it empty")
     return ages

@@ -24,7 +24,7 @@ from serbench.families import custom_objects, family_names
 from serbench.features import extract, waveform_of
 from serbench.printable import printable_lines
 from serbench.records import file_sha256, read_text
-from serbench.training import check_network_file, choose_backend, import_keras
+from serbench.training import choose_backend, import_keras, open_network
 
 if TYPE_CHECKING:
     import keras
@@ -223,8 +223,8 @@ def load_model(path: Path, sha256: str, family: str) -> keras.Model:
         family: family of the model. It must be installed if the model has layers of its own.
 
     Raises:
-        SerbenchError: the file is missing, differs from the exported one or is not a model, or the family is not
-            installed.
+        SerbenchError: the file is missing, differs from the exported one, is not a model or computes too much, or the
+            family is not installed.
     """
     if not path.is_file():
         raise SerbenchError(f"{path} is missing; export the bundle again")
@@ -233,11 +233,8 @@ def load_model(path: Path, sha256: str, family: str) -> keras.Model:
     installed = family in family_names()
     import_keras(choose_backend())
     objects = custom_objects(family if installed else None)
-    import keras
-
     try:
-        check_network_file(path, objects)
-        return keras.models.load_model(path, custom_objects=objects, compile=False, safe_mode=True)
+        return open_network(path, objects)
     except Exception as error:
         if not installed:  # a model of Keras's own layers needs no more than Keras
             raise SerbenchError(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from serbench.audit.robustness import ROBUSTNESS_HEADER, Robustness, robustness_rows, robustness_verdict
+from serbench.corpora import is_acted
 from serbench.export.bundle import BundleRecord, LightFile
 from serbench.printable import printable_lines
 from serbench.records import StudyRecord
@@ -159,7 +160,13 @@ The test set ({protocol.test_clips:,} clips, {speakers(protocol.test_speakers)})
 | emotion | precision % | recall % | F1 % | clips |
 |---|---|---|---|---|
 {classes}
-"""
+{_caveats(row)}"""
+
+
+def _caveats(row: Row) -> str:
+    """What makes the scores mean less than they seem to, as a list; empty if nothing is known."""
+    lines = "\n".join(f"- {escape_markdown(text)}" for text in dict.fromkeys(row.warnings))
+    return f"\nRead these scores with care:\n\n{lines}\n" if lines else ""
 
 
 def _robustness(found: Robustness) -> str:
@@ -204,7 +211,7 @@ def _training_data(record: BundleRecord) -> str:
     citation = f"\n\nCite the corpus: {escape_markdown(corpus.citation)}" if corpus.citation else ""
     return f"""## Training data
 
-{title}: {corpus.clips:,} clips, {corpus.speakers} speakers. Licence: {licence} {corpus.licence_url}
+{title}: {corpus.clips:,} clips, {speakers(corpus.speakers)}. Licence: {licence} {corpus.licence_url}
 Left out: {excluded}.{labels}{_earlier(record)}{citation}
 """
 
@@ -246,14 +253,20 @@ process predicted them with the joined model: it differed from the mean of the m
 {record.check.largest_difference:.1e} at most."""
     return f"""## Limits
 
-The training data is acted or synthetic emotion from one corpus and language. Expect lower scores on other speech. Do
-not use the model to judge people in employment, education, policing or health care. A probability does not measure what
-somebody feels.
+{_speech(record)}Expect lower scores on other speech, microphones and languages. Do not use the model to judge people
+in employment, education, policing or health care. A probability does not measure what somebody feels.
 
 ## Check
 
 Before this bundle was written, {check}
 """
+
+
+def _speech(record: BundleRecord) -> str:
+    """The kind of the training data as a sentence and a space; empty if it is not known."""
+    if record.corpus.synthetic:
+        return "The training data holds synthetic speech. "
+    return "The training data is acted emotion. " if is_acted(record.corpus) else ""
 
 
 def _light(record: BundleRecord) -> str:

@@ -97,7 +97,7 @@ def audio_paths(trained: TrainedEntry) -> dict[str, str]:
     Raises:
         SerbenchError: the corpus is missing.
     """
-    corpus = recorded_corpus(trained.study.corpus, trained.folder.remembered_places())
+    corpus = recorded_corpus(trained.study.corpus, trained.folder.remembered_places(trained.data))
     table = corpus.read(corpus.prepare(trained.data)).table
     return dict(zip(table["clip_id"], table["path"], strict=True))
 

@@ -56,7 +56,7 @@ def export_bundle(
         UsageError: the entry or format is unknown, the entry is an ensemble, a format cannot be quantised as asked,
             none reads `runtime`, or `to` already exists or cannot be replaced.
         SerbenchError: a record of the entry is damaged, its checks fail, an optional dependency, the model or the audio
-            is missing, or the bundle does not repeat its predictions.
+            is missing, the bundle does not repeat its predictions, or a plug-in returns no `BundleRecord`.
     """
     exporters = exporters_of(format)
     if quantise is not None:
@@ -74,8 +74,23 @@ def export_bundle(
         trained = _joined(trained, results, work / "model.keras")
         with publish_folder(to, replace=True) as temporary:
             for exporter in exporters:
-                record = exporter.write(trained, temporary)
+                record = _written(exporter, trained, temporary)
             _check_target(to, replace)  # another process may have written there since
+    return record
+
+
+def _written(exporter: Exporter, trained: TrainedEntry, folder: Path) -> BundleRecord:
+    """Writes one format.
+
+    Raises:
+        SerbenchError: a plug-in returned something else than the record of the bundle.
+    """
+    record = exporter.write(trained, folder)
+    if not isinstance(record, BundleRecord):
+        raise SerbenchError(
+            f"the export format '{exporter.name}' returned {type(record).__name__} in place of a "
+            "serbench.export.BundleRecord; repair its package"
+        )
     return record
 
 
@@ -120,7 +135,7 @@ def check_quantised(exporters: Sequence[Exporter], quantise: str) -> None:
     Raises:
         UsageError: one cannot, or there is none besides `keras`; the message names it.
     """
-    able = [name for name in exporter_names() if quantise in getattr(get_exporter(name), "quantises", ())]
+    able = [name for name in exporter_names() if quantise in _quantises(name)]
     if not able:
         raise unknown("quantisation", quantise, ["int8"])
     for exporter in exporters:
@@ -134,6 +149,15 @@ def check_quantised(exporters: Sequence[Exporter], quantise: str) -> None:
             f"the format 'keras' cannot be quantised to {quantise}; add {' or '.join(able)} to --format, as in "
             f"--format keras,{','.join(able)}"
         )
+
+
+def _quantises(name: str) -> Sequence[str]:
+    """What a format can be quantised to; nothing for a broken plug-in, which does not keep the others from it."""
+    try:
+        exporter = get_exporter(name)
+    except SerbenchError:
+        return ()
+    return getattr(exporter, "quantises", ())
 
 
 def _check_target(to: Path, replace: bool) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         family_names,
         get_family,
         same_configuration,
+        settings_in_use,
     )
     from serbench.families.training_layers import fast_training, has_training_layers
 else:
@@ -57,6 +58,7 @@ else:
                 "family_names",
                 "get_family",
                 "same_configuration",
+                "settings_in_use",
             ),
         },
     )
@@ -82,4 +84,5 @@ __all__ = [
     "parse_hyperparameters",
     "recorded_setting",
     "same_configuration",
+    "settings_in_use",
 ]

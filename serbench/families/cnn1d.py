@@ -24,6 +24,8 @@ _CONVOLUTIONAL = (
     "head", "representation",
 )  # fmt: skip
 
+_OF_HIDDEN_LAYERS = frozenset({"activation", "regulariser", "l1", "l2"})
+
 __all__ = ["CNN1D", "Cnn1dFamily", "Cnn1dHyperparameters"]
 
 
@@ -79,6 +81,17 @@ class Cnn1dHyperparameters(ConvHyperparameters):
         """
         convolved = {name: {"functionals": ["none", "branch"]} for name in _CONVOLUTIONAL}
         return {**super().conditions(), **convolved}
+
+    def idle_fields(self) -> frozenset[str]:
+        """Returns the fields that this configuration does not use: see `Hyperparameters.idle_fields`.
+
+        Functionals without a hidden layer leave one layer, the softmax: nothing is activated or penalised.
+
+        >>> "activation" in Cnn1dHyperparameters(functionals="alone", dense_width=0).idle_fields()
+        True
+        """
+        softmax_alone = self.functionals == "alone" and not self.dense_width
+        return super().idle_fields() | (_OF_HIDDEN_LAYERS if softmax_alone else frozenset())
 
 
 class Cnn1dFamily(BaseFamily):

@@ -201,7 +201,8 @@ class Hyperparameters(FrozenModel):
     )
     escape: Literal["none", "kick"] = Field(
         "none",
-        description="Way out of a local minimum: kick perturbs the weights once training stalls.",
+        description="Way out of a local minimum: kick perturbs the weights once training stalls, but not near the end "
+        "of a fit without validation clips.",
         json_schema_extra=_source('the founding report: "trial to get out of sticking in local minimum"'),
     )
     escape_patience: int = Field(

@@ -7,11 +7,19 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from serbench.errors import SerbenchError
-from serbench.families.base import Family, MinimalFamily
+from serbench.families.base import Family, MinimalFamily, parse_hyperparameters
 from serbench.families.base_family import BaseFamily
 from serbench.plugins import PluginGroup
 
-__all__ = ["GROUP", "built_in_names", "custom_objects", "family_names", "get_family", "same_configuration"]
+__all__ = [
+    "GROUP",
+    "built_in_names",
+    "custom_objects",
+    "family_names",
+    "get_family",
+    "same_configuration",
+    "settings_in_use",
+]
 
 GROUP = "serbench.families"
 
@@ -58,6 +66,21 @@ def same_configuration(family: str, one: Mapping[str, Any], other: Mapping[str, 
     except SerbenchError:
         return False
     return {**later, **one} == {**later, **other}
+
+
+def settings_in_use(family: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a recorded configuration without the hyperparameters that play no part beside its other ones.
+
+    Of a family that is not installed, or has changed since, nothing is known of that: all are returned.
+
+    >>> settings_in_use("cnn1d", {"optimizer": "adam", "momentum": 0.9})
+    {'optimizer': 'adam'}
+    """
+    try:
+        idle = parse_hyperparameters(get_family(family), config).idle_fields()
+    except SerbenchError:
+        return dict(config)
+    return {name: value for name, value in config.items() if name not in idle}
 
 
 def _completed(family: MinimalFamily) -> Family:

@@ -134,7 +134,8 @@ class Record(BaseModel):
 
         Args:
             path: the file.
-            compact: whether to write it on one line, in half of the space: see `compacted`.
+            compact: whether to write it on one line and without what is empty anyway, in half of the space: see
+                `compacted`.
 
         Raises:
             SerbenchError: the folder cannot be written.
@@ -142,7 +143,9 @@ class Record(BaseModel):
         if not compact:
             write_text_atomic(path, self.model_dump_json(indent=2) + "\n")
             return
-        content = self.compacted(json.loads(self.model_dump_json()))
+        empty = {name for name, field in type(self).model_fields.items() if field.default is None}
+        full = json.loads(self.model_dump_json())
+        content = self.compacted({key: value for key, value in full.items() if value is not None or key not in empty})
         write_text_atomic(path, json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n")
 
     def compacted(self, content: dict[str, Any]) -> dict[str, Any]:

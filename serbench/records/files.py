@@ -37,6 +37,7 @@ _REASONS = {
     errno.EACCES: "permission denied; name a folder you may write to",
     errno.EPERM: "permission denied; name a folder you may write to",
     errno.ENOTDIR: "a part of the path is a file, not a folder; name another folder",
+    errno.EISDIR: "it is a folder; name a file",
     errno.ENAMETOOLONG: "the name is too long; name a shorter one",
     errno.ELOOP: "the path runs in a circle of links; name another folder",
     errno.EBUSY: "it is a mount point or in use; name another folder",
@@ -103,10 +104,12 @@ def write_bytes_atomic(path: Path, data: bytes) -> None:
     Missing parent folders are created.
 
     Raises:
-        SerbenchError: the folder cannot be written.
+        SerbenchError: the folder cannot be written, or the path is a folder.
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:

@@ -288,6 +288,11 @@ class StudyRecord(Record):
         description="whether the folds of a folded protocol draw independently; those of older records tried the same "
         "configurations, from the same weights",
     )
+    late_kicks: bool = Field(
+        default=True,
+        description="whether fits without validation clips are kicked (`escape`) until their end, as those of older "
+        "records were",
+    )
     sampler: dict[str, Any]
     pruner: dict[str, Any]
     environment: Environment
@@ -314,10 +319,10 @@ class TrialRecord(Record):
     """`trials/`, `probes/`, `folds/` or `refits/<job_id>/record.json`: one configuration, trained once.
 
     Where space matters, as in published studies, the file has `epochs` as columns: a list for each number, with one
-    place an epoch.
+    place an epoch, and none for the epochs' own numbers where they count from 0.
     """
 
-    SCHEMA: ClassVar[int] = 2  # 2 may have columns; 1 has rows
+    SCHEMA: ClassVar[int] = 3  # 3 may have columns without the epochs' numbers, 2 columns; 1 has rows
 
     study: str
     job_id: FileName
@@ -355,13 +360,23 @@ class TrialRecord(Record):
     @field_validator("epochs", mode="before")
     @classmethod
     def _rows(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "epoch" not in value and isinstance(losses := value.get("loss"), list):
+            value = {"epoch": list(range(len(losses))), **value}
         return rows_of(value)
 
     def compacted(self, content: dict[str, Any]) -> dict[str, Any]:
         """Turns the epochs into columns: see `Record.compacted`."""
         if not (rows := content["epochs"]):
             return content
-        return content | {"schema_version": self.SCHEMA, "epochs": columns_of(rows)}
+        columns = columns_of(rows)
+        if isinstance(columns, dict) and columns["epoch"] == list(range(len(rows))):
+            del columns["epoch"]
+        return content | {"schema_version": self.SCHEMA, "epochs": columns}
+
+    @property
+    def lasting_s(self) -> float:
+        """Wall time in seconds without the wait for features, which later fits find in the cache; 0 if unknown."""
+        return max(0.0, self.seconds.get("total", 0.0) - self.seconds.get("features", 0.0))
 
     @property
     def best_uar(self) -> float | None:

@@ -134,11 +134,21 @@ class StudyFolder:
         for name, place in places.items():
             self._remember(f"corpus {name}", place)
 
-    def remembered_places(self) -> dict[str, Path]:
-        """Returns the saved further places of the corpus that are still there."""
+    def remembered_places(self, data: Path | None = None) -> dict[str, Path]:
+        """Returns the saved further places of the corpus that are still there.
+
+        Args:
+            data: folder of the corpus that somebody names now; places of corpora that it holds are left out. None or
+                the saved folder leaves out none.
+        """
         names = [name.removeprefix("corpus ") for name in self._places() if name.startswith("corpus ")]
         found = {name: self._remembered(f"corpus {name}") for name in names}
-        return {name: place for name, place in found.items() if place is not None}
+        named = None if data == self.remembered_data() else data
+        return {
+            name: place
+            for name, place in found.items()
+            if place is not None and not (named is not None and (named / name).is_dir())
+        }
 
     def remember_init(self, bundle: Path) -> None:
         """Saves where the bundle is whose weights the fits of the study start from."""
@@ -366,17 +376,17 @@ class StudyFolder:
         """
         return read_parquet(self.path / "shortlist" / f"{job_id}.parquet")
 
-    def save_shortlisted(self, record: ShortlistRecord, answers: pd.DataFrame) -> None:
+    def save_shortlisted(self, record: ShortlistRecord, answers: pd.DataFrame, *, compact: bool = False) -> None:
         """Writes what cross-validation said of a configuration: the answers first, so that a record has its answers."""
         folder = self.path / "shortlist"
         write_bytes_atomic(folder / f"{record.job_id}.parquet", answers.to_parquet(index=False, compression="zstd"))
         record = record.model_copy(update={"digest": answers_digest(answers)})
-        record.save(folder / f"{record.job_id}.json")
+        record.save(folder / f"{record.job_id}.json", compact=compact)
 
     def save_shortlisted_alone(self, record: ShortlistRecord) -> None:
-        """Writes what cross-validation said of a configuration, without its answers."""
+        """Writes what cross-validation said of a configuration, without its answers, in a published study."""
         record = record.model_copy(update={"answers_kept": False})
-        record.save(self.path / "shortlist" / f"{record.job_id}.json")
+        record.save(self.path / "shortlist" / f"{record.job_id}.json", compact=True)
 
     def entries(self, damaged: Damaged | None = None) -> Iterator[EntryRecord]:
         """Reads all entries of this study, in the order of their ids.
@@ -403,9 +413,9 @@ class StudyFolder:
         _check_name(path, entry_id, record.entry_id)
         return record
 
-    def save_entry(self, entry: EntryRecord) -> None:
+    def save_entry(self, entry: EntryRecord, *, compact: bool = False) -> None:
         """Writes an entry."""
-        entry.save(self.path / "entries" / f"{entry.entry_id}.json")
+        entry.save(self.path / "entries" / f"{entry.entry_id}.json", compact=compact)
 
 
 def _check_name(path: Path, name: str, recorded: str) -> None:

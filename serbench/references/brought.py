@@ -23,6 +23,7 @@ from serbench.records import (
     digest_of,
     now,
 )
+from serbench.records.predictions import SHARES
 from serbench.references.task import ReferenceTask
 
 __all__ = ["BROUGHT", "Brought", "keep_brought", "read_brought"]
@@ -165,7 +166,7 @@ def keep_brought(
 
 def _alike(one: pd.DataFrame, other: pd.DataFrame) -> bool:
     """Whether two kept tables hold the same predictions."""
-    columns = [name for name in map(str, other.columns) if name.startswith(("p_", "given_"))]
+    columns = [name for name in map(str, other.columns) if name.startswith(SHARES)]
     if not set(columns) <= set(one) or list(one["clip_id"].astype(str)) != list(other["clip_id"].astype(str)):
         return False
     return np.array_equal(one[columns].to_numpy(), other[columns].to_numpy())

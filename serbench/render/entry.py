@@ -10,8 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from serbench.errors import SerbenchError
-from serbench.families import InvalidConfiguration, get_family, parse_hyperparameters
+from serbench.families import settings_in_use
 from serbench.records import CorpusFacts, ExcludedClip, ReportedScores
 from serbench.render.document import (
     NOTHING,
@@ -278,16 +277,8 @@ def setting_rows(report: EntryReport) -> Facts:
     """The settings that the entry uses; those that play no part beside its other ones are left out."""
     config = report.config
     if all(_FOLD.fullmatch(name) for name in config):
-        return config_rows({name: _in_use(report.row.family, values) for name, values in config.items()})
-    return config_rows(_in_use(report.row.family, config))
-
-
-def _in_use(family: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
-    try:
-        idle = parse_hyperparameters(get_family(family), config).idle_fields()
-    except (SerbenchError, InvalidConfiguration):  # of a plug-in that is not installed, or of another version
-        return config
-    return {name: value for name, value in config.items() if name not in idle}
+        return config_rows({name: settings_in_use(report.row.family, values) for name, values in config.items()})
+    return config_rows(settings_in_use(report.row.family, config))
 
 
 def config_rows(config: Mapping[str, Any]) -> Facts:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import textwrap
+from collections.abc import Sequence
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
@@ -17,8 +19,10 @@ from serbench.render.document import Document, Sheet
 __all__ = ["to_table"]
 
 
-_LEAST_CELLS = 3
-"""Width of a column of one character with what stands between columns."""
+_BETWEEN = 2
+"""Characters between two columns."""
+_WORD = 6
+"""Characters of a text that need not be folded."""
 
 
 def to_table(document: Document, width: int, *, styled: bool = False) -> str:
@@ -48,7 +52,7 @@ def _sheet(sheet: Sheet, width: int, *, styled: bool, tell: bool) -> str:
         fitting = fitting.up_to(highest - 1)
     with console.capture() as captured:
         for part in _parts(console, fitting, width):
-            console.print(_rich(part))
+            console.print(_rich(part, _widths(console, part, width)))
     lines = [line.rstrip() for line in captured.get().splitlines()]
     body = "\n".join(line for line in lines if line)
     notes = [*sheet.notes, *(sheet.left_out(fitting, "not shown at this width") if tell else ())]
@@ -57,11 +61,11 @@ def _sheet(sheet: Sheet, width: int, *, styled: bool, tell: bool) -> str:
 
 
 def _parts(console: Console, sheet: Sheet, width: int) -> list[Sheet]:
-    """Cuts a table with more columns than a screen can hold into several, each with the first column.
+    """Cuts a table whose numbers do not fit on the screen into several, each with the first column.
 
-    Otherwise columns would get no room at all, and their numbers would be missing.
+    Otherwise the columns would get too little room, and their numbers would be folded or missing. Headers may fold.
     """
-    if len(sheet.columns) <= max(2, (width - 1) // _LEAST_CELLS):
+    if len(sheet.columns) <= 2 or _total(_least(sheet, width)) <= width:
         return [sheet]
     parts, taken = [], 1
     while taken < len(sheet.columns):
@@ -73,15 +77,50 @@ def _parts(console: Console, sheet: Sheet, width: int) -> list[Sheet]:
     return parts
 
 
+def _least(sheet: Sheet, width: int) -> list[int]:
+    """Least width of each column: its widest number, or the width at which its texts may fold."""
+    found = []
+    for place, column in enumerate(sheet.columns):
+        widest = max((cell_len(printable(row[place])) for row in sheet.rows), default=1)
+        most = width // 3 if place == 0 else widest if column.align == "right" else _WORD
+        found.append(max(1, min(widest, most)))
+    return found
+
+
+def _widths(console: Console, sheet: Sheet, width: int) -> list[int] | None:
+    """Width of each column of a table that is too wide, so that its headers and texts fold and its numbers do not.
+
+    None where rich finds it: it makes the widest columns equally wide, whatever is in them.
+    """
+    least = _least(sheet, width)
+    if _natural_width(console, sheet) <= width or _total(least) > width:
+        return None
+    natural = [
+        max(low, *(cell_len(printable(text)) for text in (column.title, *(row[place] for row in sheet.rows))))
+        for place, (column, low) in enumerate(zip(sheet.columns, least, strict=True))
+    ]
+
+    def fitted(most: int) -> list[int]:
+        return [max(low, min(whole, most)) for low, whole in zip(least, natural, strict=True)]
+
+    most = next(most for most in range(width, 0, -1) if _total(fitted(most)) <= width)
+    return None if max(least) < most else fitted(most)
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + _BETWEEN * (len(widths) - 1)
+
+
 def _natural_width(console: Console, sheet: Sheet) -> int:
     wide = console.options.update(width=10_000)
     return Measurement.get(console, wide, _rich(sheet)).maximum
 
 
-def _rich(sheet: Sheet) -> Table:
+def _rich(sheet: Sheet, widths: Sequence[int] | None = None) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    for column in sheet.columns:
-        table.add_column(Text(printable(column.title)), justify=column.align, overflow="fold")
+    for place, column in enumerate(sheet.columns):
+        width = widths[place] if widths else None
+        table.add_column(Text(printable(column.title)), justify=column.align, overflow="fold", width=width)
     styles = sheet.styles or ("",) * len(sheet.rows)
     for row, style in zip(sheet.rows, styles, strict=True):
         table.add_row(*(Text(printable(cell)) for cell in row), style=style or None)

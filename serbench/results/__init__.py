@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from serbench.results.entry import ClassRow, EntryReport, RefitReport
     from serbench.results.grouping import why_unranked
     from serbench.results.leaderboard import Leaderboard, make_leaderboard
-    from serbench.results.leaderboard_row import COLUMNS, GroupRows, Row
+    from serbench.results.leaderboard_row import COLUMNS, GroupRows, Row, warnings_of
     from serbench.results.loaded_study import LoadedStudy
     from serbench.results.pairwise import ALPHA, EntryComparison, EntryPair
     from serbench.results.publish import publish_studies
@@ -58,6 +58,7 @@ else:
                 "COLUMNS",
                 "GroupRows",
                 "Row",
+                "warnings_of",
             ),
             "loaded_study": ("LoadedStudy",),
             "pairwise": (
@@ -141,5 +142,6 @@ __all__ = [
     "speakers_of",
     "study_row",
     "verify_results",
+    "warnings_of",
     "why_unranked",
 ]

@@ -375,11 +375,11 @@ def _kind_of_runs(entry: EntryRecord) -> Iterator[str]:
 def _run_names(entry: EntryRecord) -> Iterator[str]:
     """Finds runs that are listed twice, or renamed so that the checks of numbers and seeds pass them over."""
     if not entry.refits:
-        yield "it lists no run, and serbench writes an entry once a run is completed"
+        yield "it lists no run, and serbench never writes such an entry"
     if len(set(entry.refits)) < len(entry.refits):
         yield "it lists a run twice"
     if renamed := [job for job in entry.refits if not _is_usual(job)]:
-        yield f"run {renamed[0]} has another name than serbench gives, so it may be one that another name hides"
+        yield f"run {renamed[0]} is not named as serbench names runs (t0007-r1), so its seed cannot be checked"
 
 
 def _is_usual(job_id: str) -> bool:

@@ -15,24 +15,25 @@ from serbench.results.grouping import Group
 from serbench.results.reference_rows import ReferenceRow
 from serbench.results.scored_entry import ScoredEntry, mean
 
-__all__ = ["COLUMNS", "DetectableDifference", "GroupRows", "Row", "make_row"]
+__all__ = ["COLUMNS", "DetectableDifference", "GroupRows", "Row", "make_row", "warnings_of"]
 
 
 def _by_the_group(_: RowSource) -> None:
     """Placeholder for a value that depends on the other rows; `serbench.results.leaderboard` fills it in."""
 
 
-def _warnings(it: RowSource) -> tuple[str, ...]:
-    study, entry = it.tested.study, it.tested.entry
+def warnings_of(tested: ScoredEntry) -> tuple[str, ...]:
+    """Returns what a reader of an entry's scores must know of its corpus, split, runs and choice, a sentence each."""
+    study, entry = tested.study, tested.entry
     warnings = [*study.corpus.warnings, *study.protocol.warnings]
     if entry.failed_refits:
         tried = len(entry.failed_refits) + len(entry.refits)
         failed = f"{len(entry.failed_refits)} of {tried} runs failed or were interrupted"
         warnings.append(f"{failed}, and are left out of all means")
-    if it.tested.chosen_on:
+    if tested.chosen_on:
         warnings.append(
             "configurations that the search began with were chosen on "
-            f"{len(it.tested.chosen_on)} of the test speakers, so the test scores are too high"
+            f"{len(tested.chosen_on)} of the test speakers, so the test scores are too high"
         )
     return tuple(warnings)
 
@@ -283,7 +284,7 @@ class Row(FrozenModel):
         lambda it: _of_test(it, "best_class_by_count"), "class with the most correct clips; favours large classes"
     )
     worst_by_count: str | None = column(lambda it: _of_test(it, "worst_class_by_count"))
-    warnings: tuple[str, ...] = column(_warnings)
+    warnings: tuple[str, ...] = column(lambda it: warnings_of(it.tested))
     chosen_on_tested: int = column(
         lambda it: len(it.tested.chosen_on),
         "test speakers on whom a configuration that the study began with was chosen (`chosen_on`)",

@@ -81,7 +81,8 @@ class LoadedStudy:
         self.record: StudyRecord = folder.record()
         if self.record.name != folder.path.name:  # a copy would count as a second study with the same runs
             raise SerbenchError(
-                f"{folder.path} holds the study '{self.record.name}'; restore it, or move the copy out of studies/"
+                f"{folder.path} holds the study '{self.record.name}'; rename the folder to that, "
+                "or, if it is a copy, move it out of studies/"
             )
         self._read: dict[Hashable, object] = {}
         self._damaged: dict[tuple[str, str], DamagedRecord] = {}

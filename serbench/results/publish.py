@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from serbench.errors import SerbenchError, UsageError
+from serbench.printable import without_paths
 from serbench.records import (
     JobKind,
     ReferenceFolder,
@@ -134,7 +135,7 @@ def _copy_study(source: StudyFolder, copy: StudyFolder) -> None:
                 table = source.predictions(kind, record.job_id)
                 write_predictions(table[table["subset"] != _LEFT_OUT], place / "predictions.parquet")
     for entry in source.entries():
-        copy.save_entry(entry)
+        copy.save_entry(entry, compact=True)
     _copy_shortlist(source, copy, {entry.shortlisted for entry in source.entries()})
     _copy_audits(source.path / "audits", copy.path / "audits")
 
@@ -145,7 +146,7 @@ def _copy_shortlist(source: StudyFolder, copy: StudyFolder, entered: Collection[
         record = source.shortlisted(job_id)
         if job_id in entered:
             answers = source.out_of_fold(job_id)
-            copy.save_shortlisted(record, answers)
+            copy.save_shortlisted(record, answers, compact=True)
             write_predictions(answers, copy.path / "shortlist" / f"{job_id}.parquet")
         else:
             copy.save_shortlisted_alone(record)
@@ -160,10 +161,14 @@ def _copy_audits(source: Path, copy: Path) -> None:
 
 
 def _shortened(record: TrialRecord) -> TrialRecord:
-    """Rounds the learning curve to four digits: most of a record's size, and read by figures alone."""
+    """Rounds the learning curve to four digits: most of a record's size, and read by figures alone. Cuts paths.
+
+    What a crash said may name the home folder of whoever ran the study.
+    """
     rounded = []
     for epoch in record.epochs:
         values = epoch.model_dump()
         short = {name: float(f"{value:.4g}") for name, value in values.items() if isinstance(value, float)}
-        rounded.append(epoch.model_copy(update=short | {"learning_rate": epoch.learning_rate}))
-    return record.model_copy(update={"epochs": tuple(rounded)})
+        rounded.append(epoch.model_copy(update=short))
+    error = None if record.error is None else without_paths(record.error)
+    return record.model_copy(update={"epochs": tuple(rounded), "error": error})

@@ -51,7 +51,7 @@ def select_entry(board: Leaderboard, root: Path) -> Row:
         )
         raise UsageError(
             f"{root} holds entries that cannot be compared with each other; name one ({heads}), or narrow "
-            "with --corpus and --protocol"
+            "with --corpus and --protocol (in Python corpus= and protocol=)"
         )
     _check_readable(board, groups)
     if best is None and board.rows:

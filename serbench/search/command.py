@@ -164,11 +164,7 @@ def _split_ratio(record: StudyRecord, base: SearchSpace | None) -> str | None:
     if base is None or not isinstance(ratio, str):
         return None
     recorded = (record.protocol.test_core, record.protocol.validation_core)
-    return None if ratio == base.fixed_split and recorded == _cores(base) else ratio
-
-
-def _cores(space: SearchSpace) -> tuple[str, str]:
-    return f"{space.test_core:f}", f"{space.validation_core:f}"
+    return None if ratio == base.fixed_split and recorded == base.recorded_cores else ratio
 
 
 def _usual_protocol(request: SearchRequest, base: SearchSpace | None) -> str:

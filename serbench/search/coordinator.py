@@ -68,13 +68,19 @@ class Coordinator:
             trials: total number of trials that count. Invalid, interrupted and lost trials do not count.
             shortlist_fits: number of fits of the shortlist; see `SearchTrials`. When only the time reserved for what
                 comes later is left, running trials stop and no new ones start.
-            final_fits: number of final runs.
+            final_fits: number of final runs to come.
 
         Raises:
             SerbenchError: the study cannot go on (features, storage, a space without valid configurations,
                 trials that all crash the same way).
         """
-        self._run(SearchTrials(self._session, trials, shortlist_fits, final_fits))
+        work = SearchTrials(self._session, trials, shortlist_fits, final_fits)
+        self._run(work)
+        if work.cut_short:
+            self._session.observer.message(
+                f"the trials ended before there were {trials}: the rest of --time is kept for the shortlist and the "
+                "final runs; a longer --time, or fewer --finalists, --repeats or --shortlist, leaves more for trials"
+            )
 
     def run_jobs(
         self, jobs: Sequence[TrialJob], origins: Mapping[str, str] | None = None, deadline: float | None = None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from serbench.families import settings_in_use
 from serbench.records import EntryRecord, Finals, JobId, ShortlistRecord, TrialRecord, digest_of, now
 from serbench.search.coordinator import Coordinator
 from serbench.search.observer import Observer
@@ -48,11 +49,18 @@ class Finalist:
 
 
 def choose_finalists(
-    trials: Sequence[TrialRecord], count: int, forced: Sequence[str] = (), known: Collection[str] = ()
+    family: str,
+    trials: Sequence[TrialRecord],
+    count: int,
+    forced: Sequence[str] = (),
+    known: Collection[str] = (),
 ) -> list[Finalist]:
     """Selects the best completed trials by validation score, without duplicates, and the ones that the space forces.
 
+    Trials that differ only in hyperparameters that neither uses are duplicates: they train the same network.
+
     Args:
+        family: name of their family.
         trials: all trials of one study.
         count: number of finalists selected by validation score.
         forced: names of enqueued configurations that are tested whatever their score.
@@ -61,12 +69,13 @@ def choose_finalists(
     """
     done = [t for t in trials if t.state == "completed" and t.value is not None]
     done.sort(key=lambda t: (-(t.value or 0.0), t.job_id))
-    alike = {digest_of(t.config): t for t in reversed(done) if t.job_id in known}
-    musts = {digest_of(t.config): t.origin for t in reversed(done) if t.origin is not None and t.origin in forced}
+    keys = {t.job_id: _network(family, t.config) for t in done}
+    alike = {keys[t.job_id]: t for t in reversed(done) if t.job_id in known}
+    musts = {keys[t.job_id]: t.origin for t in reversed(done) if t.origin is not None and t.origin in forced}
     chosen: dict[str, Finalist] = {}
     picked = 0
     for best in done:
-        key = digest_of(best.config)
+        key = keys[best.job_id]
         if key in chosen:
             continue
         trial = alike.get(key, best)
@@ -80,7 +89,13 @@ def choose_finalists(
     return list(chosen.values())
 
 
+def _network(family: str, config: Mapping[str, Any]) -> str:
+    """What two configurations share that train the same network."""
+    return digest_of(settings_in_use(family, config))
+
+
 def choose_shortlisted(
+    family: str,
     trials: Sequence[TrialRecord],
     shortlisted: Sequence[ShortlistRecord],
     count: int,
@@ -91,6 +106,7 @@ def choose_shortlisted(
     """Selects the configurations with the best out-of-fold scores, and the ones that the space forces.
 
     Args:
+        family: name of the family.
         trials: all trials of one study.
         shortlisted: the compared configurations, best first.
         count: number of finalists selected by out-of-fold score.
@@ -103,10 +119,10 @@ def choose_shortlisted(
         Finalist(one.job_id, one.origin, one.config, one.search_value, False, one, finals)
         for one in shortlisted[:count]
     ]
-    known = {digest_of(one.config): one for one in reversed(shortlisted)}
-    taken = {digest_of(one.config): place for place, one in enumerate(best)}
-    for must in choose_finalists(trials, 0, forced, {*tested, *(one.job_id for one in shortlisted)}):
-        key = digest_of(must.config)
+    known = {_network(family, one.config): one for one in reversed(shortlisted)}
+    taken = {_network(family, one.config): place for place, one in enumerate(best)}
+    for must in choose_finalists(family, trials, 0, forced, {*tested, *(one.job_id for one in shortlisted)}):
+        key = _network(family, must.config)
         if key in taken:  # perhaps as another trial, which the sampler drew
             best[taken[key]] = replace(best[taken[key]], name=must.name)
         else:

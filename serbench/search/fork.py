@@ -175,6 +175,7 @@ def _record(old: StudyRecord, space: SearchSpace, source: str, run: str | None) 
             "pruner": pruner_settings(old.pruner.get("name", ""), space.training.epochs),
             "identity": uuid.uuid4().hex[:16],
             "parent": source,
+            "late_kicks": False,  # only final runs are without validation clips, and no kept trial is one
             "warm_start": None,
             "asked": AskedBudget(**space.budget.model_dump()),
             "created": now(),

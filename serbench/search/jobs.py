@@ -163,6 +163,7 @@ class JobMaker:
             init_labels=self.transfer.init_labels,
             teacher_share=0.0 if self.transfer.teacher is None else self.transfer.teacher.share,
             keep_model=kind == "refit",
+            late_kicks=study.record.late_kicks,
             threads=self.resources.threads,
             backend=self.backend,
             precision=study.record.precision,

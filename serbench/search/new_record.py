@@ -61,6 +61,7 @@ def new_study_record(
         feature_shape=space.features.shape,
         seed=plan.seed,
         draws_by_fold=folds > 1,
+        late_kicks=False,
         sampler=sampler_settings(plan.sampler or DEFAULT_SAMPLER),
         pruner=pruner_settings(plan.pruner, space.training.epochs),
         environment=current_environment(backend),

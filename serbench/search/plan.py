@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -29,6 +29,7 @@ class SearchPlan(SearchSettings):
         spaces: spaces to search, one after the other.
         corpus: source of the clips.
         data: folder of the corpus; None for its default folder.
+        notes: sentences about families of plug-ins that are not searched, since their default space cannot be used.
 
     Raises:
         UsageError: a number is too small, labels are unknown, or a space is named twice.
@@ -37,6 +38,7 @@ class SearchPlan(SearchSettings):
     spaces: tuple[SearchSpace, ...]
     corpus: Corpus
     data: Path | None = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -64,7 +66,9 @@ class SearchPlan(SearchSettings):
             declared.name: getattr(request, declared.name) for declared in fields(SearchSettings)
         }
         settings["protocol"] = request.protocol or ("cross-corpus" if request.test_corpus else None)
-        return cls(spaces=_spaces(request, spaces, chosen.name), corpus=chosen, data=place, **settings)
+        notes: list[str] = []
+        found = _spaces(request, spaces, chosen.name, notes.append)
+        return cls(spaces=found, corpus=chosen, data=place, notes=tuple(notes), **settings)
 
     def __post_init__(self) -> None:
         self.check_ranges()
@@ -131,12 +135,14 @@ def _corpus(request: SearchRequest) -> tuple[Corpus, Path | None]:
     )
 
 
-def _spaces(request: SearchRequest, given: Sequence[str | SearchSpace], corpus_name: str) -> tuple[SearchSpace, ...]:
+def _spaces(
+    request: SearchRequest, given: Sequence[str | SearchSpace], corpus_name: str, note: Callable[[str], None]
+) -> tuple[SearchSpace, ...]:
     """Loads the spaces of a request and applies the overrides of the request."""
     changes = {"epochs": request.epochs, "max_parameters": request.max_params}
     changes = {name: value for name, value in changes.items() if value is not None}
     found = []
-    for one in given or request.spaces or default_spaces(corpus_name):
+    for one in given or request.spaces or default_spaces(corpus_name, note):
         space = (one if isinstance(one, SearchSpace) else load_space(one)).with_training(**changes)
         found.append(space if request.split_ratio is None else space.with_split(request.split_ratio))
     return tuple(found)

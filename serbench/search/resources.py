@@ -11,6 +11,8 @@ from serbench.training import GPU_BACKENDS
 __all__ = ["GPU_BACKENDS", "WORKER_MIB", "Resources"]
 
 WORKER_MIB = 1500  # a TensorFlow child with a small CNN (measured: 0.6-1.2 GiB)
+_LEAST_MIB = 250  # below what the smallest recorded fits take of their own (344 MiB with TensorFlow)
+_SHARE = 0.9  # of the free memory that children may fill
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,25 @@ class Resources:
         devices = tuple(gpus()) if backend in GPU_BACKENDS else ()
         most = len(devices) or cores
         chosen = workers or max(1, min(most, int(available // WORKER_MIB), max(trials, 1)))
-        return cls(chosen, threads or max(1, cores // chosen), int(0.9 * available / chosen), devices)
+        return cls(chosen, threads or max(1, cores // chosen), int(_SHARE * available / chosen), devices)
+
+    def shortage(self) -> str | None:
+        """Returns a sentence if several workers leave each fit less memory than it may take; None if not.
+
+        >>> print(Resources(workers=8, threads=1, memory_limit_mib=460).shortage())
+        --workers 8 leaves each fit 460 MiB, and it may take about 1,500; if trials end as `memory`, use --workers 2
+
+        Raises:
+            UsageError: it is less than a fit takes to start.
+        """
+        share = self.memory_limit_mib
+        if share is None or self.workers == 1 or share >= int(_SHARE * WORKER_MIB):
+            return None
+        fitting = max(1, int(share * self.workers / _SHARE // WORKER_MIB))
+        found = f"--workers {self.workers} leaves each fit {share:,} MiB, and it may take about {WORKER_MIB:,}"
+        if share < _LEAST_MIB:
+            raise UsageError(f"{found}; use --workers {fitting}")
+        return f"{found}; if trials end as `memory`, use --workers {fitting}"
 
     @classmethod
     def elsewhere(cls, threads: int) -> Resources:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from serbench.corpora import StudyClips, cache_root, corpus_places, load_clips
+from serbench.corpora import StudyClips, cache_root, corpus_places, lasting_place, load_clips
 from serbench.errors import SerbenchError, UsageError
 from serbench.features import ClipsWithoutFeaturesError, FeatureStore
 from serbench.protocols import Ratio, SplitPlan, SplitProtocol
@@ -36,7 +36,7 @@ from serbench.search.transfer.heard import StudySplit, starts_from_its_corpus
 from serbench.search.transfer.of_study import recorded_transfer, with_transfer
 from serbench.search.warm_start import load_warm_start
 from serbench.spaces import SearchSpace, space_for_size
-from serbench.training import FeatureSource, Teacher, choose_backend, keep_to_one_backend
+from serbench.training import FeatureSource, Teacher, can_paste, choose_backend, keep_to_one_backend
 
 __all__ = ["run_search"]
 
@@ -58,6 +58,7 @@ def run_search(plan: SearchPlan, observer: Observer | None = None, stop: threadi
         keep_to_one_backend(backend)
     results.check_writable()
     search = _Search(plan, results, backend, observer or Observer(), stop or threading.Event(), [])
+    search.check_memory()
     with contextlib.suppress(_StoppedError), search.connected():
         search.run(end)
     return search.names
@@ -93,19 +94,33 @@ class _Search:
         """The feature cache. One for the whole search, since each store checks an entry once."""
         return FeatureStore(cache_root() / "features", note=self.observer.warning)
 
+    @property
+    def _most_trials(self) -> int:
+        return max((self.plan.budget(space).trials for space in self.plan.spaces), default=1)
+
+    def check_memory(self) -> None:
+        """Notes that the workers asked for leave little memory to each fit, before anything is read.
+
+        Raises:
+            UsageError: they leave too little to start one.
+        """
+        if self.plan.workers and (shortage := self._resources(self._most_trials).shortage()):
+            self.observer.warning(shortage)
+
     @contextlib.contextmanager
     def connected(self) -> Iterator[None]:
         """Opens the cluster connection, if one was requested, before any long step begins."""
         if self.plan.cluster is None:
             yield
             return
-        most = max((self.plan.budget(space).trials for space in self.plan.spaces), default=1)
-        with open_cluster(self.plan.cluster, self.backend, self._resources(most)) as self.cluster:
+        with open_cluster(self.plan.cluster, self.backend, self._resources(self._most_trials)) as self.cluster:
             yield
 
     def run(self, end: float | None) -> None:
         """Reads the corpus, then searches the spaces one after the other."""
         spaces = self.plan.spaces
+        for note in self.plan.notes:
+            self.observer.warning(f"left out: {note}")
         self.plan.corpus.prepare(self.plan.data, self._progress("making the corpus"))
         clips = load_clips(
             self.plan.corpus,
@@ -119,7 +134,7 @@ class _Search:
         if better := space_for_size([space.name for space in spaces], len(clips.table)):
             self.observer.warning(
                 f"{len(clips.table):,} clips are few for {' and '.join(space.name for space in spaces)}: the space "
-                f"'{better}' is made for corpora of this size (`serbench search {better}`)"
+                f"'{better}' is made for corpora of this size: `serbench search {better}` with the same options"
             )
         prepared = self._all_prepared(clips)
         with_features = self._with_features(clips)
@@ -174,12 +189,9 @@ class _Search:
             self.plan.split_seed,
             space.speaker_normalisation,
         )
-        protocol, reads_votes = self._as_begun(space, clips, protocol)
-        if reads_votes and clips.table["votes"].isna().all():
-            raise UsageError(
-                f"space '{space.name}' uses soft_labels, which train on what listeners heard, but corpus "
-                f"'{clips.corpus.name}' has no votes; remove soft_labels from the space"
-            )
+        begun = self._begun(space, clips, protocol)
+        protocol, reads_votes = _as_begun(begun, space, protocol)
+        _check_corpus(space, clips, reads_votes=reads_votes, pastes=begun is None and space.uses("copy_paste"))
         found = []
         plans = protocol.plans(clips.table)
         for split_plan in plans:
@@ -200,6 +212,10 @@ class _Search:
             record = record.model_copy(
                 update={"warm_start": start, "sampler": self._sampler(record), "chosen_on": begun_with}
             )
+            if begun is not None:  # a fold still to come draws and trains as those before it
+                record = record.model_copy(
+                    update={"draws_by_fold": begun.draws_by_fold, "late_kicks": begun.late_kicks}
+                )
             split = StudySplit(record, clips.table, split_plan)
             found.append(
                 _Prepared(space, with_transfer(self.results, split, self.plan.init, self.plan.teacher), split_plan)
@@ -225,7 +241,7 @@ class _Search:
             study = Study.open(self.results, record, one.space, clips.table, one.split_plan, self.plan.storage)
             with contextlib.closing(study):
                 if self.plan.data is not None:
-                    study.folder.remember_data(self.plan.data.resolve())
+                    study.folder.remember_data(lasting_place(self.plan.data))
                 study.folder.remember_places(corpus_places(self.plan.corpus))
                 if self.plan.init is not None and record.init is not None and record.init.bundle:
                     study.folder.remember_init(Path(self.plan.init).expanduser().resolve())
@@ -233,24 +249,6 @@ class _Search:
                 self._run_study(study, _share(end, len(studies) - place))
                 self.names.append(record.name)
                 self._compute_references(study)
-
-    def _as_begun(self, space: SearchSpace, clips: StudyClips, protocol: SplitProtocol) -> tuple[SplitProtocol, bool]:
-        """Returns the protocol, and whether fits read the listeners' votes, as recorded where the study has begun.
-
-        Older records hold no digest of the votes if enqueued configurations alone read them; such a study goes on.
-        """
-        begun = self._begun(space, clips, protocol)
-        if begun is None:
-            return protocol, space.reads_votes
-        earlier = begun.protocol
-        protocol = replace(
-            protocol,
-            least_validation=earlier.least_validation,
-            every_class=earlier.every_class,
-            counts_validation=earlier.counts_validation,
-        )
-        same = begun.space_hash == space.hash
-        return protocol, begun.corpus.votes is not None if same else space.reads_votes
 
     def _begun(self, space: SearchSpace, clips: StudyClips, protocol: SplitProtocol) -> StudyRecord | None:
         """Returns the record of a study that this search resumes, of any fold; None if it begins anew."""
@@ -302,7 +300,7 @@ class _Search:
             source = FeatureSource(study.clips, self._features, teacher)
             source.paths(study.space.features, progress=self._progress("computing features"))
         if self.cluster is None:
-            return LocalEngine(source, resources.workers, resources.devices)
+            return LocalEngine(source, resources.workers, resources.devices, self.stop)
         audio = StudyAudio.of(study.clips, corpus_places(self.plan.corpus).get("audio", self.plan.data), teacher)
         return DaskEngine(self.cluster, audio, resources.threads, self.plan.workers, self.observer.message)
 
@@ -323,6 +321,38 @@ class _Search:
             return known
         test = split_plan.split(split_plan.cores).test
         return load_warm_start(self.results, earlier, space, set(clips.table["digest"].iloc[list(test)]))
+
+
+def _as_begun(begun: StudyRecord | None, space: SearchSpace, protocol: SplitProtocol) -> tuple[SplitProtocol, bool]:
+    """Returns the protocol, and whether fits read the listeners' votes, as recorded where the study has begun.
+
+    Older records hold no digest of the votes if enqueued configurations alone read them; such a study goes on.
+    """
+    if begun is None:
+        return protocol, space.reads_votes
+    earlier = begun.protocol
+    protocol = replace(
+        protocol,
+        least_validation=earlier.least_validation,
+        every_class=earlier.every_class,
+        counts_validation=earlier.counts_validation,
+    )
+    same = begun.space_hash == space.hash
+    return protocol, begun.corpus.votes is not None if same else space.reads_votes
+
+
+def _check_corpus(space: SearchSpace, clips: StudyClips, *, reads_votes: bool, pastes: bool) -> None:
+    """Checks that a corpus has what a space trains on."""
+    if reads_votes and clips.table["votes"].isna().all():
+        raise UsageError(
+            f"space '{space.name}' uses soft_labels, which train on what listeners heard, but corpus "
+            f"'{clips.corpus.name}' has no votes; remove soft_labels from the space"
+        )
+    if pastes and not can_paste(clips.table):
+        raise UsageError(
+            f"space '{space.name}' uses copy_paste, which puts a neutral clip beside another one of the same speaker, "
+            f"but no known speaker of corpus '{clips.corpus.name}' has both; remove copy_paste from the space"
+        )
 
 
 def _share(end: float | None, parts: int) -> float | None:

@@ -6,13 +6,14 @@ import time
 from collections.abc import Sequence
 
 from serbench.errors import SerbenchError
-from serbench.records import UNCOUNTED_STATES, JobId, ShortlistRecord
+from serbench.records import STATES, UNCOUNTED_STATES, JobId, ShortlistRecord
 from serbench.search.bag import run_bag
 from serbench.search.coordinator import Coordinator
 from serbench.search.finalists import Finalist, choose_finalists, choose_shortlisted, refit_finalists
 from serbench.search.probes import run_probes
 from serbench.search.session import Session
 from serbench.search.shortlist import run_shortlist, shortlist_fits
+from serbench.search.studies.study import Study
 from serbench.spaces import Budget
 
 __all__ = ["run_study"]
@@ -33,7 +34,7 @@ def run_study(session: Session, budget: Budget) -> None:
     session.history.settle()
     run_probes(session, budget.probes)
     forced = [known.name for known in study.space.enqueued if known.finalist]
-    finals = (budget.finalists + len(forced)) * budget.repeats
+    finals = _final_runs_to_come(study, budget, len(forced))
     listed = shortlist_fits(study, min(budget.shortlist, budget.trials))
     Coordinator(session).run_trials(budget.trials, shortlist_fits=listed, final_fits=finals)
     if not session.stop.is_set():
@@ -43,14 +44,24 @@ def run_study(session: Session, budget: Budget) -> None:
     observer.study_finished(study.record)
 
 
+def _final_runs_to_come(study: Study, budget: Budget, forced: int) -> int:
+    """Number of final runs for which time must be left. Recorded ones count only where no trial can displace them."""
+    planned = (budget.finalists + forced) * budget.repeats
+    if sum(trial.state not in UNCOUNTED_STATES for trial in study.records()) < budget.trials:
+        return planned
+    runs = study.folder.jobs("refit")
+    done = sum(JobId.parse(run.job_id).role != "bag" and not STATES[run.state].retryable for run in runs)
+    return max(0, planned - done)
+
+
 def _test(session: Session, budget: Budget, shortlisted: Sequence[ShortlistRecord], forced: Sequence[str]) -> None:
     """Retrains and tests the finalists, and tests the bag of the selected configuration."""
-    trials = session.study.records()
+    family, trials = session.study.record.family, session.study.records()
     tested = {JobId.parse(refit.job_id).trial for refit in session.study.folder.jobs("refit")}
     finalists = (
-        choose_shortlisted(trials, shortlisted, budget.finalists, budget.finals or "all", forced, tested)
+        choose_shortlisted(family, trials, shortlisted, budget.finalists, budget.finals or "all", forced, tested)
         if shortlisted
-        else choose_finalists(trials, budget.finalists, forced, tested)
+        else choose_finalists(family, trials, budget.finalists, forced, tested)
     )
     for name in sorted(set(forced) - {finalist.name for finalist in finalists}):
         session.observer.warning(f"no trial of '{name}', which the space makes a finalist, has completed yet")

@@ -41,13 +41,13 @@ def run_shortlist(session: Session, count: int, final_rounds: int = 0) -> list[S
     Args:
         session: the study and what its jobs run on.
         count: number of configurations; 0 for no shortlist.
-        final_rounds: number of final runs, one after the other, for which time must be left.
+        final_rounds: number of final runs to come, one after the other, for which time must be left.
 
     Returns:
         The records of all compared configurations, highest out-of-fold score first; empty if there was no comparison.
     """
     study = session.study
-    chosen = choose_finalists(study.records(), count, known=study.folder.shortlisted_ids())
+    chosen = choose_finalists(study.record.family, study.records(), count, known=study.folder.shortlisted_ids())
     if not chosen:
         return []
     folds = _folds(study)
@@ -88,7 +88,7 @@ class _Cost:
     Attributes:
         fold_s: seconds of one fit of one fold to its last epoch, by the trial whose configuration it has.
         mean_s: the same for a configuration of no such trial: the mean over all trials.
-        trial_s: seconds of the longest trial.
+        trial_s: seconds of the longest trial, without the computation of features.
         workers: fits side by side.
     """
 
@@ -109,7 +109,7 @@ class _Cost:
             for one in trained
         }
         mean_s = float(np.mean(list(fold_s.values()))) if fold_s else 0.0
-        longest = max((one.seconds.get("total", 0.0) for one in trials), default=0.0)
+        longest = max((one.lasting_s for one in trials), default=0.0)
         return cls(fold_s, mean_s, longest, max(1, session.workers))
 
     def total_s(self, fits: Sequence[tuple[Finalist, InnerFold]]) -> float:

@@ -39,9 +39,9 @@ class SearchTrials:
         session: the study, already settled, and what its jobs run on.
         trials: total number of trials that count. Invalid, interrupted and lost trials do not count.
         shortlist_fits: number of fits of the shortlist.
-        final_fits: number of final runs. For each of both as much time is reserved as the longest trial took, divided
-            by the workers there are now, but at most half of what was left at the start, unless the final runs alone
-            need more.
+        final_fits: number of final runs to come. For each of both as much time is reserved as the longest trial took,
+            divided by the workers there are now, but at most half of what was left at the start, so that each session
+            gets on with its trials.
     """
 
     def __init__(self, session: Session, trials: int, shortlist_fits: int, final_fits: int) -> None:
@@ -53,7 +53,7 @@ class SearchTrials:
         self._never_pruned = {known.name for known in session.study.space.enqueued if known.finalist}
         records = session.study.records()
         self._counted = sum(record.state not in UNCOUNTED_STATES for record in records)
-        self._longest_s = max((record.seconds.get("total", 0.0) for record in records), default=0.0)
+        self._longest_s = max((record.lasting_s for record in records), default=0.0)
         self._running: dict[str, _Trial] = {}
         self._invalid_in_a_row = 0
         self._crashes: Counter[str] = Counter()
@@ -66,10 +66,15 @@ class SearchTrials:
         end = session.end
         if end is None or not session.workers:  # with no worker there is nothing to stop
             return end
-        shortlist_s, final_s = (
-            session.rounds(fits) * self._longest_s for fits in (self._shortlist_fits, self._final_fits)
-        )
-        return end - max(final_s, min(shortlist_s + final_s, self._half_s))
+        rounds = session.rounds(self._shortlist_fits) + session.rounds(self._final_fits)
+        return end - min(rounds * self._longest_s, self._half_s)
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether trials are still wanted and no more can start, since the rest of the time is reserved."""
+        end, deadline = self._session.end, self.deadline
+        reserved = end is not None and deadline is not None and deadline < end
+        return reserved and self.wanted(0) and not self._session.stop.is_set()
 
     def wanted(self, running: int) -> bool:
         """Whether the counted and the running trials together are fewer than the total."""
@@ -89,12 +94,14 @@ class SearchTrials:
     def judge(self, job: TrialJob, metrics: EpochMetrics) -> Verdict:
         """Decides whether to prune a trial by its best score so far, so that one bad epoch does not end a good trial.
 
-        A configuration that is tested whatever its score is never pruned.
+        A configuration that is tested whatever its score is never pruned, nor a trial after its last epoch: that saves
+        nothing, and the trial could be no finalist.
         """
         trial = self._running[job.job_id]
         trial.best = max(trial.best, metrics.val_uar or 0.0)
         prune = self._history.report(trial.proposal.trial, trial.best, metrics.epoch)
-        return Verdict.PRUNE if prune and trial.proposal.origin not in self._never_pruned else Verdict.CONTINUE
+        spared = trial.proposal.origin in self._never_pruned or metrics.epoch + 1 >= job.settings.epochs
+        return Verdict.PRUNE if prune and not spared else Verdict.CONTINUE
 
     def finish(self, message: DoneMessage, job: TrialJob, started: str) -> None:
         """Records a trial that ended and reports it to Optuna."""
@@ -129,7 +136,7 @@ class SearchTrials:
         self._history.tell(number, record)
         self._session.observer.trial_finished(record)
         self._counted += record.state not in UNCOUNTED_STATES
-        self._longest_s = max(self._longest_s, record.seconds.get("total", 0.0))
+        self._longest_s = max(self._longest_s, record.lasting_s)
         if STATES[record.state].repeated and not is_repeated(record.state, record.attempt):
             self._session.observer.warning(
                 f"trial {record.job_id} was interrupted {record.attempt + 1} times and will not run again; another "

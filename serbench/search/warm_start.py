@@ -31,7 +31,7 @@ def load_warm_start(results: ResultsFolder, name: str, space: SearchSpace, test_
     Raises:
         UsageError: there is no such study, none of its configurations fits, or it selected them on clips that the new
             study tests on. The test scores would then be biased upwards. So it may be, too, where the study was
-            warm-started from one that is no longer there.
+            warm-started or forked from one that is no longer there.
     """
     folder = results.existing_study(name)
     scored, named = _chosen_by(results, folder)
@@ -48,7 +48,7 @@ def load_warm_start(results: ResultsFolder, name: str, space: SearchSpace, test_
         )
     fitting, reason = {}, "it has no completed trial"
     later = defaults(space.family.hyperparameters)
-    for finalist in choose_finalists(list(folder.jobs("search")), count=10**6):
+    for finalist in choose_finalists(folder.record().family, list(folder.jobs("search")), count=10**6):
         config = {**later, **finalist.config}  # studies of earlier versions lack later hyperparameters
         try:
             misfit = space.misfit(config)
@@ -76,16 +76,17 @@ def _chosen_by(
     named = recorded_names(who for speakers in record.chosen_on.values() for who in speakers)
     by_speakers = clips["digest"][[who in named for who in people]]
     scored, chosen = _scored_on(folder, record, clips), set(by_speakers.dropna())
-    known, warm = results.study_names(), record.warm_start and record.warm_start.study
-    if warm and warm not in known:
-        raise UsageError(
-            f"study '{record.name}' was warm-started from study '{warm}', which is not in {results.root}, so nobody "
-            "knows on which clips its configurations were chosen; restore it, or warm-start from another study"
-        )
-    for earlier in (warm, record.parent):
-        if earlier and earlier not in seen and earlier in known:
-            more = _chosen_by(results, results.study(earlier), seen | {record.name})
-            scored, chosen = scored | more[0], chosen | more[1]
+    warm = record.warm_start and record.warm_start.study
+    for earlier, how in ((warm, "warm-started"), (record.parent, "forked")):
+        if not earlier or earlier in seen:
+            continue
+        if earlier not in results.study_names():
+            raise UsageError(
+                f"study '{record.name}' was {how} from study '{earlier}', which is not in {results.root}, so nobody "
+                "knows on which clips its configurations were chosen; restore it, or warm-start from another study"
+            )
+        more = _chosen_by(results, results.study(earlier), seen | {record.name})
+        scored, chosen = scored | more[0], chosen | more[1]
     return scored, chosen
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from serbench.audit import AuditRecord, audit_path, saved_audit
+from serbench.corpora import people_of
 from serbench.errors import SerbenchError
 from serbench.evaluation import Attribute, AttributeSlices, ReliabilityBin, SoftEvaluation, reliability, slice_scores
 from serbench.results import Results, ScoredEntry, VoteRow, why_unranked
@@ -77,7 +78,8 @@ class EntryDetails:
         study, entry = tested.study, tested.entry
         space = ""
         if study.protocol.folds == 1 and not entry.members:
-            space = one_config_space(study, entry.config, f"Entry {entry.entry_id} of study {study.name}")
+            title = f"Entry {entry.entry_id} of study {study.name}"
+            space = one_config_space(study, entry.config, title, _chosen_on(tested, sources))
         if not tested.refits:
             return cls((), (), (), None, None, None, space, (), None)
         attributes, notes = sources.attributes(tested.refits[0].test_clips)
@@ -95,6 +97,22 @@ class EntryDetails:
             misses=find_misses(tested, sources, sounds),
             mask=mask_example(tested, sources, sounds),
         )
+
+
+def _chosen_on(tested: ScoredEntry, sources: Sources) -> set[tuple[str, str]]:
+    """Whom an entry's configuration was chosen on, as (corpus, speaker): all who train or validate.
+
+    Those who chose the configurations that its study began with are among them.
+    """
+    record = tested.study
+    names = (name.partition("/") for chosen in record.chosen_on.values() for name in chosen)
+    found = {(corpus, speaker) for corpus, _, speaker in names}
+    if not tested.refits:
+        return found
+    is_tested = sources.clips.index.isin(tested.refits[0].test_clips)
+    unheard, heard = (set(people_of(sources.clips[rows], record.corpus)) for rows in (is_tested, ~is_tested))
+    # Clips of test speakers that no subset holds, as under speaker+sentence, have chosen nothing.
+    return found | (heard if record.protocol.shares_speakers else heard - unheard)
 
 
 def _slices(tested: ScoredEntry, attributes: Sequence[Attribute]) -> tuple[ScoredSlices, ...]:

@@ -10,9 +10,8 @@ import re
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from serbench.printable import printable_lines
+from serbench.printable import printable_lines, without_paths
 from serbench.render import count, duration, millions, milliseconds, percent, points, size, span
-from serbench.site.words import without_paths
 
 if TYPE_CHECKING:
     import jinja2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from serbench.errors import SerbenchError
@@ -13,18 +12,7 @@ from serbench.results import Row
 from serbench.search import placeholder_note, search_command, shell_line
 from serbench.spaces import read_space
 
-__all__ = ["citation", "entry_commands", "protocol_sentence", "search_again", "without_paths"]
-
-_PATH = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[\\/](?:[^\s\\/'\":;,]+[\\/])+(?=[^\s\\/])")
-
-
-def without_paths(text: str) -> str:
-    """Cuts every absolute path in a message to its file name, because a site is sent to others.
-
-    >>> without_paths("cannot decode /home/ann/data/1001.wav; see https://example.org/help/wav")
-    'cannot decode 1001.wav; see https://example.org/help/wav'
-    """
-    return _PATH.sub("", text)
+__all__ = ["citation", "entry_commands", "protocol_sentence", "search_again"]
 
 
 def protocol_sentence(protocol: ProtocolFacts) -> str:
@@ -62,9 +50,17 @@ def citation(row: Row, protocol: ProtocolFacts, serbench: str) -> str:
         f"{score} on {row.corpus} ({row.labels} {row.label_source} labels), mean of "
         f"{plural(row.seeds, 'seed')}; protocol {protocol.name}{folds}, {protocol.test_clips:,} test clips of "
         f"{speakers(protocol.test_speakers)}, {shared}, split seed {protocol.split_seed}, hash {protocol.hash}; "
-        f"{chosen} {row.trials} trials, {plural(row.looks, 'evaluation')} of the test set; serbench {serbench}, "
-        f"entry {row.entry}."
+        f"{chosen} {row.trials} trials, {plural(row.looks, 'evaluation')} of the test set{_chosen_on(row)}; "
+        f"serbench {serbench}, entry {row.entry}."
     )
+
+
+def _chosen_on(row: Row) -> str:
+    """Half a sentence about test speakers that chose what the search began with; '' where there are none."""
+    if not row.chosen_on_tested:
+        return ""
+    chosen = f"were chosen on {row.chosen_on_tested} of the test speakers"
+    return f"; the score is too high, since configurations that the search began with {chosen}"
 
 
 def search_again(record: StudyRecord, trials: int) -> tuple[str, str]:
@@ -98,8 +94,11 @@ def entry_commands(
     if row.folds == 1:
         if space:
             found.append(("Train only this configuration, from the space file above", _single(row, record, space)))
+        found.append(
+            ("Repeat one of its runs and compare", shell_line(["serbench", "study", "replay", row.study, refit]))
+        )
+    if not row.speaker_normalisation:
         found += [
-            ("Repeat one of its runs and compare", shell_line(["serbench", "study", "replay", row.study, refit])),
             ("Export it", shell_line(["serbench", "export", row.entry, "--to", "bundle"])),
             ("Predict with it", "serbench predict bundle RECORDING.wav"),
         ]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -78,35 +77,55 @@ def _default_space(family: str) -> str:
 
 
 def broken_default_spaces() -> list[str]:
-    """A sentence for each installed family that fails when asked for its default space: searches leave it out."""
-    found = []
-    for name in family_names():
-        with suppress(SerbenchError):  # it cannot even be loaded
-            family = get_family(name)
-            try:
-                family.default_space()
-            except Exception as error:
-                found.append(
-                    f"family '{name}' has no default space ({type(error).__name__}: {error}); repair its package"
-                )
-    return found
+    """A sentence for each installed family whose default space cannot be used.
+
+    Searches leave out the families of plug-ins, and end at serbench's own.
+    """
+    return [fault for name in family_names() if (fault := _fault(name))]
 
 
-def default_spaces(corpus: str) -> list[str]:
+def _fault(family: str) -> str:
+    """Why the default space of a family cannot be used; '' if it can, or if the family has none or is broken itself."""
+    try:
+        found = get_family(family)
+    except SerbenchError:
+        return ""
+    try:
+        space: object = found.default_space()
+    except Exception as error:  # a plug-in may fail in any way
+        return f"family '{family}' has no default space ({type(error).__name__}: {error}); repair its package"
+    if not isinstance(space, str | Path) or not str(space):
+        return ""
+    try:
+        load_space(family if family in space_names() else space)
+    except Exception as error:  # what reads a space asks the plug-in for its hyperparameters and features
+        reason = str(error) if isinstance(error, SerbenchError) else f"{type(error).__name__}: {error}"
+        return f"the default space of family '{family}' cannot be used: {reason}"
+    return ""
+
+
+def default_spaces(corpus: str, note: Callable[[str], None] = lambda _: None) -> list[str]:
     """Returns the names of the spaces that a search uses by default.
 
     Args:
         corpus: name of the corpus. The demo corpus has small spaces of its own, `demo_<family>`.
+        note: callback that receives a sentence about each family of a plug-in whose space cannot be used.
 
     Returns:
-        The default space of each installed family that has one. Plug-ins that cannot be loaded are skipped.
+        The default space of each installed family that has one. Plug-ins that cannot be loaded, or whose space cannot
+        be used, are skipped.
     """
     known = space_names()
     demo = [name for family in family_names() if (name := f"demo_{family}") in known]
     if corpus == "demo" and demo:
         return demo
-    spaces = {family: _default_space(family) for family in family_names()}
-    return [family if family in known else space for family, space in spaces.items() if space]
+    found = []
+    for family in family_names():
+        if family not in built_in_names() and (fault := _fault(family)):
+            note(fault)
+        elif space := _default_space(family):
+            found.append(family if family in known else space)
+    return found
 
 
 def space_for_size(names: Collection[str], clips: int) -> str:
@@ -257,6 +276,10 @@ def _features(family: Family, table: dict[str, Any]) -> FeatureSpec:
     if not isinstance(kind, str):
         raise UsageError(f"[features] kind = {kind!r} must be a string; put it in quotes")
     settings: type[FeatureSpec] = get_front_end(kind).settings
+    table = {
+        name: tuple(value) if isinstance(value, list) and _takes_tuple(settings, name) else value
+        for name, value in table.items()
+    }
     usual = family.default_features()
     if kind == family.feature_kind:
         return _model(settings, "features", usual | table)
@@ -267,6 +290,15 @@ def _features(family: Family, table: dict[str, Any]) -> FeatureSpec:
             f"[features] kind = {kind!r}: family {family.name} reads '{family.feature_kind}'; leave kind out"
         )
     return spec
+
+
+def _takes_tuple(settings: type[FeatureSpec], name: str) -> bool:
+    """Whether a setting is a tuple, which TOML writes as a list: settings can be hashed, and lists cannot."""
+
+    def holds(annotation: Any) -> bool:
+        return tuple in (annotation, get_origin(annotation)) or any(map(holds, get_args(annotation)))
+
+    return name in settings.model_fields and holds(settings.model_fields[name].annotation)
 
 
 def _layout(spec: FeatureSpec) -> tuple[int, int, int | None]:

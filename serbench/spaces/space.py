@@ -114,14 +114,11 @@ class SearchSpace:
 
     def describe(self) -> dict[str, Any]:
         """Returns everything that defines the search, for JSON. Comments and the order of the file do not matter."""
+        test_core, validation_core = self.recorded_cores
         transductive = {"speaker_normalisation": True} if self.speaker_normalisation else {}
         return {
             "family": self.family.name,
-            "protocol": {
-                "test_core": f"{self.test_core:f}",
-                "validation_core": f"{self.validation_core:f}",
-                **transductive,
-            },
+            "protocol": {"test_core": test_core, "validation_core": validation_core, **transductive},
             "features": self.features.model_dump(mode="json"),
             "training": self.training.model_dump(mode="json"),
             "parameters": {name: dim.model_dump(mode="json") for name, dim in self.parameters.items()},
@@ -183,6 +180,11 @@ class SearchSpace:
         return str(dimension.value) if isinstance(dimension, Fixed) else None
 
     @property
+    def recorded_cores(self) -> tuple[str, str]:
+        """Sizes of the test core and the validation core as a study's record has them."""
+        return f"{self.test_core:f}", f"{self.validation_core:f}"
+
+    @property
     def hash(self) -> str:
         """Hash of the space. A study resumes only if the hash is equal."""
         return digest_of(self.describe())
@@ -208,11 +210,15 @@ class SearchSpace:
     @property
     def reads_votes(self) -> bool:
         """Whether a configuration, drawn or enqueued, may train on the listeners' votes."""
-        dimension = self.parameters.get("soft_labels")
-        shares = list(dimension.probes()) if dimension else []
+        return self.uses("soft_labels")
+
+    def uses(self, share: str) -> bool:
+        """Whether a configuration, drawn or enqueued, may have a value above 0 of a hyperparameter that is a share."""
+        dimension = self.parameters.get(share)
+        values = list(dimension.probes()) if dimension else []
         if dimension is None or dimension.when:
-            shares.append(self.defaults()["soft_labels"])
-        return any([*shares, *(known.config["soft_labels"] for known in self.enqueued)])
+            values.append(self.defaults()[share])
+        return any([*values, *(known.config[share] for known in self.enqueued)])
 
     def suggest(self, trial: optuna.trial.BaseTrial, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Draws a configuration from an Optuna trial.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serbench.errors import require
+from serbench.errors import SerbenchError, require
 from serbench.results import Results
 from serbench.trackers.registry import get_tracker
 from serbench.trackers.runs import study_runs
@@ -31,8 +31,14 @@ def push_study(
     Raises:
         UsageError: the study or tracker is unknown, or `to` is no place that the tracker can write to.
         SerbenchError: an optional dependency is missing, a record is damaged, the study fails its checks, or the
-            tracker cannot be reached.
+            tracker cannot be reached, or is a plug-in that returns something else than `Pushed`.
     """
     target = get_tracker(tracker)
     require(f"pushing to '{target.name}'", target.modules, target.extra)
-    return target.push(study_runs(results, study), to, progress)
+    pushed = target.push(study_runs(results, study), to, progress)
+    if not isinstance(pushed, Pushed):
+        raise SerbenchError(
+            f"the tracker '{target.name}' returned {type(pushed).__name__} in place of a serbench.trackers.Pushed; "
+            "repair its package"
+        )
+    return pushed

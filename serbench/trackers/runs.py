@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from serbench.evaluation import Interval
+from serbench.printable import without_paths
 from serbench.records import UNCOUNTED_STATES, EpochMetrics, StudyRecord, TrialRecord, digest_of, run_name
-from serbench.results import LoadedStudy, Results, ScoredEntry, require_sound, why_unranked
+from serbench.results import LoadedStudy, Results, ScoredEntry, require_sound, warnings_of, why_unranked
 
 __all__ = ["PushedRun", "Value", "study_runs"]
 
@@ -104,7 +105,7 @@ def study_runs(results: Results, name: str) -> tuple[PushedRun, ...]:
     runs: list[PushedRun] = []
     for study in folds or [results.study(name)]:
         require_sound(results, study)
-        runs += _of_study(study)
+        runs += _of_study(results, study)
     if folds:
         facts = folds[0].record
         board = results.board(facts.corpus.name, facts.protocol.name)
@@ -113,8 +114,10 @@ def study_runs(results: Results, name: str) -> tuple[PushedRun, ...]:
     return tuple(runs)
 
 
-def _of_study(study: LoadedStudy) -> Iterator[PushedRun]:
-    record, fits = study.record, study.fits
+def _of_study(results: Results, study: LoadedStudy) -> Iterator[PushedRun]:
+    whole = study.record.protocol.folds == 1  # one fold has no row, and its speakers are those of its record
+    entries = [results.scored_entry(one) if whole else study.scored(one) for one in study.entry_ids]
+    record, fits = (entries[0].study if entries else study.record), study.fits
     every = [*fits.trials, *fits.probes, *fits.folds, *fits.refits]
     best = max((trial.value for trial in fits.trials if trial.state == "completed" and trial.value is not None),
                default=None)  # fmt: skip
@@ -135,22 +138,22 @@ def _of_study(study: LoadedStudy) -> Iterator[PushedRun]:
             {
                 f"validation/best_{record.objective}": best,
                 "trials": sum(trial.state not in UNCOUNTED_STATES for trial in fits.trials),
-                "entries": len(study.entry_ids),
+                "entries": len(entries),
             }
         ),
     )
     yield parent
     for fit in every:
         yield _of_fit(record, fit, parent.key)
-    for entry_id in study.entry_ids:
-        yield _of_entry(study.scored(entry_id), parent.key, selected=entry_id == chosen)
+    for one in entries:
+        yield _of_entry(one, parent.key, selected=one.entry.entry_id == chosen)
 
 
 def _of_fit(study: StudyRecord, fit: TrialRecord, parent: str) -> PushedRun:
     tags = {
         "state": fit.state,
         "origin": fit.origin,
-        "error": fit.error,
+        "error": None if fit.error is None else without_paths(fit.error),
         "error_kind": fit.error_kind,
         "attempt": str(fit.attempt),
         "fold_of_shortlist": None if fit.fold is None else str(fit.fold),
@@ -205,6 +208,8 @@ def _of_entry(tested: ScoredEntry, parent: str | None, *, selected: bool) -> Pus
         "finals": entry.finals,
         "interval": _about(interval) if interval else reason,
     }
+    if warned := warnings_of(tested):
+        tags["warnings"] = "; ".join(warned)
     return PushedRun(
         key=_key(study, "entry", entry.entry_id),
         study=study.name,

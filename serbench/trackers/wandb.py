@@ -73,7 +73,7 @@ def _content(folder: Path) -> str:
 def _log(root: Path, run: PushedRun) -> None:
     import wandb
 
-    # No name, path, code or load of this machine goes into the run; the records hold none either.
+    # No name, path, code or load of this machine goes into the run. Records hold none, and errors come without paths.
     settings = wandb.Settings(
         silent=True, console="off", disable_git=True, disable_code=True, save_code=False, x_disable_stats=True,
         x_disable_meta=True, x_disable_machine_info=True, x_save_requirements=False, host="not recorded",

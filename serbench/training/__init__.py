@@ -19,10 +19,11 @@ if TYPE_CHECKING:
         keep_to_one_backend,
         process_context,
     )
+    from serbench.training.copy_paste import can_paste
     from serbench.training.job import ClipTargets, FitSettings, TrialJob, TrialOutcome, Verdict
     from serbench.training.joining import join_networks
     from serbench.training.keras_settings import pin_keras_settings
-    from serbench.training.network_file import check_network_file
+    from serbench.training.network_file import open_network
     from serbench.training.precision import PRECISIONS, bfloat16_unit, choose_precision, dtype_policy
     from serbench.training.seeds import SeedTree
     from serbench.training.source import FeatureSource
@@ -41,6 +42,7 @@ else:
                 "keep_to_one_backend",
                 "process_context",
             ),
+            "copy_paste": ("can_paste",),
             "job": (
                 "ClipTargets",
                 "FitSettings",
@@ -50,7 +52,7 @@ else:
             ),
             "joining": ("join_networks",),
             "keras_settings": ("pin_keras_settings",),
-            "network_file": ("check_network_file",),
+            "network_file": ("open_network",),
             "precision": (
                 "PRECISIONS",
                 "bfloat16_unit",
@@ -85,7 +87,7 @@ __all__ = [
     "TrialOutcome",
     "Verdict",
     "bfloat16_unit",
-    "check_network_file",
+    "can_paste",
     "choose_backend",
     "choose_precision",
     "dtype_policy",
@@ -93,6 +95,7 @@ __all__ = [
     "join_networks",
     "keep_to_one_backend",
     "load_answerer",
+    "open_network",
     "pin_keras_settings",
     "process_context",
     "run_job",

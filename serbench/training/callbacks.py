@@ -170,26 +170,34 @@ class Kick(keras.callbacks.Callback):
     """Perturbs a model that is stuck in a local minimum.
 
     If the training loss has not improved for `patience` epochs, every kernel gets Gaussian noise of `strength` times
-    its own standard deviation. The best weights so far are kept elsewhere, so a bad kick costs epochs but no result.
+    its own standard deviation. With validation clips the best weights so far are kept elsewhere, so a bad kick costs
+    epochs but no result. Without them the last weights are kept: there no kick should come near the end.
+
+    Args:
+        patience: epochs without a better training loss before a kick.
+        strength: of the noise.
+        seed: of the fit.
+        until: number of epochs after which no kick comes.
     """
 
-    def __init__(self, patience: int, strength: float, seed: int) -> None:
+    def __init__(self, patience: int, strength: float, seed: int, until: float = math.inf) -> None:
         super().__init__()
         self._patience = patience
+        self._until = until
         self._strength = strength
         self._rng = fit_stream(seed, KICKS)
         self._best = math.inf
         self._waited = 0
         self.kicks = 0
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Counts the epochs without a better training loss, and kicks."""
         loss = float((logs or {}).get("loss", math.nan))
         if loss < self._best - 1e-4:
             self._best, self._waited = loss, 0
             return
         self._waited += 1
-        if self._waited >= self._patience:
+        if self._waited >= self._patience and epoch + 1 <= self._until:
             self._shake()
             self._waited, self._best = 0, math.inf
 

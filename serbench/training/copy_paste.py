@@ -6,16 +6,28 @@ R. Pappagari et al., 2021, https://arxiv.org/abs/2010.14602.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from serbench.training.seeds import COPY_PASTE, fit_stream
 
-__all__ = ["NEUTRAL", "CopyPaste", "beside"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["NEUTRAL", "CopyPaste", "beside", "can_paste"]
 
 NEUTRAL: Final = "neutral"
 """Label of the clips that are put beside others."""
+
+
+def can_paste(clips: pd.DataFrame) -> bool:
+    """Whether any known speaker of a clip table has both neutral and other clips."""
+    from serbench.corpora import UNKNOWN_SPEAKER  # here, since the child of each fit imports this module
+
+    known = clips[clips["speaker"] != UNKNOWN_SPEAKER]
+    neutral = known["label"].str.casefold() == NEUTRAL
+    return bool(known["speaker"][neutral].isin(known["speaker"][~neutral]).any())
 
 
 class CopyPaste:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -258,8 +259,16 @@ def _callbacks(job: TrialJob, hp: Hyperparameters, watch: EpochExchange) -> list
         )
     callbacks += [one.restore() for one in averaged]
     if hp.escape == "kick":
-        callbacks.append(Kick(hp.escape_patience, hp.escape_strength, job.seed))
+        callbacks.append(Kick(hp.escape_patience, hp.escape_strength, job.seed, _last_kick(job, hp)))
     return callbacks
+
+
+def _last_kick(job: TrialJob, hp: Hyperparameters) -> float:
+    """The number of epochs after which no kick comes, so that a fit which keeps its last weights can recover."""
+    if job.late_kicks or job.predict.get("validation"):
+        return math.inf
+    epochs = job.settings.epochs
+    return epochs - max(hp.escape_patience, epochs / 4)
 
 
 def _keeper(job: TrialJob) -> keras.callbacks.Callback:

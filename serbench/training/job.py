@@ -82,6 +82,7 @@ class TrialJob:
         keep_curve: whether the outcome contains the answers on `validation` after each epoch.
         fold: number of the fold that is held out; None outside of a cross-validation.
         schedule_epochs: epochs that the learning-rate schedule spans, where the fit ends earlier; None for its length.
+        late_kicks: whether a fit without validation clips is kicked (`escape`) until its end.
         learning_rates: of each epoch, in place of a schedule that follows the validation loss.
         members: trained models (`.keras` files) to average, in place of training.
         members_fit_s: seconds that it took to train the members, all together.
@@ -114,6 +115,7 @@ class TrialJob:
     keep_curve: bool = False
     fold: int | None = None
     schedule_epochs: int | None = None
+    late_kicks: bool = False
     learning_rates: tuple[float, ...] = ()
     members: tuple[bytes, ...] = field(default=(), repr=False)
     members_fit_s: float = 0.0

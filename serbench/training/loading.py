@@ -6,7 +6,7 @@ import keras
 
 from serbench.families import custom_objects
 from serbench.temporary import temporary_folder
-from serbench.training.network_file import check_network_file
+from serbench.training.network_file import open_network
 
 __all__ = ["load_network"]
 
@@ -19,12 +19,10 @@ def load_network(data: bytes, family: str) -> keras.Model:
         family: name of the family, whose own layers may be loaded.
 
     Raises:
-        ValueError: the file is no Keras model, describes more weights than it holds, or holds a class that neither
-            Keras nor serbench nor the family has.
+        ValueError: the file is no Keras model, describes more weights than it holds, computes too much, or holds a
+            class that neither Keras nor serbench nor the family has.
     """
-    objects = custom_objects(family)
-    check_network_file(data, objects)
     with temporary_folder() as folder:
         path = folder / "model.keras"
         path.write_bytes(data)
-        return keras.models.load_model(path, custom_objects=objects, compile=False, safe_mode=True)
+        return open_network(path, custom_objects(family))

@@ -1,18 +1,25 @@
-"""Bounds of a `.keras` file, checked before Keras builds what it describes."""
+"""Bounds of a `.keras` file: of its size before Keras builds what it describes, and of what the network computes."""
 
 from __future__ import annotations
 
+import inspect
 import json
 import threading
 import zipfile
 import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from io import BytesIO
+from math import prod
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from serbench.errors import first_line
 
-__all__ = ["check_network_file"]
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["check_network_file", "open_network"]
 
 _MOST_DESCRIPTION: Final = 16 << 20
 _MOST_UNPACKED: Final = 8 << 30
@@ -21,6 +28,10 @@ _MOST_PACKED: Final = 20
 """Times that a part may be larger than in the archive; Keras packs nothing, and weights cannot be packed much."""
 _WEIGHTS: Final = "model.weights.h5"
 _SPARE: Final = 1 << 20
+_MOST_VALUES: Final = 1 << 26
+"""Values of a tensor for each clip, as in the files of other runtimes."""
+_BATCHES: Final = (1, 64)
+"""Clips that a network may get at once. Two numbers, since a network within it may be built for one of them alone."""
 _UNREADABLE: Final = (
     zipfile.BadZipFile,
     zlib.error,
@@ -32,6 +43,27 @@ _UNREADABLE: Final = (
     RuntimeError,
 )
 """What `zipfile` and `json` raise for a damaged file."""
+
+
+def open_network(file: Path, objects: dict[str, Any]) -> keras.Model:
+    """Loads a network in Keras's safe mode, and checks that neither its file nor what it computes is too large.
+
+    Nothing is computed. It is not compiled.
+
+    Args:
+        file: path of the `.keras` file.
+        objects: custom objects that it may use.
+
+    Raises:
+        ValueError: the file is no Keras model, a part of it is too large, a layer computes too much, or it holds a
+            class that neither Keras nor `objects` has.
+    """
+    import keras
+
+    check_network_file(file, objects)
+    network = keras.models.load_model(file, custom_objects=objects, compile=False, safe_mode=True)
+    _check_values(network)
+    return network
 
 
 def check_network_file(file: Path | bytes, objects: dict[str, Any]) -> None:
@@ -91,6 +123,90 @@ def _parameters(config: Any, objects: dict[str, Any]) -> int | None:
     builder.start()
     builder.join()
     return found[0] if found else None
+
+
+def _check_values(network: keras.Model) -> None:
+    """Follows shapes through all layers, also of networks in it; none may compute more values than allowed.
+
+    What a network in it says of its own input counts for nothing where that has no size.
+
+    Raises:
+        ValueError: one does, or the shapes do not fit.
+    """
+    import keras
+
+    inputs = getattr(network, "inputs", None)
+    if not inputs:  # nothing is known of the clips, so it cannot answer any
+        return
+    for clips in _BATCHES:
+        given = [keras.KerasTensor((clips, *one.shape[1:]), one.dtype) for one in inputs]
+        with _bounded(_parts(network), clips):
+            network.compute_output_spec(given if len(given) > 1 else given[0])
+
+
+def _parts(network: Any) -> list[Any]:
+    """The network with all its layers and operations, and those within them."""
+    found: dict[int, Any] = {}
+    waiting = [network]
+    while waiting:
+        part = waiting.pop()
+        if id(part) not in found:
+            found[id(part)] = part
+            waiting += [*getattr(part, "_layers", ()), *getattr(part, "operations", ())]
+    return list(found.values())
+
+
+@contextmanager
+def _bounded(parts: list[Any], clips: int) -> Iterator[None]:
+    """Lets each layer check the size of what it gives for a number of clips, as long as the block runs."""
+    for part in parts:
+        object.__setattr__(part, "compute_output_spec", _checked(part, clips))  # past what Keras does with attributes
+    try:
+        yield
+    finally:
+        for part in parts:
+            object.__delattr__(part, "compute_output_spec")
+
+
+def _checked(part: Any, clips: int) -> Callable[..., Any]:
+    import keras
+
+    compute = part.compute_output_spec
+    compares = isinstance(
+        part, (keras.layers.Attention, keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention)
+    )
+
+    def compute_output_spec(*args: Any, **kwargs: Any) -> Any:
+        found = compute(*args, **kwargs)
+        shapes = [one.shape for one in keras.tree.flatten(found) if isinstance(one, keras.KerasTensor)]
+        if compares:
+            shapes.append(_scores(part, inspect.signature(compute).bind(*args, **kwargs).arguments))
+        if (values := max(map(_known, shapes), default=0)) > _MOST_VALUES * clips:
+            raise ValueError(
+                f"its layer '{part.name[:60]}' computes {values // clips:,} values for each clip, "
+                f"and serbench allows {_MOST_VALUES:,}"
+            )
+        return found
+
+    return compute_output_spec
+
+
+def _scores(part: Any, given: Mapping[str, Any]) -> tuple[int | None, ...]:
+    """Shape of the scores within a layer of attention, where each position of the query meets those of the value."""
+    import keras
+
+    tensors = given["inputs"] if "inputs" in given else (given["query"], given["value"])
+    query, value = (one.shape for one in tensors[:2])
+    axes = part.get_config().get("attention_axes") or range(1, len(value) - 1)
+    each = getattr(part, "num_heads", None) or getattr(part, "num_query_heads", None)
+    if isinstance(part, keras.layers.AdditiveAttention):
+        each = query[-1]
+    return (*query[:-1], *(value[axis] for axis in axes), each)
+
+
+def _known(shape: tuple[int | None, ...]) -> int:
+    """Product of the sides that are known."""
+    return prod(side or 1 for side in shape)
 
 
 def _largest(value: Any) -> int:

@@ -37,12 +37,15 @@ class JobControl:
 
     Attributes:
         report: callback for every epoch; its verdict is sent to the child.
-        cancel: set this event to stop the child. A child that does not stop is killed.
+        cancel: set this event to stop the child. One that does not stop is killed.
+        stop: set this event to stop the computation of its features, too. At the end of a time limit it goes on: what
+            the cache holds then is not computed again by the next search.
         device: the GPU that the child may see; None for all GPUs.
     """
 
     report: Callable[[EpochMetrics], Verdict] = lambda _: Verdict.CONTINUE
     cancel: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event = field(default_factory=threading.Event)
     device: str | None = None
 
 
@@ -62,7 +65,13 @@ def run_job(job: TrialJob, source: FeatureSource, control: JobControl | None = N
 
 def _run_once(job: TrialJob, source: FeatureSource, control: JobControl) -> TrialOutcome:
     began = time.monotonic()
-    paths = source.paths(job.features, job.copies)
+    try:
+        paths = source.paths(job.features, job.copies, _ended_by(control.stop))
+    except _CancelledError:
+        return TrialOutcome(
+            "interrupted", error="told to stop while its features were computed", error_kind="stop",
+            seconds=dict.fromkeys(("features", "total"), round(time.monotonic() - began, 3)),
+        )  # fmt: skip
     clips = source.targets_for(job)
     waited = time.monotonic() - began
     kernel_kills = kernel_memory_kills()
@@ -97,6 +106,20 @@ def _run_once(job: TrialJob, source: FeatureSource, control: JobControl) -> Tria
         epochs=outcome.epochs or tuple(watch.epochs),
         seconds={**outcome.seconds, "features": round(waited, 3), "total": round(time.monotonic() - began, 3)},
     )
+
+
+class _CancelledError(Exception):
+    """The search was stopped while features were computed. No entry of the cache is half-written."""
+
+
+def _ended_by(stop: threading.Event) -> Callable[[int, int], None]:
+    """Returns a progress callback that ends a computation once `stop` is set."""
+
+    def check(_done: int, _total: int) -> None:
+        if stop.is_set():
+            raise _CancelledError
+
+    return check
 
 
 class _Watch:

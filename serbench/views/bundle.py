@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.printable import printable
+from serbench.printable import printable, storable
 
 if TYPE_CHECKING:
     from serbench.audio import Sound
@@ -115,7 +115,7 @@ class Bundle:
 
     def _table(self, rows: Sequence[Prediction]) -> pd.DataFrame:
         columns: dict[str, Any] = {
-            "file": pd.Series([row.path or None for row in rows], dtype="string"),
+            "file": pd.Series([storable(row.path) or None for row in rows], dtype="string"),
             "start_s": np.array([row.start_s for row in rows], dtype=np.float64),
             "end_s": np.array([row.start_s + row.duration_s for row in rows], dtype=np.float64),
             "label": pd.Series([row.label for row in rows], dtype="string"),

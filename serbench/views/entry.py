@@ -210,7 +210,7 @@ class Entry:
         format: str = "keras",  # noqa: A002 - as the command's option
         quantise: str | None = None,
         runtime: str | Path | None = None,
-    ) -> Bundle:
+    ) -> Bundle | Any:  # Any for None, so that the usual case needs no check
         """Exports a model that classifies audio files, after checking that it repeats the recorded predictions.
 
         Args:
@@ -222,7 +222,7 @@ class Entry:
             runtime: folder with ONNX Runtime Web, for the format `web`; None to download it.
 
         Returns:
-            The bundle, loaded.
+            The bundle, loaded; None if a format of a plug-in wrote no `model.keras`.
 
         Raises:
             UsageError: `to` already exists, or a format is unknown.
@@ -243,7 +243,7 @@ class Entry:
             quantise=quantise,
             runtime=browser,
         )
-        return Bundle(to)
+        return Bundle(folder) if (folder / "model.keras").is_file() else None
 
     def __repr__(self) -> str:
         between = f" [{span(*self.interval)}]" if self.interval else ""

@@ -82,7 +82,7 @@ class Results:
         """Returns the entry with the best validation score. Test scores are not used.
 
         The results that `serbench.search` returns select among the studies of that search, unless you name a corpus or
-        protocol.
+        protocol. Otherwise it is the entry that `serbench export` takes.
 
         Args:
             corpus: name of a corpus to select among its entries.
@@ -90,16 +90,14 @@ class Results:
 
         Raises:
             UsageError: the entries have different test sets and cannot be compared. The message lists them.
-            SerbenchError: there is no entry, or none of the search can be selected.
+            SerbenchError: there is no entry, an unreadable one may be the best, or none of the search can be selected.
         """
         searched = self.searched if corpus is None and protocol is None else None
-        runs = None if searched is None else {run_name(study) for study in searched}
-        groups = [
-            group
-            for group in self._reader.board(corpus, protocol).groups
-            if runs is None or any(row.study in runs for row in group.rows)
-        ]
-        if searched is not None and not groups:
+        if searched is None:
+            return self.entry(self._reader.select(corpus, protocol).entry)
+        runs = {run_name(study) for study in searched}
+        groups = [group for group in self._reader.board().groups if any(row.study in runs for row in group.rows)]
+        if not groups:
             raise SerbenchError(f"this search tested no entry; what it has done so far is in {self.path}")
         if len(groups) > 1:
             raise UsageError(
@@ -107,13 +105,13 @@ class Results:
                 + "; ".join(group.title for group in groups)
                 + "); narrow with corpus= and protocol=, or name one with entry(id)"
             )
-        row = self._reader.best(searched, corpus, protocol)
-        if searched is not None and row is None:
+        row = self._reader.best(searched)
+        if row is None:
             raise SerbenchError(
                 "no entry of this search can be selected: they normalise by speaker (transductive), fail their checks "
                 "or have no validation score; leaderboard() shows them, and entry(id) returns one"
             )
-        return self.entry(row.entry if row is not None else self._reader.select(corpus, protocol).entry)
+        return self.entry(row.entry)
 
     def studies(self) -> pd.DataFrame:
         """Returns all studies, indexed by name, with their trials, best validation UAR and entries."""

@@ -13,7 +13,7 @@ from serbench.results import Results as Reader
 
 pytestmark = pytest.mark.long  # reads the published results
 
-ENTRY, OTHER, FOLDED = "cnn2d-f046c2", "cnn1d-6aa967", "cnn1d-673e65"
+ENTRY, OTHER, FOLDED = "cnn2d-f046c2", "cnn1d-6aa967", "cnn1d-430e55"
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +84,18 @@ def test_the_best_of_a_search_is_one_that_it_tested(tmp_path) -> None:
     for names in (["another-study"], []):
         with pytest.raises(serbench.SerbenchError, match="tested no entry"):
             serbench.Results(tmp_path, names).best()
+
+
+def test_the_best_entry_is_the_one_that_export_takes(tmp_path) -> None:
+    build = Builder(tmp_path)
+    build.entry("mine", build.study("one"))
+    build.entry("by_speaker", build.study("two", protocol_hash="hash-b"))
+    folder = build.results.study("two")
+    record = folder.record()
+    protocol = record.protocol.model_copy(update={"speaker_normalisation": True})
+    record.model_copy(update={"protocol": protocol}).save(folder.record_path)
+    assert Reader(tmp_path).select().entry == "mine"
+    assert serbench.open_results(tmp_path).best().id == "mine", "an entry that is never exported is none to choose from"
 
 
 def test_the_best_of_a_search_under_two_protocols_is_not_chosen(tmp_path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -246,6 +247,14 @@ def test_windows_of_a_long_recording_are_rows(bundle) -> None:
     table = bundle.predict(np.random.default_rng(0).normal(0, 0.1, 16000), sample_rate=8000, windows=True)
     assert table["start_s"].tolist() == pytest.approx([0.0, 0.3, 0.6, 0.9, 1.2, 1.4])
     assert (table["end_s"] - table["start_s"]).to_numpy() == pytest.approx(0.6)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_a_name_that_is_no_utf_8_costs_no_answer(bundle, tone_corpus, tmp_path) -> None:
+    odd = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    shutil.copyfile(tone_corpus / "1001_DFA_ANG_XX.wav", odd)
+    table = bundle.predict([odd, tone_corpus / "1001_DFA_ANG_XX.wav"])
+    assert list(table["file"]) == [f"{tmp_path}/caf\\udce9.wav", str(tone_corpus / "1001_DFA_ANG_XX.wav")]
 
 
 def test_a_file_that_cannot_be_read_is_left_out_with_a_warning(bundle, tone_corpus, tmp_path) -> None:

@@ -91,3 +91,17 @@ def test_an_audio_folder_that_is_a_link_out_is_explained(tmp_path: Path) -> None
     (tmp_path / "corpus" / "AudioWAV").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(SerbenchError, match="such as AudioWAV, which are not followed"):
         CREMA_D.read(tmp_path / "corpus")
+
+
+def test_links_may_lead_into_the_folder_that_the_user_named(tmp_path: Path) -> None:
+    clip, corpus = "1001_DFA_ANG_XX.wav", tmp_path / "corpus"
+    stored = touch(corpus / "objects" / "d41d8cd9")
+    (corpus / "AudioWAV").mkdir()
+    (corpus / "AudioWAV" / clip).symlink_to(stored)
+    (corpus / "AudioWAV" / "more").symlink_to(stored.parent)
+    (corpus / "AudioWAV" / "out.wav").symlink_to(touch(tmp_path / "outside.wav"))
+    listing = CREMA_D.read(corpus)
+    assert listing.table["path"].tolist() == [str(corpus / "AudioWAV" / clip)]
+    assert [path.name for path in listing.escaping] == ["more", "out.wav"]
+    with pytest.raises(SerbenchError, match=rf"only links that lead out of it, such as {clip}"):
+        CREMA_D.read(corpus / "AudioWAV")

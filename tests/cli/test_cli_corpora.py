@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from corpora_files import write_clips
 
 FOLDERS = {"ANG": "anger", "HAP": "happy", "SAD": "sadness"}
 
@@ -79,3 +80,37 @@ def test_wrong_words_are_answered(serbench, mine, tiny_space, tmp_path, argument
     assert ran.code == code, ran.err
     assert told in ran.sentence
     assert not (tmp_path / "results" / "studies").exists()
+
+
+def test_an_added_corpus_comes_with_commands_that_run_as_they_are_printed(serbench, mine, monkeypatch) -> None:
+    monkeypatch.setenv("UV_RUN_RECURSION_DEPTH", "1")
+    ran = serbench("corpus", "add", "mine", mine, "--names", "{speaker}_*")
+    assert "next: uv run serbench corpus check mine; uv run serbench search --corpus mine" in ran.out
+
+
+@pytest.mark.parametrize("rate", [0, -16_000, 3_999, 96_001])
+def test_a_sample_rate_that_no_front_end_has_is_refused(serbench, mine, rate) -> None:
+    assert serbench("corpus", "check", mine, "--sample-rate", rate).code == 2
+
+
+def test_a_broken_plug_in_hides_no_other_corpus(serbench, tmp_path, monkeypatch) -> None:
+    info = tmp_path / "broken_package-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-package\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[serbench.corpora]\nbroken = no_such_module_at_all:X\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    ran = serbench("corpus", "list", "--format", "json")
+    names = {row["name"] for row in json.loads(ran.out)}
+    assert names >= {"demo", "crema-d"}
+    assert "broken" not in names
+    assert "note: corpus 'broken' (no_such_module_at_all:X of package broken-package) cannot be loaded" in ran.err
+
+
+def test_a_table_that_is_a_link_is_added_where_it_lies(serbench, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("SERBENCH_CONFIG", str(tmp_path / "config"))
+    place = write_clips(tmp_path / "audio", ["a.wav", "b.wav"]) / "clips.csv"
+    (tmp_path / "stored.csv").write_text("path,label,speaker\na.wav,joy,a\nb.wav,fear,b\n")
+    place.symlink_to(tmp_path / "stored.csv")
+    assert serbench("corpus", "add", "mine", place).code == 0
+    shown = serbench("corpus", "show", "mine", "--format", "json")
+    assert (shown.code, json.loads(shown.out)["clips"]) == (0, 2)

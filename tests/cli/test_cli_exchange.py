@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"
-RUN = "s25-small"
+RUN = "s35-small"
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_run_without_all_its_folds_is_told(serbench, published, answers) -> No
 
 
 def test_an_unknown_study_gets_the_nearest(serbench, published, answers) -> None:
-    done = serbench("submit", answers, "--study", "s25-smal", "--name", "mine", "--results", published)
+    done = serbench("submit", answers, "--study", "s35-smal", "--name", "mine", "--results", published)
     assert done.code == 2
     assert f"did you mean '{RUN}" in done.sentence
 

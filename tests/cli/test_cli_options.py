@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from drawn_results import Builder
 
 from serbench.cli.printing import command_line
 from serbench.search.request import Panel, SearchRequest, option_of, request_options, seconds_of
@@ -34,6 +35,23 @@ def test_a_number_that_is_too_small_is_refused_by_its_option(serbench, option) -
     ran = serbench("search", option.flags[0], option.least - 1)
     assert ran.code == 2
     assert f"{option.flags[0]} must be at least {option.least}, got {option.least - 1}" in ran.sentence
+
+
+def test_a_tilde_that_no_shell_has_replaced_is_the_home_folder(serbench, tmp_path, monkeypatch) -> None:
+    Builder(tmp_path / "mine").study()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert "demo-speaker-cnn2d" in serbench("study", "list", "--results=~/mine").out
+    monkeypatch.setenv("SERBENCH_RESULTS", "~/mine")
+    assert "demo-speaker-cnn2d" in serbench("study", "list").out
+    assert str(tmp_path / "mine") in serbench("verify").out + serbench("leaderboard").sentence
+    ran = serbench("corpus", "check", "emo-db", "--data=~/nowhere")
+    assert str(tmp_path / "nowhere") in ran.sentence
+
+
+def test_a_tilde_before_a_name_that_nobody_has_stays(serbench, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Builder(tmp_path / "~no such user").study()
+    assert "demo-speaker-cnn2d" in serbench("study", "list", "--results", "~no such user").out
 
 
 def test_words_that_are_as_usual_are_left_out() -> None:

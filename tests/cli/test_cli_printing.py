@@ -14,10 +14,12 @@ from rich.table import Table
 from typer.testing import CliRunner
 
 from serbench import cli
+from serbench.cli.listen import _bars
 from serbench.cli.live import LiveView
 from serbench.cli.main import app
 from serbench.cli.plain import PlainView
 from serbench.cli.printing import confirm, echo, echo_pairs, echo_text, new_console
+from serbench.listening import Heard
 from serbench.render import brief_board, render
 
 EVIL = "a\x1b[2J\u202eb\x07"
@@ -67,6 +69,15 @@ def test_what_is_redrawn_is_harmless() -> None:
     with Live(table, console=console, auto_refresh=False):
         pass
     assert SAFE in stream.getvalue()
+
+
+def test_a_label_forges_no_line_of_the_bars() -> None:
+    labels = ("anger\nforged", EVIL)
+    lines = _bars(
+        Heard(at_s=1.0, label=EVIL, probabilities=(0.25, 0.75), smoothed=(0.25, 0.75), latency_ms=5.0), labels
+    ).split("\n")
+    assert [line.split("█")[0].rstrip() for line in lines[:2]] == ["  anger\\nforged", f"> {SAFE}"]
+    assert len(lines) == 3
 
 
 @pytest.mark.parametrize(("interrupt", "raised"), [(KeyboardInterrupt, KeyboardInterrupt), (EOFError, typer.Abort)])

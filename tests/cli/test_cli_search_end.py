@@ -52,7 +52,7 @@ def test_below_a_baseline_it_says_so_and_what_to_do(build, plan, capsys) -> None
     _, err = concluded(plan, capsys)
     said = " ".join(err.split())
     assert "mine is below a baseline: SVM on functionals" in said
-    assert "What to do: search the space for small corpora, `serbench search small`. What that finds" in said
+    assert "the space for small corpora: `serbench search small` with the same options. What that finds" in said
     assert "chance" not in said, "thirty points on ten speakers"
     assert "tested on the same clips, and counted" in said, "another search is another evaluation of the same clips"
 
@@ -62,7 +62,9 @@ def test_for_a_small_corpus_the_space_made_for_it_is_named(build, tmp_path) -> N
     build.reference(STUDY, "functionals", "SVM on functionals", skill=0.7)
     default = SearchPlan.of(SearchRequest(spaces=("cnn1d",), results=tmp_path / "results"))
     results = build.read()
-    assert "`serbench search small`" in " ".join(_below(default, results, results.row("mine"), 200))
+    assert "`serbench search small` with the same options" in " ".join(
+        _below(default, results, results.row("mine"), 200)
+    )
 
 
 def test_a_difference_that_may_be_chance_is_called_so(build, plan) -> None:
@@ -128,7 +130,7 @@ def test_with_few_test_speakers_it_says_to_test_every_speaker(tmp_path, plan) ->
     results = build.read()
     (said,) = _below(plan, results, results.row("mine"), 200)
     assert "`--protocol speaker-cv`" in said
-    assert "serbench search small" not in said
+    assert "with the same options" not in said
 
 
 def test_studies_of_other_protocols_are_named_since_their_table_is_another(build, plan, capsys) -> None:

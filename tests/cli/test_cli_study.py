@@ -278,13 +278,15 @@ def test_a_fork_goes_on_with_the_command_it_prints(serbench, mine, tiny_space) -
     assert len(study["entries"]) == 1
 
 
-def test_a_fork_that_would_not_compare_is_refused(serbench, mine, tiny_space) -> None:
+def test_a_fork_that_would_not_compare_is_refused(serbench, mine, tiny_space, monkeypatch) -> None:
     space = tiny_space(epochs="9")
     ran = serbench("study", "fork", NAME, "--space", space, "--study", "longer", "--results", mine)
     assert (ran.code, "training epochs: 3 -> 9" in ran.sentence) == (2, True)
     assert len(listed(serbench, mine)) == 2
+    monkeypatch.setenv("UV_RUN_RECURSION_DEPTH", "1")
     arguments = ["study", "fork", NAME, "--space", space, "--study", "same", "--results", mine, "--epochs", 3]
     ran = serbench(*arguments)
     assert (ran.code, "--epochs 3" in ran.out) == (0, True), ran.err
+    assert ran.out.startswith("uv run serbench search "), "as this command was started"
     ran = serbench(*arguments)
     assert (ran.code, "exists already" in ran.sentence) == (2, True)

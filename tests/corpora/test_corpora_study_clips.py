@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from corpora_files import LFS_POINTER, noise, write, write_clips
 from serbench.corpora import StudyClips, clip_set_digest, corpus_summary, load_clips
 from serbench.corpora.named.crema_d import CREMA_D
 from serbench.corpora.named.emo_db import EMO_DB
-from serbench.errors import SerbenchError
+from serbench.errors import SerbenchError, UsageError
 
 NAMES = ["03a01Fa", "03a01Wa", "08a02Wb", "09a02Na", "09b01Wa"]
 
@@ -25,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
     return write_clips(tmp_path / "data", [f"{name}.wav" for name in NAMES])
 
 
-def load(folder: Path, **arguments: int) -> StudyClips:
+def load(folder: Path, **arguments: Any) -> StudyClips:
     return load_clips(EMO_DB, folder, cache=folder.parent / "cache", **arguments)
 
 
@@ -49,6 +50,11 @@ def test_what_is_unusable_is_left_out_and_told(folder: Path) -> None:
     assert clips.table["digest"].notna().all()
     assert clips.excluded == (("03a01Wa", "silent"), ("09a02Na", "lfs_pointer"), ("10a01Ea", "undecodable"))
     assert clips.labels == ("anger", "happiness")
+
+
+def test_a_source_of_labels_that_there_is_not_is_refused(folder: Path) -> None:
+    with pytest.raises(UsageError, match="unknown labels 'percieved'; did you mean 'perceived'"):
+        load(folder, labels="percieved")
 
 
 def test_the_digest_is_that_of_the_audio_not_of_its_file(folder: Path, tmp_path: Path) -> None:

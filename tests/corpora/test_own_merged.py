@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from corpora_files import write_clips
 
-from serbench.corpora import choose_corpus, get_corpus, load_clips, recorded_corpus
+from serbench.corpora import choose_corpus, get_corpus, is_acted, load_clips, recorded_corpus
 from serbench.corpora.registry import installed_names
 from serbench.corpora.user.registered import RegisteredCorpus, register_corpus, registered_corpora, unregister_corpus
 from serbench.errors import SerbenchError, UsageError
@@ -34,6 +34,7 @@ def test_merged_corpora_share_labels_and_keep_their_speakers_apart(both) -> None
     assert clips.table["speaker"].nunique() == 16
     assert set(clips.table["speaker"].str.partition("/")[0]) == {"crema-d", "emo-db"}
     assert "EMO-DB: CC0" in clips.facts().licence
+    assert is_acted(clips.facts())
 
 
 @pytest.mark.children
@@ -158,3 +159,65 @@ def test_unknown_speakers_of_merged_corpora_stay_unknown(tmp_path) -> None:
     assert set(table["speaker"]) == {"unknown"}
     with pytest.raises(SerbenchError, match="this corpus names none"):
         SplitProtocol("speaker").plans(table)
+
+
+@pytest.fixture
+def twice(both, tmp_path) -> Path:
+    """`recordings`, which also lies in the folder that --data names, in another version."""
+    write_clips(both / "recordings", ["anger/old_1.wav", "sadness/old_2.wav"])
+    return write_clips(tmp_path / "v2" / "recordings", ["anger/new_1.wav", "sadness/new_2.wav"])
+
+
+def paths_of_test(corpus, data) -> set[str]:
+    table = corpus.read(corpus.prepare(data)).table
+    return set(table.loc[table["split"] == "test", "path"])
+
+
+def test_a_corpus_that_was_given_by_its_path_is_read_from_there_whatever_data_holds(both, twice) -> None:
+    corpus, data = choose_corpus("crema-d", both, test=str(twice))
+    assert paths_of_test(corpus, data) == {str(path) for path in twice.glob("*/*.wav")}
+    elsewhere = recorded_corpus(load_clips(corpus, data).facts())
+    assert paths_of_test(elsewhere, data) == {str(path) for path in (both / "recordings").glob("*/*.wav")}
+
+
+def test_the_audio_of_a_table_may_lie_in_the_folder_that_data_names(both, tmp_path) -> None:
+    write_clips(both / "mine", ["a.wav", "b.wav"])
+    (tmp_path / "mine.csv").write_text("path,label\na.wav,anger\nb.wav,sadness\n")
+    corpus, data = choose_corpus("crema-d", both, test=str(tmp_path / "mine.csv"))
+    assert paths_of_test(corpus, data) == {str(both / "mine" / name) for name in ("a.wav", "b.wav")}
+
+
+def test_labels_that_merged_corpora_do_not_share_are_told_with_the_map_that_brings_them_together(
+    both, tmp_path
+) -> None:
+    own = ["angry/a_1.wav", "angry/b_2.wav", "happy/a_3.wav", "disgust/a_4.wav", "sadness/b_5.wav", "boredom/a_6.wav"]
+    text = f"crema-d+{write_clips(tmp_path / 'mine', own)}"
+    corpus, data = choose_corpus(text, both)
+    crema, mine = [one for one in corpus.read(corpus.prepare(data)).remarks if "left out" in one]
+    way = "; --map angry=anger,happy=happiness gives each emotion one name"
+    assert crema.startswith("CREMA-D: 24 clips are left out, since another corpus lacks their labels (")
+    assert crema.endswith(way)
+    assert mine.startswith("mine: 4 clips are left out, since another corpus lacks their labels (angry 2, ")
+    assert mine.endswith(way)
+    corpus, data = choose_corpus(text, both, maps=["angry=anger,happy=happiness"])
+    (left,) = [one for one in corpus.read(corpus.prepare(data)).remarks if "left out" in one]
+    assert left == "mine: 1 clip is left out, since another corpus lacks their labels (boredom 1)"
+
+
+def test_parts_that_share_labels_under_other_words_are_told_the_words(both, tmp_path) -> None:
+    own = write_clips(tmp_path / "mine", ["angry/a_1.wav", "happy/a_3.wav"])
+    corpus, data = choose_corpus(f"crema-d+{own}", both)
+    with pytest.raises(SerbenchError, match=r"share 0 labels, .*together with --map angry=anger,happy=happiness$"):
+        corpus.read(corpus.prepare(data))
+
+
+def test_missing_clips_of_a_published_corpus_are_told_of_its_part(both) -> None:
+    corpus, data = choose_corpus("crema-d+emo-db", both)
+    remarks = corpus.read(corpus.prepare(data)).remarks
+    assert remarks[-2:] == ("CREMA-D: 7,394 of 7,442 clips are not there", "EMO-DB: 519 of 535 clips are not there")
+
+
+def test_a_corpus_of_unknown_place_is_told_so(configured) -> None:
+    facts = load_clips(*choose_corpus(str(configured))).facts()
+    with pytest.raises(SerbenchError, match="it is not known where the corpus 'own' is; name its place with --data"):
+        recorded_corpus(facts).prepare()

@@ -9,7 +9,14 @@ import pandas as pd
 import pytest
 from corpora_files import write_clips
 
-from serbench.corpora import choose_corpus, corpus_options, corpus_places, load_clips, recorded_corpus
+from serbench.corpora import (
+    choose_corpus,
+    corpus_options,
+    corpus_places,
+    lasting_place,
+    load_clips,
+    recorded_corpus,
+)
 from serbench.corpora.user.name_pattern import NamePattern
 from serbench.corpora.user.table_paths import TablePaths
 from serbench.errors import SerbenchError, UsageError
@@ -254,3 +261,47 @@ def test_what_can_be_no_path_is_answered_in_a_sentence(text) -> None:
 
 def test_a_field_ends_at_the_whole_text_behind_it() -> None:
     assert NamePattern("{speaker}__{label}").read("anna_b__joy.wav") == {"speaker": "anna_b", "label": "joy"}
+
+
+def test_clips_are_named_by_links_and_opened_where_these_lead(audio) -> None:
+    """As DVC, git-annex and Hugging Face keep them: one file by its checksum for all clips with the same bytes."""
+    stored = audio / ".store" / "d41d8cd9"
+    stored.parent.mkdir()
+    (audio / NAMES[0]).rename(stored)
+    for name in (NAMES[0], NAMES[1]):
+        (audio / name).unlink(missing_ok=True)
+        (audio / name).symlink_to(stored)
+    found = read(table(audio / "clips.csv", NAMES), names="{sentence}").table
+    assert found["clip_id"].tolist() == [name.removesuffix(".wav") for name in NAMES]
+    assert found["sentence"].tolist() == ["s0", "s1", "s0", "s1"]
+    assert found["path"].tolist() == [str(stored)] * 2 + [str(audio / name) for name in NAMES[2:]]
+
+
+def test_a_link_outside_the_folder_to_a_file_in_it_has_the_name_of_the_file(audio, tmp_path) -> None:
+    (tmp_path / "link.wav").symlink_to(audio / NAMES[0])
+    place = table(audio / "clips.csv", ["../link.wav", NAMES[2]])
+    assert read(place).table["clip_id"].tolist() == ["anger/s0", "joy/s0"]
+
+
+def test_a_table_that_is_a_link_finds_its_audio_again(audio, tmp_path) -> None:
+    place = audio / "clips.csv"
+    place.symlink_to(table(tmp_path / "stored" / "clips.csv", NAMES))
+    assert lasting_place(place) == place
+    corpus, _ = choose_corpus(f"{place}+{write_clips(tmp_path / 'more', NAMES)}")
+    again = recorded_corpus(load_clips(corpus).facts(), corpus_places(corpus))
+    assert len(again.read(again.prepare()).table) == 8
+    corpus, _ = choose_corpus(str(place), tmp_path)
+    assert corpus_places(corpus) == {"table": place, "audio": tmp_path}
+
+
+def test_the_column_of_paths_that_is_read_is_told_where_there_are_several(audio) -> None:
+    rows = [f"{place}.wav,{name},joy" for place, name in enumerate(NAMES)]
+    place = audio / "clips.csv"
+    told = r"paths are read from the column 'filename'; to read 'filepath', rename it to 'path'"
+    twice, outside = (f"0.wav,{NAMES[0]},joy", f"/x{rows[0]}")
+    for more, error in ((rows[1], "all 2 files .* are missing"), (twice, "more than once"), (outside, "outside its")):
+        place.write_text("\n".join(["filename,filepath,label", rows[0], more]))
+        with pytest.raises(SerbenchError, match=rf"{error}.*{told}"):
+            read(place)
+    place.write_text("\n".join(["filename,path,label", *rows]))
+    assert len(read(place).table) == 4

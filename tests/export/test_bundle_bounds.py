@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from serbench.training import check_network_file
+from serbench.training.network_file import check_network_file, open_network
 
 pytestmark = pytest.mark.children
 
@@ -84,3 +84,101 @@ def test_a_damaged_description_is_refused() -> None:
     start = content.index(b"config.json") + len("config.json")
     with pytest.raises(ValueError, match="not a Keras file"):
         check_network_file(content[:start] + b"\xff" * 8 + content[start + 8 :], {})
+
+
+def spread(times: int, size: int | None = 8):
+    """A network that repeats each of its values so many times, and gives the mean of them."""
+    import keras
+
+    from serbench.families.layers import DeviationPooling
+
+    layers = [keras.layers.UpSampling1D(times), keras.layers.Activation("relu"), DeviationPooling()]
+    return keras.Sequential([keras.Input((size, 2)), *layers])
+
+
+def opened(network, folder):
+    from serbench.families import custom_objects
+
+    network.save(folder / "model.keras")
+    return open_network(folder / "model.keras", custom_objects())
+
+
+def within(network, kind):
+    """The network in another one of this kind."""
+    import keras
+
+    inputs = keras.Input((8, 2))
+    if kind == "functional":
+        return keras.Model(inputs, network(keras.ops.relu(inputs)))
+    if kind == "each time step":
+        return keras.Model(inputs, keras.layers.TimeDistributed(network)(keras.ops.expand_dims(inputs, -1)))
+    return keras.Sequential([inputs, network])
+
+
+@pytest.mark.parametrize(
+    ("kind", "size"), [("alone", 8), ("sequential", 8), ("sequential", None), ("functional", None)]
+)
+def test_a_layer_that_computes_too_much_is_refused_wherever_it_is(tmp_path, kind, size) -> None:
+    small, large = spread(1_000, size), spread(1 << 25, size)
+    whole = [one if kind == "alone" else within(one, kind) for one in (small, large)]
+    assert opened(whole[0], tmp_path).output_shape == (None, 2)
+    with pytest.raises(ValueError, match=r"its layer 'up_sampling1d\w*' computes 536,870,912 values for each clip"):
+        opened(whole[1], tmp_path)
+
+
+def test_a_network_of_each_time_step_is_followed(tmp_path) -> None:
+    import keras
+
+    def step(times):
+        layers = [keras.layers.UpSampling1D(times), keras.layers.GlobalAveragePooling1D()]
+        return keras.Sequential([keras.Input((None, 1)), *layers])
+
+    assert opened(within(step(10), "each time step"), tmp_path).output_shape == (None, 8, 1)
+    with pytest.raises(ValueError, match="computes 134,217,728 values for each clip"):
+        opened(within(step(1 << 26), "each time step"), tmp_path)
+
+
+def test_a_network_within_for_one_number_of_clips_is_followed_for_another(tmp_path) -> None:
+    import keras
+
+    inner = [keras.layers.UpSampling1D(1 << 25), keras.layers.GlobalAveragePooling1D()]
+    fixed = keras.Sequential([keras.Input(batch_shape=(1, 8, 2)), *inner])
+    with pytest.raises(ValueError, match="up_sampling1d"):
+        opened(within(fixed, "functional"), tmp_path)
+
+
+def test_an_operation_that_is_no_layer_is_followed(tmp_path) -> None:
+    import keras
+
+    inputs = keras.Input((8, 2))
+    large = keras.ops.mean(keras.ops.repeat(inputs, 1 << 25, axis=1), axis=1)
+    with pytest.raises(ValueError, match=r"its layer 'repeat\w*' computes"):
+        opened(keras.Model(inputs, large), tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["Attention", "AdditiveAttention", "MultiHeadAttention"])
+def test_the_scores_of_attention_count(tmp_path, kind) -> None:
+    import keras
+
+    def attending(times):
+        inputs = keras.Input((8, 2))
+        longer = keras.layers.UpSampling1D(times)(inputs)
+        if kind == "MultiHeadAttention":
+            found = keras.layers.MultiHeadAttention(2, 2)(longer, longer)
+        else:
+            found = getattr(keras.layers, kind)()([longer, longer])
+        return keras.Model(inputs, keras.layers.GlobalAveragePooling1D()(found))
+
+    assert opened(attending(10), tmp_path).output_shape == (None, 2)
+    with pytest.raises(ValueError, match=r"attention\w*' computes [\d,]{11,} values"):
+        opened(attending(2_000), tmp_path)
+
+
+def test_an_opened_network_is_as_keras_opens_it(tmp_path) -> None:
+    import numpy as np
+
+    network = within(spread(3), "functional")
+    found = opened(network, tmp_path)
+    assert not any("compute_output_spec" in vars(one) for one in [found, *found.operations])
+    clips = np.arange(32, dtype=np.float32).reshape(2, 8, 2)
+    np.testing.assert_array_equal(found.predict_on_batch(clips), network.predict_on_batch(clips))

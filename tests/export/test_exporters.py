@@ -10,15 +10,17 @@ import pytest
 from drawn_results import Builder
 from typer.testing import CliRunner
 
+import serbench
 from serbench.cli.main import app
 from serbench.errors import SerbenchError, UsageError
-from serbench.export import Exporter, export_bundle, exporter_names, exporters_of, get_exporter
+from serbench.export import Exporter, check_quantised, export_bundle, exporter_names, exporters_of, get_exporter
 from serbench.records import ResultsFolder
 from serbench.results import Results
 
 PLUG = """
 from dataclasses import dataclass
 from serbench.errors import SerbenchError
+from serbench.export.bundle import BundleCheck, BundleRecord
 
 @dataclass(frozen=True)
 class Weights:
@@ -31,7 +33,8 @@ class Weights:
         (folder / "bytes.txt").write_text(str(trained.model.stat().st_size))
         if FAILS:
             raise SerbenchError("this format has no such layer")
-        return trained.refit.job_id
+        check = BundleCheck(clips=0, largest_difference=0.0)
+        return BundleRecord.model_construct(entry=trained.entry.entry_id, check=check)
 
 WEIGHTS = Weights()
 """
@@ -90,6 +93,34 @@ def test_a_plug_in_writes_its_format_and_nothing_else(plug_in, results, tmp_path
     assert (tmp_path / "out" / "bytes.txt").read_text() == str(folder.model_path(best).stat().st_size)
 
 
+def test_a_format_that_returns_no_record_is_refused(plug_in, results, tmp_path) -> None:
+    plug_in("weights_silent")
+    code = tmp_path / "weights_silent.py"
+    code.write_text(code.read_text().replace("return BundleRecord", "BundleRecord"))
+    with pytest.raises(SerbenchError, match=r"'weights' returned NoneType in place of a serbench.export.BundleRecord"):
+        export_bundle(results, "best", tmp_path / "out", format="weights")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_holds_no_network_is_neither_tried_nor_loaded(plug_in, results, tmp_path) -> None:
+    plug_in("weights_alone")
+    words = ["export", "best", "--results", str(results.root), "--to", str(tmp_path / "out"), "--format", "weights"]
+    ran = CliRunner().invoke(app, words)
+    assert (ran.exit_code, ran.stdout.strip()) == (0, str(tmp_path / "out")), ran.exception
+    assert "try it" not in ran.stderr
+    view = serbench.open_results(results.root).entry("best")
+    assert view.export(tmp_path / "again", format="weights") is None
+    assert [path.name for path in (tmp_path / "again").iterdir()] == ["bytes.txt"]
+
+
+def test_a_broken_format_does_not_keep_others_from_being_quantised(plug_in, tmp_path) -> None:
+    plug_in("weights_bad")
+    (tmp_path / "weights_bad.py").write_text("raise RuntimeError('no scales')")
+    check_quantised(exporters_of("onnx"), "int8")
+    with pytest.raises(UsageError, match="'saved-model' cannot be quantised to int8, only litert and onnx can"):
+        check_quantised(exporters_of("saved-model"), "int8")
+
+
 def test_a_format_that_fails_leaves_nothing_behind(plug_in, results, tmp_path) -> None:
     plug_in("weights_failing", fails=True)
     before = set(tmp_path.iterdir())
@@ -121,8 +152,8 @@ def test_a_mount_point_is_refused_before_anything_is_read(plug_in, tmp_path) -> 
 def test_what_another_process_wrote_in_the_meantime_stays(plug_in, results, tmp_path) -> None:
     plug_in("weights_meantime")
     code = tmp_path / "weights_meantime.py"
-    other = "(folder.parent / 'out').mkdir(); (folder.parent / 'out' / 'mine').touch()\n        return trained"
-    code.write_text(code.read_text().replace("return trained", other))
+    other = "(folder.parent / 'out').mkdir(); (folder.parent / 'out' / 'mine').touch()\n        return BundleRecord"
+    code.write_text(code.read_text().replace("return BundleRecord", other))
     with pytest.raises(UsageError, match="out already exists and is not a bundle"):
         export_bundle(results, "best", tmp_path / "out", format="weights")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine"]
@@ -158,7 +189,7 @@ def test_the_command_replaces_a_bundle_with_force_alone(plug_in, results, bundle
     words = ["export", "best", "--results", str(results.root), "--to", str(bundle), "--format", "weights"]
     assert "already holds a bundle" in str(CliRunner().invoke(app, words).exception)
     assert [path.name for path in bundle.iterdir()] == ["bundle.json"]
-    CliRunner().invoke(app, [*words, "--force"])  # what it prints afterwards is of a bundle with a network
+    assert CliRunner().invoke(app, [*words, "--force"]).exit_code == 0
     assert [path.name for path in bundle.iterdir()] == ["bytes.txt"]
 
 

@@ -74,6 +74,30 @@ def test_shared_speakers_and_synthetic_speech_are_said(tmp_path) -> None:
     assert "say nothing about a person" in page_facts(synthetic, {"uar": 0.9})["meaning"]
 
 
+def test_a_score_that_test_speakers_chose_is_not_one_to_expect(tmp_path) -> None:
+    record = make_bundle(tmp_path)
+    meaning = page_facts(record, {"uar": 0.578, "chosen_on_tested": 12})["meaning"]
+    assert meaning.startswith("Do not expect the test score of 57.8 % (UAR) for a new person: configurations that the")
+    assert "were chosen on 12 of the test speakers. Guessing gives" in meaning
+    for nothing in (0, None, True, -3, "12", [12], 0.5):
+        assert (
+            "expect a score of about 57.8 %"
+            in page_facts(record, {"uar": 0.578, "chosen_on_tested": nothing})["meaning"]
+        )
+
+
+def test_speech_is_called_acted_only_where_that_is_known(tmp_path) -> None:
+    acted = "feelings that are not acted"
+    assert acted in page_facts(make_bundle(tmp_path), {"uar": 0.5})["meaning"]
+    own = page_facts(make_bundle(tmp_path, name="my-calls"), {"uar": 0.5})["meaning"]
+    assert own.endswith("Expect less with other speech, microphones and languages.")
+
+
+def test_the_button_of_the_microphone_has_another_name_and_no_other_state() -> None:
+    assert "Stop the microphone" in assets()["page.js"]
+    assert not any("aria-pressed" in text for text in assets().values())
+
+
 @pytest.mark.parametrize("uar", [None, "high", 7, -1, float("nan"), True, [0.5]])
 def test_a_score_that_is_none_is_not_shown(tmp_path, uar) -> None:
     meaning = page_facts(make_bundle(tmp_path), {"uar": uar})["meaning"]

@@ -31,6 +31,14 @@ class TestCnn1d(FamilyContract):
         {"functionals": "branch", "depth": 1, "width": 8, "head": "average_deviation_max"},
     ]
 
+    def test_functionals_without_a_hidden_layer_leave_one_network(self, family):
+        alone = {"functionals": "alone", "dense_width": 0}
+        plain = self.make(family, **alone)
+        other = self.make(family, **alone, activation="elu", regulariser="l1_l2", l1=0.1, l2=0.1)
+        assert other.losses == plain.losses == []
+        assert all(map(np.array_equal, other.get_weights(), plain.get_weights()))
+        assert [layer.name for layer in other.layers] == [layer.name for layer in plain.layers]
+
     def test_summary_is_numpys(self, family, clips):
         import keras
 

@@ -73,6 +73,13 @@ def test_they_are_frozen_and_survive_json():
         hp.width = 8
 
 
+def test_nothing_is_activated_or_penalised_on_functionals_without_a_hidden_layer():
+    model, hidden = get_family("cnn1d").hyperparameters, {"activation", "regulariser", "l1", "l2"}
+    assert hidden <= model(functionals="alone", dense_width=0, regulariser="l1_l2").idle_fields()
+    for used in ({"functionals": "alone", "dense_width": 8}, {"functionals": "branch", "dense_width": 0}):
+        assert not hidden & model(regulariser="l1_l2", **used).idle_fields()
+
+
 def test_idle_fields_follow_their_conditions():
     hp = ConvHyperparameters(optimizer="sgd", schedule="constant", regulariser="l1")
     assert hp.idle_fields() == {

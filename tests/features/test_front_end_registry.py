@@ -100,6 +100,17 @@ def test_a_space_reads_a_plug_in_whose_arrays_look_like_those_of_the_family(plug
         read_space(text.format("cnn1d", 4).replace("parts", "part"), "own", "own.toml")
 
 
+def test_a_space_writes_a_setting_of_several_values_as_a_list(plug_in):
+    several = "    edges: tuple[float, ...] | None = None\n    parts: int"
+    plug_in("edged_levels", GOOD.replace("    parts: int", several), "edged_levels_plug")
+    text = '[space]\nfamily = "cnn1d"\n[features]\nkind = "edged_levels"\nedges = {}\n'
+    space = read_space(text.format("[0.5, 1.0]"), "own", "own.toml")
+    assert space.features.edges == (0.5, 1.0)
+    assert FeatureSpec.model_validate(space.describe()["features"]) == space.features
+    with pytest.raises(UsageError, match=r"parts = \[5\]: input should be a valid integer"):
+        read_space(text.format("[]\nparts = [5]"), "own", "own.toml")
+
+
 def test_a_space_of_a_missing_front_end_names_it_and_those_installed():
     with pytest.raises(UsageError, match=r"own.toml: unknown front end 'wavelets'\. Known: .*log_mel"):
         read_space('[space]\nfamily = "cnn1d"\n[features]\nkind = "wavelets"\n', "own", "own.toml")

@@ -14,7 +14,7 @@ OTHER = trial(job_id="t0002", value=0.6, config={"depth": 4})
 
 
 def jobs(*known: str, count: int = 1) -> list[str]:
-    return [one.job_id for one in choose_finalists([FIRST, LATER, OTHER], count, known=known)]
+    return [one.job_id for one in choose_finalists("cnn1d", [FIRST, LATER, OTHER], count, known=known)]
 
 
 def test_of_trials_with_one_configuration_the_best_stands_for_all() -> None:
@@ -24,6 +24,18 @@ def test_of_trials_with_one_configuration_the_best_stands_for_all() -> None:
 def test_the_one_that_was_tested_stands_for_all_of_its_configuration() -> None:
     assert jobs("t0000") == ["t0000"]
     assert jobs("t0000", count=2) == ["t0000", "t0002"], "it keeps the place of its best trial"
+
+
+def test_configurations_that_train_the_same_network_take_one_place() -> None:
+    alone = {"functionals": "alone", "dense_width": 0, "dense_dropout": 0.2}
+    trials = [
+        trial(job_id="t0000", value=0.7, config=alone | {"activation": "relu", "regulariser": "none", "depth": 3}),
+        trial(job_id="t0001", value=0.6, config=alone | {"activation": "elu", "regulariser": "l2", "depth": 4}),
+        trial(job_id="t0002", value=0.5, config=alone | {"dense_dropout": 0.3}),
+        trial(job_id="t0003", value=0.4, config=alone | {"dense_dropout": 0.3, "dense_width": 64}),
+    ]
+    assert [one.job_id for one in choose_finalists("cnn1d", trials, 3)] == ["t0000", "t0002", "t0003"]
+    assert len(choose_finalists("not-installed", trials, 4)) == 4, "nothing is known of its hyperparameters"
 
 
 def test_what_another_configuration_was_tested_with_changes_nothing() -> None:
@@ -43,18 +55,18 @@ def shortlisted(job_id="t0002", origin="trial 2", config=SAME) -> ShortlistRecor
 
 
 def test_a_forced_configuration_that_the_sampler_drew_again_is_tested_once_under_its_name() -> None:
-    (one,) = choose_finalists([FIRST, LATER, named()], 1, ["theirs"])
+    (one,) = choose_finalists("cnn1d", [FIRST, LATER, named()], 1, ["theirs"])
     assert (one.job_id, one.name, one.forced) == ("t0001", "theirs", False)
-    (late,) = choose_finalists([OTHER, named()], 0, ["theirs"])
+    (late,) = choose_finalists("cnn1d", [OTHER, named()], 0, ["theirs"])
     assert (late.job_id, late.forced) == ("t0003", True)
 
 
 def test_a_forced_configuration_that_cross_validation_knows_under_another_trial_is_tested_once() -> None:
     judged = shortlisted(job_id="t0001", origin="trial 1", config=SAME)
-    (one,) = choose_shortlisted([FIRST, LATER, named()], [judged], 1, "all", ["theirs"])
+    (one,) = choose_shortlisted("cnn1d", [FIRST, LATER, named()], [judged], 1, "all", ["theirs"])
     assert (one.job_id, one.name, one.finals) == ("t0001", "theirs", "all")
     _, second = choose_shortlisted(
-        [OTHER, LATER, named()], [shortlisted(config=OTHER.config), judged], 1, "all", ["theirs"]
+        "cnn1d", [OTHER, LATER, named()], [shortlisted(config=OTHER.config), judged], 1, "all", ["theirs"]
     )
     assert (second.job_id, second.name, second.shortlisted, second.finals) == ("t0001", "theirs", judged, "all")
     assert second.search_value == judged.search_value, "as the trial of its name has it"
@@ -62,5 +74,5 @@ def test_a_forced_configuration_that_cross_validation_knows_under_another_trial_
 
 def test_what_was_tested_as_forced_stays_that_when_the_sampler_draws_it_better() -> None:
     judged = shortlisted(job_id="t0002", config=OTHER.config)
-    *_, must = choose_shortlisted([OTHER, LATER, named()], [judged], 1, "all", ["theirs"], tested=["t0003"])
+    *_, must = choose_shortlisted("cnn1d", [OTHER, LATER, named()], [judged], 1, "all", ["theirs"], tested=["t0003"])
     assert (must.job_id, must.name, must.finals) == ("t0003", "theirs", "held-out")

@@ -74,6 +74,17 @@ def test_weights_databases_attempts_and_paths_stay_behind(build, tmp_path):
     )
 
 
+def test_errors_of_fits_come_without_paths(build, tmp_path):
+    study = build.study()
+    folder = build.results.study(study)
+    failed = folder.job("search", "t3").model_copy(update={"error": f"cannot read {tmp_path}/my clips/a.wav: broken"})
+    failed.save(folder.job_path("search", "t3") / "record.json")
+    list(publish_studies(build.results, [study], tmp_path / "published"))
+    copy = ResultsFolder(tmp_path / "published").study(study).job("search", "t3")
+    assert copy.error == "cannot read a.wav: broken"
+    assert folder.job("search", "t3").error == failed.error, "only the copy is for others"
+
+
 def test_predictions_of_training_clips_stay_behind_and_their_scores_do_not(build, tmp_path):
     study = build.study()
 

@@ -215,6 +215,28 @@ def test_a_table_with_more_columns_than_a_screen_holds_loses_no_number(classes, 
     assert max(map(len, text.splitlines())) <= width
 
 
+@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("classes", range(2, 24, 3))
+def test_headers_fold_and_numbers_do_not(classes, width) -> None:
+    labels = [f"frustration{place:02}" for place in range(classes)]
+    rows = [(label, *(f"{100 + place}.5" for place in range(classes))) for label in labels]
+    document = Document((table_of("Confusion", ("true", *labels), rows),), pd.DataFrame(), {})
+    lines = render(document, "table", width=width).splitlines()
+    assert max(map(len, lines)) <= width
+    for label in labels:
+        numbers = " ".join(line.removeprefix(label) for line in lines if line.startswith(f"{label} ")).split()
+        assert numbers == [f"{100 + place}.5" for place in range(classes)]
+
+
+def test_texts_fold_beside_numbers_that_do_not() -> None:
+    columns = (Column("system", 0, "left"), Column("%"), Column("source", 0, "left"), Column("clips"))
+    rows = (("a long name of a system " * 3, "61.25", "where it was published " * 4, "1,234,567"),)
+    text = render(Document((Sheet("", columns, rows),), pd.DataFrame(), {}), "table", width=40)
+    assert max(map(len, text.splitlines())) <= 40
+    assert {"61.25", "1,234,567"} <= set(text.split())
+    assert len([line for line in text.splitlines() if "system" in line and "source" in line]) == 1, "one table"
+
+
 @pytest.mark.parametrize(("form", "widest"), [("markdown", 14), ("latex", 9)])
 def test_columns_that_a_page_cannot_hold_are_named(form, widest):
     columns = tuple(Column(f"column{number}", number) for number in range(widest + 3))

@@ -214,7 +214,7 @@ FORGERIES = {
     raise_search_score: "in the search, its trial",
     call_the_other_runs_failed: "is called failed, and its record says completed",
     list_a_run_twice: "lists a run twice",
-    list_the_best_run_under_another_name: "run best-r0 has another name than serbench gives",
+    list_the_best_run_under_another_name: "run best-r0 is not named as serbench names runs",
     list_no_run: "it lists no run",
     remove_validation_score: "it was chosen by no score",
     remove_validation_answers: "there are no predictions of its validation clips",

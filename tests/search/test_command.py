@@ -15,6 +15,7 @@ from spaces_made import TEXT
 from typer.main import get_command
 
 import serbench.search
+from benchmarks.simulated import simulated_study
 from serbench.cli.main import app
 from serbench.corpora import StudyClips, clip_table
 from serbench.corpora.user.registered import RegisteredCorpus, register_corpus
@@ -23,8 +24,10 @@ from serbench.protocols import SplitProtocol
 from serbench.records.schemas import AskedBudget, CorpusChoice, InitFrom, StudyRecord, TaughtBy, WarmStart
 from serbench.search import SearchPlan, SearchRequest, placeholder_note, search_command, shell_line
 from serbench.search.new_record import new_study_record
+from serbench.search.studies.recorded import recorded_space
 from serbench.search.studies.samplers import DEFAULT_SAMPLER
 from serbench.search.studies.study import derived_run
+from serbench.spaces import read_space
 from serbench.training import choose_precision
 
 COMMAND = get_command(app)
@@ -49,6 +52,15 @@ def parse(words: list[str]) -> SearchPlan:
     with mock.patch.object(serbench.search, "run_search", capture), pytest.raises(Parsed) as caught:
         COMMAND(words[1:], standalone_mode=False)
     return caught.value.plan
+
+
+def test_a_recorded_space_keeps_the_cores_of_a_split_ratio_that_its_text_has_already(tmp_path) -> None:
+    text = TEXT.replace("[parameters]\n", '[parameters]\nsplit_ratio = "60/20/20"\n')
+    space = read_space(text, "own", "own").with_split("60/20/20")
+    with simulated_study(tmp_path, space) as study:
+        again = recorded_space(study.folder, study.record)
+    assert again.recorded_cores == ("20", "20")
+    assert again.hash == space.hash
 
 
 def made_up_clips() -> pd.DataFrame:

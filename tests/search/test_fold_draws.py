@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
 import pandas as pd
+import pytest
 
 from serbench.corpora import StudyClips, clip_table, get_corpus
 from serbench.protocols import SplitProtocol
+from serbench.records import ResultsFolder
 from serbench.records.schemas import StudyRecord
-from serbench.search import SearchPlan, SearchRequest
+from serbench.search import Observer, SearchPlan, SearchRequest, run_search
 from serbench.search.new_record import new_study_record
 from serbench.training import SeedTree
 
@@ -52,3 +56,22 @@ def test_studies_begun_before_keep_their_draws() -> None:
     del older["draws_by_fold"]
     study = StudyRecord.model_validate(older)
     assert draws(study)[0] == SeedTree(study.seed).sampler(3)
+
+
+@pytest.mark.children
+def test_folds_still_to_come_draw_and_train_as_those_before_them(make_plan, made_up_fits) -> None:
+    class AfterOneFold(Observer):
+        def study_finished(self, record):
+            stop.set()
+
+    plan, stop = make_plan(protocol="speaker-cv:3", trials=1, finalists=0), threading.Event()
+    (first,) = run_search(plan, AfterOneFold(), stop)
+    folder = ResultsFolder(plan.results)
+    begun = folder.study(first).record()
+    assert (begun.draws_by_fold, begun.late_kicks) == (True, False)
+    older = begun.model_dump(mode="json")
+    del older["draws_by_fold"], older["late_kicks"]  # as a serbench recorded it that knew neither
+    StudyRecord.model_validate(older).save(folder.study(first).record_path)
+    all_folds = [folder.study(name).record() for name in run_search(plan)]
+    assert [one.protocol.fold for one in all_folds] == [1, 2, 3]
+    assert {(one.draws_by_fold, one.late_kicks) for one in all_folds} == {(False, True)}

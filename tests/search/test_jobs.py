@@ -24,6 +24,12 @@ def test_a_configuration_lasts_its_share_of_the_epochs_and_a_probe_a_share_of_th
     assert maker.probe("p0000", 0, {"training_length": 0.5}, 0.25).settings.epochs == round(epochs / 8)
 
 
+def test_final_runs_of_older_studies_are_kicked_until_their_end(maker) -> None:
+    assert maker.search("t0000", 0, {}).late_kicks
+    maker.study.record = maker.study.record.model_copy(update={"late_kicks": False})
+    assert not maker.search("t0000", 0, {}).late_kicks
+
+
 def test_a_jobs_arrays_are_its_copies_then_its_windows(maker) -> None:
     job = maker.search("t0000", 0, {"speed_perturbation": 0.1, "prediction_crops": 3})
     assert [copy.speed for copy in job.copies] == [0.9, 1.1, None, None, None]

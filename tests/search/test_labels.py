@@ -9,6 +9,7 @@ from importlib import import_module
 
 import pytest
 
+from serbench.corpora import choose_corpus
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import ResultsFolder
 from serbench.records.references import ReferenceFolder
@@ -173,3 +174,21 @@ def test_soft_labels_without_votes_are_refused_before_anything_is_made(make_plan
     with pytest.raises(UsageError, match="corpus 'crema-d' has no votes"):
         run_search(plan)
     assert not list(plan.results.glob("studies/*"))
+
+
+@pytest.mark.children
+def test_copy_paste_without_neutral_clips_is_refused_unless_the_study_has_begun(
+    make_plan, made_up_fits, tiny_space, tone_corpus, monkeypatch
+) -> None:
+    path = tiny_space()
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("[parameters]\n", "[parameters]\ncopy_paste = [0.0, 0.5]\n"), encoding="utf-8")
+    corpus, _ = choose_corpus("crema-d", tone_corpus, drops=("neutral",))
+    plan = make_plan(spaces=(load_space(path),), corpus=corpus, trials=1, finalists=0)
+    with pytest.raises(UsageError, match=r"uses copy_paste.*no known speaker of corpus .* has both"):
+        run_search(plan)
+    assert not list(plan.results.glob("studies/*"))
+    with monkeypatch.context() as earlier:  # a serbench that did not look
+        earlier.setattr("serbench.search.run_spaces.can_paste", lambda _: True)
+        begun = run_search(plan)
+    assert run_search(plan) == begun

@@ -68,7 +68,7 @@ def replay(settings: dict, order: np.ndarray) -> dict[int, int]:
         trial = study.ask()
         for epoch, best in enumerate(np.maximum.accumulate(CURVES[place])):
             trial.report(float(best), epoch)
-            if trial.should_prune():
+            if trial.should_prune() and epoch + 1 < EPOCHS:
                 ended[place] = epoch + 1
                 break
         if place in ended:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import threading
 
 import pytest
 
+from serbench.errors import UsageError
 from serbench.search import resources as resources_module
 from serbench.search.engines import local as engine_module
 from serbench.search.engines.local import LocalEngine
@@ -44,6 +46,28 @@ def test_workers_are_the_least_of_what_there_is(machine, cores, memory, asked, t
 def test_threads_can_be_asked_for(machine) -> None:
     machine(8, 64_000)
     assert Resources.choose(2, 30, threads=1).threads == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "memory", "told"),
+    [
+        (None, 3_001, None),
+        (2, 3_001, None),
+        (8, 4_100, "--workers 8 leaves each fit 461 MiB, .*, use --workers 2"),
+        (1, 300, None),
+    ],
+    ids=["chosen", "enough", "little", "one"],
+)
+def test_workers_that_leave_little_memory_are_told(machine, asked, memory, told) -> None:
+    machine(8, memory)
+    found = Resources.choose(asked, 30).shortage()
+    assert found is told is None or re.match(told, found)
+
+
+def test_workers_that_leave_no_memory_to_start_are_refused(machine) -> None:
+    machine(8, 1_000)
+    with pytest.raises(UsageError, match=r"--workers 8 leaves each fit 112 MiB, .*; use --workers 1"):
+        Resources.choose(8, 30).shortage()
 
 
 def test_a_gpu_goes_to_one_worker(machine) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import itertools
 import shutil
 import threading
 import time
@@ -15,15 +17,17 @@ import optuna
 import pytest
 from tiers import starts_children
 
-from benchmarks.simulated import simulated_study
+from benchmarks.simulated import SIMULATED, SimulatedEngine, simulated_study
 from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import SplitProtocol
-from serbench.records import ResultsFolder, TrialRecord, now
+from serbench.records import EpochMetrics, ResultsFolder, TrialRecord, now
 from serbench.search import Observer, run_search
+from serbench.search.coordinator import Coordinator
+from serbench.search.jobs import JobMaker
 from serbench.search.session import Session
 from serbench.search.trials import SearchTrials
 from serbench.spaces import load_space
-from serbench.training import TrialJob
+from serbench.training import TrialJob, Verdict
 
 NAME = "crema-d-speaker-tiny_cnn1d"
 
@@ -317,13 +321,96 @@ def test_a_search_on_a_second_backend_is_refused_before_anything_is_written(make
     assert not plan.results.exists()
 
 
+class Notes(Observer):
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def message(self, text):
+        self.notes.append(text)
+
+
+@pytest.fixture
+def slow_study(tmp_path):
+    """A study whose only trial took far longer than any time that a test asks for."""
+    space = load_space("cnn1d")
+    with simulated_study(tmp_path, space, sampler="random") as study:
+        study.folder.publish_job(
+            TrialRecord(
+                study="simulated", job_id="t0000", kind="search", state="timeout", config=space.enqueued[0].config,
+                seed=1, seconds={"total": 1e6}, started=now(), finished=now(),
+            )
+        )  # fmt: skip
+        yield study
+
+
+def test_half_of_the_time_is_left_for_trials_however_long_the_longest_took(slow_study) -> None:
+    end = time.monotonic() + 1000
+    session = Session.on(SimpleNamespace(workers=1), slow_study, None, Observer(), threading.Event(), end)
+    trials = SearchTrials(session, 5, 0, 9)
+    assert end - trials.deadline == pytest.approx(500, abs=5)
+    assert trials.cut_short
+    assert not SearchTrials(session, 1, 0, 9).cut_short, "there is no trial to come"
+    assert not SearchTrials(session, 5, 0, 0).cut_short, "nothing is reserved"
+    session.stop.set()
+    assert not trials.cut_short, "a person stopped it"
+
+
+def test_trials_run_until_the_reserved_time_begins_and_a_note_says_why_they_end(slow_study, monkeypatch) -> None:
+    watch, begun = Notes(), time.monotonic()
+    clock = itertools.count(begun)  # a second passes with each message
+    monkeypatch.setattr("serbench.search.coordinator.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with contextlib.closing(SimulatedEngine(workers=1)) as engine:
+        maker = JobMaker(slow_study, SIMULATED, "tensorflow")
+        session = Session.on(engine, slow_study, maker, watch, threading.Event(), begun + 400)
+        session.history.settle()
+        Coordinator(session).run_trials(10**6, final_fits=9)
+    assert next(clock) - begun > 200
+    assert len(slow_study.records()) > 1
+    (note,) = watch.notes
+    assert "the rest of --time is kept for the shortlist and the final runs" in note
+
+
+@pytest.mark.children
+def test_time_is_reserved_for_final_runs_without_a_record(finished, made_up_fits, make_plan, monkeypatch) -> None:
+    asked = []
+
+    class Spy(SearchTrials):
+        def __init__(self, session, trials, shortlist_fits, final_fits) -> None:
+            asked.append(final_fits)
+            super().__init__(session, trials, shortlist_fits, final_fits)
+
+    monkeypatch.setattr("serbench.search.coordinator.SearchTrials", Spy)
+    run_search(make_plan())
+    run_search(make_plan(repeats=3))
+    run_search(make_plan(repeats=3, trials=make_plan().budget(make_plan().spaces[0]).trials + 1))
+    assert asked == [0, 1, 3], "a new trial may displace the finalist"
+
+
+def test_a_trial_is_not_pruned_after_its_last_epoch(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("optuna.Trial.should_prune", lambda _: True)
+    with simulated_study(tmp_path, load_space("cnn1d"), sampler="random") as study:
+        maker = JobMaker(study, SIMULATED, "tensorflow")
+        session = Session.on(SimpleNamespace(workers=1), study, maker, Observer(), threading.Event())
+        trials = SearchTrials(session, 5, 0, 0)
+        job = trials.begin()
+        last = job.settings.epochs - 1
+        epochs = [
+            EpochMetrics(
+                epoch=epoch, loss=1.0, accuracy=0.5, val_loss=1.0, val_accuracy=0.5, val_uar=0.5, learning_rate=1e-3,
+                seconds=1.0,
+            )
+            for epoch in (last - 1, last)
+        ]  # fmt: skip
+        assert [trials.judge(job, epoch) for epoch in epochs] == [Verdict.PRUNE, Verdict.CONTINUE]
+
+
 def test_time_is_kept_for_final_runs_by_the_workers_that_have_joined_by_then(tmp_path) -> None:
     engine, end = SimpleNamespace(workers=0), time.monotonic() + 1000
     with simulated_study(tmp_path, load_space("cnn1d"), sampler="random") as study:
         study.folder.publish_job(
             TrialRecord(
                 study="simulated", job_id="t0000", kind="search", state="crashed", config={}, seed=1,
-                seconds={"total": 10.0}, started=now(), finished=now(),
+                seconds={"total": 40.0, "features": 30.0}, started=now(), finished=now(),
             )
         )  # fmt: skip
         trials = SearchTrials(Session.on(engine, study, None, Observer(), threading.Event(), end), 5, 6, 8)
@@ -331,3 +418,24 @@ def test_time_is_kept_for_final_runs_by_the_workers_that_have_joined_by_then(tmp
         for engine.workers in (0, 1, 4, 14):
             kept[engine.workers] = end - trials.deadline
     assert kept == pytest.approx({0: 0, 1: 140, 4: 40, 14: 20})
+
+
+@pytest.mark.children
+def test_a_search_tells_what_it_leaves_out_and_what_may_go_wrong(make_plan, made_up_fits, monkeypatch) -> None:
+    monkeypatch.setattr("serbench.search.resources.available_memory_mib", lambda: 2_000.0)
+    space = dataclasses.replace(make_plan().spaces[0], name="cnn1d")
+    plan = make_plan(spaces=(space,), workers=2, trials=1, finalists=0, notes=("the space of 'mine' is gone",))
+    watch = Watch()
+    run_search(plan, watch)
+    told = "\n".join(watch.warnings)
+    assert "left out: the space of 'mine' is gone" in told
+    assert "--workers 2 leaves each fit 900 MiB" in told
+    assert "`serbench search small` with the same options" in told
+
+
+def test_workers_without_room_are_refused_before_anything_is_written(make_plan, monkeypatch) -> None:
+    monkeypatch.setattr("serbench.search.resources.available_memory_mib", lambda: 500.0)
+    plan = make_plan(workers=3)
+    with pytest.raises(UsageError, match="--workers 3 leaves each fit 150 MiB"):
+        run_search(plan)
+    assert not plan.results.exists()

@@ -94,19 +94,28 @@ def write_table(folder: Path, sexes: dict[str, str]) -> Path:
     return folder / "clips.csv"
 
 
+@pytest.fixture
+def linked_table(tone_corpus, tmp_path) -> Path:
+    """A table beside its audio that is a link to a file elsewhere."""
+    table = write_table(Path(shutil.copytree(tone_corpus, tmp_path / "mine")), {})
+    table.rename(tmp_path / "stored.csv")
+    table.symlink_to(tmp_path / "stored.csv")
+    return table
+
+
 @pytest.mark.children
 def test_a_search_after_an_edit_of_sexes_is_refused_and_its_study_stays_as_it_was_split(
-    make_plan, tone_corpus, tiny_space, tmp_path
+    make_plan, linked_table, tiny_space, tmp_path
 ) -> None:
-    mine = Path(shutil.copytree(tone_corpus, tmp_path / "mine"))
-    corpus, data = choose_corpus(str(write_table(mine, {})))
+    corpus, data = choose_corpus(str(linked_table))
     plan = make_plan(corpus=corpus, data=data, trials=1, finalists=0)
     (name,) = run_search(plan)
     folder = ResultsFolder(plan.results).study(name)
     record = folder.record()
     before = recorded_plan(folder, record, recorded_clips(folder, record, None))
 
-    write_table(mine, {str(speaker): "f" if speaker < 1007 else "m" for speaker in range(1001, 1013)})
+    sexes = {str(speaker): "f" if speaker < 1007 else "m" for speaker in range(1001, 1013)}
+    write_table(linked_table.parent, sexes)
     clips = load_clips(corpus, data)
     assert clips.digest == record.corpus.digest, "it knows nothing of sexes"
     assert SplitProtocol("speaker").plans(clips.table)[0].order != before.order

@@ -142,14 +142,18 @@ def test_a_warm_start_fills_in_what_an_earlier_version_did_not_know(probed, tiny
 
 
 @pytest.mark.slow
-def test_a_warm_start_from_a_study_whose_ancestor_is_gone_is_refused(probed, tiny_space, tmp_path) -> None:
+@pytest.mark.parametrize(
+    ("ancestor", "how"),
+    [({"warm_start": {"study": "gone", "configs": {}}}, "warm-started"), ({"parent": "gone"}, "forked")],
+)
+def test_a_warm_start_from_a_study_whose_ancestor_is_gone_is_refused(
+    probed, tiny_space, tmp_path, ancestor, how
+) -> None:
     shutil.copytree(probed.results, tmp_path / "results")
     results = ResultsFolder(tmp_path / "results")
     path = results.study(NAME).record_path
-    raw = json.loads(path.read_text())
-    raw["warm_start"] = {"study": "gone", "configs": {}}
-    path.write_text(json.dumps(raw))
-    with pytest.raises(UsageError, match="was warm-started from study 'gone', which is not in"):
+    path.write_text(json.dumps(json.loads(path.read_text()) | ancestor))
+    with pytest.raises(UsageError, match=f"was {how} from study 'gone', which is not in"):
         load_warm_start(results, NAME, load_space(tiny_space(epochs="4")), set())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from pathlib import Path
 
 import axe_playwright_python
@@ -261,6 +262,12 @@ def test_two_entries_are_picked_and_compared_as_the_command_compares_them(open_p
     assert any("only" in text or "disagree" in text for text in tables)
     total = page.locator("#comparison tr", has=page.locator("th", has_text="all")).locator("td").all_inner_texts()
     assert [int(text) for text in total] == [pair.only_first, pair.only_second]
+    said = page.locator("#compared[role=status]").inner_text()
+    assert re.fullmatch(r"cnn2d-best is ahead for \d+ of 10 test speakers\.", said)
+    assert page.locator("main [aria-live]").count() == 0, "no table is read out as a whole"
+    page.get_by_label("cnn2d-good").check()
+    said = page.locator("#compared").inner_text().removesuffix(" are compared.")
+    assert set(said.split(", ")) == {"cnn2d-best", "cnn2d-good", "cnn2d-weak"}
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from PIL import Image
 
 from benchmarks.simulated_results import Size, write_results
 from serbench.results import Results
+from serbench.search.chosen_on import chosen_on
 from serbench.site import Site
 from serbench.site.clips.mask_example import masked_once
 from serbench.site.clips.media import Inline
@@ -22,7 +23,7 @@ from serbench.site.sources import find_sources
 from serbench.site.words import citation, entry_commands, protocol_sentence
 from serbench.spaces.file import load_space, read_space
 from serbench.spaces.one_config import one_config_space
-from serbench.spaces.space import defaults
+from serbench.spaces.space import ChosenOn, defaults
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +115,25 @@ def test_any_configuration_of_a_shipped_space_can_be_copied(name, tested):
     assert (again.features, again.training) == (space.features, space.training)
 
 
+def test_the_copied_space_says_whom_its_configuration_was_chosen_on(build):
+    """So that a search of it that tests these people is marked."""
+    study = build.study("demo-speaker-cnn2d")
+    folder = build.results.study(study)
+    chosen = {"recipe": ("demo/test0-01", "elsewhere/anna")}
+    folder.record().model_copy(update={"chosen_on": chosen}).save(folder.record_path)
+    build.entry("a", study, config={"learning_rate": 0.001})
+    read = build.read()
+    (tested,) = read.board().tested
+    details = EntryDetails.of(read, tested, find_sources(read, [tested])["a"], Sounds(Inline()))
+    space = read_space(details.space, "copied", "the page")
+    (known,) = space.enqueued
+    assert known.config == defaults(space.family.hyperparameters) | {"learning_rate": 0.001}
+    assert (space.protocol, space.searched, space.budget.trials) == ("speaker", [], 1)
+    assert known.chosen_on[-1] == ChosenOn(corpus="elsewhere", speakers=("anna",))
+    found = chosen_on(space, folder.clips(), folder.record().corpus)
+    assert set(found["copied"]) == {"demo/test0-01", *(f"demo/validation0-{number:02}" for number in range(9))}
+
+
 def test_a_picture_is_bright_where_it_is_loud_and_has_high_bands_above():
     mel = np.full((8, 20), -60.0)
     mel[7, 5] = 0.0  # the highest band
@@ -153,6 +173,11 @@ def test_a_citation_has_all_that_a_score_needs_to_be_believed(results):
     assert "not the entry with the best validation score" in citation(
         row.model_copy(update={"selected": False}), tested.study.protocol, "1"
     )
+    assert "too high" not in said
+    chosen = citation(row.model_copy(update={"chosen_on_tested": 4}), tested.study.protocol, "1")
+    assert (
+        "the score is too high, since configurations that the search began with were chosen on 4 of the test" in chosen
+    )
 
 
 def test_commands_name_what_differs_from_the_defaults(results, tested):
@@ -168,11 +193,17 @@ def test_commands_name_what_differs_from_the_defaults(results, tested):
     assert "--sampler tpe" in search, "the sampler of records that name none"
     assert f"{study.space_name}.toml" not in search, "the space comes along with serbench"
     single = commands["Train only this configuration, from the space file above"]
-    assert single.startswith(f"serbench search {row.entry}.toml --corpus crema-d --data DIR --protocol random")
+    assert single.startswith(f"serbench search {row.entry}.toml --corpus crema-d --data DIR")
+    assert "--protocol" not in single, "its space file names it"
+    assert read_space(alone, "alone", "the page").protocol == "random"
     assert "--trials" not in single, "its space file has a budget of one"
     assert any(command.startswith("serbench study replay") for command in commands.values())
-    pooled = dict(entry_commands(row.model_copy(update={"folds": 5}), [study], "r0", 60))
-    assert not any("export" in command for command in pooled.values())
+    pooled = dict(entry_commands(row.model_copy(update={"folds": 5}), [study], "r0", 60, alone))
+    assert pooled["Export it"] == commands["Export it"] == f"serbench export {row.entry} --to bundle"
+    assert pooled.keys() < commands.keys()
+    assert not any("replay" in command or f"{row.entry}.toml" in command for command in pooled.values())
+    together = dict(entry_commands(row.model_copy(update={"speaker_normalisation": True}), [study], "r0", 60, alone))
+    assert not any("export" in command for command in together.values()), "it cannot label a single file"
 
 
 def test_a_protocol_of_another_serbench_still_gets_a_sentence(tested):

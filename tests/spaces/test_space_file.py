@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from serbench.corpora import get_corpus
 from serbench.errors import UsageError
 from serbench.families import parse_hyperparameters
 from serbench.protocols import Ratio, SplitProtocol
-from serbench.search import SearchPlan
+from serbench.search import SearchPlan, SearchRequest
 from serbench.spaces import (
     broken_default_spaces,
     check_draws,
@@ -294,6 +295,31 @@ def test_a_family_that_fails_when_asked_for_its_space_is_named(tmp_path: Path, m
     code = tmp_path / "mine_family.py"
     code.write_text(code.read_text(encoding="utf-8").replace("return 'x'", "raise OSError('gone')"), encoding="utf-8")
     assert broken_default_spaces() == ["family 'mine' has no default space (OSError: gone); repair its package"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, r"mine.toml does not exist"),
+        ("[space", "is not valid TOML"),
+        ('[space]\nfamily = "mine"\n[parameters]\ndepht = 2\n', "did you mean 'depth'"),
+    ],
+    ids=["missing", "no TOML", "a mistake"],
+)
+def test_a_family_whose_space_cannot_be_read_is_named_and_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, told: str
+) -> None:
+    shipped = tmp_path / "mine.toml"
+    if text is not None:
+        shipped.write_text(text, encoding="utf-8")
+    plug_in(tmp_path, monkeypatch, str(shipped))
+    plan = SearchPlan.of(SearchRequest(corpus="emo-db"))
+    assert {"cnn1d", "cnn2d"} <= {space.name for space in plan.spaces}
+    assert list(plan.notes) == broken_default_spaces()
+    (note,) = plan.notes
+    assert note.startswith("the default space of family 'mine' cannot be used: ")
+    assert re.search(told, note)
+    assert SearchPlan.of(SearchRequest(spaces=("cnn1d",), corpus="emo-db")).notes == ()
 
 
 @pytest.mark.parametrize("file", ["mine.toml", "first.toml"])

@@ -73,3 +73,12 @@ def test_a_tracker_without_its_library_says_what_to_install(drawn, diary, tmp_pa
     assert isinstance(ran.exception, SerbenchError)
     assert "run `pip install no_such_library`" in str(ran.exception)
     assert not (tmp_path / "pages").exists()
+
+
+def test_a_tracker_that_does_not_say_what_it_did_is_told(drawn, diary, tmp_path):
+    diary("diary_silent")
+    code = tmp_path / "diary_silent.py"
+    code.write_text(code.read_text().replace("return Pushed", "Pushed"))
+    ran = call("diary", STUDY, "--to", tmp_path / "pages", "--results", drawn.results.root)
+    assert isinstance(ran.exception, SerbenchError)
+    assert "'diary' returned NoneType in place of a serbench.trackers.Pushed" in str(ran.exception)

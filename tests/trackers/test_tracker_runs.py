@@ -86,6 +86,32 @@ def test_a_failed_fit_has_a_state_and_no_number(drawn):
     assert "validation/best_uar" not in run.scores
 
 
+def test_an_error_comes_without_the_paths_of_this_machine(drawn):
+    folder = drawn.results.study(STUDY)
+    failed = folder.job("search", "t3").model_copy(update={"error": "no file '/Users/Ann Smith/.cache/x.npy'"})
+    failed.save(folder.job_path("search", "t3") / "record.json")
+    assert by_name(drawn)["t3"].tags["error"] == "no file 'x.npy'"
+
+
+def test_an_entry_says_of_shared_speakers_what_its_table_says(build):
+    """The record of an older version does not count validation speakers, on whom final runs train."""
+    older = build.study("older", protocol="given", validation_speakers=3)
+    build.entry("old", older)
+    build.entry("new", build.study("newer", protocol="given", shares_speakers=True, validation_speakers=3))
+    runs, row = by_name(build, older), build.read().row("old")
+    assert row.shares_speakers
+    assert {run.tags["shares_speakers"] for run in runs.values()} == {"yes"}
+    assert runs["old"].scores["test/uar_low"] == row.uar_low
+
+
+def test_an_entry_has_its_warnings(build):
+    study = build.study(corpus_warnings=("3 clips are in two parts",))
+    build.entry("odd", study, failed=("odd-r2",))
+    run = by_name(build)["odd"]
+    assert run.tags["warnings"] == "; ".join(build.read().row("odd").warnings)
+    assert "3 clips are in two parts; 1 of 3 runs failed" in run.tags["warnings"]
+
+
 def test_curves_are_by_epoch_and_hold_numbers_only(drawn):
     folder = drawn.results.study(STUDY)
     fit = folder.job("refit", run_of("good"))

@@ -92,6 +92,23 @@ def test_a_fit_pastes_training_clips_alone_and_works_without_a_neutral_class(mak
     np.testing.assert_array_equal(runs["off"], runs["no neutral"])
 
 
+@pytest.mark.parametrize(
+    ("clips", "expected"),
+    [
+        ([("a", "Neutral"), ("a", "joy"), ("b", "joy")], True),
+        ([("a", "neutral"), ("b", "joy")], False),
+        ([("unknown", "neutral"), ("unknown", "joy")], False),
+        ([("a", "calm"), ("a", "joy")], False),
+    ],
+)
+def test_a_corpus_can_paste_if_a_known_speaker_has_neutral_and_other_clips(clips, expected) -> None:
+    import pandas as pd
+
+    from serbench.training import can_paste
+
+    assert can_paste(pd.DataFrame(clips, columns=["speaker", "label"])) is expected
+
+
 def test_unknown_speakers_have_no_number() -> None:
     import pandas as pd
 

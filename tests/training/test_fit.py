@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import zipfile
 from dataclasses import replace
@@ -162,6 +163,30 @@ def test_averaged_weights_are_judged_and_kept_while_training_goes_on_with_its_ow
     assert model.get_weights()[0].item() == pytest.approx(expected)
     restore.on_epoch_end(0, {})
     assert model.get_weights()[0].item() == pytest.approx(5.0)
+
+
+def test_without_validation_clips_no_kick_comes_too_late_to_recover_from(make_job, features, targets) -> None:
+    still = {"optimizer": "sgd", "momentum": 0.0, "learning_rate": 1e-6}  # nothing is learnt, so each epoch stalls
+    kick = still | {"escape": "kick", "escape_patience": 3, "escape_strength": 0.5}
+    answers = {}
+    for name, config, late in (("none", still, False), ("spared", kick, False), ("older", kick, True)):
+        job = make_job(config=config, settings={"epochs": 5}, predict={"train": tuple(range(36))}, late_kicks=late)
+        answers[name] = fit(job, [features], targets).predictions["train"]
+    np.testing.assert_array_equal(answers["spared"], answers["none"])
+    assert np.abs(answers["older"] - answers["none"]).max() > 1e-3
+
+
+@pytest.mark.parametrize(("until", "kicks"), [(math.inf, 8), (6, 6), (0, 0)])
+def test_kicks_end_after_so_many_epochs(until, kicks) -> None:
+    import keras
+
+    from serbench.training.callbacks import Kick
+
+    kick = Kick(1, 0.5, 0, until)
+    kick.set_model(keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]))
+    for epoch in range(8):
+        kick.on_epoch_end(epoch, {"loss": math.nan})
+    assert kick.kicks == kicks
 
 
 @pytest.mark.slow

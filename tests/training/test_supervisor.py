@@ -14,8 +14,10 @@ import numpy as np
 import psutil
 import pytest
 
+from serbench.corpora import get_corpus, load_clips
 from serbench.errors import SerbenchError, UsageError
-from serbench.training import ClipTargets, JobControl, Verdict, import_keras, run_job, supervisor
+from serbench.features import FeatureStore
+from serbench.training import ClipTargets, FeatureSource, JobControl, Verdict, import_keras, run_job, supervisor
 from serbench.training.backend import choose_backend, keep_to_one_backend, process_context
 from serbench.training.child import _check_backend
 
@@ -166,6 +168,16 @@ def test_a_silent_child_hears_a_cancel_too(make_job, source) -> None:
     control.report = lambda _: begun.set() or Verdict.CONTINUE
     threading.Thread(target=lambda: begun.wait(60) and control.cancel.set(), daemon=True).start()
     assert run_job(make_job(settings=LONG), source, control).state == "interrupted"
+
+
+def test_a_stopped_search_computes_no_more_features(make_job, tone_corpus, tmp_path) -> None:
+    clips = load_clips(get_corpus("crema-d"), tone_corpus).table
+    job, control = make_job(), JobControl()
+    control.stop.set()
+    outcome = run_job(job, FeatureSource(clips, FeatureStore(tmp_path)), control)
+    assert (outcome.state, outcome.error_kind) == ("interrupted", "stop")
+    assert {"features", "total"} == outcome.seconds.keys()
+    assert not list(tmp_path.rglob("*.npy")), "nothing is half-written"
 
 
 @pytest.mark.children

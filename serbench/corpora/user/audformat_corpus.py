@@ -21,7 +21,7 @@ from serbench.corpora.table import one_spelling
 from serbench.corpora.user.table_corpus import split_lost
 from serbench.corpora.user.table_file import read_columns
 from serbench.corpora.user.table_paths import TablePaths
-from serbench.corpora.user.user_corpus import SPLITS, UserCorpus
+from serbench.corpora.user.user_corpus import SPLITS, UserCorpus, stated_label
 from serbench.errors import SerbenchError, first_line
 from serbench.printable import printable, storable
 
@@ -107,7 +107,7 @@ class _Labels:
 
     def add(self, file: str, label: str | None, table: str) -> None:
         """Adds what a table says of a file."""
-        label = (label or "").strip() or None
+        label = stated_label(label)
         first, known = self._labels.setdefault(file, (table, label))
         if not label:
             return
@@ -175,11 +175,12 @@ def _row(paths: TablePaths, file: str, known: dict[str, Any]) -> dict[str, Any]:
     found = paths.find(file)
     if found is None:
         raise SerbenchError(f"{paths.folder} names the file '{file[:100]}', which lies outside its folder")
+    audio, there = found
     row = {key: value for key, value in known.items() if key != "gender" and value is not None}
     name = Path(file).as_posix()
     return {
         **row, "sex": known.get("gender") or known.get("sex"), "clip_id": storable(str(Path(name).with_suffix(""))),
-        "path": found[0], "name": name, "there": found[1],
+        "path": audio.path, "name": name, "there": there,
     }  # fmt: skip
 
 
@@ -233,8 +234,10 @@ def _file(folder: Path, table: str) -> Path:
     """Returns the file of a table, which must be inside the folder."""
     for suffix in (".csv", ".parquet"):
         found = TablePaths(folder).find(f"db.{table}{suffix}")
-        if found is not None and found[1] and Path(found[0]).parent == folder and Path(found[0]).is_file():
-            return Path(found[0])
+        if found is not None and found[1]:
+            file = Path(found[0].path)
+            if file.parent == folder and file.is_file():
+                return file
     raise SerbenchError(
         f"db.{table[:100]}.csv is not there (nor .parquet); a .pkl is never read, since it may run code"
     )

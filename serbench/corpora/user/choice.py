@@ -9,7 +9,7 @@ from pathlib import Path
 
 from serbench.corpora.base import Corpus
 from serbench.corpora.registry import corpus_names, get_corpus
-from serbench.corpora.user.kinds import KINDS, kind_at, make_user_corpus
+from serbench.corpora.user.kinds import KINDS, kind_at, lasting_place, make_user_corpus
 from serbench.corpora.user.label_map import PRESETS, LabelMap, parse_label_map
 from serbench.corpora.user.mapped_corpus import MappedCorpus, mapped
 from serbench.corpora.user.merged_corpus import MergedCorpus
@@ -96,7 +96,7 @@ def _named(words: Sequence[str]) -> list[_Part]:
             parts.append(_Part(word))
             continue
         place = _place(word)
-        name = plain_name(place.resolve().stem)
+        name = plain_name(lasting_place(place).stem)
         taken = name in corpus_names() or (len(words) > 1 and name in KINDS)  # a part that is called so is its kind
         name = f"{name}-own" if taken else name
         same = sum(part.name.removesuffix(f"-{number}") == name for number, part in enumerate(parts, start=1))
@@ -175,10 +175,10 @@ def corpus_places(corpus: Corpus) -> dict[str, Path]:
     if isinstance(corpus, MappedCorpus):
         return corpus_places(corpus.inner)
     if isinstance(corpus, TableCorpus) and corpus.audio is not None and corpus.home is not None:
-        return {"table": corpus.home.resolve(), "audio": corpus.audio.resolve()}
+        return {"table": lasting_place(corpus.home), "audio": corpus.audio.resolve()}
     if isinstance(corpus, MergedCorpus) and corpus.choice is not None:
         parts = (part for part in corpus.all_parts if isinstance(part, UserCorpus) and part.home is not None)
-        return {part.name: part.home.resolve() for part in parts if part.home and part.name in corpus.choice.own}
+        return {part.name: lasting_place(part.home) for part in parts if part.home and part.name in corpus.choice.own}
     return {}
 
 

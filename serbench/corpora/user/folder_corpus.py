@@ -10,7 +10,7 @@ import pandas as pd
 
 from serbench.audio import scan_audio
 from serbench.corpora.base import Listing, others_note
-from serbench.corpora.user.user_corpus import UserCorpus
+from serbench.corpora.user.user_corpus import SPLITS, UserCorpus
 from serbench.errors import SerbenchError
 from serbench.printable import storable
 
@@ -25,7 +25,7 @@ class FolderCorpus(UserCorpus):
         """Reads the names of all audio files below the folder. No audio is opened.
 
         Raises:
-            SerbenchError: there is no folder, no audio, or no label.
+            SerbenchError: there is no folder, no audio, or no label, or the folders on top are the parts of a split.
         """
         if not place.is_dir():
             raise SerbenchError(f"{place} is no folder; pass one that holds a folder per class")
@@ -55,7 +55,18 @@ class FolderCorpus(UserCorpus):
                 f"{root} holds audio but no folder per class; sort the clips into folders named by "
                 "their labels, write a table, or read labels from names with --names '{label}_*'"
             )
+        if not named:
+            _check_labels(root, sorted({str(row["label"]) for row in rows}))
         found = Listing(
             pd.DataFrame(), tuple(loose), root, None, tuple(shadowed), scan.escaping, passed_over=scan.passed_over
         )
         return rows, found
+
+
+def _check_labels(root: Path, labels: list[str]) -> None:
+    """Refuses folders that are the parts of a split: as labels, they would ask which part a clip is in."""
+    if all(label.lower() in SPLITS for label in labels):
+        raise SerbenchError(
+            f"the folders in {root} are the parts of a split ({', '.join(labels)}) and no labels; read both from the "
+            "paths with --names, such as '{split}/{label}/*' for train/anger/a.wav"
+        )

@@ -14,7 +14,7 @@ from serbench.corpora.user.user_corpus import UserCorpus
 from serbench.errors import UsageError
 from serbench.records import CorpusChoice
 
-__all__ = ["KINDS", "kind_at", "make_user_corpus"]
+__all__ = ["KINDS", "kind_at", "lasting_place", "make_user_corpus"]
 
 KINDS: Final[dict[str, type[UserCorpus]]] = {
     "folder": FolderCorpus,
@@ -40,6 +40,15 @@ def kind_at(place: Path) -> str:
     if place.suffix.lower() not in TABLE_SUFFIXES:
         raise UsageError(f"{place} is neither a folder nor a table ({', '.join(TABLE_SUFFIXES)})")
     return "table"
+
+
+def lasting_place(place: Path) -> Path:
+    """Returns the place of a corpus as it can be found from any folder.
+
+    Links are followed, but for a table that is one: its paths start in the folder of the link, not in that of the file
+    behind it.
+    """
+    return place.resolve() if place.is_dir() else place.parent.resolve() / place.name
 
 
 def make_user_corpus(choice: CorpusChoice, home: Path | None = None, **facts: Any) -> UserCorpus:

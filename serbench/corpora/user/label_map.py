@@ -11,7 +11,7 @@ from serbench.corpora.base import Listing
 from serbench.corpora.table import clip_table, one_spelling
 from serbench.errors import SerbenchError, UsageError, nearest
 
-__all__ = ["PRESETS", "LabelMap", "parse_label_map"]
+__all__ = ["PRESETS", "LabelMap", "parse_label_map", "shared_words"]
 
 _SYNONYMS: Final = {
     "angry": "anger",
@@ -115,6 +115,27 @@ class LabelMap:
     def _left_out(self, name: str) -> str:
         """What a dropped label is called in votes: never as a label of the study, which may have got its name."""
         return f"{name} (left out)" if name in {self.of(old) for old in self.names} else name
+
+
+def shared_words(corpora: Sequence[AbstractSet[str]]) -> dict[str, str]:
+    """Returns a new name by old name for labels that corpora would share if all used one word for an emotion.
+
+    >>> shared_words([{"anger", "joy"}, {"angry", "joy", "calm"}])
+    {'angry': 'anger'}
+
+    Args:
+        corpora: the labels of each corpus.
+    """
+    shared = set.intersection(*map(set, corpora))
+    common = set.intersection(*({_word(label) for label in labels} for labels in corpora))
+    apart = {_word(label) for labels in corpora for label in labels - shared} & common
+    every = sorted(set[str]().union(*corpora))
+    return {label: _word(label) for label in every if _word(label) in apart and _word(label) != label}
+
+
+def _word(label: str) -> str:
+    """The usual word for an emotion."""
+    return _SYNONYMS.get(label, label)
 
 
 _OPTIONAL: Final[set[str]] = {*_SYNONYMS, *PRESETS["four"][1]}

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 
 from serbench.corpora.base import Corpus, Listing, NameFacts
 from serbench.corpora.table import UNKNOWN_SPEAKER, clip_table
-from serbench.corpora.user.label_map import LabelMap
+from serbench.corpora.user.label_map import LabelMap, shared_words
+from serbench.corpora.user.table_corpus import TableCorpus
 from serbench.corpora.user.user_corpus import UserCorpus
 from serbench.errors import SerbenchError
+from serbench.printable import printable
 from serbench.records import Progress
 
 __all__ = ["MergedCorpus"]
+
+_SHOWN: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,16 +65,20 @@ class MergedCorpus(Corpus):
         listed = [(part, part.read(self._at(part, folder))) for part in self.all_parts]
         self.map.check({label for _, listing in listed for label in listing.table["label"]})
         found = [(part, self._mapped(listing)) for part, listing in listed]
-        shared = set.intersection(*(set(listing.table["label"]) for _, listing in found))
+        labels = [set(listing.table["label"]) for _, listing in found]
+        shared, words = set.intersection(*labels), shared_words(labels)
         if len(shared) < 2:
             each = "; ".join(f"{part.name}: {', '.join(sorted(set(one.table['label'])))}" for part, one in found)
             raise SerbenchError(
                 f"{self.title} share {len(shared)} label{'' if len(shared) == 1 else 's'}, and it takes two ({each}); "
-                "bring them together with --map old=new"
+                f"bring them together with --map {_pairs(words) or 'old=new'}"
             )
         tables = [self._renamed(part, listing.table[listing.table["label"].isin(shared)]) for part, listing in found]
         missing = [listing.missing for _, listing in found if listing.missing is not None]
         expected = [listing.expected for _, listing in found if listing.expected is not None]
+        # Where a label is left out, the published number of clips does not apply.
+        whole = sum(expected) if len(expected) == len(found) and all(one == shared for one in labels) else None
+        remarks = (one for _, listing in found for one in listing.remarks)
         return Listing(
             table=clip_table(pd.concat(tables, ignore_index=True)),
             unparsed=tuple(path for _, listing in found for path in listing.unparsed),
@@ -76,11 +86,11 @@ class MergedCorpus(Corpus):
             missing=sum(missing) if missing else None,
             shadowed=tuple(path for _, listing in found for path in listing.shadowed),
             escaping=tuple(path for _, listing in found for path in listing.escaping),
-            expected=sum(expected) if len(expected) == len(found) and not self._labels_dropped(found, shared) else None,
+            expected=whole,
             non_clips=tuple(one for _, listing in found for one in listing.non_clips),
             lost=tuple((f"{part.name}/{clip}", name) for part, listing in found for clip, name in listing.lost),
             passed_over=tuple(one for _, listing in found for one in listing.passed_over),
-            remarks=tuple(one for _, listing in found for one in listing.remarks),
+            remarks=(*remarks, *_left_out(found, shared, words), *(_incomplete(found) if whole is None else ())),
         )
 
     def _at(self, part: Corpus, folder: Path) -> Path:
@@ -94,7 +104,7 @@ class MergedCorpus(Corpus):
         return known.apply(listing) if known else listing
 
     def _place(self, folder: Path | None, part: Corpus) -> Path | None:
-        if folder is None:
+        if folder is None or self._says_where(part):
             return None
         place = folder / part.name
         if not place.is_dir():
@@ -105,6 +115,16 @@ class MergedCorpus(Corpus):
                 "folder each, by the corpus's name (links will do)"
             )
         return place
+
+    def _says_where(self, part: Corpus) -> bool:
+        """Whether a part was given by its path, which is on this machine: another folder of its name is another corpus.
+
+        A table says only where the table is; the folder of its name may hold its audio.
+        """
+        if not isinstance(part, UserCorpus) or isinstance(part, TableCorpus) or part.home is None:
+            return False
+        own = () if self.choice is None else self.choice.own
+        return part.name in own and part.home.exists()
 
     def _renamed(self, part: Corpus, table: pd.DataFrame) -> pd.DataFrame:
         changed = table.assign(
@@ -118,7 +138,31 @@ class MergedCorpus(Corpus):
             changed["split"] = "test" if part is self.test else "train"
         return changed
 
-    @staticmethod
-    def _labels_dropped(found: list[tuple[Corpus, Listing]], shared: set[str]) -> bool:
-        """Whether a label of some corpus is dropped, so that the published number of clips does not apply."""
-        return any(set(listing.table["label"]) - shared for _, listing in found)
+
+def _left_out(found: list[tuple[Corpus, Listing]], shared: set[str], words: Mapping[str, str]) -> Iterator[str]:
+    """Says of each corpus which labels are left out because another one lacks them, and which map would keep some."""
+    for part, listing in found:
+        labels = listing.table["label"]
+        counts = labels[~labels.isin(shared)].value_counts()
+        if counts.empty:
+            continue
+        named = ", ".join(f"{printable(str(label)[:40])} {count:,}" for label, count in counts.head(_SHOWN).items())
+        more = f" and {len(counts) - _SHOWN:,} more" if len(counts) > _SHOWN else ""
+        joined = {*words, *words.values()} & {str(label) for label in counts.index}
+        clips = "clip is" if counts.sum() == 1 else "clips are"
+        way = f"; --map {_pairs(words)} gives each emotion one name" if joined else ""
+        yield (
+            f"{part.title}: {counts.sum():,} {clips} left out, since another corpus lacks their labels "
+            f"({named}{more}){way}"
+        )
+
+
+def _incomplete(found: list[tuple[Corpus, Listing]]) -> Iterator[str]:
+    """Says of each published corpus how many of its clips are not there, where their sum cannot be told."""
+    for part, listing in found:
+        if listing.missing and listing.expected is not None:
+            yield f"{part.title}: {listing.missing:,} of {listing.expected:,} clips are not there"
+
+
+def _pairs(words: Mapping[str, str]) -> str:
+    return ",".join(f"{old}={new}" for old, new in words.items())

@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from serbench.corpora.base import Listing
-from serbench.corpora.user.table_file import ignored_columns, meant, read_table
+from serbench.corpora.user.table_file import COLUMNS, ignored_columns, meant, read_table
 from serbench.corpora.user.table_paths import TablePaths, is_windows_place
-from serbench.corpora.user.user_corpus import UserCorpus
+from serbench.corpora.user.user_corpus import UserCorpus, stated_label
 from serbench.errors import SerbenchError
 from serbench.printable import printable, storable
 
@@ -44,6 +44,8 @@ class TableCorpus(UserCorpus):
         """
         table, audio = (self.home, place) if place.is_dir() and self.home is not None else (place, self.audio)
         frame = read_table(table)
+        columns = ignored_columns(table)
+        other = _other_paths(columns)
         paths = TablePaths(audio or table.parent, table.parent)
         rows, outside, seen = [], list[str](), set[str]()
         for record in _records(frame):
@@ -52,24 +54,42 @@ class TableCorpus(UserCorpus):
             if found is None:
                 outside.append(name)
                 continue
-            relative = paths.relative(found[0])
+            file, there = found
+            relative = paths.relative(file.place)
             own = (record.get("clip_id") or "").strip()
             clip_id = storable(own or os.path.splitext(relative)[0]).strip()  # noqa: PTH122
             if clip_id in seen:
                 raise SerbenchError(
-                    f"{table} names the clip '{clip_id}' more than once; keep one row a clip, or add a column 'clip_id'"
+                    f"{table} names the clip '{clip_id}' more than once; keep one row a clip, or add a column "
+                    f"'clip_id'{other}"
                 )
             seen.add(clip_id)
-            rows.append({**record, "clip_id": clip_id, "path": found[0], "name": relative, "there": found[1]})
+            label = stated_label(record.get("label"))
+            rows.append(
+                {**record, "label": label, "clip_id": clip_id, "path": file.path, "name": relative, "there": there}
+            )
         if outside:
-            raise SerbenchError(_outside(table, paths.folder, outside, len(frame), apart=audio is not None))
-        there, lost = split_lost(rows, table, paths)
-        return there, Listing(pd.DataFrame(), (), paths.folder, None, lost=lost, remarks=_ignored(table))
+            raise SerbenchError(_outside(table, paths.folder, outside, len(frame), apart=audio is not None) + other)
+        kept, lost = split_lost(rows, table, paths, other)
+        return kept, Listing(pd.DataFrame(), (), paths.folder, None, lost=lost, remarks=_ignored(table, columns))
 
 
-def _ignored(table: Path) -> tuple[str, ...]:
+_Columns = tuple[tuple[str, ...], tuple[str, ...]]
+"""The columns of a table that are read, and the others."""
+
+
+def _other_paths(columns: _Columns) -> str:
+    """Says which of several columns of paths is read, as the end of a sentence on paths; '' if there is only one."""
+    read, others = columns
+    further = [name for name in others if name.strip().lower() in COLUMNS["path"]]
+    if not further:
+        return ""
+    return f" (paths are read from the column '{read[0].strip()}'; to read '{further[0].strip()}', rename it to 'path')"
+
+
+def _ignored(table: Path, columns: _Columns) -> tuple[str, ...]:
     """Says which columns of a table are not read, if there are any."""
-    read, others = ignored_columns(table)
+    read, others = columns
     if not others:
         return ()
     named = [
@@ -84,7 +104,7 @@ def _ignored(table: Path) -> tuple[str, ...]:
 
 
 def split_lost(
-    rows: list[dict[str, Any]], table: Path, paths: TablePaths
+    rows: list[dict[str, Any]], table: Path, paths: TablePaths, hint: str = ""
 ) -> tuple[list[dict[str, Any]], tuple[tuple[str, str], ...]]:
     """Separates the rows whose file exists from the ids and names of those whose file is missing.
 
@@ -92,6 +112,7 @@ def split_lost(
         rows: rows with `clip_id`, `path`, `name` and `there`; the last is removed.
         table: that names the files, for messages.
         paths: of the table.
+        hint: added to the message if no file exists.
 
     Raises:
         SerbenchError: no file exists.
@@ -100,12 +121,12 @@ def split_lost(
     lost = [row for row in rows if not row["there"]]
     if rows and not there:
         near = paths.like(lost[0]["path"])
-        hint = (
+        way = (
             f"; did you mean '{near}'?" if near else "; mend the paths, or name the folder of the audio with --data DIR"
         )
         raise SerbenchError(
             f"all {len(rows):,} files that {table} names are missing: '{lost[0]['name'][:100]}' does not exist in "
-            f"{paths.folder}{hint}"
+            f"{paths.folder}{way}{hint}"
         )
     return there, tuple((row["clip_id"], row["name"]) for row in lost)
 

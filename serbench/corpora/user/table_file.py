@@ -45,6 +45,7 @@ _MAX_HEADER: Final = 1 << 20
 _HEAD_BYTES: Final = 1 << 16
 _MAX_LOOKED_AT: Final = 1 << 23
 _LOOKED_AT: Final = 100
+_LINE_BREAK: Final = re.compile("\r\n?|\n")
 
 _MARKS: Final = (  # the longer ones first: UTF-32 begins as UTF-16 does
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -318,7 +319,7 @@ def _rows(path: Path, opening: _Opening, columns: list[str]) -> pd.DataFrame:
             na_values=[""],
         )
     if len(frame) <= MAX_ROWS:
-        _check_quotes(path, opening.separator, len(frame))
+        _check_quotes(path, opening, len(frame))
         _check_width(path, opening)
     return frame.rename(columns=places)
 
@@ -352,14 +353,16 @@ def _check_width(path: Path, opening: _Opening) -> None:
         )
 
 
-def _check_quotes(path: Path, separator: str, rows: int) -> None:
+def _check_quotes(path: Path, opening: _Opening, rows: int) -> None:
     """Refuses a text in which a stray quote has joined lines: `"Well` opens a field that ends lines later.
 
-    A quoted field may hold line breaks. It then ends before a separator or at the end of a line.
+    A quoted field may hold line breaks. It then ends before a separator or at the end of a line, and none of its lines
+    is a row of the table.
     """
     with path.open(encoding=_encoding(path), newline=None) as text:
         if sum(bool(line.strip()) for line in text) <= rows + 1:  # with the header
             return
+    separator, paths = opening.separator, {place + opening.row_names for place in opening.paths}
     with path.open(encoding=_encoding(path), newline="") as text:
         blanks = re.compile(rf'" +(?={re.escape(separator)}|\r?\n|$)')  # behind a closing quote
         reader, line = csv.reader((blanks.sub('"', one) for one in text), delimiter=separator, strict=True), 1
@@ -367,17 +370,37 @@ def _check_quotes(path: Path, separator: str, rows: int) -> None:
             try:
                 row = next(reader, None)
             except csv.Error:
-                if reader.line_num == line:  # only this line: `"Hi" he said` is read as it stands
-                    row = []
-                else:
-                    raise SerbenchError(
-                        f"{path}: a quotation mark in line {line:,} opens a text that goes on over the next lines and "
-                        "does not end where a field ends; remove it, or write the field between quotes with each quote "
-                        "in it doubled"
-                    ) from None
+                if reader.line_num > line:
+                    raise _stray_quote(path, line, "does not end where a field ends") from None
+                row = []  # only this line: `"Hi" he said` is read as it stands
             if row is None:
                 return
+            if reader.line_num > line and _holds_row(row, separator, paths):
+                raise _stray_quote(path, line, "holds a further row of the table")
             line = reader.line_num + 1
+
+
+def _stray_quote(path: Path, line: int, reason: str) -> SerbenchError:
+    return SerbenchError(
+        f"{path}: a quotation mark in line {line:,} opens a text that goes on over the next lines and {reason}; remove "
+        "it, or write the field between quotes with each quote in it doubled"
+    )
+
+
+def _holds_row(row: list[str], separator: str, paths: set[int]) -> bool:
+    """Whether a field with line breaks holds a row of the table: audio files stand where rows have their paths.
+
+    The first line of such a field goes on in the columns behind it, and each further line begins a row.
+    """
+    for place, field in enumerate(row):
+        first, *others = _LINE_BREAK.split(field)
+        if not others or place in paths:  # the name of a file may hold a line break
+            continue
+        lines = [[""] * (place + 1) + first.split(separator)[1:], *(line.split(separator) for line in others)]
+        cells = [line[column] for line in lines if len(line) > 1 for column in paths if column < len(line)]
+        if any(Path(cell).suffix.lower() in SUFFIXES for cell in cells):
+            return True
+    return False
 
 
 def _parquet(path: Path) -> pd.DataFrame:

@@ -8,10 +8,10 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-__all__ = ["TablePaths", "is_windows_place"]
+__all__ = ["TableFile", "TablePaths", "is_windows_place"]
 
 _FILE_ADDRESS: Final = re.compile(r"^file://(localhost)?(?=/)", re.IGNORECASE)
 _WINDOWS_PLACE: Final = re.compile(r"[A-Za-z]:[\\/]|\\\\")
@@ -24,6 +24,19 @@ def is_windows_place(name: str) -> bool:
     (True, False)
     """
     return _WINDOWS_PLACE.match(name) is not None
+
+
+class TableFile(NamedTuple):
+    """A file that a table names.
+
+    Attributes:
+        path: the real path, after all links.
+        place: the path in the folder under the name that the table says, be that a link or not. DVC, git-annex and
+            Hugging Face keep files under their checksums, and links with names that lead to them.
+    """
+
+    path: str
+    place: str
 
 
 class TablePaths:
@@ -42,7 +55,7 @@ class TablePaths:
         self._entries: dict[str, list[str]] = {}
         self._canonical: dict[str, Mapping[str, Sequence[str]]] = {}
 
-    def find(self, name: str) -> tuple[str, bool] | None:
+    def find(self, name: str) -> tuple[TableFile, bool] | None:
         r"""Finds a file as the table writes it.
 
         A backslash is read as a separator if there is no file of that very name. If there is none, what is written as
@@ -50,22 +63,22 @@ class TablePaths:
         the same name in composed Unicode, and the other way round.
 
         Returns:
-            Its real path, and whether it exists; None if it lies outside the folder.
+            The file, and whether it exists; None if it lies outside the folder.
         """
         spellings = [name.replace("\\", "/"), name] if "\\" in name and not is_windows_place(name) else [name]
         if name.lower().startswith("file://") or "%" in name:
             spellings.append(unquote(_FILE_ADDRESS.sub("", name)))
         inside = [
-            path
+            file
             for start in self._starts
             for spelling in spellings
-            if (path := self._inside(start, spelling)) is not None
+            if (file := self._inside(start, spelling)) is not None
         ]
-        for path in inside:
-            if os.path.exists(path):  # noqa: PTH110
-                return path, True
-        for path in inside:
-            if (found := self._same_name(path)) is not None:
+        for file in inside:
+            if os.path.exists(file.path):  # noqa: PTH110
+                return file, True
+        for file in inside:
+            if (found := self._same_name(file.path)) is not None:
                 return found, True
         return (inside[0], False) if inside and not is_windows_place(name) else None
 
@@ -81,21 +94,23 @@ class TablePaths:
         """Returns a path below the folder as relative to it, with `/`."""
         return path[len(self._inner) :].replace(os.sep, "/")
 
-    def _inside(self, start: Path, name: str) -> str | None:
+    def _inside(self, start: Path, name: str) -> TableFile | None:
         parent, last = os.path.split(os.path.join(start, name))  # noqa: PTH118
         if not last or last in {".", ".."} or "\x00" in name:
             return None
         try:
             if parent not in self._parents:
                 self._parents[parent] = os.path.realpath(parent)
-            path = os.path.join(self._parents[parent], last)  # noqa: PTH118
-            if os.path.islink(path):  # noqa: PTH114
-                path = os.path.realpath(path)
+            path = place = os.path.join(self._parents[parent], last)  # noqa: PTH118
+            if os.path.islink(place):  # noqa: PTH114
+                path = os.path.realpath(place)
         except (OSError, ValueError):
             return None
-        return path if path.startswith(self._inner) else None
+        if not path.startswith(self._inner):
+            return None
+        return TableFile(path, place if place.startswith(self._inner) else path)
 
-    def _same_name(self, path: str) -> str | None:
+    def _same_name(self, path: str) -> TableFile | None:
         """Returns the file whose name is canonically the same, folder by folder; None if there is none."""
         here = str(self.folder)
         for part in self.relative(path).split("/"):

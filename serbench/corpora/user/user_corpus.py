@@ -14,13 +14,13 @@ import pandas as pd
 
 from serbench.audio import is_utf8
 from serbench.corpora.base import Corpus, Listing, NameFacts
-from serbench.corpora.table import UNKNOWN_SPEAKER, clip_table, one_spelling
+from serbench.corpora.table import UNKNOWN_SPEAKER, clip_table, one_spelling, years
 from serbench.corpora.user.name_pattern import NamePattern
 from serbench.errors import SerbenchError
 from serbench.printable import printable, storable
 from serbench.records import Progress
 
-__all__ = ["SPLITS", "UserCorpus", "plain_name", "rows_table"]
+__all__ = ["SPLITS", "UserCorpus", "plain_name", "rows_table", "stated_label"]
 
 _SEXES: Final = {"f": "female", "w": "female", "woman": "female", "m": "male", "man": "male"}
 SPLITS: Final = {
@@ -31,7 +31,12 @@ SPLITS: Final = {
 }  # fmt: skip
 """The sets of a given split, by how tables spell them."""
 
-_NO_SEX: Final = {"unknown", "other", "none", "na", "n/a", "nan", "null", "-", "?", "x", "diverse", "nonbinary"}
+_NO_LABEL: Final = {"na", "n/a", "nan", "<na>", "null"}
+"""How R, pandas and databases write a missing value into a text. `none` is not among them: it may be a class."""
+
+_UNKNOWN: Final = {*_NO_LABEL, "unknown", "none", "-", "?"}
+
+_NO_SEX: Final = {*_UNKNOWN, "other", "x", "diverse", "nonbinary"}
 
 _NOBODY: Final = {"Unknown", "UNKNOWN", "N/A", "n/a", "nan", "NaN", "<NA>", "null", "NULL", "-", "?"}
 """How tables write that they do not know a speaker. Taken for a name, they would be one person of many voices. `NA`
@@ -47,6 +52,16 @@ def plain_name(text: str) -> str:
     'my-recordings-2024'
     """
     return _UNSAFE.sub("-", one_spelling(text).lower()).strip("-")[:40] or "corpus"
+
+
+def stated_label(text: str | None) -> str | None:
+    """Returns a label of a table; None if the field is empty or says that the value is missing.
+
+    >>> stated_label(" joy"), stated_label("NA")
+    ('joy', None)
+    """
+    label = (text or "").strip()
+    return None if label.lower() in {"", *_NO_LABEL} else label
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +98,9 @@ class UserCorpus(Corpus):
             SerbenchError: it does not exist.
         """
         place = folder or self.home
-        if place is None or not place.exists():
+        if place is None:
+            raise SerbenchError(f"it is not known where the corpus '{self.name}' is; name its place with --data")
+        if not place.exists():
             raise SerbenchError(f"the corpus '{self.name}' is not at {place}; name its place with --data")
         return place
 
@@ -96,7 +113,7 @@ class UserCorpus(Corpus):
         if not is_utf8(str(folder.absolute())):
             raise SerbenchError(f"the name of {folder} is not UTF-8; rename it")
         rows, found = self.rows(folder)
-        remarks = (*found.remarks, *_unread_sexes(rows), *_nameless(rows))
+        remarks = (*found.remarks, *_unread_sexes(rows), *_drop_unread_ages(rows), *_nameless(rows))
         return replace(found, table=rows_table(rows, self.pattern), remarks=remarks)
 
 
@@ -120,6 +137,23 @@ def _unread_sexes(rows: list[dict[str, Any]]) -> tuple[str, ...]:
     named = ", ".join(f"'{printable(text[:40])}'" for text, _ in strange.most_common(5))
     return (
         f"{strange.total():,} clips have a sex that is not read ({named}) and counts as unknown; write female or male",
+    )
+
+
+def _drop_unread_ages(rows: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Removes what is no age in years, in place, and says which of it does not just mean "unknown"."""
+    ages = pd.Series([row.get("age") for row in rows], dtype=object)
+    unread = ages.notna() & years(ages).isna()
+    for row, drop in zip(rows, unread, strict=True):
+        if drop:
+            row["age"] = None
+    said = [str(age).strip() for age in ages[unread]]
+    strange = Counter(text for text in said if text and text.lower() not in _UNKNOWN)
+    if not strange:
+        return ()
+    named = ", ".join(f"'{printable(text[:40])}'" for text, _ in strange.most_common(5))
+    return (
+        f"{strange.total():,} clips have an age that is not read ({named}) and counts as unknown; write it in years",
     )
 
 
@@ -152,7 +186,8 @@ def rows_table(rows: list[dict[str, Any]], pattern: NamePattern | None) -> pd.Da
     if unlabelled.any():
         raise SerbenchError(
             f"{int(unlabelled.sum()):,} of {len(frame):,} clips have no label, the first is "
-            f"{frame.loc[unlabelled, 'clip_id'].iloc[0]}; fill the column 'label'"
+            f"{frame.loc[unlabelled, 'clip_id'].iloc[0]}; fill the column 'label' (NA, N/A, nan, <NA> and "
+            "null count as missing; write such a class out)"
         )
     frame["label"] = frame["label"].str.lower()
     if frame["speaker"].isna().all():

@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+from serbench.corpora import is_acted
 from serbench.errors import SerbenchError
 from serbench.export.bundle import CARD, BundleRecord
 from serbench.export.light.runtimes import light_content
@@ -95,11 +96,8 @@ def _meaning(record: BundleRecord, scores: dict[str, Any], title: str) -> str:
     uar, low, high = (_share(scores.get(name)) for name in ("uar", "uar_low", "uar_high"))
     if uar is None:
         return "The score of this model on new people is not known: the bundle does not state it."
-    if record.protocol.shares_speakers:
-        return (
-            f"Do not expect the test score of {percent(uar)} % (UAR) for a new person: the same people are in training "
-            f"and test. {chance}"
-        )
+    if why := _too_high(record, scores):
+        return f"Do not expect the test score of {percent(uar)} % (UAR) for a new person: {why}. {chance}"
     interval = "" if low is None or high is None else f" (95 % interval {span(low, high)} %)"
     if record.joined:
         return (
@@ -110,9 +108,25 @@ def _meaning(record: BundleRecord, scores: dict[str, Any], title: str) -> str:
     return (
         f"For a new person, expect a score of about {percent(uar)} %{interval}: this is the share of each emotion that "
         f"it got right, averaged over the emotions (UAR), on {speakers(record.protocol.test_speakers)} of {title} whom "
-        f"it had never heard. {chance} Expect less with other microphones, other languages and feelings that are not "
-        "acted."
+        f"it had never heard. {chance} Expect less with {_elsewhere(record)}."
     )
+
+
+def _too_high(record: BundleRecord, scores: dict[str, Any]) -> str:
+    """Why the test score is higher than that of a new person, as the end of a sentence; '' if nothing is known."""
+    if record.protocol.shares_speakers:
+        return "the same people are in training and test"
+    chosen = scores.get("chosen_on_tested")
+    if isinstance(chosen, bool) or not isinstance(chosen, int) or chosen < 1:
+        return ""
+    return f"configurations that the search began with were chosen on {chosen:,} of the test speakers"
+
+
+def _elsewhere(record: BundleRecord) -> str:
+    """Speech unlike that of the corpus, as far as its kind is known."""
+    if is_acted(record.corpus):
+        return "other microphones, other languages and feelings that are not acted"
+    return "other speech, microphones and languages"
 
 
 def _share(value: Any) -> float | None:

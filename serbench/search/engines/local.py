@@ -24,12 +24,20 @@ class LocalEngine:
         source: source of the features.
         workers: number of children side by side.
         devices: GPUs by index, one for each worker; empty on a CPU.
+        stop: set once the search is stopped (Ctrl-C); features are then computed no further.
     """
 
     threads = None
 
-    def __init__(self, source: FeatureSource, workers: int, devices: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        source: FeatureSource,
+        workers: int,
+        devices: Sequence[str] = (),
+        stop: threading.Event | None = None,
+    ) -> None:
         self._source = source
+        self._stop = stop or threading.Event()
         self._workers = workers
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="serbench-worker")
         self._controls: dict[str, JobControl] = {}
@@ -55,7 +63,7 @@ class LocalEngine:
                     return answers.get(timeout=_ANSWER_POLL_S)
             return Verdict.STOP
 
-        self._controls[job.job_id] = JobControl(report, cancel)
+        self._controls[job.job_id] = JobControl(report, cancel=cancel, stop=self._stop)
         future = self._pool.submit(self._run, job, self._controls[job.job_id])
         future.add_done_callback(lambda _: self._controls.pop(job.job_id, None))
         return future

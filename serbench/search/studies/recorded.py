@@ -74,8 +74,9 @@ def recorded_space(folder: StudyFolder, record: StudyRecord) -> SearchSpace:
             f"{error}; restore the record, or go back to serbench {record.environment.serbench}"
         ) from None
     described = record.space.get("parameters", {}).get("split_ratio", {}).get("value")
-    if isinstance(described, str) and described != space.fixed_split:  # set with --split-ratio
-        space = space.with_split(described)
+    cores = (record.protocol.test_core, record.protocol.validation_core)
+    if isinstance(described, str) and (described != space.fixed_split or cores != space.recorded_cores):
+        space = space.with_split(described)  # set with --split-ratio
     return replace(space, features=recorded_features(folder, record), training=recorded_training(folder, record))
 
 
@@ -98,9 +99,10 @@ def recorded_clips(
     Raises:
         SerbenchError: the corpus is missing, or its clips are not those of the study.
     """
+    places = folder.remembered_places(data)
     data = data or folder.remembered_data()
     found = load_clips(
-        recorded_corpus(record.corpus, folder.remembered_places()),
+        recorded_corpus(record.corpus, places),
         data,
         progress=lambda done, total: progress("examining audio", done, total),
         labels=record.corpus.label_source,

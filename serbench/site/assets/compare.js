@@ -6,7 +6,7 @@ document.addEventListener("DOMContentLoaded", function () {
   if (!source) { return; }
   var data = JSON.parse(source.textContent), CODES = data.codes;
   var select = document.getElementById("group"), choices = document.getElementById("entries");
-  var place = document.getElementById("comparison"), SHOWN = 20;
+  var place = document.getElementById("comparison"), compared = document.getElementById("compared"), SHOWN = 20;
 
   function el(tag, attributes, children) {
     var node = document.createElement(tag);
@@ -104,10 +104,12 @@ document.addEventListener("DOMContentLoaded", function () {
     return table("Mean recall of each test speaker in %, over the classes they have", ["speaker"].concat(names(group, chosen), two ? ["difference"] : [], ["clips"], two ? ["who is ahead"] : []),
       rows.map(function (row) { return row.cells; }), 0);
   }
-  function ahead(group, chosen) {
+  function summary(group, chosen) { // what a screen reader says after a choice, instead of all tables
+    if (chosen.length < 2) { return "Choose two or more entries."; }
+    if (chosen.length > 2) { return names(group, chosen).join(", ") + " are compared."; }
     var scores = chosen.map(function (i) { return speakerScores(group, i); });
     var better = scores[0].filter(function (one, s) { return one > scores[1][s]; }).length;
-    return el("p", {}, [group.entries[chosen[0]].id + " is ahead for " + better + " of " + group.speakers.length + " test speakers."]);
+    return group.entries[chosen[0]].id + " is ahead for " + better + " of " + group.speakers.length + " test speakers.";
   }
   function bar(value, most) { // to the right if the first is ahead, to the left if the second is
     var share = most && value !== null ? Math.abs(value) / most * 50 : 0;
@@ -147,13 +149,11 @@ document.addEventListener("DOMContentLoaded", function () {
     var group = data.groups[Number(select.value)];
     var chosen = Array.from(choices.querySelectorAll("input:checked")).map(function (box) { return Number(box.value); });
     place.replaceChildren();
-    if (chosen.length < 2) {
-      place.appendChild(el("p", {}, ["Choose two or more entries."]));
-      return;
-    }
+    compared.textContent = summary(group, chosen);
+    if (chosen.length < 2) { return; }
     place.appendChild(section("Is the difference significant?", pairsTable(group, chosen)));
     var two = chosen.length === 2;
-    place.appendChild(section("By speaker", (two ? [ahead(group, chosen)] : []).concat([bySpeaker(group, chosen)])));
+    place.appendChild(section("By speaker", [bySpeaker(group, chosen)]));
     place.appendChild(section("By class", [byClass(group, chosen)]));
     if (two) {
       var apart = disagreement(group, chosen);

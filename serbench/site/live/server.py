@@ -20,11 +20,11 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from serbench.errors import SerbenchError, UsageError
+from serbench.printable import without_paths
 from serbench.records import StudyFolder
 from serbench.results import Results
 from serbench.site.build import Site
 from serbench.site.live.dashboard import Dashboards, is_local
-from serbench.site.words import without_paths
 
 __all__ = ["LocalServer", "listen_locally", "main"]
 

@@ -231,7 +231,7 @@ async function startRecording() {
     await unwanted.stop();
     return;
   }
-  $("microphone").setAttribute("aria-pressed", "true");
+  $("microphone").classList.add("recording");
   $("microphone").textContent = "Stop the microphone";
   status("The microphone is on. Every half second the network hears the last "
     + `${seconds(facts.n_samples / facts.sample_rate)}.`);
@@ -277,7 +277,7 @@ async function answerLive(own) {
 async function stopRecording(listen) {
   const ended = recording;
   recording = null;
-  $("microphone").setAttribute("aria-pressed", "false");
+  $("microphone").classList.remove("recording");
   $("microphone").textContent = "Use the microphone";
   const own = ++job;
   const heard = await ended.stop();

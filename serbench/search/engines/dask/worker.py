@@ -146,7 +146,7 @@ def _run(job: TrialJob, link: _Link, topic: str, threads: int) -> TrialOutcome:
         source.paths(job.features, job.copies, link.progress)
         slots = max(neighbours, 1 if device is not None else threads)
         limit = job.memory_limit_mib or int(_MEMORY_SHARE * _free_at_first_mib() / slots)
-        control = JobControl(link.report, link.stop, device)
+        control = JobControl(link.report, cancel=link.stop, device=device)
         outcome = run_job(replace(job, memory_limit_mib=limit), source, control)
     if outcome.state == "interrupted" and not link.stop.requested:
         return outcome.with_parts(state="lost", error=LOST.error, error_kind=LOST.error_kind)
