@@ -192,6 +192,8 @@ class StudyFolder:
             raise SerbenchError(
                 f"{self.clips_path} has a clip whose {odd[0]} is missing or no text; restore it from a copy"
             )
+        if nested := [name for name in table if _is_nested(table[name])]:
+            raise SerbenchError(f"{self.clips_path} has lists in column '{nested[0]}'; restore it from a copy")
         return table
 
     def _jobs(self, kind: JobKind) -> Path:
@@ -449,6 +451,10 @@ def holds_text(column: pd.Series) -> bool:
     (True, False, False)
     """
     return bool(column.notna().all()) and pd.api.types.is_string_dtype(column)
+
+
+def _is_nested(column: pd.Series) -> bool:
+    return column.dtype == object and any(isinstance(value, list | dict | np.ndarray) for value in column)
 
 
 def read_parquet(path: Path) -> pd.DataFrame:

@@ -340,6 +340,14 @@ def test_a_table_of_clips_that_lacks_a_value_is_damaged(copied, column):
     assert any(f"has a clip whose {column} is missing or no text" in text for text in study.problems), study.problems
 
 
+def test_a_table_of_clips_with_lists_is_damaged(copied):
+    table = copied.clips()
+    (copied.path / "clips.json").unlink()
+    table.assign(sex=[["female", "male"]] * len(table)).to_parquet(copied.path / "clips.parquet", index=False)
+    (study,) = verify_results(Results(copied.path.parents[1])).studies
+    assert any("has lists in column 'sex'" in text for text in study.problems), study.problems
+
+
 def test_the_record_of_a_run_that_claims_another_kind_is_damaged(copied):
     """Which clips are tested is not checked of a fold, and a run that is called one would pass."""
     edit(copied.job_path("refit", RUNS[0]) / "record.json", lambda raw: raw.update(kind="fold"))
