@@ -78,7 +78,8 @@ app.command("fork")(study_runs.fork)
 @app.command("publish")
 def publish(
     studies: Annotated[
-        list[str], typer.Argument(metavar="STUDY...", help="Studies by name; with folds, name all of them.")
+        list[str],
+        typer.Argument(metavar="STUDY...", help="Studies by name; the name of a run stands for all its folds."),
     ],
     to: Annotated[Path, typer.Option(metavar="DIR", help="Another results folder, for example in a repository.")],
     results: ResultsPath = DEFAULT_RESULTS,

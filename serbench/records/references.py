@@ -109,8 +109,14 @@ class ReferenceFolder:
         finally:
             lock.release()
 
-    def publish(self, record: ReferenceRecord, predictions: pd.DataFrame) -> None:
-        """Writes a reference atomically and replaces an earlier one. Call it only inside `exclusively`."""
+    def publish(self, record: ReferenceRecord, predictions: pd.DataFrame, *, compact: bool = False) -> None:
+        """Writes a reference atomically and replaces an earlier one. Call it only inside `exclusively`.
+
+        Args:
+            record: its record.
+            predictions: its answers.
+            compact: whether to write the record in half of the space, as published studies have it.
+        """
         target = self.path / record.name
         if target.exists():
             with writing(target):
@@ -118,7 +124,7 @@ class ReferenceFolder:
         with publish_folder(target) as folder:
             write_predictions(predictions, folder / "predictions.parquet")
             digest = answers_digest(predictions)
-            record.model_copy(update={"answers": digest}).save(folder / "record.json")
+            record.model_copy(update={"answers": digest}).save(folder / "record.json", compact=compact)
 
 
 def _is_whole(record: ReferenceRecord, table: pd.DataFrame) -> bool:

@@ -19,6 +19,7 @@ from serbench.records import (
     TrialRecord,
     answers_digest,
     bare_parquet,
+    run_name,
     study_id,
     write_predictions,
 )
@@ -41,7 +42,7 @@ def publish_studies(results: ResultsFolder, names: Iterable[str], to: Path) -> I
 
     Args:
         results: the folder that holds the studies.
-        names: of the studies.
+        names: of the studies, or of runs with folds: all folds of a run are copied.
         to: the results folder to copy to; created if it does not exist.
 
     Yields:
@@ -54,7 +55,7 @@ def publish_studies(results: ResultsFolder, names: Iterable[str], to: Path) -> I
     """
     if to.resolve() == results.root.resolve():
         raise UsageError(f"{to} is the folder that the studies are in already; name another one")
-    folders = [results.existing_study(name) for name in names]
+    folders = [results.existing_study(study) for study in _with_folds(results, names)]
     found = Results(results.root)
     for folder in folders:
         require_sound(found, found.study(folder.path.name))
@@ -72,8 +73,18 @@ def publish_studies(results: ResultsFolder, names: Iterable[str], to: Path) -> I
         for name in source.names():
             record, table = source.load(name)
             with place.exclusively():
-                place.publish(record, table)
+                place.publish(record, table, compact=True)
         yield folder.path.name, sum(file.stat().st_size for file in copy.path.rglob("*") if file.is_file())
+
+
+def _with_folds(results: ResultsFolder, names: Iterable[str]) -> list[str]:
+    """Names of studies, with that of a run replaced by those of its folds; each once."""
+    known = results.study_names()
+    found: dict[str, None] = {}
+    for name in names:
+        folds = [] if name in known else [study for study in known if run_name(study) == name]
+        found.update(dict.fromkeys(folds or [name]))
+    return list(found)
 
 
 def _check_replaceable(study: StudyFolder, copy: StudyFolder) -> None:

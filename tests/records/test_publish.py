@@ -185,6 +185,26 @@ def test_what_cannot_be_published_is_told_before_anything_is_written(build, tmp_
         list(publish_studies(build.results, [study], tmp_path / "file"))
 
 
+def test_the_name_of_a_run_stands_for_all_of_its_folds(build, tmp_path):
+    folds = [build.study(f"run-cnn1d-fold{fold}", protocol="speaker-cv", fold=fold, folds=2) for fold in (1, 2)]
+    for study in [*folds, build.study(name="other")]:
+        build.entry(f"entry-{study}", study)
+    copied = [name for name, _ in publish_studies(build.results, ["run-cnn1d", folds[1]], tmp_path / "published")]
+    assert copied == folds
+    assert ResultsFolder(tmp_path / "published").study_names() == folds
+
+
+def test_references_are_copied_on_one_line(build, tmp_path):
+    study = build.study()
+    build.entry("a", study)
+    build.reference(study, "svm", "SVM")
+    list(publish_studies(build.results, [study], tmp_path / "published"))
+    (path,) = (tmp_path / "published" / "references").glob("*/svm/record.json")
+    assert len(path.read_text().splitlines()) == 1
+    copy, original = (Results(root).board() for root in (tmp_path / "published", build.results.root))
+    assert render(copy, "json") == render(original, "json")
+
+
 def test_studies_of_the_same_clips_share_one_table_as_long_as_one_is_left(build, tmp_path):
     first, second = build.study(), build.study(name="second")
     build.entry("a", first)
