@@ -15,6 +15,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from serbench.home import expanded
+
 if TYPE_CHECKING:
     from serbench.corpora import Corpus
     from serbench.records import LabelSource
@@ -155,12 +157,12 @@ def search(
     _check_loaded(loaded, label_map, drop, file_names, test_corpus)
     maps, drops = _label_options(label_map, drop)
     request = SearchRequest(
-        corpus=loaded.name if loaded is not None else str(corpus),
+        corpus=loaded.name if loaded is not None else _corpus_name(corpus),
         data=place,
         label_map=tuple(maps),
         drop=tuple(drops),
         file_names=file_names,
-        test_corpus=None if test_corpus is None else str(test_corpus),
+        test_corpus=None if test_corpus is None else _corpus_name(test_corpus),
         labels=labels,
         protocol=protocol,
         split_ratio=split_ratio,
@@ -179,7 +181,7 @@ def search(
         sampler=sampler,
         pruner=pruner,
         warm_start=warm_start,
-        init=None if init is None else str(init),
+        init=None if init is None else os.fspath(init),
         teacher=teacher,
         workers=workers,
         threads=threads,
@@ -187,7 +189,7 @@ def search(
         precision=precision,
         cluster=cluster,
         storage=storage,
-        results=Path(results).expanduser(),
+        results=expanded(results),
     )
     plan = SearchPlan.of(request, _spaces(spaces), loaded)
     stop = stop or threading.Event()
@@ -208,7 +210,7 @@ def open_results(path: str | Path = "results") -> Results:
     from serbench.errors import SerbenchError
     from serbench.views import Results
 
-    path = Path(path).expanduser()
+    path = expanded(path)
     if not path.is_dir():
         raise SerbenchError(f"there is no folder {path}; run a search first, or name the folder of its results")
     return Results(path)
@@ -243,7 +245,7 @@ def load_space(space: str | Path) -> SearchSpace:
     """
     from serbench.spaces import load_space as load
 
-    return load(Path(space).expanduser() if isinstance(space, Path) else space)
+    return load(_space(space))
 
 
 def corpus(
@@ -273,7 +275,7 @@ def corpus(
     from serbench.views import CorpusView
 
     maps, drops = _label_options(label_map, drop)
-    chosen, place = choose_corpus(str(name), _path(data), maps=maps, drops=drops, names=file_names)
+    chosen, place = choose_corpus(_corpus_name(name), _path(data), maps=maps, drops=drops, names=file_names)
     return CorpusView(load_clips(chosen, place, labels=labels), place)
 
 
@@ -287,7 +289,16 @@ def __getattr__(name: str) -> object:
 
 
 def _path(path: str | Path | None) -> Path | None:
-    return None if path is None else Path(path).expanduser()
+    return None if path is None else expanded(path)
+
+
+def _corpus_name(corpus: object) -> str:
+    """Text for a corpus by name or path. A path object is a place, never a name: `Path("./demo")` has lost its `./`."""
+    return str(expanded(corpus).absolute()) if isinstance(corpus, os.PathLike) else str(corpus)
+
+
+def _space(space: str | os.PathLike[str]) -> str | Path:
+    return space if isinstance(space, str) else expanded(space)
 
 
 def _seconds(time: float | str | timedelta | None) -> float | None:
@@ -332,7 +343,14 @@ def _check_loaded(loaded: Corpus | None, *options: object) -> None:
 
 def _label_options(label_map: LabelMap | None, drop: str | Sequence[str]) -> tuple[list[str], list[str]]:
     """Returns label maps and dropped labels in the form of the command line."""
+    from serbench.errors import UsageError
+
     if isinstance(label_map, Mapping):
+        for name in (name for pair in label_map.items() for name in pair):
+            if {",", "="} & set(str(name)):
+                raise UsageError(
+                    f"label_map: the label {name!r} has a comma or an equals sign; rename it in the corpus"
+                )
         maps = [f"{old}={new}" for old, new in label_map.items()]
     else:
         maps = [] if label_map is None else [label_map]
@@ -355,7 +373,7 @@ def _spaces(spaces: Space | Sequence[Space] | None) -> list[str | SearchSpace]:
     for space in listed:
         if not isinstance(space, str | os.PathLike | SearchSpace):
             raise UsageError(f"spaces must be names, files or loaded spaces, got {space!r}")
-    return [space if isinstance(space, SearchSpace) else os.fspath(space) for space in listed]
+    return [space if isinstance(space, SearchSpace) else str(_space(space)) for space in listed]
 
 
 @contextlib.contextmanager

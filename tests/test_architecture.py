@@ -16,7 +16,7 @@ import serbench
 
 PACKAGE = Path(serbench.__file__).parent
 ORDER = [
-    {"printable"}, {"errors"}, {"faces"}, {"child_processes"}, {"plugins"}, {"records"}, {"evaluation"},
+    {"home"}, {"printable"}, {"errors"}, {"faces"}, {"child_processes"}, {"plugins"}, {"records"}, {"evaluation"},
     {"temporary"}, {"audio"}, {"corpora"}, {"protocols"}, {"features"}, {"families"}, {"training"}, {"spaces"},
     {"references"}, {"results"}, {"render"}, {"search"}, {"audit"}, {"export"}, {"listening"}, {"site"}, {"trackers"},
     {"doctor"}, {"testing"}, {"views"}, {"api"}, {"cli"},

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from serbench.cli.declared import expanded_path
 from serbench.cli.options import DEFAULT_RESULTS, DataFolder, ResultsPath
 from serbench.cli.printing import command_line, echo, echo_text, new_console
 from serbench.errors import SerbenchError, UsageError
@@ -33,6 +34,7 @@ Runtime = Annotated[
     typer.Option(
         "--runtime",
         help="Folder with ONNX Runtime Web, for machines without a network.  [default: downloaded once and cached]",
+        callback=expanded_path,
     ),
 ]
 
@@ -61,7 +63,9 @@ def _list_formats(asked: bool) -> None:
 
 def export(
     entry: Annotated[str | None, typer.Argument(help="An entry.  [default: the best entry on validation]")] = None,
-    to: Annotated[Path, typer.Option("--to", help="Folder to write the bundle to.")] = Path("bundle"),
+    to: Annotated[Path, typer.Option("--to", help="Folder to write the bundle to.", callback=expanded_path)] = Path(
+        "bundle"
+    ),
     corpus: Annotated[str | None, typer.Option(help="Select among the entries on this corpus.")] = None,
     protocol: Annotated[str | None, typer.Option(help="Select among the entries under this protocol.")] = None,
     format_: Annotated[
@@ -221,6 +225,7 @@ def demo(
 
     Only this machine can open it, and no sound leaves the browser.
     """
+    import threading
     import webbrowser
 
     from serbench.export import write_demo
@@ -233,7 +238,8 @@ def demo(
         echo(server.address)
         echo("Ctrl-C ends it", err=True)
         if browser:
-            webbrowser.open(server.address)
+            # A browser in the terminal runs until it is closed, and waits for the server.
+            threading.Thread(target=webbrowser.open, args=(server.address,), daemon=True).start()
         try:
             server.serve()
         except KeyboardInterrupt:

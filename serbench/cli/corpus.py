@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from serbench.cli.corpus_download import download
+from serbench.cli.declared import expanded_path
 from serbench.cli.options import BriefFormat, DataFolder, FileNames, LabelDrops, LabelMaps
 from serbench.cli.printing import command_line, echo, echo_pairs, echo_text, new_console
 from serbench.errors import SerbenchError, UsageError
+from serbench.home import expanded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +69,11 @@ def show(
     file_names: FileNames = None,
     html: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Also write an HTML page: classes by speaker, durations, loudness."),
+        typer.Option(
+            metavar="FILE",
+            help="Also write an HTML page: classes by speaker, durations, loudness.",
+            callback=expanded_path,
+        ),
     ] = None,
     output: Format = BriefFormat.table,
 ) -> None:
@@ -149,7 +155,7 @@ def add_corpus(
     from serbench.corpora import RegisteredCorpus, choose_corpus, installed_names, lasting_place, register_corpus
     from serbench.records import CorpusChoice
 
-    if (found := place.expanduser().absolute()).exists():  # else choose_corpus says what is wrong
+    if (found := expanded(place).absolute()).exists():  # else choose_corpus says what is wrong
         place = found
     corpus, _ = choose_corpus(str(place), data, names=file_names)
     if corpus.choice is None:
@@ -161,7 +167,7 @@ def add_corpus(
     listing = corpus.read(place)
     choice = CorpusChoice(name=name, parts=corpus.choice.parts, names=file_names, apart=data is not None)
     one = RegisteredCorpus(
-        choice=choice, place=str(lasting_place(place)), audio="" if data is None else str(data.expanduser().resolve()),
+        choice=choice, place=str(lasting_place(place)), audio="" if data is None else str(expanded(data).resolve()),
         title=title, licence=licence, citation=citation,
     )  # fmt: skip
     register_corpus(name, one, installed_names())

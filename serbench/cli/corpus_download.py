@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from serbench.cli.declared import expanded_path
 from serbench.cli.options import BriefFormat
 from serbench.cli.printing import command_line, confirm, echo, echo_text, new_console
 from serbench.errors import UsageError
@@ -26,7 +27,10 @@ _SHOWN = 10
 def download(
     corpus: Annotated[str, typer.Argument(help="crema-d, emo-db, ravdess or tess.")],
     to: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the corpus.  [default: in serbench's cache]")
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder of the corpus.  [default: in serbench's cache]", callback=expanded_path
+        ),
     ] = None,
     limit: Annotated[
         int | None, typer.Option(help="Number of clips, spread over speakers and emotions (crema-d).  [default: all]")

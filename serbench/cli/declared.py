@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
 from collections.abc import Callable
 from dataclasses import Field, fields
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar, get_origin, 
 import typer
 from typer.core import TyperCommand
 
+from serbench.home import expanded
 from serbench.search import Panel, SearchRequest, option_of, request_options
 
 __all__ = ["PanelledCommand", "declared_option", "expanded_path", "request_from", "takes_request"]
@@ -73,7 +73,7 @@ def expanded_path(path: Path | None) -> Path | None:
     >>> expanded_path(Path("results/~x")).parts
     ('results', '~x')
     """
-    return None if path is None else Path(os.path.expanduser(path))  # noqa: PTH111 - the method may fail on `~x`
+    return None if path is None else expanded(path)
 
 
 def request_from(values: dict[str, Any]) -> SearchRequest:

@@ -10,7 +10,7 @@ import typer
 
 from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, ResultsPath
 from serbench.cli.printing import echo, echo_pairs, echo_text
-from serbench.errors import SerbenchError
+from serbench.errors import SerbenchError, unknown
 
 __all__ = ["doctor"]
 
@@ -26,6 +26,7 @@ def doctor(
     """
     try:
         from serbench.doctor import diagnose
+        from serbench.training import BACKENDS
     except ImportError as error:
         raise SerbenchError(
             f"a package that serbench needs cannot be imported ({error}); run `uv sync` in the clone, or install "
@@ -35,6 +36,8 @@ def doctor(
     from serbench.cli.watch import busy
     from serbench.render import plural
 
+    if backend is not None and backend not in BACKENDS:
+        raise unknown("backend", backend, BACKENDS)
     with busy("checking this machine"):
         findings = diagnose(results, backend)
     failed = [finding for finding in findings if finding.state == "failed"]

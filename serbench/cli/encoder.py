@@ -11,6 +11,7 @@ import typer
 from serbench.cli.options import BriefFormat
 from serbench.cli.printing import echo, echo_text
 from serbench.errors import SerbenchError
+from serbench.home import expanded
 
 __all__ = ["app"]
 
@@ -33,7 +34,7 @@ def add(
 
     from serbench.features import load_encoder, read_encoder_folder, register_encoder
 
-    found = read_encoder_folder(folder.expanduser().absolute())
+    found = read_encoder_folder(expanded(folder).absolute())
     rate = found.sample_rate or 16_000
     noise = np.random.default_rng(0).standard_normal(rate).astype(np.float32)
     states = load_encoder(found)(noise)

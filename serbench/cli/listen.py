@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from serbench.cli.declared import expanded_path
 from serbench.cli.printing import echo, new_console
 from serbench.errors import UsageError
 from serbench.printable import printable
@@ -33,7 +34,10 @@ class ListenFormat(StrEnum):
 def listen(
     bundle: Annotated[Path, typer.Argument(help="A folder written by `serbench export`.")],
     file: Annotated[
-        Path | None, typer.Option("--from", help="Play this audio file at its own pace, instead of the microphone.")
+        Path | None,
+        typer.Option(
+            "--from", help="Play this audio file at its own pace, instead of the microphone.", callback=expanded_path
+        ),
     ] = None,
     every: Annotated[float, typer.Option(help="Seconds from answer to answer.", min=0.1, max=60.0)] = 0.5,
     smoothing: Annotated[

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from serbench.cli.declared import expanded_path
 from serbench.cli.options import DEFAULT_RESULTS, DataFolder, ResultsPath, TableFormat
 from serbench.cli.printing import echo, new_console
+from serbench.errors import SerbenchError
 
 __all__ = ["reference"]
 
@@ -26,7 +28,10 @@ def reference(
     ],
     encoder: Annotated[
         Path | None,
-        typer.Option(help="For encoder: folder of a speech encoder saved by transformers; nothing is downloaded."),
+        typer.Option(
+            help="For encoder: folder of a speech encoder saved by transformers; nothing is downloaded.",
+            callback=expanded_path,
+        ),
     ] = None,
     data: DataFolder = None,
     results: ResultsPath = DEFAULT_RESULTS,
@@ -51,9 +56,11 @@ def reference(
     kept, chosen = named_reference(name, encoder)
     require_extra(name)
     folder = ResultsFolder(results)
+    studies = [study] if study in folder.study_names() else folds_of(folder, study)
+    lacking = 0
     with watcher(new_console()) as view:
         view.working(f"predicting by {kept}")
-        for one in [study] if study in folder.study_names() else folds_of(folder, study):
+        for one in studies:
             found = folder.study(one)
             record = found.record()
             clips = recorded_clips(found, record, data, view.progress)
@@ -63,5 +70,8 @@ def reference(
             )
             if not made:
                 there = kept in ReferenceFolder.of(results, record).names()
-                echo(f"{kept} {'is already there' if there else 'cannot be computed for this study'}", err=True)
+                echo(f"{kept} {'is already there' if there else f'cannot be computed for study {one}'}", err=True)
+                lacking += not there
+    if lacking == len(studies):
+        raise SerbenchError(f"{kept} was not computed: the corpus or the protocol lacks what it needs")
     print_table_of(results, record.name, kept, output)

@@ -42,7 +42,10 @@ def leaderboard(
     results: ResultsPath = DEFAULT_RESULTS,
     output: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.table,
     html: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the results as a website to this folder instead.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write the results as a website to this folder instead.", callback=expanded_path
+        ),
     ] = None,
     audio: Annotated[
         bool,
@@ -83,7 +86,11 @@ def report(
     output: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.table,
     html: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Also write a self-contained HTML page with figures to this file."),
+        typer.Option(
+            metavar="FILE",
+            help="Also write a self-contained HTML page with figures to this file.",
+            callback=expanded_path,
+        ),
     ] = None,
 ) -> None:
     """Prints the report of one entry: scores per class, confusion matrix, runs.

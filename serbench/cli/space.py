@@ -39,8 +39,11 @@ def list_spaces(
                     "searched": len(space.searched), "file": str(path),
                 }
             )  # fmt: skip
-        except SerbenchError as error:
-            rows.append({"name": name, "family": "?", "title": f"invalid: {error}", "searched": 0, "file": str(path)})
+        except Exception as error:  # the family of a plug-in may fail in any way
+            kind = "" if isinstance(error, SerbenchError) else f"{type(error).__name__}: "
+            rows.append(
+                {"name": name, "family": "?", "title": f"invalid: {kind}{error}", "searched": 0, "file": str(path)}
+            )
     if output is BriefFormat.json:
         echo_text(json.dumps(rows, indent=2) + "\n")
         return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serbench.cli import study_push, study_runs
+from serbench.cli.declared import expanded_path
 from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, ResultsPath
 from serbench.cli.printing import confirm, echo, echo_command, echo_pairs, echo_text, screen_width, started_with
 from serbench.errors import SerbenchError
@@ -81,7 +82,12 @@ def publish(
         list[str],
         typer.Argument(metavar="STUDY...", help="Studies by name; the name of a run stands for all its folds."),
     ],
-    to: Annotated[Path, typer.Option(metavar="DIR", help="Another results folder, for example in a repository.")],
+    to: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR", help="Another results folder, for example in a repository.", callback=expanded_path
+        ),
+    ],
     results: ResultsPath = DEFAULT_RESULTS,
 ) -> None:
     """Copies studies without weights, databases and training predictions.

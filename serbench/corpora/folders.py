@@ -7,6 +7,8 @@ from pathlib import Path
 
 import platformdirs
 
+from serbench.home import expanded
+
 __all__ = ["cache_root", "corpus_home", "health_cache"]
 
 
@@ -14,7 +16,7 @@ def cache_root() -> Path:
     """Returns the cache folder: the environment variable SERBENCH_CACHE, else the platform's cache folder."""
     named = os.environ.get("SERBENCH_CACHE", "").strip()
     if named:
-        return Path(named).expanduser().absolute()
+        return expanded(named).absolute()
     return platformdirs.user_cache_path("serbench")
 
 

@@ -17,6 +17,7 @@ import platformdirs
 from pydantic import Field, ValidationError
 
 from serbench.errors import SerbenchError, UsageError, first_line
+from serbench.home import expanded
 from serbench.records import FrozenModel, digest_of, file_sha256, locked, read_text, write_text_atomic
 
 __all__ = [
@@ -99,7 +100,7 @@ def register_encoder(folder: Path) -> EncoderFolder:
         UsageError: the folder holds no encoder.
         SerbenchError: the list cannot be read or written.
     """
-    found = read_encoder_folder(folder.expanduser().absolute())
+    found = read_encoder_folder(expanded(folder).absolute())
     with locked(_path()):
         _save(_known() | {found.digest: str(found.path)})
     return found
@@ -154,7 +155,7 @@ def find_encoder(digest: str) -> EncoderFolder:
 def _path() -> Path:
     """The list, in SERBENCH_CONFIG or the platform's configuration folder."""
     named = os.environ.get("SERBENCH_CONFIG", "").strip()
-    folder = Path(named).expanduser().absolute() if named else platformdirs.user_config_path("serbench")
+    folder = expanded(named).absolute() if named else platformdirs.user_config_path("serbench")
     return folder / "encoders.json"
 
 

@@ -335,10 +335,19 @@ class StudyFolder:
         """Returns the folders of earlier attempts (interrupted, or retried), of one fit or of all."""
         return sorted(path for path in (self.path / "attempts").glob(f"{job_id}.*") if not path.name.startswith("."))
 
-    def broken_off(self, kind: JobKind) -> Iterator[TrialRecord]:
-        """Reads the records of earlier attempts."""
-        records = (TrialRecord.load(path / "record.json") for path in self.attempts())
-        return (record for record in records if record.kind == kind)
+    def broken_off(self, kind: JobKind, damaged: Damaged | None = None) -> Iterator[TrialRecord]:
+        """Reads the records of earlier attempts.
+
+        Args:
+            kind: of the fits.
+            damaged: callback for an unreadable record, which is then skipped; None raises the error.
+        """
+        for path in self.attempts():
+            record = None
+            with tolerating(damaged):
+                record = TrialRecord.load(path / "record.json")
+            if record is not None and record.kind == kind:
+                yield record
 
     def _attempt_path(self, job_id: str) -> Path:
         return self.path / "attempts" / f"{job_id}.{len(self.attempts(job_id))}"

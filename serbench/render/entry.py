@@ -104,12 +104,18 @@ def _subset_title(subset: str, row: Row) -> str:
     return "out of fold" if subset == "validation" and row.out_of_fold else _SUBSET_TITLES.get(subset, subset)
 
 
+def _clips(subset: str, clips: int, row: Row) -> str:
+    """Number of clips; of pooled folds, which train and validate on the same clips, that of answers."""
+    answered = row.folds > 1 and not subset.startswith("test")
+    return f"{count(clips)} answers" if answered else count(clips)
+
+
 def subset_cells(report: EntryReport) -> list[tuple[str, ...]]:
     """Cells under `SUBSET_HEADER`."""
     return [
         (
             _subset_title(one.subset, report.row),
-            count(one.clips),
+            _clips(one.subset, one.clips, report.row),
             percent(one.accuracy),
             percent(one.uar),
             percent(one.macro_f1),
@@ -164,7 +170,7 @@ def _refit_cells(report: EntryReport) -> list[tuple[str, ...]]:
     return [
         (
             refit.job_id,
-            str(refit.seed),
+            NOTHING if refit.seed is None else str(refit.seed),
             NOTHING if refit.best_epoch is None else f"{refit.best_epoch + 1} of {len(refit.epochs)}",
             percent(_judged(report, refit)),
             percent(refit.scores["test"].uar),
@@ -225,14 +231,22 @@ def corpus_rows(report: EntryReport) -> Facts:
     """Facts about the corpus and its split."""
     corpus, protocol = report.corpus, report.protocol
     synthetic = " (synthetic)" if corpus.synthetic else ""
-    shared = "the same people are in training and test" if protocol.shares_speakers else "no speaker is in two sets"
+    shared = (
+        "the same people are in training and test"
+        if protocol.shares_speakers
+        else "no test speaker is in training or validation"
+    )
+    if protocol.folds == 1:
+        validation = f"{protocol.validation_clips:,} clips of {speakers(protocol.validation_speakers)}"
+    else:
+        validation = f"one for each of {protocol.folds} folds, of speakers whom other folds test"
     facts = [
         ("corpus", f"{corpus.title}{synthetic}: {corpus.clips:,} clips, {speakers(corpus.speakers)}"),
         ("licence", " ".join(part for part in (corpus.licence, corpus.licence_url) if part)),
         ("citation", corpus.citation),
         ("protocol", f"{protocol.name}: {shared}; split seed {protocol.split_seed}, hash {protocol.hash}"),
         ("test set", f"{protocol.test_clips:,} clips of {speakers(protocol.test_speakers)}"),
-        ("validation set", f"{protocol.validation_clips:,} clips of {speakers(protocol.validation_speakers)}"),
+        ("validation set", validation),
         ("labels", whose_labels(corpus)),
         ("excluded", left_out(corpus.excluded)),
     ]

@@ -351,6 +351,8 @@ def check_entry(
     for fit in fits:
         if fit.study != study.name or not same_configuration(study.family, fit.config, entry.config):
             yield f"run {fit.job_id} is not of the entry's study and configuration"
+        if fit.copied_parameters is not None and study.init is None:
+            yield f"run {fit.job_id} began with the weights of another network, and the study names none"
         tested = (fit.digests or {}).get("test")
         if fit.job_id in answered and tested not in answered[fit.job_id]:
             yield f"run {fit.job_id}: the ledger counted other test predictions"
@@ -420,6 +422,8 @@ def _failed_runs(
         fit = recorded("refit", job) if job in jobs else None
         if fit is not None and fit.state == "completed":
             yield f"run {job} is called failed, and its record says completed (the same search command lists it)"
+        elif fit is not None and "test" in fit.scores:
+            yield f"run {job} is called failed, and its record has a test score (state {fit.state})"
         elif job not in jobs and job in counted:
             yield f"run {job} is called failed, and the ledger counts its test predictions"
 

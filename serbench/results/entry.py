@@ -40,13 +40,16 @@ class SubsetScores(FrozenModel):
 
 
 class RefitReport(FrozenModel):
-    """One refit of the entry: a fit of its configuration with a seed of its own."""
+    """One refit of the entry: a fit of its configuration with a seed of its own.
+
+    Of pooled folds and ensembles it joins one fit of each part, so that it has neither a seed nor training clips.
+    """
 
     job_id: str
-    seed: int
+    seed: int | None
     validation_score: float | None = Field(description="the study's objective on the validation core")
     best_epoch: int | None
-    train_clips: int
+    train_clips: int | None
     train_seconds: float
     parameters: int | None
     peak_memory_mib: float | None
@@ -54,6 +57,11 @@ class RefitReport(FrozenModel):
     per_class: tuple[ClassRow, ...]
     confusion: tuple[tuple[int, ...], ...]
     epochs: tuple[EpochMetrics, ...]
+
+    @property
+    def title(self) -> str:
+        """What tells the run from others: its seed, or its id if it joins several fits."""
+        return self.job_id if self.seed is None else f"seed {self.seed}"
 
 
 class EntryReport(FrozenModel):
@@ -106,7 +114,7 @@ class EntryReport(FrozenModel):
             subsets=_subsets(tested),
             confusion=_counts(total) if total else (),
             confusion_by_row=_by_row(total) if total else (),
-            refits=tuple(_refit_report(refit) for refit in tested.refits),
+            refits=tuple(_refit_report(refit, joined=tested.is_joined) for refit in tested.refits),
             failed_refits=entry.failed_refits,
             votes=votes,
         )
@@ -155,14 +163,14 @@ def _mean_classes(evaluations: list[Evaluation]) -> tuple[ClassRow, ...]:
     )
 
 
-def _refit_report(refit: Refit) -> RefitReport:
+def _refit_report(refit: Refit, *, joined: bool) -> RefitReport:
     record, test = refit.record, refit.evaluations["test"]
     return RefitReport(
         job_id=record.job_id,
-        seed=record.seed,
+        seed=None if joined else record.seed,
         validation_score=record.value,
         best_epoch=record.best_epoch,
-        train_clips=record.train_clips,
+        train_clips=None if joined else record.train_clips,
         train_seconds=refit.train_seconds,
         parameters=record.parameters,
         peak_memory_mib=record.peak_memory_mib,

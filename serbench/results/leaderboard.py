@@ -207,6 +207,14 @@ def _taken_over(study: StudyRecord) -> str:
     return "; ".join(found)
 
 
+def _dense(tested: ScoredEntry) -> str:
+    """The entry's id if its networks have no convolutions, with their number if only some have none; '' if all do."""
+    kinds = [config.get("functionals") == "alone" for config in tested.configs()]
+    if not any(kinds):
+        return ""
+    return tested.entry.entry_id + ("" if all(kinds) else f" ({sum(kinds)} of its {len(kinds)} networks)")
+
+
 def _notes(study: StudyRecord, members: Sequence[_Member], rows: Sequence[Row]) -> list[str]:
     notes = []
     if study.corpus.synthetic:
@@ -219,8 +227,15 @@ def _notes(study: StudyRecord, members: Sequence[_Member], rows: Sequence[Row]) 
         notes.append("UAR is not shown ('-') if a class has no clip in the test set")
     notes += _check_notes(members)
     notes += sorted({f"{member.row.entry}: {member.why}" for member in members if member.why})
-    notes += sorted({f"{one.row.entry}: {text}" for one in members if (text := _taken_over(one.tested.study))})
-    dense = [one.row.entry for one in members if one.tested.entry.config.get("functionals") == "alone"]
+    notes += sorted(
+        {
+            f"{one.row.entry}: {text}"
+            for one in members
+            for study in one.tested.together or (one.tested.study,)
+            if (text := _taken_over(study))
+        }
+    )
+    dense = [text for one in members if (text := _dense(one.tested))]
     if dense:
         notes.append(f"no convolutions, a dense network on functionals: {', '.join(sorted(dense))}")
     once = any(row.seeds == 1 and row.uar_low is not None for row in rows)

@@ -38,6 +38,12 @@ def warnings_of(tested: ScoredEntry) -> tuple[str, ...]:
     return tuple(warnings)
 
 
+def _taken_from(it: RowSource, what: str) -> str | None:
+    """The entries that training took weights or answers from, of an ensemble those of all members."""
+    found = [getattr(study, what) for study in it.tested.together or (it.tested.study,)]
+    return ", ".join(dict.fromkeys(one.entry for one in found if one is not None)) or None
+
+
 def _first_cost(it: RowSource) -> ModelCost | None:
     return it.tested.refits[0].record.cost if it.tested.refits else None
 
@@ -92,11 +98,11 @@ class Row(FrozenModel):
         "members (finalists, or the best of each family) whose answers are averaged; 0 if it is a single model",
     )
     init: str | None = column(
-        lambda it: it.tested.study.init.entry if it.tested.study.init else None,
+        lambda it: _taken_from(it, "init"),
         "entry whose weights its training started from (`--init`); empty for training from scratch",
     )
     teacher: str | None = column(
-        lambda it: it.tested.study.teacher.entry if it.tested.study.teacher else None,
+        lambda it: _taken_from(it, "teacher"),
         "entry whose out-of-fold answers it learned from, so that its own validation scores are too high",
     )
     bag: int = column(

@@ -233,12 +233,10 @@ class LoadedStudy:
             problems.extend(check_judgement(entry, record, self.record))
             problems.extend(check_answers(record, answers, evaluation, self.split))
 
-        again = [line for line in (*self.evaluations, *self._checks.lines(self.record)) if self._is_again(line, entry)]
-        looks = entry.looks + len({line.run if line.kind == "audit" else line.id for line in again})
         tested = load_entry(
             self.folder,
             self.record,
-            entry.model_copy(update={"looks": looks}),
+            entry.model_copy(update={"looks": self._looks(entry)}),
             speakers,
             fits,
             EntryChecks(check, check_judged),
@@ -271,19 +269,42 @@ class LoadedStudy:
         A running search adds runs before it adds them to the list of their entry.
         """
         running = self.folder.is_running()
-        tried = {path.name.rpartition(".")[0] for path in self.folder.attempts()}
-        return running, [] if running else self.folder.job_ids("refit"), tried
+        tried = {one.job_id for one in self._broken_off} - self._laid_aside.keys()
+        return running, [] if running else [*self.folder.job_ids("refit"), *self._laid_aside], tried
+
+    @functools.cached_property
+    def _broken_off(self) -> tuple[TrialRecord, ...]:
+        return tuple(self.folder.broken_off("refit", lambda _: None))
+
+    @property
+    def _laid_aside(self) -> dict[str, TrialRecord]:
+        """Final runs among the broken-off attempts that have a test score: a fit that was broken off has none."""
+        return {one.job_id: one for one in self._broken_off if "test" in one.scores}
 
     def _recorded(self, kind: JobKind, job_id: str) -> TrialRecord | None:
         try:
-            return self.fit(kind, job_id) if self.folder.has_job(kind, job_id) else None
+            if self.folder.has_job(kind, job_id):
+                return self.fit(kind, job_id)
+            return self._laid_aside.get(job_id) if kind == "refit" else None
         except SerbenchError:
             return None
+
+    def _looks(self, entry: EntryRecord) -> int:
+        """Evaluations of the test set by this entry: by its runs, each made again included, and by audits and replays.
+
+        An audit's run is in its record and in the ledger, where it has another id.
+        """
+        lines = self._checks.lines(self.record)
+        runs = {line.id for line in lines if line.kind == "run" and line.job_id in entry.refits}
+        again = [line for line in lines if self._is_again(line, entry)]
+        counted = {line.run for line in again}
+        recorded = {one.run for one in self.evaluations if self._is_again(one, entry)} - counted
+        return max(entry.looks, len(runs)) + len({line.id for line in again}) + len(recorded)
 
     def _is_again(self, line: LedgerLine, entry: EntryRecord) -> bool:
         """Whether an evaluation was one of this entry's test set, by an audit of the entry or a replay of a run.
 
-        An audit's run is in its record and in the ledger, where it has another id. A replay is in the ledger only.
+        A replay is in the ledger only.
         """
         audited = line.kind == "audit" and line.study.startswith(f"{entry.entry_id}-")
         replayed = line.kind == "replay" and line.job_id in entry.refits

@@ -104,6 +104,7 @@ def _study(name: str, members: Sequence[ScoredEntry]) -> StudyRecord:
             "validation_speakers": sum(fold.validation_speakers for fold in facts),
             "validation_clips": sum(fold.validation_clips for fold in facts),
             "warnings": (),
+            "subsets": (),
         }
     )
     return first.model_copy(update={"name": name, "protocol": protocol})
@@ -112,6 +113,7 @@ def _study(name: str, members: Sequence[ScoredEntry]) -> StudyRecord:
 def _entry(name: str, members: Sequence[ScoredEntry], repeats: int) -> EntryRecord:
     entries = [tested.entry for tested in members]
     searched = mean(entry.search_value for entry in entries)
+    wanted = max(len(entry.refits) + len(entry.failed_refits) for entry in entries)
     judged = mean(entry.out_of_fold for entry in entries)
     return EntryRecord(
         entry_id=pooled_id(entries),
@@ -125,7 +127,7 @@ def _entry(name: str, members: Sequence[ScoredEntry], repeats: int) -> EntryReco
         bag=max(entry.bag for entry in entries),
         members=tuple(f"finalist {place} of each fold" for place in range(min(len(one.members) for one in entries))),
         refits=tuple(map(_job_id, range(repeats))),
-        failed_refits=tuple(refit for entry in entries for refit in entry.failed_refits),
+        failed_refits=tuple(map(_job_id, range(repeats, wanted))),
         looks=sum(entry.looks for entry in entries),
         created=max(entry.created for entry in entries),
     )

@@ -150,6 +150,23 @@ class ScoredEntry:
         return f"ScoredEntry('{self.entry.entry_id}', study '{self.study.name}', {len(self.refits)} refits)"
 
     @property
+    def is_pooled(self) -> bool:
+        """Whether it joins the folds of a run; one fold of a run has a number."""
+        return self.study.protocol.folds > 1 and self.study.protocol.fold == 0
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether a run of it joins several fits: of folds, or of the members of an ensemble."""
+        return self.is_pooled or bool(self.entry.members)
+
+    def configs(self) -> list[Mapping[str, Any]]:
+        """Configurations of its networks: one, or one for each fold and each member of an ensemble."""
+        found: list[Mapping[str, Any]] = [self.entry.config]
+        for _ in range(self.is_pooled + bool(self.entry.members)):
+            found = [part for config in found for part in config.values()]
+        return found
+
+    @property
     def validation_score(self) -> float | None:
         """The out-of-fold score, else the mean over refits of the study's objective on the validation core.
 

@@ -109,7 +109,7 @@ class StudyReport(FrozenModel):
     counted: int = Field(description="trials that count towards the budget")
     states: dict[TrialState, int] = Field(description="number of trials by final state")
     refit_states: dict[TrialState, int]
-    broken_off: int = Field(description="interrupted attempts; each was repeated or will be")
+    broken_off: int = Field(description="interrupted attempts at trials; each was repeated or will be")
     failures: tuple[FailureRow, ...] = Field(description="failures of trials, folds and refits")
     trials: tuple[FitRow, ...]
     probes: tuple[FitRow, ...]
@@ -125,7 +125,7 @@ class StudyReport(FrozenModel):
         """Makes the report of a study. Unreadable fits and entries are left out and listed in `study.damaged`."""
         record, fits = study.record, study.fits
         entries = _entries(study)
-        chosen = next((entry for entry in entries if entry.selected), None)
+        chosen = next((entry for entry in entries if entry.selected and not entry.problems), None)
         return cls(
             name=study.name,
             running=study.folder.is_running(),
@@ -138,7 +138,7 @@ class StudyReport(FrozenModel):
             counted=sum(trial.state not in UNCOUNTED_STATES for trial in fits.trials),
             states=count_states(fits.trials),
             refit_states=count_states(fits.refits),
-            broken_off=len(study.folder.attempts()),
+            broken_off=sum(1 for _ in study.folder.broken_off("search", lambda _: None)),
             failures=group_failures([*fits.trials, *fits.folds, *fits.refits]),
             trials=_rows(fits.trials),
             probes=_rows(fits.probes),

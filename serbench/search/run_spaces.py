@@ -8,12 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from serbench.corpora import StudyClips, cache_root, corpus_places, lasting_place, load_clips
 from serbench.errors import SerbenchError, UsageError
 from serbench.features import ClipsWithoutFeaturesError, FeatureStore
+from serbench.home import expanded
 from serbench.protocols import Ratio, SplitPlan, SplitProtocol
 from serbench.records import ResultsFolder, StudyRecord, WarmStart, run_name
 from serbench.references import REFERENCES, ReferenceTask, compute_references
@@ -244,7 +244,7 @@ class _Search:
                     study.folder.remember_data(lasting_place(self.plan.data))
                 study.folder.remember_places(corpus_places(self.plan.corpus))
                 if self.plan.init is not None and record.init is not None and record.init.bundle:
-                    study.folder.remember_init(Path(self.plan.init).expanduser().resolve())
+                    study.folder.remember_init(expanded(self.plan.init).resolve())
                 self._explain_precision(study)
                 self._run_study(study, _share(end, len(studies) - place))
                 self.names.append(record.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ class EntryPage:
         row: its row of the leaderboard.
         details: extra content, such as calibration and misclassified clips.
         references: references on the same test set.
-        trials: trials that count towards the budget; of a folded protocol, the most of any fold.
+        trials: trials of each study that count towards the budget; of a folded protocol, the most of any fold.
         studies: name and page path of each study that the entry comes from; the path is '' if there is no page.
     """
 
@@ -55,7 +56,7 @@ class EntryPage:
     row: Row
     details: EntryDetails
     references: tuple[ReferenceRow, ...]
-    trials: int
+    trials: Mapping[str, int]
     studies: tuple[tuple[str, str], ...] = ()
 
 

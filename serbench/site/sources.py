@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from serbench.evaluation import Attribute
-from serbench.records import UNCOUNTED_STATES, StudyFolder, run_name
+from serbench.records import UNCOUNTED_STATES, StudyFolder, StudyRecord, run_name
 from serbench.results import LoadedStudy, Results, ScoredEntry, clip_attributes, clips_by_id, slice_notes
 
 __all__ = ["Sources", "find_sources"]
@@ -55,9 +55,21 @@ class Sources:
         return self._attributes[clips]
 
     @functools.cached_property
-    def counted(self) -> int:
-        """Trials that count towards the budget, the most of any study: `--trials` of the command that repeats them."""
-        return max(sum(trial.state not in UNCOUNTED_STATES for trial in study.trials) for study in self.studies)
+    def counted(self) -> dict[str, int]:
+        """Trials of each study that count towards the budget: `--trials` of the command that repeats it.
+
+        The folds of a run are one study here: the most trials of any of them, by the name of the run.
+        """
+        found: dict[str, int] = {}
+        for study in self.studies:
+            name = _shown_name(study.record)
+            trials = sum(trial.state not in UNCOUNTED_STATES for trial in study.trials)
+            found[name] = max(trials, found.get(name, 0))
+        return found
+
+
+def _shown_name(record: StudyRecord) -> str:
+    return record.name if record.protocol.folds == 1 else run_name(record.name)
 
 
 def find_sources(results: Results, entries: Iterable[ScoredEntry]) -> dict[str, Sources]:
@@ -70,8 +82,7 @@ def find_sources(results: Results, entries: Iterable[ScoredEntry]) -> dict[str, 
     found: dict[tuple[str, str, str], list[LoadedStudy]] = {}
     for study in results.studies:
         record = study.record
-        name = record.name if record.protocol.folds == 1 else run_name(record.name)
-        found.setdefault((name, record.space_hash, record.protocol.hash), []).append(study)
+        found.setdefault((_shown_name(record), record.space_hash, record.protocol.hash), []).append(study)
     made: dict[tuple[tuple[str, str, str], ...], Sources] = {}
     sources = {}
     for tested in entries:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from serbench.errors import SerbenchError
+from serbench.families import recorded_setting
 from serbench.records import STATES, TrialRecord
 from serbench.render import duration, moment, percent, points, study_facts
 from serbench.results import StudyReport
@@ -100,10 +102,20 @@ def _pruned(data: StudyData) -> list[tuple[str, str, str, str]]:
     rows = []
     for trial in data.trials:
         if trial.state == "pruned":
-            budget = data.space.training.epochs if data.space else None
+            budget = _budget(data, trial)
             epochs = f"{len(trial.epochs)}" + (f" of {budget}" if budget else "")
             rows.append((trial.job_id, epochs, percent(trial.best_uar), duration(trial.seconds.get("total"))))
     return rows
+
+
+def _budget(data: StudyData, trial: TrialRecord) -> int | None:
+    """Epochs that a trial would have had; None if its space or configuration cannot be read."""
+    if data.space is None:
+        return None
+    try:
+        return data.space.training.lasting(recorded_setting(trial.config, "training_length")).epochs
+    except SerbenchError:
+        return None
 
 
 def _trial_rows(data: StudyData) -> list[tuple[str, str, tuple[str, ...]]]:

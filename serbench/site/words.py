@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from serbench.errors import SerbenchError
 from serbench.protocols import get_kind, protocol_names
@@ -76,7 +76,7 @@ def search_again(record: StudyRecord, trials: int) -> tuple[str, str]:
 
 
 def entry_commands(
-    row: Row, studies: Sequence[StudyRecord], refit: str, trials: int, space: str = ""
+    row: Row, studies: Sequence[StudyRecord], refit: str, trials: Mapping[str, int], space: str = ""
 ) -> list[tuple[str, str]]:
     """Commands that use or repeat an entry, as pairs of purpose and command.
 
@@ -84,10 +84,13 @@ def entry_commands(
         row: the entry's row.
         studies: the record of its study; of an ensemble of families one for each family.
         refit: job id of one of its refits.
-        trials: trials of its study that count towards the budget.
+        trials: trials of each study that count towards the budget, by its name.
         space: text of a space file with only this configuration; '' if there is none.
     """
-    found = [_again(record, trials, f" {record.family}" if len(studies) > 1 else "") for record in studies]
+    found = [
+        _again(record, trials.get(record.name, 0), f" {record.family}" if len(studies) > 1 else "")
+        for record in studies
+    ]
     record = studies[0]
     if row.ensemble_of:
         return found

@@ -106,7 +106,7 @@ def study_runs(results: Results, name: str) -> tuple[PushedRun, ...]:
     for study in folds or [results.study(name)]:
         require_sound(results, study)
         runs += _of_study(results, study)
-    if folds:
+    if any(study.entry_ids for study in folds):  # else there is no table of them yet
         facts = folds[0].record
         board = results.board(facts.corpus.name, facts.protocol.name)
         pooled = [row for row in board.rows if row.folds > 1 and row.study == name]

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from serbench.errors import SerbenchError, UsageError
+from serbench.home import expanded
 from serbench.printable import printable, storable
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Bundle:
     def __init__(self, path: str | Path, *, runtime: str = "keras") -> None:
         from serbench.export import Bundle as ExportedBundle
 
-        self.path = Path(path).expanduser()
+        self.path = expanded(path)
         self._loaded = ExportedBundle.load(self.path, runtime)
 
     @property
@@ -94,7 +95,7 @@ class Bundle:
         named = [audio] if isinstance(audio, str | os.PathLike) else list(audio)
         if not named:
             raise UsageError("there is no file to label; name audio files, or folders of them")
-        found = self._loaded.predict_files([Path(one).expanduser() for one in named], each_window=windows)
+        found = self._loaded.predict_files([expanded(one) for one in named], each_window=windows)
         if not found.rows:
             raise SerbenchError(found.failures[0])
         self._warn(found)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from serbench.home import expanded
 from serbench.render import entry_summary, percent, plural, span
 from serbench.results import ClassRow, EntryReport, RefitReport, Row, ScoredEntry, speakers_of
 from serbench.results import Results as ResultsReader
@@ -230,9 +231,9 @@ class Entry:
         """
         from serbench.export import export_bundle
 
-        source = None if data is None else Path(data).expanduser()
-        folder = Path(to).expanduser()
-        browser = None if runtime is None else Path(runtime).expanduser()
+        source = None if data is None else expanded(data)
+        folder = expanded(to)
+        browser = None if runtime is None else expanded(runtime)
         export_bundle(
             self._reader,
             self.id,

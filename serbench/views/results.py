@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from serbench.errors import SerbenchError, UsageError
+from serbench.home import expanded
 from serbench.records import run_name
 from serbench.render import leaderboard_document
 from serbench.results import DamagedRecord, Row, StudyRow
@@ -39,7 +40,7 @@ class Results:
     """
 
     def __init__(self, path: str | Path, searched: Sequence[str] | None = None) -> None:
-        self.path = Path(path).expanduser()
+        self.path = expanded(path)
         self.searched = None if searched is None else tuple(searched)
         self._reader = ResultsReader(self.path)
 

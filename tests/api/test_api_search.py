@@ -182,6 +182,25 @@ def test_a_wrong_argument_is_told_before_anything_is_written(options, sentence, 
     assert not (tmp_path / "results").exists()
 
 
+def test_a_path_object_is_a_place_even_if_a_corpus_is_called_so(tmp_path, monkeypatch) -> None:
+    """`Path("./demo")` has lost its `./`."""
+    for speaker in ("anna", "ben"):
+        for label in ("anger", "joy"):
+            path = tmp_path / "demo" / label / f"{speaker}_{label}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(path, np.random.default_rng(len(speaker)).normal(0, 0.1, 8_000), 8_000)
+    monkeypatch.chdir(tmp_path)
+    view = serbench.corpus(Path("demo"), file_names="{speaker}_*")
+    assert sorted(set(view.clips["label"])) == ["anger", "joy"]
+    assert len(view.clips) == 4
+
+
+@pytest.mark.parametrize("label", ["happy, excited", "a=b"])
+def test_a_label_that_the_form_of_a_map_cannot_hold_is_refused(label) -> None:
+    with pytest.raises(serbench.UsageError, match="rename it in the corpus"):
+        serbench.corpus("demo", label_map={label: "happiness"})
+
+
 @pytest.mark.children
 def test_labels_are_renamed_by_a_dict(tone_corpus) -> None:
     view = serbench.corpus("crema-d", tone_corpus, label_map={"anger": "high", "happiness": "high"}, drop="fear")

@@ -38,6 +38,12 @@ def test_an_unknown_entry_or_moved_audio_is_one_sentence(serbench, copied, tmp_p
     assert (ran.code, "gone does not exist" in ran.sentence) == (1, True)
 
 
+def test_a_reference_that_cannot_be_computed_fails(serbench, copied) -> None:
+    ran = serbench("reference", "listeners", "--study", STUDY, "--results", copied)
+    assert ran.code == 1
+    assert "listeners was not computed" in ran.sentence
+
+
 @pytest.mark.skipif(importlib.util.find_spec("opensmile") is not None, reason="openSMILE is installed")
 def test_a_reference_without_its_extra_names_it(serbench, copied) -> None:
     ran = serbench("reference", "egemaps", "--study", STUDY, "--results", copied)

@@ -83,6 +83,13 @@ def test_plug_ins_are_listed_and_a_broken_one_is_named(
     assert f"{noun} 'broken' (no_such_module_at_all:X of package broken-package) cannot be loaded" in plugins["text"]
 
 
+def test_an_unknown_backend_is_wrong_usage(serbench) -> None:
+    ran = serbench("doctor", "--backend", "tensorflw")
+    assert ran.code == 2
+    assert ran.sentence.count("tensorflw") == 1
+    assert "'tensorflow'" in ran.sentence
+
+
 @pytest.mark.parametrize(
     ("backend", "told"),
     [

@@ -48,6 +48,19 @@ def test_a_tilde_that_no_shell_has_replaced_is_the_home_folder(serbench, tmp_pat
     assert str(tmp_path / "nowhere") in ran.sentence
 
 
+@pytest.mark.parametrize("option", ["--html", "--to"])
+def test_a_tilde_is_replaced_where_something_is_written(serbench, tmp_path, monkeypatch, option) -> None:
+    builder = Builder(tmp_path / "mine")
+    study = builder.study()
+    builder.entry("a", study)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    words = ["study", "publish", study] if option == "--to" else ["report", "a"]
+    assert serbench(*words, f"{option}=~/new/place", "--results", builder.results.root).code == 0
+    assert (tmp_path / "home" / "new" / "place").exists()
+    assert not (tmp_path / "~").exists()
+
+
 def test_a_tilde_before_a_name_that_nobody_has_stays(serbench, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     Builder(tmp_path / "~no such user").study()

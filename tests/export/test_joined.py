@@ -136,7 +136,7 @@ def test_the_commands_that_the_page_of_a_folded_entry_shows_work(searched, tone_
     results = Results(searched)
     row = results.select()
     studies = [study.record for study, _ in results.members(row.entry)]
-    commands = dict(entry_commands(row, studies[:1], "", 1))
+    commands = dict(entry_commands(row, studies[:1], "", {}))
     words = shlex.split(commands["Export it"])[1:-1]
     ran = CliRunner().invoke(app, [*words, str(tmp_path / "bundle"), "--results", str(searched)])
     assert ran.exit_code == 0, ran.stderr

@@ -131,6 +131,17 @@ def test_audits_and_replays_are_evaluations_and_no_entries():
     assert (found.entries, found.studies, found.evaluations, found.audits, found.replays) == (1, 1, 3, 1, 1)
 
 
+def test_a_run_that_was_made_again_is_an_evaluation_more(build):
+    name = build.study()
+    build.entry("a", name, refits=2)
+    record = build.results.study(name).record()
+    own = build.results.study(name).job("refit", run_of("a")).digests["test"]
+    assert build.read().row("a").looks == 2
+    build.results.ledger.append([LedgerLine.of(record, run_of("a"), predictions=one) for one in (own, "others")])
+    build.results.ledger.append([LedgerLine.of(record, run_of("a", 1))])
+    assert build.read().row("a").looks == 3
+
+
 def test_a_line_that_a_kill_cut_off_costs_itself_only(tmp_path):
     ledger, record = Ledger(tmp_path / "ledger"), study(identity="one")
     ledger.append([LedgerLine.of(record, "t0-r0")])
@@ -259,7 +270,9 @@ def test_a_run_that_the_ledger_knows_and_the_entry_calls_failed_is_found(build):
     build.results.ledger.append([LedgerLine.of(folder.record(), run_of("a", 2))])
     (row,) = build.read().board().rows
     assert row.problems == (f"run {run_of('a', 2)} is called failed, and the ledger counts its test predictions",)
-    (folder.path / "attempts" / f"{run_of('a', 2)}.0").mkdir(parents=True)
+    done = folder.job("refit", run_of("a", 1))
+    broken_off = {"job_id": run_of("a", 2), "state": "interrupted", "scores": {}, "value": None, "digests": None}
+    folder.publish_job(done.model_copy(update=broken_off))
     (row,) = build.read().board().rows
     assert row.problems == (), "it was broken off before its record was written, and will be repeated"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 from drawn_results import judge, run_of
@@ -147,6 +149,41 @@ def test_a_pooled_row_has_no_number_of_one_fold_alone(build):
     assert row.parameters is None
     assert {refit.peak_memory_mib for refit in report.refits} == {300.0}
     assert [refit.job_id for refit in report.refits] == ["all folds, refit 0", "all folds, refit 1"]
+    assert {(refit.seed, refit.train_clips) for refit in report.refits} == {(None, None)}
+    assert report.protocol.subsets == ()
+    text = render(report, width=200)
+    assert "one for each of 3 folds" in text
+    assert "answers" in text
+    assert str(build.results.study("run-cnn1d-fold1").job("refit", run_of("good-1")).seed) not in text
+
+
+def test_runs_that_folds_lost_are_counted_as_pooled_runs(build):
+    folded(build, refits=2)
+    folder = build.results.study("run-cnn1d-fold2")
+    lost = run_of("good-2", 1)
+    record = folder.job("refit", lost).model_copy(update={"state": "crashed", "scores": {}, "digests": None})
+    shutil.rmtree(folder.job_path("refit", lost))
+    folder.publish_job(record, error_text="out of luck")
+    entry = folder.entry("good-2")
+    folder.save_entry(entry.model_copy(update={"refits": entry.refits[:1], "failed_refits": (lost,), "looks": 1}))
+    (row,) = build.read().board().rows
+    assert (row.seeds, row.failed_seeds) == (1, 1)
+    assert any("1 of 2 runs failed" in text for text in row.warnings), row.warnings
+
+
+def test_folds_of_dense_networks_are_called_so_with_their_number(build):
+    folded(build, folds=2)
+    for fold, kind in ((1, "alone"), (2, "none")):
+        folder = build.results.study(f"run-cnn1d-fold{fold}")
+        for job in folder.jobs("refit"):
+            if job.job_id in folder.entry(f"good-{fold}").refits:
+                changed = job.model_copy(update={"config": job.config | {"functionals": kind}})
+                changed.save(folder.job_path("refit", job.job_id) / "record.json")
+        entry = folder.entry(f"good-{fold}")
+        folder.save_entry(entry.model_copy(update={"config": entry.config | {"functionals": kind}}))
+    (group,) = build.read().board().groups
+    (row,) = group.rows
+    assert f"no convolutions, a dense network on functionals: {row.entry} (1 of its 2 networks)" in group.notes
 
 
 def test_a_pooled_entry_is_not_selected_by_some_of_its_folds(build):

@@ -162,6 +162,21 @@ def call_the_other_runs_failed(folder: StudyFolder) -> None:
     edit(folder.path / "entries" / f"{ENTRY}.json", lambda raw: raw.update(changes))
 
 
+def call_the_other_runs_crashed(folder: StudyFolder) -> None:
+    for run in set(RUNS) - {best_run(folder)}:
+        edit(folder.job_path("refit", run) / "record.json", lambda raw: raw.update(state="crashed"))
+    call_the_other_runs_failed(folder)
+
+
+def move_the_other_runs_to_the_attempts(folder: StudyFolder) -> None:
+    call_the_other_runs_failed(folder)
+    others = set(RUNS) - {best_run(folder)}
+    for run in others:
+        place = folder.path / "attempts" / f"{run}.0"
+        place.parent.mkdir(exist_ok=True)
+        shutil.move(folder.job_path("refit", run), place)
+
+
 def list_a_run_twice(folder: StudyFolder) -> None:
     runs = [*RUNS, best_run(folder)]
     edit(folder.path / "entries" / f"{ENTRY}.json", lambda raw: raw.update(refits=runs, looks=len(runs)))
@@ -213,6 +228,8 @@ FORGERIES = {
     relabel_clips_too: "other clips, labels or speakers than the study began with",
     raise_search_score: "in the search, its trial",
     call_the_other_runs_failed: "is called failed, and its record says completed",
+    move_the_other_runs_to_the_attempts: "is called failed, and its record says completed",
+    call_the_other_runs_crashed: "is called failed, and its record has a test score (state crashed)",
     list_a_run_twice: "lists a run twice",
     list_the_best_run_under_another_name: "run best-r0 is not named as serbench names runs",
     list_no_run: "it lists no run",
@@ -433,6 +450,21 @@ def test_references_with_other_labels_are_left_out_with_a_note(copied):
         "listeners",
     ]
     assert not verify_results(Results(root)).passed
+
+
+def test_a_start_from_trained_weights_cannot_be_hidden(tmp_path):
+    root, name = tmp_path / "results", "s30-init-small-fold1"
+    shutil.copytree(PUBLISHED / "studies" / name, root / "studies" / name)
+    shutil.copytree(PUBLISHED / "clips", root / "clips")
+    shutil.copy(PUBLISHED / "serbench.json", root)
+
+    def problems() -> list[str]:
+        study = Results(root).study(name)
+        return [text for entry in study.entry_ids for text in study.scored(entry).problems]
+
+    assert not problems()
+    edit(root / "studies" / name / "study.json", lambda raw: raw.pop("init"))
+    assert any("began with the weights of another network" in text for text in problems()), problems()
 
 
 def test_the_command_prints_every_problem_and_fails(copied):

@@ -185,7 +185,7 @@ def test_commands_name_what_differs_from_the_defaults(results, tested):
     protocol = tested.study.protocol.model_copy(update={"name": "random", "split_seed": 3})
     study = tested.study.model_copy(update={"protocol": protocol, "seed": 7})
     alone = one_config_space(study, tested.entry.config, "alone")
-    commands = dict(entry_commands(row, [study], "r0", 60, alone))
+    commands = dict(entry_commands(row, [study], "r0", {study.name: 60}, alone))
     search = next(iter(commands.values()))
     assert "--protocol random" in search
     assert "--seed 7" in search
@@ -198,11 +198,13 @@ def test_commands_name_what_differs_from_the_defaults(results, tested):
     assert read_space(alone, "alone", "the page").protocol == "random"
     assert "--trials" not in single, "its space file has a budget of one"
     assert any(command.startswith("serbench study replay") for command in commands.values())
-    pooled = dict(entry_commands(row.model_copy(update={"folds": 5}), [study], "r0", 60, alone))
+    pooled = dict(entry_commands(row.model_copy(update={"folds": 5}), [study], "r0", {study.name: 60}, alone))
     assert pooled["Export it"] == commands["Export it"] == f"serbench export {row.entry} --to bundle"
     assert pooled.keys() < commands.keys()
     assert not any("replay" in command or f"{row.entry}.toml" in command for command in pooled.values())
-    together = dict(entry_commands(row.model_copy(update={"speaker_normalisation": True}), [study], "r0", 60, alone))
+    together = dict(
+        entry_commands(row.model_copy(update={"speaker_normalisation": True}), [study], "r0", {study.name: 60}, alone)
+    )
     assert not any("export" in command for command in together.values()), "it cannot label a single file"
 
 

@@ -138,6 +138,13 @@ def test_a_run_with_folds_is_pushed_as_a_whole(build):
     assert {run.study for run in study_runs(build.read(), "run-cnn1d-fold2")} == {"run-cnn1d-fold2"}
 
 
+def test_a_run_whose_folds_have_no_entry_yet_is_pushed_beside_results_of_other_corpora(build):
+    build.entry("elsewhere", build.study())
+    build.study("begun-cnn1d-fold1", corpus="emo-db", protocol="loso", fold=1, folds=10)
+    runs = study_runs(build.read(), "begun-cnn1d")
+    assert {run.kind for run in runs} == {"study", "search"}
+
+
 def test_a_study_that_fails_its_checks_is_refused(drawn, tmp_path):
     folder = drawn.results.study(STUDY)
     fit = folder.job("refit", run_of("good"))

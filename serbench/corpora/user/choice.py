@@ -17,6 +17,7 @@ from serbench.corpora.user.table_corpus import TableCorpus
 from serbench.corpora.user.table_file import TABLE_SUFFIXES
 from serbench.corpora.user.user_corpus import UserCorpus, plain_name
 from serbench.errors import UsageError
+from serbench.home import expanded
 from serbench.records import CorpusChoice, CorpusFacts, digest_of
 
 __all__ = ["choose_corpus", "corpus_places", "name_suffix", "recorded_corpus"]
@@ -95,7 +96,7 @@ def _named(words: Sequence[str]) -> list[_Part]:
         if not _is_path(word):
             parts.append(_Part(word))
             continue
-        place = _place(word)
+        place = expanded(word)
         name = plain_name(lasting_place(place).stem)
         taken = name in corpus_names() or (len(words) > 1 and name in KINDS)  # a part that is called so is its kind
         name = f"{name}-own" if taken else name
@@ -189,17 +190,9 @@ def _is_path(text: str) -> bool:
     return text not in corpus_names() and _exists(text)
 
 
-def _place(text: str) -> Path:
-    """A path that the user wrote, with their home folder for `~`."""
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:  # nobody of that name has a home folder here
-        return Path(text)
-
-
 def _exists(text: str) -> bool:
     try:
-        return bool(text) and _place(text).exists()
+        return bool(text) and expanded(text).exists()
     except OSError:  # a list of many names is too long to be one
         return False
 

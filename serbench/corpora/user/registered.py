@@ -15,6 +15,7 @@ from serbench.corpora.user.kinds import KINDS, make_user_corpus
 from serbench.corpora.user.table_corpus import TableCorpus
 from serbench.corpora.user.user_corpus import UserCorpus
 from serbench.errors import SerbenchError, UsageError, first_line
+from serbench.home import expanded
 from serbench.records import CorpusChoice, FrozenModel, locked, read_text, write_text_atomic
 
 __all__ = ["RegisteredCorpus", "register_corpus", "registered_corpora", "registered_corpus", "unregister_corpus"]
@@ -41,7 +42,7 @@ class _File(FrozenModel):
 def _path() -> Path:
     """The file of added corpora, in SERBENCH_CONFIG or the platform's configuration folder."""
     named = os.environ.get("SERBENCH_CONFIG", "").strip()
-    folder = Path(named).expanduser().absolute() if named else platformdirs.user_config_path("serbench")
+    folder = expanded(named).absolute() if named else platformdirs.user_config_path("serbench")
     return folder / "corpora.json"
 
 

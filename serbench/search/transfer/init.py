@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from serbench.errors import SerbenchError, UsageError
+from serbench.home import expanded
 from serbench.records import (
     CorpusFacts,
     EntryRecord,
@@ -57,7 +58,7 @@ def load_init(results: ResultsFolder, name: str, record: StudyRecord, known: Ini
         UsageError: there is no such entry or bundle, it is not a single network, or it is of another family.
         SerbenchError: the model is missing, was changed, or a record is damaged.
     """
-    path = Path(name).expanduser()
+    path = expanded(name)
     if (path / "bundle.json").is_file():
         found, model = _of_bundle(path)
     elif path.is_dir() or path.is_absolute() or len(path.parts) > 1:

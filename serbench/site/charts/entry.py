@@ -55,7 +55,7 @@ def _curves(refits: Sequence[RefitReport], kind: Literal["accuracy", "loss"]) ->
                     "showlegend": number == 0,
                     "opacity": 0.85,
                     "line": {"color": colour, "width": 1.8},
-                    "hovertemplate": f"epoch %{{x}}: %{{y:.3~g}}{unit}<extra>{name}, seed {refit.seed}</extra>",
+                    "hovertemplate": f"epoch %{{x}}: %{{y:.3~g}}{unit}<extra>{name}, {refit.title}</extra>",
                 }
             )
     best = [
@@ -69,7 +69,7 @@ def _curves(refits: Sequence[RefitReport], kind: Literal["accuracy", "loss"]) ->
     title = f"{kind.capitalize()} while training"
     caption = (_HELD_BACK if held_back else _NONE_HELD_BACK)[kind]
     kept = "; ".join(
-        f"seed {refit.seed} kept epoch {one.epoch + 1} of {len(refit.epochs)} at validation {kind} "
+        f"{refit.title} kept epoch {one.epoch + 1} of {len(refit.epochs)} at validation {kind} "
         + (f"{percent(one.val_accuracy)} %" if kind == "accuracy" else f"{one.val_loss:.3f}")
         for refit, one in best
     )
@@ -90,7 +90,7 @@ def _rings(best: Sequence[tuple[RefitReport, EpochMetrics]], kind: Literal["accu
         "mode": "markers",
         "name": "epoch kept",
         "marker": {"color": VALIDATION, "size": 10.5, "symbol": "circle-open", "line": {"width": 2.5}},
-        "text": [f"seed {refit.seed}" for refit, _ in best],
+        "text": [refit.title for refit, _ in best],
         "hovertemplate": f"kept: epoch %{{x}}, %{{y:.3~g}}{unit}<extra>%{{text}}</extra>",
     }
 

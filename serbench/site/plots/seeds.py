@@ -27,7 +27,7 @@ def seeds_plot(refits: Sequence[RefitReport], *, out_of_fold: bool = False) -> P
         return None
     if len(runs) == 1:
         only = (
-            f"One run only, seed {runs[0][0].seed}: {percent(runs[0][1])} % UAR. How much of that is luck of the seed "
+            f"One run only, {runs[0][0].title}: {percent(runs[0][1])} % UAR. How much of that is luck of the seed "
             "is unknown."
         )
         return Plot("seeds", "Seed by seed", "", only, says=only)
@@ -39,12 +39,12 @@ def seeds_plot(refits: Sequence[RefitReport], *, out_of_fold: bool = False) -> P
     for place, ((refit, score), validation) in enumerate(drawn):
         y = _ROW * (place + 0.6)
         x = frame.x(100 * score)
-        labels.append(Label(0.0, y - 7, f"seed {refit.seed}", "start"))
+        labels.append(Label(0.0, y - 7, refit.title, "start"))
         if validation is not None and not out_of_fold:
             other = frame.x(100 * validation)
             paths.append(Path(((x, y), (other, y)), "faint"))
-            dots.append(Dot(other, y, f"seed {refit.seed}: validation {percent(validation)} %", "two", "ring"))
-        dots.append(Dot(x, y, f"seed {refit.seed}: test {percent(score)} %"))
+            dots.append(Dot(other, y, f"{refit.title}: validation {percent(validation)} %", "two", "ring"))
+        dots.append(Dot(x, y, f"{refit.title}: test {percent(score)} %"))
     low, high = min(score for _, score in runs), max(score for _, score in runs)
     known = next((one for one in judged if one is not None), None)
     rules = [Rule("plain", x=frame.x(100 * known))] if out_of_fold and known is not None else []

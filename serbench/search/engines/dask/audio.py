@@ -13,6 +13,7 @@ import pandas as pd
 from serbench.corpora import cache_root, inspect_clips
 from serbench.errors import SerbenchError
 from serbench.features import FeatureStore
+from serbench.home import expanded
 from serbench.training import FeatureSource, Teacher, TrialJob
 
 __all__ = ["DATA_VARIABLE", "StudyAudio"]
@@ -81,7 +82,7 @@ class StudyAudio:
             return given
         folder = os.environ.get(DATA_VARIABLE, "").strip()
         if folder:
-            moved = [str(Path(folder).expanduser() / Path(path).relative_to(self.root)) for path in given]
+            moved = [str(expanded(folder) / Path(path).relative_to(self.root)) for path in given]
             if _exist(moved):
                 return moved
         return None
