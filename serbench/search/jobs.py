@@ -116,7 +116,12 @@ class JobMaker:
         fits = [self.study.folder.job("fold", fold) for fold in shortlisted.folds]
         spent = sum(fit.seconds.get("fit", 0.0) for fit in fits)
         return replace(
-            job, train=(), predict={"test": split.test}, members=tuple(members), members_fit_s=round(spent, 3)
+            job,
+            train=(),
+            predict={"test": split.test},
+            augmentations=(),
+            members=tuple(members),
+            members_fit_s=round(spent, 3),
         )
 
     def probe(self, job_id: str, number: int, config: dict[str, Any], share: float) -> TrialJob:

@@ -38,10 +38,8 @@ def run_probes(session: Session, count: int) -> None:
         count: number of probes; 0 for none.
     """
     study = session.study
-    if study.records():
+    if study.records() or count == 0:
         _try_best(session)
-        return
-    if count == 0:
         return
     jobs = [job for number in range(count) if (job := _job(session, number)) is not None]
     todo = [job for job in jobs if not study.folder.has_job("probe", job.job_id)]

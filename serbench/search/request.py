@@ -30,7 +30,7 @@ __all__ = [
 DEFAULT_RESULTS = Path("results")
 
 _LONGEST_S = 100 * 365 * 24 * 3600
-_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
 
 
 class Panel(Enum):
@@ -87,7 +87,8 @@ def seconds_of(text: str) -> float:
     Raises:
         UsageError: the text is not a duration.
     """
-    match = _DURATION.fullmatch(text.strip().lower())
+    plain = text.strip().lower()
+    match = _DURATION.fullmatch(f"{plain}s" if plain[-1:].isdigit() and not {"h", "m"} & set(plain) else plain)
     if not match or not any(match.groups()):
         raise UsageError(f"--time '{text}' is not a duration; write for example 90, 15m or 1h30m")
     seconds = sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True))

@@ -207,15 +207,15 @@ class _Search:
                 backend=self.backend,
                 reads_votes=reads_votes,
             )
-            start = self._warm_start(record.name, space, clips, split_plan)
+            earlier = self.plan.warm_start or _warm_started(begun)
+            start = self._warm_start(earlier, record.name, space, clips, split_plan)
             begun_with = chosen_on(space, clips.table, record.corpus)
             record = record.model_copy(
-                update={"warm_start": start, "sampler": self._sampler(record), "chosen_on": begun_with}
+                update={"warm_start": start, "sampler": self._sampler(record, begun), "chosen_on": begun_with}
             )
             if begun is not None:  # a fold still to come draws and trains as those before it
-                record = record.model_copy(
-                    update={"draws_by_fold": begun.draws_by_fold, "late_kicks": begun.late_kicks}
-                )
+                kept = ("draws_by_fold", "late_kicks", "precision")
+                record = record.model_copy(update={name: getattr(begun, name) for name in kept})
             split = StudySplit(record, clips.table, split_plan)
             found.append(
                 _Prepared(space, with_transfer(self.results, split, self.plan.init, self.plan.teacher), split_plan)
@@ -304,16 +304,17 @@ class _Search:
         audio = StudyAudio.of(study.clips, corpus_places(self.plan.corpus).get("audio", self.plan.data), teacher)
         return DaskEngine(self.cluster, audio, resources.threads, self.plan.workers, self.observer.message)
 
-    def _sampler(self, record: StudyRecord) -> dict[str, Any]:
-        """Returns the sampler of a study. Without --sampler, a study that has already begun keeps its own."""
+    def _sampler(self, record: StudyRecord, begun: StudyRecord | None) -> dict[str, Any]:
+        """Returns the sampler of a study. Without --sampler, a run that has already begun keeps its own."""
         folder = self.results.study(record.name)
-        if self.plan.sampler is None and folder.record_path.exists():
-            return folder.record().sampler
-        return record.sampler
+        if self.plan.sampler is not None or begun is None:
+            return record.sampler
+        return folder.record().sampler if folder.record_path.exists() else begun.sampler
 
-    def _warm_start(self, name: str, space: SearchSpace, clips: StudyClips, split_plan: SplitPlan) -> WarmStart | None:
+    def _warm_start(
+        self, earlier: str | None, name: str, space: SearchSpace, clips: StudyClips, split_plan: SplitPlan
+    ) -> WarmStart | None:
         """Returns the warm start of a study. A study that has already begun keeps the one it began with."""
-        earlier = self.plan.warm_start
         if earlier is None:
             return None
         folder = self.results.study(name)
@@ -321,6 +322,11 @@ class _Search:
             return known
         test = split_plan.split(split_plan.cores).test
         return load_warm_start(self.results, earlier, space, set(clips.table["digest"].iloc[list(test)]))
+
+
+def _warm_started(begun: StudyRecord | None) -> str | None:
+    """The study that a run was warm-started from."""
+    return begun.warm_start.study if begun is not None and begun.warm_start is not None else None
 
 
 def _as_begun(begun: StudyRecord | None, space: SearchSpace, protocol: SplitProtocol) -> tuple[SplitProtocol, bool]:

@@ -66,7 +66,7 @@ def _test(session: Session, budget: Budget, shortlisted: Sequence[ShortlistRecor
     for name in sorted(set(forced) - {finalist.name for finalist in finalists}):
         session.observer.warning(f"no trial of '{name}', which the space makes a finalist, has completed yet")
     if not finalists and budget.finalists:
-        _nothing_to_test(session)
+        _nothing_to_test(session, budget)
     elif not refit_finalists(session, finalists, budget.repeats):
         _nothing_tested(session, finalists)
     elif shortlisted and budget.finalists and not session.stop.is_set():
@@ -81,9 +81,10 @@ def _announce(session: Session, budget: Budget) -> None:
     session.observer.study_started(study.record, budget.trials, len(known), best, seconds)
 
 
-def _nothing_to_test(session: Session) -> None:
+def _nothing_to_test(session: Session, budget: Budget) -> None:
     study = session.study
-    if session.end is not None:
+    counted = sum(trial.state not in UNCOUNTED_STATES for trial in study.records())
+    if session.end is not None and counted < budget.trials:
         session.observer.warning(
             f"no trial of study '{study.record.name}' ended within --time; the same command goes on from here"
         )

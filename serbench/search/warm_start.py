@@ -8,6 +8,7 @@ import pandas as pd
 
 from serbench.corpora import people_of, recorded_names
 from serbench.errors import UsageError
+from serbench.families import settings_in_use
 from serbench.protocols import recorded_plan
 from serbench.records import ResultsFolder, StudyFolder, StudyRecord, WarmStart
 from serbench.search.finalists import choose_finalists
@@ -54,6 +55,9 @@ def load_warm_start(results: ResultsFolder, name: str, space: SearchSpace, test_
             misfit = space.misfit(config)
         except UsageError as error:  # later versions know what makes no sense
             misfit = str(error)
+        used = settings_in_use(space.family.name, config)
+        if any(used == settings_in_use(space.family.name, one.config) for one in space.enqueued):
+            misfit = "the space begins with its best ones itself"
         if misfit is None:
             fitting[finalist.job_id] = config
         else:

@@ -175,7 +175,7 @@ def _with_predictions(
         message = f"family '{job.family}' returns no probabilities: they are negative or do not sum to 1 (softmax?)"
         return fitted.with_parts(state="crashed", error=message, error_kind="no probabilities")
     validated = bool(job.predict.get("validation"))
-    best = max(watch.epochs, key=lambda metrics: (metrics.val_uar, -metrics.epoch)) if validated else watch.epochs[-1]
+    best = _kept(watch.epochs) if validated else watch.epochs[-1]
     saved = saved_model(model) if job.keep_model else None
     return fitted.with_parts(
         state="pruned" if watch.verdict is Verdict.PRUNE else "completed",
@@ -187,6 +187,11 @@ def _with_predictions(
         curve=np.stack(watch.curve) if watch.curve else None,
         seconds={**fitted.seconds, "predict": round(time.monotonic() - started, 3)},
     )
+
+
+def _kept(epochs: Sequence[EpochMetrics]) -> EpochMetrics:
+    """The epoch whose weights Keras kept: it compares in float32, where equal recalls differ in no last bit."""
+    return max(epochs, key=lambda metrics: (np.float32(metrics.val_uar), -metrics.epoch))
 
 
 def _uar(job: TrialJob, targets: np.ndarray, probabilities: np.ndarray) -> float:

@@ -10,6 +10,7 @@ import pytest
 from drawn_results import Builder
 
 from serbench.cli.printing import command_line
+from serbench.errors import UsageError
 from serbench.search.request import Panel, SearchRequest, option_of, request_options, seconds_of
 
 COUNTED = [option_of(one) for one in request_options() if option_of(one).least is not None]
@@ -65,6 +66,12 @@ def test_a_tilde_before_a_name_that_nobody_has_stays(serbench, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     Builder(tmp_path / "~no such user").study()
     assert "demo-speaker-cnn2d" in serbench("study", "list", "--results", "~no such user").out
+
+
+@pytest.mark.parametrize("text", ["1h30", "15m30", "", "h", "1,5h", "10s5"])
+def test_a_number_without_a_unit_after_others_is_no_duration(text) -> None:
+    with pytest.raises(UsageError, match="is not a duration"):
+        seconds_of(text)
 
 
 def test_words_that_are_as_usual_are_left_out() -> None:

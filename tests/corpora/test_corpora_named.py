@@ -162,6 +162,12 @@ class TestSavee(CorpusContract):
     }
     bad = ("DC_a16", "XX_a01", "a01", "DC_x01", "DC_n31", "DC_a1", "03a01Fa")
 
+    def test_a_number_is_no_sentence(self) -> None:
+        """It counts within an emotion, and fifteen sentences are spoken in several emotions."""
+        parsed = SAVEE.parse(Path("DC_a01.wav"))
+        assert parsed is not None
+        assert parsed.get("sentence") is None
+
     def test_the_official_folders_are_the_speakers(self, tmp_path: Path) -> None:
         write_clips(tmp_path / "AudioData" / "DC", ["a01.wav", "sa02.wav"])
         write_clips(tmp_path / "AudioData" / "KL", ["a01.wav"])

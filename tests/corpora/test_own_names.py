@@ -109,6 +109,17 @@ def test_dropping_everything_is_told() -> None:
         LabelMap(drop=("fear",)).apply(listing("fear"))
 
 
+def test_words_that_a_set_does_not_know_are_told_and_other_emotions_are_not() -> None:
+    """`exc` may be excitement; fear and boredom are no other word for one of the four."""
+    found = parse_label_map(["four,ecstatic=glad"], ["calm"]).apply(
+        listing("angry", "sad", "exc", "exc", "ecstatic", "fear", "bored", "boredom", "calm")
+    )
+    (told,) = found.remarks
+    assert told.startswith("4 clips are left out, since their labels are none of anger, happiness, neutral, sadness (")
+    assert all(word in told for word in ("exc 2", "ecstatic 1", "bored 1"))
+    assert not parse_label_map([], ["calm"]).apply(listing("angry", "calm")).remarks
+
+
 @pytest.mark.parametrize("wrong", ["happy", "=x", "x=", "big6,four"])
 def test_what_is_no_map_is_told(wrong) -> None:
     with pytest.raises(UsageError, match="--map"):

@@ -220,6 +220,18 @@ def test_sexes_and_ages_of_names_are_those_of_tables(tmp_path) -> None:
         read(root, names="{sex}_*")
 
 
+def test_speakers_whom_two_own_folders_name_alike_are_told(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, people in (("one", "abc"), ("two", "bcd"), ("three", "xy")):
+        write_clips(tmp_path / name, [f"{label}/{speaker}_1.wav" for label in ("joy", "fear") for speaker in people])
+    corpus, data = choose_corpus("./one+./two", names="{speaker}_*", test="./three")
+    told = [one for one in load_clips(corpus, data).facts().warnings if "different people" in one]
+    assert told == [
+        "one and two both name 2 speakers, such as b, who count as different people: if they are the same, put their "
+        "clips into one folder or table, or scores are too high"
+    ]
+
+
 def test_paths_are_parts_of_several_corpora_and_tests(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SERBENCH_CONFIG", str(tmp_path / "config"))  # nobody has registered a corpus "one"

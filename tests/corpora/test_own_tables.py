@@ -210,6 +210,33 @@ def test_an_audformat_database(folder) -> None:
     assert table["age"].tolist() == [30, 30, 40, 40]
 
 
+@pytest.mark.parametrize("format_", ["csv", "parquet"])
+def test_facts_about_speakers_may_lie_in_a_misc_table(folder, format_) -> None:
+    """As in audformat's own EMO-DB; a file without a label must not turn speaker 3 of another table into 3.0."""
+    audformat = pytest.importorskip("audformat")
+    database = audformat.Database("mine")
+    database.schemes["age"] = audformat.Scheme(dtype="int")
+    database.schemes["gender"] = audformat.Scheme(labels=["female", "male"])
+    people = audformat.MiscTable(pd.Index([3, 8], dtype="Int64", name="speaker"))
+    database["people"] = people
+    for column, values in (("age", [30, 40]), ("gender", ["female", "male"])):
+        people[column] = audformat.Column(scheme_id=column)
+        people[column].set(values)
+    database.schemes["emotion"] = audformat.Scheme(labels=["joy", "fear"])
+    database.schemes["speaker"] = audformat.Scheme(dtype="int", labels="people")
+    made = (("one", NAMES[:2], ["joy", "fear"], [3, 3]), ("two", NAMES[2:], ["joy", None], [8, None]))
+    for table, files, emotions, speakers in made:
+        database[table] = audformat.Table(audformat.filewise_index(files))
+        for column, values in (("emotion", emotions), ("speaker", speakers)):
+            database[table][column] = audformat.Column(scheme_id=column)
+            database[table][column].set(values)
+    database.save(str(folder), storage_format=format_)
+    found = read(folder).table
+    assert found["speaker"].tolist() == ["3", "3", "8"]
+    assert found["sex"].tolist() == ["female", "female", "male"]
+    assert found["age"].tolist() == [30, 30, 40]
+
+
 @pytest.mark.parametrize("value", ["!!bool maybe", '!!int ""', "!!timestamp x", "0x" + 5000 * "F"])
 def test_values_that_the_reader_of_yaml_stumbles_over_are_told(folder, value) -> None:
     audformat_database(folder)

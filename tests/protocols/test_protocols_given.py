@@ -101,6 +101,13 @@ def test_the_size_of_the_other_corpus_moves_nothing_in_the_training_corpus(test)
         assert set(clips["corpus"].iloc[[*split.train, *split.validation, *split.test_rest]]) == {"a"}
 
 
+def test_splits_that_corpora_bring_name_no_other_corpus() -> None:
+    clips = crossed(10, 10)
+    clips["split"] = ["train", "test"] * (len(clips) // 2)
+    with pytest.raises(SerbenchError, match="--test-corpus"):
+        SplitProtocol("cross-corpus").plans(clips)
+
+
 def test_recordings_in_two_parts_are_told() -> None:
     clips = table("ttttttvvee", "aabbccddee").assign(digest=[*"0123456789"])
     clips.loc[8, "digest"] = "0"

@@ -120,6 +120,7 @@ def test_a_part_of_several_corpora_is_recognised(crema):
         ('[{ speakers = ["1001"] }]', "corpus"),
         ('[{ corpus = "crema-d", protocol = "speakr" }]', "did you mean 'speaker'"),
         ('[{ corpus = "crema-d", seed = 1 }]', "seed"),
+        ('[{ corpus = "crema-d", protocol = "speaker", speakers = ["1001"] }]', "write two tables"),
     ],
 )
 def test_a_slip_is_told_with_its_place(text, message):

@@ -127,6 +127,17 @@ def test_the_first_trials_that_all_crash_alike_stop_the_search(make_plan, monkey
         run_search(make_plan(trials=50))
 
 
+@pytest.mark.children
+def test_trials_that_all_failed_within_the_time_end_the_search(make_plan, monkeypatch) -> None:
+    """More time would help nobody: every trial has been counted."""
+    from serbench.search.engines import local as engine
+
+    monkeypatch.setattr(engine, "run_job", lambda *_: TrialOutcome("diverged", error="nan", error_kind="nan"))
+    for _ in range(2):
+        with pytest.raises(SerbenchError, match="completed, so there is nothing to test; the reasons are in"):
+            run_search(make_plan(trials=2, seconds=3600.0))
+
+
 @pytest.mark.slow
 @pytest.mark.children
 def test_a_finalist_by_decree_is_tested_and_never_pruned(make_plan, tiny_space, monkeypatch) -> None:

@@ -15,6 +15,8 @@ from serbench.search import Observer, SearchPlan, SearchRequest, run_search
 from serbench.search.new_record import new_study_record
 from serbench.training import SeedTree
 
+OTHER = {"float32": "bfloat16", "bfloat16": "float32"}
+
 
 def record(protocol: str, fold: int) -> StudyRecord:
     rows = [
@@ -71,7 +73,10 @@ def test_folds_still_to_come_draw_and_train_as_those_before_them(make_plan, made
     assert (begun.draws_by_fold, begun.late_kicks) == (True, False)
     older = begun.model_dump(mode="json")
     del older["draws_by_fold"], older["late_kicks"]  # as a serbench recorded it that knew neither
+    older |= {"precision": OTHER[begun.precision], "sampler": begun.sampler | {"name": "random"}}  # another machine
     StudyRecord.model_validate(older).save(folder.study(first).record_path)
     all_folds = [folder.study(name).record() for name in run_search(plan)]
     assert [one.protocol.fold for one in all_folds] == [1, 2, 3]
     assert {(one.draws_by_fold, one.late_kicks) for one in all_folds} == {(False, True)}
+    assert {one.precision for one in all_folds} == {OTHER[begun.precision]}
+    assert {one.sampler["name"] for one in all_folds} == {"random"}

@@ -10,7 +10,7 @@ import pytest
 from serbench.errors import SerbenchError
 from serbench.features import get_front_end
 from serbench.records import ResultsFolder
-from serbench.search import Observer, run_search
+from serbench.search import Observer, recorded_clips, run_search
 
 
 class Watch(Observer):
@@ -53,6 +53,8 @@ def test_a_search_names_them_and_goes_on_without_them(make_plan, high_tones_have
     assert corpus.clips == 144 - len(told)
     assert {clip.reason for clip in corpus.excluded} == {"no_features"}
     assert all(any(f"'{clip.clip_id}'" in text for text in told) for clip in corpus.excluded)
+    folder = ResultsFolder(plan.results).study(name)
+    assert len(recorded_clips(folder, folder.record(), plan.data)) == corpus.clips, "it can be replayed and audited"
     again = dataclasses.replace(plan, trials=2)
     assert run_search(again, Watch()) == [name]
     assert len(list(ResultsFolder(plan.results).study(name).jobs("search"))) == 2

@@ -224,6 +224,33 @@ def test_a_smaller_budget_is_another_space(tiny_space) -> None:
     assert space.with_training().hash == space.hash
 
 
+@pytest.mark.parametrize("count", [0, 12])
+def test_all_probes_without_a_trial_are_a_begun_study(tmp_path, count) -> None:
+    """The search stopped in its first trial, whose record lies among the attempts."""
+    with simulated_study(tmp_path, load_space("cnn1d"), sampler="random") as study:
+        for number in range(12):
+            config = study.space.suggest(optuna.create_study(sampler=optuna.samplers.RandomSampler(number)).ask())
+            study.folder.publish_job(_trained(f"p{number:04d}", "probe", config, 0.3 + number / 100))
+        session = Session.on(LocalEngine(None, 1), study, JobMaker(study, SIMULATED, "tensorflow"), Observer(), Event())
+        session.history.settle()
+        run_probes(session, count)
+        asked = [session.history.ask() for _ in range(len(study.space.enqueued) + 4)]
+    assert [one.origin for one in asked][-4:] == [f"probe p{number:04d}" for number in (11, 10, 9, 8)]
+
+
+def test_a_warm_start_leaves_out_what_the_space_begins_with_anyway(tmp_path) -> None:
+    space = load_space("cnn1d")
+    with simulated_study(tmp_path, space, sampler="random") as study:
+        own, known = (
+            study.space.suggest(optuna.create_study(sampler=optuna.samplers.RandomSampler(1)).ask()),
+            space.enqueued[0],
+        )
+        study.folder.publish_job(_trained("t0000", "search", known.config, 0.6, known.name))
+        study.folder.publish_job(_trained("t0001", "search", own, 0.5))
+        name, results = study.record.name, ResultsFolder(study.folder.path.parents[1])
+        assert list(load_warm_start(results, name, space, set()).configs) == ["t0001"]
+
+
 @pytest.mark.parametrize("count", [0, 12, 20])
 def test_the_best_probes_are_tried_whatever_is_asked_for_when_a_study_goes_on(tmp_path, count) -> None:
     """Six probes, of which the two best are kept; the search stopped after the first of these."""

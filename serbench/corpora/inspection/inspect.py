@@ -36,10 +36,10 @@ _STATES: Final = frozenset(get_args(ClipState))
 
 _CHUNK: Final = 64
 _SAVED_CLIPS: Final = 256
-_RULES: Final = 4
+_RULES: Final = 5
 """Version of the rules in `serbench.audio.sound`. Raise it when they change, so that old results are not reused."""
 
-_Key = tuple[str, int, int]
+_Key = tuple[str, int, int, int]
 
 
 def inspect_clips(
@@ -54,7 +54,7 @@ def inspect_clips(
         table: a clip table.
         progress: called with (done, total) clips.
         workers: number of processes; None for one on each core. Fewer than 64 clips are inspected in this process.
-        cache: folder that caches results by path, size and modification time; None for no cache. If it is damaged or
+        cache: folder that caches results by path, size and times of change; None for no cache. If it is damaged or
             cannot be written, the inspection only takes longer.
 
     Returns:
@@ -85,7 +85,7 @@ def inspect_clips(
             _save(store, known)
             unsaved = 0
 
-    _examine([path for path, _, _ in todo], step, workers, keep)
+    _examine([path for path, *_ in todo], step, workers, keep)
     if store is not None and unsaved:
         _save(store, known)
     frame = _frame([known[key] for key in keys])
@@ -109,12 +109,16 @@ def _examine(
 
 
 def _key(path: str) -> _Key:
-    """Identifies an unchanged file: path, size in bytes, modification time in ns (-1 if it does not exist)."""
+    """Identifies an unchanged file: path, size in bytes, times of modification and of change in ns.
+
+    They are -1 if it does not exist. Programs that unpack or copy may keep the time of modification of other audio; the
+    time of change is always that of this file.
+    """
     try:
         status = os.stat(path)  # noqa: PTH116
     except OSError:
-        return path, -1, -1
-    return path, status.st_size, status.st_mtime_ns
+        return path, -1, -1, -1
+    return path, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _store(cache: Path, keys: Sequence[_Key]) -> Path:
@@ -124,7 +128,7 @@ def _store(cache: Path, keys: Sequence[_Key]) -> Path:
     """
     import soundfile
 
-    folders = sorted({str(Path(path).parent) for path, _, _ in keys})
+    folders = sorted({str(Path(path).parent) for path, *_ in keys})
     return cache / f"clips-v{_RULES}-{digest_of([soundfile.__libsndfile_version__, *folders])}.parquet"
 
 
@@ -137,12 +141,12 @@ def _load(store: Path) -> dict[_Key, AudioHealth]:
     """Reads a cache file; a damaged one counts as empty."""
     try:
         frame = pd.read_parquet(store)
-        keys = zip(frame["path"], frame["size"], frame["mtime_ns"], strict=True)
+        keys = zip(frame["path"], frame["size"], frame["mtime_ns"], frame["ctime_ns"], strict=True)
         found = frame[list(_DTYPES)].astype(object).where(frame.notna(), None)
         healths = [AudioHealth(*row) for row in found.itertuples(index=False, name=None)]
         known = {
-            (str(path), int(size), int(mtime)): health
-            for (path, size, mtime), health in zip(keys, healths, strict=True)
+            (str(path), int(size), int(modified), int(changed)): health
+            for (path, size, modified, changed), health in zip(keys, healths, strict=True)
         }
         return known if all(health.state in _STATES for health in healths) else {}
     except Exception:
@@ -153,7 +157,7 @@ def _save(store: Path, known: dict[_Key, AudioHealth]) -> None:
     # Undecodable files are not cached: a fix of permissions or a mount changes neither size nor time.
     kept = {key: health for key, health in known.items() if health.state != "undecodable"}
     frame = _frame(list(kept.values()))
-    for position, name in enumerate(("path", "size", "mtime_ns")):
+    for position, name in enumerate(("path", "size", "mtime_ns", "ctime_ns")):
         frame[name] = [key[position] for key in kept]
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False)

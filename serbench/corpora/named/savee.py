@@ -46,7 +46,6 @@ class Savee(Corpus):
             "label": _LABELS[emotion],
             "speaker": speaker,
             "sex": "male",
-            "sentence": f"{emotion}{number}",
         }
 
     def names(self) -> tuple[str, ...]:

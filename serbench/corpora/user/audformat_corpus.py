@@ -73,7 +73,7 @@ class AudformatCorpus(UserCorpus):
             divided.discard(file)
         for column in _COLUMNS:
             self._add(found, column, folder, filewise)
-        _describe(found, _part(_part(_part(header, "schemes"), "speaker"), "labels"))
+        _describe(found, _people(folder, header))
         if divided or not all(row.get("split") for row in found.values()):  # a table of all files has no split
             for row in found.values():
                 row.pop("split", None)
@@ -194,6 +194,19 @@ def _describe(found: dict[str, dict[str, Any]], people: Mapping[str, Any]) -> No
                 row.setdefault(key, str(value))
 
 
+def _people(folder: Path, header: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Facts by speaker: in the scheme `speaker`, or in the misc table that it names."""
+    scheme = _part(_part(header, "schemes"), "speaker")
+    name = _text(scheme, "labels")
+    table = _part(_part(header, "misc_tables"), name)
+    levels = [str(level) for level in _part(table, "levels")]
+    columns = [column for column in ("gender", "sex", "age") if column in _part(table, "columns")]
+    if len(levels) != 1 or not columns:
+        return _part(scheme, "labels")
+    rows = read_columns(_file(folder, name), (levels[0], *columns)).to_dict("records")
+    return {str(row[levels[0]]): {column: row[column] for column in columns} for row in rows}
+
+
 def _header(path: Path) -> Mapping[str, Any]:
     import yaml
 
@@ -207,7 +220,7 @@ def _header(path: Path) -> Mapping[str, Any]:
         header = yaml.safe_load(text)
         if isinstance(header, Mapping):  # a number of thousands of digits has no text
             header = {str(name): one for name, one in header.items()}
-            for part in ("tables", "schemes", "splits"):
+            for part in ("tables", "misc_tables", "schemes", "splits"):
                 if isinstance(header.get(part), Mapping):
                     header[part] = {str(name): one for name, one in header[part].items()}
     except SerbenchError:

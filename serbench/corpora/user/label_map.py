@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from serbench.corpora.base import Listing
 from serbench.corpora.table import clip_table, one_spelling
 from serbench.errors import SerbenchError, UsageError, nearest
+from serbench.printable import printable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["PRESETS", "LabelMap", "parse_label_map", "shared_words"]
 
@@ -24,6 +28,11 @@ _SYNONYMS: Final = {
     "surprised": "surprise",
     "ps": "surprise",
 }
+
+_OTHERS: Final = {*_SYNONYMS.values(), "boredom", "calm", "contempt", "frustration", "neutral"}
+"""Names of emotions that are left out on purpose where a set does not hold them."""
+
+_SHOWN: Final = 10
 
 PRESETS: Final = {
     # P. Ekman, An argument for basic emotions, Cognition and Emotion 6 (1992).
@@ -102,7 +111,21 @@ class LabelMap:
         table = table.assign(label=labels, votes=votes)[labels.notna()]
         if table.empty:
             raise SerbenchError(f"no clip is left under these labels; labels here are {', '.join(here)}")
-        return replace(listing, table=clip_table(table))
+        return replace(listing, table=clip_table(table), remarks=(*listing.remarks, *self._not_kept(listing, labels)))
+
+    def _not_kept(self, listing: Listing, labels: pd.Series[str]) -> Iterator[str]:
+        """Says which labels a set leaves out that may be another word for one of its own."""
+        gone = listing.table.loc[labels.isna(), "label"]
+        meant = {*self.drop, *_OTHERS}
+        counts = gone[[not {one, self.names.get(one, one)} & meant for one in gone]].value_counts()
+        if counts.empty:
+            return
+        named = ", ".join(f"{printable(str(label)[:40])} {count:,}" for label, count in counts.head(_SHOWN).items())
+        more = f" and {len(counts) - _SHOWN:,} more" if len(counts) > _SHOWN else ""
+        yield (
+            f"{counts.sum():,} clips are left out, since their labels are none of {', '.join(self.keep)} "
+            f"({named}{more}); --map old=new keeps some"
+        )
 
     def of_votes(self, votes: str) -> str:
         """Returns the winners of a vote under their new names. What is dropped stays: listeners heard another emotion.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -90,7 +91,12 @@ class MergedCorpus(Corpus):
             non_clips=tuple(one for _, listing in found for one in listing.non_clips),
             lost=tuple((f"{part.name}/{clip}", name) for part, listing in found for clip, name in listing.lost),
             passed_over=tuple(one for _, listing in found for one in listing.passed_over),
-            remarks=(*remarks, *_left_out(found, shared, words), *(_incomplete(found) if whole is None else ())),
+            remarks=(
+                *remarks,
+                *_left_out(found, shared, words),
+                *_namesakes(found),
+                *(_incomplete(found) if whole is None else ()),
+            ),
         )
 
     def _at(self, part: Corpus, folder: Path) -> Path:
@@ -155,6 +161,19 @@ def _left_out(found: list[tuple[Corpus, Listing]], shared: set[str], words: Mapp
             f"{part.title}: {counts.sum():,} {clips} left out, since another corpus lacks their labels "
             f"({named}{more}){way}"
         )
+
+
+def _namesakes(found: list[tuple[Corpus, Listing]]) -> Iterator[str]:
+    """Says which speakers a corpus of the user's own and another one name alike, since they count as two people."""
+    people = [(part, set(listing.table["speaker"]) - {UNKNOWN_SPEAKER}) for part, listing in found]
+    for (part, one), (other, two) in itertools.combinations(people, 2):
+        both = sorted(one & two)
+        if both and (isinstance(part, UserCorpus) or isinstance(other, UserCorpus)):
+            named = f"speaker {both[0]}" if len(both) == 1 else f"{len(both):,} speakers, such as {both[0]},"
+            yield (
+                f"{part.name} and {other.name} both name {printable(named[:80])} who count as different people: if "
+                "they are the same, put their clips into one folder or table, or scores are too high"
+            )
 
 
 def _incomplete(found: list[tuple[Corpus, Listing]]) -> Iterator[str]:

@@ -428,7 +428,9 @@ def _bounded(path: Path, file: pq.ParquetFile, names: list[str]) -> pd.DataFrame
             raise SerbenchError(f"{path} unpacks to more than {_MAX_BYTES >> 20} MiB")
         batches.append(batch)
     schema = batches[0].schema if batches else pa.schema([(name, pa.string()) for name in names])
-    frame: pd.DataFrame = pa.Table.from_batches(batches, schema).to_pandas(ignore_metadata=True)
+    frame: pd.DataFrame = pa.Table.from_batches(batches, schema).to_pandas(
+        ignore_metadata=True, integer_object_nulls=True
+    )  # as floats, speaker 3 would be 3.0 in a table that lacks one
     return frame
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
-from serbench.corpora import StudyClips, load_clips, recorded_corpus, votes_digest
+from serbench.corpora import NO_FEATURES, StudyClips, load_clips, recorded_corpus, votes_digest
 from serbench.errors import SerbenchError, UsageError
 from serbench.features import FeatureSpec
 from serbench.protocols import SplitPlan
@@ -107,6 +107,8 @@ def recorded_clips(
         progress=lambda done, total: progress("examining audio", done, total),
         labels=record.corpus.label_source,
     )
+    if lacking := {one.clip_id: one.reason for one in record.corpus.excluded if one.reason == NO_FEATURES}:
+        found = found.without(lacking)  # by the front end, so they are usable audio
     order = folder.clips()["clip_id"].tolist()
     table = found.table.set_index("clip_id", drop=False)
     if found.digest != record.corpus.digest or sorted(order) != sorted(table.index):

@@ -18,6 +18,7 @@ from serbench.records import (
     StudyFolder,
     StudyRecord,
     TrialRecord,
+    run_name,
     write_bytes_atomic,
     writing,
 )
@@ -68,6 +69,8 @@ def study_name(run: str, space: str) -> str:
         raise UsageError(
             f"study name '{name}' may hold letters, digits, '.', '_', '+' and '-' only; choose another --study"
         )
+    if run_name(name) != name:
+        raise UsageError(f"study name '{name}' ends like a fold of another study; rename the space '{space}'")
     return name
 
 
