@@ -80,7 +80,7 @@ app.command("fork")(study_runs.fork)
 def publish(
     studies: Annotated[
         list[str],
-        typer.Argument(metavar="STUDY...", help="Studies by name; the name of a run stands for all its folds."),
+        typer.Argument(metavar="STUDY...", help="Studies by name; without -foldN it stands for all folds."),
     ],
     to: Annotated[
         Path,

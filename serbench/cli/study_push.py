@@ -14,7 +14,9 @@ __all__ = ["push"]
 
 def push(
     tracker: Annotated[str, typer.Argument(metavar="TRACKER", help="mlflow, tensorboard or wandb.")],
-    study: Annotated[str, typer.Argument(metavar="STUDY", help="A study by name; with folds, the name of the run.")],
+    study: Annotated[
+        str, typer.Argument(metavar="STUDY", help="A study by name; without -foldN it stands for all folds.")
+    ],
     to: Annotated[
         str | None,
         typer.Option(

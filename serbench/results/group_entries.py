@@ -14,18 +14,7 @@ from serbench.results.loaded_study import LoadedStudy
 from serbench.results.pooled import pool, pooled_id
 from serbench.results.scored_entry import ScoredEntry
 
-__all__ = ["FoldedRun", "GroupEntries", "StudyEntries", "folded_runs", "load_group", "sharing_speakers"]
-
-
-@dataclass(frozen=True)
-class StudyEntries:
-    """Scored entries of one study, or the pooled entry of one folded run.
-
-    Attributes:
-        entries: one entry or more.
-    """
-
-    entries: tuple[ScoredEntry, ...]
+__all__ = ["FoldedRun", "GroupEntries", "folded_runs", "load_group", "sharing_speakers"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +22,7 @@ class GroupEntries:
     """Entries that were tested on the same clips.
 
     Attributes:
-        studies: entries of each study, sorted by name, then the folded runs.
+        scored: the entries, study by study in the order of their names, then those of folded runs.
         incomplete: key and message of each run with missing folds.
         damaged: records that could not be read.
         chosen: id of the entry with the best validation score of the group, among those that pass their checks; None if
@@ -42,7 +31,7 @@ class GroupEntries:
             say so: older records did not count the speakers of validation.
     """
 
-    studies: tuple[StudyEntries, ...]
+    scored: tuple[ScoredEntry, ...]
     incomplete: tuple[tuple[tuple[str, str, str], str], ...]
     damaged: tuple[DamagedRecord, ...]
     chosen: str | None = None
@@ -165,36 +154,34 @@ def load_group(studies: Sequence[LoadedStudy], *, ensembles: bool) -> GroupEntri
             pooled += [] if lost else [one.pooled()]
         if ensembles and pooled and (together := run.together()) is not None:
             pooled.append(together)
-        if pooled:
-            found.append(StudyEntries(tuple(pooled)))
+        found += pooled
     if ensembles and not damaged:
-        together = make_family_ensemble(one for study in found for one in study.entries)
-        found += [] if together is None else [StudyEntries((together,))]
+        together = make_family_ensemble(found)
+        found += [] if together is None else [together]
     damaged += [one for study in studies if study.entry_ids for one in study.unread_trials]
-    shared = any(one.study.protocol.shares_speakers and not one.problems for study in found for one in study.entries)
+    shared = any(one.study.protocol.shares_speakers and not one.problems for one in found)
     if shared:
-        found = [StudyEntries(tuple(map(sharing_speakers, study.entries))) for study in found]
+        found = list(map(sharing_speakers, found))
     chosen = None if unknown else _chosen(studies, found)  # a run with a damaged fold may be the best
     return GroupEntries(tuple(found), tuple(incomplete), tuple(damaged), chosen, shared)
 
 
-def _whole(studies: Sequence[LoadedStudy], damaged: list[DamagedRecord], *, ensembles: bool) -> Iterator[StudyEntries]:
+def _whole(studies: Sequence[LoadedStudy], damaged: list[DamagedRecord], *, ensembles: bool) -> Iterator[ScoredEntry]:
     """Entries of protocols without folds, study by study."""
     for study in studies:
         if study.record.protocol.folds > 1:
             continue
         entries = tuple(study.readable())
+        yield from entries
         lost = [one for one in study.damaged if one.kind == "entry"]
         damaged += lost
         if ensembles and not lost and (together := make_ensemble(entries)) is not None:
-            entries = (*entries, together)
-        if entries:
-            yield StudyEntries(entries)
+            yield together
 
 
-def _chosen(studies: Sequence[LoadedStudy], found: Sequence[StudyEntries]) -> str | None:
+def _chosen(studies: Sequence[LoadedStudy], found: Sequence[ScoredEntry]) -> str | None:
     """Chooses by records, so that damaged predictions do not change the choice."""
-    scored = {one.entry.entry_id: one for study in found for one in study.entries}
+    scored = {one.entry.entry_id: one for one in found}
     candidates: list[Candidate] = [one for one in scored.values() if one.study.protocol.folds > 1]
     try:
         candidates += [one for study in studies if study.record.protocol.folds == 1 for one in study.candidates()]

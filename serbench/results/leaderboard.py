@@ -13,7 +13,7 @@ from serbench.evaluation import MIN_SPEAKERS, detectable_difference, paired_spre
 from serbench.records import Counted, StudyRecord
 from serbench.references import Reported, reported
 from serbench.results.damaged import DamagedRecord, damage_notes
-from serbench.results.group_entries import GroupEntries, StudyEntries
+from serbench.results.group_entries import GroupEntries
 from serbench.results.grouping import Group, choose, validated_on_heard_clips, why_unranked
 from serbench.results.leaderboard_row import DetectableDifference, GroupRows, Row, make_row
 from serbench.results.reference_rows import GroupReferences, ReferenceRow
@@ -102,15 +102,15 @@ def make_leaderboard(groups: Iterable[LoadedGroup], damaged: Sequence[DamagedRec
     shown.sort(key=lambda one: (one.rows.group.corpus, one.rows.rows[0].shares_speakers, one.rows.group))
     incomplete = tuple(message for _, message in sorted(pair for one in given for pair in one.entries.incomplete))
     without_group = [*damaged, *(lost for one in given if not one.rows.rows for lost in one.entries.damaged)]
-    studies = [study for one in shown for study in one.entries.studies]
-    studies.sort(key=lambda study: (study.entries[0].study.protocol.folds > 1, study.entries[0].study.name))
+    tested = [entry for one in shown for entry in one.entries.scored]
+    tested.sort(key=lambda one: (one.study.protocol.folds > 1, one.study.name))
     corpora = sorted({(one.rows.group.corpus, one.rows.group.label_source) for one in shown})
     return Leaderboard(
         groups=tuple(
             one.rows if repeated[one.rows.title] == 1 else replace(one.rows, title=_exact_title(one.rows))
             for one in shown
         ),
-        tested=tuple(entry for study in studies for entry in study.entries),
+        tested=tuple(tested),
         incomplete=incomplete,
         reported=tuple(figure for about in corpora for figure in reported(*about)),
         damaged=(*damaged, *(lost for one in given for lost in one.entries.damaged)),
@@ -130,7 +130,7 @@ def make_group(
         root: path of the results folder.
         counted: how often the test set was evaluated.
     """
-    members = [member for study in entries.studies for member in _members(study, entries.chosen)]
+    members = list(_members(entries))
     if not members or references is None:
         return GroupRows(group, "", (), ())
     study = _representative(one.tested for one in members).study
@@ -180,17 +180,11 @@ class _Member(NamedTuple):
     why: str
 
 
-def _members(study: StudyEntries, chosen: str | None) -> Iterator[_Member]:
-    """The rows of one study, without ranks.
-
-    Args:
-        study: its entries.
-        chosen: id of the selected entry of the group.
-    """
-    ranked = not why_unranked(study.entries[0].study.protocol)
-    for tested in study.entries:
-        interval, why = tested.interval() if ranked else (None, "")
-        row = make_row(tested, selected=tested.entry.entry_id == chosen, interval=interval)
+def _members(entries: GroupEntries) -> Iterator[_Member]:
+    """The rows of a group, without ranks."""
+    for tested in entries.scored:
+        interval, why = (None, "") if why_unranked(tested.study.protocol) else tested.interval()
+        row = make_row(tested, selected=tested.entry.entry_id == entries.chosen, interval=interval)
         yield _Member(tested, row, why)
 
 

@@ -169,7 +169,7 @@ class Results:
         if not found.entry_ids:
             raise UsageError(f"study '{study}' has no tested entry yet; let its search end first")
         group = self._group(found.group, ensembles=False)
-        scored = [one for part in group.entries.studies for one in part.entries]
+        scored = group.entries.scored
         first = min(scored, key=lambda one: bool(one.problems), default=None)
         if first is None:
             raise SerbenchError(f"no entry of study '{study}' can be read; `serbench leaderboard` says why")
@@ -232,8 +232,7 @@ class Results:
         for study in self.studies:
             if study.record.protocol.folds == 1 and ensemble_id(study.entries) == entry_id:
                 return make_ensemble([study.scored(one) for one in study.entry_ids])
-        groups = (self._group(group, ensembles=True).entries.studies for group in self._by_group)
-        everything = (one for studies in groups for study in studies for one in study.entries)
+        everything = (one for group in self._by_group for one in self._group(group, ensembles=True).entries.scored)
         return next((one for one in everything if one.entry.entry_id == entry_id), None)
 
     def members(self, entry_id: str) -> tuple[tuple[LoadedStudy, EntryRecord], ...]:
@@ -340,8 +339,7 @@ class Results:
         key = group, ensembles
         if key not in self._groups:
             entries = load_group(self._by_group[group], ensembles=ensembles)
-            scored = [one for study in entries.studies for one in study.entries]
-            first = min(scored, key=lambda one: bool(one.problems), default=None)
+            first = min(entries.scored, key=lambda one: bool(one.problems), default=None)
             references = None if first is None else self.references(first)
             self._groups[key] = LoadedGroup(
                 make_group(group, entries, references, self.root, self._counted(group, entries)), entries
@@ -383,7 +381,7 @@ class Results:
     def _counted(self, group: Group, entries: GroupEntries) -> Counted:
         """The evaluations of a group's test set. An ensemble that is shown is one more entry."""
         found = count_evaluations(self.evaluations, group.corpus_digest, group.protocol_hash)
-        ensembles = sum(bool(one.entry.members) for study in entries.studies for one in study.entries)
+        ensembles = sum(bool(one.entry.members) for one in entries.scored)
         return dataclasses.replace(found, entries=found.entries + ensembles)
 
     def _unknown(self, entry_id: str) -> SerbenchError:

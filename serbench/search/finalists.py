@@ -69,24 +69,17 @@ def choose_finalists(
     """
     done = [t for t in trials if t.state == "completed" and t.value is not None]
     done.sort(key=lambda t: (-(t.value or 0.0), t.job_id))
-    keys = {t.job_id: _network(family, t.config) for t in done}
-    alike = {keys[t.job_id]: t for t in reversed(done) if t.job_id in known}
-    musts = {keys[t.job_id]: t.origin for t in reversed(done) if t.origin is not None and t.origin in forced}
-    chosen: dict[str, Finalist] = {}
-    picked = 0
-    for best in done:
-        key = keys[best.job_id]
-        if key in chosen:
-            continue
-        trial = alike.get(key, best)
-        must = key in musts
-        if picked >= count and not must:
-            continue
-        among_best = picked < count
-        picked += among_best
-        name = musts.get(key) or trial.origin or f"trial {JobId(trial.job_id).number}"
-        chosen[key] = Finalist(trial.job_id, name, trial.config, trial.value or 0.0, must and not among_best)
-    return list(chosen.values())
+    networks: dict[str, list[TrialRecord]] = {}
+    for trial in done:
+        networks.setdefault(_network(family, trial.config), []).append(trial)
+    chosen = []
+    for rank, alike in enumerate(networks.values()):  # the best network first
+        must = next((t.origin for t in alike if t.origin is not None and t.origin in forced), None)
+        if rank < count or must is not None:
+            trial = next((t for t in alike if t.job_id in known), alike[0])
+            name = must or trial.origin or f"trial {JobId(trial.job_id).number}"
+            chosen.append(Finalist(trial.job_id, name, trial.config, trial.value or 0.0, forced=rank >= count))
+    return chosen
 
 
 def _network(family: str, config: Mapping[str, Any]) -> str:
