@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -253,5 +254,5 @@ def _speakers(summary: dict[str, Any]) -> str:
 
 
 def _spread(counts: dict[str, int]) -> str:
-    values = sorted(counts.values())
-    return f"{values[0]:,} to {values[-1]:,} clips, median {values[len(values) // 2]:,}"
+    values = counts.values()
+    return f"{min(values):,} to {max(values):,} clips, median {statistics.median(values):,.10g}"

@@ -67,7 +67,6 @@ else:
                 "choose_corpus",
                 "corpus_options",
                 "corpus_places",
-                "corpus_places",
                 "kind_at",
                 "lasting_place",
                 "make_user_corpus",

@@ -23,7 +23,7 @@ from serbench.export.windows import windows
 from serbench.families import custom_objects, family_names
 from serbench.features import extract, waveform_of
 from serbench.printable import printable_lines
-from serbench.records import file_sha256, read_text
+from serbench.records import are_distributions, file_sha256, read_text
 from serbench.training import choose_backend, import_keras, open_network
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class Bundle:
         starts, cut = windows(waveform, spec, self.record.longest_clip_s, self.record.prediction_crops)
         parts = [self.predict_waveforms(cut[i : i + _BATCH]) for i in range(0, len(cut), _BATCH)]
         probabilities = np.concatenate(parts)
-        if not _are_probabilities(probabilities):
+        if not are_distributions(probabilities):
             raise SerbenchError(f"the model's answers for {name} are no probabilities; export the bundle again")
         level = loudest_db(waveform, spec.sample_rate)
 
@@ -244,11 +244,6 @@ def load_model(path: Path, sha256: str, family: str) -> keras.Model:
         raise SerbenchError(
             f"{path} cannot be loaded as a Keras model: {first_line(error)}; export it again"
         ) from error
-
-
-def _are_probabilities(answers: np.ndarray) -> bool:
-    """Whether all rows of (n, classes) are shares of 1."""
-    return bool((answers >= 0).all() and np.allclose(answers.sum(axis=1), 1, atol=1e-3))  # not for NaN, either
 
 
 def _audio_files(path: Path) -> tuple[list[Path], list[str]]:

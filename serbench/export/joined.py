@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +16,7 @@ import numpy as np
 
 from serbench.errors import SerbenchError
 from serbench.export.bundle_record import JoinedNetwork
+from serbench.export.fresh_process import run_fresh, why_it_failed
 from serbench.export.verify import audio_of, compared
 from serbench.export.windows import windows
 from serbench.families import recorded_setting
@@ -132,13 +131,10 @@ def _answers(networks: Sequence[FoldNetwork], family: str, files: list[str], tar
     with temporary_folder() as folder:
         request, answer = folder / "request.json", folder / "answer.npy"
         request.write_text(json.dumps(asked), encoding="utf-8")
-        done = subprocess.run(
-            [sys.executable, "-m", "serbench.export.joined", str(request), str(target), str(answer)],
-            env={**os.environ, "KERAS_BACKEND": study.environment.backend, "TF_CPP_MIN_LOG_LEVEL": "3"},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        words = ("-m", "serbench.export.joined", str(request), str(target), str(answer))
+        done = run_fresh(*words, KERAS_BACKEND=study.environment.backend, TF_CPP_MIN_LOG_LEVEL="3")
         if done.returncode != 0:
-            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            reason = why_it_failed(done)
             raise SerbenchError(f"the networks of the folds could not be joined: {reason}; search again to train them")
         return np.asarray(np.load(answer, allow_pickle=False))
 

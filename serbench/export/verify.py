@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import pandas as pd
 
 from serbench.errors import SerbenchError
 from serbench.export.bundle import Bundle, BundleCheck
+from serbench.export.fresh_process import run_fresh, why_it_failed
 from serbench.export.levels import usual_levels
 from serbench.records import read_text
 from serbench.temporary import temporary_folder
@@ -65,14 +64,10 @@ def _repeated(bundle: Path, files: list[str], backend: str) -> tuple[np.ndarray[
     with temporary_folder() as folder:
         request, answer = folder / "request.json", folder / "answer.npz"
         request.write_text(json.dumps(files), encoding="utf-8")
-        done = subprocess.run(
-            [sys.executable, "-m", "serbench.export.verify", str(bundle), str(request), str(answer)],
-            env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        words = ("-m", "serbench.export.verify", str(bundle), str(request), str(answer))
+        done = run_fresh(*words, KERAS_BACKEND=backend, TF_CPP_MIN_LOG_LEVEL="3")
         if done.returncode != 0:
-            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise SerbenchError(f"the bundle could not be checked in a fresh process: {reason}")
+            raise SerbenchError(f"the bundle could not be checked in a fresh process: {why_it_failed(done)}")
         with np.load(answer, allow_pickle=False) as found:
             return found["probabilities"], found["levels"].tolist()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from serbench.families.augmentation import augmented
-from serbench.families.base import seed_stream, statistics
+from serbench.families.base import expect, seed_stream, statistics
 from serbench.families.hyperparameters import Hyperparameters
 
 if TYPE_CHECKING:
@@ -83,8 +83,7 @@ class BaseFamily:
         """Builds input, normalisation, augmentation and network; see `Family.build`."""
         import keras
 
-        if not isinstance(hp, self.hyperparameters):
-            raise TypeError(f"expected {self.hyperparameters.__name__}, got {type(hp).__name__}")
+        expect(hp, self.hyperparameters)
         means, variances = statistics(mean, std, input_shape[self.feature_axis])
         seeds = seed_stream(seed)
         last = self.feature_axis == len(input_shape) - 1

@@ -6,12 +6,11 @@ The process has Keras on TensorFlow, whatever the model was trained on, and what
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 from serbench.errors import SerbenchError
+from serbench.export.fresh_process import run_fresh, why_it_failed
 from serbench.records import read_text
 from serbench.temporary import temporary_folder
 
@@ -31,16 +30,13 @@ def convert(form: str, bundle: Path, target: Path) -> None:
     """
     with temporary_folder() as folder:
         trouble = folder / "trouble.txt"
-        done = subprocess.run(
-            [sys.executable, "-m", "serbench.export.light.convert", form, str(bundle), str(target), str(trouble)],
-            env={**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        words = ("-m", "serbench.export.light.convert", form, str(bundle), str(target), str(trouble))
+        done = run_fresh(*words, KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="")
         if done.returncode == 0:
             return
         if trouble.is_file():
             raise SerbenchError(read_text(trouble))
-        reason = (done.stderr.strip().splitlines() or [f"the process ended with code {done.returncode}"])[-1]
+    reason = why_it_failed(done)
     raise SerbenchError(f"the model could not be written as {form}: {reason}; export the format keras only")
 
 

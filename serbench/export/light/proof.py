@@ -8,8 +8,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +17,7 @@ import pandas as pd
 
 from serbench.errors import SerbenchError
 from serbench.export.bundle import BundleCheck
+from serbench.export.fresh_process import run_fresh, why_it_failed
 from serbench.export.verify import audio_of, compared
 from serbench.printable import cell
 from serbench.records import read_text, write_text_atomic
@@ -83,14 +82,10 @@ def labelled(
     with temporary_folder() as folder:
         request = folder / "request.json"
         request.write_text(json.dumps(files), encoding="utf-8")
-        done = subprocess.run(
-            [sys.executable, "-P", "-c", _PROCESS, str(bundle / "run.py"), form, str(request), json.dumps([*blocked])],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        done = run_fresh("-P", "-c", _PROCESS, str(bundle / "run.py"), form, str(request), json.dumps([*blocked]))
     if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise SerbenchError(
-            f"run.py could not label the test clips with {form}: {reason}; leave {form} out of --format"
+            f"run.py could not label the test clips with {form}: {why_it_failed(done)}; leave {form} out of --format"
         )
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     if [answer["file"] for answer in answers] != files:

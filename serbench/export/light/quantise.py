@@ -5,7 +5,6 @@ What the quantisers print and need of memory ends with it.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 
 from serbench.errors import SerbenchError
 from serbench.export.bundle_record import BundleRecord
+from serbench.export.fresh_process import run_fresh, why_it_failed
 from serbench.export.windows import windows
 from serbench.features import decode
 from serbench.temporary import temporary_folder
@@ -40,13 +40,10 @@ def quantise(form: str, source: Path, target: Path, files: Sequence[str], record
         spec, longest_s, crops = record.features, record.longest_clip_s, record.prediction_crops
         sound = np.concatenate([windows(decode(file, spec.sample_rate), spec, longest_s, crops)[1] for file in files])
         np.save(folder / "waveforms.npy", sound.astype(np.float32), allow_pickle=False)
-        done = subprocess.run(
-            [sys.executable, "-m", "serbench.export.light.quantise", form, str(source), str(target), str(folder)],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        done = run_fresh("-m", "serbench.export.light.quantise", form, str(source), str(target), str(folder))
     if done.returncode == 0:
         return
-    reason = (done.stderr.strip().splitlines() or [f"the process ended with code {done.returncode}"])[-1]
+    reason = why_it_failed(done)
     if reason == _NOTHING:
         reason = "the network has neither a convolution nor a dense layer"
     raise SerbenchError(f"{form} could not be quantised to int8: {reason}; leave --quantise out")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from serbench.errors import SerbenchError
+from serbench.export.fresh_process import run_fresh, why_it_failed
 
 __all__ = ["median_milliseconds", "milliseconds"]
 
@@ -33,13 +33,9 @@ def milliseconds(bundle: Path, runtimes: Sequence[str], rounds: int = 50) -> lis
     Raises:
         SerbenchError: the process failed.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "serbench.export.light.timing", str(bundle), str(rounds), *runtimes],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = run_fresh("-m", "serbench.export.light.timing", str(bundle), str(rounds), *runtimes)
     if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise SerbenchError(f"the time for a clip could not be measured: {reason}; export again")
+        raise SerbenchError(f"the time for a clip could not be measured: {why_it_failed(done)}; export again")
     return [float(line) for line in done.stdout.split()]
 
 
