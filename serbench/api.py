@@ -346,11 +346,9 @@ def _label_options(label_map: LabelMap | None, drop: str | Sequence[str]) -> tup
     from serbench.errors import UsageError
 
     if isinstance(label_map, Mapping):
-        for name in (name for pair in label_map.items() for name in pair):
-            if {",", "="} & set(str(name)):
-                raise UsageError(
-                    f"label_map: the label {name!r} has a comma or an equals sign; rename it in the corpus"
-                )
+        for old, new in label_map.items():
+            if {",", "="} & set(f"{old}{new}"):
+                raise UsageError(f"label_map: {old!r} or {new!r} has a comma or an equals sign; use another name")
         maps = [f"{old}={new}" for old, new in label_map.items()]
     else:
         maps = [] if label_map is None else [label_map]

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from serbench.audit.finding import AuditFinding, Cell, skipped
+from serbench.corpora import starts_from_its_corpus
 from serbench.errors import SerbenchError
 from serbench.records import StudyFolder
 from serbench.results import speakers_of
-from serbench.search import starts_from_its_corpus
 
 __all__ = ["doubtful_finding", "doubtful_labels"]
 

@@ -13,7 +13,7 @@ from serbench.audit.finding import AuditFinding
 from serbench.corpora import UNKNOWN_SPEAKER
 from serbench.evaluation import MIN_SPEAKERS, SpeakerRecalls, Spread
 from serbench.render import plural
-from serbench.results import ScoredEntry
+from serbench.results import ScoredEntry, validated_on_heard_clips
 
 __all__ = ["ScoredClips", "against_validation", "validation_finding"]
 
@@ -52,7 +52,12 @@ def against_validation(tested: ScoredEntry, clips: pd.DataFrame) -> AuditFinding
         judged[0].true, [one.probabilities for one in judged], [speaker_of[clip] for clip in judged[0].clips]
     )
     test = ScoredClips(first.test_true, [refit.test_predicted for refit in tested.refits], tested.speakers)
-    return validation_finding(validation, test, study.corpus.labels, shares_speakers=study.protocol.shares_speakers)
+    found = validation_finding(validation, test, study.corpus.labels, shares_speakers=study.protocol.shares_speakers)
+    if found.level == "warning" and validated_on_heard_clips(study):
+        summary, _, _ = found.verdict.partition(";")
+        why = "what its training builds on (a teacher, or weights to start from) had heard the validation clips"
+        return found.model_copy(update={"level": "note", "verdict": f"{summary}; {why}"})
+    return found
 
 
 def validation_finding(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from serbench.results.columns import Cell, Form
     from serbench.results.damaged import DamagedRecord, damage_notes
     from serbench.results.entry import ClassRow, EntryReport, RefitReport
-    from serbench.results.grouping import why_unranked
+    from serbench.results.grouping import validated_on_heard_clips, why_unranked
     from serbench.results.leaderboard import Leaderboard, make_leaderboard
     from serbench.results.leaderboard_row import COLUMNS, GroupRows, Row, warnings_of
     from serbench.results.loaded_study import LoadedStudy
@@ -49,7 +49,7 @@ else:
                 "EntryReport",
                 "RefitReport",
             ),
-            "grouping": ("why_unranked",),
+            "grouping": ("validated_on_heard_clips", "why_unranked"),
             "leaderboard": (
                 "Leaderboard",
                 "make_leaderboard",
@@ -141,6 +141,7 @@ __all__ = [
     "slice_notes",
     "speakers_of",
     "study_row",
+    "validated_on_heard_clips",
     "verify_results",
     "warnings_of",
     "why_unranked",

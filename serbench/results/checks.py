@@ -421,7 +421,7 @@ def _failed_runs(
     for job in entry.failed_refits:
         fit = recorded("refit", job) if job in jobs else None
         if fit is not None and fit.state == "completed":
-            yield f"run {job} is called failed, and its record says completed (the same search command lists it)"
+            yield f"run {job} is called failed, and its record says completed"
         elif fit is not None and "test" in fit.scores:
             yield f"run {job} is called failed, and its record has a test score (state {fit.state})"
         elif job not in jobs and job in counted:

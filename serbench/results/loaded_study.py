@@ -295,11 +295,12 @@ class LoadedStudy:
         An audit's run is in its record and in the ledger, where it has another id.
         """
         lines = self._checks.lines(self.record)
-        runs = {line.id for line in lines if line.kind == "run" and line.job_id in entry.refits}
+        runs = {line.id: line.job_id for line in lines if line.kind == "run" and line.job_id in entry.refits}
+        repeated = len(runs) - len(set(runs.values()))
         again = [line for line in lines if self._is_again(line, entry)]
         counted = {line.run for line in again}
         recorded = {one.run for one in self.evaluations if self._is_again(one, entry)} - counted
-        return max(entry.looks, len(runs)) + len({line.id for line in again}) + len(recorded)
+        return entry.looks + repeated + len({line.id for line in again}) + len(recorded)
 
     def _is_again(self, line: LedgerLine, entry: EntryRecord) -> bool:
         """Whether an evaluation was one of this entry's test set, by an audit of the entry or a replay of a run.

@@ -113,7 +113,7 @@ def _study(name: str, members: Sequence[ScoredEntry]) -> StudyRecord:
 def _entry(name: str, members: Sequence[ScoredEntry], repeats: int) -> EntryRecord:
     entries = [tested.entry for tested in members]
     searched = mean(entry.search_value for entry in entries)
-    wanted = max(len(entry.refits) + len(entry.failed_refits) for entry in entries)
+    wanted = min(len(entry.refits) + len(entry.failed_refits) for entry in entries)
     judged = mean(entry.out_of_fold for entry in entries)
     return EntryRecord(
         entry_id=pooled_id(entries),

@@ -5,7 +5,7 @@ The ledger goes with them: every evaluation of their test sets, by other studies
 
 from __future__ import annotations
 
-import shutil
+import json
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
@@ -19,9 +19,11 @@ from serbench.records import (
     TrialRecord,
     answers_digest,
     bare_parquet,
+    read_text,
     run_name,
     study_id,
     write_predictions,
+    write_text_atomic,
 )
 from serbench.references import BROUGHT
 from serbench.results.results import Results
@@ -168,7 +170,23 @@ def _copy_audits(source: Path, copy: Path) -> None:
     for audit in sorted(source.glob("*.json")):
         if audit.name != "serbench.json":
             copy.mkdir(exist_ok=True)
-            shutil.copyfile(audit, copy / audit.name)
+            write_text_atomic(copy / audit.name, _told_without_paths(read_text(audit)))
+
+
+def _told_without_paths(text: str) -> str:
+    """An audit's JSON, without the paths in what it says of a check that failed."""
+    raw = json.loads(text)
+    told = [
+        *raw.get("findings", ()),
+        *(one for part in raw.get("robustness", ()) for one in part.get("conditions", ())),
+    ]
+    changed = False
+    for one in told:
+        for name in {"verdict", "not_measured"} & one.keys():
+            plain = without_paths(str(one[name]))
+            changed |= plain != one[name]
+            one[name] = plain
+    return json.dumps(raw, ensure_ascii=False) if changed else text
 
 
 def _shortened(record: TrialRecord) -> TrialRecord:

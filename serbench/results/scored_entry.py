@@ -163,7 +163,7 @@ class ScoredEntry:
         """Configurations of its networks: one, or one for each fold and each member of an ensemble."""
         found: list[Mapping[str, Any]] = [self.entry.config]
         for _ in range(self.is_pooled + bool(self.entry.members)):
-            found = [part for config in found for part in config.values()]
+            found = [part for config in found for part in config.values() if isinstance(part, Mapping)]
         return found
 
     @property

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from serbench.search.session import Session
     from serbench.search.studies.recorded import recorded_clips, recorded_space
     from serbench.search.studies.study import Study
-    from serbench.search.transfer.heard import starts_from_its_corpus
 else:
     __getattr__ = lazy_face(
         __name__,
@@ -64,7 +63,6 @@ else:
                 "recorded_space",
             ),
             "studies.study": ("Study",),
-            "transfer.heard": ("starts_from_its_corpus",),
         },
     )
 
@@ -94,5 +92,4 @@ __all__ = [
     "search_request",
     "seconds_of",
     "shell_line",
-    "starts_from_its_corpus",
 ]

@@ -207,8 +207,7 @@ class _Search:
                 backend=self.backend,
                 reads_votes=reads_votes,
             )
-            earlier = self.plan.warm_start or _warm_started(begun)
-            start = self._warm_start(earlier, record.name, space, clips, split_plan)
+            start = self._warm_start(begun, record.name, space, clips, split_plan)
             begun_with = chosen_on(space, clips.table, record.corpus)
             record = record.model_copy(
                 update={"warm_start": start, "sampler": self._sampler(record, begun), "chosen_on": begun_with}
@@ -253,7 +252,9 @@ class _Search:
     def _begun(self, space: SearchSpace, clips: StudyClips, protocol: SplitProtocol) -> StudyRecord | None:
         """Returns the record of a study that this search resumes, of any fold; None if it begins anew."""
         name = space_study(self.plan, space, clips, protocol)
-        known = [one for one in self.results.study_names() if run_name(one) == name]
+        known = [
+            one for one in self.results.study_names() if run_name(one) == name and (one != name) == protocol.folded
+        ]
         return self.results.study(known[0]).record() if known else None
 
     def _explain_precision(self, study: Study) -> None:
@@ -312,21 +313,17 @@ class _Search:
         return folder.record().sampler if folder.record_path.exists() else begun.sampler
 
     def _warm_start(
-        self, earlier: str | None, name: str, space: SearchSpace, clips: StudyClips, split_plan: SplitPlan
+        self, begun: StudyRecord | None, name: str, space: SearchSpace, clips: StudyClips, split_plan: SplitPlan
     ) -> WarmStart | None:
-        """Returns the warm start of a study. A study that has already begun keeps the one it began with."""
-        if earlier is None:
+        """Returns the warm start of a study. One that has begun, or whose run has, keeps the one it began with."""
+        asked, folder = self.plan.warm_start, self.results.study(name)
+        known = folder.record() if folder.record_path.exists() else begun
+        if known is not None and (asked is None or (known.warm_start and known.warm_start.study == asked)):
+            return known.warm_start
+        if asked is None:
             return None
-        folder = self.results.study(name)
-        if folder.record_path.exists() and (known := folder.record().warm_start) and known.study == earlier:
-            return known
         test = split_plan.split(split_plan.cores).test
-        return load_warm_start(self.results, earlier, space, set(clips.table["digest"].iloc[list(test)]))
-
-
-def _warm_started(begun: StudyRecord | None) -> str | None:
-    """The study that a run was warm-started from."""
-    return begun.warm_start.study if begun is not None and begun.warm_start is not None else None
+        return load_warm_start(self.results, asked, space, set(clips.table["digest"].iloc[list(test)]))
 
 
 def _as_begun(begun: StudyRecord | None, space: SearchSpace, protocol: SplitProtocol) -> tuple[SplitProtocol, bool]:

@@ -21,7 +21,7 @@ MAX_CONFIGS = 5
 
 
 def load_warm_start(results: ResultsFolder, name: str, space: SearchSpace, test_clips: AbstractSet[str]) -> WarmStart:
-    """Returns the best configurations of an earlier study that fit a space.
+    """Returns the best configurations of an earlier study that fit a space, without those that it begins with anyway.
 
     Args:
         results: results folder of the earlier study.
@@ -47,7 +47,8 @@ def load_warm_start(results: ResultsFolder, name: str, space: SearchSpace, test_
             "test set (chosen_on), so the test scores would be too high; warm-start from a study of a space without "
             "these [[enqueue]] tables"
         )
-    fitting, reason = {}, "it has no completed trial"
+    fitting, reason, begun_with = {}, "it has no completed trial", False
+    own = [settings_in_use(space.family.name, one.config) for one in space.enqueued]
     later = defaults(space.family.hyperparameters)
     for finalist in choose_finalists(folder.record().family, list(folder.jobs("search")), count=10**6):
         config = {**later, **finalist.config}  # studies of earlier versions lack later hyperparameters
@@ -55,14 +56,13 @@ def load_warm_start(results: ResultsFolder, name: str, space: SearchSpace, test_
             misfit = space.misfit(config)
         except UsageError as error:  # later versions know what makes no sense
             misfit = str(error)
-        used = settings_in_use(space.family.name, config)
-        if any(used == settings_in_use(space.family.name, one.config) for one in space.enqueued):
-            misfit = "the space begins with its best ones itself"
-        if misfit is None:
+        if misfit is None and settings_in_use(space.family.name, config) in own:
+            begun_with = True
+        elif misfit is None:
             fitting[finalist.job_id] = config
         else:
             reason = misfit
-    if not fitting:
+    if not fitting and not begun_with:
         raise UsageError(f"no configuration of study '{name}' fits space '{space.name}': {reason}")
     return WarmStart(study=name, configs=dict(list(fitting.items())[:MAX_CONFIGS]))
 

@@ -134,6 +134,7 @@ def _control(results: Results, record: StudyRecord) -> Control | None:
             and other.space_hash == record.space_hash
             and other.corpus.digest == record.corpus.digest
             and (other.protocol.hash, other.protocol.fold) == (record.protocol.hash, record.protocol.fold)
+            and any(trial.state == "completed" and trial.value is not None for trial in study.trials)
         )
         if same:
             return Control(other.name, study.trials)

@@ -14,7 +14,7 @@ from serbench.site.board_page import PagePaths
 from serbench.site.pages import Pages
 from serbench.site.plots.curves import trial_curves
 from serbench.site.plots.history import history_plots
-from serbench.site.plots.space import parallel_plot, slice_plots
+from serbench.site.plots.space import best_only, parallel_plot, slice_plots
 from serbench.site.plots.time import time_plot
 from serbench.site.plots.timeline import timeline
 from serbench.site.study_data import MIN_TRIALS, StudyData
@@ -26,6 +26,7 @@ _MOST_ROWS = 300
 _FEW_ROWS = 60
 _MOST_NAMES = 15
 _MOST_SLICES = 9
+_MOST_REASONS = 20
 
 
 def study_page(pages: Pages, report: StudyReport, data: StudyData, paths: PagePaths) -> str:
@@ -57,6 +58,9 @@ def study_page(pages: Pages, report: StudyReport, data: StudyData, paths: PagePa
         spent=time_plot([*data.trials, *data.refits]),
         clock=timeline(fits, places),
         importances=list(importances.items())[:_MOST_NAMES],
+        all_importances=len(importances),
+        best_only=best_only(data),
+        most_reasons=_MOST_REASONS,
         parallel=parallel_plot(data, importances, places),
         slices=slice_plots(data, importances, places),
         most_slices=_MOST_SLICES,

@@ -203,6 +203,8 @@ def read_space(text: str, name: str, where: str, *, recorded: bool = False) -> S
     try:
         space = _build(raw, name, text)
         _check_front_end(space, known=() if recorded else space.enqueued)
+        if not recorded:
+            _check_chosen_on(space)
         return space
     except SerbenchError as error:
         raise UsageError(f"{where}: {error}") from None
@@ -347,6 +349,17 @@ def _check_ratios(space: SearchSpace) -> None:
                 f"{where} = {text!r} does not contain the cores (test {space.test_core:f} %, validation "
                 f"{space.validation_core:f} %); enlarge its shares, or declare smaller cores in [protocol]"
             )
+
+
+def _check_chosen_on(space: SearchSpace) -> None:
+    """Checks that no statement names speakers both one by one and by a protocol, of which one would be lost."""
+    for known in space.enqueued:
+        for one in known.chosen_on:
+            if one.protocol is not None and one.speakers:
+                raise UsageError(
+                    f"enqueued '{known.name}': chosen_on names speakers and a protocol of {one.corpus}; "
+                    "write two tables"
+                )
 
 
 def _check_front_end(space: SearchSpace, known: Sequence[Enqueued]) -> None:

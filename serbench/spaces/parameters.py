@@ -207,8 +207,6 @@ def _chosen_on(name: str, raw: Any) -> tuple[ChosenOn, ...]:
             one = ChosenOn.model_validate(item)
         except ValidationError as error:
             raise UsageError(f"{where}: {explain(error)}") from None
-        if one.protocol is not None and one.speakers:
-            raise UsageError(f"{where} names speakers and a protocol of {one.corpus}; write two tables")
         if one.protocol is not None:
             SplitProtocol(one.protocol, one.test_core, one.validation_core, one.split_seed)
         found.append(one)

@@ -64,14 +64,15 @@ def test_no_clips_at_all(tmp_path: Path) -> None:
     assert len(inspect_clips(table_of(tmp_path, 1).iloc[:0], cache=tmp_path / "cache")) == 0
 
 
-def test_the_cache_answers_for_unchanged_files(tmp_path: Path) -> None:
+def test_the_cache_answers_for_unchanged_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = table_of(tmp_path / "audio", 4)
     cache = tmp_path / "cache"
     first = inspect_clips(table, cache=cache)
+    monkeypatch.setattr("serbench.corpora.inspection.inspect.examine_files", lambda _: pytest.fail("examined again"))
     calls: list[tuple[int, int]] = []
     again = inspect_clips(table, lambda done, total: calls.append((done, total)), cache=cache)
     assert again.equals(first)
-    assert calls == [(4, 4)], "none was examined"
+    assert calls == [(4, 4)]
 
 
 def test_other_audio_with_the_old_size_and_time_is_examined_again(tmp_path: Path) -> None:

@@ -210,6 +210,19 @@ def test_an_audformat_database(folder) -> None:
     assert table["age"].tolist() == [30, 30, 40, 40]
 
 
+def test_a_database_without_its_misc_table_is_read_without_these_facts(folder) -> None:
+    audformat_database(folder)
+    text = (folder / "db.yaml").read_text()
+    begin = text.index("  speaker:")
+    end = text.index("tables:")
+    scheme = "  speaker: {dtype: str, labels: people}\n"
+    misc = "misc_tables:\n  people: {levels: {speaker: str}, columns: {gender: {}}}\n"
+    (folder / "db.yaml").write_text(text[:begin] + scheme + misc + text[end:])
+    found = read(folder).table
+    assert found["speaker"].tolist() == ["a", "a", "b", "b"]
+    assert found["sex"].isna().all()
+
+
 @pytest.mark.parametrize("format_", ["csv", "parquet"])
 def test_facts_about_speakers_may_lie_in_a_misc_table(folder, format_) -> None:
     """As in audformat's own EMO-DB; a file without a label must not turn speaker 3 of another table into 3.0."""

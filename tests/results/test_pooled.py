@@ -171,6 +171,18 @@ def test_runs_that_folds_lost_are_counted_as_pooled_runs(build):
     assert any("1 of 2 runs failed" in text for text in row.warnings), row.warnings
 
 
+def test_folds_with_more_runs_than_others_have_lost_none(build):
+    """So it is after `--repeats` was raised and the time ended after the first fold."""
+    folded(build, refits=2)
+    build.entry("more", "run-cnn1d-fold1", skill=0.7, validation=1.0, refits=4)
+    folder = build.results.study("run-cnn1d-fold1")
+    (folder.path / "entries" / "good-1.json").unlink()
+    for job in folder.entry("more").refits:
+        assert folder.has_job("refit", job)
+    (row,) = build.read().board().rows
+    assert (row.seeds, row.failed_seeds) == (2, 0)
+
+
 def test_folds_of_dense_networks_are_called_so_with_their_number(build):
     folded(build, folds=2)
     for fold, kind in ((1, "alone"), (2, "none")):

@@ -120,13 +120,19 @@ def test_a_part_of_several_corpora_is_recognised(crema):
         ('[{ speakers = ["1001"] }]', "corpus"),
         ('[{ corpus = "crema-d", protocol = "speakr" }]', "did you mean 'speaker'"),
         ('[{ corpus = "crema-d", seed = 1 }]', "seed"),
-        ('[{ corpus = "crema-d", protocol = "speaker", speakers = ["1001"] }]', "write two tables"),
     ],
 )
 def test_a_slip_is_told_with_its_place(text, message):
     with pytest.raises(UsageError, match=message) as error:
         read_space(SPACE.format(text), "s", "s.toml")
     assert "enqueued 'known': chosen_on" in str(error.value) or "did you mean" in str(error.value)
+
+
+def test_speakers_beside_a_protocol_are_refused_and_recorded_studies_with_both_can_be_read():
+    text = SPACE.format('[{ corpus = "crema-d", protocol = "speaker", speakers = ["1001"] }]')
+    with pytest.raises(UsageError, match="chosen_on names speakers and a protocol of crema-d; write two tables"):
+        read_space(text, "s", "s.toml")
+    assert read_space(text, "s", "s.toml", recorded=True).enqueued[0].chosen_on
 
 
 def test_who_chose_is_no_part_of_the_hash():

@@ -60,6 +60,10 @@ def test_studies_begun_before_keep_their_draws() -> None:
     assert draws(study)[0] == SeedTree(study.seed).sampler(3)
 
 
+def begun_config(plan: SearchPlan) -> dict:
+    return plan.spaces[0].enqueued[0].config if plan.spaces[0].enqueued else plan.spaces[0].defaults()
+
+
 @pytest.mark.children
 def test_folds_still_to_come_draw_and_train_as_those_before_them(make_plan, made_up_fits) -> None:
     class AfterOneFold(Observer):
@@ -73,6 +77,7 @@ def test_folds_still_to_come_draw_and_train_as_those_before_them(make_plan, made
     assert (begun.draws_by_fold, begun.late_kicks) == (True, False)
     older = begun.model_dump(mode="json")
     del older["draws_by_fold"], older["late_kicks"]  # as a serbench recorded it that knew neither
+    older["warm_start"] = {"study": "gone since", "configs": {"t0003": begun_config(plan)}}
     older |= {"precision": OTHER[begun.precision], "sampler": begun.sampler | {"name": "random"}}  # another machine
     StudyRecord.model_validate(older).save(folder.study(first).record_path)
     all_folds = [folder.study(name).record() for name in run_search(plan)]
@@ -80,3 +85,13 @@ def test_folds_still_to_come_draw_and_train_as_those_before_them(make_plan, made
     assert {(one.draws_by_fold, one.late_kicks) for one in all_folds} == {(False, True)}
     assert {one.precision for one in all_folds} == {OTHER[begun.precision]}
     assert {one.sampler["name"] for one in all_folds} == {"random"}
+    assert {one.warm_start.study for one in all_folds} == {"gone since"}
+
+
+@pytest.mark.children
+def test_a_study_of_another_protocol_under_the_same_name_is_none_of_its_folds(make_plan, made_up_fits) -> None:
+    plan = make_plan(protocol="speaker-cv:3", trials=1, finalists=0, run="same", sampler="random")
+    run_search(plan)
+    (name,) = run_search(make_plan(results=plan.results, trials=1, finalists=0, run="same"))
+    found = ResultsFolder(plan.results).study(name).record()
+    assert (found.protocol.folds, found.sampler["name"]) == (1, "prior")

@@ -249,6 +249,8 @@ def test_a_warm_start_leaves_out_what_the_space_begins_with_anyway(tmp_path) -> 
         study.folder.publish_job(_trained("t0001", "search", own, 0.5))
         name, results = study.record.name, ResultsFolder(study.folder.path.parents[1])
         assert list(load_warm_start(results, name, space, set()).configs) == ["t0001"]
+        shutil.rmtree(study.folder.job_path("search", "t0001"))
+        assert load_warm_start(results, name, space, set()).configs == {}, "all that fits is tried anyway"
 
 
 @pytest.mark.parametrize("count", [0, 12, 20])

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from serbench.audit.robustness.scores import Judged, Where
+from serbench.corpora import starts_from_its_corpus
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import JobKind, StudyFolder
 from serbench.render import plural
@@ -157,6 +158,11 @@ def _runs_of(tested: ScoredEntry, folder: StudyFolder, on: Where) -> tuple[list[
     if on == "test":
         runs = [_refit(folder, refit.record.job_id, "test") for refit in tested.refits]
         return runs, _final_runs(tested)
+    if tested.study.init is not None and starts_from_its_corpus(tested.study):
+        raise SerbenchError(
+            f"the networks of '{entry.entry_id}' started from '{tested.study.init.entry}', which has heard the "
+            "validation speakers; add --on test to measure on the test speakers"
+        )
     if entry.finals == "held-out" and not entry.bag:
         runs = [_refit(folder, refit.record.job_id, "validation") for refit in tested.refits]
         return runs, f"{_final_runs(tested)}, which held these speakers back"

@@ -203,7 +203,10 @@ def _people(folder: Path, header: Mapping[str, Any]) -> Mapping[str, Any]:
     columns = [column for column in ("gender", "sex", "age") if column in _part(table, "columns")]
     if len(levels) != 1 or not columns:
         return _part(scheme, "labels")
-    rows = read_columns(_file(folder, name), (levels[0], *columns)).to_dict("records")
+    try:
+        rows = read_columns(_file(folder, name), (levels[0], *columns)).to_dict("records")
+    except SerbenchError:  # sexes and ages are not needed
+        return {}
     return {str(row[levels[0]]): {column: row[column] for column in columns} for row in rows}
 
 

@@ -184,6 +184,12 @@ document.addEventListener("DOMContentLoaded", function () {
   }
   select.addEventListener("change", function () { offer([]); });
   choices.addEventListener("change", draw);
-  window.addEventListener("hashchange", fromAddress);
+  window.addEventListener("hashchange", function () {
+    var ids = asked(); // a place on the page, such as that of the link to the content, names no entry
+    var known = data.groups.some(function (group) {
+      return group.entries.some(function (entry) { return ids.indexOf(entry.id) >= 0; });
+    });
+    if (known) { fromAddress(); }
+  });
   fromAddress();
 });

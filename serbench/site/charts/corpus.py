@@ -32,7 +32,8 @@ def _speakers(clips: pd.DataFrame) -> Chart:
         counts.sum(axis=1).sort_values(ascending=False, kind="stable").index[:_MOST_SPEAKERS]
     ].sort_index()
     cells = shown.to_numpy().T.tolist()
-    least, most = int(shown.to_numpy().min()), int(shown.to_numpy().max())
+    least, most = int(counts.to_numpy().min()), int(counts.to_numpy().max())
+    brightest = int(shown.to_numpy().max())
     left = (
         f" Shown: the {_MOST_SPEAKERS} speakers with the most clips, of {len(counts):,}."
         if len(counts) > _MOST_SPEAKERS
@@ -46,7 +47,7 @@ def _speakers(clips: pd.DataFrame) -> Chart:
         (
             {
                 "type": "heatmap", "z": cells, "x": [escaped(name) for name in shown.index],
-                "y": [escaped(name) for name in labels], "colorscale": "Cividis", "zmin": 0, "zmax": most,
+                "y": [escaped(name) for name in labels], "colorscale": "Cividis", "zmin": 0, "zmax": brightest,
                 "hovertemplate": "speaker %{x}, %{y}: %{z} clips<extra></extra>",
                 "colorbar": {"title": {"text": "clips"}},
             },

@@ -59,7 +59,8 @@ def history_plots(data: StudyData, places: Mapping[str, str]) -> list[Plot]:
 
 def _numbers(data: StudyData, places: Mapping[str, str], best: float, against: str) -> Plot:
     trials = list(enumerate(data.trials, start=1))
-    shown = [(place, trial) for place, trial in trials if score_of(trial) is not None][-MOST:]
+    scored = [(place, trial) for place, trial in trials if score_of(trial) is not None]
+    shown = scored[-MOST:]
     lines = _lines(data, lambda own: [float(place) for place in range(1, len(own) + 1)])
     values = [100 * (score_of(trial) or 0.0) for _, trial in shown] + [y for _, _, pairs, _ in lines for _, y in pairs]
     most = round(max([len(trials), *(end for *_, end in lines)]))
@@ -74,7 +75,7 @@ def _numbers(data: StudyData, places: Mapping[str, str], best: float, against: s
         "history",
         "Trial after trial",
         f"Validation UAR of each trial (of pruned trials the best epoch) and the best so far{against}. A point leads "
-        "to its trial in the table below.",
+        f"to its trial in the table below.{f' Points: the last {MOST:,} trials.' if len(scored) > MOST else ''}",
         f"Validation UAR of {len(data.trials)} trials; the best is {percent(best)} %.",
         across=frame.ticks_across,
         down=frame.ticks_down,

@@ -110,7 +110,7 @@ def parallel_plot(data: StudyData, importances: Mapping[str, float], places: Map
         "All hyperparameters together",
         "Each line is a completed trial, the bluer the better; it leads to its trial in the table below. "
         + _about_axes(len(names), everywhere, len(data.varied), bool(importances))
-        + (f" Shown: the best {_MOST} trials." if len(data.scored()) > _MOST else ""),
+        + best_only(data),
         f"Parallel coordinates of {len(trials)} trials over {len(names)} hyperparameters; the table of trials has the "
         "values.",
         height=_HEIGHT,
@@ -159,6 +159,11 @@ def _text(value: object) -> str:
 def _step(rank: int, count: int) -> str:
     """The colour of a trial: one of four steps."""
     return f"step{_STEPS - 1 - rank * _STEPS // count}"
+
+
+def best_only(data: StudyData) -> str:
+    """A sentence where figures show the best trials alone; '' where they show all."""
+    return f" Shown: the best {_MOST} trials." if len(data.scored()) > _MOST else ""
 
 
 def _shown(data: StudyData) -> list[TrialRecord]:

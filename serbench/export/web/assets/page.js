@@ -194,11 +194,11 @@ function caution(samples, rate) {
 
 async function openFile(file) {
   if (!network || !file) return;
-  if (recording) await stopRecording(false);
   if (file.size > LARGEST_FILE) {
     status(`${file.name} has more than 512 MiB. Cut it into shorter files.`, true);
     return;
   }
+  if (recording) await stopRecording(false);
   const own = ++job;
   status(`Reading ${file.name}.`);
   try {
@@ -214,7 +214,7 @@ async function openFile(file) {
 }
 
 async function startRecording() {
-  const own = ++job;
+  const before = job;
   $("microphone").disabled = true;
   try {
     recording = await Recording.start();
@@ -225,12 +225,13 @@ async function startRecording() {
   } finally {
     $("microphone").disabled = false;
   }
-  if (own !== job) { // a file was dropped meanwhile
+  if (before !== job) { // a file was dropped meanwhile
     const unwanted = recording;
     recording = null;
     await unwanted.stop();
     return;
   }
+  const own = ++job;
   $("microphone").classList.add("recording");
   $("microphone").textContent = "Stop the microphone";
   status("The microphone is on. Every half second the network hears the last "
@@ -328,9 +329,10 @@ function listen() {
   matchMedia("(prefers-color-scheme: dark)").onchange = draw;
 }
 
-/** Chooses a window and moves the player to it. */
+/** Chooses a window and moves the player to it: while it plays to the middle, which is nearest to this window alone. */
 function pick(number) {
-  view.head = view.windows[number].from;
+  const { from, to } = view.windows[number];
+  view.head = $("player").paused ? from : (from + to) / 2;
   $("player").currentTime = view.head;
   select(number);
 }
