@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from serbench.families import get_family
 from serbench.spaces import load_space
 
 
@@ -19,6 +22,18 @@ def test_every_hyperparameter_is_shown_with_its_whole_meaning(serbench, monkeypa
         assert meaning in text
         assert f"{name} {dimension}" in text
     assert "weight_decay 0.0001 ... 0.1 (log), if optimizer = adamw" in text
+
+
+def test_a_family_of_a_plug_in_that_fails_is_a_line_of_the_list(serbench, monkeypatch) -> None:
+    def fail(_self):
+        raise FileNotFoundError("its weights are gone")
+
+    monkeypatch.setattr(type(get_family("cnn1d")), "default_features", fail)
+    ran = serbench("space", "list", "--format", "json")
+    rows = {row["name"]: row for row in json.loads(ran.out)}
+    assert ran.code == 0
+    assert rows["cnn1d"]["title"] == "invalid: FileNotFoundError: its weights are gone"
+    assert rows["cnn2d"]["family"] == "cnn2d"
 
 
 def test_the_comparison_by_cross_validation_belongs_to_the_budget(serbench) -> None:

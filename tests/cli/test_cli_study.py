@@ -70,6 +70,14 @@ def test_a_study_that_a_process_runs_is_marked(serbench, mine) -> None:
     assert [row["running"] for row in listed(serbench, mine)] == [False, False]
 
 
+def test_broken_off_fits_that_are_no_trials_are_not_counted_among_them(serbench, mine) -> None:
+    folder = ResultsFolder(mine).study(NAME)
+    for kind, job_id in (("search", "t0000"), ("refit", folder.job_ids("refit")[0])):
+        record = folder.job(kind, job_id).model_copy(update={"state": "interrupted", "scores": {}, "digests": None})
+        folder.publish_job(record)
+    assert shown(serbench, mine)["broken_off"] == 1
+
+
 def test_one_damaged_study_hides_no_other(serbench, mine) -> None:
     (mine / "studies" / NAME / "study.json").write_text("{", encoding="utf-8")
     ran = serbench("study", "list", "--results", mine, "--format", "json")

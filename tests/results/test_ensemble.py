@@ -9,10 +9,12 @@ from sklearn.metrics import balanced_accuracy_score
 
 import serbench
 from serbench.errors import UsageError
+from serbench.records import StudyRecord
 from serbench.render import render
 from serbench.results.selection import best_selected
 from serbench.site import Site
 from serbench.site.sources import find_sources
+from serbench.site.words import entry_commands
 
 
 @pytest.fixture
@@ -69,7 +71,8 @@ def test_the_best_entry_of_each_family_makes_one_whatever_their_test_scores(buil
     flat = build.study("demo-speaker-cnn1d", family="cnn1d")
     build.entry("a", flat, skill=0.3, validation=0.6, refits=3)
     build.entry("b", flat, skill=0.7, validation=0.4, refits=3)
-    wide = build.study("demo-speaker-cnn2d", family="cnn2d")
+    states = ("completed", "completed", "pruned", "crashed", "completed")
+    wide = build.study("demo-speaker-cnn2d", family="cnn2d", trial_states=states)
     build.entry("c", wide, skill=0.4, validation=0.5, refits=2)
     results = build.read()
     rows = {row.ensemble_of: row for row in results.board(ensembles=True).rows if row.family == "ensemble"}
@@ -80,12 +83,30 @@ def test_the_best_entry_of_each_family_makes_one_whatever_their_test_scores(buil
     for repeat, refit in enumerate(together.refits):
         expected = np.mean([one[repeat].test_probabilities for one in parts], axis=0)
         assert refit.test_probabilities == pytest.approx(expected)
-    assert rows[2].trials == 6, "three trials count in either study"
+    assert rows[2].trials == 7, "three and four trials count"
     assert rows[2].study == f"{flat} and {wide}"
-    assert find_sources(results, [together])[together.entry.entry_id].names == (flat, wide)
+    sources = find_sources(results, [together])[together.entry.entry_id]
+    assert sources.names == (flat, wide)
+    assert sources.counted == {flat: 4, wide: 5}, "each is searched again with its own number of trials"
+    commands = [text for _, text in entry_commands(rows[2], together.together, "", sources.counted)]
+    assert ["--trials 4" in commands[0], "--trials 5" in commands[1]] == [True, True], commands
     fresh = build.read()
     assert fresh.scored_entry(together.entry.entry_id).entry == together.entry
     assert not rows[2].selected
+
+
+def test_what_any_member_began_with_is_told(build):
+    flat, wide = build.study("demo-speaker-cnn1d", family="cnn1d"), build.study("demo-speaker-cnn2d", family="cnn2d")
+    build.entry("a", flat)
+    build.entry("c", wide)
+    record = build.results.study(wide).record()
+    raw = record.model_dump(mode="json") | {
+        "teacher": {"entry": "taught", "study": "s", "trial": "t0000", "answers": "d", "share": 0.5}
+    }
+    StudyRecord.model_validate(raw).save(build.results.study(wide).record_path)
+    rows = {row.entry: row.teacher for row in build.read().board(ensembles=True).rows}
+    assert {rows[name] for name in rows if name.startswith("ensemble")} == {"taught"}
+    assert (rows["a"], rows["c"]) == (None, "taught")
 
 
 def test_front_ends_that_differ_are_both_paid_for(build):

@@ -14,6 +14,7 @@ import pytest
 
 from serbench.evaluation import evaluate
 from serbench.features import WaveformAugmentation, even_crops
+from serbench.records import EpochMetrics
 from serbench.training import ClipTargets, FitSettings, Verdict
 
 pytestmark = pytest.mark.children
@@ -44,6 +45,17 @@ def test_the_value_is_that_of_the_best_epoch_and_of_the_returned_predictions(mak
     truth = targets[36:48]
     recalls = [(predicted[truth == c] == c).mean() for c in range(3)]
     assert outcome.value == pytest.approx(np.mean(recalls))
+
+
+def test_of_equal_epochs_the_first_is_kept_whatever_the_last_bits_say() -> None:
+    from serbench.training.fit import _kept
+
+    epochs = [
+        EpochMetrics(epoch=number, loss=1.0, accuracy=0.5, val_loss=1.0, val_accuracy=0.5, val_uar=uar,
+                     learning_rate=0.1, seconds=1.0)
+        for number, uar in enumerate((0.3, 0.5, 0.4, 0.5 + 1e-12))
+    ]  # fmt: skip
+    assert _kept(epochs).epoch == 1
 
 
 @pytest.mark.slow
