@@ -1,6 +1,6 @@
 """What the coordinator spends on a trial when 2,000 lie behind it: asking, hearing epochs, telling.
 
-The real space of the 1-D family, the configured sampler and pruner, Optuna's database on disk; only the fits are
+The real space of the 1-D family, sampler `tpe`, the default pruner, Optuna's database on disk; only the fits are
 simulated. The history is laid down as a lost database is rebuilt: from records.
 """
 

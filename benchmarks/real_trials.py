@@ -90,10 +90,10 @@ def fit_trials(
     workers: int,
     observers: tuple[Observer, ...],
 ) -> None:
-    """Runs a search without pruning and without finalists.
+    """Runs a search without pruning, shortlist and finalists.
 
     Raises:
-        RuntimeError: a trial did not complete; its figures would mean nothing.
+        RuntimeError: a trial did not complete, or there were other fits; the figures would mean nothing.
     """
     ended = Ended()
     plan = SearchPlan(
@@ -103,10 +103,13 @@ def fit_trials(
         results=Path(tempfile.mkdtemp(prefix="results-", dir=settings.scratch)),
         trials=trials,
         workers=workers,
+        shortlist=0,
         finalists=0,
         sampler="random",
         pruner="none",
     )
     run_search(plan, _Both((*observers, ended)))
+    if len(ended.records) != trials:
+        raise RuntimeError(f"{len(ended.records)} fits for {trials} trials")
     if failed := [record for record in ended.records if record.state != "completed"]:
         raise RuntimeError(f"trial {failed[0].job_id} ended as {failed[0].state}: {failed[0].error}")

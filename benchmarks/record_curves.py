@@ -1,7 +1,7 @@
 """Records learning curves of many configurations of one family, without pruning, to replay searches on.
 
-    uv run python benchmarks/record_curves.py cnn1d --data DIR/crema-d --out curves-1d.jsonl
-    uv run python benchmarks/record_curves.py cnn1d --out curves-1d.jsonl --pack benchmarks/curves/cnn1d.json
+    uv run python benchmarks/record_curves.py cnn1d --data DIR/crema-d --precision bfloat16 --out curves-1d.jsonl
+    uv run python benchmarks/record_curves.py cnn1d --precision bfloat16 --out curves-1d.jsonl --pack FILE
 
 One line of JSON a configuration; the same command goes on where it was ended. Training and validation clips are a part
 of those that the protocol `speaker` gives; nothing is tested. A third of the configurations are uniform draws, a third

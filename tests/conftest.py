@@ -15,7 +15,9 @@ import soundfile
 from tiers import Tiers, starts_children
 from typer.testing import CliRunner
 
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ["KERAS_BACKEND"] = "tensorflow"
+for _name in ("SERBENCH_STORAGE", "SERBENCH_RESULTS", "SERBENCH_DATA"):  # of the person who runs the tests
+    os.environ.pop(_name, None)
 # Hundreds of processes import TensorFlow here: compiled once it takes each of them a third of the time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

@@ -26,7 +26,7 @@ def run(blocks: list[str]) -> dict[str, object]:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder with the published results where the page expects them."""
-    shutil.copytree(ROOT / "results", tmp_path / "results", ignore=lambda _, names: [n for n in names if n == "models"])
+    shutil.copytree(ROOT / "results" / "published", tmp_path / "results" / "published")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -95,11 +95,14 @@ def test_validation_of_every_fold_has_every_class(name: str) -> None:
 
 def test_a_fold_validates_on_more_speakers_before_its_test_speakers_change() -> None:
     clips = table({f"s{i:02}": "ab" + ("c" if i % 2 else "") for i in range(24)})
+    kept = 0
     for seed in range(5):
         plans = SplitProtocol("loso", split_seed=seed).plans(clips)
         earlier = SplitProtocol("loso", split_seed=seed, every_class=False).plans(clips)
         if not plans[0].reordered:
+            kept += 1
             assert [plan.order for plan in plans] == [plan.order for plan in earlier]
+    assert kept >= 3, "other test speakers are the last resort"
 
 
 def test_a_given_split_stays_as_it_is_given() -> None:
