@@ -12,9 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from serbench.cli.plain import PlainView
-from serbench.cli.study_state import StudyState, clock, differing, percent, varying_first
+from serbench.cli.study_lines import differing, varying_first
 from serbench.printable import printable
 from serbench.records import StudyRecord, TrialRecord
+from serbench.render import clock, percent
+from serbench.search import StudyState
 
 __all__ = ["LiveView"]
 

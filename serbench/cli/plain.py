@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from serbench.cli.study_state import CommandPlan, RunningFit, StudyState, clock, headline, percent, shortlist_line
+from serbench.cli.study_lines import headline, shortlist_line
 from serbench.printable import printable
 from serbench.records import EntryRecord, EpochMetrics, StudyRecord, TrialRecord
-from serbench.search import Observer
+from serbench.render import clock, percent
+from serbench.search import CommandPlan, Observer, StudyState
 from serbench.spaces import Budget
 
 __all__ = ["PlainView"]
@@ -120,15 +121,12 @@ class PlainView(Observer):
     def trial_started(self, job_id: str, config: dict[str, Any], epochs: int) -> None:
         """Adds a running trial."""
         assert self._state is not None  # noqa: S101
-        self._state.running[job_id] = RunningFit(job_id, config, epochs)
+        self._state.start(job_id, config, epochs)
 
     def epoch(self, job_id: str, metrics: EpochMetrics) -> None:
         """Updates a running trial with the metrics of an epoch."""
         assert self._state is not None  # noqa: S101
-        fit = self._state.running[job_id]
-        fit.done, fit.last = metrics.epoch + 1, metrics.val_uar
-        if metrics.val_uar is not None:
-            fit.best = max(fit.best or 0.0, metrics.val_uar)
+        self._state.epoch(job_id, metrics)
 
     def trial_finished(self, record: TrialRecord) -> None:
         """Prints the result of a trial."""

@@ -17,6 +17,7 @@ __all__ = [
     "Document",
     "RowStyle",
     "Sheet",
+    "clock",
     "count",
     "decimal",
     "duration",
@@ -208,6 +209,17 @@ def size(value: int | None) -> str:
 def decimal(value: float | None) -> str:
     """Formats a score that is not shown in percent: 0.51234 -> '0.512'."""
     return NOTHING if value is None else f"{value:.3f}"
+
+
+def clock(seconds: float) -> str:
+    """Formats a duration as minutes and seconds, with hours if there are any.
+
+    >>> clock(75), clock(3675)
+    ('1:15', '1:01:15')
+    """
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def duration(seconds: float | None) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from serbench.search.session import Session
     from serbench.search.studies.recorded import recorded_clips, recorded_space
     from serbench.search.studies.study import Study
+    from serbench.search.study_state import CommandPlan, RunningFit, StudyState
 else:
     __getattr__ = lazy_face(
         __name__,
@@ -63,22 +64,30 @@ else:
                 "recorded_space",
             ),
             "studies.study": ("Study",),
+            "study_state": (
+                "CommandPlan",
+                "RunningFit",
+                "StudyState",
+            ),
         },
     )
 
 __all__ = [
     "DEFAULT_RESULTS",
     "WORKER_MIB",
+    "CommandPlan",
     "Coordinator",
     "JobMaker",
     "LocalEngine",
     "Observer",
     "Panel",
     "Resources",
+    "RunningFit",
     "SearchPlan",
     "SearchRequest",
     "Session",
     "Study",
+    "StudyState",
     "fork_study",
     "option_of",
     "placeholder_note",

@@ -11,9 +11,9 @@ import time
 from typing import Any, TextIO
 
 from serbench.printable import printable
-from serbench.records import UNCOUNTED_STATES, EntryRecord, EpochMetrics, StudyRecord, TrialRecord
-from serbench.render import percent, plural
-from serbench.search import Observer
+from serbench.records import EntryRecord, EpochMetrics, StudyRecord, TrialRecord
+from serbench.render import clock, percent, plural
+from serbench.search import Observer, StudyState
 
 __all__ = ["NotebookProgress", "SearchProgress", "TextProgress", "progress_view"]
 
@@ -45,33 +45,24 @@ class SearchProgress(Observer):
         self.finished: list[str] = []
         self.notes: list[str] = []
         self._step = ""
-        self._begin("")
-
-    def _begin(self, study: str, trials: int = 0, done: int = 0, best: float | None = None) -> None:
-        self._study, self._trials, self._done, self._best = study, trials, done, best
-        self._began = time.monotonic()
-        self._refits: int | None = None
-        self._refits_done = self._entries = 0
-        self._folds: int | None = None
-        self._folds_done = 0
-        self._fits: dict[str, str] = {}
+        self._state: StudyState | None = None
+        self._entries = 0
 
     @property
     def line(self) -> str:
         """The current state in one line; '' if nothing runs."""
-        if not self._study:
+        if (state := self._state) is None:
             return self._step
-        if self._refits is None and self._folds is not None:
-            doing = f"{plural(self._done, 'trial')}, {self._folds_done} of {plural(self._folds, 'shortlist fit')}"
-        elif self._refits is None:
-            doing = f"{self._done} of {plural(self._trials, 'trial')}"
+        if state.refits is not None:
+            doing = f"{plural(state.done, 'trial')}, {state.refits_done} of {plural(state.refits, 'final run')}"
+        elif state.folds is not None:
+            doing = f"{plural(state.done, 'trial')}, {state.folds_done} of {plural(state.folds, 'shortlist fit')}"
         else:
-            doing = f"{plural(self._done, 'trial')}, {self._refits_done} of {plural(self._refits, 'final run')}"
-        parts = [f"{self._study}: {doing}", *([self._step] if self._step else self._fits.values())]
-        return ", ".join([*parts, *self._score(), _clock(time.monotonic() - self._began)])
-
-    def _score(self) -> list[str]:
-        return [] if self._best is None else [f"best validation UAR {percent(self._best)} %"]
+            doing = f"{state.done} of {plural(state.total, 'trial')}"
+        running = list(state.running.values())  # other threads may end one meanwhile
+        fits = [f"{fit.job_id} {f'epoch {fit.done}' if fit.done else 'starting'}" for fit in running]
+        parts = [f"{state.record.name}: {doing}", *([self._step] if self._step else fits)]
+        return ", ".join([*parts, *_score(state), clock(time.monotonic() - state.began)])
 
     def show(self, *, last: bool = False) -> None:
         """Draws the current state; implemented by subclasses.
@@ -103,44 +94,40 @@ class SearchProgress(Observer):
         trials: int,
         done: int,
         best: float | None,
-        seconds: float | None,  # noqa: ARG002
+        seconds: float | None,
     ) -> None:
         """Starts the line of a study."""
-        self._begin(record.name, trials, done, best)
+        self._state, self._entries = StudyState(record, trials, done, seconds, best=best), 0
         self._changed()
 
-    def trial_started(self, job_id: str, config: dict[str, Any], epochs: int) -> None:  # noqa: ARG002
+    def trial_started(self, job_id: str, config: dict[str, Any], epochs: int) -> None:
         """Shows that a trial has started."""
-        self._fits[job_id] = f"{job_id} starting"
+        if self._state is not None:
+            self._state.start(job_id, config, epochs)
         self._changed()
 
     def epoch(self, job_id: str, metrics: EpochMetrics) -> None:
         """Shows the epoch of a running trial."""
-        self._fits[job_id] = f"{job_id} epoch {metrics.epoch + 1}"
+        if self._state is not None:
+            self._state.epoch(job_id, metrics)
         self._changed()
 
     def trial_finished(self, record: TrialRecord) -> None:
         """Counts a finished trial or final run."""
-        self._fits.pop(record.job_id, None)
-        if record.kind == "search":
-            self._done += record.state not in UNCOUNTED_STATES
-            if record.state == "completed" and record.value is not None:
-                self._best = max(self._best or 0.0, record.value)
-        elif record.kind == "refit":
-            self._refits_done += record.state == "completed"
-            self._refits = max(self._refits or 0, self._refits_done)  # a bag comes after the runs that were planned
-        elif record.kind == "fold":
-            self._folds_done += 1
+        if self._state is not None:
+            self._state.finish(record)
         self._changed()
 
     def shortlist_started(self, configurations: int, folds: int, fits: int, seconds: float) -> None:  # noqa: ARG002
         """Shows that the best configurations are compared by cross-validation."""
-        self._folds = fits
+        if self._state is not None:
+            self._state.folds = fits
         self._changed()
 
     def refits_started(self, total: int) -> None:
         """Shows that the trials are done and the final runs begin."""
-        self._refits = total
+        if self._state is not None:
+            self._state.refits = total
         self._changed()
 
     def entry_added(self, entry: EntryRecord) -> None:  # noqa: ARG002
@@ -149,18 +136,22 @@ class SearchProgress(Observer):
 
     def study_finished(self, record: StudyRecord) -> None:
         """Leaves one line with the outcome of the study."""
-        tested = f"{self._entries} {'entry' if self._entries == 1 else 'entries'} tested"
-        took = _clock(time.monotonic() - self._began)
-        parts = [plural(self._done, "trial"), *self._score(), tested, took]
-        self.finished.append(f"{record.name}: {', '.join(parts)}")
-        self._begin("")
+        if (state := self._state) is not None:
+            tested = f"{self._entries} {'entry' if self._entries == 1 else 'entries'} tested"
+            parts = [plural(state.done, "trial"), *_score(state), tested, clock(time.monotonic() - state.began)]
+            self.finished.append(f"{record.name}: {', '.join(parts)}")
+        self._state = None
         self._changed(last=True)
 
     def close(self) -> None:
         """Ends the display. Lines of finished studies stay."""
-        self._begin("")
+        self._state = None
         self._step = ""
         self._changed(last=True)
+
+
+def _score(state: StudyState) -> list[str]:
+    return [] if state.best is None else [f"best validation UAR {percent(state.best)} %"]
 
 
 class TextProgress(SearchProgress):
@@ -236,10 +227,3 @@ class NotebookProgress(SearchProgress):
         lines = [*self.finished, *([self.line] if self.line else [])]
         notes = [f"<small>note: {html.escape(note)}</small>" for note in self.notes]
         return "<br>".join([*(html.escape(line) for line in lines), *notes])
-
-
-def _clock(seconds: float) -> str:
-    """Formats a duration as minutes and seconds (75 -> '1:15'), with hours if there are any."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -10,9 +10,10 @@ from drawn_results import Builder
 from serbench.cli.live import LiveView
 from serbench.cli.plain import PlainView
 from serbench.cli.printing import echo_styled, new_console
-from serbench.cli.study_state import CommandPlan
 from serbench.records import EpochMetrics
+from serbench.search import CommandPlan, StudyState
 from serbench.spaces import Budget
+from serbench.views.progress import TextProgress
 
 BUDGET = Budget(trials=8, shortlist=2, finalists=1, repeats=3)
 EPOCH = EpochMetrics(
@@ -129,6 +130,32 @@ def test_an_interrupted_run_is_not_done_and_ends_the_forecast(study):
     view.trial_finished(study[1]("t01-a1", None, kind="refit", state="interrupted"))
     assert "1/3 final runs" in shown(view)
     assert "left" not in shown(view)
+
+
+@pytest.mark.parametrize("kind", ["refit", "fold"])
+def test_a_fit_that_is_lost_and_repeated_counts_once_and_one_that_crashed_counts_too(study, kind):
+    record, trial = study
+    state = StudyState(record, 8, 8, None, folds=3, refits=None if kind == "fold" else 3)
+    for number, how in enumerate(("lost", "completed", "crashed", "completed")):
+        job_id = f"t0{max(0, number - 1)}"
+        state.start(job_id, {}, 40)
+        state.finish(trial(job_id, None if how in {"lost", "crashed"} else 0.5, state=how, kind=kind))
+    assert (state.folds_done if kind == "fold" else state.refits_done) == 3
+    assert state.refits in {None, 3}
+    assert not state.running
+
+
+def test_in_python_a_crashed_final_run_is_done_as_well(study):
+    record, trial = study
+    view = TextProgress(io.StringIO())
+    view.study_started(record, 1, 0, None, None)
+    view.trial_finished(trial("t01", 0.651))
+    view.refits_started(2)
+    view.trial_finished(trial("t02", None, state="crashed", kind="refit"))
+    view.trial_started("t03", {}, 40)
+    assert "1 trial, 1 of 2 final runs, t03 starting, best validation UAR 65.1 %" in view.line
+    view.epoch("t03", EPOCH)
+    assert "t03 epoch 3" in view.line
 
 
 def test_a_time_limit_is_shared_by_the_studies_to_come(study):

@@ -1,10 +1,9 @@
-"""`StudyState`: the state of the running study, for the progress displays."""
+"""`StudyState`: the state of the running study, summed up from the events that an `Observer` receives."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -12,71 +11,13 @@ from typing import Any
 from serbench.errors import SerbenchError
 from serbench.families import get_family
 from serbench.protocols import INNER_FOLDS
-from serbench.records import UNCOUNTED_STATES, StudyRecord, TrialRecord
-from serbench.render import duration
+from serbench.records import UNCOUNTED_STATES, EpochMetrics, StudyRecord, TrialRecord, is_repeated
 from serbench.spaces import Budget
 
-__all__ = [
-    "CommandPlan",
-    "RunningFit",
-    "StudyState",
-    "clock",
-    "differing",
-    "headline",
-    "percent",
-    "shortlist_line",
-    "varying_first",
-]
+__all__ = ["CommandPlan", "RunningFit", "StudyState"]
 
 _SHOWN_TRIALS = 6
 _TIMED_FITS = 8
-
-
-def clock(seconds: float) -> str:
-    """Formats a duration as minutes and seconds, with hours if there are any.
-
-    >>> clock(75), clock(3675)
-    ('1:15', '1:01:15')
-    """
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def percent(value: float | None) -> str:
-    """Formats a fraction as percent with one decimal; '-' for None."""
-    return "-" if value is None else f"{100 * value:.1f}"
-
-
-def differing(config: dict[str, Any], searched: list[str], shown: Mapping[str, str], limit: int = 4) -> str:
-    """Summarises the searched hyperparameters of a configuration.
-
-    Args:
-        config: hyperparameters by name.
-        searched: names of the hyperparameters that vary.
-        shown: names of those to show, see `Hyperparameters.live_fields`. 'named' shows name and value, 'value' the
-            value only, unless it is 'none', which alone says nothing.
-        limit: largest number of hyperparameters shown.
-
-    >>> differing({"optimizer": "adam", "depth": 3}, ["optimizer", "depth"], {"optimizer": "value", "depth": "named"})
-    'adam depth 3'
-    """
-    parts = []
-    for name in searched:
-        value = config.get(name)
-        if name in shown:
-            words = f"{value:.2g}" if isinstance(value, float) else f"{value}"
-            parts.append(f"{name} {words}" if shown[name] == "named" or value == "none" else words)
-    return " ".join(parts[:limit])
-
-
-def varying_first(searched: list[str], configs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Sorts hyperparameters so that those come first in which these configurations differ.
-
-    >>> varying_first(["optimizer", "depth"], [{"optimizer": "adam", "depth": 2}, {"optimizer": "adam", "depth": 3}])
-    ['depth', 'optimizer']
-    """
-    return sorted(searched, key=lambda name: len({str(config.get(name)) for config in configs}) < 2)
 
 
 @dataclass(frozen=True)
@@ -216,12 +157,23 @@ class StudyState:
         except SerbenchError:
             return dict.fromkeys(self.searched, "named")
 
+    def start(self, job_id: str, config: dict[str, Any], epochs: int) -> None:
+        """Adds a running fit."""
+        self.running[job_id] = RunningFit(job_id, config, epochs)
+
+    def epoch(self, job_id: str, metrics: EpochMetrics) -> None:
+        """Updates a running fit with the metrics of an epoch."""
+        fit = self.running[job_id]
+        fit.done, fit.last = metrics.epoch + 1, metrics.val_uar
+        if metrics.val_uar is not None:
+            fit.best = max(fit.best or 0.0, metrics.val_uar)
+
     def finish(self, record: TrialRecord) -> None:
-        """Updates the state with a fit that ended. An interrupted one is not done: it will be repeated."""
+        """Updates the state with a fit that ended. One that will be repeated is not done."""
         self.running.pop(record.job_id, None)
         self.latest.append(record)
-        if record.state == "interrupted":
-            self.stopping = True
+        self.stopping |= record.state == "interrupted"
+        if record.state == "interrupted" or is_repeated(record.state, record.attempt):
             return
         self.times.append(record.seconds.get("total", 0.0))
         if record.kind != "search":
@@ -270,26 +222,3 @@ class StudyState:
         else:
             done = f"{self.done}/{self.total} trials"
         return f"{done}, study {self.plan.place} of {self.plan.studies}" if self.plan.studies > 1 else done
-
-
-def shortlist_line(configurations: int, folds: int, fits: int, seconds: float) -> str:
-    """Announces a shortlist's cross-validation.
-
-    >>> shortlist_line(5, 5, 25, 7800.0)
-    'comparing the best configurations by cross-validation: 5 x 5 fits, about 2 h 10 min'
-    >>> shortlist_line(5, 5, 4, 61.0)
-    'comparing the best configurations by cross-validation: 5 x 5 fits, 4 of them to go, about 1 min 1 s'
-    """
-    rest = "" if fits == configurations * folds else f", {fits} of them to go"
-    what = f"{configurations} x {folds} fits{rest}, about {duration(seconds)}"
-    return f"comparing the best configurations by cross-validation: {what}"
-
-
-def headline(record: StudyRecord) -> str:
-    """Describes a study in one line: family, corpus, clips, speakers, emotions, protocol and its fold."""
-    corpus = f"{record.corpus.title}{' (synthetic)' if record.corpus.synthetic else ''}"
-    fold = f", fold {record.protocol.fold} of {record.protocol.folds}" if record.protocol.folds > 1 else ""
-    return (
-        f"{record.family} on {corpus}: {record.corpus.clips:,} clips, {record.corpus.speakers} speakers, "
-        f"{len(record.corpus.labels)} emotions, protocol {record.protocol.name}{fold}"
-    )
