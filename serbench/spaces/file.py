@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from decimal import Decimal
 from importlib import resources
 from pathlib import Path
@@ -20,7 +21,7 @@ from serbench.features.frontends import get_front_end
 from serbench.protocols import Ratio, SplitProtocol, get_kind, parse_percent
 from serbench.records import read_text
 from serbench.spaces.parameters import known_keys, read_enqueued, read_parameters
-from serbench.spaces.space import Budget, Enqueued, SearchSpace, defaults, explain
+from serbench.spaces.space import Budget, SearchSpace, explain
 from serbench.training import FitSettings
 
 __all__ = [
@@ -202,7 +203,7 @@ def read_space(text: str, name: str, where: str, *, recorded: bool = False) -> S
         raise UsageError(f"{where} is not valid TOML: {error}") from None
     try:
         space = _build(raw, name, text)
-        _check_front_end(space, known=() if recorded else space.enqueued)
+        _check_front_end(space, enqueued=not recorded)
         if not recorded:
             _check_chosen_on(space)
         return space
@@ -336,13 +337,7 @@ def _cores(table: dict[str, Any]) -> dict[str, Decimal]:
 
 def _check_ratios(space: SearchSpace) -> None:
     """Checks that every ratio a trial could draw contains the cores, so that it does not fail in trial 17."""
-    default = defaults(space.family.hyperparameters)["split_ratio"]
-    dimension = space.parameters.get("split_ratio")
-    drawn = [("[parameters] split_ratio", text) for text in dimension.probes()] if dimension else []
-    if dimension is None or dimension.when:
-        drawn.append(("the default split_ratio", default))
-    drawn += [(f"enqueued '{known.name}': split_ratio", known.config["split_ratio"]) for known in space.enqueued]
-    for where, text in drawn:
+    for where, text in space.values_of("split_ratio"):
         ratio = Ratio.parse(str(text))
         if ratio.test < space.test_core or ratio.validation < space.validation_core:
             raise UsageError(
@@ -362,12 +357,12 @@ def _check_chosen_on(space: SearchSpace) -> None:
                 )
 
 
-def _check_front_end(space: SearchSpace, known: Sequence[Enqueued]) -> None:
+def _check_front_end(space: SearchSpace, *, enqueued: bool) -> None:
     """Checks that no field which reads the family's own front end leaves its default on another one.
 
     Args:
         space: the space.
-        known: enqueued configurations to check.
+        enqueued: whether to check enqueued configurations, too.
     """
     if space.features.kind == space.family.feature_kind:
         return
@@ -376,10 +371,7 @@ def _check_front_end(space: SearchSpace, known: Sequence[Enqueued]) -> None:
         if not (isinstance(extra, dict) and extra.get("own_front_end")):
             continue
         default = field.get_default(call_default_factory=True)
-        dimension = space.parameters.get(name)
-        drawn = [(f"[parameters] {name}", value) for value in (dimension.probes() if dimension else ())]
-        drawn += [(f"enqueued '{one.name}': {name}", one.config[name]) for one in known]
-        for where, value in drawn:
+        for where, value in (space if enqueued else replace(space, enqueued=())).values_of(name):
             if value != default:
                 raise UsageError(
                     f"{where} = {value!r} needs front end '{space.family.feature_kind}', and [features] kind is "

@@ -133,13 +133,20 @@ class SearchSpace:
         later = self.family.hyperparameters.later_fields()
         return {name: value for name, value in config.items() if name not in later or value != later[name]}
 
+    def values_of(self, name: str) -> list[tuple[str, Any]]:
+        """Returns values that a trial may have of a hyperparameter, each with where it comes from.
+
+        Of a range these are its ends. Where it is not always drawn, the default is one of them.
+        """
+        dimension = self.parameters.get(name)
+        found = [(f"[parameters] {name}", value) for value in (dimension.probes() if dimension else ())]
+        if dimension is None or dimension.when:
+            found.append((f"the default {name}", self.defaults()[name]))
+        return [*found, *((f"enqueued '{known.name}': {name}", known.config[name]) for known in self.enqueued)]
+
     def ratios(self) -> list[str]:
         """Returns every split ratio that a trial of this space may draw."""
-        dimension = self.parameters.get("split_ratio")
-        drawn = [str(text) for text in dimension.probes()] if dimension else []
-        if dimension is None or dimension.when:
-            drawn.append(str(defaults(self.family.hyperparameters)["split_ratio"]))
-        return [*drawn, *(str(known.config["split_ratio"]) for known in self.enqueued)]
+        return [str(value) for _, value in self.values_of("split_ratio")]
 
     def with_training(self, **changes: Any) -> SearchSpace:
         """Returns the space with other `[training]` settings. Its hash differs, so it is another space.
@@ -214,11 +221,7 @@ class SearchSpace:
 
     def uses(self, share: str) -> bool:
         """Whether a configuration, drawn or enqueued, may have a value above 0 of a hyperparameter that is a share."""
-        dimension = self.parameters.get(share)
-        values = list(dimension.probes()) if dimension else []
-        if dimension is None or dimension.when:
-            values.append(self.defaults()[share])
-        return any([*values, *(known.config[share] for known in self.enqueued)])
+        return any(value for _, value in self.values_of(share))
 
     def suggest(self, trial: optuna.trial.BaseTrial, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Draws a configuration from an Optuna trial.
