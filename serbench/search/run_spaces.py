@@ -7,36 +7,32 @@ import functools
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from serbench.corpora import StudyClips, cache_root, corpus_places, lasting_place, load_clips
-from serbench.errors import SerbenchError, UsageError
+from serbench.errors import SerbenchError
 from serbench.features import ClipsWithoutFeaturesError, FeatureStore
 from serbench.home import expanded
-from serbench.protocols import Ratio, SplitPlan, SplitProtocol
-from serbench.records import ResultsFolder, StudyRecord, WarmStart, run_name
+from serbench.records import ResultsFolder
 from serbench.references import REFERENCES, ReferenceTask, compute_references
-from serbench.search.chosen_on import chosen_on, warn_of_choice
+from serbench.search.chosen_on import warn_of_choice
 from serbench.search.engines.dask.audio import StudyAudio
 from serbench.search.engines.dask.cluster import LOCAL, Cluster, open_cluster
 from serbench.search.engines.dask.dask_engine import DaskEngine
 from serbench.search.engines.engine import Engine
 from serbench.search.engines.local import LocalEngine
 from serbench.search.jobs import JobMaker
-from serbench.search.new_record import new_study_record, space_study
 from serbench.search.observer import Observer
 from serbench.search.plan import SearchPlan
+from serbench.search.prepared import Prepared, prepared_studies
 from serbench.search.resources import Resources
 from serbench.search.run_study import run_study
 from serbench.search.session import Session
-from serbench.search.studies.split_columns import check_split_columns
 from serbench.search.studies.study import Study
 from serbench.search.transfer.heard import StudySplit, starts_from_its_corpus
-from serbench.search.transfer.of_study import recorded_transfer, with_transfer
-from serbench.search.warm_start import load_warm_start
-from serbench.spaces import SearchSpace, space_for_size
-from serbench.training import FeatureSource, Teacher, can_paste, choose_backend, keep_to_one_backend
+from serbench.search.transfer.of_study import recorded_transfer
+from serbench.spaces import space_for_size
+from serbench.training import FeatureSource, Teacher, choose_backend, keep_to_one_backend
 
 __all__ = ["run_search"]
 
@@ -66,15 +62,6 @@ def run_search(plan: SearchPlan, observer: Observer | None = None, stop: threadi
 
 class _StoppedError(Exception):
     """A stop was requested while audio was prepared. No file is left half-written."""
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    """A study that was checked and can be opened."""
-
-    space: SearchSpace
-    record: StudyRecord
-    split_plan: SplitPlan
 
 
 @dataclass
@@ -136,11 +123,11 @@ class _Search:
                 f"{len(clips.table):,} clips are few for {' and '.join(space.name for space in spaces)}: the space "
                 f"'{better}' is made for corpora of this size: `serbench search {better}` with the same options"
             )
-        prepared = self._all_prepared(clips)
+        prepared = prepared_studies(self.plan, clips, self.results, self.backend)
         with_features = self._with_features(clips)
         if with_features is not clips:
             clips = with_features
-            prepared = self._all_prepared(clips)
+            prepared = prepared_studies(self.plan, clips, self.results, self.backend)
         self.observer.search_planned([self.plan.budget(one.space) for studies in prepared for one in studies])
         for place, studies in enumerate(prepared):
             if self.stop.is_set():
@@ -173,55 +160,7 @@ class _Search:
 
         return show
 
-    def _all_prepared(self, clips: StudyClips) -> list[list[_Prepared]]:
-        """Prepares the studies of each space, and checks that their clips are split as before."""
-        prepared = [self._prepared(space, clips) for space in self.plan.spaces]
-        records = [one.record for studies in prepared for one in studies]
-        check_split_columns(self.results, records, clips.table)
-        return prepared
-
-    def _prepared(self, space: SearchSpace, clips: StudyClips) -> list[_Prepared]:
-        """Checks a space, and returns its studies, one for each fold. All spaces are checked before one is searched."""
-        protocol = SplitProtocol(
-            self.plan.protocol_of(space),
-            space.test_core,
-            space.validation_core,
-            self.plan.split_seed,
-            space.speaker_normalisation,
-        )
-        begun = self._begun(space, clips, protocol)
-        protocol, reads_votes = _as_begun(begun, space, protocol)
-        _check_corpus(space, clips, reads_votes=reads_votes, pastes=begun is None and space.uses("copy_paste"))
-        found = []
-        plans = protocol.plans(clips.table)
-        for split_plan in plans:
-            for text in space.ratios():
-                protocol.check(clips.table, split_plan, Ratio.parse(text))
-            record = new_study_record(
-                self.plan,
-                space,
-                clips,
-                protocol,
-                split_plan,
-                folds=len(plans),
-                backend=self.backend,
-                reads_votes=reads_votes,
-            )
-            start = self._warm_start(begun, record.name, space, clips, split_plan)
-            begun_with = chosen_on(space, clips.table, record.corpus)
-            record = record.model_copy(
-                update={"warm_start": start, "sampler": self._sampler(record, begun), "chosen_on": begun_with}
-            )
-            if begun is not None:  # a fold still to come draws and trains as those before it
-                kept = ("draws_by_fold", "late_kicks", "precision")
-                record = record.model_copy(update={name: getattr(begun, name) for name in kept})
-            split = StudySplit(record, clips.table, split_plan)
-            found.append(
-                _Prepared(space, with_transfer(self.results, split, self.plan.init, self.plan.teacher), split_plan)
-            )
-        return found
-
-    def _search_studies(self, studies: Sequence[_Prepared], clips: StudyClips, end: float | None) -> None:
+    def _search_studies(self, studies: Sequence[Prepared], clips: StudyClips, end: float | None) -> None:
         """Searches the studies of one space, one after the other."""
         for place, one in enumerate(studies):
             if self.stop.is_set():
@@ -248,14 +187,6 @@ class _Search:
                 self._run_study(study, _share(end, len(studies) - place))
                 self.names.append(record.name)
                 self._compute_references(study)
-
-    def _begun(self, space: SearchSpace, clips: StudyClips, protocol: SplitProtocol) -> StudyRecord | None:
-        """Returns the record of a study that this search resumes, of any fold; None if it begins anew."""
-        name = space_study(self.plan, space, clips, protocol)
-        known = [
-            one for one in self.results.study_names() if run_name(one) == name and (one != name) == protocol.folded
-        ]
-        return self.results.study(known[0]).record() if known else None
 
     def _explain_precision(self, study: Study) -> None:
         asked, recorded = self.plan.precision, study.record.precision
@@ -304,58 +235,6 @@ class _Search:
             return LocalEngine(source, resources.workers, resources.devices, self.stop)
         audio = StudyAudio.of(study.clips, corpus_places(self.plan.corpus).get("audio", self.plan.data), teacher)
         return DaskEngine(self.cluster, audio, resources.threads, self.plan.workers, self.observer.message)
-
-    def _sampler(self, record: StudyRecord, begun: StudyRecord | None) -> dict[str, Any]:
-        """Returns the sampler of a study. Without --sampler, a run that has already begun keeps its own."""
-        folder = self.results.study(record.name)
-        if self.plan.sampler is not None or begun is None:
-            return record.sampler
-        return folder.record().sampler if folder.record_path.exists() else begun.sampler
-
-    def _warm_start(
-        self, begun: StudyRecord | None, name: str, space: SearchSpace, clips: StudyClips, split_plan: SplitPlan
-    ) -> WarmStart | None:
-        """Returns the warm start of a study. One that has begun, or whose run has, keeps the one it began with."""
-        asked, folder = self.plan.warm_start, self.results.study(name)
-        known = folder.record() if folder.record_path.exists() else begun
-        if known is not None and (asked is None or (known.warm_start and known.warm_start.study == asked)):
-            return known.warm_start
-        if asked is None:
-            return None
-        test = split_plan.split(split_plan.cores).test
-        return load_warm_start(self.results, asked, space, set(clips.table["digest"].iloc[list(test)]))
-
-
-def _as_begun(begun: StudyRecord | None, space: SearchSpace, protocol: SplitProtocol) -> tuple[SplitProtocol, bool]:
-    """Returns the protocol, and whether fits read the listeners' votes, as recorded where the study has begun.
-
-    Older records hold no digest of the votes if enqueued configurations alone read them; such a study goes on.
-    """
-    if begun is None:
-        return protocol, space.reads_votes
-    earlier = begun.protocol
-    protocol = replace(
-        protocol,
-        least_validation=earlier.least_validation,
-        every_class=earlier.every_class,
-        counts_validation=earlier.counts_validation,
-    )
-    same = begun.space_hash == space.hash
-    return protocol, begun.corpus.votes is not None if same else space.reads_votes
-
-
-def _check_corpus(space: SearchSpace, clips: StudyClips, *, reads_votes: bool, pastes: bool) -> None:
-    """Checks that a corpus has what a space trains on."""
-    if reads_votes and clips.table["votes"].isna().all():
-        raise UsageError(
-            f"space '{space.name}' uses soft_labels, which train on what listeners heard, but corpus "
-            f"'{clips.corpus.name}' has no votes; remove soft_labels from the space"
-        )
-    if pastes and not can_paste(clips.table):
-        raise UsageError(
-            f"space '{space.name}' uses copy_paste, which puts a neutral clip beside another one of the same speaker, "
-            f"but no known speaker of corpus '{clips.corpus.name}' has both; remove copy_paste from the space"
-        )
 
 
 def _share(end: float | None, parts: int) -> float | None:

@@ -189,6 +189,6 @@ def test_copy_paste_without_neutral_clips_is_refused_unless_the_study_has_begun(
         run_search(plan)
     assert not list(plan.results.glob("studies/*"))
     with monkeypatch.context() as earlier:  # a serbench that did not look
-        earlier.setattr("serbench.search.run_spaces.can_paste", lambda _: True)
+        earlier.setattr("serbench.search.prepared.can_paste", lambda _: True)
         begun = run_search(plan)
     assert run_search(plan) == begun
