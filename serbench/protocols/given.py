@@ -74,7 +74,8 @@ def cross_corpus_plans(clips: pd.DataFrame, cores: Ratio, seed: np.random.SeedSe
     if "corpus" not in clips or "split" not in clips:
         raise SerbenchError(_NO_OTHER)
     tested = clips["split"] == "test"
-    if set(clips.loc[tested, "corpus"]) & set(clips.loc[~tested, "corpus"]):  # the corpora's own splits
+    both = set(clips.loc[tested, "corpus"]) & set(clips.loc[~tested, "corpus"])
+    if both and clips["corpus"].nunique() > 1:  # the splits that several corpora bring
         raise SerbenchError(_NO_OTHER)
     return given_plans(clips, cores, seed)
 
