@@ -24,7 +24,7 @@ from serbench.records import (
     recorded_evaluations,
 )
 from serbench.results.answers import Answers
-from serbench.results.checks import Checks, SplitAgain, check_answers, check_entry, check_fit, check_judgement
+from serbench.results.checks import check_answers, check_entry, check_fit, check_judgement
 from serbench.results.damaged import DamagedRecord
 from serbench.results.grouping import Candidate, Group, choose, group_of
 from serbench.results.scored_entry import (
@@ -34,6 +34,7 @@ from serbench.results.scored_entry import (
     speakers_of,
     validation_score,
 )
+from serbench.results.split_again import FolderFacts, SplitAgain
 
 __all__ = ["LoadedStudy", "StudyFits"]
 
@@ -69,15 +70,15 @@ class LoadedStudy:
 
     Args:
         folder: the study's folder.
-        checks: what the checks of all studies share; None for a study by itself.
+        facts: what the checks of all studies share; None for a study by itself.
 
     Raises:
         SerbenchError: the study's own record is damaged, or that of another study.
     """
 
-    def __init__(self, folder: StudyFolder, checks: Checks | None = None) -> None:
+    def __init__(self, folder: StudyFolder, facts: FolderFacts | None = None) -> None:
         self.folder = folder
-        self._checks = checks or Checks(Ledger(folder.path.parents[1] / "ledger"))
+        self._facts = facts or FolderFacts(Ledger(folder.path.parents[1] / "ledger"))
         self.record: StudyRecord = folder.record()
         if self.record.name != folder.path.name:  # a copy would count as a second study with the same runs
             raise SerbenchError(
@@ -168,7 +169,7 @@ class LoadedStudy:
         Raises:
             SerbenchError: the table of clips is missing or damaged.
         """
-        return self._once("split", lambda: self._checks.split(self.folder, self.record, self.clips))
+        return self._once("split", lambda: self._facts.split(self.folder, self.record, self.clips))
 
     @functools.cached_property
     def evaluations(self) -> tuple[LedgerLine, ...]:
@@ -223,7 +224,7 @@ class LoadedStudy:
 
     def _scored(self, entry: EntryRecord) -> ScoredEntry:
         fits = [self.fit("refit", job_id) for job_id in entry.refits]
-        speakers = self._once("speakers", lambda: self._checks.one_copy(speakers_of(self.clips))) if fits else {}
+        speakers = self._once("speakers", lambda: self._facts.one_copy(speakers_of(self.clips))) if fits else {}
         problems: list[str] = []
 
         def check(record: TrialRecord, answers: Answers, evaluations: Mapping[str, Evaluation]) -> None:
@@ -260,7 +261,7 @@ class LoadedStudy:
 
     def _of_entry(self, entry: EntryRecord, fits: Sequence[TrialRecord]) -> Iterator[str]:
         running, jobs, tried = self._once("runs", self._runs)
-        runs = [] if running else [line for line in self._checks.lines(self.record) if line.kind == "run"]
+        runs = [] if running else [line for line in self._facts.lines(self.record) if line.kind == "run"]
         return check_entry(entry, self.record, fits, jobs, runs, tried, self._recorded)
 
     def _runs(self) -> tuple[bool, list[str], set[str]]:
@@ -294,7 +295,7 @@ class LoadedStudy:
 
         An audit's run is in its record and in the ledger, where it has another id.
         """
-        lines = self._checks.lines(self.record)
+        lines = self._facts.lines(self.record)
         runs = {line.id: line.job_id for line in lines if line.kind == "run" and line.job_id in entry.refits}
         repeated = len(runs) - len(set(runs.values()))
         again = [line for line in lines if self._is_again(line, entry)]

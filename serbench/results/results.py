@@ -11,7 +11,6 @@ from pathlib import Path
 
 from serbench.errors import SerbenchError, UsageError, unknown
 from serbench.records import Counted, EntryRecord, LedgerLine, ResultsFolder, count_evaluations, none_in, run_name
-from serbench.results.checks import Checks
 from serbench.results.damaged import DamagedRecord
 from serbench.results.ensemble import ENSEMBLE, ensemble_id, make_ensemble
 from serbench.results.entry import EntryReport
@@ -25,6 +24,7 @@ from serbench.results.reference_report import ReferenceReport
 from serbench.results.reference_rows import GroupReferences
 from serbench.results.scored_entry import ScoredEntry
 from serbench.results.selection import best_selected, select_entry
+from serbench.results.split_again import FolderFacts
 from serbench.results.study import StudyReport
 from serbench.results.study_rows import StudyRow, study_row
 from serbench.results.votes import VoteRow, entry_votes
@@ -51,7 +51,7 @@ class Results:
 
     def __init__(self, root: str | Path) -> None:
         self.folder = ResultsFolder(Path(root))
-        self._checks = Checks(self.folder.ledger)
+        self._facts = FolderFacts(self.folder.ledger)
         self._opened: dict[str, LoadedStudy | SerbenchError] = {}
         self._groups: dict[tuple[Group, bool], LoadedGroup] = {}
         self._references: dict[Group, GroupReferences] = {}
@@ -311,7 +311,7 @@ class Results:
     def _open(self, name: str) -> LoadedStudy | SerbenchError:
         if name not in self._opened:
             try:
-                self._opened[name] = LoadedStudy(self.folder.study(name), self._checks)
+                self._opened[name] = LoadedStudy(self.folder.study(name), self._facts)
             except SerbenchError as error:
                 self._opened[name] = error
         return self._opened[name]
