@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from serbench.audit.robustness import ROBUSTNESS_HEADER, Robustness, robustness_rows, robustness_verdict
 from serbench.corpora import is_acted
 from serbench.export.bundle import BundleRecord, LightFile
-from serbench.printable import printable_lines, without_paths
+from serbench.printable import printable_lines
 from serbench.records import StudyRecord
 from serbench.render import escape_markdown, left_out, percent, plural, span, speakers, whose_labels
 from serbench.results import EntryReport, Row
@@ -172,7 +172,7 @@ def _caveats(row: Row) -> str:
 def _robustness(found: Robustness) -> str:
     head = " | ".join(ROBUSTNESS_HEADER)
     rows = "\n".join(f"| {' | '.join(map(escape_markdown, row))} |" for row in robustness_rows(found))
-    reasons = "".join(f"\n{one.title} is not measured: {without_paths(one.not_measured)}." for one in found.left_out)
+    reasons = "".join(f"\n{one.title} is not measured: {one.not_measured}." for one in found.left_out)
     return f"""## Robustness on {found.on} speakers
 
 {escape_markdown(robustness_verdict(found))} {found.clips:,} clips of {speakers(found.speakers)}, answered by

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serbench.audit import audit_path, saved_audit
-from serbench.audit.robustness import Robustness, with_robustness
+from serbench.audit.robustness import Robustness, told_robustness, with_robustness
 from serbench.corpora import recorded_corpus
 from serbench.export.bundle import CARD, BundleCheck, BundleRecord
 from serbench.export.card import model_card
@@ -68,7 +68,7 @@ KERAS = KerasBundle()
 def robustness_of(trained: TrainedEntry) -> tuple[Robustness, ...]:
     """Returns how robust an entry was found to be; empty if it was not measured."""
     audit = saved_audit(audit_path(trained.folder, trained.entry.entry_id))
-    return () if audit is None else audit.robustness
+    return told_robustness(audit, trained.study)
 
 
 def recorded_answers(trained: TrainedEntry) -> tuple[pd.DataFrame, dict[str, str]]:

@@ -7,7 +7,7 @@ speakers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -103,11 +103,21 @@ def _study(name: str, members: Sequence[ScoredEntry]) -> StudyRecord:
             "test_clips": sum(fold.test_clips for fold in facts),
             "validation_speakers": sum(fold.validation_speakers for fold in facts),
             "validation_clips": sum(fold.validation_clips for fold in facts),
-            "warnings": (),
+            "warnings": tuple(_unequal(members)),
             "subsets": (),
         }
     )
     return first.model_copy(update={"name": name, "protocol": protocol})
+
+
+def _unequal(members: Sequence[ScoredEntry]) -> Iterator[str]:
+    """Says that some folds have more runs than others: the last search ended before all had as many."""
+    counts = [len(one.entry.refits) + len(one.entry.failed_refits) for one in members]
+    if min(counts) < max(counts):
+        yield (
+            f"folds have {min(counts)} to {max(counts)} runs, and as many of each count as all have; the same search "
+            "command makes the others"
+        )
 
 
 def _entry(name: str, members: Sequence[ScoredEntry], repeats: int) -> EntryRecord:

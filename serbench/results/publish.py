@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from serbench.errors import SerbenchError, UsageError
+from serbench.errors import SerbenchError, UsageError, first_line
 from serbench.printable import without_paths
 from serbench.records import (
     JobKind,
@@ -64,6 +64,8 @@ def publish_studies(results: ResultsFolder, names: Iterable[str], to: Path) -> I
     target = ResultsFolder(to)
     for folder in folders:
         _check_replaceable(folder, target.study(folder.path.name))
+        for audit in _audits(folder):
+            _told_without_paths(audit)
         _check_brought(*(ReferenceFolder.of(root, folder.record()) for root in (results.root, to)))
     target.prepare()
     _copy_ledger(found, folders, target)
@@ -150,7 +152,7 @@ def _copy_study(source: StudyFolder, copy: StudyFolder) -> None:
     for entry in source.entries():
         copy.save_entry(entry, compact=True)
     _copy_shortlist(source, copy, {entry.shortlisted for entry in source.entries()})
-    _copy_audits(source.path / "audits", copy.path / "audits")
+    _copy_audits(source, copy)
 
 
 def _copy_shortlist(source: StudyFolder, copy: StudyFolder, entered: Collection[str | None]) -> None:
@@ -165,27 +167,31 @@ def _copy_shortlist(source: StudyFolder, copy: StudyFolder, entered: Collection[
             copy.save_shortlisted_alone(record)
 
 
-def _copy_audits(source: Path, copy: Path) -> None:
+def _copy_audits(source: StudyFolder, copy: StudyFolder) -> None:
     """Copies audits. Their fits stay behind: an audit has their scores, and the ledger their evaluations."""
-    for audit in sorted(source.glob("*.json")):
-        if audit.name != "serbench.json":
-            copy.mkdir(exist_ok=True)
-            write_text_atomic(copy / audit.name, _told_without_paths(read_text(audit)))
+    for audit in _audits(source):
+        (copy.path / "audits").mkdir(exist_ok=True)
+        write_text_atomic(copy.path / "audits" / audit.name, _told_without_paths(audit))
 
 
-def _told_without_paths(text: str) -> str:
+def _audits(study: StudyFolder) -> list[Path]:
+    return sorted(path for path in (study.path / "audits").glob("*.json") if path.name != "serbench.json")
+
+
+def _told_without_paths(audit: Path) -> str:
     """An audit's JSON, without the paths in what it says of a check that failed."""
-    raw = json.loads(text)
-    told = [
-        *raw.get("findings", ()),
-        *(one for part in raw.get("robustness", ()) for one in part.get("conditions", ())),
-    ]
-    changed = False
-    for one in told:
-        for name in {"verdict", "not_measured"} & one.keys():
-            plain = without_paths(str(one[name]))
-            changed |= plain != one[name]
-            one[name] = plain
+    text, changed = read_text(audit), False
+    try:
+        raw = json.loads(text)
+        conditions = [one for part in raw.get("robustness", ()) for one in part["conditions"]]
+        for one in [*raw.get("findings", ()), *conditions]:
+            for name in {"verdict", "not_measured"} & one.keys():
+                plain = without_paths(str(one[name]))
+                changed |= plain != one[name]
+                one[name] = plain
+    except (ValueError, RecursionError, AttributeError, TypeError, KeyError) as error:
+        reason = first_line(error)
+        raise SerbenchError(f"{audit} cannot be read ({reason}); remove it, an audit can be made again") from None
     return json.dumps(raw, ensure_ascii=False) if changed else text
 
 

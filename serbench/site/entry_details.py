@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from serbench.audit import AuditRecord, audit_path, saved_audit
+from serbench.audit.robustness import told_robustness
 from serbench.corpora import people_of
 from serbench.errors import SerbenchError
 from serbench.evaluation import Attribute, AttributeSlices, ReliabilityBin, SoftEvaluation, reliability, slice_scores
+from serbench.records import StudyRecord
 from serbench.results import Results, ScoredEntry, VoteRow, why_unranked
 from serbench.site.clips.mask_example import MaskExample, mask_example
 from serbench.site.clips.misses import Miss, find_misses
@@ -90,7 +92,7 @@ class EntryDetails:
             ),
             slices=_slices(tested, attributes),
             slice_notes=notes,
-            audit=_audit(sources, entry.entry_id),
+            audit=_audit(sources, entry.entry_id, tested.study),
             listeners=_listeners(results, tested),
             votes=results.votes(tested),
             space=space,
@@ -134,8 +136,9 @@ def _shortened(scores: AttributeSlices) -> ScoredSlices:
     return ScoredSlices(replace(scores, slices=kept), len(scores.slices) - len(kept))
 
 
-def _audit(sources: Sources, entry_id: str) -> AuditRecord | None:
-    return saved_audit(audit_path(sources.folders[0], entry_id))
+def _audit(sources: Sources, entry_id: str, study: StudyRecord) -> AuditRecord | None:
+    found = saved_audit(audit_path(sources.folders[0], entry_id))
+    return found and found.model_copy(update={"robustness": told_robustness(found, study)})
 
 
 def _listeners(results: Results, tested: ScoredEntry) -> SoftEvaluation | None:

@@ -163,7 +163,8 @@ def _slice_scale(details: EntryDetails) -> Axis:
     shown = [one for found in details.slices for one in found.scores.slices]
     ends = [100 * one.recall for one in shown if one.recall is not None]
     ends += [100 * end for one in shown if one.interval for end in (one.interval.low, one.interval.high)]
-    return linear(ends or [0.0, 100.0], count=4, least=5)
+    ends = ends or [0.0, 100.0]
+    return linear([*ends, max(0.0, min(*ends, max(ends) - 5))], count=4)  # five points at least, and none over 100
 
 
 def _slice_rows(details: EntryDetails, place: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from serbench.corpora import starts_from_its_corpus
 from serbench.errors import SerbenchError
 from serbench.protocols import get_kind, protocol_names
 from serbench.records import ProtocolFacts, StudyRecord
@@ -106,7 +107,7 @@ def entry_commands(
             ("Predict with it", "serbench predict bundle RECORDING.wav"),
         ]
     audits = [("Audit it", shell_line(["serbench", "audit", row.entry]))]
-    if row.folds == 1 and not row.speaker_normalisation:
+    if row.folds == 1 and not row.speaker_normalisation and not starts_from_its_corpus(record):
         audits.append(
             ("Measure what noise and rooms cost it", shell_line(["serbench", "audit", row.entry, "--robustness"]))
         )

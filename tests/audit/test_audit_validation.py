@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from drawn_results import Builder
 
-from serbench.audit.validation import ScoredClips, validation_finding
+from serbench.audit.validation import ScoredClips, against_validation, validation_finding
 from serbench.corpora import UNKNOWN_SPEAKER
 from serbench.evaluation.jackknife import SpeakerRecalls, Spread
+from serbench.records import StudyRecord
 
 LABELS = ["anger", "fear"]
 
@@ -43,6 +45,23 @@ def test_a_gap_beyond_them_is_a_warning():
     assert found.numbers["validation_uar"] - found.numbers["test_uar"] == pytest.approx(
         found.numbers["gap_points"] / 100
     )
+
+
+def test_what_a_teacher_explains_is_no_warning(tmp_path):
+    build = Builder(tmp_path / "results")
+    name = build.study(test_speakers=20, validation_speakers=20)
+    build.entry("a", name, skill=0.3, validation=0.95)
+
+    def found():
+        folder = build.results.study(name)
+        return against_validation(build.read().scored_entry("a"), folder.clips())
+
+    assert (found().level, "does less well on others" in found().verdict) == ("warning", True)
+    folder = build.results.study(name)
+    teacher = {"entry": "taught", "study": "s", "trial": "t0000", "answers": "d", "share": 0.5}
+    StudyRecord.model_validate(folder.record().model_dump(mode="json") | {"teacher": teacher}).save(folder.record_path)
+    assert (found().level, "does less well on others" in found().verdict) == ("note", False)
+    assert found().verdict.endswith("had heard the validation clips")
 
 
 def test_a_test_core_that_is_far_easier_is_worth_a_note():

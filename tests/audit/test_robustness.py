@@ -21,18 +21,20 @@ from serbench.audit.robustness import (
     StoppedError,
     measure_robustness,
     saved_robustness,
+    told_robustness,
 )
 from serbench.audit.robustness.conditions import Condition, NotMeasuredError
 from serbench.audit.robustness.panel import panel_of
 from serbench.corpora import get_corpus
 from serbench.errors import SerbenchError, UsageError
 from serbench.features.distortions import scaled
-from serbench.records import ResultsFolder
+from serbench.records import ResultsFolder, StudyRecord
 from serbench.results import Results
 from serbench.search import Observer, SearchPlan, run_search
 from serbench.site import write_entry_page
 from serbench.spaces import load_space
 
+PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 STUDY = "crema-d-speaker-tiny_cnn1d"
 SOME = tuple(one for one in CONDITIONS if one.key in ("white-noise-0", "babble-10", "telephone-band"))
 
@@ -318,6 +320,29 @@ def test_drawn_clips_keep_their_networks_and_answers(drawn) -> None:
     np.testing.assert_array_equal(part.recorded[0], whole.recorded[0][rows])
     for some, every in zip(part.runs[0], whole.runs[0], strict=True):
         assert {rows[row] for row in some.rows} <= set(every.rows.tolist())
+
+
+def begun_with_a_network_of_the_corpus(build: Builder) -> None:
+    folder = build.results.study("demo-speaker-cnn2d")
+    record = folder.record()
+    heard = {"study": "first", "corpus": "demo", "parts": ["demo"], "digest": record.corpus.digest, "protocol": "h"}
+    init = {
+        "entry": "first-1", "study": "first", "refit": "t0-r0", "family": "cnn2d", "labels": list(record.corpus.labels),
+        "sha256": "s", "heard": [heard],
+    }  # fmt: skip
+    StudyRecord.model_validate(record.model_dump(mode="json") | {"init": init}).save(folder.record_path)
+
+
+def test_networks_that_began_with_one_that_heard_these_speakers_are_not_measured_on_them(drawn) -> None:
+    audit = saved_audit(PUBLISHED / "studies" / "s24-cnn2d" / "audits" / "cnn2d-f046c2.json")
+    assert "validation" in {
+        one.on for one in told_robustness(audit, drawn.results.study("demo-speaker-cnn2d").record())
+    }
+    begun_with_a_network_of_the_corpus(drawn)
+    with pytest.raises(SerbenchError, match=r"started from 'first-1', which has heard .*add --on test"):
+        panel(drawn)
+    told = told_robustness(audit, drawn.results.study("demo-speaker-cnn2d").record())
+    assert "validation" not in {one.on for one in told}
 
 
 @pytest.mark.slow

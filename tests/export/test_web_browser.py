@@ -196,6 +196,20 @@ def test_the_timeline_answers_to_keys_and_clicks(open_page, address, tmp_path) -
 
 
 @pytest.mark.slow
+def test_the_keys_go_on_while_it_plays(open_page, address, tmp_path) -> None:
+    page = open_page(address)
+    drop(page, wav(tmp_path / "long.wav", made_sound(12.0)))
+    page.locator("#player").evaluate(
+        "player => { player.muted = true; player.playbackRate = 0.1; return player.play(); }"
+    )
+    page.locator("#place").focus()
+    for number in range(1, 5):
+        page.keyboard.press("ArrowRight")
+        page.locator("#player").evaluate("player => player.ontimeupdate()")
+        assert page.locator("#place").input_value() == str(number)
+
+
+@pytest.mark.slow
 def test_the_microphone_is_heard_and_its_recording_gets_the_same_answer_as_a_file(
     open_page, address, spoken, tmp_path
 ) -> None:

@@ -85,6 +85,30 @@ def test_errors_of_fits_come_without_paths(build, tmp_path):
     assert folder.job("search", "t3").error == failed.error, "only the copy is for others"
 
 
+def test_what_audits_say_comes_without_paths(build, tmp_path):
+    study = build.study()
+    build.entry("a", study)
+    audits = build.results.study(study).path / "audits"
+    audits.mkdir()
+    finding = {
+        "check": "doubtful labels",
+        "level": "skipped",
+        "verdict": "not checked: /home/ann/results/x.parquet lies",
+    }
+    condition = {"condition": "gsm", "not_measured": "cannot write /home/ann/y.wav"}
+    (audits / "a.json").write_text(json.dumps({"findings": [finding], "robustness": [{"conditions": [condition]}]}))
+    (audits / "b.json").write_text('{ "findings": [] }')
+    list(publish_studies(build.results, [study], tmp_path / "published"))
+    copies = tmp_path / "published" / "studies" / study / "audits"
+    assert "/home" not in (copies / "a.json").read_text()
+    assert "not checked" in (copies / "a.json").read_text()
+    assert (copies / "b.json").read_text() == '{ "findings": [] }'
+    (audits / "b.json").write_text("{")
+    with pytest.raises(SerbenchError, match=r"b\.json cannot be read .*an audit can be made again"):
+        list(publish_studies(build.results, [study], tmp_path / "another"))
+    assert not (tmp_path / "another").exists()
+
+
 def test_predictions_of_training_clips_stay_behind_and_their_scores_do_not(build, tmp_path):
     study = build.study()
 

@@ -181,6 +181,9 @@ def test_folds_with_more_runs_than_others_have_lost_none(build):
         assert folder.has_job("refit", job)
     (row,) = build.read().board().rows
     assert (row.seeds, row.failed_seeds) == (2, 0)
+    assert [text for text in row.warnings if "folds have" in text] == [
+        "folds have 2 to 4 runs, and as many of each count as all have; the same search command makes the others"
+    ]
 
 
 def test_folds_of_dense_networks_are_called_so_with_their_number(build):

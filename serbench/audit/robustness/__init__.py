@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         with_robustness,
     )
     from serbench.audit.robustness.measure import RobustnessPlan, measure_robustness
-    from serbench.audit.robustness.saved import saved_robustness
+    from serbench.audit.robustness.saved import saved_robustness, told_robustness
     from serbench.audit.robustness.scores import ConditionScore, Robustness
 else:
     __getattr__ = lazy_face(
@@ -41,7 +41,7 @@ else:
                 "RobustnessPlan",
                 "measure_robustness",
             ),
-            "saved": ("saved_robustness",),
+            "saved": ("saved_robustness", "told_robustness"),
             "scores": ("ConditionScore", "Robustness"),
         },
     )
@@ -59,5 +59,6 @@ __all__ = [
     "robustness_sheets",
     "robustness_verdict",
     "saved_robustness",
+    "told_robustness",
     "with_robustness",
 ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from serbench.audit.record import audit_path, saved_audit
+from serbench.audit.record import AuditRecord, audit_path, saved_audit
 from serbench.audit.robustness.scores import Robustness
+from serbench.corpora import starts_from_its_corpus
+from serbench.printable import without_paths
+from serbench.records import StudyRecord
 from serbench.results import Results
 
-__all__ = ["saved_robustness"]
+__all__ = ["saved_robustness", "told_robustness"]
 
 
 def saved_robustness(results: Results, entry_id: str) -> tuple[Robustness, ...]:
@@ -24,4 +27,24 @@ def saved_robustness(results: Results, entry_id: str) -> tuple[Robustness, ...]:
     if tested.entry.members or tested.study.protocol.folds > 1:
         return ()
     audit = saved_audit(audit_path(results.folder.study(tested.study.name), entry_id))
-    return () if audit is None else audit.robustness
+    return told_robustness(audit, tested.study)
+
+
+def told_robustness(audit: AuditRecord | None, study: StudyRecord) -> tuple[Robustness, ...]:
+    """Returns what an audit measured, as it may be told: without paths of a machine.
+
+    What was measured on speakers whom the network had heard is left out: earlier versions measured that.
+
+    Args:
+        audit: the audit of an entry; None if there is none.
+        study: the record of its study.
+    """
+    if audit is None:
+        return ()
+    heard = starts_from_its_corpus(study)
+    return tuple(_without_paths(one) for one in audit.robustness if not (heard and one.on == "validation"))
+
+
+def _without_paths(found: Robustness) -> Robustness:
+    told = (one.model_copy(update={"not_measured": without_paths(one.not_measured)}) for one in found.conditions)
+    return found.model_copy(update={"conditions": tuple(told)})

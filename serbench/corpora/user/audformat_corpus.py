@@ -73,13 +73,14 @@ class AudformatCorpus(UserCorpus):
             divided.discard(file)
         for column in _COLUMNS:
             self._add(found, column, folder, filewise)
-        _describe(found, _people(folder, header))
+        people, unread = _people(folder, header)
+        _describe(found, people)
         if divided or not all(row.get("split") for row in found.values()):  # a table of all files has no split
             for row in found.values():
                 row.pop("split", None)
         paths = TablePaths(folder)
         rows, lost = split_lost([_row(paths, file, row) for file, row in found.items()], folder / HEADER, paths)
-        remarks = (*_divided(divided), *labels.remarks(), *(labels.gap_remarks() if gaps else ()))
+        remarks = (*_divided(divided), *unread, *labels.remarks(), *(labels.gap_remarks() if gaps else ()))
         return rows, Listing(pd.DataFrame(), (), folder, None, lost=lost, remarks=remarks)
 
     @staticmethod
@@ -194,20 +195,20 @@ def _describe(found: dict[str, dict[str, Any]], people: Mapping[str, Any]) -> No
                 row.setdefault(key, str(value))
 
 
-def _people(folder: Path, header: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Facts by speaker: in the scheme `speaker`, or in the misc table that it names."""
+def _people(folder: Path, header: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """Facts by speaker, from the scheme `speaker` or the misc table that it names; and why they are not read."""
     scheme = _part(_part(header, "schemes"), "speaker")
     name = _text(scheme, "labels")
     table = _part(_part(header, "misc_tables"), name)
     levels = [str(level) for level in _part(table, "levels")]
     columns = [column for column in ("gender", "sex", "age") if column in _part(table, "columns")]
     if len(levels) != 1 or not columns:
-        return _part(scheme, "labels")
+        return _part(scheme, "labels"), ()
     try:
         rows = read_columns(_file(folder, name), (levels[0], *columns)).to_dict("records")
-    except SerbenchError:  # sexes and ages are not needed
-        return {}
-    return {str(row[levels[0]]): {column: row[column] for column in columns} for row in rows}
+    except SerbenchError as error:  # sexes and ages are not needed
+        return {}, (f"sexes and ages of speakers are not read: {error}",)
+    return {str(row[levels[0]]): {column: row[column] for column in columns} for row in rows}, ()
 
 
 def _header(path: Path) -> Mapping[str, Any]:

@@ -149,9 +149,8 @@ function clear() {
   $("charts").classList.remove("pickable");
 }
 
-/** Asks the network about every window of a sound. */
-async function analyse(samples, name, source, saved = null) {
-  const own = ++job;
+/** Asks the network about every window of a sound, as long as no newer one was begun. */
+async function analyse(own, samples, name, source, saved = null) {
   const rate = facts.sample_rate;
   view = viewOf(samples, rate);
   view.name = name;
@@ -205,7 +204,7 @@ async function openFile(file) {
     const samples = await decode(await file.arrayBuffer(), facts.sample_rate);
     if (own !== job) return;
     if (!samples.length) throw new Error("no samples");
-    await analyse(samples, file.name, file);
+    await analyse(own, samples, file.name, file);
   } catch (error) {
     if (error instanceof DOMException || error.message === "no samples") {
       status(`This browser cannot read ${file.name} as sound. Try a WAV, MP3 or OGG file.`, true);
@@ -288,7 +287,7 @@ async function stopRecording(listen) {
     return;
   }
   const samples = await resample(heard, ended.rate, facts.sample_rate);
-  if (own === job) await analyse(samples, "recording", wav(samples, facts.sample_rate), "recording.wav");
+  if (own === job) await analyse(own, samples, "recording", wav(samples, facts.sample_rate), "recording.wav");
 }
 
 function failed(error) {
