@@ -70,6 +70,11 @@ def _load(folder: Path) -> tuple[Any, Any]:
         extractor = AutoFeatureExtractor.from_pretrained(folder, **trusted)
     except Exception as error:  # of transformers, safetensors or PyTorch: each has classes of its own
         raise SerbenchError(f"{folder} cannot be loaded as an encoder: {first_line(error)}") from None
+    if (reads := getattr(model, "main_input_name", "input_values")) != "input_values":
+        raise SerbenchError(
+            f"{folder} reads {reads} and no raw speech: such a model pads each clip to one length, and its mean would "
+            "count that; use a model of raw speech, such as wav2vec 2.0"
+        )
     return (model.get_encoder() if model.config.is_encoder_decoder else model), extractor
 
 

@@ -20,6 +20,9 @@ __all__ = ["NEUTRAL", "CopyPaste", "beside", "can_paste"]
 NEUTRAL: Final = "neutral"
 """Label of the clips that are put beside others."""
 
+_SAME: Final = 1e-6
+"""Frames that change by less than this share of the largest value are equal: slopes of silence are rounding noise."""
+
 
 def can_paste(clips: pd.DataFrame) -> bool:
     """Whether any known speaker of a clip table has both neutral and other clips."""
@@ -123,5 +126,6 @@ def beside(clip: np.ndarray, neutral: np.ndarray, *, neutral_first: bool) -> np.
 
 def _sounding(clip: np.ndarray) -> slice:
     """Frames from the first change to the last, and one frame more on each side."""
-    changes = np.flatnonzero((clip[1:] != clip[:-1]).any(axis=1))
+    steps = np.abs(np.diff(clip, axis=0)).max(axis=1)
+    changes = np.flatnonzero(steps > _SAME * np.abs(clip).max())
     return slice(int(changes[0]), int(changes[-1]) + 2) if len(changes) else slice(0, len(clip))

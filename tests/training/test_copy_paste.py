@@ -48,6 +48,25 @@ def test_an_emotional_clip_gets_a_neutral_training_clip_of_its_speaker_and_other
     assert orders == {(1, 2), (2, 1)}
 
 
+@pytest.mark.parametrize("kind", ["acoustic", "log_mel"])
+@pytest.mark.parametrize("neutral_first", [True, False])
+def test_the_padding_of_real_features_is_left_out(kind, neutral_first) -> None:
+    """Slopes of a silent end are rounding noise and not quite zero."""
+    from serbench.features import FeatureSpec, extract
+    from serbench.training.copy_paste import beside
+
+    spec = FeatureSpec(kind=kind, sample_rate=8_000, duration_s=3.0, n_mels=40)
+    waveforms = np.zeros((2, spec.n_samples), dtype=np.float32)
+    waveforms[:, :8_000] = np.random.default_rng(0).normal(0, 0.1, (2, 8_000))  # one second of three sounds
+    axis = np.argmax(np.array(spec.shape) > 60)
+    clip, neutral = (np.moveaxis(one, axis, 0).reshape(spec.shape[axis], -1) for one in extract(waveforms, spec))
+    sounding = spec.shape[axis] // 3 - 2
+    joined = beside(clip, neutral, neutral_first=neutral_first)
+    for part in (clip[2:sounding], neutral[2:sounding]):
+        found = [(joined == frame).all(axis=1).any() for frame in part]
+        assert all(found), f"{sum(found)} of {len(found)} frames are left"
+
+
 def test_both_clips_are_whole_where_they_fit_and_the_emotional_one_keeps_half_where_they_do_not() -> None:
     fits = pasted(length=6)[0][:, 0]
     assert [(np.floor(fits + 1e-4) == number).sum() for number in (1, 2)] == [6, 6]
