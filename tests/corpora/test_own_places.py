@@ -222,6 +222,7 @@ def test_sexes_and_ages_of_names_are_those_of_tables(tmp_path) -> None:
 
 def test_speakers_whom_two_own_folders_name_alike_are_told(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SERBENCH_CONFIG", str(tmp_path / "config"))  # nobody has registered a corpus "one"
     for name, people in (("one", "abc"), ("two", "bcd"), ("three", "xy")):
         write_clips(tmp_path / name, [f"{label}/{speaker}_1.wav" for label in ("joy", "fear") for speaker in people])
     corpus, data = choose_corpus("./one+./two", names="{speaker}_*", test="./three")
