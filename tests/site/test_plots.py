@@ -232,6 +232,9 @@ def test_seeds_are_drawn_each_and_one_seed_is_a_sentence(results):
     tests = [dot.text for dot in plot.dots if dot.shape == "dot"]
     assert tests == [f"seed {one.seed}: test {100 * one.scores['test'].uar:.1f} %" for one in report.refits]
     assert {dot.shape for dot in plot.dots} == {"dot", "ring"}
+    assert "only the seed differs" in plot.caption
+    joined = [refit.model_copy(update={"seed": None}) for refit in report.refits]
+    assert "one fit of every fold or member" in seeds_plot(joined).caption
     judged = seeds_plot(report.refits, out_of_fold=True)
     assert {dot.shape for dot in judged.dots} == {"dot"}, "other fits were judged: one line for all runs"
     assert len(judged.rules) == 1

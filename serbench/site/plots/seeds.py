@@ -52,8 +52,8 @@ def seeds_plot(refits: Sequence[RefitReport], *, out_of_fold: bool = False) -> P
     return Plot(
         "seeds",
         "Seed by seed",
-        f"Test UAR of each run: from {percent(low)} to {percent(high)} %, {100 * (high - low):.1f} points apart. The "
-        "configuration is the same, only the seed differs."
+        f"Test UAR of each run: from {percent(low)} to {percent(high)} %, {100 * (high - low):.1f} points apart. "
+        + _what_differs(runs[0][0])
         + (f" Shown: the first {_MOST} of {len(runs)} runs." if len(runs) > _MOST else ""),
         f"Test UAR of {plural(len(runs), 'run')}, from {percent(low)} to {percent(high)} %.",
         height=round(_ROW * (len(drawn) + 0.3)),
@@ -70,3 +70,9 @@ def seeds_plot(refits: Sequence[RefitReport], *, out_of_fold: bool = False) -> P
 
 def _uar(refit: RefitReport, subset: str) -> float | None:
     return refit.scores[subset].uar if subset in refit.scores else None
+
+
+def _what_differs(run: RefitReport) -> str:
+    if run.seed is None:
+        return "Each joins one fit of every fold or member; the configurations are the same, only the seeds differ."
+    return "The configuration is the same, only the seed differs."
