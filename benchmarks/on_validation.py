@@ -11,6 +11,10 @@ of the clips, drawn evenly from speakers and labels. `--bag` fits one network fo
 speakers and averages their answers; `--student` teaches the configuration with the folds' answers to their held-out
 clips, so with answers of networks that were not trained on the clip.
 
+`--turns 5` cuts all speakers into five parts, each of which is judged once by networks of the other four: for corpora
+of so few speakers that one part says little, as in a learning curve of EMO-DB. Every speaker is judged then, those of
+the test core, too; no study is written and nothing may be chosen by it.
+
 Each fit is one file in the folder `--out`, so the same command goes on where it was ended, and `--part 1/2` and
 `--part 2/2` share the work. A table is printed once all fits are there. Differences are paired over speakers and
 include the spread over seeds (`serbench.evaluation.compare`); that of a bag holds for its one set of networks.
@@ -32,6 +36,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -79,17 +84,19 @@ class Arm:
 
 @dataclass(frozen=True)
 class Fit:
-    """One fit: an arm with a seed, or a fold of the bag."""
+    """One fit: an arm with a seed, or a fold of the bag; `turn` says which part of the speakers judges it."""
 
     arm: Arm
     seed: int
     fold: int | None = None
+    turn: int = 0
 
     @property
     def file(self) -> str:
         """Name of its file."""
         name = "".join(letter if letter.isalnum() else "-" for letter in self.arm.name)
-        return f"{name}.{self.seed}.npz" if self.fold is None else f"{name}.fold{self.fold}.npz"
+        turn = f".turn{self.turn}" if self.turn else ""
+        return f"{name}.{self.seed}{turn}.npz" if self.fold is None else f"{name}.fold{self.fold}.npz"
 
 
 def parsed(text: str) -> Arm:
@@ -115,15 +122,25 @@ def parsed(text: str) -> Arm:
     return Arm(name.strip(), config, features, share)
 
 
-def fits_of(arms: Sequence[Arm], seeds: int, *, bag: bool, student: bool) -> list[Fit]:
+def fits_of(arms: Sequence[Arm], seeds: int, *, bag: bool, student: bool, turns: int = 1) -> list[Fit]:
     """All fits in the order in which they are made: folds first, since a student needs their answers.
 
     >>> [one.file for one in fits_of([Arm("a b")], 1, bag=False, student=False)]
     ['as-it-is.0.npz', 'a-b.0.npz']
+    >>> [one.file for one in fits_of([], 1, bag=False, student=False, turns=2)]
+    ['as-it-is.0.npz', 'as-it-is.0.turn1.npz']
     """
     folds = [Fit(Arm(_BAG), 0, fold) for fold in range(_FOLDS)] if bag or student else []
     taught = [Arm(_STUDENT)] if student else []
-    return [*folds, *(Fit(arm, seed) for seed in range(seeds) for arm in (Arm(_BASE), *arms, *taught))]
+    return [
+        *folds,
+        *(
+            Fit(arm, seed, turn=turn)
+            for seed in range(seeds)
+            for arm in (Arm(_BASE), *arms, *taught)
+            for turn in range(turns)
+        ),
+    ]
 
 
 class Judge:
@@ -136,6 +153,7 @@ class Judge:
         data: its folder.
         out: folder of the answers.
         speakers: number of training speakers, drawn anew for every seed; None for all.
+        turns: number of parts of the speakers, each of which judges once; 1 for the usual validation speakers.
     """
 
     def __init__(
@@ -146,22 +164,28 @@ class Judge:
         data: Path | None,
         out: Path,
         speakers: int | None = None,
+        turns: int = 1,
     ) -> None:
         self.space, self.config, self.out, self.speakers = space, config, out, speakers
         self.clips = load_clips(get_corpus(corpus), data, sample_rate=space.features.sample_rate).table
-        (plan, *_) = SplitProtocol("speaker", _CORE, _CORE).plans(self.clips)
-        split = plan.split(Ratio.parse(_RATIO))
-        self.train, self.judged = np.array(sorted(split.train)), np.array(sorted(split.validation))
+        self.turns = self._turns(turns)
+        self.judged = np.concatenate([judged for _, judged in self.turns])
         self.labels = tuple(sorted(self.clips["label"].unique()))
         self.source = FeatureSource(self.clips, FeatureStore(cache_root() / "features"))
         self.truth = self.source.targets(self.labels)
         self.precision = choose_precision("auto", "tensorflow")
 
+    def _turns(self, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Rows to train on and rows that are judged, turn by turn."""
+        if count > 1:
+            return _cut(self.clips, np.arange(len(self.clips)), count)
+        (plan, *_) = SplitProtocol("speaker", _CORE, _CORE).plans(self.clips)
+        split = plan.split(Ratio.parse(_RATIO))
+        return [(np.array(sorted(split.train)), np.array(sorted(split.validation)))]
+
     def folds(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Rows to train on and rows held out, fold by fold, with no speaker in both."""
-        rows = self.clips.iloc[self.train]
-        cut = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0).split(rows, rows["label"], rows["speaker"])
-        return [(self.train[inside], self.train[outside]) for inside, outside in cut]
+        return _cut(self.clips, self.turns[0][0], _FOLDS)
 
     def run(self, fit: Fit) -> str:
         """Makes a fit and keeps it. Returns a line about it."""
@@ -183,9 +207,7 @@ class Judge:
         kept: dict[str, Any] = {"made": self._made(job), "minutes": minutes, "parameters": outcome.parameters or 0}
         np.savez(content, **kept, **outcome.predictions)  # type: ignore[arg-type] # its keywords are arrays, not options
         write_bytes_atomic(self.out / fit.file, content.getvalue())
-        uar = SpeakerRecalls.count(
-            self.truth[self.judged], [outcome.predictions["judged"]], self._who(), len(self.labels)
-        )
+        uar = self._count([outcome.predictions["judged"]], self.turns[fit.turn][1])
         return f"{fit.file}: {100 * float(uar.per_refit()[0]):.1f} % UAR, {minutes:.1f} min of CPU time"
 
     def kept(self, fit: Fit) -> dict[str, np.ndarray]:
@@ -208,13 +230,13 @@ class Judge:
 
     def _job(self, fit: Fit) -> TrialJob:
         hp = parse_hyperparameters(self.space.family, self.config | fit.arm.config)
-        predict = {"judged": tuple(map(int, self.judged))}
-        train = self.train
+        train, judged = self.turns[fit.turn]
+        predict = {"judged": tuple(map(int, judged))}
         if fit.fold is not None:
             train, held_out = self.folds()[fit.fold]
             predict["held_out"] = tuple(map(int, held_out))
         else:
-            train = self._of_few_speakers(fit.seed)
+            train = self._of_few_speakers(train, fit.seed)
         if fit.arm.share < 1:
             rows = self.clips.iloc[train]
             count = round(fit.arm.share * len(train))
@@ -229,13 +251,13 @@ class Judge:
             teacher_share=TEACHER_SHARE if fit.arm.name == _STUDENT else 0.0,
         )  # fmt: skip
 
-    def _of_few_speakers(self, seed: int) -> np.ndarray:
+    def _of_few_speakers(self, train: np.ndarray, seed: int) -> np.ndarray:
         if self.speakers is None:
-            return self.train
-        who = self.clips["speaker"].to_numpy()[self.train]
+            return train
+        who = self.clips["speaker"].to_numpy()[train]
         known = np.unique(who)
         kept = np.random.default_rng([8, seed]).permutation(known)[: self.speakers]
-        return self.train[np.isin(who, kept)]
+        return train[np.isin(who, kept)]
 
     def _out_of_fold(self) -> np.ndarray:
         """The folds' answers to their held-out clips, float32 (clips, labels); NaN for all other clips."""
@@ -243,9 +265,6 @@ class Judge:
         for fold, (_, held_out) in enumerate(self.folds()):
             found[held_out] = self.kept(Fit(Arm(_BAG), 0, fold))["held_out"]
         return found
-
-    def _who(self) -> np.ndarray:
-        return self.clips["speaker"].to_numpy()[self.judged]
 
     def table(self, fits: Sequence[Fit], *, bag: bool) -> Iterator[str]:
         """The rows of a Markdown table."""
@@ -255,15 +274,18 @@ class Judge:
         )
         yield "|:---|---:|---:|---:|---:|---:|"
         arms = list(dict.fromkeys(one.arm.name for one in fits if one.fold is None))
-        counted = {name: self._counted([one for one in fits if one.arm.name == name]) for name in arms}
+        counted = {
+            name: self._count(self._answers([one for one in fits if one.arm.name == name]), self.judged)
+            for name in arms
+        }
         folds = [self.kept(one) for one in fits if one.fold is not None]
         if bag:
-            counted[_BAG] = self._count([np.mean([one["judged"] for one in folds], axis=0)])
+            counted[_BAG] = self._count([np.mean([one["judged"] for one in folds], axis=0)], self.judged)
         seeds = [self.kept(one) for one in fits if one.arm.name == _BASE]
         together = {_BAG: folds}
-        if self.speakers is None and len(seeds) > 1:
+        if self.speakers is None and len(self.turns) == 1 and len(seeds) > 1:
             together[_MEAN] = seeds
-            counted[_MEAN] = self._count([np.mean([one["judged"] for one in seeds], axis=0)])
+            counted[_MEAN] = self._count([np.mean([one["judged"] for one in seeds], axis=0)], self.judged)
         for name, recalls in counted.items():
             own = together.get(name) or [self.kept(one) for one in fits if one.arm.name == name]
             each = ", ".join(f"{100 * uar:.1f}" for uar in recalls.per_refit())
@@ -295,21 +317,34 @@ class Judge:
         who = self.clips["speaker"].to_numpy()
         answers = []
         for seed in range(seeds if self.speakers is not None else 1):
-            rows = self._of_few_speakers(seed)
-            machine = GridSearchCV(
-                make_pipeline(StandardScaler(), SVC(class_weight="balanced", cache_size=500)),
-                {"svc__C": list(PENALTIES)},
-                scoring="balanced_accuracy",
-                cv=GroupKFold(_FOLDS),
-            ).fit(vectors[rows], self.truth[rows], groups=who[rows])
-            answers.append(np.eye(len(self.labels))[machine.predict(vectors[self.judged])])
-        return self._count(answers)
+            turns = []
+            for train, judged in self.turns:
+                rows = self._of_few_speakers(train, seed)
+                machine = GridSearchCV(
+                    make_pipeline(StandardScaler(), SVC(class_weight="balanced", cache_size=500)),
+                    {"svc__C": list(PENALTIES)},
+                    scoring="balanced_accuracy",
+                    cv=GroupKFold(_FOLDS),
+                ).fit(vectors[rows], self.truth[rows], groups=who[rows])
+                turns.append(np.eye(len(self.labels))[machine.predict(vectors[judged])])
+            answers.append(np.concatenate(turns))
+        return self._count(answers, self.judged)
 
-    def _counted(self, fits: Sequence[Fit]) -> SpeakerRecalls:
-        return self._count([self.kept(one)["judged"] for one in fits])
+    def _answers(self, fits: Sequence[Fit]) -> list[np.ndarray]:
+        """The answers of each seed to all judged clips, turn after turn."""
+        seeds = dict.fromkeys(one.seed for one in fits)
+        return [np.concatenate([self.kept(one)["judged"] for one in fits if one.seed == seed]) for seed in seeds]
 
-    def _count(self, answers: Sequence[np.ndarray]) -> SpeakerRecalls:
-        return SpeakerRecalls.count(self.truth[self.judged], answers, self._who(), len(self.labels))
+    def _count(self, answers: Sequence[np.ndarray], judged: np.ndarray) -> SpeakerRecalls:
+        who = self.clips["speaker"].to_numpy()[judged]
+        return SpeakerRecalls.count(self.truth[judged], answers, who, len(self.labels))
+
+
+def _cut(clips: pd.DataFrame, rows: np.ndarray, parts: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Cuts rows into parts with no speaker in two: for each part all other rows and its own."""
+    table = clips.iloc[rows]
+    cut = StratifiedGroupKFold(parts, shuffle=True, random_state=0).split(table, table["label"], table["speaker"])
+    return [(rows[inside], rows[outside]) for inside, outside in cut]
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -329,19 +364,24 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--bag", action="store_true")
     parser.add_argument("--student", action="store_true")
     parser.add_argument("--svm", action="store_true", help="also train an SVM on functionals of the same clips")
+    parser.add_argument("--turns", type=int, default=1, help="judge all speakers, in so many parts")
     parser.add_argument("--part", default="1/1", metavar="I/N", help="make only every N-th fit")
     asked = parser.parse_args(words)
     space = load_space(asked.space).with_training(epochs=asked.epochs, patience=asked.epochs)
     config = space.enqueued[0].config if asked.record is None else TrialRecord.load(asked.record).config
     asked.out.mkdir(parents=True, exist_ok=True)
-    judge = Judge(space, config, asked.corpus, asked.data, asked.out, asked.speakers)
-    fits = fits_of([parsed(one) for one in asked.arm], asked.seeds, bag=asked.bag, student=asked.student)
-    if asked.speakers is not None and (asked.bag or asked.student):
-        raise SystemExit("folds are made of all training speakers; ask for --speakers without --bag and --student")
+    if (asked.speakers is not None or asked.turns > 1) and (asked.bag or asked.student):
+        raise SystemExit(
+            "a bag's folds are made of the usual training speakers; ask for --speakers and --turns without --bag and "
+            "--student"
+        )
+    judge = Judge(space, config, asked.corpus, asked.data, asked.out, asked.speakers, asked.turns)
+    arms = [parsed(one) for one in asked.arm]
+    fits = fits_of(arms, asked.seeds, bag=asked.bag, student=asked.student, turns=asked.turns)
     if len({one.file for one in fits}) < len(fits):
         raise SystemExit("two arms have one name; give each --arm a name of its own")
     print(
-        f"{machine()}; {len(judge.train):,} training and {len(judge.judged):,} validation clips, {judge.precision}, "
+        f"{machine()}; {len(judge.turns[0][0]):,} training and {len(judge.judged):,} judged clips, {judge.precision}, "
         f"{asked.epochs} epochs, {len(fits)} fits", flush=True,
     )  # fmt: skip
     import_keras("tensorflow")
