@@ -9,7 +9,7 @@ import pandas as pd
 
 from serbench.audit.finding import AuditFinding, Cell
 from serbench.evaluation import AttributeSlices, Slice, judge_slices
-from serbench.results import ScoredEntry, clip_attributes, clips_by_id, clips_in_no_slice, why_unranked
+from serbench.results import OF_PEOPLE, ScoredEntry, clip_attributes, clips_by_id, clips_in_no_slice, why_unranked
 
 __all__ = ["by_slices", "slice_finding"]
 
@@ -100,7 +100,7 @@ def slice_finding(slices: AttributeSlices, *, alpha: float = ALPHA, untested: st
         return AuditFinding(check=check, level="ok", verdict=verdict, numbers=numbers, table=table)
     usual = f"by chance alone it would stay under {100 * slices.by_chance:.1f} points in 19 of 20 cases"
     verdict = f"{summary}: significant ({p_value}); {usual}"
-    level = "warning" if slices.of_speakers else "note"
+    level = "warning" if slices.attribute in OF_PEOPLE else "note"
     return AuditFinding(check=check, level=level, verdict=verdict, numbers=numbers, table=table)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from serbench.cli.options import DEFAULT_RESULTS, DataFolder, ResultsPath, TableFormat
+from serbench.cli.options import DEFAULT_RESULTS, ResultsPath, StudyData, TableFormat
 from serbench.cli.printing import echo_text, new_console, screen_width
 from serbench.errors import SerbenchError, UsageError
 
@@ -48,7 +48,7 @@ def audit(
             "--on", help="With --robustness: whose clips are judged. 'test' counts as an evaluation of the test set."
         ),
     ] = Where.validation,
-    data: DataFolder = None,
+    data: StudyData = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Training runs at the same time.  [default: as many as fit the machine]")
     ] = None,
@@ -57,7 +57,8 @@ def audit(
 ) -> None:
     """Checks whether a score can be trusted, with one verdict per check. Exit code 1 if one is an alarm.
 
-    Completed training runs are kept: the same command resumes an interrupted audit.
+    Three of the checks train the configuration again; --no-refits leaves them out. Completed training runs are kept:
+    the same command resumes an interrupted audit.
     """
     if robustness:
         if (split_seeds, repeats, refits, workers) != (1, 1, True, None):

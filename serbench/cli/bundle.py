@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serbench.cli.declared import expanded_path
-from serbench.cli.options import DEFAULT_RESULTS, DataFolder, ResultsPath
+from serbench.cli.options import DEFAULT_RESULTS, ResultsPath, StudyData
 from serbench.cli.printing import command_line, echo, echo_text, new_console
 from serbench.errors import SerbenchError, UsageError
 
@@ -74,7 +74,7 @@ def export(
             "--format", help="Export formats, with commas between; --list-formats lists those that are installed."
         ),
     ] = "keras",
-    data: DataFolder = None,
+    data: StudyData = None,
     results: ResultsPath = DEFAULT_RESULTS,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing bundle.")] = False,
     runtime: Runtime = None,

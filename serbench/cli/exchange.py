@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serbench.cli.declared import expanded_path
-from serbench.cli.options import DEFAULT_RESULTS, DataFolder, ResultsPath, TableFormat
+from serbench.cli.options import DEFAULT_RESULTS, ResultsPath, StudyData, TableFormat
 from serbench.cli.printing import command_line, echo, new_console
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ __all__ = ["folds_of", "print_table_of", "submit", "task"]
 def task(
     study: Annotated[str, typer.Argument(help="The study whose test set is predicted; see `serbench study list`.")],
     to: Annotated[Path, typer.Option(help="The new folder.", callback=expanded_path)],
-    data: DataFolder = None,
+    data: StudyData = None,
     results: ResultsPath = DEFAULT_RESULTS,
 ) -> None:
     """Writes a study's test set for a method of another tool, without labels.

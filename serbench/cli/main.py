@@ -34,6 +34,7 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     name="serbench",
     help="AutoML benchmarking for speech emotion recognition: search, judge honestly, export.",
+    epilog="Begin with `serbench doctor`, then `serbench search`. `serbench COMMAND --help` explains each command.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from serbench.cli.declared import declared_option
+from serbench.cli.declared import declared_option, expanded_path
 from serbench.search import DEFAULT_RESULTS
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "LabelDrops",
     "LabelMaps",
     "ResultsPath",
+    "StudyData",
     "TableFormat",
 ]
 
@@ -44,6 +45,14 @@ class BriefFormat(StrEnum):
 
 ResultsPath = Annotated[Path, declared_option("results")]
 DataFolder = Annotated[Path | None, declared_option("data")]
+StudyData = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder of the corpus.  [default: the one that the search used]",
+        callback=expanded_path,
+    ),
+]
 CorpusOption = Annotated[str, declared_option("corpus")]
 LabelMaps = Annotated[list[str] | None, declared_option("label_map")]
 LabelDrops = Annotated[list[str] | None, declared_option("drop")]

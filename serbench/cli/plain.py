@@ -143,7 +143,7 @@ class PlainView(Observer):
             "probe": "before the trials",
         }.get(record.kind, f"{state.done}/{state.total}")
         score = (
-            f"validation UAR {percent(record.value)} %{state.classes_lacking}"
+            f"validation UAR {percent(record.value)} %{'' if record.kind == 'fold' else state.classes_lacking}"
             if record.value is not None
             else record.error or "trained"
         )

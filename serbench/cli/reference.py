@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from serbench.cli.declared import expanded_path
-from serbench.cli.options import DEFAULT_RESULTS, DataFolder, ResultsPath, TableFormat
+from serbench.cli.options import DEFAULT_RESULTS, ResultsPath, StudyData, TableFormat
 from serbench.cli.printing import echo, new_console
 from serbench.errors import SerbenchError
 
@@ -33,7 +33,7 @@ def reference(
             callback=expanded_path,
         ),
     ] = None,
-    data: DataFolder = None,
+    data: StudyData = None,
     results: ResultsPath = DEFAULT_RESULTS,
     output: Annotated[
         TableFormat, typer.Option("--format", help="Output format of the leaderboard.")

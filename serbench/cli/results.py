@@ -52,7 +52,10 @@ def leaderboard(
         typer.Option("--audio", help="Also copy the audio of clips on the pages; check the corpus's licence first."),
     ] = False,
 ) -> None:
-    """Prints all tested entries, one table per test set. It reads records only; nothing is trained."""
+    """Prints the best tested entries, one table per test set. It reads records only; nothing is trained.
+
+    --full prints all entries. Test sets that share speakers with training have one line each; --protocol shows them.
+    """
     if html is not None:
         if full or output is not TableFormat.table:
             raise UsageError("--html writes pages with everything; leave out --full and --format")
@@ -80,7 +83,7 @@ def report(
     ],
     study: Annotated[
         str | None,
-        typer.Option(help="Report a reference on this study's test set: functionals, brought-MY-MODEL, ..."),
+        typer.Option(help="A study. ENTRY is then a reference on its test set: functionals, brought-MY-MODEL, ..."),
     ] = None,
     results: ResultsPath = DEFAULT_RESULTS,
     output: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.table,

@@ -13,7 +13,7 @@ __all__ = ["push"]
 
 
 def push(
-    tracker: Annotated[str, typer.Argument(metavar="TRACKER", help="mlflow, tensorboard or wandb.")],
+    tracker: Annotated[str, typer.Argument(metavar="TRACKER", help="mlflow, tensorboard, wandb, or a plug-in.")],
     study: Annotated[
         str, typer.Argument(metavar="STUDY", help="A study by name; without -foldN it stands for all folds.")
     ],

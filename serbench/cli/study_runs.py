@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, DataFolder, ResultsPath
+from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, ResultsPath, StudyData
 from serbench.cli.printing import echo, echo_pairs, echo_text, new_console, started_with
 
 __all__ = ["fork", "replay"]
@@ -77,13 +77,13 @@ def replay(
             help="A trial (t0003), a final run (t0003-r0, t0003-a0), a fold (t0003-f1), a bag (t0003-bag) or a probe.",
         ),
     ],
-    data: DataFolder = None,
+    data: StudyData = None,
     results: ResultsPath = DEFAULT_RESULTS,
     keep_model: Annotated[
         bool,
         typer.Option(
             "--keep-model",
-            help="Also keep the model of a final run that repeats its answers, so that it can be exported.",
+            help="Also keep the model of a final run, fold or bag that repeats its answers, for an export.",
         ),
     ] = False,
     output: Annotated[BriefFormat, typer.Option("--format", help="Output format.")] = BriefFormat.table,

@@ -31,8 +31,8 @@ _SHOWN: Final = (
 _CELLS: Final = [(name, cell) for name in _SHOWN if (cell := COLUMNS[name].cell) is not None]
 
 _LEGEND: Final = (
-    "bold: selected by validation. Rows without tie group: references and entries compared with nothing (one "
-    "seed, or fewer than 8 test speakers). Same tie group: statistical tie."
+    "bold: selected by validation. Rows without tie group: references and entries compared with nothing (one seed, "
+    "no other entry, or fewer than 8 test or validation speakers). Same tie group: statistical tie."
 )
 
 

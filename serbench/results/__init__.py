@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
-    from serbench.results.attributes import clip_attributes, clips_in_no_slice, slice_notes
+    from serbench.results.attributes import OF_PEOPLE, clip_attributes, clips_in_no_slice, slice_notes
     from serbench.results.clip_rows import clips_by_id
     from serbench.results.columns import Cell, Form
     from serbench.results.damaged import DamagedRecord, damage_notes
@@ -34,7 +34,7 @@ else:
     __getattr__ = lazy_face(
         __name__,
         {
-            "attributes": ("clip_attributes", "clips_in_no_slice", "slice_notes"),
+            "attributes": ("OF_PEOPLE", "clip_attributes", "clips_in_no_slice", "slice_notes"),
             "clip_rows": ("clips_by_id",),
             "columns": (
                 "Cell",
@@ -102,6 +102,7 @@ else:
 __all__ = [
     "ALPHA",
     "COLUMNS",
+    "OF_PEOPLE",
     "Cell",
     "ClassRow",
     "DamagedRecord",

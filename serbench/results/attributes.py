@@ -10,11 +10,11 @@ import pandas as pd
 from serbench.corpora import UNKNOWN_SPEAKER
 from serbench.evaluation import Attribute
 
-__all__ = ["age_band", "clip_attributes", "clips_in_no_slice", "slice_notes"]
+__all__ = ["OF_PEOPLE", "age_band", "clip_attributes", "clips_in_no_slice", "slice_notes"]
 
 _BANDS: Final = ((30, "under 30"), (45, "30-44"), (60, "45-59"))
 _OLDEST: Final = "60 and over"
-_OF_PEOPLE: Final = ("sex", "age band")
+OF_PEOPLE: Final = ("sex", "age band")
 _ORDERS: Final = {
     "age band": (*(name for _, name in _BANDS), _OLDEST),
     "intensity": ("low", "medium", "high"),
@@ -47,7 +47,7 @@ def clip_attributes(clips: pd.DataFrame) -> tuple[Attribute, ...]:
             optional.
     """
     columns = _columns(clips)
-    for name in _OF_PEOPLE:
+    for name in OF_PEOPLE:
         if several := _without_one_value(clips, columns[name]):
             of_clips = zip(_speakers(clips), columns[name], strict=True)
             columns[name] = tuple(None if who in several else value for who, value in of_clips)
@@ -70,7 +70,7 @@ def clips_in_no_slice(clips: pd.DataFrame) -> dict[str, str]:
     """
     found = {}
     for name, values in _columns(clips).items():
-        several = _without_one_value(clips, values) if name in _OF_PEOPLE else {}
+        several = _without_one_value(clips, values) if name in OF_PEOPLE else {}
         if not several or len({value for value in values if value is not None}) < 2:
             continue
         why = ["the speakers of some clips are unknown"] if several.pop(UNKNOWN_SPEAKER, None) else []

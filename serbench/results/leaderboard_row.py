@@ -187,7 +187,8 @@ class Row(FrozenModel):
     )
     validation_score: float | None = column(
         lambda it: it.tested.validation_score,
-        "the objective on the same clips; decides `selected`",
+        "the objective on the same clips (of pooled folds the mean of the folds' scores, where `validation_uar` is of "
+        "all answers together); decides `selected`",
     )
     search_uar: float | None = column(
         lambda it: it.tested.entry.search_value if it.tested.study.objective == "uar" else None,
@@ -195,7 +196,8 @@ class Row(FrozenModel):
     )
     winners_curse: float | None = column(
         lambda it: _difference(it.tested.entry.search_value, it.tested.entry.out_of_fold),
-        "validation score in the search - out-of-fold score of the same configuration, on speakers that did not choose",
+        "validation score in the search - out-of-fold score of the same configuration, on all speakers outside the "
+        "test set",
         cell=Cell(
             "selection bias",
             120,

@@ -125,6 +125,8 @@ def _entry(name: str, members: Sequence[ScoredEntry], repeats: int) -> EntryReco
     searched = mean(entry.search_value for entry in entries)
     wanted = min(len(entry.refits) + len(entry.failed_refits) for entry in entries)
     judged = mean(entry.out_of_fold for entry in entries)
+    if judged is None and any(entry.out_of_fold is not None for entry in entries):
+        searched = None  # the folds' scores are of different clips, so there is nothing to compare it with
     return EntryRecord(
         entry_id=pooled_id(entries),
         study=name,
@@ -138,7 +140,7 @@ def _entry(name: str, members: Sequence[ScoredEntry], repeats: int) -> EntryReco
         members=tuple(f"finalist {place} of each fold" for place in range(min(len(one.members) for one in entries))),
         refits=tuple(map(_job_id, range(repeats))),
         failed_refits=tuple(map(_job_id, range(repeats, wanted))),
-        looks=sum(entry.looks for entry in entries),
+        looks=max(entry.looks for entry in entries),
         created=max(entry.created for entry in entries),
     )
 

@@ -16,9 +16,9 @@ __all__ = ["best_selected", "select_entry"]
 def best_selected(board: Leaderboard, studies: Collection[str] | None = None) -> Row | None:
     """The selected entry (there is one a group) with the highest validation score; None if there is none.
 
-    Out-of-fold scores are of more speakers than those of a validation core, and of speakers that did not choose. So an
-    entry without one is not chosen beside entries that have one. Transductive entries are skipped: they cannot predict
-    a single clip, so they cannot be exported.
+    Out-of-fold scores are of more speakers than those of a validation core, and most of these did not choose in the
+    search. So an entry without one is not chosen beside entries that have one. Transductive entries are skipped: they
+    cannot predict a single clip, so they cannot be exported.
 
     Args:
         board: the leaderboard.

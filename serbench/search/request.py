@@ -183,13 +183,15 @@ class SearchSettings:
         metadata=_option(
             Panel.budget,
             "Final runs train on all clips outside the test set, or leave the validation clips out: all or held-out.  "
-            "[default: all with a shortlist]",
+            "[default: as the space says, else all with a shortlist]",
         ),
     )
     probes: int | None = field(
         default=None,
         metadata=_option(
-            Panel.budget, "Cheap start: number of short fits that choose what to try first.  [default: none]", least=0
+            Panel.budget,
+            "Cheap start: number of short fits that choose what to try first.  [default: as the space says, else none]",
+            least=0,
         ),
     )
     run: str | None = field(
@@ -314,10 +316,8 @@ class SearchRequest(SearchSettings):
         default=None,
         metadata=_option(
             Panel.data,
-            "Pattern of the file names in a folder or table, as '{speaker}_{sentence}_*'. {label:A=anger,N=neutral}: "
-            "what stands there and means; {speaker:2}: two characters; {speaker+sex:1}: part of both. "
-            "URDU's SM1_F10_A010: "
-            "'S{speaker+sex:1}{speaker}_*_{label:A=anger,H=happiness,N=neutral,S=sadness}*'.",
+            "What file names hold, e.g. '{speaker}_*' or '{speaker}_{label:A=anger,N=neutral}_*'. Fixed widths and "
+            "other codes: docs/own-corpora.md.",
             "--names",
             metavar="PATTERN",
         ),
@@ -330,7 +330,8 @@ class SearchRequest(SearchSettings):
         default=None,
         metadata=_option(
             Panel.split,
-            "One split for all trials, e.g. 72/8/20 (percent to train on, validate and test), and its cores.",
+            "Split of all trials in percent, training/validation/test, e.g. 72/8/20. It changes the test set, so its "
+            "scores have a leaderboard of their own.",
             metavar="RATIO",
         ),
     )

@@ -55,7 +55,7 @@ def study_page(pages: Pages, report: StudyReport, data: StudyData, paths: PagePa
             (about, text) for about, text in study_facts(report) if about != "folder"
         ],  # the folder is a path of this machine
         plots=[plot for plot in plots if plot],
-        spent=time_plot([*data.trials, *data.refits]),
+        spent=time_plot(fits),
         clock=timeline(fits, places),
         importances=list(importances.items())[:_MOST_NAMES],
         all_importances=len(importances),

@@ -45,6 +45,11 @@ def test_a_harder_sentence_is_a_note():
     assert finding(np.where(SENTENCE == "DFA", 0.3, 0.0), SENTENCE, "sentence").level == "note"
 
 
+def test_a_sentence_of_each_speakers_own_is_a_note_as_well():
+    own = np.where(WHO % 2, "DFA", "IEO")
+    assert finding(np.where(own == "DFA", 0.3, 0.0), own, "sentence").level == "note"
+
+
 def test_a_difference_that_is_not_significant_is_ok():
     found = finding(0.0, SEX)
     assert found.level == "ok"

@@ -164,6 +164,12 @@ def test_shares_of_time_add_up(data):
     assert time_plot([]) is None
 
 
+def test_the_folds_of_a_bag_are_counted_once(data):
+    fold = data.trials[0].model_copy(update={"job_id": "t0000-f1", "kind": "fold", "seconds": {"fit": 60.0}})
+    bag = fold.model_copy(update={"job_id": "t0000-bag", "kind": "refit", "seconds": {"fit": 60.0, "predict": 30.0}})
+    assert "1 min 30 s" in time_plot([fold, bag]).caption
+
+
 def test_costs_are_those_of_the_rows_and_points_lead_to_entries(results):
     board = Results(results.root).board()
     rows = board.groups[0].rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from serbench.records import TrialRecord
+from serbench.records import JobId, TrialRecord
 from serbench.render import duration, percent
 from serbench.site.plots.plot import Band, Plot, kind_of
 
@@ -19,8 +19,9 @@ def time_plot(fits: Sequence[TrialRecord]) -> Plot | None:
     """Wall time of all fits by part; None if no time was recorded."""
     parts: dict[str, float] = {}
     for fit in fits:
+        bag = JobId.parse(fit.job_id).role == "bag"  # its fit time is that of its folds, which count themselves
         for part, seconds in fit.seconds.items():
-            if part != "total":
+            if part != "total" and not (bag and part == "fit"):
                 parts[part] = parts.get(part, 0.0) + seconds
     ordered = [(part, seconds) for part, seconds in sorted(parts.items(), key=lambda item: -item[1]) if seconds > 0]
     whole = sum(seconds for _, seconds in ordered)
@@ -28,7 +29,7 @@ def time_plot(fits: Sequence[TrialRecord]) -> Plot | None:
         return None
     if len(ordered) > _MOST:
         ordered = [*ordered[: _MOST - 1], ("other", sum(seconds for _, seconds in ordered[_MOST - 1 :]))]
-    sentence = f"Wall time of all trials and final runs added up, {duration(whole)}: " + ", ".join(
+    sentence = f"Wall time of all fits added up, {duration(whole)}: " + ", ".join(
         f"{part} {percent(seconds / whole)} %" for part, seconds in ordered
     )
     if ordered[0][1] > _ALONE * whole:  # a bar of one colour shows nothing
