@@ -124,5 +124,5 @@ def _tasks(folder: ResultsFolder, name: str, clips: pd.DataFrame | None = None) 
         if clips is not None:
             table = clips.set_index("clip_id", drop=False).loc[table["clip_id"]].reset_index(drop=True)
         plan = recorded_plan(study, record, table)
-        found.append(ReferenceTask(record, table, plan.split(plan.cores)))
+        found.append(ReferenceTask(record, table, plan.core_split))
     return found

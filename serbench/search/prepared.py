@@ -118,7 +118,7 @@ class _Preparation:
             return known.warm_start
         if asked is None:
             return None
-        test = split_plan.split(split_plan.cores).test
+        test = split_plan.core_split.test
         return load_warm_start(self.results, asked, space, set(self.clips.table["digest"].iloc[list(test)]))
 
 

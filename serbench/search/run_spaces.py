@@ -208,7 +208,7 @@ class _Search:
         """Computes the reference rows of a study, to compare its scores with. A failure here never ends a search."""
         if self.stop.is_set():
             return
-        core = ReferenceTask(study.record, study.clips, study.plan.split(study.plan.cores), self._step)
+        core = ReferenceTask(study.record, study.clips, study.plan.core_split, self._step)
         for name, reference in REFERENCES.items():
             try:
                 compute_references(self.results.root, core, {name: reference})

@@ -101,7 +101,7 @@ def _split_text(protocol: ProtocolFacts) -> str:
 
 def _check_clips(teacher: Teacher, split: StudySplit, name: str) -> None:
     """Every clip outside the test core needs an answer, and no clip inside may have one."""
-    left_out = split.clips["clip_id"].iloc[list(split.plan.split(split.plan.cores).left_out)]
+    left_out = split.clips["clip_id"].iloc[list(split.plan.core_split.left_out)]
     tested, free = set(split.tested["clip_id"].astype(str)), set(left_out.astype(str))
     what = f"--teacher: the out-of-fold answers of '{name}'"
     if strange := sorted(set(teacher.answers) & tested):
