@@ -18,7 +18,7 @@ from serbench.errors import SerbenchError
 from serbench.records import StudyRecord
 from serbench.search.request import SearchRequest
 from serbench.search.studies.samplers import DEFAULT_SAMPLER
-from serbench.search.studies.study import derived_run
+from serbench.search.studies.study import default_run
 from serbench.spaces import SearchSpace, load_space, read_space
 from serbench.training import choose_backend
 
@@ -124,7 +124,7 @@ def _corpus(record: StudyRecord, data: Path | None) -> SearchRequest:
         file_names=options.names,
         test_corpus=options.test,
         # Without a recorded run, a corpus given by its path would name the run after that path.
-        run=record.run if options.corpus is None else _unless(record.run, _usual_run(record)),
+        run=record.run if options.corpus is None else _unless(record.run, default_run(record)),
     )
 
 
@@ -171,11 +171,6 @@ def _usual_protocol(request: SearchRequest, base: SearchSpace | None) -> str:
     if request.test_corpus is not None:
         return "cross-corpus"
     return (base.protocol if base is not None else None) or "speaker"
-
-
-def _usual_run(record: StudyRecord) -> str:
-    """The name that the next search gives the run of such a study by default."""
-    return derived_run(record.corpus.name, record.corpus.label_source, record.protocol.name)
 
 
 def _backend(record: StudyRecord) -> str | None:
