@@ -17,7 +17,7 @@ from serbench.search.new_record import new_study_record, space_study
 from serbench.search.plan import SearchPlan
 from serbench.search.studies.split_columns import check_split_columns
 from serbench.search.transfer.heard import StudySplit
-from serbench.search.transfer.of_study import with_transfer
+from serbench.search.transfer.resolve import with_transfer
 from serbench.search.warm_start import load_warm_start
 from serbench.spaces import SearchSpace
 from serbench.training import can_paste

@@ -30,7 +30,7 @@ from serbench.search.run_study import run_study
 from serbench.search.session import Session
 from serbench.search.studies.study import Study
 from serbench.search.transfer.heard import StudySplit, starts_from_its_corpus
-from serbench.search.transfer.of_study import recorded_transfer
+from serbench.search.transfer.resolve import recorded_transfer
 from serbench.spaces import space_for_size
 from serbench.training import FeatureSource, Teacher, choose_backend, keep_to_one_backend
 

@@ -6,8 +6,8 @@ import pandas as pd
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import ProtocolFacts, ResultsFolder, StudyRecord, TaughtBy, digest_of
+from serbench.search.transfer.entry import entry_of_fold
 from serbench.search.transfer.heard import StudySplit, heard_by, starts_from_its_corpus
-from serbench.search.transfer.init import of_fold
 from serbench.training import TEACHER_SHARE, Teacher
 
 __all__ = ["load_teacher", "recorded_teacher"]
@@ -29,7 +29,7 @@ def load_teacher(results: ResultsFolder, name: str, split: StudySplit, known: Ta
     """
     if known is not None and known.entry == name:
         return known
-    study, entry = of_fold(results, name, split.record.protocol.fold, "--teacher")
+    study, entry = entry_of_fold(results, name, split.record.protocol.fold, "--teacher")
     if entry.shortlisted is None:
         raise UsageError(
             f"--teacher: entry '{name}' has no out-of-fold answers; name one of a study that was searched with "
