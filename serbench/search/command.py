@@ -7,7 +7,6 @@ made them, so such values are placeholders in capitals. `placeholder_note` tells
 from __future__ import annotations
 
 import itertools
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from serbench.search.studies.study import default_run
 from serbench.spaces import SearchSpace, load_space, read_space
 from serbench.training import choose_backend
 
-__all__ = ["placeholder_note", "search_command", "search_request", "shell_line"]
+__all__ = ["placeholder_note", "search_command", "search_request"]
 
 _DATA, _PLACE, _BUNDLE = "DIR", "PATH", "BUNDLE"
 _USUAL_BACKEND = "tensorflow"
@@ -89,11 +88,6 @@ def search_request(
         precision=record.precision,
         **_budget(record, base),
     )
-
-
-def shell_line(words: Sequence[str]) -> str:
-    """Joins a command to one line for the shell, with quotes where the shell needs them."""
-    return shlex.join(words)
 
 
 def placeholder_note(words: Sequence[str]) -> str:
