@@ -178,7 +178,7 @@ def epoch_job(fitter: Fitter, split_seed: int, seed: int, fault: Fault) -> tuple
     space = fitter.space
     protocol = SplitProtocol("random", space.test_core, space.validation_core, split_seed)
     plan = protocol.plans(fitter.clips.table)[0]
-    split = plan.split(plan.cores)
+    split = plan.core_split
     config, test = space.enqueued[0].config, np.array(split.test)
     if fault == "epoch":
         train = sorted((*split.train, *split.validation, *split.validation_rest, *split.test_rest))
@@ -227,7 +227,7 @@ def objective_fits(fitter: Fitter, trials: int, seed: int = 0) -> tuple[list[Par
         config = space.complete(space.suggest(trial))
         parts = []
         for plan in plans:
-            split = plan.split(plan.cores)
+            split = plan.core_split
             predict = {"validation": split.validation, "test": split.test}
             outcome = fitter.fit(fitter.job(config, split.train, predict, seed))
             test = np.array(split.test)

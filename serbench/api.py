@@ -118,7 +118,8 @@ def search(
         drop: labels to leave out.
         file_names: pattern of the file names of a folder or table, e.g. '{speaker}_{sentence}_*'.
         test_corpus: a second corpus that is the test set; `corpus` is then used for training and validation only.
-        study: name of the run; the same name resumes it.
+        study: name of the run; its studies are called NAME-SPACE, with -foldN behind it for each fold. The same name
+            resumes it.
         warm_start: an earlier study whose best configurations are tried first.
         init: an entry in `results`, or the folder of a bundle, whose weights every trial starts from. It is refused if
             that network has heard a test speaker.

@@ -26,7 +26,7 @@ from serbench.audit.target import audited_entry, entry_folder, locked_audit
 from serbench.audit.validation import against_validation
 from serbench.errors import SerbenchError
 from serbench.protocols import recorded_plan, recorded_protocol
-from serbench.records import ResultsFolder, StudyFolder, StudyRecord, now
+from serbench.records import ResultsFolder, StudyFolder, StudyRecord, fold_name, now
 from serbench.results import Results, ScoredEntry
 from serbench.search import Observer, recorded_clips, recorded_space
 
@@ -161,7 +161,7 @@ class _Audit:
         results = ResultsFolder(self.folder.path.parents[1])
         if protocol.folds == 1:
             return [self.folder]
-        names = [f"{self.tested.study.name}-fold{fold}" for fold in range(1, protocol.folds + 1)]
+        names = [fold_name(self.tested.study.name, fold) for fold in range(1, protocol.folds + 1)]
         return [results.study(name) for name in names if name in results.study_names()]
 
     def _retrained(self, record: StudyRecord, clips: pd.DataFrame) -> tuple[list[AuditFinding], Draws]:

@@ -40,7 +40,7 @@ def duplicate_findings(
         progress: receives the progress of feature extraction.
     """
     names = clips["clip_id"].tolist()
-    parts = _tested_by(plans, len(clips)) if len(plans) > 1 else parts_of(plans[0].split(plans[0].cores), len(clips))
+    parts = _tested_by(plans, len(clips)) if len(plans) > 1 else parts_of(plans[0].core_split, len(clips))
     yield exact_finding(exact_duplicates(clips["digest"].tolist(), parts), names, parts)
     features = audit_features(clips, FINGERPRINT_SPEC, progress)
     yield near_finding(near_duplicates(Fingerprints.of(features), parts), names, parts, THRESHOLD)
@@ -50,7 +50,7 @@ def _tested_by(plans: Sequence[SplitPlan], clips: int) -> tuple[str | None, ...]
     """Returns for each row the fold that has it in its test set."""
     parts: list[str | None] = [None] * clips
     for plan in plans:
-        for row in plan.split(plan.cores).test:
+        for row in plan.core_split.test:
             parts[row] = f"fold {plan.fold}"
     return tuple(parts)
 

@@ -270,7 +270,7 @@ def _shuffled(clips: pd.DataFrame, plan: SplitPlan, protocol: SplitProtocol) -> 
 
     Validation labels are shuffled, too. Otherwise early stopping would select the epoch that fits the true labels.
     """
-    rows = np.array(plan.split(plan.cores).outside_test)
+    rows = np.array(plan.core_split.outside_test)
     shuffled = rows[np.random.default_rng([_SHUFFLE, protocol.split_seed]).permutation(len(rows))]
     traded = {}
     for column in ("label", "votes"):  # unshuffled votes would give the true labels away as soft labels

@@ -133,7 +133,7 @@ def speaker_recognition(
         shares_speakers: whether the protocol has speakers in both training and test set.
     """
     spec = FeatureSpec.model_validate(record.features)
-    train = np.array(plan.split(plan.cores).train)
+    train = np.array(plan.core_split.train)
     train = train[(clips["speaker"] != UNKNOWN_SPEAKER).to_numpy()[train]]  # they may be several people
     summaries = clip_summaries(audit_features(clips, spec, progress), spec.front_end.time_axis)[train]
     speakers = clips["speaker"].to_numpy()[train]

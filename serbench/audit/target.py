@@ -9,7 +9,7 @@ from pathlib import Path
 import filelock
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.records import ResultsFolder, StudyFolder, run_name, writing
+from serbench.records import ResultsFolder, StudyFolder, fold_name, run_name, writing
 from serbench.results import Results, ScoredEntry
 
 __all__ = ["audited_entry", "entry_folder", "locked_audit"]
@@ -69,4 +69,4 @@ def audited_entry(results: Results, name: str) -> ScoredEntry:
 def entry_folder(results: ResultsFolder, tested: ScoredEntry) -> StudyFolder:
     """Returns the folder of the entry's study, or of its first fold in cross-validation."""
     name = tested.study.name
-    return results.existing_study(name if tested.study.protocol.folds == 1 else f"{name}-fold1")
+    return results.existing_study(name if tested.study.protocol.folds == 1 else fold_name(name, 1))

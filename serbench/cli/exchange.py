@@ -97,14 +97,19 @@ def print_table_of(results: Path, study: str, kept: str, output: TableFormat) ->
 
 
 def folds_of(folder: ResultsFolder, name: str) -> list[str]:
-    """Returns the studies of a run, one for each fold, whether the run or one of them is named."""
+    """Returns the studies of a run, one for each fold, whether the run or one of them is named.
+
+    Raises:
+        UsageError: there is no such study or run.
+        SerbenchError: a fold of the run has not begun.
+    """
     from serbench.errors import SerbenchError
     from serbench.records import run_name
 
-    known = folder.study_names()
     run = run_name(name)
-    found = [one for one in known if run_name(one) == run] or [folder.existing_study(name).record().name]
-    records = sorted((folder.study(one).record() for one in found), key=lambda record: record.protocol.fold)
+    alone = name == run and name in folder.study_names()
+    names = [name] if alone else folder.folds(run) or [name]
+    records = sorted((folder.existing_study(one).record() for one in names), key=lambda record: record.protocol.fold)
     if len(records) < records[0].protocol.folds:
         raise SerbenchError(
             f"run '{run}' has {len(records)} of {records[0].protocol.folds} folds so far; let its search end first"
@@ -124,5 +129,5 @@ def _tasks(folder: ResultsFolder, name: str, clips: pd.DataFrame | None = None) 
         if clips is not None:
             table = clips.set_index("clip_id", drop=False).loc[table["clip_id"]].reset_index(drop=True)
         plan = recorded_plan(study, record, table)
-        found.append(ReferenceTask(record, table, plan.split(plan.cores)))
+        found.append(ReferenceTask(record, table, plan.core_split))
     return found

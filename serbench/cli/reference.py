@@ -66,7 +66,7 @@ def reference(
             clips = recorded_clips(found, record, data, view.progress)
             plan = recorded_plan(found, record, clips)
             made = compute_references(
-                results, ReferenceTask(record, clips, plan.split(plan.cores), view.progress), {kept: chosen}
+                results, ReferenceTask(record, clips, plan.core_split, view.progress), {kept: chosen}
             )
             if not made:
                 there = kept in ReferenceFolder.of(results, record).names()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Annotated
 
 import typer
@@ -39,7 +40,7 @@ def fork(
     own finalists.
     """
     from serbench.records import ResultsFolder
-    from serbench.search import fork_study, placeholder_note, search_command, shell_line
+    from serbench.search import fork_study, placeholder_note, search_command
     from serbench.spaces import load_space
 
     asked = {"epochs": epochs, "max_parameters": max_params}
@@ -63,7 +64,7 @@ def fork(
         results=results,
         trials=total_trials,
     )
-    echo(shell_line([*started_with(), *words]))
+    echo(shlex.join([*started_with(), *words]))
     if note := placeholder_note(words):
         console.print(note)
 

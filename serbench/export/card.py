@@ -6,6 +6,7 @@ folder of a bundle can be pushed as it stands.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from serbench.audit.robustness import ROBUSTNESS_HEADER, Robustness, robustness_rows, robustness_verdict
@@ -15,7 +16,7 @@ from serbench.printable import printable_lines
 from serbench.records import StudyRecord
 from serbench.render import escape_markdown, left_out, percent, plural, span, speakers, whose_labels
 from serbench.results import EntryReport, Row
-from serbench.search import placeholder_note, search_command, shell_line
+from serbench.search import placeholder_note, search_command
 
 __all__ = ["model_card"]
 
@@ -236,7 +237,7 @@ def _training_again(study: StudyRecord) -> str:
     return f"""## Training again
 
 ```
-{shell_line(command)}
+{shlex.join(command)}
 ```
 {again}"""
 

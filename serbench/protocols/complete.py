@@ -119,7 +119,7 @@ class Completion:
         """The classes that are in each set of a plan."""
         try:
             if plan.crossed:
-                split = plan.split(plan.cores)
+                split = plan.core_split
                 return {part: {self.labels[row] for row in getattr(split, part)} for part in self.parts}
             return {part: set().union(*map(self._classes, units)) for part, units in plan.core_units().items()}
         except UsageError:  # this order leaves nothing to train on

@@ -58,7 +58,7 @@ def inner_folds(
     Returns:
         The folds; empty if there are too few speakers for two, or if a fold would have no training clip of a class.
     """
-    rows = np.array(plan.split(plan.cores).outside_test)
+    rows = np.array(plan.core_split.outside_test)
     if speakers_apart:
         units = interleave(_moved(speaker_units(clips.iloc[rows].reset_index(drop=True)), rows), seed)
         count = min(count, len(units) // LEAST_SPEAKERS)

@@ -225,7 +225,7 @@ class SplitProtocol:
         Returns:
             The folds; empty if the clips are too few, see `serbench.protocols.inner.inner_folds`.
         """
-        shared = _shared(self, clips, plan.split(plan.cores))
+        shared = _shared(self, clips, plan.core_split)
         seed = np.random.SeedSequence([_SEED_STREAM, self.split_seed, plan.fold, 1])
         return inner_folds(clips, plan, seed, speakers_apart=not shared)
 

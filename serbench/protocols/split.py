@@ -85,7 +85,7 @@ class SplitPlan:
 
         >>> units = tuple(Unit(key, "x", (row,)) for row, key in enumerate("abcdefghij"))
         >>> fold = SplitPlan(units, Ratio.parse("70/10/20"), fold=1, test_units=1)
-        >>> fold.with_validation_units(3).split(fold.cores).validation
+        >>> fold.with_validation_units(3).core_split.validation
         (7, 8, 9)
         """
         if self.validation_units is not None or self.test_units is None or self.crossed:
@@ -131,6 +131,19 @@ class SplitPlan:
         if not all(rows.get(part) for part in ("train", "validation", "test")):
             raise UsageError(f"split ratio {ratio} leaves no clip that both orders agree on; use larger shares")
         return Split(**{part: tuple(rows.get(part, ())) for part in (*_PARTS, "left_out")})
+
+    @property
+    def core_split(self) -> Split:
+        """The split by the cores alone: `validation_rest` and `test_rest` are empty.
+
+        >>> units = tuple(Unit(key, "x", (row,)) for row, key in enumerate("abcdefghij"))
+        >>> SplitPlan(units, Ratio.parse("70/10/20")).core_split.train
+        (2, 3, 4, 5, 6, 7, 8)
+
+        Raises:
+            UsageError: no training clip is left.
+        """
+        return self.split(self.cores)
 
     def core_units(self) -> dict[str, tuple[Unit, ...]]:
         """Returns the units that are cut for training, validation and test by the cores, of a plan of one order.

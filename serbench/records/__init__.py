@@ -73,7 +73,15 @@ if TYPE_CHECKING:
         TrialState,
         is_repeated,
     )
-    from serbench.records.study_folder import Damaged, StudyFolder, read_arrow, read_parquet, run_name, tolerating
+    from serbench.records.study_folder import (
+        Damaged,
+        StudyFolder,
+        fold_name,
+        read_arrow,
+        read_parquet,
+        run_name,
+        tolerating,
+    )
 else:
     __getattr__ = lazy_face(
         __name__,
@@ -178,6 +186,7 @@ else:
             "study_folder": (
                 "Damaged",
                 "StudyFolder",
+                "fold_name",
                 "read_arrow",
                 "read_parquet",
                 "run_name",
@@ -245,6 +254,7 @@ __all__ = [
     "current_environment",
     "digest_of",
     "file_sha256",
+    "fold_name",
     "gpus",
     "is_repeated",
     "kernel_memory_kills",

@@ -15,7 +15,7 @@ from serbench.records.base import Record
 from serbench.records.files import publish_folder, writing
 from serbench.records.ledger import EvaluationKind, Ledger, LedgerLine
 from serbench.records.schemas import EntryRecord, JobKind, StudyRecord, TrialRecord
-from serbench.records.study_folder import Damaged, StudyFolder, tolerating
+from serbench.records.study_folder import Damaged, StudyFolder, run_name, tolerating
 
 __all__ = ["ResultsFolder", "StudyFolder", "none_in", "recorded_evaluations"]
 
@@ -158,6 +158,17 @@ class ResultsFolder:
         """Lists the names of all studies, sorted. Reads no record."""
         names = (path.parent.name for path in (self.root / "studies").glob("*/study.json"))
         return sorted(name for name in names if not name.startswith("."))  # a dot: being created or removed
+
+    def folds(self, run: str) -> list[str]:
+        """Lists the names of the studies of a run's folds, sorted as texts. Reads no record.
+
+        Args:
+            run: a study's name without its fold, see `run_name`.
+
+        Returns:
+            The folds that have begun; empty for a run without folds.
+        """
+        return [study for study in self.study_names() if study != run and run_name(study) == run]
 
     def entry(self, entry_id: str) -> tuple[StudyFolder, EntryRecord]:
         """Finds an entry by its id, in any study.

@@ -27,7 +27,7 @@ from serbench.records.states import STATES, is_repeated
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Damaged", "StudyFolder", "holds_text", "read_arrow", "read_parquet", "run_name", "tolerating"]
+__all__ = ["Damaged", "StudyFolder", "fold_name", "holds_text", "read_arrow", "read_parquet", "run_name", "tolerating"]
 
 _FOLDERS: dict[JobKind, str] = {"search": "trials", "refit": "refits", "probe": "probes", "fold": "folds"}
 
@@ -440,6 +440,19 @@ def run_name(study: str) -> str:
     ('emo-db-loso-cnn1d', 'demo-speaker-cnn1d')
     """
     return _FOLD.sub("", study)
+
+
+def fold_name(run: str, fold: int) -> str:
+    """Name of the study of one fold, of which `run_name` is `run`.
+
+    >>> fold_name("emo-db-loso-cnn1d", 3), fold_name("demo-speaker-cnn1d", 0)
+    ('emo-db-loso-cnn1d-fold3', 'demo-speaker-cnn1d')
+
+    Args:
+        run: the study's name without its fold.
+        fold: number of the fold from 1; 0 for a protocol without folds.
+    """
+    return f"{run}-fold{fold}" if fold else run
 
 
 @contextlib.contextmanager

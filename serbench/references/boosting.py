@@ -30,7 +30,8 @@ def boosting(task: ReferenceTask, *, speaker_normalised: bool = False) -> Refere
     model = HistGradientBoostingClassifier(
         max_iter=_TREES, class_weight="balanced", early_stopping=False, random_state=0
     )
-    model.fit(vectors[list(task.known)], task.targets(task.known))
+    known = task.split.outside_test
+    model.fit(vectors[list(known)], task.targets(known))
     shares = np.eye(len(task.labels))[model.predict(vectors[list(task.split.test)]).astype(int)]
     task.progress("boosting", 1, 1)
     return ReferenceAnswers(task.split.test, shares, {**settings, "trees": _TREES})

@@ -97,8 +97,8 @@ def classify(
     def machine(penalty: float) -> Any:
         return make_pipeline(StandardScaler(), SVC(C=penalty, class_weight="balanced", cache_size=500))
 
-    rows = np.asarray(task.known)
-    targets = task.targets(task.known)
+    rows = np.asarray(task.split.outside_test)
+    targets = task.targets(task.split.outside_test)
     folds = task.folds(_FOLDS)
     scores = np.zeros(len(PENALTIES))
     for place, penalty in enumerate(PENALTIES if folds else ()):

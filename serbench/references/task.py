@@ -21,7 +21,7 @@ class ReferenceTask:
     Attributes:
         study: record of any study with this test set.
         clips: the study's clips, with `path` and `digest`.
-        split: the sets under the protocol's cores.
+        split: the plan's `core_split`. A method may learn from its `outside_test`.
         progress: called during slow steps.
     """
 
@@ -42,11 +42,6 @@ class ReferenceTask:
         )
 
     @property
-    def known(self) -> tuple[int, ...]:
-        """Row numbers of all clips outside the test core that a method may learn from, in order."""
-        return tuple(sorted((*self.split.train, *self.split.validation, *self.split.validation_rest)))
-
-    @property
     def test_names(self) -> dict[str, str]:
         """Clip id of each test clip by a name that tells nothing of it, for a method of another tool.
 
@@ -57,22 +52,24 @@ class ReferenceTask:
         return {f"t{digest_of([corpus, clip])}": clip for clip in clips}
 
     def folds(self, most: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """Cuts the known clips into folds, to choose settings of a method by.
+        """Cuts the clips outside the test set into folds, to choose settings of a method by.
 
         Args:
             most: largest number of folds.
 
         Returns:
-            (train, held out) of each fold, as places in `known`. Speakers are kept apart where the protocol does.
-            Empty if there are too few clips or speakers for two folds, or if a fold would train on one class.
+            (train, held out) of each fold, as places in `split.outside_test`. Speakers are kept apart where the
+            protocol does. Empty if there are too few clips or speakers for two folds, or if a fold would train on one
+            class.
         """
         from sklearn.model_selection import GroupKFold, StratifiedKFold
 
-        targets, known = self.targets(self.known), self.clips.iloc[list(self.known)]
-        speakers = known["speaker"].nunique()
+        rows = self.split.outside_test
+        targets, clips = self.targets(rows), self.clips.iloc[list(rows)]
+        speakers = clips["speaker"].nunique()
         rarest = int(np.bincount(targets)[np.unique(targets)].min())
         if not self.study.protocol.shares_speakers and speakers > 1:
-            folds = GroupKFold(min(most, speakers)).split(targets, groups=known["speaker"])
+            folds = GroupKFold(min(most, speakers)).split(targets, groups=clips["speaker"])
         elif rarest > 1:
             folds = StratifiedKFold(min(most, rarest)).split(targets, targets)
         else:

@@ -11,11 +11,12 @@ from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
     from serbench.results.attributes import OF_PEOPLE, clip_attributes, clips_in_no_slice, slice_notes
+    from serbench.results.choice import validated_on_heard_clips
     from serbench.results.clip_rows import clips_by_id
     from serbench.results.columns import Cell, Form
     from serbench.results.damaged import DamagedRecord, damage_notes
     from serbench.results.entry import ClassRow, EntryReport, RefitReport
-    from serbench.results.grouping import validated_on_heard_clips, why_unranked
+    from serbench.results.grouping import why_unranked
     from serbench.results.leaderboard import Leaderboard, make_leaderboard
     from serbench.results.leaderboard_row import COLUMNS, GroupRows, Row, warnings_of
     from serbench.results.loaded_study import LoadedStudy
@@ -35,6 +36,7 @@ else:
         __name__,
         {
             "attributes": ("OF_PEOPLE", "clip_attributes", "clips_in_no_slice", "slice_notes"),
+            "choice": ("validated_on_heard_clips",),
             "clip_rows": ("clips_by_id",),
             "columns": (
                 "Cell",
@@ -49,7 +51,7 @@ else:
                 "EntryReport",
                 "RefitReport",
             ),
-            "grouping": ("validated_on_heard_clips", "why_unranked"),
+            "grouping": ("why_unranked",),
             "leaderboard": (
                 "Leaderboard",
                 "make_leaderboard",

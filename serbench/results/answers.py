@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from serbench.errors import SerbenchError
 from serbench.records import are_distributions, arrays_digest, read_arrow
 
-__all__ = ["Answers", "read_answers", "shared"]
+__all__ = ["Answers", "one_copy", "read_answers"]
 
 _T = TypeVar("_T", bound=Hashable)
 
@@ -98,7 +98,7 @@ def read_answers(path: Path, labels: tuple[str, ...], study: str, columns: Seque
 
 
 @functools.lru_cache(maxsize=256)
-def shared(value: _T) -> _T:
+def one_copy(value: _T) -> _T:
     """Returns one copy of equal values: the runs of a results folder are tested on few different sets of clips."""
     return value
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from serbench.evaluation import evaluate
 from serbench.records import EntryRecord, ModelCost, digest_of
-from serbench.results.grouping import choose
+from serbench.results.choice import choose
 from serbench.results.scored_entry import Refit, ScoredEntry, SubsetPredictions
 
 __all__ = ["ENSEMBLE", "ensemble_id", "make_ensemble", "make_family_ensemble"]

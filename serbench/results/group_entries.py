@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from serbench.errors import SerbenchError
 from serbench.records import EntryRecord, run_name
+from serbench.results.choice import Candidate, choose
 from serbench.results.damaged import DamagedRecord
 from serbench.results.ensemble import make_ensemble, make_family_ensemble
-from serbench.results.grouping import Candidate, choose
 from serbench.results.loaded_study import LoadedStudy
 from serbench.results.pooled import pool, pooled_id
 from serbench.results.scored_entry import ScoredEntry

@@ -12,9 +12,10 @@ from typing import NamedTuple
 from serbench.evaluation import MIN_SPEAKERS, detectable_difference, paired_spread, tie_groups
 from serbench.records import Counted, StudyRecord
 from serbench.references import Reported, reported
+from serbench.results.choice import choose, validated_on_heard_clips
 from serbench.results.damaged import DamagedRecord, damage_notes
 from serbench.results.group_entries import GroupEntries
-from serbench.results.grouping import Group, choose, validated_on_heard_clips, why_unranked
+from serbench.results.grouping import Group, why_unranked
 from serbench.results.leaderboard_row import DetectableDifference, GroupRows, Row, make_row
 from serbench.results.reference_rows import GroupReferences, ReferenceRow
 from serbench.results.scored_entry import ScoredEntry

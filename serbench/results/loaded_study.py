@@ -25,8 +25,9 @@ from serbench.records import (
 )
 from serbench.results.answers import Answers
 from serbench.results.checks import check_answers, check_entry, check_fit, check_judgement
+from serbench.results.choice import Candidate, choose
 from serbench.results.damaged import DamagedRecord
-from serbench.results.grouping import Candidate, Group, choose, group_of
+from serbench.results.grouping import Group, group_of
 from serbench.results.scored_entry import (
     EntryChecks,
     ScoredEntry,

@@ -20,7 +20,6 @@ from serbench.records import (
     answers_digest,
     bare_parquet,
     read_text,
-    run_name,
     study_id,
     write_predictions,
     write_text_atomic,
@@ -86,7 +85,7 @@ def _with_folds(results: ResultsFolder, names: Iterable[str]) -> list[str]:
     known = results.study_names()
     found: dict[str, None] = {}
     for name in names:
-        folds = [] if name in known else [study for study in known if run_name(study) == name]
+        folds = [] if name in known else results.folds(name)
         found.update(dict.fromkeys(folds or [name]))
     return list(found)
 

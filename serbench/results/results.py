@@ -11,11 +11,12 @@ from pathlib import Path
 
 from serbench.errors import SerbenchError, UsageError, unknown
 from serbench.records import Counted, EntryRecord, LedgerLine, ResultsFolder, count_evaluations, none_in, run_name
+from serbench.results.choice import choose
 from serbench.results.damaged import DamagedRecord
 from serbench.results.ensemble import ENSEMBLE, ensemble_id, make_ensemble
 from serbench.results.entry import EntryReport
 from serbench.results.group_entries import FoldedRun, GroupEntries, folded_runs, load_group, sharing_speakers
-from serbench.results.grouping import Group, choose, group_of
+from serbench.results.grouping import Group, group_of
 from serbench.results.leaderboard import Leaderboard, LoadedGroup, make_group, make_leaderboard
 from serbench.results.leaderboard_row import GroupRows, Row
 from serbench.results.loaded_study import LoadedStudy

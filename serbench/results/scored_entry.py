@@ -22,7 +22,7 @@ from serbench.evaluation import (
     recalls_interval,
 )
 from serbench.records import EntryRecord, JobKind, Scores, ShortlistRecord, StudyFolder, StudyRecord, TrialRecord
-from serbench.results.answers import Answers, read_answers, shared
+from serbench.results.answers import Answers, one_copy, read_answers
 
 __all__ = [
     "EntryChecks",
@@ -70,7 +70,7 @@ class Refit:
         evaluations: scores by subset, for the subsets with stored predictions.
         test_clips: (n,) ids of the test clips, sorted. The arrays below have the same order.
         test_true: (n,) true class indices.
-        chosen: (n,) predicted class indices, of as few bytes as they need.
+        stored_predicted: (n,) predicted class indices, of as few bytes as they need.
         stored: (n, C) predicted probabilities, float32 or float64: a large board holds thousands of these tables.
         held_out: predictions on the validation core, or a function that reads them; see `validation`.
     """
@@ -79,14 +79,14 @@ class Refit:
     evaluations: dict[str, Evaluation]
     test_clips: tuple[str, ...]
     test_true: NDArray[np.int64]
-    chosen: NDArray[np.integer[Any]]
+    stored_predicted: NDArray[np.integer[Any]]
     stored: NDArray[np.floating[Any]]
     held_out: SubsetPredictions | Callable[[], SubsetPredictions] | None = None
 
     @property
     def test_predicted(self) -> NDArray[np.int64]:
         """(n,) predicted class indices."""
-        return self.chosen.astype(np.int64, copy=False)
+        return self.stored_predicted.astype(np.int64, copy=False)
 
     @property
     def validation(self) -> SubsetPredictions | None:
@@ -288,7 +288,7 @@ def load_entry(
         raise SerbenchError(
             f"{folder.clips_path} lacks clip '{unlisted[0]}' of the predictions; it belongs to another study"
         )
-    return ScoredEntry(study, entry, refits, shared(tuple(speaker_of[clip] for clip in first.test_clips)))
+    return ScoredEntry(study, entry, refits, one_copy(tuple(speaker_of[clip] for clip in first.test_clips)))
 
 
 def mean(values: Iterable[float | None]) -> float | None:
@@ -334,10 +334,10 @@ def _validation(folder: StudyFolder, study: StudyRecord, job_id: str) -> SubsetP
 
 def _subset(answers: Answers, rows: NDArray[np.intp]) -> SubsetPredictions:
     """Rows of a table. Runs with the same clips share the ids and classes of these."""
-    clips, true = shared(tuple(answers.clips[rows].tolist())), answers.true[rows]
+    clips, true = one_copy(tuple(answers.clips[rows].tolist())), answers.true[rows]
     return SubsetPredictions(
         clips,
-        np.frombuffer(shared(true.tobytes()), dtype=true.dtype),
+        np.frombuffer(one_copy(true.tobytes()), dtype=true.dtype),
         np.ascontiguousarray(answers.probabilities[rows]),
     )
 

@@ -105,7 +105,7 @@ class FolderFacts:
         except SerbenchError as error:
             return SplitAgain(labels, tested, problems=(*problems, f"its clips cannot be split as recorded: {error}"))
         problems += _flags(record.protocol, facts)
-        split = plan.split(plan.cores)
+        split = plan.core_split
         cores = {part: frozenset(ids.iloc[list(getattr(split, part))]) for part in ("test", "validation")}
         return SplitAgain(labels, tested, cores, tuple(problems))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
-    from serbench.search.command import placeholder_note, search_command, search_request, shell_line
+    from serbench.search.command import placeholder_note, search_command, search_request
     from serbench.search.coordinator import Coordinator
     from serbench.search.engines.local import LocalEngine
     from serbench.search.fork import fork_study
@@ -33,7 +33,6 @@ else:
                 "placeholder_note",
                 "search_command",
                 "search_request",
-                "shell_line",
             ),
             "coordinator": ("Coordinator",),
             "engines.local": ("LocalEngine",),
@@ -100,5 +99,4 @@ __all__ = [
     "search_command",
     "search_request",
     "seconds_of",
-    "shell_line",
 ]

@@ -49,7 +49,7 @@ def _speakers(chosen: ChosenOn, clips: pd.DataFrame, people: pd.DataFrame) -> It
         part = clips.loc[here.index].reset_index(drop=True)
         protocol = SplitProtocol(chosen.protocol, chosen.test_core, chosen.validation_core, chosen.split_seed)
         try:
-            rows = {row for plan in protocol.plans(part) for row in plan.split(plan.cores).validation}
+            rows = {row for plan in protocol.plans(part) for row in plan.core_split.validation}
         except SerbenchError:  # a part of the corpus that cannot be split so: anyone may have chosen
             rows = set(range(len(part)))
         here = here.iloc[sorted(rows)]

@@ -7,7 +7,6 @@ made them, so such values are placeholders in capitals. `placeholder_note` tells
 from __future__ import annotations
 
 import itertools
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,11 +17,11 @@ from serbench.errors import SerbenchError
 from serbench.records import StudyRecord
 from serbench.search.request import SearchRequest
 from serbench.search.studies.samplers import DEFAULT_SAMPLER
-from serbench.search.studies.study import derived_run
+from serbench.search.studies.study import default_run
 from serbench.spaces import SearchSpace, load_space, read_space
 from serbench.training import choose_backend
 
-__all__ = ["placeholder_note", "search_command", "search_request", "shell_line"]
+__all__ = ["placeholder_note", "search_command", "search_request"]
 
 _DATA, _PLACE, _BUNDLE = "DIR", "PATH", "BUNDLE"
 _USUAL_BACKEND = "tensorflow"
@@ -91,11 +90,6 @@ def search_request(
     )
 
 
-def shell_line(words: Sequence[str]) -> str:
-    """Joins a command to one line for the shell, with quotes where the shell needs them."""
-    return shlex.join(words)
-
-
 def placeholder_note(words: Sequence[str]) -> str:
     """Explains the placeholders of a command, as the end of a sentence. Returns an empty text if there are none."""
     pairs = set(itertools.pairwise(words))
@@ -124,7 +118,7 @@ def _corpus(record: StudyRecord, data: Path | None) -> SearchRequest:
         file_names=options.names,
         test_corpus=options.test,
         # Without a recorded run, a corpus given by its path would name the run after that path.
-        run=record.run if options.corpus is None else _unless(record.run, _usual_run(record)),
+        run=record.run if options.corpus is None else _unless(record.run, default_run(record)),
     )
 
 
@@ -171,11 +165,6 @@ def _usual_protocol(request: SearchRequest, base: SearchSpace | None) -> str:
     if request.test_corpus is not None:
         return "cross-corpus"
     return (base.protocol if base is not None else None) or "speaker"
-
-
-def _usual_run(record: StudyRecord) -> str:
-    """The name that the next search gives the run of such a study by default."""
-    return derived_run(record.corpus.name, record.corpus.label_source, record.protocol.name)
 
 
 def _backend(record: StudyRecord) -> str | None:

@@ -19,11 +19,12 @@ from serbench.records import (
     StudyFolder,
     StudyRecord,
     TrialRecord,
+    fold_name,
     now,
 )
 from serbench.search.studies.recorded import recorded_features, recorded_training
 from serbench.search.studies.samplers import pruner_settings, sampler_settings
-from serbench.search.studies.study import derived_run, study_name
+from serbench.search.studies.study import default_run, study_name
 from serbench.spaces import SearchSpace
 from serbench.training import FitSettings
 
@@ -150,19 +151,11 @@ def _check_ratios(folder: StudyFolder, old: StudyRecord, space: SearchSpace) -> 
         protocol.check(clips, plan, Ratio.parse(text))
 
 
-def _derived_run(record: StudyRecord) -> str:
-    """The name that the next search gives the run of such a study by default."""
-    return derived_run(record.corpus.name, record.corpus.label_source, record.protocol.name)
-
-
 def _record(old: StudyRecord, space: SearchSpace, source: str, run: str | None) -> StudyRecord:
-    run = run or _derived_run(old)
-    name = study_name(run, space.name)
-    if old.protocol.fold:
-        name = f"{name}-fold{old.protocol.fold}"
+    run = run or default_run(old)
     return old.model_copy(
         update={
-            "name": name,
+            "name": fold_name(study_name(run, space.name), old.protocol.fold),
             "run": run,
             "space_name": space.name,
             "space_hash": space.hash,

@@ -84,7 +84,7 @@ class JobMaker:
         """Makes the job of a refit on all clips outside the test core, for the length that cross-validation found."""
         run = JobId(shortlisted.job_id, "final", repeat)
         job = self.refit(str(run), run.number, repeat, shortlisted.config)
-        split = self.study.plan.split(self.study.plan.cores)
+        split = self.study.plan.core_split
         return replace(
             job,
             train=split.outside_test,
@@ -112,7 +112,7 @@ class JobMaker:
         """Makes the job that averages the fold models of a configuration and tests the average. Nothing is trained."""
         job_id = str(JobId(shortlisted.job_id, "bag"))
         job = replace(self, transfer=NO_TRANSFER)._job("refit", job_id, 0, shortlisted.config, self._attempts(job_id))
-        split = self.study.plan.split(self.study.plan.cores)
+        split = self.study.plan.core_split
         fits = [self.study.folder.job("fold", fold) for fold in shortlisted.folds]
         spent = sum(fit.seconds.get("fit", 0.0) for fit in fits)
         return replace(

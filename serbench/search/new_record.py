@@ -6,7 +6,7 @@ import uuid
 
 from serbench.corpora import StudyClips, votes_digest
 from serbench.protocols import SplitPlan, SplitProtocol
-from serbench.records import StudyRecord, current_environment, now
+from serbench.records import StudyRecord, current_environment, fold_name, now
 from serbench.search.plan import SearchPlan
 from serbench.search.studies.samplers import DEFAULT_SAMPLER, pruner_settings, sampler_settings
 from serbench.search.studies.study import derived_run, study_name
@@ -44,11 +44,8 @@ def new_study_record(
             unknown.
     """
     run = _run(plan, clips, protocol)
-    name = space_study(plan, space, clips, protocol)
-    if split_plan.fold:
-        name = f"{name}-fold{split_plan.fold}"
     return StudyRecord(
-        name=name,
+        name=fold_name(space_study(plan, space, clips, protocol), split_plan.fold),
         run=run,
         family=space.family.name,
         space_name=space.name,

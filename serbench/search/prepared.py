@@ -11,13 +11,13 @@ from typing import Any
 from serbench.corpora import StudyClips
 from serbench.errors import UsageError
 from serbench.protocols import Ratio, SplitPlan, SplitProtocol
-from serbench.records import ResultsFolder, StudyRecord, WarmStart, run_name
+from serbench.records import ResultsFolder, StudyRecord, WarmStart
 from serbench.search.chosen_on import chosen_on
 from serbench.search.new_record import new_study_record, space_study
 from serbench.search.plan import SearchPlan
 from serbench.search.studies.split_columns import check_split_columns
 from serbench.search.transfer.heard import StudySplit
-from serbench.search.transfer.of_study import with_transfer
+from serbench.search.transfer.resolve import with_transfer
 from serbench.search.warm_start import load_warm_start
 from serbench.spaces import SearchSpace
 from serbench.training import can_paste
@@ -94,9 +94,10 @@ class _Preparation:
     def _begun(self, space: SearchSpace, protocol: SplitProtocol) -> StudyRecord | None:
         """Returns the record of a study that this search resumes, of any fold; None if it begins anew."""
         name = space_study(self.plan, space, self.clips, protocol)
-        known = [
-            one for one in self.results.study_names() if run_name(one) == name and (one != name) == protocol.folded
-        ]
+        if protocol.folded:
+            known = self.results.folds(name)
+        else:
+            known = [one for one in self.results.study_names() if one == name]
         return self.results.study(known[0]).record() if known else None
 
     def _going_on(
@@ -118,7 +119,7 @@ class _Preparation:
             return known.warm_start
         if asked is None:
             return None
-        test = split_plan.split(split_plan.cores).test
+        test = split_plan.core_split.test
         return load_warm_start(self.results, asked, space, set(self.clips.table["digest"].iloc[list(test)]))
 
 

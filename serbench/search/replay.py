@@ -40,7 +40,7 @@ from serbench.search.studies.recorded import (
     recorded_clips,
     recorded_space,
 )
-from serbench.search.transfer.of_study import recorded_transfer
+from serbench.search.transfer.resolve import recorded_transfer
 from serbench.search.transfer.transfer import NO_TRANSFER, Transfer
 from serbench.spaces import SearchSpace
 from serbench.training import (

@@ -30,7 +30,7 @@ from serbench.search.run_study import run_study
 from serbench.search.session import Session
 from serbench.search.studies.study import Study
 from serbench.search.transfer.heard import StudySplit, starts_from_its_corpus
-from serbench.search.transfer.of_study import recorded_transfer
+from serbench.search.transfer.resolve import recorded_transfer
 from serbench.spaces import space_for_size
 from serbench.training import FeatureSource, Teacher, choose_backend, keep_to_one_backend
 
@@ -208,7 +208,7 @@ class _Search:
         """Computes the reference rows of a study, to compare its scores with. A failure here never ends a search."""
         if self.stop.is_set():
             return
-        core = ReferenceTask(study.record, study.clips, study.plan.split(study.plan.cores), self._step)
+        core = ReferenceTask(study.record, study.clips, study.plan.core_split, self._step)
         for name, reference in REFERENCES.items():
             try:
                 compute_references(self.results.root, core, {name: reference})

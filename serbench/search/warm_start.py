@@ -101,4 +101,4 @@ def _scored_on(folder: StudyFolder, record: StudyRecord, clips: pd.DataFrame) ->
             scored = folder.predictions("search", trial.job_id)["clip_id"]
             return set(clips.set_index("clip_id")["digest"].reindex(scored).dropna())
     plan = recorded_plan(folder, record, clips)  # a published study holds no predictions of trials
-    return set(clips["digest"].iloc[list(plan.split(plan.cores).validation)].dropna())
+    return set(clips["digest"].iloc[list(plan.core_split.validation)].dropna())

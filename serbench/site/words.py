@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 
 from serbench.corpora import starts_from_its_corpus
@@ -10,7 +11,7 @@ from serbench.protocols import get_kind, protocol_names
 from serbench.records import ProtocolFacts, StudyRecord
 from serbench.render import percent, plural, span, speakers
 from serbench.results import Row
-from serbench.search import placeholder_note, search_command, shell_line
+from serbench.search import placeholder_note, search_command
 from serbench.spaces import read_space
 
 __all__ = ["citation", "entry_commands", "protocol_sentence", "search_again"]
@@ -73,7 +74,7 @@ def search_again(record: StudyRecord, trials: int) -> tuple[str, str]:
     """
     asked = max(trials, 1 if record.asked is None else record.asked.trials)
     words = search_command(record, trials=asked)
-    return shell_line(words), placeholder_note(words)
+    return shlex.join(words), placeholder_note(words)
 
 
 def entry_commands(
@@ -99,17 +100,17 @@ def entry_commands(
         if space:
             found.append(("Train only this configuration, from the space file above", _single(row, record, space)))
         found.append(
-            ("Repeat one of its runs and compare", shell_line(["serbench", "study", "replay", row.study, refit]))
+            ("Repeat one of its runs and compare", shlex.join(["serbench", "study", "replay", row.study, refit]))
         )
     if not row.speaker_normalisation:
         found += [
-            ("Export it", shell_line(["serbench", "export", row.entry, "--to", "bundle"])),
+            ("Export it", shlex.join(["serbench", "export", row.entry, "--to", "bundle"])),
             ("Predict with it", "serbench predict bundle RECORDING.wav"),
         ]
-    audits = [("Audit it", shell_line(["serbench", "audit", row.entry]))]
+    audits = [("Audit it", shlex.join(["serbench", "audit", row.entry]))]
     if row.folds == 1 and not row.speaker_normalisation and not starts_from_its_corpus(record):
         audits.append(
-            ("Measure what noise and rooms cost it", shell_line(["serbench", "audit", row.entry, "--robustness"]))
+            ("Measure what noise and rooms cost it", shlex.join(["serbench", "audit", row.entry, "--robustness"]))
         )
     return [*found, *audits]
 
@@ -128,4 +129,4 @@ def _single(row: Row, record: StudyRecord, space: str) -> str:
         base = read_space(space, row.entry, file)
     except SerbenchError:  # the record is of a serbench with other hyperparameters
         base = None
-    return shell_line(search_command(alone, space=file, base=base))
+    return shlex.join(search_command(alone, space=file, base=base))

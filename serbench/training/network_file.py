@@ -114,7 +114,7 @@ def _parameters(config: Any, objects: dict[str, Any]) -> int | None:
         try:
             with keras.StatelessScope(initialize_variables=False):
                 model = keras.saving.deserialize_keras_object(config, custom_objects=objects, safe_mode=True)
-                found.append(sum(_product(weight.shape) for weight in model.weights))
+                found.append(sum(prod(map(int, weight.shape)) for weight in model.weights))
         except Exception:  # loading it tells what is wrong
             found.clear()
 
@@ -216,10 +216,3 @@ def _largest(value: Any) -> int:
     if isinstance(value, list):
         return max(map(_largest, value), default=0)
     return value if isinstance(value, int) else 0
-
-
-def _product(shape: Any) -> int:
-    count = 1
-    for side in shape:
-        count *= int(side)
-    return count

@@ -26,15 +26,7 @@ __all__ = ["Bundle"]
 class Bundle:
     """An exported model that predicts labels from audio.
 
-    Args:
-        path: folder written by `Entry.export` or `serbench export`. It may come from an untrusted source: no code in it
-            is run.
-        runtime: what runs the model: `keras`, or `onnx`, `litert`, `onnx-int8` or `litert-int8` if the bundle holds
-            that file.
-
-    Raises:
-        UsageError: the folder is not a bundle, or holds no file for this runtime.
-        SerbenchError: the bundle is damaged, was changed, or was written by a newer serbench.
+    `serbench.load_bundle` loads it, and describes the arguments and the errors.
     """
 
     def __init__(self, path: str | Path, *, runtime: str = "keras") -> None:

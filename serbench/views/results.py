@@ -32,7 +32,8 @@ class Results:
     damaged file only hides the entry that it belongs to, and is listed in `damaged`.
 
     Args:
-        path: the folder.
+        path: the folder. One that does not exist is taken for an empty one, since a search that was stopped early may
+            have made none; `serbench.open_results` refuses it.
         searched: studies that `best` selects from when it gets neither corpus nor protocol; None for all.
 
     Raises:

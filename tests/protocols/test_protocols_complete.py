@@ -29,7 +29,7 @@ def table(spoken: dict[str, str], clips: int = 2, sexes: dict[str, str] | None =
 
 
 def absent(clips: pd.DataFrame, plan: SplitPlan, parts: tuple[str, ...]) -> set[tuple[str, str]]:
-    split = plan.split(plan.cores)
+    split = plan.core_split
     return {
         (part, label)
         for part in parts
@@ -69,7 +69,7 @@ def test_another_order_keeps_the_sexes_balanced_where_it_can() -> None:
     clips = table({f"s{i:02}": "ab" + ("c" if i < 8 else "") for i in range(20)}, sexes=sexes)
     for seed in range(10):
         (plan,) = SplitProtocol("speaker", split_seed=seed).plans(clips)
-        tested = clips.iloc[list(plan.split(plan.cores).test)].drop_duplicates("speaker")
+        tested = clips.iloc[list(plan.core_split.test)].drop_duplicates("speaker")
         counts = tested["sex"].value_counts()
         assert abs(counts.get("female", 0) - counts.get("male", 0)) <= 1
 
@@ -89,7 +89,7 @@ def test_validation_of_every_fold_has_every_class(name: str) -> None:
     plans = protocol.plans(clips)
     for plan in plans:
         assert not absent(clips, plan, ("train", "validation"))
-    tested = [row for plan in plans for row in plan.split(plan.cores).test]
+    tested = [row for plan in plans for row in plan.core_split.test]
     assert sorted(tested) == list(range(len(clips)))
 
 
@@ -118,7 +118,7 @@ def test_validation_that_is_taken_from_a_given_training_part_has_every_class() -
     clips["split"] = ["test" if speaker < "s08" else "train" for speaker in clips["speaker"]]
     for seed in range(5):
         (plan,) = SplitProtocol("given", split_seed=seed).plans(clips)
-        split = plan.split(plan.cores)
+        split = plan.core_split
         assert not absent(clips, plan, ("train", "validation", "test"))
         assert set(clips["speaker"].iloc[list(split.test)]) == {f"s{i:02}" for i in range(8)}
 
@@ -128,7 +128,7 @@ def test_a_large_given_test_part_does_not_keep_validation_from_growing() -> None
     tested = table({f"t{i:02}": "abc" for i in range(60)}, clips=3)
     clips = pd.concat([clips.assign(split="train"), tested.assign(split="test")], ignore_index=True)
     (plan,) = SplitProtocol("given").plans(clips)
-    split = plan.split(plan.cores)
+    split = plan.core_split
     assert not absent(clips, plan, ("train", "validation", "test"))
     assert 2 <= clips["speaker"].iloc[list(split.validation)].nunique() <= 4
     assert set(clips["split"].iloc[list(split.test)]) == {"test"}

@@ -136,7 +136,7 @@ def test_an_unknown_speaker_who_is_only_trained_on_takes_no_interval_away() -> N
     clips = table("t" * 40 + "e" * 20, [f"s{place % 10}" for place in range(60)])
     protocol = SplitProtocol("random")
     (plan,) = protocol.plans(clips)
-    split = plan.split(plan.cores)
+    split = plan.core_split
     for row, words in ((split.train[0], "may be trained on"), (split.test[0], "and no interval can be given")):
         some = clips.copy()
         some.loc[row, "speaker"] = UNKNOWN_SPEAKER

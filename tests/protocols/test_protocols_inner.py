@@ -28,7 +28,7 @@ def recordings(speakers: int, twins: bool = False) -> pd.DataFrame:
 def folds_of(name: str, clips: pd.DataFrame, **parts):
     protocol = SplitProtocol(name, **parts)
     plan = protocol.plans(clips)[0]
-    return protocol.inner_folds(clips, plan), plan.split(plan.cores)
+    return protocol.inner_folds(clips, plan), plan.core_split
 
 
 @pytest.mark.parametrize("name", ["speaker", "random", "sentence", "loso", "speaker-cv"])

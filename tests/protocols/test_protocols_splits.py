@@ -61,7 +61,7 @@ def test_the_cores_are_the_same_for_every_ratio_and_never_trained_on(
     clips: pd.DataFrame, name: str, seed: int, ratio: Ratio
 ) -> None:
     plan = plan_of(clips, SplitProtocol(name, split_seed=seed))
-    cores, split = plan.split(plan.cores), split_of(plan, ratio)
+    cores, split = plan.core_split, split_of(plan, ratio)
     assert (split.test, split.validation) == (cores.test, cores.validation)
     assert cores.test_rest == cores.validation_rest == ()
     assert not set(split.train) & {*cores.test, *cores.validation}
@@ -151,7 +151,7 @@ def test_exact_counts_under_random(
 @pytest.mark.parametrize("part", ["test", "validation", "train"])
 def test_classes_have_their_share_under_random(crema: pd.DataFrame, part: str) -> None:
     (plan,) = SplitProtocol("random").plans(crema)
-    rows = list(getattr(plan.split(plan.cores), part))
+    rows = list(getattr(plan.core_split, part))
     found = Counter(crema["label"].iloc[rows])
     for label, count in Counter(crema["label"]).items():
         assert abs(found[label] - count * len(rows) / len(crema)) < 2.5
@@ -173,9 +173,7 @@ def test_speakers_and_sexes_under_speaker(crema: pd.DataFrame, seed: int) -> Non
 
 @pytest.mark.parametrize("name", SINGLE)
 def test_a_seed_is_a_split(crema: pd.DataFrame, name: str) -> None:
-    drawn = [
-        plan.split(plan.cores).test for seed in range(4) for plan in SplitProtocol(name, split_seed=seed).plans(crema)
-    ]
+    drawn = [plan.core_split.test for seed in range(4) for plan in SplitProtocol(name, split_seed=seed).plans(crema)]
     assert len(set(drawn)) == 4
     assert SplitProtocol(name, split_seed=3).plans(crema)[0].split(SplitProtocol(name).cores).test == drawn[3]
 

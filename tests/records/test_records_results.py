@@ -10,7 +10,7 @@ import pytest
 from records_made import entry, study, trial
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.records import ResultsFolder
+from serbench.records import ResultsFolder, fold_name
 
 PREDICTIONS = pd.DataFrame(
     {"clip_id": ["a", "b"], "subset": "validation", "label": ["x", "y"], "p_x": [0.9, 0.4], "p_y": [0.1, 0.6]}
@@ -34,6 +34,13 @@ def test_what_was_saved_is_found(results: ResultsFolder) -> None:
     assert again.existing_study("second").record().name == "second"
     folder, found = again.entry("first-t0000")
     assert (folder.path.name, found.entry_id) == ("first", "first-t0000")
+
+
+def test_the_folds_of_a_run_are_no_study_of_its_name(results: ResultsFolder) -> None:
+    for name in ("first-fold2", "first-fold1", "first-small-fold1"):
+        study(name=name).save(results.study(name).record_path)
+    assert results.folds("first") == [fold_name("first", 1), fold_name("first", 2)]
+    assert results.folds("second") == []
 
 
 def test_a_folder_that_another_command_is_filling_stays(results: ResultsFolder) -> None:

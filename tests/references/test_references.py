@@ -59,7 +59,7 @@ def core(tone_corpus) -> ReferenceTask:
     protocol = SplitProtocol("speaker")
     (plan,) = protocol.plans(clips.table)
     study = _Study(clips.facts(), protocol.facts(clips.table, plan))
-    return ReferenceTask(study, clips.table, plan.split(plan.cores))
+    return ReferenceTask(study, clips.table, plan.core_split)
 
 
 def test_chance_and_majority_hear_nothing(core) -> None:
@@ -125,12 +125,12 @@ def test_the_extra_of_a_variant_is_that_of_its_method(monkeypatch) -> None:
 
 
 def test_settings_are_chosen_on_speakers_apart_and_never_on_tested_clips(core) -> None:
-    speakers = core.clips["speaker"].iloc[list(core.known)].to_numpy()
+    speakers = core.clips["speaker"].iloc[list(core.split.outside_test)].to_numpy()
     assert not set(speakers) & set(core.clips["speaker"].iloc[list(core.split.test)])
     folds = core.folds(5)
     assert len(folds) == 5
     assert all(not set(speakers[train]) & set(speakers[held_out]) for train, held_out in folds)
-    assert sorted(place for _, held_out in folds for place in held_out) == list(range(len(core.known)))
+    assert sorted(place for _, held_out in folds for place in held_out) == list(range(len(core.split.outside_test)))
 
 
 def test_listeners_share_a_clip_they_tie_on_and_are_silent_where_nobody_asked(core) -> None:
@@ -153,7 +153,7 @@ def test_listeners_who_heard_a_label_that_the_study_lacks_are_wrong(core) -> Non
     facts = core.study.corpus.model_copy(update={"labels": core.labels[:-1]})
     study = _Study(facts, core.study.protocol)
     (plan,) = SplitProtocol("speaker").plans(few)
-    split = plan.split(plan.cores)
+    split = plan.core_split
     votes = few["label"].to_numpy(dtype=object, copy=True)
     votes[split.test[0]], votes[split.test[1]] = "sadness", "anger:sadness"
     answers = listeners(ReferenceTask(study, few.assign(votes=votes), split))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -22,7 +21,7 @@ from serbench.corpora.user.registered import RegisteredCorpus, register_corpus
 from serbench.errors import UsageError
 from serbench.protocols import SplitProtocol
 from serbench.records.schemas import AskedBudget, CorpusChoice, InitFrom, StudyRecord, TaughtBy, WarmStart
-from serbench.search import SearchPlan, SearchRequest, placeholder_note, search_command, shell_line
+from serbench.search import SearchPlan, SearchRequest, placeholder_note, search_command
 from serbench.search.new_record import new_study_record
 from serbench.search.studies.recorded import recorded_space
 from serbench.search.studies.samplers import DEFAULT_SAMPLER
@@ -237,7 +236,6 @@ def test_parsing_the_command_of_a_record_gives_the_plan_of_the_record(place, cor
         assert not placeholder_note(words)
         if words[2] == str(again):  # the record's own file lies where a person puts it
             words[2] = str(given_file)
-        assert shlex.split(shell_line(words)) == words
         assert essence(parse(words)) == essence(plan)
 
 

@@ -171,7 +171,7 @@ def test_of_two_corpora_the_one_that_was_tested_on_is_unheard(results, there) ->
 def test_the_same_audio_under_another_name_is_heard(results) -> None:
     new = study(results, "b", "two", seed=1)
     clips = new.clips.copy()
-    row = new.plan.split(new.plan.cores).test[0]
+    row = new.plan.core_split.test[0]
     clips.loc[row, "digest"] = "one-3-a-joy"
     earlier = study(results, "a", "one", seed=0)
     assert "one-3-a-joy" not in set(earlier.tested["digest"])

@@ -13,8 +13,8 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
+from serbench.search.studies.gaussian_process import GaussianProcess
 from serbench.search.studies.neighbours import Encoding, anywhere, near
-from serbench.search.studies.process import GaussianProcess
 from serbench.search.studies.samplers import make_sampler, sampler_settings
 from serbench.spaces import SearchSpace, load_space
 

@@ -94,7 +94,7 @@ def test_trials_hold_no_prediction_of_a_test_clip(finished) -> None:
     _, _, folder = finished
     clips = folder.clips()
     (split_plan,) = SplitProtocol("speaker", Decimal(20), Decimal(10)).plans(clips)
-    split = split_plan.split(split_plan.cores)
+    split = split_plan.core_split
     core = set(clips["clip_id"].iloc[list(split.validation)])
     tested = set(clips["clip_id"].iloc[list(split.test)])
     for trial in folder.jobs("search"):

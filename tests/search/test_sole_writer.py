@@ -10,7 +10,7 @@ from optuna.storages import RDBStorage
 from optuna.testing.pytest_storages import StorageTestCase
 from optuna.trial import TrialState
 
-from serbench.search.studies.write_through_storage import SoleWriterStorage
+from serbench.search.studies.sole_writer_storage import SoleWriterStorage
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

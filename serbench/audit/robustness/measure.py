@@ -180,8 +180,8 @@ class _Measuring:
 
     def _scene(self, answering: Answering, clips: pd.DataFrame, record: StudyRecord) -> Scene:
         """Draws the voices of babble from clips outside the test set, evenly from speakers and labels."""
-        split = recorded_plan(self.folder, record, clips)
-        tested = set(split.split(split.cores).test)
+        plan = recorded_plan(self.folder, record, clips)
+        tested = set(plan.core_split.test)
         pool = clips.iloc[[row for row in range(len(clips)) if row not in tested]]
         rng = np.random.default_rng([_VOICES, record.seed])
         drawn = pool.iloc[draw_evenly(pool["speaker"], pool["label"], _MOST_VOICES, rng)]

@@ -17,8 +17,8 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from serbench.families import InvalidConfiguration
+from serbench.search.studies.gaussian_process import GaussianProcess
 from serbench.search.studies.neighbours import Distribution, Encoding, anywhere, near
-from serbench.search.studies.process import GaussianProcess
 from serbench.spaces import SearchSpace
 
 __all__ = ["JOB_ID", "PriorSampler"]

@@ -19,7 +19,7 @@ from optuna.storages import RDBStorage
 from serbench.errors import SerbenchError, UsageError, require
 from serbench.records import StudyFolder, StudyRecord, writing
 from serbench.search.studies.samplers import make_pruner, make_sampler
-from serbench.search.studies.write_through_storage import SoleWriterStorage
+from serbench.search.studies.sole_writer_storage import SoleWriterStorage
 
 __all__ = ["StudyStorage", "check_storage_url"]
 

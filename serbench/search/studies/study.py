@@ -27,7 +27,7 @@ from serbench.search.studies.storage import StudyStorage
 from serbench.spaces import SearchSpace
 from serbench.training import SeedTree
 
-__all__ = ["Study", "derived_run", "study_name"]
+__all__ = ["Study", "default_run", "derived_run", "study_name"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,120}")
 _LOCK_WAIT_S = 1.0  # a process that checks whether a study is running holds its lock for a moment
@@ -56,6 +56,11 @@ def derived_run(corpus: str, labels: LabelSource, protocol: str) -> str:
     """
     whose = "" if labels == "intended" else f"-{labels}"
     return f"{corpus}{whose}-{protocol.replace(':', '')}"
+
+
+def default_run(record: StudyRecord) -> str:
+    """Returns the name that the next search gives the run of such a study by default."""
+    return derived_run(record.corpus.name, record.corpus.label_source, record.protocol.name)
 
 
 def study_name(run: str, space: str) -> str:

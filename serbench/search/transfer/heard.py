@@ -60,7 +60,7 @@ class StudySplit:
     @property
     def tested(self) -> pd.DataFrame:
         """Clips of the test core."""
-        return self.clips.iloc[list(self.plan.split(self.plan.cores).test)]
+        return self.clips.iloc[list(self.plan.core_split.test)]
 
 
 def check_unheard(results: ResultsFolder, network: str, heard: Sequence[HeardClips], split: StudySplit) -> None:
@@ -135,5 +135,5 @@ def _heard_clips(results: ResultsFolder, heard: HeardClips) -> tuple[StudyRecord
         plan = recorded_plan(folder, record, clips)
     except SerbenchError:  # it cannot be known, which counts as heard
         return None
-    tested = set(plan.split(plan.cores).test)
+    tested = set(plan.core_split.test)
     return record, clips.iloc[[row for row in range(len(clips)) if row not in tested]]

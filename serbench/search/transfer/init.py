@@ -10,7 +10,6 @@ from serbench.errors import SerbenchError, UsageError
 from serbench.home import expanded
 from serbench.records import (
     CorpusFacts,
-    EntryRecord,
     InitFrom,
     JobId,
     ProtocolFacts,
@@ -20,10 +19,11 @@ from serbench.records import (
     StudyRecord,
     TaughtBy,
 )
-from serbench.results import LoadedStudy, Results, best_refit
+from serbench.results import best_refit
+from serbench.search.transfer.entry import entry_of_fold
 from serbench.search.transfer.heard import heard_by
 
-__all__ = ["load_init", "of_fold", "recorded_init"]
+__all__ = ["load_init", "recorded_init"]
 
 
 class _BundleFacts(Record):
@@ -75,32 +75,6 @@ def load_init(results: ResultsFolder, name: str, record: StudyRecord, known: Ini
     return found, model
 
 
-def of_fold(results: ResultsFolder, name: str, fold: int, option: str) -> tuple[LoadedStudy, EntryRecord]:
-    """Finds an entry; of one that pools several folds, the entry of one fold.
-
-    Args:
-        results: results folder of the entry.
-        name: the entry.
-        fold: number of the fold.
-        option: the option that names the entry, for messages.
-
-    Raises:
-        UsageError: there is no such entry, or it pools folds and none is this one.
-        SerbenchError: its record is damaged.
-    """
-    try:
-        listed = Results(results.root).members(name)
-    except UsageError as error:
-        raise UsageError(f"{option}: {error}") from None
-    fitting = [one for one in listed if one[0].record.protocol.fold == fold] if len(listed) > 1 else listed
-    if not fitting:
-        raise UsageError(
-            f"{option}: entry '{name}' pools {len(listed)} folds, each a network of its own, and this study is none of "
-            "them; name the entry of a protocol without folds"
-        )
-    return fitting[0]
-
-
 def recorded_init(results: ResultsFolder, folder: StudyFolder, init: InitFrom) -> bytes:
     """Reads the model again that the fits of a recorded study started from.
 
@@ -144,7 +118,7 @@ def _of_bundle(path: Path) -> tuple[InitFrom, bytes]:
 
 
 def _of_entry(results: ResultsFolder, name: str, record: StudyRecord, kept: str | None) -> tuple[InitFrom, bytes]:
-    study, entry = of_fold(results, name, record.protocol.fold, "--init")
+    study, entry = entry_of_fold(results, name, record.protocol.fold, "--init")
     _check_single(f"entry '{name}'", bool(entry.bag))
     refit = kept if kept in entry.refits else best_refit(study.folder.job("refit", one) for one in entry.refits).job_id
     path = study.folder.model_path(refit)

@@ -6,8 +6,8 @@ import pandas as pd
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import ProtocolFacts, ResultsFolder, StudyRecord, TaughtBy, digest_of
+from serbench.search.transfer.entry import entry_of_fold
 from serbench.search.transfer.heard import StudySplit, heard_by, starts_from_its_corpus
-from serbench.search.transfer.init import of_fold
 from serbench.training import TEACHER_SHARE, Teacher
 
 __all__ = ["load_teacher", "recorded_teacher"]
@@ -29,7 +29,7 @@ def load_teacher(results: ResultsFolder, name: str, split: StudySplit, known: Ta
     """
     if known is not None and known.entry == name:
         return known
-    study, entry = of_fold(results, name, split.record.protocol.fold, "--teacher")
+    study, entry = entry_of_fold(results, name, split.record.protocol.fold, "--teacher")
     if entry.shortlisted is None:
         raise UsageError(
             f"--teacher: entry '{name}' has no out-of-fold answers; name one of a study that was searched with "
@@ -101,7 +101,7 @@ def _split_text(protocol: ProtocolFacts) -> str:
 
 def _check_clips(teacher: Teacher, split: StudySplit, name: str) -> None:
     """Every clip outside the test core needs an answer, and no clip inside may have one."""
-    left_out = split.clips["clip_id"].iloc[list(split.plan.split(split.plan.cores).left_out)]
+    left_out = split.clips["clip_id"].iloc[list(split.plan.core_split.left_out)]
     tested, free = set(split.tested["clip_id"].astype(str)), set(left_out.astype(str))
     what = f"--teacher: the out-of-fold answers of '{name}'"
     if strange := sorted(set(teacher.answers) & tested):
