@@ -17,7 +17,7 @@ the test core, too; no study is written and nothing may be chosen by it.
 
 Each fit is one file in the folder `--out`, so the same command goes on where it was ended, and `--part 1/2` and
 `--part 2/2` share the work. A table is printed once all fits are there. Differences are paired over speakers and
-include the spread over seeds (`serbench.evaluation.compare`); that of a bag holds for its one set of networks.
+include the spread over seeds (`serbench.evaluation.compare_recalls`); that of a bag holds for its one set of networks.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from serbench.results.leaderboard import Leaderboard, make_leaderboard
     from serbench.results.leaderboard_row import COLUMNS, GroupRows, Row, warnings_of
     from serbench.results.loaded_study import LoadedStudy
-    from serbench.results.pairwise import ALPHA, EntryComparison, EntryPair
+    from serbench.results.pairwise import EntryComparison, EntryPair
     from serbench.results.publish import publish_studies
     from serbench.results.reference_report import ReferenceReport, SliceTable
     from serbench.results.reference_rows import ReferenceRow
@@ -62,7 +62,6 @@ else:
             ),
             "loaded_study": ("LoadedStudy",),
             "pairwise": (
-                "ALPHA",
                 "EntryComparison",
                 "EntryPair",
             ),
@@ -100,7 +99,6 @@ else:
     )
 
 __all__ = [
-    "ALPHA",
     "COLUMNS",
     "Cell",
     "ClassRow",
