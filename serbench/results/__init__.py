@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from serbench.results.reference_rows import ReferenceRow
     from serbench.results.results import Results
     from serbench.results.scored_entry import Refit, ScoredEntry, best_refit, load_entry, speakers_of
-    from serbench.results.selection import best_selected
     from serbench.results.study import StudyReport
     from serbench.results.study_rows import FailureRow, FitRow, ShortlistRow, StudyRow, study_row
     from serbench.results.verify import StudyCheck, Verification, require_sound, verify_results
@@ -79,7 +78,6 @@ else:
                 "load_entry",
                 "speakers_of",
             ),
-            "selection": ("best_selected",),
             "study": ("StudyReport",),
             "study_rows": (
                 "FailureRow",
@@ -127,7 +125,6 @@ __all__ = [
     "Verification",
     "VoteRow",
     "best_refit",
-    "best_selected",
     "clip_attributes",
     "clips_by_id",
     "clips_in_no_slice",

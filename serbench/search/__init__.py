@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
-    from serbench.search.command import placeholder_note, search_command, search_request, shell_line
+    from serbench.search.command import placeholder_note, search_command, shell_line
     from serbench.search.coordinator import Coordinator
     from serbench.search.engines.local import LocalEngine
     from serbench.search.fork import fork_study
@@ -32,7 +32,6 @@ else:
             "command": (
                 "placeholder_note",
                 "search_command",
-                "search_request",
                 "shell_line",
             ),
             "coordinator": ("Coordinator",),
@@ -98,7 +97,6 @@ __all__ = [
     "request_options",
     "run_search",
     "search_command",
-    "search_request",
     "seconds_of",
     "shell_line",
 ]
