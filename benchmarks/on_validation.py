@@ -44,7 +44,7 @@ from sklearn.svm import SVC
 
 from benchmarks.table import machine
 from serbench.audit.robustness.panel import draw_evenly
-from serbench.corpora import cache_root, get_corpus, load_clips
+from serbench.corpora import get_corpus, load_clips
 from serbench.evaluation import SpeakerRecalls, compare_recalls, recalls_interval
 from serbench.families import parse_hyperparameters
 from serbench.features import FeatureSpec, FeatureStore, even_crops, functionals, sounding_frames
@@ -171,7 +171,7 @@ class Judge:
         self.turns = self._turns(turns)
         self.judged = np.concatenate([judged for _, judged in self.turns])
         self.labels = tuple(sorted(self.clips["label"].unique()))
-        self.source = FeatureSource(self.clips, FeatureStore(cache_root() / "features"))
+        self.source = FeatureSource(self.clips, FeatureStore.in_cache())
         self.truth = self.source.targets(self.labels)
         self.precision = choose_precision("auto", "tensorflow")
 
