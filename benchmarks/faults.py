@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from serbench.corpora import StudyClips, cache_root
+from serbench.corpora import StudyClips
 from serbench.evaluation import SpeakerRecalls
 from serbench.features import FeatureSpec, FeatureStore, WaveformAugmentation
 from serbench.protocols import SplitProtocol
@@ -105,7 +105,7 @@ class Fitter:
     @property
     def source(self) -> FeatureSource:
         """Source of the features, from serbench's own cache."""
-        return FeatureSource(self.clips.table, FeatureStore(cache_root() / "features"))
+        return FeatureSource(self.clips.table, FeatureStore.in_cache())
 
     @property
     def targets(self) -> np.ndarray:

@@ -9,7 +9,7 @@ import argparse
 
 import numpy as np
 
-from serbench.evaluation.simulation import SimulatedCore
+from benchmarks.simulated_test_set import SimulatedCore
 
 
 def main() -> None:

@@ -27,7 +27,6 @@ if __name__ == "__main__":
 from benchmarks.table import machine
 from serbench.audit.fingerprints import FINGERPRINT_SPEC, THRESHOLD, Fingerprints, likeness, near_duplicates
 from serbench.corpora import get_corpus, load_clips
-from serbench.corpora.folders import cache_root
 from serbench.features import FeatureStore, decode, extract, fit_length
 
 __all__ = ["ALTERATIONS", "altered_copies"]
@@ -177,7 +176,7 @@ def main() -> None:
     print(machine(), file=sys.stderr)
     clips = load_clips(get_corpus(asked.corpus), asked.data).table
     start = time.perf_counter()
-    features = FeatureStore(cache_root() / "features").get(clips, FINGERPRINT_SPEC)
+    features = FeatureStore.in_cache().get(clips, FINGERPRINT_SPEC)
     print(f"features (or the cache of them) in {time.perf_counter() - start:.1f} s")
     report(clips, features, asked.copies, asked.threshold)
 

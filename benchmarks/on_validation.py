@@ -17,7 +17,7 @@ the test core, too; no study is written and nothing may be chosen by it.
 
 Each fit is one file in the folder `--out`, so the same command goes on where it was ended, and `--part 1/2` and
 `--part 2/2` share the work. A table is printed once all fits are there. Differences are paired over speakers and
-include the spread over seeds (`serbench.evaluation.compare`); that of a bag holds for its one set of networks.
+include the spread over seeds (`serbench.evaluation.compare_recalls`); that of a bag holds for its one set of networks.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from sklearn.svm import SVC
 
 from benchmarks.table import machine
 from serbench.audit.robustness.panel import draw_evenly
-from serbench.corpora import cache_root, get_corpus, load_clips
+from serbench.corpora import get_corpus, load_clips
 from serbench.evaluation import SpeakerRecalls, compare_recalls, recalls_interval
 from serbench.families import parse_hyperparameters
 from serbench.features import FeatureSpec, FeatureStore, even_crops, functionals, sounding_frames
@@ -171,7 +171,7 @@ class Judge:
         self.turns = self._turns(turns)
         self.judged = np.concatenate([judged for _, judged in self.turns])
         self.labels = tuple(sorted(self.clips["label"].unique()))
-        self.source = FeatureSource(self.clips, FeatureStore(cache_root() / "features"))
+        self.source = FeatureSource(self.clips, FeatureStore.in_cache())
         self.truth = self.source.targets(self.labels)
         self.precision = choose_precision("auto", "tensorflow")
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from serbench.corpora import cache_root, get_corpus, load_clips
+from serbench.corpora import get_corpus, load_clips
 from serbench.families import parse_hyperparameters
 from serbench.features import FeatureStore
 from serbench.protocols import Ratio, SplitProtocol
@@ -96,7 +96,7 @@ def _job(space: SearchSpace, corpus: str, data: Path | None, clips: int) -> tupl
         train=tuple(sorted(map(int, train))),
         predict={"validation": split.validation},
     )
-    return job, FeatureSource(table, FeatureStore(cache_root() / "features"))
+    return job, FeatureSource(table, FeatureStore.in_cache())
 
 
 if __name__ == "__main__":

@@ -32,7 +32,6 @@ import pandas as pd
 from optuna.distributions import CategoricalDistribution
 
 from serbench.corpora import get_corpus, load_clips
-from serbench.corpora.folders import cache_root
 from serbench.families import InvalidConfiguration, parse_hyperparameters
 from serbench.features import FeatureStore, even_crops
 from serbench.protocols import Ratio, SplitProtocol
@@ -185,7 +184,7 @@ class Recorder:
         }
         self.validation = tuple(places[row] for row in sorted(validated) if row in places)
         self.labels = tuple(sorted(set(clips["label"])))
-        self.source = FeatureSource(self.clips, FeatureStore(cache_root() / "features", workers=1))
+        self.source = FeatureSource(self.clips, FeatureStore.in_cache(workers=1))
         self.limit_s: float | None = None
 
     def job(self, asked: Asked, extra: dict[str, Any]) -> TrialJob:

@@ -31,7 +31,6 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import FixedTrial
 
 from serbench.corpora import get_corpus
-from serbench.corpora.folders import cache_root
 from serbench.families import InvalidConfiguration
 from serbench.features.store import FeatureStore
 from serbench.protocols import recorded_plan
@@ -253,7 +252,7 @@ def arms(asked: argparse.Namespace, seed: int, results: Path) -> Iterator[tuple[
     clips = recorded_clips(folder, record, asked.data)
     study = RecordedStudy(folder, record, space, recorded_plan(folder, record, clips), SeedTree(seed))
     maker = JobMaker(study, Resources.choose(1, 1, "tensorflow", 1), "tensorflow")
-    source = FeatureSource(clips, FeatureStore(cache_root() / "features"))
+    source = FeatureSource(clips, FeatureStore.in_cache())
     hp = declared(space)
     oracles = {
         "KerasTuner random": keras_tuner.oracles.RandomSearchOracle(

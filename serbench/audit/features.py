@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from serbench.corpora import cache_root
 from serbench.features import FeatureSpec, FeatureStore
 from serbench.records import StepProgress
 
@@ -24,5 +23,5 @@ def audit_features(clips: pd.DataFrame, spec: FeatureSpec, progress: StepProgres
     Returns:
         float32 (n, *spec.shape).
     """
-    store = FeatureStore(cache_root() / "features")
+    store = FeatureStore.in_cache()
     return store.get(clips, spec, progress=lambda done, total: progress("computing features", done, total))

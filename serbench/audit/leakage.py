@@ -15,12 +15,11 @@ from scipy import special
 
 from serbench.audit.draws import PAIR, Draw, Draws
 from serbench.audit.finding import AuditFinding, Cell, skipped
+from serbench.evaluation import LEVEL
 from serbench.protocols import SplitProtocol
 from serbench.render import percent
 
 __all__ = ["leakage"]
-
-_LEVEL = 0.95
 
 
 def leakage(splits: Draws, protocol: SplitProtocol) -> AuditFinding:
@@ -70,7 +69,7 @@ def _mean_and_half(values: Sequence[float], overlap: float) -> tuple[float, floa
     if len(values) < 2:
         return mean, None
     error = float(np.std(values, ddof=1)) * math.sqrt(1 / len(values) + overlap)
-    return mean, float(special.stdtrit(len(values) - 1, (1 + _LEVEL) / 2)) * error
+    return mean, float(special.stdtrit(len(values) - 1, (1 + LEVEL) / 2)) * error
 
 
 def _mean_uar(draws: Sequence[Draw]) -> float:

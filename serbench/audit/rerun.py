@@ -20,7 +20,6 @@ import numpy as np
 import pandas as pd
 
 from serbench.audit.watch import FitObserver
-from serbench.corpora import cache_root
 from serbench.errors import SerbenchError
 from serbench.families import parse_hyperparameters
 from serbench.features import FeatureStore
@@ -201,7 +200,7 @@ class Reruns:
     @functools.cached_property
     def _features(self) -> FeatureStore:
         """Features of all reruns: a store reads and checks what it holds once."""
-        return FeatureStore(cache_root() / "features", note=self.observer.warning)
+        return FeatureStore.in_cache(note=self.observer.warning)
 
     @property
     def _backend(self) -> str:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 import pandas as pd
 
 from serbench.audit.finding import AuditFinding, Cell
-from serbench.evaluation import AttributeSlices, Slice, judge_slices
+from serbench.evaluation import ALPHA, AttributeSlices, Slice, judge_slices
 from serbench.results import OF_PEOPLE, ScoredEntry, clip_attributes, clips_by_id, clips_in_no_slice, why_unranked
 
 __all__ = ["by_slices", "slice_finding"]
 
-ALPHA: Final = 0.05
 _PERMUTATIONS = 0x511CE  # a random stream apart from those of the study's seed tree
 
 
@@ -56,7 +53,7 @@ def _with_note(finding: AuditFinding, left_out: str) -> AuditFinding:
     return finding.model_copy(update={"verdict": f"{finding.verdict}; clips in no group: {left_out}"})
 
 
-def slice_finding(slices: AttributeSlices, *, alpha: float = ALPHA, untested: str = "") -> AuditFinding:
+def slice_finding(slices: AttributeSlices, *, untested: str = "") -> AuditFinding:
     """Reports whether recall differs significantly between the values of one attribute.
 
     A significant difference by an attribute of speakers (sex, age) is a warning, since the model works less well for
@@ -64,7 +61,6 @@ def slice_finding(slices: AttributeSlices, *, alpha: float = ALPHA, untested: st
 
     Args:
         slices: result of `serbench.evaluation.slices.judge_slices`.
-        alpha: significance level of the corrected p-value.
         untested: why nothing is tested; '' if too few speakers are the reason.
     """
     check = f"slices by {slices.attribute}"
@@ -95,7 +91,7 @@ def slice_finding(slices: AttributeSlices, *, alpha: float = ALPHA, untested: st
         verdict = f"{summary}; {f'not tested ({untested})' if untested else few}"
         return AuditFinding(check=check, level="skipped", verdict=verdict, numbers=numbers, table=table)
     p_value = f"p = {slices.corrected:.3f}, corrected for all attributes"
-    if slices.corrected >= alpha:
+    if slices.corrected >= ALPHA:
         verdict = f"{summary}: not significant ({p_value})"
         return AuditFinding(check=check, level="ok", verdict=verdict, numbers=numbers, table=table)
     usual = f"by chance alone it would stay under {100 * slices.by_chance:.1f} points in 19 of 20 cases"

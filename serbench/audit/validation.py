@@ -11,13 +11,11 @@ from numpy.typing import ArrayLike
 
 from serbench.audit.finding import AuditFinding
 from serbench.corpora import UNKNOWN_SPEAKER
-from serbench.evaluation import MIN_SPEAKERS, SpeakerRecalls, Spread
+from serbench.evaluation import LEVEL, MIN_SPEAKERS, SpeakerRecalls, Spread
 from serbench.render import plural
 from serbench.results import ScoredEntry, validated_on_heard_clips
 
 __all__ = ["ScoredClips", "against_validation", "validation_finding"]
-
-_LEVEL = 0.95
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +98,7 @@ def validation_finding(
         return AuditFinding(check=check, level="note", verdict=f"{summary}; {why}", numbers=numbers)
     if why := _no_spread(counts, labels):
         return AuditFinding(check=check, level="note", verdict=f"{summary}; {why}", numbers=numbers)
-    half = Spread.of_independent(counts["validation"], counts["test"]).half_width(_LEVEL)
+    half = Spread.of_independent(counts["validation"], counts["test"]).half_width(LEVEL)
     numbers["explained_points"] = 100 * half
     whom = f"{people['validation']} validation and {people['test']} test speakers"
     if abs(gap) <= half:

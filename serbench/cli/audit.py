@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from serbench.cli.options import DEFAULT_RESULTS, ResultsPath, StudyData, TableFormat
+from serbench.cli.options import DEFAULT_RESULTS, ResultsPath, StudyData, TableFormat, TableOutput
 from serbench.cli.printing import echo_text, new_console, screen_width
 from serbench.errors import SerbenchError, UsageError
 
@@ -53,7 +53,7 @@ def audit(
         int | None, typer.Option(min=1, help="Training runs at the same time.  [default: as many as fit the machine]")
     ] = None,
     results: ResultsPath = DEFAULT_RESULTS,
-    output: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.table,
+    output: TableOutput = TableFormat.table,
 ) -> None:
     """Checks whether a score can be trusted, with one verdict per check. Exit code 1 if one is an alarm.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,8 +10,8 @@ import typer
 
 from serbench.cli.corpus_download import download
 from serbench.cli.declared import expanded_path
-from serbench.cli.options import BriefFormat, DataFolder, FileNames, LabelDrops, LabelMaps
-from serbench.cli.printing import command_line, echo, echo_pairs, echo_text, new_console
+from serbench.cli.options import BriefFormat, BriefOutput, DataFolder, FileNames, LabelDrops, LabelMaps
+from serbench.cli.printing import command_line, echo, echo_json, echo_pairs, new_console
 from serbench.errors import SerbenchError, UsageError
 from serbench.home import expanded
 
@@ -30,11 +29,10 @@ app.command("download")(download)
 
 CorpusArgument = Annotated[str, typer.Argument(help="A name (see `corpus list`), several as a+b, a folder or a table.")]
 _LISTED = 12  # emotions
-Format = Annotated[BriefFormat, typer.Option("--format", help="Output format.")]
 
 
 @app.command("list")
-def list_corpora(output: Format = BriefFormat.table) -> None:
+def list_corpora(output: BriefOutput = BriefFormat.table) -> None:
     """Lists the corpora that serbench can read."""
     from serbench.corpora import UserCorpus, corpus_names, get_corpus
 
@@ -52,7 +50,7 @@ def list_corpora(output: Format = BriefFormat.table) -> None:
             }
             for corpus in corpora
         ]  # fmt: skip
-        echo_text(json.dumps(rows, indent=2) + "\n")
+        echo_json(rows)
         return
     for corpus in corpora:
         count = f"{corpus.expected_clips:,} clips, " if corpus.expected_clips else ""
@@ -76,7 +74,7 @@ def show(
             callback=expanded_path,
         ),
     ] = None,
-    output: Format = BriefFormat.table,
+    output: BriefOutput = BriefFormat.table,
 ) -> None:
     """Shows clips per class and speaker, durations, sample rates, licence, and problems of the audio."""
     from serbench.corpora import choose_corpus, corpus_summary
@@ -89,7 +87,7 @@ def show(
         echo(f"page         {html}", err=True)
     summary = corpus_summary(clips)
     if output is BriefFormat.json:
-        echo_text(json.dumps(summary, indent=2) + "\n")
+        echo_json(summary)
         return
     _print_summary(summary)
 
@@ -105,7 +103,7 @@ def check(
             min=4_000, max=96_000, help="Sample rate of the features in Hz, to warn of clips recorded below it."
         ),
     ] = None,
-    output: Format = BriefFormat.table,
+    output: BriefOutput = BriefFormat.table,
 ) -> None:
     """Checks every file: unusable, silent, too short, duplicate or without a valid name. Exit code 1 on damage."""
     from serbench.corpora import choose_corpus
@@ -120,7 +118,7 @@ def check(
         result = {"corpus": corpus, "usable": len(clips.table), "excluded": len(clips.excluded), "findings": found}
         if clips.obstacle is not None:
             result["obstacle"] = clips.obstacle
-        echo_text(json.dumps(result, indent=2) + "\n")
+        echo_json(result)
     else:
         echo(f"{clips.corpus.title}: {len(clips.table):,} usable clips, {len(clips.excluded):,} left out")
         if len(clips.table):

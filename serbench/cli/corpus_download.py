@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serbench.cli.declared import expanded_path
-from serbench.cli.options import BriefFormat
-from serbench.cli.printing import command_line, confirm, echo, echo_text, new_console
+from serbench.cli.options import BriefFormat, BriefOutput
+from serbench.cli.printing import command_line, confirm, echo, echo_json, new_console
 from serbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def download(
     ] = None,
     connections: Annotated[int, typer.Option(help="Simultaneous connections.")] = 8,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept size and licence without a question.")] = False,
-    output: Annotated[BriefFormat, typer.Option("--format", help="Output format.")] = BriefFormat.table,
+    output: BriefOutput = BriefFormat.table,
 ) -> None:
     """Downloads a corpus. The same command again resumes: complete files are not downloaded twice.
 
@@ -135,7 +134,7 @@ def _print_outcome(plan: Download, done: Transfer, console: Console, output: Bri
             "corpus": plan.corpus, "folder": str(plan.folder), "fetched": len(done.fetched), "there": len(done.there),
             "failed": done.failed, "stopped": done.stopped,
         }  # fmt: skip
-        echo_text(json.dumps(found, indent=2) + "\n")
+        echo_json(found)
         return
     echo(f"{len(done.fetched):,} downloaded, {len(done.there):,} already there, {len(done.failed):,} failed")
     for name, reason in list(done.failed.items())[:_SHOWN]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, ResultsPath
-from serbench.cli.printing import echo, echo_pairs, echo_text
+from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, BriefOutput, ResultsPath
+from serbench.cli.printing import echo, echo_json, echo_pairs
 from serbench.errors import SerbenchError, unknown
 
 __all__ = ["doctor"]
@@ -18,7 +17,7 @@ __all__ = ["doctor"]
 def doctor(
     results: ResultsPath = DEFAULT_RESULTS,
     backend: Annotated[str | None, typer.Option(help="Keras backend: tensorflow, jax or torch.")] = None,
-    output: Annotated[BriefFormat, typer.Option("--format", help="Output format.")] = BriefFormat.table,
+    output: BriefOutput = BriefFormat.table,
 ) -> None:
     """Checks whether searches can run here: backend, GPUs, cores, memory, versions, extras, folders.
 
@@ -43,7 +42,7 @@ def doctor(
     failed = [finding for finding in findings if finding.state == "failed"]
     if output is BriefFormat.json:
         document = {"schema_version": 1, "ok": not failed, "findings": [asdict(finding) for finding in findings]}
-        echo_text(json.dumps(document, indent=2) + "\n")
+        echo_json(document)
     else:
         marks = {"ok": "", "note": "note: ", "failed": "FAILED: "}
         echo_pairs((finding.name, f"{marks[finding.state]}{finding.text}") for finding in findings)

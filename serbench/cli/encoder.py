@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from serbench.cli.options import BriefFormat
-from serbench.cli.printing import echo, echo_text
+from serbench.cli.options import BriefFormat, BriefOutput
+from serbench.cli.printing import echo, echo_json, echo_text
 from serbench.errors import SerbenchError
 from serbench.home import expanded
 
@@ -52,17 +51,13 @@ def add(
 
 
 @app.command("list")
-def list_encoders(
-    output: Annotated[BriefFormat, typer.Option("--format", help="Output format.")] = BriefFormat.table,
-) -> None:
+def list_encoders(output: BriefOutput = BriefFormat.table) -> None:
     """Lists the encoders that were added, with their folders."""
     from serbench.features import encoder_folders
 
     known = encoder_folders()
     if output is BriefFormat.json:
-        echo_text(
-            json.dumps([{"model": digest, "folder": str(path)} for digest, path in known.items()], indent=2) + "\n"
-        )
+        echo_json([{"model": digest, "folder": str(path)} for digest, path in known.items()])
         return
     if not known:
         echo("no encoder was added yet; `serbench encoder add FOLDER` adds one", err=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serbench.cli.declared import expanded_path
-from serbench.cli.options import DEFAULT_RESULTS, ResultsPath, StudyData, TableFormat
+from serbench.cli.options import DEFAULT_RESULTS, BoardOutput, ResultsPath, StudyData, TableFormat
 from serbench.cli.printing import command_line, echo, new_console
 
 if TYPE_CHECKING:
@@ -52,9 +52,7 @@ def submit(
     name: Annotated[str, typer.Option(help="What made the predictions, for tables.")],
     note: Annotated[str, typer.Option(help="A few words on how.")] = "",
     results: ResultsPath = DEFAULT_RESULTS,
-    output: Annotated[
-        TableFormat, typer.Option("--format", help="Output format of the leaderboard.")
-    ] = TableFormat.table,
+    output: BoardOutput = TableFormat.table,
 ) -> None:
     """Adds predictions of another tool to the leaderboard, in a row marked (brought).
 

@@ -13,7 +13,9 @@ from serbench.search import DEFAULT_RESULTS
 
 __all__ = [
     "DEFAULT_RESULTS",
+    "BoardOutput",
     "BriefFormat",
+    "BriefOutput",
     "CorpusName",
     "CorpusOption",
     "DataFolder",
@@ -21,8 +23,10 @@ __all__ = [
     "LabelDrops",
     "LabelMaps",
     "ResultsPath",
+    "StudyArgument",
     "StudyData",
     "TableFormat",
+    "TableOutput",
 ]
 
 
@@ -57,4 +61,8 @@ CorpusOption = Annotated[str, declared_option("corpus")]
 LabelMaps = Annotated[list[str] | None, declared_option("label_map")]
 LabelDrops = Annotated[list[str] | None, declared_option("drop")]
 FileNames = Annotated[str | None, declared_option("file_names")]
+StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="A study by name; see `serbench study list`.")]
+TableOutput = Annotated[TableFormat, typer.Option("--format", help="Output format.")]
+BriefOutput = Annotated[BriefFormat, typer.Option("--format", help="Output format.")]
+BoardOutput = Annotated[TableFormat, typer.Option("--format", help="Output format of the leaderboard.")]
 CorpusName = Annotated[str, typer.Option("--corpus", help="Corpus by name; see `serbench corpus list`.")]

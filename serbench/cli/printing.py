@@ -6,6 +6,7 @@ Names, labels, paths and records come from others, see `serbench.printable`. No 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -30,6 +31,7 @@ __all__ = [
     "echo",
     "echo_answer",
     "echo_command",
+    "echo_json",
     "echo_pairs",
     "echo_styled",
     "echo_text",
@@ -69,6 +71,15 @@ def echo(line: str, *, err: bool = False) -> None:
 def echo_text(text: str) -> None:
     """Prints a text of several lines that ends with a line break, such as a rendered table."""
     typer.echo(printable_lines(text), nl=False)
+
+
+def echo_json(value: object) -> None:
+    """Prints a value as indented JSON.
+
+    Raises:
+        TypeError: the value has a part that JSON does not know.
+    """
+    echo_text(json.dumps(value, indent=2) + "\n")
 
 
 def echo_styled(text: str) -> None:

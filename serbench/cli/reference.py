@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from serbench.cli.declared import expanded_path
-from serbench.cli.options import DEFAULT_RESULTS, ResultsPath, StudyData, TableFormat
+from serbench.cli.options import DEFAULT_RESULTS, BoardOutput, ResultsPath, StudyData, TableFormat
 from serbench.cli.printing import echo, new_console
 from serbench.errors import SerbenchError
 
@@ -35,9 +35,7 @@ def reference(
     ] = None,
     data: StudyData = None,
     results: ResultsPath = DEFAULT_RESULTS,
-    output: Annotated[
-        TableFormat, typer.Option("--format", help="Output format of the leaderboard.")
-    ] = TableFormat.table,
+    output: BoardOutput = TableFormat.table,
 ) -> None:
     """Adds a baseline on the test set of a study to the leaderboard.
 

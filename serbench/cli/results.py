@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from serbench.cli.declared import expanded_path
-from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, ResultsPath, TableFormat
-from serbench.cli.printing import echo, echo_styled, echo_text, screen_width, shows_styles
+from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, BriefOutput, ResultsPath, TableFormat, TableOutput
+from serbench.cli.printing import echo, echo_json, echo_styled, echo_text, screen_width, shows_styles
 from serbench.errors import SerbenchError, UsageError
 
 if TYPE_CHECKING:
     from serbench.render import Sheet
-    from serbench.results import Leaderboard, Results
+    from serbench.results import Leaderboard
 
 __all__ = [
     "compare",
     "leaderboard",
     "print_empty_leaderboard",
     "print_leaderboard",
-    "print_report",
     "print_sheet",
     "report",
     "verify",
@@ -40,7 +39,7 @@ def leaderboard(
     ] = False,
     full: Annotated[bool, typer.Option("--full", help="Show all entries, notes and published results.")] = False,
     results: ResultsPath = DEFAULT_RESULTS,
-    output: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.table,
+    output: TableOutput = TableFormat.table,
     html: Annotated[
         Path | None,
         typer.Option(
@@ -86,7 +85,7 @@ def report(
         typer.Option(help="A study. ENTRY is then a reference on its test set: functionals, brought-MY-MODEL, ..."),
     ] = None,
     results: ResultsPath = DEFAULT_RESULTS,
-    output: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.table,
+    output: TableOutput = TableFormat.table,
     html: Annotated[
         Path | None,
         typer.Option(
@@ -102,7 +101,7 @@ def report(
     entry, slices, and how close its probabilities are to listeners' votes.
     """
     from serbench.cli.watch import busy
-    from serbench.render import render
+    from serbench.render import render, to_document
     from serbench.results import Results
 
     found = Results(results)
@@ -113,9 +112,11 @@ def report(
             reference = found.reference_report(study, entry)
         echo_text(render(reference, output.value, width=screen_width()))
         return
+    from serbench.audit.robustness import saved_robustness, with_robustness
+
     with busy("reading results"):
-        found.report(entry)
-    print_report(found, entry, output)
+        document = with_robustness(to_document(found.report(entry)), saved_robustness(found, entry))
+    echo_text(render(document, output.value, width=screen_width()))
     if html is not None:
         from serbench.site import write_entry_page
 
@@ -127,7 +128,7 @@ def report(
 def compare(
     entries: Annotated[list[str], typer.Argument(metavar="ENTRY ENTRY...", help="Entries with the same test set.")],
     results: ResultsPath = DEFAULT_RESULTS,
-    output: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.table,
+    output: TableOutput = TableFormat.table,
 ) -> None:
     """Compares entries pair by pair: a paired test over the test speakers, Holm-corrected for the tested pairs."""
     from serbench.cli.watch import busy
@@ -146,7 +147,7 @@ def verify(
             metavar="RESULTS", help="Folder of the results.", envvar="SERBENCH_RESULTS", callback=expanded_path
         ),
     ] = DEFAULT_RESULTS,
-    output: Annotated[BriefFormat, typer.Option("--format", help="Output format.")] = BriefFormat.table,
+    output: BriefOutput = BriefFormat.table,
 ) -> None:
     """Checks whether the files of a results folder agree with one another. Exit code 1 if not.
 
@@ -154,8 +155,6 @@ def verify(
     digests, and the runs of an entry with the folder and the ledger. This finds accidents and numbers that were changed
     in one place. Only `serbench study replay` shows that a model really reaches a score.
     """
-    import json
-
     from serbench.cli.watch import busy
     from serbench.records import none_in
     from serbench.render import render, verification_document
@@ -167,7 +166,7 @@ def verify(
         found = verify_results(Results(folder))
     if output is BriefFormat.json:
         document = {"schema_version": 1, "passed": found.passed, **found.model_dump(mode="json")}
-        echo_text(json.dumps(document, indent=2) + "\n")
+        echo_json(document)
     else:
         echo_text(render(verification_document(found), width=screen_width()))
     if not found.passed:
@@ -223,12 +222,3 @@ def print_sheet(sheet: Sheet) -> None:
     from serbench.render import Document, render
 
     echo_text(f"\n{render(Document((sheet,), pd.DataFrame(), {}), 'table', width=screen_width())}")
-
-
-def print_report(results: Results, entry: str, output: TableFormat) -> None:
-    """Prints the report of an entry."""
-    from serbench.audit.robustness import saved_robustness, with_robustness
-    from serbench.render import render, to_document
-
-    report = with_robustness(to_document(results.report(entry)), saved_robustness(results, entry))
-    echo_text(render(report, output.value, width=screen_width()))

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serbench.cli.options import BriefFormat
-from serbench.cli.printing import echo, echo_pairs, echo_styled, echo_text, new_console, screen_width, shows_styles
+from serbench.cli.options import BriefFormat, BriefOutput
+from serbench.cli.printing import (
+    echo,
+    echo_json,
+    echo_pairs,
+    echo_styled,
+    echo_text,
+    new_console,
+    screen_width,
+    shows_styles,
+)
 from serbench.errors import SerbenchError
 from serbench.printable import printable_lines
 
@@ -23,9 +31,7 @@ app = typer.Typer(help="Search-space files: list, show, check.", no_args_is_help
 
 
 @app.command("list")
-def list_spaces(
-    output: Annotated[BriefFormat, typer.Option("--format", help="Output format.")] = BriefFormat.table,
-) -> None:
+def list_spaces(output: BriefOutput = BriefFormat.table) -> None:
     """Lists the search spaces: those in ./search_spaces, then those that come with serbench."""
     from serbench.spaces import load_space, space_names
 
@@ -45,7 +51,7 @@ def list_spaces(
                 {"name": name, "family": "?", "title": f"invalid: {kind}{error}", "searched": 0, "file": str(path)}
             )
     if output is BriefFormat.json:
-        echo_text(json.dumps(rows, indent=2) + "\n")
+        echo_json(rows)
         return
     keys = ("name", "family", "searched", "title")
     _table([tuple(str(row[key]) for key in keys) for row in rows], keys)
@@ -54,14 +60,14 @@ def list_spaces(
 @app.command("show")
 def show(
     space: Annotated[str, typer.Argument(help="A space's name or file.")],
-    output: Annotated[BriefFormat, typer.Option("--format", help="Output format.")] = BriefFormat.table,
+    output: BriefOutput = BriefFormat.table,
 ) -> None:
     """Shows the settings of a search space and the values and meaning of every hyperparameter."""
     from serbench.spaces import load_space
 
     loaded = load_space(space)
     if output is BriefFormat.json:
-        echo_text(json.dumps({"name": loaded.name, "hash": loaded.hash, **loaded.describe()}, indent=2) + "\n")
+        echo_json({"name": loaded.name, "hash": loaded.hash, **loaded.describe()})
         return
     echo(f"{loaded.name}: {loaded.title or loaded.family.title} (family {loaded.family.name})")
     named = f"{loaded.protocol}, " if loaded.protocol else ""

@@ -11,7 +11,7 @@ import typer
 
 from serbench.cli import study_push, study_runs
 from serbench.cli.declared import expanded_path
-from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, ResultsPath
+from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, BriefOutput, ResultsPath, StudyArgument
 from serbench.cli.printing import confirm, echo, echo_command, echo_pairs, echo_text, screen_width, started_with
 from serbench.errors import SerbenchError
 
@@ -24,12 +24,9 @@ app = typer.Typer(
     help="Studies: list, show, replay, fork, publish, push, remove.", no_args_is_help=True, rich_markup_mode=None
 )
 
-StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="A study by name; see `serbench study list`.")]
-Format = Annotated[BriefFormat, typer.Option("--format", help="Output format.")]
-
 
 @app.command("list")
-def list_studies(results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefFormat.table) -> None:
+def list_studies(results: ResultsPath = DEFAULT_RESULTS, output: BriefOutput = BriefFormat.table) -> None:
     """Lists all studies with their trials, best validation score, entries, and whether they are running."""
     from serbench.cli.watch import busy
     from serbench.records import none_in
@@ -47,7 +44,7 @@ def list_studies(results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefF
 
 
 @app.command("show")
-def show(study: StudyArgument, results: ResultsPath = DEFAULT_RESULTS, output: Format = BriefFormat.table) -> None:
+def show(study: StudyArgument, results: ResultsPath = DEFAULT_RESULTS, output: BriefOutput = BriefFormat.table) -> None:
     """Shows the settings of a study, how its trials ended, the best trials, failures with reasons, and its entries."""
     from serbench.cli.watch import busy
     from serbench.render import render, study_document, study_facts

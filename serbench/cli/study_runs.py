@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from typing import Annotated
 
 import typer
 
-from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, ResultsPath, StudyData
-from serbench.cli.printing import echo, echo_pairs, echo_text, new_console, started_with
+from serbench.cli.options import DEFAULT_RESULTS, BriefFormat, BriefOutput, ResultsPath, StudyArgument, StudyData
+from serbench.cli.printing import echo, echo_json, echo_pairs, new_console, started_with
 
 __all__ = ["fork", "replay"]
-
-StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="A study by name; see `serbench study list`.")]
 
 
 def fork(
@@ -87,7 +84,7 @@ def replay(
             help="Also keep the model of a final run, fold or bag that repeats its answers, for an export.",
         ),
     ] = False,
-    output: Annotated[BriefFormat, typer.Option("--format", help="Output format.")] = BriefFormat.table,
+    output: BriefOutput = BriefFormat.table,
 ) -> None:
     """Trains one trial again exactly as recorded, and compares. Exit code 1 if the score is not reproduced.
 
@@ -103,7 +100,7 @@ def replay(
         view.working("training again")
         found = replay_trial(ResultsFolder(results), study, trial, data, view.progress, keep_model=keep_model)
     if output is BriefFormat.json:
-        echo_text(json.dumps(found.describe(), indent=2) + "\n")
+        echo_json(found.describe())
     else:
         echo_pairs(replay_facts(found))
     if found.unkept:

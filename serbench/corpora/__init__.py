@@ -16,14 +16,14 @@ from serbench.faces import lazy_face
 if TYPE_CHECKING:
     from serbench.corpora.base import Corpus, Listing, NameFacts, SpeakerFacts
     from serbench.corpora.download import Download, FetchSettings, Transfer
-    from serbench.corpora.folders import cache_root, corpus_home, health_cache
-    from serbench.corpora.inspection import CorpusFinding, corpus_findings, inspect_clips
+    from serbench.corpora.folders import cache_root
+    from serbench.corpora.inspection import CorpusFinding, inspect_clips
     from serbench.corpora.named import vote_shares, votes_digest
     from serbench.corpora.people import is_acted, parts_of, people_of, recorded_names, starts_from_its_corpus
     from serbench.corpora.registry import corpus_names, get_corpus, installed_names
     from serbench.corpora.study_clips import NO_FEATURES, StudyClips, load_clips, survey_clips
     from serbench.corpora.summary import corpus_summary
-    from serbench.corpora.table import CLIP_COLUMNS, UNKNOWN_SPEAKER, clip_set_digest, clip_table
+    from serbench.corpora.table import UNKNOWN_SPEAKER, clip_set_digest, clip_table
     from serbench.corpora.user import (
         CorpusOptions,
         RegisteredCorpus,
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
         choose_corpus,
         corpus_options,
         corpus_places,
-        kind_at,
         lasting_place,
-        make_user_corpus,
         read_columns,
         recorded_corpus,
         register_corpus,
@@ -46,8 +44,8 @@ else:
         {
             "base": ("Corpus", "Listing", "NameFacts", "SpeakerFacts"),
             "download": ("Download", "FetchSettings", "Transfer"),
-            "folders": ("cache_root", "corpus_home", "health_cache"),
-            "inspection": ("CorpusFinding", "corpus_findings", "inspect_clips"),
+            "folders": ("cache_root",),
+            "inspection": ("CorpusFinding", "inspect_clips"),
             "named": ("vote_shares", "votes_digest"),
             "people": (
                 "is_acted",
@@ -59,7 +57,7 @@ else:
             "registry": ("corpus_names", "get_corpus", "installed_names"),
             "study_clips": ("NO_FEATURES", "StudyClips", "load_clips", "survey_clips"),
             "summary": ("corpus_summary",),
-            "table": ("CLIP_COLUMNS", "UNKNOWN_SPEAKER", "clip_set_digest", "clip_table"),
+            "table": ("UNKNOWN_SPEAKER", "clip_set_digest", "clip_table"),
             "user": (
                 "CorpusOptions",
                 "RegisteredCorpus",
@@ -67,9 +65,7 @@ else:
                 "choose_corpus",
                 "corpus_options",
                 "corpus_places",
-                "kind_at",
                 "lasting_place",
-                "make_user_corpus",
                 "read_columns",
                 "recorded_corpus",
                 "register_corpus",
@@ -80,7 +76,6 @@ else:
     )
 
 __all__ = [
-    "CLIP_COLUMNS",
     "NO_FEATURES",
     "UNKNOWN_SPEAKER",
     "Corpus",
@@ -99,21 +94,16 @@ __all__ = [
     "choose_corpus",
     "clip_set_digest",
     "clip_table",
-    "corpus_findings",
-    "corpus_home",
     "corpus_names",
     "corpus_options",
     "corpus_places",
     "corpus_summary",
     "get_corpus",
-    "health_cache",
     "inspect_clips",
     "installed_names",
     "is_acted",
-    "kind_at",
     "lasting_place",
     "load_clips",
-    "make_user_corpus",
     "parts_of",
     "people_of",
     "read_columns",

@@ -154,7 +154,7 @@ def _audio() -> HealthCheck:
 
 
 def _backend(asked: str | None) -> HealthCheck:
-    installed = [name for name, module in BACKENDS.items() if importlib.util.find_spec(module) is not None]
+    installed = [name for name in BACKENDS if importlib.util.find_spec(name) is not None]
     chosen = choose_backend(asked)
     if chosen not in installed:
         raise SerbenchError(

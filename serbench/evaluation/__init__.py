@@ -11,13 +11,12 @@ from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
     from serbench.evaluation.calibration import ReliabilityBin, brier_score, expected_calibration_error, reliability
-    from serbench.evaluation.intervals import MIN_SPEAKERS, Interval, recalls_interval, speaker_interval
+    from serbench.evaluation.intervals import ALPHA, LEVEL, MIN_SPEAKERS, Interval, recalls_interval
     from serbench.evaluation.jackknife import SpeakerRecalls, Spread
     from serbench.evaluation.metrics import ClassScores, Evaluation, evaluate
     from serbench.evaluation.paired import (
         McNemar,
         PairedComparison,
-        compare,
         compare_all,
         compare_recalls,
         compare_same_models,
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
         tie_groups,
     )
     from serbench.evaluation.power import POWER, detectable_difference
-    from serbench.evaluation.share_scores import SoftClass, SoftEvaluation, soft_interval, soft_recalls
-    from serbench.evaluation.simulation import SimulatedCore
+    from serbench.evaluation.share_scores import SoftClass, SoftEvaluation, soft_recalls
     from serbench.evaluation.slices import Attribute, AttributeSlices, Slice, judge_slices, slice_scores
     from serbench.evaluation.soft_labels import VoteScores, vote_scores
 else:
@@ -42,10 +40,11 @@ else:
                 "reliability",
             ),
             "intervals": (
+                "ALPHA",
                 "Interval",
+                "LEVEL",
                 "MIN_SPEAKERS",
                 "recalls_interval",
-                "speaker_interval",
             ),
             "jackknife": (
                 "SpeakerRecalls",
@@ -59,7 +58,6 @@ else:
             "paired": (
                 "McNemar",
                 "PairedComparison",
-                "compare",
                 "compare_all",
                 "compare_recalls",
                 "compare_same_models",
@@ -75,10 +73,8 @@ else:
             "share_scores": (
                 "SoftClass",
                 "SoftEvaluation",
-                "soft_interval",
                 "soft_recalls",
             ),
-            "simulation": ("SimulatedCore",),
             "slices": (
                 "Attribute",
                 "AttributeSlices",
@@ -94,6 +90,8 @@ else:
     )
 
 __all__ = [
+    "ALPHA",
+    "LEVEL",
     "MIN_SPEAKERS",
     "POWER",
     "Attribute",
@@ -104,7 +102,6 @@ __all__ = [
     "McNemar",
     "PairedComparison",
     "ReliabilityBin",
-    "SimulatedCore",
     "Slice",
     "SoftClass",
     "SoftEvaluation",
@@ -112,7 +109,6 @@ __all__ = [
     "Spread",
     "VoteScores",
     "brier_score",
-    "compare",
     "compare_all",
     "compare_recalls",
     "compare_same_models",
@@ -126,9 +122,7 @@ __all__ = [
     "recalls_interval",
     "reliability",
     "slice_scores",
-    "soft_interval",
     "soft_recalls",
-    "speaker_interval",
     "tie_groups",
     "vote_scores",
 ]

@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from numpy.typing import ArrayLike
-
 from serbench.evaluation.jackknife import SpeakerRecalls, Spread
 
-__all__ = ["MIN_SPEAKERS", "Interval", "recalls_interval", "speaker_interval"]
+__all__ = ["ALPHA", "LEVEL", "MIN_SPEAKERS", "Interval", "recalls_interval"]
+
+LEVEL = 0.95
+"""Confidence level of every interval. Tables and pages print it as 95 %."""
+
+ALPHA = 0.05
+"""Significance level of every test. Tables and pages print it as 5 %."""
 
 MIN_SPEAKERS = 8
 """With fewer test speakers, a score gets neither an interval nor a rank."""
@@ -39,56 +43,25 @@ class Interval:
     seeds: int
 
 
-def speaker_interval(
-    y_true: ArrayLike,
-    predictions: Sequence[ArrayLike],
-    speakers: ArrayLike,
-    labels: Sequence[str],
-    *,
-    level: float = 0.95,
-) -> tuple[Interval | None, str]:
-    """Computes the interval of the mean UAR over refits, clipped to [0, 1].
+def recalls_interval(recalls: SpeakerRecalls, labels: Sequence[str]) -> tuple[Interval | None, str]:
+    """Computes the 95 % interval of the mean UAR over refits, clipped to [0, 1].
 
     Args:
-        y_true: (n,) class indices into `labels`.
-        predictions: one element for each refit, all of the same clips: (n, C) probabilities or (n,) class indices.
-        speakers: (n,) speaker of each clip.
-        labels: the C class names.
-        level: the confidence level, e.g. 0.95.
+        recalls: counts by speaker and class.
+        labels: names of the C counted classes.
 
     Returns:
         (interval, ""), or (None, the reason in one sentence). There is no interval with too few speakers, with a class
         that fewer than two speakers have (UAR would be undefined without one of them), or if the score is the same
         for every speaker and refit (e.g. 100 %), since a jackknife would then claim certainty.
-
-    Raises:
-        ValueError: the arrays have different lengths, or there is no refit.
-    """
-    if not 0 < level < 1:
-        raise ValueError(f"a confidence level lies between 0 and 1, not at {level}")
-    return recalls_interval(SpeakerRecalls.count(y_true, predictions, speakers, len(labels)), labels, level=level)
-
-
-def recalls_interval(
-    recalls: SpeakerRecalls, labels: Sequence[str], *, level: float = 0.95
-) -> tuple[Interval | None, str]:
-    """Computes the same interval as `speaker_interval` from counts by speaker and class.
-
-    Args:
-        recalls: the counts.
-        labels: names of the C counted classes.
-        level: the confidence level.
-
-    Returns:
-        As `speaker_interval`.
     """
     if recalls.speakers < MIN_SPEAKERS:
         speakers = f"{recalls.speakers} test speaker{'' if recalls.speakers == 1 else 's'}"
         return None, f"no interval: {speakers}, fewer than {MIN_SPEAKERS}"
     if recalls.rare_classes:
         return None, f"no interval: fewer than two test speakers have clips of '{labels[recalls.rare_classes[0]]}'"
-    half = Spread.of(recalls.without_each(), recalls).half_width(level)
+    half = Spread.of(recalls.without_each(), recalls).half_width(LEVEL)
     if half == 0.0:
         return None, "no interval: the score is the same for every speaker and refit, so its spread is unknown"
     score = float(recalls.per_refit().mean())
-    return Interval(max(0.0, score - half), min(1.0, score + half), level, recalls.speakers, recalls.refits), ""
+    return Interval(max(0.0, score - half), min(1.0, score + half), LEVEL, recalls.speakers, recalls.refits), ""

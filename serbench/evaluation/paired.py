@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
-from serbench.evaluation.intervals import MIN_SPEAKERS
+from serbench.evaluation.intervals import ALPHA, LEVEL, MIN_SPEAKERS
 from serbench.evaluation.jackknife import SpeakerRecalls, Spread, spreads
 from serbench.evaluation.metrics import predicted_classes
 
 __all__ = [
     "McNemar",
     "PairedComparison",
-    "compare",
     "compare_all",
     "compare_recalls",
     "compare_same_models",
@@ -46,19 +45,9 @@ class PairedComparison:
     p_value: float | None
     speakers: int
 
-    def separable(self, alpha: float = 0.05) -> bool:
-        """Whether the difference is significant as a single comparison, without correction for others."""
-        return self.p_value is not None and self.p_value < alpha
 
-
-def compare(
-    y_true: ArrayLike,
-    first: Sequence[ArrayLike],
-    second: Sequence[ArrayLike],
-    speakers: ArrayLike,
-    labels: Sequence[str],
-    *,
-    level: float = 0.95,
+def compare_recalls(
+    one: SpeakerRecalls, other: SpeakerRecalls, labels: Sequence[str], *, as_they_are: bool = False
 ) -> tuple[PairedComparison | None, str]:
     """Compares two entries speaker by speaker. The variance over the seeds of both is included.
 
@@ -66,37 +55,17 @@ def compare(
     significantly although their intervals overlap.
 
     Args:
-        y_true: (n,) class indices into `labels`.
-        first: predictions of one entry, one element for each refit: (n, C) probabilities or (n,) class indices.
-        second: predictions of the other entry on the same clips.
-        speakers: (n,) speaker of each clip.
+        one: counts of one entry by speaker and class.
+        other: counts of the other entry on the same clips.
         labels: the C class names.
-        level: confidence level of the interval.
-
-    Returns:
-        (comparison, ""), or (None, the reason in one sentence). There is no comparison with too few speakers, with a
-        class that fewer than two speakers have, or if an entry has a single refit: its seed variance is unknown then
-        (in simulations equal models would differ significantly in 10 to 22 % of cases instead of 5 %).
-
-    Raises:
-        ValueError: the arrays have different lengths, or an entry has no refit.
-    """
-    one, other = (SpeakerRecalls.count(y_true, guesses, speakers, len(labels)) for guesses in (first, second))
-    return compare_recalls(one, other, labels, level=level)
-
-
-def compare_recalls(
-    one: SpeakerRecalls, other: SpeakerRecalls, labels: Sequence[str], *, level: float = 0.95, as_they_are: bool = False
-) -> tuple[PairedComparison | None, str]:
-    """Compares two entries as `compare` does, from counts by speaker and class of the same clips.
-
-    Args:
-        one: counts of one entry.
-        other: counts of the other entry.
-        labels: the C class names.
-        level: confidence level of the interval.
         as_they_are: whether an entry with a single refit is compared, too. The result then holds for these predictions
             on other speakers, and not for the same method with another seed.
+
+    Returns:
+        (comparison with a 95 % interval, ""), or (None, the reason in one sentence). There is no comparison with too
+        few speakers, with a class that fewer than two speakers have, or, unless `as_they_are`, if an entry has a single
+        refit: its seed variance is unknown then (in simulations equal models would differ significantly in 10 to 22 %
+        of cases instead of 5 %).
     """
     if one.speakers < MIN_SPEAKERS:
         return None, f"no comparison: {one.speakers} test speakers, fewer than {MIN_SPEAKERS}"
@@ -106,14 +75,14 @@ def compare_recalls(
         return None, "no comparison: one entry was trained with a single seed, so luck cannot be separated from skill"
     difference = float(one.per_refit().mean() - other.per_refit().mean())
     spread = paired_spread(one, other)
-    half = spread.half_width(level)
+    half = spread.half_width(LEVEL)
     return PairedComparison(
         difference, difference - half, difference + half, spread.p_value(difference), one.speakers
     ), ""
 
 
 def compare_same_models(
-    one: SpeakerRecalls, other: SpeakerRecalls, labels: Sequence[str], *, level: float = 0.95
+    one: SpeakerRecalls, other: SpeakerRecalls, labels: Sequence[str]
 ) -> tuple[PairedComparison | None, str]:
     """Compares the answers of the same models to two versions of the same clips.
 
@@ -124,7 +93,6 @@ def compare_same_models(
         one: counts of one version, such as the clips as they are.
         other: counts of the other version, refit by refit of the same models.
         labels: the C class names.
-        level: confidence level of the interval.
 
     Returns:
         As `compare_recalls`. There is a comparison of a single refit, too.
@@ -142,7 +110,7 @@ def compare_same_models(
     difference = SpeakerRecalls(one.correct - other.correct, one.support)
     mean = float(difference.per_refit().mean())
     spread = Spread.of(difference.without_each(), difference)
-    half = spread.half_width(level)
+    half = spread.half_width(LEVEL)
     return PairedComparison(mean, mean - half, mean + half, spread.p_value(mean), one.speakers), ""
 
 
@@ -154,15 +122,12 @@ def paired_spread(one: SpeakerRecalls, other: SpeakerRecalls) -> Spread:
     return Spread.of(one.without_each() - other.without_each(), one, other)
 
 
-def compare_all(
-    entries: Sequence[SpeakerRecalls], labels: Sequence[str], *, level: float = 0.95
-) -> list[tuple[PairedComparison | None, str]]:
+def compare_all(entries: Sequence[SpeakerRecalls], labels: Sequence[str]) -> list[tuple[PairedComparison | None, str]]:
     """Compares every pair of entries at once.
 
     Args:
         entries: counts of the same clips.
         labels: the C class names.
-        level: confidence level of the intervals.
 
     Returns:
         What `compare_recalls` returns for each pair, in the order of `itertools.combinations`.
@@ -170,7 +135,7 @@ def compare_all(
     pairs = list(combinations(range(len(entries)), 2))
     odd = [one.speakers < MIN_SPEAKERS or one.rare_classes or one.refits < 2 for one in entries]
     if any(odd):  # each pair has its own reason
-        return [compare_recalls(entries[i], entries[j], labels, level=level) for i, j in pairs]
+        return [compare_recalls(entries[i], entries[j], labels) for i, j in pairs]
     if not pairs:
         return []
     first, second = np.array(pairs).T
@@ -182,7 +147,7 @@ def compare_all(
         without[first] - without[second], [(seeds[first], degrees[first]), (seeds[second], degrees[second])]
     )
     spread = [Spread(float(error), float(freedom)) for error, freedom in zip(errors, freedoms, strict=True)]
-    halves = special.stdtrit(freedoms, (1 + level) / 2) * errors
+    halves = special.stdtrit(freedoms, (1 + LEVEL) / 2) * errors
     speakers = entries[0].speakers
     return [
         (PairedComparison(d, d - half, d + half, one.p_value(d), speakers), "")
@@ -204,9 +169,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def tie_groups(
-    count: int, comparison: Callable[[int, int], PairedComparison | None], *, alpha: float = 0.05
-) -> list[int | None]:
+def tie_groups(count: int, comparison: Callable[[int, int], PairedComparison | None]) -> list[int | None]:
     """Groups entries into statistical ties. Entries are sorted from best to worst.
 
     The first entry leads group 1. Each following entry joins the current group, unless it differs significantly from
@@ -217,7 +180,6 @@ def tie_groups(
     Args:
         count: number of entries.
         comparison: compares a leader with a lower entry; None if they cannot be compared.
-        alpha: significance level of the corrected comparisons.
 
     Returns:
         The group number of each entry, from 1; None for an entry that was compared with nothing.
@@ -237,7 +199,7 @@ def tie_groups(
         if values or number:
             number += 1
             groups[place] = number
-            separable = {other: value < alpha for other, value in zip(values, holm(list(values.values())), strict=True)}
+            separable = {other: value < ALPHA for other, value in zip(values, holm(list(values.values())), strict=True)}
     return groups
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from scipy import special
 
+from serbench.evaluation.intervals import ALPHA
 from serbench.evaluation.jackknife import Spread
 
 __all__ = ["POWER", "detectable_difference"]
@@ -21,21 +22,20 @@ POWER = 0.8
 """Usual power: four of five true differences are found."""
 
 
-def detectable_difference(spread: Spread, *, alpha: float = 0.05, power: float = POWER) -> float:
-    """Returns the smallest true difference that a two-sided paired test shows with this power.
+def detectable_difference(spread: Spread, *, power: float = POWER) -> float:
+    """Returns the smallest true difference that a two-sided paired test at the 5 % level shows with this power.
 
     >>> round(detectable_difference(Spread(0.02, 17)), 4)
     0.0595
 
     Args:
         spread: standard error and degrees of freedom of the paired difference, in the unit of the score.
-        alpha: significance level of the test.
         power: probability, over test sets, that the difference is significant.
 
     Raises:
-        ValueError: alpha or power does not lie between 0 and 1.
+        ValueError: the power does not lie between 0 and 1.
     """
-    if not (0 < alpha < 1 and 0 < power < 1):
-        raise ValueError(f"alpha and power lie between 0 and 1, not at {alpha} and {power}")
-    quantiles = special.stdtrit(spread.freedom, 1 - alpha / 2) + special.stdtrit(spread.freedom, power)
+    if not 0 < power < 1:
+        raise ValueError(f"a power lies between 0 and 1, not at {power}")
+    quantiles = special.stdtrit(spread.freedom, 1 - ALPHA / 2) + special.stdtrit(spread.freedom, power)
     return float(quantiles) * spread.error

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from serbench.evaluation.intervals import Interval, recalls_interval
 from serbench.evaluation.jackknife import SpeakerRecalls
 from serbench.records import are_shares
 
-__all__ = ["SoftClass", "SoftEvaluation", "soft_interval", "soft_recalls"]
+__all__ = ["SoftClass", "SoftEvaluation", "soft_recalls"]
 
 
 @dataclass(frozen=True)
@@ -131,23 +130,6 @@ class SoftEvaluation:
             )
             for label, right, shares, clips in zip(self.labels, correct, given, self.support.tolist(), strict=True)
         )
-
-
-def soft_interval(
-    y_true: ArrayLike, shares: ArrayLike, speakers: ArrayLike, labels: Sequence[str]
-) -> tuple[Interval | None, str]:
-    """Computes the 95 % interval of the UAR over speakers.
-
-    Args:
-        y_true: (n,) class indices into `labels`.
-        shares: (n, C) shares of the classes.
-        speakers: (n,) speaker of each clip.
-        labels: the C class names.
-
-    Returns:
-        (interval, ""), or (None, the reason in one sentence); see `speaker_interval`.
-    """
-    return recalls_interval(soft_recalls(y_true, shares, speakers, len(labels)), labels)
 
 
 def soft_recalls(y_true: ArrayLike, shares: ArrayLike, speakers: ArrayLike, classes: int) -> SpeakerRecalls:

@@ -52,7 +52,7 @@ class Slice:
         speakers: number of speakers.
         accuracy: over all clips of the slice.
         recall: mean recall over the compared classes; None if no class is in every slice.
-        interval: confidence interval of `recall` (speaker jackknife), or None.
+        interval: 95 % confidence interval of `recall` (speaker jackknife), or None.
         no_interval: the reason why there is no interval, in one sentence; empty if there is one.
     """
 
@@ -106,8 +106,6 @@ def slice_scores(
     speakers: ArrayLike,
     labels: Sequence[str],
     attribute: Attribute,
-    *,
-    level: float = 0.95,
 ) -> AttributeSlices:
     """Scores the slices of one attribute, without testing whether they differ.
 
@@ -117,12 +115,11 @@ def slice_scores(
         speakers: (n,) speaker of each clip.
         labels: the C class names.
         attribute: the attribute, with n values.
-        level: confidence level of the intervals.
 
     Raises:
         ValueError: the arrays have different lengths, there is no refit, or no clip has a value.
     """
-    return _SlicedTestSet.of(y_true, predictions, speakers, labels, attribute).scores(level)
+    return _SlicedTestSet.of(y_true, predictions, speakers, labels, attribute).scores()
 
 
 def judge_slices(
@@ -134,7 +131,6 @@ def judge_slices(
     rng: np.random.Generator,
     *,
     draws: int = DRAWS,
-    level: float = 0.95,
 ) -> tuple[AttributeSlices, ...]:
     """Scores the slices of several attributes and tests for each whether the slices differ.
 
@@ -146,7 +142,6 @@ def judge_slices(
         attributes: all attributes whose p-values are corrected together.
         rng: draws the permutations.
         draws: number of permutations.
-        level: confidence level of the intervals.
 
     Returns:
         One result for each attribute, in the given order.
@@ -157,7 +152,7 @@ def judge_slices(
     found = []
     for attribute in attributes:
         cut = _SlicedTestSet.of(y_true, predictions, speakers, labels, attribute)
-        scores = cut.scores(level)
+        scores = cut.scores()
         if scores.gap is not None:
             null = cut.chance_gaps(rng, draws)
             # Sums in a different order differ in the last digits; equal gaps must still count as equal.
@@ -247,8 +242,8 @@ class _SlicedTestSet:
         pairs = np.unique(np.stack([self.speakers, self.slices]), axis=1)
         return bool(pairs.shape[1] == len(np.unique(self.speakers)))
 
-    def scores(self, level: float) -> AttributeSlices:
-        slices = tuple(self._slice(place, level) for place in range(len(self.values)))
+    def scores(self) -> AttributeSlices:
+        slices = tuple(self._slice(place) for place in range(len(self.values)))
         recalls = [part.recall for part in slices if part.recall is not None]
         return AttributeSlices(
             self.attribute.name,
@@ -260,7 +255,7 @@ class _SlicedTestSet:
             max(recalls) - min(recalls) if len(recalls) > 1 else None,
         )
 
-    def _slice(self, place: int, level: float) -> Slice:
+    def _slice(self, place: int) -> Slice:
         inside = self.slices == place
         right = self.guesses[:, inside] == self.true[inside]
         recall, interval, reason = None, None, "no interval: no class has clips in every slice"
@@ -272,7 +267,7 @@ class _SlicedTestSet:
             )
             counts = SpeakerRecalls(counts.correct[..., self.classes], counts.support[..., self.classes])
             recall = float(counts.per_refit().mean())
-            interval, reason = recalls_interval(counts, [self.labels[index] for index in self.classes], level=level)
+            interval, reason = recalls_interval(counts, [self.labels[index] for index in self.classes])
         clips, people = int(inside.sum()), len(np.unique(self.speakers[inside]))
         return Slice(self.values[place], clips, people, float(right.mean()), recall, interval, reason)
 

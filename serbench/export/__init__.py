@@ -12,7 +12,6 @@ from serbench.faces import lazy_face
 if TYPE_CHECKING:
     from serbench.export.bundle import Bundle, BundleRecord, LightFile
     from serbench.export.exporter import Exporter, TrainedEntry
-    from serbench.export.light.runtimes import RUNTIMES
     from serbench.export.light.timing import median_milliseconds
     from serbench.export.predictions import Prediction, Predictions, render_predictions
     from serbench.export.registry import exporter_names, get_exporter
@@ -32,7 +31,6 @@ else:
                 "Exporter",
                 "TrainedEntry",
             ),
-            "light.runtimes": ("RUNTIMES",),
             "light.timing": ("median_milliseconds",),
             "predictions": (
                 "Prediction",
@@ -55,7 +53,6 @@ else:
     )
 
 __all__ = [
-    "RUNTIMES",
     "Bundle",
     "BundleRecord",
     "Exporter",

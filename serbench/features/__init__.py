@@ -18,12 +18,11 @@ if TYPE_CHECKING:
     from serbench.features.encoder_files import (
         EncoderFolder,
         encoder_folders,
-        find_encoder,
         forget_encoder,
         read_encoder_folder,
         register_encoder,
     )
-    from serbench.features.encoder_models import load_encoder, run_encoder
+    from serbench.features.encoder_models import load_encoder
     from serbench.features.extraction import Alter, ClipFile, ClipsWithoutFeaturesError, extract, extract_files
     from serbench.features.frontends import FrontEnd, front_end_names, get_front_end
     from serbench.features.frontends.acoustic import AcousticSettings
@@ -49,15 +48,11 @@ else:
             "encoder_files": (
                 "EncoderFolder",
                 "encoder_folders",
-                "find_encoder",
                 "forget_encoder",
                 "read_encoder_folder",
                 "register_encoder",
             ),
-            "encoder_models": (
-                "load_encoder",
-                "run_encoder",
-            ),
+            "encoder_models": ("load_encoder",),
             "extraction": (
                 "Alter",
                 "ClipFile",
@@ -126,7 +121,6 @@ __all__ = [
     "even_start",
     "extract",
     "extract_files",
-    "find_encoder",
     "fit_length",
     "forget_encoder",
     "front_end_ms",
@@ -137,7 +131,6 @@ __all__ = [
     "median_ms",
     "read_encoder_folder",
     "register_encoder",
-    "run_encoder",
     "sounding_frames",
     "waveform_of",
 ]

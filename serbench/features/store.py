@@ -18,6 +18,7 @@ import filelock
 import numpy as np
 
 from serbench.audio import machine_lacks
+from serbench.corpora import cache_root
 from serbench.errors import SerbenchError
 from serbench.features import eviction
 from serbench.features.extraction import ClipFile, extract_files
@@ -85,6 +86,16 @@ class FeatureStore:
         self.workers = usable_cores() if workers is None else workers
         self._note = note
         self._sound: set[Path] = set()
+
+    @classmethod
+    def in_cache(cls, *, workers: int | None = None, note: Callable[[str], None] | None = None) -> FeatureStore:
+        """Opens the store in the cache folder of this machine, see `serbench.corpora.cache_root`.
+
+        Args:
+            workers: number of computing threads; None uses one per available core.
+            note: called with a sentence if an entry is damaged and therefore computed again.
+        """
+        return cls(cache_root() / "features", workers=workers, note=note)
 
     def path(self, clips: pd.DataFrame, spec: FeatureSpec, augmentation: WaveformAugmentation | None = None) -> Path:
         """Returns the path of the features, whether or not they exist: a `.npy` file, float32 (n, *shape)."""

@@ -11,8 +11,8 @@ from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
     from serbench.protocols.inner import INNER_FOLDS, InnerFold
-    from serbench.protocols.kinds import ProtocolKind, get_kind, protocol_kinds, protocol_names, protocols_help
-    from serbench.protocols.protocol import MIN_CORE_SPEAKERS, SplitProtocol
+    from serbench.protocols.kinds import ProtocolKind, get_kind, protocol_names, protocols_help
+    from serbench.protocols.protocol import SplitProtocol
     from serbench.protocols.ratio import Ratio, parse_percent
     from serbench.protocols.recorded import recorded_plan, recorded_protocol
     from serbench.protocols.split import Split, SplitPlan
@@ -27,14 +27,10 @@ else:
             "kinds": (
                 "ProtocolKind",
                 "get_kind",
-                "protocol_kinds",
                 "protocol_names",
                 "protocols_help",
             ),
-            "protocol": (
-                "MIN_CORE_SPEAKERS",
-                "SplitProtocol",
-            ),
+            "protocol": ("SplitProtocol",),
             "ratio": (
                 "Ratio",
                 "parse_percent",
@@ -52,7 +48,6 @@ else:
 
 __all__ = [
     "INNER_FOLDS",
-    "MIN_CORE_SPEAKERS",
     "InnerFold",
     "ProtocolKind",
     "Ratio",
@@ -61,7 +56,6 @@ __all__ = [
     "SplitProtocol",
     "get_kind",
     "parse_percent",
-    "protocol_kinds",
     "protocol_names",
     "protocols_help",
     "recorded_plan",

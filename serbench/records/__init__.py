@@ -65,23 +65,13 @@ if TYPE_CHECKING:
     )
     from serbench.records.shares import are_distributions, are_shares
     from serbench.records.states import (
-        MAX_REPEATS,
         STATES,
-        TRANSITIONS,
         UNCOUNTED_STATES,
         StateRule,
         TrialState,
         is_repeated,
     )
-    from serbench.records.study_folder import (
-        Damaged,
-        StudyFolder,
-        fold_name,
-        read_arrow,
-        read_parquet,
-        run_name,
-        tolerating,
-    )
+    from serbench.records.study_folder import Damaged, StudyFolder, fold_name, read_arrow, read_parquet, run_name
 else:
     __getattr__ = lazy_face(
         __name__,
@@ -175,10 +165,8 @@ else:
                 "are_shares",
             ),
             "states": (
-                "MAX_REPEATS",
                 "STATES",
                 "StateRule",
-                "TRANSITIONS",
                 "TrialState",
                 "UNCOUNTED_STATES",
                 "is_repeated",
@@ -190,16 +178,13 @@ else:
                 "read_arrow",
                 "read_parquet",
                 "run_name",
-                "tolerating",
             ),
         },
     )
 
 __all__ = [
-    "MAX_REPEATS",
     "SHARES",
     "STATES",
-    "TRANSITIONS",
     "UNCOUNTED_STATES",
     "UNKNOWN_KEYS",
     "AskedBudget",
@@ -270,7 +255,6 @@ __all__ = [
     "rows_of",
     "run_name",
     "study_id",
-    "tolerating",
     "usable_cores",
     "write_bytes_atomic",
     "write_predictions",

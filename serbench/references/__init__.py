@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         compute_references,
         named_reference,
     )
-    from serbench.references.extras import OPTIONAL, require_extra
+    from serbench.references.extras import require_extra
     from serbench.references.literature import Reported, reported
     from serbench.references.task import ReferenceAnswers, ReferenceTask
     from serbench.references.task_folder import write_task
@@ -43,10 +43,7 @@ else:
                 "compute_references",
                 "named_reference",
             ),
-            "extras": (
-                "OPTIONAL",
-                "require_extra",
-            ),
+            "extras": ("require_extra",),
             "literature": (
                 "Reported",
                 "reported",
@@ -62,7 +59,6 @@ else:
 __all__ = [
     "BASELINES",
     "BROUGHT",
-    "OPTIONAL",
     "REFERENCES",
     "REFERENCE_ORDER",
     "TRANSDUCTIVE",

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serbench.corpora import cache_root
 from serbench.features import AcousticSettings, FeatureStore, functionals, sounding_frames
 from serbench.references.normalised import by_speaker
 from serbench.references.task import ReferenceAnswers, ReferenceTask
@@ -68,7 +67,7 @@ def clip_functionals(
 def _vectors(
     task: ReferenceTask, spec: AcousticSettings, summary: Callable[[NDArray[np.float64]], NDArray[np.float64]]
 ) -> NDArray[np.float64]:
-    store = FeatureStore(cache_root() / "features")
+    store = FeatureStore.in_cache()
     features = store.get(
         task.clips, spec, progress=lambda done, total: task.progress("features of the SVM", done, total)
     )

@@ -23,7 +23,6 @@ from serbench.render.document import (
 from serbench.render.entry import (
     SUBSET_HEADER,
     caveats,
-    config_rows,
     corpus_rows,
     entry_summary,
     environment_rows,
@@ -57,7 +56,6 @@ __all__ = [
     "cell_text",
     "clock",
     "comparison_document",
-    "config_rows",
     "corpus_rows",
     "count",
     "duration",

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from serbench.evaluation import LEVEL
 from serbench.families import settings_in_use
 from serbench.records import CorpusFacts, ExcludedClip, ReportedScores
 from serbench.render.document import (
@@ -64,7 +65,7 @@ def entry_document(report: EntryReport) -> Document:
     row = report.row
     payload: dict[str, Any] = {
         "schema_version": 1,
-        "interval_level": 0.95,
+        "interval_level": LEVEL,
         **report.model_dump(mode="json", exclude={"row", "corpus", "protocol"}),
         "corpus_facts": report.corpus.model_dump(mode="json"),
         "protocol_facts": report.protocol.model_dump(mode="json"),

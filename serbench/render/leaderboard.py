@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from serbench.evaluation import LEVEL
 from serbench.references import Reported
 from serbench.render.document import NOTHING, Column, Document, Sheet, percent, points, span, to_document, written
 from serbench.results import COLUMNS, Cell, GroupRows, Leaderboard, ReferenceRow, Row
@@ -87,7 +88,7 @@ def leaderboard_document(board: Leaderboard) -> Document:
         frame=frame,
         payload={
             "schema_version": 1,
-            "interval_level": 0.95,
+            "interval_level": LEVEL,
             "rows": data,
             "references": references,
             "reported": literature,

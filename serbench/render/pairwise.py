@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from serbench.evaluation import ALPHA, LEVEL
 from serbench.render.document import (
     NOTHING,
     Column,
@@ -20,7 +21,7 @@ from serbench.render.document import (
     table_of,
     to_document,
 )
-from serbench.results import ALPHA, EntryComparison, EntryPair, ScoredEntry
+from serbench.results import EntryComparison, EntryPair, ScoredEntry
 
 __all__ = ["comparison_document"]
 
@@ -56,7 +57,7 @@ def comparison_document(found: EntryComparison) -> Document:
             "test_clips": len(tested.refits[0].test_clips),
             "test_speakers": facts.test_speakers,
             "shares_speakers": facts.shares_speakers,
-            "interval_level": 0.95,
+            "interval_level": LEVEL,
             "alpha": ALPHA,
             "pairs": data,
         },

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from serbench.evaluation import ALPHA, LEVEL
 from serbench.render.document import (
     NOTHING,
     Column,
@@ -41,7 +42,7 @@ def reference_document(report: ReferenceReport) -> Document:
     return Document(
         sheets=tuple(sheets),
         frame=pd.DataFrame([one.model_dump() for one in report.per_class], columns=list(ClassRow.model_fields)),
-        payload={"schema_version": 1, "interval_level": 0.95, **report.model_dump(mode="json")},
+        payload={"schema_version": 1, "interval_level": LEVEL, **report.model_dump(mode="json")},
         notes=(*((_LEGEND,) if report.row.difference is not None else ()), *report.slice_notes),
     )
 
@@ -88,7 +89,7 @@ def _slices(table: SliceTable) -> Sheet:
     )  # fmt: skip
     notes: tuple[str, ...] = ()
     if table.gap is not None and table.p_value is not None:
-        outcome = "significant" if table.p_value < 0.05 else "not significant"
+        outcome = "significant" if table.p_value < ALPHA else "not significant"
         notes = (
             f"largest gap {points(table.gap).lstrip('+')} points, by chance under {points(table.by_chance).lstrip('+')}"
             f" in 19 of 20 cases: {outcome} (p = {table.p_value:.3f}, corrected for all attributes)",

@@ -20,13 +20,12 @@ if TYPE_CHECKING:
     from serbench.results.leaderboard import Leaderboard, make_leaderboard
     from serbench.results.leaderboard_row import COLUMNS, GroupRows, Row, warnings_of
     from serbench.results.loaded_study import LoadedStudy
-    from serbench.results.pairwise import ALPHA, EntryComparison, EntryPair
+    from serbench.results.pairwise import EntryComparison, EntryPair
     from serbench.results.publish import publish_studies
     from serbench.results.reference_report import ReferenceReport, SliceTable
     from serbench.results.reference_rows import ReferenceRow
     from serbench.results.results import Results
     from serbench.results.scored_entry import Refit, ScoredEntry, best_refit, load_entry, speakers_of
-    from serbench.results.selection import best_selected
     from serbench.results.study import StudyReport
     from serbench.results.study_rows import FailureRow, FitRow, ShortlistRow, StudyRow, study_row
     from serbench.results.verify import StudyCheck, Verification, require_sound, verify_results
@@ -64,7 +63,6 @@ else:
             ),
             "loaded_study": ("LoadedStudy",),
             "pairwise": (
-                "ALPHA",
                 "EntryComparison",
                 "EntryPair",
             ),
@@ -82,7 +80,6 @@ else:
                 "load_entry",
                 "speakers_of",
             ),
-            "selection": ("best_selected",),
             "study": ("StudyReport",),
             "study_rows": (
                 "FailureRow",
@@ -102,7 +99,6 @@ else:
     )
 
 __all__ = [
-    "ALPHA",
     "COLUMNS",
     "OF_PEOPLE",
     "Cell",
@@ -132,7 +128,6 @@ __all__ = [
     "Verification",
     "VoteRow",
     "best_refit",
-    "best_selected",
     "clip_attributes",
     "clips_by_id",
     "clips_in_no_slice",

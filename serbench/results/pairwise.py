@@ -9,15 +9,12 @@ from itertools import combinations
 from pydantic import Field
 
 from serbench.errors import UsageError
-from serbench.evaluation import compare_recalls, holm, mcnemar
+from serbench.evaluation import ALPHA, compare_recalls, holm, mcnemar
 from serbench.records import FrozenModel
 from serbench.results.grouping import group_of, why_unranked
 from serbench.results.scored_entry import ScoredEntry
 
-__all__ = ["ALPHA", "EntryComparison", "EntryPair"]
-
-ALPHA = 0.05
-"""Level of the paired test."""
+__all__ = ["EntryComparison", "EntryPair"]
 
 
 class EntryPair(FrozenModel):

@@ -126,7 +126,7 @@ class GroupReferences:
         return [paired_spread(one.recalls, selected.recalls) for one in found]
 
     def _row(self, answers: PooledAnswers, selected: ScoredEntry | None) -> ReferenceRow:
-        row = _row(self._study, answers)
+        row = _row(self._study, answers, intervals=self.has_intervals(answers))
         if selected is None or not self._comparable(answers, selected):
             return row
         found, _ = compare_recalls(answers.recalls, selected.recalls, answers.record.labels, as_they_are=True)
@@ -259,10 +259,10 @@ def _given(table: pd.DataFrame, labels: Sequence[str]) -> NDArray[np.float64] | 
     return given if are_shares(given) else None
 
 
-def _row(study: StudyRecord, answers: PooledAnswers) -> ReferenceRow:
+def _row(study: StudyRecord, answers: PooledAnswers, *, intervals: bool) -> ReferenceRow:
     record, scores = answers.record, answers.scores
     interval = None
-    if record.name not in _LEARNED_NOTHING and not record.transductive and not why_unranked(study.protocol):
+    if intervals and record.name not in _LEARNED_NOTHING:
         interval, _ = recalls_interval(answers.recalls, record.labels)
     return ReferenceRow(
         name=record.name,

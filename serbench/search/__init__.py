@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from serbench.faces import lazy_face
 
 if TYPE_CHECKING:
-    from serbench.search.command import placeholder_note, search_command, search_request
+    from serbench.search.command import placeholder_note, search_command
     from serbench.search.coordinator import Coordinator
     from serbench.search.engines.local import LocalEngine
     from serbench.search.fork import fork_study
@@ -32,7 +32,6 @@ else:
             "command": (
                 "placeholder_note",
                 "search_command",
-                "search_request",
             ),
             "coordinator": ("Coordinator",),
             "engines.local": ("LocalEngine",),
@@ -97,6 +96,5 @@ __all__ = [
     "request_options",
     "run_search",
     "search_command",
-    "search_request",
     "seconds_of",
 ]

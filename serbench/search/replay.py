@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from serbench.corpora import cache_root
 from serbench.errors import SerbenchError, UsageError, unknown
 from serbench.features import FeatureStore
 from serbench.protocols import recorded_plan, recorded_protocol
@@ -298,7 +297,7 @@ def _fit_again(
 ) -> tuple[TrialOutcome, pd.DataFrame | None]:
     """Returns the outcome of a fit and its predictions; None if it made none, or its configuration is invalid now."""
     backend = choose_backend(study.record.environment.backend)
-    source = FeatureSource(clips, FeatureStore(cache_root() / "features"), transfer.teacher)
+    source = FeatureSource(clips, FeatureStore.in_cache(), transfer.teacher)
     source.paths(study.space.features, progress=lambda done, total: progress("computing features", done, total))
     resources = Resources.choose(1, 1, backend, trial.threads or 1)
     try:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from serbench.corpora import StudyClips, cache_root, corpus_places, lasting_place, load_clips
+from serbench.corpora import StudyClips, corpus_places, lasting_place, load_clips
 from serbench.errors import SerbenchError
 from serbench.features import ClipsWithoutFeaturesError, FeatureStore
 from serbench.home import expanded
@@ -79,7 +79,7 @@ class _Search:
     @functools.cached_property
     def _features(self) -> FeatureStore:
         """The feature cache. One for the whole search, since each store checks an entry once."""
-        return FeatureStore(cache_root() / "features", note=self.observer.warning)
+        return FeatureStore.in_cache(note=self.observer.warning)
 
     @property
     def _most_trials(self) -> int:

@@ -26,7 +26,8 @@ __all__ = [
     "process_context",
 ]
 
-BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
+BACKENDS = ("tensorflow", "jax", "torch")
+"""Keras backends; each is also the name of its package."""
 
 GPU_BACKENDS = frozenset({"jax", "torch"})
 """Backends that get a GPU. TensorFlow's CPU package from PyPI sees none."""
@@ -48,7 +49,7 @@ def choose_backend(asked: str | None = None) -> str:
         return "jax" if _has_gpu() and importlib.util.find_spec("jax") else "tensorflow"
     if name not in BACKENDS:
         raise unknown("backend", name, BACKENDS)
-    if importlib.util.find_spec(BACKENDS[name]) is None:
+    if importlib.util.find_spec(name) is None:
         raise SerbenchError(
             f"backend '{name}' is not installed; {with_extra(name)}"
             if name == "jax"

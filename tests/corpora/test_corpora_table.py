@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serbench.corpora import CLIP_COLUMNS, cache_root, clip_set_digest, clip_table, corpus_home
+from serbench.corpora import cache_root, clip_set_digest, clip_table
+from serbench.corpora.folders import corpus_home
+from serbench.corpora.table import CLIP_COLUMNS
 from serbench.errors import SerbenchError
 
 

@@ -2,9 +2,10 @@ import math
 
 import numpy as np
 import pytest
+from judged_predictions import interval_of
 from scipy import stats
 
-from serbench.evaluation import MIN_SPEAKERS, evaluate, speaker_interval
+from serbench.evaluation import MIN_SPEAKERS, SpeakerRecalls, Spread, evaluate
 
 LABELS = ["anger", "fear"]
 
@@ -19,7 +20,7 @@ def eight_speakers(wrong_of_last=1):
 
 def test_one_refit_worked_by_hand():
     true, predicted, speakers = eight_speakers()
-    interval, reason = speaker_interval(true, [predicted], speakers, LABELS)
+    interval, reason = interval_of(true, [predicted], speakers, LABELS)
     # UAR = (15/16 + 16/16) / 2. Without the last speaker 1, without another (13/14 + 1) / 2 = 27/28.
     score = (15 / 16 + 1) / 2
     without = np.array([27 / 28] * 7 + [1.0])
@@ -36,7 +37,7 @@ def test_the_spread_over_seeds_is_included():
     """The mean square of seeds, less what seeds do to single speakers, worked as a two-way table."""
     true, first, speakers = eight_speakers(1)
     refits = [first, eight_speakers(2)[1], np.where(np.arange(32) % 4 == 0, 1 - true, true)]
-    interval, _ = speaker_interval(true, refits, speakers, LABELS, level=0.8)
+    counts = SpeakerRecalls.count(true, refits, speakers, len(LABELS))
     # Clips are equally many everywhere, so a pseudo-value is the speaker's own UAR and V is that of a two-way layout.
     table = np.array([[evaluate(true[speakers == s], guess[speakers == s], LABELS).uar for s in np.unique(speakers)]
                       for guess in refits])  # fmt: skip
@@ -49,8 +50,8 @@ def test_the_spread_over_seeds_is_included():
     freedom = total**2 / (of_speakers**2 / 7 + of_seeds**2 / 2)
     half = stats.t.ppf(0.9, freedom) * math.sqrt(total)
     assert freedom < 7
-    assert interval is not None
-    assert interval.low == pytest.approx(table.mean() - half)
+    assert counts.per_refit().mean() == pytest.approx(table.mean())
+    assert Spread.of(counts.without_each(), counts).half_width(0.8) == pytest.approx(half)
 
 
 def test_refits_that_disagree_widen_the_interval():
@@ -58,8 +59,8 @@ def test_refits_that_disagree_widen_the_interval():
     true, speakers = np.tile([0, 1], 200), np.repeat(np.arange(10), 40)
     good = np.where(rng.random(400) < 0.8, true, 1 - true)
     fair = np.where(rng.random(400) < 0.6, true, 1 - true)
-    agreeing, _ = speaker_interval(true, [good, good, good], speakers, LABELS)
-    disagreeing, _ = speaker_interval(true, [good, fair, good], speakers, LABELS)
+    agreeing, _ = interval_of(true, [good, good, good], speakers, LABELS)
+    disagreeing, _ = interval_of(true, [good, fair, good], speakers, LABELS)
     assert agreeing is not None
     assert disagreeing is not None
     assert disagreeing.high - disagreeing.low > agreeing.high - agreeing.low
@@ -68,16 +69,14 @@ def test_refits_that_disagree_widen_the_interval():
 def test_probabilities_do_as_well_as_indices():
     true, predicted, speakers = eight_speakers()
     probabilities = np.eye(2)[predicted] * 0.6 + 0.2
-    assert speaker_interval(true, [probabilities], speakers, LABELS) == speaker_interval(
-        true, [predicted], speakers, LABELS
-    )
+    assert interval_of(true, [probabilities], speakers, LABELS) == interval_of(true, [predicted], speakers, LABELS)
 
 
 def test_the_order_of_the_clips_does_not_matter():
     true, predicted, speakers = eight_speakers(2)
     order = np.random.default_rng(0).permutation(len(true))
-    one, _ = speaker_interval(true, [predicted], speakers, LABELS)
-    other, _ = speaker_interval(true[order], [predicted[order]], speakers[order], LABELS)
+    one, _ = interval_of(true, [predicted], speakers, LABELS)
+    other, _ = interval_of(true[order], [predicted[order]], speakers[order], LABELS)
     assert one is not None
     assert other is not None
     assert other.low == pytest.approx(one.low)
@@ -86,7 +85,7 @@ def test_the_order_of_the_clips_does_not_matter():
 def test_seven_speakers_are_too_few():
     true, predicted, speakers = eight_speakers()
     few = speakers != "s0"
-    interval, reason = speaker_interval(true[few], [predicted[few]], speakers[few], LABELS)
+    interval, reason = interval_of(true[few], [predicted[few]], speakers[few], LABELS)
     assert interval is None
     assert "7 test speakers" in reason
     assert str(MIN_SPEAKERS) in reason
@@ -95,26 +94,26 @@ def test_seven_speakers_are_too_few():
 def test_a_class_of_one_speaker_leaves_the_interval_open():
     true, predicted, speakers = eight_speakers()
     true[:28] = 0
-    interval, reason = speaker_interval(true, [predicted], speakers, LABELS)
+    interval, reason = interval_of(true, [predicted], speakers, LABELS)
     assert interval is None
     assert "'fear'" in reason
 
 
 def test_a_score_without_any_spread_is_not_called_certain():
     true, _, speakers = eight_speakers()
-    interval, reason = speaker_interval(true, [true, true], speakers, LABELS)
+    interval, reason = interval_of(true, [true, true], speakers, LABELS)
     assert interval is None
     assert "same for every speaker" in reason
 
 
 @pytest.mark.parametrize(
-    ("refits", "level", "message"),
-    [([], 0.95, "no refit"), ([[0, 1]], 0.95, "cannot be compared"), ([], 95, "lies")],
+    ("refits", "message"),
+    [([], "no refit"), ([[0, 1]], "cannot be compared")],
 )
-def test_wrong_arguments_are_refused(refits, level, message):
+def test_wrong_arguments_are_refused(refits, message):
     true, _, speakers = eight_speakers()
     with pytest.raises(ValueError, match=message):
-        speaker_interval(true, refits, speakers, LABELS, level=level)
+        interval_of(true, refits, speakers, LABELS)
 
 
 def test_covers_the_true_score_about_as_often_as_it_says():
@@ -130,7 +129,7 @@ def test_covers_the_true_score_about_as_often_as_it_says():
             np.where(rng.random(len(true)) < 0.6 + ease + rng.normal(0.0, 0.01), true, 1 - true)
             for _ in range(refits_n)
         ]
-        interval, _ = speaker_interval(true, refits, speakers, LABELS)
+        interval, _ = interval_of(true, refits, speakers, LABELS)
         assert interval is not None
         hits += interval.low <= 0.6 <= interval.high
         assert interval.low <= np.mean([evaluate(true, r, LABELS).accuracy for r in refits]) <= interval.high
@@ -142,6 +141,6 @@ def test_one_class_for_all_clips_is_not_called_certain():
     classes = tuple("abcdef")
     true = np.tile(np.arange(6), 18)
     speakers = np.repeat([f"s{number:02}" for number in range(18)], 6)
-    interval, reason = speaker_interval(true, [np.zeros_like(true)] * 3, speakers, classes)
+    interval, reason = interval_of(true, [np.zeros_like(true)] * 3, speakers, classes)
     assert interval is None
     assert "same for every speaker" in reason

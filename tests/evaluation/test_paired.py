@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from judged_predictions import comparison_of
 from scipy import stats
 
 from serbench.evaluation import (
     PairedComparison,
     SpeakerRecalls,
-    compare,
     compare_all,
     compare_recalls,
     evaluate,
@@ -41,7 +41,7 @@ def test_equal_supports_make_it_the_paired_t_test():
     first, second = [1, 2, 0, 3, 1, 2, 0, 1, 4], [3, 2, 1, 3, 4, 2, 2, 1, 5]
     true, a, who = speakers_with_errors(first)
     _, b, _ = speakers_with_errors(second)
-    found, reason = compare(true, [a, a], [b, b], who, LABELS)
+    found, reason = comparison_of(true, [a, a], [b, b], who, LABELS)
     recalls = [1 - np.array(errors) / 20 for errors in (first, second)]
     expected = stats.ttest_rel(*recalls)
     assert reason == ""
@@ -55,8 +55,8 @@ def test_the_seeds_of_both_entries_widen_it():
     true, a, who = speakers_with_errors([1, 2, 0, 3, 1, 2, 0, 1])
     _, b, _ = speakers_with_errors([3, 2, 1, 3, 4, 2, 2, 1])
     _, c, _ = speakers_with_errors([6, 5, 4, 6, 7, 5, 5, 4])
-    agreeing, _ = compare(true, [a, a], [b, b], who, LABELS)
-    several, _ = compare(true, [a, a], [b, c], who, LABELS)
+    agreeing, _ = comparison_of(true, [a, a], [b, b], who, LABELS)
+    several, _ = comparison_of(true, [a, a], [b, c], who, LABELS)
     assert several.high - several.low > 2 * (agreeing.high - agreeing.low)
     mean_b = np.mean([evaluate(true, guess, LABELS).uar for guess in (b, c)])
     assert several.difference == pytest.approx(evaluate(true, a, LABELS).uar - mean_b)
@@ -65,32 +65,31 @@ def test_the_seeds_of_both_entries_widen_it():
 def test_the_other_way_round_is_the_same_with_another_sign():
     true, a, who = speakers_with_errors([1, 2, 0, 3, 1, 2, 0, 1])
     _, b, _ = speakers_with_errors([3, 2, 1, 3, 4, 2, 2, 1])
-    one, _ = compare(true, [a, b], [b, b], who, LABELS)
-    other, _ = compare(true, [b, b], [a, b], who, LABELS)
+    one, _ = comparison_of(true, [a, b], [b, b], who, LABELS)
+    other, _ = comparison_of(true, [b, b], [a, b], who, LABELS)
     assert (one.difference, one.low, one.p_value) == pytest.approx((-other.difference, -other.high, other.p_value))
 
 
 def test_what_does_not_vary_has_no_p_value():
     true, a, who = speakers_with_errors([1] * 8)
-    found, _ = compare(true, [a, a], [a, a], who, LABELS)
+    found, _ = comparison_of(true, [a, a], [a, a], who, LABELS)
     assert found.difference == 0
     assert found.p_value is None
-    assert not found.separable()
 
 
 def test_one_refit_is_no_comparison():
     true, a, who = speakers_with_errors([1, 2, 0, 3, 1, 2, 0, 1])
-    found, reason = compare(true, [a], [a, a], who, LABELS)
+    found, reason = comparison_of(true, [a], [a, a], who, LABELS)
     assert found is None
     assert "single seed" in reason
 
 
 def test_seven_speakers_and_rare_classes_are_no_comparison():
     true, a, who = speakers_with_errors([1] * 7)
-    assert compare(true, [a], [a], who, LABELS) == (None, "no comparison: 7 test speakers, fewer than 8")
+    assert comparison_of(true, [a], [a], who, LABELS) == (None, "no comparison: 7 test speakers, fewer than 8")
     true, a, who = speakers_with_errors([1] * 8)
     true[20:] = 0
-    found, reason = compare(true, [a], [a], who, LABELS)
+    found, reason = comparison_of(true, [a], [a], who, LABELS)
     assert found is None
     assert "'fear'" in reason
 
@@ -109,8 +108,8 @@ def test_equal_models_are_called_different_about_as_often_as_alpha_says():
     wrong = 0
     for _ in range(runs):
         easy = 0.25 + rng.normal(0, 0.25, n_speakers)[who] + rng.normal(0, 0.8, len(true))
-        found, _ = compare(true, refits(easy), refits(easy), who, LABELS)
-        wrong += found.separable(0.05)
+        found, _ = comparison_of(true, refits(easy), refits(easy), who, LABELS)
+        wrong += found.p_value < 0.05
     assert 0.025 <= wrong / runs <= 0.075
 
 

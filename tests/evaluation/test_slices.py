@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from judged_predictions import interval_of
 
-from serbench.evaluation import Attribute, holm, judge_slices, slice_scores, speaker_interval
+from serbench.evaluation import Attribute, holm, judge_slices, slice_scores
 
 LABELS = ["anger", "fear", "neutral"]
 SPEAKERS, CLIPS = 16, 8
@@ -70,7 +71,7 @@ def test_a_class_that_one_slice_lacks_is_compared_in_none():
 
 def test_a_slice_of_all_clips_has_the_interval_of_the_whole():
     true, guesses, who = core()
-    whole, _ = speaker_interval(true, guesses, who, LABELS)
+    whole, _ = interval_of(true, guesses, who, LABELS)
     found = slice_scores(true, guesses, who, LABELS, Attribute("corpus", ("one",) * len(true)))
     assert found.slices[0].interval == whole
     assert found.gap is None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from judged_predictions import interval_of
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, f1_score, precision_recall_fscore_support
 
-from serbench.evaluation import speaker_interval
-from serbench.evaluation.share_scores import SoftEvaluation, soft_interval
+from serbench.evaluation import SoftEvaluation, recalls_interval, soft_recalls
 
 LABELS = ("anger", "fear", "joy")
 
@@ -31,8 +31,8 @@ def test_one_hot_answers_have_the_usual_scores(answers) -> None:
     assert found.kappa == pytest.approx(cohen_kappa_score(true, guessed))
     table = [(row.precision, row.recall, row.f1, row.support) for row in found.per_class]
     assert np.allclose(np.transpose(table), precision_recall_fscore_support(true, guessed))
-    soft, _ = soft_interval(true, shares, speakers, LABELS)
-    hard, _ = speaker_interval(true, [guessed], speakers, LABELS)
+    soft, _ = recalls_interval(soft_recalls(true, shares, speakers, 3), LABELS)
+    hard, _ = interval_of(true, [guessed], speakers, LABELS)
     assert (soft.low, soft.high) == (pytest.approx(hard.low), pytest.approx(hard.high))
 
 
@@ -61,6 +61,6 @@ def test_what_is_no_distribution_is_refused(shares) -> None:
 
 def test_few_speakers_have_no_interval(answers) -> None:
     true, guessed, _ = answers
-    interval, why = soft_interval(true, np.eye(3)[guessed], np.arange(240) % 5, LABELS)
+    interval, why = recalls_interval(soft_recalls(true, np.eye(3)[guessed], np.arange(240) % 5, 3), LABELS)
     assert interval is None
     assert "fewer than 8" in why

@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from serbench.protocols import SplitProtocol, get_kind, protocol_kinds, protocol_names, protocols_help
+from serbench.protocols import SplitProtocol, get_kind, protocol_names, protocols_help
+from serbench.protocols.kinds import protocol_kinds
 
 DOCS = Path(__file__).parents[2] / "docs" / "protocols.md"
 

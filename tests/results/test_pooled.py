@@ -11,7 +11,7 @@ from drawn_results import judge, run_of
 from serbench.errors import UsageError
 from serbench.records import ReferenceFolder
 from serbench.render import render
-from serbench.results import best_selected
+from serbench.results.selection import best_selected
 
 FOLDS = 3
 

@@ -10,7 +10,8 @@ from serbench.errors import SerbenchError, UsageError
 from serbench.export import export_bundle
 from serbench.protocols import SplitProtocol
 from serbench.records import ResultsFolder
-from serbench.results import Results, best_selected
+from serbench.results import Results
+from serbench.results.selection import best_selected
 from serbench.search import run_search
 from serbench.spaces.file import read_space
 

@@ -9,7 +9,7 @@ from serbench.faces import lazy_face
 if TYPE_CHECKING:
     from serbench.corpora.user.choice import choose_corpus, corpus_places, recorded_corpus
     from serbench.corpora.user.choice_options import CorpusOptions, corpus_options
-    from serbench.corpora.user.kinds import KINDS, kind_at, lasting_place, make_user_corpus
+    from serbench.corpora.user.kinds import KINDS, lasting_place
     from serbench.corpora.user.label_map import PRESETS, LabelMap, parse_label_map
     from serbench.corpora.user.name_pattern import NamePattern
     from serbench.corpora.user.registered import (
@@ -27,7 +27,7 @@ else:
         {
             "choice": ("choose_corpus", "corpus_places", "recorded_corpus"),
             "choice_options": ("CorpusOptions", "corpus_options"),
-            "kinds": ("KINDS", "kind_at", "lasting_place", "make_user_corpus"),
+            "kinds": ("KINDS", "lasting_place"),
             "label_map": ("PRESETS", "LabelMap", "parse_label_map"),
             "name_pattern": ("NamePattern",),
             "registered": (
@@ -53,9 +53,7 @@ __all__ = [
     "choose_corpus",
     "corpus_options",
     "corpus_places",
-    "kind_at",
     "lasting_place",
-    "make_user_corpus",
     "parse_label_map",
     "read_columns",
     "recorded_corpus",

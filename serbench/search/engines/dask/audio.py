@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from serbench.corpora import cache_root, inspect_clips
+from serbench.corpora import inspect_clips
 from serbench.errors import SerbenchError
 from serbench.features import FeatureStore
 from serbench.home import expanded
@@ -64,7 +64,7 @@ class StudyAudio:
             SerbenchError: the cache lacks them and the audio is not here, or differs from the coordinator's audio.
         """
         clips = pd.DataFrame(self.columns)
-        store = FeatureStore(cache_root() / "features")
+        store = FeatureStore.in_cache()
         kept = all(store.has(clips, job.features, copy) for copy in (None, *job.copies))
         paths = self._paths()
         if paths is None and not kept:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from serbench.evaluation.simulation import SimulatedCore
+from benchmarks.simulated_test_set import SimulatedCore
 
 
 @pytest.mark.parametrize("speakers", [8, 18, 50])

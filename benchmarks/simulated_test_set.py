@@ -13,11 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from serbench.evaluation.jackknife import SpeakerRecalls, Spread
+from serbench.evaluation import ALPHA, LEVEL, SpeakerRecalls, Spread
 
 __all__ = ["SimulatedCore"]
-
-_LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class SimulatedCore:
         hits, widths = 0, 0.0
         for _ in range(runs):
             (entry,) = self.draw(rng, 0.0)
-            half = Spread.of(entry.without_each(), entry).half_width(_LEVEL)
+            half = Spread.of(entry.without_each(), entry).half_width(LEVEL)
             hits += abs(float(entry.per_refit().mean()) - truth) <= half
             widths += half
         return hits / runs, widths / runs
@@ -96,7 +94,7 @@ class SimulatedCore:
             one, other = self.draw(rng, 0.0, gain)
             difference = float(one.per_refit().mean() - other.per_refit().mean())
             p_value = Spread.of(one.without_each() - other.without_each(), one, other).p_value(difference)
-            rejections += p_value is not None and p_value < 1 - _LEVEL
+            rejections += p_value is not None and p_value < ALPHA
         return rejections / runs
 
     def detectable(self, rng: np.random.Generator, runs: int, power: float = 0.8) -> float:
