@@ -6,16 +6,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from serbench.cli.declared import declared_option
 from serbench.search import DEFAULT_RESULTS
 
 __all__ = [
     "DEFAULT_RESULTS",
     "BriefFormat",
-    "CorpusName",
-    "CorpusOption",
     "DataFolder",
     "FileNames",
     "LabelDrops",
@@ -44,8 +40,6 @@ class BriefFormat(StrEnum):
 
 ResultsPath = Annotated[Path, declared_option("results")]
 DataFolder = Annotated[Path | None, declared_option("data")]
-CorpusOption = Annotated[str, declared_option("corpus")]
 LabelMaps = Annotated[list[str] | None, declared_option("label_map")]
 LabelDrops = Annotated[list[str] | None, declared_option("drop")]
 FileNames = Annotated[str | None, declared_option("file_names")]
-CorpusName = Annotated[str, typer.Option("--corpus", help="Corpus by name; see `serbench corpus list`.")]
