@@ -99,7 +99,7 @@ class LiveView(PlainView):
         """One line that stays in sight: the best trial so far."""
         text = f"  best validation UAR {percent(state.best)} %{state.classes_lacking}"
         if (best := state.best_trial) is not None:
-            text += f": {best.job_id}, {differing(best.config, state.searched, state.shown, limit=6)}"
+            text += f": {best.job_id}, {differing(best.config, state.record.searched, state.shown, limit=6)}"
         return Text(printable(text), style="green", no_wrap=True, overflow="ellipsis")
 
     def _trials(self, state: StudyState) -> RenderableType:
@@ -112,7 +112,7 @@ class LiveView(PlainView):
         table.add_column("configuration", no_wrap=True, overflow="ellipsis", ratio=1)
         ended, running = list(state.latest), list(state.running.values())
         configs = [record.config for record in ended] + [fit.config for fit in running]
-        searched = varying_first(state.searched, configs)
+        searched = varying_first(state.record.searched, configs)
         for record in ended:
             style = "dim" if record.state != "completed" else None
             table.add_row(

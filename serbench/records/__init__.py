@@ -68,7 +68,6 @@ if TYPE_CHECKING:
         MAX_REPEATS,
         STATES,
         TRANSITIONS,
-        UNCOUNTED_STATES,
         StateRule,
         TrialState,
         is_repeated,
@@ -172,7 +171,6 @@ else:
                 "StateRule",
                 "TRANSITIONS",
                 "TrialState",
-                "UNCOUNTED_STATES",
                 "is_repeated",
             ),
             "study_folder": (
@@ -191,7 +189,6 @@ __all__ = [
     "SHARES",
     "STATES",
     "TRANSITIONS",
-    "UNCOUNTED_STATES",
     "UNKNOWN_KEYS",
     "AskedBudget",
     "CorpusChoice",

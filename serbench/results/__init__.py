@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from serbench.results.scored_entry import Refit, ScoredEntry, best_refit, load_entry, speakers_of
     from serbench.results.selection import best_selected
     from serbench.results.study import StudyReport
-    from serbench.results.study_rows import FailureRow, FitRow, ShortlistRow, StudyRow, study_row
+    from serbench.results.study_rows import FailureRow, FitRow, ShortlistRow, StudyRow, best_score, study_row
     from serbench.results.verify import StudyCheck, Verification, require_sound, verify_results
     from serbench.results.votes import VoteRow
 else:
@@ -87,6 +87,7 @@ else:
                 "FitRow",
                 "ShortlistRow",
                 "StudyRow",
+                "best_score",
                 "study_row",
             ),
             "verify": (
@@ -129,6 +130,7 @@ __all__ = [
     "Verification",
     "VoteRow",
     "best_refit",
+    "best_score",
     "best_selected",
     "clip_attributes",
     "clips_by_id",
