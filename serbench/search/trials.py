@@ -106,7 +106,7 @@ class SearchTrials:
     def finish(self, message: DoneMessage, job: TrialJob, started: str) -> None:
         """Records a trial that ended and reports it to Optuna."""
         proposal = self._running.pop(job.job_id).proposal
-        outcome = self._session.mailbox.outcome(message)
+        outcome = message.outcome()
         number = proposal.trial.number
         record = record_of(job, outcome, self._study.clips, started, number, proposal.origin)
         self._record(number, record, outcome, job)
