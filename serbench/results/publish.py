@@ -159,12 +159,8 @@ def _copy_shortlist(source: StudyFolder, copy: StudyFolder, entered: Collection[
     """Copies what cross-validation said, and of configurations that became entries the answers, too."""
     for job_id in source.shortlisted_ids():
         record = source.shortlisted(job_id)
-        if job_id in entered:
-            answers = source.out_of_fold(job_id)
-            copy.save_shortlisted(record, answers, compact=True)
-            write_predictions(answers, copy.path / "shortlist" / f"{job_id}.parquet")
-        else:
-            copy.save_shortlisted_alone(record)
+        answers = source.out_of_fold(job_id) if job_id in entered else None
+        copy.save_shortlisted(record, answers, compact=True)
 
 
 def _copy_audits(source: StudyFolder, copy: StudyFolder) -> None:
