@@ -83,12 +83,7 @@ class LiveView(PlainView):
     def _bar(self, state: StudyState) -> RenderableType:
         row = Table.grid(padding=(0, 1))
         elapsed = time.monotonic() - state.began
-        if state.refits is not None:
-            done, total = state.refits_done, state.refits
-        elif state.folds is not None:
-            done, total = state.folds_done, state.folds
-        else:
-            done, total = state.done, state.total
+        done, total, _ = state.phase
         text = f"{state.count}  {clock(elapsed)}"
         if left := state.time_left(elapsed):
             text += f", about {clock(left)} left"

@@ -208,12 +208,17 @@ class StudyState:
         return todo * sum(self.times) / len(self.times) / max(1, len(self.running))
 
     @property
-    def count(self) -> str:
-        """How far the study is: trials, fits of the shortlist or final runs; and which study it is, of several."""
+    def phase(self) -> tuple[int, int, str]:
+        """How many fits of the running phase are done and planned, and what one is called: 'trial' in the first."""
         if self.refits is not None:
-            done = f"{self.refits_done}/{self.refits} final runs"
-        elif self.folds is not None:
-            done = f"{self.folds_done}/{self.folds} shortlist fits"
-        else:
-            done = f"{self.done}/{self.total} trials"
-        return f"{done}, study {self.plan.place} of {self.plan.studies}" if self.plan.studies > 1 else done
+            return self.refits_done, self.refits, "final run"
+        if self.folds is not None:
+            return self.folds_done, self.folds, "shortlist fit"
+        return self.done, self.total, "trial"
+
+    @property
+    def count(self) -> str:
+        """How far the running phase is, and which study it is, of several."""
+        done, total, noun = self.phase
+        text = f"{done}/{total} {noun}s"
+        return f"{text}, study {self.plan.place} of {self.plan.studies}" if self.plan.studies > 1 else text

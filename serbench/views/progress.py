@@ -53,12 +53,10 @@ class SearchProgress(Observer):
         """The current state in one line; '' if nothing runs."""
         if (state := self._state) is None:
             return self._step
-        if state.refits is not None:
-            doing = f"{plural(state.done, 'trial')}, {state.refits_done} of {plural(state.refits, 'final run')}"
-        elif state.folds is not None:
-            doing = f"{plural(state.done, 'trial')}, {state.folds_done} of {plural(state.folds, 'shortlist fit')}"
-        else:
-            doing = f"{state.done} of {plural(state.total, 'trial')}"
+        done, total, noun = state.phase
+        doing = f"{done} of {plural(total, noun)}"
+        if noun != "trial":
+            doing = f"{plural(state.done, 'trial')}, {doing}"
         running = list(state.running.values())  # other threads may end one meanwhile
         fits = [f"{fit.job_id} {f'epoch {fit.done}' if fit.done else 'starting'}" for fit in running]
         parts = [f"{state.record.name}: {doing}", *([self._step] if self._step else fits)]
