@@ -58,18 +58,18 @@ class LiveView(PlainView):
 
     def study_finished(self, record: StudyRecord) -> None:
         """Prints one line with the outcome of the study."""
-        if (state := self._state) is not None:
+        if (state := self.state) is not None:
             took = clock(time.monotonic() - state.began)
             count = f"{state.done} of {state.total} trials"
             self._print(
                 f"  {record.name}: {count}, best validation UAR {percent(state.best)} %{state.classes_lacking}, {took}"
             )
-        self._state = None
+        self.state = None
 
     def _draw(self) -> RenderableType:
         parts: list[RenderableType] = []
         silent = time.monotonic() - self._last_event
-        if (state := self._state) is not None:
+        if (state := self.state) is not None:
             parts += [self._bar(state), *([self._best(state)] if state.best is not None else []), self._trials(state)]
         elif self._step is None and silent >= _SILENT_S:
             parts.append(Text(f"  {printable(self._working)} ... {clock(silent)}"))
