@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from typing import get_args
 
 from serbench.errors import SerbenchError, UsageError, first_line
 from serbench.printable import without_paths
@@ -141,7 +142,7 @@ def _copy_ledger(found: Results, folders: Iterable[StudyFolder], target: Results
 def _copy_study(source: StudyFolder, copy: StudyFolder) -> None:
     source.record().save(copy.record_path, compact=True)
     copy.share_clips(bare_parquet(source.clips()))
-    kinds: tuple[JobKind, ...] = ("search", "probe", "fold", "refit")
+    kinds: tuple[JobKind, ...] = get_args(JobKind)
     for kind in kinds:
         for record in source.jobs(kind):
             place = copy.job_path(kind, record.job_id)
