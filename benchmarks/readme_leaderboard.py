@@ -84,8 +84,8 @@ def _minutes(results: ResultsFolder, groups: list[GroupRows]) -> str:
     text = "**Validation accuracy after minutes of training**, in percent: best so far, mean over refits\n\n"
     text += f"| entry | refits | {' | '.join(f'{mark} min' for mark in _MARKS)} |\n|:---|---:|{'---:|' * len(_MARKS)}\n"
     for row in (row for group in groups for row in group.rows):
-        folder, entry = results.entry(row.entry)
-        curves = [_curve(folder.job("refit", job_id).epochs) for job_id in entry.refits]
+        folder = results.study(row.study)
+        curves = [_curve(folder.job("refit", job_id).epochs) for job_id in folder.entry(row.entry).refits]
         if not all(curves):  # trained on all clips that are not tested: nothing was held back to judge by
             continue
         cells = []

@@ -125,8 +125,6 @@ class SimulatedEngine:
         trained_s: what all epochs lasted together.
     """
 
-    threads = 1
-
     def __init__(self, workers: int, epoch_s: float = 0.0) -> None:
         self._workers = workers
         self._epoch_s = epoch_s

@@ -101,12 +101,13 @@ def test_spaces() -> None:
 @pytest.mark.parametrize("way", ["bytes", "values"])
 def test_records(tmp_path: Path, way: str) -> None:
     build = Builder(tmp_path / "results")
-    build.entry("best", build.study())
-    folder, entry = build.results.entry("best")
+    study = build.study()
+    build.entry("best", study)
+    folder = build.results.study(study)
     kinds = [
         (StudyRecord, folder.path / "study.json"),
         (EntryRecord, next((folder.path / "entries").glob("*.json"))),
-        (TrialRecord, folder.job_path("refit", entry.refits[0]) / "record.json"),
+        (TrialRecord, folder.job_path("refit", folder.entry("best").refits[0]) / "record.json"),
     ]
     whole = [path.read_bytes() for _, path in kinds]
 

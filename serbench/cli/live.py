@@ -58,18 +58,18 @@ class LiveView(PlainView):
 
     def study_finished(self, record: StudyRecord) -> None:
         """Prints one line with the outcome of the study."""
-        if (state := self._state) is not None:
+        if (state := self.state) is not None:
             took = clock(time.monotonic() - state.began)
             count = f"{state.done} of {state.total} trials"
             self._print(
                 f"  {record.name}: {count}, best validation UAR {percent(state.best)} %{state.classes_lacking}, {took}"
             )
-        self._state = None
+        self.state = None
 
     def _draw(self) -> RenderableType:
         parts: list[RenderableType] = []
         silent = time.monotonic() - self._last_event
-        if (state := self._state) is not None:
+        if (state := self.state) is not None:
             parts += [self._bar(state), *([self._best(state)] if state.best is not None else []), self._trials(state)]
         elif self._step is None and silent >= _SILENT_S:
             parts.append(Text(f"  {printable(self._working)} ... {clock(silent)}"))
@@ -83,12 +83,7 @@ class LiveView(PlainView):
     def _bar(self, state: StudyState) -> RenderableType:
         row = Table.grid(padding=(0, 1))
         elapsed = time.monotonic() - state.began
-        if state.refits is not None:
-            done, total = state.refits_done, state.refits
-        elif state.folds is not None:
-            done, total = state.folds_done, state.folds
-        else:
-            done, total = state.done, state.total
+        done, total, _ = state.phase
         text = f"{state.count}  {clock(elapsed)}"
         if left := state.time_left(elapsed):
             text += f", about {clock(left)} left"
@@ -99,7 +94,7 @@ class LiveView(PlainView):
         """One line that stays in sight: the best trial so far."""
         text = f"  best validation UAR {percent(state.best)} %{state.classes_lacking}"
         if (best := state.best_trial) is not None:
-            text += f": {best.job_id}, {differing(best.config, state.searched, state.shown, limit=6)}"
+            text += f": {best.job_id}, {differing(best.config, state.record.searched, state.shown, limit=6)}"
         return Text(printable(text), style="green", no_wrap=True, overflow="ellipsis")
 
     def _trials(self, state: StudyState) -> RenderableType:
@@ -112,7 +107,7 @@ class LiveView(PlainView):
         table.add_column("configuration", no_wrap=True, overflow="ellipsis", ratio=1)
         ended, running = list(state.latest), list(state.running.values())
         configs = [record.config for record in ended] + [fit.config for fit in running]
-        searched = varying_first(state.searched, configs)
+        searched = varying_first(state.record.searched, configs)
         for record in ended:
             style = "dim" if record.state != "completed" else None
             table.add_row(

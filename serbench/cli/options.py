@@ -16,8 +16,6 @@ __all__ = [
     "BoardOutput",
     "BriefFormat",
     "BriefOutput",
-    "CorpusName",
-    "CorpusOption",
     "DataFolder",
     "FileNames",
     "LabelDrops",
@@ -57,7 +55,6 @@ StudyData = Annotated[
         callback=expanded_path,
     ),
 ]
-CorpusOption = Annotated[str, declared_option("corpus")]
 LabelMaps = Annotated[list[str] | None, declared_option("label_map")]
 LabelDrops = Annotated[list[str] | None, declared_option("drop")]
 FileNames = Annotated[str | None, declared_option("file_names")]
@@ -65,4 +62,3 @@ StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="A study by 
 TableOutput = Annotated[TableFormat, typer.Option("--format", help="Output format.")]
 BriefOutput = Annotated[BriefFormat, typer.Option("--format", help="Output format.")]
 BoardOutput = Annotated[TableFormat, typer.Option("--format", help="Output format of the leaderboard.")]
-CorpusName = Annotated[str, typer.Option("--corpus", help="Corpus by name; see `serbench corpus list`.")]

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 
 from serbench.cli.study_lines import headline, shortlist_line
 from serbench.printable import printable
-from serbench.records import EntryRecord, EpochMetrics, StudyRecord, TrialRecord
+from serbench.records import EntryRecord, StudyRecord, TrialRecord
 from serbench.render import clock, percent
-from serbench.search import CommandPlan, Observer, StudyState
-from serbench.spaces import Budget
+from serbench.search import StudyObserver, StudyState
 
 __all__ = ["PlainView"]
 
@@ -24,16 +21,15 @@ _BETWEEN_S: Final = 10.0
 _SILENCE_S: Final = 60.0
 
 
-class PlainView(Observer):
+class PlainView(StudyObserver):
     """Progress display for logs and pipes: one line per event, and one for every silent minute."""
 
     def __init__(self, console: Console) -> None:
+        super().__init__()
         self.console = console
         self._began = time.monotonic()
-        self._state: StudyState | None = None
         self._lock = threading.RLock()
         self._printed: dict[str, tuple[int, float]] = {}
-        self._plan = CommandPlan(place=0)
         self._working = "working"
         self._last_event = time.monotonic()
         self._ended = threading.Event()
@@ -70,7 +66,7 @@ class PlainView(Observer):
     def sign_of_life(self) -> None:
         """Prints what runs now. It is called after each minute in which nothing was printed."""
         with self._lock:
-            state = self._state
+            state = self.state
             if state is None or not state.running:
                 self._print(f"{self._working} ...")
                 return
@@ -103,37 +99,21 @@ class PlainView(Observer):
                 self._printed[what] = step, now
                 self._print(f"{what}: {done:,} of {total:,}")
 
-    def search_planned(self, budgets: Sequence[Budget]) -> None:
-        """Remembers how many studies follow, and how long they are."""
-        self._plan = CommandPlan(tuple(budgets), place=0)
-
     def study_started(
         self, record: StudyRecord, trials: int, done: int, best: float | None, seconds: float | None
     ) -> None:
         """Prints the study, a table of its sets, and how many trials are already recorded."""
-        self._plan = self._plan.next()
-        self._state = StudyState(record, trials, done, seconds, best=best, plan=self._plan)
+        super().study_started(record, trials, done, best, seconds)
         self._print(headline(record))
         self._print_subsets(record)
         if done:
             self._print(f"resuming study {record.name}: {done} trials are already recorded")
 
-    def trial_started(self, job_id: str, config: dict[str, Any], epochs: int) -> None:
-        """Adds a running trial."""
-        assert self._state is not None  # noqa: S101
-        self._state.start(job_id, config, epochs)
-
-    def epoch(self, job_id: str, metrics: EpochMetrics) -> None:
-        """Updates a running trial with the metrics of an epoch."""
-        assert self._state is not None  # noqa: S101
-        self._state.epoch(job_id, metrics)
-
     def trial_finished(self, record: TrialRecord) -> None:
         """Prints the result of a trial."""
-        state = self._state
-        assert state is not None  # noqa: S101
-        state.finish(record)
-        self._finished(record, state)
+        super().trial_finished(record)
+        if self.state is not None:
+            self._finished(record, self.state)
 
     def _finished(self, record: TrialRecord, state: StudyState) -> None:
         kind = {"search": "trial", "refit": "final run"}.get(record.kind, record.kind)
@@ -153,15 +133,12 @@ class PlainView(Observer):
 
     def shortlist_started(self, configurations: int, folds: int, fits: int, seconds: float) -> None:
         """Announces the comparison of the best configurations, and what it costs."""
-        assert self._state is not None  # noqa: S101
-        self._state.folds = fits
-        self._plan = self._state.plan = replace(self._plan, inner_folds=folds)
+        super().shortlist_started(configurations, folds, fits, seconds)
         self._print(shortlist_line(configurations, folds, fits, seconds))
 
     def refits_started(self, total: int) -> None:
         """Prints how many runs follow the trials."""
-        assert self._state is not None  # noqa: S101
-        self._state.refits = total
+        super().refits_started(total)
         if total:
             runs = "1 run with a new seed" if total == 1 else f"{total} runs with new seeds, each"
             self._print(f"finalists selected; {runs} evaluated once on the test set")
@@ -173,8 +150,8 @@ class PlainView(Observer):
 
     def study_finished(self, record: StudyRecord) -> None:
         """Prints that a study has finished."""
+        super().study_finished(record)
         self._print(f"study {record.name} finished")
-        self._state = None
 
     def __enter__(self) -> PlainView:
         threading.Thread(target=self._watch_silence, name="signs of life", daemon=True).start()

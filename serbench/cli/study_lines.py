@@ -11,7 +11,7 @@ from serbench.render import duration
 __all__ = ["differing", "headline", "shortlist_line", "varying_first"]
 
 
-def differing(config: dict[str, Any], searched: list[str], shown: Mapping[str, str], limit: int = 4) -> str:
+def differing(config: dict[str, Any], searched: Sequence[str], shown: Mapping[str, str], limit: int = 4) -> str:
     """Summarises the searched hyperparameters of a configuration.
 
     Args:
@@ -33,7 +33,7 @@ def differing(config: dict[str, Any], searched: list[str], shown: Mapping[str, s
     return " ".join(parts[:limit])
 
 
-def varying_first(searched: list[str], configs: Sequence[Mapping[str, Any]]) -> list[str]:
+def varying_first(searched: Sequence[str], configs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Sorts hyperparameters so that those come first in which these configurations differ.
 
     >>> varying_first(["optimizer", "depth"], [{"optimizer": "adam", "depth": 2}, {"optimizer": "adam", "depth": 3}])

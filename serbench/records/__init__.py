@@ -66,7 +66,6 @@ if TYPE_CHECKING:
     from serbench.records.shares import are_distributions, are_shares
     from serbench.records.states import (
         STATES,
-        UNCOUNTED_STATES,
         StateRule,
         TrialState,
         is_repeated,
@@ -168,7 +167,6 @@ else:
                 "STATES",
                 "StateRule",
                 "TrialState",
-                "UNCOUNTED_STATES",
                 "is_repeated",
             ),
             "study_folder": (
@@ -185,7 +183,6 @@ else:
 __all__ = [
     "SHARES",
     "STATES",
-    "UNCOUNTED_STATES",
     "UNKNOWN_KEYS",
     "AskedBudget",
     "CorpusChoice",

@@ -14,7 +14,7 @@ from serbench.errors import SerbenchError, UsageError, unknown
 from serbench.records.base import Record
 from serbench.records.files import publish_folder, writing
 from serbench.records.ledger import EvaluationKind, Ledger, LedgerLine
-from serbench.records.schemas import EntryRecord, JobKind, StudyRecord, TrialRecord
+from serbench.records.schemas import JobKind, StudyRecord, TrialRecord
 from serbench.records.study_folder import Damaged, StudyFolder, run_name, tolerating
 
 __all__ = ["ResultsFolder", "StudyFolder", "none_in", "recorded_evaluations"]
@@ -169,21 +169,6 @@ class ResultsFolder:
             The folds that have begun; empty for a run without folds.
         """
         return [study for study in self.study_names() if study != run and run_name(study) == run]
-
-    def entry(self, entry_id: str) -> tuple[StudyFolder, EntryRecord]:
-        """Finds an entry by its id, in any study.
-
-        Raises:
-            UsageError: no entry has that id; the message suggests the closest one.
-        """
-        known: dict[str, tuple[StudyFolder, EntryRecord]] = {}
-        for folder, _ in self.studies():
-            for entry in folder.entries():
-                known[entry.entry_id] = (folder, entry)
-        if entry_id not in known:
-            hint = "" if known else none_in(self.root, "entries", sentence=True)
-            raise unknown("entry", entry_id, known, hint=hint)
-        return known[entry_id]
 
     @contextlib.contextmanager
     def publish_study(self, name: str) -> Iterator[Path]:

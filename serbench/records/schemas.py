@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, field_validator
 
 from serbench.records.base import FileName, FrozenModel, Record, columns_of, rows_of
-from serbench.records.states import TrialState
+from serbench.records.states import STATES, TrialState
 
 __all__ = [
     "AskedBudget",
@@ -310,6 +310,11 @@ class StudyRecord(Record):
     created: str
 
     @property
+    def searched(self) -> tuple[str, ...]:
+        """Names of the hyperparameters that vary, in the order of the space."""
+        return tuple(name for name, dimension in self.space.get("parameters", {}).items() if "value" not in dimension)
+
+    @property
     def drawing_fold(self) -> int | None:
         """The fold that takes part in all random draws; None where it takes none."""
         return self.protocol.fold if self.draws_by_fold else None
@@ -372,6 +377,11 @@ class TrialRecord(Record):
         if isinstance(columns, dict) and columns["epoch"] == list(range(len(rows))):
             del columns["epoch"]
         return content | {"schema_version": self.SCHEMA, "epochs": columns}
+
+    @property
+    def counts(self) -> bool:
+        """Whether the trial counts towards the trial budget."""
+        return STATES[self.state].counts
 
     @property
     def lasting_s(self) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["MAX_REPEATS", "STATES", "TRANSITIONS", "UNCOUNTED_STATES", "StateRule", "TrialState", "is_repeated"]
+__all__ = ["MAX_REPEATS", "STATES", "TRANSITIONS", "StateRule", "TrialState", "is_repeated"]
 
 TrialState = Literal[
     "completed", "pruned", "diverged", "timeout", "memory", "crashed", "invalid", "interrupted", "lost"
@@ -58,9 +58,6 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     **{name: frozenset({"waiting"} if rule.repeated else ()) for name, rule in STATES.items()},
 }
 """The states that may follow each state. A state without a successor is final: its record is never replaced."""
-
-UNCOUNTED_STATES = frozenset(name for name, rule in STATES.items() if not rule.counts)
-"""States that do not count towards the trial budget."""
 
 
 def is_repeated(state: TrialState, attempt: int) -> bool:

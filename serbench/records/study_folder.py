@@ -20,7 +20,7 @@ from pydantic import Field
 from serbench.errors import SerbenchError, first_line
 from serbench.records.base import Record
 from serbench.records.files import publish_folder, write_bytes_atomic, write_text_atomic, writing
-from serbench.records.predictions import answers_digest, prediction_digests
+from serbench.records.predictions import answers_digest, prediction_digests, write_predictions
 from serbench.records.schemas import EntryRecord, JobKind, ShortlistRecord, StudyRecord, TrialRecord
 from serbench.records.states import STATES, is_repeated
 
@@ -385,17 +385,31 @@ class StudyFolder:
         """
         return read_parquet(self.path / "shortlist" / f"{job_id}.parquet")
 
-    def save_shortlisted(self, record: ShortlistRecord, answers: pd.DataFrame, *, compact: bool = False) -> None:
-        """Writes what cross-validation said of a configuration: the answers first, so that a record has its answers."""
-        folder = self.path / "shortlist"
-        write_bytes_atomic(folder / f"{record.job_id}.parquet", answers.to_parquet(index=False, compression="zstd"))
-        record = record.model_copy(update={"digest": answers_digest(answers)})
-        record.save(folder / f"{record.job_id}.json", compact=compact)
+    def save_shortlisted(self, record: ShortlistRecord, answers: pd.DataFrame | None, *, compact: bool = False) -> None:
+        """Writes what cross-validation said of a configuration: the answers first, so that a record has its answers.
 
-    def save_shortlisted_alone(self, record: ShortlistRecord) -> None:
-        """Writes what cross-validation said of a configuration, without its answers, in a published study."""
-        record = record.model_copy(update={"answers_kept": False})
-        record.save(self.path / "shortlist" / f"{record.job_id}.json", compact=True)
+        Args:
+            record: what it said. It gets the digest of the answers.
+            answers: out-of-fold answers (columns: see `ShortlistRecord`). With None, the record says that they are not
+                kept.
+            compact: whether to write both files in little space, which is not atomic: for a study being published.
+
+        Raises:
+            SerbenchError: the folder cannot be written.
+        """
+        folder = self.path / "shortlist"
+        table = folder / f"{record.job_id}.parquet"
+        if answers is None:
+            record = record.model_copy(update={"answers_kept": False})
+        else:
+            record = record.model_copy(update={"digest": answers_digest(answers)})
+            if compact:
+                with writing(table):
+                    folder.mkdir(parents=True, exist_ok=True)
+                    write_predictions(answers, table)
+            else:
+                write_bytes_atomic(table, answers.to_parquet(index=False, compression="zstd"))
+        record.save(folder / f"{record.job_id}.json", compact=compact)
 
     def entries(self, damaged: Damaged | None = None) -> Iterator[EntryRecord]:
         """Reads all entries of this study, in the order of their ids.

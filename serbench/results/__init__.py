@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from serbench.results.results import Results
     from serbench.results.scored_entry import Refit, ScoredEntry, best_refit, load_entry, speakers_of
     from serbench.results.study import StudyReport
-    from serbench.results.study_rows import FailureRow, FitRow, ShortlistRow, StudyRow, study_row
+    from serbench.results.study_rows import FailureRow, FitRow, ShortlistRow, StudyRow, best_score, study_row
     from serbench.results.verify import StudyCheck, Verification, require_sound, verify_results
     from serbench.results.votes import VoteRow
 else:
@@ -86,6 +86,7 @@ else:
                 "FitRow",
                 "ShortlistRow",
                 "StudyRow",
+                "best_score",
                 "study_row",
             ),
             "verify": (
@@ -128,6 +129,7 @@ __all__ = [
     "Verification",
     "VoteRow",
     "best_refit",
+    "best_score",
     "clip_attributes",
     "clips_by_id",
     "clips_in_no_slice",

@@ -53,6 +53,11 @@ class StudyFits:
     folds: tuple[TrialRecord, ...]
     refits: tuple[TrialRecord, ...]
 
+    @property
+    def all(self) -> tuple[TrialRecord, ...]:
+        """Trials, probes, folds and refits, in this order."""
+        return (*self.trials, *self.probes, *self.folds, *self.refits)
+
 
 @dataclass(frozen=True)
 class _Candidate:

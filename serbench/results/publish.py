@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from typing import get_args
 
 from serbench.errors import SerbenchError, UsageError, first_line
 from serbench.printable import without_paths
@@ -140,7 +141,7 @@ def _copy_ledger(found: Results, folders: Iterable[StudyFolder], target: Results
 def _copy_study(source: StudyFolder, copy: StudyFolder) -> None:
     source.record().save(copy.record_path, compact=True)
     copy.share_clips(bare_parquet(source.clips()))
-    kinds: tuple[JobKind, ...] = ("search", "probe", "fold", "refit")
+    kinds: tuple[JobKind, ...] = get_args(JobKind)
     for kind in kinds:
         for record in source.jobs(kind):
             place = copy.job_path(kind, record.job_id)
@@ -158,12 +159,8 @@ def _copy_shortlist(source: StudyFolder, copy: StudyFolder, entered: Collection[
     """Copies what cross-validation said, and of configurations that became entries the answers, too."""
     for job_id in source.shortlisted_ids():
         record = source.shortlisted(job_id)
-        if job_id in entered:
-            answers = source.out_of_fold(job_id)
-            copy.save_shortlisted(record, answers, compact=True)
-            write_predictions(answers, copy.path / "shortlist" / f"{job_id}.parquet")
-        else:
-            copy.save_shortlisted_alone(record)
+        answers = source.out_of_fold(job_id) if job_id in entered else None
+        copy.save_shortlisted(record, answers, compact=True)
 
 
 def _copy_audits(source: StudyFolder, copy: StudyFolder) -> None:

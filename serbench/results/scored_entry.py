@@ -134,8 +134,6 @@ class ScoredEntry:
         together: studies of the members, of an ensemble; empty for others.
     """
 
-    __test__ = False  # tells pytest that this is not a test class
-
     study: StudyRecord
     entry: EntryRecord
     refits: tuple[Refit, ...]

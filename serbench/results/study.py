@@ -11,7 +11,6 @@ from pydantic import Field
 
 from serbench.errors import SerbenchError
 from serbench.records import (
-    UNCOUNTED_STATES,
     EntryRecord,
     Environment,
     FrozenModel,
@@ -135,7 +134,7 @@ class StudyReport(FrozenModel):
             accuracy=chosen.accuracy if chosen else None,
             macro_f1=chosen.macro_f1 if chosen else None,
             validation_uar=best_score(fits.trials),
-            counted=sum(trial.state not in UNCOUNTED_STATES for trial in fits.trials),
+            counted=sum(trial.counts for trial in fits.trials),
             states=count_states(fits.trials),
             refit_states=count_states(fits.refits),
             broken_off=sum(1 for _ in study.folder.broken_off("search", lambda _: None)),
@@ -159,7 +158,7 @@ def _identity(record: StudyRecord) -> dict[str, Any]:
         "family": record.family,
         "space": record.space_name,
         "space_hash": record.space_hash,
-        "searched": _searched(record),
+        "searched": record.searched,
         "corpus": corpus.name,
         "corpus_title": corpus.title,
         "synthetic": corpus.synthetic,
@@ -190,12 +189,6 @@ def _identity(record: StudyRecord) -> dict[str, Any]:
 
 def _rows(fits: Iterable[TrialRecord]) -> tuple[FitRow, ...]:
     return tuple(FitRow.of(fit) for fit in fits)
-
-
-def _searched(record: StudyRecord) -> tuple[str, ...]:
-    parameters = record.space.get("parameters")
-    known = parameters if isinstance(parameters, dict) else {}
-    return tuple(name for name, dimension in known.items() if "value" not in dimension)
 
 
 def _entries(study: LoadedStudy) -> tuple[EntrySummary, ...]:

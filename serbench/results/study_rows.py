@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from serbench.records import STATES, UNCOUNTED_STATES, FrozenModel, JobKind, ShortlistRecord, TrialRecord, TrialState
+from serbench.records import STATES, FrozenModel, JobKind, ShortlistRecord, TrialRecord, TrialState
 from serbench.results.loaded_study import LoadedStudy
 
 __all__ = [
@@ -123,7 +123,7 @@ def study_row(study: LoadedStudy) -> StudyRow:
         protocol=record.protocol.name,
         fold=record.protocol.fold,
         seed=record.seed,
-        trials=sum(fit.state not in UNCOUNTED_STATES for fit in trials),
+        trials=sum(fit.counts for fit in trials),
         validation_uar=best_score(trials),
         entries=len(study.entries),
         parent=record.parent,
@@ -135,8 +135,7 @@ def study_row(study: LoadedStudy) -> StudyRow:
 
 def last_activity(study: LoadedStudy) -> str:
     """Time of a study's newest record (UTC, ISO 8601)."""
-    fits = study.fits
-    finished = [fit.finished for fit in (*fits.trials, *fits.probes, *fits.folds, *fits.refits)]
+    finished = (fit.finished for fit in study.fits.all)
     return max([study.record.created, *finished, *(entry.created for entry in study.entries)])
 
 

@@ -77,7 +77,7 @@ def require_sound(results: Results, study: LoadedStudy, entry_id: str | None = N
 
 
 def _study(study: LoadedStudy) -> StudyCheck:
-    fits = study.fits
+    fits = study.fits.all
     problems = tuple(dict.fromkeys(_problems(study)))
     try:
         unchecked = study.split.unchecked
@@ -86,7 +86,7 @@ def _study(study: LoadedStudy) -> StudyCheck:
     return StudyCheck(
         study=study.name,
         entries=len(study.entry_ids),
-        fits=sum(map(len, (fits.trials, fits.probes, fits.folds, fits.refits))),
+        fits=len(fits),
         problems=problems,
         unchecked=unchecked,
     )
@@ -107,7 +107,7 @@ def _problems(study: LoadedStudy, entry_id: str | None = None) -> Iterator[str]:
     if entry_id is not None:
         return
     entered = {job for entry in study.entries for job in entry.refits}
-    for fit in (*study.fits.trials, *study.fits.probes, *study.fits.folds, *study.fits.refits):
+    for fit in study.fits.all:
         table = study.folder.predictions_path(fit.kind, fit.job_id)
         if fit.job_id not in entered and table.is_file():
             yield from _or_error(_of_fit, study, fit)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from serbench.search.session import Session
     from serbench.search.studies.recorded import recorded_clips, recorded_space
     from serbench.search.studies.study import Study
+    from serbench.search.study_observer import StudyObserver
     from serbench.search.study_state import CommandPlan, RunningFit, StudyState
 else:
     __getattr__ = lazy_face(
@@ -62,6 +63,7 @@ else:
                 "recorded_space",
             ),
             "studies.study": ("Study",),
+            "study_observer": ("StudyObserver",),
             "study_state": (
                 "CommandPlan",
                 "RunningFit",
@@ -85,6 +87,7 @@ __all__ = [
     "SearchRequest",
     "Session",
     "Study",
+    "StudyObserver",
     "StudyState",
     "fork_study",
     "option_of",

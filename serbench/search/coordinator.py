@@ -113,7 +113,7 @@ class Coordinator:
                     return
         finally:
             if self._running:
-                session.mailbox.close()
+                session.mailbox.cancel_all()
 
     def _answer_waiting(self, work: Work) -> None:
         """Answers waiting jobs between two starts, so that they do not wait until every worker has its first job."""
@@ -175,7 +175,7 @@ class GivenJobs:
 
         If it predicted the test set, that is counted before the score is recorded: a kill in between loses no count.
         """
-        study, outcome = self._session.study, self._session.mailbox.outcome(message)
+        study, outcome = self._session.study, message.outcome()
         record = record_of(job, outcome, study.clips, started, origin=self._origins.get(job.job_id))
         predictions = predictions_of(job, outcome, study.clips)
         if predictions is not None and "test" in outcome.predictions:

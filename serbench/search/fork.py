@@ -13,7 +13,6 @@ from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import Ratio, recorded_plan, recorded_protocol
 from serbench.records import (
     STATES,
-    UNCOUNTED_STATES,
     AskedBudget,
     ResultsFolder,
     StudyFolder,
@@ -110,7 +109,7 @@ def fork_study(results: ResultsFolder, source: str, space: SearchSpace, run: str
         reason = f" ({left_out[0].job_id}: {left_out[0].reason})" if left_out else ": it has none"
         raise UsageError(f"no trial of study '{source}' fits space '{space.name}'{reason}; search it as a new study")
     _write(results, folder, record, kept)
-    counted = sum(trial.state not in UNCOUNTED_STATES for trial in kept)
+    counted = sum(trial.counts for trial in kept)
     return Fork(record, tuple(trial.job_id for trial in kept), counted, tuple(left_out))
 
 

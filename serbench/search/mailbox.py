@@ -33,6 +33,17 @@ class DoneMessage:
     job_id: str
     future: Future[TrialOutcome]
 
+    def outcome(self) -> TrialOutcome:
+        """Returns the outcome of the job.
+
+        Raises:
+            SerbenchError: the job could not be started.
+        """
+        try:
+            return self.future.result()
+        except CancelledError:
+            return TrialOutcome("interrupted", error="cancelled before it began", error_kind="stop")
+
 
 class Mailbox:
     """Hands jobs to an engine and collects their messages in one thread.
@@ -82,18 +93,6 @@ class Mailbox:
             self.engine.tend()
             return None
 
-    def close(self) -> None:
-        """Stops listening. Jobs that still run are told to stop, and none of them waits for an answer any longer."""
+    def cancel_all(self) -> None:
+        """Tells running jobs to stop. None of them waits for an answer any longer."""
         self.engine.cancel_all()
-
-    @staticmethod
-    def outcome(done: DoneMessage) -> TrialOutcome:
-        """Returns the outcome of a finished job.
-
-        Raises:
-            SerbenchError: the job could not be started.
-        """
-        try:
-            return done.future.result()
-        except CancelledError:
-            return TrialOutcome("interrupted", error="cancelled before it began", error_kind="stop")

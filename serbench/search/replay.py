@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -60,8 +60,6 @@ TOLERANCE = 1e-6
 
 _SAME_ANSWERS = 1e-4
 """Largest difference of a probability at which a model is the recorded one, as an export allows."""
-
-_KINDS: tuple[JobKind, ...] = ("search", "refit", "probe", "fold")
 
 
 @dataclass(frozen=True)
@@ -275,7 +273,8 @@ def _difference(largest: float | None) -> str:
 
 
 def _kind(folder: StudyFolder, job_id: str) -> JobKind:
-    known = {name: kind for kind in _KINDS for name in folder.job_ids(kind)}
+    kinds: tuple[JobKind, ...] = get_args(JobKind)
+    known = {name: kind for kind in kinds for name in folder.job_ids(kind)}
     if job_id not in known:  # never a path
         hint = "" if known else "The study has none yet."
         raise unknown("trial", job_id, known, hint=hint)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import re
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ def option_of(declared: Field[Any]) -> Option:
     """Returns the option of a request's field, with its flag filled in."""
     option: Option = declared.metadata["option"]
     flags = option.flags or (f"--{declared.name.replace('_', '-')}",)
-    return Option(option.help, option.panel, flags, option.metavar, option.envvar, option.least, option.parser)
+    return replace(option, flags=flags)
 
 
 def seconds_of(text: str) -> float:

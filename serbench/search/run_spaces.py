@@ -234,7 +234,7 @@ class _Search:
         if self.cluster is None:
             return LocalEngine(source, resources.workers, resources.devices, self.stop)
         audio = StudyAudio.of(study.clips, corpus_places(self.plan.corpus).get("audio", self.plan.data), teacher)
-        return DaskEngine(self.cluster, audio, resources.threads, self.plan.workers, self.observer.message)
+        return DaskEngine(self.cluster, audio, self.plan.workers, self.observer.message)
 
 
 def _share(end: float | None, parts: int) -> float | None:

@@ -6,7 +6,8 @@ import time
 from collections.abc import Sequence
 
 from serbench.errors import SerbenchError
-from serbench.records import STATES, UNCOUNTED_STATES, JobId, ShortlistRecord
+from serbench.records import STATES, JobId, ShortlistRecord
+from serbench.results import best_score
 from serbench.search.bag import run_bag
 from serbench.search.coordinator import Coordinator
 from serbench.search.finalists import Finalist, choose_finalists, choose_shortlisted, refit_finalists
@@ -47,7 +48,7 @@ def run_study(session: Session, budget: Budget) -> None:
 def _final_runs_to_come(study: Study, budget: Budget, forced: int) -> int:
     """Number of final runs for which time must be left. Recorded ones count only where no trial can displace them."""
     planned = (budget.finalists + forced) * budget.repeats
-    if sum(trial.state not in UNCOUNTED_STATES for trial in study.records()) < budget.trials:
+    if sum(trial.counts for trial in study.records()) < budget.trials:
         return planned
     runs = study.folder.jobs("refit")
     done = sum(JobId.parse(run.job_id).role != "bag" and not STATES[run.state].retryable for run in runs)
@@ -76,14 +77,13 @@ def _test(session: Session, budget: Budget, shortlisted: Sequence[ShortlistRecor
 def _announce(session: Session, budget: Budget) -> None:
     study, end = session.study, session.end
     seconds = None if end is None else end - time.monotonic()
-    known = [record for record in study.records() if record.state not in UNCOUNTED_STATES]
-    best = max((record.value or 0.0 for record in known if record.state == "completed"), default=None)
-    session.observer.study_started(study.record, budget.trials, len(known), best, seconds)
+    known = [record for record in study.records() if record.counts]
+    session.observer.study_started(study.record, budget.trials, len(known), best_score(known), seconds)
 
 
 def _nothing_to_test(session: Session, budget: Budget) -> None:
     study = session.study
-    counted = sum(trial.state not in UNCOUNTED_STATES for trial in study.records())
+    counted = sum(trial.counts for trial in study.records())
     if session.end is not None and counted < budget.trials:
         session.observer.warning(
             f"no trial of study '{study.record.name}' ended within --time; the same command goes on from here"

@@ -11,7 +11,7 @@ from typing import Any
 from serbench.errors import SerbenchError
 from serbench.families import get_family
 from serbench.protocols import INNER_FOLDS
-from serbench.records import UNCOUNTED_STATES, EpochMetrics, StudyRecord, TrialRecord, is_repeated
+from serbench.records import EpochMetrics, StudyRecord, TrialRecord, is_repeated
 from serbench.spaces import Budget
 
 __all__ = ["CommandPlan", "RunningFit", "StudyState"]
@@ -135,11 +135,6 @@ class StudyState:
     plan: CommandPlan = field(default_factory=CommandPlan)
     stopping: bool = False
 
-    @property
-    def searched(self) -> list[str]:
-        """Names of the hyperparameters that vary."""
-        return [name for name, dim in self.record.space["parameters"].items() if "value" not in dim]
-
     @cached_property
     def classes_lacking(self) -> str:
         """A mark for validation scores of a set in which classes are absent; empty if none is."""
@@ -155,7 +150,7 @@ class StudyState:
         try:
             return get_family(self.record.family).hyperparameters.live_fields()
         except SerbenchError:
-            return dict.fromkeys(self.searched, "named")
+            return dict.fromkeys(self.record.searched, "named")
 
     def start(self, job_id: str, config: dict[str, Any], epochs: int) -> None:
         """Adds a running fit."""
@@ -182,7 +177,7 @@ class StudyState:
                 self.refits = max(self.refits, self.refits_done)
             self.folds_done += record.kind == "fold"
             return
-        self.done += record.state not in UNCOUNTED_STATES
+        self.done += record.counts
         if record.state == "completed" and record.value is not None and record.value >= (self.best or 0.0):
             self.best, self.best_trial = record.value, record
 
@@ -213,12 +208,17 @@ class StudyState:
         return todo * sum(self.times) / len(self.times) / max(1, len(self.running))
 
     @property
-    def count(self) -> str:
-        """How far the study is: trials, fits of the shortlist or final runs; and which study it is, of several."""
+    def phase(self) -> tuple[int, int, str]:
+        """How many fits of the running phase are done and planned, and what one is called: 'trial' in the first."""
         if self.refits is not None:
-            done = f"{self.refits_done}/{self.refits} final runs"
-        elif self.folds is not None:
-            done = f"{self.folds_done}/{self.folds} shortlist fits"
-        else:
-            done = f"{self.done}/{self.total} trials"
-        return f"{done}, study {self.plan.place} of {self.plan.studies}" if self.plan.studies > 1 else done
+            return self.refits_done, self.refits, "final run"
+        if self.folds is not None:
+            return self.folds_done, self.folds, "shortlist fit"
+        return self.done, self.total, "trial"
+
+    @property
+    def count(self) -> str:
+        """How far the running phase is, and which study it is, of several."""
+        done, total, noun = self.phase
+        text = f"{done}/{total} {noun}s"
+        return f"{text}, study {self.plan.place} of {self.plan.studies}" if self.plan.studies > 1 else text

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.records import STATES, UNCOUNTED_STATES, EpochMetrics, TrialRecord, is_repeated, now
+from serbench.records import STATES, EpochMetrics, TrialRecord, is_repeated, now
 from serbench.search.jobs import predictions_of, record_of
 from serbench.search.mailbox import DoneMessage
 from serbench.search.session import Session
@@ -52,7 +52,7 @@ class SearchTrials:
         self._half_s = 0.0 if session.end is None else max(0.0, session.end - time.monotonic()) / 2
         self._never_pruned = {known.name for known in session.study.space.enqueued if known.finalist}
         records = session.study.records()
-        self._counted = sum(record.state not in UNCOUNTED_STATES for record in records)
+        self._counted = sum(record.counts for record in records)
         self._longest_s = max((record.lasting_s for record in records), default=0.0)
         self._running: dict[str, _Trial] = {}
         self._invalid_in_a_row = 0
@@ -106,7 +106,7 @@ class SearchTrials:
     def finish(self, message: DoneMessage, job: TrialJob, started: str) -> None:
         """Records a trial that ended and reports it to Optuna."""
         proposal = self._running.pop(job.job_id).proposal
-        outcome = self._session.mailbox.outcome(message)
+        outcome = message.outcome()
         number = proposal.trial.number
         record = record_of(job, outcome, self._study.clips, started, number, proposal.origin)
         self._record(number, record, outcome, job)
@@ -135,7 +135,7 @@ class SearchTrials:
         self._study.folder.publish_job(record, predictions, error_text=outcome.traceback if outcome else None)
         self._history.tell(number, record)
         self._session.observer.trial_finished(record)
-        self._counted += record.state not in UNCOUNTED_STATES
+        self._counted += record.counts
         self._longest_s = max(self._longest_s, record.lasting_s)
         if STATES[record.state].repeated and not is_repeated(record.state, record.attempt):
             self._session.observer.warning(
@@ -159,5 +159,5 @@ class SearchTrials:
                     f"the first {_SAME_CRASHES} trials all crashed the same way: {record.error} (see "
                     f"{self._study.folder.job_path('search', record.job_id) / 'error.txt'})"
                 )
-        elif record.state not in UNCOUNTED_STATES:
+        elif record.counts:
             self._only_crashes = False

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from serbench.evaluation import Attribute
-from serbench.records import UNCOUNTED_STATES, StudyFolder, StudyRecord, run_name
+from serbench.records import StudyFolder, StudyRecord, run_name
 from serbench.results import LoadedStudy, Results, ScoredEntry, clip_attributes, clips_by_id, slice_notes
 
 __all__ = ["Sources", "find_sources"]
@@ -63,7 +63,7 @@ class Sources:
         found: dict[str, int] = {}
         for study in self.studies:
             name = _shown_name(study.record)
-            trials = sum(trial.state not in UNCOUNTED_STATES for trial in study.trials)
+            trials = sum(trial.counts for trial in study.trials)
             found[name] = max(trials, found.get(name, 0))
         return found
 

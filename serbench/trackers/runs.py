@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from serbench.evaluation import Interval
 from serbench.printable import without_paths
-from serbench.records import UNCOUNTED_STATES, EpochMetrics, StudyRecord, TrialRecord, digest_of, run_name
-from serbench.results import LoadedStudy, Results, ScoredEntry, require_sound, warnings_of, why_unranked
+from serbench.records import EpochMetrics, StudyRecord, TrialRecord, digest_of, run_name
+from serbench.results import LoadedStudy, Results, ScoredEntry, best_score, require_sound, warnings_of, why_unranked
 
 __all__ = ["PushedRun", "Value", "study_runs"]
 
@@ -118,9 +118,6 @@ def _of_study(results: Results, study: LoadedStudy) -> Iterator[PushedRun]:
     whole = study.record.protocol.folds == 1  # one fold has no row, and its speakers are those of its record
     entries = [results.scored_entry(one) if whole else study.scored(one) for one in study.entry_ids]
     record, fits = (entries[0].study if entries else study.record), study.fits
-    every = [*fits.trials, *fits.probes, *fits.folds, *fits.refits]
-    best = max((trial.value for trial in fits.trials if trial.state == "completed" and trial.value is not None),
-               default=None)  # fmt: skip
     chosen = study.chosen()
     parent = PushedRun(
         key=_key(record, "study", record.name),
@@ -129,21 +126,21 @@ def _of_study(results: Results, study: LoadedStudy) -> Iterator[PushedRun]:
         kind="study",
         state="completed",
         started=record.created,
-        finished=max([record.created, *(fit.finished for fit in every)]),
+        finished=max([record.created, *(fit.finished for fit in fits.all)]),
         parameters=_flat(
             {"seed": record.seed, "sampler": record.sampler, "pruner": record.pruner, "features": record.features}
         ),
         tags=_facts(record) | ({"selected": chosen} if chosen else {}) | _asked(record),
         scores=_known(
             {
-                f"validation/best_{record.objective}": best,
-                "trials": sum(trial.state not in UNCOUNTED_STATES for trial in fits.trials),
+                f"validation/best_{record.objective}": best_score(fits.trials),
+                "trials": sum(trial.counts for trial in fits.trials),
                 "entries": len(entries),
             }
         ),
     )
     yield parent
-    for fit in every:
+    for fit in fits.all:
         yield _of_fit(record, fit, parent.key)
     for one in entries:
         yield _of_entry(one, parent.key, selected=one.entry.entry_id == chosen)

@@ -11,9 +11,9 @@ import time
 from typing import Any, TextIO
 
 from serbench.printable import printable
-from serbench.records import EntryRecord, EpochMetrics, StudyRecord, TrialRecord
+from serbench.records import EntryRecord, StudyRecord
 from serbench.render import clock, percent, plural
-from serbench.search import Observer, StudyState
+from serbench.search import StudyObserver, StudyState
 
 __all__ = ["NotebookProgress", "SearchProgress", "TextProgress", "progress_view"]
 
@@ -33,32 +33,30 @@ def _in_notebook() -> bool:
     return getattr(shell, "kernel", None) is not None
 
 
-class SearchProgress(Observer):
-    """Keeps the state of the running study as one line; a subclass displays it.
+class SearchProgress(StudyObserver):
+    """Tells the state of the running study in one line; a subclass displays it.
 
     Only the thread that created it draws, since a notebook shows the output of other threads in other cells.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._thread = threading.get_ident()
         self._drawn = 0.0
         self.finished: list[str] = []
         self.notes: list[str] = []
         self._step = ""
-        self._state: StudyState | None = None
         self._entries = 0
 
     @property
     def line(self) -> str:
         """The current state in one line; '' if nothing runs."""
-        if (state := self._state) is None:
+        if (state := self.state) is None:
             return self._step
-        if state.refits is not None:
-            doing = f"{plural(state.done, 'trial')}, {state.refits_done} of {plural(state.refits, 'final run')}"
-        elif state.folds is not None:
-            doing = f"{plural(state.done, 'trial')}, {state.folds_done} of {plural(state.folds, 'shortlist fit')}"
-        else:
-            doing = f"{state.done} of {plural(state.total, 'trial')}"
+        done, total, noun = state.phase
+        doing = f"{done} of {plural(total, noun)}"
+        if noun != "trial":
+            doing = f"{plural(state.done, 'trial')}, {doing}"
         running = list(state.running.values())  # other threads may end one meanwhile
         fits = [f"{fit.job_id} {f'epoch {fit.done}' if fit.done else 'starting'}" for fit in running]
         parts = [f"{state.record.name}: {doing}", *([self._step] if self._step else fits)]
@@ -88,46 +86,8 @@ class SearchProgress(Observer):
         self._step = f"{what}: {done:,} of {total:,}" if done < total else ""
         self._changed()
 
-    def study_started(
-        self,
-        record: StudyRecord,
-        trials: int,
-        done: int,
-        best: float | None,
-        seconds: float | None,
-    ) -> None:
-        """Starts the line of a study."""
-        self._state, self._entries = StudyState(record, trials, done, seconds, best=best), 0
-        self._changed()
-
-    def trial_started(self, job_id: str, config: dict[str, Any], epochs: int) -> None:
-        """Shows that a trial has started."""
-        if self._state is not None:
-            self._state.start(job_id, config, epochs)
-        self._changed()
-
-    def epoch(self, job_id: str, metrics: EpochMetrics) -> None:
-        """Shows the epoch of a running trial."""
-        if self._state is not None:
-            self._state.epoch(job_id, metrics)
-        self._changed()
-
-    def trial_finished(self, record: TrialRecord) -> None:
-        """Counts a finished trial or final run."""
-        if self._state is not None:
-            self._state.finish(record)
-        self._changed()
-
-    def shortlist_started(self, configurations: int, folds: int, fits: int, seconds: float) -> None:  # noqa: ARG002
-        """Shows that the best configurations are compared by cross-validation."""
-        if self._state is not None:
-            self._state.folds = fits
-        self._changed()
-
-    def refits_started(self, total: int) -> None:
-        """Shows that the trials are done and the final runs begin."""
-        if self._state is not None:
-            self._state.refits = total
+    def state_changed(self) -> None:
+        """Shows the line anew."""
         self._changed()
 
     def entry_added(self, entry: EntryRecord) -> None:  # noqa: ARG002
@@ -136,16 +96,17 @@ class SearchProgress(Observer):
 
     def study_finished(self, record: StudyRecord) -> None:
         """Leaves one line with the outcome of the study."""
-        if (state := self._state) is not None:
+        if (state := self.state) is not None:
             tested = f"{self._entries} {'entry' if self._entries == 1 else 'entries'} tested"
             parts = [plural(state.done, "trial"), *_score(state), tested, clock(time.monotonic() - state.began)]
             self.finished.append(f"{record.name}: {', '.join(parts)}")
-        self._state = None
+        super().study_finished(record)
+        self._entries = 0
         self._changed(last=True)
 
     def close(self) -> None:
         """Ends the display. Lines of finished studies stay."""
-        self._state = None
+        self.state = None
         self._step = ""
         self._changed(last=True)
 

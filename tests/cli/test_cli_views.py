@@ -105,7 +105,7 @@ def test_the_forecast_knows_what_follows_in_a_study(study, phase, minutes):
         view.shortlist_started(2, 5, 10, 100.0)
     elif phase == "refits":
         view.refits_started(3)
-    state = view._state
+    state = view.state
     assert state.time_left(0.0) == 60.0 * minutes
 
 
@@ -114,11 +114,11 @@ def test_the_forecast_learns_how_many_folds_few_speakers_make(study):
     view.trial_finished(study[1]("t01", 0.5, seconds=60.0))
     view.shortlist_started(2, 3, 6, 100.0)
     # 6 fits of folds and 3 final runs of this study; 8 trials, 6 and 3 of the other
-    assert view._state.time_left(0.0) == 60.0 * (9 + 17)
+    assert view.state.time_left(0.0) == 60.0 * (9 + 17)
     view.study_finished(study[0])
     view.study_started(study[0], 8, 0, None, None)
     view.trial_finished(study[1]("t01", 0.5, seconds=60.0))
-    assert view._state.time_left(0.0) == 60.0 * (7 + 6 + 3)
+    assert view.state.time_left(0.0) == 60.0 * (7 + 6 + 3)
 
 
 def test_an_interrupted_run_is_not_done_and_ends_the_forecast(study):
@@ -159,7 +159,7 @@ def test_in_python_a_crashed_final_run_is_done_as_well(study):
 
 
 def test_a_time_limit_is_shared_by_the_studies_to_come(study):
-    state = live(study, studies=2, seconds=600.0)._state
+    state = live(study, studies=2, seconds=600.0).state
     assert state.time_left(100.0) == 500.0 + 600.0
 
 

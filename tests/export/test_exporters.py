@@ -14,7 +14,6 @@ import serbench
 from serbench.cli.main import app
 from serbench.errors import SerbenchError, UsageError
 from serbench.export import Exporter, check_quantised, export_bundle, exporter_names, exporters_of, get_exporter
-from serbench.records import ResultsFolder
 from serbench.results import Results
 
 PLUG = """
@@ -63,8 +62,8 @@ def results(tmp_path):
     build = Builder(tmp_path / "results")
     study = build.study()
     build.entry("best", study)
-    folder, entry = build.results.entry("best")
-    for number, job_id in enumerate(entry.refits):
+    folder = build.results.study(study)
+    for number, job_id in enumerate(folder.entry("best").refits):
         path = folder.model_path(job_id)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x" * (7 + number))
@@ -88,7 +87,8 @@ def test_a_plug_in_writes_its_format_and_nothing_else(plug_in, results, tmp_path
     plug_in("weights_whole")
     export_bundle(results, "best", tmp_path / "out", format="weights")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["bytes.txt"]
-    folder, entry = ResultsFolder(results.root).entry("best")
+    ((study, entry),) = results.members("best")
+    folder = study.folder
     best = max(entry.refits, key=lambda job_id: (folder.job("refit", job_id).value or 0.0, job_id))
     assert (tmp_path / "out" / "bytes.txt").read_text() == str(folder.model_path(best).stat().st_size)
 

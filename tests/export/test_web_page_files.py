@@ -180,9 +180,10 @@ def test_a_runtime_that_is_not_there_stops_an_export_before_anything_is_written(
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     build = Builder(tmp_path / "results")
-    build.entry("best", build.study())
-    folder, entry = build.results.entry("best")
-    for job_id in entry.refits:
+    study = build.study()
+    build.entry("best", study)
+    folder = build.results.study(study)
+    for job_id in folder.entry("best").refits:
         folder.model_path(job_id).parent.mkdir(parents=True, exist_ok=True)
         folder.model_path(job_id).write_bytes(b"x")
     with pytest.raises(UsageError, match="does not hold onnxruntime-web"):

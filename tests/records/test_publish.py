@@ -294,7 +294,7 @@ def test_the_copy_of_an_entrys_configuration_cannot_do_without_its_answers(build
     folder = build.results.study(study)
     judge(folder, "a")
     assert verify_results(build.read()).passed
-    folder.save_shortlisted_alone(folder.shortlisted("t0"))
+    folder.save_shortlisted(folder.shortlisted("t0"), None)
     (folder.path / "shortlist" / "t0.parquet").unlink()
     assert not verify_results(build.read()).passed
 

@@ -32,8 +32,7 @@ def test_what_was_saved_is_found(results: ResultsFolder) -> None:
     again = ResultsFolder(results.root)
     assert [record.name for _, record in again.studies()] == ["first", "second"]
     assert again.existing_study("second").record().name == "second"
-    folder, found = again.entry("first-t0000")
-    assert (folder.path.name, found.entry_id) == ("first", "first-t0000")
+    assert [found.entry_id for found in again.study("first").entries()] == ["first-t0000"]
 
 
 def test_the_folds_of_a_run_are_no_study_of_its_name(results: ResultsFolder) -> None:
@@ -65,18 +64,11 @@ def test_an_unknown_study_is_answered_with_the_nearest(results: ResultsFolder) -
         results.existing_study("frist")
 
 
-def test_an_unknown_entry_is_answered_with_the_nearest(results: ResultsFolder) -> None:
-    with pytest.raises(UsageError, match="unknown entry 'first-t000'; did you mean 'first-t0000'"):
-        results.entry("first-t000")
-
-
 def test_an_empty_folder_says_what_to_run_first(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"No entries in .* yet; run `serbench search`, or"):
-        ResultsFolder(tmp_path).entry("x")
     with pytest.raises(UsageError, match=r"No studies in .* yet; run `serbench search`, or"):
         ResultsFolder(tmp_path).existing_study("x")
     with pytest.raises(UsageError, match=r"There is no folder .*nowhere yet; run `serbench search`, or"):
-        ResultsFolder(tmp_path / "nowhere").entry("x")
+        ResultsFolder(tmp_path / "nowhere").existing_study("x")
 
 
 def test_a_study_is_a_name_and_never_a_path(results: ResultsFolder, tmp_path: Path) -> None:

@@ -220,6 +220,11 @@ def test_an_unknown_entry_is_told_with_the_nearest(filled):
         filled.read().scored_entry("good-1")
 
 
+def test_an_entry_of_an_empty_folder_is_told_with_what_to_run_first(build):
+    with pytest.raises(UsageError, match=r"No entries in .* yet; run `serbench search`, or"):
+        build.read().report("othr")
+
+
 @pytest.mark.slow
 def test_a_site_names_what_is_damaged_and_shows_the_rest(filled, tmp_path):
     file = damage(filled, "demo-speaker-cnn2d", "b")

@@ -108,7 +108,7 @@ def engine(dask: Dask, worker, tone_corpus: Path):
 
     clips = load_clips(get_corpus("crema-d"), tone_corpus, sample_rate=8000)
     with open_cluster(dask.address, "tensorflow", Resources.elsewhere(1)) as connection:
-        made = DaskEngine(connection, StudyAudio.of(clips.table, tone_corpus), 1, None, lambda _: None)
+        made = DaskEngine(connection, StudyAudio.of(clips.table, tone_corpus), None, lambda _: None)
         yield made
         made.close()
 

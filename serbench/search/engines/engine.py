@@ -25,10 +25,6 @@ class Engine(Protocol):
     def workers(self) -> int:
         """Number of jobs that can run at the same time now. It may change at any moment."""
 
-    @property
-    def threads(self) -> int | None:
-        """Number of compute threads of each job; None leaves it to the coordinator's own resources."""
-
     def submit(self, job: TrialJob, on_epoch: OnEpoch) -> Future[TrialOutcome]:
         """Starts a job.
 

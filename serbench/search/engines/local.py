@@ -27,8 +27,6 @@ class LocalEngine:
         stop: set once the search is stopped (Ctrl-C); features are then computed no further.
     """
 
-    threads = None
-
     def __init__(
         self,
         source: FeatureSource,

@@ -73,12 +73,8 @@ class OptunaHistory:
         """Queues the best probes after the other known configurations. Those already tried are skipped."""
         self._probed = probed
 
-    def settle(self) -> list[str]:
-        """Makes Optuna consistent with the records after a stop or a kill. Run it once after opening.
-
-        Returns:
-            Job ids of the trials that will be repeated.
-        """
+    def settle(self) -> None:
+        """Makes Optuna consistent with the records after a stop or a kill. Run it once after opening."""
         study = self._study
         with study.storage.errors():
             self._adopt_records()
@@ -87,14 +83,11 @@ class OptunaHistory:
             # Not earlier: the last attempt decides whether a trial is repeated, and only now Optuna has all attempts.
             waiting = study.optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,))
             settled = {trial.user_attrs.get(JOB_ID) for trial in waiting} | {*study.folder.job_ids("search")}
-            repeated: list[str] = []
             for trial in study.optuna.get_trials(deepcopy=False, states=(TrialState.FAIL,)):
                 job_id = trial.user_attrs.get(JOB_ID)
                 if job_id is not None and job_id not in settled:
                     self.queue_again(trial)
                     settled.add(job_id)
-                    repeated.append(job_id)
-            return repeated
 
     def ask(self) -> Proposal:
         """Returns the next configuration: a repeat, else a known configuration, else one that the sampler draws."""

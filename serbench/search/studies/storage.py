@@ -220,11 +220,8 @@ def _make_database(path: Path) -> None:
                 storage = RDBStorage(_address(made))
                 storage.remove_session()
                 storage.engine.dispose()
-            for name in (
-                "-wal",
-                "-shm",
-                "-journal",
-            ):  # of a database that was removed; SQLite would apply it to this one
+            # Files of a database that was removed: SQLite would apply them to this one.
+            for name in ("-wal", "-shm", "-journal"):
                 path.with_name(path.name + name).unlink(missing_ok=True)
             made.replace(path)
         finally:

@@ -213,8 +213,7 @@ def _check_scheduler(address: str, connect_s: float) -> None:
         except BaseException as error:
             answer.set_exception(error)
 
-        # In a thread, since the caller may run its own event loop, and a hanging server must not hang the command.
-
+    # In a thread, since the caller may run its own event loop, and a hanging server must not hang the command.
     threading.Thread(target=check, name="serbench-scheduler-check", daemon=True).start()
     try:
         answer.result(connect_s + _CHECK_GRACE_S)

@@ -75,17 +75,13 @@ class DaskEngine:
     Args:
         cluster: connected cluster.
         audio: clips of the study.
-        threads: compute threads of each job.
         most: largest number of jobs at the same time; None for no limit.
         say: called by `tend` with a message when there are no workers.
     """
 
-    def __init__(
-        self, cluster: Cluster, audio: StudyAudio, threads: int, most: int | None, say: Callable[[str], None]
-    ) -> None:
+    def __init__(self, cluster: Cluster, audio: StudyAudio, most: int | None, say: Callable[[str], None]) -> None:
         self._cluster = cluster
         self._study = pickle.dumps(audio)
-        self._threads = threads
         self._most = most
         self._say = say
         self._topic = f"serbench-{uuid.uuid4().hex}"
@@ -105,11 +101,6 @@ class DaskEngine:
         """
         slots = self._cluster.slots
         return slots if self._most is None else min(slots, self._most)
-
-    @property
-    def threads(self) -> int | None:
-        """Number of compute threads of each job."""
-        return self._threads
 
     def tend(self) -> None:
         """Reports once that there are no workers.
