@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from serbench.corpora.base import Corpus, Listing, NameFacts, SpeakerFacts
     from serbench.corpora.download import Download, FetchSettings, Transfer
     from serbench.corpora.folders import cache_root, corpus_home, health_cache
-    from serbench.corpora.inspection import CorpusFinding, corpus_findings, inspect_clips
+    from serbench.corpora.inspection import CorpusFinding, corpus_findings, inspect_clips, listing_findings
     from serbench.corpora.named import vote_shares, votes_digest
     from serbench.corpora.people import is_acted, parts_of, people_of, recorded_names, starts_from_its_corpus
     from serbench.corpora.registry import corpus_names, get_corpus, installed_names
@@ -47,7 +47,7 @@ else:
             "base": ("Corpus", "Listing", "NameFacts", "SpeakerFacts"),
             "download": ("Download", "FetchSettings", "Transfer"),
             "folders": ("cache_root", "corpus_home", "health_cache"),
-            "inspection": ("CorpusFinding", "corpus_findings", "inspect_clips"),
+            "inspection": ("CorpusFinding", "corpus_findings", "inspect_clips", "listing_findings"),
             "named": ("vote_shares", "votes_digest"),
             "people": (
                 "is_acted",
@@ -112,6 +112,7 @@ __all__ = [
     "is_acted",
     "kind_at",
     "lasting_place",
+    "listing_findings",
     "load_clips",
     "make_user_corpus",
     "parts_of",
