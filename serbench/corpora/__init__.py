@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from serbench.corpora.named import vote_shares, votes_digest
     from serbench.corpora.people import is_acted, parts_of, people_of, recorded_names, starts_from_its_corpus
     from serbench.corpora.registry import corpus_names, get_corpus, installed_names
-    from serbench.corpora.study_clips import NO_FEATURES, StudyClips, load_clips, survey_clips
+    from serbench.corpora.study_clips import StudyClips, load_clips, survey_clips
     from serbench.corpora.summary import corpus_summary
     from serbench.corpora.table import CLIP_COLUMNS, UNKNOWN_SPEAKER, clip_set_digest, clip_table
     from serbench.corpora.user import (
@@ -57,7 +57,7 @@ else:
                 "starts_from_its_corpus",
             ),
             "registry": ("corpus_names", "get_corpus", "installed_names"),
-            "study_clips": ("NO_FEATURES", "StudyClips", "load_clips", "survey_clips"),
+            "study_clips": ("StudyClips", "load_clips", "survey_clips"),
             "summary": ("corpus_summary",),
             "table": ("CLIP_COLUMNS", "UNKNOWN_SPEAKER", "clip_set_digest", "clip_table"),
             "user": (
@@ -81,7 +81,6 @@ else:
 
 __all__ = [
     "CLIP_COLUMNS",
-    "NO_FEATURES",
     "UNKNOWN_SPEAKER",
     "Corpus",
     "CorpusFinding",
