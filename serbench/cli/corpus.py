@@ -151,8 +151,16 @@ def add_corpus(
     citation: Annotated[str, typer.Option(help="Publication to cite.")] = "",
 ) -> None:
     """Registers a corpus of your own under a name. The audio stays where it is; the same name again updates it."""
-    from serbench.corpora import RegisteredCorpus, choose_corpus, installed_names, lasting_place, register_corpus
+    from serbench.corpora import (
+        RegisteredCorpus,
+        choose_corpus,
+        installed_names,
+        lasting_place,
+        listing_findings,
+        register_corpus,
+    )
     from serbench.records import CorpusChoice
+    from serbench.render import speakers
 
     if (found := expanded(place).absolute()).exists():  # else choose_corpus says what is wrong
         place = found
@@ -170,9 +178,11 @@ def add_corpus(
         title=title, licence=licence, citation=citation,
     )  # fmt: skip
     register_corpus(name, one, installed_names())
+    for finding in listing_findings(listing):
+        echo(f"note: {finding.message}", err=True)
     labels = listing.table["label"].value_counts().sort_index()
     echo(
-        f"{name}: {len(listing.table):,} clips of {listing.table['speaker'].nunique():,} speakers; "
+        f"{name}: {len(listing.table):,} clips of {speakers(listing.table['speaker'].nunique())}; "
         f"{', '.join(f'{label} {count:,}' for label, count in labels.items())}"
     )
     echo(f"next: {command_line('corpus', 'check', name)}; {command_line('search', '--corpus', name)}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from serbench.records import StudyRecord
-from serbench.render import duration
+from serbench.render import duration, speakers
 
 __all__ = ["differing", "headline", "shortlist_line", "varying_first"]
 
@@ -60,6 +60,6 @@ def headline(record: StudyRecord) -> str:
     corpus = f"{record.corpus.title}{' (synthetic)' if record.corpus.synthetic else ''}"
     fold = f", fold {record.protocol.fold} of {record.protocol.folds}" if record.protocol.folds > 1 else ""
     return (
-        f"{record.family} on {corpus}: {record.corpus.clips:,} clips, {record.corpus.speakers} speakers, "
+        f"{record.family} on {corpus}: {record.corpus.clips:,} clips, {speakers(record.corpus.speakers)}, "
         f"{len(record.corpus.labels)} emotions, protocol {record.protocol.name}{fold}"
     )

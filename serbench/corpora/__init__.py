@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from serbench.corpora.base import Corpus, Listing, NameFacts, SpeakerFacts
     from serbench.corpora.download import Download, FetchSettings, Transfer
     from serbench.corpora.folders import cache_root
-    from serbench.corpora.inspection import CorpusFinding, inspect_clips
+    from serbench.corpora.inspection import CorpusFinding, inspect_clips, listing_findings
     from serbench.corpora.named import vote_shares, votes_digest
     from serbench.corpora.people import is_acted, parts_of, people_of, recorded_names, starts_from_its_corpus
     from serbench.corpora.registry import corpus_names, get_corpus, installed_names
-    from serbench.corpora.study_clips import NO_FEATURES, StudyClips, load_clips, survey_clips
+    from serbench.corpora.study_clips import StudyClips, load_clips, survey_clips
     from serbench.corpora.summary import corpus_summary
     from serbench.corpora.table import UNKNOWN_SPEAKER, clip_set_digest, clip_table
     from serbench.corpora.user import (
@@ -45,7 +45,7 @@ else:
             "base": ("Corpus", "Listing", "NameFacts", "SpeakerFacts"),
             "download": ("Download", "FetchSettings", "Transfer"),
             "folders": ("cache_root",),
-            "inspection": ("CorpusFinding", "inspect_clips"),
+            "inspection": ("CorpusFinding", "inspect_clips", "listing_findings"),
             "named": ("vote_shares", "votes_digest"),
             "people": (
                 "is_acted",
@@ -55,7 +55,7 @@ else:
                 "starts_from_its_corpus",
             ),
             "registry": ("corpus_names", "get_corpus", "installed_names"),
-            "study_clips": ("NO_FEATURES", "StudyClips", "load_clips", "survey_clips"),
+            "study_clips": ("StudyClips", "load_clips", "survey_clips"),
             "summary": ("corpus_summary",),
             "table": ("UNKNOWN_SPEAKER", "clip_set_digest", "clip_table"),
             "user": (
@@ -76,7 +76,6 @@ else:
     )
 
 __all__ = [
-    "NO_FEATURES",
     "UNKNOWN_SPEAKER",
     "Corpus",
     "CorpusFinding",
@@ -103,6 +102,7 @@ __all__ = [
     "installed_names",
     "is_acted",
     "lasting_place",
+    "listing_findings",
     "load_clips",
     "parts_of",
     "people_of",

@@ -20,9 +20,9 @@ from serbench.corpora.user.merged_corpus import MergedCorpus
 from serbench.errors import SerbenchError, UsageError, unknown
 from serbench.records import CorpusFacts, ExcludedClip, LabelSource, Progress
 
-__all__ = ["NO_FEATURES", "StudyClips", "load_clips", "survey_clips"]
+__all__ = ["StudyClips", "load_clips", "survey_clips"]
 
-NO_FEATURES: Final = "no_features"
+_NO_FEATURES: Final = "no_features"
 """Why a clip is excluded for which a front end fails."""
 
 _ADDED: Final = ("digest", "duration_s", "sample_rate", "channels", "rms")
@@ -75,7 +75,7 @@ class StudyClips:
                 f"the front end gives features of {len(kept):,} of {len(self.table):,} clips, and these have less than "
                 "two labels; run serbench.testing.check_front_end on it"
             )
-        left_out = tuple((clip, NO_FEATURES) for clip in faults)
+        left_out = tuple((clip, _NO_FEATURES) for clip in faults)
         return replace(self, table=kept, excluded=(*self.excluded, *left_out), digest=clip_set_digest(kept))
 
     def facts(self) -> CorpusFacts:

@@ -8,6 +8,8 @@ of it is determined by the clips and the split seed.
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -77,6 +79,8 @@ class Completion:
         """
         if not self.lacks(made := self.grown(first)):
             return made
+        if self._hopeless(first):
+            return None
         exchangeable = all(not plan.crossed and plan.exchangeable for plan in first)
         for number in range(_DRAWS + 1):
             plans = first if number == 0 else draw(number)
@@ -109,11 +113,32 @@ class Completion:
 
     def _with_validation(self, plan: SplitPlan, *, of_all: bool = True) -> SplitPlan:
         usual = plan.with_validation_units(self.least)
-        if plan.crossed or not self.lacks((usual,)):
+        fixed = plan.crossed or plan.test_units is None or plan.validation_units is not None
+        if fixed or not self.lacks((usual,)):
             return usual
-        wanted = range(self.least, len(plan.order) // 3 + 1)
-        more = (plan.with_validation_units(count, of_all=of_all) for count in wanted)
-        return next((one for one in more if not self.lacks((one,))), usual)
+
+        def validates(count: int) -> bool:
+            lacking = self.lacks((plan.with_validation_units(count, of_all=of_all),))
+            return all(lack.part != "validation" for lack in lacking)
+
+        # Each larger validation set holds the smaller ones, and training loses what it gains. So the smallest that has
+        # every class is the only one to try, and halving the sizes finds it.
+        sizes = range(self.least, len(plan.order) // 3 + 1)
+        place = bisect_left(sizes, True, key=validates)
+        if place == len(sizes):
+            return usual
+        found = plan.with_validation_units(sizes[place], of_all=of_all)
+        return usual if self.lacks((found,)) else found
+
+    def _hopeless(self, plans: Plans) -> bool:
+        """Whether a class is in fewer units than there are sets, so that no order of the units can be complete.
+
+        Decided for a single plan of one order only: there, each unit is in one set at most, whatever the order.
+        """
+        if len(plans) > 1 or plans[0].crossed or not plans[0].exchangeable:
+            return False
+        having = Counter(label for unit in plans[0].order for label in self._classes(unit))
+        return min(having.values()) < len(self.parts)
 
     def _sets(self, plan: SplitPlan) -> dict[str, set[str]]:
         """The classes that are in each set of a plan."""

@@ -30,12 +30,12 @@ def given_plans(clips: pd.DataFrame, cores: Ratio, seed: np.random.SeedSequence)
     larger than the training part.
 
     Raises:
-        SerbenchError: the corpus has no split, or no clip to train or test on.
+        SerbenchError: the corpus or one of several has no split, or no clip to train or test on.
     """
     import numpy as np
 
     if "split" not in clips or clips["split"].isna().any():
-        raise SerbenchError(_NO_COLUMN)
+        raise SerbenchError(_without_split(clips))
     rows = {part: np.flatnonzero(clips["split"] == part) for part in ("train", "validation", "test")}
     for part in ("train", "test"):
         if not len(rows[part]):
@@ -78,6 +78,18 @@ def cross_corpus_plans(clips: pd.DataFrame, cores: Ratio, seed: np.random.SeedSe
     if both and clips["corpus"].nunique() > 1:  # the splits that several corpora bring
         raise SerbenchError(_NO_OTHER)
     return given_plans(clips, cores, seed)
+
+
+def _without_split(clips: pd.DataFrame) -> str:
+    """Says that the corpus has no split, or which of several corpora have none."""
+    if "split" not in clips or "corpus" not in clips or clips["split"].isna().all():
+        return _NO_COLUMN
+    without = sorted({str(name) for name in clips.loc[clips["split"].isna(), "corpus"]})
+    has = "has" if len(without) == 1 else "have"
+    return (
+        f"protocol 'given' uses the split that each corpus brings, and {', '.join(without)} {has} none; give every "
+        "table a column 'split' (train, validation, test), leave out what has none, or use another protocol"
+    )
 
 
 def _ordered(clips: pd.DataFrame, rows: np.ndarray, seed: np.random.SeedSequence) -> tuple[Unit, ...]:

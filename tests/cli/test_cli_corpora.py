@@ -114,3 +114,23 @@ def test_a_table_that_is_a_link_is_added_where_it_lies(serbench, tmp_path, monke
     assert serbench("corpus", "add", "mine", place).code == 0
     shown = serbench("corpus", "show", "mine", "--format", "json")
     assert (shown.code, json.loads(shown.out)["clips"]) == (0, 2)
+
+
+def test_what_is_wrong_with_a_corpus_is_said_when_it_is_added(serbench, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("SERBENCH_CONFIG", str(tmp_path / "config"))
+    place = write_clips(tmp_path / "audio", ["a.wav", "b.wav"]) / "clips.csv"
+    place.write_text("path,label,mood\na.wav,joy,x\nb.wav,fear,y\ngone.wav,fear,z\n")
+    ran = serbench("corpus", "add", "mine", place)
+    assert ran.code == 0
+    assert ran.out.startswith("mine: 2 clips of 1 speaker, or none named; fear 1, joy 1\n")
+    said = ran.err.splitlines()
+    assert any(line.startswith("note: no clip names its speaker") for line in said)
+    assert "note: 1 clip left out as missing: gone ('gone.wav' does not exist)" in said
+    assert any(line.startswith("note: columns of clips.csv that are not read: mood") for line in said)
+
+
+def test_loose_files_beside_the_folders_of_an_added_corpus_are_named(serbench, mine) -> None:
+    write_clips(mine, ["loose.wav"])
+    ran = serbench("corpus", "add", "mine", mine, "--names", "{speaker}_*")
+    assert ran.err.splitlines() == ["note: 1 file skipped, because their names are not those of this corpus: loose.wav"]
+    assert "72 clips of 12 speakers; " in ran.out

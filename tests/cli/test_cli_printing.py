@@ -19,6 +19,7 @@ from serbench.cli.live import LiveView
 from serbench.cli.main import app
 from serbench.cli.plain import PlainView
 from serbench.cli.printing import confirm, echo, echo_pairs, echo_text, new_console
+from serbench.cli.study_lines import headline
 from serbench.listening import Heard
 from serbench.render import brief_board, render
 
@@ -51,6 +52,16 @@ def test_a_console_prints_what_is_written() -> None:
     assert stream.getvalue().count(SAFE) == 2
     assert "[red]:fire:[/red]" in stream.getvalue()
     assert "\x1b" not in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(1, "1 speaker, or none named, 6 emotions"), (19, "19 speakers, 6 emotions")]
+)
+def test_the_line_of_a_study_says_where_no_speaker_may_be_named(tmp_path: Path, count: int, told: str) -> None:
+    build = Builder(tmp_path)
+    record = build.results.study(build.study()).record()
+    corpus = record.corpus.model_copy(update={"speakers": count})
+    assert told in headline(record.model_copy(update={"corpus": corpus}))
 
 
 @pytest.mark.parametrize("kind", [PlainView, LiveView])

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from serbench.corpora.base import Listing
 from serbench.corpora.inspection.findings import CorpusFinding, corpus_findings
-from serbench.corpora.table import clip_table
+from serbench.corpora.table import UNKNOWN_SPEAKER, clip_table
 
 
 def case(
@@ -16,6 +17,8 @@ def case(
     digests: dict[str, str] | None = None,
     labels: dict[str, str] | None = None,
     rates: dict[str, int] | None = None,
+    speakers: dict[str, str] | None = None,
+    sexes: dict[str, str] | None = None,
     count: int = 8,
     **listing: object,
 ) -> tuple[Listing, pd.DataFrame]:
@@ -27,7 +30,8 @@ def case(
                 "clip_id": ids,
                 "path": [f"/x/{clip}.wav" for clip in ids],
                 "label": [(labels or {}).get(clip, "anger") for clip in ids],
-                "speaker": "1",
+                "speaker": [(speakers or {}).get(clip, "1") for clip in ids],
+                "sex": [(sexes or {}).get(clip) for clip in ids],
             }
         )
     )
@@ -96,6 +100,48 @@ def test_the_same_audio_under_one_label_is_another_thing() -> None:
 def test_two_silent_clips_are_no_pair() -> None:
     found = corpus_findings(*case({"c1": "silent", "c6": "silent"}, digests={"c1": "same", "c6": "same"}))
     assert [finding.kind for finding in found] == ["silent"]
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("01", "1.0"), "'01' and '1' and '1.0'"),
+        (("s02", "S2"), "'S2' and 's02'"),
+        (("a-007.00", "A-7"), "'A-7' and 'a-007.00'"),
+        (("10", "100"), None),
+        (("1.05", "1.5"), None),
+        (("0", "00x"), None),
+    ],
+)
+def test_a_number_of_a_speaker_in_several_spellings_is_told(names, told) -> None:
+    found = corpus_findings(*case(speakers=dict(zip(("c3", "c5"), names, strict=True))))
+    assert [finding.kind for finding in found] == ([] if told is None else ["names_alike"])
+    assert all(f"speakers that look alike but count as different: {told}; " in finding.message for finding in found)
+
+
+def test_numbers_as_labels_have_one_spelling_each() -> None:
+    assert corpus_findings(*case(labels={"c1": "1", "c2": "01"})) == []
+
+
+def test_labels_that_may_be_one_emotion_are_told_with_the_map_that_joins_them() -> None:
+    labels = {"c1": "angry", "c2": "joy", "c3": "happy", "c4": "calm", "c5": "sad"}
+    finding = only(corpus_findings(*case(labels=labels)))
+    assert (finding.kind, finding.severity, finding.clips) == (
+        "names_alike", "warning", ("c0", "c1", "c2", "c3", "c6", "c7"),
+    )  # fmt: skip
+    assert finding.message == (
+        "labels that may be one emotion: 'anger' and 'angry', 'happy' and 'joy'; "
+        "--map angry=anger,happy=happiness,joy=happiness joins them"
+    )
+
+
+def test_a_speaker_of_two_sexes_is_told_and_one_of_unknown_sex_or_name_is_not() -> None:
+    speakers = {"c0": "01", "c1": "01", "c2": "02", "c3": "02", "c4": UNKNOWN_SPEAKER, "c5": UNKNOWN_SPEAKER}
+    sexes = {"c0": "female", "c1": "male", "c2": "female", "c4": "female", "c5": "male", "c6": "male"}
+    found = corpus_findings(*case(speakers=speakers, sexes=sexes))
+    (finding,) = [one for one in found if one.kind == "two_sexes"]
+    assert (finding.severity, finding.clips) == ("warning", ("c0", "c1"))
+    assert finding.message.startswith("speakers with clips of both sexes: 01; if these are two people of one number")
 
 
 def test_sampled_below_the_rate_asked_for() -> None:

@@ -685,3 +685,61 @@ def test_folders_of_a_split_are_no_labels_and_a_pattern_reads_both(tmp_path) -> 
     assert table[["split", "label"]].to_numpy().tolist() == [["train", "fear"], ["train", "joy"], ["test", "joy"]]
     more = write_clips(root, ["anger/c_1.wav"])
     assert set(read(more).table["label"]) == {"train", "test", "anger"}
+
+
+def test_folders_of_sexes_are_no_emotions_and_a_pattern_reads_the_labels(tmp_path) -> None:
+    """As ShEMO is packed; a model of them would tell women from men."""
+    root = write_clips(tmp_path / "own", ["Female/F01A02.wav", "Female/F02H01.wav", "male/M01A01.wav"])
+    with pytest.raises(SerbenchError, match=r"are sexes \(Female, male\) and no emotions; .* '\{speaker\+sex:1\}"):
+        read(root)
+    table = read(root, names="{speaker+sex:1}{speaker:2}{label:A=anger,H=happiness}*").table
+    assert table[["speaker", "sex", "label"]].to_numpy().tolist() == [
+        ["F01", "female", "anger"], ["F02", "female", "happiness"], ["M01", "male", "anger"],
+    ]  # fmt: skip
+    more = write_clips(root, ["anger/c_1.wav"])
+    assert set(read(more).table["label"]) == {"female", "male", "anger"}
+
+
+def test_ages_and_words_for_nobody_in_names_are_read_as_those_of_tables(tmp_path) -> None:
+    root = write_clips(tmp_path / "own", ["joy/ana_20-29_1.wav", "joy/nan_34_1.wav", "fear/ben_NA_1.wav"])
+    found = read(root, names="{speaker}_{age}_*")
+    assert found.table["age"].fillna(0).tolist() == [0, 0, 34]
+    assert found.table["speaker"].tolist() == ["ben", "ana", UNKNOWN_SPEAKER]
+    assert found.remarks == (
+        "1 clips have an age that is not read ('20-29') and counts as unknown; write it in years",
+        "speakers called 'nan' (1 clips) are taken for unknown; rename one that is a person",
+    )
+
+
+def test_what_a_table_says_of_ages_and_speakers_comes_before_the_names(folder) -> None:
+    rows = [f"{name},joy,{who},{age}" for name, who, age in zip(NAMES, "x-yz", ("31", "old", "", "32"), strict=True)]
+    found = read(write_table(folder, "\n".join(["path,label,speaker,age", *rows])), names="{speaker}_{age}")
+    assert found.table["speaker"].tolist() == ["x", UNKNOWN_SPEAKER, "y", "z"]
+    assert found.table["age"].tolist() == [31, 2, 1, 32]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("train", "evaluation", "Test", "train"), "splits 'evaluation' and 'test' are both read as the test set"),
+        (("train", "eval", "testing", "train"), "splits 'eval' and 'testing' are both read as the test set"),
+        (("train", "evaluation", "test", "dev"), None),
+        (("train", "evaluation", "evaluation", "dev"), None),
+        (("train", "test", "testing", "train"), None),
+    ],
+)
+def test_two_words_that_are_read_as_the_test_set_are_told(folder, words, told) -> None:
+    """ESD's `evaluation` is what others call validation."""
+    rows = [f"{name},joy,{word}" for name, word in zip(NAMES, words, strict=True)]
+    found = read(write_table(folder, "\n".join(["path,label,split", *rows])))
+    assert [remark.partition(";")[0] for remark in found.remarks] == ([told] if told else [])
+
+
+def test_words_of_a_split_in_the_names_of_folders_are_told_too(tmp_path) -> None:
+    root = write_clips(tmp_path / "own", ["joy/train/a_1.wav", "fear/evaluation/b_1.wav", "joy/test/c_1.wav"])
+    found = read(root, names="{label}/{split}/{speaker}_*")
+    assert found.table["split"].tolist() == ["test", "test", "train"]
+    assert found.remarks == (
+        "splits 'evaluation' and 'test' are both read as the test set; if one of them is for validation, call it "
+        "'validation'",
+    )

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from serbench.corpora import UNKNOWN_SPEAKER
 from serbench.errors import SerbenchError
 from serbench.protocols import Ratio, SplitPlan, SplitProtocol
 from serbench.protocols.complete import Completion
@@ -80,6 +81,78 @@ def test_what_no_order_can_do_is_refused_with_the_ways_out() -> None:
         SplitProtocol("speaker").plans(clips)
     for words in ("no order of the speakers", "c by 2", "--drop c", "--map c=OTHER", "speaker-cv", "--protocol random"):
         assert words in str(told.value)
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Limits how many times plans may be looked through for missing classes, which is what a search of orders costs."""
+
+    lacks = Completion.lacks
+
+    def at_most(limit: int) -> None:
+        looks = itertools.count(1)
+
+        def counting(self, plans):
+            assert next(looks) <= limit
+            return lacks(self, plans)
+
+        monkeypatch.setattr(Completion, "lacks", counting)
+
+    return at_most
+
+
+def many(clips: int) -> pd.DataFrame:
+    """Clips of two classes by unknown speakers, and one clip of a third class."""
+    frame = pd.DataFrame({"clip_id": [f"c{i:04}" for i in range(clips)], "speaker": UNKNOWN_SPEAKER, "sex": None})
+    frame["label"] = ["c" if i == clips // 2 else "ab"[i % 2] for i in range(clips)]
+    return frame
+
+
+def test_a_stray_label_among_thousands_of_clips_is_refused_at_once(counted) -> None:
+    counted(10)
+    with pytest.raises(SerbenchError, match="no order of the clips that differ was found") as told:
+        SplitProtocol("random").plans(many(3000))
+    assert "--drop c" in str(told.value)
+
+
+def test_two_clips_of_a_class_are_refused_at_once_and_three_are_found(counted) -> None:
+    clips = many(300)
+    clips.loc[0, "label"] = "c"
+    counted(10)
+    with pytest.raises(SerbenchError, match="no order of the clips that differ was found"):
+        SplitProtocol("random").plans(clips)
+    clips.loc[1, "label"] = "c"
+    counted(500)
+    (plan,) = SplitProtocol("random").plans(clips)
+    assert not absent(clips, plan, ("train", "validation", "test"))
+
+
+def test_a_stray_label_of_a_given_training_part_takes_few_looks(counted) -> None:
+    """Each of 62 orders tries sizes of the validation set: some ten of 200, not all."""
+    clips = many(600).assign(split="train")
+    clips.loc[clips.index[-20:], "split"] = "test"
+    counted(1_200)
+    with pytest.raises(SerbenchError, match="gives every class"):
+        SplitProtocol("given").plans(clips)
+
+
+def grown_by_trying_all(completion: Completion, plan: SplitPlan) -> SplitPlan:
+    """The plan with the fewest validation units that leave no class lacking."""
+    sizes = range(completion.least, len(plan.order) // 3 + 1)
+    plans = [plan.with_validation_units(count) for count in (completion.least, *sizes)]
+    return next((one for one in plans if not completion.lacks((one,))), plans[0])
+
+
+@pytest.mark.parametrize("every", [2, 3, 5])
+def test_validation_grows_no_further_than_it_must(every: int) -> None:
+    clips = table({f"s{i:02}": "ab" + ("c" if i % every == 0 else "") for i in range(30)})
+    completion = Completion(clips["label"].tolist(), ("train", "validation"))
+    grown = 0
+    for seed in range(4):
+        plans = SplitProtocol("loso", split_seed=seed, every_class=False, least_validation=1).plans(clips)
+        assert completion.grown(plans) == tuple(grown_by_trying_all(completion, plan) for plan in plans)
+        grown += sum(one != plan for one, plan in zip(completion.grown(plans), plans, strict=True))
+    assert grown
 
 
 @pytest.mark.parametrize("name", ["speaker-cv", "loso"])

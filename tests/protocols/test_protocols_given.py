@@ -74,6 +74,16 @@ def test_a_table_without_splits_is_told() -> None:
         SplitProtocol("given").plans(table("tteett", "abcdef").drop(columns="split"))
 
 
+def test_those_of_several_corpora_that_have_no_split_are_named() -> None:
+    clips = table("tteettee", "abcdefgh").assign(corpus=["mine"] * 4 + ["crema-d"] * 2 + ["emo-db"] * 2)
+    for lacking, told in ((["crema-d"], "crema-d has none"), (["crema-d", "emo-db"], "crema-d, emo-db have none")):
+        partly = clips.assign(split=clips["split"].where(~clips["corpus"].isin(lacking)))
+        with pytest.raises(SerbenchError, match=f"and {told}; give every table a column 'split'"):
+            SplitProtocol("given").plans(partly)
+    with pytest.raises(SerbenchError, match="this corpus has none"):
+        SplitProtocol("given").plans(clips.assign(split=None))
+
+
 def test_speakers_are_asked_for_where_a_protocol_keeps_them_apart() -> None:
     with pytest.raises(SerbenchError, match=r"this corpus names none; .*--names"):
         SplitProtocol("speaker").plans(table("tttttttteeee"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
-from serbench.records import StudyRecord
+from serbench.records import CorpusFacts, ExcludedClip, StudyRecord
 from serbench.search.studies.differences import differences
 from serbench.spaces import load_space
 from serbench.spaces.file import read_space
@@ -17,6 +17,10 @@ STUDIES = Path(__file__).parents[2] / "results" / "published" / "studies"
 def of(space: dict, digest: str) -> StudyRecord:
     some = StudyRecord.load(min(STUDIES.glob("*/study.json")))
     return some.model_copy(update={"space": space, "space_hash": digest})
+
+
+def with_corpus(record: StudyRecord, corpus: CorpusFacts) -> StudyRecord:
+    return record.model_copy(update={"corpus": corpus})
 
 
 def test_a_hyperparameter_that_came_later_is_no_part_of_the_space_at_its_default() -> None:
@@ -40,3 +44,17 @@ def test_another_value_of_a_known_one_is_told_by_its_name() -> None:
     before["enqueue"][name]["parameters"]["width"] = 16
     (found,) = differences(of(before, "before"), of(SPACE.describe(), SPACE.hash))
     assert found.startswith(f"space enqueue.{name}.parameters.width: 16 -> ")
+
+
+def test_clips_that_were_left_out_and_can_be_used_now_are_named() -> None:
+    begun = of(SPACE.describe(), SPACE.hash)
+    left_out = (ExcludedClip(clip_id="a01", reason="undecodable"), ExcludedClip(clip_id="s01", reason="silent"))
+    known = begun.corpus.model_copy(update={"excluded": left_out})
+    facts = {"digest": "0" * 32, "clips": known.clips + 1, "excluded": left_out[1:]}
+    (found,) = differences(with_corpus(begun, known), with_corpus(begun, known.model_copy(update=facts)))
+    assert found.endswith(
+        "(or other audio): clips that were left out then can be used now, a01 (undecodable); move them away to go on"
+    )
+    for other in ({"clips": known.clips}, {"clips": known.clips + 9}, {"excluded": left_out}):
+        (found,) = differences(with_corpus(begun, known), with_corpus(begun, known.model_copy(update=facts | other)))
+        assert found.endswith("(or other audio)")

@@ -1,4 +1,4 @@
-"""Clips that a front end fails for: each costs itself, by name, and neither the search nor the other clips."""
+"""Clips that cannot be used: each costs itself, by name, and neither the search nor the other clips."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import dataclasses
 
 import numpy as np
 import pytest
+from corpora_files import write_clips
+from drawn_results import Builder
 
+from serbench.corpora import choose_corpus, load_clips
 from serbench.errors import SerbenchError
 from serbench.features import get_front_end
 from serbench.records import ResultsFolder
@@ -68,3 +71,22 @@ def test_a_front_end_that_fails_for_every_clip_is_named(make_plan, monkeypatch) 
     monkeypatch.setattr(type(get_front_end("acoustic")), "extract", broken)
     with pytest.raises(SerbenchError, match=r"'acoustic' fails for every clip \(ArithmeticError: no pitch\); run serb"):
         run_search(make_plan(trials=1), Watch())
+
+
+def test_a_clip_that_can_be_read_now_stays_out_of_its_study(tmp_path) -> None:
+    """Where the search ran, ffmpeg or a permission may have been missing. Another clip more is another corpus."""
+    root = write_clips(tmp_path / "own", ["joy/a.wav", "joy/b.wav", "fear/c.wav", "fear/d.wav"])
+    audio = (root / "fear" / "d.wav").read_bytes()
+    (root / "fear" / "d.wav").write_bytes(b"no audio")
+    clips = load_clips(*choose_corpus(str(root)))
+    assert [clip for clip, _ in clips.excluded] == ["fear/d"]
+    build = Builder(tmp_path / "results")
+    folder = build.results.study(build.study())
+    record = folder.record().model_copy(update={"corpus": clips.facts()})
+    folder.clips_path.write_bytes(clips.table.drop(columns="path").to_parquet(index=False))
+
+    (root / "fear" / "d.wav").write_bytes(audio)
+    assert recorded_clips(folder, record, root)["clip_id"].tolist() == ["fear/c", "joy/a", "joy/b"]
+    (root / "fear" / "e.wav").write_bytes(audio)
+    with pytest.raises(SerbenchError, match=r"1 are there besides \(among them fear/e\)"):
+        recorded_clips(folder, record, root)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -12,9 +13,10 @@ import pandas as pd
 from serbench.audio import ClipState
 from serbench.corpora.base import Listing
 from serbench.corpora.table import UNKNOWN_SPEAKER
+from serbench.corpora.user.label_map import usual_word
 from serbench.printable import printable
 
-__all__ = ["CorpusFinding", "corpus_findings"]
+__all__ = ["CorpusFinding", "corpus_findings", "listing_findings"]
 
 Severity = Literal["error", "warning"]
 
@@ -37,10 +39,10 @@ class CorpusFinding:
     """A problem of a copy of a corpus.
 
     `kind` is a state of `serbench.audio.AudioHealth` other than `ok`, or `missing`, `remarks`, `passed_over`,
-    `duplicate_labels`, `duplicate_speakers`, `duplicate_audio`, `names_alike`, `unknown_speakers`, `unparsed_names`,
-    `left_aside`, `shadowed_files`, `links_out`, `unread_columns`, `missing_clips`, `extra_clips`, `low_sample_rate`,
-    `mixed_sample_rates`. An `error` means that the copy of the corpus is damaged. A `warning` is something that a
-    reader of scores should know.
+    `duplicate_labels`, `duplicate_speakers`, `duplicate_audio`, `names_alike`, `unknown_speakers`, `two_sexes`,
+    `unparsed_names`, `left_aside`, `shadowed_files`, `links_out`, `unread_columns`, `missing_clips`, `extra_clips`,
+    `low_sample_rate`, `mixed_sample_rates`. An `error` means that the copy of the corpus is damaged. A `warning` is
+    something that a reader of scores should know.
     """
 
     kind: str
@@ -67,12 +69,23 @@ def corpus_findings(listing: Listing, inspected: pd.DataFrame, sample_rate: int 
         *_excluded(table),
         *_remarks(usable),
         *_duplicates(usable),
-        *_speakers(listing.table),
-        *_names_alike(listing.table),
-        *_files(listing),
+        *listing_findings(listing),
         *_rates(usable, sample_rate),
     ]
     return sorted(found, key=lambda finding: finding.severity != "error")
+
+
+def listing_findings(listing: Listing) -> list[CorpusFinding]:
+    """Finds the problems of a copy of a corpus that are seen without opening its audio.
+
+    Args:
+        listing: the clips as listed.
+
+    Returns:
+        The findings, in a fixed order.
+    """
+    table = listing.table
+    return [*_speakers(table), *_two_sexes(table), *_names_alike(table), *_files(listing)]
 
 
 def _excluded(table: pd.DataFrame) -> Iterable[CorpusFinding]:
@@ -118,16 +131,34 @@ def _people(clips: pd.DataFrame) -> list[str]:
 
 
 def _names_alike(table: pd.DataFrame) -> Iterable[CorpusFinding]:
-    """Labels or speakers that people would read as one name, but that count as two."""
-    for column, what in (("label", "labels"), ("speaker", "speakers")):
-        alike: dict[str, list[str]] = {}
-        for name in sorted(set(table[column])):
-            alike.setdefault(_outline(name), []).append(name)
-        if groups := [names for names in alike.values() if len(names) > 1]:
-            named = [" and ".join(f"'{name}'" for name in names) for names in groups]
-            message = f"{what} that look alike but count as different: {_listed(named)}; give them one spelling"
-            clips = table.loc[table[column].isin([name for names in groups for name in names]), "clip_id"]
-            yield CorpusFinding("names_alike", "warning", tuple(clips), message)
+    """Labels or speakers that people would read as one name, and labels of one emotion, that count as two."""
+    for column, outline in (("label", _outline), ("speaker", _speaker_outline)):
+        if groups := _groups(table[column], outline):
+            message = (
+                f"{column}s that look alike but count as different: {_listed(_joined(groups))}; give them one spelling"
+            )
+            yield _alike(table, column, groups, message)
+    if groups := _groups(table["label"], usual_word):
+        pairs = ",".join(f"{name}={usual_word(name)}" for name in _flat(groups) if usual_word(name) != name)
+        message = f"labels that may be one emotion: {_listed(_joined(groups))}; --map {pairs} joins them"
+        yield _alike(table, "label", groups, message)
+
+
+def _groups(names: pd.Series[str], key: Callable[[str], str]) -> list[tuple[str, ...]]:
+    """Different names that have the same key, if there are any."""
+    alike: dict[str, list[str]] = {}
+    for name in sorted(set(names)):
+        alike.setdefault(key(name), []).append(name)
+    return [tuple(group) for group in alike.values() if len(group) > 1]
+
+
+def _joined(groups: Sequence[tuple[str, ...]]) -> list[str]:
+    return [" and ".join(f"'{name}'" for name in names) for names in groups]
+
+
+def _alike(table: pd.DataFrame, column: str, groups: Sequence[tuple[str, ...]], message: str) -> CorpusFinding:
+    clips = table.loc[table[column].isin(_flat(groups)), "clip_id"]
+    return CorpusFinding("names_alike", "warning", tuple(clips), message)
 
 
 def _outline(name: str) -> str:
@@ -135,6 +166,11 @@ def _outline(name: str) -> str:
     folded = unicodedata.normalize("NFKC", name).casefold()
     seen = (char for char in folded if unicodedata.category(char) not in {"Cf", "Cc", "Zs"})
     return unicodedata.normalize("NFC", "".join(seen)) or name
+
+
+def _speaker_outline(name: str) -> str:
+    """The outline of a speaker, in which 1, 01 and 1.0 are one number: programs of tables write it in these ways."""
+    return re.sub(r"(?<![\d.])0+(?=\d)", "", re.sub(r"(?<=\d)\.0+$", "", _outline(name)))
 
 
 def _speakers(table: pd.DataFrame) -> Iterable[CorpusFinding]:
@@ -146,6 +182,19 @@ def _speakers(table: pd.DataFrame) -> Iterable[CorpusFinding]:
             "table names them, or --names '{speaker}_*'"
         )
         yield CorpusFinding("unknown_speakers", "warning", (), message)
+
+
+def _two_sexes(table: pd.DataFrame) -> Iterable[CorpusFinding]:
+    """Speakers of two sexes, who are most likely two people: the names of files number women and men apart."""
+    known = table[(table["speaker"] != UNKNOWN_SPEAKER) & table["sex"].notna()]
+    sexes = known.groupby("speaker")["sex"].nunique()
+    if two := [str(name) for name in sexes[sexes > 1].index]:
+        clips = tuple(known.loc[known["speaker"].isin(two), "clip_id"])
+        message = (
+            f"speakers with clips of both sexes: {_listed(two)}; if these are two people of one number, make the sex "
+            "part of the speaker, as in --names '{speaker+sex:1}_{speaker}_*'"
+        )
+        yield CorpusFinding("two_sexes", "warning", clips, message)
 
 
 def _files(listing: Listing) -> Iterable[CorpusFinding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
@@ -16,6 +16,8 @@ from serbench.printable import storable
 
 __all__ = ["FolderCorpus"]
 
+_SEXES: Final = {"female", "male", "woman", "man", "women", "men", "f", "m"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class FolderCorpus(UserCorpus):
@@ -25,7 +27,8 @@ class FolderCorpus(UserCorpus):
         """Reads the names of all audio files below the folder. No audio is opened.
 
         Raises:
-            SerbenchError: there is no folder, no audio, or no label, or the folders on top are the parts of a split.
+            SerbenchError: there is no folder, no audio, or no label, or the folders on top are the parts of a split or
+                sexes.
         """
         if not place.is_dir():
             raise SerbenchError(f"{place} is no folder; pass one that holds a folder per class")
@@ -64,9 +67,18 @@ class FolderCorpus(UserCorpus):
 
 
 def _check_labels(root: Path, labels: list[str]) -> None:
-    """Refuses folders that are the parts of a split: as labels, they would ask which part a clip is in."""
+    """Refuses folders that are the parts of a split or sexes: as labels, they would ask for these and for no emotion.
+
+    Raises:
+        SerbenchError: all folders are such.
+    """
     if all(label.lower() in SPLITS for label in labels):
         raise SerbenchError(
             f"the folders in {root} are the parts of a split ({', '.join(labels)}) and no labels; read both from the "
             "paths with --names, such as '{split}/{label}/*' for train/anger/a.wav"
+        )
+    if all(label.casefold() in _SEXES for label in labels):
+        raise SerbenchError(
+            f"the folders in {root} are sexes ({', '.join(labels)}) and no emotions; read the label from the names "
+            "with --names, such as '{speaker+sex:1}{speaker:2}{label:A=anger,H=happiness}*' for female/F01A02.wav"
         )

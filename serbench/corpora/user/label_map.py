@@ -15,7 +15,7 @@ from serbench.printable import printable
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PRESETS", "LabelMap", "parse_label_map", "shared_words"]
+__all__ = ["PRESETS", "LabelMap", "parse_label_map", "shared_words", "usual_word"]
 
 _SYNONYMS: Final = {
     "angry": "anger",
@@ -150,14 +150,18 @@ def shared_words(corpora: Sequence[AbstractSet[str]]) -> dict[str, str]:
         corpora: the labels of each corpus.
     """
     shared = set.intersection(*map(set, corpora))
-    common = set.intersection(*({_word(label) for label in labels} for labels in corpora))
-    apart = {_word(label) for labels in corpora for label in labels - shared} & common
+    common = set.intersection(*({usual_word(label) for label in labels} for labels in corpora))
+    apart = {usual_word(label) for labels in corpora for label in labels - shared} & common
     every = sorted(set[str]().union(*corpora))
-    return {label: _word(label) for label in every if _word(label) in apart and _word(label) != label}
+    return {label: usual_word(label) for label in every if usual_word(label) in apart and usual_word(label) != label}
 
 
-def _word(label: str) -> str:
-    """The usual word for an emotion."""
+def usual_word(label: str) -> str:
+    """Returns the usual word for an emotion; any other label as it is.
+
+    >>> usual_word("angry"), usual_word("calm")
+    ('anger', 'calm')
+    """
     return _SYNONYMS.get(label, label)
 
 

@@ -113,8 +113,12 @@ class UserCorpus(Corpus):
         if not is_utf8(str(folder.absolute())):
             raise SerbenchError(f"the name of {folder} is not UTF-8; rename it")
         rows, found = self.rows(folder)
-        remarks = (*found.remarks, *_unread_sexes(rows), *_drop_unread_ages(rows), *_nameless(rows))
-        return replace(found, table=rows_table(rows, self.pattern), remarks=remarks)
+        unread = _drop_unread_ages(rows)
+        if self.pattern is not None:
+            _fill(rows, self.pattern)
+            unread += _drop_unread_ages(rows)
+        remarks = (*found.remarks, *_unread_sexes(rows), *_unread_ages(unread), *_nameless(rows), *_test_words(rows))
+        return replace(found, table=rows_table(rows), remarks=remarks)
 
 
 def _nameless(rows: list[dict[str, Any]]) -> tuple[str, ...]:
@@ -140,15 +144,19 @@ def _unread_sexes(rows: list[dict[str, Any]]) -> tuple[str, ...]:
     )
 
 
-def _drop_unread_ages(rows: list[dict[str, Any]]) -> tuple[str, ...]:
-    """Removes what is no age in years, in place, and says which of it does not just mean "unknown"."""
+def _drop_unread_ages(rows: list[dict[str, Any]]) -> Counter[str]:
+    """Removes what is no age in years, in place, and counts what of it does not just mean "unknown"."""
     ages = pd.Series([row.get("age") for row in rows], dtype=object)
     unread = ages.notna() & years(ages).isna()
     for row, drop in zip(rows, unread, strict=True):
         if drop:
             row["age"] = None
     said = [str(age).strip() for age in ages[unread]]
-    strange = Counter(text for text in said if text and text.lower() not in _UNKNOWN)
+    return Counter(text for text in said if text and text.lower() not in _UNKNOWN)
+
+
+def _unread_ages(strange: Counter[str]) -> tuple[str, ...]:
+    """Says which ages are taken for unknown, if there are any."""
     if not strange:
         return ()
     named = ", ".join(f"'{printable(text[:40])}'" for text, _ in strange.most_common(5))
@@ -157,18 +165,25 @@ def _drop_unread_ages(rows: list[dict[str, Any]]) -> tuple[str, ...]:
     )
 
 
-def rows_table(rows: list[dict[str, Any]], pattern: NamePattern | None) -> pd.DataFrame:
-    """Builds a clip table from rows. Missing values are filled from the file names.
+def _test_words(rows: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Says that two words of a split are read as the test set, where one of them may mean the validation set."""
+    words = {word for row in rows if (word := str(row.get("split") or "").strip().lower())}
+    evaluation, test = ({word for word in words if word.startswith(start)} for start in ("eval", "test"))
+    if not evaluation or not test or any(SPLITS.get(word) == "validation" for word in words):
+        return ()
+    named = " and ".join(f"'{word}'" for word in sorted(evaluation | test))
+    return (f"splits {named} are both read as the test set; if one of them is for validation, call it 'validation'",)
+
+
+def rows_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Builds a clip table from rows.
 
     Args:
-        rows: each with `path`, `name` (relative path) and optionally `label`, `speaker` and so on; filled in place.
-        pattern: reads the names; None to read nothing from them.
+        rows: each with `path`, `name` (relative path) and optionally `label`, `speaker` and so on; changed in place.
 
     Raises:
-        SerbenchError: a name does not match the pattern, a clip has no label, or only some clips have a speaker.
+        SerbenchError: a clip has no label, a split is unknown, or only some clips have a speaker or a split.
     """
-    if pattern is not None:
-        _fill(rows, pattern)
     _normalise(rows)
     frame = pd.DataFrame([{key: value for key, value in row.items() if key != "name"} for row in rows])
     for column in ("label", "speaker"):
@@ -202,6 +217,11 @@ def rows_table(rows: list[dict[str, Any]], pattern: NamePattern | None) -> pd.Da
 
 
 def _fill(rows: list[dict[str, Any]], pattern: NamePattern) -> None:
+    """Fills missing values from the file names, in place.
+
+    Raises:
+        SerbenchError: a name does not match the pattern, or a sex is none.
+    """
     misfits = []
     for row in rows:
         facts = pattern.read(row["name"])

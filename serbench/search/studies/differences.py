@@ -55,7 +55,19 @@ def _other_clips(known: CorpusFacts, asked: CorpusFacts) -> Iterator[str]:
     elif known.digest != asked.digest:
         yield (
             f"corpus {known.name} with {known.clips} usable clips -> {asked.name} with {asked.clips} (or other audio)"
+            f"{_usable_now(known, asked)}"
         )
+
+
+def _usable_now(known: CorpusFacts, asked: CorpusFacts) -> str:
+    """Names the clips that were left out and can be used now, as the end of a sentence; '' unless they explain all."""
+    from serbench.render import left_out
+
+    still = {one.clip_id for one in asked.excluded}
+    usable = [one for one in known.excluded if one.clip_id not in still]
+    if not usable or asked.clips != known.clips + len(usable):
+        return ""
+    return f": clips that were left out then can be used now, {left_out(usable)}; move them away to go on"
 
 
 def _alike(space: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TypeVar
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
-from serbench.corpora import NO_FEATURES, StudyClips, load_clips, recorded_corpus, votes_digest
+from serbench.corpora import clip_set_digest, load_clips, recorded_corpus, votes_digest
 from serbench.errors import SerbenchError, UsageError
 from serbench.features import FeatureSpec
 from serbench.protocols import SplitPlan
@@ -88,7 +88,8 @@ def recorded_clips(
 ) -> pd.DataFrame:
     """Returns the study's clips with their paths, in the study's order, since the row order decides the batches.
 
-    Sex and sentence are as the study stored them: they decide how the clips are split.
+    Sex and sentence are as the study stored them: they decide how the clips are split. Clips that the study left out
+    are left out, even if this machine can read them.
 
     Args:
         folder: folder of the study.
@@ -107,12 +108,14 @@ def recorded_clips(
         progress=lambda done, total: progress("examining audio", done, total),
         labels=record.corpus.label_source,
     )
-    if lacking := {one.clip_id: one.reason for one in record.corpus.excluded if one.reason == NO_FEATURES}:
-        found = found.without(lacking)  # by the front end, so they are usable audio
+    # What the study left out may look usable now: no front end was asked, and where the search ran, ffmpeg or a
+    # permission may have been missing. The digest says whether the other clips are the same.
+    left_out = [one.clip_id for one in record.corpus.excluded]
+    used = found.table[~found.table["clip_id"].isin(left_out)]
     order = folder.clips()["clip_id"].tolist()
-    table = found.table.set_index("clip_id", drop=False)
-    if found.digest != record.corpus.digest or sorted(order) != sorted(table.index):
-        raise SerbenchError(_other_clips(record, found, data, order))
+    table = used.set_index("clip_id", drop=False)
+    if clip_set_digest(used) != record.corpus.digest or sorted(order) != sorted(table.index):
+        raise SerbenchError(_other_clips(record, set(table.index), data, order))
     if record.corpus.votes is not None and record.corpus.votes != votes_digest(table):
         raise SerbenchError(
             f"study '{record.name}' trained on what listeners heard (soft_labels), but the corpus's table of votes has "
@@ -121,8 +124,7 @@ def recorded_clips(
     return as_stored(folder, table.loc[order].reset_index(drop=True))
 
 
-def _other_clips(record: StudyRecord, found: StudyClips, data: Path | None, order: list[str]) -> str:
-    here = set(found.table["clip_id"])
+def _other_clips(record: StudyRecord, here: set[str], data: Path | None, order: list[str]) -> str:
     missing, more = sorted(set(order) - here), sorted(here - set(order))
     what = "their audio, labels or speakers differ"
     if missing or more:
