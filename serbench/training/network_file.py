@@ -24,8 +24,6 @@ __all__ = ["check_network_file", "open_network"]
 _MOST_DESCRIPTION: Final = 16 << 20
 _MOST_UNPACKED: Final = 8 << 30
 _MOST_MEMBERS: Final = 1_000
-_MOST_PACKED: Final = 20
-"""Times that a part may be larger than in the archive; Keras packs nothing, and weights cannot be packed much."""
 _WEIGHTS: Final = "model.weights.h5"
 _SPARE: Final = 1 << 20
 _MOST_VALUES: Final = 1 << 26
@@ -77,21 +75,22 @@ def check_network_file(file: Path | bytes, objects: dict[str, Any]) -> None:
         objects: custom objects that it may use.
 
     Raises:
-        ValueError: the file is no archive, or a part of it is too large.
+        ValueError: the file is no archive, or a part of it is packed or too large.
     """
     try:
         with zipfile.ZipFile(BytesIO(file) if isinstance(file, bytes) else file) as archive:
             parts = archive.infolist()
+            # A packed part may unpack to more than the size that it states.
+            if any(one.compress_type != zipfile.ZIP_STORED for one in parts):
+                raise ValueError("a part of it is packed, and Keras packs nothing")
+            size = len(file) if isinstance(file, bytes) else file.stat().st_size
+            total = sum(one.file_size for one in parts)
+            if len(parts) > _MOST_MEMBERS or total > min(size, _MOST_UNPACKED):
+                raise ValueError(f"{len(parts):,} parts of {total >> 20:,} MiB are no network of {size >> 20:,} MiB")
             sizes = {one.filename: one.file_size for one in parts}
-            if len(sizes) > _MOST_MEMBERS or sum(sizes.values()) > _MOST_UNPACKED:
-                raise ValueError(f"{len(sizes):,} parts of {sum(sizes.values()) >> 20:,} MiB are no network")
             for name in sizes.keys() - {_WEIGHTS}:
                 if sizes[name] > _MOST_DESCRIPTION and not name.startswith("assets/"):
                     raise ValueError(f"{name} has {sizes[name] >> 20:,} MiB, over the limit of 16 MiB")
-            if packed := [one for one in parts if one.file_size > _MOST_PACKED * one.compress_size + _SPARE]:
-                raise ValueError(
-                    f"{packed[0].filename} unpacks to {packed[0].file_size >> 20:,} MiB, which is no network"
-                )
             config = json.loads(archive.read("config.json"))
     except _UNREADABLE as error:
         raise ValueError(f"not a Keras file ({first_line(error)})") from None

@@ -20,9 +20,9 @@ def network() -> tuple[dict, bytes]:
     return json.loads(json.dumps(keras.saving.serialize_keras_object(model))), b"x" * 1000
 
 
-def packed(config: str, weights: bytes) -> bytes:
+def packed(config: str, weights: bytes, method: int = zipfile.ZIP_STORED) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(out, "w", method) as archive:
         archive.writestr("config.json", config)
         archive.writestr("model.weights.h5", weights)
     return out.getvalue()
@@ -51,10 +51,20 @@ def test_instructions_to_compile_do_not_keep_a_network_from_being_measured() -> 
         check_network_file(packed(json.dumps(config), weights), {})
 
 
-def test_weights_that_are_mostly_packed_air_are_refused() -> None:
-    config, _ = network()
-    with pytest.raises(ValueError, match="unpacks to 64 MiB, which is no network"):
-        check_network_file(packed(json.dumps(config), bytes(64 << 20)), {})
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_packed_parts_are_refused(method: int) -> None:
+    config, weights = network()
+    with pytest.raises(ValueError, match="a part of it is packed"):
+        check_network_file(packed(json.dumps(config), weights, method), {})
+
+
+def test_weights_that_are_not_in_the_file_are_refused() -> None:
+    config, weights = network()
+    content = bytearray(packed(json.dumps(config), weights))
+    last = content.rindex(b"PK\x01\x02")  # what the list of parts says of the weights: twice their size, as 32 bits
+    content[last + 20 : last + 28] = 2 * (64 << 20).to_bytes(4, "little")
+    with pytest.raises(ValueError, match="2 parts of 64 MiB are no network of 0 MiB"):
+        check_network_file(bytes(content), {})
 
 
 def test_a_huge_description_is_refused() -> None:
