@@ -90,7 +90,8 @@ def _extract(archive: Path, packed: zipfile.ZipFile, place: Path, max_bytes: int
             continue
         if entry.compress_type not in _METHODS:
             raise SerbenchError(
-                f"{archive.name} packs '{_shown(entry.filename)}' in an unusual way, as no corpus does; nothing was kept"
+                f"{archive.name} packs '{_shown(entry.filename)}' in an unusual way, as no corpus does; "
+                "nothing was kept"
             )
         target = place / path
         target.parent.mkdir(parents=True, exist_ok=True)
