@@ -140,7 +140,12 @@ def test_a_compact_record_has_its_epochs_as_columns_and_is_read_as_before(tmp_pa
     assert TrialRecord.load(path).epochs == record.epochs
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"schema_version": 1', b"[1]", b"3", b"null", b"[" * 100_000])
+HALF_A_PAIR = json.dumps(study().model_dump(mode="json") | {"run": "\ud800"}).encode()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b'{"schema_version": 1', b"[1]", b"3", b"null", b"[" * 100_000, HALF_A_PAIR]
+)
 def test_what_is_no_record_is_one_sentence(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "record.json").write_bytes(content)
     with pytest.raises(SerbenchError, match=r"record\.json is not a serbench record \(.*; restore it or remove"):
