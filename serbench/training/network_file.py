@@ -180,6 +180,8 @@ def _checked(part: Any, clips: int) -> Callable[..., Any]:
         shapes = [one.shape for one in keras.tree.flatten(found) if isinstance(one, keras.KerasTensor)]
         if compares:
             shapes.append(_scores(part, inspect.signature(compute).bind(*args, **kwargs).arguments))
+        if isinstance(part, keras.layers.MelSpectrogram):
+            shapes += _spectra(part, shapes)
         if (values := max(map(_known, shapes), default=0)) > _MOST_VALUES * clips:
             raise ValueError(
                 f"its layer '{part.name[:60]}' computes {values // clips:,} values for each clip, "
@@ -201,6 +203,17 @@ def _scores(part: Any, given: Mapping[str, Any]) -> tuple[int | None, ...]:
     if isinstance(part, keras.layers.AdditiveAttention):
         each = query[-1]
     return (*query[:-1], *(value[axis] for axis in axes), each)
+
+
+def _spectra(part: Any, bands: list[tuple[int | None, ...]]) -> list[tuple[int | None, ...]]:
+    """Shapes within a layer of mel spectrograms: of all its windows, and of the weights of frequencies in bands.
+
+    Args:
+        part: the layer.
+        bands: shapes of what it gives, (..., bands, windows).
+    """
+    windows = [(*shape[:-2], shape[-1], part.fft_length) for shape in bands]
+    return [*windows, (part.fft_length, part.num_mel_bins)]
 
 
 def _known(shape: tuple[int | None, ...]) -> int:

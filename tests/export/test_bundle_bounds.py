@@ -184,6 +184,19 @@ def test_the_scores_of_attention_count(tmp_path, kind) -> None:
         opened(attending(2_000), tmp_path)
 
 
+@pytest.mark.parametrize("large", [{"fft_length": 1 << 20, "sequence_stride": 1}, {"num_mel_bins": 1 << 16}])
+def test_what_a_mel_spectrogram_computes_within_counts(tmp_path, large) -> None:
+    import keras
+
+    def hearing(**settings):
+        layers = [keras.layers.MelSpectrogram(**settings), keras.layers.GlobalAveragePooling1D()]
+        return keras.Sequential([keras.Input((16_000,)), *layers])
+
+    assert opened(hearing(), tmp_path).output_shape == (None, 32)
+    with pytest.raises(ValueError, match=r"mel_spectrogram\w*' computes [\d,]{11,} values"):
+        opened(hearing(**large), tmp_path)
+
+
 def test_an_opened_network_is_as_keras_opens_it(tmp_path) -> None:
     import numpy as np
 

@@ -144,7 +144,8 @@ HALF_A_PAIR = json.dumps(study().model_dump(mode="json") | {"run": "\ud800"}).en
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b'{"schema_version": 1', b"[1]", b"3", b"null", b"[" * 100_000, HALF_A_PAIR]
+    "content",
+    [b"", b"{", b'{"schema_version": 1', b"[1]", b"3", b"null", b"[" * 100_000, pytest.param(HALF_A_PAIR, id="half")],
 )
 def test_what_is_no_record_is_one_sentence(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "record.json").write_bytes(content)
