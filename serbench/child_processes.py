@@ -3,8 +3,9 @@
 A process that multiprocessing spawns, or forks from its server, first imports the parent's `__main__` again. A script
 that calls a search without an `if __name__ == "__main__"` guard would start over in each child. The functions that
 serbench runs in children are always defined in importable modules, so its children do not need `__main__`. The contexts
-below do not pass it to the child. Other code and threads see none of this, but for environment variables of the fork
-server, which this process has, too, while the server starts or a child is asked for.
+below do not pass it to the child. A new Python also looks for modules in the working folder first, which may be a
+stranger's; those that start here do not. Other code and threads see none of this, but for environment variables, which
+this process has, too, while a process starts or a child is asked for.
 """
 
 from __future__ import annotations
@@ -27,9 +28,11 @@ from multiprocessing import util as process_util
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-__all__ = ["SPAWN", "ForkServerContext", "SpawnContext"]
+__all__ = ["SPAWN", "ForkServerContext", "SpawnContext", "start_tracker"]
 
 _SCRIPT_KEYS = ("init_main_from_name", "init_main_from_path")
+_SAFE = {"PYTHONSAFEPATH": "1"}
+"""Keeps a new Python from importing modules of the working folder. Children still get the `sys.path` of this one."""
 
 
 class _SpawnPopen(popen_spawn_posix.Popen):
@@ -38,6 +41,7 @@ class _SpawnPopen(popen_spawn_posix.Popen):
     _fds: list[int]
 
     def _launch(self, process_obj: BaseProcess) -> None:
+        start_tracker()
         tracker: Any = resource_tracker.getfd()
         self._fds.append(tracker)
         message = _message(self, process_obj)
@@ -47,7 +51,8 @@ class _SpawnPopen(popen_spawn_posix.Popen):
             command = spawn.get_command_line(tracker_fd=tracker, pipe_handle=child_r)
             self._fds.extend([child_r, child_w])
             program: Any = spawn.get_executable()
-            self.pid = process_util.spawnv_passfds(program, command, self._fds)
+            with _environment(_SAFE):
+                self.pid = process_util.spawnv_passfds(program, command, self._fds)
             self.sentinel = parent_r
             with open(parent_w, "wb", closefd=False) as pipe:
                 pipe.write(message)
@@ -125,25 +130,37 @@ class _ForkServer(forkserver.ForkServer):
     def __init__(self) -> None:
         super().__init__()
         self.environment: Mapping[str, str] = {}
-        self._starting = threading.Lock()
 
     def ensure_running(self) -> None:
-        with self._starting, _environment(self.environment):
+        with _environment({**_SAFE, **self.environment}):
             super().ensure_running()
+
+
+_environment_lock = threading.RLock()
 
 
 @contextlib.contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Sets environment variables, and afterwards puts back what they were."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
+    """Sets environment variables, and afterwards puts back what they were. One thread at a time."""
+    with _environment_lock:
+        before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name, None)
+                if value is not None:
+                    os.environ[name] = value
+
+
+def start_tracker() -> None:
+    """Starts the process with which multiprocessing tracks locks and queues, unless it runs.
+
+    The first lock would start it, too, but then it would look for its modules in the working folder first.
+    """
+    with _environment(_SAFE):
+        resource_tracker.ensure_running()
 
 
 _server = _ForkServer()

@@ -11,7 +11,7 @@ from serbench.audit.draws import Draw
 from serbench.audit.finding import AuditFinding
 from serbench.audit.robustness.scores import Robustness
 from serbench.errors import SerbenchError
-from serbench.records import Record, StudyFolder, columns_of
+from serbench.records import Record, StudyFolder, columns_of, run_name
 
 __all__ = ["AuditRecord", "audit_path", "earlier_audit", "saved_audit"]
 
@@ -69,6 +69,15 @@ def earlier_audit(path: Path) -> AuditRecord | None:
     """Reads an audit record to add to it; None if there is none.
 
     Raises:
-        SerbenchError: it is damaged or of a newer serbench. What it holds would be lost if it were written again.
+        SerbenchError: it is damaged, of another entry or of a newer serbench. What it holds would be lost if it were
+            written again.
     """
-    return AuditRecord.load(path) if path.is_file() else None
+    if not path.is_file():
+        return None
+    record = AuditRecord.load(path)
+    if (record.entry, run_name(record.study)) != (path.stem, run_name(path.parents[1].name)):
+        raise SerbenchError(
+            f"{path} is the audit of '{record.entry}' in study '{record.study}'; restore it, or remove it and audit "
+            "again"
+        )
+    return record

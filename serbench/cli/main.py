@@ -90,6 +90,7 @@ _REFUSED = {
 
 def main() -> None:
     """Runs the program. Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted."""
+    os.environ["PYTHONSAFEPATH"] = "1"  # the folder may be a stranger's: no process may import what lies there
     never_fail_to_encode()
     try:
         app()

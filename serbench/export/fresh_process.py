@@ -1,4 +1,7 @@
-"""A Python process of its own: nothing that this one has imported, patched or trained can help it."""
+"""A Python process of its own: nothing that this one has imported, patched or trained can help it.
+
+Nor does it import modules from the working folder, which may be a stranger's.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ def run_fresh(*words: str, **environment: str) -> subprocess.CompletedProcess[st
         environment: variables that it gets besides those of this process.
     """
     return subprocess.run(
-        [sys.executable, *words], env={**os.environ, **environment}, capture_output=True, text=True, check=False
+        [sys.executable, "-P", *words], env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )
 
 

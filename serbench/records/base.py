@@ -108,7 +108,10 @@ class Record(BaseModel):
         """
         mend = "restore it or remove its folder"
         try:
-            raw = json.loads(read_text(path))
+            text = read_text(path)
+            raw = json.loads(text)
+            if "\\ud" in text.lower():
+                json.dumps(raw, ensure_ascii=False).encode()  # half a surrogate pair could not be written or shown
         except (ValueError, RecursionError) as error:
             raise SerbenchError(f"{path} is not a serbench record ({error}); {mend}") from None
         version = raw.get("schema_version") if isinstance(raw, dict) else None

@@ -117,11 +117,7 @@ class ReferenceFolder:
             predictions: its answers.
             compact: whether to write the record in half of the space, as published studies have it.
         """
-        target = self.path / record.name
-        if target.exists():
-            with writing(target):
-                shutil.rmtree(target)
-        with publish_folder(target) as folder:
+        with publish_folder(self.path / record.name, replace=True) as folder:
             write_predictions(predictions, folder / "predictions.parquet")
             digest = answers_digest(predictions)
             record.model_copy(update={"answers": digest}).save(folder / "record.json", compact=compact)

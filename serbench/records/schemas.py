@@ -57,6 +57,7 @@ Subset = Literal["train", "validation", "test", "test_rest"]
 
 
 _Count = Annotated[int, Field(ge=0, le=2**63)]  # tables cannot print every number that somebody else's record may hold
+_Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]  # nor can figures place every number
 _Time = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]  # below 0 where a clock was set back
 
 
@@ -170,12 +171,12 @@ class EpochMetrics(FrozenModel):
     The validation scores are None in a fit that holds no clip back. In a fit of a fold they are on the fold's clips.
     """
 
-    epoch: int
+    epoch: _Count
     loss: float
     accuracy: float
     val_loss: float | None
-    val_accuracy: float | None
-    val_uar: float | None
+    val_accuracy: _Share | None
+    val_uar: _Share | None
     learning_rate: float
     seconds: _Time
 
@@ -184,9 +185,9 @@ class Scores(FrozenModel):
     """Scores on one subset. `uar` is None if the subset has no clip of some class."""
 
     clips: int
-    accuracy: float
-    uar: float | None
-    macro_f1: float
+    accuracy: _Share
+    uar: _Share | None
+    macro_f1: _Share
 
 
 class ModelCost(FrozenModel):
@@ -337,15 +338,15 @@ class TrialRecord(Record):
     origin: str | None = Field(default=None, description="where the configuration comes from, if not from the sampler")
     fold: int | None = Field(default=None, description="of the cross-validation, from 1; None for other fits")
     state: TrialState
-    value: float | None = Field(
+    value: _Share | None = Field(
         default=None, description="the objective on the validation core, best epoch; of a fold, on the fold's clips"
     )
     config: dict[str, Any]
     seed: int
     threads: int | None = Field(default=None, description="compute threads of the training process")
-    train_clips: int = 0
+    train_clips: _Count = 0
     epochs: tuple[EpochMetrics, ...] = ()
-    best_epoch: int | None = None
+    best_epoch: _Count | None = None
     scores: dict[str, Scores] = Field(default_factory=dict)
     digests: dict[str, str] | None = Field(
         default=None, description="of the predictions, by subset; None in older records and without predictions"

@@ -26,6 +26,7 @@ from serbench.records.states import STATES, is_repeated
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 __all__ = ["Damaged", "StudyFolder", "fold_name", "holds_text", "read_arrow", "read_parquet", "run_name", "tolerating"]
 
@@ -34,6 +35,9 @@ _FOLDERS: dict[JobKind, str] = {"search": "trials", "refit": "refits", "probe": 
 _Table = TypeVar("_Table")
 
 _FOLD = re.compile(r"-fold\d+$")
+
+_MOST_ROWS, _MOST_COLUMNS, _MOST_VALUES = 5_000_000, 2_000, 200_000_000
+"""Size of the largest table that is read. Somebody else may have written it, and a small file may hold any number."""
 
 _TEXTS = ("clip_id", "label", "speaker")  # of a clip whose speaker is not known, the text says so
 
@@ -497,25 +501,40 @@ def read_parquet(path: Path) -> pd.DataFrame:
     """Reads a Parquet table.
 
     Raises:
-        SerbenchError: the file is missing or damaged.
+        SerbenchError: the file is missing, damaged or far too large.
     """
-    return _table(path, pd.read_parquet)
+    return _table(path, _frame)
 
 
 def read_arrow(path: Path) -> pa.Table:
     """Reads a Parquet table as pyarrow has it, in a third of the time.
 
     Raises:
-        SerbenchError: the file is missing or damaged.
+        SerbenchError: the file is missing, damaged or far too large.
     """
     return _table(path, _arrow)
+
+
+def _frame(path: Path) -> pd.DataFrame:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        _check_size(file)
+    return pd.read_parquet(path)
 
 
 def _arrow(path: Path) -> pa.Table:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:  # a table of predictions is small: threads cost more than they save
+        _check_size(file)
         return file.read(use_threads=False)
+
+
+def _check_size(file: pq.ParquetFile) -> None:
+    rows, columns = file.metadata.num_rows, file.metadata.num_columns
+    if rows > _MOST_ROWS or columns > _MOST_COLUMNS or rows * columns > _MOST_VALUES:
+        raise ValueError(f"{rows:,} rows of {columns:,} columns are more than serbench writes")
 
 
 def _table(path: Path, read: Callable[[Path], _Table]) -> _Table:

@@ -24,8 +24,6 @@ __all__ = ["check_network_file", "open_network"]
 _MOST_DESCRIPTION: Final = 16 << 20
 _MOST_UNPACKED: Final = 8 << 30
 _MOST_MEMBERS: Final = 1_000
-_MOST_PACKED: Final = 20
-"""Times that a part may be larger than in the archive; Keras packs nothing, and weights cannot be packed much."""
 _WEIGHTS: Final = "model.weights.h5"
 _SPARE: Final = 1 << 20
 _MOST_VALUES: Final = 1 << 26
@@ -77,21 +75,22 @@ def check_network_file(file: Path | bytes, objects: dict[str, Any]) -> None:
         objects: custom objects that it may use.
 
     Raises:
-        ValueError: the file is no archive, or a part of it is too large.
+        ValueError: the file is no archive, or a part of it is packed or too large.
     """
     try:
         with zipfile.ZipFile(BytesIO(file) if isinstance(file, bytes) else file) as archive:
             parts = archive.infolist()
+            # A packed part may unpack to more than the size that it states.
+            if any(one.compress_type != zipfile.ZIP_STORED for one in parts):
+                raise ValueError("a part of it is packed, and Keras packs nothing")
+            size = len(file) if isinstance(file, bytes) else file.stat().st_size
+            total = sum(one.file_size for one in parts)
+            if len(parts) > _MOST_MEMBERS or total > min(size, _MOST_UNPACKED):
+                raise ValueError(f"{len(parts):,} parts of {total >> 20:,} MiB are no network of {size >> 20:,} MiB")
             sizes = {one.filename: one.file_size for one in parts}
-            if len(sizes) > _MOST_MEMBERS or sum(sizes.values()) > _MOST_UNPACKED:
-                raise ValueError(f"{len(sizes):,} parts of {sum(sizes.values()) >> 20:,} MiB are no network")
             for name in sizes.keys() - {_WEIGHTS}:
                 if sizes[name] > _MOST_DESCRIPTION and not name.startswith("assets/"):
                     raise ValueError(f"{name} has {sizes[name] >> 20:,} MiB, over the limit of 16 MiB")
-            if packed := [one for one in parts if one.file_size > _MOST_PACKED * one.compress_size + _SPARE]:
-                raise ValueError(
-                    f"{packed[0].filename} unpacks to {packed[0].file_size >> 20:,} MiB, which is no network"
-                )
             config = json.loads(archive.read("config.json"))
     except _UNREADABLE as error:
         raise ValueError(f"not a Keras file ({first_line(error)})") from None
@@ -181,6 +180,8 @@ def _checked(part: Any, clips: int) -> Callable[..., Any]:
         shapes = [one.shape for one in keras.tree.flatten(found) if isinstance(one, keras.KerasTensor)]
         if compares:
             shapes.append(_scores(part, inspect.signature(compute).bind(*args, **kwargs).arguments))
+        if isinstance(part, keras.layers.MelSpectrogram):
+            shapes += _spectra(part, shapes)
         if (values := max(map(_known, shapes), default=0)) > _MOST_VALUES * clips:
             raise ValueError(
                 f"its layer '{part.name[:60]}' computes {values // clips:,} values for each clip, "
@@ -202,6 +203,17 @@ def _scores(part: Any, given: Mapping[str, Any]) -> tuple[int | None, ...]:
     if isinstance(part, keras.layers.AdditiveAttention):
         each = query[-1]
     return (*query[:-1], *(value[axis] for axis in axes), each)
+
+
+def _spectra(part: Any, bands: list[tuple[int | None, ...]]) -> list[tuple[int | None, ...]]:
+    """Shapes within a layer of mel spectrograms: of all its windows, and of the weights of frequencies in bands.
+
+    Args:
+        part: the layer.
+        bands: shapes of what it gives, (..., bands, windows).
+    """
+    windows = [(*shape[:-2], shape[-1], part.fft_length) for shape in bands]
+    return [*windows, (part.fft_length, part.num_mel_bins)]
 
 
 def _known(shape: tuple[int | None, ...]) -> int:

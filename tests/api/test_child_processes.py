@@ -86,6 +86,27 @@ def test_a_script_without_a_guard_runs_once(way: str, context: str, tmp_path: Pa
     assert (tmp_path / "second").is_dir()
 
 
+@pytest.mark.parametrize("context", ["ForkServerContext()", "multiprocessing.get_context(SPAWN)"])
+def test_no_process_imports_what_lies_in_the_working_folder(context: str, tmp_path: Path) -> None:
+    """A caller's script that lies elsewhere does not import from there either."""
+    script, stranger = tmp_path / "script.py", tmp_path / "stranger"
+    script.write_text(SCRIPT.format(context=context), encoding="utf-8")
+    stranger.mkdir()
+    (stranger / "signal.py").write_text("open('imported', 'w').close()\n", encoding="utf-8")
+    subprocess.run([sys.executable, script], cwd=stranger, timeout=60, check=True)
+    assert (stranger / "second").is_dir()
+    assert not (stranger / "imported").exists()
+
+
+def test_children_still_import_what_their_parent_can(tmp_path: Path) -> None:
+    """Such as a module beside a script, when the script runs in its own folder."""
+    (tmp_path / "beside.py").write_text("import os\n\ndef make(name):\n    os.mkdir(name)\n", encoding="utf-8")
+    text = SCRIPT.format(context="multiprocessing.get_context(SPAWN)").replace("os.mkdir", "beside.make")
+    arguments, _ = command("file", f"import beside\n{text}", tmp_path)
+    subprocess.run(arguments, cwd=tmp_path, timeout=60, check=True)
+    assert (tmp_path / "second").is_dir()
+
+
 def test_children_of_other_code_still_know_their_script(tmp_path: Path) -> None:
     arguments, _ = command("file", OWN_CHILDREN, tmp_path)
     subprocess.run(arguments, cwd=tmp_path, timeout=60, check=True)

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from drawn_results import Builder
 
-from serbench.audit import AuditRecord, audit_path
+from serbench.audit import AuditRecord, audit_path, saved_audit
+from serbench.audit.record import earlier_audit
 from serbench.audit.robustness import (
     CONDITIONS,
     Robustness,
@@ -20,6 +21,7 @@ from serbench.audit.robustness import (
 )
 from serbench.audit.robustness.panel import draw_evenly
 from serbench.audit.robustness.scores import PLAIN, Altered, Judged, score_conditions
+from serbench.errors import SerbenchError
 from serbench.render import FORMATS, Document, Sheet, render
 from serbench.site import write_entry_page
 from serbench.site.plots.robustness import robustness_plot
@@ -195,6 +197,44 @@ def test_an_audit_of_before_has_no_robustness(audited) -> None:
     del before["robustness"]
     path.write_text(json.dumps(before), encoding="utf-8")
     assert AuditRecord.load(path).robustness == ()
+
+
+@pytest.mark.parametrize(("key", "told"), [("entry", "of 'other'"), ("study", "in study 'other'")])
+def test_the_audit_of_another_entry_is_neither_shown_nor_added_to(audited, key, told) -> None:
+    path = audit_path(audited.folder.study("demo-speaker-cnn2d"), "cnn2d-abc123")
+    assert saved_audit(path) is not None
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {key: "other"}), encoding="utf-8")
+    assert saved_audit(path) is None
+    with pytest.raises(SerbenchError, match=f"is the audit .*{told}.*audit again"):
+        earlier_audit(path)
+
+
+@pytest.mark.parametrize(
+    ("place", "change", "told"),
+    [
+        (0, {"not_measured": "no"}, "the first condition must be the unaltered clips"),
+        (0, {"answers": []}, "has not one recall and one share"),
+        (1, {"recalls": [0.5]}, "has not one recall and one share"),
+        (3, {"recalls": [0.5]}, "has not one recall and one share"),
+        (1, {"gains": "joy"}, "names a label that was not judged"),
+        (1, {"suffers": "joy"}, "names a label that was not judged"),
+        (1, {"uar": "Infinity"}, "finite number"),
+        (1, {"loss": "NaN"}, "finite number"),
+        (1, {"recalls": [0.5, None, "NaN"]}, "finite number"),
+        (1, {"answers": [0.5, 0.5, "-Infinity"]}, "finite number"),
+    ],
+)
+def test_conditions_that_do_not_fit_the_labels_are_refused(place, change, told) -> None:
+    content = measured().model_dump(mode="json")
+    assert Robustness.model_validate(content) == measured()
+    content["conditions"][place] |= change
+    with pytest.raises(ValueError, match=told):
+        Robustness.model_validate(content)
+
+
+def test_robustness_without_conditions_is_refused() -> None:
+    with pytest.raises(ValueError, match="the first condition must be the unaltered clips"):
+        Robustness.model_validate(measured().model_dump(mode="json") | {"conditions": []})
 
 
 def test_clips_are_drawn_evenly() -> None:

@@ -17,6 +17,12 @@ from tests_shared import needs_own_permissions
 from tiers import starts_children
 
 
+@pytest.fixture(autouse=True)
+def own_variable(monkeypatch) -> None:
+    """Puts back what `main` sets for all processes that this one starts."""
+    monkeypatch.setenv("PYTHONSAFEPATH", "")
+
+
 def search(serbench, *arguments, corpus="crema-d"):
     return serbench("search", "--corpus", corpus, *arguments)
 
@@ -250,6 +256,17 @@ def test_what_the_machine_refuses_is_one_sentence_and_a_bug_is_none(monkeypatch,
     said = capsys.readouterr().err
     assert said.startswith(f"serbench: this machine gives serbench no more {lacking}; what was done is recorded.")
     assert said.count("\n") == 1
+
+
+@pytest.mark.children
+def test_no_process_of_the_program_imports_what_lies_in_the_working_folder(monkeypatch, tmp_path) -> None:
+    from serbench.cli import main
+
+    (tmp_path / "json.py").write_text("raise SystemExit('a module of a stranger')\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["serbench", "--version"])
+    with pytest.raises(SystemExit):
+        main.main()
+    subprocess.run([sys.executable, "-c", "import json"], cwd=tmp_path, check=True)
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,11 @@ class Handler(BaseHTTPRequestHandler):
         """Asks for patience twice."""
         self._answer(b"", 429, Retry_After="7") if number < 3 else self._good(number, body)
 
+    def _eternal(self, number: int, body: bytes) -> None:
+        """Asks for patience until a year that no clock has."""
+        until = "Mon, 01 Jan 99999999999999 00:00:00 GMT"
+        self._answer(b"", 503, Retry_After=until) if number < 2 else self._good(number, body)
+
     def _broken(self, number: int, body: bytes) -> None:
         self._answer(b"", 500) if number < 3 else self._good(number, body)
 

@@ -142,7 +142,7 @@ def test_two_workers_are_other_processes() -> None:
 
 
 @pytest.mark.children
-def test_a_script_without_a_main_guard_runs_once_and_gets_its_answer(tmp_path: Path) -> None:
+def test_a_script_without_a_main_guard_runs_once_and_no_worker_imports_from_the_working_folder(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
@@ -151,9 +151,14 @@ def test_a_script_without_a_main_guard_runs_once_and_gets_its_answer(tmp_path: P
         "from serbench.corpora.inspection.processes import map_in_processes\n"
         "print(map_in_processes(double, range(4), on_crash=-1, workers=2, chunk=2))\n"
     )
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=True)
+    stranger = tmp_path / "stranger"
+    stranger.mkdir()
+    (stranger / "signal.py").write_text("open('imported', 'w').close()\n")  # a name that multiprocessing imports
+    command = [sys.executable, script]
+    done = subprocess.run(command, cwd=stranger, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[0, 2, 4, 6]"
     assert (tmp_path / "runs").read_text() == "x"
+    assert not (stranger / "imported").exists()
 
 
 @pytest.mark.children

@@ -47,7 +47,16 @@ def leftovers(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     ("kind", "tries"),
-    [("good", 1), ("truncated", 2), ("stalls", 2), ("busy", 3), ("broken", 3), ("drops", 2), ("whole", 2)],
+    [
+        ("good", 1),
+        ("truncated", 2),
+        ("stalls", 2),
+        ("busy", 3),
+        ("eternal", 2),
+        ("broken", 3),
+        ("drops", 2),
+        ("whole", 2),
+    ],
 )
 def test_what_a_second_try_mends_is_mended(server, settings, tmp_path, kind, tries) -> None:
     done = transfer([remote(server, f"{kind}-1")], tmp_path, settings)

@@ -259,6 +259,19 @@ def test_values_that_the_reader_of_yaml_stumbles_over_are_told(folder, value) ->
         read(folder)
 
 
+def test_speakers_and_ages_that_are_no_usual_numbers_are_left_out(folder) -> None:
+    huge = "0x" + 3600 * "F"  # more digits than Python writes
+    people = f"{{a: {{age: {huge}, gender: female}}, b: {{age: 40, gender: [{huge}]}}, ? {huge} : {{age: 30}}}}"
+    (folder / "db.yaml").write_text(
+        "tables: {files: {type: filewise, columns: {emotion: {}, speaker: {}}}}\n"
+        f"schemes: {{speaker: {{dtype: str, labels: {people}}}}}\n"
+    )
+    (folder / "db.files.csv").write_text(f"file,emotion,speaker\n{NAMES[0]},joy,a\n{NAMES[2]},fear,b\n")
+    table = read(folder).table
+    assert table["sex"].fillna("").tolist() == ["female", ""]
+    assert table["age"].fillna(-1).tolist() == [-1, 40]
+
+
 def test_a_parquet_table_that_unpacks_to_more_than_the_limit_is_refused(folder, monkeypatch) -> None:
     monkeypatch.setattr(table_file, "_MAX_BYTES", 1 << 20)
     rows = pd.DataFrame({"path": [NAMES[0]] * 4000, "label": "x" * 1000, "speaker": "a"})

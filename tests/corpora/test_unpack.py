@@ -99,7 +99,16 @@ def test_names_that_cannot_be_are_a_sentence(tmp_path, names) -> None:
     assert not list((tmp_path / "out").iterdir())
 
 
-@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_what_zipfile_unpacks_without_a_bound_is_refused(tmp_path, method) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as packed:
+        packed.writestr("a.wav", wav())
+    with pytest.raises(SerbenchError, match=r"a\.zip packs 'a\.wav' in an unusual way"):
+        unpack(tmp_path / "a.zip", tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_a_damaged_archive_of_any_method_is_told(tmp_path, method) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as packed:
         packed.writestr("a.wav", wav())

@@ -20,9 +20,9 @@ def network() -> tuple[dict, bytes]:
     return json.loads(json.dumps(keras.saving.serialize_keras_object(model))), b"x" * 1000
 
 
-def packed(config: str, weights: bytes) -> bytes:
+def packed(config: str, weights: bytes, method: int = zipfile.ZIP_STORED) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(out, "w", method) as archive:
         archive.writestr("config.json", config)
         archive.writestr("model.weights.h5", weights)
     return out.getvalue()
@@ -51,10 +51,20 @@ def test_instructions_to_compile_do_not_keep_a_network_from_being_measured() -> 
         check_network_file(packed(json.dumps(config), weights), {})
 
 
-def test_weights_that_are_mostly_packed_air_are_refused() -> None:
-    config, _ = network()
-    with pytest.raises(ValueError, match="unpacks to 64 MiB, which is no network"):
-        check_network_file(packed(json.dumps(config), bytes(64 << 20)), {})
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_packed_parts_are_refused(method: int) -> None:
+    config, weights = network()
+    with pytest.raises(ValueError, match="a part of it is packed"):
+        check_network_file(packed(json.dumps(config), weights, method), {})
+
+
+def test_weights_that_are_not_in_the_file_are_refused() -> None:
+    config, weights = network()
+    content = bytearray(packed(json.dumps(config), weights))
+    last = content.rindex(b"PK\x01\x02")  # what the list of parts says of the weights: twice their size, as 32 bits
+    content[last + 20 : last + 28] = 2 * (64 << 20).to_bytes(4, "little")
+    with pytest.raises(ValueError, match="2 parts of 64 MiB are no network of 0 MiB"):
+        check_network_file(bytes(content), {})
 
 
 def test_a_huge_description_is_refused() -> None:
@@ -172,6 +182,19 @@ def test_the_scores_of_attention_count(tmp_path, kind) -> None:
     assert opened(attending(10), tmp_path).output_shape == (None, 2)
     with pytest.raises(ValueError, match=r"attention\w*' computes [\d,]{11,} values"):
         opened(attending(2_000), tmp_path)
+
+
+@pytest.mark.parametrize("large", [{"fft_length": 1 << 20, "sequence_stride": 1}, {"num_mel_bins": 1 << 16}])
+def test_what_a_mel_spectrogram_computes_within_counts(tmp_path, large) -> None:
+    import keras
+
+    def hearing(**settings):
+        layers = [keras.layers.MelSpectrogram(**settings), keras.layers.GlobalAveragePooling1D()]
+        return keras.Sequential([keras.Input((16_000,)), *layers])
+
+    assert opened(hearing(), tmp_path).output_shape == (None, 32)
+    with pytest.raises(ValueError, match=r"mel_spectrogram\w*' computes [\d,]{11,} values"):
+        opened(hearing(**large), tmp_path)
 
 
 def test_an_opened_network_is_as_keras_opens_it(tmp_path) -> None:

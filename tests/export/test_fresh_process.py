@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from serbench.export.fresh_process import run_fresh, why_it_failed
+
+pytestmark = pytest.mark.children
 
 
 def test_it_gets_its_words_and_variables_beside_those_of_this_process(monkeypatch) -> None:
@@ -11,6 +15,12 @@ def test_it_gets_its_words_and_variables_beside_those_of_this_process(monkeypatc
         "-c", "import os, sys; print(sys.argv[1], os.environ['FROM_HERE'], os.environ['OWN'])", "x", OWN="2"
     )
     assert (done.returncode, done.stdout) == (0, "x 1 2\n")
+
+
+def test_it_imports_nothing_from_the_working_folder(tmp_path, monkeypatch) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('a module of a stranger')\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert run_fresh("-c", "import json").returncode == 0
 
 
 def test_the_last_line_says_why_it_failed_or_else_its_code() -> None:

@@ -24,9 +24,13 @@ def test_a_record_comes_back_as_it_was(record: Record, tmp_path: Path) -> None:
     assert type(record).load(tmp_path / "deep" / "record.json") == record
 
 
-@given(
-    epochs=st.lists(st.builds(EpochMetrics, seconds=st.floats(-1e12, 1e12)), max_size=2), value=st.none() | st.floats()
+SHARES = st.none() | st.floats(0, 1)
+EPOCHS = st.builds(
+    EpochMetrics, epoch=st.integers(0, 2**63), val_accuracy=SHARES, val_uar=SHARES, seconds=st.floats(-1e12, 1e12)
 )
+
+
+@given(epochs=st.lists(EPOCHS, max_size=2), value=SHARES)
 def test_every_number_comes_back_also_those_that_json_lacks(
     epochs: list[EpochMetrics], value: float | None, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -40,7 +44,7 @@ def test_what_is_written_is_json_for_everybody(tmp_path: Path) -> None:
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} is no JSON")
 
-    trial(value=float("nan")).save(tmp_path / "record.json")
+    trial(peak_memory_mib=float("nan")).save(tmp_path / "record.json")
     json.loads((tmp_path / "record.json").read_text(encoding="utf-8"), parse_constant=refuse)
 
 
@@ -136,7 +140,13 @@ def test_a_compact_record_has_its_epochs_as_columns_and_is_read_as_before(tmp_pa
     assert TrialRecord.load(path).epochs == record.epochs
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"schema_version": 1', b"[1]", b"3", b"null", b"[" * 100_000])
+HALF_A_PAIR = json.dumps(study().model_dump(mode="json") | {"run": "\ud800"}).encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b'{"schema_version": 1', b"[1]", b"3", b"null", b"[" * 100_000, pytest.param(HALF_A_PAIR, id="half")],
+)
 def test_what_is_no_record_is_one_sentence(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "record.json").write_bytes(content)
     with pytest.raises(SerbenchError, match=r"record\.json is not a serbench record \(.*; restore it or remove"):
@@ -183,4 +193,25 @@ def test_a_count_that_no_table_can_print_is_damage(where: str, value: int, tmp_p
         raw["cost"] = {"multiply_accumulates": None, "model_bytes": 1, "model_ms": 1.0, where: value}
 
     with pytest.raises(SerbenchError, match=rf"is damaged \(cost\.{where}"):
+        TrialRecord.load(changed(tmp_path / "record.json", change))
+
+
+@pytest.mark.parametrize("value", [pytest.param(10**400, id="401 digits"), -1])
+@pytest.mark.parametrize("where", ["epoch", "best_epoch", "train_clips"])
+def test_a_number_of_epochs_or_clips_that_no_figure_can_place_is_damage(where: str, value: int, tmp_path: Path) -> None:
+    def change(raw: dict[str, Any]) -> None:
+        (raw["epochs"][0] if where == "epoch" else raw)[where] = value
+
+    with pytest.raises(SerbenchError, match=rf"is damaged \(.*{where}:"):
+        TrialRecord.load(changed(tmp_path / "record.json", change))
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", -0.1, 1.5])
+@pytest.mark.parametrize("where", ["value", "val_uar", "val_accuracy", "uar", "accuracy", "macro_f1"])
+def test_a_score_that_no_figure_can_place_is_damage(where: str, value: object, tmp_path: Path) -> None:
+    def change(raw: dict[str, Any]) -> None:
+        parts = (raw, raw["epochs"][0], raw["scores"]["validation"])
+        parts[0 if where == "value" else 1 if where.startswith("val") else 2][where] = value
+
+    with pytest.raises(SerbenchError, match=rf"is damaged \(.*{where}:"):
         TrialRecord.load(changed(tmp_path / "record.json", change))

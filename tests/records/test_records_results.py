@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from records_made import entry, study, trial
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import ResultsFolder, fold_name
+from serbench.records.study_folder import read_arrow, read_parquet
 
 PREDICTIONS = pd.DataFrame(
     {"clip_id": ["a", "b"], "subset": "validation", "label": ["x", "y"], "p_x": [0.9, 0.4], "p_y": [0.1, 0.6]}
@@ -176,6 +179,17 @@ def test_missing_and_damaged_predictions_are_one_sentence(results: ResultsFolder
     (folder.job_path("search", "t0000") / "predictions.parquet").write_bytes(b"PAR1 but not really")
     with pytest.raises(SerbenchError, match=r"predictions\.parquet is damaged .*run the search again"):
         folder.predictions("search", "t0000")
+
+
+@pytest.mark.parametrize("read", [read_parquet, read_arrow])
+@pytest.mark.parametrize(("rows", "columns"), [(5_000_001, 1), (1, 2_001), (1_000_000, 201)])
+def test_a_table_that_unpacks_to_too_much_is_one_sentence(read, rows: int, columns: int, tmp_path: Path) -> None:
+    path = tmp_path / "predictions.parquet"
+    column = pa.nulls(rows, pa.int8())
+    pq.write_table(pa.table({f"p_{place}": column for place in range(columns)}), path)
+    assert path.stat().st_size < 1 << 21
+    with pytest.raises(SerbenchError, match=f"{rows:,} rows of {columns:,} columns are more than serbench writes"):
+        read(path)
 
 
 def test_where_the_data_lay_is_remembered_apart_from_the_record(results: ResultsFolder, tmp_path: Path) -> None:

@@ -234,6 +234,20 @@ def test_what_a_killed_search_left_is_cleared_away(core, tmp_path) -> None:
     assert not list(tmp_path.rglob("*.tmp"))
 
 
+def test_a_reference_stays_until_the_one_that_replaces_it_is_whole(core, tmp_path) -> None:
+    """A brought one can be made again by nobody here."""
+    compute_references(tmp_path, core, {"majority": REFERENCES["majority"]})
+    folder = ReferenceFolder.of(tmp_path, core.study)
+    record, table = folder.load("majority")
+    with folder.exclusively(), pytest.raises(KeyError, match="clip_id"):
+        folder.publish(record, table.drop(columns="clip_id"))
+    pd.testing.assert_frame_equal(folder.load("majority")[1], table)
+    with folder.exclusively():
+        folder.publish(record, table[::-1])
+    assert folder.load("majority")[1]["clip_id"].tolist() == table["clip_id"].tolist()[::-1]
+    assert not list(folder.path.glob(".majority*"))
+
+
 def test_an_unknown_reference_gets_the_nearest(core, tmp_path) -> None:
     with pytest.raises(UsageError, match="did you mean 'egemaps'"):
         named_reference("egemap")

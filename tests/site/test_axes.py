@@ -41,6 +41,13 @@ def test_a_value_of_zero_keeps_an_axis_linear():
     assert amount([0, 300_000]).kind == "linear"
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), pytest.param(10**400, id="401 digits")])
+def test_a_number_that_no_axis_can_place_is_a_word(value):
+    axis = of_values([0.1, value, 0.2], choice=False, logarithmic=True)
+    assert axis.names[:2] == ("0.1", "0.2")
+    assert axis.at(value) == 1
+
+
 def test_small_differences_look_small():
     axis = linear([67.02, 67.04], least=5)
     assert axis.high - axis.low >= 5

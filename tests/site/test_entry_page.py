@@ -56,6 +56,11 @@ def report(build):
     return build.read().report("a")
 
 
+def test_masks_that_are_no_numbers_are_no_masks(build, page_of):
+    build.entry("a", build.study(), config={"frequency_mask": "x", "time_mask": -3})
+    assert "frequency_mask" in page_of("a")
+
+
 def test_the_single_page_needs_nothing_beside_it(report, page_of):
     page = page_of("a")
     assert [way for way in Outline(page).fetched if not way.startswith(("#", "data:,"))] == []

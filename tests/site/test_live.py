@@ -119,6 +119,13 @@ def test_it_shows_results_that_do_not_exist_yet_and_ends_with_the_search_even_wh
     until(gone)
 
 
+def test_its_process_imports_nothing_from_the_working_folder(tmp_path, monkeypatch):
+    (tmp_path / "json.py").write_text("raise SystemExit('a module of a stranger')\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with LiveSite(tmp_path / "results", "demo", "speaker") as site:
+        assert fetch(site.address)[0] == 200
+
+
 def test_the_dashboard_of_a_study_only_looks(build, live):
     pytest.importorskip("optuna_dashboard")
     folder = build.results.study("demo-speaker-cnn2d")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from serbench.corpora import UNKNOWN_SPEAKER
 from serbench.evaluation import SpeakerRecalls, compare_same_models, evaluate, holm
@@ -17,6 +17,8 @@ from serbench.records import FrozenModel
 __all__ = ["PLAIN", "Altered", "ConditionScore", "Judged", "Robustness", "Where", "score_conditions"]
 
 Where = Literal["validation", "test"]
+
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 PLAIN = "unaltered"
 """Key of the clips as they are, with which all other conditions are compared."""
@@ -30,13 +32,13 @@ class ConditionScore(FrozenModel):
     group: str = Field(description="kind of condition, such as 'white noise'")
     not_measured: str = Field(default="", description="why it was not measured; '' if it was")
     through: str = Field(default="", description="program that encoded the clips")
-    uar: float | None = None
-    loss: float | None = Field(default=None, description="UAR of the unaltered clips minus this one")
+    uar: _Finite | None = None
+    loss: _Finite | None = Field(default=None, description="UAR of the unaltered clips minus this one")
     low: float | None = Field(default=None, description="95 % interval of the loss, paired over speakers")
     high: float | None = None
     p_value: float | None = Field(default=None, description="of the loss, Holm-corrected over all conditions")
-    recalls: tuple[float | None, ...] = Field(default=(), description="of each label; None without clips")
-    answers: tuple[float, ...] = Field(default=(), description="share of all answers that each label gets")
+    recalls: tuple[_Finite | None, ...] = Field(default=(), description="of each label; None without clips")
+    answers: tuple[_Finite, ...] = Field(default=(), description="share of all answers that each label gets")
     gains: str | None = Field(default=None, description="label that gets most answers more than before")
     gained: float | None = Field(default=None, description="how many more, as a share of all answers")
     suffers: str | None = Field(default=None, description="label whose recall falls most")
@@ -59,6 +61,19 @@ class Robustness(FrozenModel):
     conditions: tuple[ConditionScore, ...]
     serbench: str
     created: str
+
+    @model_validator(mode="after")
+    def _conditions_fit_the_labels(self) -> Self:
+        """Refuses what tables and figures cannot show: somebody else may have written the record."""
+        if not self.conditions or self.conditions[0].not_measured:
+            raise ValueError("the first condition must be the unaltered clips")
+        for one in self.conditions:
+            fitting = {len(self.labels), 0} if one.not_measured else {len(self.labels)}
+            if not {len(one.recalls), len(one.answers)} <= fitting:
+                raise ValueError(f"condition '{one.condition}' has not one recall and one share for each label")
+            if not {one.gains, one.suffers} <= {None, *self.labels}:
+                raise ValueError(f"condition '{one.condition}' names a label that was not judged")
+        return self
 
     @property
     def plain(self) -> ConditionScore:

@@ -171,7 +171,7 @@ def _asked_wait(value: str | None) -> float | None:
         return None
     if value.strip().isdecimal():
         return float(value)
-    with contextlib.suppress(ValueError, TypeError):
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
         return parsedate_to_datetime(value).timestamp() - time.time()
     return None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import filecmp
-import lzma
 import shutil
 import tempfile
 import zipfile
@@ -28,6 +27,9 @@ _MAX_RATIO: Final = 200
 
 _FREE_OF_RATIO: Final = 16 << 20
 _KEPT: Final = (*SUFFIXES, ".csv", ".tsv", ".txt", ".md", ".lab", ".yaml", ".parquet")
+_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Of the others, `zipfile` unpacks any number of bytes at a time, so no bound would hold."""
+
 _CHUNK: Final = 1 << 20
 _PREFIX: Final = ".serbench-unpack-"
 _UNIX, _FILE_KINDS = 3, {0, 4, 8}
@@ -55,7 +57,8 @@ def unpack(archive: Path, folder: Path, *, max_bytes: int = MAX_BYTES) -> int:
 
     Raises:
         SerbenchError: the file is not a zip archive or is damaged; it holds names that lead out of the folder, links,
-            devices, or more than the bounds allow; or it would overwrite a different file.
+            devices, or more than the bounds allow; it packs audio otherwise than by deflate; or it would overwrite a
+            different file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=folder, ignore_cleanup_errors=True) as temporary:
@@ -63,7 +66,7 @@ def unpack(archive: Path, folder: Path, *, max_bytes: int = MAX_BYTES) -> int:
         try:
             with zipfile.ZipFile(archive) as packed:
                 kept = _extract(archive, packed, place, max_bytes)
-        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise SerbenchError(f"{archive.name} is damaged or no zip archive ({_shown(str(error))})") from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or _shown(str(error))
@@ -85,6 +88,11 @@ def _extract(archive: Path, packed: zipfile.ZipFile, place: Path, max_bytes: int
         hidden = any(part.startswith((".", "__")) for part in path.parts)
         if entry.is_dir() or hidden or path.suffix.lower() not in _KEPT:
             continue
+        if entry.compress_type not in _METHODS:
+            raise SerbenchError(
+                f"{archive.name} packs '{_shown(entry.filename)}' in an unusual way, as no corpus does; "
+                "nothing was kept"
+            )
         target = place / path
         target.parent.mkdir(parents=True, exist_ok=True)
         with packed.open(entry) as source, target.open("xb") as out:

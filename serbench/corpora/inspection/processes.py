@@ -8,7 +8,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-from serbench.child_processes import SpawnContext
+from serbench.child_processes import SpawnContext, start_tracker
 from serbench.records import Progress
 
 __all__ = ["map_in_processes"]
@@ -106,6 +106,7 @@ def _isolate(
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
+    start_tracker()
     # Ctrl-C reaches every process of the terminal; only the parent handles it.
     return ProcessPoolExecutor(
         workers,

@@ -29,6 +29,8 @@ __all__ = ["HEADER", "AudformatCorpus"]
 
 HEADER: Final = "db.yaml"
 _MAX_BYTES: Final = 8 << 20
+_MOST_NUMBER: Final = 10**15
+"""Whole numbers from here on are left out: Python writes none of thousands of digits."""
 _SHOWN: Final = 5
 _COLUMNS: Final = ("speaker", "gender", "sex", "age", "sentence", "split")
 
@@ -187,11 +189,11 @@ def _row(paths: TablePaths, file: str, known: dict[str, Any]) -> dict[str, Any]:
 
 def _describe(found: dict[str, dict[str, Any]], people: Mapping[str, Any]) -> None:
     """Adds facts about each speaker, such as the gender, from the scheme `speaker`."""
-    facts = {one_spelling(name): one for name, one in people.items() if isinstance(one, Mapping)}
+    facts = {one_spelling(name): one for name, one in people.items() if isinstance(one, Mapping) and _has_text(name)}
     for row in found.values():
         for key in ("gender", "sex", "age"):
             value = facts.get(one_spelling(row.get("speaker")), {}).get(key)
-            if value is not None:
+            if isinstance(value, (str, int, float)) and _has_text(value):
                 row.setdefault(key, str(value))
 
 
@@ -200,7 +202,7 @@ def _people(folder: Path, header: Mapping[str, Any]) -> tuple[Mapping[str, Any],
     scheme = _part(_part(header, "schemes"), "speaker")
     name = _text(scheme, "labels")
     table = _part(_part(header, "misc_tables"), name)
-    levels = [str(level) for level in _part(table, "levels")]
+    levels = [str(level) for level in _part(table, "levels") if _has_text(level)]
     columns = [column for column in ("gender", "sex", "age") if column in _part(table, "columns")]
     if len(levels) != 1 or not columns:
         return _part(scheme, "labels"), ()
@@ -245,6 +247,10 @@ def _part(value: Any, name: str) -> Mapping[str, Any]:
 def _text(value: Any, name: str) -> str:
     found = value.get(name) if isinstance(value, Mapping) else None
     return found if isinstance(found, str) else ""
+
+
+def _has_text(value: object) -> bool:
+    return not isinstance(value, int) or abs(value) < _MOST_NUMBER
 
 
 def _file(folder: Path, table: str) -> Path:

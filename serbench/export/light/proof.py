@@ -82,7 +82,7 @@ def labelled(
     with temporary_folder() as folder:
         request = folder / "request.json"
         request.write_text(json.dumps(files), encoding="utf-8")
-        done = run_fresh("-P", "-c", _PROCESS, str(bundle / "run.py"), form, str(request), json.dumps([*blocked]))
+        done = run_fresh("-c", _PROCESS, str(bundle / "run.py"), form, str(request), json.dumps([*blocked]))
     if done.returncode != 0:
         raise SerbenchError(
             f"run.py could not label the test clips with {form}: {why_it_failed(done)}; leave {form} out of --format"

@@ -52,7 +52,7 @@ def mask_example(tested: ScoredEntry, sources: Sources, sounds: Sounds) -> MaskE
         None if the entry has no masks or pools folds, or if the corpus is not on this machine.
     """
     study, config = tested.study, tested.entry.config
-    bands, frames = (int(config.get(name) or 0) for name in ("frequency_mask", "time_mask"))
+    bands, frames = (_width(config.get(name)) for name in ("frequency_mask", "time_mask"))
     if study.protocol.folds > 1 or not _reads_log_mel(study.features) or not (bands or frames):
         return None
     folder = sources.folders[0]
@@ -75,6 +75,11 @@ def mask_example(tested: ScoredEntry, sources: Sources, sounds: Sounds) -> MaskE
 
     urls = sounds.once(key, pictures)
     return None if urls is None else MaskExample(clip_id, bands, frames, *urls)
+
+
+def _width(recorded: object) -> int:
+    """Widest mask of a configuration; 0 for none, and for what is no width, since anybody may have written it."""
+    return recorded if isinstance(recorded, int) and recorded > 0 else 0
 
 
 def _reads_log_mel(features: dict[str, object]) -> bool:

@@ -51,7 +51,7 @@ class LiveSite:
         self._folder = self._asked["folder"] = tempfile.mkdtemp(prefix="serbench-live-")
         # A session of its own: Ctrl-C is for the search. The server ends when the pipe closes, even after SIGKILL.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "serbench.site.live.server"],
+            [sys.executable, "-P", "-m", "serbench.site.live.server"],  # -P: no modules of the working folder
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
         assert self._process.stdin is not None and self._process.stdout is not None  # noqa: S101, PT018

@@ -15,6 +15,8 @@ _WIDE = 20
 _HAIR = 1e-9
 _MOST_DECADES = 6
 _SMALL, _LARGE, _THOUSAND, _MILLION = 0.01, 100_000, 1_000, 1_000_000
+_MOST = 1e300
+"""Numbers from here on are words, and so is NaN: no axis can place them. Somebody else may have written the record."""
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,7 @@ def of_values(values: Sequence[Any], *, choice: bool, logarithmic: bool) -> Axis
         choice: whether it is categorical.
         logarithmic: whether it is sampled on a logarithmic scale.
     """
-    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
-    if choice or not numbers:
+    if choice or not all(map(_is_number, values)):
         return words(values)
     if logarithmic and min(values) > 0 and max(values) > min(values):
         return log(values)
@@ -177,5 +178,8 @@ def _word(value: Any) -> str:
 
 
 def _order(value: Any) -> tuple[int, float, str]:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return (0, float(value), "") if number else (1, 0.0, _word(value))
+    return (0, float(value), "") if _is_number(value) else (1, 0.0, _word(value))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _MOST

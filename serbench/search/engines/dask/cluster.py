@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from serbench.child_processes import SPAWN
+from serbench.child_processes import SPAWN, start_tracker
 from serbench.errors import SerbenchError, UsageError, require
 from serbench.search.engines.dask import worker
 from serbench.search.resources import GPU_BACKENDS, Resources
@@ -257,6 +257,7 @@ def _own_workers(resources: Resources) -> Iterator[Any]:
         }
     scheduler = {"cls": Scheduler, "options": {**options, "port": 0, "dashboard_address": "127.0.0.1:0"}}
     scheduler["options"].pop("silence_logs")
+    start_tracker()
     with dask.config.set(settings):
         cluster = SpecCluster(
             workers=workers, scheduler=scheduler, security=options["security"], silence_logs=logging.CRITICAL
