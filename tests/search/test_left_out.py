@@ -68,3 +68,17 @@ def test_a_front_end_that_fails_for_every_clip_is_named(make_plan, monkeypatch) 
     monkeypatch.setattr(type(get_front_end("acoustic")), "extract", broken)
     with pytest.raises(SerbenchError, match=r"'acoustic' fails for every clip \(ArithmeticError: no pitch\); run serb"):
         run_search(make_plan(trials=1), Watch())
+
+
+@pytest.mark.children
+@pytest.mark.slow
+def test_a_teacher_without_the_same_clips_is_learned_from(make_plan, high_tones_have_no_features) -> None:
+    plan = make_plan(run="first", repeats=1, finalists=1, trials=1, shortlist=1)
+    run_search(plan)
+    first = ResultsFolder(plan.results).study("first-tiny_cnn1d")
+    entry = next(one.entry_id for one in first.entries() if not one.bag)
+    (name,) = run_search(dataclasses.replace(plan, run="student", shortlist=0, finalists=0, teacher=entry))
+    student = ResultsFolder(plan.results).study(name).record()
+    assert student.corpus.excluded
+    assert student.corpus.digest == first.record().corpus.digest
+    assert student.teacher.entry == entry

@@ -220,6 +220,16 @@ def test_another_split_ratio_is_told_by_what_changed_alone(finished, make_plan, 
     assert "{" not in str(caught.value)
 
 
+def test_other_settings_of_a_later_study_are_told_before_an_earlier_one_is_searched(
+    finished, make_plan, tiny_space
+) -> None:
+    plan, _, folder = finished
+    both = tuple(load_space(tiny_space(family)) for family in ("cnn2d", "cnn1d"))
+    with pytest.raises(UsageError, match=f"study '{NAME}' was begun with other settings: pruner:"):
+        run_search(make_plan(spaces=both, pruner="none"))
+    assert ResultsFolder(plan.results).study_names() == [folder.path.name]
+
+
 def test_a_study_that_runs_is_locked(finished, make_plan) -> None:
     import filelock
 
