@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from serbench.records.files import (
         digest_of,
         file_sha256,
+        held,
         locked,
         publish_folder,
         read_text,
@@ -93,6 +94,7 @@ else:
             "files": (
                 "digest_of",
                 "file_sha256",
+                "held",
                 "locked",
                 "publish_folder",
                 "read_text",
@@ -246,6 +248,7 @@ __all__ = [
     "digest_of",
     "file_sha256",
     "gpus",
+    "held",
     "is_repeated",
     "kernel_memory_kills",
     "locked",
