@@ -154,14 +154,14 @@ class PlainView(Observer):
     def shortlist_started(self, configurations: int, folds: int, fits: int, seconds: float) -> None:
         """Announces the comparison of the best configurations, and what it costs."""
         assert self._state is not None  # noqa: S101
-        self._state.folds = fits
+        self._state.folds, self._state.stopping = fits, False
         self._plan = self._state.plan = replace(self._plan, inner_folds=folds)
         self._print(shortlist_line(configurations, folds, fits, seconds))
 
     def refits_started(self, total: int) -> None:
         """Prints how many runs follow the trials."""
         assert self._state is not None  # noqa: S101
-        self._state.refits = total
+        self._state.refits, self._state.stopping = total, False
         if total:
             runs = "1 run with a new seed" if total == 1 else f"{total} runs with new seeds, each"
             self._print(f"finalists selected; {runs} evaluated once on the test set")
@@ -172,8 +172,9 @@ class PlainView(Observer):
         self._print(f"tested entry {entry.entry_id} ({entry.origin}): {seeds}")
 
     def study_finished(self, record: StudyRecord) -> None:
-        """Prints that a study has finished."""
-        self._print(f"study {record.name} finished")
+        """Prints that a study has finished, or was stopped."""
+        how = "stopped" if self._state is not None and self._state.stopping else "finished"
+        self._print(f"study {record.name} {how}")
         self._state = None
 
     def __enter__(self) -> PlainView:

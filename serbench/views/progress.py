@@ -77,6 +77,10 @@ class SearchProgress(Observer):
             self._drawn = now
             self.show(last=last)
 
+    def message(self, text: str) -> None:
+        """Shows a message as a note below the line, once."""
+        self.warning(text)
+
     def warning(self, text: str) -> None:
         """Shows a warning below the line, once."""
         if (text := printable(text)) not in self.notes:
@@ -121,13 +125,13 @@ class SearchProgress(Observer):
     def shortlist_started(self, configurations: int, folds: int, fits: int, seconds: float) -> None:  # noqa: ARG002
         """Shows that the best configurations are compared by cross-validation."""
         if self._state is not None:
-            self._state.folds = fits
+            self._state.folds, self._state.stopping = fits, False
         self._changed()
 
     def refits_started(self, total: int) -> None:
         """Shows that the trials are done and the final runs begin."""
         if self._state is not None:
-            self._state.refits = total
+            self._state.refits, self._state.stopping = total, False
         self._changed()
 
     def entry_added(self, entry: EntryRecord) -> None:  # noqa: ARG002
