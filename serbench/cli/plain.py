@@ -149,9 +149,10 @@ class PlainView(StudyObserver):
         self._print(f"tested entry {entry.entry_id} ({entry.origin}): {seeds}")
 
     def study_finished(self, record: StudyRecord) -> None:
-        """Prints that a study has finished."""
+        """Prints that a study has finished, or was stopped."""
+        how = "stopped" if self.state is not None and self.state.stopping else "finished"
         super().study_finished(record)
-        self._print(f"study {record.name} finished")
+        self._print(f"study {record.name} {how}")
 
     def __enter__(self) -> PlainView:
         threading.Thread(target=self._watch_silence, name="signs of life", daemon=True).start()

@@ -25,6 +25,7 @@ __all__ = ["search"]
 
 _OUTPUT = Panel.output.value
 _STOPPED = "stopped; run the same command to continue"
+_STOPPED_EARLY = "stopped before a study was opened; run the same command to continue"
 
 
 @takes_request(
@@ -125,6 +126,10 @@ def _conclude(
     from serbench.results import Results
 
     results, found = plan.results, Results(plan.results)
+    if not studies:
+        console.print(_STOPPED_EARLY)
+        print_empty_leaderboard(results, output)
+        return
     records = [found.study(name).record for name in studies]
     tested = [record for record in records if found.study(record.name).entry_ids]
     if not tested:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import errno
+import functools
 import hashlib
 import io
 import json
@@ -23,7 +24,7 @@ from serbench.errors import SerbenchError
 from serbench.features import eviction
 from serbench.features.extraction import ClipFile, extract_files
 from serbench.features.spec import FeatureSpec, WaveformAugmentation
-from serbench.records import digest_of, file_sha256, publish_folder, usable_cores, write_text_atomic
+from serbench.records import digest_of, file_sha256, held, publish_folder, usable_cores, write_text_atomic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,7 +119,8 @@ class FeatureStore:
             clips: a clip table with the columns `clip_id`, `path` and `digest`.
             spec: settings of the front end.
             augmentation: applied to every clip; None uses the clips as they are.
-            progress: called with (clips done, clips in all) during the computation; never called for cached features.
+            progress: called with (clips done, clips in all) during the computation, and each second while another
+                process computes; never called for cached features. An error that it raises ends both.
 
         Returns:
             A read-only memory map, float32 (len(clips), *spec.shape); row `i` belongs to row `i` of `clips`.
@@ -135,9 +137,10 @@ class FeatureStore:
         path, shape = self.path(clips, spec, augmentation), (len(clips), *spec.shape)
         if (features := self._open(path, shape)) is not None:
             return features
+        waiting = None if progress is None else functools.partial(_tell_wait, progress, len(clips))
         with self._explained_errors(_n_bytes(shape)):
             self.root.mkdir(parents=True, exist_ok=True)
-            with self._lock(path.parent.name):
+            with held(self._lock(path.parent.name), waiting):
                 # Another process may have computed it while this one waited.
                 if (features := self._open(path, shape)) is None:
                     self._tell_damage(path, shape)
@@ -236,6 +239,11 @@ class FeatureStore:
             return False
         place, root = Path(refusal.filename).absolute(), self.root.absolute()
         return not (place.is_relative_to(root) or root.is_relative_to(place))
+
+
+def _tell_wait(progress: Callable[[int, int], None], clips: int, done: int, total: int) -> None:
+    """Reports a wait for another process as progress of the clips that it computes."""
+    progress(clips * done // total, clips)
 
 
 def _key(clips: pd.DataFrame, spec: FeatureSpec, augmentation: WaveformAugmentation | None) -> str:

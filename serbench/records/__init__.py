@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from serbench.records.files import (
         digest_of,
         file_sha256,
+        held,
         locked,
         publish_folder,
         read_text,
@@ -90,6 +91,7 @@ else:
             "files": (
                 "digest_of",
                 "file_sha256",
+                "held",
                 "locked",
                 "publish_folder",
                 "read_text",
@@ -238,6 +240,7 @@ __all__ = [
     "file_sha256",
     "fold_name",
     "gpus",
+    "held",
     "is_repeated",
     "kernel_memory_kills",
     "locked",

@@ -16,10 +16,12 @@ from typing import Any
 import filelock
 
 from serbench.errors import SerbenchError
+from serbench.records.progress import Progress
 
 __all__ = [
     "digest_of",
     "file_sha256",
+    "held",
     "locked",
     "publish_folder",
     "read_text",
@@ -28,6 +30,8 @@ __all__ = [
     "write_text_atomic",
     "writing",
 ]
+
+_LOCK_WAIT_S = 1.0
 
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space",
@@ -60,6 +64,31 @@ def writing(path: Path) -> Iterator[None]:
         if reason is None:
             raise
         raise SerbenchError(f"cannot write {path}: {reason} and run the same command again") from error
+
+
+@contextlib.contextmanager
+def held(lock: filelock.BaseFileLock, progress: Progress | None = None) -> Iterator[None]:
+    """Holds a lock while the block runs, and waits for it as long as it takes.
+
+    Args:
+        lock: the lock, which this thread does not hold yet.
+        progress: called with (0, 1) each second while somebody else holds the lock, and then once with (1, 1). An error
+            that it raises ends the wait.
+    """
+    waited = False
+    while not lock.is_locked:
+        try:
+            lock.acquire(timeout=_LOCK_WAIT_S)
+        except filelock.Timeout:
+            waited = True
+            if progress is not None:
+                progress(0, 1)
+    try:
+        if waited and progress is not None:
+            progress(1, 1)
+        yield
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager

@@ -14,8 +14,9 @@ from pydantic import Field
 
 from serbench.errors import SerbenchError
 from serbench.records.base import FileName, Record
-from serbench.records.files import publish_folder, writing
+from serbench.records.files import held, publish_folder, writing
 from serbench.records.predictions import SHARES, answers_digest, write_predictions
+from serbench.records.progress import Progress
 from serbench.records.shares import are_shares
 from serbench.records.study_folder import holds_text, read_parquet
 
@@ -92,22 +93,22 @@ class ReferenceFolder:
         return record, table
 
     @contextlib.contextmanager
-    def exclusively(self) -> Iterator[None]:
+    def exclusively(self, progress: Progress | None = None) -> Iterator[None]:
         """Locks the folder against other processes, and removes temporary files that a killed process left.
+
+        Args:
+            progress: as in `held`.
 
         Raises:
             SerbenchError: the folder cannot be written.
         """
-        with writing(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(self.path / ".lock")
-            lock.acquire()
-        try:
+        with contextlib.ExitStack() as lock:
+            with writing(self.path):
+                self.path.mkdir(parents=True, exist_ok=True)
+                lock.enter_context(held(filelock.FileLock(self.path / ".lock"), progress))
             for left in self.path.glob(".*.tmp"):
                 shutil.rmtree(left, ignore_errors=True)
             yield
-        finally:
-            lock.release()
 
     def publish(self, record: ReferenceRecord, predictions: pd.DataFrame, *, compact: bool = False) -> None:
         """Writes a reference atomically and replaces an earlier one. Call it only inside `exclusively`.

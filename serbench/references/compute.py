@@ -160,7 +160,8 @@ def compute_references(
     missing = {name: reference for name, reference in references.items() if not _is_there(folder, name)}
     if not missing:
         return []
-    with folder.exclusively():  # another search may have computed them while this one waited
+    waiting = functools.partial(task.progress, "waiting for the baselines of another search")
+    with folder.exclusively(waiting):  # it may have computed them meanwhile
         return [
             name
             for name, reference in missing.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -54,6 +55,8 @@ def choose_finalists(
     count: int,
     forced: Sequence[str] = (),
     known: Collection[str] = (),
+    *,
+    any_ratio: bool = False,
 ) -> list[Finalist]:
     """Selects the best completed trials by validation score, without duplicates, and the ones that the space forces.
 
@@ -66,12 +69,14 @@ def choose_finalists(
         forced: names of enqueued configurations that are tested whatever their score.
         known: trials whose configuration was tested or cross-validated already. Of trials with one configuration such
             a one stands for all, so that it is not tested again under another name.
+        any_ratio: whether trials that differ only in their split ratio are duplicates, too. They are where the fits to
+            come replace the split, as those of a cross-validation do.
     """
     done = [t for t in trials if t.state == "completed" and t.value is not None]
     done.sort(key=lambda t: (-(t.value or 0.0), t.job_id))
     networks: dict[str, list[TrialRecord]] = {}
     for trial in done:
-        networks.setdefault(_network(family, trial.config), []).append(trial)
+        networks.setdefault(_network(family, trial.config, any_ratio=any_ratio), []).append(trial)
     chosen = []
     for rank, alike in enumerate(networks.values()):  # the best network first
         must = next((t.origin for t in alike if t.origin is not None and t.origin in forced), None)
@@ -82,9 +87,10 @@ def choose_finalists(
     return chosen
 
 
-def _network(family: str, config: Mapping[str, Any]) -> str:
+def _network(family: str, config: Mapping[str, Any], *, any_ratio: bool = False) -> str:
     """What two configurations share that train the same network."""
-    return digest_of(settings_in_use(family, config))
+    used = settings_in_use(family, config)
+    return digest_of({name: value for name, value in used.items() if not (any_ratio and name == "split_ratio")})
 
 
 def choose_shortlisted(
@@ -112,21 +118,33 @@ def choose_shortlisted(
         Finalist(one.job_id, one.origin, one.config, one.search_value, False, one, finals)
         for one in shortlisted[:count]
     ]
-    known = {_network(family, one.config): one for one in reversed(shortlisted)}
-    taken = {_network(family, one.config): place for place, one in enumerate(best)}
-    for must in choose_finalists(family, trials, 0, forced, {*tested, *(one.job_id for one in shortlisted)}):
-        key = _network(family, must.config)
-        if key in taken:  # perhaps as another trial, which the sampler drew
-            best[taken[key]] = replace(best[taken[key]], name=must.name)
-        else:
-            record = known.get(key)
-            best.append(must if record is None else _as_shortlisted(must, record, finals))
+    network = functools.partial(_network, family, any_ratio=finals == "all")
+    compared = {one.job_id: one for one in shortlisted}
+    alike = {network(one.config): one for one in reversed(shortlisted)}
+    # A forced one that was not compared keeps its split: two that differ in its ratio are two.
+    for must in choose_finalists(family, trials, 0, forced, {*tested, *compared}):
+        record = compared.get(must.job_id) or alike.get(network(must.config))
+        if record is None:
+            best.append(must)
+            continue
+        place = next((place for place, one in enumerate(best) if one.job_id == record.job_id), None)
+        if place is None:
+            best.append(_as_shortlisted(must, record, finals))
+        elif best[place].name not in forced:  # perhaps as another trial, which the sampler drew
+            best[place] = replace(best[place], name=must.name)
     return best
 
 
 def _as_shortlisted(must: Finalist, record: ShortlistRecord, finals: Finals) -> Finalist:
     """A forced finalist, as the trial whose configuration cross-validation compared."""
-    return replace(must, job_id=record.job_id, search_value=record.search_value, shortlisted=record, finals=finals)
+    return replace(
+        must,
+        job_id=record.job_id,
+        config=record.config,
+        search_value=record.search_value,
+        shortlisted=record,
+        finals=finals,
+    )
 
 
 def refit_finalists(session: Session, finalists: Sequence[Finalist], repeats: int) -> list[EntryRecord]:

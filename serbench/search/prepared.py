@@ -5,6 +5,8 @@ What a study began with is kept: by the study itself, and by folds still to come
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +17,7 @@ from serbench.records import ResultsFolder, StudyRecord, WarmStart
 from serbench.search.chosen_on import chosen_on
 from serbench.search.new_record import new_study_record, space_study
 from serbench.search.plan import SearchPlan
+from serbench.search.studies.differences import check_unchanged
 from serbench.search.studies.split_columns import check_split_columns
 from serbench.search.transfer.heard import StudySplit
 from serbench.search.transfer.resolve import with_transfer
@@ -22,7 +25,7 @@ from serbench.search.warm_start import load_warm_start
 from serbench.spaces import SearchSpace
 from serbench.training import can_paste
 
-__all__ = ["Prepared", "prepared_studies"]
+__all__ = ["Prepared", "check_begun", "prepared_studies"]
 
 _AS_BEGUN = ("draws_by_fold", "late_kicks", "precision")
 """Of a record: a fold still to come draws and trains as those before it."""
@@ -37,18 +40,45 @@ class Prepared:
     split_plan: SplitPlan
 
 
-def prepared_studies(plan: SearchPlan, clips: StudyClips, results: ResultsFolder, backend: str) -> list[list[Prepared]]:
+def prepared_studies(
+    plan: SearchPlan, clips: StudyClips, results: ResultsFolder, backend: str, *, provisional: bool = False
+) -> list[list[Prepared]]:
     """Returns the studies of each space, one for each fold of its protocol.
+
+    Args:
+        plan: the search plan.
+        clips: clips of its corpus.
+        results: results folder of the studies.
+        backend: Keras backend.
+        provisional: whether clips may still be left out, as those are that have no features. Then the studies are not
+            yet those to open: see `with_transfer`.
 
     Raises:
         SerbenchError: a space does not fit the corpus, the clips are split in another way than before, or what the
             studies build on is missing or has heard a test speaker.
     """
-    preparation = _Preparation(plan, clips, results, backend)
+    preparation = _Preparation(plan, clips, results, backend, provisional)
     prepared = [preparation.studies(space) for space in plan.spaces]
     records = [one.record for studies in prepared for one in studies]
     check_split_columns(results, records, clips.table)
     return prepared
+
+
+def check_begun(results: ResultsFolder, prepared: Iterable[Iterable[Prepared]]) -> None:
+    """Checks that the studies which have begun go on with the settings that they began with.
+
+    Args:
+        results: results folder of the studies.
+        prepared: the studies of each space, with the clips that they will have.
+
+    Raises:
+        UsageError: one was begun with other settings.
+        SerbenchError: a record is damaged.
+    """
+    for one in itertools.chain.from_iterable(prepared):
+        folder = results.study(one.record.name)
+        if folder.record_path.exists():
+            check_unchanged(folder.record(), one.record)
 
 
 @dataclass(frozen=True)
@@ -57,6 +87,7 @@ class _Preparation:
     clips: StudyClips
     results: ResultsFolder
     backend: str
+    provisional: bool
 
     def studies(self, space: SearchSpace) -> list[Prepared]:
         """Checks a space, and returns its studies."""
@@ -87,7 +118,7 @@ class _Preparation:
             )
             record = self._going_on(record, begun, space, split_plan)
             split = StudySplit(record, self.clips.table, split_plan)
-            record = with_transfer(self.results, split, self.plan.init, self.plan.teacher)
+            record = with_transfer(self.results, split, self.plan.init, self.plan.teacher, provisional=self.provisional)
             found.append(Prepared(space, record, split_plan))
         return found
 

@@ -24,7 +24,7 @@ from serbench.search.engines.local import LocalEngine
 from serbench.search.jobs import JobMaker
 from serbench.search.observer import Observer
 from serbench.search.plan import SearchPlan
-from serbench.search.prepared import Prepared, prepared_studies
+from serbench.search.prepared import Prepared, check_begun, prepared_studies
 from serbench.search.resources import Resources
 from serbench.search.run_study import run_study
 from serbench.search.session import Session
@@ -123,11 +123,12 @@ class _Search:
                 f"{len(clips.table):,} clips are few for {' and '.join(space.name for space in spaces)}: the space "
                 f"'{better}' is made for corpora of this size: `serbench search {better}` with the same options"
             )
-        prepared = prepared_studies(self.plan, clips, self.results, self.backend)
+        prepared = prepared_studies(self.plan, clips, self.results, self.backend, provisional=True)
         with_features = self._with_features(clips)
-        if with_features is not clips:
+        if with_features is not clips or self.plan.init is not None or self.plan.teacher is not None:
             clips = with_features
             prepared = prepared_studies(self.plan, clips, self.results, self.backend)
+        check_begun(self.results, prepared)
         self.observer.search_planned([self.plan.budget(one.space) for studies in prepared for one in studies])
         for place, studies in enumerate(prepared):
             if self.stop.is_set():

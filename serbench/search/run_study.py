@@ -14,7 +14,6 @@ from serbench.search.finalists import Finalist, choose_finalists, choose_shortli
 from serbench.search.probes import run_probes
 from serbench.search.session import Session
 from serbench.search.shortlist import run_shortlist, shortlist_fits
-from serbench.search.studies.study import Study
 from serbench.spaces import Budget
 
 __all__ = ["run_study"]
@@ -35,7 +34,8 @@ def run_study(session: Session, budget: Budget) -> None:
     session.history.settle()
     run_probes(session, budget.probes)
     forced = [known.name for known in study.space.enqueued if known.finalist]
-    finals = _final_runs_to_come(study, budget, len(forced))
+    # All of them: what is still to be tried or compared may displace those that are recorded.
+    finals = (budget.finalists + len(forced)) * budget.repeats
     listed = shortlist_fits(study, min(budget.shortlist, budget.trials))
     Coordinator(session).run_trials(budget.trials, shortlist_fits=listed, final_fits=finals)
     if not session.stop.is_set():
@@ -43,16 +43,6 @@ def run_study(session: Session, budget: Budget) -> None:
         if not session.stop.is_set():
             _test(session, budget, shortlisted, forced)
     observer.study_finished(study.record)
-
-
-def _final_runs_to_come(study: Study, budget: Budget, forced: int) -> int:
-    """Number of final runs for which time must be left. Recorded ones count only where no trial can displace them."""
-    planned = (budget.finalists + forced) * budget.repeats
-    if sum(trial.counts for trial in study.records()) < budget.trials:
-        return planned
-    runs = study.folder.jobs("refit")
-    done = sum(JobId.parse(run.job_id).role != "bag" and not STATES[run.state].retryable for run in runs)
-    return max(0, planned - done)
 
 
 def _test(session: Session, budget: Budget, shortlisted: Sequence[ShortlistRecord], forced: Sequence[str]) -> None:
@@ -64,7 +54,7 @@ def _test(session: Session, budget: Budget, shortlisted: Sequence[ShortlistRecor
         if shortlisted
         else choose_finalists(family, trials, budget.finalists, forced, tested)
     )
-    for name in sorted(set(forced) - {finalist.name for finalist in finalists}):
+    for name in sorted(set(forced) - {trial.origin for trial in trials if trial.state == "completed"}):
         session.observer.warning(f"no trial of '{name}', which the space makes a finalist, has completed yet")
     if not finalists and budget.finalists:
         _nothing_to_test(session, budget)
@@ -91,14 +81,24 @@ def _nothing_to_test(session: Session, budget: Budget) -> None:
         return
     raise SerbenchError(
         f"no trial of study '{study.record.name}' completed, so there is nothing to test; the reasons are in the "
-        f"records under {study.folder.path / 'trials'}"
+        f"records under {study.folder.path / 'trials'}; raise --trials, or `serbench study remove {study.record.name}` "
+        "to try again"
     )
 
 
 def _nothing_tested(session: Session, finalists: Sequence[Finalist]) -> None:
     study = session.study
-    if finalists and not session.stop.is_set():
-        raise SerbenchError(
-            f"no refit of study '{study.record.name}' completed; the reasons are in the records under "
-            f"{study.folder.path / 'refits'}, and the same command tries again"
+    if not finalists or session.stop.is_set():
+        return
+    chosen = {finalist.job_id for finalist in finalists}
+    runs = [run for run in study.folder.jobs("refit") if JobId.parse(run.job_id).trial in chosen]
+    again = any(STATES[run.state].retryable for run in runs)
+    raise SerbenchError(
+        f"no refit of study '{study.record.name}' completed; the reasons are in the records under "
+        f"{study.folder.path / 'refits'}"
+        + (
+            ", and the same command tries again"
+            if again
+            else "; diverged runs are not tried again: ask for more --repeats or --finalists"
         )
+    )

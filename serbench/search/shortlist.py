@@ -47,7 +47,8 @@ def run_shortlist(session: Session, count: int, final_rounds: int = 0) -> list[S
         The records of all compared configurations, highest out-of-fold score first; empty if there was no comparison.
     """
     study = session.study
-    chosen = choose_finalists(study.record.family, study.records(), count, known=study.folder.shortlisted_ids())
+    known = study.folder.shortlisted_ids()
+    chosen = choose_finalists(study.record.family, study.records(), count, known=known, any_ratio=True)
     if not chosen:
         return []
     folds = _folds(study)

@@ -61,14 +61,14 @@ class StudyObserver(Observer):
     def shortlist_started(self, configurations: int, folds: int, fits: int, seconds: float) -> None:  # noqa: ARG002
         """Begins the cross-validation of the best configurations."""
         if self.state is not None:
-            self.state.folds = fits
+            self.state.folds, self.state.stopping = fits, False
             self._plan = self.state.plan = replace(self._plan, inner_folds=folds)
         self.state_changed()
 
     def refits_started(self, total: int) -> None:
         """Begins the final runs."""
         if self.state is not None:
-            self.state.refits = total
+            self.state.refits, self.state.stopping = total, False
         self.state_changed()
 
     def study_finished(self, record: StudyRecord) -> None:  # noqa: ARG002

@@ -115,7 +115,8 @@ class StudyState:
         best: best validation score of a trial; None before the first.
         best_trial: the trial that has it; None if an earlier call ran it.
         plan: the studies of the whole command, and which one this is.
-        stopping: whether the command was told to stop, so that nothing more begins.
+        stopping: whether a fit was interrupted, since the command was told to stop or the time for its step was over.
+            Where another step begins all the same, it is False again.
     """
 
     record: StudyRecord
@@ -184,7 +185,7 @@ class StudyState:
     def time_left(self, elapsed: float) -> float | None:
         """Estimates the time that the command still takes, in seconds; None before the first trial has ended.
 
-        None once the command was told to stop, too.
+        None where nothing more begins, too.
 
         Fits to come are counted as long as those that have ended took: of this study, with its cross-validation and
         final runs, and of the studies after it.

@@ -75,6 +75,10 @@ class SearchProgress(StudyObserver):
             self._drawn = now
             self.show(last=last)
 
+    def message(self, text: str) -> None:
+        """Shows a message as a note below the line, once."""
+        self.warning(text)
+
     def warning(self, text: str) -> None:
         """Shows a warning below the line, once."""
         if (text := printable(text)) not in self.notes:

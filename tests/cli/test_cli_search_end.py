@@ -110,6 +110,13 @@ def test_a_search_without_entries_says_where_its_trials_are(build, plan, capsys)
     assert json.loads(out)["rows"] == []
 
 
+def test_a_search_that_was_stopped_before_its_first_study_says_that_alone(plan, capsys) -> None:
+    out, err = concluded(plan, capsys, studies=())
+    assert (out, err) == ("", "stopped before a study was opened; run the same command to continue\n")
+    out, _ = concluded(plan, capsys, TableFormat.json, studies=())
+    assert json.loads(out)["rows"] == []
+
+
 def test_a_stopped_search_calls_its_answer_provisional_and_names_one_next_command(build, plan, capsys) -> None:
     build.entry("mine", STUDY, skill=0.4)
     build.reference(STUDY, "functionals", "SVM on functionals", skill=0.7)

@@ -132,6 +132,30 @@ def test_an_interrupted_run_is_not_done_and_ends_the_forecast(study):
     assert "left" not in shown(view)
 
 
+@pytest.mark.parametrize("phase", ["folds", "refits"])
+def test_a_step_that_begins_after_the_time_of_the_trials_has_a_forecast_again(study, phase):
+    view = live(study, seconds=600.0)
+    view.trial_finished(study[1]("t01", 0.5, seconds=60.0))
+    view.trial_finished(study[1]("t02", None, state="interrupted"))
+    assert view._state.time_left(0.0) is None
+    if phase == "folds":
+        view.shortlist_started(2, 5, 10, 100.0)
+    else:
+        view.refits_started(3)
+    assert view._state.time_left(0.0) == 60.0 * (13 if phase == "folds" else 3)
+
+
+@pytest.mark.parametrize(("goes_on", "how"), [(False, "stopped"), (True, "finished")])
+def test_a_log_says_whether_a_study_finished_or_was_stopped(study, goes_on, how):
+    stream = io.StringIO()
+    view = begun(PlainView(new_console(file=stream, width=80)), study)
+    view.trial_finished(study[1]("t01", None, state="interrupted"))
+    if goes_on:
+        view.refits_started(0)
+    view.study_finished(study[0])
+    assert stream.getvalue().rstrip().endswith(f"study {study[0].name} {how}")
+
+
 @pytest.mark.parametrize("kind", ["refit", "fold"])
 def test_a_fit_that_is_lost_and_repeated_counts_once_and_one_that_crashed_counts_too(study, kind):
     record, trial = study
@@ -156,6 +180,14 @@ def test_in_python_a_crashed_final_run_is_done_as_well(study):
     assert "1 trial, 1 of 2 final runs, t03 starting, best validation UAR 65.1 %" in view.line
     view.epoch("t03", EPOCH)
     assert "t03 epoch 3" in view.line
+
+
+def test_in_python_a_message_is_shown_as_a_note(study):
+    stream = io.StringIO()
+    view = TextProgress(stream)
+    view.study_started(study[0], 1, 0, None, None)
+    view.message("waiting for workers at tcp://scheduler:8786")
+    assert "note: waiting for workers at tcp://scheduler:8786\n" in stream.getvalue()
 
 
 def test_a_time_limit_is_shared_by_the_studies_to_come(study):

@@ -163,12 +163,14 @@ def test_an_interruption_passes_through_and_leaves_nothing(tmp_path, make_clips,
 
 
 def test_threads_that_want_the_same_share_one_computation(tmp_path, make_clips, small_spec):
-    clips, calls, found = make_clips(70), Calls(), []
+    clips, calls, found = make_clips(70), [], []
     together = threading.Barrier(4)
 
     def work() -> None:
+        own = Calls()
         together.wait()
-        found.append(FeatureStore(tmp_path / "cache", workers=1).get(clips, small_spec, progress=calls))
+        found.append(FeatureStore(tmp_path / "cache", workers=1).get(clips, small_spec, progress=own))
+        calls.append(own)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -176,7 +178,44 @@ def test_threads_that_want_the_same_share_one_computation(tmp_path, make_clips, 
     for thread in threads:
         thread.join()
     assert len(found) == 4
-    assert calls == [(32, 70), (64, 70), (70, 70)]
+    computed = [(32, 70), (64, 70), (70, 70)]
+    assert [own for own in calls if computed[0] in own] == [computed]
+
+
+@pytest.fixture
+def taken(tmp_path, make_clips, small_spec, monkeypatch):
+    """A store, two clips, and the lock of their features as another process holds it."""
+    monkeypatch.setattr("serbench.records.files._LOCK_WAIT_S", 0.01)
+    clips, store = make_clips(2), FeatureStore(tmp_path / "cache")
+    store.root.mkdir()
+    with store._lock(store.path(clips, small_spec).parent.name) as lock:
+        yield store, clips, lock
+
+
+def test_a_wait_for_another_process_can_be_stopped(taken, small_spec):
+    store, clips, lock = taken
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.get(clips, small_spec, progress=stop)
+    lock.release()
+    assert store.get(clips, small_spec).shape == (2, *small_spec.shape)
+
+
+def test_a_wait_for_another_process_is_shown_from_its_begin_to_its_end(taken, small_spec):
+    store, clips, lock = taken
+    calls = Calls()
+
+    def wait(done: int, total: int) -> None:
+        calls(done, total)
+        if lock.is_locked:
+            lock.release()
+            FeatureStore(store.root).get(clips, small_spec)
+
+    store.get(clips, small_spec, progress=wait)
+    assert calls == [(0, 2), (2, 2)]
 
 
 def age(path: Path, seconds: float) -> None:

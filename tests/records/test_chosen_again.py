@@ -38,6 +38,21 @@ def test_configurations_that_train_the_same_network_take_one_place() -> None:
     assert len(choose_finalists("not-installed", trials, 4)) == 4, "nothing is known of its hyperparameters"
 
 
+def at(ratio: str, **changes):
+    return trial(**({"config": SAME | {"split_ratio": ratio}} | changes))
+
+
+def test_where_fits_replace_the_split_configurations_that_differ_in_its_ratio_alone_take_one_place() -> None:
+    trials = [at("60/10/30", value=0.7), at("70/10/20", job_id="t0001", value=0.6), OTHER]
+
+    def chosen(**how) -> list[str]:
+        return [one.job_id for one in choose_finalists("cnn1d", trials, 2, **how)]
+
+    assert chosen() == ["t0000", "t0001"], "runs that keep to their ratio are two"
+    assert chosen(any_ratio=True) == ["t0000", "t0002"]
+    assert chosen(any_ratio=True, known=["t0001"]) == ["t0001", "t0002"], "it was compared already"
+
+
 def test_what_another_configuration_was_tested_with_changes_nothing() -> None:
     assert jobs("t0002", count=2) == ["t0001", "t0002"]
 
@@ -70,6 +85,44 @@ def test_a_forced_configuration_that_cross_validation_knows_under_another_trial_
     )
     assert (second.job_id, second.name, second.shortlisted, second.finals) == ("t0001", "theirs", judged, "all")
     assert second.search_value == judged.search_value, "as the trial of its name has it"
+
+
+def test_a_forced_configuration_at_another_ratio_is_the_compared_one_where_runs_train_on_all_clips() -> None:
+    judged = shortlisted(job_id="t0001", origin="trial 1", config=SAME | {"split_ratio": "60/10/30"})
+    must = at("70/10/20", job_id="t0003", origin="theirs", value=0.2)
+    trials = [at("60/10/30", job_id="t0001"), must, OTHER]
+    (one,) = choose_shortlisted("cnn1d", trials, [judged], 1, "all", ["theirs"])
+    assert (one.job_id, one.name, one.config) == ("t0001", "theirs", judged.config)
+    better = shortlisted(config=OTHER.config)
+    _, late = choose_shortlisted("cnn1d", trials, [better, judged], 1, "all", ["theirs"])
+    assert (late.job_id, late.name, late.config, late.forced) == ("t0001", "theirs", judged.config, True)
+    _, own = choose_shortlisted("cnn1d", trials, [judged], 1, "held-out", ["theirs"])
+    assert (own.job_id, own.config) == ("t0003", must.config), "a run that holds clips out keeps to its ratio"
+
+
+def test_of_two_forced_configurations_that_differ_in_the_ratio_alone_the_compared_network_is_tested_once() -> None:
+    judged = shortlisted(job_id="t0000", config=SAME | {"split_ratio": "60/10/30"})
+    other = shortlisted(config=OTHER.config)
+    forced = [at("60/10/30", origin="mine", value=0.7), at("70/10/20", job_id="t0001", origin="theirs", value=0.6)]
+
+    def chosen(*compared: ShortlistRecord) -> list[str]:
+        found = choose_shortlisted("cnn1d", [*forced, OTHER], compared, 1, "all", ["mine", "theirs"])
+        return [one.name for one in found]
+
+    assert chosen(judged) == ["mine"]
+    assert chosen(other, judged) == ["trial 2", "mine"]
+    assert chosen(other) == ["trial 2", "mine", "theirs"], "without a comparison both hold clips out"
+
+
+def test_what_was_compared_and_tested_twice_before_stays_two_under_their_names() -> None:
+    twins = [
+        shortlisted(config=SAME | {"split_ratio": "60/10/30"}),
+        shortlisted(job_id="t0003", origin="theirs", config=SAME | {"split_ratio": "70/10/20"}),
+    ]
+    trials = [at("60/10/30", job_id="t0002"), at("70/10/20", job_id="t0003", origin="theirs", value=0.2)]
+    for count in (1, 2):
+        chosen = choose_shortlisted("cnn1d", trials, twins, count, "all", ["theirs"], tested=["t0002", "t0003"])
+        assert [(one.job_id, one.name) for one in chosen] == [("t0002", "trial 2"), ("t0003", "theirs")]
 
 
 def test_what_was_tested_as_forced_stays_that_when_the_sampler_draws_it_better() -> None:

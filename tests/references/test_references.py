@@ -216,15 +216,25 @@ def test_one_that_somebody_else_makes_meanwhile_is_not_made_again(core, tmp_path
     once, alone = [], ReferenceFolder.exclusively
 
     @contextlib.contextmanager
-    def late(self):
+    def late(self, progress=None):
         if not once:
             once.append(True)
             assert compute_references(tmp_path, core, {"chance": REFERENCES["chance"]}) == ["chance"]
-        with alone(self):
+        with alone(self, progress):
             yield
 
     monkeypatch.setattr(ReferenceFolder, "exclusively", late)
     assert compute_references(tmp_path, core, {"chance": REFERENCES["chance"]}) == []
+
+
+def test_a_wait_for_another_search_can_be_stopped(core, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("serbench.records.files._LOCK_WAIT_S", 0.01)
+
+    def stop(what: str, done: int, total: int) -> None:
+        raise KeyboardInterrupt(what)
+
+    with ReferenceFolder.of(tmp_path, core.study).exclusively(), pytest.raises(KeyboardInterrupt, match="waiting for"):
+        compute_references(tmp_path, replace(core, progress=stop), {"chance": REFERENCES["chance"]})
 
 
 def test_what_a_killed_search_left_is_cleared_away(core, tmp_path) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from benchmarks.simulated import simulated_study
 from serbench.errors import UsageError
 from serbench.protocols import SplitProtocol
+from serbench.records import ResultsFolder
 from serbench.results import Results
 from serbench.search.chosen_on import chosen_on, warn_of_choice
+from serbench.search.studies.study import Study
 from serbench.search.transfer.heard import StudySplit
 from serbench.spaces import load_space, read_space
 
@@ -133,6 +137,25 @@ def test_speakers_beside_a_protocol_are_refused_and_recorded_studies_with_both_c
     with pytest.raises(UsageError, match="chosen_on names speakers and a protocol of crema-d; write two tables"):
         read_space(text, "s", "s.toml")
     assert read_space(text, "s", "s.toml", recorded=True).enqueued[0].chosen_on
+
+
+def test_a_study_that_goes_on_keeps_everyone_who_chose(tmp_path):
+    with simulated_study(tmp_path, load_space("cnn1d"), sampler="random") as study:
+        pass
+
+    def reopened(chosen):
+        record = study.record.model_copy(update={"chosen_on": chosen})
+        again = Study.open(ResultsFolder(tmp_path), record, study.space, study.clips, study.plan)
+        with contextlib.closing(again):
+            return again.folder.record().chosen_on
+
+    first = {"known": ("crema-d/1001", "crema-d/1002"), "other": ("crema-d/1005",)}
+    assert reopened(first) == first
+    assert reopened({"known": ("crema-d/1002", "crema-d/1003"), "new": ("crema-d/1009",)}) == {
+        "known": ("crema-d/1001", "crema-d/1002", "crema-d/1003"),
+        "other": ("crema-d/1005",),
+        "new": ("crema-d/1009",),
+    }
 
 
 def test_who_chose_is_no_part_of_the_hash():

@@ -129,6 +129,17 @@ def test_another_split_is_allowed_if_its_test_speakers_were_tested_before(result
     check(results, earlier, StudySplit(new.record, clips, plan))
 
 
+def test_while_clips_may_still_be_left_out_the_same_split_of_more_clips_passes(results) -> None:
+    earlier, whole = study(results, "a", "one", there=False), study(results, "b", "one")
+    more = whole.record.corpus.model_copy(update={"digest": "more clips"})
+    whole = StudySplit(whole.record.model_copy(update={"corpus": more}), whole.clips, whole.plan)
+    with pytest.raises(UsageError, match="nothing says"):
+        check(results, earlier, whole)
+    check_unheard(results, "entry 'x'", heard(earlier), whole, provisional=True)
+    with pytest.raises(UsageError, match="nothing says"):
+        check_unheard(results, "entry 'x'", heard(earlier), study(results, "c", "one", seed=1), provisional=True)
+
+
 def test_nothing_is_known_of_a_study_that_is_not_here(results) -> None:
     with pytest.raises(UsageError, match="without study 'a-cnn1d' in this results folder nothing says"):
         check(results, study(results, "a", "one", there=False), study(results, "b", "one", seed=1))

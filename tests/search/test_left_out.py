@@ -90,3 +90,17 @@ def test_a_clip_that_can_be_read_now_stays_out_of_its_study(tmp_path) -> None:
     (root / "fear" / "e.wav").write_bytes(audio)
     with pytest.raises(SerbenchError, match=r"1 are there besides \(among them fear/e\)"):
         recorded_clips(folder, record, root)
+
+
+@pytest.mark.children
+@pytest.mark.slow
+def test_a_teacher_without_the_same_clips_is_learned_from(make_plan, high_tones_have_no_features) -> None:
+    plan = make_plan(run="first", repeats=1, finalists=1, trials=1, shortlist=1)
+    run_search(plan)
+    first = ResultsFolder(plan.results).study("first-tiny_cnn1d")
+    entry = next(one.entry_id for one in first.entries() if not one.bag)
+    (name,) = run_search(dataclasses.replace(plan, run="student", shortlist=0, finalists=0, teacher=entry))
+    student = ResultsFolder(plan.results).study(name).record()
+    assert student.corpus.excluded
+    assert student.corpus.digest == first.record().corpus.digest
+    assert student.teacher.entry == entry

@@ -24,9 +24,10 @@ from serbench.records import EpochMetrics, ResultsFolder, TrialRecord, now
 from serbench.search import Observer, run_search
 from serbench.search.coordinator import Coordinator
 from serbench.search.jobs import JobMaker
+from serbench.search.run_study import run_study
 from serbench.search.session import Session
 from serbench.search.trials import SearchTrials
-from serbench.spaces import load_space
+from serbench.spaces import Budget, Enqueued, load_space
 from serbench.training import TrialJob, Verdict
 
 NAME = "crema-d-speaker-tiny_cnn1d"
@@ -219,6 +220,16 @@ def test_another_split_ratio_is_told_by_what_changed_alone(finished, make_plan, 
     assert "{" not in str(caught.value)
 
 
+def test_other_settings_of_a_later_study_are_told_before_an_earlier_one_is_searched(
+    finished, make_plan, tiny_space
+) -> None:
+    plan, _, folder = finished
+    both = tuple(load_space(tiny_space(family)) for family in ("cnn2d", "cnn1d"))
+    with pytest.raises(UsageError, match=f"study '{NAME}' was begun with other settings: pruner:"):
+        run_search(make_plan(spaces=both, pruner="none"))
+    assert ResultsFolder(plan.results).study_names() == [folder.path.name]
+
+
 def test_a_study_that_runs_is_locked(finished, make_plan) -> None:
     import filelock
 
@@ -370,20 +381,70 @@ def test_trials_run_until_the_reserved_time_begins_and_a_note_says_why_they_end(
     assert "the rest of --time is kept for the shortlist and the final runs" in note
 
 
-@pytest.mark.children
-def test_time_is_reserved_for_final_runs_without_a_record(finished, made_up_fits, make_plan, monkeypatch) -> None:
-    asked = []
+def recorded(job_id: str, state: str = "completed", **more) -> TrialRecord:
+    """A fit of a simulated study, by default of the first configuration of its space."""
+    values = {
+        "kind": "refit" if "-" in job_id else "search",
+        "value": 0.5 if state == "completed" else None,
+        "config": load_space("cnn1d").enqueued[0].config,
+    }
+    return TrialRecord(
+        study="simulated", job_id=job_id, state=state, seed=1, started=now(), finished=now(), **(values | more)
+    )
 
-    class Spy(SearchTrials):
-        def __init__(self, session, trials, shortlist_fits, final_fits) -> None:
-            asked.append(final_fits)
-            super().__init__(session, trials, shortlist_fits, final_fits)
 
-    monkeypatch.setattr("serbench.search.coordinator.SearchTrials", Spy)
-    run_search(make_plan())
-    run_search(make_plan(repeats=3))
-    run_search(make_plan(repeats=3, trials=make_plan().budget(make_plan().spaces[0]).trials + 1))
-    assert asked == [0, 1, 3], "a new trial may displace the finalist"
+def go_on(study, watch: Observer, seconds: float | None = None, **budget) -> None:
+    """Goes on with a simulated study. No fit may begin."""
+    end = None if seconds is None else time.monotonic() + seconds
+    maker = JobMaker(study, SIMULATED, "tensorflow")
+    session = Session.on(SimpleNamespace(workers=1), study, maker, watch, threading.Event(), end)
+    run_study(session, Budget(**({"shortlist": 0, "finalists": 1, "repeats": 1} | budget)))
+
+
+def test_time_is_left_for_all_final_runs_while_configurations_are_to_be_compared(tmp_path) -> None:
+    """Recorded runs, here of a search without a shortlist, need not be those of the configurations that it selects."""
+    epoch = EpochMetrics(
+        epoch=0, loss=1.0, accuracy=0.5, val_loss=None, val_accuracy=None, val_uar=None, learning_rate=1e-3,
+        seconds=0.01,
+    )  # fmt: skip
+    watch = Watch()
+    with simulated_study(tmp_path, load_space("cnn1d"), sampler="random") as study:
+        study.folder.publish_job(recorded("t0000", epochs=(epoch,), train_clips=100, seconds={"total": 2000.0}))
+        study.folder.publish_job(recorded("t0000-r0"))
+        go_on(study, watch, seconds=1000.0, trials=1, shortlist=1)
+    assert any("--time leaves room to compare 0 of 1" in text for text in watch.warnings)
+    assert [entry.refits for entry in watch.entries] == [("t0000-r0",)]
+
+
+def test_where_all_final_runs_diverged_it_says_what_to_ask_for(tmp_path) -> None:
+    with simulated_study(tmp_path, load_space("cnn1d"), sampler="random") as study:
+        study.folder.publish_job(recorded("t0000"))
+        study.folder.publish_job(recorded("t0000-r0", "diverged"))
+        with pytest.raises(SerbenchError, match="no refit of study") as caught:
+            go_on(study, Observer(), trials=1)
+    assert str(caught.value).endswith("diverged runs are not tried again: ask for more --repeats or --finalists")
+    assert "the same command" not in str(caught.value)
+
+
+def test_where_no_trial_completed_it_says_what_to_do(tmp_path) -> None:
+    with simulated_study(tmp_path, load_space("cnn1d"), sampler="random") as study:
+        study.folder.publish_job(recorded("t0000", "diverged"))
+        with pytest.raises(SerbenchError, match="raise --trials, or `serbench study remove simulated` to try again"):
+            go_on(study, Observer(), trials=1)
+
+
+def test_of_two_names_for_one_network_none_is_called_incomplete(tmp_path) -> None:
+    space = load_space("cnn1d")
+    known = [Enqueued(name, space.enqueued[0].config, finalist=True) for name in ("mine", "theirs", "later")]
+    watch = Watch()
+    with simulated_study(tmp_path, dataclasses.replace(space, enqueued=tuple(known)), sampler="random") as study:
+        for job_id, name in (("t0000", "mine"), ("t0001", "theirs")):
+            study.folder.publish_job(recorded(job_id, origin=name))
+        study.folder.publish_job(recorded("t0000-r0"))
+        go_on(study, watch, trials=2, finalists=0)
+    assert [text for text in watch.warnings if "makes a finalist" in text] == [
+        "no trial of 'later', which the space makes a finalist, has completed yet"
+    ]
 
 
 def test_a_trial_is_not_pruned_after_its_last_epoch(tmp_path, monkeypatch) -> None:

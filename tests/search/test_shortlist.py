@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.simulated import simulated_study
 from serbench.errors import UsageError
 from serbench.evaluation import evaluate
-from serbench.records import ResultsFolder
+from serbench.records import ResultsFolder, TrialRecord, now
 from serbench.results import Results, verify_results
 from serbench.search import Observer, replay_trial, run_search
 from serbench.search.finalists import Finalist
-from serbench.search.shortlist import compared_before
+from serbench.search.session import Session
+from serbench.search.shortlist import compared_before, run_shortlist
+from serbench.spaces import load_space
 
 pytestmark = pytest.mark.children
 
@@ -264,6 +269,24 @@ def test_little_time_compares_fewer_or_none_and_says_so(make_plan) -> None:
     (name,) = run_search(dataclasses.replace(plan, seconds=0.5), watch)
     assert any("--time leaves room to compare 0 of 1" in text for text in watch.told)
     assert ResultsFolder(plan.results).study(name).shortlisted_ids() == []
+
+
+def test_trials_that_differ_in_their_split_ratio_alone_are_compared_as_one(tmp_path) -> None:
+    space, watch = load_space("cnn1d"), Watch()
+    with simulated_study(tmp_path, space, sampler="random") as study:
+        for number, ratio in enumerate(("70/10/20", "60/10/30")):
+            config = space.enqueued[0].config | {"split_ratio": ratio}
+            study.folder.publish_job(
+                TrialRecord(
+                    study="simulated", job_id=f"t000{number}", kind="search", state="completed", value=0.5,
+                    config=config, seed=1, started=now(), finished=now(),
+                )
+            )  # fmt: skip
+        late = time.monotonic() - 1
+        session = Session.on(SimpleNamespace(workers=1), study, None, watch, threading.Event(), late)
+        assert run_shortlist(session, 2) == []
+    (told,) = watch.told
+    assert "--time leaves room to compare 0 of 1 configurations" in told
 
 
 def test_finals_on_all_clips_need_a_shortlist(make_plan) -> None:

@@ -5,9 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from serbench.errors import UsageError
 from serbench.records import CorpusFacts, StudyRecord
 
-__all__ = ["differences"]
+__all__ = ["check_unchanged", "differences"]
+
+
+def check_unchanged(known: StudyRecord, asked: StudyRecord) -> None:
+    """Checks that a study that has begun can go on as it is asked for.
+
+    Args:
+        known: its record.
+        asked: the record that it would have if it began now.
+
+    Raises:
+        UsageError: it was begun with other settings. The message shows the difference.
+    """
+    if changed := list(differences(known, asked)):
+        raise UsageError(
+            f"study '{asked.name}' was begun with other settings: {'; '.join(changed)}. Go back to "
+            "them, or begin another study with --study NAME"
+        )
 
 
 def differences(known: StudyRecord, asked: StudyRecord) -> Iterator[str]:

@@ -22,7 +22,7 @@ from serbench.records import (
     write_bytes_atomic,
     writing,
 )
-from serbench.search.studies.differences import differences
+from serbench.search.studies.differences import check_unchanged
 from serbench.search.studies.storage import StudyStorage
 from serbench.spaces import SearchSpace
 from serbench.training import SeedTree
@@ -148,12 +148,12 @@ class Study:
     def _settle(folder: StudyFolder, record: StudyRecord, clips: pd.DataFrame) -> StudyRecord:
         if folder.record_path.exists():
             known = folder.record()
-            if changed := list(differences(known, record)):
-                raise UsageError(
-                    f"study '{record.name}' was begun with other settings: {'; '.join(changed)}. Go back to "
-                    "them, or begin another study with --study NAME"
-                )
-            later = {"asked": record.asked or known.asked, "chosen_on": {**known.chosen_on, **record.chosen_on}}
+            check_unchanged(known, record)
+            chosen_on = {  # of earlier sessions, too: their trials are tested now
+                name: tuple(sorted({*known.chosen_on.get(name, ()), *record.chosen_on.get(name, ())}))
+                for name in known.chosen_on | record.chosen_on
+            }
+            later = {"asked": record.asked or known.asked, "chosen_on": chosen_on}
             if (resumed := known.model_copy(update=later)) != known:
                 resumed.save(folder.record_path)
             return resumed

@@ -11,7 +11,9 @@ from serbench.search.transfer.transfer import NO_TRANSFER, Transfer
 __all__ = ["recorded_transfer", "with_transfer"]
 
 
-def with_transfer(results: ResultsFolder, split: StudySplit, init: str | None, teacher: str | None) -> StudyRecord:
+def with_transfer(
+    results: ResultsFolder, split: StudySplit, init: str | None, teacher: str | None, *, provisional: bool = False
+) -> StudyRecord:
     """Returns the record of a study with the network that it starts from and the answers that it learns from.
 
     Args:
@@ -19,6 +21,8 @@ def with_transfer(results: ResultsFolder, split: StudySplit, init: str | None, t
         split: the study. One that has already begun keeps what it began with, if the same names are asked for.
         init: an entry, or the folder of a bundle; None for random weights.
         teacher: an entry; None to learn from labels alone.
+        provisional: whether clips may still be left out of the study. Then it is not asked whether its clips are those
+            of another study; ask again without it.
 
     Raises:
         UsageError: a name is unknown or does not fit the study, or the network has heard a test speaker.
@@ -32,10 +36,10 @@ def with_transfer(results: ResultsFolder, split: StudySplit, init: str | None, t
     if init is not None:
         network, _ = load_init(results, init, record, known.init if known else None)
         name = f"bundle '{init}'" if network.bundle else f"entry '{init}'"
-        check_unheard(results, name, network.heard, split)
+        check_unheard(results, name, network.heard, split, provisional=provisional)
         record = record.model_copy(update={"init": network})
     if teacher is not None:
-        answers = load_teacher(results, teacher, split, known.teacher if known else None)
+        answers = load_teacher(results, teacher, split, known.teacher if known else None, provisional=provisional)
         record = record.model_copy(update={"teacher": answers})
     return record
 

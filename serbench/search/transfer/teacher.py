@@ -13,7 +13,9 @@ from serbench.training import TEACHER_SHARE, Teacher
 __all__ = ["load_teacher", "recorded_teacher"]
 
 
-def load_teacher(results: ResultsFolder, name: str, split: StudySplit, known: TaughtBy | None) -> TaughtBy:
+def load_teacher(
+    results: ResultsFolder, name: str, split: StudySplit, known: TaughtBy | None, *, provisional: bool = False
+) -> TaughtBy:
     """Finds the out-of-fold answers of an entry, and checks that a study may learn from them.
 
     Args:
@@ -21,6 +23,7 @@ def load_teacher(results: ResultsFolder, name: str, split: StudySplit, known: Ta
         name: the entry. Of one that pools folds, the answers of the same fold are taken.
         split: the study.
         known: what the study learned from when it began; None for a new study.
+        provisional: whether clips may still be left out of the study. Then those of the teacher may be others.
 
     Raises:
         UsageError: there is no such entry, it has no out-of-fold answers, it is of other clips or labels or of another
@@ -36,7 +39,7 @@ def load_teacher(results: ResultsFolder, name: str, split: StudySplit, known: Ta
             "--shortlist"
         )
     theirs = study.record
-    if other := _mismatch(theirs, split.record):
+    if other := _mismatch(theirs, split.record, any_clips=provisional):
         raise UsageError(f"--teacher: entry '{name}' has {other}; a teacher needs the same clips, labels and test set")
     if theirs.init is not None and starts_from_its_corpus(theirs):
         raise UsageError(
@@ -53,7 +56,9 @@ def load_teacher(results: ResultsFolder, name: str, split: StudySplit, known: Ta
         share=TEACHER_SHARE,
         heard=heard[1:],
     )
-    _check_clips(_teacher(answers, found, theirs.corpus.labels), split, name)
+    answered = _teacher(answers, found, theirs.corpus.labels)
+    if not provisional:
+        _check_clips(answered, split, name)
     return found
 
 
@@ -78,12 +83,12 @@ def recorded_teacher(results: ResultsFolder, record: StudyRecord, teacher: Taugh
     return _teacher(answers, teacher, record.corpus.labels)
 
 
-def _mismatch(theirs: StudyRecord, ours: StudyRecord) -> str:
+def _mismatch(theirs: StudyRecord, ours: StudyRecord, *, any_clips: bool) -> str:
     """What differs between the teacher's study and the student's, in a few words; '' if nothing does."""
     corpus, protocol = theirs.corpus, theirs.protocol
     if (corpus.label_source, corpus.labels) != (ours.corpus.label_source, ours.corpus.labels):
         return f"other labels ({', '.join(corpus.labels)}; {corpus.label_source})"
-    if corpus.digest != ours.corpus.digest:
+    if corpus.digest != ours.corpus.digest and not any_clips:
         return f"other clips (corpus {corpus.name}, {corpus.clips:,} clips)"
     if protocol.hash != ours.protocol.hash:
         return f"another split ({_split_text(protocol)}; here {_split_text(ours.protocol)})"
