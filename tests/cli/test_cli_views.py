@@ -137,12 +137,12 @@ def test_a_step_that_begins_after_the_time_of_the_trials_has_a_forecast_again(st
     view = live(study, seconds=600.0)
     view.trial_finished(study[1]("t01", 0.5, seconds=60.0))
     view.trial_finished(study[1]("t02", None, state="interrupted"))
-    assert view._state.time_left(0.0) is None
+    assert view.state.time_left(0.0) is None
     if phase == "folds":
         view.shortlist_started(2, 5, 10, 100.0)
     else:
         view.refits_started(3)
-    assert view._state.time_left(0.0) == 60.0 * (13 if phase == "folds" else 3)
+    assert view.state.time_left(0.0) == 60.0 * (13 if phase == "folds" else 3)
 
 
 @pytest.mark.parametrize(("goes_on", "how"), [(False, "stopped"), (True, "finished")])
