@@ -248,7 +248,7 @@ def test_a_layer_that_fails_to_count_itself_costs_the_count_and_not_the_fit() ->
 
     class Miscounting(keras.layers.Layer):
         def call(self, inputs):
-            return inputs
+            return 2 * inputs
 
         def multiply_accumulates(self, input_shape):
             _, frames, channels = input_shape  # it has no batch axis
