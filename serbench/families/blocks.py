@@ -13,7 +13,7 @@ from serbench.families.base import InvalidConfiguration
 from serbench.families.hyperparameters import ConvHyperparameters
 from serbench.families.training_layers import batch_normalization
 
-__all__ = ["MAX_KERNEL", "Blocks", "filter_counts"]
+__all__ = ["MAX_KERNEL", "Blocks", "filter_counts", "idle_in_blocks"]
 
 # The parameter budget is checked on the finished model. This limit only prevents that a single absurd kernel
 # (64 MiB of float32) is allocated before that.
@@ -36,6 +36,16 @@ def filter_counts(hp: ConvHyperparameters) -> list[int]:
     [32, 56, 96, 160]
     """
     return [max(8, 8 * round(hp.width * hp.growth**i / 8)) for i in range(hp.depth)]
+
+
+def idle_in_blocks(hp: ConvHyperparameters) -> frozenset[str]:
+    """Returns the fields that no block uses: the growth of a single one, and the pooling of single values.
+
+    >>> sorted(idle_in_blocks(ConvHyperparameters(depth=1, pool_size=1)))
+    ['growth', 'pooling']
+    """
+    idle = {"growth": hp.depth == 1, "pooling": hp.pool_size == 1}
+    return frozenset(name for name, unused in idle.items() if unused)
 
 
 class Blocks:

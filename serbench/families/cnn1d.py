@@ -9,7 +9,7 @@ from pydantic import Field
 
 from serbench.families.base import FRONT_END, Family, expect
 from serbench.families.base_family import BaseFamily
-from serbench.families.blocks import Blocks, filter_counts
+from serbench.families.blocks import Blocks, filter_counts, idle_in_blocks
 from serbench.families.hyperparameters import ConvHyperparameters, Hyperparameters, KernelSize
 from serbench.families.training_layers import functionals
 
@@ -91,7 +91,8 @@ class Cnn1dHyperparameters(ConvHyperparameters):
         True
         """
         softmax_alone = self.functionals == "alone" and not self.dense_width
-        return super().idle_fields() | (_OF_HIDDEN_LAYERS if softmax_alone else frozenset())
+        hidden = _OF_HIDDEN_LAYERS if softmax_alone else frozenset()
+        return super().idle_fields() | idle_in_blocks(self) | hidden
 
 
 class Cnn1dFamily(BaseFamily):

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from serbench.families.base import FRONT_END, Family, expect
 from serbench.families.base_family import BaseFamily
-from serbench.families.blocks import Blocks, filter_counts
+from serbench.families.blocks import Blocks, filter_counts, idle_in_blocks
 from serbench.families.hyperparameters import ConvHyperparameters, Hyperparameters, KernelSize
 
 if TYPE_CHECKING:
@@ -72,6 +72,10 @@ class Cnn2dHyperparameters(ConvHyperparameters):
     time_filters: int = Field(
         192, ge=0, le=512, description="Filters of a last convolution over time, across all frequencies; 0 is none."
     )
+
+    def idle_fields(self) -> frozenset[str]:
+        """Returns the fields that this configuration does not use: see `Hyperparameters.idle_fields`."""
+        return super().idle_fields() | idle_in_blocks(self)
 
 
 class Cnn2dFamily(BaseFamily):

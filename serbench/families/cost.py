@@ -32,6 +32,10 @@ def multiply_accumulates(model: keras.Model) -> int | None:
     Returns:
         The count, or None if a layer with weights is of an unknown kind or is called more than once. A sum without it
         would be too small.
+
+    Raises:
+        Exception: whatever a layer's own method raises.
+        ValueError: it returns what is no count.
     """
     calls = _calls(model)
     counts = [_layer(layer, calls.get(layer.name, 0)) for layer in model.layers]
@@ -60,12 +64,19 @@ def _layer(layer: Any, calls: int) -> int | None:
     if isinstance(layer, keras.Model):
         return multiply_accumulates(layer)
     if callable(own):
-        count = own(_shape(layer.input))
-        return None if count is None else int(count)
+        return _own_count(layer.name, own(_shape(layer.input)))
     for names, counted in _RULES.items():
         if isinstance(layer, tuple(getattr(keras.layers, name) for name in names)):
             return counted(layer)
     return None
+
+
+def _own_count(name: str, count: Any) -> int | None:
+    if count is None:
+        return None
+    if int(count) < 0:
+        raise ValueError(f"layer '{name}' counts {count} multiply-accumulates; it should be 0 or more")
+    return int(count)
 
 
 def _listed(tensors: Any) -> list[Any]:
@@ -138,7 +149,7 @@ def _attention(layer: Any) -> int | None:
     value_size = int(layer.value_dim or key_size)
     projected = places * query[-1] * heads * key_size
     projected += others * value[-1] * heads * (key_size + value_size)
-    projected += places * heads * value_size * int(layer.output.shape[-1])
+    projected += places * heads * value_size * _shape(layer.output)[-1]  # the scores may follow
     return projected + places * others * heads * (key_size + value_size)
 
 

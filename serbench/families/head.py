@@ -57,6 +57,17 @@ class HeadHyperparameters(Hyperparameters):
         },
     )
 
+    def idle_fields(self) -> frozenset[str]:
+        """Returns the fields that this configuration does not use: see `Hyperparameters.idle_fields`.
+
+        Without a projection and a hidden layer, nothing is activated.
+
+        >>> "activation" in HeadHyperparameters(projection=0, dense_width=0).idle_fields()
+        True
+        """
+        softmax_alone = not self.projection and not self.dense_width
+        return super().idle_fields() | (frozenset({"activation"}) if softmax_alone else frozenset())
+
 
 class HeadFamily(BaseFamily):
     """The head. See `serbench.families.base.Family` for the contract."""

@@ -205,6 +205,7 @@ def read_space(text: str, name: str, where: str, *, recorded: bool = False) -> S
         space = _build(raw, name, text)
         _check_front_end(space, enqueued=not recorded)
         if not recorded:
+            _check_feature_axis(space)
             _check_chosen_on(space)
         return space
     except SerbenchError as error:
@@ -355,6 +356,16 @@ def _check_chosen_on(space: SearchSpace) -> None:
                     f"enqueued '{known.name}': chosen_on names speakers and a protocol of {one.corpus}; "
                     "write two tables"
                 )
+
+
+def _check_feature_axis(space: SearchSpace) -> None:
+    """Checks that the family normalises along the axis on which its front end places the features."""
+    own, axis = space.family.feature_axis, space.features.front_end.feature_axis
+    if own != axis:
+        raise UsageError(
+            f"family {space.family.name} has feature_axis {own}, and its front end '{space.features.kind}' has {axis}: "
+            f"set feature_axis = {axis} in the family"
+        )
 
 
 def _check_front_end(space: SearchSpace, *, enqueued: bool) -> None:

@@ -12,10 +12,12 @@ import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from serbench.errors import SerbenchError, first_line
 from serbench.families import (
@@ -26,9 +28,10 @@ from serbench.families import (
     build_optimizer,
     custom_objects,
     family_names,
+    multiply_accumulates,
     parameter_count,
 )
-from serbench.features import FeatureSpec
+from serbench.features import FeatureSpec, front_end_names
 from serbench.spaces import find_space, load_space
 from serbench.training import FitSettings, choose_backend, import_keras
 
@@ -49,7 +52,8 @@ def check_family(family: Any, *, input_shape: tuple[int, ...] | None = None, con
 
     Args:
         family: the family object. It does not have to be registered as an entry point.
-        input_shape: shape of one clip's features; None for the shape of `family.default_features()`.
+        input_shape: shape of one clip's features; None for the shape of `family.default_features()`. If it is given,
+            the front end need not be installed.
         configurations: number of random configurations to build besides the default one.
 
     Raises:
@@ -57,7 +61,7 @@ def check_family(family: Any, *, input_shape: tuple[int, ...] | None = None, con
     """
     _check_declaration(family)
     _check_hyperparameters(family)
-    shape = input_shape or _check_features(family)
+    shape = _input_shape(family, input_shape)
     _check_light_import(family)
     _check_default_space(family)
     if "keras" not in sys.modules:
@@ -133,9 +137,49 @@ def _check_hyperparameters(family: Any) -> None:
         raise AssertionError(f"family '{family.name}': expected valid defaults, found {error}") from error
     again = family.hyperparameters.model_validate_json(defaults.model_dump_json())
     _expect(again == defaults, family, "hyperparameters to survive JSON, as records hold them", repr(again))
+    _check_conditions(family, defaults)
+
+
+def _check_conditions(family: Any, defaults: Hyperparameters) -> None:
+    """A condition that cannot be read would end a search after its trials, when finalists are chosen."""
+    fields = family.hyperparameters.model_fields
     for name, condition in family.hyperparameters.conditions().items():
+        what = f"'only_when' of {name}"
+        _expect(isinstance(condition, dict), family, f"{what} to be a table", repr(condition))
         odd = sorted(condition.keys() - fields.keys())
-        _expect(not odd, family, f"'only_when' of {name} to name hyperparameters", ", ".join(odd))
+        _expect(not odd, family, f"{what} to name hyperparameters", ", ".join(odd))
+        for other, values in condition.items():
+            listed = isinstance(values, list | tuple) and bool(values)
+            _expect(listed, family, f"{what} to give a list of values of {other}, such as "
+                    f"{{'{other}': [{getattr(defaults, other)!r}]}}", repr(values))  # fmt: skip
+            strange = [value for value in values if not _can_be(fields[other], value)]
+            _expect(not strange, family, f"{what} to give values that {other} can have", ", ".join(map(repr, strange)))
+    try:
+        idle = set(defaults.idle_fields())
+    except Exception as error:
+        raise AssertionError(
+            f"family '{family.name}': expected idle_fields to return names of hyperparameters, found "
+            f"{type(error).__name__}: {first_line(error)}"
+        ) from error
+    unknown = ", ".join(sorted(map(str, idle - fields.keys())))
+    _expect(not unknown, family, "idle_fields to return names of hyperparameters", unknown)
+
+
+def _can_be(field: FieldInfo, value: object) -> bool:
+    """Whether a field can have a value that equals this one."""
+    kind: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    try:
+        return bool(TypeAdapter(kind).validate_python(value) == value)
+    except ValidationError:
+        return False
+
+
+def _input_shape(family: Any, given: tuple[int, ...] | None) -> tuple[int, ...]:
+    """Returns the shape of one clip's features, after a check of the front end that the family names."""
+    if given is not None and family.feature_kind not in front_end_names():
+        return given
+    shape = _check_features(family)
+    return shape if given is None else given
 
 
 def _check_features(family: Any) -> tuple[int, ...]:
@@ -218,6 +262,19 @@ def _check_defaults(case: _Case) -> None:
                 both.output_shape)  # fmt: skip
     most, count = FitSettings().max_parameters, parameter_count(model)
     case.expect(count <= most, f"a default model of at most {most:,} parameters, what a search allows", f"{count:,}")
+    _check_counting(case, model, "with default hyperparameters")
+
+
+def _check_counting(case: _Case, model: keras.Model, what: str) -> None:
+    """A search would go on without the count, and nobody would know why it is missing."""
+    try:
+        multiply_accumulates(model)
+    except Exception as error:
+        raise AssertionError(
+            f"family '{case.family.name}': expected the multiply-accumulates of the model {what} to be counted (a "
+            "layer's `multiply_accumulates(input_shape)` gets the shape without the batch axis), found "
+            f"{type(error).__name__}: {first_line(error)}"
+        ) from error
 
 
 def _check_refusals(case: _Case) -> None:
@@ -327,21 +384,26 @@ def _check_augmentation(case: _Case) -> None:
 
 
 def _check_bfloat16(case: _Case) -> None:
+    _check_in_bfloat16(case, case.hyperparameters(), "the default model")
+
+
+def _check_in_bfloat16(case: _Case, hp: Hyperparameters, which: str) -> None:
     """Searches train in bfloat16 where the hardware multiplies it, and the model may not mind."""
     from serbench.training import dtype_policy
 
     try:
         with dtype_policy("bfloat16"):
-            model = case.model()
+            model = case.model(hp)
         parts = [_rows(model, case.clips(), training=training).astype(np.float32) for training in (True, False)]
     except Exception as error:
         raise AssertionError(
-            f"family '{case.family.name}': expected the default model to run under Keras' policy 'mixed_bfloat16', "
-            f"found {type(error).__name__}: {first_line(error)}; give your own layers dtype='float32'"
+            f"family '{case.family.name}': expected {which} to run under Keras' policy 'mixed_bfloat16', found "
+            f"{type(error).__name__}: {first_line(error)}; give your own layers dtype='float32'"
         ) from error
     for rows in parts:
         good = bool(np.isfinite(rows).all() and np.allclose(rows.sum(axis=1), 1, atol=0.05))
-        case.expect(good, "probabilities that sum to one under Keras' policy 'mixed_bfloat16'", rows[0].tolist())
+        case.expect(good, f"probabilities of {which} that sum to one under Keras' policy 'mixed_bfloat16'",
+                    rows[0].tolist())  # fmt: skip
 
 
 def _check_learning(case: _Case) -> None:
@@ -396,8 +458,11 @@ def _check_configurations(case: _Case, count: int) -> None:
     for _ in range(count):
         values = _random_values(case.family, rng)
         what = ", ".join(f"{name} = {value!r}" for name, value in values.items())
-        if (model := _built(case, case.hyperparameters(**values), what)) is not None:
+        hp = case.hyperparameters(**values)
+        if (model := _built(case, hp, what)) is not None:
             _check_output(case, model, f"with {what}")
+            _check_counting(case, model, f"with {what}")
+            _check_in_bfloat16(case, hp, f"the model with {what}")
             built += 1
     case.expect(built > 0 or not count, "a model from one of the configurations drawn within its bounds",
                 f"that all {count} are invalid")  # fmt: skip

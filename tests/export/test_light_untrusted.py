@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from serbench.errors import SerbenchError, UsageError  # noqa: E402
 from serbench.export.bundle import BundleCheck, BundleRecord, LightFile  # noqa: E402
+from serbench.export.light.formats import note_refusal  # noqa: E402
 from serbench.export.light.onnx_bounds import MOST_CLIPS, check_onnx  # noqa: E402
 from serbench.export.light.runtimes import load_light  # noqa: E402
 from serbench.features import FeatureSpec  # noqa: E402
@@ -161,6 +163,27 @@ def test_a_size_that_the_file_claims_is_not_believed() -> None:
     claiming.graph.value_info.append(helper.make_tensor_value_info("sound", TensorProto.FLOAT, ["batch", SAMPLES]))
     with pytest.raises(ValueError, match="tensor 'sound' has no known size, or one that is too large"):
         check_onnx(claiming.SerializeToString(), SAMPLES, CLASSES)
+
+
+def test_an_export_says_which_file_predict_will_refuse(tmp_path: Path) -> None:
+    said: list[str] = []
+    note_refusal(said.append, tmp_path, bundle(tmp_path, model().SerializeToString()), "onnx")
+    assert said == []
+    names = ["waveform", *(f"t{number}" for number in range(20_000))]
+    nodes = [helper.make_node("Identity", [one], [other]) for one, other in pairwise(names)]
+    nodes += [
+        helper.make_node("MatMul", [names[-1], "w"], ["product"]),
+        helper.make_node("Softmax", ["product"], ["probabilities"], axis=-1),
+    ]
+    record = bundle(tmp_path, model(nodes).SerializeToString())
+    note_refusal(said.append, tmp_path, record, "onnx")
+    note_refusal(said.append, tmp_path, record, "saved-model")
+    assert said == [
+        "note: run.py reads the onnx file, but `serbench predict --runtime onnx` refuses it: it has functions or too "
+        "many nodes, which serbench does not write"
+    ]
+    with pytest.raises(SerbenchError, match="cannot be used: it has functions or too many nodes"):
+        load_light(tmp_path, record, "onnx")
 
 
 def test_more_clips_than_were_checked_are_answered_in_parts(tmp_path: Path) -> None:

@@ -53,6 +53,14 @@ class FamilyContract:
                     changed = {"noise_snr_db": 20} | together | {other: value}
                     assert name not in family.hyperparameters(**changed).idle_fields()
 
+    def test_one_block_does_not_grow_and_pools_of_one_value_are_none(self, family):
+        single = {"depth": 1, "width": 8, "pool_size": 1}
+        plain, other = self.make(family, **single), self.make(family, **single, growth=2.0, pooling="average")
+        assert [layer.name for layer in other.layers] == [layer.name for layer in plain.layers]
+        assert all(map(np.array_equal, other.get_weights(), plain.get_weights()))
+        assert family.hyperparameters(**single).idle_fields() >= {"growth", "pooling"}
+        assert not {"growth", "pooling"} & family.hyperparameters(depth=2, pool_size=2).idle_fields()
+
     def test_defaults_give_probabilities(self, family, clips):
         self.check_output(self.make(family), clips[:4])
 

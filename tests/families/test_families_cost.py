@@ -79,6 +79,9 @@ def test_costs_of_attention():
     model = keras.Model(inputs, keras.layers.MultiHeadAttention(2, 5)(inputs, inputs))
     # Query, key, value and output: 4 <-> 2 heads of 5. Each pair of 10 places: a score and a weighted sum of 5.
     assert multiply_accumulates(model) == 4 * 10 * 4 * 10 + 2 * 10 * 10 * 10
+    answer, scores = keras.layers.MultiHeadAttention(2, 5)(inputs, inputs, return_attention_scores=True)
+    for outputs in (answer, [answer, scores]):
+        assert multiply_accumulates(keras.Model(inputs, outputs)) == multiply_accumulates(model)
 
 
 def test_an_unknown_layer_is_not_counted():
@@ -103,6 +106,13 @@ def test_a_layer_may_count_itself():
             return input_shape[0] * input_shape[1]
 
     assert costs_of(Own(), keras.layers.Dense(2)) == 10 * 4 + 10 * 4 * 2
+
+    class Negative(Own):
+        def multiply_accumulates(self, input_shape):
+            return -1
+
+    with pytest.raises(ValueError, match="layer 'odd' counts -1 multiply-accumulates; it should be 0 or more"):
+        costs_of(Negative(name="odd"))
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,12 @@ def test_nothing_is_activated_or_penalised_on_functionals_without_a_hidden_layer
         assert not hidden & model(regulariser="l1_l2", **used).idle_fields()
 
 
+@pytest.mark.parametrize(("used", "idle"), [({}, True), ({"projection": 8}, False), ({"dense_width": 8}, False)])
+def test_nothing_is_activated_in_a_head_of_one_layer(used, idle):
+    hp = get_family("head").hyperparameters(**{"projection": 0, "dense_width": 0} | used)
+    assert ("activation" in hp.idle_fields()) == idle
+
+
 def test_idle_fields_follow_their_conditions():
     hp = ConvHyperparameters(optimizer="sgd", schedule="constant", regulariser="l1")
     assert hp.idle_fields() == {

@@ -194,6 +194,23 @@ def test_every_family_reads_it_from_a_space(encoder) -> None:
             read(family, kind)
 
 
+def test_a_rate_that_neither_the_space_nor_the_folder_states_is_noted(encoder, tmp_path) -> None:
+    def concerns(model, more=""):
+        text = SPACE.format(family="head", kind="encoder", model=model).replace("sample_rate = 8000\n", more)
+        spec = read_space(text, "own", "own.toml").features
+        return spec.front_end.concerns(spec)
+
+    (concern,) = concerns(encoder)
+    assert concern == (
+        f"the files of encoder '{encoder}' do not state its sample rate, and it hears 11,025 Hz: set sample_rate to "
+        "the rate that it was trained at, usually 16000"
+    )
+    assert concerns(encoder, "sample_rate = 16000\n") == ()
+    assert concerns("f" * 16) == (), "not on this machine"
+    (tmp_path / "tiny" / "preprocessor_config.json").write_text(json.dumps({"sampling_rate": 16_000}))
+    assert concerns(register_encoder(tmp_path / "tiny").digest) == (), "extraction refuses another rate"
+
+
 FUNCTIONALS_KNOWN = '[[enqueue]]\nname = "known"\nparameters = { functionals = "alone" }\n'
 
 

@@ -36,6 +36,12 @@ def test_configurations_that_train_the_same_network_take_one_place() -> None:
     ]
     assert [one.job_id for one in choose_finalists("cnn1d", trials, 3)] == ["t0000", "t0002", "t0003"]
     assert len(choose_finalists("not-installed", trials, 4)) == 4, "nothing is known of its hyperparameters"
+    heads = [
+        trial(job_id="t0000", value=0.7, config={"dense_width": 0, "activation": "relu"}),
+        trial(job_id="t0001", value=0.6, config={"dense_width": 0, "activation": "elu"}),
+        trial(job_id="t0002", value=0.5, config={"dense_width": 8, "activation": "elu"}),
+    ]
+    assert [one.job_id for one in choose_finalists("head", heads, 3)] == ["t0000", "t0002"]
 
 
 def at(ratio: str, **changes):

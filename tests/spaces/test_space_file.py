@@ -28,6 +28,7 @@ from serbench.spaces import (
     default_spaces,
     find_space,
     load_space,
+    read_space,
     space_for_size,
     space_names,
 )
@@ -287,6 +288,21 @@ def test_a_broken_family_leaves_the_spaces_of_others_alone(
     code.write_text(code.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     assert (space_names(), default_spaces("emo-db")) == before
     assert load_space("cnn1d").family.name == "cnn1d"
+
+
+def test_a_family_that_normalises_another_axis_than_its_front_end_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A study that was recorded with it can still be read."""
+    plug_in(tmp_path, monkeypatch, "x")
+    code = tmp_path / "mine_family.py"
+    wrong = code.read_text(encoding="utf-8").replace("name = 'mine'", "name, feature_axis = 'mine', 0")
+    code.write_text(wrong, encoding="utf-8")
+    text = '[space]\nfamily = "mine"\n'
+    sentence = "family mine has feature_axis 0, and its front end 'acoustic' has 1: set feature_axis = 1 in the family"
+    with pytest.raises(UsageError, match=f"own.toml: {sentence}"):
+        read_space(text, "own", "own.toml")
+    assert read_space(text, "own", "own.toml", recorded=True).family.feature_axis == 0
 
 
 def test_a_family_that_fails_when_asked_for_its_space_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -109,6 +110,10 @@ class Spaceless(Tiny):
         return "no_such_space"
 
 
+class OfNoFrontEndHere(Spaceless):
+    feature_kind = "wavelets"
+
+
 class Foreign(Tiny):
     """Has a layer of its own, and does not name it."""
 
@@ -132,6 +137,72 @@ class SinglePrecision(Tiny):
         if keras.config.dtype_policy().compute_dtype != "float32":
             raise TypeError("cannot multiply bfloat16 and float32")
         return super().network(x, hp, n_classes, seeds)
+
+
+class DrawnInSinglePrecision(SinglePrecision):
+    """Minds bfloat16 away from its defaults only."""
+
+    def network(self, x, hp, n_classes, seeds):
+        if hp.units == 8:
+            return Tiny.network(self, x, hp, n_classes, seeds)
+        return super().network(x, hp, n_classes, seeds)
+
+
+class Miscounted(Tiny):
+    """Has a layer that expects a batch axis in the shape of its input."""
+
+    def network(self, x, hp, n_classes, seeds):
+        return super().network(miscounting_layer()(x), hp, n_classes, seeds)
+
+
+class DrawnMiscounted(Miscounted):
+    """Has it away from its defaults only."""
+
+    def network(self, x, hp, n_classes, seeds):
+        if hp.units == 8:
+            return Tiny.network(self, x, hp, n_classes, seeds)
+        return super().network(x, hp, n_classes, seeds)
+
+
+def conditional(only_when: object) -> Tiny:
+    """A family of which one field has this condition."""
+
+    class Conditional(Hyperparameters):
+        layers: int = Field(2, ge=1, le=4, description="Layers.")
+        head: Literal["average", "attention"] = Field("average", description="Head.")
+        width: int = Field(8, ge=4, le=16, description="Width.", json_schema_extra={"only_when": only_when})
+
+    family = Tiny()
+    family.hyperparameters = Conditional
+    return family
+
+
+def idle(*names: str) -> Tiny:
+    """A family whose hyperparameters say that these are idle; of none, they fail."""
+
+    class Idle(TinyHyperparameters):
+        def idle_fields(self):
+            if not names:
+                raise KeyError("scale")
+            return frozenset(names)
+
+    family = Tiny()
+    family.hyperparameters = Idle
+    return family
+
+
+def miscounting_layer() -> Any:
+    import keras
+
+    class Miscounting(keras.layers.Layer):
+        def call(self, inputs):
+            return 2 * inputs
+
+        def multiply_accumulates(self, input_shape):
+            _, frames, channels = input_shape
+            return frames * channels
+
+    return Miscounting()
 
 
 def own_layer() -> type:
@@ -171,6 +242,7 @@ def test_a_good_family_passes() -> None:
         (AllAlike(), "expected the model to normalise its input"),
         (Nameless(), "expected its last layer to be called 'probabilities'"),
         (Foreign(), "expected a saved model to load with its custom_objects alone"),
+        (Miscounted(), "expected the multiply-accumulates of the model with default hyperparameters to be counted"),
         (SinglePrecision(), "expected the default model to run under Keras' policy 'mixed_bfloat16', found TypeError"),
         (Crashing(), "expected a model or an InvalidConfiguration for an input of one value, found RuntimeError"),
     ],
@@ -182,14 +254,60 @@ def test_a_broken_family_is_named(family: object, sentence: str) -> None:
         check_family(family, input_shape=SHAPE, configurations=0)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("family", "sentence"),
+    [
+        (DrawnMiscounted(), r"expected the multiply-accumulates of the model with units = \d+ to be counted"),
+        (DrawnInSinglePrecision(), r"expected the model with units = \d+ to run under .*'mixed_bfloat16', found TypeE"),
+    ],
+    ids=["counting", "bfloat16"],
+)
+def test_a_family_that_is_broken_away_from_its_defaults_is_named(family: Tiny, sentence: str) -> None:
+    check_family(family, input_shape=SHAPE, configurations=0)
+    with pytest.raises(AssertionError, match=sentence):
+        check_family(family, input_shape=SHAPE, configurations=2)
+
+
+@pytest.mark.parametrize(
+    ("only_when", "sentence"),
+    [
+        ({"layers": 3}, "'only_when' of width to give a list of values of layers, such as {'layers': [2]}, found 3"),
+        ({"head": []}, "to give a list of values of head, such as {'head': ['average']}, found []"),
+        ({"head": ["atention"]}, "'only_when' of width to give values that head can have, found 'atention'"),
+        ({"layers": [1, 5, "2"]}, "'only_when' of width to give values that layers can have, found 5, '2'"),
+        ({"layer": [3]}, "'only_when' of width to name hyperparameters, found layer"),
+        ("head", "'only_when' of width to be a table, found 'head'"),
+    ],
+)
+def test_a_condition_that_no_search_could_read_is_named(only_when: object, sentence: str) -> None:
+    with pytest.raises(AssertionError, match=re.escape(sentence)):
+        check_family(conditional(only_when), input_shape=SHAPE)
+
+
+@pytest.mark.parametrize(("names", "found"), [((), "KeyError: 'scale'"), (("units", "unit"), "unit")])
+def test_idle_fields_that_are_none_are_named(names: tuple[str, ...], found: str) -> None:
+    sentence = f"expected idle_fields to return names of hyperparameters, found {found}"
+    with pytest.raises(AssertionError, match=f"{re.escape(sentence)}$"):
+        check_family(idle(*names), input_shape=SHAPE)
+
+
 def test_an_input_that_the_defaults_do_not_fit_is_named() -> None:
     with pytest.raises(AssertionError, match=r"expected the default hyperparameters to make a model of \(8, 8\)"):
         check_family(get_family("cnn2d"), input_shape=(8, 8))
 
 
-def test_an_axis_that_is_not_that_of_the_front_end_is_named() -> None:
+@pytest.mark.parametrize("shape", [None, SHAPE])
+def test_an_axis_that_is_not_that_of_the_front_end_is_named(shape: tuple[int, ...] | None) -> None:
     with pytest.raises(AssertionError, match="feature_axis 1, as its front end says, found 0"):
-        check_family(Misplaced())
+        check_family(Misplaced(), input_shape=shape)
+
+
+def test_a_family_is_checked_without_its_front_end_if_the_shape_is_given() -> None:
+    with pytest.raises(AssertionError, match="default_features to be the settings of an installed front end"):
+        check_family(OfNoFrontEndHere())
+    with pytest.raises(AssertionError, match="expected a default space that loads"):
+        check_family(OfNoFrontEndHere(), input_shape=SHAPE)
 
 
 def test_a_class_in_place_of_an_object_is_named() -> None:

@@ -241,6 +241,26 @@ def test_a_refit_carries_its_model_and_says_what_a_prediction_costs(make_job, fe
     assert fit(make_job(), [features], targets).cost is None
 
 
+def test_a_layer_that_fails_to_count_itself_costs_the_count_and_not_the_fit() -> None:
+    import keras
+
+    from serbench.training.fit import model_cost
+
+    class Miscounting(keras.layers.Layer):
+        def call(self, inputs):
+            return 2 * inputs
+
+        def multiply_accumulates(self, input_shape):
+            _, frames, channels = input_shape  # it has no batch axis
+            return frames * channels
+
+    inputs = keras.Input((6, 3))
+    model = keras.Model(inputs, keras.layers.Flatten()(Miscounting()(inputs)))
+    cost = model_cost(model, 1_000, 1)
+    assert (cost.multiply_accumulates, cost.model_bytes) == (None, 1_000)
+    assert cost.model_ms > 0
+
+
 def test_normalisation_is_that_of_the_training_rows() -> None:
     from serbench.training.data import normalisation
 

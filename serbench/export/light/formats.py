@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
@@ -15,6 +16,7 @@ from serbench.export.keras_bundle import KERAS, recorded_answers, robustness_of
 from serbench.export.light.convert import convert
 from serbench.export.light.int8_format import write_int8
 from serbench.export.light.proof import prove, runner_source
+from serbench.export.light.runtimes import RUNTIMES, why_refused
 from serbench.export.light.timing import milliseconds
 from serbench.records import file_sha256, write_text_atomic
 
@@ -89,9 +91,11 @@ class LightFormat:
         runtime = f"{package} {version(package)}"
         file = LightFile(format=self.name, path=self.path, sha256="", bytes=0, runtime=runtime, check=check)
         record = _with_files(record, folder, file)
+        note_refusal(trained.say, folder, record, file.format)
         if trained.quantise and self.int8_path:
             int8 = write_int8(trained, folder, record, file, self.int8_path, self.blocked)
             record = _with_files(record, folder, file, int8)
+            note_refusal(trained.say, folder, record, int8.format)
             times = milliseconds(folder, (file.format, int8.format))
             timed = [
                 one.model_copy(update={"milliseconds": round(ms, 3)})
@@ -100,6 +104,19 @@ class LightFormat:
             record = _with_files(record, folder, *timed)
         write_text_atomic(folder / CARD, model_card(record, trained.report, trained.study, robustness_of(trained)))
         return record
+
+
+def note_refusal(say: Callable[[str], None], folder: Path, record: BundleRecord, form: str) -> None:
+    """Says so if `serbench predict` refuses a proved file: it bounds the size of all files, since some are strangers'.
+
+    Args:
+        say: callback that receives the sentence.
+        folder: folder of the bundle.
+        record: content of its `bundle.json`.
+        form: format of the file, such as `litert` or `litert-int8`.
+    """
+    if form in RUNTIMES and (reason := why_refused(folder, record, form)):
+        say(f"note: run.py reads the {form} file, but `serbench predict --runtime {form}` refuses it: {reason}")
 
 
 def _with_files(record: BundleRecord, folder: Path, *files: LightFile) -> BundleRecord:

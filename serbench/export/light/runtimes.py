@@ -16,7 +16,7 @@ import numpy as np
 from serbench.errors import SerbenchError, UsageError, first_line, require, unknown
 from serbench.export.bundle_record import BundleRecord, LightFile
 
-__all__ = ["RUNTIMES", "light_content", "load_light"]
+__all__ = ["RUNTIMES", "light_content", "load_light", "why_refused"]
 
 _INT8: Final = "-int8"
 _MODULES: Final = {
@@ -62,12 +62,27 @@ def load_light(path: Path, record: BundleRecord, runtime: str) -> Answer:
     require(f"--runtime {runtime}", _MODULES[runtime], extra=plain)
     file = path / _PATHS[runtime]
     data = _content(file, described)
-    shapes = (record.features.n_samples, len(record.labels))
     try:
-        return _onnx(data, *shapes) if plain == "onnx" else _litert(data, *shapes)
+        _check(data, record, plain)
+        return _onnx(data) if plain == "onnx" else _litert(data)
     except Exception as error:  # whatever a parser or a runtime raises concerns this file
         reason = first_line(error)
         raise SerbenchError(f"{file} cannot be used: {reason[:300]}; export it again") from error
+
+
+def why_refused(path: Path, record: BundleRecord, runtime: str) -> str | None:
+    """Returns the reason why `load_light` refuses a light file that was just written; None if it does not.
+
+    Args:
+        path: folder of the bundle.
+        record: content of its `bundle.json`.
+        runtime: as in `load_light`; what it needs is installed.
+    """
+    try:
+        _check(light_content(path, record, runtime), record, runtime.removesuffix(_INT8))
+    except Exception as error:
+        return first_line(error)[:300]
+    return None
 
 
 def light_content(path: Path, record: BundleRecord, form: str) -> bytes:
@@ -76,7 +91,7 @@ def light_content(path: Path, record: BundleRecord, form: str) -> bytes:
     Args:
         path: folder of the bundle.
         record: content of its `bundle.json`.
-        form: `onnx` or `litert`.
+        form: `onnx`, `litert`, `onnx-int8` or `litert-int8`.
 
     Raises:
         UsageError: the bundle has no such file.
@@ -108,12 +123,24 @@ def _content(file: Path, described: LightFile) -> bytes:
     return data
 
 
-def _onnx(data: bytes, n_samples: int, classes: int) -> Answer:
+def _check(data: bytes, record: BundleRecord, form: str) -> None:
+    """Looks through the content of a file of the form `onnx` or `litert`, quantised or not."""
+    shapes = (record.features.n_samples, len(record.labels))
+    if form == "onnx":
+        from serbench.export.light.onnx_bounds import check_onnx
+
+        check_onnx(data, *shapes)
+    else:
+        from serbench.export.light.litert_bounds import check_litert
+
+        check_litert(data, *shapes)
+
+
+def _onnx(data: bytes) -> Answer:
     import onnxruntime
 
-    from serbench.export.light.onnx_bounds import MOST_CLIPS, check_onnx
+    from serbench.export.light.onnx_bounds import MOST_CLIPS
 
-    check_onnx(data, n_samples, classes)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads leave the cores alone
@@ -127,12 +154,9 @@ def _onnx(data: bytes, n_samples: int, classes: int) -> Answer:
     return answer
 
 
-def _litert(data: bytes, n_samples: int, classes: int) -> Answer:
+def _litert(data: bytes) -> Answer:
     from ai_edge_litert.interpreter import Interpreter
 
-    from serbench.export.light.litert_bounds import check_litert
-
-    check_litert(data, n_samples, classes)
     runner = Interpreter(model_content=data).get_signature_runner()
 
     def answer(waveforms: np.ndarray) -> np.ndarray:

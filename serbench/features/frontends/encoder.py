@@ -20,6 +20,8 @@ __all__ = ["ENCODER", "ENCODER_MAP", "Encoder", "EncoderMap", "EncoderMapSetting
 NONE = "0" * 16
 """Digest of no encoder: what the settings have before one is named."""
 
+_USUAL_RATE = 16_000
+
 
 def _as_tuple(value: Any) -> Any:
     """A space file has lists only."""
@@ -41,7 +43,7 @@ class EncoderSettings(FeatureSpec):
     """
 
     kind: Literal["encoder"] = "encoder"
-    sample_rate: int = Field(default=16_000, ge=4_000, le=96_000)
+    sample_rate: int = Field(default=_USUAL_RATE, ge=4_000, le=96_000)
     model: str = Field(default=NONE, pattern="^[0-9a-f]{16}$")
     units: int = Field(default=768, ge=1, le=16_384)
     layers: Annotated[tuple[int, ...], BeforeValidator(_as_tuple)] = Field(default=(-1,), min_length=1, max_length=100)
@@ -100,10 +102,18 @@ class _EncoderFrontEnd(FrontEnd[EncoderSettings]):
         return made
 
     def concerns(self, settings: EncoderSettings) -> tuple[str, ...]:
-        """Returns a sentence if no encoder is named."""
-        if settings.model != NONE:
+        """Returns a sentence if no encoder is named, or if its files do not state its sample rate and this is unusual.
+
+        Of an encoder that is not on this machine, nothing is known.
+        """
+        if settings.model == NONE:
+            return ("no encoder is named: set model to the digest that `serbench encoder add FOLDER` prints",)
+        if settings.sample_rate == _USUAL_RATE or not _states_no_rate(settings.model):
             return ()
-        return ("no encoder is named: set model to the digest that `serbench encoder add FOLDER` prints",)
+        return (
+            f"the files of encoder '{settings.model}' do not state its sample rate, and it hears "
+            f"{settings.sample_rate:,} Hz: set sample_rate to the rate that it was trained at, usually {_USUAL_RATE}",
+        )
 
     def meaning(self, settings: EncoderSettings) -> dict[str, Any]:
         """Returns the settings, with layers and weights as they are used."""
@@ -141,6 +151,16 @@ class EncoderMap(_EncoderFrontEnd):
     def extract(self, waveforms: Array, settings: EncoderSettings) -> Array:
         """Encodes each clip alone; see `FrontEnd.extract`."""
         return np.ascontiguousarray(super().extract(waveforms, settings).swapaxes(1, 2))
+
+
+def _states_no_rate(model: str) -> bool:
+    """Whether the files of an encoder are here and do not say what rate it hears."""
+    from serbench.features.encoder_files import find_encoder
+
+    try:
+        return find_encoder(model).sample_rate is None
+    except (SerbenchError, OSError):
+        return False
 
 
 def _hidden_states(waveform: Array, settings: EncoderSettings) -> list[Array]:
