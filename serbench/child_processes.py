@@ -149,8 +149,9 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
             yield
         finally:
             for name, value in before.items():
-                os.environ.pop(name, None)
-                if value is not None:
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
                     os.environ[name] = value
 
 

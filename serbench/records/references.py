@@ -107,6 +107,9 @@ class ReferenceFolder:
                 self.path.mkdir(parents=True, exist_ok=True)
                 lock.enter_context(held(filelock.FileLock(self.path / ".lock"), progress))
             for left in self.path.glob(".*.tmp"):
+                for kept in left.glob("*/record.json"):  # moved aside for a new one that never came
+                    with contextlib.suppress(OSError):
+                        kept.parent.rename(self.path / kept.parent.name)
                 shutil.rmtree(left, ignore_errors=True)
             yield
 

@@ -131,7 +131,7 @@ def test_labels_that_may_be_one_emotion_are_told_with_the_map_that_joins_them() 
     )  # fmt: skip
     assert finding.message == (
         "labels that may be one emotion: 'anger' and 'angry', 'happy' and 'joy'; "
-        "--map angry=anger,happy=happiness,joy=happiness joins them"
+        "--map angry=anger,happy=happiness,joy=happiness of a search joins them"
     )
 
 

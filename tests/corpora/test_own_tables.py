@@ -729,6 +729,14 @@ def test_what_a_table_says_of_ages_and_speakers_comes_before_the_names(folder) -
     found = read(write_table(folder, "\n".join(["path,label,speaker,age", *rows])), names="{speaker}_{age}")
     assert found.table["speaker"].tolist() == ["x", UNKNOWN_SPEAKER, "y", "z"]
     assert found.table["age"].tolist() == [31, 2, 1, 32]
+    assert not any("age that is not read" in remark for remark in found.remarks), "the name of the file has one"
+
+
+def test_an_age_that_neither_table_nor_name_says_in_years_is_told_once(folder) -> None:
+    rows = [f"{name},joy,{age}" for name, age in zip(NAMES, ("31", "old", "", "32"), strict=True)]
+    found = read(write_table(folder, "\n".join(["path,label,age", *rows])), names="{age}_*")
+    (told,) = (remark for remark in found.remarks if "age" in remark)
+    assert told.startswith("2 clips have an age that is not read")
 
 
 @pytest.mark.parametrize(

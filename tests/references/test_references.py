@@ -237,6 +237,17 @@ def test_a_wait_for_another_search_can_be_stopped(core, tmp_path, monkeypatch) -
         compute_references(tmp_path, replace(core, progress=stop), {"chance": REFERENCES["chance"]})
 
 
+def test_predictions_moved_aside_for_new_ones_that_never_came_are_there_again(core, tmp_path) -> None:
+    """A kill between the two renames of a replacement; brought predictions cannot be computed again."""
+    folder = ReferenceFolder.of(tmp_path, core.study)
+    kept = folder.path / ".brought-mine.abc.tmp" / "brought-mine" / "record.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("{}")
+    with folder.exclusively():
+        assert (folder.path / "brought-mine" / "record.json").is_file()
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
 def test_what_a_killed_search_left_is_cleared_away(core, tmp_path) -> None:
     folder = ReferenceFolder.of(tmp_path, core.study)
     (folder.path / ".svm.abc.tmp").mkdir(parents=True)

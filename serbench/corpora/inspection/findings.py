@@ -140,7 +140,7 @@ def _names_alike(table: pd.DataFrame) -> Iterable[CorpusFinding]:
             yield _alike(table, column, groups, message)
     if groups := _groups(table["label"], usual_word):
         pairs = ",".join(f"{name}={usual_word(name)}" for name in _flat(groups) if usual_word(name) != name)
-        message = f"labels that may be one emotion: {_listed(_joined(groups))}; --map {pairs} joins them"
+        message = f"labels that may be one emotion: {_listed(_joined(groups))}; --map {pairs} of a search joins them"
         yield _alike(table, "label", groups, message)
 
 
@@ -192,7 +192,7 @@ def _two_sexes(table: pd.DataFrame) -> Iterable[CorpusFinding]:
         clips = tuple(known.loc[known["speaker"].isin(two), "clip_id"])
         message = (
             f"speakers with clips of both sexes: {_listed(two)}; if these are two people of one number, make the sex "
-            "part of the speaker, as in --names '{speaker+sex:1}_{speaker}_*'"
+            "part of the speaker, in the table's column or as in --names '{speaker+sex:1}_{speaker}_*'"
         )
         yield CorpusFinding("two_sexes", "warning", clips, message)
 

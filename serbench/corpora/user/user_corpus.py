@@ -116,8 +116,9 @@ class UserCorpus(Corpus):
         unread = _drop_unread_ages(rows)
         if self.pattern is not None:
             _fill(rows, self.pattern)
-            unread += _drop_unread_ages(rows)
-        remarks = (*found.remarks, *_unread_sexes(rows), *_unread_ages(unread), *_nameless(rows), *_test_words(rows))
+            unread |= _drop_unread_ages(rows)
+        strange = Counter(text for place, text in unread.items() if rows[place].get("age") is None)
+        remarks = (*found.remarks, *_unread_sexes(rows), *_unread_ages(strange), *_nameless(rows), *_test_words(rows))
         return replace(found, table=rows_table(rows), remarks=remarks)
 
 
@@ -144,15 +145,16 @@ def _unread_sexes(rows: list[dict[str, Any]]) -> tuple[str, ...]:
     )
 
 
-def _drop_unread_ages(rows: list[dict[str, Any]]) -> Counter[str]:
-    """Removes what is no age in years, in place, and counts what of it does not just mean "unknown"."""
+def _drop_unread_ages(rows: list[dict[str, Any]]) -> dict[int, str]:
+    """Removes what is no age in years, in place. Returns it by row, unless it just means "unknown"."""
     ages = pd.Series([row.get("age") for row in rows], dtype=object)
-    unread = ages.notna() & years(ages).isna()
-    for row, drop in zip(rows, unread, strict=True):
+    unread = {}
+    for place, (age, drop) in enumerate(zip(ages, ages.notna() & years(ages).isna(), strict=True)):
         if drop:
-            row["age"] = None
-    said = [str(age).strip() for age in ages[unread]]
-    return Counter(text for text in said if text and text.lower() not in _UNKNOWN)
+            rows[place]["age"] = None
+            if (text := str(age).strip()) and text.lower() not in _UNKNOWN:
+                unread[place] = text
+    return unread
 
 
 def _unread_ages(strange: Counter[str]) -> tuple[str, ...]:
