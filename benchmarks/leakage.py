@@ -109,7 +109,7 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     target = FOLDER / f"{audit['corpus']}-{audit['entry']}.json"
     facts = facts_of(audit, study, run, asked.minutes)
-    target.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    target.write_text(json.dumps(facts, separators=(",", ":")) + "\n", encoding="utf-8")
     print(target)
 
 

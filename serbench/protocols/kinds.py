@@ -80,7 +80,7 @@ def get_kind(name: str) -> ProtocolKind:
     kind = _KINDS[base]
     if not colon:
         return kind
-    count = int(text) if text.isdecimal() and len(text) <= _LONGEST_COUNT else 0
+    count = int(text) if text.isdecimal() and len(text) <= _LONGEST_COUNT and text[0] != "0" else 0
     if kind.choose_folds is None or not 2 <= count <= _MOST_FOLDS:
         raise UsageError(f"unknown protocol '{name}'; a number of folds goes as speaker-cv:10 (2 to {_MOST_FOLDS})")
     return replace(kind, name=name, summary=_fold_summary(count), folds=count, plans=kind.choose_folds(count))

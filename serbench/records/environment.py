@@ -28,6 +28,8 @@ _PACKAGES = (
     "numpy",
     "scipy",
     "pandas",
+    "onnxruntime",
+    "transformers",
     "soundfile",
     "soxr",
 )
@@ -54,13 +56,22 @@ def current_environment(backend: str) -> Environment:
 
 @functools.cache
 def cpu_name() -> str:
-    """Returns the CPU's model name, or its architecture if the system does not give a model name."""
-    cpuinfo = Path("/proc/cpuinfo")
+    """Returns the CPU's model name, or its architecture if the system does not give a model name.
+
+    Virtual machines call all generations of a processor alike (`AMD EPYC`), and another generation adds in another
+    order. So family and model follow in parentheses, where the system gives them.
+    """
+    cpuinfo, facts = Path("/proc/cpuinfo"), {}
     if cpuinfo.is_file():
-        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+        first, _, _ = cpuinfo.read_text(encoding="utf-8", errors="replace").partition("\n\n")
+        for line in first.splitlines():
+            name, _, value = line.partition(":")
+            facts[name.strip()] = value.strip()
+    if "model name" not in facts:
+        return platform.processor() or platform.machine()
+    if not {"cpu family", "model"} <= facts.keys():
+        return facts["model name"]
+    return f"{facts['model name']} (family {facts['cpu family']}, model {facts['model']})"
 
 
 def _version(package: str) -> str | None:

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import filelock
 from pydantic import Field, ValidationError
@@ -29,6 +29,9 @@ __all__ = ["Counted", "EvaluationKind", "Ledger", "LedgerLine", "SplitFamily", "
 EvaluationKind = Literal["run", "audit", "replay", "brought"]
 """`run`: a final run of a finalist, or a bag. `audit`: a run of `serbench audit`. `replay`: a run made again.
 `brought`: predictions of another tool."""
+
+
+_USUAL: Final = {"speaker_normalisation": False, "fold": 0, "predictions": None}  # not written, to save space
 
 
 class SplitFamily(NamedTuple):
@@ -217,7 +220,7 @@ class Ledger:
         for one in lines:
             files.setdefault(self._path(one), []).append(one)
         for path, mine in files.items():
-            data = "".join(f"{one.model_dump_json()}\n" for one in mine).encode()
+            data = "".join(f"{_json(one)}\n" for one in mine).encode()
             with writing(path):
                 self.root.mkdir(parents=True, exist_ok=True)
                 with filelock.FileLock(self.root / ".lock"):
@@ -272,6 +275,11 @@ class Ledger:
     def _path(self, line: LedgerLine) -> Path:
         labels = digest_of([line.label_source, line.labels], length=8)
         return self.root / f"{line.corpus_digest[:16]}-{labels}-{line.protocol_hash}.jsonl"
+
+
+def _json(line: LedgerLine) -> str:
+    usual = {name for name, value in _USUAL.items() if getattr(line, name) == value}
+    return line.model_dump_json(exclude=usual)
 
 
 def _append(path: Path, data: bytes) -> None:

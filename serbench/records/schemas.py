@@ -74,6 +74,10 @@ class Environment(FrozenModel):
     packages: dict[str, str]
     git_revision: str | None = None
 
+    def computes_like(self, other: Environment) -> bool:
+        """Whether nothing differs that a score could depend on. How much memory there is plays no part."""
+        return self == other.model_copy(update={"memory_gib": self.memory_gib})
+
 
 class ExcludedClip(FrozenModel):
     """A clip that the study does not use, and the reason (`silent`, `undecodable`, ...)."""
@@ -296,7 +300,10 @@ class StudyRecord(Record):
     )
     sampler: dict[str, Any]
     pruner: dict[str, Any]
-    environment: Environment
+    environment: Environment = Field(description="in which it was begun")
+    later_environments: tuple[Environment, ...] | None = Field(
+        default=None, description="in which it went on, where they differ; None in older records, too"
+    )
     precision: Precision = Field(default="float32", description="of training; predictions are always of float32")
     identity: str | None = Field(default=None, description="marks its trials in a database shared with others")
     parent: str | None = Field(default=None, description="the study it was forked from")

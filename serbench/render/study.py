@@ -95,6 +95,10 @@ def study_facts(report: StudyReport) -> list[tuple[str, str]]:
         ("started from", "; ".join(origin)),
         ("made with", f"serbench {made.serbench}{revision}, {made.backend} ({', '.join(packages)}), Python "
                       f"{made.python}, {made.cpu}, {made.cores} cores"),
+        ("went on with", "; ".join(
+            f"serbench {later.serbench}{f' ({later.git_revision})' if later.git_revision else ''}, {later.cpu}, "
+            f"{later.cores} cores" for later in report.later_environments
+        )),
         ("precision", f"{report.precision} in training"),
         ("started", f"{moment(report.created)}, last active {moment(report.last_activity)} (UTC)"),
         ("trials", "; ".join([f"{report.counted:,} done", *ended])),

@@ -220,6 +220,12 @@ def _notes(study: StudyRecord, members: Sequence[_Member], rows: Sequence[Row]) 
         notes.append(reason)
     if any(row.uar is None and row.seeds for row in rows):
         notes.append("UAR is not shown ('-') if a class has no clip in the test set")
+    others = [row for row in rows if not row.ensemble_of and not row.problems]
+    if study.protocol.folds > 1 and len(others) > 1 and any(row.selected for row in others):
+        notes.append(
+            f"the selected row was chosen among {len(others)} by answers to speakers whom other folds test, so its "
+            "score is slightly too high"
+        )
     notes += _check_notes(members)
     notes += sorted({f"{member.row.entry}: {member.why}" for member in members if member.why})
     notes += sorted(

@@ -97,7 +97,8 @@ class StudyReport(FrozenModel):
     warm_start: str | None
     init: str | None = Field(default=None, description="entry whose weights fits start from")
     teacher: str | None = Field(default=None, description="entry whose out-of-fold answers fits learn from")
-    environment: Environment
+    environment: Environment = Field(description="in which it was begun")
+    later_environments: tuple[Environment, ...] = Field(default=(), description="in which it went on")
     precision: Precision = Field(description="of training")
     created: str
     last_activity: str
@@ -182,6 +183,7 @@ def _identity(record: StudyRecord) -> dict[str, Any]:
         "init": record.init.entry if record.init else None,
         "teacher": record.teacher.entry if record.teacher else None,
         "environment": record.environment,
+        "later_environments": record.later_environments or (),
         "precision": record.precision,
         "created": record.created,
     }

@@ -123,7 +123,10 @@ class Replay:
         """Says what may be the reason, as the end of a sentence."""
         if self.changed:
             return f"changed since then: {', '.join(self.changed)}"
-        return "the recorded environment has not changed, so the record changed, or the code at the same revision"
+        return (
+            "nothing that is recorded of the environment has changed (processor, packages, revision), so the record "
+            "changed, or what is not recorded of it, such as a driver or an environment variable"
+        )
 
 
 def replay_trial(
@@ -366,9 +369,15 @@ def _changes(record: StudyRecord, space: SearchSpace, now: Environment) -> list[
     """Names the differences between the environment now and when the study began."""
     before = record.environment
     pairs: dict[str, tuple[object, object]] = {
-        name: (getattr(before, name), getattr(now, name)) for name in ("serbench", "git_revision", "python", "cpu")
+        name: (getattr(before, name), getattr(now, name))
+        for name in ("serbench", "git_revision", "python", "platform", "cpu", "cores")
     }
+    if now.cpu.startswith(f"{before.cpu} (family "):  # older records have the name alone
+        pairs.pop("cpu")
     packages: Mapping[str, str] = before.packages | now.packages
     pairs |= {name: (before.packages.get(name), now.packages.get(name)) for name in packages}
     pairs["space hash"] = (record.space_hash, space.hash)
-    return [f"{name} {old or 'none'} -> {new or 'none'}" for name, (old, new) in pairs.items() if old != new]
+    found = [f"{name} {old or 'none'} -> {new or 'none'}" for name, (old, new) in pairs.items() if old != new]
+    if record.later_environments:
+        found.append(f"the study itself went on in {len(record.later_environments)} more (see `serbench study show`)")
+    return found

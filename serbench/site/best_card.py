@@ -54,14 +54,16 @@ def best_card(group: GroupRows, protocol: ProtocolFacts, lines: Sequence[Line]) 
 
 
 def _sentences(group: GroupRows, best: Row, highest: Row, protocol: ProtocolFacts) -> list[str]:
+    scored = sum(row.uar is not None and not row.problems for row in group.rows)
     found = [
         f"Mean recall (UAR) of {best.labels} emotions on {protocol.test_clips:,} clips of "
         f"{speakers(protocol.test_speakers)}, mean of {plural(best.seeds, 'run')}."
     ]
     if why := why_unranked(protocol):
         found.append(f"{why[0].upper()}{why[1:]}.")
-    if (highest.uar or 0.0) > (best.uar or 0.0):
-        scored = sum(row.uar is not None and not row.problems for row in group.rows)
+    if not best.selected:
+        found.append(f"No entry is selected; this is the highest of {scored} test scores, so it is too high.")
+    elif (highest.uar or 0.0) > (best.uar or 0.0):
         found.append(
             f"Validation selected it, without a look at test scores. The highest of {scored} test scores is "
             f"{percent(highest.uar)} % ({highest.entry})."

@@ -146,6 +146,7 @@ def test_a_corpus_without_sentences_is_told_so(crema, name) -> None:
     "name",
     [
         "speaker-cv:1",
+        "speaker-cv:05",
         "speaker-cv:x",
         "speaker-cv:",
         "loso:3",

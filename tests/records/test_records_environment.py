@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import serbench
-from serbench.records.environment import current_environment
+from serbench.records.environment import cpu_name, current_environment
 from serbench.records.machine import usable_cores
 
 
@@ -23,6 +23,24 @@ def test_versions_are_told() -> None:
     assert environment.packages["numpy"] == np.__version__
     assert environment.backend == "jax"
     assert environment.memory_gib > 0
+
+
+@pytest.mark.skipif(not Path("/proc/cpuinfo").is_file(), reason="the system describes its processor elsewhere")
+def test_generations_of_a_processor_that_have_one_name_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    cores = "".join(
+        f"processor : {core}\ncpu family : {family}\nmodel : 2\nmodel name : AMD EPYC\n\n"
+        for core, family in enumerate((26, 25))
+    )
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: cores)
+    assert cpu_name.__wrapped__() == "AMD EPYC (family 26, model 2)"
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "model name : Neoverse\n")
+    assert cpu_name.__wrapped__() == "Neoverse"
+
+
+def test_memory_alone_makes_no_other_environment() -> None:
+    environment = current_environment("tensorflow")
+    assert environment.computes_like(environment.model_copy(update={"memory_gib": 1.0}))
+    assert not environment.computes_like(environment.model_copy(update={"cpu": "another"}))
 
 
 def test_no_host_user_or_path_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,6 +146,21 @@ def test_more_trials_resume_to_the_total(finished, made_up_fits, make_plan) -> N
     assert Counter(t.kind for t in watch.trials)["search"] == 1
 
 
+@pytest.mark.children
+def test_a_study_that_goes_on_elsewhere_says_so(finished, made_up_fits, make_plan, monkeypatch) -> None:
+    """Another machine adds in another order, so whoever repeats a score has to know of it."""
+    _, _, folder = finished
+    began = folder.record().environment
+    run_search(make_plan(trials=4))
+    assert folder.record().later_environments is None
+    monkeypatch.setattr("serbench.records.environment.cpu_name", lambda: "another")
+    for trials in (5, 6):
+        run_search(make_plan(trials=trials))
+    record = folder.record()
+    assert record.environment == began
+    assert [one.cpu for one in record.later_environments] == ["another"]
+
+
 @pytest.mark.slow  # that one trial repeats is tested in test_replay.py, in bfloat16 in test_study_precision.py
 @pytest.mark.children
 @pytest.mark.parametrize("family", ["cnn1d", "cnn2d"])

@@ -51,7 +51,9 @@ def test_without_a_selected_entry_the_card_has_the_highest_score(build):
         build.entry(
             name, study, skill=skill, values=(None, None), spoil=lambda frame, _: frame[frame["subset"] == "test"]
         )
-    assert card_of(build).row.entry == "high"
+    card = card_of(build)
+    assert card.row.entry == "high"
+    assert "No entry is selected; this is the highest of 2 test scores, so it is too high." in card.sentences
 
 
 def test_a_reference_that_saw_the_test_speakers_is_no_line_to_be_measured_by(build):

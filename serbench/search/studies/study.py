@@ -12,6 +12,7 @@ import pandas as pd
 from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import SplitPlan
 from serbench.records import (
+    Environment,
     LabelSource,
     Ledger,
     ResultsFolder,
@@ -153,7 +154,11 @@ class Study:
                 name: tuple(sorted({*known.chosen_on.get(name, ()), *record.chosen_on.get(name, ())}))
                 for name in known.chosen_on | record.chosen_on
             }
-            later = {"asked": record.asked or known.asked, "chosen_on": chosen_on}
+            later = {
+                "asked": record.asked or known.asked,
+                "chosen_on": chosen_on,
+                "later_environments": _environments_since(known, record.environment),
+            }
             if (resumed := known.model_copy(update=later)) != known:
                 resumed.save(folder.record_path)
             return resumed
@@ -180,3 +185,9 @@ class Study:
     def records(self) -> list[TrialRecord]:
         """Returns the recorded trials, by job id."""
         return list(self.folder.jobs("search"))
+
+
+def _environments_since(known: StudyRecord, now: Environment) -> tuple[Environment, ...] | None:
+    """The environments in which a study went on, with this one if it computes otherwise than the last."""
+    later = known.later_environments or ()
+    return known.later_environments if (known.environment, *later)[-1].computes_like(now) else (*later, now)
