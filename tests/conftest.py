@@ -18,6 +18,12 @@ from typer.testing import CliRunner
 os.environ["KERAS_BACKEND"] = "tensorflow"
 for _name in ("SERBENCH_STORAGE", "SERBENCH_RESULTS", "SERBENCH_DATA"):  # of the person who runs the tests
     os.environ.pop(_name, None)
+# Of that person, too: colours and the size of the terminal change what is printed, a proxy what reaches this machine.
+for _name in (
+    "PYTEST_ADDOPTS", "FORCE_COLOR", "NO_COLOR", "PY_COLORS", "TTY_COMPATIBLE", "COLUMNS", "LINES",
+    "http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
+):  # fmt: skip
+    os.environ.pop(_name, None)
 # Hundreds of processes import TensorFlow here: compiled once it takes each of them a third of the time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

@@ -229,7 +229,6 @@ def test_the_command_prints_a_table(results, tone_corpus, serbench_command, monk
         assert condition.title in table
 
 
-@pytest.mark.slow
 def test_options_that_mean_nothing_together_are_refused(tmp_path) -> None:
     from typer.testing import CliRunner
 
@@ -296,7 +295,6 @@ def panel(build: Builder, on="validation", most: int = 1000):
     return panel_of(tested, folder, clips, on, most, 0)
 
 
-@pytest.mark.slow
 def test_fold_models_answer_the_clips_that_they_never_heard(drawn) -> None:
     found = panel(drawn)
     (run,) = found.runs
@@ -311,7 +309,6 @@ def test_fold_models_answer_the_clips_that_they_never_heard(drawn) -> None:
     np.testing.assert_allclose(found.recorded[0], recorded.loc[found.clips["clip_id"]].to_numpy(), rtol=1e-6)
 
 
-@pytest.mark.slow
 def test_drawn_clips_keep_their_networks_and_answers(drawn) -> None:
     whole, part = panel(drawn), panel(drawn, most=24)
     assert (len(part.clips), part.clips_known) == (24, len(whole.clips))
@@ -345,7 +342,6 @@ def test_networks_that_began_with_one_that_heard_these_speakers_are_not_measured
     assert "validation" not in {one.on for one in told}
 
 
-@pytest.mark.slow
 def test_without_fold_models_the_way_out_is_named(drawn) -> None:
     folder = drawn.results.study("demo-speaker-cnn2d")
     folder.model_path("t0-f2", "fold").unlink()
@@ -356,7 +352,6 @@ def test_without_fold_models_the_way_out_is_named(drawn) -> None:
         panel(drawn)
 
 
-@pytest.mark.slow
 def test_on_test_the_final_runs_answer(drawn) -> None:
     folder = drawn.results.study("demo-speaker-cnn2d")
     for job_id in folder.entry("cnn2d-abc123").refits:
@@ -366,7 +361,6 @@ def test_on_test_the_final_runs_answer(drawn) -> None:
     assert found.clips["clip_id"].str.startswith("test").all()
 
 
-@pytest.mark.slow
 def test_pooled_folds_and_ensembles_are_refused(tmp_path) -> None:
     build = Builder(tmp_path / "results")
     for fold in (1, 2):

@@ -7,6 +7,9 @@ import json
 import shutil
 
 import pytest
+from drawn_results import forge
+
+from serbench.records import ResultsFolder
 
 STUDY = "crema-d-speaker-tiny_cnn1d"
 
@@ -30,6 +33,17 @@ def test_an_audit_without_fits_is_one_page_of_verdicts(serbench, copied) -> None
     table = serbench("audit", record["entry"], "--results", copied, "--no-refits").out
     assert f"Audit of {record['entry']}" in table
     assert "exact duplicates" in table
+
+
+@pytest.mark.children
+def test_an_alarm_ends_with_one(serbench, copied) -> None:
+    folder = ResultsFolder(copied).study(STUDY)
+    (entry,) = folder.entries()
+    forge(folder, entry.entry_id)
+    ran = serbench("audit", entry.entry_id, "--results", copied, "--no-refits", "--format", "json")
+    levels = {found["check"]: found["level"] for found in json.loads(ran.out)["findings"]}
+    assert levels["records"] == "alarm"
+    assert (ran.code, "raised an alarm" in ran.sentence) == (1, True)
 
 
 def test_an_unknown_entry_or_moved_audio_is_one_sentence(serbench, copied, tmp_path) -> None:

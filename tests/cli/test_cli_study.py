@@ -221,10 +221,10 @@ REPLAY_KEYS = {
 
 
 @pytest.mark.parametrize(("study", "trial"), [("crema-d-speaker-tiny_cnn2d", "t0000"), (NAME, "refit")])
-def test_a_replay_gives_the_recorded_score(serbench, searched, study, trial) -> None:
+def test_a_replay_gives_the_recorded_score(serbench, mine, study, trial) -> None:
     if trial == "refit":
-        trial = shown(serbench, searched, study)["refits"][0]["job_id"]
-    ran = serbench("study", "replay", study, trial, "--results", searched, "--format", "json")
+        trial = shown(serbench, mine, study)["refits"][0]["job_id"]
+    ran = serbench("study", "replay", study, trial, "--results", mine, "--format", "json")
     assert ran.code == 0, ran.err
     found = json.loads(ran.out)
     assert found.keys() == REPLAY_KEYS

@@ -10,7 +10,7 @@ from drawn_results import Builder
 from serbench.cli.live import LiveView
 from serbench.cli.plain import PlainView
 from serbench.cli.printing import echo_styled, new_console
-from serbench.records import EpochMetrics
+from serbench.records import EpochMetrics, SubsetFacts
 from serbench.search import CommandPlan, StudyState
 from serbench.spaces import Budget
 from serbench.views.progress import TextProgress
@@ -154,6 +154,25 @@ def test_a_log_says_whether_a_study_finished_or_was_stopped(study, goes_on, how)
         view.refits_started(0)
     view.study_finished(study[0])
     assert stream.getvalue().rstrip().endswith(f"study {study[0].name} {how}")
+
+
+def test_a_log_has_the_sets_of_the_split_and_says_how_many_classes_validate(study):
+    record, trial = study
+    sets = tuple(
+        SubsetFacts(
+            part=part, clips=clips, speakers=3, speakers_per_sex={"female": 2, "male": 1},
+            clips_per_label={"anger": clips, "fear": 0 if part == "validation" else 2},
+        )
+        for part, clips in (("train", 40), ("validation", 7), ("test", 9))
+    )  # fmt: skip
+    record = record.model_copy(update={"protocol": record.protocol.model_copy(update={"subsets": sets})})
+    stream = io.StringIO()
+    view = begun(PlainView(new_console(file=stream, width=120)), (record, trial))
+    lines = [line.split() for line in stream.getvalue().splitlines()]
+    assert ["clips,", "fear", "2", "0", "2"] in lines
+    assert ["speakers", "3", "3", "3"] in lines
+    view.trial_finished(trial("t01", 0.5))
+    assert "validation UAR 50.0 % (of 1 of 2 classes)" in stream.getvalue()
 
 
 @pytest.mark.parametrize("kind", ["refit", "fold"])

@@ -11,7 +11,7 @@ from serbench.cli.main import app
 from serbench.errors import UsageError
 from serbench.export import check_quantised, exporters_of
 from serbench.export.light.int8_clips import MOST_CALIBRATION_CLIPS, drawn_clips
-from serbench.export.light.int8_steps import Step, int8_steps
+from serbench.export.light.int8_steps import FRONT_END, Step, int8_steps
 from serbench.protocols import Split
 
 PASSING, MERGING = ("Pool",), ("Add",)
@@ -136,7 +136,7 @@ def test_an_int8_onnx_file_keeps_its_front_end_and_is_one_that_serbench_reads(fl
     check_onnx(found, spec.n_samples, 4)
     before, after = onnx.load_model_from_string(data), onnx.load_model_from_string(found)
     kinds = {one.name: one.data_type for one in after.graph.initializer}
-    front = [node for node in after.graph.node if node.name.startswith("front_end/") and node.op_type == "MatMul"]
+    front = [node for node in after.graph.node if node.name.startswith(FRONT_END) and node.op_type == "MatMul"]
     assert front
     assert all(kinds[name] == onnx.TensorProto.FLOAT for node in front for name in node.input if name in kinds)
     assert sum(kind == onnx.TensorProto.INT8 for kind in kinds.values()) >= 4  # kernels and matrices
@@ -184,7 +184,9 @@ def test_an_int8_litert_file_keeps_its_front_end_and_loud_clips_their_range(tmp_
     check_litert(found, spec.n_samples, 4)
     graph = schema.ModelT.InitFromObj(schema.Model.GetRootAs(found, 0)).subgraphs[0]
     named = [(tensor.name.decode(), tensor.type) for tensor in graph.tensors]
-    assert all(kind != schema.TensorType.INT8 for name, kind in named if name.startswith("front_end/"))
+    front = [kind for name, kind in named if name.startswith(FRONT_END)]
+    assert front, [name for name, _ in named]
+    assert schema.TensorType.INT8 not in front
     assert sum(kind == schema.TensorType.INT8 for _, kind in named) > 8
 
     def answers(content: bytes) -> np.ndarray:

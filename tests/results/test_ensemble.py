@@ -9,6 +9,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 import serbench
 from serbench.errors import UsageError
+from serbench.export import export_bundle
 from serbench.records import StudyRecord
 from serbench.render import render
 from serbench.results.selection import best_selected
@@ -115,6 +116,13 @@ def test_front_ends_that_differ_are_both_paid_for(build):
     board = build.read().board(ensembles=True)
     row = next(row for row in board.rows if row.ensemble_of)
     assert row.ms_per_clip == pytest.approx(sum(one.ms_per_clip for one in board.rows if not one.ensemble_of))
+
+
+def test_it_is_not_exported(build, study, tmp_path):
+    name = ensemble(build.read().board(ensembles=True)).entry.entry_id
+    with pytest.raises(UsageError, match=f"'{name}' is not a single trained model"):
+        export_bundle(build.read(), name, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
 
 
 def test_it_is_never_selected(build, study):

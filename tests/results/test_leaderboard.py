@@ -7,7 +7,8 @@ from drawn_results import forge, run_of
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.evaluation import evaluate
-from serbench.records import StudyFolder, SubsetFacts, TaughtBy
+from serbench.export import export_bundle
+from serbench.records import HeardClips, InitFrom, StudyFolder, SubsetFacts, TaughtBy
 from serbench.render import render
 from serbench.results import why_unranked
 
@@ -117,6 +118,22 @@ def teach(folder: StudyFolder, entry: str, study: str) -> None:
     """Writes into a study's record that it had a teacher."""
     taught = TaughtBy(entry=entry, study=study, trial="t0", answers="0" * 16, share=0.5, heard=())
     folder.record().model_copy(update={"teacher": taught}).save(folder.record_path)
+
+
+@pytest.mark.parametrize(("corpus", "chosen"), [("demo", "scratch"), ("emo-db", "heir")])
+def test_a_start_from_the_same_corpus_is_not_selected_beside_others(build, corpus, chosen):
+    build.entry("scratch", build.study(), validation=0.5)
+    folder = build.results.study(build.study("heirs"))
+    build.entry("heir", "heirs", validation=0.9)
+    record = folder.record()
+    init = InitFrom(
+        entry="x", study="s", refit="t0000-r0", family="cnn2d", labels=record.corpus.labels, sha256="0",
+        heard=(HeardClips(study="s", corpus=corpus, parts=(corpus,), digest="d", protocol="p"),),
+    )  # fmt: skip
+    record.model_copy(update={"init": init}).save(folder.record_path)
+    rows = build.read().board().rows
+    assert not any(row.problems for row in rows)
+    assert [row.entry for row in rows if row.selected] == [chosen]
 
 
 @pytest.mark.parametrize(("search_values", "winner"), [((0.6, 0.7), "b"), ((0.7, 0.7), "a"), ((None, 0.1), "b")])
@@ -316,6 +333,19 @@ def facts(build, study, **changes):
     record = folder.record()
     changed = record.model_copy(update={"protocol": record.protocol.model_copy(update=changes)})
     changed.save(folder.record_path)
+
+
+def test_a_transductive_row_has_no_rank_no_interval_and_no_export(build, tmp_path):
+    study = build.study(test_speakers=18)
+    build.entry("a", study)
+    build.entry("b", study, skill=0.4)
+    facts(build, study, speaker_normalisation=True)
+    board = build.read().board()
+    assert {(row.rank, row.tie_group, row.uar_low) for row in board.rows} == {(None, None, None)}
+    assert "transductive" in board.groups[0].title
+    with pytest.raises(SerbenchError, match="cannot label a single file"):
+        export_bundle(build.read(), "a", tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
 
 
 def test_a_damaged_study_that_sorts_first_does_not_decide_for_its_table(build):

@@ -7,11 +7,12 @@ from collections import Counter
 
 import pandas as pd
 import pytest
-from drawn_results import forge, judge, run_of
+from drawn_results import Builder, forge, judge, run_of
 
 from serbench.errors import SerbenchError, UsageError
 from serbench.records import study_folder
 from serbench.render import render
+from serbench.results import best_refit
 from serbench.site import Site
 
 pytestmark = pytest.mark.long
@@ -272,3 +273,16 @@ def test_a_negative_seed_is_damage_of_its_study_alone(filled):
     assert {"a", "b", "other"} <= {row.entry for row in results.board().rows}
     with pytest.raises(SerbenchError, match="seed"):
         results.study("demo-speaker-cnn1d")
+
+
+@pytest.mark.parametrize(
+    ("values", "best"),
+    [((0.4, 0.6, 0.5), "t0000-r1"), ((None,) * 11, "t0000-r10"), ((0.5,) * 11, "t0000-r10")],
+)
+def test_the_run_that_is_kept_is_the_best_on_validation_else_the_last(values, best):
+    runs = [
+        Builder._trial("s", "refit", f"t0000-r{repeat}", "completed", None, value)
+        for repeat, value in enumerate(values)
+    ]
+    assert best_refit(runs).job_id == best
+    assert best_refit(runs[::-1]).job_id == best

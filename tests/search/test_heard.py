@@ -11,7 +11,7 @@ from serbench.corpora import StudyClips, clip_table, get_corpus
 from serbench.errors import UsageError
 from serbench.protocols import SplitProtocol
 from serbench.records import CorpusChoice, HeardClips, InitFrom, ResultsFolder, StudyRecord
-from serbench.search import SearchPlan, SearchRequest
+from serbench.search import SearchPlan, SearchRequest, run_search
 from serbench.search.new_record import new_study_record
 from serbench.search.transfer.heard import StudySplit, check_unheard, heard_by, starts_from_its_corpus
 
@@ -258,3 +258,14 @@ def test_a_record_of_before_starts_from_random_weights(results) -> None:
     record = study(results, "a", "one").record
     old = StudyRecord.model_validate(record.model_dump(exclude={"init", "teacher"}))
     assert (old.init, old.teacher) == (None, None)
+
+
+@pytest.mark.children
+@pytest.mark.parametrize("parts", [{"split_seed": 1}, {"protocol": "random"}, {"protocol": "loso"}])
+def test_a_search_refuses_a_network_that_has_heard_its_test_speakers(make_plan, made_up_fits, parts) -> None:
+    first = make_plan(run="first", trials=1, repeats=1)
+    (name,) = run_search(first)
+    (entry,) = ResultsFolder(first.results).study(name).entries()
+    with pytest.raises(UsageError, match=r"has heard .*test speaker"):
+        run_search(make_plan(run="new", trials=1, init=entry.entry_id, **parts))
+    assert ResultsFolder(first.results).study_names() == [name]

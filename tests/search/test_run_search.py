@@ -21,7 +21,7 @@ from benchmarks.simulated import SIMULATED, SimulatedEngine, simulated_study
 from serbench.errors import SerbenchError, UsageError
 from serbench.protocols import SplitProtocol
 from serbench.records import EpochMetrics, ResultsFolder, TrialRecord, now
-from serbench.search import Observer, run_search
+from serbench.search import Observer, run_search, run_spaces
 from serbench.search.coordinator import Coordinator
 from serbench.search.jobs import JobMaker
 from serbench.search.run_study import run_study
@@ -369,16 +369,29 @@ def slow_study(tmp_path):
         yield study
 
 
-def test_half_of_the_time_is_left_for_trials_however_long_the_longest_took(slow_study) -> None:
-    end = time.monotonic() + 1000
+def test_half_of_the_time_is_left_for_trials_however_long_the_longest_took(slow_study, monkeypatch) -> None:
+    begun = time.monotonic()
+    end = begun + 1000
+    monkeypatch.setattr("serbench.search.trials.time", SimpleNamespace(monotonic=lambda: begun))
     session = Session.on(SimpleNamespace(workers=1), slow_study, None, Observer(), threading.Event(), end)
     trials = SearchTrials(session, 5, 0, 9)
-    assert end - trials.deadline == pytest.approx(500, abs=5)
+    assert end - trials.deadline == pytest.approx(500)
     assert trials.cut_short
     assert not SearchTrials(session, 1, 0, 9).cut_short, "there is no trial to come"
     assert not SearchTrials(session, 5, 0, 0).cut_short, "nothing is reserved"
     session.stop.set()
     assert not trials.cut_short, "a person stopped it"
+
+
+def test_each_study_to_come_gets_an_equal_share_of_what_is_left(monkeypatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(run_spaces, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    assert run_spaces._share(300.0, 3) == 100.0
+    clock[0] = 40.0
+    assert run_spaces._share(300.0, 2) == 170.0
+    clock[0] = 400.0
+    assert run_spaces._share(300.0, 1) == 400.0, "no time is left"
+    assert run_spaces._share(None, 2) is None
 
 
 def test_trials_run_until_the_reserved_time_begins_and_a_note_says_why_they_end(slow_study, monkeypatch) -> None:

@@ -157,7 +157,6 @@ def test_a_warm_start_from_a_study_whose_ancestor_is_gone_is_refused(
         load_warm_start(results, NAME, load_space(tiny_space(epochs="4")), set())
 
 
-@pytest.mark.slow
 def test_what_a_configuration_does_not_read_does_not_keep_it_out(tiny_space) -> None:
     space = load_space(tiny_space())
     config = defaults(get_family("cnn1d").hyperparameters) | {
@@ -217,7 +216,6 @@ def test_the_sampler_avoids_what_is_infeasible() -> None:
     assert infeasible_asks(learns=True) < 0.6 * infeasible_asks(learns=False)
 
 
-@pytest.mark.slow
 def test_a_smaller_budget_is_another_space(tiny_space) -> None:
     space = load_space(tiny_space())
     assert space.with_training(max_parameters=1000).hash != space.hash

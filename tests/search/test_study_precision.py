@@ -63,7 +63,6 @@ def test_auto_is_recorded_as_what_it_gives_here(make_plan) -> None:
     assert replay_trial(ResultsFolder(plan.results), NAME, "t0000").largest_difference > 0, "a replay reads the record"
 
 
-@pytest.mark.slow
 def test_an_unknown_precision_is_refused_before_anything_is_written(make_plan) -> None:
     plan = make_plan(precision="float16")
     with pytest.raises(UsageError, match=r"unknown precision 'float16'; did you mean 'b?float"):

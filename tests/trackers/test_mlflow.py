@@ -68,7 +68,8 @@ def _wait_for(address: str, started: subprocess.Popen[bytes], log: Path) -> None
         with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5) as answer:
             if answer.status == 200:
                 return
-        time.sleep(0.5)  # until the server answers
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            started.wait(0.5)  # before the server is asked again
     raise AssertionError(log.read_text(errors="replace")[-2000:])
 
 

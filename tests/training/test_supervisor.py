@@ -118,11 +118,18 @@ def test_a_trial_that_takes_too_long_is_ended_and_says_where_it_was(warm, make_j
 
 @pytest.mark.children
 def test_a_trial_over_its_memory_limit_is_ended_without_a_respite(make_job, source, monkeypatch) -> None:
-    monkeypatch.setattr(supervisor, "_LEAVE_GRACE_S", 600.0)
+    end, exits = supervisor._end, []
+
+    def end_later(process) -> None:
+        process.join(60)  # one that is told to leave, and not killed, would wait for an answer all the time
+        exits.append(process.exitcode)
+        end(process)
+
+    monkeypatch.setattr(supervisor, "_end", end_later)
     outcome = run_job(make_job(settings=LONG, memory_limit_mib=10), source)
     assert outcome.state == "memory"
     assert "over its limit of 10 MiB" in outcome.error
-    assert outcome.seconds["total"] < 300
+    assert exits == [-signal.SIGKILL]
 
 
 @pytest.fixture
