@@ -19,6 +19,7 @@ from drawn_results import Builder
 from serbench.errors import SerbenchError
 from serbench.search.studies.storage import StudyStorage
 from serbench.site.live.live_site import LiveSite
+from serbench.site.live.server import _State, _Watcher
 from serbench.spaces import load_space
 
 pytestmark = pytest.mark.children  # the live pages are served by a process of their own
@@ -195,6 +196,30 @@ def test_a_record_that_no_build_can_read_is_told_and_the_next_one_shows_again(bu
     until(lambda: version(live) > now)
     assert json.loads(fetch(f"{live.address}version")[1])["note"] == ""
     assert "demo-speaker-cnn2d" in fetch(live.address)[1]
+
+
+def test_the_last_records_get_their_page_unless_that_takes_long(tmp_path):
+    made, state = Builder(tmp_path / "results"), _State()
+    asked = {"results": tmp_path / "results", "corpus": "demo", "protocol": "speaker"}
+    watcher = _Watcher(asked, tmp_path / "site", state)
+    watcher.build()
+    assert not watcher.build_last(), "there is nothing new"
+    made.study("demo-speaker-cnn2d")
+    watcher._took = 60.0
+    assert not watcher.build_last(), "the search waits for it"
+    watcher._took = 0.1
+    assert watcher.build_last()
+    assert state.version == 2
+    assert "demo-speaker-cnn2d" in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_page_is_open_while_it_asks():
+    state = _State()
+    assert not state.is_watched()
+    state.asked = time.monotonic()
+    assert state.is_watched()
+    state.asked -= 60
+    assert not state.is_watched()
 
 
 @pytest.mark.slow
