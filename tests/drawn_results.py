@@ -181,10 +181,10 @@ class Builder:
         facts = record.corpus.model_copy(update={"clips": len(table), "digest": clip_set_digest(table)})
         record.model_copy(update={"corpus": facts}).save(folder.record_path)
 
-    def reference(self, study, name, title, *, skill=0.5):
-        """A reference on the study's test core that answers as if by votes."""
+    def reference(self, study, name, title, *, skill=0.5, left_out=0):
+        """A reference on the study's test core that answers as if by votes, but for its first clips if asked."""
         record, clips = self.results.study(study).record(), own_clips(self.results.study(study))
-        tested = clips[clips["clip_id"].str.startswith("test-")].reset_index(drop=True)
+        tested = clips[clips["clip_id"].str.startswith("test-")].iloc[left_out:].reset_index(drop=True)
         labels = record.corpus.labels
         true = pd.Index(labels).get_indexer(pd.Index(tested["label"]))
         rng = np.random.default_rng(len(name))
@@ -196,8 +196,8 @@ class Builder:
                 ReferenceRecord(
                     name=name, title=title, detail="drawn", corpus=record.corpus.name,
                     corpus_digest=record.corpus.digest, protocol=record.protocol.name,
-                    protocol_hash=record.protocol.hash, fold=record.protocol.fold, labels=labels, seconds=0.1,
-                    serbench="0", created=TIME,
+                    protocol_hash=record.protocol.hash, fold=record.protocol.fold, labels=labels,
+                    left_out=left_out, seconds=0.1, serbench="0", created=TIME,
                 ),
                 pd.concat([tested[["clip_id", "label", "speaker"]], shares], axis=1),
             )  # fmt: skip

@@ -33,7 +33,7 @@ from serbench.render.entry import (
     whose_labels,
 )
 from serbench.render.formats import FORMATS, render
-from serbench.render.leaderboard import cell_text, leaderboard_document, versus
+from serbench.render.leaderboard import cell_text, leaderboard_document, unpredicted, versus
 from serbench.render.markup import escape_markdown
 from serbench.render.pairwise import comparison_document
 from serbench.render.printed_scores import beside_printed
@@ -84,6 +84,7 @@ __all__ = [
     "subsets_sheet",
     "table_of",
     "to_document",
+    "unpredicted",
     "verification_document",
     "versus",
     "whose_labels",

@@ -11,7 +11,7 @@ from typing import Final
 
 from serbench.references import BASELINES
 from serbench.render.document import NOTHING, Column, Document, RowStyle, Sheet, count, percent, plural, span, written
-from serbench.render.leaderboard import cell_text, leaderboard_document
+from serbench.render.leaderboard import cell_text, leaderboard_document, unpredicted
 from serbench.results import COLUMNS, GroupRows, Leaderboard, ReferenceRow, Row
 
 __all__ = ["answer", "below_baseline", "brief_board"]
@@ -130,11 +130,7 @@ def _gathered(groups: Sequence[GroupRows], shared: tuple[str, ...]) -> Sheet:
 
 def _about_references(rows: Sequence[ReferenceRow]) -> list[str]:
     """What a reader must know not to compare a reference wrongly."""
-    notes = [
-        f"{row.title}: {row.left_out:,} of {row.clips + row.left_out:,} test clips have no prediction and are left out"
-        for row in rows
-        if row.left_out
-    ]
+    notes = [*unpredicted(rows)]
     if any(row.transductive for row in rows):
         notes.append(
             "*: normalised with the test speakers' own clips (transductive), so not the score of a single clip"

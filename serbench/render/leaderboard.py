@@ -13,7 +13,7 @@ from serbench.references import Reported
 from serbench.render.document import NOTHING, Column, Document, Sheet, percent, points, span, to_document, written
 from serbench.results import COLUMNS, Cell, GroupRows, Leaderboard, ReferenceRow, Row
 
-__all__ = ["cell_text", "columns_table", "leaderboard_document", "versus"]
+__all__ = ["cell_text", "columns_table", "leaderboard_document", "unpredicted", "versus"]
 
 _CELLS = sorted(
     ((name, one.cell) for name, one in COLUMNS.items() if one.cell is not None), key=lambda pair: pair[1].place
@@ -137,11 +137,7 @@ def _references_sheet(title: str, rows: Sequence[ReferenceRow]) -> Sheet:
         )
         for row in rows
     )
-    notes = tuple(
-        f"{row.title}: {row.left_out:,} of {row.clips + row.left_out:,} test clips have no prediction and are left out"
-        for row in rows
-        if row.left_out
-    )
+    notes = unpredicted(rows)
     if any(row.difference is not None for row in rows):
         notes += (
             "vs selected: UAR minus that of the selected entry, in points, with its 95 % interval (paired over "
@@ -150,6 +146,15 @@ def _references_sheet(title: str, rows: Sequence[ReferenceRow]) -> Sheet:
     if any(row.transductive for row in rows):
         notes += ("transductive: normalised with the test speakers' own clips, so not the score of a single clip",)
     return Sheet(f"References on the same test clips, not ranked: {title}", columns, cells, notes)
+
+
+def unpredicted(rows: Sequence[ReferenceRow]) -> tuple[str, ...]:
+    """A sentence for each reference that is scored on a part of the test set only."""
+    return tuple(
+        f"{row.title}: {row.left_out:,} of {row.clips + row.left_out:,} test clips have no prediction and are left out"
+        for row in rows
+        if row.left_out
+    )
 
 
 def versus(row: ReferenceRow) -> str:

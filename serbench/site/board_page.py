@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from serbench.records import ProtocolFacts
-from serbench.render import cell_text, moment, percent, span, versus
+from serbench.render import cell_text, moment, percent, span, unpredicted, versus
 from serbench.results import COLUMNS, Cell, GroupRows, Leaderboard, ReferenceRow, Row, StudyRow
 from serbench.site.best_card import best_card
 from serbench.site.charts.lines import reference_lines
@@ -192,7 +192,7 @@ def _group(tab: _Tab, group: GroupRows, facts: Mapping[str, ProtocolFacts], path
         "lines": lines,
         "places": places,
         "outside": [line for line in lines if not scale.low <= 100 * line.value <= scale.high],
-        "notes": group.notes,
+        "notes": (*group.notes, *unpredicted(group.references)),
         "meaning": protocol_sentence(protocol),
         "protocol": protocol,
         "card": best_card(group, protocol, lines),

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from serbench.corpora import StudyClips, corpus_summary
+from serbench.corpora import UNKNOWN_SPEAKER, StudyClips, corpus_summary
 from serbench.features import LogMelSettings
 from serbench.records import write_text_atomic
+from serbench.render import plural
 from serbench.site.charts.corpus import corpus_charts
 from serbench.site.clips.media import Inline
 from serbench.site.clips.sounds import Sounds
@@ -34,6 +35,7 @@ def corpus_page(clips: StudyClips) -> str:
         "corpus.html",
         plotly=True,
         summary=summary,
+        speakers="speakers not named" if _is_nameless(summary) else plural(summary["speakers"], "speaker"),
         facts=_facts(summary),
         charts=corpus_charts(clips.table),
         pictures=_pictures(clips),
@@ -45,7 +47,7 @@ def _facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
     duration = summary["duration_s"]
     found = [
         ("clips", f"{summary['clips']:,} usable, {len(summary['excluded']):,} left out, {summary['hours']:.2f} h"),
-        ("speakers", f"{summary['speakers']:,}"),
+        ("speakers", "none named" if _is_nameless(summary) else f"{summary['speakers']:,}"),
         ("durations", f"{duration['min']:.2f} s to {duration['max']:.2f} s, median {duration['median']:.2f} s"),
         ("rates", ", ".join(f"{int(rate):,} Hz ({count:,})" for rate, count in summary["sample_rates"].items())),
         ("channels", ", ".join(f"{number} ({count:,})" for number, count in summary["channels"].items())),
@@ -53,6 +55,11 @@ def _facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
         ("citation", summary["citation"]),
     ]
     return [(name, text) for name, text in found if text]
+
+
+def _is_nameless(summary: dict[str, Any]) -> bool:
+    """Whether no clip names its speaker. They then count as one, and may be many."""
+    return set(summary["clips_per_speaker"]) == {UNKNOWN_SPEAKER}
 
 
 def _pictures(clips: StudyClips) -> list[tuple[str, str, str]]:

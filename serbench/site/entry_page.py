@@ -117,7 +117,12 @@ def entry_page(pages: Pages, page: EntryPage, *, root: str = "") -> str:
         environment=environment_rows(report),
         studies=page.studies,
         commands=entry_commands(
-            page.row, page.tested.together or (page.tested.study,), _refit(page), page.trials, page.details.space
+            page.row,
+            page.tested.together or (page.tested.study,),
+            _refit(page),
+            page.trials,
+            page.details.space,
+            with_pages=any(path for _, path in page.studies),
         ),
         cite=citation(page.row, report.protocol, report.environment.serbench),
     )

@@ -11,7 +11,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from serbench.printable import printable_lines, without_paths
-from serbench.render import count, duration, millions, milliseconds, percent, points, size, span
+from serbench.render import count, duration, millions, milliseconds, percent, points, size, span, speakers
 
 if TYPE_CHECKING:
     import jinja2
@@ -137,7 +137,7 @@ def _environment() -> jinja2.Environment:
         finalize=_harmless,
     )
     environment.policies["json.dumps_function"] = lambda data, **options: json.dumps(_harmless(data), **options)
-    texts = (count, duration, millions, milliseconds, percent, points, size, span, without_paths)
+    texts = (count, duration, millions, milliseconds, percent, points, size, span, speakers, without_paths)
     environment.filters.update({shown.__name__: shown for shown in texts})
     # Safe to embed unescaped: these are our own files and plotly's, without any text from users.
     environment.globals["asset"] = lambda name: Markup(asset(name))  # noqa: S704

@@ -78,7 +78,13 @@ def search_again(record: StudyRecord, trials: int) -> tuple[str, str]:
 
 
 def entry_commands(
-    row: Row, studies: Sequence[StudyRecord], refit: str, trials: Mapping[str, int], space: str = ""
+    row: Row,
+    studies: Sequence[StudyRecord],
+    refit: str,
+    trials: Mapping[str, int],
+    space: str = "",
+    *,
+    with_pages: bool = True,
 ) -> list[tuple[str, str]]:
     """Commands that use or repeat an entry, as pairs of purpose and command.
 
@@ -88,9 +94,11 @@ def entry_commands(
         refit: job id of one of its refits.
         trials: trials of each study that count towards the budget, by its name.
         space: text of a space file with only this configuration; '' if there is none.
+        with_pages: whether the studies have pages, which show their space files.
     """
+    place = "on its page" if with_pages else "(`space_text` of its study.json)"
     found = [
-        _again(record, trials.get(record.name, 0), f" {record.family}" if len(studies) > 1 else "")
+        _again(record, trials.get(record.name, 0), f" {record.family}" if len(studies) > 1 else "", place)
         for record in studies
     ]
     record = studies[0]
@@ -115,9 +123,9 @@ def entry_commands(
     return [*found, *audits]
 
 
-def _again(record: StudyRecord, trials: int, which: str) -> tuple[str, str]:
+def _again(record: StudyRecord, trials: int, which: str, place: str) -> tuple[str, str]:
     command, note = search_again(record, trials)
-    from_file = ", from the study's space file on its page" if f"{record.space_name}.toml" in command else ""
+    from_file = f", from the study's space file {place}" if f"{record.space_name}.toml" in command else ""
     return f"Search{which} again{from_file}{f' ({note})' if note else ''}", command
 
 

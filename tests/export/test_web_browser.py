@@ -223,6 +223,49 @@ def test_the_microphone_is_heard_and_its_recording_gets_the_same_answer_as_a_fil
     assert likeness(heard, spoken) > 0.9
 
 
+@pytest.mark.slow
+def test_a_double_click_on_stop_keeps_the_recording(open_page, address) -> None:
+    page = open_page(address)
+    page.get_by_role("button", name="Use the microphone").click()
+    page.locator("#where", has_text="the last").wait_for()
+    page.get_by_role("button", name="Stop the microphone").dblclick()
+    page.locator("#status", has_text=re.compile(r"^recording: .* %\.$")).wait_for()
+    assert page.locator("#microphone").inner_text() == "Use the microphone"
+    assert page.locator("#save").is_visible()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("NotFoundError", "there is none"),
+        ("NotAllowedError", "the browser does not allow it"),
+        ("NotReadableError", "it does not answer; another program may use it"),
+        ("AbortError", "it was unplugged"),
+    ],
+)
+@pytest.mark.slow
+def test_a_microphone_that_fails_says_why(open_page, address, name, reason) -> None:
+    page = open_page(address)
+    page.evaluate(
+        """name => {
+            navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("it was unplugged.", name));
+        }""",
+        name,
+    )
+    page.get_by_role("button", name="Use the microphone").click()
+    page.locator("#status", has_text=f"The microphone cannot be used: {reason}.").wait_for()
+    assert page.locator("#microphone").is_enabled()
+
+
+@pytest.mark.slow
+def test_a_label_of_another_direction_leaves_the_number_in_its_place(open_page, serve, tmp_path) -> None:
+    page = open_page(serve(make_page(tmp_path, labels=("غضب", "فرح", "حزن"))))
+    drop(page, wav(tmp_path / "one.wav", made_sound(1.0)))
+    assert re.search("\u2068[غضبفرحزن]+\u2069, [0-9.]+ %\\.$", page.locator("#status").text_content())
+    label, number = (page.locator(place).bounding_box() for place in ("#label", "#confidence"))
+    assert label["x"] + label["width"] <= number["x"]
+
+
 def record(page, folder: Path) -> np.ndarray:
     """Stops the microphone, waits for the answer and returns what was recorded."""
     page.get_by_role("button", name="Stop the microphone").click()

@@ -65,6 +65,24 @@ def test_a_reference_that_saw_the_test_speakers_is_no_line_to_be_measured_by(bui
     assert [line.kind for line in reference_lines([row.model_copy(update={"transductive": True})], 6)] == ["chance"]
 
 
+def test_a_reference_that_left_clips_out_says_so_beside_its_score(build, index_of):
+    study = build.study()
+    build.entry("a", study)
+    build.reference(study, "svm", "SVM", skill=0.45, left_out=7)
+    build.reference(study, "listeners", "people", skill=0.4)
+    page = index_of()
+    (row,) = [line for line in page.splitlines() if 'data-value="SVM"' in line]
+    assert re.search(r'class="badge warn"[^>]*>113 of 120 clips<', row)
+    assert "<li>SVM: 7 of 120 test clips have no prediction and are left out</li>" in page
+    (row,) = [line for line in page.splitlines() if 'data-value="people"' in line]
+    assert "clips<" not in row
+
+
+def test_one_speaker_may_be_many_that_are_not_named(build, index_of):
+    build.entry("a", build.study(test_speakers=1))
+    assert "12 test clips of 1 speaker, or none named." in index_of()
+
+
 def test_a_card_of_shared_speakers_warns_and_one_without_interval_says_why(build):
     build.entry("a", build.study(protocol="random", shares_speakers=True))
     assert "not the score for a stranger" in card_of(build).warning

@@ -12,6 +12,7 @@ import pytest
 
 from serbench.results import Results
 from serbench.site.entry_page import write_entry_page
+from serbench.site.pages import asset
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 PAGES = ("index.html", "compare.html", "entries/cnn2d-best.html", "studies/crema-d-speaker-cnn2d.html")
@@ -195,6 +196,69 @@ def test_the_theme_is_the_readers_choice_and_stays(open_page):
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(251, 252, 253)"
     page.reload()
     assert page.locator("#theme").get_attribute("aria-pressed") == "false"
+
+
+def test_paper_is_light_and_shows_all_columns(open_page):
+    page = open_page("index.html", theme="dark")
+    colour = "getComputedStyle(document.body).backgroundColor"
+    for event, shown in (("beforeprint", "rgb(251, 252, 253)"), ("afterprint", "rgb(18, 22, 29)")):
+        page.evaluate("name => window.dispatchEvent(new Event(name))", event)
+        assert page.evaluate(colour) == shown
+    assert not page.evaluate("document.documentElement.hasAttribute('data-theme')")
+    page.emulate_media(media="print")
+    assert page.locator(".wide").first.evaluate("one => getComputedStyle(one).overflowX") == "visible"
+
+
+def test_a_badge_with_a_long_sentence_fits_a_phone(open_page):
+    page = open_page("entries/cnn2d-best.html", width=360)
+    sentence = "fails checks: the labels in studies/" + "a-long-name-of-a-study" * 8 + " are not those of its clips"
+    page.locator(".badges li").first.evaluate("(one, text) => { one.textContent = text; }", sentence)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_border_of_a_field_is_seen(open_page, theme):
+    """Contrast of at least 3 to 1 (WCAG 2.2, 1.4.11)."""
+    page = open_page("index.html", theme=theme)
+    style = page.locator("#search").evaluate(
+        "one => [getComputedStyle(one).borderTopColor, getComputedStyle(one).backgroundColor, "
+        "getComputedStyle(one.closest('form')).backgroundColor]"
+    )
+    border, inside, outside = (_luminance(colour) for colour in style)
+    for beside in (inside, outside):
+        assert (max(border, beside) + 0.05) / (min(border, beside) + 0.05) >= 3
+
+
+def _luminance(colour):
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_a_live_page_asks_on_after_the_connection_was_cut(browser):
+    page, answers = browser.new_page(), [True]
+    page.route("http://live.test/", lambda route: route.fulfill(content_type="text/html", body='<p id="live">live</p>'))
+    page.route(
+        "http://live.test/version",
+        lambda route: route.fulfill(json={"version": 1, "note": ""}) if answers[0] else route.abort(),
+    )
+    page.clock.install()
+    page.goto("http://live.test/")
+    badge = page.locator("#live")
+    with page.expect_request_finished():
+        page.add_script_tag(content=asset("live.js"))
+    answers[0] = False
+    for wait in (2_000, 2_000, 2_000):
+        with page.expect_event("requestfailed"):
+            page.clock.run_for(wait)
+    badge.filter(has_text="or the connection is cut").wait_for()
+    assert badge.get_attribute("class") == "gone"
+    answers[0] = True
+    with page.expect_request_finished():
+        page.clock.run_for(15_000)
+    badge.filter(has_text=re.compile("^live$")).wait_for()
+    assert badge.get_attribute("class") == ""
+    page.close()
 
 
 @pytest.mark.slow

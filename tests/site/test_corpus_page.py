@@ -9,7 +9,7 @@ from pathlib import Path
 import plotly.graph_objects as go
 import pytest
 
-from serbench.corpora import choose_corpus, load_clips
+from serbench.corpora import UNKNOWN_SPEAKER, choose_corpus, load_clips
 from serbench.site.charts.corpus import corpus_charts
 from serbench.site.corpus_page import corpus_page, write_corpus_page
 
@@ -45,6 +45,14 @@ def test_figures_are_what_plotly_takes(clips) -> None:
     assert [chart.key for chart in charts] == ["speakers", "durations", "levels", "rates"]
     for chart in charts:
         go.Figure(chart.spec)
+
+
+@pytest.mark.children
+def test_speakers_without_names_are_not_counted(clips) -> None:
+    table = clips.table.assign(speaker=UNKNOWN_SPEAKER)
+    page = corpus_page(type(clips)(clips.corpus, table, (), (), clips.digest))
+    assert f"{len(table):,} clips, speakers not named, {len(clips.labels)} emotions" in page
+    assert "<dt>speakers</dt><dd>none named</dd>" in page
 
 
 @pytest.mark.children

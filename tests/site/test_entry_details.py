@@ -192,6 +192,10 @@ def test_commands_name_what_differs_from_the_defaults(results, tested):
     assert "--split-seed 3" in search
     assert "--sampler tpe" in search, "the sampler of records that name none"
     assert f"{study.space_name}.toml" not in search, "the space comes along with serbench"
+    own = study.model_copy(update={"space_name": "own"})
+    for with_pages, place in ((True, "on its page"), (False, "(`space_text` of its study.json)")):
+        about = next(iter(dict(entry_commands(row, [own], "r0", {}, alone, with_pages=with_pages))))
+        assert about.startswith(f"Search again, from the study's space file {place}")
     single = commands["Train only this configuration, from the space file above"]
     assert single.startswith(f"serbench search {row.entry}.toml --corpus crema-d --data DIR")
     assert "--protocol" not in single, "its space file names it"

@@ -209,6 +209,30 @@ def test_a_record_that_no_build_can_read_is_told_and_the_next_one_shows_again(bu
     assert "demo-speaker-cnn2d" in fetch(live.address)[1]
 
 
+def test_the_last_records_get_their_page_unless_that_takes_long(tmp_path):
+    made, state = Builder(tmp_path / "results"), _State()
+    asked = {"results": tmp_path / "results", "corpus": "demo", "protocol": "speaker"}
+    watcher = _Watcher(asked, tmp_path / "site", state)
+    watcher.build()
+    assert not watcher.build_last(), "there is nothing new"
+    made.study("demo-speaker-cnn2d")
+    watcher._took = 60.0
+    assert not watcher.build_last(), "the search waits for it"
+    watcher._took = 0.1
+    assert watcher.build_last()
+    assert state.version == 2
+    assert "demo-speaker-cnn2d" in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_page_is_open_while_it_asks():
+    state = _State()
+    assert not state.is_watched()
+    state.asked = time.monotonic()
+    assert state.is_watched()
+    state.asked -= 60
+    assert not state.is_watched()
+
+
 @pytest.mark.slow
 def test_nothing_is_left_when_it_ends(build):
     with LiveSite(build.results.root, "demo", "speaker") as site:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.simulated_results import Size, write_results
+from serbench.corpora import UNKNOWN_SPEAKER
 from serbench.records.results import ResultsFolder
 from serbench.results import Results
 from serbench.site.charts.lines import Line
@@ -61,6 +62,7 @@ def test_the_best_so_far_never_falls_and_ends_at_the_best(data, places):
 
 def test_every_point_leads_to_its_trial_and_pruned_ones_are_marked(data, places):
     history, _ = history_plots(data, places)
+    assert history.about_across == "trials so far", "the ids of trials begin at 0"
     assert {dot.href for dot in history.dots} <= set(places.values())
     pruned = [dot for dot in history.dots if dot.shape == "ring"]
     assert len(pruned) == sum(trial.state == "pruned" for trial in data.trials) > 0
@@ -228,7 +230,9 @@ def test_the_strip_has_a_point_for_each_speaker_and_their_mean_recalls(results):
     assert f"{100 * worst.recall:.1f} % (speaker {worst.speaker})" in plot.caption
     places = [(dot.x, dot.y) for dot in plot.dots]
     assert len(set(places)) == len(places)
-    assert speaker_plot(scores[:1], 2, 6).says
+    assert speaker_plot(scores[:1], 2, 6).says.startswith("There is one test speaker: ")
+    nameless = [dataclasses.replace(scores[0], speaker=UNKNOWN_SPEAKER)]
+    assert speaker_plot(nameless, 2, 6).says == "The speakers of the test clips are not named."
     assert speaker_plot([], 2, 6) is None
 
 

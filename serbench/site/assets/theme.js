@@ -20,6 +20,20 @@
   var theme = kept();
   if (theme === "light" || theme === "dark") { document.documentElement.dataset.theme = theme; }
   dark.addEventListener("change", tell);
+  var printing = false, chosen; // paper is white, whatever the screen is
+  window.addEventListener("beforeprint", function () {
+    if (printing) { return; }
+    printing = true;
+    chosen = document.documentElement.dataset.theme;
+    document.documentElement.dataset.theme = "light";
+    tell();
+  });
+  window.addEventListener("afterprint", function () {
+    if (!printing) { return; }
+    printing = false;
+    if (chosen) { document.documentElement.dataset.theme = chosen; } else { delete document.documentElement.dataset.theme; }
+    tell();
+  });
   document.addEventListener("DOMContentLoaded", function () {
     tell();
     document.getElementById("theme").addEventListener("click", function () {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import shutil
 import sys
@@ -31,16 +32,24 @@ __all__ = ["LocalServer", "listen_locally", "main"]
 PORT = 8421
 _CHECK_EVERY_S = 1.0
 _PAUSE = 5.0  # pause in multiples of the last build's duration: pages use at most a sixth of one CPU core
+_QUICK_S = 1.0  # a search waits for its last pages only if they are made in this time
+_LAST_S = 3.0  # how long the last pages are served: an open page asks every two seconds
+_WATCHED_S = 5.0
 _PORTS_TRIED = 20
 _GROWING = ("trials", "probes", "folds", "shortlist", "refits", "entries", "attempts", "audits")
 
 
 class _State:
-    """Version of the newest site, and an error message if the last build failed."""
+    """Version of the newest site, an error message if the last build failed, and when a page last asked for both."""
 
     def __init__(self) -> None:
         self.version = 0
         self.note = ""
+        self.asked = -math.inf
+
+    def is_watched(self) -> bool:
+        """Whether a page is open in a browser."""
+        return time.monotonic() - self.asked < _WATCHED_S
 
 
 class _Watcher(threading.Thread):
@@ -53,13 +62,24 @@ class _Watcher(threading.Thread):
         self._folder = folder
         self._state = state
         self._seen: list[tuple[str, int]] = []
+        self._took = 0.0
         self.stopped = threading.Event()
 
     def run(self) -> None:
         """Checks every second, until `stopped` is set."""
         while not self.stopped.wait(_CHECK_EVERY_S):
-            if list(_modified_times(self._results)) != self._seen:
+            if self._is_outdated():
                 self.stopped.wait(_PAUSE * self.build())
+
+    def _is_outdated(self) -> bool:
+        return list(_modified_times(self._results)) != self._seen
+
+    def build_last(self) -> bool:
+        """Writes the site once more if there are new records and the last build was quick. Returns whether it did."""
+        if self._took > _QUICK_S or not self._is_outdated():
+            return False
+        self.build()
+        return True
 
     def build(self) -> float:
         """Writes the site and returns the seconds it took. A record that is still being written appears next time."""
@@ -74,7 +94,8 @@ class _Watcher(threading.Thread):
             self._state.version += 1
         except Exception as error:  # the next record may fix it, and the search must go on
             self._state.note = without_paths(str(error) or type(error).__name__)
-        return time.perf_counter() - began
+        self._took = time.perf_counter() - began
+        return self._took
 
 
 def _modified_times(results: Path) -> Iterator[tuple[str, int]]:
@@ -105,6 +126,7 @@ class _Handler(SimpleHTTPRequestHandler):
             return
         path = unquote(urlsplit(self.path).path)
         if path == "/version":
+            self._state.asked = time.monotonic()
             self._answer(200, json.dumps({"version": self._state.version, "note": self._state.note}))
         elif path.startswith("/dashboard/"):
             self._dashboard(path.removeprefix("/dashboard/"))
@@ -190,9 +212,11 @@ def main() -> None:
     threading.Thread(target=server.serve_forever, daemon=True, name="site-server").start()
     print(f"http://127.0.0.1:{server.server_address[1]}/", flush=True)
     sys.stdin.read()
-    server.shutdown()
     watcher.stopped.set()
     watcher.join()  # otherwise it could still write into the folder that is removed next
+    if state.is_watched() and watcher.build_last():
+        time.sleep(_LAST_S)  # until open pages have loaded it
+    server.shutdown()
     shutil.rmtree(folder, ignore_errors=True)
 
 

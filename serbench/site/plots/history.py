@@ -79,7 +79,7 @@ def _numbers(data: StudyData, places: Mapping[str, str], best: float, against: s
         f"Validation UAR of {len(data.trials)} trials; the best is {percent(best)} %.",
         across=frame.ticks_across,
         down=frame.ticks_down,
-        about_across="trial",
+        about_across="trials so far",
         about_down="validation UAR, %",
         paths=[Path(frame.stairs(pairs, end), kind, name) for kind, name, pairs, end in lines],
         dots=dots,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from serbench.corpora import UNKNOWN_SPEAKER
 from serbench.render import percent, plural
 from serbench.results import ScoredEntry
 from serbench.site.plots.axis import linear
@@ -55,7 +56,11 @@ def speaker_plot(scores: list[SpeakerScore], runs: int, labels: int) -> Plot | N
         return None
     low, high = scores[0], scores[-1]
     if len(scores) == 1:
-        only = f"There is one test speaker: {percent(low.recall)} % mean recall on {low.clips:,} clips."
+        only = (
+            "The speakers of the test clips are not named."
+            if low.speaker == UNKNOWN_SPEAKER
+            else f"There is one test speaker: {percent(low.recall)} % mean recall on {low.clips:,} clips."
+        )
         return Plot("speakers", "Speaker by speaker", "", only, says=only)
     middle = float(np.median([one.recall for one in scores]))
     across = linear([100 * one.recall for one in scores], count=6)

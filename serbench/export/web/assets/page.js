@@ -26,6 +26,15 @@ const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const seconds = (value) => `${value.toFixed(1)} s`;
 const pause = () => new Promise((resolve) => setTimeout(resolve));
 
+/** Keeps a label of another writing direction from moving the number after it. */
+const apart = (text) => `\u2068${text}\u2069`;
+
+const REASONS = {
+  NotFoundError: "there is none",
+  NotAllowedError: "the browser does not allow it",
+  NotReadableError: "it does not answer; another program may use it",
+};
+
 function status(text, trouble = false) {
   $("status").textContent = text;
   $("status").classList.toggle("trouble", trouble);
@@ -126,7 +135,7 @@ function select(number) {
     const { from, to, probabilities } = windows[number];
     show(probabilities, `${view.name}: ${seconds(from)} to ${seconds(to)}`);
     $("place").value = number;
-    $("place").setAttribute("aria-valuetext", `${$("where").textContent}, ${$("label").textContent} ${$("confidence").textContent}`);
+    $("place").setAttribute("aria-valuetext", `${$("where").textContent}, ${apart($("label").textContent)} ${$("confidence").textContent}`);
   }
   draw();
 }
@@ -179,7 +188,7 @@ async function analyse(own, samples, name, source, saved = null) {
   caution(samples, rate);
   play(source, saved);
   select(null);
-  status(`${name}: ${$("label").textContent}, ${$("confidence").textContent}.`);
+  status(`${name}: ${apart($("label").textContent)}, ${$("confidence").textContent}.`);
 }
 
 function caution(samples, rate) {
@@ -218,7 +227,7 @@ async function startRecording() {
   try {
     recording = await Recording.start();
   } catch (error) {
-    const reason = error.name === "NotFoundError" ? "there is none" : "the browser does not allow it";
+    const reason = REASONS[error.name] ?? (error.message || error.name).replace(/\.$/, "");
     status(`The microphone cannot be used: ${reason}.`, true);
     return;
   } finally {
@@ -280,6 +289,7 @@ async function stopRecording(listen) {
   $("microphone").classList.remove("recording");
   $("microphone").textContent = "Use the microphone";
   const own = ++job;
+  if (listen) status("The microphone is off. The recording is being read.");
   const heard = await ended.stop();
   if (!listen) return;
   if (!heard.length) {
@@ -302,7 +312,9 @@ function listen() {
     run(openFile($("file").files[0]));
     $("file").value = "";
   };
-  $("microphone").onclick = () => run(recording ? stopRecording(true) : startRecording());
+  $("microphone").onclick = (event) => {
+    if (event.detail < 2) run(recording ? stopRecording(true) : startRecording()); // a double click is one click
+  };
   $("place").oninput = () => pick(Number($("place").value));
   $("whole").onclick = () => select(null);
   $("player").ontimeupdate = follow;
