@@ -86,6 +86,15 @@ def test_an_audit_goes_on_where_it_was_and_says_the_same(results, tone_corpus) -
 
 
 @pytest.mark.children
+def test_a_stopped_audit_begins_no_further_check(results, tone_corpus) -> None:
+    stop = threading.Event()
+    stop.set()
+    cut = audit_entry(Results(results.root), AuditPlan(STUDY, refits=False, data=tone_corpus), stop=stop)
+    assert "exact duplicates" in levels(cut)
+    assert not {"near duplicates", "speakers in the features"} & levels(cut).keys()
+
+
+@pytest.mark.children
 def test_every_format_has_every_verdict(results, tone_corpus) -> None:
     record = audit_entry(Results(results.root), AuditPlan(STUDY, refits=False, data=tone_corpus))
     document = audit_document(record)
