@@ -6,6 +6,7 @@ It reads one line of JSON from standard input (what to serve), prints its addres
 from __future__ import annotations
 
 import contextlib
+import html
 import json
 import os
 import shutil
@@ -32,11 +33,15 @@ PORT = 8421
 _CHECK_EVERY_S = 1.0
 _PAUSE = 5.0  # pause in multiples of the last build's duration: pages use at most a sixth of one CPU core
 _PORTS_TRIED = 20
+_FIRST_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="2"><title>serbench</title>
+<p>The first pages are being made. They appear here by themselves.</p><p>{note}</p></html>
+"""
 _GROWING = ("trials", "probes", "folds", "shortlist", "refits", "entries", "attempts", "audits")
 
 
 class _State:
-    """Version of the newest site, and an error message if the last build failed."""
+    """Version of the newest site, 0 before the first one, and an error message if the last build failed."""
 
     def __init__(self) -> None:
         self.version = 0
@@ -56,7 +61,8 @@ class _Watcher(threading.Thread):
         self.stopped = threading.Event()
 
     def run(self) -> None:
-        """Checks every second, until `stopped` is set."""
+        """Makes the first site, then checks every second whether there is news, until `stopped` is set."""
+        self.build()
         while not self.stopped.wait(_CHECK_EVERY_S):
             if list(_modified_times(self._results)) != self._seen:
                 self.stopped.wait(_PAUSE * self.build())
@@ -108,6 +114,8 @@ class _Handler(SimpleHTTPRequestHandler):
             self._answer(200, json.dumps({"version": self._state.version, "note": self._state.note}))
         elif path.startswith("/dashboard/"):
             self._dashboard(path.removeprefix("/dashboard/"))
+        elif not self._state.version and path.endswith(("/", ".html")):
+            self._answer(200, _FIRST_PAGE.format(note=html.escape(self._state.note)), "text/html")
         else:
             super().do_GET()
 
@@ -185,8 +193,7 @@ def main() -> None:
         print(f"port {asked['port']}: {error.strerror or error}; name another with --live-port", flush=True)
         return
     watcher = _Watcher(asked, folder / "site", state)
-    watcher.build()  # the page must exist before the address is printed
-    watcher.start()
+    watcher.start()  # the search does not wait for the first pages, which take minutes of a thousand entries
     threading.Thread(target=server.serve_forever, daemon=True, name="site-server").start()
     print(f"http://127.0.0.1:{server.server_address[1]}/", flush=True)
     sys.stdin.read()
