@@ -11,7 +11,7 @@ import functools
 import itertools
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from serbench.errors import UsageError
@@ -201,9 +201,11 @@ class Completion:
         having = [
             place for place, unit in enumerate(order) if unit.key not in keys and lack.label in self._classes(unit)
         ]
-        turned = ((one, other) for other in inside for one in having)
+        tried: Iterable[tuple[int, int]] = itertools.product(having, inside)
+        if every_unit:
+            tried = ((one, other) for other in inside for one in having)
         pairs = sorted(
-            itertools.islice(turned if every_unit else itertools.product(having, inside), _EXCHANGES),
+            itertools.islice(tried, _EXCHANGES),
             key=lambda pair: order[pair[0]].stratum != order[pair[1]].stratum,
         )
         for one, other in pairs[: max(10, _STEPS // len(order))]:  # each takes as many steps as there are units
