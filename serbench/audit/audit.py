@@ -99,6 +99,10 @@ def audit_entry(
     return record
 
 
+class _StoppedError(Exception):
+    """The audit was told to stop. What it found until then is shown and not saved."""
+
+
 @dataclass(frozen=True)
 class _Audit:
     """One audit. `folder` belongs to the entry's study, or to its first fold in cross-validation."""
@@ -116,7 +120,11 @@ class _Audit:
             raise SerbenchError(f"entry '{entry.entry_id}' has no completed final run, so there is nothing to audit")
         record = self.folder.record()
         clips = recorded_clips(self.folder, record, self.plan.data, self.observer.progress)
-        findings = [*self._of_scores(clips), *self._of_data(record, clips)]
+        findings = list(self._of_scores(clips))
+        with contextlib.suppress(_StoppedError):
+            for finding in self._of_data(record, clips):
+                findings.append(finding)
+                self._end_if_stopped()
         splits = Draws(())
         if self.plan.refits and not self.stop.is_set():
             retrained, splits = self._retrained(record, clips)
@@ -143,17 +151,24 @@ class _Audit:
         yield from by_slices(self.tested, clips)
 
     def _of_data(self, record: StudyRecord, clips: pd.DataFrame) -> Iterator[AuditFinding]:
-        yield from duplicate_findings(
-            clips, recorded_protocol(self.folder, record).plans(clips), self.observer.progress
-        )
+        yield from duplicate_findings(clips, recorded_protocol(self.folder, record).plans(clips), self._progress)
         yield doubtful_labels(self._folders(), record.corpus.labels)
         yield speaker_recognition(
             clips,
             recorded_plan(self.folder, record, clips),
             record,
-            self.observer.progress,
+            self._progress,
             shares_speakers=self.tested.study.protocol.shares_speakers,
         )
+
+    def _progress(self, what: str, done: int, total: int) -> None:
+        """Shows the progress of a step, which ends here once the audit is told to stop."""
+        self.observer.progress(what, done, total)
+        self._end_if_stopped()
+
+    def _end_if_stopped(self) -> None:
+        if self.stop.is_set():
+            raise _StoppedError
 
     def _folders(self) -> list[StudyFolder]:
         """The study's folder; in cross-validation those of all folds."""

@@ -37,13 +37,14 @@ def duplicate_findings(
     Args:
         clips: clip table with `clip_id`, `digest` and `path`.
         plans: one split plan per fold.
-        progress: receives the progress of feature extraction.
+        progress: receives the progress of feature extraction and comparison.
     """
     names = clips["clip_id"].tolist()
     parts = _tested_by(plans, len(clips)) if len(plans) > 1 else parts_of(plans[0].core_split, len(clips))
     yield exact_finding(exact_duplicates(clips["digest"].tolist(), parts), names, parts)
     features = audit_features(clips, FINGERPRINT_SPEC, progress)
-    yield near_finding(near_duplicates(Fingerprints.of(features), parts), names, parts, THRESHOLD)
+    near = near_duplicates(Fingerprints.of(features, progress=progress), parts, progress=progress)
+    yield near_finding(near, names, parts, THRESHOLD)
 
 
 def _tested_by(plans: Sequence[SplitPlan], clips: int) -> tuple[str | None, ...]:

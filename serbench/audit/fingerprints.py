@@ -21,7 +21,7 @@ noise at 10 dB, or 2 % faster are found only in some cases; copies 5 % faster ar
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from serbench.features import FLOOR_DB, LogMelSettings
 from serbench.protocols import Split
+from serbench.records import StepProgress
 
 __all__ = [
     "FINGERPRINT_SPEC",
@@ -74,7 +75,12 @@ class Fingerprints:
 
     @classmethod
     def of(
-        cls, features: NDArray[np.float32], strength: NDArray[np.float32] | None = None, *, block: int = BLOCK_CLIPS
+        cls,
+        features: NDArray[np.float32],
+        strength: NDArray[np.float32] | None = None,
+        *,
+        block: int = BLOCK_CLIPS,
+        progress: StepProgress | None = None,
     ) -> Fingerprints:
         """Computes the fingerprints of clips.
 
@@ -82,6 +88,8 @@ class Fingerprints:
             features: float32 (n, *FINGERPRINT_SPEC.shape), in dB. A memory map is read block by block.
             strength: `strength` of another corpus, to compare these clips with it; None computes it from these clips.
             block: clips that are computed at a time.
+            progress: called with (step, clips done, clips in all) after each block, if there are several. An error
+                that it raises ends the computation.
 
         Raises:
             ValueError: the features do not have the shape of `FINGERPRINT_SPEC`.
@@ -89,7 +97,10 @@ class Fingerprints:
         if features.ndim != 3 or features.shape[1:] != FINGERPRINT_SPEC.shape:
             raise ValueError(f"features of shape (n, {FINGERPRINT_SPEC.shape}) are needed, not {features.shape}")
         spectra = np.concatenate(
-            [_modulations(np.asarray(features[start : start + block])) for start in range(0, len(features), block)]
+            [
+                _modulations(np.asarray(features[start : start + block]))
+                for start in _blocks(len(features), block, "computing fingerprints", progress)
+            ]
         )
         if strength is None:
             power = np.zeros(spectra.shape[1:])
@@ -167,7 +178,12 @@ def exact_duplicates(digests: Sequence[str | None], parts: Sequence[str | None])
 
 
 def near_duplicates(
-    prints: Fingerprints, parts: Sequence[str | None], *, threshold: float = THRESHOLD, block: int = BLOCK_CLIPS
+    prints: Fingerprints,
+    parts: Sequence[str | None],
+    *,
+    threshold: float = THRESHOLD,
+    block: int = BLOCK_CLIPS,
+    progress: StepProgress | None = None,
 ) -> NearDuplicates:
     """Finds pairs of clips in different subsets that are probably the same recording.
 
@@ -176,6 +192,8 @@ def near_duplicates(
         parts: (n,), subset of each clip; None for clips in no subset.
         threshold: similarity (0-1) from which a pair is reported.
         block: clips that are compared at a time.
+        progress: called with (step, done, in all) after each block, if there are several. An error that it raises ends
+            the comparison.
 
     Raises:
         ValueError: `prints` and `parts` differ in length.
@@ -186,8 +204,8 @@ def near_duplicates(
     codes = np.array([-1 if part is None else names[part] for part in parts])
     audible = np.array([bool(spectrum.any()) for spectrum in prints.spectra])
     rows = np.flatnonzero((codes >= 0) & audible)
-    pairs = rows[_candidates(prints.spectra[rows], codes[rows], block)]
-    alike = likeness(prints, pairs[:, 0], prints, pairs[:, 1])
+    pairs = rows[_candidates(prints.spectra[rows], codes[rows], block, progress)]
+    alike = likeness(prints, pairs[:, 0], prints, pairs[:, 1], progress)
     over = alike >= threshold
     found = [
         DuplicatePair(int(first), int(second), float(value))
@@ -199,7 +217,11 @@ def near_duplicates(
 
 
 def likeness(
-    one: Fingerprints, rows: NDArray[np.intp], other: Fingerprints, other_rows: NDArray[np.intp]
+    one: Fingerprints,
+    rows: NDArray[np.intp],
+    other: Fingerprints,
+    other_rows: NDArray[np.intp],
+    progress: StepProgress | None = None,
 ) -> NDArray[np.float32]:
     """Returns the similarity of pairs of clips: the correlation of their fingerprints at the best shift.
 
@@ -208,12 +230,13 @@ def likeness(
         rows: (m,), row of the first clip of each pair.
         other: fingerprints of the second clips, computed with the same `strength`.
         other_rows: (m,), row of the second clip of each pair.
+        progress: called with (step, pairs done, pairs in all) after each block, if there are several.
 
     Returns:
         float32 (m,), at most 1.
     """
     found = np.empty(len(rows), dtype=np.float32)
-    for start in range(0, len(rows), BLOCK_CLIPS):
+    for start in _blocks(len(rows), BLOCK_CLIPS, "comparing pairs of clips", progress):
         part = slice(start, start + BLOCK_CLIPS)
         first, second = one.spectra[rows[part]], other.spectra[other_rows[part]]
         product = np.zeros((len(first), _LAGS // 2 + 1), dtype=np.complex64)
@@ -233,7 +256,9 @@ def _modulations(decibels: NDArray[np.float32]) -> NDArray[np.complex64]:
     return np.asarray(spectra - spectra.mean(axis=1, keepdims=True), dtype=np.complex64)
 
 
-def _candidates(spectra: NDArray[np.complex64], codes: NDArray[np.int64], block: int) -> NDArray[np.intp]:
+def _candidates(
+    spectra: NDArray[np.complex64], codes: NDArray[np.int64], block: int, progress: StepProgress | None
+) -> NDArray[np.intp]:
     """Returns (m, 2) pairs of rows in different subsets, lower row first: for each clip its most similar ones."""
     if not len(spectra):
         return np.zeros((0, 2), dtype=np.intp)
@@ -241,7 +266,7 @@ def _candidates(spectra: NDArray[np.complex64], codes: NDArray[np.int64], block:
     magnitudes -= magnitudes.mean(axis=0)
     magnitudes /= np.maximum(np.linalg.norm(magnitudes, axis=1, keepdims=True), np.finfo(np.float32).tiny)
     pairs = []
-    for start in range(0, len(spectra), block):
+    for start in _blocks(len(spectra), block, "comparing clips", progress):
         rows = np.arange(start, min(start + block, len(spectra)))
         alike = magnitudes[rows] @ magnitudes.T
         alike[codes[rows][:, np.newaxis] == codes] = -np.inf
@@ -249,3 +274,11 @@ def _candidates(spectra: NDArray[np.complex64], codes: NDArray[np.int64], block:
         chosen = np.stack([np.repeat(rows, best.shape[1]), best.ravel()], axis=1)
         pairs.append(chosen[np.isfinite(alike[chosen[:, 0] - start, chosen[:, 1]])])
     return np.unique(np.sort(np.concatenate(pairs), axis=1), axis=0)
+
+
+def _blocks(count: int, block: int, what: str, progress: StepProgress | None) -> Iterator[int]:
+    """Yields the first row of each block and reports the block once its caller is done with it."""
+    for start in range(0, count, block):
+        yield start
+        if progress is not None and count > block:
+            progress(what, min(start + block, count), count)

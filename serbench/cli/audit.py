@@ -33,7 +33,11 @@ def audit(
     repeats: Annotated[int, typer.Option(min=1, help="Training runs per split.")] = 1,
     refits: Annotated[
         bool,
-        typer.Option("--refits/--no-refits", help="Whether to train again; without training it takes seconds."),
+        typer.Option(
+            "--refits/--no-refits",
+            help="Whether to train again; without training a few thousand clips take seconds, a hundred thousand some "
+            "minutes.",
+        ),
     ] = True,
     robustness: Annotated[
         bool,

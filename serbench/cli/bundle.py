@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -186,7 +187,11 @@ def predict(
         ),
     ] = "keras",
 ) -> None:
-    """Classifies audio files of any sample rate, number of channels and length. Exit code 1 if one cannot be read."""
+    """Classifies audio files of any sample rate, number of channels and length. Exit code 1 if one cannot be read.
+
+    Ctrl-C prints the answers so far.
+    """
+    from serbench.cli.stopping import stopping
     from serbench.cli.watch import busy
     from serbench.export import Bundle, render_predictions
 
@@ -194,8 +199,13 @@ def predict(
         raise SerbenchError(f"{audio[0]} does not exist; name audio files, or folders of them")
     with busy("loading the model"):
         loaded = Bundle.load(bundle, runtime)
-    with busy("predicting"):
-        predictions = loaded.predict_files(audio, each_window=windows)
+    stop = threading.Event()
+    with stopping(stop, new_console(), "the answers so far are printed"), busy("predicting") as view:
+
+        def show(done: int, total: int) -> None:
+            view.working(f"predicting: {done:,} of {total:,} files")
+
+        predictions = loaded.predict_files(audio, each_window=windows, progress=show, stop=stop)
     if predictions.rows or output is not PredictionFormat.table:
         echo_text(render_predictions(predictions, loaded.record.labels, output.value))
     for note in predictions.notes():
@@ -206,6 +216,8 @@ def predict(
         echo(f"note: {other}", err=True)
     for failed in predictions.failures:
         echo(f"serbench: {failed}", err=True)
+    if stop.is_set():
+        raise typer.Exit(130)
     if predictions.failures:
         raise typer.Exit(1)
 
@@ -225,7 +237,6 @@ def demo(
 
     Only this machine can open it, and no sound leaves the browser.
     """
-    import threading
     import webbrowser
 
     from serbench.export import write_demo

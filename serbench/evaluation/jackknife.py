@@ -151,7 +151,8 @@ class SpeakerRecalls:
         if who.shape != true.shape:
             raise ValueError(f"{who.shape} speakers do not fit {true.shape} labels")
         tables = np.stack([_tables(true, guess, who, len(names), classes) for guess in predictions])
-        return cls(np.diagonal(tables, axis1=2, axis2=3), tables[0].sum(axis=-1))
+        # A copy, since a view would keep the confusion matrix of every speaker in memory.
+        return cls(np.diagonal(tables, axis1=2, axis2=3).copy(), tables[0].sum(axis=-1))
 
     @property
     def speakers(self) -> int:

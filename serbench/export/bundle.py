@@ -7,6 +7,7 @@ may come from an untrusted source: it is read without pickle and in Keras's safe
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from serbench.audio import Scan, Sound, read_sound, scan_audio
+from serbench.audio import Sound, read_sound
 from serbench.errors import SerbenchError, UsageError, first_line
+from serbench.export.audio_listing import list_audio
 from serbench.export.bundle_record import BundleCheck, BundleRecord, Int8Facts, JoinedNetwork, LightFile
 from serbench.export.levels import level_note, loudest_db
 from serbench.export.predictions import Prediction, Predictions
-from serbench.export.windows import windows
+from serbench.export.windows import window_batches, window_starts
 from serbench.families import custom_objects, family_names
 from serbench.features import extract, waveform_of
 from serbench.printable import printable_lines
@@ -113,36 +115,44 @@ class Bundle:
         features = extract(waveforms, self.record.features)
         return np.asarray(self.model.predict_on_batch(features), dtype=np.float32)
 
-    def predict_files(self, paths: Sequence[Path], *, each_window: bool = False) -> Predictions:
+    def predict_files(
+        self,
+        paths: Sequence[Path],
+        *,
+        each_window: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> Predictions:
         """Classifies audio files.
 
         Args:
             paths: files, or folders whose audio files are classified.
             each_window: whether a long file gives one row per window instead of one row with their mean.
+            progress: called with (files done, files in all) after each file.
+            stop: once it is set, no further file is read; the rows so far are returned.
 
         Returns:
             Rows in the order of the files. A file that cannot be read becomes a failure and does not stop the others.
         """
+        listings = list(map(list_audio, paths))
+        done, total = 0, sum(len(listing.files) for listing in listings)
         rows: list[Prediction] = []
         failures: list[str] = []
-        passed_over: list[str] = []
-        for path in paths:
-            try:
-                files, others = _audio_files(path)
-            except SerbenchError as error:
-                failures.append(str(error))
-                continue
-            except OSError as error:  # nobody may look there, or the name is too long
-                failures.append(f"cannot read {str(path)[:200]}: {error.strerror}")
-                continue
-            passed_over += others
-            for file in files:
+        for listing in listings:
+            failures += [listing.failure] if listing.failure else []
+            for file in listing.files:
+                if stop is not None and stop.is_set():
+                    break
                 try:
                     rows += self._predict_file(file, each_window)
                 except SerbenchError as error:
                     failures.append(str(error))
                 except Exception as error:  # of a decoder, a front end or the backend: the other files go on
                     failures.append(f"{file} cannot be classified: {type(error).__name__}: {str(error)[:200]}")
+                done += 1
+                if progress is not None:
+                    progress(done, total)
+        passed_over = [sentence for listing in listings for sentence in listing.passed_over]
         return Predictions(tuple(rows), tuple(failures), tuple(passed_over))
 
     def _predict_file(self, path: Path, each_window: bool) -> list[Prediction]:
@@ -164,9 +174,10 @@ class Bundle:
         """
         spec = self.record.features
         waveform = waveform_of(sound, spec.sample_rate)
-        starts, cut = windows(waveform, spec, self.record.longest_clip_s, self.record.prediction_crops)
-        parts = [self.predict_waveforms(cut[i : i + _BATCH]) for i in range(0, len(cut), _BATCH)]
-        probabilities = np.concatenate(parts)
+        starts = window_starts(len(waveform), spec, self.record.longest_clip_s, self.record.prediction_crops)
+        # Cut batch by batch: the windows of a recording of hours overlap and would take twice its memory again.
+        cut = window_batches(waveform, starts, spec, _BATCH)
+        probabilities = np.concatenate([self.predict_waveforms(batch) for batch in cut])
         if not are_distributions(probabilities):
             raise SerbenchError(f"the model's answers for {name} are no probabilities; export the bundle again")
         level = loudest_db(waveform, spec.sample_rate)
@@ -244,26 +255,3 @@ def load_model(path: Path, sha256: str, family: str) -> keras.Model:
         raise SerbenchError(
             f"{path} cannot be loaded as a Keras model: {first_line(error)}; export it again"
         ) from error
-
-
-def _audio_files(path: Path) -> tuple[list[Path], list[str]]:
-    """Returns a file, or the audio files of a folder, and a sentence about each file there that is not read."""
-    if not path.is_dir():
-        return [path], []
-    scan = scan_audio(path, any_name=True)
-    root = path.resolve()
-    links = [link for link in scan.escaping if not link.is_dir()]
-    found = [path / file.relative_to(root) for file in sorted([*scan.files, *links])]
-    others = [f"{path / file.relative_to(root)} is not read: {reason}" for file, reason in _not_read(scan)]
-    if not found:
-        more = f"; {others[0]}" if others else ""
-        raise SerbenchError(f"no audio files in {path}{more}")
-    return found, others
-
-
-def _not_read(scan: Scan) -> list[tuple[Path, str]]:
-    return sorted(
-        [(file, reason) for reason, file in scan.passed_over]
-        + [(file, f"{file.suffix.lower() or 'it'} is no suffix of audio") for file in scan.documents]
-        + [(link, "a link to a folder outside") for link in scan.escaping if link.is_dir()]
-    )

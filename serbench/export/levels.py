@@ -16,6 +16,8 @@ from serbench.printable import printable
 __all__ = ["level_note", "loudest_db", "usual_levels"]
 
 _FLOOR_DB = -120.0
+_BLOCK = 1000
+"""Tenths of a second that are measured at a time."""
 _USUAL = (2.5, 97.5)
 _BEYOND_DB = 6.0
 """A clip is told of if it is softer or louder than 95 of 100 tested clips by more than this."""
@@ -35,8 +37,11 @@ def loudest_db(waveform: NDArray[np.floating], sample_rate: int) -> float:
         dB of full scale, -120 for silence.
     """
     size = max(1, min(sample_rate // 10, len(waveform)))
-    parts = waveform[: len(waveform) // size * size].reshape(-1, size).astype(np.float64)
-    power = float(np.square(parts).mean(axis=1).max(initial=0.0))
+    parts = waveform[: len(waveform) // size * size].reshape(-1, size)
+    power = 0.0
+    for start in range(0, len(parts), _BLOCK):  # all in float64 would take four times a long recording
+        block = parts[start : start + _BLOCK].astype(np.float64)
+        power = float(np.maximum(power, np.square(block).mean(axis=1).max()))
     return max(_FLOOR_DB, 10 * float(np.log10(power))) if power > 0 else _FLOOR_DB
 
 

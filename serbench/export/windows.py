@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from serbench.features import FeatureSpec, Waveform, even_start, fit_length
 
-__all__ = ["window_starts", "windows"]
+__all__ = ["window_batches", "window_starts", "windows"]
 
 
 def window_starts(n_samples: int, spec: FeatureSpec, longest_clip_s: float, crops: int = 1) -> list[int]:
@@ -53,6 +54,23 @@ def windows(waveform: Waveform, spec: FeatureSpec, longest_clip_s: float, crops:
         Start of each window in samples, and the windows, float32 (windows, spec.n_samples).
     """
     starts = window_starts(len(waveform), spec, longest_clip_s, crops)
+    return starts, next(window_batches(waveform, starts, spec, len(starts)))
+
+
+def window_batches(waveform: Waveform, starts: Sequence[int], spec: FeatureSpec, size: int) -> Iterator[Waveform]:
+    """Cuts a waveform into windows, a batch at a time.
+
+    Args:
+        waveform: (samples,), mono, at `spec.sample_rate`.
+        starts: all `window_starts` of the waveform.
+        spec: settings of the front end.
+        size: largest number of windows of a batch.
+
+    Yields:
+        Windows in the order of `starts`, float32 (up to `size`, spec.n_samples).
+    """
     if len(starts) == 1:
-        return starts, fit_length(waveform, spec.n_samples, spec.crop)[None]
-    return starts, np.stack([waveform[start : start + spec.n_samples] for start in starts])
+        yield fit_length(waveform, spec.n_samples, spec.crop)[None]
+        return
+    for first in range(0, len(starts), size):
+        yield np.stack([waveform[start : start + spec.n_samples] for start in starts[first : first + size]])

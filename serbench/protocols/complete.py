@@ -7,10 +7,11 @@ of it is determined by the clips and the split seed.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from serbench.errors import UsageError
@@ -61,12 +62,14 @@ class Completion:
         ... )
         [Lack(fold=0, part='test', label='fear')]
         """
-        classes = sorted(set(self.labels))
         found = []
         for plan in plans:
             sets = self._sets(plan)
             found += [
-                Lack(plan.fold, part, label) for part in self.parts for label in classes if label not in sets[part]
+                Lack(plan.fold, part, label)
+                for part in self.parts
+                for label in self._every_class
+                if label not in sets[part]
             ]
         return found
 
@@ -91,7 +94,16 @@ class Completion:
             for order in itertools.permutations(first[0].order):
                 if not self.lacks(made := self.grown(_turned(first, order))):
                     return _marked(made)
-        return self._grown_further(first, draw)
+        found = self._grown_further(first, draw)
+        return self._exchanged_otherwise(first) if found is None and exchangeable else found
+
+    def _exchanged_otherwise(self, first: Plans) -> Plans | None:
+        """A last try for a class of a few units among thousands, where no more than its first unit has been exchanged.
+
+        Only where all else failed, so that splits which were found before this was tried stay as they are.
+        """
+        made = self.grown(self._mended(first, every_unit=True))
+        return None if self.lacks(made) else _marked(made)
 
     def _grown_further(self, first: Plans, draw: Callable[[int], Plans]) -> Plans | None:
         """A last try for a fixed test set that is large: as a share of all clips, validation seems large enough there.
@@ -150,19 +162,23 @@ class Completion:
         except UsageError:  # this order leaves nothing to train on
             return {part: set() for part in self.parts}
 
+    @functools.cached_property
+    def _every_class(self) -> list[str]:
+        return sorted(set(self.labels))
+
     def _classes(self, unit: Unit) -> frozenset[str]:
         known = (unit.key, unit.rows[0])  # under `given` one speaker may be a unit of training and one of the test set
         if known not in self._held:
             self._held[known] = frozenset(self.labels[row] for row in unit.rows)
         return self._held[known]
 
-    def _mended(self, plans: Plans) -> Plans:
+    def _mended(self, plans: Plans, *, every_unit: bool = False) -> Plans:
         """Exchanges two units at a time as long as that leaves fewer classes lacking."""
         while missing := self.lacks(self.grown(plans)):
             better = (
                 other
                 for lack in missing
-                for other in self._exchanges(plans, lack)
+                for other in self._exchanges(plans, lack, every_unit=every_unit)
                 if len(self.lacks(self.grown(other))) < len(missing)
             )
             if (found := next(better, None)) is None:
@@ -170,8 +186,11 @@ class Completion:
             plans = found
         return plans
 
-    def _exchanges(self, plans: Plans, lack: Lack) -> Iterator[Plans]:
-        """Plans with one unit of the lacking set exchanged for one that has the class, of the same stratum first."""
+    def _exchanges(self, plans: Plans, lack: Lack, *, every_unit: bool) -> Iterator[Plans]:
+        """Plans with one unit of the lacking set exchanged for one that has the class, of the same stratum first.
+
+        With `every_unit` each unit that has the class is tried before a second one of the lacking set.
+        """
         order = list(plans[0].order)
         plan = next(one for one in self.grown(plans) if one.fold == lack.fold)
         try:
@@ -182,8 +201,11 @@ class Completion:
         having = [
             place for place, unit in enumerate(order) if unit.key not in keys and lack.label in self._classes(unit)
         ]
+        tried: Iterable[tuple[int, int]] = itertools.product(having, inside)
+        if every_unit:
+            tried = ((one, other) for other in inside for one in having)
         pairs = sorted(
-            itertools.islice(itertools.product(having, inside), _EXCHANGES),
+            itertools.islice(tried, _EXCHANGES),
             key=lambda pair: order[pair[0]].stratum != order[pair[1]].stratum,
         )
         for one, other in pairs[: max(10, _STEPS // len(order))]:  # each takes as many steps as there are units

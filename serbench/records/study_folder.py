@@ -256,20 +256,22 @@ class StudyFolder:
         return self.job_path(kind, job_id) / "model.keras"
 
     def curve(self, job_id: str) -> NDArray[np.float32]:
-        """Reads the answers of a fold's fit after each epoch: (epochs, clips, labels), clips as in its predictions.
+        """Maps the answers of a fold's fit after each epoch: (epochs, clips, labels), clips as in its predictions.
+
+        The array stays in the file, since all folds and epochs of a large corpus together take gigabytes.
 
         Raises:
             SerbenchError: the file is missing or damaged.
         """
         path = self.job_path("fold", job_id) / "curve.npy"
         try:
-            found = np.load(path, allow_pickle=False)
+            found = np.load(path, mmap_mode="r", allow_pickle=False)
         except FileNotFoundError:
             raise SerbenchError(f"{path} does not exist; remove its folder and run the search again") from None
         except (OSError, ValueError, EOFError) as error:
             reason = first_line(error)[:200]
             raise SerbenchError(f"{path} is damaged ({reason}); remove its folder and run the search again") from None
-        if found.ndim != 3 or found.dtype.kind != "f" or not np.isfinite(found).all():
+        if found.ndim != 3 or found.dtype.kind != "f" or not all(np.isfinite(epoch).all() for epoch in found):
             raise SerbenchError(f"{path} holds no probabilities; remove its folder and run the search again")
         return np.asarray(found, dtype=np.float32)
 

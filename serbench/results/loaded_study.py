@@ -1,4 +1,7 @@
-"""`LoadedStudy`: one study of a results folder. Each file is read once, when it is first needed."""
+"""`LoadedStudy`: one study of a results folder. Each file is read once, when it is first needed.
+
+Only the records of trials that were counted for a leaderboard are read again by what shows them.
+"""
 
 from __future__ import annotations
 
@@ -155,7 +158,7 @@ class LoadedStudy:
     @functools.cached_property
     def unread_trials(self) -> tuple[DamagedRecord, ...]:
         """Trials whose records are damaged."""
-        known = {trial.job_id for trial in self.trials}
+        known = self._trial_states
         found = (self._read.get(("search", job_id)) for job_id in self.folder.job_ids("search") if job_id not in known)
         return tuple(self._unread(error) for error in found if isinstance(error, SerbenchError))
 
@@ -251,11 +254,31 @@ class LoadedStudy:
         found = [*(self.split.problems if fits else ()), *self._of_entry(entry, fits), *problems]
         return replace(
             tested,
-            trials=sum(fit.state in _SPENT_STATES for fit in self.trials),
+            trials=sum(state in _SPENT_STATES for state in self._trial_states.values()),
             problems=tuple(dict.fromkeys(found)),
             unchecked=self.split.unchecked if fits else (),
             chosen_on=self._chosen_on(tested),
         )
+
+    @functools.cached_property
+    def _trial_states(self) -> dict[str, str]:
+        """State of each readable trial by its id.
+
+        The records, which hold all epochs, are not kept: a leaderboard counts the trials of all studies and shows none.
+        """
+        if self._facts.keeps_trials or "trials" in self.__dict__:
+            return {trial.job_id: trial.state for trial in self.trials}
+        ids = self.folder.job_ids("search")
+        read = self._readable(ids, lambda one: (one, self._trial_state(one)), lambda error, _: self._unread(error))
+        return dict(read)
+
+    def _trial_state(self, job_id: str) -> str:
+        if ("search", job_id) not in self._read:
+            try:
+                return self.folder.job("search", job_id).state
+            except SerbenchError as error:
+                self._read["search", job_id] = error
+        return self.fit("search", job_id).state
 
     def _chosen_on(self, tested: ScoredEntry) -> tuple[str, ...]:
         """Test speakers on whom a configuration that the study began with was chosen."""

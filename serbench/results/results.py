@@ -37,8 +37,9 @@ class Results:
     """A results folder as it was when its files were first read.
 
     Records of studies and entries are read first. Predictions, trials and references are read when a method needs them,
-    group by group (the same clips, labels and protocol), and each file once; only validation predictions are read again
-    where they are asked for, since no leaderboard needs them. Make a new object to see what a search has written since.
+    group by group (the same clips, labels and protocol), and each file once; only validation predictions, and trials
+    that a leaderboard has counted, are read again where they are asked for, since no leaderboard shows them. Make a new
+    object to see what a search has written since.
 
     A damaged file only costs the entry that it belongs to. Tables show the other entries and name the damaged one in
     their notes. A method that is asked for the damaged entry raises a `SerbenchError` that names the file.
@@ -65,6 +66,10 @@ class Results:
     def root(self) -> Path:
         """The folder's path."""
         return self.folder.root
+
+    def keep_trials(self) -> None:
+        """Keeps the trials that a leaderboard counts, for one who will show all of them and would read each twice."""
+        self._facts.keeps_trials = True
 
     @property
     def damaged(self) -> tuple[DamagedRecord, ...]:

@@ -54,9 +54,13 @@ class FolderFacts:
 
     Args:
         ledger: the ledger of the results folder.
+
+    Attributes:
+        keeps_trials: whether studies keep the records of trials that are only counted.
     """
 
     def __init__(self, ledger: Ledger) -> None:
+        self.keeps_trials = False
         self._ledger = ledger
         self._lines: dict[str, list[LedgerLine]] | None = None
         self._plans: dict[tuple[str, str], tuple[SplitPlan, ...]] = {}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from serbench.errors import SerbenchError
 from serbench.evaluation import evaluate
@@ -202,14 +203,17 @@ def _combine_folds(study: Study, chosen: Finalist, fits: Sequence[TrialRecord]) 
         [table[["clip_id", "label"]].assign(fold=fit.fold) for fit, table in zip(fits, tables, strict=True)]
     )
     truth = pd.Index(labels).get_indexer(pd.Index(clips["label"]))
-    epochs = max(map(len, curves))
-    after = [np.concatenate([curve[min(epoch, len(curve) - 1)] for curve in curves]) for epoch in range(epochs)]
-    scores = [evaluate(truth, answers, labels) for answers in after]
+
+    def after(epoch: int) -> NDArray[np.float32]:
+        return np.concatenate([curve[min(epoch, len(curve) - 1)] for curve in curves])
+
+    scores = [evaluate(truth, after(epoch), labels) for epoch in range(max(map(len, curves)))]
     values = [score.mean_recall_present for score in scores]
     best = int(np.argmax(values))
     answers = clips[["clip_id", "fold", "label"]].reset_index(drop=True)
+    shares = after(best)
     for place, label in enumerate(labels):
-        answers[f"p_{label}"] = after[best][:, place]
+        answers[f"p_{label}"] = shares[:, place]
     record = ShortlistRecord(
         study=study.record.name,
         job_id=chosen.job_id,

@@ -65,6 +65,7 @@ class Site:
             UsageError: the folder holds other files, or there are no entries of that corpus or protocol.
             SerbenchError: a record is damaged, or the folder cannot be written.
         """
+        results.keep_trials()
         board = results.board(corpus, protocol, ensembles=ensembles)
         studies = [
             study

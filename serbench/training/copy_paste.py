@@ -59,11 +59,11 @@ class CopyPaste:
     ) -> None:
         self._share, self._time_axis = share, time_axis
         self._neutral, self._speakers = neutral, speakers
-        offered = [row for row in rows if neutral[row] and speakers[row] >= 0]
-        self._offered = {
-            speaker: np.array([row for row in offered if speakers[row] == speaker])
-            for speaker in np.unique(speakers[offered])
-        }
+        by_speaker: dict[int, list[int]] = {}
+        for row in rows:
+            if neutral[row] and speakers[row] >= 0:
+                by_speaker.setdefault(int(speakers[row]), []).append(row)
+        self._offered = {speaker: np.array(offered) for speaker, offered in by_speaker.items()}
         self._rng = fit_stream(seed, COPY_PASTE)
 
     def __call__(self, x: np.ndarray, chosen: np.ndarray, read: Callable[[np.ndarray], np.ndarray]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,9 +40,10 @@ class FeatureSource:
         progress: Callable[[int, int], None] | None = None,
     ) -> tuple[Path, ...]:
         """Returns the files of the plain features and of each augmented copy, computing those that are not cached."""
-        files = []
+        files: list[Path] = []
+        keeping = _keeping(files, progress)
         for augmentation in (None, *augmentations):
-            self.store.get(self.clips, spec, augmentation, progress)
+            self.store.get(self.clips, spec, augmentation, keeping)
             files.append(self.store.path(self.clips, spec, augmentation))
         return tuple(files)
 
@@ -74,3 +77,20 @@ class FeatureSource:
     def answers(self, labels: tuple[str, ...]) -> np.ndarray | None:
         """Returns the teacher's answers, float32 (clips, labels), NaN for clips without one; None without a teacher."""
         return None if self.teacher is None else self.teacher.rows(self.clips["clip_id"].astype(str), labels)
+
+
+def _keeping(files: Sequence[Path], progress: Callable[[int, int], None] | None) -> Callable[[int, int], None]:
+    """Returns a progress callback that also marks files as used.
+
+    One copy may take longer than the cache spares an entry that nobody opens. Without the mark it would make room for
+    a job's last copy by removing its first.
+    """
+
+    def step(done: int, total: int) -> None:
+        if progress is not None:
+            progress(done, total)
+        for file in files:
+            with contextlib.suppress(OSError):  # a shared, read-only cache
+                os.utime(file)
+
+    return step

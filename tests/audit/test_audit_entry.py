@@ -98,6 +98,15 @@ def copied(searched, tmp_path) -> ResultsFolder:
 
 
 @pytest.mark.children
+def test_a_stopped_audit_begins_no_further_check(copied, tone_corpus) -> None:
+    stop = threading.Event()
+    stop.set()
+    cut = audit_entry(Results(copied.root), AuditPlan(STUDY, refits=False, data=tone_corpus), stop=stop)
+    assert "exact duplicates" in levels(cut)
+    assert not {"near duplicates", "speakers in the features"} & levels(cut).keys()
+
+
+@pytest.mark.children
 def test_every_format_has_every_verdict(copied, tone_corpus) -> None:
     record = audit_entry(Results(copied.root), AuditPlan(STUDY, refits=False, data=tone_corpus))
     document = audit_document(record)

@@ -108,6 +108,22 @@ def test_blocks_make_no_difference():
     assert whole.pairs[0].likeness >= whole.pairs[-1].likeness
 
 
+def test_each_block_is_progress_and_a_place_to_stop():
+    given, parts = features(CLIPS), [str(row) for row in range(len(CLIPS))]
+    steps = []
+
+    def step(what, done, total):
+        steps.append((what, done, total))
+        if what == "comparing clips" and done == 14:
+            raise KeyboardInterrupt
+
+    prints = Fingerprints.of(given, block=10, progress=step)
+    assert steps == [("computing fingerprints", done, 24) for done in (10, 20, 24)]
+    with pytest.raises(KeyboardInterrupt):
+        near_duplicates(prints, parts, block=7, progress=step)
+    assert steps[3:] == [("comparing clips", done, 24) for done in (7, 14)]
+
+
 def test_clips_of_another_corpus_are_compared_on_the_same_scale():
     prints = Fingerprints.of(features(CLIPS))
     others = Fingerprints.of(features([CLIPS[7] / 3, babble(99)]), prints.strength)

@@ -33,6 +33,12 @@ def test_one_refit_worked_by_hand():
     assert (interval.speakers, interval.seeds, interval.level) == (8, 1, 0.95)
 
 
+def test_counts_hold_no_confusion_matrix_of_each_speaker():
+    true, predicted, speakers = eight_speakers()
+    recalls = SpeakerRecalls.count(true, [predicted, predicted], speakers, len(LABELS))
+    assert recalls.correct.base is None, "a view keeps the whole array that it shows a part of"
+
+
 def test_the_spread_over_seeds_is_included():
     """The mean square of seeds, less what seeds do to single speakers, worked as a two-way table."""
     true, first, speakers = eight_speakers(1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,21 @@ def test_pauses_do_not_count():
 @pytest.mark.parametrize("empty", [np.zeros(RATE), np.zeros(0), np.zeros(3)])
 def test_silence_has_the_lowest_level(empty):
     assert loudest_db(empty, RATE) == -120
+
+
+def test_a_long_recording_is_measured_in_parts():
+    """The same value as of all tenths of a second at once, without a copy of the recording in float64."""
+    size = RATE // 10
+    sound = np.random.default_rng(0).normal(0, 0.1, size * 5_000 + 7).astype(np.float32)
+    whole = np.square(sound[: size * 5_000].reshape(-1, size).astype(np.float64)).mean(axis=1).max()
+    tracemalloc.start()
+    try:
+        measured = loudest_db(sound, RATE)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert measured == 10 * float(np.log10(whole))
+    assert peak < sound.nbytes
 
 
 def test_five_of_a_hundred_clips_do_not_widen_the_usual_levels():

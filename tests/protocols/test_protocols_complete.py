@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import pandas as pd
 import pytest
@@ -11,9 +12,9 @@ from hypothesis import strategies as st
 
 from serbench.corpora import UNKNOWN_SPEAKER
 from serbench.errors import SerbenchError
-from serbench.protocols import Ratio, SplitPlan, SplitProtocol
+from serbench.protocols import Ratio, SplitPlan, SplitProtocol, complete
 from serbench.protocols.complete import Completion
-from serbench.protocols.units import speaker_units
+from serbench.protocols.units import Unit, speaker_units
 
 
 def table(spoken: dict[str, str], clips: int = 2, sexes: dict[str, str] | None = None) -> pd.DataFrame:
@@ -205,6 +206,32 @@ def test_a_large_given_test_part_does_not_keep_validation_from_growing() -> None
     assert not absent(clips, plan, ("train", "validation", "test"))
     assert 2 <= clips["speaker"].iloc[list(split.validation)].nunique() <= 4
     assert set(clips["split"].iloc[list(split.test)]) == {"test"}
+
+
+def test_each_clip_of_a_rare_class_is_exchanged_and_not_the_first_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many pairs are tried as a class of three clips has among thousands: all with the first of the three."""
+    monkeypatch.setattr(complete, "_DRAWS", 0)
+    monkeypatch.setattr(complete, "_EXCHANGES", 6)
+    clips = table({"s0": "a", "s1": "b"}, clips=30)
+    clips = pd.concat([clips, table({"s2": "c"}, clips=3)], ignore_index=True)
+    for seed in range(12):
+        (plan,) = SplitProtocol("random", split_seed=seed).plans(clips)
+        assert not absent(clips, plan, ("train", "validation", "test"))
+
+
+def test_the_classes_are_listed_once() -> None:
+    class Labels(list[str]):
+        listed = 0
+
+        def __iter__(self) -> Iterator[str]:
+            self.listed += 1
+            return super().__iter__()
+
+    labels = Labels("abab")
+    completion = Completion(labels, ("train", "test"))
+    plan = SplitPlan(tuple(Unit(key, "x", (row,)) for row, key in enumerate("abcd")), Ratio.parse("50/25/25"))
+    assert completion.lacks((plan,)) == completion.lacks((plan,))
+    assert labels.listed == 1
 
 
 spoken = st.lists(st.sets(st.sampled_from("abc"), min_size=1), min_size=4, max_size=6)

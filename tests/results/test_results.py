@@ -10,7 +10,7 @@ import pytest
 from drawn_results import Builder, forge, judge, run_of
 
 from serbench.errors import SerbenchError, UsageError
-from serbench.records import study_folder
+from serbench.records import StudyFolder, study_folder
 from serbench.render import render
 from serbench.results import best_refit
 from serbench.site import Site
@@ -189,6 +189,37 @@ def test_of_a_study_the_best_entry_that_passes_its_checks_is_chosen(filled):
     assert filled.read().chosen("demo-speaker-cnn2d").entry.entry_id == "b"
     forge(filled.results.study("demo-speaker-cnn2d"), "b")
     assert filled.read().chosen("demo-speaker-cnn2d").entry.entry_id == "a"
+
+
+@pytest.fixture
+def trials_read(monkeypatch):
+    """How often the record of each trial was read."""
+    counted = Counter()
+    real = StudyFolder.job
+
+    def job(folder, kind, job_id):
+        counted[folder.path.name, job_id] += kind == "search"
+        return real(folder, kind, job_id)
+
+    monkeypatch.setattr(StudyFolder, "job", job)
+    return counted
+
+
+def test_a_board_counts_trials_once_and_keeps_none(filled, trials_read):
+    results = filled.read()
+    shown = [row.trials for row in results.board("demo").rows]
+    assert set(trials_read.values()) == {0, 1}
+    for study in results.studies:
+        assert not [key for key in study._read if key[0] == "search"], study.name
+    assert shown == [sum(trial.state in {"completed", "pruned"} for trial in results.studies[0].trials)] * 3
+
+
+def test_one_who_shows_all_trials_reads_each_once(filled, trials_read):
+    results = filled.read()
+    results.keep_trials()
+    results.board("demo")
+    results.study_rows()
+    assert max(trials_read.values()) == 1
 
 
 def test_a_damaged_trial_costs_its_count_alone(filled):

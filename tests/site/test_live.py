@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -22,6 +23,7 @@ from drawn_results import Builder
 
 from serbench.errors import SerbenchError
 from serbench.search.studies.storage import StudyStorage
+from serbench.site.live import server
 from serbench.site.live.live_site import LiveSite
 from serbench.site.live.server import _State, _Watcher
 from serbench.spaces import load_space
@@ -35,8 +37,8 @@ def fetch(address, host=None):
         return answer.status, answer.read().decode("utf-8")
 
 
-def version(site):
-    return json.loads(fetch(f"{site.address}version")[1])["version"]
+def version(address):
+    return json.loads(fetch(f"{address}version")[1])["version"]
 
 
 def until(true, seconds=30):
@@ -57,18 +59,45 @@ def build(tmp_path_factory):
 @pytest.fixture(scope="module")
 def live(build):
     with LiveSite(build.results.root, "demo", "speaker") as site:
+        until(lambda: version(site.address))
         yield site
+
+
+def test_the_search_waits_for_no_page(tmp_path, monkeypatch, capsys):
+    """The address is printed while the first pages are being made; what is there meanwhile loads itself again."""
+    made, printed, shown = threading.Event(), [], []
+
+    class Pipe:
+        def readline(self):
+            names = {"results": "results", "corpus": None, "protocol": None, "port": None, "storage": None}
+            return json.dumps(names | {"folder": str(tmp_path / "live")})
+
+        def read(self):
+            printed.append(capsys.readouterr().out)
+            shown.append(fetch(printed[0].strip())[1])
+            made.set()
+
+    def build_site(*_, **__):
+        assert made.wait(60)
+
+    monkeypatch.setattr(server.Site, "build", build_site)
+    monkeypatch.setattr(server.os, "nice", lambda _: None)
+    monkeypatch.setattr(server.sys, "stdin", Pipe())
+    server.main()
+    assert printed[0].startswith("http://127.0.0.1:")
+    assert "The first pages are being made" in shown[0]
+    assert 'http-equiv="refresh"' in shown[0]
 
 
 @pytest.mark.slow
 def test_a_new_record_makes_a_new_version_with_the_trial_on_its_page(build, live):
     page = f"{live.address}studies/demo-speaker-cnn2d.html"
     assert "t9" not in fetch(page)[1]
-    before = version(live)
+    before = version(live.address)
     build.results.study("demo-speaker-cnn2d").publish_job(
         build._trial("demo-speaker-cnn2d", "search", "t9", "completed", 9, 0.8)
     )
-    until(lambda: version(live) > before)
+    until(lambda: version(live.address) > before)
     assert "t9" in fetch(page)[1]
     assert "live.js" in fetch(page)[1]
     build.entry("first", "demo-speaker-cnn2d")
@@ -91,7 +120,6 @@ def test_a_fold_of_the_cross_validation_makes_a_new_version(tmp_path, part):
         return len(versions) == 4  # the third time it makes room for the search, after it has built
 
     watcher.stopped = SimpleNamespace(wait=wait)
-    watcher.build()
     watcher.run()
     assert versions == [1, 1, 2, 2]
 
@@ -123,6 +151,7 @@ def test_it_shows_results_that_do_not_exist_yet_and_ends_with_the_search_even_wh
         [sys.executable, "-c", code, str(tmp_path / "results")], stdout=subprocess.PIPE, text=True
     )
     address = search.stdout.readline().strip()
+    until(lambda: version(address))
     assert "No entry was tested yet" in fetch(address)[1]
     place = urllib.parse.urlsplit(address)
     with socket.create_connection((place.hostname, place.port), timeout=60) as line:
@@ -197,14 +226,14 @@ def test_other_methods_and_the_dashboard_are_for_this_machine_alone_too(build, l
 @pytest.mark.slow
 def test_a_record_that_no_build_can_read_is_told_and_the_next_one_shows_again(build, live):
     study = build.results.study("demo-speaker-cnn2d")
-    record, before = study.record_path.read_text(encoding="utf-8"), version(live)
+    record, before = study.record_path.read_text(encoding="utf-8"), version(live.address)
     study.record_path.write_text("{}", encoding="utf-8")
     (study.path / "trials" / "nudge").mkdir()
-    until(lambda: version(live) > before or json.loads(fetch(f"{live.address}version")[1])["note"])
-    now = version(live)  # before the record is whole again: a build may follow at once
+    until(lambda: version(live.address) > before or json.loads(fetch(f"{live.address}version")[1])["note"])
+    now = version(live.address)  # before the record is whole again: a build may follow at once
     study.record_path.write_text(record, encoding="utf-8")
     (study.path / "trials" / "nudge").rmdir()
-    until(lambda: version(live) > now)
+    until(lambda: version(live.address) > now)
     assert json.loads(fetch(f"{live.address}version")[1])["note"] == ""
     assert "demo-speaker-cnn2d" in fetch(live.address)[1]
 
@@ -237,6 +266,7 @@ def test_a_page_is_open_while_it_asks():
 def test_nothing_is_left_when_it_ends(build):
     with LiveSite(build.results.root, "demo", "speaker") as site:
         folder = Path(site._folder)
+        until(lambda: version(site.address))
         assert (folder / "site" / "index.html").is_file()
         build.results.study("demo-speaker-cnn2d").publish_job(
             build._trial("demo-speaker-cnn2d", "search", "t77", "completed", 77, 0.1)

@@ -48,6 +48,22 @@ def test_an_emotional_clip_gets_a_neutral_training_clip_of_its_speaker_and_other
     assert orders == {(1, 2), (2, 1)}
 
 
+def test_clips_are_sorted_by_speaker_in_one_pass() -> None:
+    from serbench.training.copy_paste import CopyPaste
+
+    class Counted(np.ndarray):
+        reads = 0
+
+        def __getitem__(self, key: object) -> object:
+            Counted.reads += 1
+            return super().__getitem__(key)
+
+    clips = 300
+    speakers = np.arange(clips).view(Counted)
+    CopyPaste(1.0, range(clips), np.ones(clips, dtype=bool), speakers, 0, 0)
+    assert Counted.reads <= 4 * clips
+
+
 @pytest.mark.parametrize("kind", ["acoustic", "log_mel"])
 @pytest.mark.parametrize("neutral_first", [True, False])
 def test_the_padding_of_real_features_is_left_out(kind, neutral_first) -> None:

@@ -6,6 +6,7 @@ It reads one line of JSON from standard input (what to serve), prints its addres
 from __future__ import annotations
 
 import contextlib
+import html
 import json
 import math
 import os
@@ -36,11 +37,15 @@ _QUICK_S = 1.0  # a search waits for its last pages only if they are made in thi
 _LAST_S = 3.0  # how long the last pages are served: an open page asks every two seconds
 _WATCHED_S = 5.0
 _PORTS_TRIED = 20
+_FIRST_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="2"><title>serbench</title>
+<p>The first pages are being made. They appear here by themselves.</p><p>{note}</p></html>
+"""
 _GROWING = ("trials", "probes", "folds", "shortlist", "refits", "entries", "attempts", "audits")
 
 
 class _State:
-    """Version of the newest site, an error message if the last build failed, and when a page last asked for both."""
+    """Version of the newest site (0 before the first), a message if the last build failed, when a page asked last."""
 
     def __init__(self) -> None:
         self.version = 0
@@ -66,7 +71,8 @@ class _Watcher(threading.Thread):
         self.stopped = threading.Event()
 
     def run(self) -> None:
-        """Checks every second, until `stopped` is set."""
+        """Makes the first site, then checks every second whether there is news, until `stopped` is set."""
+        self.build()
         while not self.stopped.wait(_CHECK_EVERY_S):
             if self._is_outdated():
                 self.stopped.wait(_PAUSE * self.build())
@@ -130,6 +136,8 @@ class _Handler(SimpleHTTPRequestHandler):
             self._answer(200, json.dumps({"version": self._state.version, "note": self._state.note}))
         elif path.startswith("/dashboard/"):
             self._dashboard(path.removeprefix("/dashboard/"))
+        elif not self._state.version and path.endswith(("/", ".html")):
+            self._answer(200, _FIRST_PAGE.format(note=html.escape(self._state.note)), "text/html")
         else:
             super().do_GET()
 
@@ -207,8 +215,7 @@ def main() -> None:
         print(f"port {asked['port']}: {error.strerror or error}; name another with --live-port", flush=True)
         return
     watcher = _Watcher(asked, folder / "site", state)
-    watcher.build()  # the page must exist before the address is printed
-    watcher.start()
+    watcher.start()  # the search does not wait for the first pages, which take minutes of a thousand entries
     threading.Thread(target=server.serve_forever, daemon=True, name="site-server").start()
     print(f"http://127.0.0.1:{server.server_address[1]}/", flush=True)
     sys.stdin.read()
