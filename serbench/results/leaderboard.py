@@ -220,12 +220,7 @@ def _notes(study: StudyRecord, members: Sequence[_Member], rows: Sequence[Row]) 
         notes.append(reason)
     if any(row.uar is None and row.seeds for row in rows):
         notes.append("UAR is not shown ('-') if a class has no clip in the test set")
-    others = [row for row in rows if not row.ensemble_of and not row.problems]
-    if study.protocol.folds > 1 and len(others) > 1 and any(row.selected for row in others):
-        notes.append(
-            f"the selected row was chosen among {len(others)} by answers to speakers whom other folds test, so its "
-            "score is slightly too high"
-        )
+    notes += _choice_notes(study, rows)
     notes += _check_notes(members)
     notes += sorted({f"{member.row.entry}: {member.why}" for member in members if member.why})
     notes += sorted(
@@ -262,6 +257,17 @@ def _notes(study: StudyRecord, members: Sequence[_Member], rows: Sequence[Row]) 
             "(paired test over these test speakers, 5 % level, Holm-corrected); '-': not compared"
         )
     return notes
+
+
+def _choice_notes(study: StudyRecord, rows: Sequence[Row]) -> list[str]:
+    """What choosing between pooled folds cannot help: the speakers that one fold holds back are tested by another."""
+    others = [row for row in rows if not row.ensemble_of and not row.problems]
+    if study.protocol.folds == 1 or len(others) == 1 or not any(row.selected for row in others):
+        return []
+    return [
+        f"the selected row was chosen among {len(others)} by answers to speakers whom other folds test, so its score "
+        "is slightly too high"
+    ]
 
 
 def _check_notes(members: Sequence[_Member]) -> list[str]:
