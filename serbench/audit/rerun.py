@@ -224,6 +224,7 @@ class Reruns:
                 "parent": self.record.name,
                 "protocol": rerun.protocol.facts(self.clips, plan),
                 "environment": current_environment(self._backend),
+                "later_environments": None,
                 "identity": uuid.uuid4().hex[:16],
                 "warm_start": None,
                 "asked": None,

@@ -84,7 +84,7 @@ def audit(
     plan = AuditPlan(target, split_seeds, repeats, refits, data, workers)
     stop = threading.Event()
     console = new_console()
-    with stopping(stop, console), watcher(console) as view:
+    with stopping(stop, console, "what was found so far is shown"), watcher(console) as view:
         view.working("checking")
         record = audit_entry(Results(results), plan, view, stop)
     echo_text(render(audit_document(record), output.value, width=screen_width()))

@@ -192,15 +192,17 @@ def predict(
     Ctrl-C prints the answers so far.
     """
     from serbench.cli.stopping import stopping
-    from serbench.cli.watch import busy
+    from serbench.cli.watch import busy, watcher
     from serbench.export import Bundle, render_predictions
 
     if not any(path.exists() for path in audio):  # loading a model takes seconds
         raise SerbenchError(f"{audio[0]} does not exist; name audio files, or folders of them")
     with busy("loading the model"):
         loaded = Bundle.load(bundle, runtime)
-    stop = threading.Event()
-    with stopping(stop, new_console(), "the answers so far are printed"), busy("predicting") as view:
+    stop, console = threading.Event(), new_console()
+    ends = stopping(stop, console, "the answers so far are printed after this file", again="")
+    with ends, watcher(console) as view:
+        view.working("predicting")
 
         def show(done: int, total: int) -> None:
             view.working(f"predicting: {done:,} of {total:,} files")

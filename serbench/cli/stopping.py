@@ -18,7 +18,11 @@ __all__ = ["stopping"]
 
 @contextlib.contextmanager
 def stopping(
-    stop: threading.Event, console: Console, what: str = "running trials end and are recorded"
+    stop: threading.Event,
+    console: Console,
+    what: str = "running trials end and are recorded",
+    *,
+    again: str = "; run the same command to continue",
 ) -> Iterator[None]:
     """Handles Ctrl-C and SIGTERM while the block runs.
 
@@ -29,11 +33,12 @@ def stopping(
         stop: the event to set.
         console: where the message is printed.
         what: what happens after the first signal, as the message says it.
+        again: end of the message after the second signal.
     """
 
     def handle(_signal: int, _frame: object) -> None:
         if stop.is_set():
-            sys.stderr.write("\nserbench: stopped at once; run the same command to continue\n")
+            sys.stderr.write(f"\nserbench: stopped at once{again}\n")
             os._exit(130)
         stop.set()
         console.print(f"stopping: {what} (press Ctrl-C again to stop at once)", markup=False)

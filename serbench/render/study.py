@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from serbench.records import STATES, SubsetFacts, TrialState
+from serbench.records import STATES, Environment, SubsetFacts, TrialState
 from serbench.render.document import (
     NOTHING,
     Column,
@@ -95,10 +95,7 @@ def study_facts(report: StudyReport) -> list[tuple[str, str]]:
         ("started from", "; ".join(origin)),
         ("made with", f"serbench {made.serbench}{revision}, {made.backend} ({', '.join(packages)}), Python "
                       f"{made.python}, {made.cpu}, {made.cores} cores"),
-        ("went on with", "; ".join(
-            f"serbench {later.serbench}{f' ({later.git_revision})' if later.git_revision else ''}, {later.cpu}, "
-            f"{later.cores} cores" for later in report.later_environments
-        )),
+        ("went on with", "; ".join(_unlike(later, made) for later in report.later_environments)),
         ("precision", f"{report.precision} in training"),
         ("started", f"{moment(report.created)}, last active {moment(report.last_activity)} (UTC)"),
         ("trials", "; ".join([f"{report.counted:,} done", *ended])),
@@ -108,6 +105,18 @@ def study_facts(report: StudyReport) -> list[tuple[str, str]]:
         ("files", ", ".join(_file(one.name, one.files, one.bytes) for one in report.files)),
     ]  # fmt: skip
     return [(name, text) for name, text in facts if text]
+
+
+def _unlike(later: Environment, made: Environment) -> str:
+    """What differs in a later environment of a study."""
+    revision = f" ({later.git_revision})" if later.git_revision else ""
+    packages = [
+        f"{name} {version}"
+        for name, version in later.packages.items()
+        if made.packages.get(name) not in {None, version}
+    ]
+    python = f"Python {later.python}, " if later.python != made.python else ""
+    return ", ".join([f"serbench {later.serbench}{revision}", *packages, f"{python}{later.cpu}, {later.cores} cores"])
 
 
 def _result(report: StudyReport) -> str:

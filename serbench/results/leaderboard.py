@@ -261,8 +261,8 @@ def _notes(study: StudyRecord, members: Sequence[_Member], rows: Sequence[Row]) 
 
 def _choice_notes(study: StudyRecord, rows: Sequence[Row]) -> list[str]:
     """What choosing between pooled folds cannot help: the speakers that one fold holds back are tested by another."""
-    others = [row for row in rows if not row.ensemble_of and not row.problems]
-    if study.protocol.folds == 1 or len(others) == 1 or not any(row.selected for row in others):
+    others = [row for row in rows if not row.ensemble_of and not row.bag and not row.problems]
+    if study.protocol.folds == 1 or len(others) < 2 or not any(row.selected for row in others):
         return []
     return [
         f"the selected row was chosen among {len(others)} by answers to speakers whom other folds test, so its score "

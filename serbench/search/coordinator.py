@@ -127,6 +127,7 @@ class Coordinator:
         job = work.begin()
         if job is None:
             return
+        self._session.study.goes_on()
         self._running[job.job_id] = _Running(job, now())
         self._session.observer.trial_started(job.job_id, job.config, job.settings.epochs)
         self._session.mailbox.submit(job)

@@ -374,10 +374,13 @@ def _changes(record: StudyRecord, space: SearchSpace, now: Environment) -> list[
     }
     if now.cpu.startswith(f"{before.cpu} (family "):  # older records have the name alone
         pairs.pop("cpu")
-    packages: Mapping[str, str] = before.packages | now.packages
+    asked_later = {"onnxruntime", "transformers"} - before.packages.keys()  # older records do not say which they had
+    packages: Mapping[str, str] = before.packages | {
+        name: version for name, version in now.packages.items() if name not in asked_later
+    }
     pairs |= {name: (before.packages.get(name), now.packages.get(name)) for name in packages}
     pairs["space hash"] = (record.space_hash, space.hash)
     found = [f"{name} {old or 'none'} -> {new or 'none'}" for name, (old, new) in pairs.items() if old != new]
     if record.later_environments:
-        found.append(f"the study itself went on in {len(record.later_environments)} more (see `serbench study show`)")
+        found.append("the study itself went on in another environment, see `serbench study show`")
     return found

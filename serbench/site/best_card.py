@@ -62,7 +62,8 @@ def _sentences(group: GroupRows, best: Row, highest: Row, protocol: ProtocolFact
     if why := why_unranked(protocol):
         found.append(f"{why[0].upper()}{why[1:]}.")
     if not best.selected:
-        found.append(f"No entry is selected; this is the highest of {scored} test scores, so it is too high.")
+        highest_of = f"; this is the highest of {scored} test scores, so it is too high" if scored > 1 else ""
+        found.append(f"No entry is selected{highest_of}.")
     elif (highest.uar or 0.0) > (best.uar or 0.0):
         found.append(
             f"Validation selected it, without a look at test scores. The highest of {scored} test scores is "

@@ -154,6 +154,8 @@ def test_a_study_that_goes_on_elsewhere_says_so(finished, made_up_fits, make_pla
     run_search(make_plan(trials=4))
     assert folder.record().later_environments is None
     monkeypatch.setattr("serbench.records.environment.cpu_name", lambda: "another")
+    run_search(make_plan(trials=4))
+    assert folder.record().later_environments is None, "nothing was trained there"
     for trials in (5, 6):
         run_search(make_plan(trials=trials))
     record = folder.record()

@@ -98,6 +98,7 @@ class Study:
     storage: StudyStorage = field(repr=False)
     ledger: Ledger = field(repr=False)
     _lock: filelock.BaseFileLock = field(repr=False)
+    _now: Environment = field(repr=False)
 
     @classmethod
     def open(
@@ -138,9 +139,10 @@ class Study:
                 ) from None
         try:
             folder.sweep()
+            now = record.environment
             record = cls._settle(folder, record, clips)
             storage = StudyStorage.open(folder, record, storage_url)
-            return cls(folder, record, space, clips, plan, storage, results.ledger, lock)
+            return cls(folder, record, space, clips, plan, storage, results.ledger, lock, now)
         except BaseException:
             lock.release()
             raise
@@ -154,11 +156,7 @@ class Study:
                 name: tuple(sorted({*known.chosen_on.get(name, ()), *record.chosen_on.get(name, ())}))
                 for name in known.chosen_on | record.chosen_on
             }
-            later = {
-                "asked": record.asked or known.asked,
-                "chosen_on": chosen_on,
-                "later_environments": _environments_since(known, record.environment),
-            }
+            later = {"asked": record.asked or known.asked, "chosen_on": chosen_on}
             if (resumed := known.model_copy(update=later)) != known:
                 resumed.save(folder.record_path)
             return resumed
@@ -166,6 +164,13 @@ class Study:
         write_bytes_atomic(folder.clips_path, clips[columns].to_parquet(index=False))
         record.save(folder.record_path)
         return record
+
+    def goes_on(self) -> None:
+        """Records in which environment fits are made from now on, if it differs from that of the fits before."""
+        later = self.record.later_environments or ()
+        if not (self.record.environment, *later)[-1].computes_like(self._now):
+            self.record = self.record.model_copy(update={"later_environments": (*later, self._now)})
+            self.record.save(self.folder.record_path)
 
     def close(self) -> None:
         """Releases the study, so that other processes can open it."""
@@ -185,9 +190,3 @@ class Study:
     def records(self) -> list[TrialRecord]:
         """Returns the recorded trials, by job id."""
         return list(self.folder.jobs("search"))
-
-
-def _environments_since(known: StudyRecord, now: Environment) -> tuple[Environment, ...] | None:
-    """The environments in which a study went on, with this one if it computes otherwise than the last."""
-    later = known.later_environments or ()
-    return known.later_environments if (known.environment, *later)[-1].computes_like(now) else (*later, now)

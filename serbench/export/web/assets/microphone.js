@@ -5,6 +5,9 @@ const ASKED = { channelCount: 1, echoCancellation: false, noiseSuppression: fals
 /** A recording in progress. `rate` is the microphone's own sample rate. */
 export class Recording {
   static async start() {
+    if (!navigator.mediaDevices) {
+      throw new DOMException("browsers give it to pages of https or of this machine alone", "SecurityError");
+    }
     const stream = await navigator.mediaDevices.getUserMedia({ audio: ASKED });
     const context = new AudioContext();
     try {
