@@ -38,6 +38,18 @@ def test_a_run_is_one_row_over_all_speakers(build):
     assert (row.rank, row.tie_group) == (1, None), "there is nothing to compare it with"
 
 
+def test_a_choice_between_two_runs_is_by_speakers_whom_other_folds_test(build):
+    folded(build)
+    for fold in range(1, FOLDS + 1):
+        study = build.study(
+            f"second-cnn1d-fold{fold}", family="cnn1d", protocol="speaker-cv", fold=fold, folds=FOLDS,
+            test_speakers=4, validation_speakers=1,
+        )  # fmt: skip
+        build.entry(f"second-{fold}", study, skill=0.6, validation=0.5)
+    (group,) = build.read().board().groups
+    assert any("chosen among 2 by answers to speakers whom other folds test" in note for note in group.notes)
+
+
 def test_the_score_is_that_of_the_pooled_clips_of_the_selected_entries(build):
     folded(build)
     (tested,) = build.read().board().tested
