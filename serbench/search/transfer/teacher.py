@@ -86,7 +86,8 @@ def recorded_teacher(results: ResultsFolder, record: StudyRecord, teacher: Taugh
 def _mismatch(theirs: StudyRecord, ours: StudyRecord, *, any_clips: bool) -> str:
     """What differs between the teacher's study and the student's, in a few words; '' if nothing does."""
     corpus, protocol = theirs.corpus, theirs.protocol
-    if (corpus.label_source, corpus.labels) != (ours.corpus.label_source, ours.corpus.labels):
+    vanishing = any_clips and set(corpus.labels) <= set(ours.corpus.labels)  # classes whose clips are all left out
+    if corpus.label_source != ours.corpus.label_source or (corpus.labels != ours.corpus.labels and not vanishing):
         return f"other labels ({', '.join(corpus.labels)}; {corpus.label_source})"
     if corpus.digest != ours.corpus.digest and not any_clips:
         return f"other clips (corpus {corpus.name}, {corpus.clips:,} clips)"
